@@ -1,0 +1,184 @@
+/**
+ * Elementwise ops with NumPy broadcasting and PyTorch's subgradients: |x|′ = 0 at 0, relu′ = 0 at 0, clamp passes the
+ * gradient inside and at both borders, ties of minimum and maximum split it in halves, comparisons have none.
+ */
+import { Array64, asArray, type Operand } from './array64.ts';
+import { broadcastIndex, broadcastShapes } from './indexing.ts';
+import { erfc, erf as erfOf } from './special.ts';
+
+/** f and its derivative as a function of input x and output y. */
+function unary(a: Array64, f: (x: number) => number, derivative: (x: number, y: number) => number): Array64 {
+  const out = a.data.map(f);
+  const vjp = (gradOutput: Float64Array) => gradOutput.map((g, k) => g * derivative(a.data[k], out[k]));
+  return new Array64(out, a.shape, false, [{ of: a, vjp }]);
+}
+
+type Derivative = (x: number, y: number) => number;
+
+function binary(left: Operand, right: Operand, f: Derivative, byX: Derivative, byY: Derivative): Array64 {
+  const [a, b] = [asArray(left), asArray(right)];
+  const shape = broadcastShapes(a.shape, b.shape);
+  const indexA = broadcastIndex(a.shape, shape);
+  const indexB = broadcastIndex(b.shape, shape);
+  const out = Float64Array.from(indexA, (ia, k) => f(a.data[ia], b.data[indexB[k]]));
+  const vjp = (input: Array64, index: Int32Array, partial: Derivative) => (gradOutput: Float64Array) => {
+    const gradInput = new Float64Array(input.size);
+    for (let k = 0; k < gradOutput.length; k++) {
+      gradInput[index[k]] += gradOutput[k] * partial(a.data[indexA[k]], b.data[indexB[k]]);
+    }
+    return gradInput;
+  };
+  return new Array64(out, shape, false, [
+    { of: a, vjp: vjp(a, indexA, byX) },
+    { of: b, vjp: vjp(b, indexB, byY) },
+  ]);
+}
+
+export const add = (a: Operand, b: Operand): Array64 =>
+  binary(
+    a,
+    b,
+    (x, y) => x + y,
+    () => 1,
+    () => 1,
+  );
+export const sub = (a: Operand, b: Operand): Array64 =>
+  binary(
+    a,
+    b,
+    (x, y) => x - y,
+    () => 1,
+    () => -1,
+  );
+export const mul = (a: Operand, b: Operand): Array64 =>
+  binary(
+    a,
+    b,
+    (x, y) => x * y,
+    (_, y) => y,
+    (x) => x,
+  );
+export const div = (a: Operand, b: Operand): Array64 =>
+  binary(
+    a,
+    b,
+    (x, y) => x / y,
+    (_, y) => 1 / y,
+    (x, y) => -x / (y * y),
+  );
+
+/** aᵇ. As in PyTorch, the gradient by a is 0 where b = 0, and by b it is 0 where a = 0 and b ≥ 0. */
+export const pow = (a: Operand, b: Operand): Array64 =>
+  binary(
+    a,
+    b,
+    (x, y) => x ** y,
+    (x, y) => (y === 0 ? 0 : y * x ** (y - 1)),
+    (x, y) => (x === 0 && y >= 0 ? 0 : x ** y * Math.log(x)),
+  );
+
+const half = (x: number, y: number): number => (x === y ? 0.5 : 0);
+
+export const minimum = (a: Operand, b: Operand): Array64 =>
+  binary(
+    a,
+    b,
+    Math.min,
+    (x, y) => half(x, y) || Number(x < y),
+    (x, y) => half(x, y) || Number(y < x),
+  );
+export const maximum = (a: Operand, b: Operand): Array64 =>
+  binary(
+    a,
+    b,
+    Math.max,
+    (x, y) => half(x, y) || Number(x > y),
+    (x, y) => half(x, y) || Number(y > x),
+  );
+
+function compare(a: Operand, b: Operand, holds: (x: number, y: number) => boolean): Array64 {
+  const none = (): number => 0;
+  return binary(a, b, (x, y) => Number(holds(x, y)), none, none).detach();
+}
+
+/** Comparisons give 1 where they hold and 0 elsewhere. */
+export const equal = (a: Operand, b: Operand): Array64 => compare(a, b, (x, y) => x === y);
+export const notEqual = (a: Operand, b: Operand): Array64 => compare(a, b, (x, y) => x !== y);
+export const less = (a: Operand, b: Operand): Array64 => compare(a, b, (x, y) => x < y);
+export const lessEqual = (a: Operand, b: Operand): Array64 => compare(a, b, (x, y) => x <= y);
+export const greater = (a: Operand, b: Operand): Array64 => compare(a, b, (x, y) => x > y);
+export const greaterEqual = (a: Operand, b: Operand): Array64 => compare(a, b, (x, y) => x >= y);
+
+export const neg = (a: Array64): Array64 =>
+  unary(
+    a,
+    (x) => -x,
+    () => -1,
+  );
+export const exp = (a: Array64): Array64 => unary(a, Math.exp, (_, y) => y);
+export const log = (a: Array64): Array64 => unary(a, Math.log, (x) => 1 / x);
+export const sqrt = (a: Array64): Array64 => unary(a, Math.sqrt, (_, y) => 0.5 / y);
+export const abs = (a: Array64): Array64 => unary(a, Math.abs, Math.sign);
+export const tanh = (a: Array64): Array64 => unary(a, Math.tanh, (_, y) => 1 - y * y);
+export const relu = (a: Array64): Array64 =>
+  unary(
+    a,
+    (x) => Math.max(x, 0),
+    (x) => Number(x > 0),
+  );
+
+const logistic = (x: number): number => 1 / (1 + Math.exp(-x));
+export const sigmoid = (a: Array64): Array64 => unary(a, logistic, (_, y) => y * (1 - y));
+/** x·sigmoid(x). */
+export const silu = (a: Array64): Array64 =>
+  unary(
+    a,
+    (x) => x * logistic(x),
+    (x) => logistic(x) * (1 + x * (1 - logistic(x))),
+  );
+
+export const erf = (a: Array64): Array64 =>
+  unary(a, erfOf, (x) => (2 / Math.sqrt(Math.PI)) * Math.exp(-x * x));
+
+/** The exact GELU, x·Φ(x). Φ goes through erfc so that the negative tail keeps its digits. */
+export const gelu = (a: Array64): Array64 =>
+  unary(
+    a,
+    (x) => x * normalCdf(x),
+    (x) => normalCdf(x) + (x * Math.exp((-x * x) / 2)) / Math.sqrt(2 * Math.PI),
+  );
+
+const normalCdf = (x: number): number => erfc(-x / Math.SQRT2) / 2;
+
+/** min(max(x, low), high); NaN stays NaN. */
+export function clamp(a: Array64, low: number, high: number): Array64 {
+  return unary(
+    a,
+    (x) => Math.min(Math.max(x, low), high),
+    (x) => Number(x >= low && x <= high),
+  );
+}
+
+/** `a` where the condition is not 0, else `b`; all three broadcast. The side not taken gets gradient 0. */
+export function where(condition: Array64, a: Operand, b: Operand): Array64 {
+  const [x, y] = [asArray(a), asArray(b)];
+  const shape = broadcastShapes(condition.shape, broadcastShapes(x.shape, y.shape));
+  const chosen = Array.from(broadcastIndex(condition.shape, shape), (c) => condition.data[c] !== 0);
+  const indexX = broadcastIndex(x.shape, shape);
+  const indexY = broadcastIndex(y.shape, shape);
+  const out = Float64Array.from(chosen, (first, k) => (first ? x.data[indexX[k]] : y.data[indexY[k]]));
+  const vjp = (input: Array64, index: Int32Array, side: boolean) => (gradOutput: Float64Array) => {
+    const gradInput = new Float64Array(input.size);
+    for (let k = 0; k < gradOutput.length; k++) if (chosen[k] === side) gradInput[index[k]] += gradOutput[k];
+    return gradInput;
+  };
+  return new Array64(out, shape, false, [
+    { of: x, vjp: vjp(x, indexX, true) },
+    { of: y, vjp: vjp(y, indexY, false) },
+  ]);
+}
+
+/** `a` with `value` wherever the mask (broadcast to a's shape) is not 0. */
+export function maskedFill(a: Array64, mask: Array64, value: number): Array64 {
+  return where(mask, value, a);
+}

@@ -1,0 +1,76 @@
+/** Matrix products and the layers made of them: linear, layer normalisation, cross-entropy. */
+import { Array64 } from './array64.ts';
+import { add, div, mul, neg, sqrt, sub } from './elementwise.ts';
+import { broadcastIndex, broadcastShapes } from './indexing.ts';
+import { gather, indexSelect, transpose } from './movement.ts';
+import { logSoftmax, mean } from './reduce.ts';
+
+/** (…,M,K)·(…,K,N) → (…,M,N); leading axes broadcast. */
+export function matmul(a: Array64, b: Array64): Array64 {
+  const [m, k] = a.shape.slice(-2);
+  const [inner, n] = b.shape.slice(-2);
+  if (a.rank < 2 || b.rank < 2 || k !== inner) {
+    throw new RangeError(`matmul: shapes [${a.shape}] and [${b.shape}] do not multiply`);
+  }
+  const [leadA, leadB] = [a.shape.slice(0, -2), b.shape.slice(0, -2)];
+  const lead = broadcastShapes(leadA, leadB);
+  const matrixA = broadcastIndex(leadA, lead);
+  const matrixB = broadcastIndex(leadB, lead);
+  const out = new Float64Array(matrixA.length * m * n);
+  const gradA = (gradOutput: Float64Array): Float64Array => {
+    const grad = new Float64Array(a.size);
+    forEachProduct((i, ia, ib) => {
+      grad[ia] += gradOutput[i] * b.data[ib];
+    });
+    return grad;
+  };
+  const gradB = (gradOutput: Float64Array): Float64Array => {
+    const grad = new Float64Array(b.size);
+    forEachProduct((i, ia, ib) => {
+      grad[ib] += gradOutput[i] * a.data[ia];
+    });
+    return grad;
+  };
+  /** Visits every scalar product: offsets in the output, in a and in b. */
+  function forEachProduct(visit: (out: number, inA: number, inB: number) => void): void {
+    for (let matrix = 0; matrix < matrixA.length; matrix++) {
+      for (let row = 0; row < m; row++) {
+        for (let p = 0; p < k; p++) {
+          const inA = (matrixA[matrix] * m + row) * k + p;
+          const inB = (matrixB[matrix] * k + p) * n;
+          const to = (matrix * m + row) * n;
+          for (let column = 0; column < n; column++) visit(to + column, inA, inB + column);
+        }
+      }
+    }
+  }
+  forEachProduct((i, ia, ib) => {
+    out[i] += a.data[ia] * b.data[ib];
+  });
+  return new Array64(out, [...lead, m, n], false, [
+    { of: a, vjp: gradA },
+    { of: b, vjp: gradB },
+  ]);
+}
+
+/** x (…,in) · weightᵀ + bias, weight (out,in) as PyTorch stores it. x needs rank ≥ 2. */
+export function linear(x: Array64, weight: Array64, bias?: Array64): Array64 {
+  const product = matmul(x, transpose(weight));
+  return bias === undefined ? product : add(product, bias);
+}
+
+/** Over the last axis, with the biased variance: (x − mean)/√(var + eps)·weight + bias. */
+export function layerNorm(x: Array64, weight?: Array64, bias?: Array64, eps = 1e-5): Array64 {
+  const centred = sub(x, mean(x, -1, true));
+  const variance = mean(mul(centred, centred), -1, true);
+  const normalised = div(centred, sqrt(add(variance, eps)));
+  const scaled = weight === undefined ? normalised : mul(normalised, weight);
+  return bias === undefined ? scaled : add(scaled, bias);
+}
+
+/** Mean of −log softmax(logits (N,V))[target] over targets other than `ignoreIndex`; NaN when none is left. */
+export function crossEntropy(logits: Array64, targets: ArrayLike<number>, ignoreIndex?: number): Array64 {
+  const rows = Array.from(targets, (_, i) => i).filter((i) => targets[i] !== ignoreIndex);
+  const chosen = { data: rows.map((i) => targets[i]), shape: [rows.length, 1] };
+  return neg(mean(gather(logSoftmax(indexSelect(logits, 0, rows)), -1, chosen)));
+}
