@@ -1,0 +1,82 @@
+/**
+ * Grading a completion: the answer is what stands between the first `<answer>` and the first `<eos>`, and only the
+ * canonical form of the exact value scores.
+ */
+
+import type { Rational } from './rational.ts';
+import { ANSWER, decode, EOS } from './tokenizer.ts';
+
+export type Outcome = 'correct' | 'wrong' | 'no answer' | 'unfinished';
+
+export interface Grade {
+  readonly reward: 0 | 1;
+  readonly outcome: Outcome;
+  /** The text between `<answer>` and `<eos>` (or the end, if unfinished); null without an `<answer>`. */
+  readonly answer: string | null;
+  /** Whether `<eos>` was produced. */
+  readonly finished: boolean;
+  /** The text before `<answer>` (before `<eos>` or the end, if there is none). */
+  readonly steps: string;
+}
+
+/** Where the sampled tokens start: after `<scratchpad>` (the usual prompt) or already after `<answer>`. */
+export type PromptEnd = 'scratchpad' | 'answer';
+
+interface Parts {
+  readonly steps: string;
+  readonly answer: string | null;
+  readonly finished: boolean;
+}
+
+function partsOf(completion: ArrayLike<number>, promptEnd: PromptEnd): Parts {
+  const tokens = Array.from(completion);
+  const end = tokens.indexOf(EOS);
+  const finished = end >= 0;
+  // Tokens after <eos> are padding and say nothing.
+  const said = finished ? tokens.slice(0, end) : tokens;
+  if (promptEnd === 'answer') return { steps: '', answer: decode(said), finished };
+  const mark = said.indexOf(ANSWER);
+  if (mark < 0) return { steps: decode(said), answer: null, finished };
+  return { steps: decode(said.slice(0, mark)), answer: decode(said.slice(mark + 1)), finished };
+}
+
+/**
+ * The text between `<answer>` and `<eos>` of a completion, or null if either is missing. Special tokens in between
+ * appear as `<name>`.
+ * @throws TokenError if the completion holds an id outside the vocabulary.
+ */
+export function extractAnswer(
+  completion: ArrayLike<number>,
+  promptEnd: PromptEnd = 'scratchpad',
+): string | null {
+  const { answer, finished } = partsOf(completion, promptEnd);
+  return finished ? answer : null;
+}
+
+/**
+ * Whether a text is the canonical form of a value: reduced, denominator > 1, no leading zeros, plus sign or spaces.
+ */
+export function isCorrect(value: Rational, text: string): boolean {
+  return text === value.toString();
+}
+
+/**
+ * Grades the sampled tokens of a completion (without its prompt).
+ * @param problem its canonical answer: a Problem or a row of an evaluation set.
+ * @throws TokenError if the completion holds an id outside the vocabulary.
+ */
+export function grade(
+  problem: { readonly answer: string },
+  completion: ArrayLike<number>,
+  promptEnd: PromptEnd = 'scratchpad',
+): Grade {
+  const parts = partsOf(completion, promptEnd);
+  const outcome = outcomeOf(parts, problem.answer);
+  return { ...parts, outcome, reward: outcome === 'correct' ? 1 : 0 };
+}
+
+function outcomeOf({ answer, finished }: Parts, expected: string): Outcome {
+  if (!finished) return 'unfinished';
+  if (answer === null) return 'no answer';
+  return answer === expected ? 'correct' : 'wrong';
+}

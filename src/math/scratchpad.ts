@@ -1,0 +1,72 @@
+/**
+ * The scratchpad: an expression worked bottom-up in reading order, steps separated by `, `. Each operator's steps
+ * end with the operator on its operands' values and the result: `max(8,5)=8`. Every equation is true as written
+ * under the expression grammar extended by gcd(a,b) and lcm(a,b); `carry 1` and `borrow 1` stand alone.
+ */
+
+import { applyUnary, type Expression, ExpressionError, isNumber, print } from './expression.ts';
+import { addOrSubtract, type Steps } from './integerSteps.ts';
+import type { UnaryFunction } from './operators.ts';
+import { magnitude, Rational } from './rational.ts';
+import { workBinary } from './rationalSteps.ts';
+
+export const STEP_SEPARATOR = ', ';
+
+/** next or prev of an integer of several digits, as a sum or difference of magnitudes: `next(-96)=-(96-1)`. */
+function workNeighbour(operator: 'next' | 'prev', x: bigint, steps: Steps): void {
+  const operation = (operator === 'next') !== x < 0n ? '+' : '-';
+  const rewritten = `${magnitude(x)}${operation}1`;
+  steps.push(`${operator}(${x})=${x < 0n ? `-(${rewritten})` : rewritten}`);
+  addOrSubtract(magnitude(x), operation, 1n, steps);
+}
+
+/** next or prev of a fraction works on the numerator: `1+2=3, next(1/2)=3/2`. */
+function workFractionNeighbour(operator: 'next' | 'prev', x: Rational, steps: Steps): void {
+  addOrSubtract(x.numerator, operator === 'next' ? '+' : '-', x.denominator, steps);
+}
+
+function workUnary(operator: '-' | UnaryFunction, x: Rational, steps: Steps): Rational {
+  const value = applyUnary(operator, x);
+  if (operator === 'next' || operator === 'prev') {
+    if (!x.isInteger) workFractionNeighbour(operator, x, steps);
+    else if (magnitude(x.numerator) >= 10n) workNeighbour(operator, x.numerator, steps);
+  }
+  steps.push(`${operator}(${x})=${value}`);
+  return value;
+}
+
+function work(tree: Expression, steps: Steps): Rational {
+  if (tree.kind === 'integer') return Rational.integer(tree.value);
+  if (tree.kind === 'unary') {
+    // A signed number is read, not worked.
+    if (isNumber(tree)) return applyUnary('-', work(tree.operand, steps));
+    return workUnary(tree.operator, work(tree.operand, steps), steps);
+  }
+  const left = work(tree.left, steps);
+  const right = work(tree.right, steps);
+  if (right.isZero && (tree.operator === '/' || tree.operator === '%')) {
+    throw new ExpressionError(
+      'division by zero',
+      null,
+      `a right side of "${tree.operator}" other than 0`,
+      `${print(tree.right)} = 0`,
+      print(tree),
+    );
+  }
+  return workBinary(left, tree.operator, right, steps);
+}
+
+/**
+ * The worked steps of a tree, in order; empty for a number alone. The last ends with the tree's value.
+ * @throws ExpressionError of kind 'division by zero'.
+ */
+export function scratchpadSteps(tree: Expression): readonly string[] {
+  const steps: Steps = [];
+  work(tree, steps);
+  return steps;
+}
+
+/** The scratchpad of a tree as one text. @throws ExpressionError of kind 'division by zero'. */
+export function scratchpad(tree: Expression): string {
+  return scratchpadSteps(tree).join(STEP_SEPARATOR);
+}

@@ -1,0 +1,85 @@
+/**
+ * The vocabulary: one token a character, and six special tokens. Checkpoints depend on these ids. There is no
+ * padding token: padding is masked.
+ */
+
+const CHARACTERS = ' %()*+,-./0123456789;=[]^abcdefghijklmnopqrstuvwxyz';
+const SPECIALS = ['scratchpad', 'sos', 'eos', 'big', 'little', 'answer'] as const;
+
+/** Every token's text, by id: 51 characters in code-point order, then the special tokens as `<name>`. */
+export const TOKENS: readonly string[] = [...CHARACTERS, ...SPECIALS.map((name) => `<${name}>`)];
+
+export const VOCAB_SIZE = 57;
+export const SCRATCHPAD = 51;
+export const SOS = 52;
+export const EOS = 53;
+export const BIG = 54;
+export const LITTLE = 55;
+export const ANSWER = 56;
+
+const ID_OF = new Map(TOKENS.map((token, id) => [token, id]));
+const SPECIAL_NAMES = TOKENS.slice(CHARACTERS.length).join(' ');
+
+/** A text with something outside the vocabulary, or an id that is no token. `position` is an index into the input. */
+export class TokenError extends Error {
+  override readonly name = 'TokenError';
+
+  constructor(
+    problem: string,
+    readonly position: number,
+    readonly fix: string,
+  ) {
+    super(`${problem} at position ${position}; ${fix}`);
+  }
+}
+
+/** Whether the id is one of the six special tokens. */
+export function isSpecial(id: number): boolean {
+  return id >= CHARACTERS.length && id < VOCAB_SIZE;
+}
+
+/**
+ * Token ids of a text in which special tokens stand as `<name>`: `<sos><big>1+2<scratchpad>`.
+ * @throws TokenError naming the first unknown character or special name and its position.
+ */
+export function encode(text: string): number[] {
+  const ids: number[] = [];
+  let at = 0;
+  while (at < text.length) {
+    const token = text[at] === '<' ? specialAt(text, at) : String.fromCodePoint(text.codePointAt(at) ?? 0);
+    const id = ID_OF.get(token);
+    if (id === undefined) {
+      throw new TokenError(
+        token.startsWith('<') ? `unknown special token "${token}"` : `unknown character "${token}"`,
+        at,
+        `use lower-case letters, digits, the characters " %()*+,-./;=[]^" or ${SPECIAL_NAMES}`,
+      );
+    }
+    ids.push(id);
+    at += token.length;
+  }
+  return ids;
+}
+
+function specialAt(text: string, at: number): string {
+  const end = text.indexOf('>', at);
+  return end < 0 ? text.slice(at) : text.slice(at, end + 1);
+}
+
+/**
+ * The text of token ids, special tokens as `<name>`; encode(decode(ids)) = ids.
+ * @throws TokenError for an id outside 0 … 56.
+ */
+export function decode(ids: Iterable<number>): string {
+  let text = '';
+  let position = 0;
+  for (const id of ids) {
+    const token = TOKENS[id];
+    if (token === undefined) {
+      throw new TokenError(`${id} is no token id`, position, `use integers from 0 to ${VOCAB_SIZE - 1}`);
+    }
+    text += token;
+    position++;
+  }
+  return text;
+}
