@@ -1,0 +1,136 @@
+/**
+ * Recognises a checkpoint's format by its content and opens it as named weights, not yet decoded, beside whatever
+ * the file says of its config.
+ */
+
+import { checkedProduct, type MemoryBudget } from './budget.ts';
+import { type DType, decodeFloat32, isFloatDType } from './dtype.ts';
+import { CheckpointError, quoted } from './error.ts';
+import { describeValue, type PickleDict, type PickleValue } from './pickle-values.ts';
+import { looksLikeSafetensors, openSafetensors, type StoredTensor } from './safetensors.ts';
+import { openTorchLegacy, openTorchZip, type TorchFile } from './torch.ts';
+import { TensorRef } from './torch-objects.ts';
+import { looksLikeZip } from './zip.ts';
+
+export type CheckpointFormat = 'safetensors' | 'torch-zip' | 'torch-legacy';
+
+/** One weight of an opened file; `read` decodes it to row-major float32 or throws `CheckpointError`. */
+export interface Weight {
+  readonly shape: readonly number[];
+  readonly dtype: DType;
+  read(): Float32Array;
+}
+
+/** What a file says of its model: this project's own JSON, the original's fields, or nothing. */
+export type WrittenConfig =
+  | { readonly kind: 'own'; readonly json: string }
+  | { readonly kind: 'original'; readonly fields: ReadonlyMap<string, unknown> }
+  | { readonly kind: 'none' };
+
+export interface OpenedCheckpoint {
+  readonly format: CheckpointFormat;
+  readonly weights: ReadonlyMap<string, Weight>;
+  readonly config: WrittenConfig;
+  /** What else the file says, without the config. */
+  readonly metadata: Map<string, string>;
+}
+
+/** The metadata key of this project's own config. */
+export const CONFIG_KEY = 'config';
+
+/** The config fields of the original that `Checkpoint.config` replaces. */
+const ORIGINAL_FIELDS: ReadonlySet<string> = new Set([
+  'ntoken',
+  'ninp',
+  'nhead',
+  'nhid',
+  'nlayers',
+  'dropout',
+  'num_experts',
+  'active_experts',
+]);
+
+export function openCheckpoint(bytes: Uint8Array, budget: MemoryBudget): OpenedCheckpoint {
+  // First, as a header may have any length, also one whose bytes look like another format's.
+  if (looksLikeSafetensors(bytes)) return openAsSafetensors(bytes, budget);
+  if (looksLikeZip(bytes)) return fromTorch('torch-zip', openTorchZip(bytes, budget));
+  if (bytes[0] === 0x80 && (bytes[1] ?? 0) <= 5)
+    return fromTorch('torch-legacy', openTorchLegacy(bytes, budget));
+  throw unrecognised(bytes);
+}
+
+function unrecognised(bytes: Uint8Array): CheckpointError {
+  const start = String.fromCharCode(...bytes.subarray(0, 64));
+  if (bytes.length === 0) return notACheckpoint('file', 'it is empty', 'copy or download the file again');
+  if (start.startsWith('version https://git-lfs')) {
+    return notACheckpoint('file', 'it is a Git LFS pointer, not the file itself', 'run git lfs pull');
+  }
+  const problem = 'it is neither safetensors nor a file of torch.save';
+  return notACheckpoint('file', problem, 'give a .safetensors or .pt checkpoint');
+}
+
+function openAsSafetensors(bytes: Uint8Array, budget: MemoryBudget): OpenedCheckpoint {
+  const { tensors, metadata } = openSafetensors(bytes, budget);
+  const weights = new Map<string, Weight>();
+  for (const [name, tensor] of tensors) weights.set(name, storedWeight(name, tensor, budget));
+  const json = metadata.get(CONFIG_KEY);
+  if (json !== undefined) {
+    metadata.delete(CONFIG_KEY);
+    return { format: 'safetensors', weights, config: { kind: 'own', json }, metadata };
+  }
+  const fields = new Map([...metadata].filter(([key]) => ORIGINAL_FIELDS.has(key)));
+  for (const key of fields.keys()) metadata.delete(key);
+  const config: WrittenConfig = fields.size > 0 ? { kind: 'original', fields } : { kind: 'none' };
+  return { format: 'safetensors', weights, config, metadata };
+}
+
+function storedWeight(name: string, { dtype, shape, bytes }: StoredTensor, budget: MemoryBudget): Weight {
+  const read = () => {
+    if (!isFloatDType(dtype)) {
+      throw new CheckpointError('WRONG_DTYPE', quoted(name), `its dtype is ${dtype}`, 'save it as F32');
+    }
+    budget.charge(4 * (checkedProduct(shape) ?? Number.POSITIVE_INFINITY), quoted(name));
+    return decodeFloat32(dtype, bytes);
+  };
+  return { dtype, shape, read };
+}
+
+function fromTorch(format: CheckpointFormat, file: TorchFile): OpenedCheckpoint {
+  const { state, config } = findStateDict(file.root);
+  const weights = new Map<string, Weight>();
+  for (const [name, tensor] of state) {
+    if (typeof name !== 'string' || !(tensor instanceof TensorRef)) {
+      const problem = `entry ${describeValue(name)} is ${describeValue(tensor)}, not a tensor with a name`;
+      throw notACheckpoint('state_dict', problem, 'save it with torch.save(model.state_dict(), …)');
+    }
+    const { shape, storage } = tensor;
+    weights.set(name, { shape, dtype: storage.dtype, read: () => file.read(tensor, quoted(name)) });
+  }
+  if (!config) return { format, weights, config: { kind: 'none' }, metadata: new Map() };
+  const fields = new Map<string, unknown>();
+  for (const [key, value] of config) if (typeof key === 'string') fields.set(key, value);
+  const type = fields.get('model_type');
+  const metadata = new Map(typeof type === 'string' ? [['model_type', type]] : []);
+  return { format, weights, config: { kind: 'original', fields }, metadata };
+}
+
+/** {state_dict, config} of the original's trainer, or a dict that is itself the state_dict. */
+function findStateDict(root: PickleValue): {
+  readonly state: PickleDict;
+  readonly config: PickleDict | undefined;
+} {
+  if (!(root instanceof Map)) {
+    const problem = `it holds ${describeValue(root)} instead of a dict of weights`;
+    throw notACheckpoint('file', problem, 'save it with torch.save(model.state_dict(), …)');
+  }
+  const state = root.get('state_dict');
+  if (!(state instanceof Map)) return { state: root, config: undefined };
+  const config = root.get('config') ?? null;
+  if (config === null || config instanceof Map) return { state, config: config ?? undefined };
+  const problem = `it is ${describeValue(config)} instead of a dict`;
+  throw new CheckpointError('BAD_CONFIG', 'config', problem, 'save the checkpoint with its config dict');
+}
+
+function notACheckpoint(where: string, problem: string, fix: string): CheckpointError {
+  return new CheckpointError('NOT_A_CHECKPOINT', where, problem, fix);
+}
