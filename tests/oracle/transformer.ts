@@ -29,6 +29,10 @@ export type OracleConfig = Pick<
   'nHeads' | 'nLayers' | 'numExperts' | 'activeExperts' | 'scaleEmbedding' | 'finalNorm' | 'tieEmbeddings'
 >;
 
+/** The flags of the two shapes, restated here so that a slip in the engine's own table shows. */
+export const MATHFORMER_SHAPE = { scaleEmbedding: true, finalNorm: false, tieEmbeddings: false } as const;
+export const MPT_SHAPE = { scaleEmbedding: false, finalNorm: true, tieEmbeddings: true } as const;
+
 export type Parameters64 = ReadonlyMap<string, Array64>;
 
 /** Where each weight of one shape is found. `block` names are completed by `prefix(layer)`. */

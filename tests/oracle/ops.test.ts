@@ -1,0 +1,203 @@
+/** Every op's gradient against central finite differences, the broadcasting rules, and what ops refuse. */
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { Array64 } from './array.ts';
+import * as ops from './array.ts';
+import { expectClose, gradCheck } from './compare.ts';
+import { broadcastableShapes, normals, seeded, shapes, uniforms } from './random.ts';
+
+/** Values at least 0.05 from each other and from 0, so that no finite difference straddles a kink. */
+function distinct(seed: number, shape: readonly number[]): Array64 {
+  const order = Array.from(uniforms(seed, ops.zeros(shape).size)).map((u, i) => [u, i] as const);
+  const rank = new Float64Array(order.length);
+  order
+    .sort(([a], [b]) => a - b)
+    .forEach(([, i], place) => {
+      rank[i] = place;
+    });
+  return ops.array(
+    rank.map((r) => (r - order.length / 2 + 0.25) * 0.1),
+    shape,
+  );
+}
+
+const normal = (seed: number, ...shape: number[]): Array64 =>
+  ops.array(normals(seed, ops.zeros(shape).size), shape);
+const positive = (seed: number, ...shape: number[]): Array64 =>
+  ops.array(uniforms(seed, ops.zeros(shape).size, 0.3, 2), shape);
+
+const unary: Record<string, [(x: Array64) => Array64, Array64]> = {
+  neg: [ops.neg, normal(1, 2, 3)],
+  exp: [ops.exp, normal(2, 2, 3)],
+  log: [ops.log, positive(3, 2, 3)],
+  sqrt: [ops.sqrt, positive(4, 2, 3)],
+  abs: [ops.abs, distinct(5, [2, 3])],
+  tanh: [ops.tanh, normal(6, 2, 3)],
+  sigmoid: [ops.sigmoid, normal(7, 2, 3)],
+  silu: [ops.silu, normal(8, 2, 3)],
+  relu: [ops.relu, distinct(9, [2, 3])],
+  erf: [ops.erf, normal(10, 2, 3)],
+  gelu: [ops.gelu, normal(11, 3, 5)],
+  clamp: [(x) => ops.clamp(x, -0.1, 0.12), distinct(12, [3, 3])],
+  sum: [(x) => ops.sum(x), normal(13, 2, 3)],
+  'sum over axes': [(x) => ops.sum(x, [0, 2]), normal(14, 2, 3, 4)],
+  mean: [(x) => ops.mean(x, -1, true), normal(15, 2, 3)],
+  max: [(x) => ops.max(x, 1), distinct(16, [3, 4])],
+  reshape: [(x) => ops.reshape(x, [3, -1]), normal(17, 2, 3)],
+  transpose: [(x) => ops.transpose(x), normal(18, 2, 3, 4)],
+  permute: [(x) => ops.permute(x, [2, 0, 1]), normal(19, 2, 3, 4)],
+  slice: [(x) => ops.slice(x, 1, 1, -1), normal(20, 2, 5)],
+  broadcastTo: [(x) => ops.broadcastTo(x, [2, 3, 2]), normal(21, 3, 1)],
+  indexSelect: [(x) => ops.indexSelect(x, 0, [2, 0, 2]), normal(22, 3, 2)],
+  gather: [(x) => ops.gather(x, 1, { data: [1, 1, 0, 2], shape: [2, 2] }), normal(23, 2, 3)],
+  embedding: [(x) => ops.embedding(x, { data: [1, 1, 0], shape: [3] }), normal(24, 2, 3)],
+  maskedFill: [(x) => ops.maskedFill(x, ops.array([1, 0, 0]), 7), normal(25, 2, 3)],
+  softmax: [(x) => ops.softmax(x), normal(26, 3, 4)],
+  'softmax, first axis': [(x) => ops.softmax(x, 0), normal(27, 3, 4)],
+  logSoftmax: [(x) => ops.logSoftmax(x), normal(28, 3, 4)],
+  logSumExp: [(x) => ops.logSumExp(x, 1), normal(29, 2, 3, 2)],
+  entropyOf: [(x) => ops.entropyOf(x), normal(30, 2, 4)],
+  crossEntropy: [(x) => ops.crossEntropy(x, [0, 3, 1], 3), normal(31, 3, 4)],
+};
+
+const several: Record<string, [(x: readonly Array64[]) => Array64, Array64[]]> = {
+  add: [([a, b]) => ops.add(a, b), [normal(1, 2, 1, 3), normal(2, 4, 1)]],
+  sub: [([a, b]) => ops.sub(a, b), [normal(3, 3), normal(4, 2, 3)]],
+  mul: [([a, b]) => ops.mul(a, b), [normal(5, 2, 1), normal(6, 1, 3)]],
+  div: [([a, b]) => ops.div(a, b), [normal(7, 2, 3), positive(8, 3)]],
+  pow: [([a, b]) => ops.pow(a, b), [positive(9, 2, 3), normal(10, 2, 1)]],
+  minimum: [([a, b]) => ops.minimum(a, b), [distinct(11, [2, 3]), ops.array([0.01, -0.01, 0.11])]],
+  maximum: [([a, b]) => ops.maximum(a, b), [distinct(12, [2, 3]), ops.array([0.01, -0.01, 0.11])]],
+  where: [([a, b]) => ops.where(ops.array([1, 0, 1]), a, b), [normal(13, 2, 1), normal(14, 3)]],
+  'the same input twice': [([a]) => ops.mul(ops.exp(a), a), [normal(15, 3)]],
+  cat: [([a, b]) => ops.cat([a, b, a], 1), [normal(16, 2, 1, 2), normal(17, 2, 3, 2)]],
+  matmul: [([a, b]) => ops.matmul(a, b), [normal(18, 2, 3), normal(19, 3, 4)]],
+  'matmul, batched': [([a, b]) => ops.matmul(a, b), [normal(20, 2, 1, 2, 3), normal(21, 3, 3, 2)]],
+  linear: [([x, w, b]) => ops.linear(x, w, b), [normal(22, 2, 3), normal(23, 4, 3), normal(24, 4)]],
+  layerNorm: [([x, w, b]) => ops.layerNorm(x, w, b), [normal(25, 2, 2, 5), normal(26, 5), normal(27, 5)]],
+};
+
+describe('gradients against finite differences', () => {
+  test.each(Object.entries(unary))('%s', (label, [op, input]) => {
+    gradCheck(([x]) => op(x), [input], { label });
+  });
+  test.each(Object.entries(several))('%s', (label, [op, inputs]) => {
+    gradCheck(op, inputs, { label });
+  });
+});
+
+describe('broadcasting', () => {
+  const small = { maxRank: 4, maxElements: 600 };
+
+  test('a sum over broadcast shapes reads what NumPy reads', () => {
+    fc.assert(
+      fc.property(broadcastableShapes(small), ({ a, b, out }) => {
+        const [x, y] = [
+          ops.array(normals(1, ops.zeros(a).size), a),
+          ops.array(normals(2, ops.zeros(b).size), b),
+        ];
+        const total = ops.add(x, y);
+        expect(total.shape).toEqual(out);
+        const read = (from: Array64, at: readonly number[]): number => {
+          const own = at.slice(at.length - from.rank).map((c, i) => (from.shape[i] === 1 ? 0 : c));
+          return from.data[own.reduce((offset, c, i) => offset * from.shape[i] + c, 0)];
+        };
+        let k = 0;
+        for (const at of ops.coordinates(out)) expect(total.data[k++]).toBe(read(x, at) + read(y, at));
+        expect(k).toBe(total.size);
+      }),
+      { ...seeded, numRuns: 60 },
+    );
+  });
+
+  test("an operand's gradient is the output's, summed over what was broadcast", () => {
+    fc.assert(
+      fc.property(broadcastableShapes(small), ({ a, b, out }) => {
+        const [x, y] = [ops.parameter(new Float64Array(ops.zeros(a).size), a), ops.zeros(b)];
+        ops.backward(ops.sum(ops.add(x, y)));
+        const times = x.size === 0 ? 0 : ops.zeros(out).size / x.size;
+        expect(Array.from(x.grad ?? [])).toEqual(Array.from({ length: x.size }, () => times));
+      }),
+      { ...seeded, numRuns: 60 },
+    );
+  });
+
+  test('shapes that do not fit are refused by name', () => {
+    expect(() => ops.add(ops.zeros([2, 3]), ops.zeros([2]))).toThrow('shapes [2,3] and [2] do not broadcast');
+    expect(() => ops.matmul(ops.zeros([2, 3]), ops.zeros([2, 3]))).toThrow('do not multiply');
+    expect(() => ops.reshape(ops.zeros([6]), [4, -1])).toThrow('6 elements do not fit');
+    expect(() => ops.indexSelect(ops.zeros([3, 2]), 0, [3])).toThrow('index 3 at 0 is outside 0 … 2');
+    expect(() => ops.sum(ops.zeros([2]), 1)).toThrow('axis 1 does not exist');
+    expect(() => ops.max(ops.zeros([2, 0]), 1)).toThrow('nothing to reduce');
+    expect(() => ops.backward(ops.parameter([1, 2]))).toThrow('needs a seed');
+  });
+});
+
+describe('identities', () => {
+  const matrix = shapes({ minRank: 2, maxRank: 2, maxElements: 1200, allowEmpty: false });
+
+  test('moving elements and back changes nothing', () => {
+    fc.assert(
+      fc.property(shapes({ minRank: 2, maxElements: 600 }), (shape) => {
+        const x = ops.array(normals(3, ops.zeros(shape).size), shape);
+        expect(ops.transpose(ops.transpose(x))).toEqual(x);
+        const cut = Math.floor(shape[1] / 2);
+        expect(ops.cat([ops.slice(x, 1, 0, cut), ops.slice(x, 1, cut)], 1).data).toEqual(x.data);
+      }),
+      { ...seeded, numRuns: 40 },
+    );
+  });
+
+  test('softmax sums to 1, ignores a shift, and exp(logSoftmax) is softmax', () => {
+    fc.assert(
+      fc.property(matrix, fc.double({ min: -500, max: 500, noNaN: true }), (shape, shift) => {
+        const x = ops.array(normals(4, ops.zeros(shape).size, 0, 3), shape);
+        const p = ops.softmax(x);
+        expectClose(ops.sum(p, 1).data, new Float64Array(shape[0]).fill(1), { rtol: 1e-12, atol: 0 });
+        expectClose(ops.softmax(ops.add(x, shift)).data, p.data, { rtol: 1e-10, atol: 1e-14 });
+        expectClose(ops.exp(ops.logSoftmax(x)).data, p.data, { rtol: 1e-12, atol: 0 });
+      }),
+      { ...seeded, numRuns: 40 },
+    );
+  });
+
+  test('layerNorm gives mean 0 and variance var/(var + eps)', () => {
+    const x = normal(5, 4, 33);
+    const y = ops.layerNorm(x);
+    const variance = (a: Array64): Array64 => ops.mean(ops.pow(ops.sub(a, ops.mean(a, 1, true)), 2), 1);
+    expectClose(ops.mean(y, 1).data, new Float64Array(4), { atol: 1e-14 });
+    const expected = ops.div(variance(x), ops.add(variance(x), 1e-5));
+    expectClose(variance(y).data, expected.data, { rtol: 1e-12, atol: 0 });
+  });
+
+  test('matmul by hand, and (AB)ᵀ = BᵀAᵀ', () => {
+    const [a, b] = [ops.array([1, 2, 3, 4, 5, 6], [2, 3]), ops.array([7, 8, 9, 10, 11, 12], [3, 2])];
+    expect(Array.from(ops.matmul(a, b).data)).toEqual([58, 64, 139, 154]);
+    const turned = ops.matmul(ops.transpose(b), ops.transpose(a));
+    expect(ops.transpose(turned).data).toEqual(ops.matmul(a, b).data);
+    expect(ops.matmul(ops.zeros([2, 0]), ops.zeros([0, 3])).data).toEqual(new Float64Array(6));
+  });
+});
+
+describe('backward', () => {
+  test('adds up over calls, reaches through detach nowhere, and survives long chains', () => {
+    const x = ops.parameter([3]);
+    ops.backward(ops.sum(ops.mul(x, x)));
+    ops.backward(ops.sum(ops.mul(x, x.detach())));
+    expect(Array.from(x.grad ?? [])).toEqual([9]);
+    let deep: Array64 = ops.parameter([1]);
+    const leaf = deep;
+    for (let i = 0; i < 20_000; i++) deep = ops.add(deep, 0);
+    ops.backward(deep);
+    expect(Array.from(leaf.grad ?? [])).toEqual([1]);
+  });
+
+  test('where and maskedFill keep infinities of the other side out of the gradient', () => {
+    const x = ops.parameter([0, 4]);
+    const safe = ops.where(ops.greater(x, 0), ops.sqrt(x), 0);
+    expect(Array.from(safe.data)).toEqual([0, 2]);
+    const filled = ops.maskedFill(x, ops.array([1, 0]), Number.NEGATIVE_INFINITY);
+    ops.backward(ops.sum(ops.exp(filled)));
+    expectClose(x.grad ?? [], [0, Math.exp(4)], { rtol: 1e-15, atol: 0 });
+  });
+});

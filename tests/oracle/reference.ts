@@ -1,0 +1,30 @@
+/** Reads the committed reference numbers: of the original model, of PyTorch and of transformers. */
+import { readFileSync } from 'node:fs';
+import { readSafetensors } from '../../src/model/checkpoint/safetensors.ts';
+import { type Array64, parameter } from './array.ts';
+
+const fixtures = new URL('../fixtures/', import.meta.url);
+
+/** A file of tests/fixtures/reference, taken to have the shape `T`. */
+export function referenceJson<T>(name: string): T {
+  return JSON.parse(readFileSync(new URL(`reference/${name}.json`, fixtures), 'utf8')) as T;
+}
+
+/** The weights of a committed checkpoint as leaves with gradients, by their original names. */
+export function referenceWeights(name: 'tiny' | 'moe_tiny'): Map<string, Array64> {
+  const { tensors } = readSafetensors(readFileSync(new URL(`checkpoints/${name}.safetensors`, fixtures)));
+  return new Map(
+    [...tensors].map(([tensor, { data, shape }]) => [
+      tensor,
+      parameter(Float64Array.from(data, Number), shape),
+    ]),
+  );
+}
+
+/** The fixtures write what JSON cannot: 'inf', '-inf', 'nan'. */
+export type FixtureNumber = number | 'inf' | '-inf' | 'nan';
+
+export function numbers(values: readonly FixtureNumber[]): Float64Array {
+  const special = { inf: Number.POSITIVE_INFINITY, '-inf': Number.NEGATIVE_INFINITY, nan: Number.NaN };
+  return Float64Array.from(values, (value) => (typeof value === 'number' ? value : special[value]));
+}
