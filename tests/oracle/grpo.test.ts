@@ -11,6 +11,7 @@ import {
   indexSelect,
   log,
   logSoftmax,
+  logSumExp,
   mul,
   parameter,
   slice,
@@ -36,6 +37,7 @@ import {
 } from './grpo.ts';
 import { integers, normals, normalValues, seeded } from './random.ts';
 import { referenceJson } from './reference.ts';
+import { samplingLogProbs } from './sampler.ts';
 
 const LOSSES: readonly LossKind[] = ['grpo', 'dr_grpo', 'dapo', 'gspo', 'cispo'];
 const CLIP = { epsilonLow: 0.2, epsilonHigh: 0.2 } as const;
@@ -420,7 +422,12 @@ describe('KL and entropy', () => {
     }
   });
 
-  test('entropy of a uniform distribution is log V', () => {
+  test('entropy: log V when uniform, log k when k tokens are kept alike, lse − Σ p·x in general', () => {
+    const kept = samplingLogProbs(array([7, 7, -1, 0], [1, 4]), { topK: 2 });
+    expectClose(entropy(kept).data, [Math.LN2], tight);
+    const x = array(normals(9, 6), [1, 6]);
+    const closed = logSumExp(x).item() - sum(mul(softmax(x), x)).item();
+    expectClose(entropy(logSoftmax(x)).data, [closed], tight);
     expectClose(entropy(log(softmax(array(new Float64Array(8), [1, 8])))).data, [Math.log(8)], tight);
   });
 });

@@ -56,7 +56,6 @@ const unary: Record<string, [(x: Array64) => Array64, Array64]> = {
   'softmax, first axis': [(x) => ops.softmax(x, 0), normal(27, 3, 4)],
   logSoftmax: [(x) => ops.logSoftmax(x), normal(28, 3, 4)],
   logSumExp: [(x) => ops.logSumExp(x, 1), normal(29, 2, 3, 2)],
-  entropyOf: [(x) => ops.entropyOf(x), normal(30, 2, 4)],
   crossEntropy: [(x) => ops.crossEntropy(x, [0, 3, 1], 3), normal(31, 3, 4)],
 };
 

@@ -1,6 +1,6 @@
 /** Sums, means and maxima over axes, and the softmax family built on them. */
 import { Array64, type Shape, sizeOf } from './array64.ts';
-import { add, div, exp, log, mul, sub } from './elementwise.ts';
+import { add, div, exp, log, sub } from './elementwise.ts';
 import { broadcastIndex, normalizeAxis } from './indexing.ts';
 import { reshape } from './movement.ts';
 
@@ -80,10 +80,4 @@ export function softmax(a: Array64, axis = -1): Array64 {
 
 export function logSoftmax(a: Array64, axis = -1): Array64 {
   return sub(a, logSumExp(a, axis, true));
-}
-
-/** −Σ p log p along one axis; a probability of exactly 0 adds 0. */
-export function entropyOf(logits: Array64, axis = -1): Array64 {
-  const probabilities = softmax(logits, axis);
-  return sub(logSumExp(logits, axis), sum(mul(probabilities, logits), axis));
 }

@@ -95,13 +95,3 @@ export function sampleByInversion(probabilities: ArrayLike<number>, u: number): 
 export function sampleByGumbel(logProbabilities: ArrayLike<number>, uniforms: ArrayLike<number>): number {
   return greedy(Array.from(logProbabilities, (logP, id) => logP - Math.log(-Math.log(uniforms[id]))));
 }
-
-/** The entropy −Σ p log p of each row of log-probabilities (N,V); excluded tokens add 0. Not differentiable. */
-export function rowEntropies(logProbs: Array64): Float64Array {
-  const vocabulary = logProbs.shape[logProbs.rank - 1];
-  const entropies = new Float64Array(logProbs.size / vocabulary);
-  logProbs.data.forEach((logP, k) => {
-    if (logP > Number.NEGATIVE_INFINITY) entropies[Math.floor(k / vocabulary)] -= Math.exp(logP) * logP;
-  });
-  return entropies;
-}
