@@ -185,6 +185,18 @@ export interface ExpressionSource {
   readonly positions: ReadonlyMap<Expression, number>;
 }
 
+/** The error of a `/` or `%` node whose right side is 0. */
+export function divisionByZero(node: BinaryExpression, source?: ExpressionSource): ExpressionError {
+  const divisor = print(node.right);
+  return new ExpressionError(
+    'division by zero',
+    source?.positions.get(node) ?? null,
+    `a right side of "${node.operator}" other than 0`,
+    divisor === '0' ? '0' : `${divisor} = 0`,
+    source?.text ?? print(node),
+  );
+}
+
 /**
  * The exact value of a tree.
  * @throws ExpressionError of kind 'division by zero', with a position if the source is given.
@@ -195,13 +207,7 @@ export function evaluate(tree: Expression, source?: ExpressionSource): Rational 
   const left = evaluate(tree.left, source);
   const right = evaluate(tree.right, source);
   if (right.isZero && (tree.operator === '/' || tree.operator === '%')) {
-    throw new ExpressionError(
-      'division by zero',
-      source?.positions.get(tree) ?? null,
-      `a right side of "${tree.operator}" other than 0`,
-      `${print(tree.right)} = 0`,
-      source?.text ?? print(tree),
-    );
+    throw divisionByZero(tree, source);
   }
   return applyBinary(tree.operator, left, right);
 }

@@ -55,9 +55,10 @@ export function extractAnswer(
 
 /**
  * Whether a text is the canonical form of a value: reduced, denominator > 1, no leading zeros, plus sign or spaces.
+ * Nothing is correct for an expression without a value (null).
  */
-export function isCorrect(value: Rational, text: string): boolean {
-  return text === value.toString();
+export function isCorrect(value: Rational | null, text: string): boolean {
+  return value !== null && text === value.toString();
 }
 
 /**

@@ -4,7 +4,7 @@
  * under the expression grammar extended by gcd(a,b) and lcm(a,b); `carry 1` and `borrow 1` stand alone.
  */
 
-import { applyUnary, type Expression, ExpressionError, isNumber, print } from './expression.ts';
+import { applyUnary, divisionByZero, type Expression, isNumber } from './expression.ts';
 import { addOrSubtract, type Steps } from './integerSteps.ts';
 import type { UnaryFunction } from './operators.ts';
 import { magnitude, Rational } from './rational.ts';
@@ -45,13 +45,7 @@ function work(tree: Expression, steps: Steps): Rational {
   const left = work(tree.left, steps);
   const right = work(tree.right, steps);
   if (right.isZero && (tree.operator === '/' || tree.operator === '%')) {
-    throw new ExpressionError(
-      'division by zero',
-      null,
-      `a right side of "${tree.operator}" other than 0`,
-      `${print(tree.right)} = 0`,
-      print(tree),
-    );
+    throw divisionByZero(tree);
   }
   return workBinary(left, tree.operator, right, steps);
 }
