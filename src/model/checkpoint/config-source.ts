@@ -112,6 +112,7 @@ function inferConfig(
   const [vocabSize, dModel] = sides(weights, 'tok_emb.weight');
   const router = weights.get('blocks.0.moe.router.weight');
   const firstLinear = router ? 'blocks.0.moe.experts.0.0.weight' : 'blocks.0.linear1.weight';
+  const [dFF] = sides(weights, firstLinear);
   const tieEmbeddings = !weights.has('out_proj.weight');
   return {
     vocabSize,
@@ -120,7 +121,7 @@ function inferConfig(
       weights.get('blocks.0.alibi_slopes')?.shape[0] ??
       assumed.nHeads ??
       unknown('nHeads', 'number of heads'),
-    dFF: sides(weights, firstLinear)[0],
+    dFF,
     nLayers: countLayers(weights),
     dropout: DEFAULT_DROPOUT,
     numExperts: router?.shape[0] ?? 0,

@@ -72,6 +72,7 @@ export class PickleCursor {
   /** Text up to a line end, which is skipped. */
   line(): string {
     const end = this.#bytes.indexOf(0x0a, this.#at);
+    if (end === -1) this.need(MAX_LINE);
     if (end === -1 || end - this.#at > MAX_LINE)
       throw pickleError('CORRUPT', this.#at, 'a name does not end');
     const text = this.text(end - this.#at);
