@@ -27,10 +27,15 @@ function digitsOf(x: bigint): number[] {
   return Array.from(x.toString(), Number).reverse();
 }
 
-/** a + b for a, b ≥ 0. The columns end where nothing is left to add; the digits beyond are copied. */
-function addMagnitudes(a: bigint, b: bigint, steps: Steps): void {
-  const inColumns = a !== 0n && b !== 0n && !(isDigit(a) && isDigit(b));
-  if (inColumns) {
+/**
+ * The columns of a + b for a, b ≥ 0, or the whole of it where it is a fact. They end where nothing is left to add;
+ * the digits beyond are copied.
+ */
+function addColumns(a: bigint, b: bigint, steps: Steps): void {
+  const isFact = a === 0n || b === 0n || (isDigit(a) && isDigit(b));
+  if (isFact) {
+    steps.push(`${a}+${b}=${a + b}`);
+  } else {
     const x = digitsOf(a);
     const y = digitsOf(b);
     const columns = Math.max(x.length, y.length);
@@ -44,13 +49,22 @@ function addMagnitudes(a: bigint, b: bigint, steps: Steps): void {
       if (carry > 0 && i + 1 < columns) steps.push('carry 1');
     }
   }
-  steps.push(`${a}+${b}=${a + b}`);
 }
 
-/** a − b for a ≥ b ≥ 0. A column that cannot be taken borrows from the next. */
-function subtractMagnitudes(a: bigint, b: bigint, steps: Steps): void {
-  const inColumns = b !== 0n && a !== b && !(isDigit(b) && isDigit(a - b));
-  if (inColumns) {
+function addMagnitudes(a: bigint, b: bigint, steps: Steps): void {
+  addColumns(a, b, steps);
+  pushOnce(`${a}+${b}=${a + b}`, steps);
+}
+
+/**
+ * The columns of a − b for a ≥ b ≥ 0, or the whole of it where it is a fact. A column from which too much is taken
+ * borrows from the next.
+ */
+function subtractColumns(a: bigint, b: bigint, steps: Steps): void {
+  const isFact = b === 0n || a === b || (isDigit(b) && isDigit(a - b));
+  if (isFact) {
+    steps.push(`${a}-${b}=${a - b}`);
+  } else {
     const x = digitsOf(a);
     const y = digitsOf(b);
     let borrow = 0;
@@ -63,10 +77,17 @@ function subtractMagnitudes(a: bigint, b: bigint, steps: Steps): void {
       if (borrow > 0) steps.push('borrow 1');
     }
   }
-  steps.push(`${a}-${b}=${a - b}`);
 }
 
-/** a + b or a − b. Signs are first rewritten so that only magnitudes are worked: `42-(-17)=42+17`. */
+function subtractMagnitudes(a: bigint, b: bigint, steps: Steps): void {
+  subtractColumns(a, b, steps);
+  pushOnce(`${a}-${b}=${a - b}`, steps);
+}
+
+/**
+ * a + b or a − b. Signs are first rewritten so that only magnitudes are worked: `42-(-17)=42+17`. Their columns then
+ * lead straight to the result.
+ */
 export function addOrSubtract(a: bigint, operator: '+' | '-', b: bigint, steps: Steps): bigint {
   const signedB = operator === '-' ? -b : b;
   const value = a + signedB;
@@ -85,8 +106,8 @@ export function addOrSubtract(a: bigint, operator: '+' | '-', b: bigint, steps: 
     const [larger, smaller] = sameSign || x >= y ? [x, y] : [y, x];
     const rewritten = `${larger}${sameSign ? '+' : '-'}${smaller}`;
     steps.push(`${written}=${value < 0n ? `-(${rewritten})` : rewritten}`);
-    if (sameSign) addMagnitudes(larger, smaller, steps);
-    else subtractMagnitudes(larger, smaller, steps);
+    if (sameSign) addColumns(larger, smaller, steps);
+    else subtractColumns(larger, smaller, steps);
     steps.push(`${written}=${value}`);
   }
   return value;
@@ -106,13 +127,17 @@ function digitProducts(long: bigint, digit: number, digitFirst: boolean, steps: 
   }
 }
 
-/** a · b for a, b ≥ 0: one row for each digit of b other than 0, added up as they come. */
-export function multiplyMagnitudes(a: bigint, b: bigint, steps: Steps): void {
+/**
+ * The rows of a · b for a, b ≥ 0, or the whole of it where it is a fact: one row for each digit of b other than 0,
+ * added up as they come.
+ */
+function multiplyRows(a: bigint, b: bigint, steps: Steps): void {
   const isFact = a <= 1n || b <= 1n || (isDigit(a) && isDigit(b));
-  const product = `${a}*${b}=${a * b}`;
-  if (!isFact && isDigit(a)) {
+  if (isFact) {
+    steps.push(`${a}*${b}=${a * b}`);
+  } else if (isDigit(a)) {
     digitProducts(b, Number(a), true, steps);
-  } else if (!isFact) {
+  } else {
     let total = 0n;
     for (const [place, digit] of digitsOf(b).entries()) {
       if (digit === 0) continue;
@@ -125,13 +150,18 @@ export function multiplyMagnitudes(a: bigint, b: bigint, steps: Steps): void {
       total += row;
     }
   }
-  steps.push(product);
+}
+
+/** a · b for a, b ≥ 0. */
+export function multiplyMagnitudes(a: bigint, b: bigint, steps: Steps): void {
+  multiplyRows(a, b, steps);
+  pushOnce(`${a}*${b}=${a * b}`, steps);
 }
 
 /** a · b: the magnitudes, then the sign. */
 export function multiply(a: bigint, b: bigint, steps: Steps): bigint {
   const value = a * b;
-  if (value !== 0n) multiplyMagnitudes(magnitude(a), magnitude(b), steps);
+  if (value !== 0n) multiplyRows(magnitude(a), magnitude(b), steps);
   pushOnce(`${a}*${operand(b)}=${value}`, steps);
   return value;
 }
@@ -184,5 +214,20 @@ export function modulo(a: bigint, b: bigint, steps: Steps): bigint {
   if (remainder !== 0n && a < 0n && b > 0n) addOrSubtract(b, '-', remainder, steps);
   if (remainder !== 0n && a > 0n && b < 0n) addOrSubtract(remainder, '-', -b, steps);
   steps.push(`${a}%${operand(b)}=${value}`);
+  return value;
+}
+
+/** next or prev of an integer: a fact for one digit, else a sum or difference of magnitudes: `next(-96)=-(96-1)`. */
+export function neighbour(operator: 'next' | 'prev', x: bigint, steps: Steps): bigint {
+  const size = magnitude(x);
+  const grows = (operator === 'next') === x >= 0n;
+  const value = operator === 'next' ? x + 1n : x - 1n;
+  if (!isDigit(size)) {
+    const rewritten = `${size}${grows ? '+' : '-'}1`;
+    steps.push(`${operator}(${x})=${x < 0n ? `-(${rewritten})` : rewritten}`);
+    if (grows) addColumns(size, 1n, steps);
+    else subtractColumns(size, 1n, steps);
+  }
+  steps.push(`${operator}(${x})=${value}`);
   return value;
 }

@@ -176,10 +176,13 @@ function withZero(a: Rational, operator: BinaryOperator, b: Rational): Rational 
 
 /** Works `a operator b`; b ≠ 0 under `/` and `%`. */
 export function workBinary(a: Rational, operator: BinaryOperator, b: Rational, steps: Steps): Rational {
+  // A list of its own, so that `pushOnce` never takes an equal step of an earlier node for one of this node.
+  const own: Steps = [];
   const value =
     a.isInteger && b.isInteger
-      ? workIntegers(a.numerator, operator, b.numerator, steps)
-      : (withZero(a, operator, b) ?? workFractions(a, operator, b, steps));
-  pushOnce(`${operation(a, operator, b)}=${value}`, steps);
+      ? workIntegers(a.numerator, operator, b.numerator, own)
+      : (withZero(a, operator, b) ?? workFractions(a, operator, b, own));
+  pushOnce(`${operation(a, operator, b)}=${value}`, own);
+  steps.push(...own);
   return value;
 }

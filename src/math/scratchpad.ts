@@ -5,32 +5,25 @@
  */
 
 import { applyUnary, divisionByZero, type Expression, isNumber } from './expression.ts';
-import { addOrSubtract, type Steps } from './integerSteps.ts';
+import { addOrSubtract, neighbour, type Steps } from './integerSteps.ts';
 import type { UnaryFunction } from './operators.ts';
-import { magnitude, Rational } from './rational.ts';
+import { Rational } from './rational.ts';
 import { workBinary } from './rationalSteps.ts';
 
 export const STEP_SEPARATOR = ', ';
 
-/** next or prev of an integer of several digits, as a sum or difference of magnitudes: `next(-96)=-(96-1)`. */
-function workNeighbour(operator: 'next' | 'prev', x: bigint, steps: Steps): void {
-  const operation = (operator === 'next') !== x < 0n ? '+' : '-';
-  const rewritten = `${magnitude(x)}${operation}1`;
-  steps.push(`${operator}(${x})=${x < 0n ? `-(${rewritten})` : rewritten}`);
-  addOrSubtract(magnitude(x), operation, 1n, steps);
-}
-
-/** next or prev of a fraction works on the numerator: `1+2=3, next(1/2)=3/2`. */
-function workFractionNeighbour(operator: 'next' | 'prev', x: Rational, steps: Steps): void {
+/** next or prev: that of a fraction works on the numerator: `1+2=3, next(1/2)=3/2`. */
+function workNeighbour(operator: 'next' | 'prev', x: Rational, steps: Steps): Rational {
+  if (x.isInteger) return Rational.integer(neighbour(operator, x.numerator, steps));
+  const value = applyUnary(operator, x);
   addOrSubtract(x.numerator, operator === 'next' ? '+' : '-', x.denominator, steps);
+  steps.push(`${operator}(${x})=${value}`);
+  return value;
 }
 
 function workUnary(operator: '-' | UnaryFunction, x: Rational, steps: Steps): Rational {
+  if (operator === 'next' || operator === 'prev') return workNeighbour(operator, x, steps);
   const value = applyUnary(operator, x);
-  if (operator === 'next' || operator === 'prev') {
-    if (!x.isInteger) workFractionNeighbour(operator, x, steps);
-    else if (magnitude(x.numerator) >= 10n) workNeighbour(operator, x.numerator, steps);
-  }
   steps.push(`${operator}(${x})=${value}`);
   return value;
 }
