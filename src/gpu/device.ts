@@ -1,0 +1,420 @@
+/**
+ * The device: compiles kernels once, batches their dispatches into few submissions, moves data in and out.
+ *
+ * Launching appends to the open command encoder; nothing reaches the driver until a value is read or the batch is
+ * full. Kernel parameters and small uploads are staged in one arena per batch, written with a single `writeBuffer`.
+ */
+import { GpuError } from '../errors.ts';
+import { BufferPool, type BufferView, type MemoryReport, type Scope, USAGE } from './buffers.ts';
+import type { Kernel } from './kernel.ts';
+
+const ARENA_BYTES = 1 << 20;
+/** Uploads above this go straight to the queue instead of through the arena. */
+const STAGED_UPLOAD_BYTES = 1 << 16;
+const MAX_BATCH = 512;
+const MAX_BIND_GROUPS = 16_384;
+
+type Workgroups = readonly [number, number?, number?];
+
+interface Pipeline {
+  readonly gpu: GPUComputePipeline;
+  readonly layout: GPUBindGroupLayout;
+  readonly id: number;
+}
+
+interface Dispatch {
+  readonly pipeline: Pipeline;
+  readonly bindGroup: GPUBindGroup;
+  readonly paramsOffset: number | undefined;
+  readonly workgroups: Workgroups;
+}
+
+/** A fixed sequence of launches whose bindings and parameters are frozen; replaying it costs only encoding. */
+export interface Recording extends Disposable {
+  readonly dispatches: number;
+  replay(): void;
+}
+
+export interface DeviceCounters {
+  readonly dispatches: number;
+  readonly submissions: number;
+  readonly reads: number;
+  readonly pipelines: number;
+}
+
+export interface DeviceOptions {
+  /** Use only the kernels that run on every adapter, e.g. to compare the faster ones with them. */
+  readonly portableKernels?: boolean;
+}
+
+export class Device {
+  readonly gpu: GPUDevice;
+  readonly info: GPUAdapterInfo;
+  /** Lanes per subgroup where that number is fixed and kernels may rely on it; 0 otherwise. */
+  readonly subgroupSize: number;
+  readonly #pool: BufferPool;
+  readonly #pipelines = new Map<Kernel, Pipeline>();
+  readonly #bindGroups = new Map<string, GPUBindGroup>();
+  readonly #arena: GPUBuffer;
+  readonly #arenaData = new ArrayBuffer(ARENA_BYTES);
+  readonly #arenaBytes = new Uint8Array(this.#arenaData);
+  readonly #arenaView = new DataView(this.#arenaData);
+  readonly #alignment: number;
+  readonly #counters = { dispatches: 0, submissions: 0, reads: 0 };
+  #arenaUsed = 0;
+  #encoder: GPUCommandEncoder | undefined;
+  #pass: GPUComputePassEncoder | undefined;
+  #batched = 0;
+  #recording: { dispatches: Dispatch[]; arena: GPUBuffer; used: number; data: ArrayBuffer } | undefined;
+  #failure: GpuError | undefined;
+
+  private constructor(gpu: GPUDevice, options: DeviceOptions) {
+    this.gpu = gpu;
+    this.info = gpu.adapterInfo;
+    const { subgroupMinSize: min, subgroupMaxSize: max } = this.info;
+    const fixed = gpu.features.has('subgroups') && min !== undefined && min === max;
+    this.subgroupSize = fixed && !options.portableKernels ? min : 0;
+    this.#alignment = gpu.limits.minUniformBufferOffsetAlignment;
+    this.#pool = new BufferPool(gpu, () => this.#bindGroups.clear());
+    this.#arena = gpu.createBuffer({
+      size: ARENA_BYTES,
+      usage: USAGE.uniform | USAGE.copyDst | USAGE.copySrc,
+      label: 'arena',
+    });
+    gpu.addEventListener('uncapturederror', (event) => {
+      this.#fail(
+        'GPU_ERROR',
+        event.error.message,
+        'report this kernel and adapter, or try another --adapter',
+      );
+    });
+    gpu.lost.then((lost) => {
+      if (lost.reason === 'destroyed') return;
+      this.#fail(
+        'DEVICE_LOST',
+        `the device was lost: ${lost.message}`,
+        'run again; the last checkpoint is intact',
+      );
+    });
+  }
+
+  /** Opens a device with every optional feature the kernels can use and the adapter's own limits. */
+  static async open(adapter: GPUAdapter, options: DeviceOptions = {}): Promise<Device> {
+    const features = (['subgroups', 'shader-f16', 'timestamp-query'] as GPUFeatureName[]).filter((feature) =>
+      adapter.features.has(feature),
+    );
+    const wanted = [
+      'maxBufferSize',
+      'maxStorageBufferBindingSize',
+      'maxStorageBuffersPerShaderStage',
+      'maxComputeWorkgroupStorageSize',
+      'minUniformBufferOffsetAlignment',
+    ] as const;
+    const requiredLimits = Object.fromEntries(wanted.map((limit) => [limit, adapter.limits[limit]]));
+    return new Device(await adapter.requestDevice({ requiredFeatures: features, requiredLimits }), options);
+  }
+
+  /** A view of at least `bytes` bytes with unspecified contents, owned by the innermost open scope. */
+  allocate(bytes: number): BufferView {
+    return this.#pool.allocate(bytes);
+  }
+
+  /** Like `allocate`, but owned by the caller alone: parameters, caches, what outlives every scope. */
+  allocatePersistent(bytes: number): BufferView {
+    return this.#pool.allocate(bytes, true);
+  }
+
+  release(view: BufferView): void {
+    this.#pool.release(view);
+  }
+
+  /** `using scope = device.scope()`: what is allocated until the end of the block is released there. */
+  scope(): Scope {
+    return this.#pool.scope();
+  }
+
+  memory(): MemoryReport {
+    return this.#pool.report();
+  }
+
+  counters(): DeviceCounters {
+    return { ...this.#counters, pipelines: this.#pipelines.size };
+  }
+
+  /** Appends one dispatch. `params` are written by name; unknown or missing names do not compile. */
+  launch<Buffer extends string, Param extends string>(
+    kernel: Kernel<Buffer, Param>,
+    buffers: Readonly<Record<Buffer, BufferView>>,
+    params: Readonly<Record<Param, number>>,
+    workgroups: Workgroups,
+  ): void {
+    const [x, y = 1, z = 1] = workgroups;
+    if (x * y * z === 0) return;
+    const pipeline = this.#pipeline(kernel as unknown as Kernel);
+    const recording = this.#recording;
+    const arena = recording?.arena ?? this.#arena;
+    if (!recording) this.#reserve(kernel.paramBytes);
+    const bindGroup = this.#bindGroup(kernel as unknown as Kernel, pipeline, buffers, arena);
+    const paramsOffset = this.#writeParams(kernel as unknown as Kernel, params);
+    const dispatch = { pipeline, bindGroup, paramsOffset, workgroups };
+    if (recording) recording.dispatches.push(dispatch);
+    else this.#encode(dispatch);
+  }
+
+  /**
+   * Freezes the launches made by `body` instead of running them. Buffers must outlive the recording, and uploads
+   * inside `body` are not part of it.
+   */
+  record(body: () => void): Recording {
+    if (this.#recording) throw new Error('record: recordings do not nest');
+    const data = new ArrayBuffer(ARENA_BYTES);
+    const arena = this.gpu.createBuffer({ size: ARENA_BYTES, usage: USAGE.uniform | USAGE.copyDst });
+    const recording = { dispatches: [] as Dispatch[], arena, used: 0, data };
+    this.#recording = recording;
+    try {
+      body();
+    } finally {
+      this.#recording = undefined;
+    }
+    this.gpu.queue.writeBuffer(arena, 0, data, 0, Math.max(16, Math.ceil(recording.used / 16) * 16));
+    return {
+      dispatches: recording.dispatches.length,
+      replay: () => {
+        this.#reserve(0);
+        for (const dispatch of recording.dispatches) this.#encode(dispatch);
+      },
+      [Symbol.dispose]: () => {
+        this.flush();
+        this.#bindGroups.clear();
+        arena.destroy();
+      },
+    };
+  }
+
+  /** Copies bytes into `view`, in order with the launches around it. */
+  upload(view: BufferView, data: ArrayBufferView<ArrayBuffer>): void {
+    const bytes = data.byteLength;
+    if (bytes === 0) return;
+    if (bytes > view.bytes) throw new RangeError(`upload of ${bytes} bytes into a view of ${view.bytes}`);
+    if (bytes > STAGED_UPLOAD_BYTES) {
+      this.flush();
+      this.gpu.queue.writeBuffer(view.buffer.gpu, view.offset, data.buffer, data.byteOffset, bytes);
+      return;
+    }
+    this.#reserve(bytes);
+    const offset = this.#arenaUsed;
+    this.#arenaBytes.set(new Uint8Array(data.buffer, data.byteOffset, bytes), offset);
+    this.#arenaUsed = offset + bytes;
+    this.#copyEncoder().copyBufferToBuffer(
+      this.#arena,
+      offset,
+      view.buffer.gpu,
+      view.offset,
+      Math.ceil(bytes / 4) * 4,
+    );
+  }
+
+  /** Sets every byte of `view` to 0. */
+  clear(view: BufferView): void {
+    this.#copyEncoder().clearBuffer(view.buffer.gpu, view.offset, view.bytes);
+  }
+
+  /** Copies `source` to `target`, which must be as long. */
+  copy(source: BufferView, target: BufferView): void {
+    this.#copyEncoder().copyBufferToBuffer(
+      source.buffer.gpu,
+      source.offset,
+      target.buffer.gpu,
+      target.offset,
+      Math.min(source.bytes, target.bytes),
+    );
+  }
+
+  /**
+   * Submits what is pending and returns the bytes of `view` once they are computed.
+   * @throws GpuError if any earlier command failed or the device was lost.
+   */
+  async read(view: BufferView): Promise<ArrayBuffer> {
+    const staging = this.gpu.createBuffer({ size: view.bytes, usage: USAGE.mapRead | USAGE.copyDst });
+    this.#copyEncoder().copyBufferToBuffer(view.buffer.gpu, view.offset, staging, 0, view.bytes);
+    this.flush();
+    this.#counters.reads += 1;
+    try {
+      await staging.mapAsync(1);
+    } catch (cause) {
+      if (!this.#failure) this.#fail('READ_FAILED', String(cause), 'see the first GPU error above');
+    }
+    if (this.#failure) throw this.#failure;
+    const copy = staging.getMappedRange().slice(0);
+    staging.destroy();
+    return copy;
+  }
+
+  /** Submits every pending command. */
+  flush(): void {
+    this.#endPass();
+    if (!this.#encoder) return;
+    if (this.#arenaUsed > 0) {
+      this.gpu.queue.writeBuffer(this.#arena, 0, this.#arenaData, 0, Math.ceil(this.#arenaUsed / 16) * 16);
+    }
+    this.gpu.queue.submit([this.#encoder.finish()]);
+    this.#encoder = undefined;
+    this.#arenaUsed = 0;
+    this.#batched = 0;
+    this.#counters.submissions += 1;
+  }
+
+  /** Waits until everything submitted has run. */
+  async idle(): Promise<void> {
+    this.flush();
+    await this.gpu.queue.onSubmittedWorkDone();
+    if (this.#failure) throw this.#failure;
+  }
+
+  /** Compiles kernels ahead of their first launch, in parallel where the driver can. */
+  async compile(kernels: readonly Kernel[]): Promise<void> {
+    await Promise.all(
+      kernels
+        .filter((kernel) => !this.#pipelines.has(kernel))
+        .map(async (kernel) => {
+          const { descriptor, layout } = this.#describe(kernel);
+          const gpu = await this.gpu.createComputePipelineAsync(descriptor);
+          if (!this.#pipelines.has(kernel))
+            this.#pipelines.set(kernel, { gpu, layout, id: this.#pipelines.size });
+        }),
+    );
+  }
+
+  /** Frees everything. The device is unusable afterwards. */
+  destroy(): void {
+    this.#endPass();
+    this.#encoder = undefined;
+    this.gpu.destroy();
+  }
+
+  #fail(code: string, message: string, fix: string): void {
+    this.#failure ??= new GpuError(message, { code, where: this.info.description || 'device', fix });
+  }
+
+  #describe(kernel: Kernel): { descriptor: GPUComputePipelineDescriptor; layout: GPUBindGroupLayout } {
+    const entries: GPUBindGroupLayoutEntry[] = kernel.written.map((written, i) => ({
+      binding: i + 1,
+      visibility: 4,
+      buffer: { type: written ? 'storage' : 'read-only-storage' },
+    }));
+    if (kernel.paramBytes > 0) {
+      entries.push({ binding: 0, visibility: 4, buffer: { type: 'uniform', hasDynamicOffset: true } });
+    }
+    const layout = this.gpu.createBindGroupLayout({ entries, label: kernel.name });
+    const module = this.gpu.createShaderModule({ code: kernel.wgsl, label: kernel.name });
+    return {
+      layout,
+      descriptor: {
+        label: kernel.name,
+        layout: this.gpu.createPipelineLayout({ bindGroupLayouts: [layout] }),
+        compute: { module, entryPoint: 'main' },
+      },
+    };
+  }
+
+  #pipeline(kernel: Kernel): Pipeline {
+    let pipeline = this.#pipelines.get(kernel);
+    if (!pipeline) {
+      this.gpu.pushErrorScope('validation');
+      const { descriptor, layout } = this.#describe(kernel);
+      pipeline = { gpu: this.gpu.createComputePipeline(descriptor), layout, id: this.#pipelines.size };
+      this.#pipelines.set(kernel, pipeline);
+      this.gpu.popErrorScope().then((error) => {
+        if (error)
+          this.#fail(
+            'KERNEL_INVALID',
+            `kernel ${kernel.name}: ${error.message}`,
+            'report it with the adapter',
+          );
+      });
+    }
+    return pipeline;
+  }
+
+  #bindGroup(
+    kernel: Kernel,
+    pipeline: Pipeline,
+    buffers: Readonly<Record<string, BufferView>>,
+    arena: GPUBuffer,
+  ): GPUBindGroup {
+    let key = this.#recording ? `r${pipeline.id}` : `${pipeline.id}`;
+    for (const name of kernel.bufferNames) {
+      const view = buffers[name] as BufferView;
+      if (view.buffer.released) {
+        throw new GpuError(`${kernel.name}: the buffer bound as '${name}' was already released`, {
+          code: 'USE_AFTER_FREE',
+          where: kernel.name,
+          fix: 'keep the tensor in an enclosing scope while it is in use',
+        });
+      }
+      key += `,${view.buffer.id}:${view.offset}:${view.bytes}`;
+    }
+    const cached = this.#recording ? undefined : this.#bindGroups.get(key);
+    if (cached) return cached;
+    const entries: GPUBindGroupEntry[] = kernel.bufferNames.map((name, i) => {
+      const view = buffers[name] as BufferView;
+      return { binding: i + 1, resource: { buffer: view.buffer.gpu, offset: view.offset, size: view.bytes } };
+    });
+    if (kernel.paramBytes > 0)
+      entries.push({ binding: 0, resource: { buffer: arena, size: kernel.paramBytes } });
+    const bindGroup = this.gpu.createBindGroup({ layout: pipeline.layout, entries, label: kernel.name });
+    if (!this.#recording) {
+      if (this.#bindGroups.size >= MAX_BIND_GROUPS) this.#bindGroups.clear();
+      this.#bindGroups.set(key, bindGroup);
+    }
+    return bindGroup;
+  }
+
+  /** Writes the parameters behind those already staged and returns their offset. */
+  #writeParams(kernel: Kernel, params: Readonly<Record<string, number>>): number | undefined {
+    if (kernel.paramBytes === 0) return undefined;
+    const target = this.#recording;
+    const view = target ? new DataView(target.data) : this.#arenaView;
+    const offset = Math.ceil((target ? target.used : this.#arenaUsed) / this.#alignment) * this.#alignment;
+    kernel.paramNames.forEach((name, i) => {
+      const at = offset + 4 * i;
+      const value = params[name] as number;
+      if (kernel.paramTypes[i] === 'f32') view.setFloat32(at, value, true);
+      else if (kernel.paramTypes[i] === 'i32') view.setInt32(at, value, true);
+      else view.setUint32(at, value, true);
+    });
+    if (target) target.used = offset + kernel.paramBytes;
+    else this.#arenaUsed = offset + kernel.paramBytes;
+    return offset;
+  }
+
+  /** Makes room for `bytes` in the arena, submitting the batch if it is full. */
+  #reserve(bytes: number): void {
+    this.#arenaUsed = Math.ceil(this.#arenaUsed / 4) * 4;
+    if (this.#arenaUsed + bytes + this.#alignment + 16 > ARENA_BYTES || this.#batched >= MAX_BATCH)
+      this.flush();
+  }
+
+  #encode({ pipeline, bindGroup, paramsOffset, workgroups }: Dispatch): void {
+    this.#encoder ??= this.gpu.createCommandEncoder();
+    this.#pass ??= this.#encoder.beginComputePass();
+    this.#pass.setPipeline(pipeline.gpu);
+    if (paramsOffset === undefined) this.#pass.setBindGroup(0, bindGroup);
+    else this.#pass.setBindGroup(0, bindGroup, [paramsOffset]);
+    this.#pass.dispatchWorkgroups(...(workgroups as [number, number, number]));
+    this.#batched += 1;
+    this.#counters.dispatches += 1;
+  }
+
+  #copyEncoder(): GPUCommandEncoder {
+    if (this.#recording) throw new Error('uploads, copies and reads are not possible inside a recording');
+    this.#endPass();
+    this.#encoder ??= this.gpu.createCommandEncoder();
+    return this.#encoder;
+  }
+
+  #endPass(): void {
+    this.#pass?.end();
+    this.#pass = undefined;
+  }
+}

@@ -1,0 +1,97 @@
+/**
+ * A kernel as data: its WGSL body plus the names and types of what it binds. The declarations are generated from
+ * the same tables that type-check every launch, so a binding cannot be misspelt or passed in the wrong order.
+ */
+
+export type ScalarType = 'u32' | 'i32' | 'f32';
+
+export interface KernelSpec<Buffer extends string, Param extends string> {
+  /** Shown in errors, labels and profiles. */
+  readonly name: string;
+  /** Read-only storage buffers: name → WGSL type, e.g. `array<vec4f>`. */
+  readonly reads: Readonly<Partial<Record<Buffer, string>>>;
+  /** Storage buffers the kernel writes (and may read). One buffer must not appear on both sides of a launch. */
+  readonly writes: Readonly<Partial<Record<Buffer, string>>>;
+  /** Scalars passed by value: name → type, read in WGSL as `params.name`. */
+  readonly params: Readonly<Record<Param, ScalarType>>;
+  /** WGSL extensions, e.g. `subgroups`. */
+  readonly enables?: readonly string[];
+  /** Functions and constants, with an entry point called `main`. */
+  readonly code: string;
+}
+
+export interface Kernel<Buffer extends string = string, Param extends string = string> {
+  readonly name: string;
+  readonly bufferNames: readonly Buffer[];
+  readonly written: readonly boolean[];
+  readonly paramNames: readonly Param[];
+  readonly paramTypes: readonly ScalarType[];
+  /** Size of the uniform block in bytes, a multiple of 16; 0 without parameters. */
+  readonly paramBytes: number;
+  readonly wgsl: string;
+}
+
+/** Freezes a kernel: generates the declarations of its bindings and joins them to its code. */
+export function defineKernel<Buffer extends string, Param extends string>(
+  spec: KernelSpec<Buffer, Param>,
+): Kernel<Buffer, Param> {
+  const reads = Object.keys(spec.reads) as Buffer[];
+  const writes = Object.keys(spec.writes) as Buffer[];
+  const paramNames = Object.keys(spec.params) as Param[];
+  const binding = (name: Buffer, access: string, index: number): string =>
+    `@group(0) @binding(${index + 1}) var<storage, ${access}> ${name}: ${spec.reads[name] ?? spec.writes[name]};`;
+  const declarations = [
+    ...(spec.enables ?? []).map((name) => `enable ${name};`),
+    ...(paramNames.length > 0
+      ? [
+          `struct Params { ${paramNames.map((name) => `${name}: ${spec.params[name]}`).join(', ')} }`,
+          '@group(0) @binding(0) var<uniform> params: Params;',
+        ]
+      : []),
+    ...reads.map((name, i) => binding(name, 'read', i)),
+    ...writes.map((name, i) => binding(name, 'read_write', reads.length + i)),
+  ];
+  return {
+    name: spec.name,
+    bufferNames: [...reads, ...writes],
+    written: [...reads.map(() => false), ...writes.map(() => true)],
+    paramNames,
+    paramTypes: paramNames.map((name) => spec.params[name]),
+    paramBytes: Math.ceil((paramNames.length * 4) / 16) * 16,
+    wgsl: `${declarations.join('\n')}\n${spec.code}`,
+  };
+}
+
+/** Remembers what `make` returned for each key, so that one variant of a kernel is one object (and one pipeline). */
+export function memoize<Args extends readonly (string | number | boolean)[], Result>(
+  make: (...args: Args) => Result,
+): (...args: Args) => Result {
+  const made = new Map<string, Result>();
+  return (...args) => {
+    const key = args.join('|');
+    let result = made.get(key);
+    if (result === undefined) {
+      result = make(...args);
+      made.set(key, result);
+    }
+    return result;
+  };
+}
+
+const MAX_GROUPS = 65_535;
+
+/**
+ * Workgroup counts for `groups` workgroups in a row, folded into two dimensions where WebGPU's limit of 65,535 per
+ * dimension requires it. Kernels launched this way number their group with `GROUP_INDEX`, and must ignore the few
+ * groups past the end that folding adds.
+ */
+export function linearGrid(groups: number): readonly [number, number, number] {
+  if (groups <= MAX_GROUPS) return [groups, 1, 1];
+  const rows = Math.ceil(groups / MAX_GROUPS);
+  return [Math.ceil(groups / rows), rows, 1];
+}
+
+/** Parameters of an entry point that uses `GROUP_INDEX`. */
+export const GROUP_ARGS = '@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u';
+/** This workgroup's number in a `linearGrid`. */
+export const GROUP_INDEX = '(group.x + group.y * groups.x)';

@@ -1,0 +1,320 @@
+/**
+ * Mixture of experts: routing rows to experts and combining what comes back.
+ *
+ * Each row picks the `k` experts with the highest router logits, weighted by a softmax over those k. Entries
+ * (row, choice) are sorted by expert with a count, a prefix sum and a scatter over fixed chunks, so the order never
+ * depends on timing; each expert's slots start at a multiple of `GROUP_ROWS`, which is what the grouped matmul needs.
+ */
+import type { BufferView } from '../gpu/buffers.ts';
+import type { Device } from '../gpu/device.ts';
+import { defineKernel, GROUP_ARGS, GROUP_INDEX, linearGrid } from '../gpu/kernel.ts';
+import { GROUP_ROWS } from './matmul.ts';
+import { NO_ROW } from './rows.ts';
+
+export const MAX_ACTIVE_EXPERTS = 8;
+const CHUNK = 64;
+const THREAD = `${GROUP_ARGS}, @builtin(local_invocation_index) thread: u32`;
+
+const routeKernel = defineKernel({
+  name: 'moe route',
+  params: { R: 'u32', experts: 'u32', k: 'u32' },
+  reads: { logits: 'array<f32>' },
+  writes: { chosen: 'array<u32>', weights: 'array<f32>' },
+  code: `
+@compute @workgroup_size(64)
+fn main(${THREAD}) {
+  let row = ${GROUP_INDEX} * 64 + thread;
+  if (row >= params.R) { return; }
+  var best: array<u32, ${MAX_ACTIVE_EXPERTS}>;
+  var sum = 0.0;
+  let at = row * params.experts;
+  for (var choice = 0u; choice < params.k; choice++) {
+    var pick = 0u;
+    var highest = -3.4e38;
+    for (var e = 0u; e < params.experts; e++) {
+      var taken = false;
+      for (var c = 0u; c < choice; c++) { taken = taken || best[c] == e; }
+      if (!taken && logits[at + e] > highest) { highest = logits[at + e]; pick = e; }
+    }
+    best[choice] = pick;
+    let weight = exp(highest - logits[at + best[0]]);
+    weights[row * params.k + choice] = weight;
+    chosen[row * params.k + choice] = pick;
+    sum += weight;
+  }
+  for (var choice = 0u; choice < params.k; choice++) { weights[row * params.k + choice] /= sum; }
+}`,
+});
+
+/** dLogits from the gradient of the weights: the softmax's Jacobian on the chosen experts, 0 elsewhere. */
+const routeBackwardKernel = defineKernel({
+  name: 'moe route backward',
+  params: { R: 'u32', experts: 'u32', k: 'u32' },
+  reads: { chosen: 'array<u32>', weights: 'array<f32>', dWeights: 'array<f32>' },
+  writes: { dLogits: 'array<f32>' },
+  code: `
+@compute @workgroup_size(64)
+fn main(${THREAD}) {
+  let row = ${GROUP_INDEX} * 64 + thread;
+  if (row >= params.R) { return; }
+  var mean = 0.0;
+  for (var c = 0u; c < params.k; c++) { mean += weights[row * params.k + c] * dWeights[row * params.k + c]; }
+  for (var e = 0u; e < params.experts; e++) { dLogits[row * params.experts + e] = 0.0; }
+  for (var c = 0u; c < params.k; c++) {
+    let at = row * params.k + c;
+    dLogits[row * params.experts + chosen[at]] = weights[at] * (dWeights[at] - mean);
+  }
+}`,
+});
+
+const countKernel = defineKernel({
+  name: 'moe count',
+  params: { entries: 'u32', experts: 'u32', chunks: 'u32' },
+  reads: { chosen: 'array<u32>' },
+  writes: { counts: 'array<u32>' },
+  code: `
+@compute @workgroup_size(64)
+fn main(${THREAD}) {
+  let id = ${GROUP_INDEX} * 64 + thread;
+  let chunk = id / params.experts;
+  let expert = id % params.experts;
+  if (chunk >= params.chunks) { return; }
+  var count = 0u;
+  for (var i = chunk * ${CHUNK}; i < min((chunk + 1) * ${CHUNK}, params.entries); i++) {
+    count += select(0u, 1u, chosen[i] == expert);
+  }
+  counts[id] = count;
+}`,
+});
+
+/** One thread: experts are few, and chunks are entries / 64. */
+const prefixKernel = defineKernel({
+  name: 'moe prefix',
+  params: { experts: 'u32', chunks: 'u32', tiles: 'u32' },
+  reads: { counts: 'array<u32>' },
+  writes: { starts: 'array<u32>', ranges: 'array<vec2u>', groupOfTile: 'array<u32>' },
+  code: `
+@compute @workgroup_size(1)
+fn main() {
+  var slot = 0u;
+  for (var expert = 0u; expert < params.experts; expert++) {
+    let first = slot;
+    for (var chunk = 0u; chunk < params.chunks; chunk++) {
+      starts[chunk * params.experts + expert] = slot;
+      slot += counts[chunk * params.experts + expert];
+    }
+    ranges[expert] = vec2u(first, slot);
+    let next = (slot + ${GROUP_ROWS - 1}) / ${GROUP_ROWS} * ${GROUP_ROWS};
+    for (var tile = first / ${GROUP_ROWS}; tile < next / ${GROUP_ROWS}; tile++) { groupOfTile[tile] = expert; }
+    slot = next;
+  }
+  for (var tile = slot / ${GROUP_ROWS}; tile < params.tiles; tile++) { groupOfTile[tile] = 0u; }
+}`,
+});
+
+const scatterKernel = defineKernel({
+  name: 'moe scatter',
+  params: { entries: 'u32', experts: 'u32', chunks: 'u32', k: 'u32' },
+  reads: { chosen: 'array<u32>', starts: 'array<u32>' },
+  writes: { slotOfEntry: 'array<u32>', entryOfSlot: 'array<u32>' },
+  code: `
+@compute @workgroup_size(64)
+fn main(${THREAD}) {
+  let id = ${GROUP_INDEX} * 64 + thread;
+  let chunk = id / params.experts;
+  let expert = id % params.experts;
+  if (chunk >= params.chunks) { return; }
+  var slot = starts[id];
+  for (var i = chunk * ${CHUNK}; i < min((chunk + 1) * ${CHUNK}, params.entries); i++) {
+    if (chosen[i] == expert) {
+      slotOfEntry[i] = slot;
+      entryOfSlot[slot] = i;
+      slot++;
+    }
+  }
+}`,
+});
+
+const fillKernel = defineKernel({
+  name: 'moe fill',
+  params: { count: 'u32' },
+  reads: {},
+  writes: { index: 'array<u32>' },
+  code: `
+@compute @workgroup_size(64)
+fn main(${THREAD}) {
+  let id = ${GROUP_INDEX} * 64 + thread;
+  if (id < params.count) { index[id] = ${NO_ROW}u; }
+}`,
+});
+
+/** slots[s] = x[row of s], times the entry's weight if `weighted`; 0 in slots without an entry. */
+const toSlotsKernel = defineKernel({
+  name: 'moe to slots',
+  params: { slots: 'u32', dv: 'u32', k: 'u32', weighted: 'u32' },
+  reads: { x: 'array<vec4f>', entryOfSlot: 'array<u32>', weights: 'array<f32>' },
+  writes: { y: 'array<vec4f>' },
+  code: `
+@compute @workgroup_size(64)
+fn main(${THREAD}) {
+  let id = ${GROUP_INDEX} * 64 + thread;
+  let slot = id / params.dv;
+  if (slot >= params.slots) { return; }
+  let entry = entryOfSlot[slot];
+  if (entry == ${NO_ROW}u) { y[id] = vec4f(); return; }
+  let weight = select(1.0, weights[entry], params.weighted == 1);
+  y[id] = weight * x[entry / params.k * params.dv + id % params.dv];
+}`,
+});
+
+/** y[row] = Σ_choice slots[slot of (row, choice)], times the entry's weight if `weighted`. */
+const fromSlotsKernel = defineKernel({
+  name: 'moe from slots',
+  params: { R: 'u32', dv: 'u32', k: 'u32', weighted: 'u32' },
+  reads: { x: 'array<vec4f>', slotOfEntry: 'array<u32>', weights: 'array<f32>' },
+  writes: { y: 'array<vec4f>' },
+  code: `
+@compute @workgroup_size(64)
+fn main(${THREAD}) {
+  let id = ${GROUP_INDEX} * 64 + thread;
+  let row = id / params.dv;
+  if (row >= params.R) { return; }
+  var sum = vec4f();
+  for (var entry = row * params.k; entry < (row + 1) * params.k; entry++) {
+    let weight = select(1.0, weights[entry], params.weighted == 1);
+    sum += weight * x[slotOfEntry[entry] * params.dv + id % params.dv];
+  }
+  y[id] = sum;
+}`,
+});
+
+/** dWeights[entry] = dy[row]·slots[slot of entry]. */
+const weightGradientKernel = defineKernel({
+  name: 'moe weight gradient',
+  params: { entries: 'u32', dv: 'u32', k: 'u32' },
+  reads: { dy: 'array<vec4f>', slots: 'array<vec4f>', slotOfEntry: 'array<u32>' },
+  writes: { dWeights: 'array<f32>' },
+  code: `
+@compute @workgroup_size(64)
+fn main(${THREAD}) {
+  let entry = ${GROUP_INDEX} * 64 + thread;
+  if (entry >= params.entries) { return; }
+  var sum = 0.0;
+  for (var i = 0u; i < params.dv; i++) {
+    sum += dot(dy[entry / params.k * params.dv + i], slots[slotOfEntry[entry] * params.dv + i]);
+  }
+  dWeights[entry] = sum;
+}`,
+});
+
+/** Where every row went: the result of routing, used by all that follows. */
+export interface Routing {
+  readonly R: number;
+  readonly k: number;
+  readonly experts: number;
+  /** Rows of the grouped matrices: every entry, padded per expert. */
+  readonly slots: number;
+  /** u32 (R,k) */
+  readonly chosen: BufferView;
+  /** f32 (R,k) */
+  readonly weights: BufferView;
+  /** u32 (R,k) */
+  readonly slotOfEntry: BufferView;
+  /** u32 (slots): entry, or `NO_ROW`. */
+  readonly entryOfSlot: BufferView;
+  /** u32 (experts,2): first and end slot. */
+  readonly ranges: BufferView;
+  /** u32 (slots / GROUP_ROWS) */
+  readonly groupOfTile: BufferView;
+}
+
+const threads = (count: number) => linearGrid(Math.ceil(count / 64));
+
+/** Routes R rows by their router logits (R, experts). */
+export function route(device: Device, logits: BufferView, R: number, experts: number, k: number): Routing {
+  const entries = R * k;
+  const chunks = Math.max(1, Math.ceil(entries / CHUNK));
+  const slots = Math.ceil(entries / GROUP_ROWS) * GROUP_ROWS + experts * GROUP_ROWS;
+  const routing: Routing = {
+    R,
+    k,
+    experts,
+    slots,
+    chosen: device.allocate(entries * 4),
+    weights: device.allocate(entries * 4),
+    slotOfEntry: device.allocate(entries * 4),
+    entryOfSlot: device.allocate(slots * 4),
+    ranges: device.allocate(experts * 8),
+    groupOfTile: device.allocate((slots / GROUP_ROWS) * 4),
+  };
+  const { chosen, weights, slotOfEntry, entryOfSlot, ranges, groupOfTile } = routing;
+  const counts = device.allocate(chunks * experts * 4);
+  const starts = device.allocate(chunks * experts * 4);
+  device.launch(routeKernel, { logits, chosen, weights }, { R, experts, k }, threads(R));
+  device.launch(countKernel, { chosen, counts }, { entries, experts, chunks }, threads(chunks * experts));
+  device.launch(
+    prefixKernel,
+    { counts, starts, ranges, groupOfTile },
+    { experts, chunks, tiles: slots / GROUP_ROWS },
+    [1],
+  );
+  device.launch(fillKernel, { index: entryOfSlot }, { count: slots }, threads(slots));
+  device.launch(
+    scatterKernel,
+    { chosen, starts, slotOfEntry, entryOfSlot },
+    { entries, experts, chunks, k },
+    threads(chunks * experts),
+  );
+  return routing;
+}
+
+export function routeBackward(
+  device: Device,
+  routing: Routing,
+  dWeights: BufferView,
+  dLogits: BufferView,
+): void {
+  const { R, experts, k, chosen, weights } = routing;
+  device.launch(routeBackwardKernel, { chosen, weights, dWeights, dLogits }, { R, experts, k }, threads(R));
+}
+
+/** (R,d) → (slots,d). */
+export function toSlots(
+  device: Device,
+  routing: Routing,
+  x: BufferView,
+  y: BufferView,
+  d: number,
+  weighted: boolean,
+): void {
+  const { slots, k, entryOfSlot, weights } = routing;
+  const params = { slots, dv: d / 4, k, weighted: weighted ? 1 : 0 };
+  device.launch(toSlotsKernel, { x, entryOfSlot, weights, y }, params, threads((slots * d) / 4));
+}
+
+/** (slots,d) → (R,d). */
+export function fromSlots(
+  device: Device,
+  routing: Routing,
+  x: BufferView,
+  y: BufferView,
+  d: number,
+  weighted: boolean,
+): void {
+  const { R, k, slotOfEntry, weights } = routing;
+  const params = { R, dv: d / 4, k, weighted: weighted ? 1 : 0 };
+  device.launch(fromSlotsKernel, { x, slotOfEntry, weights, y }, params, threads((R * d) / 4));
+}
+
+export function weightGradient(
+  device: Device,
+  routing: Routing,
+  dy: BufferView,
+  slots: BufferView,
+  dWeights: BufferView,
+  d: number,
+): void {
+  const { R, k, slotOfEntry } = routing;
+  const params = { entries: R * k, dv: d / 4, k };
+  device.launch(weightGradientKernel, { dy, slots, slotOfEntry, dWeights }, params, threads(R * k));
+}

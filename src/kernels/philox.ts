@@ -1,0 +1,24 @@
+/**
+ * Philox 4×32-10 (Salmon et al., SC'11): random numbers as a pure function of a counter and a key, so that a value
+ * depends on what it is for (sequence, position, stream) and not on the order of execution. WGSL has no 64-bit
+ * product, so its high half is put together from 16-bit parts.
+ */
+export const PHILOX_WGSL = `
+fn mulHigh(a: u32, b: u32) -> u32 {
+  let al = a & 0xffffu; let ah = a >> 16u;
+  let bl = b & 0xffffu; let bh = b >> 16u;
+  let mid = ah * bl + ((al * bl) >> 16u);
+  let mid2 = al * bh + (mid & 0xffffu);
+  return ah * bh + (mid >> 16u) + (mid2 >> 16u);
+}
+fn philox(counter: vec4u, key: vec2u) -> vec4u {
+  var c = counter;
+  var k = key;
+  for (var round = 0u; round < 10u; round++) {
+    c = vec4u(mulHigh(0xCD9E8D57u, c.z) ^ c.y ^ k.x, 0xCD9E8D57u * c.z, mulHigh(0xD2511F53u, c.x) ^ c.w ^ k.y, 0xD2511F53u * c.x);
+    k += vec2u(0x9E3779B9u, 0xBB67AE85u);
+  }
+  return c;
+}
+// Uniform on (0, 1): 24 bits, centred so that neither end occurs.
+fn uniform4(bits: vec4u) -> vec4f { return (vec4f(bits >> vec4u(8u)) + 0.5) * 5.9604644775390625e-8; }`;

@@ -1,0 +1,129 @@
+/**
+ * Reverse-mode differentiation: every op that needs one leaves a node with its inputs and a function from the
+ * gradients of its outputs to those of its inputs; `backward` walks the nodes from the newest to the oldest.
+ */
+import { ShapeError } from '../errors.ts';
+import type { BufferView } from '../gpu/buffers.ts';
+import { elementwise } from '../kernels/elementwise.ts';
+import { type Shape, showShape, Tensor } from './tensor.ts';
+
+type Gradient = Tensor | undefined;
+
+export interface GradNode {
+  readonly name: string;
+  /** Creation order: a node is always younger than the nodes of its inputs. */
+  readonly order: number;
+  readonly inputs: readonly Tensor[];
+  readonly outputs: readonly Tensor[];
+  /** The input whose gradient so far is handed to `backward`, which returns the sum: saves an addition. */
+  readonly accumulates: number | undefined;
+  backward(gradients: readonly Gradient[], prior: Gradient): readonly Gradient[];
+}
+
+let enabled = true;
+let created = 0;
+
+/** Runs `body` without recording gradients. */
+export function noGrad<Result>(body: () => Result): Result {
+  const before = enabled;
+  enabled = false;
+  try {
+    return body();
+  } finally {
+    enabled = before;
+  }
+}
+
+/**
+ * Attaches the gradient of an op to its outputs, if any input needs one.
+ * `backward` receives one gradient per output (undefined where nothing depended on it) and returns one per input
+ * (undefined for none, or where it has added to a leaf's gradient itself).
+ */
+export function differentiable(
+  name: string,
+  inputs: readonly Tensor[],
+  outputs: readonly Tensor[],
+  backward: GradNode['backward'],
+  accumulates?: number,
+): void {
+  if (!enabled || !inputs.some((input) => input.requiresGrad)) return;
+  const node: GradNode = { name, order: ++created, inputs, outputs, accumulates, backward };
+  for (const output of outputs) {
+    output.requiresGrad = true;
+    output.node = node;
+  }
+}
+
+/** A gradient of shape `shape` for an output that nothing depended on. */
+export function orZeros(gradient: Gradient, like: Tensor, shape: Shape = like.shape): Tensor {
+  return gradient ?? Tensor.zeros(like.device, shape);
+}
+
+/**
+ * Where an op may add the gradient of `input` in place: a leaf's own gradient (then there is nothing to return), or
+ * a zeroed tensor for the op to return.
+ */
+export function gradientTarget(input: Tensor): { readonly view: BufferView; readonly result: Gradient } {
+  if (input.node === undefined) return { view: leafGradient(input).view, result: undefined };
+  const result = Tensor.zeros(input.device, input.shape);
+  return { view: result.view, result };
+}
+
+function leafGradient(leaf: Tensor): Tensor {
+  leaf.grad ??= Tensor.zeros(leaf.device, leaf.shape);
+  return leaf.grad;
+}
+
+function add(a: Tensor, b: Tensor): Tensor {
+  const sum = Tensor.empty(a.device, a.shape);
+  elementwise(a.device, 'a + b', [a, b], sum.view, sum.shape);
+  return sum;
+}
+
+/**
+ * Adds the gradient of `output` with respect to every leaf that requires it to that leaf's `grad`.
+ * @param gradient of the same shape as `output`; may be left out for a scalar, where it is 1.
+ */
+export function backward(output: Tensor, gradient?: Tensor): void {
+  if (!gradient && output.size !== 1) {
+    throw new ShapeError(
+      'backward',
+      `the output has shape ${showShape(output.shape)}, not one value`,
+      'reduce it with sum or mean, or pass the gradient of the output',
+    );
+  }
+  const nodes = new Set<GradNode>();
+  const pending = [output];
+  for (let tensor = pending.pop(); tensor; tensor = pending.pop()) {
+    const { node } = tensor;
+    if (!node || nodes.has(node)) continue;
+    nodes.add(node);
+    pending.push(...node.inputs.filter((input) => input.requiresGrad));
+  }
+  const gradients = new Map<Tensor, Tensor>();
+  gradients.set(output, gradient ?? Tensor.from(output.device, [1], output.shape));
+  noGrad(() => {
+    for (const node of [...nodes].sort((a, b) => b.order - a.order)) propagate(node, gradients);
+  });
+}
+
+function propagate(node: GradNode, gradients: Map<Tensor, Tensor>): void {
+  const outputs = node.outputs.map((output) => gradients.get(output));
+  if (outputs.every((gradient) => gradient === undefined)) return;
+  const accumulating = node.accumulates === undefined ? undefined : node.inputs[node.accumulates];
+  const prior = accumulating && gradients.get(accumulating);
+  const results = node.backward(outputs, prior);
+  for (const output of node.outputs) gradients.delete(output);
+  node.inputs.forEach((input, i) => {
+    const result = results[i];
+    if (!result || !input.requiresGrad) return;
+    if (!input.node) {
+      const total = leafGradient(input);
+      const sum = add(total, result);
+      input.device.copy(sum.view, total.view);
+      return;
+    }
+    const before = input === accumulating ? undefined : gradients.get(input);
+    gradients.set(input, before ? add(before, result) : result);
+  });
+}

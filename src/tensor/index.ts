@@ -1,0 +1,12 @@
+/** The tensor engine: what experiments import. */
+export { backward, noGrad } from './autograd.ts';
+export { attention, Packing } from './ops/attention.ts';
+export { type DropoutKey, dropout } from './ops/dropout.ts';
+export * from './ops/elementwise.ts';
+export { layerNorm } from './ops/layerNorm.ts';
+export { linear } from './ops/linear.ts';
+export { logSoftmaxGather } from './ops/logSoftmaxGather.ts';
+export { mixtureOfExperts } from './ops/moe.ts';
+export { mean, sum } from './ops/reduce.ts';
+export { embedding, takeRows } from './ops/rows.ts';
+export { type Shape, Tensor } from './tensor.ts';

@@ -1,0 +1,82 @@
+/** Causal self-attention with ALiBi over sequences packed end to end. */
+import { ShapeError } from '../../errors.ts';
+import type { Device } from '../../gpu/device.ts';
+import { attentionBackward, attentionForward, attentionTileRows } from '../../kernels/attention.ts';
+import { differentiable } from '../autograd.ts';
+import { showShape, Tensor } from '../tensor.ts';
+
+/**
+ * How sequences of different lengths lie in one matrix of rows: end to end, without padding.
+ * A rectangular batch (B,T) is B sequences of length T.
+ */
+export class Packing {
+  readonly lengths: readonly number[];
+  /** First row of each sequence; the last entry is the number of rows. */
+  readonly offsets: readonly number[];
+  /** Rows in total. */
+  readonly rows: number;
+  readonly #tiles = new Map<number, Tensor>();
+
+  constructor(lengths: readonly number[]) {
+    this.lengths = lengths;
+    const offsets = [0];
+    for (const length of lengths) offsets.push((offsets.at(-1) as number) + length);
+    this.offsets = offsets;
+    this.rows = offsets.at(-1) as number;
+  }
+
+  /** u32 (tiles,4): first row of a tile of `rows` rows, first and end row of its sequence. Uploaded once. */
+  tiles(device: Device, rows: number): Tensor {
+    let tiles = this.#tiles.get(rows);
+    if (!tiles || tiles.view.buffer.released) {
+      const values: number[] = [];
+      this.lengths.forEach((length, i) => {
+        const start = this.offsets[i] as number;
+        for (let row = 0; row < length; row += rows) values.push(start + row, start, start + length, 0);
+      });
+      tiles = Tensor.from(device, Uint32Array.from(values), [values.length / 4, 4]);
+      this.#tiles.set(rows, tiles);
+    }
+    return tiles;
+  }
+}
+
+/**
+ * out (R,d) of qkv (R,3d), rows [q | k | v], each of `heads` heads side by side:
+ * softmax(q·kᵀ/√(d/heads) − slope·(i − j), j ≤ i)·v within each sequence of `packing`.
+ * `slopes` (heads) are constants (Press et al., 2108.12409).
+ */
+export function attention(qkv: Tensor, packing: Packing, slopes: Tensor): Tensor {
+  const { device } = qkv;
+  const heads = slopes.size;
+  const d = (qkv.shape[1] ?? 0) / 3;
+  const headDim = d / heads;
+  const R = packing.rows;
+  if (qkv.shape.length !== 2 || qkv.shape[0] !== R || headDim % 4 !== 0) {
+    throw new ShapeError(
+      'attention',
+      `qkv ${showShape(qkv.shape)} for ${R} rows and ${heads} heads`,
+      'qkv must be (rows, 3·heads·headDim) with headDim a multiple of 4',
+    );
+  }
+  const tiles = packing.tiles(device, attentionTileRows(device, headDim));
+  const shape = {
+    R,
+    heads,
+    headDim,
+    slopes: slopes.view,
+    tiles: tiles.view,
+    tileCount: tiles.shape[0] as number,
+  };
+  const out = Tensor.empty(device, [R, d]);
+  const logSumExp = Tensor.empty(device, [heads, R]);
+  attentionForward(device, shape, qkv.view, out.view, logSumExp.view);
+  differentiable('attention', [qkv], [out], ([dOut]) => {
+    if (!dOut) return [];
+    const dQkv = Tensor.empty(device, qkv.shape);
+    const saved = { qkv: qkv.view, out: out.view, logSumExp: logSumExp.view };
+    attentionBackward(device, shape, saved, dOut.view, dQkv.view);
+    return [dQkv];
+  });
+  return out;
+}

@@ -1,0 +1,105 @@
+/** Linear layers: y = x·Wᵀ + b, with GELU or a residual sum in the same kernel. */
+import { ShapeError } from '../../errors.ts';
+import type { BufferView } from '../../gpu/buffers.ts';
+import { elementwise } from '../../kernels/elementwise.ts';
+import { matmul } from '../../kernels/matmul.ts';
+import { matmulOuter } from '../../kernels/matmulOuter.ts';
+import { transposePadded } from '../../kernels/rows.ts';
+import { differentiable, gradientTarget } from '../autograd.ts';
+import { showShape, sizeOf, Tensor } from '../tensor.ts';
+
+const transposes = new WeakMap<Tensor, { version: number; readonly view: BufferView }>();
+
+/**
+ * Wᵀ (K, N rounded up to a multiple of 4) of W (…,N,K), the layout the product reads. That of a leaf is kept until
+ * the leaf changes: a forward pass, its backward pass and a whole rollout share it.
+ */
+export function transposedWeight(weight: Tensor): BufferView {
+  const { device } = weight;
+  const [N, K] = weight.shape.slice(-2) as [number, number];
+  const groups = sizeOf(weight.shape.slice(0, -2));
+  const bytes = groups * K * Math.ceil(N / 4) * 16;
+  let cached = transposes.get(weight);
+  if (cached?.version === weight.version) return cached.view;
+  if (!cached) {
+    cached = { version: -1, view: weight.node ? device.allocate(bytes) : device.allocatePersistent(bytes) };
+    if (!weight.node) {
+      transposes.set(weight, cached);
+      reclaim.register(weight, { view: cached.view, release: (view) => device.release(view) });
+    }
+  }
+  transposePadded(device, weight.view, cached.view, { N, K, groups });
+  cached.version = weight.version;
+  return cached.view;
+}
+
+const reclaim = new FinalizationRegistry<{ view: BufferView; release: (view: BufferView) => void }>(
+  ({ view, release }) => release(view),
+);
+
+export interface LinearOptions {
+  readonly activation?: 'gelu';
+  /** (…,N), added to the result. */
+  readonly residual?: Tensor;
+}
+
+/**
+ * y (…,N) = x (…,K)·Wᵀ + b for W (N,K) and b (N), as PyTorch's `nn.Linear`.
+ * @throws ShapeError if the shapes disagree or K is not a multiple of 4.
+ */
+export function linear(x: Tensor, weight: Tensor, bias?: Tensor, options: LinearOptions = {}): Tensor {
+  const [N, K] = weight.shape as [number, number];
+  const { residual, activation } = options;
+  if (weight.shape.length !== 2 || x.shape.at(-1) !== K || (bias && bias.size !== N)) {
+    throw new ShapeError(
+      'linear',
+      `x ${showShape(x.shape)}, weight ${showShape(weight.shape)}, bias ${bias ? showShape(bias.shape) : 'none'}`,
+      'the weight must be (outputs, inputs), the last size of x the inputs, the bias (outputs)',
+    );
+  }
+  if (K % 4 !== 0) throw new ShapeError('linear', `${K} inputs`, 'use a multiple of 4, padding with zeros');
+  const { device } = x;
+  const M = x.size / K;
+  const shape = [...x.shape.slice(0, -1), N];
+  const y = Tensor.empty(device, shape);
+  const pre = activation && Tensor.empty(device, shape);
+  matmul(device, {
+    a: x.view,
+    b: transposedWeight(weight),
+    c: y.view,
+    M,
+    N,
+    K,
+    bias: bias?.view,
+    residual: residual?.view,
+    pre: pre?.view,
+  });
+  const inputs = [x, weight, ...(bias ? [bias] : []), ...(residual ? [residual] : [])];
+  differentiable(
+    'linear',
+    inputs,
+    [y],
+    ([dy], prior) => {
+      if (!dy) return [];
+      let dPre = dy;
+      if (pre) {
+        dPre = Tensor.empty(device, shape);
+        elementwise(device, 'a * geluDerivative(b)', [dy, pre], dPre.view, shape);
+      }
+      let dx: Tensor | undefined;
+      if (x.requiresGrad) {
+        dx = Tensor.empty(device, x.shape);
+        matmul(device, { a: dPre.view, b: weight.view, c: dx.view, M, N: K, K: N, residual: prior?.view });
+      }
+      const dWeight = weight.requiresGrad ? gradientTarget(weight) : undefined;
+      const dBias = bias?.requiresGrad ? gradientTarget(bias) : undefined;
+      if (dWeight || dBias) {
+        const c = dWeight?.view ?? device.allocate(N * K * 4);
+        matmulOuter(device, { a: dPre.view, b: x.view, c, columnSums: dBias?.view, R: M, M: N, N: K });
+      }
+      return [dx, dWeight?.result, ...(bias ? [dBias?.result] : []), ...(residual ? [dy] : [])];
+    },
+    0,
+  );
+  return y;
+}

@@ -1,0 +1,62 @@
+/** Log-probabilities of chosen ids and entropies, for cross-entropy and policy gradients. */
+import { ShapeError } from '../../errors.ts';
+import { logSoftmaxGatherBackward, logSoftmaxGatherForward } from '../../kernels/logSoftmaxGather.ts';
+import { differentiable, orZeros } from '../autograd.ts';
+import { showShape, Tensor } from '../tensor.ts';
+
+export interface LogSoftmaxGatherOptions {
+  /** Logits are divided by this first. */
+  readonly temperature?: number;
+  /** u32 (R, ⌈V/32⌉): the ids a row is restricted to, bit v for id v; each must include the row's chosen id. */
+  readonly kept?: Tensor | undefined;
+}
+
+/** For logits (R,V) and u32 ids (R): log p(id) and the entropy of p in nats, each (R), both differentiable. */
+export function logSoftmaxGather(
+  logits: Tensor,
+  ids: Tensor,
+  options: LogSoftmaxGatherOptions = {},
+): { readonly logp: Tensor; readonly entropy: Tensor } {
+  const [R, V] = logits.shape as [number, number];
+  const { kept, temperature = 1 } = options;
+  if (logits.shape.length !== 2 || ids.size !== R || ids.dtype !== 'u32') {
+    throw new ShapeError(
+      'logSoftmaxGather',
+      `logits ${showShape(logits.shape)}, ids ${showShape(ids.shape)} ${ids.dtype}`,
+      'give logits (R,V) and u32 ids (R)',
+    );
+  }
+  if (kept && kept.size !== R * Math.ceil(V / 32)) {
+    throw new ShapeError(
+      'logSoftmaxGather',
+      `kept ${showShape(kept.shape)}`,
+      `give ${Math.ceil(V / 32)} words per row`,
+    );
+  }
+  const { device } = logits;
+  const logp = Tensor.empty(device, [R]);
+  const entropy = Tensor.empty(device, [R]);
+  const lse = Tensor.empty(device, [R]);
+  const views = {
+    logits: logits.view,
+    ids: ids.view,
+    kept: kept?.view,
+    entropy: entropy.view,
+    lse: lse.view,
+    R,
+    V,
+    inverseTemperature: 1 / temperature,
+  };
+  logSoftmaxGatherForward(device, { ...views, logp: logp.view });
+  differentiable('logSoftmaxGather', [logits], [logp, entropy], ([dLogp, dEntropy]) => {
+    const dLogits = Tensor.empty(device, logits.shape);
+    logSoftmaxGatherBackward(device, {
+      ...views,
+      dLogp: orZeros(dLogp, logp).view,
+      dEntropy: orZeros(dEntropy, entropy).view,
+      dLogits: dLogits.view,
+    });
+    return [dLogits];
+  });
+  return { logp, entropy };
+}

@@ -1,0 +1,125 @@
+/** A mixture-of-experts feed-forward layer: route, run each expert on its rows alone, combine. */
+import { ShapeError } from '../../errors.ts';
+import { elementwise } from '../../kernels/elementwise.ts';
+import { matmul } from '../../kernels/matmul.ts';
+import { matmulOuter } from '../../kernels/matmulOuter.ts';
+import {
+  fromSlots,
+  MAX_ACTIVE_EXPERTS,
+  route,
+  routeBackward,
+  toSlots,
+  weightGradient,
+} from '../../kernels/moe.ts';
+import { differentiable, gradientTarget } from '../autograd.ts';
+import { showShape, Tensor } from '../tensor.ts';
+import { transposedWeight } from './linear.ts';
+
+export interface ExpertWeights {
+  /** (experts, f, d) and (experts, f) */
+  readonly weight1: Tensor;
+  readonly bias1?: Tensor | undefined;
+  /** (experts, d, f) and (experts, d) */
+  readonly weight2: Tensor;
+  readonly bias2?: Tensor | undefined;
+}
+
+/**
+ * y (R,d) = Σ over the `active` experts with the highest logits of softmax(those logits)·expert(x), where
+ * expert(x) = GELU(x·W1ᵀ + b1)·W2ᵀ + b2 (Shazeer et al., 1701.06538). x (R,d), logits (R,experts).
+ */
+export function mixtureOfExperts(x: Tensor, logits: Tensor, active: number, experts: ExpertWeights): Tensor {
+  const { device } = x;
+  const [R, d] = x.shape as [number, number];
+  const { weight1, bias1, weight2, bias2 } = experts;
+  const [E, f] = weight1.shape as [number, number, number];
+  if (
+    logits.shape[0] !== R ||
+    logits.shape[1] !== E ||
+    active < 1 ||
+    active > Math.min(E, MAX_ACTIVE_EXPERTS)
+  ) {
+    throw new ShapeError(
+      'mixtureOfExperts',
+      `x ${showShape(x.shape)}, logits ${showShape(logits.shape)}, ${active} of ${E} experts active`,
+      `logits must be (rows, experts) and at most ${MAX_ACTIVE_EXPERTS} experts active`,
+    );
+  }
+  const routing = route(device, logits.view, R, E, active);
+  const { slots, groupOfTile } = routing;
+  const inputs = Tensor.empty(device, [slots, d]);
+  const pre = Tensor.empty(device, [slots, f]);
+  const hidden = Tensor.empty(device, [slots, f]);
+  const outputs = Tensor.empty(device, [slots, d]);
+  const y = Tensor.empty(device, [R, d]);
+  toSlots(device, routing, x.view, inputs.view, d, false);
+  matmul(device, {
+    a: inputs.view,
+    b: transposedWeight(weight1),
+    c: hidden.view,
+    pre: pre.view,
+    bias: bias1?.view,
+    M: slots,
+    N: f,
+    K: d,
+    groupOfTile,
+  });
+  matmul(device, {
+    a: hidden.view,
+    b: transposedWeight(weight2),
+    c: outputs.view,
+    bias: bias2?.view,
+    M: slots,
+    N: d,
+    K: f,
+    groupOfTile,
+  });
+  fromSlots(device, routing, outputs.view, y.view, d, true);
+
+  const parameters = [weight1, bias1, weight2, bias2].filter((parameter) => parameter !== undefined);
+  differentiable('mixtureOfExperts', [x, logits, ...parameters], [y], ([dy]) => {
+    if (!dy) return [];
+    const dWeights = Tensor.empty(device, [R, active]);
+    const dLogits = Tensor.empty(device, logits.shape);
+    weightGradient(device, routing, dy.view, outputs.view, dWeights.view, d);
+    routeBackward(device, routing, dWeights.view, dLogits.view);
+
+    const dOutputs = Tensor.empty(device, outputs.shape);
+    const dHidden = Tensor.empty(device, hidden.shape);
+    const dPre = Tensor.empty(device, pre.shape);
+    const dInputs = Tensor.empty(device, inputs.shape);
+    const dx = Tensor.empty(device, x.shape);
+    toSlots(device, routing, dy.view, dOutputs.view, d, true);
+    matmul(device, { a: dOutputs.view, b: weight2.view, c: dHidden.view, M: slots, N: f, K: d, groupOfTile });
+    elementwise(device, 'a * geluDerivative(b)', [dHidden, pre], dPre.view, pre.shape);
+    matmul(device, { a: dPre.view, b: weight1.view, c: dInputs.view, M: slots, N: d, K: f, groupOfTile });
+    fromSlots(device, routing, dInputs.view, dx.view, d, false);
+
+    const ranges = { view: routing.ranges, groups: E };
+    const gradientsOf = (weight: Tensor, bias: Tensor | undefined, dOut: Tensor, input: Tensor) => {
+      const [, M, N] = weight.shape as [number, number, number];
+      const targets = [weight, ...(bias ? [bias] : [])].map(gradientTarget);
+      const [dWeight, dBias] = targets.map(({ view }) => view);
+      if (dWeight) {
+        matmulOuter(device, {
+          a: dOut.view,
+          b: input.view,
+          c: dWeight,
+          columnSums: dBias,
+          R: slots,
+          M,
+          N,
+          ranges,
+        });
+      }
+      return targets.map(({ result }) => result);
+    };
+    return [
+      dx,
+      dLogits,
+      ...gradientsOf(weight1, bias1, dPre, inputs),
+      ...gradientsOf(weight2, bias2, dOutputs, hidden),
+    ];
+  });
+  return y;
+}

@@ -1,0 +1,108 @@
+/**
+ * A tensor: a shape over a range of GPU memory, and the node of the graph that made it.
+ *
+ * Data is contiguous and row-major. Memory belongs to the device's innermost open scope at the time of allocation
+ * (`using scope = device.scope()`), so ordinary code frees nothing by hand.
+ */
+import { ShapeError } from '../errors.ts';
+import type { BufferView } from '../gpu/buffers.ts';
+import type { Device } from '../gpu/device.ts';
+import type { GradNode } from './autograd.ts';
+
+export type DType = 'f32' | 'u32' | 'i32';
+export type Shape = readonly number[];
+
+const ARRAYS = { f32: Float32Array, u32: Uint32Array, i32: Int32Array } as const;
+export type TensorData = Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer> | Int32Array<ArrayBuffer>;
+
+export const sizeOf = (shape: Shape): number => shape.reduce((product, n) => product * n, 1);
+export const showShape = (shape: Shape): string => `(${shape.join(',')})`;
+
+export class Tensor {
+  readonly device: Device;
+  readonly view: BufferView;
+  readonly shape: Shape;
+  readonly dtype: DType;
+  /** Whether `backward` computes a gradient for this leaf, or passes one through this result. */
+  requiresGrad = false;
+  /** For leaves that require it: where gradients are added up. */
+  grad: Tensor | undefined;
+  /** How this tensor was computed; undefined for leaves. */
+  node: GradNode | undefined;
+  /** Counts changes in place, so that values derived from a parameter can be cached. */
+  version = 0;
+
+  constructor(device: Device, view: BufferView, shape: Shape, dtype: DType = 'f32') {
+    this.device = device;
+    this.view = view;
+    this.shape = shape;
+    this.dtype = dtype;
+  }
+
+  /** A tensor of unspecified contents. */
+  static empty(device: Device, shape: Shape, dtype: DType = 'f32'): Tensor {
+    return new Tensor(device, device.allocate(sizeOf(shape) * 4), shape, dtype);
+  }
+
+  static zeros(device: Device, shape: Shape, dtype: DType = 'f32'): Tensor {
+    const tensor = Tensor.empty(device, shape, dtype);
+    device.clear(tensor.view);
+    return tensor;
+  }
+
+  /** Uploads values; the dtype follows the kind of array, plain numbers become f32. */
+  static from(
+    device: Device,
+    values: TensorData | readonly number[],
+    shape: Shape = [values.length],
+  ): Tensor {
+    const data = ArrayBuffer.isView(values) ? values : Float32Array.from(values);
+    if (data.length !== sizeOf(shape)) {
+      throw new ShapeError(
+        'Tensor.from',
+        `${data.length} values do not fill shape ${showShape(shape)}`,
+        `give ${sizeOf(shape)} values or another shape`,
+      );
+    }
+    const dtype = data instanceof Float32Array ? 'f32' : data instanceof Uint32Array ? 'u32' : 'i32';
+    const tensor = Tensor.empty(device, shape, dtype);
+    device.upload(tensor.view, data);
+    return tensor;
+  }
+
+  get size(): number {
+    return sizeOf(this.shape);
+  }
+
+  /** Marks a leaf as something to compute gradients for. */
+  requireGrad(): this {
+    this.requiresGrad = true;
+    return this;
+  }
+
+  /** The same values as a leaf, cut off from the graph. */
+  detach(): Tensor {
+    return new Tensor(this.device, this.view, this.shape, this.dtype);
+  }
+
+  /** Waits for and returns the values. */
+  async data(): Promise<TensorData> {
+    if (this.size === 0) return new ARRAYS[this.dtype](0);
+    const bytes = await this.device.read(this.view);
+    return new ARRAYS[this.dtype](bytes, 0, this.size);
+  }
+
+  /** The value of a tensor with one element. */
+  async item(): Promise<number> {
+    if (this.size !== 1) {
+      throw new ShapeError('item', `shape ${showShape(this.shape)} has ${this.size} values`, 'use data()');
+    }
+    return (await this.data())[0] as number;
+  }
+
+  /** Replaces the values in place. */
+  set(values: TensorData): void {
+    this.device.upload(this.view, values);
+    this.version += 1;
+  }
+}

@@ -1,0 +1,16 @@
+/** Opens the adapter under test once per file; `MATHFORMER_ADAPTER` chooses which. */
+import { Device, type DeviceOptions } from '../src/gpu/device.ts';
+import { openAdapter } from '../src/gpu/node.ts';
+
+const { MATHFORMER_ADAPTER: name } = process.env;
+
+export async function openDevice(options: DeviceOptions = {}): Promise<Device> {
+  const { adapter } = await openAdapter(name === undefined ? {} : { name });
+  return Device.open(adapter, options);
+}
+
+/** The variants every kernel test runs with: the fastest the adapter has, and the one that runs everywhere. */
+export const VARIANTS = [
+  { variant: 'fastest', portableKernels: false },
+  { variant: 'portable', portableKernels: true },
+] as const;
