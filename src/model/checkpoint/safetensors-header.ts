@@ -30,7 +30,7 @@ export const FORBIDDEN_KEYS: ReadonlySet<string> = new Set(['__proto__']);
 const WHERE = 'safetensors header';
 const MAX_RANK = 16;
 /** About what the objects of one entry weigh in memory. */
-const ENTRY_COST = 512;
+const ENTRY_COST = 1024;
 
 /** Parses `bytes`, the header alone. Throws `CheckpointError` at the first byte that does not fit. */
 export function parseHeader(bytes: Uint8Array, budget: MemoryBudget): SafetensorsHeader {

@@ -18,7 +18,7 @@ export interface PickleHooks {
   persistentLoad(id: PickleValue): PickleValue;
 }
 
-/** Approximate bytes of memory: a stack or memo slot with its value; an empty Map, Set or array. */
+/** Approximate bytes of memory: a stack or memo slot with its value; an empty Map, Set, array or view of bytes. */
 const STEP_COST = 48;
 const CONTAINER_COST = 256;
 const STOP = 0x2e;
@@ -96,12 +96,12 @@ class Unpickler {
       case 0x8d: // BINUNICODE8
         return this.#push(this.#cursor.text(this.#cursor.uint64()));
       case 0x43: // SHORT_BINBYTES
-        return this.#push(this.#cursor.take(this.#cursor.uint8()));
+        return this.#pushContainer(this.#cursor.take(this.#cursor.uint8()));
       case 0x42: // BINBYTES
-        return this.#push(this.#cursor.take(this.#cursor.uint32()));
+        return this.#pushContainer(this.#cursor.take(this.#cursor.uint32()));
       case 0x8e: // BINBYTES8
       case 0x96: // BYTEARRAY8
-        return this.#push(this.#cursor.take(this.#cursor.uint64()));
+        return this.#pushContainer(this.#cursor.take(this.#cursor.uint64()));
       default:
         return false;
     }

@@ -225,9 +225,19 @@ describe('hostile pickles', () => {
     expect(refusal(() => names.map((name) => weights.get(name)?.read())).code).toBe('TOO_LARGE');
   });
 
-  it('a pickle of a million dicts is refused before it fills the memory', () => {
-    const file = torchZip(bytes(0x80, 2, new Uint8Array(1_000_000).fill(0x7d)), []);
-    expect(refusal(() => open(file)).code).toBe('TOO_LARGE');
+  it.each<[string, number[]]>([
+    ['dicts', [0x7d]],
+    ['lists', [0x5d]],
+    ['tuples', [0x29]],
+    ['byte strings', [0x43, 0]],
+  ])('a pickle of a million %s is refused before it fills the memory', (_, opcodes) => {
+    const million = new Uint8Array(1_000_000 * opcodes.length).map(
+      (_, i) => opcodes[i % opcodes.length] ?? 0,
+    );
+    const root = new Uint8Array(million.length + 2);
+    root.set([0x80, 2]);
+    root.set(million, 2);
+    expect(refusal(() => open(torchZip(root, []))).code).toBe('TOO_LARGE');
   });
 
   it('nested references cost nothing (a billion laughs)', () => {
