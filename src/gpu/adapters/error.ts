@@ -1,4 +1,5 @@
-/** The one error type of opening a GPU: what was wrong, with which input, and what to do about it. */
+/** The error of opening a GPU. */
+import { GpuError } from '../../errors.ts';
 
 export type AdapterErrorCode =
   | 'DAWN_NOT_LOADED' // the native module of the `webgpu` package does not load on this system
@@ -6,18 +7,11 @@ export type AdapterErrorCode =
   | 'NO_ADAPTER' // nothing usable at all, not even the embedded driver
   | 'DRIVER_NOT_UNPACKED'; // the embedded driver could not be written to, or read from, any cache directory
 
-export class AdapterError extends Error {
-  override readonly name = 'AdapterError';
-  readonly code: AdapterErrorCode;
-  /** The input or place at fault: an option, an environment variable, a directory. */
-  readonly where: string;
-  /** What to do, as a sentence or a command. */
-  readonly fix: string;
+/** `where` is the option, environment variable, package or platform at fault. */
+export class AdapterError extends GpuError {
+  declare readonly code: AdapterErrorCode;
 
   constructor(code: AdapterErrorCode, message: string, where: string, fix: string) {
-    super(`${message} (${where}). ${fix}`);
-    this.code = code;
-    this.where = where;
-    this.fix = fix;
+    super(message, { code, where, fix });
   }
 }

@@ -1,0 +1,71 @@
+/** What `doctor` advises: the commands that give a faster adapter, by operating system and by what the machine has. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import type { AdapterKind } from '../gpu/node.ts';
+
+/** What the advice depends on, gathered apart so that it can be tested for machines other than this one. */
+export interface Machine {
+  readonly platform: NodeJS.Platform;
+  /** The fields of /etc/os-release; empty elsewhere than on Linux. */
+  readonly osRelease: Readonly<Record<string, string>>;
+  readonly hasNvidiaDevice: boolean;
+  readonly hasRenderNode: boolean;
+}
+
+/** Commands, and comments starting with `#`, that give a faster adapter here; empty when there is none to be had. */
+export function fasterAdapterAdvice(
+  kind: AdapterKind | 'none',
+  machine: Machine,
+  systemHasAdapters: boolean,
+): string[] {
+  if (kind === 'hardware') return [];
+  if (machine.platform === 'darwin')
+    return ['# Metal is built in: run outside of a virtual machine to reach the GPU.'];
+  if (machine.platform === 'win32') return ["# Install the GPU vendor's current driver."];
+  if (kind === 'embedded' && systemHasAdapters)
+    return ['# Leave the choice of adapter out: the system has a faster one.'];
+  const advice: string[] = [];
+  if (machine.hasNvidiaDevice) {
+    advice.push(
+      "# An NVIDIA GPU is here, but its Vulkan driver is not. Install the driver's graphics libraries; in a container",
+      '# start it with NVIDIA_DRIVER_CAPABILITIES=compute,graphics,utility. Then the loader:',
+      'sudo apt-get install libvulkan1',
+    );
+  }
+  if (kind === 'software' && !machine.hasRenderNode) return advice;
+  if (machine.hasRenderNode)
+    advice.push("# A GPU is here: Mesa's driver for it, if it is an AMD or Intel one:");
+  else advice.push('# lavapipe, 4-6 times faster than the embedded driver:');
+  return [...advice, ...mesaCommands(machine.osRelease)];
+}
+
+function mesaCommands({ ID = '', ID_LIKE = '', VERSION_CODENAME = '' }: Machine['osRelease']): string[] {
+  const family = `${ID} ${ID_LIKE}`;
+  if (VERSION_CODENAME === 'bookworm') {
+    return [
+      "# Debian 12's own Mesa 22.3 is too old for Dawn; the backport is not.",
+      "echo 'deb http://deb.debian.org/debian bookworm-backports main' | sudo tee /etc/apt/sources.list.d/backports.list",
+      'sudo apt-get update',
+      'sudo apt-get install -t bookworm-backports mesa-vulkan-drivers libvulkan1',
+    ];
+  }
+  if (/debian|ubuntu/.test(family)) return ['sudo apt-get install mesa-vulkan-drivers libvulkan1'];
+  if (/fedora|rhel/.test(family)) return ['sudo dnf install mesa-vulkan-drivers vulkan-loader'];
+  if (/arch/.test(family)) return ['sudo pacman -S vulkan-swrast vulkan-icd-loader'];
+  return ["# Install Mesa 23 or newer's Vulkan drivers and the Vulkan loader (libvulkan.so.1)."];
+}
+
+export function inspectMachine(): Machine {
+  return {
+    platform: process.platform,
+    osRelease: existsSync('/etc/os-release') ? parseOsRelease(readFileSync('/etc/os-release', 'utf8')) : {},
+    hasNvidiaDevice: existsSync('/proc/driver/nvidia/version') || existsSync('/dev/nvidiactl'),
+    hasRenderNode:
+      existsSync('/dev/dri') && readdirSync('/dev/dri').some((node) => node.startsWith('renderD')),
+  };
+}
+
+/** `NAME="value"` lines, as os-release(5) describes them. */
+export function parseOsRelease(text: string): Record<string, string> {
+  const fields = [...text.matchAll(/^([A-Z0-9_]+)=["']?(.*?)["']?$/gm)];
+  return Object.fromEntries(fields.map(([, name = '', value = '']) => [name, value]));
+}

@@ -1,0 +1,98 @@
+/** The doctor's report, its advice for machines other than this one, and its exit codes. */
+import { execFile } from 'node:child_process';
+import { describe, expect, it } from 'vitest';
+import { examine, format } from '../../src/cli/doctor.ts';
+import { fasterAdapterAdvice, type Machine, parseOsRelease } from '../../src/cli/doctorAdvice.ts';
+
+const BOOKWORM =
+  'PRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\nVERSION_ID="12"\nVERSION_CODENAME=bookworm\nID=debian\n';
+
+function machine(differences: Partial<Machine> = {}): Machine {
+  return { platform: 'linux', osRelease: {}, hasNvidiaDevice: false, hasRenderNode: false, ...differences };
+}
+
+function doctor(...args: string[]): Promise<{ code: number; stdout: string }> {
+  return new Promise((resolve) => {
+    execFile(process.execPath, ['--import', 'tsx', 'src/cli/doctor.ts', ...args], (error, stdout) => {
+      resolve({ code: error ? Number(error.code) : 0, stdout });
+    });
+  });
+}
+
+describe('doctor', () => {
+  it('prints a JSON report of an adapter that computes, and exits with 0', async () => {
+    const { code, stdout } = await doctor('--json', '--adapter', 'auto');
+    const report = JSON.parse(stdout);
+    expect(code).toBe(0);
+    expect(report).toMatchObject({ usable: true, node: process.version, error: null });
+    expect(report.adapter.computes).toBe(true);
+    expect(report.adapter.limits.maxStorageBuffersPerShaderStage).toBeGreaterThanOrEqual(8);
+    expect(['vulkan', 'metal', 'd3d12']).toContain(report.adapter.backend);
+  });
+
+  it('exits with 1 and names the choice when there is no such adapter', async () => {
+    const { code, stdout } = await doctor('--adapter', 'Voodoo 2');
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/Error +ADAPTER_NOT_FOUND \(--adapter\): no adapter is called 'Voodoo 2'/);
+  });
+
+  it('has help', async () => {
+    const { code, stdout } = await doctor('--help');
+    expect(code).toBe(0);
+    expect(stdout).toContain('--json');
+  });
+
+  it('shows the adapter, the reasons and the advice to people', async () => {
+    const report = await examine('auto');
+    const rejected = [{ name: 'hardware', reason: 'the dog ate it' }];
+    const text = format({ ...report, rejected, advice: ['sudo apt-get install luck'] });
+    expect(text).toContain(report.adapter?.description);
+    expect(text).toContain('Not used  hardware: the dog ate it');
+    expect(text).toMatch(/Faster:\n {2}sudo apt-get install luck$/);
+  });
+});
+
+describe('fasterAdapterAdvice', () => {
+  it('gives the backports lines on Debian 12 only', () => {
+    const debian = machine({ osRelease: parseOsRelease(BOOKWORM) });
+    expect(fasterAdapterAdvice('embedded', debian, false).join('\n')).toContain('-t bookworm-backports');
+    const ubuntu = machine({ osRelease: { ID: 'ubuntu', ID_LIKE: 'debian', VERSION_CODENAME: 'noble' } });
+    expect(fasterAdapterAdvice('embedded', ubuntu, false).join('\n')).not.toContain('backports');
+    expect(fasterAdapterAdvice('embedded', ubuntu, false).join('\n')).toContain('apt-get install');
+  });
+
+  it('is silent where nothing is faster', () => {
+    expect(fasterAdapterAdvice('hardware', machine({ hasNvidiaDevice: true }), true)).toEqual([]);
+    expect(fasterAdapterAdvice('software', machine(), true)).toEqual([]);
+  });
+
+  it('speaks of the GPU that no driver serves', () => {
+    const lines = fasterAdapterAdvice('software', machine({ hasNvidiaDevice: true }), true).join('\n');
+    expect(lines).toContain('libvulkan1');
+    expect(lines).toContain('NVIDIA_DRIVER_CAPABILITIES');
+    expect(fasterAdapterAdvice('software', machine({ hasRenderNode: true }), true).join('\n')).toContain(
+      'Mesa',
+    );
+  });
+
+  it('sends nobody to apt on macOS and Windows', () => {
+    for (const platform of ['darwin', 'win32'] as const) {
+      expect(fasterAdapterAdvice('none', machine({ platform }), false).join('\n')).not.toMatch(
+        /apt|dnf|pacman/,
+      );
+    }
+  });
+
+  it('points back to a system adapter that was passed over', () => {
+    expect(fasterAdapterAdvice('embedded', machine(), true).join('\n')).toContain('Leave the choice');
+  });
+});
+
+describe('parseOsRelease', () => {
+  it('reads quoted and bare values', () => {
+    expect(parseOsRelease(BOOKWORM)).toMatchObject({
+      PRETTY_NAME: 'Debian GNU/Linux 12 (bookworm)',
+      VERSION_CODENAME: 'bookworm',
+    });
+  });
+});

@@ -1,0 +1,63 @@
+/** What is learnt of the system's Vulkan: installed drivers, and Dawn's words on those it refuses. */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readComplaints, vulkanManifests, withVulkanDriver } from '../../../src/gpu/adapters/vulkan.ts';
+
+describe('readComplaints', () => {
+  it('keeps what Dawn refuses, once, without stack lines and notes on limits', () => {
+    const stderr = [
+      'Warning: maxDynamicUniformBuffersPerPipelineLayout artificially reduced from 1000000 to 16 to fit.',
+      'Warning: Vulkan shaderUniform*ArrayDynamicIndexing required.',
+      ' - While initializing adapter (backend=BackendType::Vulkan)',
+      '    at InitializeImpl (/third_party/dawn/src/dawn/native/vulkan/PhysicalDeviceVk.cpp:257)',
+      '',
+      'Warning: Vulkan shaderUniform*ArrayDynamicIndexing required.',
+      '(node:7) ExperimentalWarning: something of Node',
+    ].join('\n');
+    expect(readComplaints(stderr)).toEqual(['Vulkan shaderUniform*ArrayDynamicIndexing required.']);
+  });
+});
+
+describe('withVulkanDriver', () => {
+  const before = { ...process.env };
+  afterAll(() => {
+    delete process.env.VK_ICD_FILENAMES;
+    Object.assign(process.env, before);
+  });
+
+  it('sets both variables for the call only, also when it throws', () => {
+    process.env.VK_ICD_FILENAMES = '/mine.json';
+    delete process.env.VK_DRIVER_FILES;
+    const seen = withVulkanDriver('/other.json', () => [
+      process.env.VK_ICD_FILENAMES,
+      process.env.VK_DRIVER_FILES,
+    ]);
+    expect(seen).toEqual(['/other.json', '/other.json']);
+    const fail = (): never => {
+      throw new Error('refused');
+    };
+    expect(() => withVulkanDriver('/other.json', fail)).toThrow('refused');
+    expect(process.env.VK_ICD_FILENAMES).toBe('/mine.json');
+    expect('VK_DRIVER_FILES' in process.env).toBe(false);
+  });
+});
+
+describe('vulkanManifests', () => {
+  let root: string;
+  beforeAll(() => {
+    root = mkdtempSync(join(tmpdir(), 'mathformer-test-'));
+  });
+  afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+  it('follows the variables of the loader, and searches the data directories without them', () => {
+    const icd = join(root, 'vulkan/icd.d');
+    mkdirSync(icd, { recursive: true });
+    writeFileSync(join(icd, 'some_icd.json'), '{}');
+    writeFileSync(join(icd, 'README'), '');
+    expect(vulkanManifests({ VK_ICD_FILENAMES: '/a.json:/b.json' })).toEqual(['/a.json', '/b.json']);
+    const found = vulkanManifests({ HOME: '/nowhere', XDG_DATA_DIRS: root });
+    expect(found.filter((path) => path.startsWith(root))).toEqual([join(icd, 'some_icd.json')]);
+  });
+});

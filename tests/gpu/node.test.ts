@@ -1,0 +1,142 @@
+/** Opening an adapter in Node: the order of choice, choosing by name, the reasons given, and a clean exit. */
+import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { promisify } from 'node:util';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { isEmbeddedDriverSupported } from '../../src/gpu/adapters/embedded.ts';
+import { isSoftware, listSystemAdapters, openAdapter } from '../../src/gpu/node.ts';
+
+const module = JSON.stringify(pathToFileURL(join(process.cwd(), 'src/gpu/node.ts')).href);
+
+/** Runs TypeScript in its own Node, where the environment decides what Vulkan there is. */
+async function inOtherProcess(script: string, env: Record<string, string> = {}, flags: string[] = []) {
+  const args = [...flags, '--import', 'tsx', '--input-type=module', '-e', script];
+  const { MATHFORMER_ADAPTER: _, ...inherited } = process.env;
+  return promisify(execFile)(process.execPath, args, { env: { ...inherited, ...env }, timeout: 60_000 });
+}
+
+const REPORT = `import { openAdapter } from ${module};
+  const { kind, name, rejected } = await openAdapter();
+  console.log(JSON.stringify({ kind, name, rejected }));`;
+
+const asked = process.env.MATHFORMER_ADAPTER;
+afterEach(() => {
+  if (asked === undefined) delete process.env.MATHFORMER_ADAPTER;
+  else process.env.MATHFORMER_ADAPTER = asked;
+});
+
+describe('openAdapter', () => {
+  it('opens the best adapter, tells of the others, and reopens it by its name', async () => {
+    delete process.env.MATHFORMER_ADAPTER;
+    const best = await openAdapter();
+    expect(best.adapter.limits.maxComputeInvocationsPerWorkgroup).toBeGreaterThanOrEqual(128);
+    const better = { hardware: 0, software: 1, embedded: 2 }[best.kind];
+    expect(best.rejected.slice(0, better).map(({ name }) => name)).toEqual(
+      ['hardware', 'lavapipe'].slice(0, better),
+    );
+    for (const { reason } of best.rejected) expect(reason.length).toBeGreaterThan(10);
+    const again = await openAdapter({ name: best.name });
+    expect([again.kind, again.description]).toEqual([best.kind, best.description]);
+  });
+
+  it('gives a fresh adapter each time, so that a lost device can be replaced', async () => {
+    for (let i = 0; i < 2; i++) (await (await openAdapter()).adapter.requestDevice()).destroy();
+  });
+
+  it("puts WebGPU's constants where a browser has them", async () => {
+    await openAdapter();
+    expect(GPUBufferUsage.STORAGE).toBe(0x80);
+    expect(GPUMapMode.READ).toBe(1);
+  });
+
+  it('names the input and what there is when no adapter has the name', async () => {
+    const system = await listSystemAdapters();
+    await expect(openAdapter({ name: 'Voodoo 2' })).rejects.toMatchObject({
+      name: 'AdapterError',
+      code: 'ADAPTER_NOT_FOUND',
+      where: '--adapter',
+    });
+    process.env.MATHFORMER_ADAPTER = 'Voodoo 2';
+    const error = await openAdapter().catch((reason: Error) => reason);
+    expect(error).toMatchObject({
+      where: 'MATHFORMER_ADAPTER',
+      message: expect.stringContaining("'Voodoo 2'"),
+    });
+    for (const { name } of system) expect(error).toMatchObject({ message: expect.stringContaining(name) });
+  });
+
+  it('keeps Dawn alive for what came from it, and lets the process exit', async () => {
+    // Without the first, Node crashes or hangs at exit once the collector has run.
+    const script = `import { openAdapter } from ${module};
+      const use = async (name) => {
+        const device = await (await openAdapter({ name })).adapter.requestDevice();
+        device.createBuffer({ size: 16, usage: GPUBufferUsage.STORAGE });
+        device.destroy();
+      };
+      for (const name of ['auto', ${isEmbeddedDriverSupported() ? "'swiftshader'," : ''} 'auto']) await use(name);
+      globalThis.gc();
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      globalThis.gc();
+      console.log('done');`;
+    const { stdout } = await inOtherProcess(script, {}, ['--expose-gc']);
+    expect(stdout).toBe('done\n');
+  });
+});
+
+describe.runIf(isEmbeddedDriverSupported())('openAdapter with the embedded driver', () => {
+  let scratch: string;
+  beforeAll(() => {
+    scratch = mkdtempSync(join(tmpdir(), 'mathformer-test-'));
+  });
+  afterAll(() => rmSync(scratch, { recursive: true, force: true }));
+
+  it('opens it by name, by part of its description and by the environment, leaving Vulkan variables alone', async () => {
+    const before = [process.env.VK_DRIVER_FILES, process.env.VK_ICD_FILENAMES];
+    for (const name of ['swiftshader', 'SwiftShader DRIVER']) {
+      const { kind, adapter } = await openAdapter({ name });
+      expect([kind, adapter.info.architecture]).toEqual(['embedded', 'swiftshader']);
+    }
+    process.env.MATHFORMER_ADAPTER = 'swiftshader';
+    expect((await openAdapter()).kind).toBe('embedded');
+    expect((await openAdapter({ name: 'auto' })).rejected[0]?.name).not.toBe('swiftshader');
+    expect([process.env.VK_DRIVER_FILES, process.env.VK_ICD_FILENAMES]).toEqual(before);
+  });
+
+  it("falls back to it when Dawn finds no driver, in Dawn's words", async () => {
+    const { stdout } = await inOtherProcess(REPORT, { VK_DRIVER_FILES: '/no/such.json' });
+    expect(JSON.parse(stdout)).toMatchObject({
+      kind: 'embedded',
+      rejected: [
+        { name: 'hardware', reason: expect.stringContaining('Found no drivers') },
+        { name: 'lavapipe', reason: expect.stringContaining('Found no drivers') },
+      ],
+    });
+  });
+
+  it('needs no Vulkan loader in the system', async () => {
+    // An empty library earlier on the path makes the dynamic linker fail, as if there were none.
+    writeFileSync(join(scratch, 'libvulkan.so.1'), '');
+    const env = { LD_LIBRARY_PATH: scratch, VK_DRIVER_FILES: '/no/such.json' };
+    const { stdout } = await inOtherProcess(REPORT, env);
+    expect(JSON.parse(stdout)).toMatchObject({
+      kind: 'embedded',
+      rejected: [{ reason: expect.stringMatching(/no Vulkan loader in the system: .*file too short/) }, {}],
+    });
+  });
+});
+
+describe('isSoftware', () => {
+  const info = { vendor: '', architecture: '', device: '', description: '', isFallbackAdapter: false };
+  it.each([
+    ['llvmpipe: Mesa 25.0.7-2 (LLVM 15.0.6)', true],
+    ['SwiftShader driver 5.0.0', true],
+    ['Microsoft Basic Render Driver', true],
+    ['NVIDIA: 580.159.04', false],
+    ['Apple M1 Max', false],
+  ])('%s: %s', (description, software) => {
+    expect(isSoftware({ ...info, description } as GPUAdapterInfo)).toBe(software);
+  });
+});
