@@ -42,6 +42,12 @@ export interface Scope extends Disposable {
   keep(view: BufferView): void;
 }
 
+/** A scope that can be left without being closed: its buffers stay in use until it is disposed of. */
+export interface HeldScope extends Disposable {
+  /** Stops collecting; buffers stay allocated. */
+  leave(): void;
+}
+
 /** Powers of two up to 64 KiB, then eighths of one: at most 12.5 % is wasted and few classes exist. */
 export function sizeClass(bytes: number): number {
   const least = Math.max(256, bytes);
@@ -55,6 +61,8 @@ export class BufferPool {
   readonly #device: GPUDevice;
   readonly #free = new Map<number, PooledBuffer[]>();
   readonly #scopes: Set<PooledBuffer>[] = [];
+  /** Buffers that replays will use again: not to be released one by one. */
+  #held: Set<PooledBuffer> | undefined;
   readonly #onDestroy: (buffer: PooledBuffer) => void;
   #created = 0;
   #liveBytes = 0;
@@ -99,7 +107,7 @@ export class BufferPool {
   /** Gives the view's buffer back. Releasing twice is harmless. */
   release(view: BufferView): void {
     const { buffer } = view;
-    if (buffer.released) return;
+    if (buffer.released || this.#held?.has(buffer)) return;
     buffer.released = true;
     for (const scope of this.#scopes) scope.delete(buffer);
     this.#liveBytes -= buffer.bytes;
@@ -126,6 +134,23 @@ export class BufferPool {
         // Newest last in the free list: the next pass through the same code gets the same buffers in the same
         // order, and with them the same cached bind groups.
         for (const buffer of [...buffers].reverse()) this.release({ buffer, offset: 0, bytes: buffer.bytes });
+      },
+    };
+  }
+
+  /** Collects what is allocated until `leave`, ignoring releases in between, and frees it on disposal. */
+  hold(): HeldScope {
+    const buffers = new Set<PooledBuffer>();
+    this.#scopes.push(buffers);
+    this.#held = buffers;
+    return {
+      leave: () => {
+        this.#held = undefined;
+        this.#scopes.splice(this.#scopes.indexOf(buffers), 1);
+      },
+      [Symbol.dispose]: () => {
+        for (const buffer of buffers) this.release({ buffer, offset: 0, bytes: buffer.bytes });
+        buffers.clear();
       },
     };
   }

@@ -162,19 +162,21 @@ export class Device {
   }
 
   /**
-   * Freezes the launches made by `body` instead of running them. Buffers must outlive the recording, and uploads
-   * inside `body` are not part of it.
+   * Freezes the launches made by `body` instead of running them. What `body` allocates belongs to the recording; what
+   * it binds from outside must outlive it. Uploads and copies cannot be recorded.
    */
   record(body: () => void): Recording {
     if (this.#recording) throw new Error('record: recordings do not nest');
     const data = new ArrayBuffer(ARENA_BYTES);
     const arena = this.gpu.createBuffer({ size: ARENA_BYTES, usage: USAGE.uniform | USAGE.copyDst });
     const recording = { dispatches: [] as Dispatch[], arena, used: 0, data };
+    const held = this.#pool.hold();
     this.#recording = recording;
     try {
       body();
     } finally {
       this.#recording = undefined;
+      held.leave();
     }
     this.gpu.queue.writeBuffer(arena, 0, data, 0, Math.max(16, Math.ceil(recording.used / 16) * 16));
     return {
@@ -185,7 +187,7 @@ export class Device {
       },
       [Symbol.dispose]: () => {
         this.flush();
-        this.#bindGroups.clear();
+        held[Symbol.dispose]();
         arena.destroy();
       },
     };

@@ -20,5 +20,5 @@ fn philox(counter: vec4u, key: vec2u) -> vec4u {
   }
   return c;
 }
-// Uniform on (0, 1): 24 bits, centred so that neither end occurs.
-fn uniform4(bits: vec4u) -> vec4f { return (vec4f(bits >> vec4u(8u)) + 0.5) * 5.9604644775390625e-8; }`;
+// Uniform on (0, 1): 23 bits and a half, so that neither end occurs and every value is exact in f32.
+fn uniform4(bits: vec4u) -> vec4f { return (vec4f(bits >> vec4u(9u)) + 0.5) * 1.1920928955078125e-7; }`;

@@ -9,4 +9,6 @@ export { logSoftmaxGather } from './ops/logSoftmaxGather.ts';
 export { mixtureOfExperts } from './ops/moe.ts';
 export { mean, sum } from './ops/reduce.ts';
 export { embedding, takeRows } from './ops/rows.ts';
+export { AdamW, type AdamWOptions, cosineWithWarmup, type StepReport } from './optim.ts';
+export { Parameters } from './parameters.ts';
 export { type Shape, Tensor } from './tensor.ts';

@@ -1,0 +1,193 @@
+/**
+ * Attention of one new token per sequence over its key-value cache.
+ *
+ * A cache holds, for every slot and head, `capacity` rows of headDim values. The workgroup of (row, head) first
+ * appends the new key and value at the sequence's position, then attends to everything up to it: each lane takes
+ * every S-th position with a running maximum and sum, and the lanes' results are merged at the end. Rows without a
+ * sequence, or whose sequence is finished, cost nothing.
+ */
+import type { BufferView } from '../gpu/buffers.ts';
+import type { Device } from '../gpu/device.ts';
+import { defineKernel, GROUP_ARGS, GROUP_INDEX, linearGrid, memoize } from '../gpu/kernel.ts';
+import { NO_ROW } from './rows.ts';
+
+/**
+ * What the GPU knows of sequences. A slot is a sequence's place in the cache; a row is its place in the batch being
+ * decoded, from which finished sequences are dropped as generation goes on. Both are four u32.
+ */
+export const STATE_WGSL = `
+struct Slot {
+  position: u32,     // of the newest token, counted from the start of the prompt
+  generated: u32,    // tokens sampled so far
+  finished: u32,
+  token: u32,        // the newest one
+}
+struct Row { slot: u32, logits: u32, sequenceId: u32, unused: u32 }`;
+
+const PORTABLE_LANES = 32;
+
+const each = (count: number, line: (i: number) => string): string =>
+  Array.from({ length: count }, (_, i) => line(i)).join('\n  ');
+
+const decodeKernel = memoize((lanes: number, subgroup: boolean, dv: number) => {
+  const merge = subgroup
+    ? `
+  let highest = subgroupMax(maximum);
+  let weight = exp(maximum - highest);
+  let total = subgroupAdd(sum * weight);
+  ${each(dv, (c) => `let t${c} = subgroupAdd(o${c} * weight);`)}
+  if (lane == 0) {
+    ${each(dv, (c) => `out[at + ${c}] = t${c} / total;`)}
+  }`
+    : `
+  maxima[lane] = maximum;
+  workgroupBarrier();
+  var highest = maxima[0];
+  for (var i = 1u; i < ${lanes}; i++) { highest = max(highest, maxima[i]); }
+  let weight = exp(maximum - highest);
+  sums[lane] = sum * weight;
+  ${each(dv, (c) => `partial[lane * ${dv} + ${c}] = o${c} * weight;`)}
+  workgroupBarrier();
+  for (var c = lane; c < ${dv}; c += ${lanes}) {
+    var total = 0.0;
+    var value = vec4f();
+    for (var i = 0u; i < ${lanes}; i++) { total += sums[i]; value += partial[i * ${dv} + c]; }
+    out[at + c] = value / total;
+  }`;
+  return defineKernel({
+    name: `decode attention ${subgroup ? 'subgroup' : 'portable'} ${lanes}×${4 * dv}`,
+    ...(subgroup ? { enables: ['subgroups'] } : {}),
+    params: { heads: 'u32', capacity: 'u32', scale: 'f32' },
+    reads: { qkv: 'array<vec4f>', slopes: 'array<f32>', slots: 'array<Slot>', rows: 'array<Row>' },
+    writes: { keys: 'array<vec4f>', values: 'array<vec4f>', out: 'array<vec4f>' },
+    code: `${STATE_WGSL}
+${
+  subgroup
+    ? ''
+    : `var<workgroup> maxima: array<f32, ${lanes}>;
+var<workgroup> sums: array<f32, ${lanes}>;
+var<workgroup> partial: array<vec4f, ${lanes * dv}>;`
+}
+@compute @workgroup_size(${lanes})
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(${subgroup ? 'subgroup_invocation_id' : 'local_invocation_index'}) lane: u32) {
+  let row = group.x;
+  let head = group.y;
+  let slot = rows[row].slot;
+  if (slot == ${NO_ROW}u) { return; }
+  let state = slots[slot];
+  if (state.finished == 1) { return; }
+  let width = params.heads * ${dv};
+  let at = row * width + head * ${dv};
+  let source = row * 3 * width + head * ${dv};
+  let cache = (slot * params.heads + head) * params.capacity * ${dv};
+  let slope = slopes[head];
+  ${each(dv, (c) => `let q${c} = qkv[source + ${c}] * params.scale; let k${c} = qkv[source + width + ${c}]; var o${c} = qkv[source + 2 * width + ${c}];`)}
+  // The new token itself: every lane knows it, lane 0 counts it.
+  let own = ${Array.from({ length: dv }, (_, c) => `dot(q${c}, k${c})`).join(' + ')};
+  var maximum = select(-3.0e38, own, lane == 0);
+  var sum = select(0.0, 1.0, lane == 0);
+  if (lane == 0) {
+    let end = cache + state.position * ${dv};
+    ${each(dv, (c) => `keys[end + ${c}] = k${c}; values[end + ${c}] = o${c};`)}
+  } else {
+    ${each(dv, (c) => `o${c} = vec4f();`)}
+  }
+  for (var j = lane; j < state.position; j += ${lanes}) {
+    let key = cache + j * ${dv};
+    let score = ${Array.from({ length: dv }, (_, c) => `dot(q${c}, keys[key + ${c}])`).join(' + ')} - slope * f32(state.position - j);
+    let highest = max(maximum, score);
+    let rescale = exp(maximum - highest);
+    let p = exp(score - highest);
+    maximum = highest;
+    sum = sum * rescale + p;
+    ${each(dv, (c) => `o${c} = o${c} * rescale + p * values[key + ${c}];`)}
+  }
+  ${merge}
+}`,
+  });
+});
+
+export interface DecodeShape {
+  /** Rows in flight. */
+  readonly M: number;
+  readonly heads: number;
+  readonly headDim: number;
+  /** Positions a slot can hold. */
+  readonly capacity: number;
+}
+
+export interface DecodeViews {
+  /** (M,3d) */
+  readonly qkv: BufferView;
+  readonly slopes: BufferView;
+  /** `Slot` (slots) */
+  readonly slots: BufferView;
+  /** `Row` (M); the slot of a row without a sequence is `NO_ROW`. */
+  readonly rows: BufferView;
+  /** (slots, heads, capacity, headDim), each. */
+  readonly keys: BufferView;
+  readonly values: BufferView;
+  /** (M,d) */
+  readonly out: BufferView;
+}
+
+export function decodeAttention(device: Device, shape: DecodeShape, views: DecodeViews): void {
+  const { M, heads, headDim, capacity } = shape;
+  const S = device.subgroupSize;
+  const subgroup = S >= 4;
+  const kernel = decodeKernel(subgroup ? S : PORTABLE_LANES, subgroup, headDim / 4);
+  device.launch(kernel, views, { heads, capacity, scale: 1 / Math.sqrt(headDim) }, [M, heads]);
+}
+
+const fillKernel = defineKernel({
+  name: 'fill cache',
+  params: { slots: 'u32', heads: 'u32', headVectors: 'u32', capacity: 'u32', longest: 'u32' },
+  reads: { qkv: 'array<vec4f>', prompts: 'array<vec2u>' },
+  writes: { keys: 'array<vec4f>', values: 'array<vec4f>' },
+  code: `
+@compute @workgroup_size(64)
+fn main(${GROUP_ARGS}, @builtin(local_invocation_index) thread: u32) {
+  var id = ${GROUP_INDEX} * 64 + thread;
+  let width = params.heads * params.headVectors;
+  let column = id % width; id /= width;
+  let position = id % params.longest;
+  let slot = id / params.longest;
+  if (slot >= params.slots) { return; }
+  let prompt = prompts[slot];    // first row, length
+  if (position >= prompt.y) { return; }
+  let head = column / params.headVectors;
+  let source = (prompt.x + position) * 3 * width + column;
+  let at = ((slot * params.heads + head) * params.capacity + position) * params.headVectors + column % params.headVectors;
+  keys[at] = qkv[source + width];
+  values[at] = qkv[source + 2 * width];
+}`,
+});
+
+/** Copies the keys and values of prompts (rows of qkv) to every slot that continues them. */
+export function fillCache(
+  device: Device,
+  views: {
+    readonly qkv: BufferView;
+    /** u32 (slots,2): first row and length of each slot's prompt. */
+    readonly prompts: BufferView;
+    readonly keys: BufferView;
+    readonly values: BufferView;
+  },
+  size: {
+    readonly slots: number;
+    readonly longest: number;
+    readonly capacity: number;
+    readonly heads: number;
+    readonly headDim: number;
+  },
+): void {
+  const { slots, longest, heads, headDim, capacity } = size;
+  const headVectors = headDim / 4;
+  const params = { slots, heads, headVectors, capacity, longest };
+  device.launch(
+    fillKernel,
+    views,
+    params,
+    linearGrid(Math.ceil((slots * longest * heads * headVectors) / 64)),
+  );
+}
