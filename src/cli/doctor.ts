@@ -76,8 +76,11 @@ export async function examine(name?: string): Promise<DoctorReport> {
   };
   try {
     const start = performance.now();
-    const opened = await openAdapter({ explain: true, ...(name === undefined ? {} : { name }) });
+    const choice = name === undefined ? {} : { name };
+    await openAdapter(choice);
     const openMilliseconds = Math.round(performance.now() - start);
+    // Again for the reasons: collecting them takes time that a training run does not spend.
+    const opened = await openAdapter({ explain: true, ...choice });
     const system = await listSystemAdapters();
     const adapter = await reportAdapter(opened, backendOf(opened, system), openMilliseconds);
     return {
