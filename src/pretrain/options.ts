@@ -1,0 +1,67 @@
+/** The options of supervised training, named, checked and described as the flags of `train.ts pretrain`. */
+import { z } from 'zod';
+import {
+  BadOptionError,
+  depth,
+  digits,
+  integer,
+  oneOf,
+  operatorList,
+  parseOptions,
+  probability,
+  real,
+  seed,
+  yesOrNo,
+} from '../options.ts';
+
+export const SCHEDULERS = ['cosine', 'none'] as const;
+
+export const pretrainSchema = z.strictObject({
+  steps: integer(1, 1_000_000).default(10).describe('passes over the examples'),
+  lr: real({ min: 0, aboveMin: true, max: 1 }).default(1e-3).describe('learning rate at its highest'),
+  batchSize: integer(1, 65_536).default(128).describe('examples per optimiser step'),
+  numExamples: integer(1, 1_000_000_000).default(10_000).describe('training examples in a pass'),
+  practice: yesOrNo()
+    .default(false)
+    .describe('make half of the examples one level easier (a digit and a depth less), to practise the parts'),
+  maxDigits: digits().default(3).describe('most digits of a number'),
+  maxDepth: depth().default(3).describe('most operators on a path through an expression'),
+  operators: operatorList().describe('operators of the expressions, such as "+,-,max"'),
+  scheduler: oneOf(SCHEDULERS)
+    .default('cosine')
+    .describe('cosine (warm-up, then decay to min_lr) or none (constant)'),
+  warmupRatio: probability().default(0.05).describe('share of the steps in which the learning rate rises'),
+  minLr: real({ min: 0, max: 1 }).default(1e-5).describe('learning rate at the end of the cosine'),
+  gradClip: real({ min: 0 }).default(1).describe('largest norm of the gradient (0 = no clipping)'),
+  weightDecay: real({ min: 0, max: 1 }).default(0.01).describe("AdamW's weight decay"),
+  dropout: real({ min: 0, max: 0.9 }).optional().describe("dropout (the model's own if not given)"),
+  promptLoss: yesOrNo()
+    .default(false)
+    .describe("train on the prompt's tokens too, not on what follows it alone"),
+  littleProbability: probability()
+    .default(0.5)
+    .describe('share of examples with the digits of numbers reversed'),
+  scratchpadProbability: probability()
+    .default(0.5)
+    .describe('share of examples with the steps of the calculation'),
+  seed: seed().default(0).describe('seed of the weights, the examples and dropout'),
+});
+
+/** Checked options; `steps` counts passes over `numExamples` examples. */
+export type PretrainOptions = Readonly<z.output<typeof pretrainSchema>>;
+
+/**
+ * Checks options and fills in the defaults of the command line.
+ * @throws BadOptionError naming the flag, its value and what it takes.
+ */
+export function pretrainOptions(candidate: z.input<typeof pretrainSchema> | object = {}): PretrainOptions {
+  const options = parseOptions(pretrainSchema, candidate);
+  if (options.scheduler === 'cosine' && options.minLr > options.lr) {
+    throw new BadOptionError(
+      '--min_lr',
+      `--min_lr ${options.minLr} is above --lr ${options.lr}`,
+      'lower --min_lr, raise --lr, or use --scheduler none',
+    );
+  }
+  return options;
+}
