@@ -9,7 +9,13 @@ import { GpuError } from '../errors.ts';
 export const USAGE = { mapRead: 1, copySrc: 4, copyDst: 8, uniform: 64, storage: 128 } as const;
 const STORAGE_USAGE = USAGE.storage | USAGE.copySrc | USAGE.copyDst;
 
-/** A buffer of the pool, with an identity that bind-group caches can use as a key. */
+/** WGSL wants this much behind an `array<vec4f>` even where nothing of it is read, as with empty tensors. */
+const MIN_VIEW_BYTES = 16;
+
+/**
+ * One use of a buffer of the pool, with an identity that bind-group caches can use as a key. The next user of the
+ * same memory gets an object of its own: whoever still holds this one sees that it was released.
+ */
 export interface PooledBuffer {
   readonly id: number;
   readonly gpu: GPUBuffer;
@@ -75,9 +81,9 @@ export class BufferPool {
     this.#onDestroy = onDestroy;
   }
 
-  /** A view of `bytes` bytes (at least 4) with unspecified contents; `persistent` ones belong to no scope. */
+  /** A view of `bytes` bytes (at least 16) with unspecified contents; `persistent` ones belong to no scope. */
   allocate(bytes: number, persistent = false): BufferView {
-    const capacity = sizeClass(Math.max(4, bytes));
+    const capacity = sizeClass(bytes);
     const limit = this.#device.limits.maxStorageBufferBindingSize;
     if (bytes > limit) {
       throw new GpuError(
@@ -89,19 +95,20 @@ export class BufferPool {
         },
       );
     }
-    let buffer = this.#free.get(capacity)?.pop();
-    if (buffer === undefined) {
+    const free = this.#free.get(capacity)?.pop();
+    let buffer: PooledBuffer;
+    if (free === undefined) {
       const gpu = this.#device.createBuffer({ size: capacity, usage: STORAGE_USAGE });
       buffer = { id: ++this.#created, gpu, bytes: capacity, released: false };
     } else {
-      buffer.released = false;
+      buffer = { ...free, released: false };
       this.#pooledBytes -= capacity;
     }
     this.#liveBytes += capacity;
     this.#liveBuffers += 1;
     this.#peakBytes = Math.max(this.#peakBytes, this.#liveBytes);
     if (!persistent) this.#scopes.at(-1)?.add(buffer);
-    return { buffer, offset: 0, bytes: Math.max(4, Math.ceil(bytes / 4) * 4) };
+    return { buffer, offset: 0, bytes: Math.max(MIN_VIEW_BYTES, Math.ceil(bytes / 4) * 4) };
   }
 
   /** Gives the view's buffer back. Releasing twice is harmless. */
