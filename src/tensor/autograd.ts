@@ -61,10 +61,11 @@ export function orZeros(gradient: Gradient, like: Tensor, shape: Shape = like.sh
 
 /**
  * Where an op may add the gradient of `input` in place: a leaf's own gradient (then there is nothing to return), or
- * a zeroed tensor for the op to return.
+ * a zeroed tensor for the op to return, which is dropped where no gradient is required.
  */
 export function gradientTarget(input: Tensor): { readonly view: BufferView; readonly result: Gradient } {
-  if (input.node === undefined) return { view: leafGradient(input).view, result: undefined };
+  if (input.requiresGrad && input.node === undefined)
+    return { view: leafGradient(input).view, result: undefined };
   const result = Tensor.zeros(input.device, input.shape);
   return { view: result.view, result };
 }
@@ -123,7 +124,8 @@ function propagate(node: GradNode, gradients: Map<Tensor, Tensor>): void {
       input.device.copy(sum.view, total.view);
       return;
     }
-    const before = input === accumulating ? undefined : gradients.get(input);
+    // By position: the same tensor may come again as another input, whose gradient is added as usual.
+    const before = i === node.accumulates ? undefined : gradients.get(input);
     gradients.set(input, before ? add(before, result) : result);
   });
 }
