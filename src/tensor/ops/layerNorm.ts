@@ -11,11 +11,11 @@ import { showShape, Tensor } from '../tensor.ts';
 /** y = (x − mean)/√(var + eps)·weight + bias over the last dimension d of x (…,d); weight and bias are (d). */
 export function layerNorm(x: Tensor, weight: Tensor, bias?: Tensor, eps = 1e-5): Tensor {
   const d = x.shape.at(-1) ?? 0;
-  if (weight.size !== d || (bias && bias.size !== d) || d % 4 !== 0) {
+  if (weight.size !== d || (bias && bias.size !== d) || d === 0 || d % 4 !== 0) {
     throw new ShapeError(
       'layerNorm',
-      `x ${showShape(x.shape)}, weight ${showShape(weight.shape)}`,
-      'weight and bias must have the last size of x, a multiple of 4',
+      `x ${showShape(x.shape)}, weight ${showShape(weight.shape)}, bias ${bias ? showShape(bias.shape) : 'none'}`,
+      'weight and bias must have the last size of x, a positive multiple of 4',
     );
   }
   const { device } = x;

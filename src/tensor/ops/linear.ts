@@ -45,7 +45,7 @@ export interface LinearOptions {
 
 /**
  * y (…,N) = x (…,K)·Wᵀ + b for W (N,K) and b (N), as PyTorch's `nn.Linear`.
- * @throws ShapeError if the shapes disagree or K is not a multiple of 4.
+ * @throws ShapeError if the shapes disagree or K is not a positive multiple of 4.
  */
 export function linear(x: Tensor, weight: Tensor, bias?: Tensor, options: LinearOptions = {}): Tensor {
   const [N, K] = weight.shape as [number, number];
@@ -57,10 +57,19 @@ export function linear(x: Tensor, weight: Tensor, bias?: Tensor, options: Linear
       'the weight must be (outputs, inputs), the last size of x the inputs, the bias (outputs)',
     );
   }
-  if (K % 4 !== 0) throw new ShapeError('linear', `${K} inputs`, 'use a multiple of 4, padding with zeros');
+  if (K === 0 || K % 4 !== 0) {
+    throw new ShapeError('linear', `${K} inputs`, 'use a multiple of 4, padding with zeros');
+  }
   const { device } = x;
   const M = x.size / K;
   const shape = [...x.shape.slice(0, -1), N];
+  if (residual && showShape(residual.shape) !== showShape(shape)) {
+    throw new ShapeError(
+      'linear',
+      `the result is ${showShape(shape)}, the residual ${showShape(residual.shape)}`,
+      'the residual must have the shape of the result',
+    );
+  }
   const y = Tensor.empty(device, shape);
   const pre = activation && Tensor.empty(device, shape);
   matmul(device, {

@@ -24,6 +24,23 @@ export interface ExpertWeights {
   readonly bias2?: Tensor | undefined;
 }
 
+function checkExperts(experts: ExpertWeights, E: number, f: number, d: number): void {
+  const expected = { weight1: [E, f, d], bias1: [E, f], weight2: [E, d, f], bias2: [E, d] } as const;
+  for (const name of ['weight1', 'bias1', 'weight2', 'bias2'] as const) {
+    const shape = experts[name]?.shape;
+    if (shape && showShape(shape) !== showShape(expected[name])) {
+      throw new ShapeError(
+        'mixtureOfExperts',
+        `${name} ${showShape(shape)} for ${E} experts of ${d} inputs and ${f} hidden values`,
+        `${name} must be ${showShape(expected[name])}`,
+      );
+    }
+  }
+  if (d === 0 || f === 0 || d % 4 !== 0 || f % 4 !== 0) {
+    throw new ShapeError('mixtureOfExperts', `${d} inputs and ${f} hidden values`, 'use multiples of 4');
+  }
+}
+
 /**
  * y (R,d) = Σ over the `active` experts with the highest logits of softmax(those logits)·expert(x), where
  * expert(x) = GELU(x·W1ᵀ + b1)·W2ᵀ + b2 (Shazeer et al., 1701.06538). x (R,d), logits (R,experts).
@@ -33,6 +50,7 @@ export function mixtureOfExperts(x: Tensor, logits: Tensor, active: number, expe
   const [R, d] = x.shape as [number, number];
   const { weight1, bias1, weight2, bias2 } = experts;
   const [E, f] = weight1.shape as [number, number, number];
+  checkExperts(experts, E, f, d);
   if (
     logits.shape[0] !== R ||
     logits.shape[1] !== E ||

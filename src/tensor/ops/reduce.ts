@@ -14,6 +14,7 @@ export interface ReduceOptions {
 
 function normaliseAxes(name: string, shape: Shape, axes: readonly number[] | undefined): number[] {
   if (axes === undefined) return shape.map((_, i) => i);
+  const seen = new Set<number>();
   return axes.map((axis) => {
     const normal = axis < 0 ? axis + shape.length : axis;
     if (!Number.isInteger(normal) || normal < 0 || normal >= shape.length) {
@@ -23,6 +24,8 @@ function normaliseAxes(name: string, shape: Shape, axes: readonly number[] | und
         'name an existing axis',
       );
     }
+    if (seen.has(normal)) throw new ShapeError(name, `axis ${axis} is named twice`, 'name each axis once');
+    seen.add(normal);
     return normal;
   });
 }

@@ -35,10 +35,13 @@ export function embedding(ids: Tensor, weight: Tensor, scale = 1): Tensor {
   return y;
 }
 
-/** The rows of x (R,d) named by `rows`, which must be distinct: (rows, d). */
+/** The rows of x (R,d) named by `rows`, which must be distinct: (rows, d), d a multiple of 4. */
 export function takeRows(x: Tensor, rows: Uint32Array<ArrayBuffer>): Tensor {
   const { device } = x;
   const [R, d] = x.shape as [number, number];
+  if (x.shape.length !== 2 || d % 4 !== 0) {
+    throw new ShapeError('takeRows', `x ${showShape(x.shape)}`, 'x must be (rows, d) with d a multiple of 4');
+  }
   const inverse = new Uint32Array(R).fill(NO_ROW);
   rows.forEach((row, i) => {
     if (row >= R || inverse[row] !== NO_ROW) {
