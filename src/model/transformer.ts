@@ -23,8 +23,8 @@ import { initialStateDict } from './initialise.ts';
 import { parameterLayout } from './layout.ts';
 
 export interface ForwardOptions {
-  /** Turns on the config's dropout; leave it out in evaluation and reinforcement learning. */
-  readonly dropout?: Pick<DropoutKey, 'seed' | 'step'>;
+  /** Drops activations with probability p; leave it out in evaluation and reinforcement learning. */
+  readonly dropout?: { readonly p: number } & Pick<DropoutKey, 'seed' | 'step'>;
   /** Attention of one layer, given its q, k and v (R,3d): the cache of the sampler hooks in here. */
   readonly attend?: (layer: number, qkv: Tensor) => Tensor;
 }
@@ -104,22 +104,23 @@ export class Transformer {
 
   /** The residual stream after the last block (R,d), normalised if the config has a final norm. */
   hidden(tokens: Tensor, packing: Packing, options: ForwardOptions = {}): Tensor {
-    const { dModel, nLayers, dropout: p, scaleEmbedding, finalNorm } = this.config;
+    const { dModel, nLayers, scaleEmbedding, finalNorm } = this.config;
     const attend = options.attend ?? ((_, qkv) => attention(qkv, packing, this.slopes));
-    const drop = (x: Tensor, stream: number): Tensor =>
-      options.dropout ? dropout(x, p, { ...options.dropout, stream }) : x;
-    let x = embedding(tokens, this.#get('tok_emb.weight'), scaleEmbedding ? Math.sqrt(dModel) : 1);
-    x = drop(x, 0);
+    const dropping = options.dropout?.p ? options.dropout : undefined;
+    const drop = dropping && ((stream: number) => (y: Tensor) => dropout(y, dropping.p, { ...dropping, stream }));
+    const embedded = embedding(tokens, this.#get('tok_emb.weight'), scaleEmbedding ? Math.sqrt(dModel) : 1);
+    let x = drop ? drop(0)(embedded) : embedded;
     for (let layer = 0; layer < nLayers; layer++) {
       const block = `blocks.${layer}`;
       const qkv = this.#linear(`${block}.qkv`, this.#norm(`${block}.norm1`, x));
-      x = this.#addLinear(`${block}.out_proj`, attend(layer, qkv), x, (y) => drop(y, 2 * layer + 1), options);
+      x = this.#addLinear(`${block}.out_proj`, attend(layer, qkv), x, drop?.(2 * layer + 1));
       const normed = this.#norm(`${block}.norm2`, x);
       if (this.config.numExperts > 0) {
-        x = add(x, drop(this.#experts(`${block}.moe`, normed), 2 * layer + 2));
+        const mixed = this.#experts(`${block}.moe`, normed);
+        x = add(x, drop ? drop(2 * layer + 2)(mixed) : mixed);
       } else {
         const inner = this.#linear(`${block}.linear1`, normed, { activation: 'gelu' });
-        x = this.#addLinear(`${block}.linear2`, inner, x, (y) => drop(y, 2 * layer + 2), options);
+        x = this.#addLinear(`${block}.linear2`, inner, x, drop?.(2 * layer + 2));
       }
     }
     return finalNorm ? this.#norm('norm_f', x) : x;
@@ -165,17 +166,9 @@ export class Transformer {
     return linear(x, this.#get(`${name}.weight`), this.#bias(`${name}.bias`), options);
   }
 
-  /** residual + drop(linear(x)); in one kernel where nothing is dropped. */
-  #addLinear(
-    name: string,
-    x: Tensor,
-    residual: Tensor,
-    drop: (y: Tensor) => Tensor,
-    options: ForwardOptions,
-  ): Tensor {
-    return options.dropout && this.config.dropout > 0
-      ? add(residual, drop(this.#linear(name, x)))
-      : this.#linear(name, x, { residual });
+  /** residual + drop(linear(x)), in one kernel where nothing is dropped. */
+  #addLinear(name: string, x: Tensor, residual: Tensor, drop: ((y: Tensor) => Tensor) | undefined): Tensor {
+    return drop ? add(residual, drop(this.#linear(name, x))) : this.#linear(name, x, { residual });
   }
 
   #experts(name: string, x: Tensor): Tensor {

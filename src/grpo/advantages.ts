@@ -1,0 +1,33 @@
+/** Group-relative advantages (Shao et al., 2402.03300, eq. 3; "center": Liu et al., 2503.20783). */
+
+const EPSILON = 1e-8;
+
+export type AdvantageKind = 'group' | 'center';
+
+/**
+ * Advantages of rewards in consecutive groups of `groupSize`:
+ *   group   (R − mean)/(std + 1e-8), with the sample standard deviation (ddof 1)
+ *   center  R − mean
+ * A group of equal rewards gives exactly 0 (tested on the rewards: a rounded mean can differ from all of them).
+ */
+export function advantages(
+  rewards: readonly number[],
+  groupSize: number,
+  kind: AdvantageKind = 'group',
+): Float32Array<ArrayBuffer> {
+  if (!Number.isInteger(groupSize) || groupSize < 2 || rewards.length % groupSize !== 0) {
+    throw new RangeError(`advantages: ${rewards.length} rewards do not form groups of ${groupSize} (at least 2)`);
+  }
+  const result = new Float32Array(rewards.length);
+  for (let first = 0; first < rewards.length; first += groupSize) {
+    const group = rewards.slice(first, first + groupSize);
+    if (group.every((reward) => reward === group[0])) continue;
+    const mean = group.reduce((sum, reward) => sum + reward, 0) / groupSize;
+    const variance = group.reduce((sum, reward) => sum + (reward - mean) ** 2, 0) / (groupSize - 1);
+    const scale = kind === 'group' ? 1 / (Math.sqrt(variance) + EPSILON) : 1;
+    group.forEach((reward, i) => {
+      result[first + i] = (reward - mean) * scale;
+    });
+  }
+  return result;
+}

@@ -1,0 +1,45 @@
+/** Accuracy on given problems. */
+import { grade, type Outcome } from '../math/grader.ts';
+import { prompt } from '../math/sample.ts';
+import type { Completion, Sampler } from './sampler.ts';
+
+export interface EvaluateOptions {
+  /** Most tokens of a completion. */
+  readonly maxNew?: number;
+  /** 0, the default, decodes greedily. */
+  readonly temperature?: number;
+  readonly seed?: number;
+  /** Problems generated at a time. */
+  readonly batchSize?: number;
+  readonly onProgress?: (done: number) => void;
+}
+
+export interface Evaluation {
+  /** For each problem, in order. */
+  readonly correct: boolean[];
+  readonly outcomes: Outcome[];
+  readonly completions: Completion[];
+  /** Share of correct answers; 0 without problems. */
+  readonly accuracy: number;
+}
+
+/** Answers every problem once, from the prompt `<sos> <big> EXPRESSION <scratchpad>`, and grades the answers. */
+export async function evaluate(
+  sampler: Sampler,
+  problems: readonly { readonly expression: string; readonly answer: string }[],
+  options: EvaluateOptions = {},
+): Promise<Evaluation> {
+  const { maxNew = 256, temperature = 0, seed = 0, batchSize = 256, onProgress } = options;
+  const completions: Completion[] = [];
+  for (let first = 0; first < problems.length; first += batchSize) {
+    const batch = problems.slice(first, first + batchSize);
+    const prompts = batch.map(({ expression }) => prompt(expression));
+    const answers = await sampler.generate(prompts, { maxNew, temperature, seed, firstSequenceId: first });
+    completions.push(...answers.map((answer) => ({ ...answer, prompt: first + answer.prompt })));
+    onProgress?.(completions.length);
+  }
+  const outcomes = problems.map((problem, i) => grade(problem, completions[i]?.tokens ?? []).outcome);
+  const correct = outcomes.map((outcome) => outcome === 'correct');
+  const accuracy = problems.length === 0 ? 0 : correct.filter(Boolean).length / problems.length;
+  return { correct, outcomes, completions, accuracy };
+}

@@ -1,0 +1,284 @@
+/**
+ * Batched generation with a key-value cache, on the GPU from prompt to end: prompts are computed once, packed, and
+ * fanned out to their groups; each decoding step is recorded once per batch size and replayed; sampling, random
+ * numbers and end detection never leave the GPU. Every `CHUNK` tokens the CPU looks which sequences are finished and
+ * drops them from the batch.
+ */
+import { GpuError } from '../errors.ts';
+import type { BufferView } from '../gpu/buffers.ts';
+import type { Device, Recording } from '../gpu/device.ts';
+import { decodeAttention, fillCache } from '../kernels/decode.ts';
+import { NO_ROW } from '../kernels/rows.ts';
+import { encodeSettings, SETTINGS_BYTES, sampleTokens } from '../kernels/sampling.ts';
+import { EOS } from '../math/tokenizer.ts';
+import { attention, noGrad, Packing, takeRows, Tensor } from '../tensor/index.ts';
+import type { Transformer } from './transformer.ts';
+
+/** Tokens generated between two looks at what is finished. */
+const CHUNK = 16;
+/** Batch sizes that decoding steps are recorded for are multiples of this. */
+const ROW_STEP = 16;
+const SLOT_WORDS = 4;
+
+export interface SampleOptions {
+  /** Completions per prompt. */
+  readonly groupSize?: number;
+  /** Most tokens a completion can have, its `<eos>` included. */
+  readonly maxNew: number;
+  /** 0 decodes greedily; log-probabilities are then those at temperature 1. */
+  readonly temperature: number;
+  /** Sample from the k likeliest tokens; 0 turns this off. */
+  readonly topK?: number;
+  /** Sample from the likeliest tokens that together have this probability; 1 turns this off. */
+  readonly topP?: number;
+  readonly seed: number;
+  /** Sequence i of this call draws its random numbers as sequence `firstSequenceId + i`. */
+  readonly firstSequenceId?: number;
+}
+
+export interface Completion {
+  /** Index of the prompt. */
+  readonly prompt: number;
+  /** Sampled ids, with `<eos>` at the end if it was produced. */
+  readonly tokens: number[];
+  /** Log-probability of each token in the distribution it was sampled from. */
+  readonly logps: Float32Array;
+  /** Whether `<eos>` was produced. */
+  readonly finished: boolean;
+  /** With top-k or top-p: the ids each token was sampled from, ⌈V/32⌉ words per token, bit v for id v. */
+  readonly kept?: Uint32Array;
+}
+
+/** The buffers of a generation; they stay as long as the batch fits. */
+interface Workspace {
+  readonly slots: number;
+  readonly capacity: number;
+  readonly maxNew: number;
+  readonly filtered: boolean;
+  /** (slots, heads, capacity, headDim) for each layer. */
+  readonly keys: readonly BufferView[];
+  readonly values: readonly BufferView[];
+  readonly state: BufferView;
+  readonly rows: BufferView;
+  readonly ids: BufferView;
+  readonly settings: BufferView;
+  readonly samples: BufferView;
+  readonly kept: BufferView | undefined;
+  /** One decoding step, by number of rows. */
+  readonly steps: Map<number, Recording>;
+}
+
+export class Sampler {
+  readonly model: Transformer;
+  readonly #device: Device;
+  #workspace: Workspace | undefined;
+
+  constructor(model: Transformer) {
+    this.model = model;
+    this.#device = model.device;
+  }
+
+  /**
+   * Samples `groupSize` completions of every prompt, in order.
+   * @throws GpuError if a key-value cache of this size does not fit the adapter.
+   */
+  async generate(prompts: readonly (readonly number[])[], options: SampleOptions): Promise<Completion[]> {
+    if (prompts.length === 0) return [];
+    const { groupSize = 1, maxNew, firstSequenceId = 0 } = options;
+    const slots = prompts.length * groupSize;
+    const workspace = this.#prepare(prompts, slots, options);
+    const rows = Array.from({ length: slots }, (_, slot) => ({ slot, logits: Math.floor(slot / groupSize) }));
+    this.model.refresh();
+    noGrad(() => this.#prefill(workspace, prompts, rows, firstSequenceId));
+    let live = rows.map(({ slot }) => slot);
+    for (let generated = 1; generated < maxNew && live.length > 0; generated += CHUNK) {
+      const state = await this.#readState(workspace, slots);
+      live = live.filter((slot) => state[slot * SLOT_WORDS + 2] === 0);
+      if (live.length === 0) break;
+      this.#setRows(workspace, live, state, firstSequenceId);
+      const step = this.#step(workspace, Math.ceil(live.length / ROW_STEP) * ROW_STEP);
+      for (let i = 0; i < Math.min(CHUNK, maxNew - generated); i++) step.replay();
+      this.#device.flush();
+    }
+    return this.#collect(workspace, slots, groupSize);
+  }
+
+  dispose(): void {
+    const workspace = this.#workspace;
+    if (!workspace) return;
+    for (const step of workspace.steps.values()) step[Symbol.dispose]();
+    const { keys, values, state, rows, ids, settings, samples, kept } = workspace;
+    for (const view of [...keys, ...values, state, rows, ids, settings, samples]) this.#device.release(view);
+    if (kept) this.#device.release(kept);
+    this.#workspace = undefined;
+  }
+
+  /** Buffers for this batch: those of the last one if they are large enough. */
+  #prepare(prompts: readonly (readonly number[])[], slots: number, options: SampleOptions): Workspace {
+    const { maxNew, topK = 0, topP = 1 } = options;
+    const filtered = topK > 0 || topP < 1;
+    const longest = Math.max(...prompts.map((prompt) => prompt.length));
+    const needed = Math.ceil((longest + maxNew) / 32) * 32;
+    let workspace = this.#workspace;
+    const fits =
+      workspace &&
+      workspace.slots >= slots &&
+      workspace.capacity >= needed &&
+      workspace.maxNew === maxNew &&
+      workspace.filtered === filtered;
+    if (!workspace || !fits) {
+      const before = workspace;
+      this.dispose();
+      workspace = this.#allocate(
+        Math.max(slots, before?.slots ?? 0),
+        Math.max(needed, before?.capacity ?? 0),
+        maxNew,
+        filtered,
+      );
+      this.#workspace = workspace;
+    }
+    this.#device.upload(workspace.settings, encodeSettings({ ...options, topK, topP }));
+    return workspace;
+  }
+
+  #allocate(slots: number, capacity: number, maxNew: number, filtered: boolean): Workspace {
+    const { dModel, nLayers, vocabSize } = this.model.config;
+    const rows = Math.ceil(slots / ROW_STEP) * ROW_STEP;
+    const allocate = (words: number): BufferView => this.#device.allocatePersistent(words * 4);
+    const caches = (): BufferView[] => Array.from({ length: nLayers }, () => allocate(slots * capacity * dModel));
+    try {
+      return {
+        slots,
+        capacity,
+        maxNew,
+        filtered,
+        keys: caches(),
+        values: caches(),
+        state: allocate(slots * SLOT_WORDS),
+        rows: allocate(rows * 4),
+        ids: allocate(rows),
+        settings: this.#device.allocatePersistent(SETTINGS_BYTES),
+        samples: allocate(slots * maxNew * 2),
+        kept: filtered ? allocate(slots * maxNew * Math.ceil(vocabSize / 32)) : undefined,
+        steps: new Map(),
+      };
+    } catch (cause) {
+      if (!(cause instanceof GpuError)) throw cause;
+      throw new GpuError(
+        `a key-value cache for ${slots} sequences of up to ${capacity} tokens does not fit: ${cause.message}`,
+        { code: 'OUT_OF_MEMORY', where: 'sampler', fix: 'lower the batch size, the group size or the generation length' },
+        { cause },
+      );
+    }
+  }
+
+  /** Computes the prompts, fills the caches and samples the first token of every sequence. */
+  #prefill(
+    workspace: Workspace,
+    prompts: readonly (readonly number[])[],
+    rows: readonly { readonly slot: number; readonly logits: number }[],
+    firstSequenceId: number,
+  ): void {
+    const device = this.#device;
+    using _ = device.scope();
+    const { nHeads, dModel } = this.model.config;
+    const packing = new Packing(prompts.map((prompt) => prompt.length));
+    const ranges = rows.flatMap(({ logits }) => [packing.offsets[logits] ?? 0, packing.lengths[logits] ?? 0]);
+    const promptRanges = Tensor.from(device, Uint32Array.from(ranges));
+    const size = {
+      slots: rows.length,
+      longest: Math.max(...packing.lengths),
+      capacity: workspace.capacity,
+      heads: nHeads,
+      headDim: dModel / nHeads,
+    };
+    const hidden = this.model.hidden(Tensor.from(device, Uint32Array.from(prompts.flat())), packing, {
+      attend: (layer, qkv) => {
+        const [keys, values] = [workspace.keys[layer], workspace.values[layer]];
+        if (keys && values) fillCache(device, { qkv: qkv.view, prompts: promptRanges.view, keys, values }, size);
+        return attention(qkv, packing, this.model.slopes);
+      },
+    });
+    const last = Uint32Array.from(packing.offsets.slice(1), (end) => end - 1);
+    const logits = this.model.logits(takeRows(hidden, last));
+    const state = rows.flatMap(({ logits: prompt }) => [(packing.lengths[prompt] ?? 1) - 1, 0, 0, 0]);
+    device.upload(workspace.state, Uint32Array.from(state));
+    const table = rows.flatMap(({ slot, logits: prompt }) => [slot, prompt, firstSequenceId + slot, 0]);
+    device.upload(workspace.rows, Uint32Array.from(table));
+    this.#sample(workspace, logits, rows.length);
+  }
+
+  /** Tells the GPU which sequences the rows of the next steps are; rows left over stay empty. */
+  #setRows(workspace: Workspace, live: readonly number[], state: Uint32Array, firstSequenceId: number): void {
+    const count = Math.ceil(live.length / ROW_STEP) * ROW_STEP;
+    const table = new Uint32Array(count * 4).fill(NO_ROW);
+    const ids = new Uint32Array(count);
+    live.forEach((slot, row) => {
+      table.set([slot, row, firstSequenceId + slot, 0], row * 4);
+      ids[row] = state[slot * SLOT_WORDS + 3] ?? 0;
+    });
+    this.#device.upload(workspace.rows, table);
+    this.#device.upload(workspace.ids, ids);
+  }
+
+  /** The recorded step that appends one token to each of M rows. */
+  #step(workspace: Workspace, M: number): Recording {
+    let step = workspace.steps.get(M);
+    if (!step) {
+      const ids = new Tensor(this.#device, { ...workspace.ids, bytes: M * 4 }, [M], 'u32');
+      step = this.#device.record(() => noGrad(() => this.#decode(workspace, ids, M)));
+      workspace.steps.set(M, step);
+    }
+    return step;
+  }
+
+  #decode(workspace: Workspace, ids: Tensor, M: number): void {
+    const device = this.#device;
+    const { nHeads, dModel } = this.model.config;
+    const shape = { M, heads: nHeads, headDim: dModel / nHeads, capacity: workspace.capacity };
+    const hidden = this.model.hidden(ids, new Packing([M]), {
+      attend: (layer, qkv) => {
+        const out = Tensor.empty(device, [M, dModel]);
+        const [keys, values] = [workspace.keys[layer], workspace.values[layer]];
+        if (keys && values) {
+          const { state: slots, rows } = workspace;
+          const views = { qkv: qkv.view, slopes: this.model.slopes.view, slots, rows, keys, values, out: out.view };
+          decodeAttention(device, shape, views);
+        }
+        return out;
+      },
+    });
+    this.#sample(workspace, this.model.logits(hidden), M);
+  }
+
+  #sample(workspace: Workspace, logits: Tensor, M: number): void {
+    const { rows, settings, state: slots, samples, ids, kept, maxNew } = workspace;
+    const views = { logits: logits.view, rows, settings, slots, samples, ids, kept };
+    sampleTokens(this.#device, views, { M, V: this.model.config.vocabSize, maxNew, eos: EOS });
+  }
+
+  async #readState({ state }: Workspace, slots: number): Promise<Uint32Array> {
+    return new Uint32Array(await this.#device.read({ ...state, bytes: slots * SLOT_WORDS * 4 }));
+  }
+
+  async #collect(workspace: Workspace, slots: number, groupSize: number): Promise<Completion[]> {
+    const { maxNew, kept } = workspace;
+    const words = Math.ceil(this.model.config.vocabSize / 32);
+    const state = await this.#readState(workspace, slots);
+    const samples = await this.#device.read({ ...workspace.samples, bytes: slots * maxNew * 8 });
+    const masks = kept && new Uint32Array(await this.#device.read({ ...kept, bytes: slots * maxNew * words * 4 }));
+    const [integers, floats] = [new Uint32Array(samples), new Float32Array(samples)];
+    return Array.from({ length: slots }, (_, slot) => {
+      const count = state[slot * SLOT_WORDS + 1] ?? 0;
+      const start = slot * maxNew;
+      const tokens = Array.from({ length: count }, (_, i) => integers[(start + i) * 2] ?? 0);
+      return {
+        prompt: Math.floor(slot / groupSize),
+        tokens,
+        logps: Float32Array.from(tokens, (_, i) => floats[(start + i) * 2 + 1] ?? 0),
+        finished: tokens.at(-1) === EOS,
+        ...(masks ? { kept: masks.slice(start * words, (start + count) * words) } : {}),
+      };
+    });
+  }
+}
