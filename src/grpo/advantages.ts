@@ -16,7 +16,9 @@ export function advantages(
   kind: AdvantageKind = 'group',
 ): Float32Array<ArrayBuffer> {
   if (!Number.isInteger(groupSize) || groupSize < 2 || rewards.length % groupSize !== 0) {
-    throw new RangeError(`advantages: ${rewards.length} rewards do not form groups of ${groupSize} (at least 2)`);
+    throw new RangeError(
+      `advantages: ${rewards.length} rewards do not form groups of ${groupSize} (at least 2)`,
+    );
   }
   const result = new Float32Array(rewards.length);
   for (let first = 0; first < rewards.length; first += groupSize) {

@@ -7,7 +7,19 @@
  *
  * The weights w_t carry the normalisation, so that losses of micro-batches add up to the loss of the batch.
  */
-import { add, addScalar, clamp, exp, minimum, mul, mulScalar, neg, sub, sum, type Tensor } from '../tensor/index.ts';
+import {
+  add,
+  addScalar,
+  clamp,
+  exp,
+  minimum,
+  mul,
+  mulScalar,
+  neg,
+  sub,
+  sum,
+  type Tensor,
+} from '../tensor/index.ts';
 
 /** One value for each scored token (N). */
 export interface LossInputs {
@@ -27,7 +39,12 @@ export interface LossOptions {
 }
 
 /** The clipped surrogate S (N). */
-export function clippedSurrogate(logp: Tensor, oldLogp: Tensor, advantages: Tensor, clipRatio: number): Tensor {
+export function clippedSurrogate(
+  logp: Tensor,
+  oldLogp: Tensor,
+  advantages: Tensor,
+  clipRatio: number,
+): Tensor {
   const ratio = exp(sub(logp, oldLogp));
   const clipped = clamp(ratio, 1 - clipRatio, 1 + clipRatio);
   return minimum(mul(ratio, advantages), mul(clipped, advantages));

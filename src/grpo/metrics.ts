@@ -1,8 +1,16 @@
 /** What a GRPO step reports, by TRL's names where TRL has one; computed in float64 from the values of each token. */
+import type { Problem } from '../math/generator.ts';
+import type { Completion } from '../model/sampler.ts';
 import type { GrpoOptions } from './options.ts';
-import type { Rollout } from './trainer.ts';
 
 export type GrpoMetrics = Readonly<Record<string, number>>;
+
+/** Completions with their rewards: what one optimiser step learns from. */
+export interface Rollout {
+  readonly problems: readonly Problem[];
+  readonly completions: readonly Completion[];
+  readonly rewards: readonly number[];
+}
 
 /** One scored token. */
 export interface TokenRecord {
@@ -56,8 +64,12 @@ export function summarise(step: StepSummary): GrpoMetrics {
   const groups = groupsOf(rewards, groupSize);
   const lengths = completions.map(({ tokens }) => tokens.length);
   const ratios = records.map(({ logp, oldLogp }) => Math.exp(logp - oldLogp));
-  const low = mean(records.map(({ advantage }, i) => ((ratios[i] ?? 1) < 1 - clipRatio && advantage < 0 ? 1 : 0)));
-  const high = mean(records.map(({ advantage }, i) => ((ratios[i] ?? 1) > 1 + clipRatio && advantage > 0 ? 1 : 0)));
+  const low = mean(
+    records.map(({ advantage }, i) => ((ratios[i] ?? 1) < 1 - clipRatio && advantage < 0 ? 1 : 0)),
+  );
+  const high = mean(
+    records.map(({ advantage }, i) => ((ratios[i] ?? 1) > 1 + clipRatio && advantage > 0 ? 1 : 0)),
+  );
   const surrogate = records.map(({ advantage, weight }, i) => {
     const ratio = ratios[i] ?? 1;
     const clipped = Math.min(Math.max(ratio, 1 - clipRatio), 1 + clipRatio);
@@ -77,7 +89,10 @@ export function summarise(step: StepSummary): GrpoMetrics {
     'clip_ratio/high_mean': high,
     'clip_ratio/region_mean': low + high,
     'completions/mean_length': mean(lengths),
-    'completions/min_length': lengths.reduce((least, length) => Math.min(least, length), Number.POSITIVE_INFINITY),
+    'completions/min_length': lengths.reduce(
+      (least, length) => Math.min(least, length),
+      Number.POSITIVE_INFINITY,
+    ),
     'completions/max_length': max(lengths),
     'completions/clipped_ratio': mean(completions.map(({ finished }) => (finished ? 0 : 1))),
     'sampling/sampling_logp_difference/mean': mean(differences),

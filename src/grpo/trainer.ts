@@ -8,25 +8,18 @@ import { type Problem, ProblemStream } from '../math/generator.ts';
 import { grade } from '../math/grader.ts';
 import { prompt } from '../math/sample.ts';
 import { type Completion, Sampler } from '../model/sampler.ts';
-import { scoredCount, type ScoredSequence, scoreTokens } from '../model/score.ts';
+import { type ScoredSequence, scoredCount, scoreTokens } from '../model/score.ts';
 import type { Transformer } from '../model/transformer.ts';
 import { AdamW, backward, noGrad, Tensor } from '../tensor/index.ts';
 import { advantages } from './advantages.ts';
 import { grpoLoss } from './loss.ts';
-import { type GrpoMetrics, summarise, type TokenRecord } from './metrics.ts';
+import { type GrpoMetrics, type Rollout, summarise, type TokenRecord } from './metrics.ts';
 import type { GrpoOptions } from './options.ts';
 
-export type { GrpoMetrics } from './metrics.ts';
+export type { GrpoMetrics, Rollout } from './metrics.ts';
 
 /** Steps in a row with a gradient that is not finite after which training gives up. */
 const MAX_SKIPPED = 10;
-
-/** Completions with their rewards: what one optimiser step learns from. */
-export interface Rollout {
-  readonly problems: readonly Problem[];
-  readonly completions: readonly Completion[];
-  readonly rewards: readonly number[];
-}
 
 /** A completion as the loss sees it. */
 interface Trajectory extends ScoredSequence {
@@ -90,7 +83,9 @@ export class GrpoTrainer {
     const { parameters } = this.policy;
     const trajectories = this.#trajectories(rollout);
     parameters.zeroGrad();
-    const pending = microBatches(trajectories, this.options.microBatchTokens).map((batch) => this.#backward(batch));
+    const pending = microBatches(trajectories, this.options.microBatchTokens).map((batch) =>
+      this.#backward(batch),
+    );
     this.#optimizer.step(this.options.lr);
     const { gradNorm, skippedInARow } = await this.#optimizer.report();
     if (skippedInARow >= MAX_SKIPPED) {
@@ -126,12 +121,18 @@ export class GrpoTrainer {
     const { device } = policy;
     using _ = device.scope();
     const perToken = (value: (trajectory: Trajectory) => number): Tensor =>
-      Tensor.from(device, Float32Array.from(batch.flatMap((each) => Array(scoredCount(each)).fill(value(each)))));
+      Tensor.from(
+        device,
+        Float32Array.from(batch.flatMap((each) => Array(scoredCount(each)).fill(value(each)))),
+      );
     const { temperature } = options;
     const { logp, entropy } = scoreTokens(policy, batch, { temperature });
     const reference = this.#reference;
     const refLogp = reference && noGrad(() => scoreTokens(reference, batch, { temperature }).logp);
-    const oldLogp = Tensor.from(device, Float32Array.from(batch.flatMap(({ completion }) => [...completion.logps])));
+    const oldLogp = Tensor.from(
+      device,
+      Float32Array.from(batch.flatMap(({ completion }) => [...completion.logps])),
+    );
     const inputs = {
       logp,
       oldLogp,

@@ -6,10 +6,10 @@
  * Gimelshein, 1805.02867) and saves the log-sum-exp; backward recomputes the probabilities from it, with
  * D = rowsum(dO·O), dS = P·(dP − D) (Dao, 2307.08691): one kernel for dQ, one for dK and dV, no atomics.
  *
- * A workgroup takes one tile of consecutive rows of one sequence and one head; a lane owns one row. The other side
- * (keys for queries, queries for keys) comes in blocks of as many rows as there are lanes: each lane loads one row
- * and all read all of them, by subgroupBroadcast (`subgroup`, fast on software drivers) or from workgroup memory
- * (`portable`).
+ * A workgroup takes one tile of consecutive rows of one sequence and one head; a lane owns one or more of them. The
+ * other side (keys for queries, queries for keys) comes in blocks of as many rows as there are lanes: each lane loads
+ * one row and all read all of them, by subgroupBroadcast (`subgroup`, fast on software drivers, where loads are the
+ * cost and more rows per lane share them) or from workgroup memory (`portable`).
  */
 import type { BufferView } from '../gpu/buffers.ts';
 import type { Device } from '../gpu/device.ts';
@@ -18,13 +18,15 @@ import { defineKernel, memoize } from '../gpu/kernel.ts';
 const PORTABLE_LANES = 32;
 /** Above this head size the broadcast variant would need more registers than there are. */
 const SUBGROUP_MAX_HEAD = 32;
+/** Rows a lane of the broadcast variant owns. */
+const SUBGROUP_OWN = Number(process.env.OWN ?? 2);
 
 const each = (count: number, line: (i: number) => string, separator = '\n'): string =>
   Array.from({ length: count }, (_, i) => line(i)).join(separator);
 
-/** Lanes per workgroup, which is also the number of rows in a tile, on this device. */
+/** Rows in a tile on this device. */
 export function attentionTileRows(device: Device, headDim: number): number {
-  return usesSubgroups(device, headDim) ? device.subgroupSize : PORTABLE_LANES;
+  return usesSubgroups(device, headDim) ? device.subgroupSize * SUBGROUP_OWN : PORTABLE_LANES;
 }
 
 function usesSubgroups(device: Device, headDim: number): boolean {
@@ -63,12 +65,13 @@ workgroupBarrier();`),
 }
 
 const names = (prefix: string, dv: number) => Array.from({ length: dv }, (_, c) => `${prefix}${c}`);
-const dot = (a: string, at: (c: number) => string, dv: number) =>
-  each(dv, (c) => `dot(${a}${c}, ${at(c)})`, ' + ');
+const dot = (a: (c: number) => string, b: (c: number) => string, dv: number) =>
+  each(dv, (c) => `dot(${a(c)}, ${b(c)})`, ' + ');
 
 const PARAMS = { R: 'u32', heads: 'u32', headVectors: 'u32', scale: 'f32' } as const;
 
-function entry(lanes: number, subgroup: boolean): string {
+/** The start of every kernel: which tile and head this is, and the rows `row0`, `row1`, … that the lane owns. */
+function entry(lanes: number, subgroup: boolean, own: number): string {
   const laneBuiltin = subgroup ? 'subgroup_invocation_id' : 'local_invocation_index';
   return `
 @compute @workgroup_size(${lanes})
@@ -79,11 +82,17 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(${laneBuiltin}) lane: u32)
   let stride = 3 * params.heads * params.headVectors;       // of qkv, in vec4s
   let width = params.heads * params.headVectors;
   let headAt = head * params.headVectors;
-  let row = min(tile.x + lane, tile.z - 1);
-  let valid = tile.x + lane < tile.z;`;
+  ${each(own, (i) => `let row${i} = min(tile.x + lane + ${lanes * i}, tile.z - 1);`)}`;
 }
 
-const forwardKernel = memoize((lanes: number, subgroup: boolean, dv: number) => {
+/** Runs `store` for row i of the lane if it is one of the tile's. */
+const ifValid = (lanes: number, i: number, store: string): string =>
+  `if (tile.x + lane + ${lanes * i} < tile.z) { ${store} }`;
+
+const loadKeyValue = (name: string): string =>
+  `qkv[key + ${name.startsWith('k') ? 'width' : '2 * width'} + ${name.slice(1)}]`;
+
+const forwardKernel = memoize((lanes: number, subgroup: boolean, own: number, dv: number) => {
   const block = sharedBlock(lanes, subgroup, [...names('k', dv), ...names('v', dv)], []);
   return defineKernel({
     name: `attention forward ${subgroup ? 'subgroup' : 'portable'} ${lanes}×${4 * dv}`,
@@ -92,41 +101,61 @@ const forwardKernel = memoize((lanes: number, subgroup: boolean, dv: number) => 
     reads: { qkv: 'array<vec4f>', slopes: 'array<f32>', tiles: 'array<vec4u>' },
     writes: { out: 'array<vec4f>', logSumExp: 'array<f32>' },
     code: `${block.declarations}
-${entry(lanes, subgroup)}
-  ${each(dv, (c) => `let q${c} = qkv[row * stride + headAt + ${c}] * params.scale; var o${c} = vec4f();`)}
-  var maximum = -3.0e38;
-  var sum = 0.0;
-  let end = min(tile.x + ${lanes}, tile.z);
+${entry(lanes, subgroup, own)}
+  ${each(
+    own,
+    (i) => `var maximum${i} = -3.0e38; var sum${i} = 0.0;
+  ${each(dv, (c) => `let q${i}_${c} = qkv[row${i} * stride + headAt + ${c}] * params.scale; var o${i}_${c} = vec4f();`)}`,
+  )}
+  let end = min(tile.x + ${lanes * own}, tile.z);
   for (var first = tile.y; first < end; first += ${lanes}) {
     let key = min(first + lane, end - 1) * stride + headAt;
-    ${block.load((name) => `qkv[key + ${name.startsWith('k') ? 'width' : '2 * width'} + ${name.slice(1)}]`)}
-    var score: array<f32, ${lanes}>;
-    var highest = maximum;
+    ${block.load(loadKeyValue)}
+    ${each(own, (i) => `var score${i}: array<f32, ${lanes}>; var highest${i} = maximum${i};`)}
     ${block.rows(
       (t) => `let j = first + ${t};
-      let s = ${dot('q', (c) => block.at(`k${c}`, t), dv)} - slope * f32(i32(row) - i32(j));
-      score[${t}] = select(-3.0e38, s, j <= row);
-      highest = max(highest, score[${t}]);`,
+      ${each(dv, (c) => `let k${c} = ${block.at(`k${c}`, t)};`)}
+      ${each(
+        own,
+        (i) => `let s${i} = ${dot(
+          (c) => `q${i}_${c}`,
+          (c) => `k${c}`,
+          dv,
+        )} - slope * f32(i32(row${i}) - i32(j));
+      score${i}[${t}] = select(-3.0e38, s${i}, j <= row${i});
+      highest${i} = max(highest${i}, score${i}[${t}]);`,
+      )}`,
     )}
-    let rescale = exp(maximum - highest);
-    maximum = highest;
-    sum *= rescale;
-    ${each(dv, (c) => `o${c} *= rescale;`)}
+    ${each(
+      own,
+      (i) => `let rescale${i} = exp(maximum${i} - highest${i});
+    maximum${i} = highest${i};
+    sum${i} *= rescale${i};
+    ${each(dv, (c) => `o${i}_${c} *= rescale${i};`)}`,
+    )}
     ${block.rows(
-      (t) => `let p = select(0.0, exp(score[${t}] - highest), first + ${t} <= row);
-      sum += p;
-      ${each(dv, (c) => `o${c} += p * ${block.at(`v${c}`, t)};`)}`,
+      (t) => `${each(dv, (c) => `let v${c} = ${block.at(`v${c}`, t)};`)}
+      ${each(
+        own,
+        (i) => `let p${i} = select(0.0, exp(score${i}[${t}] - highest${i}), first + ${t} <= row${i});
+      sum${i} += p${i};
+      ${each(dv, (c) => `o${i}_${c} += p${i} * v${c};`)}`,
+      )}`,
     )}
   }
-  if (valid) {
-    ${each(dv, (c) => `out[row * width + headAt + ${c}] = o${c} / sum;`)}
-    logSumExp[head * params.R + row] = maximum + log(sum);
-  }
+  ${each(own, (i) =>
+    ifValid(
+      lanes,
+      i,
+      `${each(dv, (c) => `out[row${i} * width + headAt + ${c}] = o${i}_${c} / sum${i};`)}
+    logSumExp[head * params.R + row${i}] = maximum${i} + log(sum${i});`,
+    ),
+  )}
 }`,
   });
 });
 
-const backwardQueryKernel = memoize((lanes: number, subgroup: boolean, dv: number) => {
+const backwardQueryKernel = memoize((lanes: number, subgroup: boolean, own: number, dv: number) => {
   const block = sharedBlock(lanes, subgroup, [...names('k', dv), ...names('v', dv)], []);
   return defineKernel({
     name: `attention backward query ${subgroup ? 'subgroup' : 'portable'} ${lanes}×${4 * dv}`,
@@ -142,42 +171,62 @@ const backwardQueryKernel = memoize((lanes: number, subgroup: boolean, dv: numbe
     },
     writes: { dQkv: 'array<vec4f>', delta: 'array<f32>' },
     code: `${block.declarations}
-${entry(lanes, subgroup)}
-  var d = 0.0;
+${entry(lanes, subgroup, own)}
+  ${each(
+    own,
+    (i) => `var d${i} = 0.0;
+  let lse${i} = logSumExp[head * params.R + row${i}];
   ${each(
     dv,
-    (c) => `let q${c} = qkv[row * stride + headAt + ${c}] * params.scale;
-  let g${c} = dOut[row * width + headAt + ${c}];
-  d += dot(g${c}, out[row * width + headAt + ${c}]);
-  var dq${c} = vec4f();`,
+    (c) => `let q${i}_${c} = qkv[row${i} * stride + headAt + ${c}] * params.scale;
+  let g${i}_${c} = dOut[row${i} * width + headAt + ${c}];
+  d${i} += dot(g${i}_${c}, out[row${i} * width + headAt + ${c}]);
+  var dq${i}_${c} = vec4f();`,
+  )}`,
   )}
-  let lse = logSumExp[head * params.R + row];
-  let end = min(tile.x + ${lanes}, tile.z);
+  let end = min(tile.x + ${lanes * own}, tile.z);
   for (var first = tile.y; first < end; first += ${lanes}) {
     let key = min(first + lane, end - 1) * stride + headAt;
-    ${block.load((name) => `qkv[key + ${name.startsWith('k') ? 'width' : '2 * width'} + ${name.slice(1)}]`)}
+    ${block.load(loadKeyValue)}
     ${block.rows(
       (t) => `let j = first + ${t};
-      ${each(dv, (c) => `let k${c} = ${block.at(`k${c}`, t)};`)}
-      let s = ${dot('q', (c) => `k${c}`, dv)} - slope * f32(i32(row) - i32(j));
-      let dp = ${dot('g', (c) => block.at(`v${c}`, t), dv)};
-      let ds = select(0.0, exp(s - lse) * (dp - d), j <= row);
-      ${each(dv, (c) => `dq${c} += ds * k${c};`)}`,
+      ${each(dv, (c) => `let k${c} = ${block.at(`k${c}`, t)}; let v${c} = ${block.at(`v${c}`, t)};`)}
+      ${each(
+        own,
+        (i) => `let s${i} = ${dot(
+          (c) => `q${i}_${c}`,
+          (c) => `k${c}`,
+          dv,
+        )} - slope * f32(i32(row${i}) - i32(j));
+      let dp${i} = ${dot(
+        (c) => `g${i}_${c}`,
+        (c) => `v${c}`,
+        dv,
+      )};
+      let ds${i} = select(0.0, exp(s${i} - lse${i}) * (dp${i} - d${i}), j <= row${i});
+      ${each(dv, (c) => `dq${i}_${c} += ds${i} * k${c};`)}`,
+      )}`,
     )}
   }
-  if (valid) {
-    ${each(dv, (c) => `dQkv[row * stride + headAt + ${c}] = dq${c} * params.scale;`)}
-    delta[head * params.R + row] = d;
-  }
+  ${each(own, (i) =>
+    ifValid(
+      lanes,
+      i,
+      `${each(dv, (c) => `dQkv[row${i} * stride + headAt + ${c}] = dq${i}_${c} * params.scale;`)}
+    delta[head * params.R + row${i}] = d${i};`,
+    ),
+  )}
 }`,
   });
 });
 
-const backwardKeyValueKernel = memoize((lanes: number, subgroup: boolean, dv: number) => {
+const backwardKeyValueKernel = memoize((lanes: number, subgroup: boolean, own: number, dv: number) => {
   const block = sharedBlock(lanes, subgroup, [...names('q', dv), ...names('g', dv)], ['lse', 'delta']);
-  const sources: Record<string, string> = {
-    lse: 'logSumExp[head * params.R + query]',
-    delta: 'delta[head * params.R + query]',
+  const source = (name: string): string => {
+    if (name === 'lse') return 'logSumExp[head * params.R + query]';
+    if (name === 'delta') return 'delta[head * params.R + query]';
+    const column = `headAt + ${name.slice(1)}`;
+    return name.startsWith('q') ? `qkv[query * stride + ${column}]` : `dOut[query * width + ${column}]`;
   };
   return defineKernel({
     name: `attention backward key value ${subgroup ? 'subgroup' : 'portable'} ${lanes}×${4 * dv}`,
@@ -193,41 +242,53 @@ const backwardKeyValueKernel = memoize((lanes: number, subgroup: boolean, dv: nu
     },
     writes: { dQkv: 'array<vec4f>' },
     code: `${block.declarations}
-${entry(lanes, subgroup)}
-  ${each(
-    dv,
-    (c) => `let k${c} = qkv[row * stride + width + headAt + ${c}] * params.scale;
-  let v${c} = qkv[row * stride + 2 * width + headAt + ${c}];
-  var dk${c} = vec4f();
-  var dv${c} = vec4f();`,
+${entry(lanes, subgroup, own)}
+  ${each(own, (i) =>
+    each(
+      dv,
+      (c) => `let k${i}_${c} = qkv[row${i} * stride + width + headAt + ${c}] * params.scale;
+  let v${i}_${c} = qkv[row${i} * stride + 2 * width + headAt + ${c}];
+  var dk${i}_${c} = vec4f();
+  var dv${i}_${c} = vec4f();`,
+    ),
   )}
   for (var first = tile.x; first < tile.z; first += ${lanes}) {
     let query = min(first + lane, tile.z - 1);
-    ${block.load(
-      (name) =>
-        sources[name] ??
-        (name.startsWith('q')
-          ? `qkv[query * stride + headAt + ${name.slice(1)}]`
-          : `dOut[query * width + headAt + ${name.slice(1)}]`),
-    )}
+    ${block.load(source)}
     ${block.rows(
-      (t) => `let i = first + ${t};
+      (t) => `let at = first + ${t};
+      let lse = ${block.at('lse', t)};
+      let delta = ${block.at('delta', t)};
       ${each(dv, (c) => `let q${c} = ${block.at(`q${c}`, t)}; let g${c} = ${block.at(`g${c}`, t)};`)}
-      let s = ${dot('q', (c) => `k${c}`, dv)} - slope * f32(i32(i) - i32(row));
-      let seen = i >= row && i < tile.z;
-      let p = select(0.0, exp(s - ${block.at('lse', t)}), seen);
-      let dp = ${dot('g', (c) => `v${c}`, dv)};
-      let ds = select(0.0, p * (dp - ${block.at('delta', t)}), seen);
-      ${each(dv, (c) => `dv${c} += p * g${c}; dk${c} += ds * q${c};`)}`,
+      ${each(
+        own,
+        (i) => `let s${i} = ${dot(
+          (c) => `k${i}_${c}`,
+          (c) => `q${c}`,
+          dv,
+        )} - slope * f32(i32(at) - i32(row${i}));
+      let p${i} = select(0.0, exp(s${i} - lse), at >= row${i} && at < tile.z);
+      let dp${i} = ${dot(
+        (c) => `v${i}_${c}`,
+        (c) => `g${c}`,
+        dv,
+      )};
+      let ds${i} = select(0.0, p${i} * (dp${i} - delta), at >= row${i} && at < tile.z);
+      ${each(dv, (c) => `dv${i}_${c} += p${i} * g${c}; dk${i}_${c} += ds${i} * q${c};`)}`,
+      )}`,
     )}
   }
-  if (valid) {
-    ${each(
-      dv,
-      (c) => `dQkv[row * stride + width + headAt + ${c}] = dk${c} * params.scale;
-    dQkv[row * stride + 2 * width + headAt + ${c}] = dv${c};`,
-    )}
-  }
+  ${each(own, (i) =>
+    ifValid(
+      lanes,
+      i,
+      each(
+        dv,
+        (c) => `dQkv[row${i} * stride + width + headAt + ${c}] = dk${i}_${c} * params.scale;
+    dQkv[row${i} * stride + 2 * width + headAt + ${c}] = dv${i}_${c};`,
+      ),
+    ),
+  )}
 }`,
   });
 });
@@ -246,16 +307,14 @@ export interface AttentionShape {
 }
 
 function launchShape(device: Device, shape: AttentionShape) {
-  const subgroup = usesSubgroups(device, shape.headDim);
+  const { R, heads, headDim } = shape;
+  const variant: [lanes: number, subgroup: boolean, own: number, dv: number] = usesSubgroups(device, headDim)
+    ? [device.subgroupSize, true, SUBGROUP_OWN, headDim / 4]
+    : [PORTABLE_LANES, false, 1, headDim / 4];
   return {
-    args: [attentionTileRows(device, shape.headDim), subgroup, shape.headDim / 4] as const,
-    params: {
-      R: shape.R,
-      heads: shape.heads,
-      headVectors: shape.headDim / 4,
-      scale: 1 / Math.sqrt(shape.headDim),
-    },
-    grid: [shape.tileCount, shape.heads] as const,
+    variant,
+    params: { R, heads, headVectors: headDim / 4, scale: 1 / Math.sqrt(headDim) },
+    grid: [shape.tileCount, heads] as const,
   };
 }
 
@@ -267,9 +326,9 @@ export function attentionForward(
   out: BufferView,
   logSumExp: BufferView,
 ): void {
-  const { args, params, grid } = launchShape(device, shape);
+  const { variant, params, grid } = launchShape(device, shape);
   const { slopes, tiles } = shape;
-  device.launch(forwardKernel(...args), { qkv, slopes, tiles, out, logSumExp }, params, grid);
+  device.launch(forwardKernel(...variant), { qkv, slopes, tiles, out, logSumExp }, params, grid);
 }
 
 /** dQkv (R,3d) from dOut (R,d) and what the forward pass read and saved. */
@@ -280,18 +339,18 @@ export function attentionBackward(
   dOut: BufferView,
   dQkv: BufferView,
 ): void {
-  const { args, params, grid } = launchShape(device, shape);
+  const { variant, params, grid } = launchShape(device, shape);
   const { slopes, tiles } = shape;
   const { qkv, out, logSumExp } = saved;
   const delta = device.allocate(shape.R * shape.heads * 4);
   device.launch(
-    backwardQueryKernel(...args),
+    backwardQueryKernel(...variant),
     { qkv, slopes, tiles, out, dOut, logSumExp, dQkv, delta },
     params,
     grid,
   );
   device.launch(
-    backwardKeyValueKernel(...args),
+    backwardKeyValueKernel(...variant),
     { qkv, slopes, tiles, dOut, logSumExp, delta, dQkv },
     params,
     grid,

@@ -11,7 +11,7 @@ import { decodeAttention, fillCache } from '../kernels/decode.ts';
 import { NO_ROW } from '../kernels/rows.ts';
 import { encodeSettings, SETTINGS_BYTES, sampleTokens } from '../kernels/sampling.ts';
 import { EOS } from '../math/tokenizer.ts';
-import { attention, noGrad, Packing, takeRows, Tensor } from '../tensor/index.ts';
+import { attention, noGrad, Packing, Tensor, takeRows } from '../tensor/index.ts';
 import type { Transformer } from './transformer.ts';
 
 /** Tokens generated between two looks at what is finished. */
@@ -145,7 +145,8 @@ export class Sampler {
     const { dModel, nLayers, vocabSize } = this.model.config;
     const rows = Math.ceil(slots / ROW_STEP) * ROW_STEP;
     const allocate = (words: number): BufferView => this.#device.allocatePersistent(words * 4);
-    const caches = (): BufferView[] => Array.from({ length: nLayers }, () => allocate(slots * capacity * dModel));
+    const caches = (): BufferView[] =>
+      Array.from({ length: nLayers }, () => allocate(slots * capacity * dModel));
     try {
       return {
         slots,
@@ -166,7 +167,11 @@ export class Sampler {
       if (!(cause instanceof GpuError)) throw cause;
       throw new GpuError(
         `a key-value cache for ${slots} sequences of up to ${capacity} tokens does not fit: ${cause.message}`,
-        { code: 'OUT_OF_MEMORY', where: 'sampler', fix: 'lower the batch size, the group size or the generation length' },
+        {
+          code: 'OUT_OF_MEMORY',
+          where: 'sampler',
+          fix: 'lower the batch size, the group size or the generation length',
+        },
         { cause },
       );
     }
@@ -195,7 +200,8 @@ export class Sampler {
     const hidden = this.model.hidden(Tensor.from(device, Uint32Array.from(prompts.flat())), packing, {
       attend: (layer, qkv) => {
         const [keys, values] = [workspace.keys[layer], workspace.values[layer]];
-        if (keys && values) fillCache(device, { qkv: qkv.view, prompts: promptRanges.view, keys, values }, size);
+        if (keys && values)
+          fillCache(device, { qkv: qkv.view, prompts: promptRanges.view, keys, values }, size);
         return attention(qkv, packing, this.model.slopes);
       },
     });
@@ -242,7 +248,15 @@ export class Sampler {
         const [keys, values] = [workspace.keys[layer], workspace.values[layer]];
         if (keys && values) {
           const { state: slots, rows } = workspace;
-          const views = { qkv: qkv.view, slopes: this.model.slopes.view, slots, rows, keys, values, out: out.view };
+          const views = {
+            qkv: qkv.view,
+            slopes: this.model.slopes.view,
+            slots,
+            rows,
+            keys,
+            values,
+            out: out.view,
+          };
           decodeAttention(device, shape, views);
         }
         return out;
@@ -266,7 +280,8 @@ export class Sampler {
     const words = Math.ceil(this.model.config.vocabSize / 32);
     const state = await this.#readState(workspace, slots);
     const samples = await this.#device.read({ ...workspace.samples, bytes: slots * maxNew * 8 });
-    const masks = kept && new Uint32Array(await this.#device.read({ ...kept, bytes: slots * maxNew * words * 4 }));
+    const masks =
+      kept && new Uint32Array(await this.#device.read({ ...kept, bytes: slots * maxNew * words * 4 }));
     const [integers, floats] = [new Uint32Array(samples), new Float32Array(samples)];
     return Array.from({ length: slots }, (_, slot) => {
       const count = state[slot * SLOT_WORDS + 1] ?? 0;

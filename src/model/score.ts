@@ -1,5 +1,5 @@
 /** Scoring given tokens: what supervised training and policy gradients both need from a forward pass. */
-import { logSoftmaxGather, Packing, takeRows, Tensor } from '../tensor/index.ts';
+import { logSoftmaxGather, Packing, Tensor, takeRows } from '../tensor/index.ts';
 import type { ForwardOptions, Transformer } from './transformer.ts';
 
 /** A sequence of which the tokens from index `from` on (at least 1) are scored, each given those before it. */
@@ -41,7 +41,11 @@ export function scoreTokens(
   return logSoftmaxGather(logits, Tensor.from(device, Uint32Array.from(targets)), { temperature, kept });
 }
 
-function keptMasks(sequences: readonly ScoredSequence[], count: number, model: Transformer): Tensor | undefined {
+function keptMasks(
+  sequences: readonly ScoredSequence[],
+  count: number,
+  model: Transformer,
+): Tensor | undefined {
   if (!sequences.some(({ kept }) => kept)) return undefined;
   const words = Math.ceil(model.config.vocabSize / 32);
   const masks = new Uint32Array(count * words).fill(0xffff_ffff);

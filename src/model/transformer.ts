@@ -107,7 +107,8 @@ export class Transformer {
     const { dModel, nLayers, scaleEmbedding, finalNorm } = this.config;
     const attend = options.attend ?? ((_, qkv) => attention(qkv, packing, this.slopes));
     const dropping = options.dropout?.p ? options.dropout : undefined;
-    const drop = dropping && ((stream: number) => (y: Tensor) => dropout(y, dropping.p, { ...dropping, stream }));
+    const drop =
+      dropping && ((stream: number) => (y: Tensor) => dropout(y, dropping.p, { ...dropping, stream }));
     const embedded = embedding(tokens, this.#get('tok_emb.weight'), scaleEmbedding ? Math.sqrt(dModel) : 1);
     let x = drop ? drop(0)(embedded) : embedded;
     for (let layer = 0; layer < nLayers; layer++) {

@@ -47,7 +47,10 @@ export class SupervisedTrainer {
     this.totalSteps = options.steps * this.stepsPerPass;
     const { gradClip, weightDecay } = options;
     this.#optimizer = new AdamW(model.parameters, { gradClip, weightDecay });
-    const easier = { maxDigits: Math.max(1, options.maxDigits - 1), maxDepth: Math.max(1, options.maxDepth - 1) };
+    const easier = {
+      maxDigits: Math.max(1, options.maxDigits - 1),
+      maxDepth: Math.max(1, options.maxDepth - 1),
+    };
     this.#streams = [
       new SampleStream(options, { stream: STREAMS.full }),
       ...(options.practice ? [new SampleStream({ ...options, ...easier }, { stream: STREAMS.easier })] : []),
@@ -57,7 +60,9 @@ export class SupervisedTrainer {
   /** The learning rate of optimiser step `step`, counted from 0. */
   learningRate(step: number): number {
     const { scheduler, lr, minLr, warmupRatio } = this.options;
-    return scheduler === 'none' ? lr : cosineWithWarmup(step, { totalSteps: this.totalSteps, warmupRatio, lr, minLr });
+    return scheduler === 'none'
+      ? lr
+      : cosineWithWarmup(step, { totalSteps: this.totalSteps, warmupRatio, lr, minLr });
   }
 
   /**
@@ -113,7 +118,9 @@ export class SupervisedTrainer {
     }));
     const p = options.dropout ?? model.config.dropout;
     model.parameters.zeroGrad();
-    const { logp } = scoreTokens(model, sequences, { dropout: { p, seed: options.seed >>> 0, step: this.#step } });
+    const { logp } = scoreTokens(model, sequences, {
+      dropout: { p, seed: options.seed >>> 0, step: this.#step },
+    });
     const loss = mulScalar(sum(logp), -1 / logp.size);
     backward(loss);
     this.#optimizer.step(lr);
