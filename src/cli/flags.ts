@@ -1,0 +1,106 @@
+/**
+ * Flags from schemas: a field `groupSize` is the flag `--group_size` (or `--group-size`), with the schema's default
+ * and description in --help. commander splits the command line; the schema checks the values.
+ */
+import type { Command } from 'commander';
+import { z } from 'zod';
+import { flagOf, parseOptions } from '../options.ts';
+
+/**
+ * A command line with the names of its flags spelt with underscores, as they are declared: `--log-csv=a-b` becomes
+ * `--log_csv=a-b`. What follows `--` stays as it is.
+ */
+export function withUnderscores(argv: readonly string[]): string[] {
+  const end = argv.indexOf('--');
+  return argv.map((argument, i) => {
+    if ((end >= 0 && i >= end) || !isFlag(argument)) return argument;
+    const [name = '', ...value] = argument.split('=');
+    return [`--${name.slice(2).replaceAll('-', '_')}`, ...value].join('=');
+  });
+}
+
+/**
+ * The same for a command whose operands may begin with a minus (`-5+3`): operands are moved behind a `--`, in their
+ * order, so that they are not taken for flags.
+ */
+export function withOperandsLast(argv: readonly string[], command: Command): string[] {
+  const takesValue = new Set(command.options.filter((option) => option.required).map(({ long }) => long));
+  const flags: string[] = [];
+  const operands: string[] = [];
+  for (let i = 0; i < argv.length; i++) {
+    const argument = argv[i] ?? '';
+    if (argument === '--') {
+      operands.push(...argv.slice(i + 1));
+      break;
+    }
+    if (argument !== '-h' && !isFlag(argument)) operands.push(argument);
+    else flags.push(...argv.slice(i, takesValue.has(argument) ? ++i + 1 : i + 1));
+  }
+  return operands.length === 0 ? flags : [...flags, '--', ...operands];
+}
+
+function isFlag(argument: string): boolean {
+  return /^--[a-z]/i.test(argument);
+}
+
+/** Declares a flag for every field of the schema. */
+export function addFlags(command: Command, schema: z.ZodObject): Command {
+  for (const [key, field] of Object.entries(schema.shape)) {
+    const value = valueName(field);
+    const flag = value === null ? flagOf(key) : `${flagOf(key)} <${value}>`;
+    command.option(flag, (descriptionOf(field) + defaultOf(field)).trim());
+  }
+  return command;
+}
+
+/**
+ * The flags' values, checked, with defaults for those not given.
+ * @throws BadOptionError naming the first flag at fault.
+ */
+export function readFlags<Schema extends z.ZodObject>(command: Command, schema: Schema): z.output<Schema> {
+  const texts: Record<string, string | true | undefined> = command.opts();
+  const given: Record<string, unknown> = {};
+  for (const [key, field] of Object.entries(schema.shape)) {
+    const text = texts[flagOf(key).slice(2)];
+    if (text !== undefined) given[key] = parsedValue(text, field);
+  }
+  return parseOptions(schema, given);
+}
+
+/** The part of some options that belongs to a schema. */
+export function pick<Schema extends z.ZodObject>(
+  schema: Schema,
+  options: Readonly<Record<string, unknown>>,
+): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(options).filter(([key]) => key in schema.shape));
+}
+
+/** What a number is written as stays a text if it is none, so that the schema shows it in its refusal. */
+function parsedValue(text: string | true, field: unknown): unknown {
+  if (text === true || !(base(field) instanceof z.ZodNumber)) return text;
+  const number = Number(text);
+  return text.trim() === '' || Number.isNaN(number) ? text : number;
+}
+
+function base(field: unknown): unknown {
+  return field instanceof z.ZodDefault || field instanceof z.ZodOptional ? base(field.unwrap()) : field;
+}
+
+/** How --help names a flag's value; null for a flag without one. */
+function valueName(field: unknown): string | null {
+  const type = base(field);
+  if (type instanceof z.ZodBoolean) return null;
+  if (type instanceof z.ZodNumber) return 'number';
+  if (type instanceof z.ZodEnum) return type.options.join('|');
+  return type instanceof z.ZodString ? 'path' : 'list';
+}
+
+function descriptionOf(field: unknown): string {
+  return (field instanceof z.ZodType && field.description) || '';
+}
+
+function defaultOf(field: unknown): string {
+  if (!(field instanceof z.ZodDefault) || base(field) instanceof z.ZodBoolean) return '';
+  const value = field.parse(undefined);
+  return ` (default: ${Array.isArray(value) ? value.join(',') : JSON.stringify(value)})`;
+}

@@ -1,0 +1,90 @@
+/** The flags that say what the model is, and where it comes from: made anew, or read from a checkpoint. */
+import { z } from 'zod';
+import { VOCAB_SIZE } from '../math/tokenizer.ts';
+import type { AssumedConfig, Checkpoint } from '../model/checkpoint/index.ts';
+import { describe, MODEL_SIZES, type ModelConfig, type ModelSize, modelConfig } from '../model/config.ts';
+import { initialStateDict } from '../model/initialise.ts';
+import { BadOptionError, integer, oneOf } from '../options.ts';
+import { loadCheckpoint } from '../runs/checkpointFile.ts';
+
+const SIZES = Object.keys(MODEL_SIZES) as [ModelSize, ...ModelSize[]];
+const OTHERWISE = "(default: the checkpoint's own";
+
+/** Not given is not the default: a checkpoint brings its own sizes, and only what is given can disagree with them. */
+export const modelSchema = z.strictObject({
+  modelsize: oneOf(SIZES).optional().describe(`size of the model ${OTHERWISE}, or small for a new model)`),
+  numExperts: integer(0, 256).optional().describe(`experts per block, 0 = dense ${OTHERWISE}, or 0)`),
+  activeExperts: integer(0, 256).optional().describe(`experts each token is sent to ${OTHERWISE}, or 0)`),
+});
+
+export type ModelFlags = z.output<typeof modelSchema>;
+
+/** A model with random weights. @throws BadOptionError if the flags contradict each other. */
+export function newModel({ modelsize = 'small', ...flags }: ModelFlags, seed: number): Checkpoint {
+  checkExperts(flags);
+  const { numExperts = 0, activeExperts = 0 } = flags;
+  if (numExperts > 0 && activeExperts === 0) {
+    const problem = `--num_experts ${numExperts} needs --active_experts`;
+    throw new BadOptionError('--active_experts', problem, `give --active_experts from 1 to ${numExperts}`);
+  }
+  const config = modelConfig(modelsize, { numExperts, activeExperts });
+  return { config, stateDict: initialStateDict(config, seed), metadata: new Map() };
+}
+
+/**
+ * Reads a checkpoint that agrees with the flags and with the tokenizer.
+ * @throws FileError, CheckpointError, or BadOptionError naming the flag that disagrees.
+ */
+export function loadModel(path: string, flags: ModelFlags): Checkpoint {
+  checkExperts(flags);
+  const { modelsize, activeExperts } = flags;
+  const assumed: AssumedConfig = {
+    ...(activeExperts === undefined ? {} : { activeExperts }),
+    ...(modelsize === undefined ? {} : { nHeads: MODEL_SIZES[modelsize].nHeads }),
+  };
+  const checkpoint = loadCheckpoint(path, assumed);
+  checkAgreement(flags, checkpoint.config);
+  if (checkpoint.config.vocabSize !== VOCAB_SIZE) {
+    throw new BadOptionError(
+      '--checkpoint',
+      `${path}: its vocabulary has ${checkpoint.config.vocabSize} tokens, the task's has ${VOCAB_SIZE}`,
+      'give a checkpoint that was trained on this task',
+    );
+  }
+  return checkpoint;
+}
+
+function checkExperts({ numExperts, activeExperts }: ModelFlags): void {
+  if (numExperts === undefined || activeExperts === undefined || activeExperts <= numExperts) return;
+  throw new BadOptionError(
+    '--active_experts',
+    `--active_experts ${activeExperts} is above --num_experts ${numExperts}`,
+    numExperts === 0 ? 'give --num_experts too' : `give --active_experts from 1 to ${numExperts}`,
+  );
+}
+
+function checkAgreement(flags: ModelFlags, config: ModelConfig): void {
+  const { modelsize } = flags;
+  if (modelsize !== undefined && !isOfSize(config, modelsize)) {
+    const actual = SIZES.find((size) => isOfSize(config, size));
+    throw new BadOptionError(
+      '--modelsize',
+      `--modelsize ${modelsize} is not the size of the checkpoint (${describe(config)})`,
+      actual ? `leave it out or give --modelsize ${actual}` : 'leave it out',
+    );
+  }
+  for (const [flag, given, own] of [
+    ['--num_experts', flags.numExperts, config.numExperts],
+    ['--active_experts', flags.activeExperts, config.activeExperts],
+  ] as const) {
+    if (given === undefined || given === own) continue;
+    throw new BadOptionError(flag, `${flag} is ${given}, but the checkpoint has ${own}`, `leave out ${flag}`);
+  }
+}
+
+function isOfSize(config: ModelConfig, size: ModelSize): boolean {
+  const { dModel, nHeads, dFF, nLayers } = MODEL_SIZES[size];
+  return (
+    config.dModel === dModel && config.nHeads === nHeads && config.dFF === dFF && config.nLayers === nLayers
+  );
+}

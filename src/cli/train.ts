@@ -1,0 +1,26 @@
+/**
+ * `train.ts`: pretrains a tiny model and improves it with GRPO. `train.ts pretrain` and `train.ts grpo` run one part,
+ * with settings of your own. Every run has a directory with its config, metrics, summary and checkpoints.
+ */
+import { Command } from 'commander';
+import { runCommand, throwing } from './failure.ts';
+import { addFlags, readFlags, withUnderscores } from './flags.ts';
+import { grpoFlags, pipelineFlags, pretrainFlags, runGrpo, runPipeline, runPretraining } from './training.ts';
+
+const program = throwing(new Command('train'))
+  .description(
+    'Pretrains a tiny model on arithmetic, evaluates it, improves it with GRPO, and evaluates it again on the same ' +
+      'held-out problems. The subcommands run one part with settings of your own.',
+  )
+  .usage('[options] | pretrain [options] | grpo --checkpoint <path> [options]')
+  // Flags behind a subcommand are the subcommand's.
+  .enablePositionalOptions();
+addFlags(program, pipelineFlags).action(() => runPipeline(readFlags(program, pipelineFlags)));
+
+const pretrain = program.command('pretrain').description('Supervised training on worked problems.');
+addFlags(pretrain, pretrainFlags).action(() => runPretraining(readFlags(pretrain, pretrainFlags)));
+
+const grpo = program.command('grpo').description('Improves a checkpoint with GRPO.');
+addFlags(grpo, grpoFlags).action(() => runGrpo(readFlags(grpo, grpoFlags)));
+
+await runCommand(program, withUnderscores(process.argv.slice(2)));

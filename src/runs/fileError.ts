@@ -1,0 +1,87 @@
+/** Failures of the file system in words a person can act on. */
+import { MathformerError } from '../errors.ts';
+
+export type FileErrorCode =
+  | 'FILE_NOT_FOUND'
+  | 'NOT_A_FILE'
+  | 'NO_PERMISSION'
+  | 'ALREADY_EXISTS'
+  | 'DISK_FULL'
+  | 'FILE_TOO_LARGE'
+  | 'FILE_SYSTEM';
+
+/** A file or directory that cannot be read or written. `where` is its path. */
+export class FileError extends MathformerError {
+  declare readonly code: FileErrorCode;
+
+  constructor(code: FileErrorCode, path: string, problem: string, fix: string, options?: ErrorOptions) {
+    super(`${path}: ${problem}`, { code, where: path, fix }, options);
+  }
+}
+
+interface Explanation {
+  readonly code: FileErrorCode;
+  readonly problem: string;
+  readonly fix: string;
+}
+
+const FULL: Explanation = {
+  code: 'DISK_FULL',
+  problem: 'the disk is full',
+  fix: 'free some space or write to another disk with --out',
+};
+const FORBIDDEN: Explanation = {
+  code: 'NO_PERMISSION',
+  problem: 'permission denied',
+  fix: 'change its permissions or choose another path',
+};
+
+/** By the names that the operating system gives its errors. */
+const EXPLANATIONS: Readonly<Record<string, Explanation>> = {
+  ENOENT: { code: 'FILE_NOT_FOUND', problem: 'there is no such file or directory', fix: 'check the path' },
+  EISDIR: { code: 'NOT_A_FILE', problem: 'it is a directory', fix: 'give a file' },
+  ENOTDIR: {
+    code: 'NOT_A_FILE',
+    problem: 'a part of this path is a file, not a directory',
+    fix: 'choose another path',
+  },
+  EACCES: FORBIDDEN,
+  EPERM: FORBIDDEN,
+  EROFS: {
+    code: 'NO_PERMISSION',
+    problem: 'the file system is read-only',
+    fix: 'write to another disk with --out',
+  },
+  EEXIST: {
+    code: 'ALREADY_EXISTS',
+    problem: 'it exists already',
+    fix: 'choose another name, or move it away',
+  },
+  ENOSPC: FULL,
+  EDQUOT: { ...FULL, problem: 'the disk quota is used up' },
+  EFBIG: { ...FULL, problem: 'the file would be larger than allowed here' },
+  ERR_FS_FILE_TOO_LARGE: {
+    code: 'FILE_TOO_LARGE',
+    problem: 'it is over 2 GiB',
+    fix: 'give a checkpoint of a mathformer model',
+  },
+};
+
+/** Runs file operations on `path`; what the operating system refuses becomes a `FileError`. */
+export function withFileErrors<Result>(path: string, work: () => Result): Result {
+  try {
+    return work();
+  } catch (cause) {
+    if (!isSystemError(cause)) throw cause;
+    const { code, problem, fix } = EXPLANATIONS[cause.code] ?? {
+      code: 'FILE_SYSTEM',
+      problem: cause.message,
+      fix: 'choose another path',
+    };
+    throw new FileError(code, path, problem, fix, { cause });
+  }
+}
+
+function isSystemError(error: unknown): error is Error & { readonly code: string } {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' && !('fix' in error);
+}
