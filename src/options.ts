@@ -102,7 +102,8 @@ export function parseOptions<Schema extends z.ZodObject>(
   }
   const flag = flagOf(String(key));
   const value = (candidate as Readonly<Record<PropertyKey, unknown>>)[key];
-  throw new BadOptionError(flag, `${flag} cannot be ${shown(value)}`, issue?.message ?? 'give another value');
+  const problem = value === undefined ? `${flag} is missing` : `${flag} cannot be ${shown(value)}`;
+  throw new BadOptionError(flag, problem, issue?.message ?? 'give another value');
 }
 
 const LONGEST_SHOWN = 60;

@@ -46,7 +46,7 @@ function isFlag(argument: string): boolean {
 /** Declares a flag for every field of the schema. */
 export function addFlags(command: Command, schema: z.ZodObject): Command {
   for (const [key, field] of Object.entries(schema.shape)) {
-    const value = valueName(field);
+    const value = valueName(key, field);
     const flag = value === null ? flagOf(key) : `${flagOf(key)} <${value}>`;
     command.option(flag, (descriptionOf(field) + defaultOf(field)).trim());
   }
@@ -87,12 +87,13 @@ function base(field: unknown): unknown {
 }
 
 /** How --help names a flag's value; null for a flag without one. */
-function valueName(field: unknown): string | null {
+function valueName(key: string, field: unknown): string | null {
   const type = base(field);
   if (type instanceof z.ZodBoolean) return null;
   if (type instanceof z.ZodNumber) return 'number';
   if (type instanceof z.ZodEnum) return type.options.join('|');
-  return type instanceof z.ZodString ? 'path' : 'list';
+  if (!(type instanceof z.ZodString)) return 'list';
+  return key === 'adapter' ? 'name' : 'path';
 }
 
 function descriptionOf(field: unknown): string {
@@ -102,5 +103,6 @@ function descriptionOf(field: unknown): string {
 function defaultOf(field: unknown): string {
   if (!(field instanceof z.ZodDefault) || base(field) instanceof z.ZodBoolean) return '';
   const value = field.parse(undefined);
+  if (value === '') return '';
   return ` (default: ${Array.isArray(value) ? value.join(',') : JSON.stringify(value)})`;
 }

@@ -57,14 +57,15 @@ export class Reporter {
 
   /** A progress of which only a terminal shows anything. */
   bar(label: string, total: number): Progress {
-    return this.#quiet || !this.#err.isTTY ? SILENT : this.#barProgress(label, total);
+    return this.#quiet || !this.#err.isTTY ? SILENT : this.#barProgress(label, total, true);
   }
 
-  #barProgress(label: string, total: number): Progress {
+  #barProgress(label: string, total: number, clearOnComplete = false): Progress {
     const bar = new cliProgress.SingleBar({
       format: `${label} [{bar}] {value}/{total}{values} ETA {eta_formatted}`,
       stream: this.#err as NodeJS.WritableStream,
       barsize: 24,
+      clearOnComplete,
       hideCursor: false,
       etaBuffer: 30,
       // Ctrl-C is ours to handle.
@@ -107,8 +108,13 @@ const SILENT: Progress = { update: () => undefined, stop: () => undefined };
 
 function described(values: ProgressValues, separator: string): string {
   return Object.entries(values)
-    .map(([name, value]) => `${separator}${name} ${value.toFixed(4)}`)
+    .map(([name, value]) => `${separator}${name} ${short(value)}`)
     .join('');
+}
+
+/** Four decimals, unless they would hide the value. */
+function short(value: number): string {
+  return value === 0 || Math.abs(value) >= 1e-3 ? value.toFixed(4) : value.toExponential(1);
 }
 
 /** Seconds as `45s`, `3m20s` or `2h05m`. */

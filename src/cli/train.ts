@@ -3,6 +3,7 @@
  * with settings of your own. Every run has a directory with its config, metrics, summary and checkpoints.
  */
 import { Command } from 'commander';
+import { BadOptionError } from '../options.ts';
 import { runCommand, throwing } from './failure.ts';
 import { addFlags, readFlags, withUnderscores } from './flags.ts';
 import { grpoFlags, pipelineFlags, pretrainFlags, runGrpo, runPipeline, runPretraining } from './training.ts';
@@ -15,7 +16,16 @@ const program = throwing(new Command('train'))
   .usage('[options] | pretrain [options] | grpo --checkpoint <path> [options]')
   // Flags behind a subcommand are the subcommand's.
   .enablePositionalOptions();
-addFlags(program, pipelineFlags).action(() => runPipeline(readFlags(program, pipelineFlags)));
+addFlags(program, pipelineFlags)
+  .allowExcessArguments()
+  .action(() => {
+    const [unknown] = program.args;
+    if (unknown !== undefined) {
+      const fix = 'give pretrain, grpo, or nothing for both in turn';
+      throw new BadOptionError('command', `there is no command '${unknown}'`, fix);
+    }
+    return runPipeline(readFlags(program, pipelineFlags));
+  });
 
 const pretrain = program.command('pretrain').description('Supervised training on worked problems.');
 addFlags(pretrain, pretrainFlags).action(() => runPretraining(readFlags(pretrain, pretrainFlags)));

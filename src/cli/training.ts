@@ -2,10 +2,11 @@
 import { z } from 'zod';
 import { grpoOptions, grpoSchema } from '../grpo/options.ts';
 import { GrpoTrainer } from '../grpo/trainer.ts';
+import { ProblemSpaceError } from '../math/errors.ts';
 import { type EvaluationProblem, evaluationSet } from '../math/evaluationSet.ts';
 import type { GeneratorOptions } from '../math/generator.ts';
 import type { Transformer } from '../model/transformer.ts';
-import { integer, seed, yesOrNo } from '../options.ts';
+import { BadOptionError, integer, seed, yesOrNo } from '../options.ts';
 import { type PretrainOptions, pretrainOptions, pretrainSchema } from '../pretrain/options.ts';
 import { SupervisedTrainer } from '../pretrain/trainer.ts';
 import { pick } from './flags.ts';
@@ -163,12 +164,21 @@ async function improveModel(
   }
 }
 
-/** The first `size` held-out problems of the kind that is trained on. */
+/**
+ * The first `size` held-out problems of the kind that is trained on.
+ * @throws BadOptionError if there are fewer.
+ */
 export function heldOut(
   { maxDigits, maxDepth, operators }: Pick<GeneratorOptions, 'maxDigits' | 'maxDepth' | 'operators'>,
   size: number,
 ): readonly EvaluationProblem[] {
-  return evaluationSet({ size, maxDigits, maxDepth, operators, seed: EVALUATION_SEED });
+  try {
+    return evaluationSet({ size, maxDigits, maxDepth, operators, seed: EVALUATION_SEED });
+  } catch (error) {
+    if (!(error instanceof ProblemSpaceError)) throw error;
+    const fix = 'lower --eval_size, raise --max_digits or --max_depth, or allow more --operators';
+    throw new BadOptionError('--eval_size', `there are only ${error.found} such held-out problems`, fix);
+  }
 }
 
 function pickModel({ modelsize, numExperts, activeExperts }: z.output<typeof modelSchema>) {

@@ -7,7 +7,16 @@
  *     summary.json       the results, once there are some
  *     checkpoints/       NAME.safetensors
  */
-import { closeSync, existsSync, mkdirSync, openSync, readdirSync, unlinkSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  statSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { stringify } from 'csv-stringify/sync';
 import type { Checkpoint } from '../model/checkpoint/index.ts';
@@ -100,8 +109,8 @@ function freeDirectory(parent: string, kind: RunKind, now: Date): string {
 }
 
 function makeEmptyDirectory(path: string): void {
+  makeDirectory(path);
   withFileErrors(path, () => {
-    mkdirSync(path, { recursive: true });
     if (readdirSync(path).length === 0) return;
     throw new FileError(
       'ALREADY_EXISTS',
@@ -109,6 +118,16 @@ function makeEmptyDirectory(path: string): void {
       'the directory is not empty',
       'choose another --out, so that no earlier run is overwritten',
     );
+  });
+}
+
+/** Makes a directory and those above it. Node's own recursive mkdir never returns where the system answers ENOENT. */
+function makeDirectory(path: string): void {
+  withFileErrors(path, () => {
+    if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return;
+    const parent = dirname(path);
+    if (parent !== path) makeDirectory(parent);
+    mkdirSync(path);
   });
 }
 
@@ -146,7 +165,7 @@ class CsvFile {
   #columns: readonly string[] | undefined;
 
   constructor(path: string) {
-    withFileErrors(path, () => mkdirSync(dirname(path), { recursive: true }));
+    makeDirectory(dirname(path));
     this.#file = new LineFile(path);
   }
 
