@@ -1,0 +1,58 @@
+/** Runs a command line of src/cli in a process of its own. */
+import { type ChildProcess, spawn } from 'node:child_process';
+
+export interface Ended {
+  readonly code: number | null;
+  readonly signal: string | null;
+  readonly stdout: string;
+  /** Without what the graphics driver prints on its own account. */
+  readonly stderr: string;
+}
+
+export interface Started {
+  readonly child: ChildProcess;
+  readonly ended: Promise<Ended>;
+  /** Resolves once stdout or stderr matched. */
+  said(pattern: RegExp): Promise<void>;
+}
+
+/** `script` is the name of a command, or a path; `preload` is loaded before it. */
+export function start(script: string, args: readonly string[], preload?: string): Started {
+  const path = script.includes('/') ? script : `src/cli/${script}.ts`;
+  const imports = ['tsx', ...(preload === undefined ? [] : [preload])].flatMap((name) => ['--import', name]);
+  const child = spawn(process.execPath, [...imports, path, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  let stdout = '';
+  let stderr = '';
+  const listeners = new Set<() => void>();
+  const heard = (): void => {
+    for (const listener of listeners) listener();
+  };
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text;
+    heard();
+  });
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text;
+    heard();
+  });
+  const ended = new Promise<Ended>((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', (code, signal) => {
+      resolve({ code, signal, stdout, stderr: stderr.replace(/^Warning: max\w+ artificially.*\n/gm, '') });
+    });
+  });
+  const said = (pattern: RegExp): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const look = (): void => {
+        if (pattern.test(stdout + stderr)) resolve();
+      };
+      listeners.add(look);
+      look();
+      ended.then(() => reject(new Error(`it never said ${pattern}: ${stdout}${stderr}`)), reject);
+    });
+  return { child, ended, said };
+}
+
+export function run(script: string, ...args: string[]): Promise<Ended> {
+  return start(script, args).ended;
+}

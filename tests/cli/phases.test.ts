@@ -1,0 +1,162 @@
+/** What the training phases save, evaluate and log when, with trainers that only count. */
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { grpoPhase, pretrainPhase } from '../../src/cli/phases.ts';
+import { Reporter } from '../../src/cli/reporter.ts';
+import { Workbench } from '../../src/cli/workbench.ts';
+import { evaluationSet } from '../../src/math/evaluationSet.ts';
+import { ANSWER, EOS, encode } from '../../src/math/tokenizer.ts';
+import { modelConfig } from '../../src/model/config.ts';
+import { initialStateDict } from '../../src/model/initialise.ts';
+import { Run } from '../../src/runs/run.ts';
+
+const config = modelConfig('tiny');
+const stateDict = initialStateDict(config, 1);
+const problems = evaluationSet({ size: 4, maxDigits: 1, maxDepth: 1, operators: '+' });
+
+let parent: string;
+beforeEach(() => {
+  parent = mkdtempSync(join(tmpdir(), 'mathformer-phases-'));
+});
+afterEach(() => rmSync(parent, { recursive: true }));
+
+/** A bench whose model always answers 5, and a stop that can be requested. */
+function bench() {
+  const stop = { requested: false };
+  const run = new Run({ kind: 'grpo', directory: join(parent, 'run'), config: {} });
+  const said: string[] = [];
+  const stream = { write: (text: string) => said.push(text) > 0 };
+  const tokens = [ANSWER, ...encode('5'), EOS];
+  const subject = {
+    evaluations: 0,
+    async evaluate(onProgress: (done: number) => void) {
+      subject.evaluations++;
+      for (let done = 1; done <= problems.length; done++) onProgress(done);
+      const completions = problems.map((_, prompt) => ({
+        prompt,
+        tokens,
+        logps: new Float32Array(3),
+        finished: true,
+      }));
+      const correct = problems.map(({ answer }) => answer === '5');
+      const outcomes = correct.map((right) => (right ? ('correct' as const) : ('wrong' as const)));
+      return { correct, outcomes, completions, accuracy: correct.filter(Boolean).length / correct.length };
+    },
+    checkpoint: async () => ({ config, stateDict, metadata: new Map<string, string>() }),
+  };
+  const reporter = new Reporter({ json: false, quiet: false }, stream, stream);
+  const saved = () => readdirSync(join(run.directory, 'checkpoints')).sort();
+  const rows = (): Record<string, unknown>[] =>
+    readFileSync(join(run.directory, 'metrics.jsonl'), 'utf8')
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => JSON.parse(line));
+  return { bench: new Workbench(run, reporter, stop, subject, problems), stop, subject, said, saved, rows };
+}
+
+function counting(onStep: (step: number) => void = () => undefined) {
+  let step = 0;
+  return {
+    async step() {
+      onStep(++step);
+      return { loss: 1 / step, reward: 0, kl: 0, num_tokens: 10 };
+    },
+  };
+}
+
+describe('grpoPhase', () => {
+  it('saves and evaluates at its intervals, and the final model once', async () => {
+    const { bench: each, saved, rows, said, subject } = bench();
+    const result = await grpoPhase(each, { trainer: counting(), steps: 6, saveInterval: 2, evalInterval: 3 });
+    expect(saved()).toEqual(['final', 'step2', 'step4'].map((name) => `rl_model_${name}.safetensors`));
+    expect(result).toMatchObject({ steps: 6, tokens: 60 });
+    expect(result.checkpoint).toMatch(/rl_model_final\.safetensors$/);
+    expect(subject.evaluations).toBe(1);
+    expect(said.join('')).toMatch(/^Step 3 Eval: \d+\.00% \(\d\/4\)$/m);
+    expect(rows().map(({ step, eval_accuracy }) => [step, typeof eval_accuracy === 'number'])).toEqual([
+      [1, false],
+      [2, false],
+      [3, true],
+      [4, false],
+      [5, false],
+      [6, false],
+    ]);
+  });
+
+  it('finishes, logs and saves the step during which a stop was requested', async () => {
+    const { bench: each, stop, saved, rows } = bench();
+    const trainer = counting((step) => {
+      stop.requested = step === 3;
+    });
+    const result = await grpoPhase(each, { trainer, steps: 9, saveInterval: 2, evalInterval: 0 });
+    expect(result.steps).toBe(3);
+    expect(rows()).toHaveLength(3);
+    expect(saved()).toEqual(['rl_model_step2.safetensors', 'rl_model_step3.safetensors']);
+  });
+
+  it('gives up an evaluation for a stop, not the model', async () => {
+    const { bench: each, stop, saved, rows } = bench();
+    const trainer = counting((step) => {
+      stop.requested = step === 2;
+    });
+    await grpoPhase(each, { trainer, steps: 9, saveInterval: 0, evalInterval: 2 });
+    expect(rows().at(-1)).toMatchObject({ step: 2, eval_accuracy: null });
+    expect(saved()).toEqual(['rl_model_step2.safetensors']);
+  });
+
+  it('saves nothing when stopped before the first step', async () => {
+    const { bench: each, stop, saved } = bench();
+    stop.requested = true;
+    const result = await grpoPhase(each, { trainer: counting(), steps: 3, saveInterval: 1, evalInterval: 1 });
+    expect(result).toMatchObject({ steps: 0, checkpoint: null });
+    expect(saved()).toEqual([]);
+  });
+});
+
+describe('pretrainPhase', () => {
+  const trainer = (onStep?: (step: number) => void) => {
+    const { step } = counting(onStep);
+    const metrics = { step: 0, pass: 1, lr: 1, gradNorm: 1, skipped: 0, tokens: 5 };
+    return { totalSteps: 6, step: async () => ({ ...metrics, ...(await step()) }) };
+  };
+
+  it('saves after every pass and evaluates between passes', async () => {
+    const { bench: each, saved, subject } = bench();
+    const result = await pretrainPhase(each, { trainer: trainer(), stepsPerPass: 2, stepEval: true });
+    expect(saved()).toEqual([1, 2, 3].map((pass) => `model_step${pass}.safetensors`));
+    expect(result).toMatchObject({ steps: 6, tokens: 30 });
+    expect(subject.evaluations).toBe(2);
+  });
+
+  it('saves what an interrupted pass has learnt', async () => {
+    const { bench: each, stop, saved } = bench();
+    const stopping = trainer((step) => {
+      stop.requested = step === 3;
+    });
+    await pretrainPhase(each, { trainer: stopping, stepsPerPass: 2, stepEval: false });
+    expect(saved()).toEqual(['model_interrupted.safetensors', 'model_step1.safetensors']);
+  });
+});
+
+describe('Workbench', () => {
+  it('keeps what the model answered, beside what it should have', async () => {
+    const { bench: each } = bench();
+    await each.evaluate('baseline');
+    const lines = readFileSync(join(each.run.directory, 'baseline_completions.jsonl'), 'utf8').trimEnd();
+    const rows = lines.split('\n').map((line) => JSON.parse(line));
+    expect(rows).toHaveLength(4);
+    rows.forEach((row, i) => {
+      const { expression, answer } = problems[i] ?? { expression: '', answer: '' };
+      expect(row).toEqual({
+        id: i,
+        expression,
+        completion: '<answer>5<eos>',
+        answer: '5',
+        expected: answer,
+        verdict: answer === '5' ? 'correct' : 'wrong',
+      });
+    });
+  });
+});

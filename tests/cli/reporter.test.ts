@@ -1,0 +1,103 @@
+/** Where output goes, and that it fits the place. */
+import { describe, expect, it } from 'vitest';
+import { accuracyOf, accuracyWithInterval, improvementOf, improvementText } from '../../src/cli/accuracy.ts';
+import { failureText } from '../../src/cli/failure.ts';
+import { duration, Reporter } from '../../src/cli/reporter.ts';
+import { ShapeError } from '../../src/errors.ts';
+import { OptionError } from '../../src/math/errors.ts';
+
+function outputs({ json = false, quiet = false, isTTY = false }) {
+  const written = { out: '', err: '' };
+  const stream = (name: 'out' | 'err') => ({
+    isTTY,
+    write(text: string) {
+      written[name] += text;
+      return true;
+    },
+    on: () => undefined,
+    columns: 200,
+  });
+  return { written, reporter: new Reporter({ json, quiet }, stream('out'), stream('err')) };
+}
+
+describe('Reporter', () => {
+  it('keeps stdout for the document under --json', () => {
+    const { written, reporter } = outputs({ json: true });
+    reporter.line('Device: x');
+    reporter.progress('GRPO', 1, 'steps').update(1, { loss: 0.5 });
+    reporter.document({ a: [1] });
+    expect(JSON.parse(written.out)).toEqual({ a: [1] });
+    expect(written.err).toBe('Device: x\nGRPO 1/1 steps, loss 0.5000\n');
+  });
+
+  it('prints no document to people, and no progress under --quiet', () => {
+    const { written, reporter } = outputs({ quiet: true });
+    reporter.document({});
+    reporter.note('on the way');
+    reporter.progress('GRPO', 1, 'steps').update(1);
+    reporter.line('Final: 1');
+    expect(written).toEqual({ out: 'Final: 1\n', err: '' });
+  });
+
+  it('prints about twenty plain lines, the last step always among them, and no control characters', () => {
+    const { written, reporter } = outputs({});
+    const progress = reporter.progress('GRPO', 1003, 'steps');
+    for (let step = 1; step <= 1003; step++) progress.update(step, { reward: 1 });
+    progress.stop();
+    const lines = written.out.trimEnd().split('\n');
+    expect(lines.length).toBeGreaterThanOrEqual(19);
+    expect(lines.length).toBeLessThanOrEqual(21);
+    expect(lines[0]).toMatch(/^GRPO 51\/1003 steps, reward 1\.0000, ETA \d+s$/);
+    expect(lines.at(-1)).toBe('GRPO 1003/1003 steps, reward 1.0000');
+    expect(written.out).not.toContain('\u001b');
+  });
+
+  it('draws a bar on a terminal, and clears it for a line', () => {
+    const { written, reporter } = outputs({ isTTY: true });
+    const progress = reporter.progress('GRPO', 10, 'steps');
+    progress.update(5, { reward: 0.25 });
+    reporter.line('Step 5 Eval: 1');
+    progress.update(10);
+    progress.stop();
+    expect(written.err).toMatch(/GRPO \[=+-+\] 5\/10 reward 0\.2500/);
+    expect(written.out).toBe('Step 5 Eval: 1\n');
+  });
+});
+
+describe('texts', () => {
+  const half = Array.from({ length: 100 }, (_, i) => i < 45);
+  const better = half.map((_, i) => i < 60);
+
+  it('begin as the original printed them', () => {
+    expect(accuracyWithInterval(accuracyOf(half))).toMatch(/^45\.00% \(45\/100\), 95% interval 35\.\d\d% to/);
+    // 15 against 0 discordant: p = 2 · 2^-15.
+    expect(improvementText(improvementOf(half, better))).toMatch(
+      /^\+15\.00 points, 95% interval \+\d.* to \+\d.*, McNemar p = 6\.1e-5$/,
+    );
+    expect(improvementText(improvementOf(better, half))).toMatch(/^-15\.00 points/);
+  });
+
+  it.each([
+    [0.4, '0s'],
+    [59.4, '59s'],
+    [200, '3m20s'],
+    [7500, '2h05m'],
+  ])('duration %d', (seconds, text) => {
+    expect(duration(seconds)).toBe(text);
+  });
+});
+
+describe('failureText', () => {
+  it('is one line with the fix once', () => {
+    expect(failureText(new OptionError('seed', 'got -1', 'give 1'))).toBe('error: seed: got -1 — give 1');
+    expect(failureText(new ShapeError('matmul', '(2,3)\n by (4,5)', 'transpose it'))).toBe(
+      'error: matmul: (2,3) by (4,5) — transpose it',
+    );
+  });
+
+  it('has no stack for the unforeseen, but says how to get it', () => {
+    expect(failureText(new TypeError('x is not a function'))).toMatch(
+      /^error: x is not a function — .*MATHFORMER_DEBUG=1[^\n]*$/,
+    );
+  });
+});

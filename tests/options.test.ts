@@ -1,0 +1,131 @@
+/** The trainers' options: defaults, ranges, and errors that name flag, value and range. */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { grpoOptions, grpoSchema } from '../src/grpo/options.ts';
+import { BadOptionError, flagOf } from '../src/options.ts';
+import { pretrainOptions, pretrainSchema } from '../src/pretrain/options.ts';
+
+function refusal(work: () => unknown): BadOptionError {
+  try {
+    work();
+  } catch (error) {
+    if (error instanceof BadOptionError) return error;
+    throw error;
+  }
+  throw new Error('it was accepted');
+}
+
+/** Bounds as the command line documents them, written down a second time. */
+const GRPO_NUMBERS = {
+  steps: { low: 1, high: 1e9, integer: true },
+  batchSize: { low: 1, high: 65_536, integer: true },
+  groupSize: { low: 2, high: 4096, integer: true },
+  maxDigits: { low: 1, high: 100, integer: true },
+  maxDepth: { low: 1, high: 32, integer: true },
+  maxGenLen: { low: 1, high: 4096, integer: true },
+  topK: { low: 0, high: 57, integer: true },
+  seed: { low: 0, high: 4_294_967_295, integer: true },
+  klCoef: { low: 0, high: 1000, integer: false },
+  clipRatio: { low: Number.MIN_VALUE, high: 1, integer: false },
+  lr: { low: Number.MIN_VALUE, high: 1, integer: false },
+  topP: { low: Number.MIN_VALUE, high: 1, integer: false },
+} as const;
+
+describe('the defaults', () => {
+  it('are those of the original command line', () => {
+    expect(pretrainOptions()).toMatchObject({
+      steps: 10,
+      lr: 1e-3,
+      batchSize: 128,
+      numExamples: 10_000,
+      practice: false,
+      maxDigits: 3,
+      maxDepth: 3,
+      scheduler: 'cosine',
+      warmupRatio: 0.05,
+      minLr: 1e-5,
+      gradClip: 1,
+    });
+    expect(grpoOptions()).toMatchObject({
+      steps: 1000,
+      batchSize: 32,
+      groupSize: 4,
+      lr: 1e-5,
+      maxDigits: 2,
+      maxDepth: 3,
+      maxGenLen: 256,
+      klCoef: 0.1,
+      clipRatio: 0.2,
+      temperature: 1,
+      gradClip: 1,
+      topK: 0,
+      operators: ['+', '-', '*', '/', 'min', 'max', 'next', 'prev', 'abs'],
+    });
+  });
+
+  it('are options themselves: checking twice changes nothing', () => {
+    expect(grpoOptions(grpoOptions({ operators: '+,max' }))).toEqual(grpoOptions({ operators: '+,max' }));
+    expect(pretrainOptions(pretrainOptions({ dropout: 0.1 }))).toEqual(pretrainOptions({ dropout: 0.1 }));
+  });
+});
+
+describe('a number', () => {
+  const cases = fc
+    .constantFrom(...(Object.keys(GRPO_NUMBERS) as (keyof typeof GRPO_NUMBERS)[]))
+    .chain((key) => fc.record({ key: fc.constant(key), value: fc.oneof(fc.double(), fc.integer()) }));
+
+  it('is kept inside its range and refused outside, by flag, value and range', () => {
+    fc.assert(
+      fc.property(cases, ({ key, value }) => {
+        const { low, high, integer } = GRPO_NUMBERS[key];
+        if (value >= low && value <= high && (!integer || Number.isInteger(value))) {
+          expect(grpoOptions({ [key]: value })[key]).toBe(value);
+          return;
+        }
+        const { message, where, fix } = refusal(() => grpoOptions({ [key]: value }));
+        expect(where).toBe(flagOf(key));
+        expect(message).toContain(`${flagOf(key)} cannot be ${value}`);
+        expect(fix).toContain(String(high));
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it.each(Object.entries(GRPO_NUMBERS))('%s takes both ends of its range', (key, { low, high }) => {
+    expect(grpoOptions({ [key]: low })).toHaveProperty(key, low);
+    expect(grpoOptions({ [key]: high })).toHaveProperty(key, high);
+  });
+});
+
+describe('refusals', () => {
+  it.each([
+    [{ groupSize: 1 }, /--group_size cannot be 1/, /from 2 .*advantage/],
+    [{ topK: 58 }, /--top_k cannot be 58/, /57 tokens/],
+    [{ temperature: 0 }, /--temperature cannot be 0/, /above 0.*greedy/],
+    [{ operators: '+,^' }, /--operators cannot be "\+,\^"/, /comma-separated/],
+    [{ operators: [] }, /--operators cannot be \[\]/, /comma-separated/],
+    [{ lr: 'abc' }, /--lr cannot be "abc"/, /above 0 and at most 1/],
+    [{ lr: Number.NaN }, /--lr cannot be NaN/, /above 0/],
+    [{ groupsize: 4 }, /no option --groupsize/, /--group_size/],
+  ])('%j', (options, message, fix) => {
+    const error = refusal(() => grpoOptions(options));
+    expect(error.message).toMatch(message);
+    expect(error.fix).toMatch(fix);
+    expect(error.message).not.toContain('\n');
+  });
+
+  it('notices a learning rate that would rise instead of decay, but only under the cosine', () => {
+    expect(refusal(() => pretrainOptions({ lr: 1e-6 })).where).toBe('--min_lr');
+    expect(pretrainOptions({ lr: 1e-6, scheduler: 'none' }).lr).toBe(1e-6);
+  });
+
+  it('shows a long value cut short', () => {
+    expect(refusal(() => grpoOptions({ operators: '+'.repeat(10_000) })).message.length).toBeLessThan(120);
+  });
+});
+
+it('every option is described', () => {
+  for (const { shape } of [grpoSchema, pretrainSchema]) {
+    for (const [key, field] of Object.entries(shape)) expect(field.description, key).toBeTruthy();
+  }
+});

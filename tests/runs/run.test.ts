@@ -1,0 +1,140 @@
+/** A run's directory: what it holds, and what it refuses to overwrite. */
+import * as fs from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { modelConfig } from '../../src/model/config.ts';
+import { initialStateDict } from '../../src/model/initialise.ts';
+import type { FileOperations } from '../../src/runs/atomicFile.ts';
+import { loadCheckpoint } from '../../src/runs/checkpointFile.ts';
+import { FileError } from '../../src/runs/fileError.ts';
+import { Run, type RunOptions } from '../../src/runs/run.ts';
+
+const config = modelConfig('tiny');
+const checkpoint = { config, stateDict: initialStateDict(config, 1), metadata: new Map([['seed', '1']]) };
+
+let parent: string;
+beforeEach(() => {
+  parent = mkdtempSync(join(tmpdir(), 'mathformer-run-'));
+});
+afterEach(() => rmSync(parent, { recursive: true }));
+
+function create(options: Partial<RunOptions> = {}): Run {
+  return new Run({ kind: 'grpo', directory: join(parent, 'run'), config: { seed: 1 }, ...options });
+}
+
+function codeOf(work: () => unknown): string {
+  try {
+    work();
+  } catch (error) {
+    if (error instanceof FileError) return error.code;
+    throw error;
+  }
+  return 'nothing failed';
+}
+
+describe('Run', () => {
+  it('keeps config, metrics, CSV, results and checkpoints', () => {
+    const csv = join(parent, 'logs', 'a.csv');
+    using run = create({ csv });
+    run.log({ step: 1, loss: 0.5, eval_accuracy: null });
+    run.log({ step: 2, loss: 0.25, eval_accuracy: 0.5 });
+    // Readable while the run goes on.
+    const metrics = readFileSync(join(run.directory, 'metrics.jsonl'), 'utf8').trimEnd().split('\n');
+    expect(metrics.map((line) => JSON.parse(line))).toEqual([
+      { step: 1, loss: 0.5, eval_accuracy: null },
+      { step: 2, loss: 0.25, eval_accuracy: 0.5 },
+    ]);
+    expect(readFileSync(csv, 'utf8')).toBe('step,loss,eval_accuracy\n1,0.5,\n2,0.25,0.5\n');
+    expect(JSON.parse(readFileSync(join(run.directory, 'config.json'), 'utf8'))).toEqual({ seed: 1 });
+    const path = run.saveCheckpoint('rl_model_final', checkpoint);
+    expect(path).toBe(join(run.directory, 'checkpoints', 'rl_model_final.safetensors'));
+    const loaded = loadCheckpoint(path);
+    expect(loaded.config).toEqual(config);
+    expect(loaded.metadata.get('seed')).toBe('1');
+    expect(loaded.stateDict.get('out_proj.weight')?.data).toEqual(
+      checkpoint.stateDict.get('out_proj.weight')?.data,
+    );
+  });
+
+  it('writes into an empty directory, but never into one with anything in it', () => {
+    mkdirSync(join(parent, 'run'));
+    create()[Symbol.dispose]();
+    const before = readFileSync(join(parent, 'run', 'config.json'), 'utf8');
+    expect(codeOf(() => create({ config: {} }))).toBe('ALREADY_EXISTS');
+    expect(readFileSync(join(parent, 'run', 'config.json'), 'utf8')).toBe(before);
+  });
+
+  it('does not overwrite a CSV, and leaves neither CSV nor directory when the other fails', () => {
+    const csv = join(parent, 'a.csv');
+    writeFileSync(csv, 'precious');
+    expect(codeOf(() => create({ csv }))).toBe('ALREADY_EXISTS');
+    expect(readFileSync(csv, 'utf8')).toBe('precious');
+    expect(existsSync(join(parent, 'run'))).toBe(false);
+    expect(codeOf(() => create({ csv: join(parent, 'b.csv'), directory: parent }))).toBe('ALREADY_EXISTS');
+    expect(readdirSync(parent)).toEqual(['a.csv']);
+  });
+
+  it('refuses a path through a file and one the system does not allow', () => {
+    writeFileSync(join(parent, 'file'), '');
+    expect(codeOf(() => create({ directory: join(parent, 'file', 'run') }))).toBe('NOT_A_FILE');
+    // Node's recursive mkdir would spin here for ever.
+    if (process.platform === 'linux')
+      expect(codeOf(() => create({ directory: '/proc/mathformer' }))).toBe('FILE_NOT_FOUND');
+  });
+
+  it('names its directory after time and kind, and never twice the same', () => {
+    const back = process.cwd();
+    process.chdir(parent);
+    try {
+      const now = new Date('2026-03-01T12:30:05.678Z');
+      const names = [1, 2, 3].map(() => {
+        using run = new Run({ kind: 'pretrain', config: {}, now });
+        return run.directory;
+      });
+      const first = join('runs', '2026-03-01T12-30-05-pretrain');
+      expect(names).toEqual([first, `${first}-2`, `${first}-3`]);
+    } finally {
+      process.chdir(back);
+    }
+  });
+
+  it('keeps the last good checkpoint when the disk fills up', () => {
+    let full = false;
+    const files: FileOperations = {
+      ...fs,
+      writeFileSync: ((...args: Parameters<typeof fs.writeFileSync>) => {
+        if (full) throw Object.assign(new Error('ENOSPC: no space left'), { code: 'ENOSPC' });
+        fs.writeFileSync(...args);
+      }) as typeof fs.writeFileSync,
+    };
+    using run = create({ files });
+    const path = run.saveCheckpoint('model', checkpoint);
+    const before = readFileSync(path);
+    full = true;
+    expect(codeOf(() => run.saveCheckpoint('model', checkpoint))).toBe('DISK_FULL');
+    expect(readFileSync(path).equals(before)).toBe(true);
+    expect(readdirSync(join(run.directory, 'checkpoints'))).toEqual(['model.safetensors']);
+  });
+});
+
+describe('loadCheckpoint', () => {
+  it('reads the formats of the original', () => {
+    expect(loadCheckpoint('tests/fixtures/checkpoints/tiny.pt').config.dModel).toBe(32);
+  });
+
+  it('refuses what is no file before opening it', () => {
+    expect(codeOf(() => loadCheckpoint(join(parent, 'missing.pt')))).toBe('FILE_NOT_FOUND');
+    expect(codeOf(() => loadCheckpoint(parent))).toBe('NOT_A_FILE');
+    if (process.platform !== 'win32') expect(codeOf(() => loadCheckpoint('/dev/null'))).toBe('NOT_A_FILE');
+  });
+});
