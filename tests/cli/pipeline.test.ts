@@ -1,0 +1,82 @@
+/** The pipeline with sizes for a test: the order of things, and that both evaluations are of the same problems. */
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { PIPELINE } from '../../src/cli/pipeline.ts';
+import { pipelineFlags, runPipeline } from '../../src/cli/training.ts';
+import { parseEvaluationSet } from '../../src/math/evaluationSet.ts';
+
+vi.mock('../../src/cli/pipeline.ts', async (original) => {
+  const { PIPELINE } = await original<typeof import('../../src/cli/pipeline.ts')>();
+  return {
+    PIPELINE: {
+      ...PIPELINE,
+      evalSize: 20,
+      pretrain: { ...PIPELINE.pretrain, numExamples: 64, batchSize: 32 },
+      grpo: { ...PIPELINE.grpo, steps: 2, batchSize: 4, groupSize: 2, maxGenLen: 16 },
+    },
+  };
+});
+
+let parent: string;
+beforeEach(() => {
+  parent = mkdtempSync(join(tmpdir(), 'mathformer-pipeline-'));
+});
+afterEach(() => {
+  vi.restoreAllMocks();
+  rmSync(parent, { recursive: true });
+});
+
+describe('runPipeline', () => {
+  it('pretrains, evaluates, improves, evaluates again and compares', async () => {
+    let printed = '';
+    vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
+      printed += text;
+      return true;
+    });
+    const out = join(parent, 'run');
+    await runPipeline(pipelineFlags.parse({ out, seed: 3 }));
+    vi.restoreAllMocks();
+    const order = [
+      /Device: /,
+      /Pretraining 2\/2/,
+      /Baseline: .*\/20/,
+      /GRPO 2\/2/,
+      /Final: .*\/20/,
+      /Improvement: /,
+      /Saved/,
+    ];
+    const places = order.map((pattern) => printed.search(pattern));
+    expect(places, printed).toEqual([...places].sort((a, b) => a - b));
+    expect(places[0]).toBe(0);
+    const summary = JSON.parse(readFileSync(join(out, 'summary.json'), 'utf8'));
+    expect(summary).toMatchObject({ kind: 'pipeline', seed: 3, interrupted: false });
+    expect(summary.phases).toMatchObject({ pretrain: { steps: 2 }, grpo: { steps: 2 } });
+    expect(summary.improvement).toHaveProperty('mcnemarP');
+    expect(readdirSync(join(out, 'checkpoints')).sort()).toEqual([
+      'model_step1.safetensors',
+      'rl_model_final.safetensors',
+    ]);
+    const problems = parseEvaluationSet(readFileSync(join(out, 'evaluation.jsonl'), 'utf8'));
+    for (const name of ['baseline', 'final']) {
+      const lines = readFileSync(join(out, `${name}_completions.jsonl`), 'utf8')
+        .trimEnd()
+        .split('\n');
+      expect(lines.map((line) => JSON.parse(line).expression)).toEqual(
+        problems.map((each) => each.expression),
+      );
+    }
+  });
+});
+
+it('the settings of the pipeline are options the trainers take', async () => {
+  const { PIPELINE: real } =
+    await vi.importActual<typeof import('../../src/cli/pipeline.ts')>('../../src/cli/pipeline.ts');
+  const { pretrainOptions } = await import('../../src/pretrain/options.ts');
+  const { grpoOptions } = await import('../../src/grpo/options.ts');
+  expect(pretrainOptions(real.pretrain)).toMatchObject(real.pretrain);
+  expect(grpoOptions(real.grpo)).toMatchObject(real.grpo);
+  expect(real.evalSize).toBeGreaterThanOrEqual(1000);
+  expect(PIPELINE.evalSize).toBe(20);
+});
