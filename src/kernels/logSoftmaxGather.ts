@@ -23,7 +23,7 @@ fn main(${GROUP_ARGS}, @builtin(local_invocation_index) thread: u32) {
 const keptWgsl = (kept: boolean): string =>
   kept
     ? `fn isKept(row: u32, v: u32) -> bool {
-  return (kept[row * ((params.V + 31) / 32) + v / 32] >> (v % 32) & 1) == 1;
+  return ((kept[row * ((params.V + 31) / 32) + v / 32] >> (v % 32)) & 1) == 1;
 }`
     : 'fn isKept(row: u32, v: u32) -> bool { return true; }';
 

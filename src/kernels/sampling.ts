@@ -57,7 +57,7 @@ fn main(${GROUP_ARGS}, @builtin(local_invocation_index) thread: u32) {
     if (v % 4 == 0) {
       random = uniform4(philox(vec4u(v / 4, position, row.sequenceId, ${STREAM}), vec2u(settings.seed, 0u)));
     }
-    ${filtered ? 'if ((mask[v / 32] >> (v % 32) & 1) == 0) { continue; }' : ''}
+    ${filtered ? 'if (((mask[v / 32] >> (v % 32)) & 1) == 0) { continue; }' : ''}
     let z = logits[at + v] * settings.inverseTemperature - highest;
     sum += exp(z);
     let noisy = z + select(-log(-log(random[v % 4])), 0.0, settings.greedy == 1);
@@ -100,10 +100,10 @@ const filterWgsl = (V: number): string => `
   if (settings.topP < 1.0) {
     let top = mask;
     for (var v = 0u; v < ${V}; v++) {
-      if ((top[v / 32] >> (v % 32) & 1) == 0) { continue; }
+      if (((top[v / 32] >> (v % 32)) & 1) == 0) { continue; }
       var before = 0.0;
       for (var u = 0u; u < ${V}; u++) {
-        let kept = (top[u / 32] >> (u % 32) & 1) == 1;
+        let kept = ((top[u / 32] >> (u % 32)) & 1) == 1;
         if (kept && (z[u] > z[v] || (z[u] == z[v] && u < v))) { before += exp(z[u]); }
       }
       if (before >= settings.topP * total) { mask[v / 32] &= ~(1u << (v % 32)); }
