@@ -327,12 +327,10 @@ export class Device {
       pipeline = { gpu: this.gpu.createComputePipeline(descriptor), layout, id: this.#pipelines.size };
       this.#pipelines.set(kernel, pipeline);
       this.gpu.popErrorScope().then((error) => {
-        if (error)
-          this.#fail(
-            'KERNEL_INVALID',
-            `kernel ${kernel.name}: ${error.message}`,
-            'report it with the adapter',
-          );
+        if (!error) return;
+        // The first use of an invalid pipeline may have been reported already; that says less than this does.
+        if (this.#failure?.code === 'GPU_ERROR') this.#failure = undefined;
+        this.#fail('KERNEL_INVALID', `kernel ${kernel.name}: ${error.message}`, 'report it with the adapter');
       });
     }
     return pipeline;
