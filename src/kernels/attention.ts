@@ -56,11 +56,14 @@ function sharedBlock(
 workgroupBarrier();`),
     at: (name: string, t: string | number) =>
       subgroup ? `subgroupBroadcast(my_${name}, ${t})` : `block_${name}[${t}]`,
-    /** Repeats `body` for every row of the block: unrolled where a broadcast needs a constant lane. */
+    /**
+     * Repeats `body` for every row of the block: unrolled where a broadcast needs a constant lane. Elsewhere the count
+     * is one the compiler does not know, or it unrolls by itself: 92 s of compilation instead of 4 for heads of 32.
+     */
     rows: (body: (t: string) => string) =>
       subgroup
         ? each(lanes, (t) => `{ ${body(`${t}u`)} }`)
-        : `for (var t = 0u; t < ${lanes}; t++) { ${body('t')} }`,
+        : `for (var t = 0u; t < blockRows; t++) { ${body('t')} }`,
   };
 }
 
@@ -82,6 +85,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(${laneBuiltin}) lane: u32)
   let stride = 3 * params.heads * params.headVectors;       // of qkv, in vec4s
   let width = params.heads * params.headVectors;
   let headAt = head * params.headVectors;
+  ${subgroup ? '' : `let blockRows = min(${lanes}u, tile.z - tile.y);`}
   ${each(own, (i) => `let row${i} = min(tile.x + lane + ${lanes * i}, tile.z - 1);`)}`;
 }
 
