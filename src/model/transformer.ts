@@ -16,7 +16,7 @@ import {
   Parameters,
   Tensor,
 } from '../tensor/index.ts';
-import { transposedWeight } from '../tensor/ops/linear.ts';
+import { forgetTransposedWeight, transposedWeight } from '../tensor/ops/linear.ts';
 import type { StateDict, StateTensor } from './checkpoint/index.ts';
 import { alibiSlopes, type ModelConfig, ModelConfigError, parameterShapes } from './config.ts';
 import { initialStateDict } from './initialise.ts';
@@ -147,6 +147,7 @@ export class Transformer {
   }
 
   dispose(): void {
+    for (const [, tensor] of this.parameters.entries()) forgetTransposedWeight(tensor);
     this.parameters.dispose();
     this.device.release(this.slopes.view);
   }

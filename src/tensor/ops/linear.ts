@@ -37,6 +37,14 @@ const reclaim = new FinalizationRegistry<{ view: BufferView; release: (view: Buf
   ({ view, release }) => release(view),
 );
 
+/** Frees what `transposedWeight` keeps of a leaf, now instead of when the leaf is collected. */
+export function forgetTransposedWeight(weight: Tensor): void {
+  const cached = transposes.get(weight);
+  if (!cached) return;
+  transposes.delete(weight);
+  weight.device.release(cached.view);
+}
+
 export interface LinearOptions {
   readonly activation?: 'gelu';
   /** (…,N), added to the result. */
