@@ -1,0 +1,97 @@
+/** Models for tests: the committed checkpoints of the original, and random ones, on the GPU and in the float64 reference. */
+import { readFileSync } from 'node:fs';
+import type { Device } from '../../src/gpu/device.ts';
+import {
+  type AssumedConfig,
+  type Checkpoint,
+  readCheckpoint,
+  type StateDict,
+} from '../../src/model/checkpoint/index.ts';
+import {
+  type ModelConfig,
+  type ModelOverrides,
+  modelConfig,
+  parameterShapes,
+} from '../../src/model/config.ts';
+import { parameterLayout } from '../../src/model/layout.ts';
+import { Transformer } from '../../src/model/transformer.ts';
+import { type Array64, parameter } from '../oracle/array.ts';
+import { normals } from '../oracle/random.ts';
+
+const checkpoints = new URL('../fixtures/checkpoints/', import.meta.url);
+
+export function readFixture(file: string, assumed: AssumedConfig = {}): Checkpoint {
+  return readCheckpoint(readFileSync(new URL(file, checkpoints)), file, assumed);
+}
+
+/** A committed checkpoint on the GPU. */
+export function fixtureModel(device: Device, file: string): Transformer {
+  const { config, stateDict } = readFixture(file);
+  return new Transformer(device, config, stateDict);
+}
+
+/** The weights as leaves of the float64 reference, by their names in a checkpoint. */
+export function parameters64(stateDict: StateDict): Map<string, Array64> {
+  return new Map([...stateDict].map(([name, { shape, data }]) => [name, parameter(data, shape)]));
+}
+
+/** `tiny` with changes, and normally distributed weights that give logits of unit size. */
+export function randomCheckpoint(
+  overrides: ModelOverrides,
+  seed = 1,
+): { readonly config: ModelConfig; readonly stateDict: StateDict } {
+  const config = modelConfig('tiny', { dropout: 0, ...overrides });
+  const stateDict = new Map(
+    [...parameterShapes(config)].map(([name, shape], i) => {
+      const norm = /norm\w*\.weight$/.test(name);
+      const size = shape.reduce((product, n) => product * n, 1);
+      const std = shape.length > 1 ? 1 / Math.sqrt(shape.at(-1) ?? 1) : 0.2;
+      return [name, { shape, data: normals(seed * 1000 + i, size, norm ? 1 : 0, std) }];
+    }),
+  );
+  return { config, stateDict };
+}
+
+export function randomModel(device: Device, overrides: ModelOverrides, seed = 1): Transformer {
+  const { config, stateDict } = randomCheckpoint(overrides, seed);
+  return new Transformer(device, config, stateDict);
+}
+
+/** The gradients accumulated in a model's parameters, by the names in a checkpoint. */
+export async function gradients(model: Transformer): Promise<Map<string, Float32Array>> {
+  const shapes = parameterShapes(model.config);
+  const found = new Map<string, Float32Array>();
+  for (const [name, { parts }] of parameterLayout(model.config)) {
+    const values = Float32Array.from((await model.parameters.get(name).grad?.data()) ?? []);
+    let start = 0;
+    for (const part of parts) {
+      const size = (shapes.get(part) ?? []).reduce((product, n) => product * n, 1);
+      found.set(part, values.slice(start, start + size));
+      start += size;
+    }
+  }
+  return found;
+}
+
+/** Fails unless two sets of gradients agree: ‖a − b‖ ≤ rtol·‖b‖ + atol for every tensor. */
+export function expectSameGradients(
+  actual: ReadonlyMap<string, ArrayLike<number>>,
+  expected: ReadonlyMap<string, ArrayLike<number>>,
+  { rtol, atol }: { readonly rtol: number; readonly atol: number },
+): void {
+  const names = [...expected.keys()].sort();
+  if (`${[...actual.keys()].sort()}` !== `${names}`) throw new Error('the gradients have other names');
+  for (const name of names) {
+    const [a, b] = [Float64Array.from(actual.get(name) ?? []), Float64Array.from(expected.get(name) ?? [])];
+    const error = Math.hypot(...b.map((y, i) => (a[i] ?? Number.NaN) - y));
+    const allowed = rtol * Math.hypot(...b) + atol;
+    if (!(a.length === b.length && error <= allowed)) {
+      throw new Error(`gradient of ${name}: off by ${error}, ${allowed} allowed, norm ${Math.hypot(...b)}`);
+    }
+  }
+}
+
+/** The gradients of a reference's leaves after `backward`; zeros where nothing arrived. */
+export function gradients64(params: ReadonlyMap<string, Array64>): Map<string, Float64Array> {
+  return new Map([...params].map(([name, { grad, size }]) => [name, grad ?? new Float64Array(size)]));
+}

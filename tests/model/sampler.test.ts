@@ -1,0 +1,394 @@
+/** The sampler: what it records, what it draws from, and that a sequence does not depend on its company. */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Device } from '../../src/gpu/device.ts';
+import { prompt } from '../../src/math/sample.ts';
+import { EOS } from '../../src/math/tokenizer.ts';
+import { type Completion, type SampleOptions, Sampler } from '../../src/model/sampler.ts';
+import { scoreTokens } from '../../src/model/score.ts';
+import type { Transformer } from '../../src/model/transformer.ts';
+import { noGrad } from '../../src/tensor/index.ts';
+import { openDevice, VARIANTS } from '../device.ts';
+import { expectClose } from '../oracle/compare.ts';
+import { greedy, keptTokens, samplingProbabilities } from '../oracle/sampler.ts';
+import { forward as oracleForward } from '../oracle/transformer.ts';
+import { fixtureModel, parameters64, randomCheckpoint, randomModel } from './referenceModels.ts';
+
+/** Eight prompts of different lengths. */
+const PROMPTS = [
+  '1+2',
+  '(-3)*(4-(-51))',
+  'max(1,2)',
+  '7',
+  'prev(12)-next( 3 )',
+  'abs(-8)/min(2,99)+1*(3-2)',
+  '0',
+  '5-5',
+].map((expression) => prompt(expression));
+
+/** Log-probabilities of completions by a forward pass without a cache. */
+async function rescored(
+  model: Transformer,
+  prompts: readonly (readonly number[])[],
+  completions: readonly Completion[],
+  temperature: number,
+): Promise<number[]> {
+  using _ = model.device.scope();
+  const sequences = completions.map(({ prompt: i, tokens, kept }) => ({
+    tokens: [...prompts[i], ...tokens],
+    from: prompts[i].length,
+    kept,
+  }));
+  return Array.from(await noGrad(() => scoreTokens(model, sequences, { temperature }).logp).data());
+}
+
+const recorded = (completions: readonly Completion[]): number[] =>
+  completions.flatMap(({ logps }) => Array.from(logps));
+
+describe.each(VARIANTS)('$variant kernels', ({ portableKernels }) => {
+  let device: Device;
+  beforeAll(async () => {
+    device = await openDevice({ portableKernels });
+  });
+  afterAll(() => device.destroy());
+
+  describe.each(['tiny', 'moe_tiny'])('%s', (name) => {
+    let model: Transformer;
+    let sampler: Sampler;
+    beforeAll(() => {
+      model = fixtureModel(device, `${name}.safetensors`);
+      sampler = new Sampler(model);
+    });
+    afterAll(() => {
+      sampler.dispose();
+      model.dispose();
+    });
+
+    test.each([
+      ['sampled', { temperature: 1, groupSize: 2 }],
+      ['at temperature 0.7', { temperature: 0.7, seed: 5 }],
+      ['greedily', { temperature: 0 }],
+      ['from the 5 likeliest', { temperature: 1.3, topK: 5 }],
+    ] as const)('%s: what the cache gave is what a pass without one gives', async (_, options) => {
+      const completions = await sampler.generate(PROMPTS, { maxNew: 48, seed: 1, ...options });
+      const found = recorded(completions);
+      expect(found.length).toBeGreaterThan(100);
+      expectClose(found, await rescored(model, PROMPTS, completions, options.temperature || 1), {
+        rtol: 0,
+        atol: 1e-4,
+      });
+    });
+
+    test('a sequence does not depend on its batch, to the bit', async () => {
+      const options = { maxNew: 24, temperature: 1, seed: 3 };
+      // 40 sequences: more rows than one tile has, and than sequences alone are ever computed with.
+      const many = Array.from({ length: 5 }, () => PROMPTS).flat();
+      const together = await sampler.generate(many, options);
+      for (const i of [0, 11, 37]) {
+        const [alone] = await sampler.generate([many[i]], { ...options, firstSequenceId: i });
+        expect(alone).toEqual({ ...together[i], prompt: 0 });
+      }
+      // Sequences with other ids differ: it is not that they all are the same.
+      const texts = new Set([0, 8, 16, 24, 32].map((i) => `${together[i].tokens}`));
+      expect(texts.size).toBeGreaterThan(1);
+    });
+  });
+
+  test('every draw of the first token follows the softmax, within what was kept', async () => {
+    // Logits of about unit size, so that many tokens have a share.
+    const shape = { nLayers: 1, dModel: 16, nHeads: 1, dFF: 16 };
+    const model = randomModel(device, shape);
+    const { config, stateDict } = randomCheckpoint(shape);
+    const sampler = new Sampler(model);
+    const [start] = PROMPTS;
+    const [row] = oracleForward(config, parameters64(stateDict), [start]);
+    const logits = row.data.slice(-57);
+    const draws = 4096;
+    for (const options of [
+      { temperature: 1 },
+      { temperature: 0.7 },
+      { temperature: 1, topK: 5 },
+      { temperature: 1, topP: 0.8 },
+      { temperature: 1.4, topK: 20, topP: 0.7 },
+    ]) {
+      const completions = await sampler.generate([start], {
+        maxNew: 1,
+        groupSize: draws,
+        seed: 11,
+        ...options,
+      });
+      const expected = samplingProbabilities(logits, options);
+      const counts = new Float64Array(57);
+      for (const { tokens } of completions) counts[tokens[0]] += 1;
+      const label = JSON.stringify(options);
+      expect(
+        [...counts].filter((count, id) => expected[id] === 0 && count > 0),
+        label,
+      ).toEqual([]);
+      expect(chiSquare(counts, expected, draws), label).toBeLessThan(1);
+      // A wrong temperature shows: the test has the power to tell.
+      const wrong = samplingProbabilities(logits, { ...options, temperature: options.temperature * 1.2 });
+      expect(chiSquare(counts, wrong, draws), `${label}, another temperature`).toBeGreaterThan(1);
+    }
+    sampler.dispose();
+    model.dispose();
+  });
+});
+
+/** Pearson's statistic over its 99.9 % point (Wilson & Hilferty's approximation); cells below 5 are one. */
+function chiSquare(counts: Float64Array, shares: Float64Array, draws: number): number {
+  const cells: { count: number; expected: number }[] = [];
+  const rest = { count: 0, expected: 0 };
+  counts.forEach((count, id) => {
+    const expected = shares[id] * draws;
+    if (expected >= 5) cells.push({ count, expected });
+    else {
+      rest.count += count;
+      rest.expected += expected;
+    }
+  });
+  if (rest.expected > 0) cells.push(rest);
+  const statistic = cells.reduce((sum, { count, expected }) => sum + (count - expected) ** 2 / expected, 0);
+  const freedom = cells.length - 1;
+  const spread = 2 / (9 * freedom);
+  return statistic / (freedom * (1 - spread + 3.09 * Math.sqrt(spread)) ** 3);
+}
+
+describe('the sampler', () => {
+  let device: Device;
+  let model: Transformer;
+  beforeAll(async () => {
+    device = await openDevice();
+    model = fixtureModel(device, 'tiny.safetensors');
+  });
+  afterAll(() => device.destroy());
+
+  async function generate(
+    prompts: readonly (readonly number[])[],
+    options: SampleOptions,
+    of: Transformer = model,
+  ): Promise<Completion[]> {
+    const sampler = new Sampler(of);
+    const completions = await sampler.generate(prompts, options);
+    sampler.dispose();
+    return completions;
+  }
+
+  /** A model that says <eos> with the given odds, whatever came before. */
+  function eager(logit: number): Transformer {
+    const { config, stateDict } = randomCheckpoint({ nLayers: 1 });
+    const weights = new Map(stateDict);
+    const bias = new Float32Array(57);
+    bias[EOS] = logit;
+    weights.set('out_proj.bias', { shape: [57], data: bias });
+    const made = randomModel(device, { nLayers: 1 });
+    expect(config).toEqual(made.config);
+    made.load(weights);
+    return made;
+  }
+
+  test('permuted prompts give permuted completions, if every sequence keeps its id', async () => {
+    const options = { maxNew: 20, temperature: 1, seed: 9 };
+    const forwards = await generate(PROMPTS, options);
+    const sampler = new Sampler(model);
+    for (const i of [7, 2, 5]) {
+      // Batches whose first id is the sequence's own, with other prompts behind it.
+      const others = [PROMPTS[i], ...PROMPTS.slice(0, 3).reverse()];
+      const [found] = await sampler.generate(others, { ...options, firstSequenceId: i });
+      expect(found).toEqual({ ...forwards[i], prompt: 0 });
+    }
+    sampler.dispose();
+  });
+
+  test('the second token follows the softmax given the first', async () => {
+    const small = randomModel(device, { nLayers: 1, dModel: 16, nHeads: 1, dFF: 16 });
+    const { config, stateDict } = randomCheckpoint({ nLayers: 1, dModel: 16, nHeads: 1, dFF: 16 });
+    const options = { maxNew: 2, groupSize: 4096, temperature: 1, topK: 4, seed: 2 };
+    const completions = await generate([PROMPTS[0]], options, small);
+    const counts = new Map<number, Float64Array>();
+    for (const { tokens } of completions) {
+      if (tokens.length < 2) continue;
+      const row = counts.get(tokens[0]) ?? new Float64Array(57);
+      counts.set(tokens[0], row);
+      row[tokens[1]] += 1;
+    }
+    const firsts = [...counts].filter(([, row]) => row.reduce((a, b) => a + b, 0) > 300);
+    expect(firsts.length).toBeGreaterThan(1);
+    for (const [first, row] of firsts) {
+      const [output] = oracleForward(config, parameters64(stateDict), [[...PROMPTS[0], first]]);
+      const shares = samplingProbabilities(output.data.slice(-57), options);
+      expect(
+        chiSquare(
+          row,
+          shares,
+          row.reduce((a, b) => a + b, 0),
+        ),
+      ).toBeLessThan(1);
+    }
+    small.dispose();
+  });
+
+  test('greedy takes the argmax of the float64 reference at every token', async () => {
+    const { config } = model;
+    const params = parameters64(await model.stateDict());
+    const prompts = PROMPTS.slice(0, 4);
+    for (const { prompt: i, tokens } of await generate(prompts, { maxNew: 24, temperature: 0, seed: 1 })) {
+      const [logits] = oracleForward(config, params, [[...prompts[i], ...tokens]]);
+      const wanted = tokens.map((_, t) => {
+        const at = (prompts[i].length + t - 1) * 57;
+        return greedy(logits.data.subarray(at, at + 57));
+      });
+      expect(tokens).toEqual(wanted);
+    }
+  });
+
+  test('a low temperature is nearly greedy, a high one is not', async () => {
+    const options = { maxNew: 16, seed: 4 };
+    const best = await generate(PROMPTS, { ...options, temperature: 0 });
+    const texts = (completions: readonly Completion[]): string[] =>
+      completions.map(({ tokens }) => `${tokens}`);
+    expect(texts(await generate(PROMPTS, { ...options, temperature: 0.001 }))).toEqual(texts(best));
+    expect(texts(await generate(PROMPTS, { ...options, temperature: 2 }))).not.toEqual(texts(best));
+  });
+
+  test.each([{ topK: 5 }, { topP: 0.8 }, { topK: 12, topP: 0.6, temperature: 1.5 }, { topK: 1 }])(
+    '%o: the kept sets are the reference’s, and the trainer’s log-probabilities the recorded ones',
+    async (filter) => {
+      const { config } = model;
+      const params = parameters64(await model.stateDict());
+      const options = { maxNew: 12, temperature: 1, seed: 6, ...filter };
+      const prompts = PROMPTS.slice(0, 4);
+      const completions = await generate(prompts, options);
+      for (const { prompt: i, tokens, kept, logps } of completions) {
+        const [logits] = oracleForward(config, params, [[...prompts[i], ...tokens]]);
+        tokens.forEach((token, t) => {
+          const at = (prompts[i].length + t - 1) * 57;
+          const row = logits.data.subarray(at, at + 57);
+          const mask = Array.from(
+            { length: 57 },
+            (_, v) => ((kept?.[2 * t + (v >> 5)] ?? 0) >>> (v & 31)) & 1,
+          );
+          expect(mask).toEqual(Array.from(keptTokens(row, options)));
+          const logp = Math.log(samplingProbabilities(row, options)[token]);
+          expectClose([logps[t]], [logp], { rtol: 0, atol: 1e-4 });
+        });
+      }
+      const found = await rescored(model, prompts, completions, options.temperature);
+      expectClose(recorded(completions), found, { rtol: 0, atol: 1e-4 });
+    },
+  );
+
+  test('without filters no sets are recorded', async () => {
+    const [completion] = await generate([PROMPTS[0]], { maxNew: 2, temperature: 1, seed: 0 });
+    expect(completion.kept).toBeUndefined();
+  });
+
+  test('the same seed gives the same bits, another seed and another group member others', async () => {
+    const options = { maxNew: 20, temperature: 1, groupSize: 4, seed: 8 };
+    const first = await generate(PROMPTS, options);
+    expect(await generate(PROMPTS, options)).toEqual(first);
+    expect(await generate(PROMPTS, { ...options, seed: 9 })).not.toEqual(first);
+    expect(first.map(({ prompt: i }) => i)).toEqual(PROMPTS.flatMap((_, i) => [i, i, i, i]));
+    expect(new Set(first.slice(0, 4).map(({ tokens }) => `${tokens}`)).size).toBeGreaterThan(1);
+  });
+
+  test('one sampler serves batches of every size and length, as a fresh one would', async () => {
+    const sampler = new Sampler(model);
+    for (const options of [
+      { maxNew: 5, groupSize: 1 },
+      { maxNew: 33, groupSize: 3 },
+      { maxNew: 1, groupSize: 2 },
+      { maxNew: 17, groupSize: 1, topK: 3 },
+      { maxNew: 5, groupSize: 1, topP: 0.9, temperature: 0.5 },
+      { maxNew: 5, groupSize: 1 },
+    ]) {
+      const all = { temperature: 1, seed: 2, ...options };
+      const prompts = PROMPTS.slice(0, 1 + (all.maxNew % 7));
+      const completions = await sampler.generate(prompts, all);
+      expect(completions.length).toBe(prompts.length * all.groupSize);
+      expect(Math.max(...completions.map(({ tokens }) => tokens.length))).toBeLessThanOrEqual(all.maxNew);
+      expect(completions).toEqual(await generate(prompts, all));
+    }
+    expect(await sampler.generate([], { maxNew: 5, temperature: 1, seed: 0 })).toEqual([]);
+    sampler.dispose();
+  });
+
+  test('a cache that cannot fit is refused with what to do, and leaves the sampler as it was', async () => {
+    const sampler = new Sampler(model);
+    const options = { maxNew: 3, temperature: 1, seed: 1 };
+    const first = await sampler.generate(PROMPTS, options);
+    const huge = sampler.generate(PROMPTS, { ...options, maxNew: 2 ** 27 });
+    await expect(huge).rejects.toMatchObject({ code: 'OUT_OF_MEMORY', where: 'sampler' });
+    await expect(huge).rejects.toThrow('lower the batch size, the group size or the generation length');
+    expect(await sampler.generate(PROMPTS, options)).toEqual(first);
+    sampler.dispose();
+  });
+
+  test('it samples from the weights as they are now', async () => {
+    const own = eager(-30);
+    const sampler = new Sampler(own);
+    const options = { maxNew: 20, temperature: 1, seed: 2 };
+    expect((await sampler.generate(PROMPTS, options)).every(({ finished }) => !finished)).toBe(true);
+    const other = eager(3);
+    own.load(await other.stateDict());
+    expect(await sampler.generate(PROMPTS, options)).toEqual(await generate(PROMPTS, options, other));
+    sampler.dispose();
+    for (const each of [own, other]) each.dispose();
+  });
+
+  test('nothing comes after <eos>, and nothing is computed when all are finished', async () => {
+    const quick = eager(2.5);
+    const endless = eager(-30);
+    const sampler = new Sampler(quick);
+    const counted = async (of: Sampler, maxNew: number): Promise<[Completion[], number]> => {
+      const before = device.counters().dispatches;
+      const completions = await of.generate(PROMPTS, { maxNew, groupSize: 2, temperature: 1, seed: 1 });
+      return [completions, device.counters().dispatches - before];
+    };
+    const slow = new Sampler(endless);
+    await counted(slow, 1); // derives what is kept of the weights
+    await counted(sampler, 1);
+    const [, prefill] = await counted(slow, 1);
+    const [unfinished, chunk] = await counted(slow, 17);
+    expect(unfinished.every(({ tokens, finished }) => tokens.length === 17 && !finished)).toBe(true);
+    const [completions, spent] = await counted(sampler, 1000);
+    const lengths = completions.map(({ tokens }) => tokens.length);
+    const longest = Math.max(...lengths);
+    expect(Math.min(...lengths)).toBeLessThan(longest);
+    expect(longest).toBeGreaterThan(2);
+    expect(longest).toBeLessThan(200);
+    for (const { tokens, finished, logps } of completions) {
+      expect(finished).toBe(true);
+      expect(tokens.indexOf(EOS)).toBe(tokens.length - 1);
+      expect(logps.length).toBe(tokens.length);
+    }
+    // Steps come in chunks of 16 tokens: as many as the longest needs, and no more.
+    expect(spent).toBeLessThanOrEqual(prefill + Math.ceil((longest - 1) / 16) * (chunk - prefill));
+    for (const each of [sampler, slow]) each.dispose();
+    for (const each of [quick, endless]) each.dispose();
+  });
+
+  test('memory stays as it is from one call to the next, and dispose gives all of it back', async () => {
+    const options = { maxNew: 20, groupSize: 3, temperature: 1, topK: 9 };
+    await generate(PROMPTS, { ...options, seed: 0 });
+    const before = device.memory().liveBytes;
+    const sampler = new Sampler(model);
+    await sampler.generate(PROMPTS, { ...options, seed: 1 });
+    const warm = device.memory();
+    expect(warm.liveBytes).toBeGreaterThan(before);
+    for (const seed of [2, 3, 4]) {
+      await sampler.generate(PROMPTS.slice(seed), { ...options, seed });
+      await sampler.generate(PROMPTS, { ...options, seed });
+    }
+    const { liveBytes, liveBuffers } = device.memory();
+    // A smaller batch needs a step of its own, recorded once.
+    expect({ liveBytes, liveBuffers }).toEqual(await afterAnother(sampler, options));
+    sampler.dispose();
+    expect(device.memory().liveBytes).toBe(before);
+  });
+
+  async function afterAnother(sampler: Sampler, options: Omit<SampleOptions, 'seed'>) {
+    for (const seed of [5, 6, 7]) await sampler.generate(PROMPTS.slice(seed % 3), { ...options, seed });
+    const { liveBytes, liveBuffers } = device.memory();
+    return { liveBytes, liveBuffers };
+  }
+});
