@@ -1,0 +1,193 @@
+/** Attention against the reference, one sequence and head at a time there, packed together here. */
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Device } from '../../../src/gpu/device.ts';
+import { attention, backward, Packing, Tensor } from '../../../src/tensor/index.ts';
+import { openDevice, VARIANTS } from '../../device.ts';
+import * as oracle from '../../oracle/array.ts';
+import { expectClose } from '../../oracle/compare.ts';
+import { seeded } from '../../oracle/random.ts';
+import { alibiSlopes } from '../../oracle/transformer.ts';
+import {
+  type Computation,
+  expectFiniteDifferences,
+  expectSameAsOracle,
+  random,
+  summed,
+} from '../againstOracle.ts';
+
+/** softmax(q·kᵀ/√headDim − slope·(i − j), j ≤ i)·v of one head of one sequence; q, k and v are (T,headDim). */
+function oneHead(q: oracle.Array64, k: oracle.Array64, v: oracle.Array64, slope: number): oracle.Array64 {
+  const [T, headDim] = q.shape as [number, number];
+  const positions = Array.from({ length: T * T }, (_, at) => [Math.floor(at / T), at % T] as const);
+  const bias = oracle.array(
+    positions.map(([i, j]) => -slope * (i - j)),
+    [T, T],
+  );
+  const future = oracle.array(
+    positions.map(([i, j]) => Number(j > i)),
+    [T, T],
+  );
+  const scores = oracle.mul(oracle.matmul(q, oracle.transpose(k)), 1 / Math.sqrt(headDim));
+  const masked = oracle.maskedFill(oracle.add(scores, bias), future, Number.NEGATIVE_INFINITY);
+  return oracle.matmul(oracle.softmax(masked), v);
+}
+
+function reference(
+  qkv: oracle.Array64,
+  lengths: readonly number[],
+  slopes: readonly number[],
+): oracle.Array64 {
+  const d = (qkv.shape[1] as number) / 3;
+  const headDim = d / slopes.length;
+  let first = 0;
+  const sequences = lengths.map((length) => {
+    const rows = oracle.slice(qkv, 0, first, first + length);
+    first += length;
+    const heads = slopes.map((slope, h) => {
+      const part = (which: number) =>
+        oracle.slice(rows, 1, which * d + h * headDim, which * d + (h + 1) * headDim);
+      return oneHead(part(0), part(1), part(2), slope);
+    });
+    return oracle.cat(heads, 1);
+  });
+  return oracle.cat(sequences, 0);
+}
+
+interface Problem {
+  readonly lengths: readonly number[];
+  readonly headDim: number;
+  readonly slopes: readonly number[];
+  readonly seed: number;
+  readonly scale?: number;
+}
+
+function computation({ lengths, headDim, slopes, seed, scale = 1 }: Problem): Computation {
+  const packing = new Packing(lengths);
+  return {
+    inputs: [random([packing.rows, 3 * slopes.length * headDim], seed, 0, scale)],
+    gpu: ([qkv]) => {
+      const { device } = qkv as Tensor;
+      return attention(qkv as Tensor, packing, Tensor.from(device, slopes));
+    },
+    oracle: ([qkv]) => reference(qkv as oracle.Array64, lengths, slopes),
+    // A key's gradient is a sum over all later queries.
+    gradient: () => summed(Math.max(...lengths), scale),
+  };
+}
+
+describe.each(VARIANTS)('$variant', ({ portableKernels }) => {
+  let device: Device;
+  beforeAll(async () => {
+    device = await openDevice({ portableKernels });
+  });
+  afterAll(() => device.destroy());
+
+  test('any packing and head size, forward and gradient', async () => {
+    // Either side of the tiles of 4, 8 and 32 rows.
+    const length = fc.constantFrom(1, 1, 2, 3, 4, 5, 7, 8, 9, 15, 17, 31, 32, 33, 65);
+    const problem = fc.record({
+      lengths: fc.array(length, { minLength: 1, maxLength: 7 }),
+      headDim: fc.constantFrom(4, 8, 16, 64),
+      slopes: fc.constantFrom(1, 2, 3).map(alibiSlopes),
+      seed: fc.nat(),
+    });
+    await fc.assert(
+      fc.asyncProperty(problem, (p) => expectSameAsOracle(device, computation(p))),
+      { ...seeded, numRuns: 24 },
+    );
+  });
+
+  test('many short sequences, and one long one', async () => {
+    const slopes = alibiSlopes(2);
+    const lengths = Array.from({ length: 120 }, (_, i) => 1 + ((i * 7) % 5));
+    await expectSameAsOracle(device, computation({ lengths, headDim: 8, slopes, seed: 1 }));
+    await expectSameAsOracle(device, computation({ lengths: [150], headDim: 8, slopes, seed: 2 }));
+  });
+
+  test('the largest head that the broadcast variant takes', async () => {
+    const [lengths, slopes] = [[9, 34], alibiSlopes(1)];
+    await expectSameAsOracle(device, computation({ lengths, headDim: 32, slopes, seed: 3 }));
+  });
+
+  test('scores far apart neither overflow nor lose the winner', async () => {
+    using _ = device.scope();
+    // q·k reaches ±400: exp of it is not finite in f32, and the softmax is one-hot nearly everywhere.
+    const problem = { lengths: [20], headDim: 8, slopes: [0.25, 0.5], seed: 4, scale: 12 };
+    const { inputs, gpu, oracle: expected } = computation(problem);
+    const [{ values, shape }] = inputs as [ReturnType<typeof random>];
+    const y = gpu([Tensor.from(device, values, shape)]) as Tensor;
+    const wanted = expected([oracle.array(values, shape)]) as oracle.Array64;
+    // Scores near 400 are known to 3e-5, which is the relative error of their exp.
+    expectClose(await y.data(), wanted.data, { rtol: 1e-4, atol: 2e-3 });
+  });
+
+  test('sequences do not see each other or the future', async () => {
+    using _ = device.scope();
+    const packing = new Packing([5, 40, 3]);
+    const slopes = Tensor.from(device, alibiSlopes(2));
+    const { values, shape } = random([48, 48], 5);
+    const changed = values.slice();
+    changed.fill(9, 30 * 48, 31 * 48);
+    const out = async (rows: Float32Array<ArrayBuffer>) =>
+      (await attention(Tensor.from(device, rows, shape), packing, slopes).data()) as Float32Array;
+    const [before, after] = [await out(values), await out(changed)];
+    const differs = Array.from({ length: 48 }, (_, row) =>
+      before.subarray(row * 16, (row + 1) * 16).some((x, i) => x !== after[row * 16 + i]),
+    );
+    // Row 30 is in the second sequence, rows 5 to 44.
+    expect(differs).toEqual(Array.from({ length: 48 }, (_, row) => row >= 30 && row < 45));
+  });
+
+  test('no rows, and sequences of none', async () => {
+    using _ = device.scope();
+    const slopes = Tensor.from(device, alibiSlopes(2));
+    const nothing = Tensor.zeros(device, [0, 48]).requireGrad();
+    const y = attention(nothing, new Packing([]), slopes);
+    expect(y.shape).toEqual([0, 16]);
+    backward(y, Tensor.zeros(device, [0, 16]));
+    expect((await y.data()).length).toBe(0);
+    const { values, shape } = random([4, 48], 6);
+    const x = Tensor.from(device, values, shape);
+    const [gaps, dense] = [new Packing([0, 3, 0, 1]), new Packing([3, 1])];
+    expect(await attention(x, gaps, slopes).data()).toEqual(await attention(x, dense, slopes).data());
+  });
+
+  test('a packing outlives the scope it was first used in', async () => {
+    const packing = new Packing([3, 9]);
+    const { values, shape } = random([12, 24], 7);
+    const run = async () => {
+      using _ = device.scope();
+      // The first allocation takes over the memory that the previous round released.
+      Tensor.from(device, new Uint32Array(16).fill(7));
+      const slopes = Tensor.from(device, alibiSlopes(1));
+      return attention(Tensor.from(device, values, shape), packing, slopes).data();
+    };
+    const first = await run();
+    for (let round = 0; round < 3; round++) expect(await run()).toEqual(first);
+  });
+
+  test('finite differences', async () => {
+    const f = ([qkv]: readonly Tensor[]) => {
+      const { device } = qkv as Tensor;
+      return attention(qkv as Tensor, new Packing([2, 3]), Tensor.from(device, alibiSlopes(2)));
+    };
+    await expectFiniteDifferences(device, f, [random([5, 24], 8)]);
+  });
+
+  test('shapes that disagree are named', () => {
+    using _ = device.scope();
+    const slopes = Tensor.from(device, [0.5, 0.25]);
+    const zeros = (...shape: number[]) => Tensor.zeros(device, shape);
+    const run = (x: Tensor) => () => attention(x, new Packing([3]), slopes);
+    expect(run(zeros(4, 24))).toThrow(/attention: qkv \(4,24\) for 3 rows and 2 heads/);
+    expect(run(zeros(3, 18))).toThrow(/attention: qkv \(3,18\)/);
+    expect(run(zeros(24))).toThrow(/attention: qkv \(24\)/);
+  });
+});
+
+test('Packing counts rows and offsets', () => {
+  const packing = new Packing([3, 1, 4]);
+  expect([packing.rows, packing.offsets]).toEqual([8, [0, 3, 4, 8]]);
+  expect(new Packing([])).toMatchObject({ rows: 0, offsets: [0] });
+});
