@@ -1,0 +1,70 @@
+/** Evaluation: prompts, order, batches and grades. */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Device } from '../../src/gpu/device.ts';
+import { grade } from '../../src/math/grader.ts';
+import { prompt } from '../../src/math/sample.ts';
+import { decode } from '../../src/math/tokenizer.ts';
+import { evaluate } from '../../src/model/evaluate.ts';
+import { Sampler } from '../../src/model/sampler.ts';
+import type { Transformer } from '../../src/model/transformer.ts';
+import { openDevice } from '../device.ts';
+import { fixtureModel } from './referenceModels.ts';
+
+const EXPRESSIONS = ['1+2', '5-5', '3+4', '-2+1', '9-1', '8+8', '7-(-2)', '6+1', '4-9', '2+2'];
+
+describe('evaluate', () => {
+  let device: Device;
+  let model: Transformer;
+  let sampler: Sampler;
+  beforeAll(async () => {
+    device = await openDevice();
+    model = fixtureModel(device, 'tiny_easy.pt');
+    sampler = new Sampler(model);
+  });
+  afterAll(() => device.destroy());
+
+  test('grades what the model says to each problem, in order', async () => {
+    const plain = await sampler.generate(
+      EXPRESSIONS.map((expression) => prompt(expression)),
+      { maxNew: 40, temperature: 0, seed: 0 },
+    );
+    const said = plain.map(({ tokens }) => /<answer>(.*)<eos>$/.exec(decode(tokens))?.[1]);
+    // Every other problem takes what the model says for its answer, so that half are correct whatever it says.
+    const problems = EXPRESSIONS.map((expression, i) => ({
+      expression,
+      answer: i % 2 === 0 ? (said[i] ?? 'none') : '1000',
+    }));
+    expect(said.filter((answer) => answer !== undefined).length).toBeGreaterThan(5);
+    const result = await evaluate(sampler, problems, { maxNew: 40 });
+    expect(result.completions.map(({ tokens }) => tokens)).toEqual(plain.map(({ tokens }) => tokens));
+    expect(result.correct).toEqual(said.map((answer, i) => answer !== undefined && i % 2 === 0));
+    expect(result.outcomes).toEqual(problems.map((problem, i) => grade(problem, plain[i].tokens).outcome));
+    expect(result.accuracy).toBe(result.correct.filter(Boolean).length / problems.length);
+    expect(result.accuracy).toBeGreaterThan(0);
+    expect(result.accuracy).toBeLessThanOrEqual(0.5);
+  });
+
+  test.each([0, 1])(
+    'temperature %f: batches change nothing, and progress is told after each',
+    async (temperature) => {
+      const problems = EXPRESSIONS.map((expression) => ({ expression, answer: '3' }));
+      const options = { maxNew: 24, temperature, seed: 4 };
+      const whole = await evaluate(sampler, problems, options);
+      const seen: number[] = [];
+      const parts = await evaluate(sampler, problems, {
+        ...options,
+        batchSize: 4,
+        onProgress: (done) => seen.push(done),
+      });
+      expect(seen).toEqual([4, 8, 10]);
+      expect(parts).toEqual(whole);
+      expect(parts.completions.map((completion) => completion.prompt)).toEqual([
+        0, 1, 2, 3, 4, 5, 6, 7, 8, 9,
+      ]);
+    },
+  );
+
+  test('no problems: an accuracy of 0, not NaN', async () => {
+    expect(await evaluate(sampler, [])).toEqual({ correct: [], outcomes: [], completions: [], accuracy: 0 });
+  });
+});
