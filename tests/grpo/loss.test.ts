@@ -99,7 +99,6 @@ describe.each(VARIANTS)('the loss, $variant kernels', ({ portableKernels }) => {
       oldLogp: inside(row.old_logp).flat(),
       refLogp: inside(row.ref_logp).flat(),
     };
-    // A row without tokens still counts in the mean over rows, as the weights made from the mask say.
     const options = { clipRatio: row.clip, klCoef: row.kl_coef };
     const { loss, gradient } = await evaluate(tokens, options);
     expectClose([loss], [row.loss], { rtol: 1e-5, atol: 1e-6 });

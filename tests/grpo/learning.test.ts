@@ -1,0 +1,76 @@
+/** A task of one digit is learnt from its rewards alone, and not from the same rewards shuffled. */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Device } from '../../src/gpu/device.ts';
+import { grpoOptions } from '../../src/grpo/options.ts';
+import { GrpoTrainer } from '../../src/grpo/trainer.ts';
+import type { StateDict } from '../../src/model/checkpoint/index.ts';
+import { modelConfig } from '../../src/model/config.ts';
+import { Transformer } from '../../src/model/transformer.ts';
+import { pretrainOptions } from '../../src/pretrain/options.ts';
+import { SupervisedTrainer } from '../../src/pretrain/trainer.ts';
+import { openDevice } from '../device.ts';
+
+const TASK = { maxDigits: 1, maxDepth: 1, operators: 'next,prev,abs' };
+const CONFIG = modelConfig('tiny', { dropout: 0 });
+const STEPS = 40;
+/** Steps that are averaged at the start and at the end: 1280 completions. */
+const SPAN = 10;
+
+describe('GRPO on one digit', () => {
+  let device: Device;
+  let start: StateDict;
+  beforeAll(async () => {
+    device = await openDevice();
+    // A model that is right in about one completion of three: enough to learn from.
+    const model = Transformer.create(device, CONFIG, 1);
+    const form = { littleProbability: 0, scratchpadProbability: 1 };
+    const batches = { steps: 1, batchSize: 32, numExamples: 32 * 150 };
+    const trainer = new SupervisedTrainer(
+      model,
+      pretrainOptions({ ...TASK, ...form, ...batches, lr: 1e-2, seed: 1 }),
+    );
+    for (let i = 0; i < trainer.totalSteps; i++) await trainer.step();
+    trainer.dispose();
+    start = await model.stateDict();
+    model.dispose();
+  });
+  afterAll(() => device.destroy());
+
+  /** Mean reward of the first and of the last steps; `reorder` says whose reward a completion gets. */
+  async function rewards(
+    reorder: (i: number, count: number) => number,
+  ): Promise<{ first: number; last: number }> {
+    const policy = new Transformer(device, CONFIG, start);
+    const options = grpoOptions({
+      ...TASK,
+      ...{ batchSize: 8, groupSize: 16, maxGenLen: 16, lr: 2e-3, klCoef: 0, seed: 3 },
+    });
+    const trainer = new GrpoTrainer(policy, options);
+    const roll = trainer.rollout.bind(trainer);
+    trainer.rollout = async () => {
+      const rollout = await roll();
+      const { length } = rollout.rewards;
+      return { ...rollout, rewards: rollout.rewards.map((_, i) => rollout.rewards[reorder(i, length)]) };
+    };
+    const found: number[] = [];
+    // The mean reward of a batch is the same in any order.
+    for (let i = 0; i < STEPS; i++) found.push((await trainer.step()).reward);
+    trainer.dispose();
+    policy.dispose();
+    const mean = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / values.length;
+    return { first: mean(found.slice(0, SPAN)), last: mean(found.slice(-SPAN)) };
+  }
+
+  test('the reward rises', async () => {
+    const { first, last } = await rewards((i) => i);
+    expect(first).toBeGreaterThan(0.1);
+    expect(first).toBeLessThan(0.6);
+    expect(last).toBeGreaterThan(first + 0.1);
+  });
+
+  test('with rewards shuffled among the completions of a batch it does not', async () => {
+    // 37 and 128 share no factor: a permutation that takes every completion to another problem's reward.
+    const { first, last } = await rewards((i, count) => (i * 37 + 11) % count);
+    expect(last).toBeLessThan(first + 0.05);
+  });
+});
