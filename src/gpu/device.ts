@@ -13,6 +13,8 @@ const ARENA_BYTES = 1 << 20;
 const STAGED_UPLOAD_BYTES = 1 << 16;
 const MAX_BATCH = 512;
 const MAX_BIND_GROUPS = 16_384;
+/** Parameters of so many launches fit in an arena at any alignment, unless a kernel has over 64 of them. */
+const MAX_RECORDED = ARENA_BYTES / 256;
 
 type Workgroups = readonly [number, number?, number?];
 
@@ -154,6 +156,13 @@ export class Device {
     const recording = this.#recording;
     const arena = recording?.arena ?? this.#arena;
     if (!recording) this.#reserve(kernel.paramBytes);
+    else if (recording.dispatches.length >= MAX_RECORDED) {
+      throw new GpuError(`a recording holds at most ${MAX_RECORDED} launches`, {
+        code: 'RECORDING_FULL',
+        where: kernel.name,
+        fix: 'record fewer launches, in several recordings',
+      });
+    }
     const bindGroup = this.#bindGroup(kernel as unknown as Kernel, pipeline, buffers, arena);
     const paramsOffset = this.#writeParams(kernel as unknown as Kernel, params);
     const dispatch = { pipeline, bindGroup, paramsOffset, workgroups };
@@ -172,11 +181,17 @@ export class Device {
     const recording = { dispatches: [] as Dispatch[], arena, used: 0, data };
     const held = this.#pool.hold();
     this.#recording = recording;
+    let complete = false;
     try {
       body();
+      complete = true;
     } finally {
       this.#recording = undefined;
       held.leave();
+      if (!complete) {
+        held[Symbol.dispose]();
+        arena.destroy();
+      }
     }
     this.gpu.queue.writeBuffer(arena, 0, data, 0, Math.max(16, Math.ceil(recording.used / 16) * 16));
     return {
@@ -221,7 +236,7 @@ export class Device {
     this.#copyEncoder().clearBuffer(view.buffer.gpu, view.offset, view.bytes);
   }
 
-  /** Copies `source` to `target`, which must be as long. */
+  /** Copies `source` to `target`, which must be as long and in another buffer. */
   copy(source: BufferView, target: BufferView): void {
     this.#copyEncoder().copyBufferToBuffer(
       source.buffer.gpu,
