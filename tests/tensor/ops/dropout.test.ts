@@ -1,0 +1,72 @@
+/** Dropout: how much it keeps, that the same key keeps the same, and that the gradient passes where the value did. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Device } from '../../../src/gpu/device.ts';
+import { philox4x32 } from '../../../src/math/philox.ts';
+import { backward, dropout, mulScalar, sum, Tensor } from '../../../src/tensor/index.ts';
+import { openDevice } from '../../device.ts';
+import { expectClose } from '../../oracle/compare.ts';
+import { random } from '../againstOracle.ts';
+
+let device: Device;
+beforeAll(async () => {
+  device = await openDevice();
+});
+afterAll(() => device.destroy());
+
+const KEY = { seed: 11, stream: 3, step: 7 };
+const ones = (n: number) => Tensor.from(device, new Float32Array(n).fill(1));
+
+test.each([0.1, 0.5, 0.9])('drops %f of the values and scales the rest', async (p) => {
+  using _ = device.scope();
+  const n = 100_003;
+  const y = await dropout(ones(n), p, KEY).data();
+  const kept = y.filter((value: number) => value !== 0);
+  expectClose([...new Set(kept)], [1 / (1 - p)], { rtol: 1e-6 });
+  // Five standard deviations of the binomial distribution.
+  expect(Math.abs(kept.length - n * (1 - p))).toBeLessThan(5 * Math.sqrt(n * p * (1 - p)));
+  const pairs = y.filter((value: number, i: number) => value !== 0 && (y[i + 1] ?? 0) !== 0).length;
+  expect(Math.abs(pairs - n * (1 - p) ** 2)).toBeLessThan(6 * Math.sqrt(n));
+});
+
+test('every part of the key matters, and nothing else', async () => {
+  using _ = device.scope();
+  const mask = async (key: typeof KEY, n = 4096) => [...(await dropout(ones(n), 0.5, key).data())];
+  const first = await mask(KEY);
+  expect(await mask({ ...KEY })).toEqual(first);
+  expect(await mask(KEY, 1000)).toEqual(first.slice(0, 1000));
+  for (const other of [{ seed: 12 }, { stream: 4 }, { step: 8 }]) {
+    const changed = await mask({ ...KEY, ...other });
+    const agree = changed.filter((value, i) => value === first[i]).length;
+    expect(Math.abs(agree - 2048)).toBeLessThan(200);
+  }
+});
+
+test('the mask is the one that the generator of src/math gives', async () => {
+  using _ = device.scope();
+  const p = 0.3;
+  const y = await dropout(ones(403), p, KEY).data();
+  const expected = Array.from({ length: 403 }, (_unused, i) => {
+    const words = philox4x32([Math.floor(i / 4), KEY.step, KEY.stream, 0xd409], [KEY.seed, 0]);
+    return ((words[i % 4] ?? 0) >>> 9) + 0.5 >= p * 2 ** 23;
+  });
+  expect([...y].map((value) => value !== 0)).toEqual(expected);
+});
+
+test('the gradient passes where the value did', async () => {
+  using _ = device.scope();
+  const { values, shape } = random([33, 7], 1);
+  const x = Tensor.from(device, values, shape).requireGrad();
+  const y = dropout(mulScalar(x, 2), 0.4, KEY);
+  backward(sum(y));
+  const results = await y.data();
+  const wanted = Array.from(results, (value, i) => value / (values[i] ?? Number.NaN));
+  expectClose((await x.grad?.data()) ?? [], wanted, { rtol: 1e-6 });
+});
+
+test('p = 0 changes nothing, and p outside [0, 1) is refused', async () => {
+  using _ = device.scope();
+  const x = ones(5);
+  expect(dropout(x, 0, KEY)).toBe(x);
+  for (const p of [1, -0.1, Number.NaN]) expect(() => dropout(x, p, KEY)).toThrow(/dropout: p = /);
+  expect((await dropout(Tensor.zeros(device, [0]), 0.5, KEY).data()).length).toBe(0);
+});
