@@ -7,6 +7,9 @@ import { MathformerError } from './errors.ts';
 import { OptionError } from './math/errors.ts';
 import { checkedOperators, DEFAULT_OPERATORS, parseOperators } from './math/operators.ts';
 
+/** Courses of the learning rate: warm-up and half a cosine, or constant. */
+export const SCHEDULERS = ['cosine', 'none'] as const;
+
 /** An option that cannot work, alone or together with another. `where` is the flag, e.g. `--group_size`. */
 export class BadOptionError extends MathformerError {
   constructor(flag: string, problem: string, fix: string) {

@@ -1,7 +1,18 @@
 /** The options of GRPO, named, checked and described as the flags of `train.ts grpo`. */
 import { z } from 'zod';
 import { VOCAB_SIZE } from '../math/tokenizer.ts';
-import { depth, digits, integer, operatorList, parseOptions, real, seed } from '../options.ts';
+import {
+  depth,
+  digits,
+  integer,
+  oneOf,
+  operatorList,
+  parseOptions,
+  probability,
+  real,
+  SCHEDULERS,
+  seed,
+} from '../options.ts';
 
 export const grpoSchema = z.strictObject({
   steps: integer(1, 1_000_000_000).default(1000).describe('optimiser steps'),
@@ -10,6 +21,12 @@ export const grpoSchema = z.strictObject({
     .default(4)
     .describe('completions sampled for each problem'),
   lr: real({ min: 0, aboveMin: true, max: 1 }).default(1e-5).describe('learning rate'),
+  scheduler: oneOf(SCHEDULERS)
+    .default('none')
+    .describe('none (constant learning rate) or cosine (warm-up, then decay to 0 over --steps)'),
+  warmupRatio: probability()
+    .default(0)
+    .describe('share of the steps in which the learning rate rises, under --scheduler cosine'),
   maxDigits: digits().default(2).describe('most digits of a number'),
   maxDepth: depth().default(3).describe('most operators on a path through an expression'),
   operators: operatorList().describe('operators of the expressions, such as "+,-,max"'),

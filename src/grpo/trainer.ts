@@ -10,7 +10,7 @@ import { prompt } from '../math/sample.ts';
 import { type Completion, Sampler } from '../model/sampler.ts';
 import { type ScoredSequence, scoredCount, scoreTokens } from '../model/score.ts';
 import type { Transformer } from '../model/transformer.ts';
-import { AdamW, backward, noGrad, Tensor } from '../tensor/index.ts';
+import { AdamW, backward, cosineWithWarmup, noGrad, Tensor } from '../tensor/index.ts';
 import { advantages } from './advantages.ts';
 import { grpoLoss } from './loss.ts';
 import { type GrpoMetrics, type Rollout, summarise, type TokenRecord } from './metrics.ts';
@@ -53,12 +53,19 @@ export class GrpoTrainer {
    */
   async step(): Promise<GrpoMetrics> {
     const started = performance.now();
+    const lr = this.learningRate(this.#step);
     const rollout = await this.rollout();
-    const { records, loss, gradNorm } = await this.#update(rollout);
+    const { records, loss, gradNorm } = await this.#update(rollout, lr);
     this.#step += 1;
-    const { lr, groupSize } = this.options;
+    const { groupSize } = this.options;
     const seconds = (performance.now() - started) / 1000;
     return summarise({ rollout, records, groupSize, loss, gradNorm, lr, seconds, options: this.options });
+  }
+
+  /** The learning rate of step `step`, counted from 0. */
+  learningRate(step: number): number {
+    const { scheduler, lr, warmupRatio, steps: totalSteps } = this.options;
+    return scheduler === 'none' ? lr : cosineWithWarmup(step, { totalSteps, warmupRatio, lr, minLr: 0 });
   }
 
   /** Samples and grades a group of completions for each of the next problems. */
@@ -79,14 +86,17 @@ export class GrpoTrainer {
     this.#reference?.dispose();
   }
 
-  async #update(rollout: Rollout): Promise<{ records: TokenRecord[]; loss: number; gradNorm: number }> {
+  async #update(
+    rollout: Rollout,
+    lr: number,
+  ): Promise<{ records: TokenRecord[]; loss: number; gradNorm: number }> {
     const { parameters } = this.policy;
     const trajectories = this.#trajectories(rollout);
     parameters.zeroGrad();
     const pending = microBatches(trajectories, this.options.microBatchTokens).map((batch) =>
       this.#backward(batch),
     );
-    this.#optimizer.step(this.options.lr);
+    this.#optimizer.step(lr);
     const { gradNorm, skippedInARow } = await this.#optimizer.report();
     if (skippedInARow >= MAX_SKIPPED) {
       throw new MathformerError(`the gradient was not finite in ${MAX_SKIPPED} steps in a row`, {

@@ -79,11 +79,24 @@ export class Sampler {
   }
 
   /**
-   * Samples `groupSize` completions of every prompt, in order.
-   * @throws GpuError if a key-value cache of this size does not fit the adapter.
+   * Samples `groupSize` completions of every prompt, in order. A batch whose key-value cache exceeds what the adapter
+   * can bind is generated in parts; completions do not depend on that.
+   * @throws GpuError if the cache of a single prompt does not fit the adapter.
    */
   async generate(prompts: readonly (readonly number[])[], options: SampleOptions): Promise<Completion[]> {
-    if (prompts.length === 0) return [];
+    const { groupSize = 1, firstSequenceId = 0 } = options;
+    const slots = this.#mostSlots(neededCapacity(prompts, options.maxNew));
+    const most = Math.max(1, Math.floor(slots / groupSize));
+    const completions: Completion[] = [];
+    for (let first = 0; first < prompts.length; first += most) {
+      const ids = { firstSequenceId: firstSequenceId + first * groupSize };
+      const part = await this.#generate(prompts.slice(first, first + most), { ...options, ...ids });
+      for (const completion of part) completions.push({ ...completion, prompt: first + completion.prompt });
+    }
+    return completions;
+  }
+
+  async #generate(prompts: readonly (readonly number[])[], options: SampleOptions): Promise<Completion[]> {
     const { groupSize = 1, maxNew, firstSequenceId = 0 } = options;
     const slots = prompts.length * groupSize;
     const workspace = this.#prepare(prompts, slots, options);
@@ -113,12 +126,17 @@ export class Sampler {
     this.#workspace = undefined;
   }
 
+  /** Sequences of up to `capacity` tokens whose keys (or values) of one layer fit one binding. */
+  #mostSlots(capacity: number): number {
+    const { maxStorageBufferBindingSize } = this.#device.gpu.limits;
+    return Math.floor(maxStorageBufferBindingSize / (capacity * this.model.config.dModel * 4));
+  }
+
   /** Buffers for this batch: those of the last one if they are large enough. */
   #prepare(prompts: readonly (readonly number[])[], slots: number, options: SampleOptions): Workspace {
     const { maxNew, topK = 0, topP = 1 } = options;
     const filtered = topK > 0 || topP < 1;
-    const longest = Math.max(...prompts.map((prompt) => prompt.length));
-    const needed = Math.ceil((longest + maxNew) / 32) * 32;
+    const needed = neededCapacity(prompts, maxNew);
     let workspace = this.#workspace;
     const fits =
       workspace &&
@@ -129,12 +147,15 @@ export class Sampler {
     if (!workspace || !fits) {
       const before = workspace;
       this.dispose();
-      workspace = this.#allocate(
-        Math.max(slots, before?.slots ?? 0),
-        Math.max(needed, before?.capacity ?? 0),
-        maxNew,
-        filtered,
-      );
+      const room = {
+        slots: Math.max(slots, before?.slots ?? 0),
+        capacity: Math.max(needed, before?.capacity ?? 0),
+      };
+      // Room for this batch and the last one, so that they can take turns, unless that is too much.
+      workspace =
+        room.slots <= this.#mostSlots(room.capacity)
+          ? this.#allocate(room.slots, room.capacity, maxNew, filtered)
+          : this.#allocate(slots, needed, maxNew, filtered);
       this.#workspace = workspace;
     }
     this.#device.upload(workspace.settings, encodeSettings({ ...options, topK, topP }));
@@ -296,4 +317,10 @@ export class Sampler {
       };
     });
   }
+}
+
+/** Positions that the cache of a sequence needs, prompt and completion. */
+function neededCapacity(prompts: readonly (readonly number[])[], maxNew: number): number {
+  const longest = prompts.reduce((most, { length }) => Math.max(most, length), 0);
+  return Math.ceil((longest + maxNew) / 32) * 32;
 }

@@ -10,11 +10,10 @@ import {
   parseOptions,
   probability,
   real,
+  SCHEDULERS,
   seed,
   yesOrNo,
 } from '../options.ts';
-
-export const SCHEDULERS = ['cosine', 'none'] as const;
 
 export const pretrainSchema = z.strictObject({
   steps: integer(1, 1_000_000).default(10).describe('passes over the examples'),
