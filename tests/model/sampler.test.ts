@@ -326,6 +326,17 @@ describe('the sampler', () => {
     sampler.dispose();
   });
 
+  test('a batch whose cache exceeds a binding is generated in parts, to the same bits', async () => {
+    const quick = eager(2.5);
+    const sampler = new Sampler(quick);
+    // 8 MiB of keys for each sequence: WebGPU promises no more than 128 MiB.
+    const options = { maxNew: 2 ** 16, groupSize: 5, temperature: 1, seed: 1 };
+    const completions = await sampler.generate(PROMPTS.slice(0, 4), options);
+    expect(completions).toEqual(await generate(PROMPTS.slice(0, 4), { ...options, maxNew: 400 }, quick));
+    sampler.dispose();
+    quick.dispose();
+  });
+
   test('it samples from the weights as they are now', async () => {
     const own = eager(-30);
     const sampler = new Sampler(own);
