@@ -19,7 +19,7 @@ const PORTABLE_LANES = 32;
 /** Above this head size the broadcast variant would need more registers than there are. */
 const SUBGROUP_MAX_HEAD = 32;
 /** Rows a lane of the broadcast variant owns. */
-const SUBGROUP_OWN = Number(process.env.OWN ?? 2);
+const SUBGROUP_OWN = 2;
 
 const each = (count: number, line: (i: number) => string, separator = '\n'): string =>
   Array.from({ length: count }, (_, i) => line(i)).join(separator);
