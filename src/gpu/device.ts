@@ -212,6 +212,7 @@ export class Device {
   upload(view: BufferView, data: ArrayBufferView<ArrayBuffer>): void {
     const bytes = data.byteLength;
     if (bytes === 0) return;
+    assertLive(view, 'upload');
     if (bytes > view.bytes) throw new RangeError(`upload of ${bytes} bytes into a view of ${view.bytes}`);
     if (bytes > STAGED_UPLOAD_BYTES) {
       this.flush();
@@ -233,11 +234,13 @@ export class Device {
 
   /** Sets every byte of `view` to 0. */
   clear(view: BufferView): void {
+    assertLive(view, 'clear');
     this.#copyEncoder().clearBuffer(view.buffer.gpu, view.offset, view.bytes);
   }
 
   /** Copies `source` to `target`, which must be as long and in another buffer. */
   copy(source: BufferView, target: BufferView): void {
+    for (const view of [source, target]) assertLive(view, 'copy');
     this.#copyEncoder().copyBufferToBuffer(
       source.buffer.gpu,
       source.offset,
@@ -252,6 +255,7 @@ export class Device {
    * @throws GpuError if any earlier command failed or the device was lost.
    */
   async read(view: BufferView): Promise<ArrayBuffer> {
+    assertLive(view, 'read');
     const staging = this.gpu.createBuffer({ size: view.bytes, usage: USAGE.mapRead | USAGE.copyDst });
     this.#copyEncoder().copyBufferToBuffer(view.buffer.gpu, view.offset, staging, 0, view.bytes);
     this.flush();
@@ -360,13 +364,7 @@ export class Device {
     let key = this.#recording ? `r${pipeline.id}` : `${pipeline.id}`;
     for (const name of kernel.bufferNames) {
       const view = buffers[name] as BufferView;
-      if (view.buffer.released) {
-        throw new GpuError(`${kernel.name}: the buffer bound as '${name}' was already released`, {
-          code: 'USE_AFTER_FREE',
-          where: kernel.name,
-          fix: 'keep the tensor in an enclosing scope while it is in use',
-        });
-      }
+      assertLive(view, kernel.name, `the buffer bound as '${name}'`);
       key += `,${view.buffer.id}:${view.offset}:${view.bytes}`;
     }
     const cached = this.#recording ? undefined : this.#bindGroups.get(key);
@@ -432,4 +430,14 @@ export class Device {
     this.#pass?.end();
     this.#pass = undefined;
   }
+}
+
+/** @throws GpuError if the memory of `view` was given back to the pool. */
+function assertLive(view: BufferView, where: string, what = 'the buffer'): void {
+  if (!view.buffer.released) return;
+  throw new GpuError(`${where}: ${what} was already released`, {
+    code: 'USE_AFTER_FREE',
+    where,
+    fix: 'keep the tensor in an enclosing scope while it is in use',
+  });
 }

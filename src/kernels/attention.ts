@@ -16,8 +16,8 @@ import type { Device } from '../gpu/device.ts';
 import { defineKernel, memoize } from '../gpu/kernel.ts';
 
 const PORTABLE_LANES = 32;
-/** Above this head size the broadcast variant would need more registers than there are. */
-const SUBGROUP_MAX_HEAD = 32;
+/** Above this head size the unrolled broadcasts outgrow the registers, and compile for most of a minute. */
+const SUBGROUP_MAX_HEAD = 16;
 /** Rows a lane of the broadcast variant owns. */
 const SUBGROUP_OWN = 2;
 

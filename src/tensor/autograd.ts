@@ -93,6 +93,20 @@ export function backward(output: Tensor, gradient?: Tensor): void {
       'reduce it with sum or mean, or pass the gradient of the output',
     );
   }
+  if (gradient && showShape(gradient.shape) !== showShape(output.shape)) {
+    throw new ShapeError(
+      'backward',
+      `the gradient has shape ${showShape(gradient.shape)}, the output ${showShape(output.shape)}`,
+      'pass a gradient of the shape of the output',
+    );
+  }
+  if (!output.requiresGrad) {
+    throw new ShapeError(
+      'backward',
+      'the output depends on nothing that requires a gradient',
+      'call requireGrad() on a leaf it is computed from, outside noGrad',
+    );
+  }
   const nodes = new Set<GradNode>();
   const pending = [output];
   for (let tensor = pending.pop(); tensor; tensor = pending.pop()) {

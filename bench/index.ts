@@ -1,0 +1,91 @@
+/**
+ * `npm run bench`: whole training steps on the adapter at hand, by benny; results in bench/results/<adapter>/.
+ *
+ *   grpo        one GRPO step of `tiny` at the original's settings: 32 problems × 4 completions of up to 256 tokens,
+ *               every default operator, 2 digits, depth 3, from the original's checkpoint
+ *   sample      its rollout alone
+ *   supervised  one step on 128 packed sequences of 64 tokens, for tiny and small
+ */
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import benny from 'benny';
+import { Device } from '../src/gpu/device.ts';
+import { openAdapter } from '../src/gpu/node.ts';
+import { grpoOptions } from '../src/grpo/options.ts';
+import { GrpoTrainer } from '../src/grpo/trainer.ts';
+import { RandomStream } from '../src/math/randomStream.ts';
+import { readCheckpoint } from '../src/model/checkpoint/index.ts';
+import { modelConfig } from '../src/model/config.ts';
+import { scoreTokens } from '../src/model/score.ts';
+import { Transformer } from '../src/model/transformer.ts';
+import { AdamW, backward, mulScalar, sum } from '../src/tensor/index.ts';
+
+const CHECKPOINT = fileURLToPath(new URL('../tests/fixtures/checkpoints/tiny.pt', import.meta.url));
+const BATCH = 128;
+const LENGTH = 64;
+
+const { adapter, description } = await openAdapter();
+const device = await Device.open(adapter);
+const folder = description
+  .replace(/[^\w.]+/g, '-')
+  .replace(/^-|-$/g, '')
+  .slice(0, 60);
+
+/** One optimiser step on 128 random sequences of 64 tokens, every token scored. */
+function supervisedStep(size: 'tiny' | 'small'): () => Promise<number> {
+  const model = Transformer.create(device, modelConfig(size), 0);
+  const optimizer = new AdamW(model.parameters);
+  const random = new RandomStream({ seed: 0, stream: 0 });
+  const token = () => random.integerBelow(model.config.vocabSize);
+  const sequences = Array.from({ length: BATCH }, () => ({
+    tokens: Array.from({ length: LENGTH + 1 }, token),
+    from: 1,
+  }));
+  return () => {
+    using _ = device.scope();
+    model.parameters.zeroGrad();
+    const { logp } = scoreTokens(model, sequences);
+    const loss = mulScalar(sum(logp), -1 / logp.size);
+    backward(loss);
+    optimizer.step(1e-3);
+    return loss.item();
+  };
+}
+
+function grpoTrainer(): GrpoTrainer {
+  const { config, stateDict } = readCheckpoint(readFileSync(CHECKPOINT), 'tiny.pt');
+  return new GrpoTrainer(new Transformer(device, config, stateDict), grpoOptions());
+}
+
+const seconds = (value: number | undefined): string => `${((value ?? 0) * 1000).toFixed(1)} ms`;
+
+await benny.suite(
+  `training steps on ${description}`,
+  benny.add('grpo step, tiny, 32 × 4 × 256', async () => {
+    const trainer = grpoTrainer();
+    await trainer.step();
+    return async () => {
+      await trainer.step();
+    };
+  }),
+  benny.add('rollout, tiny, 32 × 4 × 256', async () => {
+    const trainer = grpoTrainer();
+    await trainer.rollout();
+    return async () => {
+      await trainer.rollout();
+    };
+  }),
+  ...(['tiny', 'small'] as const).map((size) =>
+    benny.add(`supervised step, ${size}, ${BATCH} × ${LENGTH}`, async () => {
+      const step = supervisedStep(size);
+      await step();
+      return async () => {
+        await step();
+      };
+    }),
+  ),
+  benny.cycle((result) => `${result.name}: median ${seconds(result.details.median)}, ±${result.margin} %`),
+  benny.complete(),
+  benny.save({ file: 'steps', folder: `bench/results/${folder}`, format: 'json', details: true }),
+);
+device.destroy();
