@@ -10,7 +10,7 @@ import type { pretrainSchema } from '../pretrain/options.ts';
 /** Sums and differences of two numbers of up to two digits. */
 const TASK = { operators: ['+', '-'], maxDigits: 2, maxDepth: 1 };
 
-const PRETRAIN_STEPS = 4500;
+const PRETRAIN_STEPS = 6500;
 const PRETRAIN_BATCH = 32;
 
 export const PIPELINE = {
@@ -33,12 +33,12 @@ export const PIPELINE = {
   },
   grpo: {
     ...TASK,
-    steps: 120,
+    steps: 100,
     batchSize: 64,
     groupSize: 8,
     lr: 1e-3,
     scheduler: 'cosine',
-    warmupRatio: 0.08,
+    warmupRatio: 0.1,
     klCoef: 0.02,
     maxGenLen: 96,
   },

@@ -101,7 +101,6 @@ export class Sampler {
     const slots = prompts.length * groupSize;
     const workspace = this.#prepare(prompts, slots, options);
     const rows = Array.from({ length: slots }, (_, slot) => ({ slot, logits: Math.floor(slot / groupSize) }));
-    this.model.refresh();
     noGrad(() => this.#prefill(workspace, prompts, rows, firstSequenceId));
     let live = rows.map(({ slot }) => slot);
     for (let generated = 1; generated < maxNew && live.length > 0; generated += CHUNK) {

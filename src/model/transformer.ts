@@ -14,9 +14,10 @@ import {
   mixtureOfExperts,
   type Packing,
   Parameters,
+  type Routing,
   Tensor,
 } from '../tensor/index.ts';
-import { forgetTransposedWeight, transposedWeight } from '../tensor/ops/linear.ts';
+import { forgetTransposedWeight } from '../tensor/ops/linear.ts';
 import type { StateDict, StateTensor } from './checkpoint/index.ts';
 import { alibiSlopes, type ModelConfig, ModelConfigError, parameterShapes } from './config.ts';
 import { initialStateDict } from './initialise.ts';
@@ -27,6 +28,8 @@ export interface ForwardOptions {
   readonly dropout?: { readonly p: number } & Pick<DropoutKey, 'seed' | 'step'>;
   /** Attention of one layer, given its q, k and v (R,3d): the cache of the sampler hooks in here. */
   readonly attend?: (layer: number, qkv: Tensor) => Tensor;
+  /** Told of every routing of a mixture of experts, with the router logits it was made from. */
+  readonly onRouting?: (logits: Tensor, routing: Routing) => void;
 }
 
 export class Transformer {
@@ -117,7 +120,7 @@ export class Transformer {
       x = this.#addLinear(`${block}.out_proj`, attend(layer, qkv), x, drop?.(2 * layer + 1));
       const normed = this.#norm(`${block}.norm2`, x);
       if (this.config.numExperts > 0) {
-        const mixed = this.#experts(`${block}.moe`, normed);
+        const mixed = this.#experts(`${block}.moe`, normed, options);
         x = add(x, drop ? drop(2 * layer + 2)(mixed) : mixed);
       } else {
         const inner = this.#linear(`${block}.linear1`, normed, { activation: 'gelu' });
@@ -136,14 +139,6 @@ export class Transformer {
   /** Logits (R,V) of packed tokens: u32 (R). */
   forward(tokens: Tensor, packing: Packing, options: ForwardOptions = {}): Tensor {
     return this.logits(this.hidden(tokens, packing, options));
-  }
-
-  /** Brings what is derived from the weights up to date, so that recorded steps read current values. */
-  refresh(): void {
-    for (const [name, tensor] of this.parameters.entries()) {
-      if (tensor.shape.length > 1 && (name !== 'tok_emb.weight' || this.config.tieEmbeddings))
-        transposedWeight(tensor);
-    }
   }
 
   dispose(): void {
@@ -173,13 +168,15 @@ export class Transformer {
     return drop ? add(residual, drop(this.#linear(name, x))) : this.#linear(name, x, { residual });
   }
 
-  #experts(name: string, x: Tensor): Tensor {
+  #experts(name: string, x: Tensor, { onRouting }: ForwardOptions): Tensor {
     const logits = linear(x, this.#get(`${name}.router.weight`));
-    return mixtureOfExperts(x, logits, this.config.activeExperts, {
+    const { y, routing } = mixtureOfExperts(x, logits, this.config.activeExperts, {
       weight1: this.#get(`${name}.linear1.weight`),
       bias1: this.#bias(`${name}.linear1.bias`),
       weight2: this.#get(`${name}.linear2.weight`),
       bias2: this.#bias(`${name}.linear2.bias`),
     });
+    onRouting?.(logits, routing);
+    return y;
   }
 }

@@ -34,6 +34,9 @@ export const pretrainSchema = z.strictObject({
   gradClip: real({ min: 0 }).default(1).describe('largest norm of the gradient (0 = no clipping)'),
   weightDecay: real({ min: 0, max: 1 }).default(0.01).describe("AdamW's weight decay"),
   dropout: real({ min: 0, max: 0.9 }).optional().describe("dropout (the model's own if not given)"),
+  loadBalanceCoef: real({ min: 0, max: 1000 })
+    .default(0)
+    .describe('weight of the load-balancing loss of a mixture of experts'),
   promptLoss: yesOrNo()
     .default(false)
     .describe("train on the prompt's tokens too, not on what follows it alone"),

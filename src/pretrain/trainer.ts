@@ -6,7 +6,16 @@ import { MathformerError } from '../errors.ts';
 import { type Sample, SampleStream } from '../math/sample.ts';
 import { scoreTokens } from '../model/score.ts';
 import type { Transformer } from '../model/transformer.ts';
-import { AdamW, backward, cosineWithWarmup, mulScalar, sum } from '../tensor/index.ts';
+import {
+  AdamW,
+  add,
+  backward,
+  cosineWithWarmup,
+  loadBalance,
+  mulScalar,
+  sum,
+  type Tensor,
+} from '../tensor/index.ts';
 import type { PretrainOptions } from './options.ts';
 
 /** Steps in a row with a gradient that is not finite after which training gives up. */
@@ -28,6 +37,8 @@ export interface PretrainMetrics {
   readonly tokens: number;
   /** Steps left out so far because of a gradient that was not finite. */
   readonly skipped: number;
+  /** Mean load-balancing loss of the layers of a mixture of experts: 1 when balanced. */
+  readonly loadBalance?: number;
 }
 
 export class SupervisedTrainer {
@@ -73,7 +84,7 @@ export class SupervisedTrainer {
     const { model, options } = this;
     const lr = this.learningRate(this.#step);
     const batch = this.#next ?? this.#draw();
-    const loss = this.#update(batch, lr);
+    const update = this.#update(batch, lr);
     const report = this.#optimizer.report();
     this.#step += 1;
     this.#next = this.#draw(); // while the GPU works
@@ -89,7 +100,7 @@ export class SupervisedTrainer {
     return {
       step: this.#step,
       pass: Math.ceil(this.#step / this.stepsPerPass),
-      loss: await loss,
+      ...(await update),
       lr,
       gradNorm,
       tokens: batch.reduce((total, { tokens }) => total + tokens.length - 1, 0),
@@ -108,22 +119,34 @@ export class SupervisedTrainer {
     });
   }
 
-  /** Enqueues forward, backward and the update; the loss arrives when the GPU is done. */
-  #update(batch: readonly Sample[], lr: number): Promise<number> {
+  /** Enqueues forward, backward and the update; the values arrive when the GPU is done. */
+  async #update(
+    batch: readonly Sample[],
+    lr: number,
+  ): Promise<Pick<PretrainMetrics, 'loss' | 'loadBalance'>> {
     const { model, options } = this;
-    using _ = model.device.scope();
-    const sequences = batch.map(({ tokens, promptLength }) => ({
-      tokens,
-      from: options.promptLoss ? 1 : promptLength,
-    }));
-    const p = options.dropout ?? model.config.dropout;
-    model.parameters.zeroGrad();
-    const { logp } = scoreTokens(model, sequences, {
-      dropout: { p, seed: options.seed >>> 0, step: this.#step },
-    });
-    const loss = mulScalar(sum(logp), -1 / logp.size);
-    backward(loss);
-    this.#optimizer.step(lr);
-    return loss.item();
+    let values: Promise<number>[];
+    {
+      using _ = model.device.scope();
+      const sequences = batch.map(({ tokens, promptLength }) => ({
+        tokens,
+        from: options.promptLoss ? 1 : promptLength,
+      }));
+      const p = options.dropout ?? model.config.dropout;
+      const balances: Tensor[] = [];
+      model.parameters.zeroGrad();
+      const { logp } = scoreTokens(model, sequences, {
+        dropout: { p, seed: options.seed >>> 0, step: this.#step },
+        onRouting: (logits, routing) => balances.push(loadBalance(logits, routing)),
+      });
+      const loss = mulScalar(sum(logp), -1 / logp.size);
+      const balance = balances.length > 0 ? mulScalar(balances.reduce(add), 1 / balances.length) : undefined;
+      const { loadBalanceCoef } = options;
+      backward(balance && loadBalanceCoef > 0 ? add(loss, mulScalar(balance, loadBalanceCoef)) : loss);
+      this.#optimizer.step(lr);
+      values = [loss, ...(balance ? [balance] : [])].map((tensor) => tensor.item());
+    }
+    const [loss = 0, balance] = await Promise.all(values);
+    return balance === undefined ? { loss } : { loss, loadBalance: balance };
   }
 }

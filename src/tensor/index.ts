@@ -6,7 +6,7 @@ export * from './ops/elementwise.ts';
 export { layerNorm } from './ops/layerNorm.ts';
 export { linear } from './ops/linear.ts';
 export { logSoftmaxGather } from './ops/logSoftmaxGather.ts';
-export { mixtureOfExperts } from './ops/moe.ts';
+export { loadBalance, mixtureOfExperts, type Routing } from './ops/moe.ts';
 export { mean, sum } from './ops/reduce.ts';
 export { embedding, takeRows } from './ops/rows.ts';
 export { AdamW, type AdamWOptions, cosineWithWarmup, type StepReport } from './optim.ts';

@@ -66,7 +66,7 @@ class Net {
     const attended = attention(linear(layerNorm(x, p('norm')), p('qkv')), packing, slopes);
     const dropped = dropout(attended, 0.1, { seed: 5, stream: 1, step: index });
     const hidden = linear(dropped, p('router'));
-    const mixed = mixtureOfExperts(dropped, hidden, 2, { weight1: p('up'), weight2: p('down') });
+    const mixed = mixtureOfExperts(dropped, hidden, 2, { weight1: p('up'), weight2: p('down') }).y;
     const logits = linear(mixed, p('head'), p('head bias'));
     const loss = neg(mean(logSoftmaxGather(logits, targets).logp));
     backward(loss);

@@ -1,19 +1,25 @@
-/** A mixture-of-experts feed-forward layer: route, run each expert on its rows alone, combine. */
+/** A mixture-of-experts feed-forward layer: route, run each expert on its rows alone, combine; and its balance. */
 import { ShapeError } from '../../errors.ts';
 import { elementwise } from '../../kernels/elementwise.ts';
 import { matmul } from '../../kernels/matmul.ts';
 import { matmulOuter } from '../../kernels/matmulOuter.ts';
 import {
+  balanceBackward,
+  balanceShares,
   fromSlots,
   MAX_ACTIVE_EXPERTS,
+  type Routing,
   route,
   routeBackward,
   toSlots,
   weightGradient,
 } from '../../kernels/moe.ts';
+import { sumAxes } from '../../kernels/reduce.ts';
 import { differentiable, gradientTarget } from '../autograd.ts';
 import { showShape, Tensor } from '../tensor.ts';
 import { transposedWeight } from './linear.ts';
+
+export type { Routing };
 
 export interface ExpertWeights {
   /** (experts, f, d) and (experts, f) */
@@ -45,7 +51,12 @@ function checkExperts(experts: ExpertWeights, E: number, f: number, d: number): 
  * y (R,d) = Σ over the `active` experts with the highest logits of softmax(those logits)·expert(x), where
  * expert(x) = GELU(x·W1ᵀ + b1)·W2ᵀ + b2 (Shazeer et al., 1701.06538). x (R,d), logits (R,experts).
  */
-export function mixtureOfExperts(x: Tensor, logits: Tensor, active: number, experts: ExpertWeights): Tensor {
+export function mixtureOfExperts(
+  x: Tensor,
+  logits: Tensor,
+  active: number,
+  experts: ExpertWeights,
+): { readonly y: Tensor; readonly routing: Routing } {
   const { device } = x;
   const [R, d] = x.shape as [number, number];
   const { weight1, bias1, weight2, bias2 } = experts;
@@ -138,6 +149,28 @@ export function mixtureOfExperts(x: Tensor, logits: Tensor, active: number, expe
       ...gradientsOf(weight1, bias1, dPre, inputs),
       ...gradientsOf(weight2, bias2, dOutputs, hidden),
     ];
+  });
+  return { y, routing };
+}
+
+/**
+ * The load-balancing loss of a routing, E·Σ_e f_e·P_e (Switch Transformer, Fedus et al., 2101.03961): f_e is the
+ * fraction of entries sent to expert e, a constant, and P_e the mean router probability. One value: 1 when balanced,
+ * up to E when one expert gets everything. `logits` (R,E) are those the routing was made from.
+ */
+export function loadBalance(logits: Tensor, routing: Routing): Tensor {
+  const { device } = logits;
+  const { R, experts } = routing;
+  const scale = experts / Math.max(1, R);
+  const shares = Tensor.empty(device, [R]);
+  const y = Tensor.empty(device, []);
+  balanceShares(device, routing, logits.view, shares.view);
+  sumAxes(device, shares.view, y.view, shares.shape, [0], scale);
+  differentiable('loadBalance', [logits], [y], ([dy]) => {
+    if (!dy) return [];
+    const dLogits = Tensor.empty(device, logits.shape);
+    balanceBackward(device, routing, { logits: logits.view, dLoss: dy.view, dLogits: dLogits.view }, scale);
+    return [dLogits];
   });
   return y;
 }

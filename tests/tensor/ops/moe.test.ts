@@ -2,7 +2,15 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Device } from '../../../src/gpu/device.ts';
-import { backward, linear, mixtureOfExperts, mulScalar, sum, Tensor } from '../../../src/tensor/index.ts';
+import {
+  backward,
+  linear,
+  loadBalance,
+  mixtureOfExperts,
+  mulScalar,
+  sum,
+  Tensor,
+} from '../../../src/tensor/index.ts';
 import { openDevice, VARIANTS } from '../../device.ts';
 import * as oracle from '../../oracle/array.ts';
 import { seeded } from '../../oracle/random.ts';
@@ -61,6 +69,17 @@ function reference(inputs: readonly oracle.Array64[], { R, d, f, active, bias }:
   return oracle.cat(rows, 0);
 }
 
+/** E·Σ_e f_e·P_e, f_e counted from the choices of every row. */
+function balance(logits: oracle.Array64, { R, experts: E, active }: Problem): oracle.Array64 {
+  const fractions = new Float64Array(E);
+  for (let row = 0; row < R; row++) {
+    for (const e of chosenOf(logits.data.slice(row * E, (row + 1) * E), active))
+      fractions[e] += 1 / (R * active);
+  }
+  const weighted = oracle.mul(oracle.softmax(logits), oracle.array(fractions, [E]));
+  return oracle.mul(oracle.sum(weighted), E / Math.max(1, R));
+}
+
 function computation(problem: Problem): Computation {
   const { R, d, f, experts: E, active, bias, seed } = problem;
   return {
@@ -80,9 +99,11 @@ function computation(problem: Problem): Computation {
         Tensor,
         Tensor,
       ];
-      return mixtureOfExperts(x, logits, active, { weight1, weight2, ...(bias ? { bias1, bias2 } : {}) });
+      const weights = { weight1, weight2, ...(bias ? { bias1, bias2 } : {}) };
+      const { y, routing } = mixtureOfExperts(x, logits, active, weights);
+      return [y, loadBalance(logits, routing)];
     },
-    oracle: (inputs) => reference(inputs, problem),
+    oracle: (inputs) => [reference(inputs, problem), balance(inputs[1] as oracle.Array64, problem)],
     gradient: (input) => summed(input < 2 ? d : R),
   };
 }
@@ -93,6 +114,18 @@ describe.each(VARIANTS)('$variant', ({ portableKernels }) => {
     device = await openDevice({ portableKernels });
   });
   afterAll(() => device.destroy());
+
+  test('the load-balancing loss is 1 when balanced and E when one expert gets everything', async () => {
+    const d = 4;
+    const experts = { weight1: Tensor.zeros(device, [2, d, d]), weight2: Tensor.zeros(device, [2, d, d]) };
+    const balanceOf = (logits: number[]) => {
+      const scores = Tensor.from(device, logits, [2, 2]);
+      const { routing } = mixtureOfExperts(Tensor.zeros(device, [2, d]), scores, 1, experts);
+      return loadBalance(scores, routing).item();
+    };
+    expect(await balanceOf([9, -9, -9, 9])).toBeCloseTo(1, 5);
+    expect(await balanceOf([30, -30, 30, -30])).toBeCloseTo(2, 5);
+  });
 
   test('any rows and experts, 1 to all of them active', async () => {
     const problem = fc
@@ -134,7 +167,10 @@ describe.each(VARIANTS)('$variant', ({ portableKernels }) => {
       oracle: ([input, router, w1, w2]) => {
         const scaled = oracle.mul(input as oracle.Array64, 1.5);
         const logits = oracle.linear(scaled, router as oracle.Array64);
-        return reference([scaled, logits, w1 as oracle.Array64, w2 as oracle.Array64], problem);
+        return [
+          reference([scaled, logits, w1 as oracle.Array64, w2 as oracle.Array64], problem),
+          balance(logits, problem),
+        ];
       },
       gradient: () => summed(40),
     });
@@ -151,9 +187,9 @@ describe.each(VARIANTS)('$variant', ({ portableKernels }) => {
     const { inputs, gpu } = computation({ R: 100, d: 16, f: 36, experts: 5, active: 3, bias: true, seed: 2 });
     const run = async () => {
       const leaves = inputs.map(({ values, shape }) => Tensor.from(device, values, shape).requireGrad());
-      const y = gpu(leaves) as Tensor;
-      backward(sum(y));
-      return [y, ...leaves.map(({ grad }) => grad as Tensor)];
+      const outputs = gpu(leaves) as readonly Tensor[];
+      for (const output of outputs) backward(sum(output));
+      return [...outputs, ...leaves.map(({ grad }) => grad as Tensor)];
     };
     const read = async (tensors: readonly Tensor[]) => {
       const data = [];
@@ -178,7 +214,7 @@ describe.each(VARIANTS)('$variant', ({ portableKernels }) => {
         Tensor,
         Tensor,
       ];
-      return mixtureOfExperts(x, scores, 2, { weight1, bias1, weight2, bias2 });
+      return mixtureOfExperts(x, scores, 2, { weight1, bias1, weight2, bias2 }).y;
     };
     await expectFiniteDifferences(device, f, inputs);
   });
