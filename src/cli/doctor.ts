@@ -3,7 +3,6 @@
  * Exit code 0 when an adapter computes correctly, 1 when none does.
  */
 import { realpathSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { arch, availableParallelism, cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
@@ -15,6 +14,7 @@ import {
   openAdapter,
   type Rejection,
 } from '../gpu/node.ts';
+import { webgpuVersion } from '../runs/provenance.ts';
 import { fasterAdapterAdvice, inspectMachine } from './doctorAdvice.ts';
 
 /** The limits that decide which kernel variants fit, and how large a tensor may be. Bytes unless they are counts. */
@@ -221,11 +221,6 @@ function whyChosen({ kind, description }: OpenedAdapter, name: string | undefine
     case 'embedded':
       return "neither a hardware GPU nor a system's software driver can be used; this one comes with mathformer";
   }
-}
-
-function webgpuVersion(): string {
-  const { version }: { version: string } = createRequire(import.meta.url)('webgpu/package.json');
-  return version;
 }
 
 async function main(): Promise<void> {

@@ -5,24 +5,18 @@
  * full. Kernel parameters and small uploads are staged in one arena per batch, written with a single `writeBuffer`.
  */
 import { GpuError } from '../errors.ts';
+import { ARENA_BYTES, Arena } from './arena.ts';
 import { BufferPool, type BufferView, type MemoryReport, type Scope, USAGE } from './buffers.ts';
 import type { Kernel } from './kernel.ts';
+import { type Pipeline, PipelineCache } from './pipelines.ts';
 
-const ARENA_BYTES = 1 << 20;
 /** Uploads above this go straight to the queue instead of through the arena. */
 const STAGED_UPLOAD_BYTES = 1 << 16;
 const MAX_BATCH = 512;
-const MAX_BIND_GROUPS = 16_384;
 /** Parameters of so many launches fit in an arena at any alignment, unless a kernel has over 64 of them. */
 const MAX_RECORDED = ARENA_BYTES / 256;
 
 type Workgroups = readonly [number, number?, number?];
-
-interface Pipeline {
-  readonly gpu: GPUComputePipeline;
-  readonly layout: GPUBindGroupLayout;
-  readonly id: number;
-}
 
 interface Dispatch {
   readonly pipeline: Pipeline;
@@ -55,19 +49,13 @@ export class Device {
   /** Lanes per subgroup where that number is fixed and kernels may rely on it; 0 otherwise. */
   readonly subgroupSize: number;
   readonly #pool: BufferPool;
-  readonly #pipelines = new Map<Kernel, Pipeline>();
-  readonly #bindGroups = new Map<string, GPUBindGroup>();
-  readonly #arena: GPUBuffer;
-  readonly #arenaData = new ArrayBuffer(ARENA_BYTES);
-  readonly #arenaBytes = new Uint8Array(this.#arenaData);
-  readonly #arenaView = new DataView(this.#arenaData);
-  readonly #alignment: number;
+  readonly #pipelines: PipelineCache;
+  readonly #arena: Arena;
   readonly #counters = { dispatches: 0, submissions: 0, reads: 0 };
-  #arenaUsed = 0;
   #encoder: GPUCommandEncoder | undefined;
   #pass: GPUComputePassEncoder | undefined;
   #batched = 0;
-  #recording: { dispatches: Dispatch[]; arena: GPUBuffer; used: number; data: ArrayBuffer } | undefined;
+  #recording: { readonly dispatches: Dispatch[]; readonly arena: Arena } | undefined;
   #failure: GpuError | undefined;
 
   private constructor(gpu: GPUDevice, options: DeviceOptions) {
@@ -76,13 +64,13 @@ export class Device {
     const { subgroupMinSize: min, subgroupMaxSize: max } = this.info;
     const fixed = gpu.features.has('subgroups') && min !== undefined && min === max;
     this.subgroupSize = fixed && !options.portableKernels ? min : 0;
-    this.#alignment = gpu.limits.minUniformBufferOffsetAlignment;
-    this.#pool = new BufferPool(gpu, () => this.#bindGroups.clear());
-    this.#arena = gpu.createBuffer({
-      size: ARENA_BYTES,
-      usage: USAGE.uniform | USAGE.copyDst | USAGE.copySrc,
-      label: 'arena',
+    this.#pipelines = new PipelineCache(gpu, (kernel, message) => {
+      // The first use of an invalid pipeline may have been reported already; that says less than this does.
+      if (this.#failure?.code === 'GPU_ERROR') this.#failure = undefined;
+      this.#fail('KERNEL_INVALID', `kernel ${kernel.name}: ${message}`, 'report it with the adapter');
     });
+    this.#pool = new BufferPool(gpu, () => this.#pipelines.forgetBindGroups());
+    this.#arena = new Arena(gpu, 'arena');
     gpu.addEventListener('uncapturederror', (event) => {
       this.#fail(
         'GPU_ERROR',
@@ -152,22 +140,28 @@ export class Device {
   ): void {
     const [x, y = 1, z = 1] = workgroups;
     if (x * y * z === 0) return;
-    const pipeline = this.#pipeline(kernel as unknown as Kernel);
+    const plain = kernel as unknown as Kernel;
+    for (const name of kernel.bufferNames)
+      assertLive(buffers[name], kernel.name, `the buffer bound as '${name}'`);
+    const pipeline = this.#pipelines.pipeline(plain);
     const recording = this.#recording;
-    const arena = recording?.arena ?? this.#arena;
-    if (!recording) this.#reserve(kernel.paramBytes);
-    else if (recording.dispatches.length >= MAX_RECORDED) {
-      throw new GpuError(`a recording holds at most ${MAX_RECORDED} launches`, {
-        code: 'RECORDING_FULL',
-        where: kernel.name,
-        fix: 'record fewer launches, in several recordings',
-      });
+    if (recording) {
+      if (recording.dispatches.length >= MAX_RECORDED) {
+        throw new GpuError(`a recording holds at most ${MAX_RECORDED} launches`, {
+          code: 'RECORDING_FULL',
+          where: kernel.name,
+          fix: 'record fewer launches, in several recordings',
+        });
+      }
+      const bindGroup = this.#pipelines.createBindGroup(plain, pipeline, buffers, recording.arena.gpu);
+      const paramsOffset = kernel.paramBytes > 0 ? recording.arena.addParams(plain, params) : undefined;
+      recording.dispatches.push({ pipeline, bindGroup, paramsOffset, workgroups });
+      return;
     }
-    const bindGroup = this.#bindGroup(kernel as unknown as Kernel, pipeline, buffers, arena);
-    const paramsOffset = this.#writeParams(kernel as unknown as Kernel, params);
-    const dispatch = { pipeline, bindGroup, paramsOffset, workgroups };
-    if (recording) recording.dispatches.push(dispatch);
-    else this.#encode(dispatch);
+    this.#reserve(kernel.paramBytes);
+    const bindGroup = this.#pipelines.bindGroup(plain, pipeline, buffers, this.#arena.gpu);
+    const paramsOffset = kernel.paramBytes > 0 ? this.#arena.addParams(plain, params) : undefined;
+    this.#encode({ pipeline, bindGroup, paramsOffset, workgroups });
   }
 
   /**
@@ -176,11 +170,14 @@ export class Device {
    */
   record(body: () => void): Recording {
     if (this.#recording) throw new Error('record: recordings do not nest');
-    const data = new ArrayBuffer(ARENA_BYTES);
-    const arena = this.gpu.createBuffer({ size: ARENA_BYTES, usage: USAGE.uniform | USAGE.copyDst });
-    const recording = { dispatches: [] as Dispatch[], arena, used: 0, data };
+    const arena = new Arena(this.gpu, 'recording');
+    const dispatches: Dispatch[] = [];
     const held = this.#pool.hold();
-    this.#recording = recording;
+    const free = (): void => {
+      held[Symbol.dispose]();
+      arena.gpu.destroy();
+    };
+    this.#recording = { dispatches, arena };
     let complete = false;
     try {
       body();
@@ -188,22 +185,18 @@ export class Device {
     } finally {
       this.#recording = undefined;
       held.leave();
-      if (!complete) {
-        held[Symbol.dispose]();
-        arena.destroy();
-      }
+      if (!complete) free();
     }
-    this.gpu.queue.writeBuffer(arena, 0, data, 0, Math.max(16, Math.ceil(recording.used / 16) * 16));
+    arena.write();
     return {
-      dispatches: recording.dispatches.length,
+      dispatches: dispatches.length,
       replay: () => {
         this.#reserve(0);
-        for (const dispatch of recording.dispatches) this.#encode(dispatch);
+        for (const dispatch of dispatches) this.#encode(dispatch);
       },
       [Symbol.dispose]: () => {
         this.flush();
-        held[Symbol.dispose]();
-        arena.destroy();
+        free();
       },
     };
   }
@@ -220,11 +213,9 @@ export class Device {
       return;
     }
     this.#reserve(bytes);
-    const offset = this.#arenaUsed;
-    this.#arenaBytes.set(new Uint8Array(data.buffer, data.byteOffset, bytes), offset);
-    this.#arenaUsed = offset + bytes;
+    const offset = this.#arena.addBytes(data);
     this.#copyEncoder().copyBufferToBuffer(
-      this.#arena,
+      this.#arena.gpu,
       offset,
       view.buffer.gpu,
       view.offset,
@@ -275,12 +266,10 @@ export class Device {
   flush(): void {
     this.#endPass();
     if (!this.#encoder) return;
-    if (this.#arenaUsed > 0) {
-      this.gpu.queue.writeBuffer(this.#arena, 0, this.#arenaData, 0, Math.ceil(this.#arenaUsed / 16) * 16);
-    }
+    this.#arena.write();
     this.gpu.queue.submit([this.#encoder.finish()]);
     this.#encoder = undefined;
-    this.#arenaUsed = 0;
+    this.#arena.reset();
     this.#batched = 0;
     this.#counters.submissions += 1;
   }
@@ -290,20 +279,6 @@ export class Device {
     this.flush();
     await this.gpu.queue.onSubmittedWorkDone();
     if (this.#failure) throw this.#failure;
-  }
-
-  /** Compiles kernels ahead of their first launch, in parallel where the driver can. */
-  async compile(kernels: readonly Kernel[]): Promise<void> {
-    await Promise.all(
-      kernels
-        .filter((kernel) => !this.#pipelines.has(kernel))
-        .map(async (kernel) => {
-          const { descriptor, layout } = this.#describe(kernel);
-          const gpu = await this.gpu.createComputePipelineAsync(descriptor);
-          if (!this.#pipelines.has(kernel))
-            this.#pipelines.set(kernel, { gpu, layout, id: this.#pipelines.size });
-        }),
-    );
   }
 
   /** Frees everything. The device is unusable afterwards. */
@@ -317,95 +292,9 @@ export class Device {
     this.#failure ??= new GpuError(message, { code, where: this.info.description || 'device', fix });
   }
 
-  #describe(kernel: Kernel): { descriptor: GPUComputePipelineDescriptor; layout: GPUBindGroupLayout } {
-    const entries: GPUBindGroupLayoutEntry[] = kernel.written.map((written, i) => ({
-      binding: i + 1,
-      visibility: 4,
-      buffer: { type: written ? 'storage' : 'read-only-storage' },
-    }));
-    if (kernel.paramBytes > 0) {
-      entries.push({ binding: 0, visibility: 4, buffer: { type: 'uniform', hasDynamicOffset: true } });
-    }
-    const layout = this.gpu.createBindGroupLayout({ entries, label: kernel.name });
-    const module = this.gpu.createShaderModule({ code: kernel.wgsl, label: kernel.name });
-    return {
-      layout,
-      descriptor: {
-        label: kernel.name,
-        layout: this.gpu.createPipelineLayout({ bindGroupLayouts: [layout] }),
-        compute: { module, entryPoint: 'main' },
-      },
-    };
-  }
-
-  #pipeline(kernel: Kernel): Pipeline {
-    let pipeline = this.#pipelines.get(kernel);
-    if (!pipeline) {
-      this.gpu.pushErrorScope('validation');
-      const { descriptor, layout } = this.#describe(kernel);
-      pipeline = { gpu: this.gpu.createComputePipeline(descriptor), layout, id: this.#pipelines.size };
-      this.#pipelines.set(kernel, pipeline);
-      this.gpu.popErrorScope().then((error) => {
-        if (!error) return;
-        // The first use of an invalid pipeline may have been reported already; that says less than this does.
-        if (this.#failure?.code === 'GPU_ERROR') this.#failure = undefined;
-        this.#fail('KERNEL_INVALID', `kernel ${kernel.name}: ${error.message}`, 'report it with the adapter');
-      });
-    }
-    return pipeline;
-  }
-
-  #bindGroup(
-    kernel: Kernel,
-    pipeline: Pipeline,
-    buffers: Readonly<Record<string, BufferView>>,
-    arena: GPUBuffer,
-  ): GPUBindGroup {
-    let key = this.#recording ? `r${pipeline.id}` : `${pipeline.id}`;
-    for (const name of kernel.bufferNames) {
-      const view = buffers[name] as BufferView;
-      assertLive(view, kernel.name, `the buffer bound as '${name}'`);
-      key += `,${view.buffer.id}:${view.offset}:${view.bytes}`;
-    }
-    const cached = this.#recording ? undefined : this.#bindGroups.get(key);
-    if (cached) return cached;
-    const entries: GPUBindGroupEntry[] = kernel.bufferNames.map((name, i) => {
-      const view = buffers[name] as BufferView;
-      return { binding: i + 1, resource: { buffer: view.buffer.gpu, offset: view.offset, size: view.bytes } };
-    });
-    if (kernel.paramBytes > 0)
-      entries.push({ binding: 0, resource: { buffer: arena, size: kernel.paramBytes } });
-    const bindGroup = this.gpu.createBindGroup({ layout: pipeline.layout, entries, label: kernel.name });
-    if (!this.#recording) {
-      if (this.#bindGroups.size >= MAX_BIND_GROUPS) this.#bindGroups.clear();
-      this.#bindGroups.set(key, bindGroup);
-    }
-    return bindGroup;
-  }
-
-  /** Writes the parameters behind those already staged and returns their offset. */
-  #writeParams(kernel: Kernel, params: Readonly<Record<string, number>>): number | undefined {
-    if (kernel.paramBytes === 0) return undefined;
-    const target = this.#recording;
-    const view = target ? new DataView(target.data) : this.#arenaView;
-    const offset = Math.ceil((target ? target.used : this.#arenaUsed) / this.#alignment) * this.#alignment;
-    kernel.paramNames.forEach((name, i) => {
-      const at = offset + 4 * i;
-      const value = params[name] as number;
-      if (kernel.paramTypes[i] === 'f32') view.setFloat32(at, value, true);
-      else if (kernel.paramTypes[i] === 'i32') view.setInt32(at, value, true);
-      else view.setUint32(at, value, true);
-    });
-    if (target) target.used = offset + kernel.paramBytes;
-    else this.#arenaUsed = offset + kernel.paramBytes;
-    return offset;
-  }
-
   /** Makes room for `bytes` in the arena, submitting the batch if it is full. */
   #reserve(bytes: number): void {
-    this.#arenaUsed = Math.ceil(this.#arenaUsed / 4) * 4;
-    if (this.#arenaUsed + bytes + this.#alignment + 16 > ARENA_BYTES || this.#batched >= MAX_BATCH)
-      this.flush();
+    if (!this.#arena.hasRoom(bytes) || this.#batched >= MAX_BATCH) this.flush();
   }
 
   #encode({ pipeline, bindGroup, paramsOffset, workgroups }: Dispatch): void {

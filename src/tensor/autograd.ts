@@ -5,20 +5,7 @@
 import { ShapeError } from '../errors.ts';
 import type { BufferView } from '../gpu/buffers.ts';
 import { elementwise } from '../kernels/elementwise.ts';
-import { type Shape, showShape, Tensor } from './tensor.ts';
-
-type Gradient = Tensor | undefined;
-
-export interface GradNode {
-  readonly name: string;
-  /** Creation order: a node is always younger than the nodes of its inputs. */
-  readonly order: number;
-  readonly inputs: readonly Tensor[];
-  readonly outputs: readonly Tensor[];
-  /** The input whose gradient so far is handed to `backward`, which returns the sum: saves an addition. */
-  readonly accumulates: number | undefined;
-  backward(gradients: readonly Gradient[], prior: Gradient): readonly Gradient[];
-}
+import { type Gradient, type GradNode, type Shape, showShape, Tensor } from './tensor.ts';
 
 let enabled = true;
 let created = 0;

@@ -7,7 +7,6 @@
 import { ShapeError } from '../errors.ts';
 import type { BufferView } from '../gpu/buffers.ts';
 import type { Device } from '../gpu/device.ts';
-import type { GradNode } from './autograd.ts';
 
 export type DType = 'f32' | 'u32' | 'i32';
 export type Shape = readonly number[];
@@ -17,6 +16,21 @@ export type TensorData = Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer> | 
 
 export const sizeOf = (shape: Shape): number => shape.reduce((product, n) => product * n, 1);
 export const showShape = (shape: Shape): string => `(${shape.join(',')})`;
+
+/** A gradient, or undefined where there is none. */
+export type Gradient = Tensor | undefined;
+
+/** How a tensor came about: what reverse-mode differentiation walks. */
+export interface GradNode {
+  readonly name: string;
+  /** Creation order: a node is always younger than the nodes of its inputs. */
+  readonly order: number;
+  readonly inputs: readonly Tensor[];
+  readonly outputs: readonly Tensor[];
+  /** The input whose gradient so far is handed to `backward`, which returns the sum: saves an addition. */
+  readonly accumulates: number | undefined;
+  backward(gradients: readonly Gradient[], prior: Gradient): readonly Gradient[];
+}
 
 export class Tensor {
   readonly device: Device;

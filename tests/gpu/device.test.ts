@@ -222,21 +222,6 @@ describe('errors', () => {
   });
 });
 
-test('compiling ahead launches the same pipeline', async () => {
-  const fresh = await openDevice({ portableKernels: true });
-  await Promise.all([fresh.compile([accumulate as never]), fresh.compile([accumulate as never])]);
-  expect(fresh.counters().pipelines).toBe(1);
-  using _ = fresh.scope();
-  const y = fresh.allocate(16);
-  fresh.upload(y, Float32Array.of(1, 2, 3, 4));
-  const x = fresh.allocate(16);
-  fresh.clear(x);
-  fresh.launch(accumulate, { x, y }, { count: 4, factor: 2 }, [1]);
-  expect([...new Float32Array(await fresh.read(y))]).toEqual([2, 4, 6, 8]);
-  expect(fresh.counters().pipelines).toBe(1);
-  fresh.destroy();
-});
-
 test('linearGrid covers every group within the limit of a dimension', () => {
   for (const groups of [0, 1, 65_535, 65_536, 131_071, 1_000_003]) {
     const [x, y, z] = linearGrid(groups);

@@ -1,11 +1,10 @@
 /** A mixture-of-experts feed-forward layer: route, run each expert on its rows alone, combine; and its balance. */
 import { ShapeError } from '../../errors.ts';
 import { elementwise } from '../../kernels/elementwise.ts';
+import { balanceBackward, balanceShares } from '../../kernels/loadBalance.ts';
 import { matmul } from '../../kernels/matmul.ts';
 import { matmulOuter } from '../../kernels/matmulOuter.ts';
 import {
-  balanceBackward,
-  balanceShares,
   fromSlots,
   MAX_ACTIVE_EXPERTS,
   type Routing,

@@ -1,0 +1,96 @@
+/** Compiled kernels and their bind groups, each made once. */
+import type { BufferView } from './buffers.ts';
+import type { Kernel } from './kernel.ts';
+
+const MAX_BIND_GROUPS = 16_384;
+const COMPUTE = 4;
+
+export interface Pipeline {
+  readonly gpu: GPUComputePipeline;
+  readonly layout: GPUBindGroupLayout;
+  readonly id: number;
+}
+
+export type Bindings = Readonly<Record<string, BufferView>>;
+
+export class PipelineCache {
+  readonly #device: GPUDevice;
+  readonly #onInvalid: (kernel: Kernel, message: string) => void;
+  readonly #pipelines = new Map<Kernel, Pipeline>();
+  readonly #bindGroups = new Map<string, GPUBindGroup>();
+
+  /** `onInvalid` hears the compiler's words about a kernel that is not valid, some time after its first use. */
+  constructor(device: GPUDevice, onInvalid: (kernel: Kernel, message: string) => void) {
+    this.#device = device;
+    this.#onInvalid = onInvalid;
+  }
+
+  get size(): number {
+    return this.#pipelines.size;
+  }
+
+  pipeline(kernel: Kernel): Pipeline {
+    let pipeline = this.#pipelines.get(kernel);
+    if (!pipeline) {
+      this.#device.pushErrorScope('validation');
+      pipeline = this.#create(kernel);
+      this.#pipelines.set(kernel, pipeline);
+      this.#device.popErrorScope().then((error) => {
+        if (error) this.#onInvalid(kernel, error.message);
+      });
+    }
+    return pipeline;
+  }
+
+  /** The bind group of these buffers with parameters in `arena`, remembered for the next launch that binds the same. */
+  bindGroup(kernel: Kernel, pipeline: Pipeline, buffers: Bindings, arena: GPUBuffer): GPUBindGroup {
+    let key = `${pipeline.id}`;
+    for (const name of kernel.bufferNames) {
+      const { buffer, offset, bytes } = buffers[name] as BufferView;
+      key += `,${buffer.id}:${offset}:${bytes}`;
+    }
+    let bindGroup = this.#bindGroups.get(key);
+    if (!bindGroup) {
+      bindGroup = this.createBindGroup(kernel, pipeline, buffers, arena);
+      if (this.#bindGroups.size >= MAX_BIND_GROUPS) this.#bindGroups.clear();
+      this.#bindGroups.set(key, bindGroup);
+    }
+    return bindGroup;
+  }
+
+  createBindGroup(kernel: Kernel, { layout }: Pipeline, buffers: Bindings, arena: GPUBuffer): GPUBindGroup {
+    const entries: GPUBindGroupEntry[] = kernel.bufferNames.map((name, i) => {
+      const { buffer, offset, bytes: size } = buffers[name] as BufferView;
+      return { binding: i + 1, resource: { buffer: buffer.gpu, offset, size } };
+    });
+    if (kernel.paramBytes > 0) {
+      entries.push({ binding: 0, resource: { buffer: arena, size: kernel.paramBytes } });
+    }
+    return this.#device.createBindGroup({ layout, entries, label: kernel.name });
+  }
+
+  /** Forgets every bind group, because a buffer they may hold is gone. */
+  forgetBindGroups(): void {
+    this.#bindGroups.clear();
+  }
+
+  #create(kernel: Kernel): Pipeline {
+    const entries: GPUBindGroupLayoutEntry[] = kernel.written.map((written, i) => ({
+      binding: i + 1,
+      visibility: COMPUTE,
+      buffer: { type: written ? 'storage' : 'read-only-storage' },
+    }));
+    if (kernel.paramBytes > 0) {
+      entries.push({ binding: 0, visibility: COMPUTE, buffer: { type: 'uniform', hasDynamicOffset: true } });
+    }
+    const label = kernel.name;
+    const layout = this.#device.createBindGroupLayout({ entries, label });
+    const module = this.#device.createShaderModule({ code: kernel.wgsl, label });
+    const gpu = this.#device.createComputePipeline({
+      label,
+      layout: this.#device.createPipelineLayout({ bindGroupLayouts: [layout] }),
+      compute: { module, entryPoint: 'main' },
+    });
+    return { gpu, layout, id: this.#pipelines.size };
+  }
+}
