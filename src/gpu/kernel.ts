@@ -95,3 +95,10 @@ export function linearGrid(groups: number): readonly [number, number, number] {
 export const GROUP_ARGS = '@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u';
 /** This workgroup's number in a `linearGrid`. */
 export const GROUP_INDEX = '(group.x + group.y * groups.x)';
+/** Parameters of an entry point that also numbers its `thread` within the workgroup. */
+export const THREAD_ARGS = `${GROUP_ARGS}, @builtin(local_invocation_index) thread: u32`;
+
+/** WGSL text repeated for i = 0 … count − 1: loops over registers, which must not be indexed at run time. */
+export function unroll(count: number, text: (i: number) => string, separator = '\n'): string {
+  return Array.from({ length: count }, (_, i) => text(i)).join(separator);
+}

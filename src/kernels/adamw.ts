@@ -6,12 +6,10 @@
  */
 import type { BufferView } from '../gpu/buffers.ts';
 import type { Device } from '../gpu/device.ts';
-import { defineKernel, GROUP_ARGS, GROUP_INDEX, linearGrid } from '../gpu/kernel.ts';
+import { defineKernel, GROUP_INDEX, linearGrid, THREAD_ARGS } from '../gpu/kernel.ts';
 import { sumAxes } from './reduce.ts';
 
 const PART_VECTORS = 64;
-const THREAD = `${GROUP_ARGS}, @builtin(local_invocation_index) thread: u32`;
-
 const squaresKernel = defineKernel({
   name: 'sum of squares',
   params: { vectors: 'u32' },
@@ -19,7 +17,7 @@ const squaresKernel = defineKernel({
   writes: { parts: 'array<f32>' },
   code: `
 @compute @workgroup_size(64)
-fn main(${THREAD}) {
+fn main(${THREAD_ARGS}) {
   let id = ${GROUP_INDEX} * 64 + thread;
   if (id * ${PART_VECTORS} >= params.vectors) { return; }
   var sum = 0.0;
@@ -45,7 +43,7 @@ const adamwKernel = defineKernel({
   writes: { weight: 'array<vec4f>', m: 'array<vec4f>', v: 'array<vec4f>', report: 'array<f32>' },
   code: `
 @compute @workgroup_size(64)
-fn main(${THREAD}) {
+fn main(${THREAD_ARGS}) {
   let id = ${GROUP_INDEX} * 64 + thread;
   let squared = squaredNorm[0];
   let finite = (bitcast<u32>(squared) & 0x7f800000u) != 0x7f800000u;

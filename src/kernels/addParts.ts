@@ -1,7 +1,7 @@
 /** The second half of every split sum: first[i] += Σ_part parts[part, i], in a fixed order. */
 import type { BufferView } from '../gpu/buffers.ts';
 import type { Device } from '../gpu/device.ts';
-import { defineKernel, GROUP_ARGS, GROUP_INDEX, linearGrid, memoize } from '../gpu/kernel.ts';
+import { defineKernel, GROUP_INDEX, linearGrid, memoize, THREAD_ARGS } from '../gpu/kernel.ts';
 
 const addPartsKernel = memoize((two: boolean) =>
   defineKernel({
@@ -11,7 +11,7 @@ const addPartsKernel = memoize((two: boolean) =>
     writes: { first: 'array<f32>', ...(two ? { second: 'array<f32>' } : {}) },
     code: `
 @compute @workgroup_size(64)
-fn main(${GROUP_ARGS}, @builtin(local_invocation_index) thread: u32) {
+fn main(${THREAD_ARGS}) {
   let id = ${GROUP_INDEX} * 64 + thread;
   let total = params.size + params.secondSize;
   let member = id / total;

@@ -13,16 +13,13 @@
  */
 import type { BufferView } from '../gpu/buffers.ts';
 import type { Device } from '../gpu/device.ts';
-import { defineKernel, memoize } from '../gpu/kernel.ts';
+import { defineKernel, memoize, unroll } from '../gpu/kernel.ts';
 
 const PORTABLE_LANES = 32;
 /** Above this head size the unrolled broadcasts outgrow the registers, and compile for most of a minute. */
 const SUBGROUP_MAX_HEAD = 16;
 /** Rows a lane of the broadcast variant owns. */
 const SUBGROUP_OWN = 2;
-
-const each = (count: number, line: (i: number) => string, separator = '\n'): string =>
-  Array.from({ length: count }, (_, i) => line(i)).join(separator);
 
 /** Rows in a tile on this device. */
 export function attentionTileRows(device: Device, headDim: number): number {
@@ -62,14 +59,14 @@ workgroupBarrier();`),
      */
     rows: (body: (t: string) => string) =>
       subgroup
-        ? each(lanes, (t) => `{ ${body(`${t}u`)} }`)
+        ? unroll(lanes, (t) => `{ ${body(`${t}u`)} }`)
         : `for (var t = 0u; t < blockRows; t++) { ${body('t')} }`,
   };
 }
 
 const names = (prefix: string, dv: number) => Array.from({ length: dv }, (_, c) => `${prefix}${c}`);
 const dot = (a: (c: number) => string, b: (c: number) => string, dv: number) =>
-  each(dv, (c) => `dot(${a(c)}, ${b(c)})`, ' + ');
+  unroll(dv, (c) => `dot(${a(c)}, ${b(c)})`, ' + ');
 
 const PARAMS = { R: 'u32', heads: 'u32', headVectors: 'u32', scale: 'f32' } as const;
 
@@ -86,7 +83,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(${laneBuiltin}) lane: u32)
   let width = params.heads * params.headVectors;
   let headAt = head * params.headVectors;
   ${subgroup ? '' : `let blockRows = min(${lanes}u, tile.z - tile.y);`}
-  ${each(own, (i) => `let row${i} = min(tile.x + lane + ${lanes * i}, tile.z - 1);`)}`;
+  ${unroll(own, (i) => `let row${i} = min(tile.x + lane + ${lanes * i}, tile.z - 1);`)}`;
 }
 
 /** Runs `store` for row i of the lane if it is one of the tile's. */
@@ -106,20 +103,20 @@ const forwardKernel = memoize((lanes: number, subgroup: boolean, own: number, dv
     writes: { out: 'array<vec4f>', logSumExp: 'array<f32>' },
     code: `${block.declarations}
 ${entry(lanes, subgroup, own)}
-  ${each(
+  ${unroll(
     own,
     (i) => `var maximum${i} = -3.0e38; var sum${i} = 0.0;
-  ${each(dv, (c) => `let q${i}_${c} = qkv[row${i} * stride + headAt + ${c}] * params.scale; var o${i}_${c} = vec4f();`)}`,
+  ${unroll(dv, (c) => `let q${i}_${c} = qkv[row${i} * stride + headAt + ${c}] * params.scale; var o${i}_${c} = vec4f();`)}`,
   )}
   let end = min(tile.x + ${lanes * own}, tile.z);
   for (var first = tile.y; first < end; first += ${lanes}) {
     let key = min(first + lane, end - 1) * stride + headAt;
     ${block.load(loadKeyValue)}
-    ${each(own, (i) => `var score${i}: array<f32, ${lanes}>; var highest${i} = maximum${i};`)}
+    ${unroll(own, (i) => `var score${i}: array<f32, ${lanes}>; var highest${i} = maximum${i};`)}
     ${block.rows(
       (t) => `let j = first + ${t};
-      ${each(dv, (c) => `let k${c} = ${block.at(`k${c}`, t)};`)}
-      ${each(
+      ${unroll(dv, (c) => `let k${c} = ${block.at(`k${c}`, t)};`)}
+      ${unroll(
         own,
         (i) => `let s${i} = ${dot(
           (c) => `q${i}_${c}`,
@@ -130,28 +127,28 @@ ${entry(lanes, subgroup, own)}
       highest${i} = max(highest${i}, score${i}[${t}]);`,
       )}`,
     )}
-    ${each(
+    ${unroll(
       own,
       (i) => `let rescale${i} = exp(maximum${i} - highest${i});
     maximum${i} = highest${i};
     sum${i} *= rescale${i};
-    ${each(dv, (c) => `o${i}_${c} *= rescale${i};`)}`,
+    ${unroll(dv, (c) => `o${i}_${c} *= rescale${i};`)}`,
     )}
     ${block.rows(
-      (t) => `${each(dv, (c) => `let v${c} = ${block.at(`v${c}`, t)};`)}
-      ${each(
+      (t) => `${unroll(dv, (c) => `let v${c} = ${block.at(`v${c}`, t)};`)}
+      ${unroll(
         own,
         (i) => `let p${i} = select(0.0, exp(score${i}[${t}] - highest${i}), first + ${t} <= row${i});
       sum${i} += p${i};
-      ${each(dv, (c) => `o${i}_${c} += p${i} * v${c};`)}`,
+      ${unroll(dv, (c) => `o${i}_${c} += p${i} * v${c};`)}`,
       )}`,
     )}
   }
-  ${each(own, (i) =>
+  ${unroll(own, (i) =>
     ifValid(
       lanes,
       i,
-      `${each(dv, (c) => `out[row${i} * width + headAt + ${c}] = o${i}_${c} / sum${i};`)}
+      `${unroll(dv, (c) => `out[row${i} * width + headAt + ${c}] = o${i}_${c} / sum${i};`)}
     logSumExp[head * params.R + row${i}] = maximum${i} + log(sum${i});`,
     ),
   )}
@@ -176,11 +173,11 @@ const backwardQueryKernel = memoize((lanes: number, subgroup: boolean, own: numb
     writes: { dQkv: 'array<vec4f>', delta: 'array<f32>' },
     code: `${block.declarations}
 ${entry(lanes, subgroup, own)}
-  ${each(
+  ${unroll(
     own,
     (i) => `var d${i} = 0.0;
   let lse${i} = logSumExp[head * params.R + row${i}];
-  ${each(
+  ${unroll(
     dv,
     (c) => `let q${i}_${c} = qkv[row${i} * stride + headAt + ${c}] * params.scale;
   let g${i}_${c} = dOut[row${i} * width + headAt + ${c}];
@@ -194,8 +191,8 @@ ${entry(lanes, subgroup, own)}
     ${block.load(loadKeyValue)}
     ${block.rows(
       (t) => `let j = first + ${t};
-      ${each(dv, (c) => `let k${c} = ${block.at(`k${c}`, t)}; let v${c} = ${block.at(`v${c}`, t)};`)}
-      ${each(
+      ${unroll(dv, (c) => `let k${c} = ${block.at(`k${c}`, t)}; let v${c} = ${block.at(`v${c}`, t)};`)}
+      ${unroll(
         own,
         (i) => `let s${i} = ${dot(
           (c) => `q${i}_${c}`,
@@ -208,15 +205,15 @@ ${entry(lanes, subgroup, own)}
         dv,
       )};
       let ds${i} = select(0.0, exp(s${i} - lse${i}) * (dp${i} - d${i}), j <= row${i});
-      ${each(dv, (c) => `dq${i}_${c} += ds${i} * k${c};`)}`,
+      ${unroll(dv, (c) => `dq${i}_${c} += ds${i} * k${c};`)}`,
       )}`,
     )}
   }
-  ${each(own, (i) =>
+  ${unroll(own, (i) =>
     ifValid(
       lanes,
       i,
-      `${each(dv, (c) => `dQkv[row${i} * stride + headAt + ${c}] = dq${i}_${c} * params.scale;`)}
+      `${unroll(dv, (c) => `dQkv[row${i} * stride + headAt + ${c}] = dq${i}_${c} * params.scale;`)}
     delta[head * params.R + row${i}] = d${i};`,
     ),
   )}
@@ -247,8 +244,8 @@ const backwardKeyValueKernel = memoize((lanes: number, subgroup: boolean, own: n
     writes: { dQkv: 'array<vec4f>' },
     code: `${block.declarations}
 ${entry(lanes, subgroup, own)}
-  ${each(own, (i) =>
-    each(
+  ${unroll(own, (i) =>
+    unroll(
       dv,
       (c) => `let k${i}_${c} = qkv[row${i} * stride + width + headAt + ${c}] * params.scale;
   let v${i}_${c} = qkv[row${i} * stride + 2 * width + headAt + ${c}];
@@ -263,8 +260,8 @@ ${entry(lanes, subgroup, own)}
       (t) => `let at = first + ${t};
       let lse = ${block.at('lse', t)};
       let delta = ${block.at('delta', t)};
-      ${each(dv, (c) => `let q${c} = ${block.at(`q${c}`, t)}; let g${c} = ${block.at(`g${c}`, t)};`)}
-      ${each(
+      ${unroll(dv, (c) => `let q${c} = ${block.at(`q${c}`, t)}; let g${c} = ${block.at(`g${c}`, t)};`)}
+      ${unroll(
         own,
         (i) => `let s${i} = ${dot(
           (c) => `k${i}_${c}`,
@@ -278,15 +275,15 @@ ${entry(lanes, subgroup, own)}
         dv,
       )};
       let ds${i} = select(0.0, p${i} * (dp${i} - delta), at >= row${i} && at < tile.z);
-      ${each(dv, (c) => `dv${i}_${c} += p${i} * g${c}; dk${i}_${c} += ds${i} * q${c};`)}`,
+      ${unroll(dv, (c) => `dv${i}_${c} += p${i} * g${c}; dk${i}_${c} += ds${i} * q${c};`)}`,
       )}`,
     )}
   }
-  ${each(own, (i) =>
+  ${unroll(own, (i) =>
     ifValid(
       lanes,
       i,
-      each(
+      unroll(
         dv,
         (c) => `dQkv[row${i} * stride + width + headAt + ${c}] = dk${i}_${c} * params.scale;
     dQkv[row${i} * stride + 2 * width + headAt + ${c}] = dv${i}_${c};`,

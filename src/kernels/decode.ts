@@ -8,7 +8,7 @@
  */
 import type { BufferView } from '../gpu/buffers.ts';
 import type { Device } from '../gpu/device.ts';
-import { defineKernel, GROUP_ARGS, GROUP_INDEX, linearGrid, memoize } from '../gpu/kernel.ts';
+import { defineKernel, GROUP_INDEX, linearGrid, memoize, THREAD_ARGS, unroll } from '../gpu/kernel.ts';
 import { NO_ROW } from './rows.ts';
 
 /**
@@ -26,18 +26,15 @@ struct Row { slot: u32, logits: u32, sequenceId: u32, unused: u32 }`;
 
 const PORTABLE_LANES = 32;
 
-const each = (count: number, line: (i: number) => string): string =>
-  Array.from({ length: count }, (_, i) => line(i)).join('\n  ');
-
 const decodeKernel = memoize((lanes: number, subgroup: boolean, dv: number) => {
   const merge = subgroup
     ? `
   let highest = subgroupMax(maximum);
   let weight = exp(maximum - highest);
   let total = subgroupAdd(sum * weight);
-  ${each(dv, (c) => `let t${c} = subgroupAdd(o${c} * weight);`)}
+  ${unroll(dv, (c) => `let t${c} = subgroupAdd(o${c} * weight);`)}
   if (lane == 0) {
-    ${each(dv, (c) => `out[at + ${c}] = t${c} / total;`)}
+    ${unroll(dv, (c) => `out[at + ${c}] = t${c} / total;`)}
   }`
     : `
   maxima[lane] = maximum;
@@ -46,7 +43,7 @@ const decodeKernel = memoize((lanes: number, subgroup: boolean, dv: number) => {
   for (var i = 1u; i < ${lanes}; i++) { highest = max(highest, maxima[i]); }
   let weight = exp(maximum - highest);
   sums[lane] = sum * weight;
-  ${each(dv, (c) => `partial[lane * ${dv} + ${c}] = o${c} * weight;`)}
+  ${unroll(dv, (c) => `partial[lane * ${dv} + ${c}] = o${c} * weight;`)}
   workgroupBarrier();
   for (var c = lane; c < ${dv}; c += ${lanes}) {
     var total = 0.0;
@@ -81,26 +78,26 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(${subgroup ? 'subgroup_inv
   let source = row * 3 * width + head * ${dv};
   let cache = (slot * params.heads + head) * params.capacity * ${dv};
   let slope = slopes[head];
-  ${each(dv, (c) => `let q${c} = qkv[source + ${c}] * params.scale; let k${c} = qkv[source + width + ${c}]; var o${c} = qkv[source + 2 * width + ${c}];`)}
+  ${unroll(dv, (c) => `let q${c} = qkv[source + ${c}] * params.scale; let k${c} = qkv[source + width + ${c}]; var o${c} = qkv[source + 2 * width + ${c}];`)}
   // The new token itself: every lane knows it, lane 0 counts it.
-  let own = ${Array.from({ length: dv }, (_, c) => `dot(q${c}, k${c})`).join(' + ')};
+  let own = ${unroll(dv, (c) => `dot(q${c}, k${c})`, ' + ')};
   var maximum = select(-3.0e38, own, lane == 0);
   var sum = select(0.0, 1.0, lane == 0);
   if (lane == 0) {
     let end = cache + state.position * ${dv};
-    ${each(dv, (c) => `keys[end + ${c}] = k${c}; values[end + ${c}] = o${c};`)}
+    ${unroll(dv, (c) => `keys[end + ${c}] = k${c}; values[end + ${c}] = o${c};`)}
   } else {
-    ${each(dv, (c) => `o${c} = vec4f();`)}
+    ${unroll(dv, (c) => `o${c} = vec4f();`)}
   }
   for (var j = lane; j < state.position; j += ${lanes}) {
     let key = cache + j * ${dv};
-    let score = ${Array.from({ length: dv }, (_, c) => `dot(q${c}, keys[key + ${c}])`).join(' + ')} - slope * f32(state.position - j);
+    let score = ${unroll(dv, (c) => `dot(q${c}, keys[key + ${c}])`, ' + ')} - slope * f32(state.position - j);
     let highest = max(maximum, score);
     let rescale = exp(maximum - highest);
     let p = exp(score - highest);
     maximum = highest;
     sum = sum * rescale + p;
-    ${each(dv, (c) => `o${c} = o${c} * rescale + p * values[key + ${c}];`)}
+    ${unroll(dv, (c) => `o${c} = o${c} * rescale + p * values[key + ${c}];`)}
   }
   ${merge}
 }`,
@@ -146,7 +143,7 @@ const fillKernel = defineKernel({
   writes: { keys: 'array<vec4f>', values: 'array<vec4f>' },
   code: `
 @compute @workgroup_size(64)
-fn main(${GROUP_ARGS}, @builtin(local_invocation_index) thread: u32) {
+fn main(${THREAD_ARGS}) {
   var id = ${GROUP_INDEX} * 64 + thread;
   let width = params.heads * params.headVectors;
   let column = id % width; id /= width;

@@ -4,7 +4,7 @@
  */
 import type { BufferView } from '../gpu/buffers.ts';
 import type { Device } from '../gpu/device.ts';
-import { defineKernel, GROUP_ARGS, GROUP_INDEX, linearGrid } from '../gpu/kernel.ts';
+import { defineKernel, GROUP_INDEX, linearGrid, THREAD_ARGS } from '../gpu/kernel.ts';
 import { PHILOX_WGSL } from './philox.ts';
 
 const dropoutKernel = defineKernel({
@@ -14,7 +14,7 @@ const dropoutKernel = defineKernel({
   writes: { y: 'array<f32>' },
   code: `${PHILOX_WGSL}
 @compute @workgroup_size(64)
-fn main(${GROUP_ARGS}, @builtin(local_invocation_index) thread: u32) {
+fn main(${THREAD_ARGS}) {
   let id = ${GROUP_INDEX} * 64 + thread;
   if (id * 4 >= params.count) { return; }
   let random = uniform4(philox(vec4u(id, params.step, params.stream, 0xd409u), vec2u(params.seed, 0u)));

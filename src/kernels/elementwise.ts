@@ -5,13 +5,11 @@
  */
 import type { BufferView } from '../gpu/buffers.ts';
 import type { Device } from '../gpu/device.ts';
-import { defineKernel, GROUP_ARGS, GROUP_INDEX, type Kernel, linearGrid, memoize } from '../gpu/kernel.ts';
+import { defineKernel, GROUP_INDEX, type Kernel, linearGrid, memoize, THREAD_ARGS } from '../gpu/kernel.ts';
 import { ERF_WGSL } from './erf.ts';
 
 export const MAX_RANK = 6;
 const OPERANDS = ['a', 'b', 'c', 'd'] as const;
-const THREAD = `${GROUP_ARGS}, @builtin(local_invocation_index) thread: u32`;
-
 const needsErf = (expression: string): boolean => /\b(erf|gelu|geluDerivative)\(/.test(expression);
 /** erf.ts works on vec4f; this lets scalar kernels call it too. */
 const SCALAR_ERF = ['erf', 'gelu', 'geluDerivative']
@@ -30,7 +28,7 @@ const sameShapeKernel = memoize((expression: string, operands: number, vectorise
     code: `alias T = ${T};
 ${needsErf(expression) ? ERF_WGSL + SCALAR_ERF : ''}
 @compute @workgroup_size(64)
-fn main(${THREAD}) {
+fn main(${THREAD_ARGS}) {
   let id = ${GROUP_INDEX} * 64 + thread;
   if (id >= params.count) { return; }
   ${OPERANDS.slice(0, operands)
@@ -55,7 +53,7 @@ const broadcastKernel = memoize((expression: string, operands: number, rank: num
     code: `alias T = f32;
 ${needsErf(expression) ? ERF_WGSL + SCALAR_ERF : ''}
 @compute @workgroup_size(64)
-fn main(${THREAD}) {
+fn main(${THREAD_ARGS}) {
   let id = ${GROUP_INDEX} * 64 + thread;
   if (id >= params.count) { return; }
   var rest = id;

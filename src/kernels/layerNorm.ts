@@ -7,11 +7,10 @@
  */
 import type { BufferView } from '../gpu/buffers.ts';
 import type { Device } from '../gpu/device.ts';
-import { defineKernel, GROUP_ARGS, GROUP_INDEX, linearGrid, memoize } from '../gpu/kernel.ts';
+import { defineKernel, GROUP_INDEX, linearGrid, memoize, THREAD_ARGS } from '../gpu/kernel.ts';
 import { addParts } from './addParts.ts';
 
 const PART_ROWS = 128;
-const ROW_ARGS = `${GROUP_ARGS}, @builtin(local_invocation_index) thread: u32`;
 const ROW = `${GROUP_INDEX} * 64 + thread`;
 
 const forwardKernel = memoize((dv: number, bias: boolean) =>
@@ -22,7 +21,7 @@ const forwardKernel = memoize((dv: number, bias: boolean) =>
     writes: { y: 'array<vec4f>', stats: 'array<vec2f>' },
     code: `
 @compute @workgroup_size(64)
-fn main(${ROW_ARGS}) {
+fn main(${THREAD_ARGS}) {
   let row = ${ROW};
   if (row >= params.R) { return; }
   var v: array<vec4f, ${dv}>;
@@ -52,7 +51,7 @@ const backwardKernel = memoize((dv: number, residual: boolean) =>
     writes: { dx: 'array<vec4f>' },
     code: `
 @compute @workgroup_size(64)
-fn main(${ROW_ARGS}) {
+fn main(${THREAD_ARGS}) {
   let row = ${ROW};
   if (row >= params.R) { return; }
   let s = stats[row];
@@ -84,7 +83,7 @@ const weightPartsKernel = defineKernel({
   writes: { parts: 'array<vec4f>' },
   code: `
 @compute @workgroup_size(8)
-fn main(${ROW_ARGS}) {
+fn main(${THREAD_ARGS}) {
   let id = ${GROUP_INDEX} * 8 + thread;
   let part = id / params.dv;
   let column = id % params.dv;

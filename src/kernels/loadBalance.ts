@@ -5,10 +5,8 @@
  */
 import type { BufferView } from '../gpu/buffers.ts';
 import type { Device } from '../gpu/device.ts';
-import { defineKernel, GROUP_ARGS, GROUP_INDEX, linearGrid } from '../gpu/kernel.ts';
+import { defineKernel, GROUP_INDEX, linearGrid, THREAD_ARGS } from '../gpu/kernel.ts';
 import type { Routing } from './moe.ts';
-
-const THREAD = `${GROUP_ARGS}, @builtin(local_invocation_index) thread: u32`;
 
 const balanceWgsl = `
 fn fraction(e: u32) -> f32 { return f32(ranges[e].y - ranges[e].x) / f32(params.R * params.k); }
@@ -33,7 +31,7 @@ const balanceKernel = defineKernel({
   writes: { shares: 'array<f32>' },
   code: `${balanceWgsl}
 @compute @workgroup_size(64)
-fn main(${THREAD}) {
+fn main(${THREAD_ARGS}) {
   let row = ${GROUP_INDEX} * 64 + thread;
   if (row < params.R) { shares[row] = balanceOf(row * params.experts).balance; }
 }`,
@@ -46,7 +44,7 @@ const balanceBackwardKernel = defineKernel({
   writes: { dLogits: 'array<f32>' },
   code: `${balanceWgsl}
 @compute @workgroup_size(64)
-fn main(${THREAD}) {
+fn main(${THREAD_ARGS}) {
   let row = ${GROUP_INDEX} * 64 + thread;
   if (row >= params.R) { return; }
   let at = row * params.experts;

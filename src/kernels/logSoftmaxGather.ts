@@ -10,12 +10,12 @@
  */
 import type { BufferView } from '../gpu/buffers.ts';
 import type { Device } from '../gpu/device.ts';
-import { defineKernel, GROUP_ARGS, GROUP_INDEX, linearGrid, memoize } from '../gpu/kernel.ts';
+import { defineKernel, GROUP_INDEX, linearGrid, memoize, THREAD_ARGS } from '../gpu/kernel.ts';
 
 const PARAMS = { R: 'u32', V: 'u32', inverseTemperature: 'f32' } as const;
 const MAIN = `
 @compute @workgroup_size(64)
-fn main(${GROUP_ARGS}, @builtin(local_invocation_index) thread: u32) {
+fn main(${THREAD_ARGS}) {
   let row = ${GROUP_INDEX} * 64 + thread;
   if (row >= params.R) { return; }
   let at = row * params.V;`;

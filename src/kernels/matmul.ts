@@ -10,16 +10,13 @@
  */
 import type { BufferView } from '../gpu/buffers.ts';
 import type { Device } from '../gpu/device.ts';
-import { defineKernel, memoize } from '../gpu/kernel.ts';
+import { defineKernel, memoize, unroll } from '../gpu/kernel.ts';
 import { ERF_WGSL } from './erf.ts';
 
 /** Rows of a grouped product start at multiples of this, so that no tile spans two groups. */
 export const GROUP_ROWS = 32;
 /** Rows and columns of a tile of the portable variants. */
 const TILE = 32;
-
-const each = (count: number, line: (i: number) => string): string =>
-  Array.from({ length: count }, (_, i) => line(i)).join('\n');
 
 /**
  * Declarations and the function `store(row, vec4 column, product, group)`, shared by both variants. The epilogue is
@@ -81,22 +78,22 @@ fn main(@builtin(workgroup_id) tile: vec3u, @builtin(subgroup_invocation_id) lan
   let column = tile.y * ${S * vectors} + lane;
   let expert = ${grouped ? 'groupOfTile[tile.x]' : '0u'};
   let base = expert * params.K * width;
-  ${each(shares, (p) => `let a${p} = min(row + lane + ${S * p}, params.M - 1) * params.K;`)}
-  ${each(vectors, (j) => `let b${j} = base + min(column + ${S * j}, width - 1);`)}
-  ${each(rows * vectors, (i) => `var sum${i} = vec4f();`)}
+  ${unroll(shares, (p) => `let a${p} = min(row + lane + ${S * p}, params.M - 1) * params.K;`)}
+  ${unroll(vectors, (j) => `let b${j} = base + min(column + ${S * j}, width - 1);`)}
+  ${unroll(rows * vectors, (i) => `var sum${i} = vec4f();`)}
   for (var k = 0u; k < params.K; k++) {
-    ${each(shares, (p) => `let x${p} = a[a${p} + k];`)}
-    ${each(vectors, (j) => `let y${j} = b[b${j} + k * width];`)}
-    ${each(
+    ${unroll(shares, (p) => `let x${p} = a[a${p} + k];`)}
+    ${unroll(vectors, (j) => `let y${j} = b[b${j} + k * width];`)}
+    ${unroll(
       rows,
       (i) => `let s${i} = subgroupBroadcast(x${Math.floor(i / S)}, ${i % S});
-    ${each(vectors, (j) => `sum${i * vectors + j} += s${i} * y${j};`)}`,
+    ${unroll(vectors, (j) => `sum${i * vectors + j} += s${i} * y${j};`)}`,
     )}
   }
   // Stored in a loop: unrolled, the epilogue would be most of the shader's compile time.
   var sums = array<vec4f, ${rows * vectors}>(${Array.from({ length: rows * vectors }, (_, i) => `sum${i}`).join(', ')});
   for (var i = 0u; i < ${rows}; i++) {
-    ${each(vectors, (j) => `store(row + i, column + ${S * j}, sums[i * ${vectors} + ${j}], expert);`)}
+    ${unroll(vectors, (j) => `store(row + i, column + ${S * j}, sums[i * ${vectors} + ${j}], expert);`)}
   }
 }`,
     });

@@ -9,16 +9,13 @@
  */
 import type { BufferView } from '../gpu/buffers.ts';
 import type { Device } from '../gpu/device.ts';
-import { defineKernel, memoize } from '../gpu/kernel.ts';
+import { defineKernel, memoize, unroll } from '../gpu/kernel.ts';
 import { addParts } from './addParts.ts';
 
 const SPLIT_ROWS = 512;
 /** Rows of C per workgroup. */
 const ROWS = 32;
 const PORTABLE_COLUMNS = 32;
-
-const each = (count: number, line: (i: number) => string): string =>
-  Array.from({ length: count }, (_, i) => line(i)).join('\n');
 
 function outerInterface(oneHot: boolean, grouped: boolean) {
   return {
@@ -66,24 +63,24 @@ fn main(@builtin(workgroup_id) tile: vec3u, @builtin(subgroup_invocation_id) lan
   let row = tile.x * ${ROWS};
   let column = tile.y * ${S * vectors} + lane;
   let rows = partRange(tile.z);
-  ${each(shares, (p) => `let m${p} = min(row + lane + ${S * p}, params.M - 1); var columnSum${p} = 0.0;`)}
-  ${each(vectors, (j) => `let n${j} = min(column + ${S * j}, width - 1);`)}
-  ${each(ROWS * vectors, (i) => `var sum${i} = vec4f();`)}
+  ${unroll(shares, (p) => `let m${p} = min(row + lane + ${S * p}, params.M - 1); var columnSum${p} = 0.0;`)}
+  ${unroll(vectors, (j) => `let n${j} = min(column + ${S * j}, width - 1);`)}
+  ${unroll(ROWS * vectors, (i) => `var sum${i} = vec4f();`)}
   for (var r = rows.x; r < rows.y; r++) {
-    ${each(shares, (p) => `let x${p} = loadA(r, m${p}); columnSum${p} += x${p};`)}
-    ${each(vectors, (j) => `let y${j} = b[r * width + n${j}];`)}
-    ${each(
+    ${unroll(shares, (p) => `let x${p} = loadA(r, m${p}); columnSum${p} += x${p};`)}
+    ${unroll(vectors, (j) => `let y${j} = b[r * width + n${j}];`)}
+    ${unroll(
       ROWS,
       (i) => `let s${i} = subgroupBroadcast(x${Math.floor(i / S)}, ${i % S});
-    ${each(vectors, (j) => `sum${i * vectors + j} += s${i} * y${j};`)}`,
+    ${unroll(vectors, (j) => `sum${i * vectors + j} += s${i} * y${j};`)}`,
     )}
   }
   var sums = array<vec4f, ${ROWS * vectors}>(${Array.from({ length: ROWS * vectors }, (_, i) => `sum${i}`).join(', ')});
   for (var i = 0u; i < ${ROWS}; i++) {
-    ${each(vectors, (j) => `store(tile.z, row + i, column + ${S * j}, sums[i * ${vectors} + ${j}]);`)}
+    ${unroll(vectors, (j) => `store(tile.z, row + i, column + ${S * j}, sums[i * ${vectors} + ${j}]);`)}
   }
   if (params.columnSums == 1 && tile.y == 0) {
-    ${each(shares, (p) => `storeColumnSum(tile.z, row + lane + ${S * p}, columnSum${p});`)}
+    ${unroll(shares, (p) => `storeColumnSum(tile.z, row + lane + ${S * p}, columnSum${p});`)}
   }
 }`,
   });

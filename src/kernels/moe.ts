@@ -7,14 +7,12 @@
  */
 import type { BufferView } from '../gpu/buffers.ts';
 import type { Device } from '../gpu/device.ts';
-import { defineKernel, GROUP_ARGS, GROUP_INDEX, linearGrid } from '../gpu/kernel.ts';
+import { defineKernel, GROUP_INDEX, linearGrid, THREAD_ARGS } from '../gpu/kernel.ts';
 import { GROUP_ROWS } from './matmul.ts';
 import { NO_ROW } from './rows.ts';
 
 export const MAX_ACTIVE_EXPERTS = 8;
 const CHUNK = 64;
-const THREAD = `${GROUP_ARGS}, @builtin(local_invocation_index) thread: u32`;
-
 const routeKernel = defineKernel({
   name: 'moe route',
   params: { R: 'u32', experts: 'u32', k: 'u32' },
@@ -22,7 +20,7 @@ const routeKernel = defineKernel({
   writes: { chosen: 'array<u32>', weights: 'array<f32>' },
   code: `
 @compute @workgroup_size(64)
-fn main(${THREAD}) {
+fn main(${THREAD_ARGS}) {
   let row = ${GROUP_INDEX} * 64 + thread;
   if (row >= params.R) { return; }
   var best: array<u32, ${MAX_ACTIVE_EXPERTS}>;
@@ -54,7 +52,7 @@ const routeBackwardKernel = defineKernel({
   writes: { dLogits: 'array<f32>' },
   code: `
 @compute @workgroup_size(64)
-fn main(${THREAD}) {
+fn main(${THREAD_ARGS}) {
   let row = ${GROUP_INDEX} * 64 + thread;
   if (row >= params.R) { return; }
   var mean = 0.0;
@@ -74,7 +72,7 @@ const countKernel = defineKernel({
   writes: { counts: 'array<u32>' },
   code: `
 @compute @workgroup_size(64)
-fn main(${THREAD}) {
+fn main(${THREAD_ARGS}) {
   let id = ${GROUP_INDEX} * 64 + thread;
   let chunk = id / params.experts;
   let expert = id % params.experts;
@@ -119,7 +117,7 @@ const scatterKernel = defineKernel({
   writes: { slotOfEntry: 'array<u32>', entryOfSlot: 'array<u32>' },
   code: `
 @compute @workgroup_size(64)
-fn main(${THREAD}) {
+fn main(${THREAD_ARGS}) {
   let id = ${GROUP_INDEX} * 64 + thread;
   let chunk = id / params.experts;
   let expert = id % params.experts;
@@ -142,7 +140,7 @@ const fillKernel = defineKernel({
   writes: { index: 'array<u32>' },
   code: `
 @compute @workgroup_size(64)
-fn main(${THREAD}) {
+fn main(${THREAD_ARGS}) {
   let id = ${GROUP_INDEX} * 64 + thread;
   if (id < params.count) { index[id] = ${NO_ROW}u; }
 }`,
@@ -156,7 +154,7 @@ const toSlotsKernel = defineKernel({
   writes: { y: 'array<vec4f>' },
   code: `
 @compute @workgroup_size(64)
-fn main(${THREAD}) {
+fn main(${THREAD_ARGS}) {
   let id = ${GROUP_INDEX} * 64 + thread;
   let slot = id / params.dv;
   if (slot >= params.slots) { return; }
@@ -175,7 +173,7 @@ const fromSlotsKernel = defineKernel({
   writes: { y: 'array<vec4f>' },
   code: `
 @compute @workgroup_size(64)
-fn main(${THREAD}) {
+fn main(${THREAD_ARGS}) {
   let id = ${GROUP_INDEX} * 64 + thread;
   let row = id / params.dv;
   if (row >= params.R) { return; }
@@ -196,7 +194,7 @@ const weightGradientKernel = defineKernel({
   writes: { dWeights: 'array<f32>' },
   code: `
 @compute @workgroup_size(64)
-fn main(${THREAD}) {
+fn main(${THREAD_ARGS}) {
   let entry = ${GROUP_INDEX} * 64 + thread;
   if (entry >= params.entries) { return; }
   var sum = 0.0;

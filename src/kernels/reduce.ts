@@ -4,7 +4,7 @@
  */
 import type { BufferView } from '../gpu/buffers.ts';
 import type { Device } from '../gpu/device.ts';
-import { defineKernel, GROUP_ARGS, GROUP_INDEX, linearGrid, memoize } from '../gpu/kernel.ts';
+import { defineKernel, GROUP_INDEX, linearGrid, memoize, THREAD_ARGS } from '../gpu/kernel.ts';
 
 const PART = 256;
 
@@ -27,7 +27,7 @@ const sumKernel = memoize((kept: number, reduced: number) => {
     writes: { y: 'array<f32>' },
     code: `
 @compute @workgroup_size(64)
-fn main(${GROUP_ARGS}, @builtin(local_invocation_index) thread: u32) {
+fn main(${THREAD_ARGS}) {
   let id = ${GROUP_INDEX} * 64 + thread;
   if (id >= params.outputs * params.parts) { return; }
   let part = id / params.outputs;

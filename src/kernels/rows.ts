@@ -1,9 +1,7 @@
 /** Kernels that move whole rows: transposition of weights, selection of rows, embedding. */
 import type { BufferView } from '../gpu/buffers.ts';
 import type { Device } from '../gpu/device.ts';
-import { defineKernel, GROUP_ARGS, GROUP_INDEX, linearGrid } from '../gpu/kernel.ts';
-
-const THREAD = `${GROUP_ARGS}, @builtin(local_invocation_index) thread: u32`;
+import { defineKernel, GROUP_INDEX, linearGrid, THREAD_ARGS } from '../gpu/kernel.ts';
 
 const transposeKernel = defineKernel({
   name: 'transpose',
@@ -12,7 +10,7 @@ const transposeKernel = defineKernel({
   writes: { y: 'array<f32>' },
   code: `
 @compute @workgroup_size(64)
-fn main(${THREAD}) {
+fn main(${THREAD_ARGS}) {
   let id = ${GROUP_INDEX} * 64 + thread;
   let n = id % params.padded;
   let k = id / params.padded % params.K;
@@ -49,7 +47,7 @@ const selectRowsKernel = defineKernel({
   writes: { y: 'array<vec4f>' },
   code: `
 @compute @workgroup_size(64)
-fn main(${THREAD}) {
+fn main(${THREAD_ARGS}) {
   let id = ${GROUP_INDEX} * 64 + thread;
   let row = id / params.dv;
   if (row >= params.count) { return; }

@@ -8,7 +8,7 @@
  */
 import type { BufferView } from '../gpu/buffers.ts';
 import type { Device } from '../gpu/device.ts';
-import { defineKernel, GROUP_ARGS, GROUP_INDEX, linearGrid, memoize } from '../gpu/kernel.ts';
+import { defineKernel, GROUP_INDEX, linearGrid, memoize, THREAD_ARGS } from '../gpu/kernel.ts';
 import { STATE_WGSL } from './decode.ts';
 import { PHILOX_WGSL } from './philox.ts';
 import { NO_ROW } from './rows.ts';
@@ -35,7 +35,7 @@ const sampleKernel = memoize((V: number, filtered: boolean) =>
 ${PHILOX_WGSL}
 struct Settings { inverseTemperature: f32, topP: f32, topK: u32, greedy: u32, seed: u32 }
 @compute @workgroup_size(8)
-fn main(${GROUP_ARGS}, @builtin(local_invocation_index) thread: u32) {
+fn main(${THREAD_ARGS}) {
   let id = ${GROUP_INDEX} * 8 + thread;
   if (id >= params.M) { return; }
   let row = rows[id];
