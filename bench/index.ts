@@ -4,7 +4,8 @@
  *   grpo        one GRPO step of `tiny` at the original's settings: 32 problems × 4 completions of up to 256 tokens,
  *               every default operator, 2 digits, depth 3, from the original's checkpoint
  *   sample      its rollout alone
- *   supervised  one step on 128 packed sequences of 64 tokens, for tiny and small
+ *   supervised  one step on 128 packed sequences of 64 tokens, for tiny and small; with η, its share of the adapter's
+ *               peak: 6·parameters·tokens FLOPs, and 6·layers·d·length per token for attention, over P·time
  */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -15,10 +16,11 @@ import { grpoOptions } from '../src/grpo/options.ts';
 import { GrpoTrainer } from '../src/grpo/trainer.ts';
 import { RandomStream } from '../src/math/randomStream.ts';
 import { readCheckpoint } from '../src/model/checkpoint/index.ts';
-import { modelConfig } from '../src/model/config.ts';
+import { modelConfig, parameterShapes } from '../src/model/config.ts';
 import { scoreTokens } from '../src/model/score.ts';
 import { Transformer } from '../src/model/transformer.ts';
 import { AdamW, backward, mulScalar, sum } from '../src/tensor/index.ts';
+import { peakFlops } from './peak.ts';
 
 const CHECKPOINT = fileURLToPath(new URL('../tests/fixtures/checkpoints/tiny.pt', import.meta.url));
 const BATCH = 128;
@@ -52,12 +54,41 @@ function supervisedStep(size: 'tiny' | 'small'): () => Promise<number> {
   };
 }
 
+/** FLOPs of that step, forward and backward. */
+function supervisedFlops(size: 'tiny' | 'small'): number {
+  const config = modelConfig(size);
+  let parameters = 0;
+  for (const shape of parameterShapes(config).values())
+    parameters += shape.reduce((product, n) => product * n, 1);
+  return BATCH * LENGTH * 6 * (parameters + config.nLayers * config.dModel * LENGTH);
+}
+
 function grpoTrainer(): GrpoTrainer {
   const { config, stateDict } = readCheckpoint(readFileSync(CHECKPOINT), 'tiny.pt');
   return new GrpoTrainer(new Transformer(device, config, stateDict), grpoOptions());
 }
 
-const seconds = (value: number | undefined): string => `${((value ?? 0) * 1000).toFixed(1)} ms`;
+const SIZES = ['tiny', 'small'] as const;
+const supervisedName = (size: string): string => `supervised step, ${size}, ${BATCH} × ${LENGTH}`;
+
+const peak = await peakFlops(device);
+console.log(`P = ${(peak / 1e9).toFixed(1)} GFLOP/s of multiply-adds on ${description}`);
+
+/** One line for a finished case, with its η where its FLOPs are known. */
+function report({
+  name,
+  details,
+  margin,
+}: {
+  name: string;
+  details: { median: number };
+  margin: number;
+}): string {
+  const size = SIZES.find((candidate) => supervisedName(candidate) === name);
+  const eta = size && supervisedFlops(size) / (peak * details.median);
+  const line = `${name}: median ${(details.median * 1000).toFixed(1)} ms, ±${margin} %`;
+  return eta === undefined ? line : `${line}, η = ${eta.toFixed(3)}`;
+}
 
 await benny.suite(
   `training steps on ${description}`,
@@ -75,8 +106,8 @@ await benny.suite(
       await trainer.rollout();
     };
   }),
-  ...(['tiny', 'small'] as const).map((size) =>
-    benny.add(`supervised step, ${size}, ${BATCH} × ${LENGTH}`, async () => {
+  ...SIZES.map((size) =>
+    benny.add(supervisedName(size), async () => {
       const step = supervisedStep(size);
       await step();
       return async () => {
@@ -84,7 +115,7 @@ await benny.suite(
       };
     }),
   ),
-  benny.cycle((result) => `${result.name}: median ${seconds(result.details.median)}, ±${result.margin} %`),
+  benny.cycle(report),
   benny.complete(),
   benny.save({ file: 'steps', folder: `bench/results/${folder}`, format: 'json', details: true }),
 );
