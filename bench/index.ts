@@ -1,9 +1,9 @@
 /**
  * `npm run bench`: whole training steps on the adapter at hand, by benny; results in bench/results/<adapter>/.
  *
- *   grpo        one GRPO step of `tiny` at the original's settings: 32 problems × 4 completions of up to 256 tokens,
+ *   grpo step   one GRPO step of `tiny` at the original's settings: 32 problems × 4 completions of up to 256 tokens,
  *               every default operator, 2 digits, depth 3, from the original's checkpoint
- *   sample      its rollout alone
+ *   rollout     its rollout alone
  *   supervised  one step on 128 packed sequences of 64 tokens, for tiny and small; with η, its share of the adapter's
  *               peak: 6·parameters·tokens FLOPs, and 6·layers·d·length per token for attention, over P·time
  */

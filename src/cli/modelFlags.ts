@@ -6,6 +6,7 @@ import { describe, MODEL_SIZES, type ModelConfig, type ModelSize, modelConfig } 
 import { initialStateDict } from '../model/initialise.ts';
 import { BadOptionError, integer, oneOf } from '../options.ts';
 import { loadCheckpoint } from '../runs/checkpointFile.ts';
+import { MAX_ACTIVE_EXPERTS } from '../tensor/index.ts';
 
 const SIZES = Object.keys(MODEL_SIZES) as [ModelSize, ...ModelSize[]];
 const OTHERWISE = "(default: the checkpoint's own";
@@ -14,7 +15,9 @@ const OTHERWISE = "(default: the checkpoint's own";
 export const modelSchema = z.strictObject({
   modelsize: oneOf(SIZES).optional().describe(`size of the model ${OTHERWISE}, or small for a new model)`),
   numExperts: integer(0, 256).optional().describe(`experts per block, 0 = dense ${OTHERWISE}, or 0)`),
-  activeExperts: integer(0, 256).optional().describe(`experts each token is sent to ${OTHERWISE}, or 0)`),
+  activeExperts: integer(0, MAX_ACTIVE_EXPERTS)
+    .optional()
+    .describe(`experts each token is sent to ${OTHERWISE}, or 0)`),
 });
 
 export type ModelFlags = z.output<typeof modelSchema>;

@@ -78,7 +78,7 @@ export async function runPipeline(flags: z.output<typeof pipelineFlags>): Promis
       const pretraining = await pretrainModel(bench, policy, pretrain, false);
       const baseline = await judge(bench, 'baseline');
       if (baseline === null) return { baseline, final: null, phases: { pretrain: pretraining } };
-      const phase = { steps: grpo.steps, saveInterval: 0, evalInterval: 0 };
+      const phase = { steps: grpo.steps, saveInterval: 30, evalInterval: 0 };
       const improving = await improveModel(bench, new GrpoTrainer(policy, grpo), phase);
       const final = await judge(bench, 'final');
       return { baseline, final, phases: { pretrain: pretraining, grpo: improving } };

@@ -40,8 +40,13 @@ export async function trainingLoop<Metrics extends object>(
       totalTokens += tokens(metrics);
       done++;
       progress.update(done, shown(metrics));
-      const evalAccuracy = await afterStep(done);
-      bench.run.log({ phase, step: done, ...metrics, eval_accuracy: evalAccuracy });
+      // A step that was taken is logged even if saving or evaluating after it fails.
+      let evalAccuracy: number | null = null;
+      try {
+        evalAccuracy = await afterStep(done);
+      } finally {
+        bench.run.log({ phase, step: done, ...metrics, eval_accuracy: evalAccuracy });
+      }
     }
   } finally {
     progress.stop();

@@ -107,7 +107,8 @@ export class BufferPool {
     this.#liveBytes += capacity;
     this.#liveBuffers += 1;
     this.#peakBytes = Math.max(this.#peakBytes, this.#liveBytes);
-    if (!persistent) this.#scopes.at(-1)?.add(buffer);
+    // What replays will use must not go back to the pool with a scope inside the recorded code.
+    if (!persistent) (this.#held ?? this.#scopes.at(-1))?.add(buffer);
     return { buffer, offset: 0, bytes: Math.max(MIN_VIEW_BYTES, Math.ceil(bytes / 4) * 4) };
   }
 

@@ -72,11 +72,10 @@ export class Device {
     this.#pool = new BufferPool(gpu, () => this.#pipelines.forgetBindGroups());
     this.#arena = new Arena(gpu, 'arena');
     gpu.addEventListener('uncapturederror', (event) => {
-      this.#fail(
-        'GPU_ERROR',
-        event.error.message,
-        'report this kernel and adapter, or try another --adapter',
-      );
+      const { message } = event.error;
+      if (event.error.constructor.name === 'GPUOutOfMemoryError') {
+        this.#fail('OUT_OF_MEMORY', message, 'lower --batch_size, --group_size or --micro_batch_tokens');
+      } else this.#fail('GPU_ERROR', message, 'report this kernel and adapter, or try another --adapter');
     });
     gpu.lost.then((lost) => {
       if (lost.reason === 'destroyed') return;
@@ -90,9 +89,7 @@ export class Device {
 
   /** Opens a device with every optional feature the kernels can use and the adapter's own limits. */
   static async open(adapter: GPUAdapter, options: DeviceOptions = {}): Promise<Device> {
-    const features = (['subgroups', 'shader-f16', 'timestamp-query'] as GPUFeatureName[]).filter((feature) =>
-      adapter.features.has(feature),
-    );
+    const features = (['subgroups'] as GPUFeatureName[]).filter((feature) => adapter.features.has(feature));
     const wanted = [
       'maxBufferSize',
       'maxStorageBufferBindingSize',
@@ -121,6 +118,12 @@ export class Device {
   /** `using scope = device.scope()`: what is allocated until the end of the block is released there. */
   scope(): Scope {
     return this.#pool.scope();
+  }
+
+  /** Destroys the buffers kept for reuse. */
+  emptyCache(): void {
+    this.flush();
+    this.#pool.trim();
   }
 
   memory(): MemoryReport {
@@ -191,6 +194,7 @@ export class Device {
     return {
       dispatches: dispatches.length,
       replay: () => {
+        this.#refuseInRecording();
         this.#reserve(0);
         for (const dispatch of dispatches) this.#encode(dispatch);
       },
@@ -206,6 +210,7 @@ export class Device {
     const bytes = data.byteLength;
     if (bytes === 0) return;
     assertLive(view, 'upload');
+    this.#refuseInRecording();
     if (bytes > view.bytes) throw new RangeError(`upload of ${bytes} bytes into a view of ${view.bytes}`);
     if (bytes > STAGED_UPLOAD_BYTES) {
       this.flush();
@@ -252,14 +257,18 @@ export class Device {
     this.flush();
     this.#counters.reads += 1;
     try {
-      await staging.mapAsync(1);
-    } catch (cause) {
-      if (!this.#failure) this.#fail('READ_FAILED', String(cause), 'see the first GPU error above');
+      await staging.mapAsync(1).catch((cause: unknown) => {
+        this.#fail(
+          'READ_FAILED',
+          `a result could not be read: ${String(cause)}`,
+          'run again, or try another --adapter',
+        );
+      });
+      if (this.#failure) throw this.#failure;
+      return staging.getMappedRange().slice(0);
+    } finally {
+      staging.destroy();
     }
-    if (this.#failure) throw this.#failure;
-    const copy = staging.getMappedRange().slice(0);
-    staging.destroy();
-    return copy;
   }
 
   /** Submits every pending command. */
@@ -309,10 +318,19 @@ export class Device {
   }
 
   #copyEncoder(): GPUCommandEncoder {
-    if (this.#recording) throw new Error('uploads, copies and reads are not possible inside a recording');
+    this.#refuseInRecording();
     this.#endPass();
     this.#encoder ??= this.gpu.createCommandEncoder();
     return this.#encoder;
+  }
+
+  #refuseInRecording(): void {
+    if (!this.#recording) return;
+    throw new GpuError('uploads, copies, reads and replays cannot be recorded', {
+      code: 'NOT_RECORDABLE',
+      where: 'record',
+      fix: 'move them out of the recorded function',
+    });
   }
 
   #endPass(): void {

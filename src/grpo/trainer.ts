@@ -3,14 +3,13 @@
  * the right answers, turn rewards into advantages within the group, and take one optimiser step on the clipped
  * surrogate with a KL penalty to the frozen model that training started from. Dropout is off throughout.
  */
-import { MathformerError } from '../errors.ts';
 import { type Problem, ProblemStream } from '../math/generator.ts';
 import { grade } from '../math/grader.ts';
 import { prompt } from '../math/sample.ts';
 import { type Completion, Sampler } from '../model/sampler.ts';
 import { type ScoredSequence, scoredCount, scoreTokens } from '../model/score.ts';
 import type { Transformer } from '../model/transformer.ts';
-import { AdamW, backward, cosineWithWarmup, noGrad, Tensor } from '../tensor/index.ts';
+import { AdamW, backward, cosineWithWarmup, noGrad, refuseDivergence, Tensor } from '../tensor/index.ts';
 import { advantages } from './advantages.ts';
 import { grpoLoss } from './loss.ts';
 import { type GrpoMetrics, type Rollout, summarise, type TokenRecord } from './metrics.ts';
@@ -18,15 +17,18 @@ import type { GrpoOptions } from './options.ts';
 
 export type { GrpoMetrics, Rollout } from './metrics.ts';
 
-/** Steps in a row with a gradient that is not finite after which training gives up. */
-const MAX_SKIPPED = 10;
-
 /** A completion as the loss sees it. */
 interface Trajectory extends ScoredSequence {
   readonly completion: Completion;
   readonly advantage: number;
   /** Weight of each of its tokens in the loss. */
   readonly weight: number;
+}
+
+/** What a micro-batch reports. */
+interface BatchValues {
+  readonly records: TokenRecord[];
+  readonly loss: number;
 }
 
 export class GrpoTrainer {
@@ -93,19 +95,16 @@ export class GrpoTrainer {
     const { parameters } = this.policy;
     const trajectories = this.#trajectories(rollout);
     parameters.zeroGrad();
-    const pending = microBatches(trajectories, this.options.microBatchTokens).map((batch) =>
-      this.#backward(batch),
-    );
-    this.#optimizer.step(lr);
-    const { gradNorm, skippedInARow } = await this.#optimizer.report();
-    if (skippedInARow >= MAX_SKIPPED) {
-      throw new MathformerError(`the gradient was not finite in ${MAX_SKIPPED} steps in a row`, {
-        code: 'DIVERGED',
-        where: `step ${this.#step + 1}`,
-        fix: `lower --lr (now ${this.options.lr}) or raise --kl_coef`,
-      });
+    const pending: Promise<BatchValues>[] = [];
+    for (const batch of microBatches(trajectories, this.options.microBatchTokens)) {
+      const values = this.#backward(batch);
+      values.catch(() => {}); // thrown below; until then it has a handler, whatever the next batch does
+      pending.push(values);
     }
-    const done = await Promise.all(pending);
+    this.#optimizer.step(lr);
+    const [report, done] = await Promise.all([this.#optimizer.report(), Promise.all(pending)]);
+    refuseDivergence(report, this.#step + 1, `lower --lr (now ${this.options.lr}) or raise --kl_coef`);
+    const { gradNorm } = report;
     const loss = done.reduce((total, batch) => total + batch.loss, 0);
     return { records: done.flatMap((batch) => batch.records), loss, gradNorm };
   }
@@ -126,7 +125,7 @@ export class GrpoTrainer {
   }
 
   /** Enqueues the forward and backward pass of a micro-batch; its values arrive when the GPU is done. */
-  #backward(batch: readonly Trajectory[]): Promise<{ records: TokenRecord[]; loss: number }> {
+  #backward(batch: readonly Trajectory[]): Promise<BatchValues> {
     const { policy, options } = this;
     const { device } = policy;
     using _ = device.scope();
@@ -155,10 +154,7 @@ export class GrpoTrainer {
     return this.#collect(batch, [loss, logp, entropy, refLogp ?? logp]);
   }
 
-  async #collect(
-    batch: readonly Trajectory[],
-    tensors: readonly Tensor[],
-  ): Promise<{ records: TokenRecord[]; loss: number }> {
+  async #collect(batch: readonly Trajectory[], tensors: readonly Tensor[]): Promise<BatchValues> {
     const [loss, logp, entropy, refLogp] = await Promise.all(tensors.map((tensor) => tensor.data()));
     let t = 0;
     const records = batch.flatMap(({ completion, advantage, weight }) =>

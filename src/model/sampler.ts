@@ -164,7 +164,12 @@ export class Sampler {
   #allocate(slots: number, capacity: number, maxNew: number, filtered: boolean): Workspace {
     const { dModel, nLayers, vocabSize } = this.model.config;
     const rows = Math.ceil(slots / ROW_STEP) * ROW_STEP;
-    const allocate = (words: number): BufferView => this.#device.allocatePersistent(words * 4);
+    const allocated: BufferView[] = [];
+    const allocate = (words: number): BufferView => {
+      const view = this.#device.allocatePersistent(words * 4);
+      allocated.push(view);
+      return view;
+    };
     const caches = (): BufferView[] =>
       Array.from({ length: nLayers }, () => allocate(slots * capacity * dModel));
     try {
@@ -178,12 +183,13 @@ export class Sampler {
         state: allocate(slots * SLOT_WORDS),
         rows: allocate(rows * 4),
         ids: allocate(rows),
-        settings: this.#device.allocatePersistent(SETTINGS_BYTES),
+        settings: allocate(SETTINGS_BYTES / 4),
         samples: allocate(slots * maxNew * 2),
         kept: filtered ? allocate(slots * maxNew * Math.ceil(vocabSize / 32)) : undefined,
         steps: new Map(),
       };
     } catch (cause) {
+      for (const view of allocated) this.#device.release(view);
       if (!(cause instanceof GpuError)) throw cause;
       throw new GpuError(
         `a key-value cache for ${slots} sequences of up to ${capacity} tokens does not fit: ${cause.message}`,

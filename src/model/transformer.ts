@@ -11,6 +11,7 @@ import {
   embedding,
   layerNorm,
   linear,
+  MAX_ACTIVE_EXPERTS,
   mixtureOfExperts,
   type Packing,
   Parameters,
@@ -39,12 +40,20 @@ export class Transformer {
   /** ALiBi slopes (heads), constants. */
   readonly slopes: Tensor;
 
-  constructor(device: Device, config: ModelConfig, stateDict: StateDict) {
+  /** Without weights, all are 0. */
+  constructor(device: Device, config: ModelConfig, stateDict?: StateDict) {
     if (config.dModel % (4 * config.nHeads) !== 0 || config.dFF % 4 !== 0) {
       throw new ModelConfigError(
         'model',
         `heads of ${config.dModel / config.nHeads} and dFF ${config.dFF} are not both multiples of 4`,
         'the kernels work on groups of four values: choose dModel divisible by 4·nHeads and dFF by 4',
+      );
+    }
+    if (config.activeExperts > MAX_ACTIVE_EXPERTS) {
+      throw new ModelConfigError(
+        'model',
+        `activeExperts ${config.activeExperts} is above ${MAX_ACTIVE_EXPERTS}`,
+        `the routing kernel chooses up to ${MAX_ACTIVE_EXPERTS} experts: use fewer`,
       );
     }
     this.device = device;
@@ -54,7 +63,7 @@ export class Transformer {
     const slopes = alibiSlopes(config.nHeads) as Float32Array<ArrayBuffer>;
     this.slopes = new Tensor(device, device.allocatePersistent(slopes.byteLength), [config.nHeads]);
     this.slopes.set(slopes);
-    this.load(stateDict);
+    if (stateDict) this.load(stateDict);
   }
 
   /** A model with random weights. */
@@ -64,7 +73,7 @@ export class Transformer {
 
   /** A second model with the same weights and a life of its own. */
   clone(): Transformer {
-    const copy = Transformer.create(this.device, this.config, 0);
+    const copy = new Transformer(this.device, this.config);
     copy.parameters.copyFrom(this.parameters);
     return copy;
   }

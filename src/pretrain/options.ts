@@ -16,7 +16,9 @@ import {
 } from '../options.ts';
 
 export const pretrainSchema = z.strictObject({
-  steps: integer(1, 1_000_000).default(10).describe('passes over the examples'),
+  steps: integer(1, 1_000_000)
+    .default(10)
+    .describe('passes of --num_examples examples each, all of them new'),
   lr: real({ min: 0, aboveMin: true, max: 1 }).default(1e-3).describe('learning rate at its highest'),
   batchSize: integer(1, 65_536).default(128).describe('examples per optimiser step'),
   numExamples: integer(1, 1_000_000_000).default(10_000).describe('training examples in a pass'),

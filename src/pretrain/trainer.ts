@@ -2,7 +2,6 @@
  * The supervised trainer: next-token cross-entropy on worked problems, one optimiser step at a time. Sequences of a
  * batch are packed end to end, so lengths need no sorting and no token of padding is computed.
  */
-import { MathformerError } from '../errors.ts';
 import { type Sample, SampleStream } from '../math/sample.ts';
 import { scoreTokens } from '../model/score.ts';
 import type { Transformer } from '../model/transformer.ts';
@@ -13,13 +12,12 @@ import {
   cosineWithWarmup,
   loadBalance,
   mulScalar,
+  refuseDivergence,
   sum,
   type Tensor,
 } from '../tensor/index.ts';
 import type { PretrainOptions } from './options.ts';
 
-/** Steps in a row with a gradient that is not finite after which training gives up. */
-const MAX_SKIPPED = 10;
 /** Problem streams of the two difficulties of `practice`. */
 const STREAMS = { full: 0, easier: 1 } as const;
 
@@ -81,26 +79,20 @@ export class SupervisedTrainer {
    * @throws MathformerError after ten steps in a row without a finite gradient.
    */
   async step(): Promise<PretrainMetrics> {
-    const { model, options } = this;
+    const { options } = this;
     const lr = this.learningRate(this.#step);
     const batch = this.#next ?? this.#draw();
-    const update = this.#update(batch, lr);
-    const report = this.#optimizer.report();
+    const pending = Promise.all([this.#update(batch, lr), this.#optimizer.report()]);
+    pending.catch(() => {}); // thrown below; until then it has a handler, whatever drawing does
     this.#step += 1;
     this.#next = this.#draw(); // while the GPU works
-    const { gradNorm, skipped, skippedInARow } = await report;
-    if (skippedInARow >= MAX_SKIPPED) {
-      throw new MathformerError(`the gradient was not finite in ${MAX_SKIPPED} steps in a row`, {
-        code: 'DIVERGED',
-        where: `step ${this.#step}`,
-        fix: `lower --lr (now ${options.lr}) or --grad_clip`,
-      });
-    }
-    model.device.flush();
+    const [losses, report] = await pending;
+    refuseDivergence(report, this.#step, `lower --lr (now ${options.lr}) or --grad_clip`);
+    const { gradNorm, skipped } = report;
     return {
       step: this.#step,
       pass: Math.ceil(this.#step / this.stepsPerPass),
-      ...(await update),
+      ...losses,
       lr,
       gradNorm,
       tokens: batch.reduce((total, { tokens }) => total + tokens.length - 1, 0),

@@ -13,6 +13,7 @@ import {
   mkdirSync,
   openSync,
   readdirSync,
+  rmSync,
   statSync,
   unlinkSync,
   writeSync,
@@ -51,15 +52,17 @@ export class Run implements Disposable {
   constructor({ kind, directory, csv, config, now = new Date(), files }: RunOptions) {
     this.#files = files;
     this.directory = directory ?? freeDirectory('runs', kind, now);
-    // First, as this is the one that may fail on a second try: a run directory is then not left half made.
-    this.#csv = csv === undefined ? undefined : new CsvFile(csv);
+    const existed = existsSync(this.directory);
+    makeEmptyDirectory(this.directory);
     try {
-      makeEmptyDirectory(this.directory);
+      // After the directory, as the CSV file may lie in it.
+      this.#csv = csv === undefined ? undefined : new CsvFile(csv);
       withFileErrors(this.directory, () => mkdirSync(join(this.directory, 'checkpoints')));
       this.writeJson('config.json', config);
       this.#metrics = new LineFile(join(this.directory, 'metrics.jsonl'));
     } catch (error) {
       this.#csv?.remove();
+      if (!existed) rmSync(this.directory, { recursive: true, force: true });
       throw error;
     }
   }

@@ -1,4 +1,5 @@
 /** Optimisers and learning-rate schedules. */
+import { MathformerError } from '../errors.ts';
 import type { BufferView } from '../gpu/buffers.ts';
 import { adamw } from '../kernels/adamw.ts';
 import type { Parameters } from './parameters.ts';
@@ -18,6 +19,16 @@ export interface StepReport {
   /** Steps left out so far because a gradient was not finite, and how many of them were the last ones. */
   readonly skipped: number;
   readonly skippedInARow: number;
+}
+
+/** Steps in a row without a finite gradient after which training has diverged. */
+const MAX_SKIPPED = 10;
+
+/** @throws MathformerError if the last ten steps were all skipped; `fix` says what to lower. */
+export function refuseDivergence({ skippedInARow }: StepReport, step: number, fix: string): void {
+  if (skippedInARow < MAX_SKIPPED) return;
+  const message = `the gradient was not finite in ${MAX_SKIPPED} steps in a row`;
+  throw new MathformerError(message, { code: 'DIVERGED', where: `step ${step}`, fix });
 }
 
 /**

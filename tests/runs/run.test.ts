@@ -74,6 +74,14 @@ describe('Run', () => {
     expect(readFileSync(join(parent, 'run', 'config.json'), 'utf8')).toBe(before);
   });
 
+  it('keeps its CSV file in its own directory if asked to', () => {
+    const directory = join(parent, 'own');
+    const csv = join(directory, 'log.csv');
+    using run = create({ csv, directory });
+    run.log({ step: 1, loss: 0.5 });
+    expect(readFileSync(csv, 'utf8')).toContain('1,0.5');
+  });
+
   it('does not overwrite a CSV, and leaves neither CSV nor directory when the other fails', () => {
     const csv = join(parent, 'a.csv');
     writeFileSync(csv, 'precious');

@@ -18,7 +18,7 @@ import { differentiable, gradientTarget } from '../autograd.ts';
 import { showShape, Tensor } from '../tensor.ts';
 import { transposedWeight } from './linear.ts';
 
-export type { Routing };
+export { MAX_ACTIVE_EXPERTS, type Routing };
 
 export interface ExpertWeights {
   /** (experts, f, d) and (experts, f) */
