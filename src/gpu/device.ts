@@ -326,7 +326,7 @@ export class Device {
 
   #refuseInRecording(): void {
     if (!this.#recording) return;
-    throw new GpuError('uploads, copies, reads and replays cannot be recorded', {
+    throw new GpuError('uploads, copies, reads and replays are not possible inside a recording', {
       code: 'NOT_RECORDABLE',
       where: 'record',
       fix: 'move them out of the recorded function',

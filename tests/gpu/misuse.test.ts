@@ -51,9 +51,9 @@ describe('a recording', () => {
   it('refuses uploads of any size', () => {
     const large = device.allocate(1 << 20);
     expect(() => device.record(() => device.upload(large, new Uint8Array(1 << 20)))).toThrow(
-      /cannot be recorded/,
+      /inside a recording/,
     );
-    expect(() => device.record(() => device.upload(large, new Uint8Array(16)))).toThrow(/cannot be recorded/);
+    expect(() => device.record(() => device.upload(large, new Uint8Array(16)))).toThrow(/inside a recording/);
   });
 
   it('keeps what a scope inside it allocates', () => {
