@@ -19,7 +19,7 @@ import { readCheckpoint } from '../src/model/checkpoint/index.ts';
 import { modelConfig, parameterShapes } from '../src/model/config.ts';
 import { scoreTokens } from '../src/model/score.ts';
 import { Transformer } from '../src/model/transformer.ts';
-import { AdamW, backward, mulScalar, sum } from '../src/tensor/index.ts';
+import { AdamW, backward, mul, sum } from '../src/tensor/index.ts';
 import { peakFlops } from './peak.ts';
 
 const CHECKPOINT = fileURLToPath(new URL('../tests/fixtures/checkpoints/tiny.pt', import.meta.url));
@@ -47,7 +47,7 @@ function supervisedStep(size: 'tiny' | 'small'): () => Promise<number> {
     using _ = device.scope();
     model.parameters.zeroGrad();
     const { logp } = scoreTokens(model, sequences);
-    const loss = mulScalar(sum(logp), -1 / logp.size);
+    const loss = mul(sum(logp), -1 / logp.size);
     backward(loss);
     optimizer.step(1e-3);
     return loss.item();

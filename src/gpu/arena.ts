@@ -3,7 +3,7 @@
  * uploads, one behind the other.
  */
 import { USAGE } from './buffers.ts';
-import type { Kernel } from './kernel.ts';
+import { evaluate, type Kernel, type Scalar } from './kernel.ts';
 
 export const ARENA_BYTES = 1 << 20;
 
@@ -28,11 +28,11 @@ export class Arena {
   }
 
   /** Writes a kernel's parameters and returns their offset. */
-  addParams(kernel: Kernel, params: Readonly<Record<string, number>>): number {
+  addParams(kernel: Kernel, params: Readonly<Record<string, Scalar>>): number {
     const offset = Math.ceil(this.#used / this.#alignment) * this.#alignment;
     kernel.paramNames.forEach((name, i) => {
       const at = offset + 4 * i;
-      const value = params[name] as number;
+      const value = evaluate(params[name] as Scalar);
       if (kernel.paramTypes[i] === 'f32') this.#view.setFloat32(at, value, true);
       else if (kernel.paramTypes[i] === 'i32') this.#view.setInt32(at, value, true);
       else this.#view.setUint32(at, value, true);

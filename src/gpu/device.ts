@@ -7,7 +7,7 @@
 import { GpuError } from '../errors.ts';
 import { ARENA_BYTES, Arena } from './arena.ts';
 import { BufferPool, type BufferView, type MemoryReport, type Scope, USAGE } from './buffers.ts';
-import type { Kernel } from './kernel.ts';
+import type { Kernel, Scalar } from './kernel.ts';
 import { type Pipeline, PipelineCache } from './pipelines.ts';
 
 /** Uploads above this go straight to the queue instead of through the arena. */
@@ -138,7 +138,7 @@ export class Device {
   launch<Buffer extends string, Param extends string>(
     kernel: Kernel<Buffer, Param>,
     buffers: Readonly<Record<Buffer, BufferView>>,
-    params: Readonly<Record<Param, number>>,
+    params: Readonly<Record<Param, Scalar>>,
     workgroups: Workgroups,
   ): void {
     const [x, y = 1, z = 1] = workgroups;

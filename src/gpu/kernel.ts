@@ -5,6 +5,12 @@
 
 export type ScalarType = 'u32' | 'i32' | 'f32';
 
+/** A kernel's parameter: a number, or a function that is called at the launch and again before every replay of it. */
+export type Scalar = number | (() => number);
+
+/** The value of a scalar now. */
+export const evaluate = (scalar: Scalar): number => (typeof scalar === 'number' ? scalar : scalar());
+
 export interface KernelSpec<Buffer extends string, Param extends string> {
   /** Shown in errors, labels and profiles. */
   readonly name: string;

@@ -7,19 +7,7 @@
  *
  * The weights w_t carry the normalisation, so that losses of micro-batches add up to the loss of the batch.
  */
-import {
-  add,
-  addScalar,
-  clamp,
-  exp,
-  minimum,
-  mul,
-  mulScalar,
-  neg,
-  sub,
-  sum,
-  type Tensor,
-} from '../tensor/index.ts';
+import { add, clamp, exp, minimum, mul, neg, sub, sum, type Tensor } from '../tensor/index.ts';
 
 /** One value for each scored token (N). */
 export interface LossInputs {
@@ -53,7 +41,7 @@ export function clippedSurrogate(
 /** The k3 estimate of KL(policy ‖ reference) per token (N): never negative, 0 where they agree. */
 export function k3(logp: Tensor, refLogp: Tensor): Tensor {
   const d = sub(logp, refLogp);
-  return addScalar(add(exp(neg(d)), d), -1);
+  return add(add(exp(neg(d)), d), -1);
 }
 
 /** The loss, one value. */
@@ -63,5 +51,5 @@ export function grpoLoss(inputs: LossInputs, { clipRatio, klCoef }: LossOptions)
   const policyLoss = neg(sum(mul(weights, surrogate)));
   if (!refLogp || klCoef === 0) return policyLoss;
   const penalty = sum(mul(weights, k3(logp, refLogp)));
-  return add(policyLoss, mulScalar(penalty, klCoef));
+  return add(policyLoss, mul(penalty, klCoef));
 }

@@ -5,7 +5,15 @@
  */
 import type { BufferView } from '../gpu/buffers.ts';
 import type { Device } from '../gpu/device.ts';
-import { defineKernel, GROUP_INDEX, type Kernel, linearGrid, memoize, THREAD_ARGS } from '../gpu/kernel.ts';
+import {
+  defineKernel,
+  GROUP_INDEX,
+  type Kernel,
+  linearGrid,
+  memoize,
+  type Scalar,
+  THREAD_ARGS,
+} from '../gpu/kernel.ts';
 import { ERF_WGSL } from './erf.ts';
 
 export const MAX_RANK = 6;
@@ -95,7 +103,7 @@ export function elementwise(
   operands: readonly ElementwiseOperand[],
   out: BufferView,
   shape: readonly number[],
-  scalars: { readonly s?: number; readonly t?: number } = {},
+  scalars: { readonly s?: Scalar; readonly t?: Scalar } = {},
 ): void {
   const size = shape.reduce((product, n) => product * n, 1);
   const { s = 0, t = 0 } = scalars;
@@ -108,7 +116,7 @@ export function elementwise(
     device.launch(kernel, { ...views, out }, { count, s, t }, linearGrid(Math.ceil(count / 64)));
     return;
   }
-  const params: Record<string, number> = { count: size, s, t };
+  const params: Record<string, Scalar> = { count: size, s, t };
   shape.forEach((n, i) => {
     params[`size${i}`] = n;
   });

@@ -11,7 +11,7 @@ import {
   backward,
   cosineWithWarmup,
   loadBalance,
-  mulScalar,
+  mul,
   refuseDivergence,
   sum,
   type Tensor,
@@ -131,10 +131,10 @@ export class SupervisedTrainer {
         dropout: { p, seed: options.seed >>> 0, step: this.#step },
         onRouting: (logits, routing) => balances.push(loadBalance(logits, routing)),
       });
-      const loss = mulScalar(sum(logp), -1 / logp.size);
-      const balance = balances.length > 0 ? mulScalar(balances.reduce(add), 1 / balances.length) : undefined;
+      const loss = mul(sum(logp), -1 / logp.size);
+      const balance = balances.length > 0 ? mul(balances.reduce(add), 1 / balances.length) : undefined;
       const { loadBalanceCoef } = options;
-      backward(balance && loadBalanceCoef > 0 ? add(loss, mulScalar(balance, loadBalanceCoef)) : loss);
+      backward(balance && loadBalanceCoef > 0 ? add(loss, mul(balance, loadBalanceCoef)) : loss);
       this.#optimizer.step(lr);
       values = [loss, ...(balance ? [balance] : [])].map((tensor) => tensor.item());
     }

@@ -8,13 +8,17 @@ import { ShapeError } from '../errors.ts';
 import type { BufferView } from '../gpu/buffers.ts';
 import type { Device } from '../gpu/device.ts';
 
-export type DType = 'f32' | 'u32' | 'i32';
+/** `bool` is kept as u32 words 0 and 1; `f16` is for storage only, two values a word (see `cast`). */
+export type DType = 'f32' | 'u32' | 'i32' | 'bool' | 'f16';
 export type Shape = readonly number[];
 
-const ARRAYS = { f32: Float32Array, u32: Uint32Array, i32: Int32Array } as const;
+const ARRAYS = { f32: Float32Array, u32: Uint32Array, i32: Int32Array, bool: Uint32Array } as const;
 export type TensorData = Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer> | Int32Array<ArrayBuffer>;
 
 export const sizeOf = (shape: Shape): number => shape.reduce((product, n) => product * n, 1);
+/** Bytes that values of this dtype take; f16 is padded to whole words. */
+export const bytesOf = (shape: Shape, dtype: DType): number =>
+  dtype === 'f16' ? Math.ceil(sizeOf(shape) / 2) * 4 : sizeOf(shape) * 4;
 export const showShape = (shape: Shape): string => `(${shape.join(',')})`;
 
 /** A gradient, or undefined where there is none. */
@@ -55,7 +59,7 @@ export class Tensor {
 
   /** A tensor of unspecified contents. */
   static empty(device: Device, shape: Shape, dtype: DType = 'f32'): Tensor {
-    return new Tensor(device, device.allocate(sizeOf(shape) * 4), shape, dtype);
+    return new Tensor(device, device.allocate(bytesOf(shape, dtype)), shape, dtype);
   }
 
   static zeros(device: Device, shape: Shape, dtype: DType = 'f32'): Tensor {
@@ -64,13 +68,18 @@ export class Tensor {
     return tensor;
   }
 
-  /** Uploads values; the dtype follows the kind of array, plain numbers become f32. */
+  /** Uploads values; the dtype follows the kind of array, plain numbers become f32, booleans bool. */
   static from(
     device: Device,
-    values: TensorData | readonly number[],
+    values: TensorData | readonly number[] | readonly boolean[],
     shape: Shape = [values.length],
   ): Tensor {
-    const data = ArrayBuffer.isView(values) ? values : Float32Array.from(values);
+    const bool = typeof values[0] === 'boolean';
+    const data = ArrayBuffer.isView(values)
+      ? values
+      : bool
+        ? Uint32Array.from(values as readonly boolean[], Number)
+        : Float32Array.from(values as readonly number[]);
     if (data.length !== sizeOf(shape)) {
       throw new ShapeError(
         'Tensor.from',
@@ -78,7 +87,8 @@ export class Tensor {
         `give ${sizeOf(shape)} values or another shape`,
       );
     }
-    const dtype = data instanceof Float32Array ? 'f32' : data instanceof Uint32Array ? 'u32' : 'i32';
+    const integer = data instanceof Uint32Array ? 'u32' : 'i32';
+    const dtype = bool ? 'bool' : data instanceof Float32Array ? 'f32' : integer;
     const tensor = Tensor.empty(device, shape, dtype);
     device.upload(tensor.view, data);
     return tensor;
@@ -99,11 +109,12 @@ export class Tensor {
     return new Tensor(this.device, this.view, this.shape, this.dtype);
   }
 
-  /** Waits for and returns the values. */
+  /** Waits for and returns the values: floats as f32, booleans as 0 and 1. */
   async data(): Promise<TensorData> {
-    if (this.size === 0) return new ARRAYS[this.dtype](0);
-    const bytes = await this.device.read(this.view);
-    return new ARRAYS[this.dtype](bytes, 0, this.size);
+    const { dtype, size } = this;
+    if (dtype === 'f16') throw new ShapeError('data', 'the dtype is f16', "read cast(x, 'f32')");
+    if (size === 0) return new ARRAYS[dtype](0);
+    return new ARRAYS[dtype](await this.device.read(this.view), 0, size);
   }
 
   /** The value of a tensor with one element. */

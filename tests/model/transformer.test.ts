@@ -15,7 +15,6 @@ import {
   backward,
   logSoftmaxGather,
   mul,
-  mulScalar,
   noGrad,
   Packing,
   sum,
@@ -172,7 +171,7 @@ describe.each(VARIANTS)('other shapes, $variant kernels', ({ portableKernels }) 
       model,
       sequences.map((tokens) => ({ tokens, from: 1 })),
     );
-    const loss = mulScalar(sum(logp), -1 / logp.size);
+    const loss = mul(sum(logp), -1 / logp.size);
     backward(loss);
     const oracleLoss = nextTokenLoss(config, params, sequences);
     oracleBackward(oracleLoss);

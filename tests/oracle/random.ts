@@ -20,7 +20,7 @@ export function uniformSource(seed: number): () => number {
 }
 
 /** `length` float32 numbers from N(mean, std²). */
-export function normals(seed: number, length: number, mean = 0, std = 1): Float32Array {
+export function normals(seed: number, length: number, mean = 0, std = 1): Float32Array<ArrayBuffer> {
   const uniform = uniformSource(seed);
   return Float32Array.from({ length }, () => {
     const radius = Math.sqrt(-2 * Math.log(1 - uniform()));
@@ -29,7 +29,7 @@ export function normals(seed: number, length: number, mean = 0, std = 1): Float3
 }
 
 /** `length` float32 numbers, uniform in [low, high). */
-export function uniforms(seed: number, length: number, low = 0, high = 1): Float32Array {
+export function uniforms(seed: number, length: number, low = 0, high = 1): Float32Array<ArrayBuffer> {
   const uniform = uniformSource(seed);
   return Float32Array.from({ length }, () => low + (high - low) * uniform());
 }

@@ -1,15 +1,21 @@
 /** Runs one computation on the GPU and in the float64 reference, forward and backward, and compares every number. */
 import type { Device } from '../../src/gpu/device.ts';
-import { backward, type Shape, Tensor } from '../../src/tensor/index.ts';
+import { backward, type Shape, Tensor, type TensorData } from '../../src/tensor/index.ts';
 import { type Array64, add, array, mul, backward as oracleBackward, sizeOf, sum } from '../oracle/array.ts';
 import { expectClose, finiteDifference, type Tolerance } from '../oracle/compare.ts';
 import { normals } from '../oracle/random.ts';
 
 export interface Operand {
-  readonly values: Float32Array<ArrayBuffer>;
+  /** Float32 values, or indices, or booleans; only the first kind has a gradient. */
+  readonly values: TensorData | readonly boolean[];
   readonly shape: Shape;
   /** No gradient is asked for. */
   readonly constant?: boolean;
+}
+
+/** An operand of float32 values. */
+export interface FloatOperand extends Operand {
+  readonly values: Float32Array<ArrayBuffer>;
 }
 
 export interface Computation {
@@ -20,10 +26,27 @@ export interface Computation {
   readonly forward?: Tolerance;
   /** Of the gradient of each input. */
   readonly gradient?: (input: number) => Tolerance;
+  /** Raised to the largest errors seen. */
+  readonly worst?: WorstErrors;
+}
+
+/** Largest |actual − expected| / max(1, |expected|) of results and of gradients. */
+export interface WorstErrors {
+  result: number;
+  gradient: number;
+}
+
+function worstError(actual: ArrayLike<number>, expected: ArrayLike<number>): number {
+  let worst = 0;
+  for (let i = 0; i < expected.length; i++) {
+    const [x = 0, y = 0] = [actual[i], expected[i]];
+    if (Number.isFinite(y)) worst = Math.max(worst, Math.abs(x - y) / Math.max(1, Math.abs(y)));
+  }
+  return worst;
 }
 
 /** Normally distributed values of a shape. */
-export function random(shape: Shape, seed: number, mean = 0, std = 1): Operand {
+export function random(shape: Shape, seed: number, mean = 0, std = 1): FloatOperand {
   return { values: Float32Array.from(normals(seed, sizeOf(shape), mean, std)), shape };
 }
 
@@ -35,25 +58,32 @@ export function summed(length: number, magnitude = 1): Tolerance {
   return { atol: 1e-5 * Math.max(1, (Math.sqrt(length) / 4) * magnitude) };
 }
 
+const isConstant = ({ values, constant }: Operand): boolean =>
+  constant === true || !(values instanceof Float32Array);
+
 const listOf = <T>(value: T | readonly T[]): readonly T[] =>
   Array.isArray(value) ? (value as readonly T[]) : [value as T];
 
 /** Fails unless results, and gradients of random weightings of the results, agree with the reference. */
 export async function expectSameAsOracle(device: Device, computation: Computation): Promise<void> {
   using _ = device.scope();
-  const { inputs, forward, gradient } = computation;
-  const leaves = inputs.map(({ values, shape, constant }) => {
-    const leaf = Tensor.from(device, values, shape);
-    return constant ? leaf : leaf.requireGrad();
+  const { inputs, forward, gradient, worst } = computation;
+  const leaves = inputs.map((input) => {
+    const leaf = Tensor.from(device, input.values, input.shape);
+    return isConstant(input) ? leaf : leaf.requireGrad();
   });
-  const references = inputs.map(({ values, shape, constant }) => array(values, shape, !constant));
+  const references = inputs.map((input) =>
+    array(Array.from(input.values, Number), input.shape, !isConstant(input)),
+  );
   const outputs = listOf(computation.gpu(leaves));
   const expected = listOf(computation.oracle(references));
   const seeds = expected.map(({ size }, i) => Float32Array.from(normals(1000 + i, size)));
   for (const [i, output] of outputs.entries()) {
     const { shape, data } = expected[i] as Array64;
     if (`${output.shape}` !== `${shape}`) throw new Error(`output ${i}: shape ${output.shape}, not ${shape}`);
-    expectClose(await output.data(), data, { ...forward, label: `output ${i}` });
+    const values = await output.data();
+    expectClose(values, data, { ...forward, label: `output ${i}` });
+    if (worst) worst.result = Math.max(worst.result, worstError(values, data));
     if (output.requiresGrad)
       backward(output, Tensor.from(device, seeds[i] as Float32Array<ArrayBuffer>, shape));
   }
@@ -61,18 +91,52 @@ export async function expectSameAsOracle(device: Device, computation: Computatio
   const weighted = expected.map((output, i) => sum(mul(output, array(seeds[i] ?? [], output.shape))));
   const objective = weighted.reduce(add);
   if (objective.requiresGrad) oracleBackward(objective);
-  for (const [i, { constant, shape }] of inputs.entries()) {
+  for (const [i, input] of inputs.entries()) {
+    const { shape } = input;
     const actual = await leaves[i]?.grad?.data();
-    if (constant) {
+    if (isConstant(input)) {
       if (actual) throw new Error(`input ${i} got a gradient without requiring one`);
       continue;
     }
     const wanted = references[i]?.grad ?? new Float64Array(sizeOf(shape));
-    expectClose(actual ?? new Float32Array(sizeOf(shape)), wanted, {
-      ...gradient?.(i),
-      label: `gradient of input ${i}`,
-    });
+    const found = actual ?? new Float32Array(sizeOf(shape));
+    expectClose(found, wanted, { ...gradient?.(i), label: `gradient of input ${i}` });
+    if (worst) worst.gradient = Math.max(worst.gradient, worstError(found, wanted));
   }
+}
+
+/** Σ w·f with fixed random weights w, over all elements of all results. */
+function weightedSum(results: readonly ArrayLike<number>[]): number {
+  return results.reduce((total, values, i) => {
+    const weights = normals(77 + i, values.length);
+    for (let k = 0; k < values.length; k++) total += (values[k] ?? 0) * (weights[k] ?? 0);
+    return total;
+  }, 0);
+}
+
+/** Central differences of Σ w·f(inputs), from the GPU's own f32 results, by every element of input `which`. */
+async function numericGradient(
+  device: Device,
+  f: (inputs: readonly Tensor[]) => Tensor | readonly Tensor[],
+  inputs: readonly Operand[],
+  which: number,
+  eps: number,
+): Promise<Float64Array> {
+  const constants = inputs.map(({ values, shape }) => Tensor.from(device, values, shape));
+  const values = Float64Array.from(inputs[which]?.values ?? [], Number);
+  // All probes are launched first and read afterwards: finiteDifference wants its values at once.
+  const probes: (readonly Tensor[])[] = [];
+  const probe = (x: Float64Array): number => {
+    const moved = Tensor.from(device, Float32Array.from(x), inputs[which]?.shape);
+    probes.push(listOf(f(constants.map((constant, i) => (i === which ? moved : constant)))));
+    return 0;
+  };
+  finiteDifference(probe, values, eps);
+  const objectives: number[] = [];
+  for (const results of probes) {
+    objectives.push(weightedSum(await Promise.all(results.map((result) => result.data()))));
+  }
+  return finiteDifference(() => objectives.shift() ?? Number.NaN, values, eps);
 }
 
 /**
@@ -88,24 +152,31 @@ export async function expectFiniteDifferences(
   using _ = device.scope();
   const leaves = inputs.map(({ values, shape }) => Tensor.from(device, values, shape).requireGrad());
   const output = f(leaves);
-  const weights = Float32Array.from(normals(77, output.size));
-  backward(output, Tensor.from(device, weights, output.shape));
-  for (const [which, { values, shape }] of inputs.entries()) {
-    // All probes are launched first and read afterwards: finiteDifference wants its values at once.
-    const probes: Tensor[] = [];
-    const probe = (x: Float64Array): number => {
-      const moved = Tensor.from(device, Float32Array.from(x), shape);
-      probes.push(f(leaves.map((leaf, i) => (i === which ? moved : leaf.detach()))));
-      return 0;
-    };
-    finiteDifference(probe, Float64Array.from(values), eps);
-    const objectives: number[] = [];
-    for (const result of probes) {
-      const data = Array.from(await result.data());
-      objectives.push(data.reduce((total, y, i) => total + y * (weights[i] ?? 0), 0));
-    }
-    const numeric = finiteDifference(() => objectives.shift() ?? Number.NaN, Float64Array.from(values), eps);
+  backward(output, Tensor.from(device, normals(77, output.size), output.shape));
+  for (const which of inputs.keys()) {
+    const numeric = await numericGradient(device, f, inputs, which, eps);
     const analytic = (await leaves[which]?.grad?.data()) ?? [];
     expectClose(analytic, numeric, { rtol, atol, label: `gradient of input ${which}` });
+  }
+}
+
+/** The same against the reference's gradient in float64: what the op computes has the slope the reference says. */
+export async function expectOracleDifferences(
+  device: Device,
+  { inputs, gpu, oracle, eps = 1e-2 }: Computation & { readonly eps?: number },
+): Promise<void> {
+  using _ = device.scope();
+  const references = inputs.map((input) =>
+    array(Array.from(input.values, Number), input.shape, !isConstant(input)),
+  );
+  const results = listOf(oracle(references)).map((y, i) =>
+    sum(mul(y, array(normals(77 + i, y.size), y.shape))),
+  );
+  oracleBackward(results.reduce(add));
+  for (const [which, input] of inputs.entries()) {
+    if (isConstant(input)) continue;
+    const numeric = await numericGradient(device, gpu, inputs, which, eps);
+    const analytic = references[which]?.grad ?? new Float64Array(sizeOf(input.shape));
+    expectClose(numeric, analytic, { rtol: 1e-2, atol: 5e-3, label: `gradient of input ${which}` });
   }
 }

@@ -1,18 +1,7 @@
 /** The graph itself: shared inputs, leaves, scopes without gradients, and what is refused. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Device } from '../../src/gpu/device.ts';
-import {
-  add,
-  backward,
-  exp,
-  linear,
-  mul,
-  mulScalar,
-  noGrad,
-  square,
-  sum,
-  Tensor,
-} from '../../src/tensor/index.ts';
+import { add, backward, exp, linear, mul, noGrad, square, sum, Tensor } from '../../src/tensor/index.ts';
 import { openDevice } from '../device.ts';
 import * as oracle from '../oracle/array.ts';
 import { expectClose } from '../oracle/compare.ts';
@@ -61,7 +50,7 @@ describe('graphs', () => {
     using _ = device.scope();
     const x = Tensor.from(device, [1, 2, 3, 4]).requireGrad();
     let y: Tensor = x;
-    for (let i = 0; i < 3000; i++) y = mulScalar(y, i % 2 === 0 ? 2 : 0.5);
+    for (let i = 0; i < 3000; i++) y = mul(y, i % 2 === 0 ? 2 : 0.5);
     backward(sum(y));
     expectClose(await gradient(x), [1, 1, 1, 1], { rtol: 0, atol: 0 });
   });
@@ -87,7 +76,7 @@ describe('leaves', () => {
     backward(y);
     backward(y);
     expectClose(await gradient(x), [4, 8]);
-    backward(sum(mulScalar(x, 10)));
+    backward(sum(mul(x, 10)));
     expectClose(await gradient(x), [14, 18]);
   });
 

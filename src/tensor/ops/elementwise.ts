@@ -1,9 +1,11 @@
 /**
  * Elementwise ops, one row each: the value and the gradient of every operand as WGSL expressions of the operands
  * `a`, `b`, the result `y`, its gradient `dy` and the scalars `params.s`, `params.t`. Operands broadcast as in NumPy;
- * their gradients are summed back to their shapes. Gradients at ties and borders follow PyTorch.
+ * their gradients are summed back to their shapes. A number in the place of an operand is passed as a scalar.
+ * Gradients at ties and borders follow PyTorch.
  */
 import { ShapeError } from '../../errors.ts';
+import type { Scalar } from '../../gpu/kernel.ts';
 import { elementwise, MAX_RANK } from '../../kernels/elementwise.ts';
 import { differentiable } from '../autograd.ts';
 import { type Shape, showShape, Tensor } from '../tensor.ts';
@@ -42,8 +44,6 @@ const TABLE = {
   abs: { value: 'abs(a)', gradients: ['dy * sign(a)'] },
   square: { value: 'a * a', gradients: ['2.0 * dy * a'] },
   gelu: { value: 'gelu(a)', gradients: ['dy * geluDerivative(a)'] },
-  addScalar: { value: 'a + params.s', gradients: ['dy'] },
-  mulScalar: { value: 'a * params.s', gradients: ['dy * params.s'] },
   clamp: {
     value: 'clamp(a, T(params.s), T(params.t))',
     gradients: ['select(T(0.0), dy, (a >= T(params.s)) & (a <= T(params.t)))'],
@@ -69,38 +69,55 @@ function broadcastShapes(name: string, a: Shape, b: Shape): Shape {
   return shape;
 }
 
-function apply(
-  name: keyof typeof TABLE,
-  operands: readonly Tensor[],
-  scalars: { s?: number; t?: number } = {},
-): Tensor {
-  const [a, b] = operands as [Tensor, Tensor | undefined];
+/** What a binary op takes: a tensor, or a number (a function is called anew in every replay of a captured step). */
+export type Operand = Tensor | Scalar;
+
+interface Scalars {
+  readonly s?: Scalar;
+  readonly t?: Scalar;
+}
+
+function apply(name: keyof typeof TABLE, operands: readonly Operand[], scalars: Scalars = {}): Tensor {
   const row: Row = TABLE[name];
-  for (const operand of operands) {
-    if (operand.dtype !== 'f32') {
-      throw new ShapeError(name, `an operand has dtype ${operand.dtype}`, 'elementwise ops take f32');
-    }
+  const tensors = operands.filter((operand) => operand instanceof Tensor);
+  const [first] = tensors;
+  if (!first) throw new ShapeError(name, 'no operand is a tensor', 'give at least one tensor');
+  for (const { dtype } of tensors) {
+    if (dtype !== 'f32')
+      throw new ShapeError(name, `an operand has dtype ${dtype}`, 'elementwise ops take f32');
   }
-  const y = Tensor.empty(a.device, b ? broadcastShapes(name, a.shape, b.shape) : a.shape);
-  elementwise(a.device, row.value, operands, y.view, y.shape, scalars);
-  differentiable(name, operands, [y], ([dy]) => {
+  const [a, b] = operands.map((operand) => (operand instanceof Tensor ? operand : undefined));
+  const number = operands.find((operand) => !(operand instanceof Tensor)) as Scalar | undefined;
+  const values = number === undefined ? scalars : { s: number };
+  const call = (expression: string, more: Readonly<Record<string, Tensor>> = {}) =>
+    operandCall(numberAsScalar(expression, operands), { a, b, ...more });
+  const y = Tensor.empty(first.device, a && b ? broadcastShapes(name, a.shape, b.shape) : first.shape);
+  elementwise(first.device, ...call(row.value), y.view, y.shape, values);
+  differentiable(name, tensors, [y], ([dy]) => {
     if (!dy) return [];
-    return operands.map((operand, i) => {
+    return operands.flatMap((operand, i) => {
+      if (!(operand instanceof Tensor)) return [];
       const expression = row.gradients[i];
-      if (expression === undefined || !operand.requiresGrad) return undefined;
-      if (expression === 'dy') return sumTo(dy, operand.shape);
+      if (expression === undefined || !operand.requiresGrad) return [undefined];
+      if (expression === 'dy') return [sumTo(dy, operand.shape)];
       const gradient = Tensor.empty(dy.device, y.shape);
-      elementwise(dy.device, ...gradientCall(expression, { a, b, y, dy }), gradient.view, y.shape, scalars);
-      return sumTo(gradient, operand.shape);
+      elementwise(dy.device, ...call(expression, { y, dy }), gradient.view, y.shape, values);
+      return [sumTo(gradient, operand.shape)];
     });
   });
   return y;
 }
 
+/** The expression with `params.s` in the place of the operand that is a number. */
+function numberAsScalar(expression: string, operands: readonly Operand[]): string {
+  const at = operands.findIndex((operand) => !(operand instanceof Tensor));
+  return at < 0 ? expression : expression.replace(new RegExp(`\\b${'ab'[at]}\\b`, 'g'), 'T(params.s)');
+}
+
 /** Renames the tensors an expression mentions to the operand names of the kernel, in a fixed order. */
-function gradientCall(
+function operandCall(
   expression: string,
-  tensors: Readonly<Record<'a' | 'b' | 'y' | 'dy', Tensor | undefined>>,
+  tensors: Readonly<Record<string, Tensor | undefined>>,
 ): [string, Tensor[]] {
   const used = (['a', 'b', 'y', 'dy'] as const).filter((name) =>
     new RegExp(`\\b${name}\\b`).test(expression),
@@ -112,7 +129,7 @@ function gradientCall(
   return [renamed, used.flatMap((name) => tensors[name] ?? [])];
 }
 
-const binary = (name: keyof typeof TABLE) => (a: Tensor, b: Tensor) => apply(name, [a, b]);
+const binary = (name: keyof typeof TABLE) => (a: Operand, b: Operand) => apply(name, [a, b]);
 const unary = (name: keyof typeof TABLE) => (a: Tensor) => apply(name, [a]);
 
 export const add = binary('add');
@@ -132,8 +149,6 @@ export const abs = unary('abs');
 export const square = unary('square');
 /** Exact GELU, x·Φ(x). */
 export const gelu = unary('gelu');
-export const addScalar = (a: Tensor, s: number): Tensor => apply('addScalar', [a], { s });
-export const mulScalar = (a: Tensor, s: number): Tensor => apply('mulScalar', [a], { s });
 /** Limits values to [low, high]; the gradient is 1 inside and at the borders, 0 outside. */
 export const clamp = (a: Tensor, low: number, high: number): Tensor =>
   apply('clamp', [a], { s: low, t: high });

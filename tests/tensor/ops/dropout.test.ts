@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Device } from '../../../src/gpu/device.ts';
 import { philox4x32 } from '../../../src/math/philox.ts';
-import { backward, dropout, mulScalar, sum, Tensor } from '../../../src/tensor/index.ts';
+import { backward, dropout, mul, sum, Tensor } from '../../../src/tensor/index.ts';
 import { openDevice } from '../../device.ts';
 import { expectClose } from '../../oracle/compare.ts';
 import { random } from '../againstOracle.ts';
@@ -56,7 +56,7 @@ test('the gradient passes where the value did', async () => {
   using _ = device.scope();
   const { values, shape } = random([33, 7], 1);
   const x = Tensor.from(device, values, shape).requireGrad();
-  const y = dropout(mulScalar(x, 2), 0.4, KEY);
+  const y = dropout(mul(x, 2), 0.4, KEY);
   backward(sum(y));
   const results = await y.data();
   const wanted = Array.from(results, (value, i) => value / (values[i] ?? Number.NaN));

@@ -11,21 +11,21 @@ import { broadcastableShapes, dimension, seeded, shapes } from '../../oracle/ran
 import {
   expectFiniteDifferences,
   expectSameAsOracle,
-  type Operand,
+  type FloatOperand,
   random,
   summed,
 } from '../againstOracle.ts';
 
 /** Rounded to quarters so that ties occur, kept off 0 where the op has a pole there. */
-const quarters = ({ values, shape }: Operand): Operand => ({
+const quarters = ({ values, shape }: FloatOperand): FloatOperand => ({
   values: values.map((x) => Math.round(x * 4) / 4),
   shape,
 });
-const positive = ({ values, shape }: Operand): Operand => ({
+const positive = ({ values, shape }: FloatOperand): FloatOperand => ({
   values: values.map((x) => 0.5 + Math.abs(x)),
   shape,
 });
-const same = (operand: Operand): Operand => operand;
+const same = (operand: FloatOperand): FloatOperand => operand;
 
 const UNARY = [
   { name: 'neg', gpu: ops.neg, reference: oracle.neg, domain: same },
@@ -35,14 +35,14 @@ const UNARY = [
   { name: 'square', gpu: ops.square, reference: (x: oracle.Array64) => oracle.mul(x, x), domain: same },
   { name: 'gelu', gpu: ops.gelu, reference: oracle.gelu, domain: same },
   {
-    name: 'addScalar',
-    gpu: (x: Tensor) => ops.addScalar(x, -1.5),
+    name: 'add a number',
+    gpu: (x: Tensor) => ops.add(x, -1.5),
     reference: (x: oracle.Array64) => oracle.add(x, -1.5),
     domain: same,
   },
   {
-    name: 'mulScalar',
-    gpu: (x: Tensor) => ops.mulScalar(x, -0.75),
+    name: 'mul by a number',
+    gpu: (x: Tensor) => ops.mul(x, -0.75),
     reference: (x: oracle.Array64) => oracle.mul(x, -0.75),
     domain: same,
   },
@@ -155,7 +155,7 @@ describe.each(VARIANTS)('$variant', ({ portableKernels }) => {
   test('finite differences', async () => {
     const inputs = [positive(random([3, 4], 7)), positive(random([4], 8))];
     const f = ([a, b]: readonly Tensor[]) =>
-      ops.gelu(ops.div(ops.exp(a as Tensor), ops.log(ops.addScalar(ops.square(b as Tensor), 2))));
+      ops.gelu(ops.div(ops.exp(a as Tensor), ops.log(ops.add(ops.square(b as Tensor), 2))));
     await expectFiniteDifferences(device, f, inputs);
   });
 });
@@ -171,7 +171,7 @@ describe('on one device', () => {
     const property = fc.asyncProperty(dimension(), async (n) => {
       using _ = device.scope();
       const x = random([n], n);
-      const y = await ops.mulScalar(Tensor.from(device, x.values, x.shape), 2).data();
+      const y = await ops.mul(Tensor.from(device, x.values, x.shape), 2).data();
       expect([...y]).toEqual([...x.values].map((value) => 2 * value));
     });
     await fc.assert(property, { ...seeded, numRuns: 40 });
@@ -194,7 +194,7 @@ describe('on one device', () => {
     const a = Tensor.from(device, [1, 2, 3]).requireGrad();
     const b = Tensor.from(device, [1, 3, 2]).requireGrad();
     ops.backward(ops.sum(ops.minimum(a, b)));
-    ops.backward(ops.sum(ops.mulScalar(ops.maximum(a, b), 10)));
+    ops.backward(ops.sum(ops.mul(ops.maximum(a, b), 10)));
     expectClose((await a.grad?.data()) ?? [], [5.5, 1, 10]);
     expectClose((await b.grad?.data()) ?? [], [5.5, 10, 1]);
   });

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Device } from '../../../src/gpu/device.ts';
-import { add, layerNorm, mulScalar, Tensor } from '../../../src/tensor/index.ts';
+import { add, layerNorm, mul, Tensor } from '../../../src/tensor/index.ts';
 import { openDevice, VARIANTS } from '../../device.ts';
 import * as oracle from '../../oracle/array.ts';
 import { seeded } from '../../oracle/random.ts';
@@ -72,7 +72,7 @@ describe.each(VARIANTS)('$variant', ({ portableKernels }) => {
     await expectSameAsOracle(device, {
       inputs: [random([9, 12], 1), random([12], 2), random([12], 3)],
       gpu: ([x, weight, bias]) => {
-        const scaled = mulScalar(x as Tensor, 0.5);
+        const scaled = mul(x as Tensor, 0.5);
         return add(layerNorm(scaled, weight as Tensor, bias), scaled);
       },
       oracle: ([x, weight, bias]) => {

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Device } from '../../../src/gpu/device.ts';
-import { backward, linear, mulScalar, noGrad, sum, Tensor } from '../../../src/tensor/index.ts';
+import { backward, linear, mul, noGrad, sum, Tensor } from '../../../src/tensor/index.ts';
 import { openDevice, VARIANTS } from '../../device.ts';
 import * as oracle from '../../oracle/array.ts';
 import { expectClose } from '../../oracle/compare.ts';
@@ -95,7 +95,7 @@ describe.each(VARIANTS)('$variant', ({ portableKernels }) => {
     await expectSameAsOracle(device, {
       inputs: [random([5, 8], 1), random([8, 8], 2, 0, 0.3)],
       gpu: ([x, weight]) => {
-        const scaled = mulScalar(x as Tensor, 2);
+        const scaled = mul(x as Tensor, 2);
         return linear(scaled, weight as Tensor, undefined, { residual: scaled });
       },
       oracle: ([x, weight]) => {
@@ -109,7 +109,7 @@ describe.each(VARIANTS)('$variant', ({ portableKernels }) => {
     await expectSameAsOracle(device, {
       inputs: [random([5, 8], 1), random([4, 8], 2, 0, 0.3), random([4, 8], 3, 0, 0.3)],
       gpu: ([x, w1, w2]) => {
-        const scaled = mulScalar(x as Tensor, 2);
+        const scaled = mul(x as Tensor, 2);
         return [linear(scaled, w1 as Tensor, linear(sumRows(scaled), w2 as Tensor))];
       },
       oracle: ([x, w1, w2]) => {
@@ -134,7 +134,7 @@ describe.each(VARIANTS)('$variant', ({ portableKernels }) => {
   test('a weight that is a result keeps its own gradient path', async () => {
     await expectSameAsOracle(device, {
       inputs: [random([6, 4], 1), random([5, 4], 2)],
-      gpu: ([x, weight]) => linear(x as Tensor, mulScalar(weight as Tensor, 0.5)),
+      gpu: ([x, weight]) => linear(x as Tensor, mul(weight as Tensor, 0.5)),
       oracle: ([x, weight]) => oracle.linear(x as oracle.Array64, oracle.mul(weight as oracle.Array64, 0.5)),
     });
   });

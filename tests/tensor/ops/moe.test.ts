@@ -7,7 +7,7 @@ import {
   linear,
   loadBalance,
   mixtureOfExperts,
-  mulScalar,
+  mul,
   sum,
   Tensor,
 } from '../../../src/tensor/index.ts';
@@ -161,7 +161,7 @@ describe.each(VARIANTS)('$variant', ({ portableKernels }) => {
     await expectSameAsOracle(device, {
       inputs: [x, random([3, 8], 12), weight1, weight2],
       gpu: ([input, router, w1, w2]) => {
-        const scaled = mulScalar(input as Tensor, 1.5);
+        const scaled = mul(input as Tensor, 1.5);
         return gpu([scaled, linear(scaled, router as Tensor), w1 as Tensor, w2 as Tensor]);
       },
       oracle: ([input, router, w1, w2]) => {

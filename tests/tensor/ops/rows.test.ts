@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Device } from '../../../src/gpu/device.ts';
-import { embedding, mulScalar, Tensor, takeRows } from '../../../src/tensor/index.ts';
+import { embedding, mul, Tensor, takeRows } from '../../../src/tensor/index.ts';
 import { openDevice, VARIANTS } from '../../device.ts';
 import * as oracle from '../../oracle/array.ts';
 import { integers, seeded } from '../../oracle/random.ts';
@@ -66,7 +66,7 @@ describe.each(VARIANTS)('$variant', ({ portableKernels }) => {
     const property = fc.asyncProperty(choices, fc.nat(), async ([R, rows, d], seed) => {
       await expectSameAsOracle(device, {
         inputs: [random([R, d], seed)],
-        gpu: ([x]) => takeRows(mulScalar(x as Tensor, 3), Uint32Array.from(rows)),
+        gpu: ([x]) => takeRows(mul(x as Tensor, 3), Uint32Array.from(rows)),
         oracle: ([x]) => oracle.indexSelect(oracle.mul(x as oracle.Array64, 3), 0, rows),
       });
     });
