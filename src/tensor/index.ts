@@ -3,13 +3,30 @@ export { backward, noGrad } from './autograd.ts';
 export { attention, Packing } from './ops/attention.ts';
 export { type DropoutKey, dropout } from './ops/dropout.ts';
 export * from './ops/elementwise.ts';
+export { gather, indexSelect, oneHot, scatterAdd } from './ops/indexing.ts';
+export { cat, chunk, roll, split, stack } from './ops/join.ts';
 export { layerNorm } from './ops/layerNorm.ts';
 export { linear } from './ops/linear.ts';
 export { logSoftmaxGather } from './ops/logSoftmaxGather.ts';
+export { dot, matmul, outer } from './ops/matmul.ts';
 export { loadBalance, MAX_ACTIVE_EXPERTS, mixtureOfExperts, type Routing } from './ops/moe.ts';
-export { permute, transpose } from './ops/movement.ts';
+export {
+  expand,
+  flip,
+  narrow,
+  pad,
+  permute,
+  type Range,
+  select,
+  slice,
+  transpose,
+  tril,
+  triu,
+} from './ops/movement.ts';
 export { mean, sum } from './ops/reduce.ts';
+export { flatten, reshape, squeeze, unsqueeze } from './ops/reshape.ts';
 export { embedding, takeRows } from './ops/rows.ts';
+export { argsort, type Sorted, type SortOptions, sort, type TopkOptions, topk } from './ops/sort.ts';
 export { AdamW, type AdamWOptions, cosineWithWarmup, refuseDivergence, type StepReport } from './optim.ts';
 export { Parameters } from './parameters.ts';
 export { type DType, type Shape, Tensor, type TensorData } from './tensor.ts';

@@ -1,0 +1,186 @@
+/** Products of matrices and vectors as `torch.matmul` defines them: any sizes, leading axes batched and broadcast. */
+import { ShapeError } from '../../errors.ts';
+import type { BufferView } from '../../gpu/buffers.ts';
+import type { Device } from '../../gpu/device.ts';
+import { matmul as multiply } from '../../kernels/matmul.ts';
+import { matmulOuter } from '../../kernels/matmulOuter.ts';
+import { move } from '../../kernels/movement.ts';
+import { differentiable } from '../autograd.ts';
+import { type Shape, showShape, sizeOf, Tensor } from '../tensor.ts';
+import { mul } from './elementwise.ts';
+import { expand } from './movement.ts';
+import { sum, sumTo } from './reduce.ts';
+import { reshape } from './reshape.ts';
+
+/**
+ * a (…,M,K) · b (…,K,N) → (…,M,N). Leading axes broadcast; a vector counts as a row on the left and as a column on the
+ * right, and its axis is left out of the result. Two vectors give their scalar product.
+ * @throws ShapeError if the inner sizes differ or the leading axes do not broadcast.
+ */
+export function matmul(a: Tensor, b: Tensor): Tensor {
+  const [rank, otherRank] = [a.shape.length, b.shape.length];
+  if (rank === 0 || otherRank === 0) refuse(a, b, 'give vectors, matrices or batches of them');
+  for (const { dtype } of [a, b]) {
+    if (dtype !== 'f32') throw new ShapeError('matmul', `an operand has dtype ${dtype}`, 'matmul takes f32');
+  }
+  if (a.shape.at(-1) !== b.shape.at(otherRank === 1 ? 0 : -2)) {
+    refuse(a, b, 'the last size of a must be the last but one of b');
+  }
+  if (rank === 1 && otherRank === 1) return sum(mul(a, b));
+  const left = rank === 1 ? reshape(a, [1, a.size]) : a;
+  const right = otherRank === 1 ? reshape(b, [b.size, 1]) : b;
+  const product = batched(left, right);
+  if (rank > 1 && otherRank > 1) return product;
+  const axes = product.shape.slice(0, -2);
+  return reshape(product, [...axes, rank === 1 ? right.shape.at(-1) : left.shape.at(-2)] as number[]);
+}
+
+/** The scalar product of two vectors. */
+export function dot(a: Tensor, b: Tensor): Tensor {
+  if (a.shape.length === 1 && b.shape.length === 1 && a.size === b.size) return sum(mul(a, b));
+  throw new ShapeError(
+    'dot',
+    `a ${showShape(a.shape)}, b ${showShape(b.shape)}`,
+    'give two vectors of one size',
+  );
+}
+
+/** a (M), b (N) → (M,N): every product of a value of a with one of b. */
+export function outer(a: Tensor, b: Tensor): Tensor {
+  if (a.shape.length === 1 && b.shape.length === 1) return mul(reshape(a, [a.size, 1]), b);
+  throw new ShapeError('outer', `a ${showShape(a.shape)}, b ${showShape(b.shape)}`, 'give two vectors');
+}
+
+function refuse(a: Tensor, b: Tensor, fix: string): never {
+  throw new ShapeError('matmul', `a ${showShape(a.shape)}, b ${showShape(b.shape)}`, fix);
+}
+
+/** What is known of a product once its axes are sorted out: `batches` of (M,K) · (K,N). */
+interface Problem {
+  readonly batches: number;
+  readonly M: number;
+  readonly N: number;
+  readonly K: number;
+  /** All batches share the one matrix of a. */
+  readonly sharedA: boolean;
+}
+
+/** Operands of rank 2 or more. */
+function batched(a: Tensor, b: Tensor): Tensor {
+  const [M, K] = a.shape.slice(-2) as [number, number];
+  const N = b.shape.at(-1) as number;
+  const [leadA, leadB] = [a.shape.slice(0, -2), b.shape.slice(0, -2)];
+  const lead = broadcastLead(a, b, leadA, leadB);
+  const batches = sizeOf(lead);
+  const shape = [...lead, M, N];
+  // One b for all: the matrices of a are rows of one.
+  if (sizeOf(leadB) === 1) {
+    const flat = { batches: 1, M: batches * M, N, K, sharedA: false };
+    return product(a, b, shape, flat);
+  }
+  const full = (x: Tensor, own: Shape, size: readonly number[]): Tensor =>
+    sizeOf(own) === batches || sizeOf(own) === 1 ? x : expand(x, [...lead, ...size]);
+  return product(full(a, leadA, [M, K]), full(b, leadB, [K, N]), shape, {
+    ...{ batches, M, N, K },
+    sharedA: sizeOf(leadA) === 1,
+  });
+}
+
+function broadcastLead(a: Tensor, b: Tensor, leadA: Shape, leadB: Shape): number[] {
+  const rank = Math.max(leadA.length, leadB.length);
+  return Array.from({ length: rank }, (_, i) => {
+    const x = leadA[i - rank + leadA.length] ?? 1;
+    const y = leadB[i - rank + leadB.length] ?? 1;
+    if (x !== y && x !== 1 && y !== 1)
+      refuse(a, b, 'the leading sizes must be equal or 1, counted from the last');
+    return x === 1 ? y : x;
+  });
+}
+
+function product(a: Tensor, b: Tensor, shape: Shape, problem: Problem): Tensor {
+  const { device } = a;
+  const c = Tensor.empty(device, shape);
+  launch(device, a.view, b.view, c.view, problem);
+  differentiable('matmul', [a, b], [c], ([dc]) => {
+    if (!dc) return [];
+    const da = a.requiresGrad ? gradientOfA(a, b, dc, problem) : undefined;
+    return [da, b.requiresGrad ? gradientOfB(a, b, dc, problem) : undefined];
+  });
+  return c;
+}
+
+/** dA = dC · Bᵀ, summed over the batches that share A. */
+function gradientOfA(a: Tensor, b: Tensor, dc: Tensor, problem: Problem): Tensor {
+  const { batches, M, N, K, sharedA } = problem;
+  const da = Tensor.empty(a.device, sharedA ? [batches, M, K] : a.shape);
+  const size = { ...problem, N: K, K: N, sharedA: false };
+  launch(a.device, dc.view, b.view, da.view, size, 'transposed');
+  return sharedA ? new Tensor(a.device, sumTo(da, [M, K]).view, a.shape) : da;
+}
+
+/** dB = Aᵀ · dC for every batch. Without batches the rows may be many: their sum is split over the machine. */
+function gradientOfB(a: Tensor, b: Tensor, dc: Tensor, problem: Problem): Tensor {
+  const { device } = a;
+  const { batches, M, N, K, sharedA } = problem;
+  if (batches === 1) {
+    const padded = Math.ceil(N / 4) * 4;
+    const db = Tensor.zeros(device, [K, padded]);
+    using right = paddedRows(device, dc.view, { count: 1, rows: M, columns: N });
+    matmulOuter(device, { a: a.view, b: right.view, c: db.view, R: M, M: K, N: padded });
+    if (padded === N) return new Tensor(device, db.view, b.shape);
+    const result = Tensor.empty(device, b.shape);
+    move(device, db.view, result.view, [
+      { count: K, stride: padded },
+      { count: N, stride: 1 },
+    ]);
+    return result;
+  }
+  const db = Tensor.empty(device, b.shape);
+  const count = sharedA ? 1 : batches;
+  const transposed = device.allocate(count * K * M * 4);
+  move(device, a.view, transposed, [
+    { count, stride: M * K },
+    { count: K, stride: 1 },
+    { count: M, stride: K },
+  ]);
+  launch(device, transposed, dc.view, db.view, { ...problem, M: K, K: M });
+  device.release(transposed);
+  return db;
+}
+
+/** c = a · b, with b as it is stored, or stored as (N,K). */
+function launch(
+  device: Device,
+  a: BufferView,
+  b: BufferView,
+  c: BufferView,
+  problem: Problem,
+  layout: 'plain' | 'transposed' = 'plain',
+): void {
+  const { batches: count, M, N, K, sharedA } = problem;
+  using right = paddedRows(device, b, { count, rows: K, columns: N }, layout);
+  multiply(device, { a, b: right.view, c, M, N, K, batches: { count, sharedA } });
+}
+
+/**
+ * x (count, rows, columns), its columns padded with zeros to a multiple of 4: x itself where they are one already.
+ * If it is 'transposed', x is stored as (count, columns, rows).
+ */
+function paddedRows(
+  device: Device,
+  x: BufferView,
+  size: { readonly count: number; readonly rows: number; readonly columns: number },
+  layout: 'plain' | 'transposed' = 'plain',
+): Disposable & { readonly view: BufferView } {
+  const { count, rows, columns } = size;
+  const plain = layout === 'plain';
+  if (plain && columns % 4 === 0) return { view: x, [Symbol.dispose]: () => {} };
+  const padded = Math.ceil(columns / 4) * 4;
+  const view = device.allocate(count * rows * padded * 4);
+  move(device, x, view, [
+    { count, stride: rows * columns },
+    { count: rows, stride: plain ? columns : 1 },
+    { count: padded, stride: plain ? 1 : rows, ...(padded === columns ? {} : { size: columns }) },
+  ]);
+  return { view, [Symbol.dispose]: () => device.release(view) };
+}
