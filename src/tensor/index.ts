@@ -2,6 +2,7 @@
 export { backward, noGrad } from './autograd.ts';
 export { attention, Packing } from './ops/attention.ts';
 export { type DropoutKey, dropout } from './ops/dropout.ts';
+export { einsum } from './ops/einsum.ts';
 export * from './ops/elementwise.ts';
 export { gather, indexSelect, oneHot, scatterAdd } from './ops/indexing.ts';
 export { cat, chunk, roll, split, stack } from './ops/join.ts';
@@ -23,7 +24,24 @@ export {
   tril,
   triu,
 } from './ops/movement.ts';
-export { mean, sum } from './ops/reduce.ts';
+export {
+  type ArgOptions,
+  all,
+  any,
+  argmax,
+  argmin,
+  logsumexp,
+  max,
+  mean,
+  min,
+  norm,
+  prod,
+  type ReduceOptions,
+  std,
+  sum,
+  type VarianceOptions,
+  variance,
+} from './ops/reduce.ts';
 export { flatten, reshape, squeeze, unsqueeze } from './ops/reshape.ts';
 export { embedding, takeRows } from './ops/rows.ts';
 export { argsort, type Sorted, type SortOptions, sort, type TopkOptions, topk } from './ops/sort.ts';

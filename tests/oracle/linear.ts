@@ -1,7 +1,7 @@
 /** Matrix products and the layers made of them: linear, layer normalisation, cross-entropy. */
-import { Array64 } from './array64.ts';
+import { Array64, sizeOf } from './array64.ts';
 import { add, div, mul, neg, sqrt, sub } from './elementwise.ts';
-import { broadcastIndex, broadcastShapes } from './indexing.ts';
+import { broadcastIndex, broadcastShapes, coordinates } from './indexing.ts';
 import { gather, indexSelect, transpose } from './movement.ts';
 import { logSoftmax, mean } from './reduce.ts';
 
@@ -51,6 +51,55 @@ export function matmul(a: Array64, b: Array64): Array64 {
     { of: a, vjp: gradA },
     { of: b, vjp: gradB },
   ]);
+}
+
+/**
+ * Einstein summation, one term after the other: for every value of every index, the product of the operands there is
+ * added to the output there. Without '->' the output has the indices named once, sorted. Axes of size 1 stretch.
+ */
+export function einsum(equation: string, operands: readonly Array64[]): Array64 {
+  const [left, right] = equation.replaceAll(' ', '').split('->');
+  const names = left.split(',').map((name) => [...name]);
+  const all = [...new Set(names.flat())];
+  const once = all.filter((index) => names.flat().filter((other) => other === index).length === 1);
+  const outputName = right === undefined ? once.sort() : [...right];
+  const sizes = all.map((index) =>
+    names
+      .flatMap((name, i) => name.flatMap((own, axis) => (own === index ? [operands[i].shape[axis]] : [])))
+      .reduce((known, size) => (known === 1 ? size : known), 1),
+  );
+  /** Where an operand (or the output) is read at these values of all indices. */
+  const place = (name: readonly string[], shape: readonly number[], at: readonly number[]): number =>
+    name.reduce((offset, index, axis) => {
+      const position = shape[axis] === 1 ? 0 : at[all.indexOf(index)];
+      return offset * shape[axis] + position;
+    }, 0);
+  const shape = outputName.map((index) => sizes[all.indexOf(index)]);
+  const visit = (each: (out: number, places: readonly number[]) => void): void => {
+    for (const at of coordinates(sizes)) {
+      each(
+        place(outputName, shape, at),
+        operands.map((operand, i) => place(names[i], operand.shape, at)),
+      );
+    }
+  };
+  const product = (places: readonly number[], except?: number): number =>
+    operands.reduce((total, { data }, i) => (i === except ? total : total * data[places[i]]), 1);
+  const out = new Float64Array(sizeOf(shape));
+  visit((at, places) => {
+    out[at] += product(places);
+  });
+  const parents = operands.map((of, i) => ({
+    of,
+    vjp: (gradOutput: Float64Array): Float64Array => {
+      const grad = new Float64Array(of.size);
+      visit((at, places) => {
+        grad[places[i]] += gradOutput[at] * product(places, i);
+      });
+      return grad;
+    },
+  }));
+  return new Array64(out, shape, false, parents);
 }
 
 /** x (…,in) · weightᵀ + bias, weight (out,in) as PyTorch stores it. x needs rank ≥ 2. */

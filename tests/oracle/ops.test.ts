@@ -43,6 +43,16 @@ const unary: Record<string, [(x: Array64) => Array64, Array64]> = {
   'sum over axes': [(x) => ops.sum(x, [0, 2]), normal(14, 2, 3, 4)],
   mean: [(x) => ops.mean(x, -1, true), normal(15, 2, 3)],
   max: [(x) => ops.max(x, 1), distinct(16, [3, 4])],
+  min: [(x) => ops.min(x, 1), distinct(33, [3, 4])],
+  prod: [(x) => ops.prod(x, 1), normal(34, 3, 4)],
+  'prod with zeros': [(x) => ops.prod(x, 0), ops.array([0, 2, 0, 3, 0, -1, 4, 0, 0], [3, 3])],
+  variance: [(x) => ops.variance(x, [0, 2], true), normal(35, 2, 3, 4)],
+  std: [(x) => ops.std(x, 1, false, 0), normal(36, 2, 3)],
+  norm: [(x) => ops.norm(x, 0), normal(37, 3, 2)],
+  'logSumExp over axes': [(x) => ops.logSumExp(x, [0, 2]), normal(38, 2, 3, 2)],
+  cumsum: [(x) => ops.cumsum(x, 1), normal(39, 2, 3, 2)],
+  cumprod: [(x) => ops.cumprod(x, 0), normal(40, 3, 2)],
+  'cumprod with zeros': [(x) => ops.cumprod(x), ops.array([2, 0, 3, -1, 4, 0, 1, 0], [2, 4])],
   reshape: [(x) => ops.reshape(x, [3, -1]), normal(17, 2, 3)],
   transpose: [(x) => ops.transpose(x), normal(18, 2, 3, 4)],
   permute: [(x) => ops.permute(x, [2, 0, 1]), normal(19, 2, 3, 4)],
@@ -72,6 +82,10 @@ const several: Record<string, [(x: readonly Array64[]) => Array64, Array64[]]> =
   cat: [([a, b]) => ops.cat([a, b, a], 1), [normal(16, 2, 1, 2), normal(17, 2, 3, 2)]],
   matmul: [([a, b]) => ops.matmul(a, b), [normal(18, 2, 3), normal(19, 3, 4)]],
   'matmul, batched': [([a, b]) => ops.matmul(a, b), [normal(20, 2, 1, 2, 3), normal(21, 3, 3, 2)]],
+  einsum: [
+    ([a, b, c]) => ops.einsum('iij,jk,k->ki', [a, b, c]),
+    [normal(30, 2, 2, 3), normal(31, 3, 2), normal(32, 2)],
+  ],
   linear: [([x, w, b]) => ops.linear(x, w, b), [normal(22, 2, 3), normal(23, 4, 3), normal(24, 4)]],
   layerNorm: [([x, w, b]) => ops.layerNorm(x, w, b), [normal(25, 2, 2, 5), normal(26, 5), normal(27, 5)]],
 };
@@ -172,9 +186,35 @@ describe('identities', () => {
   test('matmul by hand, and (AB)ᵀ = BᵀAᵀ', () => {
     const [a, b] = [ops.array([1, 2, 3, 4, 5, 6], [2, 3]), ops.array([7, 8, 9, 10, 11, 12], [3, 2])];
     expect(Array.from(ops.matmul(a, b).data)).toEqual([58, 64, 139, 154]);
+    expect(ops.einsum('ij,jk', [a, b])).toMatchObject({ data: ops.matmul(a, b).data, shape: [2, 2] });
+    expect(ops.einsum('ij,ij->', [a, a]).item()).toBe(91);
+    expect(ops.einsum('ii', [ops.array([1, 2, 3, 4], [2, 2])]).item()).toBe(5);
     const turned = ops.matmul(ops.transpose(b), ops.transpose(a));
     expect(ops.transpose(turned).data).toEqual(ops.matmul(a, b).data);
     expect(ops.matmul(ops.zeros([2, 0]), ops.zeros([0, 3])).data).toEqual(new Float64Array(6));
+  });
+});
+
+describe('reductions and scans', () => {
+  const x = ops.array([3, 1, 2, 3, -1, 0.5], [2, 3]);
+  const values = (a: Array64): number[] => Array.from(a.data);
+
+  test('by hand', () => {
+    expect(values(ops.argmax(x))).toEqual([0]);
+    expect(values(ops.argmax(ops.array([1, Number.NaN, 5, Number.NaN])))).toEqual([1]);
+    expect(values(ops.argmin(x, 1))).toEqual([1, 1]);
+    expect(ops.argmin(x, 0, true)).toMatchObject({ shape: [1, 3], data: Float64Array.of(0, 1, 1) });
+    expect(values(ops.prod(x, 1))).toEqual([6, -1.5]);
+    expect(values(ops.cumsum(x))).toEqual([3, 4, 6, 3, 2, 2.5]);
+    expect(values(ops.cumprod(x, 0))).toEqual([3, 1, 2, 9, -1, 1]);
+  });
+
+  test("torch.var and torch.std of [1, 2, 4, 7], and an empty array's", () => {
+    const y = ops.array([1, 2, 4, 7]);
+    expectClose(values(ops.variance(y)), [7], { rtol: 1e-15 });
+    expectClose(values(ops.variance(y, 0, false, 0)), [5.25], { rtol: 1e-15 });
+    expectClose(values(ops.std(y)), [2.6457513110645907], { rtol: 1e-15 });
+    expect(values(ops.variance(ops.array([1])))).toEqual([Number.NaN]);
   });
 });
 

@@ -1,0 +1,187 @@
+/** Einstein summation as `torch.einsum`: products of tensors named by the indices of their axes. */
+import { ShapeError } from '../../errors.ts';
+import { move } from '../../kernels/movement.ts';
+import { differentiable } from '../autograd.ts';
+import { showShape, sizeOf, Tensor } from '../tensor.ts';
+import { mul } from './elementwise.ts';
+import { matmul } from './matmul.ts';
+import { permute } from './movement.ts';
+import { sum } from './reduce.ts';
+import { reshape } from './reshape.ts';
+
+/** A tensor and the index, one letter, of each of its axes; no index twice. */
+interface Term {
+  readonly tensor: Tensor;
+  readonly indices: readonly string[];
+}
+
+/**
+ * The sum over every index that the output lacks of the product of all operands: 'ij,jk->ik' is a matrix product,
+ * 'ii->i' a diagonal, 'ij->' a sum, 'i,j->ij' an outer product. Without '->' the output has the indices that occur once,
+ * in alphabetical order. Axes of size 1 broadcast. Operands are multiplied from left to right.
+ * @throws ShapeError naming the equation, the operand and the index.
+ */
+export function einsum(equation: string, ...operands: readonly Tensor[]): Tensor {
+  const { inputs, output } = parse(equation, operands);
+  const sizes = sizesOf(equation, inputs, operands);
+  const terms = inputs.map((indices, i) => withoutRepeats(stretched(indices, operands[i] as Tensor, sizes)));
+  const [first, ...rest] = terms as [Term, ...Term[]];
+  const total = rest.reduce((left, right, i) => {
+    const later = new Set([...output, ...rest.slice(i + 1).flatMap(({ indices }) => indices)]);
+    return contract(left, right, later, sizes);
+  }, first);
+  const kept = reduceTo(total, new Set(output));
+  return ordered(kept, output);
+}
+
+function fail(equation: string, message: string, fix: string): never {
+  throw new ShapeError('einsum', `'${equation}': ${message}`, fix);
+}
+
+function parse(equation: string, operands: readonly Tensor[]): { inputs: string[][]; output: string[] } {
+  const [left = '', right, ...more] = equation.replace(/\s/g, '').split('->');
+  const names = left.split(',');
+  const wrong = /[^a-zA-Z,]/.exec(left + (right ?? ''))?.[0];
+  if (wrong) fail(equation, `'${wrong}' is not an index`, 'name every axis with a letter');
+  if (more.length > 0 || right?.includes(',')) {
+    fail(
+      equation,
+      'there is more than one output',
+      "write inputs, then '->', then the indices of one output",
+    );
+  }
+  if (names.length !== operands.length) {
+    fail(
+      equation,
+      `it names ${names.length} operands, ${operands.length} are given`,
+      'name each operand once',
+    );
+  }
+  operands.forEach(({ shape, dtype }, i) => {
+    if (names[i]?.length !== shape.length) {
+      fail(
+        equation,
+        `operand ${i} has shape ${showShape(shape)}, not ${names[i]?.length} axes`,
+        'name every axis',
+      );
+    }
+    if (dtype !== 'f32') fail(equation, `operand ${i} has dtype ${dtype}`, 'einsum takes f32');
+  });
+  const all = names.join('');
+  const once = [...new Set(all)].filter((index) => all.indexOf(index) === all.lastIndexOf(index)).sort();
+  const output = right === undefined ? once : [...right];
+  output.forEach((index, i) => {
+    if (!all.includes(index)) fail(equation, `no operand has the output's index '${index}'`, 'leave it out');
+    if (output.indexOf(index) !== i) fail(equation, `the output has '${index}' twice`, 'name it once');
+  });
+  return { inputs: names.map((name) => [...name]), output };
+}
+
+/** The size of every index: that of the axes it names, apart from those of size 1. */
+function sizesOf(
+  equation: string,
+  inputs: readonly (readonly string[])[],
+  operands: readonly Tensor[],
+): Map<string, number> {
+  const sizes = new Map<string, number>();
+  operands.forEach(({ shape }, i) => {
+    inputs[i]?.forEach((index, axis) => {
+      const size = shape[axis] as number;
+      const known = sizes.get(index) ?? 1;
+      const own = shape[inputs[i]?.indexOf(index) ?? axis] as number;
+      if (own !== size || (known !== 1 && size !== 1 && known !== size)) {
+        const message = `index '${index}' of operand ${i} has size ${size}, before that ${known}`;
+        fail(
+          equation,
+          message,
+          'axes of one index must have one size; those of another operand may have size 1',
+        );
+      }
+      sizes.set(index, known === 1 ? size : known);
+    });
+  });
+  return sizes;
+}
+
+/** The operand without the axes of size 1 that others stretch. */
+function stretched(indices: readonly string[], tensor: Tensor, sizes: ReadonlyMap<string, number>): Term {
+  const kept = indices
+    .map((_, axis) => axis)
+    .filter((axis) => tensor.shape[axis] === sizes.get(indices[axis] ?? ''));
+  if (kept.length === indices.length) return { tensor, indices };
+  const shape = kept.map((axis) => tensor.shape[axis] as number);
+  return { tensor: reshape(tensor, shape), indices: kept.map((axis) => indices[axis] as string) };
+}
+
+/** The operand with the diagonal of the axes that share an index in their place. */
+function withoutRepeats({ tensor, indices }: Term): Term {
+  const repeated = indices.find((index, i) => indices.indexOf(index) !== i);
+  if (repeated === undefined) return { tensor, indices };
+  const pair = [indices.indexOf(repeated), indices.lastIndexOf(repeated)];
+  const others = indices.map((_, axis) => axis).filter((axis) => !pair.includes(axis));
+  return withoutRepeats({
+    tensor: diagonal(permute(tensor, [...others, ...pair])),
+    indices: [...others.map((axis) => indices[axis] as string), repeated],
+  });
+}
+
+/** (…,n,n) → (…,n). */
+function diagonal(x: Tensor): Tensor {
+  const n = x.shape.at(-1) as number;
+  const count = sizeOf(x.shape.slice(0, -2));
+  const y = Tensor.empty(x.device, x.shape.slice(0, -1));
+  move(x.device, x.view, y.view, [
+    { count, stride: n * n },
+    { count: n, stride: n + 1 },
+  ]);
+  differentiable('einsum', [x], [y], ([dy]) => {
+    if (!dy) return [];
+    const dx = Tensor.empty(x.device, x.shape);
+    const walk = { count: n * n, stride: 1, size: n, dilation: n + 1 };
+    move(x.device, dy.view, dx.view, [{ count, stride: n }, walk]);
+    return [dx];
+  });
+  return y;
+}
+
+/** Sums over the indices that nobody needs. */
+function reduceTo({ tensor, indices }: Term, needed: ReadonlySet<string>): Term {
+  const axes = indices.flatMap((index, axis) => (needed.has(index) ? [] : [axis]));
+  if (axes.length === 0) return { tensor, indices };
+  return { tensor: sum(tensor, { axes }), indices: indices.filter((index) => needed.has(index)) };
+}
+
+/** The axes in the order of `indices`. */
+function ordered(term: Term, indices: readonly string[]): Tensor {
+  if (indices.every((index, i) => term.indices[i] === index)) return term.tensor;
+  return permute(
+    term.tensor,
+    indices.map((index) => term.indices.indexOf(index)),
+  );
+}
+
+/** The product of two terms, summed over the indices that neither `later` terms nor the output need. */
+function contract(a: Term, b: Term, later: ReadonlySet<string>, sizes: ReadonlyMap<string, number>): Term {
+  const left = reduceTo(a, new Set([...later, ...b.indices]));
+  const right = reduceTo(b, new Set([...later, ...a.indices]));
+  const shared = left.indices.filter((index) => right.indices.includes(index));
+  const batch = shared.filter((index) => later.has(index));
+  const inner = shared.filter((index) => !later.has(index));
+  const rows = left.indices.filter((index) => !shared.includes(index));
+  const columns = right.indices.filter((index) => !shared.includes(index));
+  const length = (indices: readonly string[]): number =>
+    sizeOf(indices.map((index) => sizes.get(index) ?? 1));
+  const [B, M, K, N] = [batch, rows, inner, columns].map(length) as [number, number, number, number];
+  const indices = [...batch, ...rows, ...columns];
+  const shape = indices.map((index) => sizes.get(index) ?? 1);
+  if (inner.length > 0 && rows.length + columns.length > 0) {
+    const matrixA = reshape(ordered(left, [...batch, ...rows, ...inner]), [B, M, K]);
+    const matrixB = reshape(ordered(right, [...batch, ...inner, ...columns]), [B, K, N]);
+    return { tensor: reshape(matmul(matrixA, matrixB), shape), indices };
+  }
+  // Nothing to sum, or single numbers to sum: products of values, not of matrices.
+  const valuesA = reshape(ordered(left, [...batch, ...inner, ...rows]), [B * K, M, 1]);
+  const valuesB = reshape(ordered(right, [...batch, ...inner, ...columns]), [B * K, 1, N]);
+  const products = reshape(mul(valuesA, valuesB), [B, K, M * N]);
+  return { tensor: reshape(sum(products, { axes: [1] }), shape), indices };
+}
