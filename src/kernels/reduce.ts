@@ -1,50 +1,276 @@
 /**
- * Sums over any axes. The kept axes index the output, the reduced ones are walked by each thread in parts of
- * `PART` values; where there is more than one part, a second pass adds the parts in order.
+ * Reductions over any axes, one row of a table each. The kept axes number the outputs, the reduced ones are walked in
+ * order by one thread in parts of `PART` values; where there is more than one part, another pass takes in the parts in
+ * order. The order is fixed, so the bits are.
  */
 import type { BufferView } from '../gpu/buffers.ts';
 import type { Device } from '../gpu/device.ts';
-import { defineKernel, GROUP_INDEX, linearGrid, memoize, THREAD_ARGS } from '../gpu/kernel.ts';
+import { defineKernel, GROUP_INDEX, linearGrid, memoize, THREAD_ARGS, unroll } from '../gpu/kernel.ts';
 
 const PART = 256;
 
-const sumKernel = memoize((kept: number, reduced: number) => {
+interface Reduction {
+  /** WGSL type of what is read, and of the running total. */
+  readonly read: 'f32' | 'u32' | 'vec2u';
+  readonly total: 'f32' | 'u32' | 'vec2u';
+  readonly initial: string;
+  /** What an element counts as: of its value `x`, its place `i` among the reduced ones, the output's `b` and `c`. */
+  readonly load: string;
+  /** The `total` with the value `v` taken in. */
+  readonly combine: string;
+  /** The result, of `total` and the output's `b`. */
+  readonly finish: string;
+}
+
+const SUM = {
+  read: 'f32',
+  total: 'f32',
+  initial: '0.0',
+  load: 'x',
+  combine: 'total + v',
+  finish: 'total * params.scale',
+} as const;
+const EXTREME = {
+  read: 'u32',
+  total: 'u32',
+  initial: '0u',
+  load: 'keyOf(x)',
+  combine: 'max(total, v)',
+  finish: 'wordOf(total)',
+} as const;
+
+const TABLE = {
+  sum: SUM,
+  prod: { ...SUM, initial: '1.0', combine: 'total * v' },
+  /** Integers wrap; the words of i32 and u32 do the same. */
+  integerSum: { ...SUM, read: 'u32', total: 'u32', initial: '0u', finish: 'total' },
+  integerProd: { ...SUM, read: 'u32', total: 'u32', initial: '1u', combine: 'total * v', finish: 'total' },
+  /** For the gradients of a product and of an extreme value `b`. */
+  prodOfNonzero: { ...SUM, initial: '1.0', load: 'select(x, 1.0, x == 0.0)', combine: 'total * v' },
+  countZeros: { ...SUM, load: 'select(0.0, 1.0, x == 0.0)' },
+  countEqual: { ...SUM, load: 'select(0.0, 1.0, x == b)' },
+  /** Of deviations from b, and from b + c, which is a mean too precise for one number. */
+  deviations: { ...SUM, load: 'x - b' },
+  squaredDeviations: { ...SUM, load: '((x - b) - c) * ((x - b) - c)' },
+  rootOfSquaredDeviations: {
+    ...SUM,
+    load: '((x - b) - c) * ((x - b) - c)',
+    finish: 'sqrt(total * params.scale)',
+  },
+  norm: { ...SUM, load: 'x * x', finish: 'sqrt(total * params.scale)' },
+  /** log Σ exp x, where b is the largest x; where that is not finite, it is the result. */
+  logSumExp: {
+    ...SUM,
+    load: 'expBelow(x - finiteOr0(b))',
+    finish: 'select(log(total) + b, b, !isFinite(b))',
+  },
+  /** Largest or smallest value of f32, i32 or u32, as `Extreme` says. */
+  extreme: EXTREME,
+  /** The place of its first occurrence. */
+  argExtreme: {
+    ...EXTREME,
+    total: 'vec2u',
+    initial: 'vec2u()',
+    load: 'vec2u(keyOf(x), i)',
+    combine: 'select(total, v, v.x > total.x)',
+    finish: 'total.y',
+  },
+} as const satisfies Record<string, Reduction>;
+
+export type ReductionName = keyof typeof TABLE;
+
+/**
+ * Values as u32 keys of the same order, reversed by \`params.flip\` to find the smallest. NaN stands above everything;
+ * it is told by its bits, as WGSL promises nothing about comparing it. −0 counts as 0.
+ */
+const KEYS_WGSL = `
+const NAN = 0xffffffffu;
+fn keyOf(word: u32) -> u32 {
+  var key = word;
+  if (params.kind == 1) { key = word ^ 0x80000000u; }
+  if (params.kind == 2) {
+    if ((word & 0x7fffffffu) > 0x7f800000u) { return NAN; }
+    key = select(word ^ select(0x80000000u, 0xffffffffu, word >= 0x80000000u), 0x80000000u, word == 0x80000000u);
+  }
+  return key ^ params.flip;
+}
+fn wordOf(key: u32) -> u32 {
+  let word = key ^ params.flip;
+  if (params.kind == 1) { return word ^ 0x80000000u; }
+  if (params.kind == 0) { return word; }
+  if (key == NAN) { return 0x7fc00000u; }
+  return word ^ select(0xffffffffu, 0x80000000u, word >= 0x80000000u);
+}`;
+
+const FINITE_WGSL = `
+fn isFinite(x: f32) -> bool { return (bitcast<u32>(x) & 0x7f800000u) != 0x7f800000u; }
+fn finiteOr0(x: f32) -> f32 { return select(0.0, x, isFinite(x)); }
+// 0 below the smallest subnormal number, −∞ included, whatever exp makes of it.
+fn expBelow(x: f32) -> f32 { return select(exp(x), 0.0, x < -104.0); }`;
+
+const kernelOf = memoize((...fields: readonly string[]) => {
+  const [read = '', total = '', initial = '', load = '', combine = '', finish = '', ranks = ''] = fields;
+  const [kept, reduced] = ranks.split(' ').map(Number) as [number, number];
   const params: Record<string, 'u32' | 'f32'> = { outputs: 'u32', length: 'u32', parts: 'u32', scale: 'f32' };
-  for (let i = 0; i < kept; i++) params[`keptSize${i}`] = params[`keptStride${i}`] = 'u32';
-  for (let i = 0; i < reduced; i++) params[`size${i}`] = params[`stride${i}`] = 'u32';
-  const walk = (count: number, prefix: string, from: string, to: string): string =>
-    Array.from({ length: count }, (_, i) => count - 1 - i)
-      .map((i) => {
-        const size = `params.${prefix === '' ? 'size' : 'keptSize'}${i}`;
-        const stride = `params.${prefix === '' ? 'stride' : 'keptStride'}${i}`;
-        return `${to} += ${from} % ${size} * ${stride}; ${from} /= ${size};`;
-      })
-      .join('\n  ');
+  Object.assign(params, { last: 'u32', kind: 'u32', flip: 'u32' });
+  for (let d = 0; d < kept; d++) params[`keptSize${d}`] = params[`keptStride${d}`] = 'u32';
+  for (let d = 0; d < reduced; d++) params[`size${d}`] = params[`stride${d}`] = 'u32';
+  /** Adds to `to` where the place `from` lies on `count` axes; the outermost one needs no remainder. */
+  const walk = (count: number, size: string, stride: string, from: string, to: string): string =>
+    unroll(
+      count,
+      (k) =>
+        k === count - 1
+          ? `${to} += ${from} * params.${stride}0;`
+          : `${to} += ${from} % params.${size}${count - 1 - k} * params.${stride}${count - 1 - k}; ${from} /= params.${size}${count - 1 - k};`,
+      '\n    ',
+    );
+  const text = `${load} ${finish}`;
+  const perOutput = ['b', 'c'].filter((name) => new RegExp(`\\b${name}\\b`).test(text));
+  const pair = total === 'vec2u';
   return defineKernel({
-    name: `sum ${kept} ${reduced}`,
+    name: `reduce ${load}, ${combine}, ${finish} ${ranks}`,
     params,
-    reads: { x: 'array<f32>' },
-    writes: { y: 'array<f32>' },
-    code: `
+    reads: {
+      values: `array<${read}>`,
+      ...Object.fromEntries(perOutput.map((name) => [`${name}Data`, 'array<f32>'])),
+    },
+    writes: { y: `array<${pair ? 'u32' : total}>` },
+    code: `${/keyOf|wordOf/.test(text) ? KEYS_WGSL : ''}${/finite/i.test(text) ? FINITE_WGSL : ''}
 @compute @workgroup_size(64)
 fn main(${THREAD_ARGS}) {
   let id = ${GROUP_INDEX} * 64 + thread;
   if (id >= params.outputs * params.parts) { return; }
   let part = id / params.outputs;
-  var index = id % params.outputs;
+  let output = id % params.outputs;
+  ${perOutput.map((name) => `let ${name} = ${name}Data[output];`).join('\n  ')}
+  var index = output;
   var base = 0u;
-  ${walk(kept, 'kept', 'index', 'base')}
-  var sum = 0.0;
+  ${walk(kept, 'keptSize', 'keptStride', 'index', 'base')}
+  var total: ${total} = ${initial};
   for (var i = part * ${PART}; i < min((part + 1) * ${PART}, params.length); i++) {
     var rest = i;
     var at = base;
-    ${walk(reduced, '', 'rest', 'at')}
-    sum += x[at];
+    ${walk(reduced, 'size', 'stride', 'rest', 'at')}
+    let x = values[at];
+    let v = ${load};
+    total = ${combine};
   }
-  y[id] = sum * params.scale;
+  ${
+    pair
+      ? `if (params.last == 1) { y[id] = ${finish}; } else { y[2 * id] = total.x; y[2 * id + 1] = total.y; }`
+      : `if (params.last == 1) { y[id] = ${finish}; } else { y[id] = total; }`
+  }
 }`,
   });
 });
+
+export interface AxisGroup {
+  readonly size: number;
+  readonly stride: number;
+  readonly reduced: boolean;
+}
+
+/** Neighbouring axes that are both kept or both reduced are walked as one; those of size 1 are left out. */
+export function joinAxes(shape: readonly number[], axes: readonly number[]): AxisGroup[] {
+  const groups: AxisGroup[] = [];
+  let stride = 1;
+  for (let axis = shape.length - 1; axis >= 0; axis--) {
+    const size = shape[axis] as number;
+    const reduced = axes.includes(axis);
+    const inner = groups[0];
+    if (size === 1) continue;
+    if (inner?.reduced === reduced) groups[0] = { ...inner, size: size * inner.size };
+    else groups.unshift({ size, stride, reduced });
+    stride *= size;
+  }
+  return groups;
+}
+
+/** How the words of a tensor are to be compared. */
+export interface Extreme {
+  readonly of: 'u32' | 'i32' | 'f32';
+  readonly smallest: boolean;
+}
+
+export interface ReduceViews {
+  readonly x: BufferView;
+  /** The kept axes in order. */
+  readonly y: BufferView;
+  /** f32 values of the shape of `y` that some reductions take. */
+  readonly b?: BufferView;
+  readonly c?: BufferView;
+}
+
+export interface ReduceSettings {
+  /** Of f32 sums. */
+  readonly scale?: number;
+  readonly extreme?: Extreme;
+}
+
+/** y = the reduction of x over `axes` of `shape`. */
+export function reduceAxes(
+  device: Device,
+  name: ReductionName,
+  views: ReduceViews,
+  shape: readonly number[],
+  axes: readonly number[],
+  settings: ReduceSettings = {},
+): void {
+  reduce(device, TABLE[name], views, joinAxes(shape, axes), settings);
+}
+
+const sizeOf = (groups: readonly AxisGroup[]): number =>
+  groups.reduce((product, { size }) => product * size, 1);
+
+function reduce(
+  device: Device,
+  reduction: Reduction,
+  views: ReduceViews,
+  groups: readonly AxisGroup[],
+  settings: ReduceSettings,
+): void {
+  const kept = groups.filter((group) => !group.reduced);
+  const reduced = groups.filter((group) => group.reduced);
+  const [outputs, length] = [sizeOf(kept), sizeOf(reduced)];
+  if (outputs === 0) return;
+  const parts = Math.max(1, Math.ceil(length / PART));
+  const { scale = 1, extreme = { of: 'u32', smallest: false } } = settings;
+  const params: Record<string, number> = {
+    outputs,
+    length,
+    parts,
+    scale,
+    last: parts === 1 ? 1 : 0,
+    kind: ['u32', 'i32', 'f32'].indexOf(extreme.of),
+    flip: extreme.smallest ? 0xffff_ffff : 0,
+  };
+  // So many axes suffice for any tensor of rank 6: three groups of neighbours kept, or reduced.
+  const ranks = [Math.max(3, kept.length), Math.max(1, reduced.length)] as const;
+  const axis = (list: readonly AxisGroup[], rank: number, d: number) =>
+    list[d - rank + list.length] ?? { size: 1, stride: 0 };
+  for (let d = 0; d < ranks[0]; d++) {
+    const { size, stride } = axis(kept, ranks[0], d);
+    Object.assign(params, { [`keptSize${d}`]: size, [`keptStride${d}`]: stride });
+  }
+  for (let d = 0; d < ranks[1]; d++) {
+    const { size, stride } = axis(reduced, ranks[1], d);
+    Object.assign(params, { [`size${d}`]: size, [`stride${d}`]: stride });
+  }
+  const { read, total, initial, load, combine, finish } = reduction;
+  const kernel = kernelOf(read, total, initial, load, combine, finish, ranks.join(' '));
+  const words = total === 'vec2u' ? 2 : 1;
+  const y = parts === 1 ? views.y : device.allocate(outputs * parts * words * 4);
+  const buffers = { values: views.x, bData: views.b, cData: views.c, y };
+  device.launch(kernel, buffers as never, params, linearGrid(Math.ceil((outputs * parts) / 64)));
+  if (parts === 1) return;
+  const partial = [
+    { size: parts, stride: outputs, reduced: true },
+    { size: outputs, stride: 1, reduced: false },
+  ];
+  reduce(device, { ...reduction, read: total, load: 'x' }, { ...views, x: y }, partial, settings);
+  device.release(y);
+}
 
 /** y = scale · Σ x over `axes` of `shape`; y has the kept axes in order. An empty sum is 0. */
 export function sumAxes(
@@ -55,26 +281,5 @@ export function sumAxes(
   axes: readonly number[],
   scale = 1,
 ): void {
-  const strides = shape.map((_, i) => shape.slice(i + 1).reduce((product, n) => product * n, 1));
-  const kept = shape.map((_, i) => i).filter((i) => !axes.includes(i) && shape[i] !== 1);
-  const reduced = axes.filter((i) => shape[i] !== 1);
-  const outputs = kept.reduce((product, i) => product * (shape[i] as number), 1);
-  const length = reduced.reduce((product, i) => product * (shape[i] as number), 1);
-  if (outputs === 0) return;
-  const parts = Math.max(1, Math.ceil(length / PART));
-  const params: Record<string, number> = { outputs, length, parts, scale: parts === 1 ? scale : 1 };
-  kept.forEach((axis, i) => {
-    params[`keptSize${i}`] = shape[axis] as number;
-    params[`keptStride${i}`] = strides[axis] as number;
-  });
-  reduced.forEach((axis, i) => {
-    params[`size${i}`] = shape[axis] as number;
-    params[`stride${i}`] = strides[axis] as number;
-  });
-  const target = parts === 1 ? y : device.allocate(outputs * parts * 4);
-  const kernel = sumKernel(kept.length, reduced.length);
-  device.launch(kernel, { x, y: target }, params, linearGrid(Math.ceil((outputs * parts) / 64)));
-  if (parts === 1) return;
-  sumAxes(device, target, y, [parts, outputs], [0], scale);
-  device.release(target);
+  reduceAxes(device, 'sum', { x, y }, shape, axes, { scale });
 }

@@ -10,3 +10,4 @@ export { broadcastShapes, coordinates, normalizeAxis } from './indexing.ts';
 export * from './linear.ts';
 export * from './movement.ts';
 export * from './reduce.ts';
+export * from './scan.ts';

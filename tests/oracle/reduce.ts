@@ -1,6 +1,6 @@
-/** Sums, means and maxima over axes, and the softmax family built on them. */
+/** Reductions over axes, and the softmax family built on them. */
 import { Array64, type Shape, sizeOf } from './array64.ts';
-import { add, div, exp, log, sub } from './elementwise.ts';
+import { add, div, exp, log, mul, neg, sqrt, sub } from './elementwise.ts';
 import { broadcastIndex, normalizeAxis } from './indexing.ts';
 import { reshape } from './movement.ts';
 
@@ -56,8 +56,62 @@ export function max(a: Array64, axes?: Axes, keepDims = false): Array64 {
   return new Array64(out, keepDims ? kept : dropped, false, [{ of: a, vjp }]);
 }
 
+/** The smallest element: the largest of the negatives. */
+export function min(a: Array64, axes?: Axes, keepDims = false): Array64 {
+  return neg(max(neg(a), axes, keepDims));
+}
+
+/** Each factor's gradient is the product of all others, multiplied out. */
+export function prod(a: Array64, axes?: Axes, keepDims = false): Array64 {
+  const { kept, dropped, target } = plan(a, axes);
+  const out = new Float64Array(sizeOf(kept)).fill(1);
+  for (let k = 0; k < a.size; k++) out[target[k]] *= a.data[k];
+  const vjp = (gradOutput: Float64Array): Float64Array =>
+    Float64Array.from(target, (position, k) => {
+      let others = 1;
+      for (let j = 0; j < a.size; j++) if (target[j] === position && j !== k) others *= a.data[j];
+      return gradOutput[position] * others;
+    });
+  return new Array64(out, keepDims ? kept : dropped, false, [{ of: a, vjp }]);
+}
+
+/** Σ (x − mean)² / (n − correction). */
+export function variance(a: Array64, axes?: Axes, keepDims = false, correction = 1): Array64 {
+  const deviations = sub(a, mean(a, axes, true));
+  const divisor = Math.max(0, plan(a, axes).count - correction);
+  return div(sum(mul(deviations, deviations), axes, keepDims), divisor);
+}
+
+export function std(a: Array64, axes?: Axes, keepDims = false, correction = 1): Array64 {
+  return sqrt(variance(a, axes, keepDims, correction));
+}
+
+/** √Σ x². */
+export function norm(a: Array64, axes?: Axes, keepDims = false): Array64 {
+  return sqrt(sum(mul(a, a), axes, keepDims));
+}
+
+/** The place of the largest element along one axis (or of all, in row-major order): the first of several; NaN wins. */
+export function argmax(a: Array64, axis?: number, keepDims = false): Array64 {
+  const { kept, dropped, target } = plan(a, axis);
+  const best = new Float64Array(sizeOf(kept)).fill(Number.NaN);
+  const out = new Float64Array(sizeOf(kept));
+  const seen = new Float64Array(sizeOf(kept));
+  for (let k = 0; k < a.size; k++) {
+    const [at, x] = [target[k], a.data[k]];
+    const place = seen[at]++;
+    const better = place === 0 || (!Number.isNaN(best[at]) && (Number.isNaN(x) || x > best[at]));
+    if (better) [best[at], out[at]] = [x, place];
+  }
+  return new Array64(out, keepDims ? kept : dropped);
+}
+
+export function argmin(a: Array64, axis?: number, keepDims = false): Array64 {
+  return argmax(neg(a.detach()), axis, keepDims);
+}
+
 /** The row maximum as a constant; 0 where a row holds nothing finite, so that −∞ − −∞ never arises. */
-function shiftOf(a: Array64, axis: number): Array64 {
+function shiftOf(a: Array64, axis: Axes): Array64 {
   const top = max(a.detach(), axis, true);
   return new Array64(
     top.data.map((x) => (Number.isFinite(x) ? x : 0)),
@@ -65,8 +119,8 @@ function shiftOf(a: Array64, axis: number): Array64 {
   );
 }
 
-/** log Σ exp along one axis. −∞ for a row of −∞. */
-export function logSumExp(a: Array64, axis = -1, keepDims = false): Array64 {
+/** log Σ exp along one axis or several. −∞ for a row of −∞. */
+export function logSumExp(a: Array64, axis: Axes = -1, keepDims = false): Array64 {
   const shift = shiftOf(a, axis);
   const kept = add(log(sum(exp(sub(a, shift)), axis, true)), shift);
   return keepDims ? kept : reshape(kept, plan(a, axis).dropped);

@@ -1,9 +1,15 @@
-/** Sums and means over axes, and the reduction that undoes broadcasting. */
+/**
+ * Reductions over any axes, and the one that undoes broadcasting. Gradients follow PyTorch. All take f32; sums,
+ * products and extreme values take integers too.
+ */
 import { ShapeError } from '../../errors.ts';
+import type { BufferView } from '../../gpu/buffers.ts';
 import { elementwise } from '../../kernels/elementwise.ts';
-import { sumAxes } from '../../kernels/reduce.ts';
+import { fill } from '../../kernels/fill.ts';
+import { joinAxes, type ReductionName, reduceAxes, sumAxes } from '../../kernels/reduce.ts';
 import { differentiable } from '../autograd.ts';
-import { type Shape, showShape, sizeOf, Tensor } from '../tensor.ts';
+import { type DType, type Shape, showShape, sizeOf, Tensor } from '../tensor.ts';
+import { normaliseAxis } from './axes.ts';
 
 export interface ReduceOptions {
   /** Axes to reduce, negative ones counted from the end; all by default. */
@@ -12,46 +18,276 @@ export interface ReduceOptions {
   readonly keepDims?: boolean;
 }
 
+/** What a reduction of x comes down to. */
+interface Plan {
+  readonly axes: readonly number[];
+  /** Of the result. */
+  readonly shape: Shape;
+  /** Values that go into one result. */
+  readonly count: number;
+  /** The shape of x with neighbouring axes joined, and the same with 1 for what is reduced: they broadcast. */
+  readonly whole: Shape;
+  readonly kept: Shape;
+}
+
+function planned(name: string, x: Tensor, options: ReduceOptions): Plan {
+  const axes = normaliseAxes(name, x.shape, options.axes);
+  const kept = x.shape.map((n, i) => (axes.includes(i) ? 1 : n));
+  const groups = joinAxes(x.shape, axes);
+  // Three groups of axes or fewer share one kernel.
+  const ones = new Array<number>(Math.max(0, 3 - groups.length)).fill(1);
+  return {
+    axes,
+    shape: options.keepDims ? kept : x.shape.filter((_, i) => !axes.includes(i)),
+    count: axes.reduce((product, i) => product * (x.shape[i] as number), 1),
+    whole: [...ones, ...groups.map(({ size }) => size)],
+    kept: [...ones, ...groups.map(({ size, reduced }) => (reduced ? 1 : size))],
+  };
+}
+
 function normaliseAxes(name: string, shape: Shape, axes: readonly number[] | undefined): number[] {
   if (axes === undefined) return shape.map((_, i) => i);
   const seen = new Set<number>();
   return axes.map((axis) => {
-    const normal = axis < 0 ? axis + shape.length : axis;
-    if (!Number.isInteger(normal) || normal < 0 || normal >= shape.length) {
-      throw new ShapeError(
-        name,
-        `axis ${axis} does not exist in shape ${showShape(shape)}`,
-        'name an existing axis',
-      );
-    }
+    const normal = normaliseAxis(name, axis, shape);
     if (seen.has(normal)) throw new ShapeError(name, `axis ${axis} is named twice`, 'name each axis once');
     seen.add(normal);
     return normal;
   });
 }
 
-function reduce(name: string, x: Tensor, options: ReduceOptions, scaleBy: (count: number) => number): Tensor {
-  const axes = normaliseAxes(name, x.shape, options.axes);
-  const kept = x.shape.map((n, i) => (axes.includes(i) ? 1 : n));
-  const shape = options.keepDims ? kept : x.shape.filter((_, i) => !axes.includes(i));
-  const scale = scaleBy(axes.reduce((product, i) => product * (x.shape[i] as number), 1));
-  const y = Tensor.empty(x.device, shape);
-  sumAxes(x.device, x.view, y.view, x.shape, axes, scale);
-  differentiable(name, [x], [y], ([dy]) => {
+function expectDType(name: string, x: Tensor, dtypes: readonly DType[]): void {
+  if (dtypes.includes(x.dtype)) return;
+  throw new ShapeError(
+    name,
+    `x ${showShape(x.shape)} has dtype ${x.dtype}, not ${dtypes.join(' or ')}`,
+    `cast it first: ${name}(cast(x, '${dtypes[0]}'))`,
+  );
+}
+
+function expectValues(name: string, x: Tensor, count: number): void {
+  if (count > 0) return;
+  throw new ShapeError(
+    name,
+    `there is nothing to reduce in shape ${showShape(x.shape)}`,
+    'an empty axis has no such value: leave it out of the axes',
+  );
+}
+
+/** One number for each result: `name` of x, of the results' `b` and `c`. */
+function reduced(
+  x: Tensor,
+  { axes, shape }: Plan,
+  name: ReductionName,
+  { b, c, scale }: { readonly b?: BufferView; readonly c?: BufferView; readonly scale?: number } = {},
+): Tensor {
+  const y = Tensor.empty(x.device, shape, x.dtype === 'bool' ? 'u32' : x.dtype);
+  const views = { x: x.view, y: y.view, ...(b && { b }), ...(c && { c }) };
+  reduceAxes(x.device, name, views, x.shape, axes, scale === undefined ? {} : { scale });
+  return y;
+}
+
+/**
+ * A tensor of the shape of x: a WGSL expression of operands `a`, `b`, … each of which has the shape of x or one value
+ * for each result.
+ */
+function spread(
+  x: Tensor,
+  { whole, kept }: Plan,
+  expression: string,
+  operands: readonly { readonly view: BufferView; readonly per: 'value' | 'result' }[],
+  s = 0,
+): Tensor {
+  const dx = Tensor.empty(x.device, x.shape);
+  const shaped = operands.map(({ view, per }) => ({ view, shape: per === 'value' ? whole : kept }));
+  elementwise(x.device, expression, shaped, dx.view, whole, { s });
+  return dx;
+}
+const value = ({ view }: Tensor) => ({ view, per: 'value' }) as const;
+const result = ({ view }: Tensor) => ({ view, per: 'result' }) as const;
+
+function scaledSum(name: string, x: Tensor, plan: Plan, scale: number): Tensor {
+  const y = reduced(x, plan, 'sum', { scale });
+  differentiable(name, [x], [y], ([dy]) => [dy && spread(x, plan, 'a * params.s', [result(dy)], scale)]);
+  return y;
+}
+
+/** Σ x over `axes`; 0 for an empty sum. Integers wrap; of booleans it counts the true ones, as u32. */
+export function sum(x: Tensor, options: ReduceOptions = {}): Tensor {
+  expectDType('sum', x, ['f32', 'i32', 'u32', 'bool']);
+  const plan = planned('sum', x, options);
+  return x.dtype === 'f32' ? scaledSum('sum', x, plan, 1) : reduced(x, plan, 'integerSum');
+}
+
+/** The mean over `axes`; NaN for an empty one, as in PyTorch. */
+export function mean(x: Tensor, options: ReduceOptions = {}): Tensor {
+  expectDType('mean', x, ['f32']);
+  const plan = planned('mean', x, options);
+  return scaledSum('mean', x, plan, 1 / plan.count);
+}
+
+/** Π x over `axes`; 1 for an empty product. Integers wrap. The gradient is right where factors are 0. */
+export function prod(x: Tensor, options: ReduceOptions = {}): Tensor {
+  expectDType('prod', x, ['f32', 'i32', 'u32']);
+  const plan = planned('prod', x, options);
+  if (x.dtype !== 'f32') return reduced(x, plan, 'integerProd');
+  const y = reduced(x, plan, 'prod');
+  differentiable('prod', [x], [y], ([dy]) => {
     if (!dy) return [];
-    const dx = Tensor.empty(x.device, x.shape);
-    elementwise(x.device, 'a * params.s', [{ view: dy.view, shape: kept }], dx.view, x.shape, { s: scale });
-    return [dx];
+    // A factor's gradient is the product of the others: that of the non-zero ones, unless another factor is 0.
+    const zeros = reduced(x, plan, 'countZeros');
+    const others = reduced(x, plan, 'prodOfNonzero');
+    const none = 'select(T(0.0), d * c / select(a, T(1.0), a == T(0.0)), (a != T(0.0)) & (b == T(0.0)))';
+    const only = 'select(T(0.0), d * c, (a == T(0.0)) & (b == T(1.0)))';
+    const operands = [value(x), result(zeros), result(others), result(dy)];
+    return [spread(x, plan, `${none} + ${only}`, operands)];
   });
   return y;
 }
 
-/** Σ x over `axes`; 0 for an empty sum. */
-export const sum = (x: Tensor, options: ReduceOptions = {}): Tensor => reduce('sum', x, options, () => 1);
+function extreme(name: 'max' | 'min', x: Tensor, options: ReduceOptions): Tensor {
+  expectDType(name, x, ['f32', 'i32', 'u32']);
+  const plan = planned(name, x, options);
+  if (sizeOf(plan.shape) > 0) expectValues(name, x, plan.count);
+  const y = extremeOf(x, plan, name === 'min');
+  if (x.dtype !== 'f32') return y;
+  differentiable(name, [x], [y], ([dy]) => {
+    if (!dy) return [];
+    const ties = reduced(x, plan, 'countEqual', { b: y.view });
+    const operands = [value(x), result(y), result(ties), result(dy)];
+    return [spread(x, plan, 'select(T(0.0), d / c, a == b)', operands)];
+  });
+  return y;
+}
 
-/** The mean over `axes`; NaN for an empty one, as in PyTorch. */
-export const mean = (x: Tensor, options: ReduceOptions = {}): Tensor =>
-  reduce('mean', x, options, (n) => 1 / n);
+function extremeOf(x: Tensor, { axes, shape }: Plan, smallest: boolean): Tensor {
+  const y = Tensor.empty(x.device, shape, x.dtype);
+  const of = x.dtype === 'f32' || x.dtype === 'i32' ? x.dtype : 'u32';
+  reduceAxes(x.device, 'extreme', { x: x.view, y: y.view }, x.shape, axes, { extreme: { of, smallest } });
+  return y;
+}
+
+/** The largest value over `axes`, as torch.amax: NaN if there is one; values that tie share the gradient evenly. */
+export const max = (x: Tensor, options: ReduceOptions = {}): Tensor => extreme('max', x, options);
+
+/** The smallest value over `axes`, as torch.amin: NaN if there is one; values that tie share the gradient evenly. */
+export const min = (x: Tensor, options: ReduceOptions = {}): Tensor => extreme('min', x, options);
+
+export interface ArgOptions {
+  /** The axis to reduce; without it the result is the place in all of x, row by row. */
+  readonly axis?: number;
+  readonly keepDims?: boolean;
+}
+
+function argExtreme(name: 'argmax' | 'argmin', x: Tensor, { axis, keepDims }: ArgOptions): Tensor {
+  expectDType(name, x, ['f32', 'i32', 'u32']);
+  const options = { ...(axis !== undefined && { axes: [axis] }), ...(keepDims && { keepDims }) };
+  const { axes, shape, count } = planned(name, x, options);
+  if (sizeOf(shape) > 0) expectValues(name, x, count);
+  const y = Tensor.empty(x.device, shape, 'u32');
+  const of = x.dtype as 'f32' | 'i32' | 'u32';
+  reduceAxes(x.device, 'argExtreme', { x: x.view, y: y.view }, x.shape, axes, {
+    extreme: { of, smallest: name === 'argmin' },
+  });
+  return y;
+}
+
+/** u32 place of the largest value, the first of several; a NaN counts as the largest. */
+export const argmax = (x: Tensor, options: ArgOptions = {}): Tensor => argExtreme('argmax', x, options);
+
+/** u32 place of the smallest value, the first of several; a NaN counts as the smallest. */
+export const argmin = (x: Tensor, options: ArgOptions = {}): Tensor => argExtreme('argmin', x, options);
+
+function quantified(name: 'any' | 'all', x: Tensor, options: ReduceOptions): Tensor {
+  expectDType(name, x, ['bool']);
+  const plan = planned(name, x, options);
+  if (plan.count > 0) return extremeOf(x, plan, name === 'all');
+  const y = Tensor.empty(x.device, plan.shape, 'bool');
+  fill(x.device, y.view, y.size, name === 'all' ? 1 : 0, 'u32');
+  return y;
+}
+
+/** Whether any value over `axes` is true; false for none. */
+export const any = (x: Tensor, options: ReduceOptions = {}): Tensor => quantified('any', x, options);
+
+/** Whether every value over `axes` is true; true for none. */
+export const all = (x: Tensor, options: ReduceOptions = {}): Tensor => quantified('all', x, options);
+
+export interface VarianceOptions extends ReduceOptions {
+  /** The variance of n values divides by n − correction; 1, Bessel's correction, unless given. */
+  readonly correction?: number;
+}
+
+/**
+ * The variance, or its root, in passes: the mean, what rounding left out of it, then the squares of the deviations.
+ * So a mean much larger than the deviations costs no accuracy.
+ */
+function spreadOf(name: 'variance' | 'std', x: Tensor, options: VarianceOptions): Tensor {
+  expectDType(name, x, ['f32']);
+  const plan = planned(name, x, options);
+  const centre = reduced(x, plan, 'sum', { scale: 1 / plan.count });
+  const rest = reduced(x, plan, 'deviations', { b: centre.view, scale: 1 / plan.count });
+  const scale = 1 / Math.max(0, plan.count - (options.correction ?? 1));
+  const reduction = name === 'std' ? 'rootOfSquaredDeviations' : 'squaredDeviations';
+  const y = reduced(x, plan, reduction, { b: centre.view, c: rest.view, scale });
+  differentiable(name, [x], [y], ([dy]) => {
+    if (!dy) return [];
+    if (name === 'variance') {
+      const operands = [value(x), result(centre), result(rest), result(dy)];
+      return [spread(x, plan, '((a - b) - c) * d * params.s', operands, 2 * scale)];
+    }
+    // d std = d variance / (2 std), and 0 where all values are equal.
+    const slope = Tensor.empty(x.device, plan.shape);
+    const root = 'select(a / b, T(0.0), b == T(0.0))';
+    elementwise(x.device, root, [dy, y], slope.view, plan.shape);
+    const operands = [value(x), result(centre), result(rest), result(slope)];
+    return [spread(x, plan, '((a - b) - c) * d * params.s', operands, scale)];
+  });
+  return y;
+}
+
+/** Σ (x − mean)² / (n − correction) over `axes`, as torch.var; NaN where n ≤ correction and nothing deviates. */
+export const variance = (x: Tensor, options: VarianceOptions = {}): Tensor =>
+  spreadOf('variance', x, options);
+
+/** The root of the variance, as torch.std; its gradient is 0 where all values are equal. */
+export const std = (x: Tensor, options: VarianceOptions = {}): Tensor => spreadOf('std', x, options);
+
+/**
+ * log Σ exp x over `axes`, without overflow; −∞ where every x is −∞ or there is none.
+ * The gradient is softmax(x), and 0 (PyTorch: NaN) where every x is −∞.
+ */
+export function logsumexp(x: Tensor, options: ReduceOptions = {}): Tensor {
+  expectDType('logsumexp', x, ['f32']);
+  const plan = planned('logsumexp', x, options);
+  if (plan.count === 0) {
+    const y = Tensor.empty(x.device, plan.shape);
+    fill(x.device, y.view, y.size, Number.NEGATIVE_INFINITY, 'f32');
+    differentiable('logsumexp', [x], [y], () => [undefined]);
+    return y;
+  }
+  const y = reduced(x, plan, 'logSumExp', { b: extremeOf(x, plan, false).view });
+  differentiable('logsumexp', [x], [y], ([dy]) => {
+    if (!dy) return [];
+    // −∞ is below every finite number, and −∞ − −∞ must not arise.
+    const expression = 'c * exp(select(a - b, T(-200.0), a < T(-3.4e38)))';
+    return [spread(x, plan, expression, [value(x), result(y), result(dy)])];
+  });
+  return y;
+}
+
+/** The Euclidean norm √Σ x² over `axes`; its gradient is 0 where it is 0. */
+export function norm(x: Tensor, options: ReduceOptions = {}): Tensor {
+  expectDType('norm', x, ['f32']);
+  const plan = planned('norm', x, options);
+  const y = reduced(x, plan, 'norm');
+  differentiable('norm', [x], [y], ([dy]) => {
+    if (!dy) return [];
+    const expression = 'select(a * c / b, T(0.0), b == T(0.0))';
+    return [spread(x, plan, expression, [value(x), result(y), result(dy)])];
+  });
+  return y;
+}
 
 /** Sums `x` over the axes along which `shape` was broadcast to become `x.shape`. */
 export function sumTo(x: Tensor, shape: Shape): Tensor {
