@@ -1,3 +1,4 @@
+#!/usr/bin/env node
 /**
  * `npm run doctor`: which GPU or software driver mathformer uses on this machine, why, and how to get a faster one.
  * Exit code 0 when an adapter computes correctly, 1 when none does.

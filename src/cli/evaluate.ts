@@ -1,3 +1,4 @@
+#!/usr/bin/env node
 /**
  * `evaluate.ts CHECKPOINT [OTHER]`: accuracy on held-out problems, the same ones every time; with two checkpoints also
  * their difference, with its interval and McNemar's test.

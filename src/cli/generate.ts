@@ -1,3 +1,4 @@
+#!/usr/bin/env node
 /**
  * `generate.ts CHECKPOINT EXPRESSION…`: completions of each expression, sampled or greedy, with the log-probability of
  * every token and the verdict.

@@ -1,3 +1,4 @@
+#!/usr/bin/env node
 /**
  * `train.ts`: pretrains a tiny model and improves it with GRPO. `train.ts pretrain` and `train.ts grpo` run one part,
  * with settings of your own. Every run has a directory with its config, metrics, summary and checkpoints.

@@ -1,0 +1,15 @@
+/** The package's root in a browser: as `index.node.ts`, with the browser's own WebGPU and nothing of Node. */
+import { openAdapter } from './gpu/browser.ts';
+import { Device } from './gpu/device.ts';
+import type { OpenDeviceOptions } from './index.ts';
+
+export * from './index.ts';
+
+/**
+ * Opens a device on the browser's adapter.
+ * @throws {@link AdapterError} if the browser has no WebGPU, or no adapter for it
+ */
+export async function openDevice(options: OpenDeviceOptions = {}): Promise<Device> {
+  const { adapter: _, ...deviceOptions } = options;
+  return Device.open(await openAdapter(), deviceOptions);
+}

@@ -1,0 +1,19 @@
+/**
+ * The package's root: `openDevice`, the device, the errors, and the whole of `mathformer/tensor`. In Node a device is
+ * opened through Dawn: a hardware GPU if there is one, else the system's software Vulkan, else the embedded driver.
+ */
+import { Device } from './gpu/device.ts';
+import { openAdapter } from './gpu/node.ts';
+import type { OpenDeviceOptions } from './index.ts';
+
+export * from './index.ts';
+
+/**
+ * Opens a device on the best adapter, or on the one asked for.
+ * @throws {@link AdapterError} when nothing usable is found, or no adapter has the name
+ */
+export async function openDevice(options: OpenDeviceOptions = {}): Promise<Device> {
+  const { adapter: name, ...deviceOptions } = options;
+  const { adapter } = await openAdapter(name === undefined ? {} : { name });
+  return Device.open(adapter, deviceOptions);
+}

@@ -1,0 +1,18 @@
+/** What both entries of the package share; `index.node.ts` and `index.browser.ts` add how a device is opened. */
+import type { DeviceOptions } from './gpu/device.ts';
+
+export { type ErrorDetails, GpuError, MathformerError, ShapeError } from './errors.ts';
+export { AdapterError, type AdapterErrorCode } from './gpu/adapters/error.ts';
+export type { BufferView, MemoryReport, PooledBuffer, Scope } from './gpu/buffers.ts';
+export { Device, type DeviceCounters, type DeviceOptions, type Recording } from './gpu/device.ts';
+export type { Scalar } from './gpu/kernel.ts';
+export * from './tensor/index.ts';
+
+/** How `openDevice` chooses an adapter, and what the device may use of it. */
+export interface OpenDeviceOptions extends DeviceOptions {
+  /**
+   * In Node `hardware`, `lavapipe`, `swiftshader`, or part of an adapter's description; by default the environment
+   * variable MATHFORMER_ADAPTER, or else the fastest there is. A browser has one adapter and ignores this.
+   */
+  readonly adapter?: string;
+}

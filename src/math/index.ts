@@ -1,0 +1,73 @@
+/**
+ * The arithmetic task: exact rationals, a language of expressions, an endless stream of problems split into training
+ * and evaluation, worked solutions, the tokenizer and the grader. Needs no GPU.
+ */
+export { OptionError, ProblemSpaceError } from './errors.ts';
+export {
+  type EvaluationProblem,
+  EvaluationSetError,
+  type EvaluationSetOptions,
+  evaluationSet,
+  parseEvaluationSet,
+  serialiseEvaluationSet,
+} from './evaluationSet.ts';
+export {
+  type BinaryExpression,
+  depth,
+  digits,
+  type Expression,
+  ExpressionError,
+  type ExpressionErrorKind,
+  type ExpressionSource,
+  evaluate,
+  type IntegerLiteral,
+  operatorsOf,
+  print,
+  type Spacing,
+  type UnaryExpression,
+} from './expression.ts';
+export {
+  type GeneratorOptions,
+  type Problem,
+  ProblemStream,
+  type ResolvedGeneratorOptions,
+} from './generator.ts';
+export { extractAnswer, type Grade, grade, isCorrect, type Outcome, type PromptEnd } from './grader.ts';
+export {
+  type BinaryOperator,
+  DEFAULT_OPERATORS,
+  type InfixOperator,
+  OPERATORS,
+  type Operator,
+  type PairFunction,
+  parseOperators,
+  type UnaryFunction,
+} from './operators.ts';
+export { evaluateText, parse } from './parser.ts';
+export { type RandomCursor, RandomStream } from './randomStream.ts';
+export { Rational } from './rational.ts';
+export { prompt, type Sample, type SampleForm, type SampleOptions, SampleStream, sample } from './sample.ts';
+export { scratchpad, scratchpadSteps } from './scratchpad.ts';
+export { type FalseStep, firstFalseStep } from './scratchpadChecker.ts';
+export { type Split, splitOf } from './split.ts';
+export {
+  type Interval,
+  mcnemarExact,
+  type PairedCounts,
+  pairedCounts,
+  pairedDifferenceInterval,
+  wilsonInterval,
+} from './statistics.ts';
+export {
+  ANSWER,
+  BIG,
+  decode,
+  EOS,
+  encode,
+  LITTLE,
+  SCRATCHPAD,
+  SOS,
+  TOKENS,
+  TokenError,
+  VOCAB_SIZE,
+} from './tokenizer.ts';

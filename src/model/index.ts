@@ -1,0 +1,24 @@
+/**
+ * The decoder-only transformer: its config, forward pass, batched sampling, scoring and evaluation, and checkpoints
+ * as bytes (safetensors, and the `.pt` files of the original Python project).
+ */
+export * from './checkpoint/index.ts';
+export {
+  alibiSlopes,
+  describe,
+  MODEL_SHAPES,
+  MODEL_SIZES,
+  type ModelConfig,
+  ModelConfigError,
+  type ModelOverrides,
+  type ModelShape,
+  type ModelSize,
+  modelConfig,
+  parameterShapes,
+  validateModelConfig,
+} from './config.ts';
+export { type EvaluateOptions, type Evaluation, evaluate } from './evaluate.ts';
+export { initialStateDict } from './initialise.ts';
+export { type Completion, type SampleOptions, Sampler } from './sampler.ts';
+export { type ScoredSequence, scoreTokens } from './score.ts';
+export { type ForwardOptions, Transformer } from './transformer.ts';
