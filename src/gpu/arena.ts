@@ -5,31 +5,50 @@
 import { USAGE } from './buffers.ts';
 import { evaluate, type Kernel, type Scalar } from './kernel.ts';
 
-export const ARENA_BYTES = 1 << 20;
+const ARENA_BYTES = 1 << 20;
 
 export class Arena {
   readonly gpu: GPUBuffer;
   readonly #device: GPUDevice;
   readonly #alignment: number;
-  readonly #bytes = new Uint8Array(ARENA_BYTES);
-  readonly #view = new DataView(this.#bytes.buffer);
+  readonly #bytes: Uint8Array<ArrayBuffer>;
+  readonly #view: DataView;
   #used = 0;
 
-  constructor(device: GPUDevice, label: string) {
+  constructor(device: GPUDevice, label: string, bytes = ARENA_BYTES) {
     this.#device = device;
     this.#alignment = device.limits.minUniformBufferOffsetAlignment;
+    this.#bytes = new Uint8Array(bytes);
+    this.#view = new DataView(this.#bytes.buffer);
     const usage = USAGE.uniform | USAGE.copyDst | USAGE.copySrc;
-    this.gpu = device.createBuffer({ size: ARENA_BYTES, usage, label });
+    this.gpu = device.createBuffer({ size: bytes, usage, label });
+  }
+
+  /** Bytes that the parameters of one launch take at most. */
+  static room(device: GPUDevice, kernel: Kernel): number {
+    const alignment = device.limits.minUniformBufferOffsetAlignment;
+    return Math.ceil(kernel.paramBytes / alignment) * alignment;
+  }
+
+  get used(): number {
+    return this.#used;
   }
 
   /** Whether `bytes` more fit, wherever the next value has to start. */
   hasRoom(bytes: number): boolean {
-    return this.#used + bytes + this.#alignment + 16 <= ARENA_BYTES;
+    return this.#used + bytes + this.#alignment + 16 <= this.#bytes.length;
   }
 
-  /** Writes a kernel's parameters and returns their offset. */
+  /** Adds a kernel's parameters and returns their offset. */
   addParams(kernel: Kernel, params: Readonly<Record<string, Scalar>>): number {
     const offset = Math.ceil(this.#used / this.#alignment) * this.#alignment;
+    this.setParams(kernel, params, offset);
+    this.#used = offset + kernel.paramBytes;
+    return offset;
+  }
+
+  /** Replaces parameters that were added at `offset`. */
+  setParams(kernel: Kernel, params: Readonly<Record<string, Scalar>>, offset: number): void {
     kernel.paramNames.forEach((name, i) => {
       const at = offset + 4 * i;
       const value = evaluate(params[name] as Scalar);
@@ -37,11 +56,9 @@ export class Arena {
       else if (kernel.paramTypes[i] === 'i32') this.#view.setInt32(at, value, true);
       else this.#view.setUint32(at, value, true);
     });
-    this.#used = offset + kernel.paramBytes;
-    return offset;
   }
 
-  /** Writes bytes at a multiple of 4 and returns their offset. */
+  /** Adds bytes at a multiple of 4 and returns their offset. */
   addBytes(data: ArrayBufferView<ArrayBuffer>): number {
     const offset = Math.ceil(this.#used / 4) * 4;
     this.#bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), offset);
@@ -49,10 +66,16 @@ export class Arena {
     return offset;
   }
 
+  /** The first `length` bytes of what was added. */
+  bytes(length: number): Uint8Array<ArrayBuffer> {
+    return this.#bytes.subarray(0, length);
+  }
+
   /** Enqueues the write of everything added since `reset`. */
   write(): void {
     if (this.#used === 0) return;
-    this.#device.queue.writeBuffer(this.gpu, 0, this.#bytes, 0, Math.ceil(this.#used / 16) * 16);
+    const length = Math.min(Math.ceil(this.#used / 16) * 16, this.#bytes.length);
+    this.#device.queue.writeBuffer(this.gpu, 0, this.#bytes, 0, length);
   }
 
   reset(): void {

@@ -1,7 +1,7 @@
 /**
- * GPU memory: a pool of storage buffers in size classes, and scopes that return what was allocated inside them.
- * A released buffer is handed out again at once: commands run in the order they were encoded, so a later user can
- * never overtake an earlier one.
+ * GPU memory: a pool of storage buffers in size classes, and scopes that return what was allocated inside them. What
+ * belongs to no scope is returned when nobody refers to it any more. A returned buffer is handed out again at once:
+ * commands run in the order they were encoded, so a later user can never overtake an earlier one.
  */
 import { GpuError } from '../errors.ts';
 
@@ -11,17 +11,58 @@ const STORAGE_USAGE = USAGE.storage | USAGE.copySrc | USAGE.copyDst;
 
 /** WGSL wants this much behind an `array<vec4f>` even where nothing of it is read, as with empty tensors. */
 const MIN_VIEW_BYTES = 16;
+/** Who holds a buffer that was allocated without a name. */
+const UNNAMED = 'tensors';
 
-/**
- * One use of a buffer of the pool, with an identity that bind-group caches can use as a key. The next user of the
- * same memory gets an object of its own: whoever still holds this one sees that it was released.
- */
-export interface PooledBuffer {
+/** A buffer of WebGPU's, with an identity that bind-group caches can use as a key. */
+export interface Memory {
   readonly id: number;
   readonly gpu: GPUBuffer;
+}
+
+/**
+ * One use of a buffer of the pool. The next user of the same memory gets an object of its own: whoever still holds
+ * this one sees that it was released.
+ */
+export class PooledBuffer {
   /** Capacity in bytes. */
   readonly bytes: number;
-  released: boolean;
+  /** What it is for, as `memory().holders` reports it. */
+  readonly label: string;
+  released = false;
+  /** Whether the memory is its own to give back; one of a recording only borrows it. */
+  readonly owner: boolean;
+  #memory: Memory | undefined;
+
+  constructor(bytes: number, label: string, memory?: Memory) {
+    this.bytes = bytes;
+    this.label = label;
+    this.owner = memory !== undefined;
+    this.#memory = memory;
+  }
+
+  /** @throws GpuError for a buffer of a recording that is still being made. */
+  get memory(): Memory {
+    if (this.#memory) return this.#memory;
+    throw new GpuError('a tensor made inside a recording has no values yet', {
+      code: 'NOT_RECORDABLE',
+      where: 'record',
+      fix: 'return it from the recorded function and read it after a replay',
+    });
+  }
+
+  get gpu(): GPUBuffer {
+    return this.memory.gpu;
+  }
+
+  get id(): number {
+    return this.memory.id;
+  }
+
+  /** Lends memory to a buffer that was made without any. */
+  back(memory: Memory): void {
+    this.#memory = memory;
+  }
 }
 
 /** A byte range of a buffer: what a kernel binds. */
@@ -40,21 +81,17 @@ export interface MemoryReport {
   readonly peakBytes: number;
   /** Buffers ever created: constant once a loop is warm. */
   readonly created: number;
+  /** Live bytes by what they are for. */
+  readonly holders: Readonly<Record<string, number>>;
 }
 
 /** Everything allocated while a scope is open is released when it closes, except what was kept. */
 export interface Scope extends Disposable {
-  /** Lets `view` outlive this scope; it then belongs to the enclosing one, or to the caller. */
+  /** Lets `view` outlive this scope; it then belongs to the enclosing one, or to whoever refers to it. */
   keep(view: BufferView): void;
 }
 
-/** A scope that can be left without being closed: its buffers stay in use until it is disposed of. */
-export interface HeldScope extends Disposable {
-  /** Stops collecting; buffers stay allocated. */
-  leave(): void;
-}
-
-/** Powers of two up to 64 KiB, then eighths of one: at most 12.5 % is wasted and few classes exist. */
+/** Powers of two up to 64 KiB, then sixteenths of the next one: at most 12.5 % is wasted and few classes exist. */
 export function sizeClass(bytes: number): number {
   const least = Math.max(256, bytes);
   const power = 2 ** Math.ceil(Math.log2(least));
@@ -63,77 +100,91 @@ export function sizeClass(bytes: number): number {
   return Math.ceil(least / step) * step;
 }
 
+/** A view of the first `bytes` bytes of a buffer. */
+export function viewOf(buffer: PooledBuffer, bytes: number): BufferView {
+  return { buffer, offset: 0, bytes: Math.max(MIN_VIEW_BYTES, Math.ceil(bytes / 4) * 4) };
+}
+
+export interface PoolEvents {
+  /** Free buffers are about to be destroyed: commands that use them must be submitted, what is cached for them forgotten. */
+  destroying(): void;
+  outOfMemory(error: GpuError): void;
+}
+
 export class BufferPool {
   readonly #device: GPUDevice;
-  readonly #free = new Map<number, PooledBuffer[]>();
+  readonly #events: PoolEvents;
+  /** Most bytes that may exist, live and pooled. */
+  readonly #limit: number;
+  readonly #free = new Map<number, Memory[]>();
   readonly #scopes: Set<PooledBuffer>[] = [];
-  /** Buffers that replays will use again: not to be released one by one. */
-  #held: Set<PooledBuffer> | undefined;
-  readonly #onDestroy: (buffer: PooledBuffer) => void;
+  readonly #holders = new Map<string, number>();
+  readonly #collected: FinalizationRegistry<{ memory: Memory; bytes: number; label: string }>;
   #created = 0;
   #liveBytes = 0;
   #liveBuffers = 0;
   #pooledBytes = 0;
   #peakBytes = 0;
 
-  constructor(device: GPUDevice, onDestroy: (buffer: PooledBuffer) => void) {
+  constructor(device: GPUDevice, events: PoolEvents, limit = Number.POSITIVE_INFINITY) {
     this.#device = device;
-    this.#onDestroy = onDestroy;
+    this.#events = events;
+    this.#limit = limit;
+    this.#collected = new FinalizationRegistry(({ memory, bytes, label }) =>
+      this.#take(memory, bytes, label),
+    );
   }
 
   /** A view of `bytes` bytes (at least 16) with unspecified contents; `persistent` ones belong to no scope. */
-  allocate(bytes: number, persistent = false): BufferView {
+  allocate(bytes: number, label = UNNAMED, persistent = false): BufferView {
     const capacity = sizeClass(bytes);
     const limit = this.#device.limits.maxStorageBufferBindingSize;
     if (bytes > limit) {
       throw new GpuError(
         `a tensor of ${bytes} bytes exceeds this adapter's limit of ${limit} bytes per binding`,
-        {
-          code: 'OUT_OF_MEMORY',
-          where: 'allocate',
-          fix: 'use a smaller batch or shorter sequences',
-        },
+        { code: 'OUT_OF_MEMORY', where: 'allocate', fix: 'use a smaller batch or shorter sequences' },
       );
     }
-    const free = this.#free.get(capacity)?.pop();
-    let buffer: PooledBuffer;
-    if (free === undefined) {
-      const gpu = this.#device.createBuffer({ size: capacity, usage: STORAGE_USAGE });
-      buffer = { id: ++this.#created, gpu, bytes: capacity, released: false };
-    } else {
-      buffer = { ...free, released: false };
-      this.#pooledBytes -= capacity;
-    }
-    this.#liveBytes += capacity;
-    this.#liveBuffers += 1;
-    this.#peakBytes = Math.max(this.#peakBytes, this.#liveBytes);
-    // What replays will use must not go back to the pool with a scope inside the recorded code.
-    if (!persistent) (this.#held ?? this.#scopes.at(-1))?.add(buffer);
-    return { buffer, offset: 0, bytes: Math.max(MIN_VIEW_BYTES, Math.ceil(bytes / 4) * 4) };
+    let memory = this.#free.get(capacity)?.pop();
+    if (memory) this.#pooledBytes -= capacity;
+    else memory = this.#create(capacity);
+    const buffer = new PooledBuffer(capacity, label, memory);
+    this.#hold(capacity, label);
+    const scope = persistent ? undefined : this.#scopes.at(-1);
+    if (scope) scope.add(buffer);
+    else this.#releaseWhenCollected(buffer);
+    return viewOf(buffer, bytes);
+  }
+
+  /** Lets the innermost scope release a buffer that the pool did not make. */
+  adopt(buffer: PooledBuffer): void {
+    this.#scopes.at(-1)?.add(buffer);
+  }
+
+  /** Takes a buffer out of every scope. */
+  disown(buffer: PooledBuffer): void {
+    for (const scope of this.#scopes) scope.delete(buffer);
   }
 
   /** Gives the view's buffer back. Releasing twice is harmless. */
-  release(view: BufferView): void {
-    const { buffer } = view;
-    if (buffer.released || this.#held?.has(buffer)) return;
+  release({ buffer }: BufferView): void {
+    if (buffer.released) return;
     buffer.released = true;
-    for (const scope of this.#scopes) scope.delete(buffer);
-    this.#liveBytes -= buffer.bytes;
-    this.#liveBuffers -= 1;
-    this.#pooledBytes += buffer.bytes;
-    const free = this.#free.get(buffer.bytes);
-    if (free === undefined) this.#free.set(buffer.bytes, [buffer]);
-    else free.push(buffer);
+    this.disown(buffer);
+    if (!buffer.owner) return;
+    this.#collected.unregister(buffer);
+    this.#take(buffer.memory, buffer.bytes, buffer.label);
   }
 
   scope(): Scope {
     const buffers = new Set<PooledBuffer>();
     this.#scopes.push(buffers);
     return {
-      keep: (view) => {
-        if (!buffers.delete(view.buffer)) return;
+      keep: ({ buffer }) => {
+        if (!buffers.delete(buffer)) return;
         const outer = this.#scopes[this.#scopes.indexOf(buffers) - 1];
-        outer?.add(view.buffer);
+        if (outer) outer.add(buffer);
+        else if (buffer.owner) this.#releaseWhenCollected(buffer);
       },
       [Symbol.dispose]: () => {
         const at = this.#scopes.indexOf(buffers);
@@ -146,31 +197,10 @@ export class BufferPool {
     };
   }
 
-  /** Collects what is allocated until `leave`, ignoring releases in between, and frees it on disposal. */
-  hold(): HeldScope {
-    const buffers = new Set<PooledBuffer>();
-    this.#scopes.push(buffers);
-    this.#held = buffers;
-    return {
-      leave: () => {
-        this.#held = undefined;
-        this.#scopes.splice(this.#scopes.indexOf(buffers), 1);
-      },
-      [Symbol.dispose]: () => {
-        for (const buffer of buffers) this.release({ buffer, offset: 0, bytes: buffer.bytes });
-        buffers.clear();
-      },
-    };
-  }
-
   /** Destroys every free buffer. */
   trim(): void {
-    for (const buffers of this.#free.values()) {
-      for (const buffer of buffers) {
-        this.#onDestroy(buffer);
-        buffer.gpu.destroy();
-      }
-    }
+    this.#events.destroying();
+    for (const memories of this.#free.values()) for (const { gpu } of memories) gpu.destroy();
     this.#free.clear();
     this.#pooledBytes = 0;
   }
@@ -182,6 +212,60 @@ export class BufferPool {
       pooledBytes: this.#pooledBytes,
       peakBytes: this.#peakBytes,
       created: this.#created,
+      holders: Object.fromEntries(this.#holders),
     };
+  }
+
+  #releaseWhenCollected(buffer: PooledBuffer): void {
+    const { memory, bytes, label } = buffer;
+    this.#collected.register(buffer, { memory, bytes, label }, buffer);
+  }
+
+  #create(bytes: number): Memory {
+    if (this.#liveBytes + this.#pooledBytes + bytes > this.#limit) this.trim();
+    if (this.#liveBytes + bytes > this.#limit)
+      throw this.#outOfMemory(bytes, `a limit of ${this.#limit} bytes`);
+    this.#device.pushErrorScope('out-of-memory');
+    const gpu = this.#device.createBuffer({ size: bytes, usage: STORAGE_USAGE });
+    const failure = this.#outOfMemory.bind(this, bytes);
+    this.#device.popErrorScope().then((error) => {
+      if (error) this.#events.outOfMemory(failure(error.message));
+    });
+    return { id: ++this.#created, gpu };
+  }
+
+  #outOfMemory(bytes: number, reason: string): GpuError {
+    const holders = [...this.#holders].sort(([, a], [, b]) => b - a).slice(0, 5);
+    const held = holders.map(([label, size]) => `${label} ${size}`).join(', ');
+    return new GpuError(
+      `${bytes} bytes of GPU memory were asked for beside ${this.#liveBytes} in use (${held || 'nothing'}): ${reason}`,
+      {
+        code: 'OUT_OF_MEMORY',
+        where: 'allocate',
+        fix:
+          'use a smaller batch or shorter sequences: on the command line, lower --micro_batch_tokens, ' +
+          '--batch_size or --group_size',
+      },
+    );
+  }
+
+  #hold(bytes: number, label: string): void {
+    this.#liveBytes += bytes;
+    this.#liveBuffers += 1;
+    this.#peakBytes = Math.max(this.#peakBytes, this.#liveBytes);
+    this.#holders.set(label, (this.#holders.get(label) ?? 0) + bytes);
+  }
+
+  /** Takes memory back from whoever held it. */
+  #take(memory: Memory, bytes: number, label: string): void {
+    this.#liveBytes -= bytes;
+    this.#liveBuffers -= 1;
+    this.#pooledBytes += bytes;
+    const held = (this.#holders.get(label) ?? 0) - bytes;
+    if (held > 0) this.#holders.set(label, held);
+    else this.#holders.delete(label);
+    const free = this.#free.get(bytes);
+    if (free) free.push(memory);
+    else this.#free.set(bytes, [memory]);
   }
 }

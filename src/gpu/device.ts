@@ -1,3 +1,5 @@
+// The shipped types name Disposable, which the lib setting of whoever uses them may lack.
+/// <reference lib="esnext.disposable" preserve="true" />
 /**
  * The device: compiles kernels once, batches their dispatches into few submissions, moves data in and out.
  *
@@ -5,31 +7,18 @@
  * full. Kernel parameters and small uploads are staged in one arena per batch, written with a single `writeBuffer`.
  */
 import { GpuError } from '../errors.ts';
-import { ARENA_BYTES, Arena } from './arena.ts';
+import { CommandBatch, type Workgroups } from './batch.ts';
 import { BufferPool, type BufferView, type MemoryReport, type Scope, USAGE } from './buffers.ts';
 import type { Kernel, Scalar } from './kernel.ts';
-import { type Pipeline, PipelineCache } from './pipelines.ts';
+import { PipelineCache } from './pipelines.ts';
+import { Recorder, type Recording, SharedMemory } from './recording.ts';
+
+export type { Recording };
 
 /** Uploads above this go straight to the queue instead of through the arena. */
 const STAGED_UPLOAD_BYTES = 1 << 16;
-const MAX_BATCH = 512;
-/** Parameters of so many launches fit in an arena at any alignment, unless a kernel has over 64 of them. */
-const MAX_RECORDED = ARENA_BYTES / 256;
-
-type Workgroups = readonly [number, number?, number?];
-
-interface Dispatch {
-  readonly pipeline: Pipeline;
-  readonly bindGroup: GPUBindGroup;
-  readonly paramsOffset: number | undefined;
-  readonly workgroups: Workgroups;
-}
-
-/** A fixed sequence of launches whose bindings and parameters are frozen; replaying it costs only encoding. */
-export interface Recording extends Disposable {
-  readonly dispatches: number;
-  replay(): void;
-}
+/** Fresh memory is poisoned in pieces of this size. */
+const POISON_BYTES = 1 << 18;
 
 export interface DeviceCounters {
   readonly dispatches: number;
@@ -41,6 +30,13 @@ export interface DeviceCounters {
 export interface DeviceOptions {
   /** Use only the kernels that run on every adapter, e.g. to compare the faster ones with them. */
   readonly portableKernels?: boolean;
+  /**
+   * Fill fresh buffers with NaN, and let reads name the first op that made a NaN or an infinity. Slow, except for
+   * what it saves.
+   */
+  readonly debug?: boolean;
+  /** Most bytes of GPU memory to use, the pool included; what exceeds it fails with OUT_OF_MEMORY at once. */
+  readonly memoryLimit?: number;
 }
 
 export class Device {
@@ -48,15 +44,17 @@ export class Device {
   readonly info: GPUAdapterInfo;
   /** Lanes per subgroup where that number is fixed and kernels may rely on it; 0 otherwise. */
   readonly subgroupSize: number;
+  /** Whether fresh memory is poisoned and results are checked. */
+  readonly debug: boolean;
   readonly #pool: BufferPool;
   readonly #pipelines: PipelineCache;
-  readonly #arena: Arena;
-  readonly #counters = { dispatches: 0, submissions: 0, reads: 0 };
-  #encoder: GPUCommandEncoder | undefined;
-  #pass: GPUComputePassEncoder | undefined;
-  #batched = 0;
-  #recording: { readonly dispatches: Dispatch[]; readonly arena: Arena } | undefined;
+  readonly #batch: CommandBatch;
+  readonly #shared: SharedMemory;
+  #reads = 0;
+  #recorder: Recorder | undefined;
+  #poison: GPUBuffer | undefined;
   #failure: GpuError | undefined;
+  #check: (() => Promise<void>) | undefined;
 
   private constructor(gpu: GPUDevice, options: DeviceOptions) {
     this.gpu = gpu;
@@ -69,13 +67,22 @@ export class Device {
       if (this.#failure?.code === 'GPU_ERROR') this.#failure = undefined;
       this.#fail('KERNEL_INVALID', `kernel ${kernel.name}: ${message}`, 'report it with the adapter');
     });
-    this.#pool = new BufferPool(gpu, () => this.#pipelines.forgetBindGroups());
-    this.#arena = new Arena(gpu, 'arena');
+    this.debug = options.debug ?? false;
+    this.#batch = new CommandBatch(gpu);
+    const events = {
+      destroying: () => {
+        this.flush();
+        this.#pipelines.forgetBindGroups();
+      },
+      outOfMemory: (error: GpuError) => {
+        this.#failure ??= error;
+      },
+    };
+    this.#pool = new BufferPool(gpu, events, options.memoryLimit);
+    this.#shared = new SharedMemory(this.#pool);
     gpu.addEventListener('uncapturederror', (event) => {
       const { message } = event.error;
-      if (event.error.constructor.name === 'GPUOutOfMemoryError') {
-        this.#fail('OUT_OF_MEMORY', message, 'lower --batch_size, --group_size or --micro_batch_tokens');
-      } else this.#fail('GPU_ERROR', message, 'report this kernel and adapter, or try another --adapter');
+      this.#fail('GPU_ERROR', message, 'report this kernel and adapter, or try another --adapter');
     });
     gpu.lost.then((lost) => {
       if (lost.reason === 'destroyed') return;
@@ -102,13 +109,17 @@ export class Device {
   }
 
   /** A view of at least `bytes` bytes with unspecified contents, owned by the innermost open scope. */
-  allocate(bytes: number): BufferView {
-    return this.#pool.allocate(bytes);
+  allocate(bytes: number, label?: string): BufferView {
+    if (this.#recorder) return this.#recorder.allocate(bytes, label);
+    return this.#poisoned(this.#pool.allocate(bytes, label));
   }
 
-  /** Like `allocate`, but owned by the caller alone: parameters, caches, what outlives every scope. */
-  allocatePersistent(bytes: number): BufferView {
-    return this.#pool.allocate(bytes, true);
+  /**
+   * Like `allocate`, but of no scope: parameters, caches, what outlives every scope. Released by `release`, or when
+   * nobody refers to it any more. Inside a recording it is allocated at once and is not part of the recording.
+   */
+  allocatePersistent(bytes: number, label?: string): BufferView {
+    return this.#poisoned(this.#pool.allocate(bytes, label, true));
   }
 
   release(view: BufferView): void {
@@ -122,7 +133,6 @@ export class Device {
 
   /** Destroys the buffers kept for reuse. */
   emptyCache(): void {
-    this.flush();
     this.#pool.trim();
   }
 
@@ -131,7 +141,7 @@ export class Device {
   }
 
   counters(): DeviceCounters {
-    return { ...this.#counters, pipelines: this.#pipelines.size };
+    return { ...this.#batch.counters, reads: this.#reads, pipelines: this.#pipelines.size };
   }
 
   /** Appends one dispatch. `params` are written by name; unknown or missing names do not compile. */
@@ -147,62 +157,76 @@ export class Device {
     for (const name of kernel.bufferNames)
       assertLive(buffers[name], kernel.name, `the buffer bound as '${name}'`);
     const pipeline = this.#pipelines.pipeline(plain);
-    const recording = this.#recording;
-    if (recording) {
-      if (recording.dispatches.length >= MAX_RECORDED) {
-        throw new GpuError(`a recording holds at most ${MAX_RECORDED} launches`, {
-          code: 'RECORDING_FULL',
-          where: kernel.name,
-          fix: 'record fewer launches, in several recordings',
-        });
-      }
-      const bindGroup = this.#pipelines.createBindGroup(plain, pipeline, buffers, recording.arena.gpu);
-      const paramsOffset = kernel.paramBytes > 0 ? recording.arena.addParams(plain, params) : undefined;
-      recording.dispatches.push({ pipeline, bindGroup, paramsOffset, workgroups });
+    if (this.#recorder) {
+      this.#recorder.commands.push({
+        kind: 'dispatch',
+        kernel: plain,
+        pipeline,
+        buffers,
+        params,
+        workgroups,
+      });
       return;
     }
-    this.#reserve(kernel.paramBytes);
-    const bindGroup = this.#pipelines.bindGroup(plain, pipeline, buffers, this.#arena.gpu);
-    const paramsOffset = kernel.paramBytes > 0 ? this.#arena.addParams(plain, params) : undefined;
-    this.#encode({ pipeline, bindGroup, paramsOffset, workgroups });
+    const { arena } = this.#batch;
+    this.#batch.reserve(kernel.paramBytes);
+    const bindGroup = this.#pipelines.bindGroup(plain, pipeline, buffers, arena.gpu);
+    const paramsOffset = kernel.paramBytes > 0 ? arena.addParams(plain, params) : undefined;
+    this.#batch.dispatch({ pipeline, bindGroup, paramsOffset, workgroups });
+  }
+
+  /** What identifies the recording being made, if commands are being recorded instead of run. */
+  get recording(): object | undefined {
+    return this.#recorder;
   }
 
   /**
-   * Freezes the launches made by `body` instead of running them. What `body` allocates belongs to the recording; what
-   * it binds from outside must outlive it. Uploads and copies cannot be recorded.
+   * Freezes the launches, copies and uploads made by `body` instead of running them; the first `replay` runs them.
+   * What `body` allocates belongs to the recording, and of that only the views it returns have lasting contents: those
+   * of the latest replay. What it binds from outside must outlive the recording.
    */
-  record(body: () => void): Recording {
-    if (this.#recording) throw new Error('record: recordings do not nest');
-    const arena = new Arena(this.gpu, 'recording');
-    const dispatches: Dispatch[] = [];
-    const held = this.#pool.hold();
-    const free = (): void => {
-      held[Symbol.dispose]();
-      arena.gpu.destroy();
-    };
-    this.#recording = { dispatches, arena };
-    let complete = false;
+  // biome-ignore lint/suspicious/noConfusingVoidType: a body may return nothing
+  record(body: () => readonly BufferView[] | void): Recording {
+    this.#refuseInRecording();
+    const recorder = new Recorder(this.#pool);
+    const scope = this.scope();
+    this.#recorder = recorder;
+    let outputs: readonly BufferView[];
     try {
-      body();
-      complete = true;
+      outputs = body() ?? [];
+      for (const view of outputs) assertLive(view, 'record', 'a returned tensor');
+      for (const { buffer } of outputs) if (!buffer.owner) this.#pool.disown(buffer);
     } finally {
-      this.#recording = undefined;
-      held.leave();
-      if (!complete) free();
+      this.#recorder = undefined;
+      scope[Symbol.dispose]();
     }
-    arena.write();
-    return {
-      dispatches: dispatches.length,
-      replay: () => {
-        this.#refuseInRecording();
-        this.#reserve(0);
-        for (const dispatch of dispatches) this.#encode(dispatch);
-      },
-      [Symbol.dispose]: () => {
-        this.flush();
-        free();
-      },
-    };
+    return recorder.finish(outputs, {
+      gpu: this.gpu,
+      pool: this.#pool,
+      pipelines: this.#pipelines,
+      batch: this.#batch,
+      shared: this.#shared,
+    });
+  }
+
+  /**
+   * Runs an effect of the host that belongs to the work being encoded, such as counting steps: now, and when recording
+   * also before each later replay. What it launches runs at once, before the recorded commands.
+   */
+  onRun(effect: () => void): void {
+    this.#recorder?.effects.push(effect);
+    this.outsideRecording(effect);
+  }
+
+  /** Runs `body` at once, not as a part of the recording being made. */
+  outsideRecording<Result>(body: () => Result): Result {
+    const recorder = this.#recorder;
+    this.#recorder = undefined;
+    try {
+      return body();
+    } finally {
+      this.#recorder = recorder;
+    }
   }
 
   /** Copies bytes into `view`, in order with the launches around it. */
@@ -210,40 +234,38 @@ export class Device {
     const bytes = data.byteLength;
     if (bytes === 0) return;
     assertLive(view, 'upload');
-    this.#refuseInRecording();
     if (bytes > view.bytes) throw new RangeError(`upload of ${bytes} bytes into a view of ${view.bytes}`);
-    if (bytes > STAGED_UPLOAD_BYTES) {
-      this.flush();
-      this.gpu.queue.writeBuffer(view.buffer.gpu, view.offset, data.buffer, data.byteOffset, bytes);
+    if (this.#recorder) {
+      const copied = new Uint8Array(data.buffer, data.byteOffset, bytes).slice();
+      this.#recorder.commands.push({ kind: 'upload', data: copied, target: view });
       return;
     }
-    this.#reserve(bytes);
-    const offset = this.#arena.addBytes(data);
-    this.#copyEncoder().copyBufferToBuffer(
-      this.#arena.gpu,
-      offset,
-      view.buffer.gpu,
-      view.offset,
-      Math.ceil(bytes / 4) * 4,
-    );
+    const target = { gpu: view.buffer.gpu, offset: view.offset };
+    if (bytes > STAGED_UPLOAD_BYTES) {
+      this.flush();
+      this.gpu.queue.writeBuffer(target.gpu, target.offset, data.buffer, data.byteOffset, bytes);
+      return;
+    }
+    this.#batch.reserve(bytes);
+    this.#batch.upload(data, target);
   }
 
   /** Sets every byte of `view` to 0. */
   clear(view: BufferView): void {
     assertLive(view, 'clear');
-    this.#copyEncoder().clearBuffer(view.buffer.gpu, view.offset, view.bytes);
+    if (this.#recorder) this.#recorder.commands.push({ kind: 'clear', target: view });
+    else this.#batch.clear({ gpu: view.buffer.gpu, offset: view.offset }, view.bytes);
   }
 
-  /** Copies `source` to `target`, which must be as long and in another buffer. */
+  /** Copies `source` to `target`, which must be in another buffer and as long. */
   copy(source: BufferView, target: BufferView): void {
     for (const view of [source, target]) assertLive(view, 'copy');
-    this.#copyEncoder().copyBufferToBuffer(
-      source.buffer.gpu,
-      source.offset,
-      target.buffer.gpu,
-      target.offset,
-      Math.min(source.bytes, target.bytes),
-    );
+    const bytes = Math.min(source.bytes, target.bytes);
+    if (this.#recorder) this.#recorder.commands.push({ kind: 'copy', source, target, bytes });
+    else {
+      const from = { gpu: source.buffer.gpu, offset: source.offset };
+      this.#batch.copy(from, { gpu: target.buffer.gpu, offset: target.offset }, bytes);
+    }
   }
 
   /**
@@ -252,10 +274,11 @@ export class Device {
    */
   async read(view: BufferView): Promise<ArrayBuffer> {
     assertLive(view, 'read');
+    this.#refuseInRecording();
     const staging = this.gpu.createBuffer({ size: view.bytes, usage: USAGE.mapRead | USAGE.copyDst });
-    this.#copyEncoder().copyBufferToBuffer(view.buffer.gpu, view.offset, staging, 0, view.bytes);
+    this.#batch.copy({ gpu: view.buffer.gpu, offset: view.offset }, { gpu: staging, offset: 0 }, view.bytes);
     this.flush();
-    this.#counters.reads += 1;
+    this.#reads += 1;
     try {
       await staging.mapAsync(1).catch((cause: unknown) => {
         this.#fail(
@@ -265,22 +288,32 @@ export class Device {
         );
       });
       if (this.#failure) throw this.#failure;
-      return staging.getMappedRange().slice(0);
+      const bytes = staging.getMappedRange().slice(0);
+      await this.#checkResults();
+      return bytes;
     } finally {
       staging.destroy();
     }
   }
 
+  /** In debug mode, lets every later read wait for `check`, which may throw. */
+  checkReads(check: () => Promise<void>): void {
+    this.#check = check;
+  }
+
+  async #checkResults(): Promise<void> {
+    const check = this.#check;
+    this.#check = undefined; // it reads, too
+    try {
+      await check?.();
+    } finally {
+      this.#check = check;
+    }
+  }
+
   /** Submits every pending command. */
   flush(): void {
-    this.#endPass();
-    if (!this.#encoder) return;
-    this.#arena.write();
-    this.gpu.queue.submit([this.#encoder.finish()]);
-    this.#encoder = undefined;
-    this.#arena.reset();
-    this.#batched = 0;
-    this.#counters.submissions += 1;
+    this.#batch.submit();
   }
 
   /** Waits until everything submitted has run. */
@@ -292,8 +325,7 @@ export class Device {
 
   /** Frees everything. The device is unusable afterwards. */
   destroy(): void {
-    this.#endPass();
-    this.#encoder = undefined;
+    this.#batch.discard();
     this.gpu.destroy();
   }
 
@@ -301,41 +333,28 @@ export class Device {
     this.#failure ??= new GpuError(message, { code, where: this.info.description || 'device', fix });
   }
 
-  /** Makes room for `bytes` in the arena, submitting the batch if it is full. */
-  #reserve(bytes: number): void {
-    if (!this.#arena.hasRoom(bytes) || this.#batched >= MAX_BATCH) this.flush();
-  }
-
-  #encode({ pipeline, bindGroup, paramsOffset, workgroups }: Dispatch): void {
-    this.#encoder ??= this.gpu.createCommandEncoder();
-    this.#pass ??= this.#encoder.beginComputePass();
-    this.#pass.setPipeline(pipeline.gpu);
-    if (paramsOffset === undefined) this.#pass.setBindGroup(0, bindGroup);
-    else this.#pass.setBindGroup(0, bindGroup, [paramsOffset]);
-    this.#pass.dispatchWorkgroups(...(workgroups as [number, number, number]));
-    this.#batched += 1;
-    this.#counters.dispatches += 1;
-  }
-
-  #copyEncoder(): GPUCommandEncoder {
-    this.#refuseInRecording();
-    this.#endPass();
-    this.#encoder ??= this.gpu.createCommandEncoder();
-    return this.#encoder;
+  /** Fills a fresh view with NaN when debugging, so that what is read before it is written shows. */
+  #poisoned(view: BufferView): BufferView {
+    if (!this.debug) return view;
+    if (!this.#poison) {
+      const usage = USAGE.copySrc | USAGE.copyDst;
+      this.#poison = this.gpu.createBuffer({ size: POISON_BYTES, usage, label: 'poison' });
+      this.gpu.queue.writeBuffer(this.#poison, 0, new Uint32Array(POISON_BYTES / 4).fill(0x7fc0_0000));
+    }
+    for (let at = 0; at < view.bytes; at += POISON_BYTES) {
+      const bytes = Math.min(POISON_BYTES, view.bytes - at);
+      this.#batch.copy({ gpu: this.#poison, offset: 0 }, { gpu: view.buffer.gpu, offset: at }, bytes);
+    }
+    return view;
   }
 
   #refuseInRecording(): void {
-    if (!this.#recording) return;
-    throw new GpuError('uploads, copies, reads and replays are not possible inside a recording', {
+    if (!this.#recorder) return;
+    throw new GpuError('reads, replays and other recordings are not possible inside a recording', {
       code: 'NOT_RECORDABLE',
       where: 'record',
       fix: 'move them out of the recorded function',
     });
-  }
-
-  #endPass(): void {
-    this.#pass?.end();
-    this.#pass = undefined;
   }
 }
 

@@ -5,21 +5,32 @@
 import { ShapeError } from '../errors.ts';
 import type { BufferView } from '../gpu/buffers.ts';
 import { elementwise } from '../kernels/elementwise.ts';
+import { checkFinite } from './debug.ts';
 import { type Gradient, type GradNode, type Shape, showShape, Tensor } from './tensor.ts';
 
 let enabled = true;
 let created = 0;
+/** Where gradients of leaves are added up; undefined: in their `grad`. */
+let sink: Map<Tensor, Tensor> | undefined;
 
-/** Runs `body` without recording gradients. */
-export function noGrad<Result>(body: () => Result): Result {
+/** Whether ops leave nodes. */
+export const isGradEnabled = (): boolean => enabled;
+
+function withGrad<Result>(value: boolean, body: () => Result): Result {
   const before = enabled;
-  enabled = false;
+  enabled = value;
   try {
     return body();
   } finally {
     enabled = before;
   }
 }
+
+/** Runs `body` without recording gradients. */
+export const noGrad = <Result>(body: () => Result): Result => withGrad(false, body);
+
+/** Runs `body` recording gradients, inside `noGrad` or a backward pass too. */
+export const enableGrad = <Result>(body: () => Result): Result => withGrad(true, body);
 
 /**
  * Attaches the gradient of an op to its outputs, if any input needs one.
@@ -33,6 +44,7 @@ export function differentiable(
   backward: GradNode['backward'],
   accumulates?: number,
 ): void {
+  checkFinite(name, inputs, outputs);
   if (!enabled || !inputs.some((input) => input.requiresGrad)) return;
   const node: GradNode = { name, order: ++created, inputs, outputs, accumulates, backward };
   for (const output of outputs) {
@@ -58,7 +70,18 @@ export function gradientTarget(input: Tensor): { readonly view: BufferView; read
 }
 
 function leafGradient(leaf: Tensor): Tensor {
-  leaf.grad ??= Tensor.zeros(leaf.device, leaf.shape);
+  const { device, shape } = leaf;
+  if (sink) {
+    const gradient = sink.get(leaf) ?? Tensor.zeros(device, shape);
+    sink.set(leaf, gradient);
+    return gradient;
+  }
+  // It outlives the scope, or the recording, that it is first needed in; there it starts from 0 once.
+  leaf.grad ??= device.outsideRecording(() => {
+    const gradient = new Tensor(device, device.allocatePersistent(leaf.size * 4, 'gradients'), shape);
+    device.clear(gradient.view);
+    return gradient;
+  });
   return leaf.grad;
 }
 
@@ -103,10 +126,34 @@ export function backward(output: Tensor, gradient?: Tensor): void {
     pending.push(...node.inputs.filter((input) => input.requiresGrad));
   }
   const gradients = new Map<Tensor, Tensor>();
-  gradients.set(output, gradient ?? Tensor.from(output.device, [1], output.shape));
+  const seed = gradient ?? Tensor.from(output.device, [1], output.shape);
   noGrad(() => {
+    if (!output.node) addToLeaf(output, seed);
+    gradients.set(output, seed);
     for (const node of [...nodes].sort((a, b) => b.order - a.order)) propagate(node, gradients);
   });
+}
+
+/**
+ * The gradients of `output` with respect to `leaves`, zeros where it does not depend on one. No leaf's `grad` changes.
+ * @param gradient as for `backward`.
+ */
+export function gradientsOf(output: Tensor, leaves: readonly Tensor[], gradient?: Tensor): Tensor[] {
+  const before = sink;
+  const collected = new Map<Tensor, Tensor>();
+  sink = collected;
+  try {
+    if (output.requiresGrad) backward(output, gradient);
+  } finally {
+    sink = before;
+  }
+  return leaves.map((leaf) => collected.get(leaf) ?? Tensor.zeros(leaf.device, leaf.shape));
+}
+
+function addToLeaf(leaf: Tensor, gradient: Tensor): void {
+  const total = leafGradient(leaf);
+  const sum = add(total, gradient);
+  leaf.device.copy(sum.view, total.view);
 }
 
 function propagate(node: GradNode, gradients: Map<Tensor, Tensor>): void {
@@ -115,14 +162,17 @@ function propagate(node: GradNode, gradients: Map<Tensor, Tensor>): void {
   const accumulating = node.accumulates === undefined ? undefined : node.inputs[node.accumulates];
   const prior = accumulating && gradients.get(accumulating);
   const results = node.backward(outputs, prior);
+  checkFinite(
+    `the gradient of ${node.name}`,
+    outputs.filter((gradient) => gradient !== undefined),
+    results.filter((gradient) => gradient !== undefined),
+  );
   for (const output of node.outputs) gradients.delete(output);
   node.inputs.forEach((input, i) => {
     const result = results[i];
     if (!result || !input.requiresGrad) return;
     if (!input.node) {
-      const total = leafGradient(input);
-      const sum = add(total, result);
-      input.device.copy(sum.view, total.view);
+      addToLeaf(input, result);
       return;
     }
     // By position: the same tensor may come again as another input, whose gradient is added as usual.

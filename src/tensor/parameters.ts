@@ -5,7 +5,7 @@
 import { MathformerError } from '../errors.ts';
 import type { BufferView } from '../gpu/buffers.ts';
 import type { Device } from '../gpu/device.ts';
-import { type Shape, sizeOf, Tensor } from './tensor.ts';
+import { markChanged, type Shape, sizeOf, Tensor } from './tensor.ts';
 
 /** Storage bindings start at multiples of 256 bytes. */
 const ALIGNMENT = 64;
@@ -27,8 +27,8 @@ export class Parameters {
       size += Math.ceil(sizeOf(shape) / ALIGNMENT) * ALIGNMENT;
     }
     this.size = size;
-    this.values = device.allocatePersistent(size * 4);
-    this.gradients = device.allocatePersistent(size * 4);
+    this.values = device.allocatePersistent(size * 4, 'parameters');
+    this.gradients = device.allocatePersistent(size * 4, 'gradients');
     device.clear(this.values);
     device.clear(this.gradients);
     for (const [name, shape] of shapes) {
@@ -67,7 +67,7 @@ export class Parameters {
 
   /** Tells whoever derived something from the values that they have changed. */
   changed(): void {
-    for (const tensor of this.#tensors.values()) tensor.version += 1;
+    markChanged([...this.#tensors.values()]);
   }
 
   /** Takes over the values of parameters with the same layout. */

@@ -49,6 +49,8 @@ export class Tensor {
   node: GradNode | undefined;
   /** Counts changes in place, so that values derived from a parameter can be cached. */
   version = 0;
+  /** The recording that last changed the values: while it is being made, they have not changed yet. */
+  changedIn: object | undefined;
 
   constructor(device: Device, view: BufferView, shape: Shape, dtype: DType = 'f32') {
     this.device = device;
@@ -114,7 +116,8 @@ export class Tensor {
     const { dtype, size } = this;
     if (dtype === 'f16') throw new ShapeError('data', 'the dtype is f16', "read cast(x, 'f32')");
     if (size === 0) return new ARRAYS[dtype](0);
-    return new ARRAYS[dtype](await this.device.read(this.view), 0, size);
+    const bytes = await this.device.read(this.view);
+    return new ARRAYS[dtype](bytes, 0, size);
   }
 
   /** The value of a tensor with one element. */
@@ -128,6 +131,15 @@ export class Tensor {
   /** Replaces the values in place. */
   set(values: TensorData): void {
     this.device.upload(this.view, values);
-    this.version += 1;
+    markChanged([this]);
   }
+}
+
+/** Tells whoever derived something from the values of these tensors of one device that they have changed. */
+export function markChanged(tensors: readonly Tensor[]): void {
+  const device = tensors[0]?.device;
+  for (const tensor of tensors) tensor.changedIn = device?.recording;
+  device?.onRun(() => {
+    for (const tensor of tensors) tensor.version += 1;
+  });
 }

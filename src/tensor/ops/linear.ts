@@ -5,32 +5,55 @@ import { elementwise } from '../../kernels/elementwise.ts';
 import { matmul } from '../../kernels/matmul.ts';
 import { matmulOuter } from '../../kernels/matmulOuter.ts';
 import { transposePadded } from '../../kernels/rows.ts';
-import { differentiable, gradientTarget } from '../autograd.ts';
+import { differentiable, gradientTarget, isGradEnabled } from '../autograd.ts';
 import { showShape, sizeOf, Tensor } from '../tensor.ts';
 
-const transposes = new WeakMap<Tensor, { version: number; readonly view: BufferView }>();
+interface Transposed {
+  readonly view: BufferView;
+  /** Version of the weight that the view holds. */
+  version: number;
+  /** The recording that computes it, and for which version. */
+  recorded?: { readonly recording: object; readonly version: number };
+}
+
+const transposes = new WeakMap<Tensor, Transposed>();
 
 /**
  * Wᵀ (K, N rounded up to a multiple of 4) of W (…,N,K), the layout the product reads. That of a leaf is kept until
- * the leaf changes: a forward pass, its backward pass and a whole rollout share it.
+ * the leaf changes: a forward pass, its backward pass and a whole rollout share it. A recording computes it anew in
+ * every replay, except without gradients: then it is brought up to date before the replay, if the leaf has changed.
  */
 export function transposedWeight(weight: Tensor): BufferView {
   const { device } = weight;
   const [N, K] = weight.shape.slice(-2) as [number, number];
   const groups = sizeOf(weight.shape.slice(0, -2));
   const bytes = groups * K * Math.ceil(N / 4) * 16;
-  let cached = transposes.get(weight);
-  if (cached?.version === weight.version) return cached.view;
-  if (!cached) {
-    cached = { version: -1, view: weight.node ? device.allocate(bytes) : device.allocatePersistent(bytes) };
-    if (!weight.node) {
-      transposes.set(weight, cached);
-      reclaim.register(weight, { view: cached.view, release: (view) => device.release(view) });
-    }
+  const compute = (view: BufferView): void => transposePadded(device, weight.view, view, { N, K, groups });
+  if (weight.node) {
+    const view = device.allocate(bytes);
+    compute(view);
+    return view;
   }
-  transposePadded(device, weight.view, cached.view, { N, K, groups });
-  cached.version = weight.version;
-  return cached.view;
+  let cached = transposes.get(weight);
+  if (!cached) {
+    cached = { version: -1, view: device.allocatePersistent(bytes, 'transposed weights') };
+    transposes.set(weight, cached);
+    reclaim.register(weight, { view: cached.view, release: (view) => device.release(view) });
+  }
+  const kept = cached;
+  const refresh = (): void => {
+    if (kept.version === weight.version) return;
+    compute(kept.view);
+    kept.version = weight.version;
+  };
+  const { recording } = device;
+  if (!recording) refresh();
+  else if (!isGradEnabled() && weight.changedIn !== recording) device.onRun(refresh);
+  else if (kept.recorded?.recording !== recording || kept.recorded.version !== weight.version) {
+    compute(kept.view);
+    kept.recorded = { recording, version: weight.version };
+  }
+  return kept.view;
 }
 
 const reclaim = new FinalizationRegistry<{ view: BufferView; release: (view: BufferView) => void }>(

@@ -1,0 +1,96 @@
+/**
+ * The batch of commands being encoded. Appending costs microseconds; nothing reaches the driver until `submit`.
+ * Parameters and small uploads of the whole batch lie in one arena, written with a single `writeBuffer`.
+ */
+import { Arena } from './arena.ts';
+import type { Pipeline } from './pipelines.ts';
+
+const MAX_BATCH = 512;
+
+export type Workgroups = readonly [number, number?, number?];
+
+/** A dispatch with everything it binds. */
+export interface Dispatch {
+  readonly pipeline: Pipeline;
+  readonly bindGroup: GPUBindGroup;
+  readonly paramsOffset: number | undefined;
+  readonly workgroups: Workgroups;
+}
+
+/** A range of a buffer of WebGPU's. */
+export interface Range {
+  readonly gpu: GPUBuffer;
+  readonly offset: number;
+}
+
+export class CommandBatch {
+  readonly arena: Arena;
+  readonly counters = { dispatches: 0, submissions: 0 };
+  readonly #device: GPUDevice;
+  #encoder: GPUCommandEncoder | undefined;
+  #pass: GPUComputePassEncoder | undefined;
+  #length = 0;
+
+  constructor(device: GPUDevice) {
+    this.#device = device;
+    this.arena = new Arena(device, 'arena');
+  }
+
+  /** Makes room for `bytes` in the arena, submitting what there is if it is full. */
+  reserve(bytes: number): void {
+    if (!this.arena.hasRoom(bytes) || this.#length >= MAX_BATCH) this.submit();
+  }
+
+  dispatch({ pipeline, bindGroup, paramsOffset, workgroups }: Dispatch): void {
+    this.#encoder ??= this.#device.createCommandEncoder();
+    this.#pass ??= this.#encoder.beginComputePass();
+    this.#pass.setPipeline(pipeline.gpu);
+    if (paramsOffset === undefined) this.#pass.setBindGroup(0, bindGroup);
+    else this.#pass.setBindGroup(0, bindGroup, [paramsOffset]);
+    this.#pass.dispatchWorkgroups(...(workgroups as [number, number, number]));
+    this.#length += 1;
+    this.counters.dispatches += 1;
+  }
+
+  copy(source: Range, target: Range, bytes: number): void {
+    this.#outsidePass().copyBufferToBuffer(source.gpu, source.offset, target.gpu, target.offset, bytes);
+  }
+
+  clear(target: Range, bytes: number): void {
+    this.#outsidePass().clearBuffer(target.gpu, target.offset, bytes);
+  }
+
+  /** Copies bytes to `target` through the arena, which must have room for them. */
+  upload(data: ArrayBufferView<ArrayBuffer>, target: Range): void {
+    const offset = this.arena.addBytes(data);
+    this.copy({ gpu: this.arena.gpu, offset }, target, Math.ceil(data.byteLength / 4) * 4);
+  }
+
+  submit(): void {
+    this.#endPass();
+    if (!this.#encoder) return;
+    this.arena.write();
+    this.#device.queue.submit([this.#encoder.finish()]);
+    this.#encoder = undefined;
+    this.arena.reset();
+    this.#length = 0;
+    this.counters.submissions += 1;
+  }
+
+  /** Forgets what was not submitted. */
+  discard(): void {
+    this.#endPass();
+    this.#encoder = undefined;
+  }
+
+  #outsidePass(): GPUCommandEncoder {
+    this.#endPass();
+    this.#encoder ??= this.#device.createCommandEncoder();
+    return this.#encoder;
+  }
+
+  #endPass(): void {
+    this.#pass?.end();
+    this.#pass = undefined;
+  }
+}

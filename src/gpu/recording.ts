@@ -1,0 +1,321 @@
+/**
+ * Recordings: a fixed sequence of launches, copies and uploads, made once and replayed. When the sequence is complete
+ * its memory is planned: a buffer made inside lives from the first to the last command that uses it, and buffers whose
+ * lives do not overlap share memory, with other recordings too, since replays run one after the other. Only what the
+ * recorded function returns has memory of its own.
+ */
+import { GpuError } from '../errors.ts';
+import { Arena } from './arena.ts';
+import type { CommandBatch, Dispatch, Workgroups } from './batch.ts';
+import { type BufferPool, type BufferView, PooledBuffer, sizeClass, USAGE, viewOf } from './buffers.ts';
+import type { Kernel, Scalar } from './kernel.ts';
+import type { Bindings, Pipeline, PipelineCache } from './pipelines.ts';
+
+type Params = Readonly<Record<string, Scalar>>;
+
+type Command =
+  | {
+      readonly kind: 'dispatch';
+      readonly kernel: Kernel;
+      readonly pipeline: Pipeline;
+      readonly buffers: Bindings;
+      readonly params: Params;
+      readonly workgroups: Workgroups;
+    }
+  | {
+      readonly kind: 'copy';
+      readonly source: BufferView;
+      readonly target: BufferView;
+      readonly bytes: number;
+    }
+  | { readonly kind: 'upload'; readonly data: Uint8Array<ArrayBuffer>; readonly target: BufferView }
+  | { readonly kind: 'clear'; readonly target: BufferView };
+
+/** A fixed sequence of commands whose bindings are frozen; replaying it costs only encoding. */
+export interface Recording extends Disposable {
+  readonly dispatches: number;
+  /** Runs the commands. The first call completes the run that was recorded; later ones repeat its effects first. */
+  replay(): void;
+}
+
+/** What a recording is made of and made with. */
+export interface RecordingContext {
+  readonly gpu: GPUDevice;
+  readonly pool: BufferPool;
+  readonly pipelines: PipelineCache;
+  readonly batch: CommandBatch;
+  /** Memory that all recordings of a device share. */
+  readonly shared: SharedMemory;
+}
+
+/** Buffers that recordings take turns in using: for each size class as many as the most demanding one needs. */
+export class SharedMemory {
+  readonly #pool: BufferPool;
+  readonly #buffers = new Map<number, PooledBuffer[]>();
+  #users = 0;
+
+  constructor(pool: BufferPool) {
+    this.#pool = pool;
+  }
+
+  /** The `index`-th buffer of a size class. */
+  get(bytes: number, index: number): PooledBuffer {
+    const buffers = this.#buffers.get(bytes) ?? [];
+    this.#buffers.set(bytes, buffers);
+    while (buffers.length <= index) buffers.push(this.#pool.allocate(bytes, 'recordings', true).buffer);
+    return buffers[index] as PooledBuffer;
+  }
+
+  join(): void {
+    this.#users += 1;
+  }
+
+  /** Gives everything back when the last user has left. */
+  leave(): void {
+    this.#users -= 1;
+    if (this.#users > 0) return;
+    for (const buffer of [...this.#buffers.values()].flat()) this.#pool.release(viewOf(buffer, buffer.bytes));
+    this.#buffers.clear();
+  }
+}
+
+/** Collects what a function does instead of running it. */
+export class Recorder {
+  readonly commands: Command[] = [];
+  readonly effects: (() => void)[] = [];
+  readonly #pool: BufferPool;
+  readonly #buffers: PooledBuffer[] = [];
+
+  constructor(pool: BufferPool) {
+    this.#pool = pool;
+  }
+
+  /** A buffer without memory, which planning gives it. */
+  allocate(bytes: number, label = 'tensors'): BufferView {
+    const buffer = new PooledBuffer(sizeClass(bytes), label);
+    this.#buffers.push(buffer);
+    this.#pool.adopt(buffer);
+    return viewOf(buffer, bytes);
+  }
+
+  /** Gives every buffer memory and freezes the commands; buffers that are not among `outputs` end here. */
+  finish(outputs: readonly BufferView[], context: RecordingContext): Recording {
+    const made = new Set(this.#buffers);
+    const kept = new Set(outputs.map(({ buffer }) => buffer).filter((buffer) => made.has(buffer)));
+    const owned = this.#plan(kept, context);
+    const outside = new Set(this.commands.flatMap((command) => viewsOf(command).map(({ buffer }) => buffer)));
+    for (const buffer of made) outside.delete(buffer);
+    const recording = new FrozenRecording(
+      this.commands,
+      this.effects,
+      { owned, outside: [...outside] },
+      context,
+    );
+    for (const buffer of made) if (!kept.has(buffer)) buffer.released = true;
+    return recording;
+  }
+
+  /** Assigns memory by a linear scan over the commands. Returns the buffers of the outputs. */
+  #plan(kept: ReadonlySet<PooledBuffer>, { pool, shared }: RecordingContext): PooledBuffer[] {
+    const first = new Map<PooledBuffer, number>();
+    const last = new Map<PooledBuffer, number>();
+    this.commands.forEach((command, at) => {
+      for (const { buffer } of viewsOf(command)) {
+        if (!first.has(buffer)) first.set(buffer, at);
+        last.set(buffer, at);
+      }
+    });
+    const owned = [...kept].map((buffer) => {
+      const memory = pool.allocate(buffer.bytes, 'outputs of recordings', true).buffer;
+      buffer.back(memory.memory);
+      return memory;
+    });
+    const free = new Map<number, number[]>();
+    const counts = new Map<number, number>();
+    const busy: { readonly buffer: PooledBuffer; readonly slot: number; readonly until: number }[] = [];
+    const inside = this.#buffers.filter((buffer) => first.has(buffer) && !kept.has(buffer));
+    const start = (buffer: PooledBuffer): number => first.get(buffer) ?? 0;
+    for (const buffer of inside.sort((a, b) => start(a) - start(b))) {
+      const from = start(buffer);
+      for (let i = busy.length - 1; i >= 0; i--) {
+        const { buffer: done, slot, until } = busy[i] as (typeof busy)[number];
+        if (until >= from) continue;
+        busy.splice(i, 1);
+        free.set(done.bytes, [...(free.get(done.bytes) ?? []), slot]);
+      }
+      const { bytes } = buffer;
+      const slot = free.get(bytes)?.pop() ?? counts.get(bytes) ?? 0;
+      counts.set(bytes, Math.max(counts.get(bytes) ?? 0, slot + 1));
+      busy.push({ buffer, slot, until: last.get(buffer) ?? from });
+      buffer.back(shared.get(bytes, slot).memory);
+    }
+    return owned;
+  }
+}
+
+function viewsOf(command: Command): readonly BufferView[] {
+  switch (command.kind) {
+    case 'dispatch':
+      return command.kernel.bufferNames.map((name) => command.buffers[name] as BufferView);
+    case 'copy':
+      return [command.source, command.target];
+    case 'upload':
+    case 'clear':
+      return [command.target];
+    default:
+      return command satisfies never;
+  }
+}
+
+type Step = (batch: CommandBatch) => void;
+
+class FrozenRecording implements Recording {
+  readonly dispatches: number;
+  readonly #context: RecordingContext;
+  readonly #steps: readonly Step[];
+  readonly #effects: readonly (() => void)[];
+  readonly #outside: readonly PooledBuffer[];
+  readonly #arena: Arena;
+  /** Launches whose parameters are functions; theirs lie at the start of the arena. */
+  readonly #dynamic: readonly { readonly kernel: Kernel; readonly params: Params; readonly offset: number }[];
+  readonly #dynamicBytes: number = 0;
+  readonly #free: () => void;
+  #fresh = true;
+
+  constructor(
+    commands: readonly Command[],
+    effects: readonly (() => void)[],
+    buffers: { readonly owned: readonly PooledBuffer[]; readonly outside: readonly PooledBuffer[] },
+    context: RecordingContext,
+  ) {
+    const { gpu, shared, pipelines } = context;
+    this.#context = context;
+    this.#effects = effects;
+    this.#outside = buffers.outside;
+    const launches = commands.filter((command) => command.kind === 'dispatch');
+    this.dispatches = launches.length;
+    const bytes = launches.reduce((total, { kernel }) => total + Arena.room(gpu, kernel), 0);
+    const arena = new Arena(gpu, 'recording', Math.max(16, bytes));
+    const constants = uploadConstants(gpu, commands);
+    const isDynamic = ({ params }: { readonly params: Params }): boolean =>
+      Object.values(params).some((param) => typeof param === 'function');
+    const offsets = new Map<Command, number>();
+    for (const command of [...launches.filter(isDynamic), ...launches.filter((each) => !isDynamic(each))]) {
+      if (command.kernel.paramBytes > 0) {
+        offsets.set(command, arena.addParams(command.kernel, command.params));
+      }
+      if (isDynamic(command)) this.#dynamicBytes = arena.used;
+    }
+    arena.write();
+    this.#arena = arena;
+    this.#dynamic = launches
+      .filter(isDynamic)
+      .map((command) => ({ ...command, offset: offsets.get(command) as number }));
+    this.#steps = commands.map((command): Step => {
+      switch (command.kind) {
+        case 'dispatch': {
+          const { kernel, pipeline, workgroups } = command;
+          const bindGroup = pipelines.createBindGroup(kernel, pipeline, command.buffers, arena.gpu);
+          const dispatch: Dispatch = { pipeline, bindGroup, paramsOffset: offsets.get(command), workgroups };
+          return (batch) => batch.dispatch(dispatch);
+        }
+        case 'copy': {
+          const { source, target } = command;
+          const from = { gpu: source.buffer.gpu, offset: source.offset };
+          const to = { gpu: target.buffer.gpu, offset: target.offset };
+          return (batch) => batch.copy(from, to, command.bytes);
+        }
+        case 'upload': {
+          const { target, data } = command;
+          const from = { gpu: constants.gpu, offset: constants.offsets.get(command) ?? 0 };
+          const to = { gpu: target.buffer.gpu, offset: target.offset };
+          return (batch) => batch.copy(from, to, Math.ceil(data.byteLength / 4) * 4);
+        }
+        case 'clear': {
+          const { buffer, offset, bytes: length } = command.target;
+          const to = { gpu: buffer.gpu, offset };
+          return (batch) => batch.clear(to, length);
+        }
+        default:
+          return command satisfies never;
+      }
+    });
+    shared.join();
+    this.#free = releaser(context, buffers.owned, [arena.gpu, constants.gpu]);
+    // A recording that nobody refers to any more frees itself.
+    abandoned.register(this, this.#free);
+  }
+
+  replay(): void {
+    const { batch } = this.#context;
+    for (const buffer of this.#outside) if (buffer.released) throw outsideReleased(buffer);
+    if (!this.#fresh) for (const effect of this.#effects) effect();
+    this.#fresh = false;
+    this.#uploadDynamic(batch);
+    for (const step of this.#steps) {
+      batch.reserve(0);
+      step(batch);
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#context.batch.submit();
+    this.#free();
+  }
+
+  /** Brings the parameters that are functions up to date, in order with earlier replays of the same batch. */
+  #uploadDynamic(batch: CommandBatch): void {
+    if (this.#dynamic.length === 0) return;
+    for (const { kernel, params, offset } of this.#dynamic) this.#arena.setParams(kernel, params, offset);
+    const data = this.#arena.bytes(this.#dynamicBytes);
+    batch.reserve(data.byteLength);
+    batch.upload(data, { gpu: this.#arena.gpu, offset: 0 });
+  }
+}
+
+const abandoned = new FinalizationRegistry<() => void>((free) => free());
+
+/** Gives back what a recording owns, once. (Made here, so that it does not refer to the recording.) */
+function releaser(
+  { pool, shared }: RecordingContext,
+  owned: readonly PooledBuffer[],
+  buffers: readonly GPUBuffer[],
+): () => void {
+  let done = false;
+  return () => {
+    if (done) return;
+    done = true;
+    for (const buffer of owned) pool.release(viewOf(buffer, buffer.bytes));
+    for (const buffer of buffers) buffer.destroy();
+    shared.leave();
+  };
+}
+
+/** A buffer with the data of all uploads, and where each begins. */
+function uploadConstants(gpu: GPUDevice, commands: readonly Command[]) {
+  const offsets = new Map<Command, number>();
+  let bytes = 0;
+  for (const command of commands) {
+    if (command.kind !== 'upload') continue;
+    offsets.set(command, bytes);
+    bytes += Math.ceil(command.data.byteLength / 4) * 4;
+  }
+  const buffer = gpu.createBuffer({
+    size: Math.max(4, bytes),
+    usage: USAGE.copySrc | USAGE.copyDst,
+    label: 'constants',
+    mappedAtCreation: true,
+  });
+  const mapped = new Uint8Array(buffer.getMappedRange());
+  for (const [command, offset] of offsets) if (command.kind === 'upload') mapped.set(command.data, offset);
+  buffer.unmap();
+  return { gpu: buffer, offsets };
+}
+
+function outsideReleased({ label }: PooledBuffer): GpuError {
+  return new GpuError(`a replay uses ${label} that were released since it was recorded`, {
+    code: 'USE_AFTER_FREE',
+    where: 'replay',
+    fix: 'keep what a recorded function uses alive as long as the recording',
+  });
+}

@@ -1,0 +1,60 @@
+/** Debug mode of a device: finds the first op that made a NaN or an infinity of finite inputs. */
+import { GpuError } from '../errors.ts';
+import type { BufferView } from '../gpu/buffers.ts';
+import type { Device } from '../gpu/device.ts';
+import { checkFinite as launchCheck } from '../kernels/checkFinite.ts';
+import { showShape, type Tensor } from './tensor.ts';
+
+interface Checked {
+  readonly name: string;
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  /** Where the op was called. */
+  readonly stack: string | undefined;
+}
+
+interface Checks {
+  readonly found: BufferView;
+  readonly ops: Checked[];
+}
+
+const NONE = 0xffff_ffff;
+const checksOf = new WeakMap<Device, Checks>();
+
+/** Ops that put infinities somewhere only because they were told to. */
+const DELIBERATE = new Set(['maskedFill', 'where', 'full', 'pad']);
+
+/** In debug mode, checks the results of an op; a read then throws an error that names it. */
+export function checkFinite(name: string, inputs: readonly Tensor[], outputs: readonly Tensor[]): void {
+  const device = outputs[0]?.device;
+  if (!device?.debug || DELIBERATE.has(name)) return;
+  const checks = checksOf.get(device) ?? startChecks(device);
+  const op = checks.ops.length;
+  const describe = (tensors: readonly Tensor[]) => tensors.map(({ shape }) => showShape(shape));
+  const { stack } = new Error('called here');
+  checks.ops.push({ name, inputs: describe(inputs), outputs: describe(outputs), stack });
+  const { found } = checks;
+  const float = ({ dtype }: Tensor): boolean => dtype === 'f32';
+  for (const { view, size } of inputs.filter(float)) launchCheck(device, 'input', view, size, found, op);
+  for (const { view, size } of outputs.filter(float)) launchCheck(device, 'output', view, size, found, op);
+}
+
+function startChecks(device: Device): Checks {
+  const checks = { found: device.allocatePersistent(8, 'debugging'), ops: [] };
+  checksOf.set(device, checks);
+  device.checkReads(() => throwIfNotFinite(device, checks));
+  device.outsideRecording(() => device.upload(checks.found, Uint32Array.of(NONE, NONE)));
+  return checks;
+}
+
+async function throwIfNotFinite(device: Device, checks: Checks): Promise<void> {
+  const [first = NONE] = new Uint32Array(await device.read(checks.found));
+  const op = checks.ops[first];
+  if (!op) return;
+  const { name, inputs, outputs, stack } = op;
+  throw new GpuError(
+    `${name} made a NaN or an infinity: inputs ${inputs.join(', ') || 'none'}, result ${outputs.join(', ')}`,
+    { code: 'NOT_FINITE', where: name, fix: 'look at its inputs; the cause says where it was called' },
+    { cause: stack },
+  );
+}
