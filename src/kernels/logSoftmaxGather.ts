@@ -6,7 +6,8 @@
  *   dlogits[v] = inverseTemperature·(dlogp·(1[v = id] − p_v) − dH·p_v·(z_v − lse + H))
  *
  * `kept` restricts a row to a set of ids (top-k, top-p), one bit per id: ids left out have probability 0 and no
- * gradient. One thread per row: vocabularies here are small.
+ * gradient. An id of V or more chooses nothing: logp is 0 and has no gradient. An id of probability 0 adds nothing to the
+ * entropy, as p·log p goes to 0. One thread per row: vocabularies here are small.
  */
 import type { BufferView } from '../gpu/buffers.ts';
 import type { Device } from '../gpu/device.ts';
@@ -46,11 +47,13 @@ ${MAIN}
       let z = logits[at + v] * params.inverseTemperature - highest;
       let e = exp(z);
       sum += e;
-      weighted += e * z;
+      weighted += select(e * z, 0.0, e == 0.0);
     }
   }
   let logSum = log(sum);
-  logp[row] = logits[at + ids[row]] * params.inverseTemperature - highest - logSum;
+  let id = ids[row];
+  let chosen = logits[at + min(id, params.V - 1)] * params.inverseTemperature - highest - logSum;
+  logp[row] = select(chosen, 0.0, id >= params.V);
   entropy[row] = logSum - weighted / sum;
   lse[row] = highest + logSum;
 }`,
@@ -75,12 +78,14 @@ const backwardKernel = memoize((kept: boolean) =>
 ${MAIN}
   let gradLogp = dLogp[row];
   let gradEntropy = dEntropy[row];
+  let none = ids[row] >= params.V;
   for (var v = 0u; v < params.V; v++) {
     let logp = logits[at + v] * params.inverseTemperature - lse[row];
     let p = select(0.0, exp(logp), isKept(row, v));
     let chosen = select(0.0, 1.0, v == ids[row]);
     let entropyTerm = select(0.0, p * (logp + entropy[row]), p > 0.0);
-    dLogits[at + v] = params.inverseTemperature * (gradLogp * (chosen - p) - gradEntropy * entropyTerm);
+    let logpTerm = select(gradLogp * (chosen - p), 0.0, none);
+    dLogits[at + v] = params.inverseTemperature * (logpTerm - gradEntropy * entropyTerm);
   }
 }`,
   }),

@@ -5,13 +5,18 @@ import { differentiable, orZeros } from '../autograd.ts';
 import { showShape, Tensor } from '../tensor.ts';
 
 export interface LogSoftmaxGatherOptions {
-  /** Logits are divided by this first. */
+  /** Logits are divided by this first; positive. */
   readonly temperature?: number;
   /** u32 (R, ⌈V/32⌉): the ids a row is restricted to, bit v for id v; each must include the row's chosen id. */
   readonly kept?: Tensor | undefined;
 }
 
-/** For logits (R,V) and u32 ids (R): log p(id) and the entropy of p in nats, each (R), both differentiable. */
+const isIndex = ({ dtype }: Tensor): boolean => dtype === 'u32' || dtype === 'i32';
+
+/**
+ * For logits (R,V) and u32 or i32 ids (R): log p(id) and the entropy of p in nats, each (R), both differentiable.
+ * An id outside of the vocabulary chooses nothing: 0, without a gradient.
+ */
 export function logSoftmaxGather(
   logits: Tensor,
   ids: Tensor,
@@ -19,12 +24,16 @@ export function logSoftmaxGather(
 ): { readonly logp: Tensor; readonly entropy: Tensor } {
   const [R, V] = logits.shape as [number, number];
   const { kept, temperature = 1 } = options;
-  if (logits.shape.length !== 2 || ids.size !== R || ids.dtype !== 'u32') {
+  if (logits.shape.length !== 2 || ids.size !== R || !isIndex(ids)) {
     throw new ShapeError(
       'logSoftmaxGather',
       `logits ${showShape(logits.shape)}, ids ${showShape(ids.shape)} ${ids.dtype}`,
-      'give logits (R,V) and u32 ids (R)',
+      'give logits (R,V) and u32 or i32 ids (R)',
     );
+  }
+  if (!(temperature > 0)) {
+    const fix = 'use a positive temperature; towards 0 it becomes the argmax';
+    throw new ShapeError('logSoftmaxGather', `the temperature is ${temperature}`, fix);
   }
   if (kept && kept.size !== R * Math.ceil(V / 32)) {
     throw new ShapeError(

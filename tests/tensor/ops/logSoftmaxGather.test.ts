@@ -130,6 +130,46 @@ describe.each(VARIANTS)('$variant', ({ portableKernels }) => {
     expectClose((await logits.grad?.data()) ?? [], [0, 1 - p, p - 1]);
   });
 
+  test('logits of −∞ have probability 0, add nothing to the entropy and get no gradient', async () => {
+    using _ = device.scope();
+    const none = Number.NEGATIVE_INFINITY;
+    const logits = Tensor.from(device, [none, 1, none, 2, 0, none, none, none], [2, 4]).requireGrad();
+    const { logp, entropy } = logSoftmaxGather(logits, Tensor.from(device, Uint32Array.of(1, 0)));
+    const p = 1 / (1 + Math.E);
+    const H = -p * Math.log(p) - (1 - p) * Math.log(1 - p);
+    expectClose(await logp.data(), [Math.log(p), 0]);
+    expectClose(await entropy.data(), [H, 0]);
+    backward(sum(entropy));
+    const slope = (q: number) => -q * (Math.log(q) + H);
+    expectClose((await logits.grad?.data()) ?? [], [0, slope(p), 0, slope(1 - p), 0, 0, 0, 0]);
+  });
+
+  test('logits of −∞ beside the chosen one', async () => {
+    using _ = device.scope();
+    const none = Number.NEGATIVE_INFINITY;
+    const logits = Tensor.from(device, [none, 1, none, 2], [1, 4]).requireGrad();
+    backward(sum(logSoftmaxGather(logits, Tensor.from(device, Uint32Array.of(1))).logp));
+    const p = 1 / (1 + Math.E);
+    expectClose((await logits.grad?.data()) ?? [], [0, 1 - p, 0, p - 1]);
+  });
+
+  test('ids outside of the vocabulary choose nothing, whatever the row holds', async () => {
+    using _ = device.scope();
+    const none = Number.NEGATIVE_INFINITY;
+    const logits = Tensor.from(device, [1, 2, none, none], [2, 2]).requireGrad();
+    const { logp } = logSoftmaxGather(logits, Tensor.from(device, Int32Array.of(-1, 2)));
+    expect([...(await logp.data())]).toEqual([0, 0]);
+    backward(sum(logp));
+    expect([...((await logits.grad?.data()) ?? [])]).toEqual([0, 0, 0, 0]);
+  });
+
+  test.each([0, -1, Number.NaN])('temperature %f is refused', (temperature) => {
+    using _ = device.scope();
+    const run = () =>
+      logSoftmaxGather(Tensor.zeros(device, [1, 2]), Tensor.zeros(device, [1], 'u32'), { temperature });
+    expect(run).toThrow(`logSoftmaxGather: the temperature is ${temperature}`);
+  });
+
   test('finite differences', async () => {
     const f = ([logits]: readonly Tensor[]) => {
       const ids = Tensor.from((logits as Tensor).device, Uint32Array.of(2, 0));
