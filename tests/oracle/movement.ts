@@ -78,21 +78,82 @@ export function indexSelect(a: Array64, axis: number, positions: ArrayLike<numbe
   return take(a, index, shape);
 }
 
-/** out[i…, j, k…] = a[i…, index[i…, j, k…], k…] at `axis`; the other sizes of index must equal a's. */
-export function gather(a: Array64, axis: number, indices: Indices): Array64 {
+/**
+ * out[i…, j, k…] = a[i…, index[i…, j, k…], k…] at `axis`; index is no larger than a off the axis. Positions outside read
+ * `missing`, and are refused without it.
+ */
+export function gather(a: Array64, axis: number, indices: Indices, missing?: number): Array64 {
   const along = normalizeAxis(axis, a.rank);
-  const fits =
-    indices.shape.length === a.rank && a.shape.every((dim, i) => i === along || dim === indices.shape[i]);
-  if (!fits)
-    throw new RangeError(`gather: index [${indices.shape}] does not fit [${a.shape}] along axis ${axis}`);
-  checkPositions('gather', indices.data, a.shape[along]);
-  const strides = stridesOf(a.shape);
+  refuseLarger('gather', indices, a, along);
+  if (missing === undefined) checkPositions('gather', indices.data, a.shape[along]);
   let k = 0;
-  const index = Array.from(coordinates(indices.shape), (at) => {
+  return remap(
+    a,
+    indices.shape,
+    (at) => {
+      const position = indices.data[k++];
+      if (position < 0 || position >= a.shape[along]) return undefined;
+      return at.map((c, i) => (i === along ? position : c));
+    },
+    missing,
+  );
+}
+
+/** a plus, at index[i…, j, k…] along `axis`, source[i…, j, k…]; positions outside are skipped. */
+export function scatterAdd(a: Array64, axis: number, indices: Indices, source: Array64): Array64 {
+  const along = normalizeAxis(axis, a.rank);
+  refuseLarger('scatterAdd', indices, a, along);
+  const [strides, sourceStrides] = [stridesOf(a.shape), stridesOf(source.shape)];
+  const out = Float64Array.from(a.data);
+  const moves: { to: number; from: number }[] = [];
+  let k = 0;
+  for (const at of coordinates(indices.shape)) {
     const position = indices.data[k++];
-    return at.reduce((sum, c, i) => sum + (i === along ? position : c) * strides[i], 0);
-  });
-  return take(a, index, indices.shape);
+    if (position < 0 || position >= a.shape[along]) continue;
+    const to = at.reduce((offset, c, i) => offset + (i === along ? position : c) * strides[i], 0);
+    moves.push({ to, from: at.reduce((offset, c, i) => offset + c * sourceStrides[i], 0) });
+  }
+  for (const { to, from } of moves) out[to] += source.data[from];
+  const bySource = (gradOutput: Float64Array): Float64Array => {
+    const gradSource = new Float64Array(source.size);
+    for (const { to, from } of moves) gradSource[from] += gradOutput[to];
+    return gradSource;
+  };
+  return new Array64(out, a.shape, false, [
+    { of: a, vjp: (gradOutput) => gradOutput },
+    { of: source, vjp: bySource },
+  ]);
+}
+
+/** 1 at the index, 0 elsewhere, along a new last axis. */
+export function oneHot(indices: Indices, classes: number): Array64 {
+  const rows = Array.from(indices.data, (position) =>
+    Array.from({ length: classes }, (_, c) => Number(c === position)),
+  );
+  return new Array64(Float64Array.from(rows.flat()), [...indices.shape, classes]);
+}
+
+/** The positions along an axis in order of their values: equal ones in order of position, NaN above all. */
+export function argsort(a: Array64, axis = -1, descending = false): Indices {
+  const along = normalizeAxis(axis, a.rank);
+  const [stride, size] = [stridesOf(a.shape)[along], a.shape[along]];
+  const order = new Float64Array(a.size);
+  const compare = (x: number, y: number): number => {
+    if (Number.isNaN(x) || Number.isNaN(y)) return Number(Number.isNaN(x)) - Number(Number.isNaN(y));
+    return x < y ? -1 : Number(x > y);
+  };
+  let k = -1;
+  for (const at of coordinates(a.shape)) {
+    k += 1;
+    if (at[along] !== 0) continue;
+    const value = (position: number): number => a.data[k + position * stride];
+    Array.from({ length: size }, (_, position) => position)
+      .sort((i, j) => (descending ? compare(value(j), value(i)) : compare(value(i), value(j))) || i - j)
+      .forEach((position, place) => {
+        order[k + place * stride] = position;
+      });
+  }
+  return { data: order, shape: a.shape };
 }
 
 /** Rows of `weight` (V,d) for every id: shape [...ids.shape, d]. */
@@ -132,6 +193,79 @@ export function cat(parts: readonly Array64[], axis: number): Array64 {
     };
   });
   return new Array64(out, shape, false, parents);
+}
+
+/** One array for each of the sizes, one after the other along an axis. */
+export function split(a: Array64, sizes: readonly number[], axis: number): Array64[] {
+  let start = 0;
+  return sizes.map((size) => {
+    start += size;
+    return slice(a, axis, start - size, start);
+  });
+}
+
+/** Arrays of one shape along a new axis. */
+export function stack(parts: readonly Array64[], axis: number): Array64 {
+  const along = axis < 0 ? axis + (parts[0]?.rank ?? 0) + 1 : axis;
+  return cat(
+    parts.map((part) => reshape(part, part.shape.toSpliced(along, 0, 1))),
+    along,
+  );
+}
+
+/** out at each coordinate is a at the coordinate that `from` names, or `fill` where it names none. */
+export function remap(
+  a: Array64,
+  shape: Shape,
+  from: (at: readonly number[]) => readonly number[] | undefined,
+  fill = 0,
+): Array64 {
+  const strides = stridesOf(a.shape);
+  const sources = Array.from(coordinates(shape), (at) =>
+    from(at)?.reduce((offset, c, i) => offset + c * strides[i], 0),
+  );
+  const out = sources.map((source) => (source === undefined ? fill : a.data[source]));
+  const vjp = (gradOutput: Float64Array): Float64Array => {
+    const gradInput = new Float64Array(a.size);
+    sources.forEach((source, k) => {
+      if (source !== undefined) gradInput[source] += gradOutput[k];
+    });
+    return gradInput;
+  };
+  return new Array64(Float64Array.from(out), shape, false, [{ of: a, vjp }]);
+}
+
+/** `fill` around a: [before, after] along every axis. Negative ones cut off. */
+export function pad(a: Array64, pads: readonly (readonly [number, number])[], fill = 0): Array64 {
+  const shape = a.shape.map((dim, i) => dim + pads[i][0] + pads[i][1]);
+  const inside = (c: number, i: number): boolean => c >= pads[i][0] && c < pads[i][0] + a.shape[i];
+  return remap(a, shape, (at) => (at.every(inside) ? at.map((c, i) => c - pads[i][0]) : undefined), fill);
+}
+
+/** Reversed along the axes. */
+export function flip(a: Array64, axes: readonly number[]): Array64 {
+  const flipped = axes.map((axis) => normalizeAxis(axis, a.rank));
+  return remap(a, a.shape, (at) => at.map((c, i) => (flipped.includes(i) ? a.shape[i] - 1 - c : c)));
+}
+
+/** Moved along one axis, around the end. */
+export function roll(a: Array64, shift: number, axis: number): Array64 {
+  const along = normalizeAxis(axis, a.rank);
+  const size = a.shape[along];
+  return remap(a, a.shape, (at) =>
+    at.map((c, i) => (i === along ? (((c - shift) % size) + size) % size : c)),
+  );
+}
+
+/** Matrices with 0 wherever `keep(column − row)` is false. */
+export function band(a: Array64, keep: (diagonal: number) => boolean): Array64 {
+  return remap(a, a.shape, (at) => (keep(at[a.rank - 1] - at[a.rank - 2]) ? at : undefined));
+}
+
+function refuseLarger(op: string, indices: Indices, a: Array64, along: number): void {
+  const fits =
+    indices.shape.length === a.rank && indices.shape.every((dim, i) => i === along || dim <= a.shape[i]);
+  if (!fits) throw new RangeError(`${op}: index [${indices.shape}] does not fit [${a.shape}]`);
 }
 
 function checkPositions(op: string, positions: ArrayLike<number>, limit: number): void {

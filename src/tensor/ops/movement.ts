@@ -1,22 +1,28 @@
-/** Ops that move values without computing: data stays contiguous, so all but reshapes copy. */
+/**
+ * Ops that move values without computing. Data stays contiguous, so these copy: they take every dtype but f16.
+ * Those that keep the order of the values are in reshape.ts.
+ */
 import { ShapeError } from '../../errors.ts';
-import { move } from '../../kernels/movement.ts';
+import { evaluate, type Scalar } from '../../gpu/kernel.ts';
+import { type Axis, move, triangle } from '../../kernels/movement.ts';
 import { differentiable } from '../autograd.ts';
-import { type Shape, showShape, Tensor } from '../tensor.ts';
+import { type DType, type Shape, showShape, sizeOf, Tensor } from '../tensor.ts';
+import { normaliseAxis, refuseHalf, stridesOf } from './axes.ts';
+import { sumTo } from './reduce.ts';
+import { reshape } from './reshape.ts';
 
-/** Words between neighbours along each axis of a contiguous tensor. */
-export const stridesOf = (shape: Shape): number[] =>
-  shape.map((_, i) => shape.slice(i + 1).reduce((product, n) => product * n, 1));
+export { normaliseAxis, stridesOf };
 
-/** The axis counted from the front. */
-export function normaliseAxis(name: string, axis: number, shape: Shape): number {
-  const normal = axis < 0 ? axis + shape.length : axis;
-  if (Number.isInteger(normal) && normal >= 0 && normal < shape.length) return normal;
-  throw new ShapeError(
-    name,
-    `axis ${axis} does not exist in shape ${showShape(shape)}`,
-    'name an existing axis',
+/** A tensor with what `move` finds along `axes`. */
+function moved(name: string, x: Tensor, axes: readonly Axis[], fill: Scalar = 0): Tensor {
+  refuseHalf(name, x);
+  const y = Tensor.empty(
+    x.device,
+    axes.map(({ count }) => count),
+    x.dtype,
   );
+  move(x.device, x.view, y.view, axes, fill);
+  return y;
 }
 
 /** Axis i of the result is axis order[i] of x. */
@@ -30,10 +36,8 @@ export function permute(x: Tensor, order: readonly number[]): Tensor {
     );
   }
   const strides = stridesOf(x.shape);
-  const shape = axes.map((axis) => x.shape[axis] as number);
-  const y = Tensor.empty(x.device, shape, x.dtype);
-  const walk = axes.map((axis, i) => ({ count: shape[i] as number, stride: strides[axis] as number }));
-  move(x.device, x.view, y.view, walk);
+  const walk = axes.map((axis) => ({ count: x.shape[axis] as number, stride: strides[axis] as number }));
+  const y = moved('permute', x, walk);
   const inverse = axes.map((_, i) => axes.indexOf(i));
   differentiable('permute', [x], [y], ([dy]) => [dy && permute(dy, inverse)]);
   return y;
@@ -45,3 +49,201 @@ export function transpose(x: Tensor, axis0 = -2, axis1 = -1): Tensor {
   const order = x.shape.map((_, i) => (i === a ? b : i === b ? a : i));
   return permute(x, order);
 }
+
+/**
+ * x repeated along its axes of size 1, and along new axes in front, until it has `shape`; −1 keeps a size. Elementwise
+ * ops broadcast by themselves, without the copy.
+ */
+export function expand(x: Tensor, shape: Shape): Tensor {
+  const added = shape.length - x.shape.length;
+  const target = shape.map((n, i) => (n === -1 && i >= added ? (x.shape[i - added] as number) : n));
+  const fits = x.shape.every((n, i) => n === 1 || n === target[i + added]);
+  if (added < 0 || !fits || !target.every((n) => Number.isInteger(n) && n >= 0)) {
+    throw new ShapeError(
+      'expand',
+      `${showShape(x.shape)} does not expand to ${showShape(shape)}`,
+      'change only sizes of 1, and add axes in front',
+    );
+  }
+  const strides = stridesOf(x.shape);
+  const walk = target.map((count, i) => {
+    const axis = i - added;
+    return { count, stride: axis < 0 || x.shape[axis] === 1 ? 0 : (strides[axis] as number) };
+  });
+  const y = moved('expand', x, walk);
+  differentiable('expand', [x], [y], ([dy]) => [dy && sumTo(dy, x.shape)]);
+  return y;
+}
+
+/**
+ * [start, end, step] along one axis, as Python's start:end:step: negative positions count from the end, positions
+ * outside are cut off, and null stands for "from the first" or "to the last" in the direction of the step.
+ */
+export type Range = readonly [start: number | null, end?: number | null, step?: number];
+
+/** Where a range begins, how it goes on, and how many places it visits. */
+function resolveRange(range: Range, size: number): { start: number; step: number; count: number } {
+  const [first, last = null, step = 1] = range;
+  if (!Number.isInteger(step) || step === 0 || ![first ?? 0, last ?? 0].every(Number.isInteger)) {
+    throw new ShapeError(
+      'slice',
+      `[${range.map((n) => n ?? 'null').join(',')}] is not a range of integers with a step`,
+      'give [start, end, step] with a step other than 0',
+    );
+  }
+  const [low, high] = step > 0 ? [0, size] : [-1, size - 1];
+  const place = (position: number | null, otherwise: number): number =>
+    position === null ? otherwise : Math.min(Math.max(position < 0 ? position + size : position, low), high);
+  const start = place(first, step > 0 ? low : high);
+  const end = place(last, step > 0 ? high : low);
+  return { start, step, count: Math.max(0, Math.ceil((end - start) / step)) };
+}
+
+/**
+ * The part of x that one range an axis selects; null takes an axis whole, and so do axes after the last range.
+ * `slice(x, [null, [1, -1], [null, null, -2]])` is NumPy's x[:, 1:-1, ::-2].
+ */
+export function slice(x: Tensor, ranges: readonly (Range | null)[]): Tensor {
+  if (ranges.length > x.shape.length) {
+    throw new ShapeError(
+      'slice',
+      `${ranges.length} ranges for shape ${showShape(x.shape)}`,
+      'give at most one range an axis',
+    );
+  }
+  const strides = stridesOf(x.shape);
+  const parts = x.shape.map((size, i) => {
+    const range = ranges[i];
+    return range ? resolveRange(range, size) : { start: 0, step: 1, count: size };
+  });
+  const walk = parts.map((part, i) => ({ ...part, stride: strides[i] as number }));
+  const y = moved('slice', x, walk);
+  differentiable('slice', [x], [y], ([dy]) => [dy && scatterSlice(dy, x.shape, parts)]);
+  return y;
+}
+
+/** Zeros of `shape` with dy where the slice took its values: dy walked with the inverse of every step. */
+function scatterSlice(
+  dy: Tensor,
+  shape: Shape,
+  parts: readonly { readonly start: number; readonly step: number }[],
+): Tensor {
+  const strides = stridesOf(dy.shape);
+  const walk = parts.map(({ start, step }, i) => ({
+    count: shape[i] as number,
+    stride: strides[i] as number,
+    start: -start * Math.sign(step),
+    step: Math.sign(step),
+    dilation: Math.abs(step),
+    size: dy.shape[i] as number,
+  }));
+  return moved('slice', dy, walk);
+}
+
+/** `length` places along `axis` from `start` on, which may count from the end. */
+export function narrow(x: Tensor, axis: number, start: number, length: number): Tensor {
+  const along = normaliseAxis('narrow', axis, x.shape);
+  const size = x.shape[along] as number;
+  const from = start < 0 ? start + size : start;
+  const inside = Number.isInteger(from) && Number.isInteger(length) && from >= 0 && length >= 0;
+  if (!inside || from + length > size) {
+    throw new ShapeError(
+      'narrow',
+      `${length} places from ${start} do not lie within axis ${axis} of ${showShape(x.shape)}`,
+      `stay within its ${size} places`,
+    );
+  }
+  return slice(x, [...x.shape.slice(0, along).map(() => null), [from, from + length]]);
+}
+
+/** x at one place of an axis, without that axis. A negative index counts from the end. */
+export function select(x: Tensor, axis: number, index: number): Tensor {
+  const along = normaliseAxis('select', axis, x.shape);
+  const size = x.shape[along] as number;
+  if (!Number.isInteger(index) || index < -size || index >= size) {
+    throw new ShapeError(
+      'select',
+      `index ${index} does not exist in axis ${axis} of ${showShape(x.shape)}`,
+      `stay within its ${size} places`,
+    );
+  }
+  return reshape(narrow(x, along, index, 1), x.shape.toSpliced(along, 1));
+}
+
+/** The order of values reversed along `axes`. */
+export function flip(x: Tensor, axes: readonly number[]): Tensor {
+  const flipped = axes.map((axis) => normaliseAxis('flip', axis, x.shape));
+  if (new Set(flipped).size !== flipped.length)
+    throw new ShapeError(
+      'flip',
+      `(${axes.join(',')}) names an axis of ${showShape(x.shape)} twice`,
+      'name each axis once',
+    );
+  return slice(
+    x,
+    x.shape.map((_, i) => (flipped.includes(i) ? [null, null, -1] : null)),
+  );
+}
+
+const word = new DataView(new ArrayBuffer(4));
+
+/** The word that stands for a number in a dtype. */
+function bitsOf(dtype: DType, value: number): number {
+  if (dtype === 'f32') word.setFloat32(0, value);
+  else word.setUint32(0, dtype === 'bool' ? Number(value !== 0) : value);
+  return word.getUint32(0);
+}
+
+/**
+ * x with `value` around it: pads[i] = [before, after] places along axis i; axes after the last pair are left alone.
+ * Negative numbers cut places off.
+ */
+export function pad(x: Tensor, pads: readonly (readonly [number, number])[], value: Scalar = 0): Tensor {
+  const widths = x.shape.map((_, i) => pads[i] ?? [0, 0]) as [number, number][];
+  const shape = x.shape.map((n, i) => n + (widths[i]?.[0] ?? 0) + (widths[i]?.[1] ?? 0));
+  const valid = widths.flat().every(Number.isInteger) && shape.every((n) => n >= 0);
+  if (!valid || pads.length > x.shape.length) {
+    throw new ShapeError(
+      'pad',
+      `[${pads.map((pair) => `[${pair}]`)}] does not fit ${showShape(x.shape)}`,
+      'give [before, after] for each axis, and cut off no more than there is',
+    );
+  }
+  const strides = stridesOf(x.shape);
+  const walk = shape.map((count, i) => {
+    const [before, after] = widths[i] as [number, number];
+    const stride = strides[i] as number;
+    return before === 0 && after === 0
+      ? { count, stride }
+      : { count, stride, start: -before, size: x.shape[i] as number };
+  });
+  const bits = typeof value === 'number' ? bitsOf(x.dtype, value) : () => bitsOf(x.dtype, evaluate(value));
+  const y = moved('pad', x, walk, bits);
+  const cut = widths.map(([before, after]) => [-before, -after] as const);
+  differentiable('pad', [x], [y], ([dy]) => [dy && pad(dy, cut)]);
+  return y;
+}
+
+/** The matrices of x with 0 outside of a band of diagonals. */
+function band(name: string, x: Tensor, limits: { readonly first?: number; readonly last?: number }): Tensor {
+  refuseHalf(name, x);
+  const [rows, columns] = x.shape.slice(-2) as [number, number];
+  if (x.shape.length < 2 || !Object.values(limits).every(Number.isInteger)) {
+    throw new ShapeError(
+      name,
+      `x ${showShape(x.shape)}, diagonal ${Object.values(limits)}`,
+      'x must be (…,rows,columns) and the diagonal an integer',
+    );
+  }
+  const y = Tensor.empty(x.device, x.shape, x.dtype);
+  const matrices = sizeOf(x.shape.slice(0, -2));
+  triangle(x.device, x.view, y.view, { matrices, rows, columns, ...limits });
+  differentiable(name, [x], [y], ([dy]) => [dy && band(name, dy, limits)]);
+  return y;
+}
+
+/** The lower triangle of the matrices (…,rows,columns): 0 above the `diagonal`-th diagonal, 0 being the main one. */
+export const tril = (x: Tensor, diagonal = 0): Tensor => band('tril', x, { last: diagonal });
+
+/** The upper triangle of the matrices (…,rows,columns): 0 below the `diagonal`-th diagonal, 0 being the main one. */
+export const triu = (x: Tensor, diagonal = 0): Tensor => band('triu', x, { first: diagonal });

@@ -4,16 +4,26 @@ import { matmulOuter } from '../../kernels/matmulOuter.ts';
 import { NO_ROW, selectRows } from '../../kernels/rows.ts';
 import { differentiable, gradientTarget } from '../autograd.ts';
 import { showShape, Tensor } from '../tensor.ts';
+import { mul } from './elementwise.ts';
+import { indexSelect } from './indexing.ts';
+import { flatten, reshape } from './reshape.ts';
 
-/** scale · weight[ids]: (…ids, d) from weight (V,d) and u32 ids. Ids must be below V. */
+/**
+ * scale · weight[ids]: (…ids, d) from weight (V,d) and ids, u32 or i32, which must be below V. Fastest where d is a
+ * multiple of 4.
+ */
 export function embedding(ids: Tensor, weight: Tensor, scale = 1): Tensor {
   const [V, d] = weight.shape as [number, number];
-  if (ids.dtype !== 'u32' || weight.shape.length !== 2 || d % 4 !== 0) {
+  if (!['u32', 'i32'].includes(ids.dtype) || weight.shape.length !== 2 || weight.dtype !== 'f32') {
     throw new ShapeError(
       'embedding',
-      `ids ${showShape(ids.shape)} ${ids.dtype}, weight ${showShape(weight.shape)}`,
-      'ids must be u32 and the weight (V,d) with d a multiple of 4',
+      `ids ${showShape(ids.shape)} ${ids.dtype}, weight ${showShape(weight.shape)} ${weight.dtype}`,
+      'ids must be u32 or i32 and the weight (V,d) f32',
     );
+  }
+  if (d % 4 !== 0) {
+    const rows = reshape(indexSelect(weight, 0, flatten(ids)), [...ids.shape, d]);
+    return scale === 1 ? rows : mul(rows, scale);
   }
   const { device } = weight;
   const y = Tensor.empty(device, [...ids.shape, d]);
@@ -35,12 +45,12 @@ export function embedding(ids: Tensor, weight: Tensor, scale = 1): Tensor {
   return y;
 }
 
-/** The rows of x (R,d) named by `rows`, which must be distinct: (rows, d), d a multiple of 4. */
+/** The rows of x (R,d) named by `rows`, which must be distinct: (rows, d). Fastest where d is a multiple of 4. */
 export function takeRows(x: Tensor, rows: Uint32Array<ArrayBuffer>): Tensor {
   const { device } = x;
   const [R, d] = x.shape as [number, number];
-  if (x.shape.length !== 2 || d % 4 !== 0) {
-    throw new ShapeError('takeRows', `x ${showShape(x.shape)}`, 'x must be (rows, d) with d a multiple of 4');
+  if (x.shape.length !== 2 || x.dtype !== 'f32') {
+    throw new ShapeError('takeRows', `x ${showShape(x.shape)} ${x.dtype}`, 'x must be (rows, d) f32');
   }
   const inverse = new Uint32Array(R).fill(NO_ROW);
   rows.forEach((row, i) => {
@@ -54,6 +64,7 @@ export function takeRows(x: Tensor, rows: Uint32Array<ArrayBuffer>): Tensor {
     inverse[row] = i;
   });
   const index = Tensor.from(device, rows);
+  if (d % 4 !== 0) return indexSelect(x, 0, index);
   const y = Tensor.empty(device, [rows.length, d]);
   selectRows(device, { x: x.view, index: index.view, y: y.view }, { count: rows.length, d });
   differentiable('takeRows', [x], [y], ([dy]) => {

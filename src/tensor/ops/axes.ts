@@ -1,0 +1,44 @@
+/** Arithmetic on axes and shapes, and the dtype check, that the ops which move values share. */
+import { ShapeError } from '../../errors.ts';
+import { type Shape, showShape, sizeOf, type Tensor } from '../tensor.ts';
+
+/** Words between neighbours along each axis of a contiguous tensor. */
+export const stridesOf = (shape: Shape): number[] => shape.map((_, i) => sizeOf(shape.slice(i + 1)));
+
+/** The axis counted from the front. */
+export function normaliseAxis(name: string, axis: number, shape: Shape): number {
+  const normal = axis < 0 ? axis + shape.length : axis;
+  if (Number.isInteger(normal) && normal >= 0 && normal < shape.length) return normal;
+  throw new ShapeError(
+    name,
+    `axis ${axis} does not exist in shape ${showShape(shape)}`,
+    'name an existing axis',
+  );
+}
+
+/** A shape seen from one axis: (outer, size, inner). */
+export interface AxisView {
+  readonly outer: number;
+  readonly size: number;
+  readonly inner: number;
+}
+
+export function viewAxis(shape: Shape, axis: number): AxisView {
+  return {
+    outer: sizeOf(shape.slice(0, axis)),
+    size: shape[axis] ?? 1,
+    inner: sizeOf(shape.slice(axis + 1)),
+  };
+}
+
+/** `shape` with another size at `axis`. */
+export const withSize = (shape: Shape, axis: number, size: number): number[] =>
+  shape.map((n, i) => (i === axis ? size : n));
+
+/** Two values share a word in f16: what moves words cannot move them. */
+export function refuseHalf(name: string, ...tensors: readonly Tensor[]): void {
+  for (const { dtype, shape } of tensors) {
+    if (dtype === 'f16')
+      throw new ShapeError(name, `an operand ${showShape(shape)} has dtype f16`, 'cast to f32 first');
+  }
+}

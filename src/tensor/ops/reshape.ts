@@ -1,0 +1,70 @@
+/**
+ * Ops that give the same values, in the same order, another shape. They copy nothing: the result shares the memory of
+ * its input, so a change in place of either shows in both.
+ */
+import { ShapeError } from '../../errors.ts';
+import { differentiable } from '../autograd.ts';
+import { type Shape, showShape, sizeOf, Tensor } from '../tensor.ts';
+import { normaliseAxis } from './axes.ts';
+
+/** x seen as `shape`, of as many values; shares memory. */
+function sameMemory(name: string, x: Tensor, shape: Shape): Tensor {
+  const y = new Tensor(x.device, x.view, shape, x.dtype);
+  differentiable(name, [x], [y], ([dy]) => [dy && sameMemory(name, dy, x.shape)]);
+  return y;
+}
+
+/** The same values in row-major order as another shape, in the same memory. One size may be −1: what is left. */
+export function reshape(x: Tensor, shape: Shape): Tensor {
+  const known = sizeOf(shape.filter((n) => n !== -1));
+  const resolved = shape.map((n) => (n === -1 ? x.size / known : n));
+  const valid = resolved.every((n) => Number.isInteger(n) && n >= 0);
+  if (!valid || shape.filter((n) => n === -1).length > 1 || sizeOf(resolved) !== x.size) {
+    throw new ShapeError(
+      'reshape',
+      `${showShape(x.shape)} cannot become ${showShape(shape)}`,
+      `name sizes whose product is ${x.size}; one of them may be -1`,
+    );
+  }
+  return sameMemory('reshape', x, resolved);
+}
+
+/** Axes `startAxis` to `endAxis`, both included, as one; a scalar becomes (1). Shares memory. */
+export function flatten(x: Tensor, startAxis = 0, endAxis = -1): Tensor {
+  if (x.shape.length === 0) return sameMemory('flatten', x, [1]);
+  const [start, end] = [startAxis, endAxis].map((axis) => normaliseAxis('flatten', axis, x.shape)) as [
+    number,
+    number,
+  ];
+  if (start > end) {
+    throw new ShapeError(
+      'flatten',
+      `axis ${startAxis} comes after axis ${endAxis} in ${showShape(x.shape)}`,
+      'name the first axis first',
+    );
+  }
+  const { shape } = x;
+  const middle = sizeOf(shape.slice(start, end + 1));
+  return sameMemory('flatten', x, [...shape.slice(0, start), middle, ...shape.slice(end + 1)]);
+}
+
+/** Drops `axis` if its size is 1, or every axis of size 1. Shares memory. */
+export function squeeze(x: Tensor, axis?: number): Tensor {
+  const only = axis === undefined ? undefined : normaliseAxis('squeeze', axis, x.shape);
+  const kept = x.shape.filter((n, i) => n !== 1 || (only !== undefined && i !== only));
+  return sameMemory('squeeze', x, kept);
+}
+
+/** A new axis of size 1 before `axis`; −1 appends it. Shares memory. */
+export function unsqueeze(x: Tensor, axis: number): Tensor {
+  const rank = x.shape.length + 1;
+  const at = axis < 0 ? axis + rank : axis;
+  if (!Number.isInteger(at) || at < 0 || at >= rank) {
+    throw new ShapeError(
+      'unsqueeze',
+      `axis ${axis} cannot be added to shape ${showShape(x.shape)}`,
+      `name an axis from ${-rank} to ${rank - 1}`,
+    );
+  }
+  return sameMemory('unsqueeze', x, x.shape.toSpliced(at, 0, 1));
+}

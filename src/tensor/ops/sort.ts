@@ -1,0 +1,75 @@
+/**
+ * Sorting along an axis, for f32, i32, u32 and bool. Equal values keep their order, whichever way they are sorted; NaN
+ * counts as larger than everything, as in PyTorch. Gradients go back to the places the values came from.
+ */
+import { ShapeError } from '../../errors.ts';
+import { sortPairs, takeSorted, unsort } from '../../kernels/sort.ts';
+import { differentiable } from '../autograd.ts';
+import { showShape, Tensor } from '../tensor.ts';
+import { normaliseAxis, refuseHalf, viewAxis, withSize } from './axes.ts';
+
+export interface SortOptions {
+  /** The last one unless given. */
+  readonly axis?: number;
+  readonly descending?: boolean;
+}
+
+export interface Sorted {
+  readonly values: Tensor;
+  /** u32: where along the axis each value stood. */
+  readonly indices: Tensor;
+}
+
+/** The first `count` values in order along an axis (all of a scalar). */
+function sorted(name: string, x: Tensor, axis: number, descending: boolean, count: number): Sorted {
+  const { device, dtype } = x;
+  const shape = withSize(x.shape, axis, count);
+  const size = { ...viewAxis(x.shape, axis), count };
+  const values = Tensor.empty(device, shape, dtype);
+  const indices = Tensor.empty(device, shape, 'u32');
+  const order = dtype === 'f32' || dtype === 'i32' ? dtype : 'u32';
+  const pairs = sortPairs(device, x.view, size, order, descending);
+  takeSorted(device, { x: x.view, pairs, values: values.view, indices: indices.view }, size);
+  differentiable(name, [x], [values], ([dy]) => {
+    if (!dy) return [];
+    const dx = Tensor.empty(device, x.shape);
+    unsort(device, { x: dy.view, pairs, y: dx.view }, size);
+    return [dx];
+  });
+  return { values, indices };
+}
+
+/** x in order along an axis, and where each value stood: both of the shape of x. A scalar is sorted as it is. */
+export function sort(x: Tensor, { axis = -1, descending = false }: SortOptions = {}): Sorted {
+  refuseHalf('sort', x);
+  if (x.shape.length === 0) return sorted('sort', x, 0, descending, 1);
+  const along = normaliseAxis('sort', axis, x.shape);
+  return sorted('sort', x, along, descending, x.shape[along] as number);
+}
+
+/** The u32 indices that put x in order along an axis. */
+export const argsort = (x: Tensor, options: SortOptions = {}): Tensor => sort(x.detach(), options).indices;
+
+export interface TopkOptions {
+  /** The last one unless given. */
+  readonly axis?: number;
+  /** The smallest ones if false. */
+  readonly largest?: boolean;
+}
+
+/**
+ * The k largest values along an axis, in order, and where they stood: both have k places there. Of equal values the
+ * first ones are taken. The whole axis is sorted, so k hardly matters for the cost.
+ */
+export function topk(x: Tensor, k: number, { axis = -1, largest = true }: TopkOptions = {}): Sorted {
+  refuseHalf('topk', x);
+  const along = normaliseAxis('topk', axis, x.shape);
+  if (!Number.isInteger(k) || k < 0 || k > (x.shape[along] as number)) {
+    throw new ShapeError(
+      'topk',
+      `${k} values along axis ${axis} of ${showShape(x.shape)}`,
+      `ask for at most ${x.shape[along]}`,
+    );
+  }
+  return sorted('topk', x, along, largest, k);
+}

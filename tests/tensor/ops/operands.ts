@@ -1,0 +1,41 @@
+/** Operands of the dtypes that ops which only move values must take. */
+import fc from 'fast-check';
+import { sizeOf } from '../../oracle/array.ts';
+import { integers } from '../../oracle/random.ts';
+import { type Operand, random } from '../againstOracle.ts';
+
+/** Values of every kind that is a word; mostly f32, which alone has a gradient. */
+export function anyDtype(shape: readonly number[]): fc.Arbitrary<Operand> {
+  const count = sizeOf(shape);
+  return fc
+    .tuple(fc.constantFrom('f32', 'f32', 'f32', 'i32', 'u32', 'bool'), fc.nat())
+    .map(([dtype, seed]) => {
+      if (dtype === 'f32') return random(shape, seed);
+      const numbers = integers(seed, count, 1000);
+      if (dtype === 'i32') return { values: Int32Array.from(numbers, (n) => n - 500), shape };
+      if (dtype === 'u32') return { values: Uint32Array.from(numbers), shape };
+      return { values: numbers.map((n) => n % 2 === 1), shape };
+    });
+}
+
+/** An index tensor's values: u32 or i32, from 0 to limit − 1, and now and then some outside if `stray`. */
+export function indices(shape: readonly number[], limit: number, stray = false): fc.Arbitrary<Operand> {
+  return fc.tuple(fc.boolean(), fc.boolean(), fc.nat()).map(([signed, astray, seed]) => {
+    const spare = stray && astray ? 2 : 0;
+    const numbers = integers(seed, sizeOf(shape), limit + 2 * spare).map((n) => n - spare);
+    if (signed) return { values: Int32Array.from(numbers), shape };
+    return { values: Uint32Array.from(numbers, (n) => Math.abs(n)), shape };
+  });
+}
+
+/** Float32 values in random order, a tenth apart: no finite difference changes their order. */
+export function distinct(shape: readonly number[], seed: number): Operand {
+  const order = integers(seed, sizeOf(shape), 1e9).map((n, i) => [n, i] as const);
+  const values = new Float32Array(order.length);
+  order
+    .sort(([a], [b]) => a - b)
+    .forEach(([, i], place) => {
+      values[i] = (place - order.length / 2) / 10;
+    });
+  return { values, shape };
+}
