@@ -1,0 +1,29 @@
+/** The browser's entry, on Dawn behind `navigator.gpu` as a browser would have it. */
+import { afterEach, expect, it, vi } from 'vitest';
+import { openAdapter } from '../../src/gpu/node.ts';
+import * as browser from '../../src/index.browser.ts';
+import * as node from '../../src/index.node.ts';
+
+afterEach(() => vi.unstubAllGlobals());
+
+it('has the API of the entry for Node', () => {
+  expect(Object.keys(browser).sort()).toEqual(Object.keys(node).sort());
+});
+
+it('computes on navigator.gpu', async () => {
+  const { gpu } = await openAdapter();
+  vi.stubGlobal('navigator', { gpu });
+  const device = await browser.openDevice({ portableKernels: true });
+  const { Tensor, mul } = browser;
+  expect([...(await mul(Tensor.from(device, [1, 2, 3]), 2).data())]).toEqual([2, 4, 6]);
+  expect(device.subgroupSize).toBe(0);
+  device.destroy();
+});
+
+it.each([
+  ['no WebGPU', {}],
+  ['no adapter', { gpu: { requestAdapter: async () => null } }],
+])('says what to do with %s', async (_, navigator) => {
+  vi.stubGlobal('navigator', navigator);
+  await expect(browser.openDevice()).rejects.toMatchObject({ name: 'AdapterError', code: 'NO_ADAPTER' });
+});

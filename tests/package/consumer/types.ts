@@ -1,0 +1,34 @@
+/** Compiles only if the shipped types are right and strict; it is never run. */
+import { AdapterError, type Device, type OpenDeviceOptions, openDevice } from 'mathformer';
+import { GrpoTrainer, grpoOptions } from 'mathformer/grpo';
+import { grade, type Problem, ProblemStream } from 'mathformer/math';
+import { modelConfig, readCheckpoint, Sampler, Transformer } from 'mathformer/model';
+import { pretrainOptions, SupervisedTrainer } from 'mathformer/pretrain';
+import { backward, linear, mean, Tensor } from 'mathformer/tensor';
+
+const options: OpenDeviceOptions = { adapter: 'hardware', portableKernels: true };
+const device: Device = await openDevice(options);
+const vendor: string = device.gpu.adapterInfo.vendor;
+{
+  const scope = device.scope();
+  const weight = Tensor.zeros(device, [1, 4]).requireGrad();
+  backward(mean(linear(Tensor.from(device, [1, 2, 3, 4], [1, 4]), weight)));
+  const gradient: Tensor | undefined = weight.grad;
+  if (gradient) scope.keep(gradient.view);
+  scope[Symbol.dispose]();
+}
+
+const { config, stateDict } = readCheckpoint(new Uint8Array(), 'none.safetensors');
+const model = new Transformer(device, { ...config, ...modelConfig('tiny') }, stateDict);
+const metrics: Readonly<Record<string, number>> = await new GrpoTrainer(model, grpoOptions()).step();
+const loss: number = (await new SupervisedTrainer(model, pretrainOptions()).step()).loss;
+const problem: Problem = new ProblemStream({}, { split: 'training' }).next();
+const [completion] = await new Sampler(model).generate([[1]], { maxNew: 8, temperature: 1, seed: 0 });
+const reward: 0 | 1 = grade(problem, completion?.tokens ?? []).reward;
+
+// @ts-expect-error a shape is made of numbers
+Tensor.zeros(device, 'wide');
+// @ts-expect-error there is no such option
+await openDevice({ adaptor: 'hardware' });
+
+export { AdapterError, loss, metrics, reward, vendor };

@@ -1,0 +1,118 @@
+/** The package as others get it: packed, installed into an empty project, run, type-checked and bundled there. */
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const TSC = createRequire(import.meta.url).resolve('typescript/bin/tsc');
+
+interface Manifest {
+  readonly exports: Readonly<Record<string, unknown>>;
+}
+const manifest: Manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+/** `mathformer`, `mathformer/tensor`, …: every path that exports code. */
+const ENTRIES = Object.keys(manifest.exports)
+  .filter((path) => path !== './package.json')
+  .map((path) => path.replace(/^\./, 'mathformer'));
+
+let project: string;
+let packed: { readonly filename: string; readonly files: readonly { readonly path: string }[] };
+
+/** Runs a program to its end and returns its stdout. */
+function run(cwd: string, program: string, ...args: string[]): string {
+  const { status, stdout, stderr, error } = spawnSync(program, args, { cwd, encoding: 'utf8' });
+  if (status === 0) return stdout;
+  throw error ?? new Error(`${program} ${args.join(' ')} failed:\n${stdout}${stderr}`);
+}
+
+const inProject = (program: string, ...args: string[]): string => run(project, program, ...args);
+
+/** The versions that this repository is tested with, so that a new release elsewhere cannot fail the test. */
+function lockedVersions(): Record<string, string> {
+  const { packages }: { packages: Record<string, { version: string; dev?: true; optional?: true }> } =
+    JSON.parse(readFileSync(join(ROOT, 'package-lock.json'), 'utf8'));
+  return Object.fromEntries(
+    Object.entries(packages)
+      .filter(
+        ([path, { dev, optional }]) => /^node_modules\/(@[^/]+\/)?[^/]+$/.test(path) && !dev && !optional,
+      )
+      .map(([path, { version }]) => [path.slice('node_modules/'.length), version]),
+  );
+}
+
+beforeAll(() => {
+  project = mkdtempSync(join(tmpdir(), 'mathformer-consumer-'));
+  run(ROOT, 'npm', 'run', 'build');
+  [packed] = JSON.parse(
+    run(ROOT, 'npm', 'pack', '--json', '--ignore-scripts', '--pack-destination', project),
+  );
+  const own = { private: true, type: 'module', overrides: lockedVersions() };
+  writeFileSync(join(project, 'package.json'), JSON.stringify(own));
+  cpSync(join(ROOT, 'tests/package/consumer'), project, { recursive: true });
+  const quick = ['--prefer-offline', '--ignore-scripts', '--no-audit', '--no-fund'];
+  inProject('npm', 'install', ...quick, `./${packed.filename}`);
+});
+
+afterAll(() => rmSync(project, { recursive: true, force: true }));
+
+it('holds the compiled code with its types and maps, and nothing else', () => {
+  const paths = packed.files.map(({ path }) => path);
+  const rest = paths.filter((path) => !/^dist\/.*(\.js|\.js\.map|\.d\.ts)$/.test(path));
+  expect(rest.sort()).toEqual(['LICENSE', 'README.md', 'package.json']);
+  expect(paths).toContain('dist/tensor/index.d.ts');
+});
+
+it('trains in plain Node', () => {
+  const losses: number[] = JSON.parse(inProject(process.execPath, 'train.js'));
+  expect(losses).toHaveLength(5);
+  expect(losses).toEqual(losses.toSorted((a, b) => b - a));
+  expect(losses.at(-1)).toBeLessThan((losses[0] ?? 0) / 2);
+});
+
+it('has entries that load, and commands that run', () => {
+  const load = `for (const path of ${JSON.stringify(ENTRIES)}) console.log(typeof await import(path));`;
+  expect(inProject(process.execPath, '--input-type=module', '--eval', load)).toBe(
+    'object\n'.repeat(ENTRIES.length),
+  );
+  expect(inProject('node_modules/.bin/mathformer-train', '--help')).toContain('Usage: train');
+  expect(JSON.parse(inProject('node_modules/.bin/mathformer-doctor', '--json'))).toMatchObject({
+    usable: true,
+  });
+});
+
+describe('its types', () => {
+  it.each([
+    // Checking the declarations of libraries as well takes seconds, so once is enough.
+    { moduleResolution: 'nodenext', module: 'nodenext', skipLibCheck: false },
+    { moduleResolution: 'bundler', module: 'esnext', skipLibCheck: true },
+  ])('check with moduleResolution $moduleResolution', (resolution) => {
+    const compilerOptions = { target: 'es2022', strict: true, noEmit: true, types: [], ...resolution };
+    const config = { compilerOptions, files: ['types.ts'] };
+    writeFileSync(join(project, 'tsconfig.json'), JSON.stringify(config));
+    expect(inProject(process.execPath, TSC, '-p', '.')).toBe('');
+  });
+});
+
+describe('in a browser', () => {
+  it.each(ENTRIES)('%s needs nothing of Node', async (entry) => {
+    // esbuild refuses an import of a Node module on this platform.
+    const { outputFiles, metafile } = await build({
+      stdin: { contents: `export * from '${entry}';`, resolveDir: project },
+      bundle: true,
+      platform: 'browser',
+      format: 'esm',
+      write: false,
+      metafile: true,
+      logLevel: 'silent',
+    });
+    expect(outputFiles[0]?.text).not.toMatch(/["']node:/);
+    const inputs = Object.keys(metafile.inputs).filter((path) => path.includes('mathformer/dist'));
+    expect(inputs.length).toBeGreaterThan(1);
+    expect(inputs.filter((path) => /gpu\/node|index\.node|dist\/(runs|cli)\//.test(path))).toEqual([]);
+  });
+});
