@@ -60,6 +60,26 @@ const unary: Record<string, [(x: Array64) => Array64, Array64]> = {
   broadcastTo: [(x) => ops.broadcastTo(x, [2, 3, 2]), normal(21, 3, 1)],
   indexSelect: [(x) => ops.indexSelect(x, 0, [2, 0, 2]), normal(22, 3, 2)],
   gather: [(x) => ops.gather(x, 1, { data: [1, 1, 0, 2], shape: [2, 2] }), normal(23, 2, 3)],
+  'gather, index smaller and partly outside': [
+    (x) => ops.gather(x, 0, { data: [1, -1, 3], shape: [3, 1] }, 0.5),
+    normal(44, 3, 2),
+  ],
+  pad: [
+    (x) =>
+      ops.pad(
+        x,
+        [
+          [1, -1],
+          [0, 2],
+        ],
+        0.5,
+      ),
+    normal(45, 3, 2),
+  ],
+  flip: [(x) => ops.flip(x, [0, -1]), normal(46, 2, 3)],
+  roll: [(x) => ops.roll(x, -2, 1), normal(47, 2, 3)],
+  band: [(x) => ops.band(x, (diagonal) => diagonal <= 1), normal(48, 2, 3, 3)],
+  'split, second part': [(x) => ops.split(x, [1, 2], 1)[1] as Array64, normal(49, 2, 3)],
   embedding: [(x) => ops.embedding(x, { data: [1, 1, 0], shape: [3] }), normal(24, 2, 3)],
   maskedFill: [(x) => ops.maskedFill(x, ops.array([1, 0, 0]), 7), normal(25, 2, 3)],
   softmax: [(x) => ops.softmax(x), normal(26, 3, 4)],
@@ -80,6 +100,11 @@ const several: Record<string, [(x: readonly Array64[]) => Array64, Array64[]]> =
   where: [([a, b]) => ops.where(ops.array([1, 0, 1]), a, b), [normal(13, 2, 1), normal(14, 3)]],
   'the same input twice': [([a]) => ops.mul(ops.exp(a), a), [normal(15, 3)]],
   cat: [([a, b]) => ops.cat([a, b, a], 1), [normal(16, 2, 1, 2), normal(17, 2, 3, 2)]],
+  stack: [([a, b]) => ops.stack([a, b, a], -1), [normal(50, 2, 3), normal(51, 2, 3)]],
+  scatterAdd: [
+    ([a, b]) => ops.scatterAdd(a, 1, { data: [0, 2, 0, 3], shape: [2, 2] }, b),
+    [normal(52, 2, 3), normal(53, 2, 3)],
+  ],
   matmul: [([a, b]) => ops.matmul(a, b), [normal(18, 2, 3), normal(19, 3, 4)]],
   'matmul, batched': [([a, b]) => ops.matmul(a, b), [normal(20, 2, 1, 2, 3), normal(21, 3, 3, 2)]],
   einsum: [
@@ -215,6 +240,37 @@ describe('reductions and scans', () => {
     expectClose(values(ops.variance(y, 0, false, 0)), [5.25], { rtol: 1e-15 });
     expectClose(values(ops.std(y)), [2.6457513110645907], { rtol: 1e-15 });
     expect(values(ops.variance(ops.array([1])))).toEqual([Number.NaN]);
+  });
+});
+
+describe('moving elements, by hand', () => {
+  test('the examples of PyTorch’s manual for gather, scatter_add and one_hot', () => {
+    const t = ops.array([1, 2, 3, 4], [2, 2]);
+    expect(Array.from(ops.gather(t, 1, { data: [0, 0, 1, 0], shape: [2, 2] }).data)).toEqual([1, 1, 4, 3]);
+    const index = { data: [0, 1, 2, 0, 0, 0, 1, 2, 2, 2], shape: [2, 5] };
+    const sum = ops.scatterAdd(ops.zeros([3, 5]), 0, index, ops.full([2, 5], 1));
+    expect(Array.from(sum.data)).toEqual([2, 0, 0, 1, 1, 0, 2, 0, 0, 0, 0, 0, 2, 1, 1]);
+    expect(Array.from(ops.oneHot({ data: [0, 2], shape: [2] }, 3).data)).toEqual([1, 0, 0, 0, 0, 1]);
+  });
+
+  test('sorting keeps equals in order and puts NaN above infinity', () => {
+    const x = ops.array([2, Number.NaN, 1, Number.POSITIVE_INFINITY, 2, 1], [6]);
+    expect(Array.from(ops.argsort(x).data)).toEqual([2, 5, 0, 4, 3, 1]);
+    expect(Array.from(ops.argsort(x, 0, true).data)).toEqual([1, 3, 0, 4, 2, 5]);
+    const columns = ops.array([3, 1, 2, 5], [2, 2]);
+    expect(Array.from(ops.argsort(columns, 0).data)).toEqual([1, 0, 0, 1]);
+  });
+
+  test('pad, flip, roll and band', () => {
+    const x = ops.array([1, 2, 3, 4, 5, 6], [2, 3]);
+    const pads = [
+      [0, 1],
+      [1, -1],
+    ] as const;
+    expect(Array.from(ops.pad(x, pads, 9).data)).toEqual([9, 1, 2, 9, 4, 5, 9, 9, 9]);
+    expect(Array.from(ops.flip(x, [1]).data)).toEqual([3, 2, 1, 6, 5, 4]);
+    expect(Array.from(ops.roll(x, 1, 1).data)).toEqual([3, 1, 2, 6, 4, 5]);
+    expect(Array.from(ops.band(x, (diagonal) => diagonal <= 0).data)).toEqual([1, 0, 0, 4, 5, 0]);
   });
 });
 
