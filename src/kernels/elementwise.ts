@@ -1,7 +1,12 @@
 /**
- * Elementwise kernels made from one WGSL expression of `a`, `b`, `c`, … and the scalars `params.s`, `params.t`, with
- * NumPy broadcasting up to rank 6. The expression must hold for `f32` and `vec4f` alike (`T` names the type in use):
- * operands of one shape run four values at a time.
+ * Elementwise kernels made from one WGSL expression of the operands `a`, `b`, `c`, `d` and the scalars `params.s`,
+ * `params.t`, with NumPy broadcasting up to rank 6. The expression must hold for scalars and vectors alike: `T` names
+ * the type of the operands (of `params` too), `R` that of the result, and `I`, `U`, `B` are as wide in i32, u32 and
+ * bool. The functions of special.ts may be called.
+ *
+ * Axes that all operands walk alike are joined first, so that few kernels serve all ranks and an operand of one element
+ * costs no index arithmetic. Where the last axis is a multiple of 4, a thread computes four neighbours at a time, from
+ * vectors or, for an operand that repeats along it, from one value.
  */
 import type { BufferView } from '../gpu/buffers.ts';
 import type { Device } from '../gpu/device.ts';
@@ -12,76 +17,102 @@ import {
   linearGrid,
   memoize,
   type Scalar,
+  type ScalarType,
   THREAD_ARGS,
 } from '../gpu/kernel.ts';
-import { ERF_WGSL } from './erf.ts';
+import { specialFunctions } from './special.ts';
 
 export const MAX_RANK = 6;
 const OPERANDS = ['a', 'b', 'c', 'd'] as const;
-const needsErf = (expression: string): boolean => /\b(erf|gelu|geluDerivative)\(/.test(expression);
-/** erf.ts works on vec4f; this lets scalar kernels call it too. */
-const SCALAR_ERF = ['erf', 'gelu', 'geluDerivative']
-  .map((name) => `fn ${name}1(x: f32) -> f32 { return ${name}(vec4f(x)).x; }`)
-  .join('\n');
+/** Ranks there are kernels for; a walk of another rank is filled up with axes of size 1. */
+const RANKS = [1, 2, 3, 6] as const;
 
-const sameShapeKernel = memoize((expression: string, operands: number, vectorised: boolean): Kernel => {
-  const T = vectorised ? 'vec4f' : 'f32';
-  const body = vectorised ? expression : expression.replace(/\b(erf|gelu|geluDerivative)\(/g, '$11(');
-  const reads = Object.fromEntries(OPERANDS.slice(0, operands).map((name) => [`${name}Data`, `array<${T}>`]));
-  return defineKernel({
-    name: `elementwise ${expression}`,
-    params: { count: 'u32', s: 'f32', t: 'f32' },
-    reads,
-    writes: { out: `array<${T}>` },
-    code: `alias T = ${T};
-${needsErf(expression) ? ERF_WGSL + SCALAR_ERF : ''}
-@compute @workgroup_size(64)
-fn main(${THREAD_ARGS}) {
-  let id = ${GROUP_INDEX} * 64 + thread;
-  if (id >= params.count) { return; }
-  ${OPERANDS.slice(0, operands)
-    .map((name) => `let ${name} = ${name}Data[id];`)
-    .join('\n  ')}
-  out[id] = ${body};
-}`,
-  }) as unknown as Kernel;
-});
-
-const broadcastKernel = memoize((expression: string, operands: number, rank: number): Kernel => {
-  const names = OPERANDS.slice(0, operands);
-  const dims = Array.from({ length: rank }, (_, i) => i);
-  const params: Record<string, 'u32' | 'f32'> = { count: 'u32', s: 'f32', t: 'f32' };
-  for (const i of dims) params[`size${i}`] = 'u32';
-  for (const name of names) for (const i of dims) params[`${name}Stride${i}`] = 'u32';
-  return defineKernel({
-    name: `elementwise ${expression} broadcast ${rank}`,
-    params,
-    reads: Object.fromEntries(names.map((name) => [`${name}Data`, 'array<f32>'])),
-    writes: { out: 'array<f32>' },
-    code: `alias T = f32;
-${needsErf(expression) ? ERF_WGSL + SCALAR_ERF : ''}
-@compute @workgroup_size(64)
-fn main(${THREAD_ARGS}) {
-  let id = ${GROUP_INDEX} * 64 + thread;
-  if (id >= params.count) { return; }
-  var rest = id;
-  ${names.map((name) => `var ${name}At = 0u;`).join(' ')}
-  ${dims
-    .toReversed()
-    .map(
-      (i) => `{ let at = rest % params.size${i}; rest /= params.size${i};
-    ${names.map((name) => `${name}At += at * params.${name}Stride${i};`).join(' ')} }`,
-    )
-    .join('\n  ')}
-  ${names.map((name) => `let ${name} = ${name}Data[${name}At];`).join('\n  ')}
-  out[id] = ${expression.replace(/\b(erf|gelu|geluDerivative)\(/g, '$11(')};
-}`,
-  }) as unknown as Kernel;
-});
+/** What elementwise kernels compute with; `bool` is kept as u32 words 0 and 1. */
+export type ElementType = ScalarType | 'bool';
 
 export interface ElementwiseOperand {
   readonly view: BufferView;
   readonly shape: readonly number[];
+  /** f32 unless given. Operands must agree, but for bool ones. */
+  readonly dtype?: ElementType | 'f16';
+}
+
+export interface ElementwiseOptions {
+  readonly s?: Scalar;
+  readonly t?: Scalar;
+  /** Of what is computed; f32 unless given. */
+  readonly result?: ElementType;
+}
+
+/** How the kernel reads one operand. */
+interface Read {
+  readonly type: ElementType;
+  /** In a kernel of width 4: the same value for all four. */
+  readonly repeats: boolean;
+}
+
+const encodeRead = ({ type, repeats }: Read): string => `${type}${repeats ? '*' : ''}`;
+const decodeRead = (text: string): Read => ({
+  type: text.replace('*', '') as ElementType,
+  repeats: text.endsWith('*'),
+});
+
+const stored = (type: ElementType): ScalarType => (type === 'bool' ? 'u32' : type);
+const wide = (type: ElementType, width: number): string => (width === 4 ? `vec4<${type}>` : type);
+
+const elementwiseKernel = memoize(
+  (expression: string, encodedReads: string, result: ElementType, width: number, rank: number): Kernel => {
+    const reads = encodedReads === '' ? [] : encodedReads.split(',').map(decodeRead);
+    const names = OPERANDS.slice(0, reads.length);
+    const type = reads.find((read) => read.type !== 'bool')?.type ?? result;
+    const params: Record<string, ScalarType> = { count: 'u32', s: stored(type), t: stored(type) };
+    for (let d = 1; d < rank; d++) params[`size${d}`] = 'u32';
+    for (const name of names) for (let d = 0; d < rank; d++) params[`${name}Stride${d}`] = 'u32';
+    const load = (name: string, read: Read): string => {
+      const value = `${name}Data[${name}At]`;
+      const vector = width === 4 && read.repeats ? `${wide(stored(read.type), 4)}(${value})` : value;
+      return `let ${name} = ${read.type === 'bool' ? `${vector} != U(0u)` : vector};`;
+    };
+    const walk = Array.from({ length: rank }, (_, i) => {
+      const d = rank - 1 - i;
+      const at = d === 0 ? 'rest' : `rest % params.size${d}`;
+      const steps = names.map((name) => `${name}At += at * params.${name}Stride${d};`).join(' ');
+      return `{ let at = ${at}; ${steps}${d === 0 ? '' : ` rest /= params.size${d};`} }`;
+    });
+    const bindings = reads.map((read, i) => [
+      `${names[i]}Data`,
+      `array<${wide(stored(read.type), read.repeats ? 1 : width)}>`,
+    ]);
+    return defineKernel({
+      name: `elementwise ${expression} (${encodedReads}) ${result} ×${width} rank ${rank}`,
+      params,
+      reads: Object.fromEntries(bindings),
+      writes: { out: `array<${wide(stored(result), width)}>` },
+      code: `
+alias T = ${wide(type, width)};
+alias R = ${wide(result, width)};
+alias I = ${wide('i32', width)};
+alias U = ${wide('u32', width)};
+alias B = ${wide('bool', width)};
+${specialFunctions(expression)}
+@compute @workgroup_size(64)
+fn main(${THREAD_ARGS}) {
+  let id = ${GROUP_INDEX} * 64 + thread;
+  if (id >= params.count) { return; }
+  ${names.length > 0 ? 'var rest = id;' : ''}
+  ${names.map((name) => `var ${name}At = 0u;`).join(' ')}
+  ${names.length > 0 ? walk.join('\n  ') : ''}
+  ${reads.map((read, i) => load(names[i] as string, read)).join('\n  ')}
+  out[id] = ${result === 'bool' ? `select(U(0u), U(1u), ${expression})` : expression};
+}`,
+    }) as unknown as Kernel;
+  },
+);
+
+/** One axis of the output, with the elements between neighbours along it in every operand. */
+interface Axis {
+  readonly size: number;
+  readonly strides: readonly number[];
 }
 
 /** Row-major strides of `shape` seen as `target`, 0 along broadcast dimensions. */
@@ -96,35 +127,56 @@ function broadcastStrides(shape: readonly number[], target: readonly number[]): 
   return strides;
 }
 
-/** out[i] = expression(a[i], b[i], …), operands broadcast to `shape`, the shape of `out`. */
+/** The axes of `shape`, neighbours joined where every operand walks them as one. */
+function joinedAxes(shape: readonly number[], operands: readonly ElementwiseOperand[]): Axis[] {
+  const strides = operands.map((operand) => broadcastStrides(operand.shape, shape));
+  const axes: Axis[] = [];
+  shape.forEach((size, i) => {
+    if (size === 1) return;
+    const axis = { size, strides: strides.map((each) => each[i] as number) };
+    const before = axes.at(-1);
+    if (before && axis.strides.every((stride, o) => before.strides[o] === stride * size)) {
+      axes[axes.length - 1] = { size: before.size * size, strides: axis.strides };
+    } else axes.push(axis);
+  });
+  return axes;
+}
+
+/**
+ * out[i] = expression(a[i], b[i], …), operands broadcast to `shape`, the shape of `out`.
+ * @param options.s and t are of the operands' type, or the result's where no operand has a number.
+ */
 export function elementwise(
   device: Device,
   expression: string,
   operands: readonly ElementwiseOperand[],
   out: BufferView,
   shape: readonly number[],
-  scalars: { readonly s?: Scalar; readonly t?: Scalar } = {},
+  { s = 0, t = 0, result = 'f32' }: ElementwiseOptions = {},
 ): void {
-  const size = shape.reduce((product, n) => product * n, 1);
-  const { s = 0, t = 0 } = scalars;
-  const views = Object.fromEntries(operands.map(({ view }, i) => [`${OPERANDS[i]}Data`, view]));
-  const sizes = operands.map((operand) => operand.shape.reduce((product, n) => product * n, 1));
-  if (sizes.every((n) => n === size)) {
-    const vectorised = size % 4 === 0;
-    const count = vectorised ? size / 4 : size;
-    const kernel = sameShapeKernel(expression, operands.length, vectorised);
-    device.launch(kernel, { ...views, out }, { count, s, t }, linearGrid(Math.ceil(count / 64)));
-    return;
-  }
-  const params: Record<string, Scalar> = { count: size, s, t };
-  shape.forEach((n, i) => {
-    params[`size${i}`] = n;
+  const walked = joinedAxes(shape, operands);
+  const rank = RANKS.find((r) => r >= walked.length);
+  if (rank === undefined) throw new RangeError(`elementwise: rank ${walked.length} exceeds ${MAX_RANK}`);
+  const one: Axis = { size: 1, strides: operands.map(() => 0) };
+  const axes = [...new Array<Axis>(rank - walked.length).fill(one), ...walked];
+  const inner = axes.at(-1) ?? one;
+  const width = inner.size % 4 === 0 ? 4 : 1;
+  const reads = operands.map(({ dtype = 'f32' }, o): Read => {
+    if (dtype === 'f16') throw new TypeError('elementwise: f16 is for storage only');
+    return { type: dtype, repeats: width === 4 && inner.strides[o] === 0 };
   });
-  operands.forEach((operand, o) => {
-    broadcastStrides(operand.shape, shape).forEach((stride, i) => {
-      params[`${OPERANDS[o]}Stride${i}`] = stride;
+  const count = axes.reduce((product, { size }) => product * size, 1) / width;
+  const params: Record<string, Scalar> = { count, s, t };
+  axes.forEach(({ size, strides }, d) => {
+    const last = d === axes.length - 1;
+    if (d > 0) params[`size${d}`] = last ? size / width : size;
+    strides.forEach((stride, o) => {
+      // Whatever is read as vectors is counted in vectors; along the last axis neighbours are 1 apart either way.
+      const inVectors = width === 4 && !reads[o]?.repeats && !last;
+      params[`${OPERANDS[o]}Stride${d}`] = inVectors ? stride / 4 : stride;
     });
   });
-  const kernel = broadcastKernel(expression, operands.length, shape.length);
-  device.launch(kernel, { ...views, out }, params, linearGrid(Math.ceil(size / 64)));
+  const views = Object.fromEntries(operands.map(({ view }, o) => [`${OPERANDS[o]}Data`, view]));
+  const kernel = elementwiseKernel(expression, reads.map(encodeRead).join(','), result, width, rank);
+  device.launch(kernel, { ...views, out }, params, linearGrid(Math.ceil(count / 64)));
 }

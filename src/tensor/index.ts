@@ -1,6 +1,19 @@
 /** The tensor engine: what experiments import. */
-export { backward, noGrad } from './autograd.ts';
-export { attention, Packing } from './ops/attention.ts';
+export type { Scalar } from '../gpu/kernel.ts';
+export { backward, enableGrad, noGrad } from './autograd.ts';
+export { type CaptureArgument, type Captured, type CaptureOptions, capture } from './capture.ts';
+export {
+  type CheckpointOptions,
+  type CustomGradient,
+  checkpoint,
+  customGradient,
+  type GradOptions,
+  grad,
+  valueAndGrad,
+} from './functional.ts';
+export * from './ops/attention.ts';
+export { cast } from './ops/cast.ts';
+export * from './ops/comparison.ts';
 export { type DropoutKey, dropout } from './ops/dropout.ts';
 export { einsum } from './ops/einsum.ts';
 export * from './ops/elementwise.ts';
@@ -43,8 +56,14 @@ export {
   variance,
 } from './ops/reduce.ts';
 export { flatten, reshape, squeeze, unsqueeze } from './ops/reshape.ts';
-export { embedding, takeRows } from './ops/rows.ts';
+export * from './ops/rows.ts';
+export { cumprod, cumsum } from './ops/scan.ts';
+export { logSoftmax, softmax } from './ops/softmax.ts';
 export { argsort, type Sorted, type SortOptions, sort, type TopkOptions, topk } from './ops/sort.ts';
-export { AdamW, type AdamWOptions, cosineWithWarmup, refuseDivergence, type StepReport } from './optim.ts';
+export { AdamW, type AdamWOptions } from './optim/adamw.ts';
+export { clipGradNorm, clipGradValue } from './optim/clip.ts';
+export { type Optimizer, refuseDivergence, type StepReport } from './optim/optimizer.ts';
+export * from './optim/schedules.ts';
+export { SGD, type SGDOptions } from './optim/sgd.ts';
 export { Parameters } from './parameters.ts';
 export { type DType, type Shape, Tensor, type TensorData } from './tensor.ts';

@@ -1,154 +1,171 @@
 /**
- * Elementwise ops, one row each: the value and the gradient of every operand as WGSL expressions of the operands
- * `a`, `b`, the result `y`, its gradient `dy` and the scalars `params.s`, `params.t`. Operands broadcast as in NumPy;
- * their gradients are summed back to their shapes. A number in the place of an operand is passed as a scalar.
- * Gradients at ties and borders follow PyTorch.
+ * Arithmetic and functions of single values, one row each (see expression.ts). Gradients at ties, borders and NaN follow
+ * PyTorch; NaN passes through everything.
  */
 import { ShapeError } from '../../errors.ts';
 import type { Scalar } from '../../gpu/kernel.ts';
-import { elementwise, MAX_RANK } from '../../kernels/elementwise.ts';
-import { differentiable } from '../autograd.ts';
-import { type Shape, showShape, Tensor } from '../tensor.ts';
-import { sumTo } from './reduce.ts';
+import type { Tensor } from '../tensor.ts';
+import { applyRow, NUMBERS, type Operand, type Row } from './expression.ts';
 
-interface Row {
-  readonly value: string;
-  /** Gradient expression of each operand; undefined for none. */
-  readonly gradients: readonly (string | undefined)[];
-}
+export type { Operand } from './expression.ts';
+
+/** Of the piecewise constant: PyTorch gives zeros, not nothing. */
+const NONE = 'T(0.0)';
 
 const TABLE = {
-  add: { value: 'a + b', gradients: ['dy', 'dy'] },
-  sub: { value: 'a - b', gradients: ['dy', '-dy'] },
-  mul: { value: 'a * b', gradients: ['dy * b', 'dy * a'] },
-  div: { value: 'a / b', gradients: ['dy / b', '-dy * a / (b * b)'] },
-  minimum: {
-    value: 'min(a, b)',
+  add: { value: 'a + b', gradients: ['dy', 'dy'], dtypes: NUMBERS },
+  sub: { value: 'a - b', gradients: ['dy', '-dy'], dtypes: NUMBERS },
+  mul: { value: 'a * b', gradients: ['dy * b', 'dy * a'], dtypes: NUMBERS },
+  div: { value: 'a / b', gradients: ['dy / b', '-dy * (a / b) / b'] },
+  pow: {
+    value: 'powf(a, b)',
     gradients: [
-      'dy * (select(T(0.0), T(0.5), a <= b) + select(T(0.0), T(0.5), a < b))',
-      'dy * (select(T(0.0), T(0.5), b <= a) + select(T(0.0), T(0.5), b < a))',
+      'select(dy * (b * powf(a, b - T(1.0))), T(0.0), b == T(0.0))',
+      'select(dy * (y * logf(a)), T(0.0), (a == T(0.0)) & (b >= T(0.0)))',
     ],
+  },
+  minimum: {
+    value: 'select(min(a, b), a + b, nan(a) | nan(b))',
+    integerValue: 'min(a, b)',
+    gradients: [
+      'dy * select(select(T(1.0), T(0.5), a == b), T(0.0), a > b)',
+      'dy * select(select(T(1.0), T(0.5), b == a), T(0.0), b > a)',
+    ],
+    dtypes: NUMBERS,
   },
   maximum: {
-    value: 'max(a, b)',
+    value: 'select(max(a, b), a + b, nan(a) | nan(b))',
+    integerValue: 'max(a, b)',
     gradients: [
-      'dy * (select(T(0.0), T(0.5), a >= b) + select(T(0.0), T(0.5), a > b))',
-      'dy * (select(T(0.0), T(0.5), b >= a) + select(T(0.0), T(0.5), b > a))',
+      'dy * select(select(T(1.0), T(0.5), a == b), T(0.0), a < b)',
+      'dy * select(select(T(1.0), T(0.5), b == a), T(0.0), b < a)',
     ],
+    dtypes: NUMBERS,
   },
-  lessThan: { value: 'select(T(0.0), T(1.0), a < b)', gradients: [undefined, undefined] },
-  greaterThan: { value: 'select(T(0.0), T(1.0), a > b)', gradients: [undefined, undefined] },
-  neg: { value: '-a', gradients: ['-dy'] },
-  exp: { value: 'exp(a)', gradients: ['dy * y'] },
-  log: { value: 'log(a)', gradients: ['dy / a'] },
-  abs: { value: 'abs(a)', gradients: ['dy * sign(a)'] },
+  // WGSL has no unary minus for u32.
+  neg: { value: '-a', integerValue: 'T(0) - a', gradients: ['-dy'], dtypes: NUMBERS },
+  abs: { value: 'abs(a)', gradients: ['dy * sign(a)'], dtypes: NUMBERS },
+  sign: { value: 'select(sign(a), a, nan(a))', gradients: [NONE] },
   square: { value: 'a * a', gradients: ['2.0 * dy * a'] },
+  sqrt: { value: 'sqrt(a)', gradients: ['dy / (2.0 * y)'] },
+  rsqrt: { value: 'inverseSqrt(a)', gradients: ['-0.5 * dy * (y * y * y)'] },
+  reciprocal: { value: '1.0 / a', gradients: ['-dy * y * y'] },
+  exp: { value: 'expf(a)', gradients: ['dy * y'] },
+  expm1: { value: 'expm1f(a)', gradients: ['dy * (y + 1.0)'] },
+  log: { value: 'logf(a)', gradients: ['dy / a'] },
+  log1p: { value: 'log1pf(a)', gradients: ['dy / (1.0 + a)'] },
+  sin: { value: 'sinf(a)', gradients: ['dy * cosf(a)'] },
+  cos: { value: 'cosf(a)', gradients: ['-dy * sinf(a)'] },
+  tanh: { value: 'tanhf(a)', gradients: ['dy * (1.0 - y * y)'] },
+  sigmoid: { value: 'sigmoidf(a)', gradients: ['dy * (y * (1.0 - y))'] },
+  erf: {
+    value: 'select(erf(a), a, nan(a))',
+    gradients: ['dy * (1.1283791670955126 * expf(-a * a))'],
+  },
   gelu: { value: 'gelu(a)', gradients: ['dy * geluDerivative(a)'] },
+  geluTanh: { value: 'geluTanh(a)', gradients: ['dy * geluTanhDerivative(a)'] },
+  relu: {
+    value: 'select(a, T(0.0), (a <= T(0.0)) & !nan(a))',
+    gradients: ['select(dy, T(0.0), (a <= T(0.0)) & !nan(a))'],
+  },
+  silu: { value: 'a * sigmoidf(a)', gradients: ['dy * siluDerivative(a)'] },
+  softplus: { value: 'softplusf(a)', gradients: ['dy * sigmoidf(a)'] },
+  floor: { value: 'floor(a)', gradients: [NONE] },
+  ceil: { value: 'ceil(a)', gradients: [NONE] },
+  round: { value: 'round(a)', gradients: [NONE] },
   clamp: {
-    value: 'clamp(a, T(params.s), T(params.t))',
+    value: 'select(min(max(a, T(params.s)), T(params.t)), a, nan(a))',
+    integerValue: 'min(max(a, T(params.s)), T(params.t))',
     gradients: ['select(T(0.0), dy, (a >= T(params.s)) & (a <= T(params.t)))'],
+    dtypes: NUMBERS,
+  },
+  clampLow: {
+    value: 'select(max(a, T(params.s)), a, nan(a))',
+    integerValue: 'max(a, T(params.s))',
+    gradients: ['select(T(0.0), dy, a >= T(params.s))'],
+    dtypes: NUMBERS,
+  },
+  clampHigh: {
+    value: 'select(min(a, T(params.t)), a, nan(a))',
+    integerValue: 'min(a, T(params.t))',
+    gradients: ['select(T(0.0), dy, a <= T(params.t))'],
+    dtypes: NUMBERS,
   },
 } as const satisfies Record<string, Row>;
 
-function broadcastShapes(name: string, a: Shape, b: Shape): Shape {
-  const rank = Math.max(a.length, b.length);
-  const shape = Array.from({ length: rank }, (_, i) => {
-    const x = a[i - rank + a.length] ?? 1;
-    const y = b[i - rank + b.length] ?? 1;
-    if (x !== y && x !== 1 && y !== 1) {
-      throw new ShapeError(
-        name,
-        `shapes ${showShape(a)} and ${showShape(b)} do not broadcast`,
-        'make the sizes equal or 1, counted from the last dimension',
-      );
-    }
-    return x === 1 ? y : x;
-  });
-  if (rank > MAX_RANK)
-    throw new ShapeError(name, `rank ${rank} exceeds ${MAX_RANK}`, 'reshape to fewer dimensions');
-  return shape;
-}
-
-/** What a binary op takes: a tensor, or a number (a function is called anew in every replay of a captured step). */
-export type Operand = Tensor | Scalar;
-
-interface Scalars {
-  readonly s?: Scalar;
-  readonly t?: Scalar;
-}
-
-function apply(name: keyof typeof TABLE, operands: readonly Operand[], scalars: Scalars = {}): Tensor {
-  const row: Row = TABLE[name];
-  const tensors = operands.filter((operand) => operand instanceof Tensor);
-  const [first] = tensors;
-  if (!first) throw new ShapeError(name, 'no operand is a tensor', 'give at least one tensor');
-  for (const { dtype } of tensors) {
-    if (dtype !== 'f32')
-      throw new ShapeError(name, `an operand has dtype ${dtype}`, 'elementwise ops take f32');
-  }
-  const [a, b] = operands.map((operand) => (operand instanceof Tensor ? operand : undefined));
-  const number = operands.find((operand) => !(operand instanceof Tensor)) as Scalar | undefined;
-  const values = number === undefined ? scalars : { s: number };
-  const call = (expression: string, more: Readonly<Record<string, Tensor>> = {}) =>
-    operandCall(numberAsScalar(expression, operands), { a, b, ...more });
-  const y = Tensor.empty(first.device, a && b ? broadcastShapes(name, a.shape, b.shape) : first.shape);
-  elementwise(first.device, ...call(row.value), y.view, y.shape, values);
-  differentiable(name, tensors, [y], ([dy]) => {
-    if (!dy) return [];
-    return operands.flatMap((operand, i) => {
-      if (!(operand instanceof Tensor)) return [];
-      const expression = row.gradients[i];
-      if (expression === undefined || !operand.requiresGrad) return [undefined];
-      if (expression === 'dy') return [sumTo(dy, operand.shape)];
-      const gradient = Tensor.empty(dy.device, y.shape);
-      elementwise(dy.device, ...call(expression, { y, dy }), gradient.view, y.shape, values);
-      return [sumTo(gradient, operand.shape)];
-    });
-  });
-  return y;
-}
-
-/** The expression with `params.s` in the place of the operand that is a number. */
-function numberAsScalar(expression: string, operands: readonly Operand[]): string {
-  const at = operands.findIndex((operand) => !(operand instanceof Tensor));
-  return at < 0 ? expression : expression.replace(new RegExp(`\\b${'ab'[at]}\\b`, 'g'), 'T(params.s)');
-}
-
-/** Renames the tensors an expression mentions to the operand names of the kernel, in a fixed order. */
-function operandCall(
-  expression: string,
-  tensors: Readonly<Record<string, Tensor | undefined>>,
-): [string, Tensor[]] {
-  const used = (['a', 'b', 'y', 'dy'] as const).filter((name) =>
-    new RegExp(`\\b${name}\\b`).test(expression),
-  );
-  const renamed = expression.replace(
-    /\b(a|b|y|dy)\b/g,
-    (name) => 'abcd'[used.indexOf(name as 'a')] as string,
-  );
-  return [renamed, used.flatMap((name) => tensors[name] ?? [])];
-}
-
-const binary = (name: keyof typeof TABLE) => (a: Operand, b: Operand) => apply(name, [a, b]);
-const unary = (name: keyof typeof TABLE) => (a: Tensor) => apply(name, [a]);
+const unary = (name: keyof typeof TABLE) => (x: Tensor) => applyRow(name, TABLE[name], [x]);
+const binary = (name: keyof typeof TABLE) => (a: Operand, b: Operand) => applyRow(name, TABLE[name], [a, b]);
 
 export const add = binary('add');
 export const sub = binary('sub');
 export const mul = binary('mul');
 export const div = binary('div');
+/**
+ * aᵇ. As in C, 0⁰ = x⁰ = 1ˣ = 1, and a negative base has a power where b is an integer. The gradient by a is 0 where
+ * b = 0; that by b is 0 where a = 0 ≤ b, and NaN where a < 0.
+ */
+export const pow = binary('pow');
+/** The smaller value; equal ones share the gradient. */
 export const minimum = binary('minimum');
+/** The larger value; equal ones share the gradient. */
 export const maximum = binary('maximum');
-/** 1 where a < b, else 0; no gradient. */
-export const lessThan = binary('lessThan');
-/** 1 where a > b, else 0; no gradient. */
-export const greaterThan = binary('greaterThan');
+
 export const neg = unary('neg');
-export const exp = unary('exp');
-export const log = unary('log');
+/** |x|, with gradient 0 at 0. */
 export const abs = unary('abs');
+/** -1, 0 or 1. */
+export const sign = unary('sign');
 export const square = unary('square');
-/** Exact GELU, x·Φ(x). */
-export const gelu = unary('gelu');
-/** Limits values to [low, high]; the gradient is 1 inside and at the borders, 0 outside. */
-export const clamp = (a: Tensor, low: number, high: number): Tensor =>
-  apply('clamp', [a], { s: low, t: high });
+export const sqrt = unary('sqrt');
+/** 1/√x. */
+export const rsqrt = unary('rsqrt');
+export const reciprocal = unary('reciprocal');
+export const exp = unary('exp');
+/** eˣ - 1, precise near 0. */
+export const expm1 = unary('expm1');
+/** The natural logarithm. */
+export const log = unary('log');
+/** ln(1 + x), precise near 0. */
+export const log1p = unary('log1p');
+/** The sine of x radians, precise for any x. */
+export const sin = unary('sin');
+/** The cosine of x radians, precise for any x. */
+export const cos = unary('cos');
+export const tanh = unary('tanh');
+/** 1/(1 + e⁻ˣ). */
+export const sigmoid = unary('sigmoid');
+/** The error function. */
+export const erf = unary('erf');
+/** max(x, 0), with gradient 0 at 0. */
+export const relu = unary('relu');
+/** x·sigmoid(x), also called swish. */
+export const silu = unary('silu');
+/** ln(1 + eˣ). */
+export const softplus = unary('softplus');
+/** The integer below; its gradient is 0. */
+export const floor = unary('floor');
+/** The integer above; its gradient is 0. */
+export const ceil = unary('ceil');
+/** The nearest integer, halves to the even one; its gradient is 0. */
+export const round = unary('round');
+
+export interface GeluOptions {
+  /** 'tanh' for Φ(x) ≈ (1 + tanh(√(2/π)·(x + 0.044715x³)))/2, as GPT-2 has it. */
+  readonly approximate?: 'none' | 'tanh';
+}
+
+/** GELU, x·Φ(x) (Hendrycks & Gimpel, 1606.08415). */
+export const gelu = (x: Tensor, { approximate = 'none' }: GeluOptions = {}): Tensor =>
+  approximate === 'tanh' ? applyRow('gelu', TABLE.geluTanh, [x]) : applyRow('gelu', TABLE.gelu, [x]);
+
+/**
+ * Limits values to [low, high], either of which may be left out; `high` wins where low > high. The gradient is 1 inside
+ * and at the borders, 0 outside.
+ */
+export function clamp(x: Tensor, low?: Scalar, high?: Scalar): Tensor {
+  if (low === undefined && high === undefined) {
+    throw new ShapeError('clamp', 'neither limit is given', 'give low, high or both');
+  }
+  const row = high === undefined ? TABLE.clampLow : low === undefined ? TABLE.clampHigh : TABLE.clamp;
+  return applyRow('clamp', row, [x], { s: low, t: high });
+}

@@ -63,11 +63,6 @@ const BINARY = [
   { name: 'maximum', gpu: ops.maximum, reference: oracle.maximum, domain: quarters },
 ] as const;
 
-const COMPARISONS = [
-  { name: 'lessThan', gpu: ops.lessThan, reference: oracle.less },
-  { name: 'greaterThan', gpu: ops.greaterThan, reference: oracle.greater },
-] as const;
-
 /** The largest number of elements that one element of a broadcast operand is summed over in its gradient. */
 const summands = (out: readonly number[], shape: readonly number[]): number =>
   oracle.sizeOf(out) / Math.max(1, oracle.sizeOf(shape));
@@ -106,21 +101,6 @@ describe.each(VARIANTS)('$variant', ({ portableKernels }) => {
       });
     });
     await fc.assert(property, { ...seeded, numRuns: 24 });
-  });
-
-  test.each(COMPARISONS)('$name gives 0 or 1 and has no gradient', async ({ gpu, reference }) => {
-    using _ = device.scope();
-    const [a, b] = [quarters(random([7, 5], 1)), quarters(random([5], 2))];
-    const y = gpu(
-      Tensor.from(device, a.values, a.shape).requireGrad(),
-      Tensor.from(device, b.values, b.shape),
-    );
-    const expected = reference(oracle.array(a.values, a.shape), oracle.array(b.values, b.shape));
-    expect([...(await y.data())]).toEqual([...expected.data]);
-    const x = Tensor.from(device, a.values, a.shape).requireGrad();
-    ops.backward(ops.sum(ops.mul(gpu(x, x), x)));
-    // Only the factor x has a gradient, and it is x < x = 0.
-    expect([...((await x.grad?.data()) ?? [])]).toEqual(new Array(35).fill(0));
   });
 
   test('rank 6 with every other axis broadcast', async () => {
@@ -204,8 +184,10 @@ describe('on one device', () => {
     const a = Tensor.zeros(device, [2, 3]);
     expect(() => ops.add(a, Tensor.zeros(device, [2, 4]))).toThrow(/add: shapes \(2,3\) and \(2,4\)/);
     expect(() => ops.div(a, Tensor.zeros(device, [2]))).toThrow(/div: shapes \(2,3\) and \(2\)/);
-    expect(() => ops.mul(a, Tensor.zeros(device, [2, 3], 'u32'))).toThrow(/mul: an operand has dtype u32/);
-    expect(() => ops.exp(Tensor.zeros(device, [2], 'i32'))).toThrow(/exp: an operand has dtype i32/);
+    expect(() => ops.mul(a, Tensor.zeros(device, [2, 3], 'u32'))).toThrow(
+      /mul: the operands have dtypes f32 and u32/,
+    );
+    expect(() => ops.exp(Tensor.zeros(device, [2], 'i32'))).toThrow(/exp: operand \(2\) has dtype i32/);
     const deep = Tensor.zeros(device, [1, 1, 1, 1, 1, 1, 2]);
     expect(() => ops.sub(deep, Tensor.from(device, [1]))).toThrow(/sub: rank 7/);
   });

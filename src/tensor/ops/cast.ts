@@ -1,0 +1,59 @@
+/** Between dtypes. */
+import { type ElementType, elementwise } from '../../kernels/elementwise.ts';
+import { packHalves, unpackHalves } from '../../kernels/half.ts';
+import { differentiable } from '../autograd.ts';
+import { type DType, Tensor } from '../tensor.ts';
+
+/** Of `a` where bits alone do not do; WGSL leaves NaN and what is out of range open. The bounds are f32 values. */
+const EXPRESSIONS: Readonly<Record<string, string>> = {
+  'f32 i32':
+    'select(select(R(clamp(a, T(-2147483648.0), T(2147483520.0))), R(2147483647), a >= T(2147483648.0)), R(0), nan(a))',
+  'f32 u32':
+    'select(select(R(clamp(a, T(0.0), T(4294967040.0))), R(4294967295u), a >= T(4294967296.0)), R(0u), nan(a))',
+  'f32 bool': '(bitcast<U>(a) & U(0x7fffffffu)) != U(0u)',
+  'i32 f32': 'R(a)',
+  'u32 f32': 'R(a)',
+  'i32 u32': 'bitcast<R>(a)',
+  'u32 i32': 'bitcast<R>(a)',
+  'i32 bool': 'a != T(0)',
+  'u32 bool': 'a != T(0)',
+  'bool f32': 'select(R(0), R(1), a)',
+  'bool i32': 'select(R(0), R(1), a)',
+  'bool u32': 'select(R(0), R(1), a)',
+};
+
+/**
+ * x as another dtype; x itself if it has it already.
+ * - f32 to integers truncates; what is out of range becomes the nearest value, NaN 0.
+ * - i32 and u32 keep their bits: -1 and 2³² - 1 are cast to each other.
+ * - Anything but 0 is true; true is 1.
+ * - To f32 and f16, values are rounded to nearest, ties to even; beyond f16's range (65504) they become infinities.
+ * - f16 goes to and from other dtypes through f32.
+ *
+ * Casts between f32 and f16 are differentiable; gradients are f32 throughout and pass unrounded.
+ */
+export function cast(x: Tensor, dtype: DType): Tensor {
+  const { device, shape } = x;
+  if (x.dtype === dtype) return x;
+  if (x.dtype === 'f16') {
+    const y = Tensor.empty(device, shape);
+    unpackHalves(device, x.view, y.view, x.size);
+    differentiable('cast', [x], [y], ([dy]) => [dy]);
+    return cast(y, dtype);
+  }
+  if (dtype === 'f16') {
+    const single = cast(x, 'f32');
+    const y = Tensor.empty(device, shape, 'f16');
+    packHalves(device, single.view, y.view, x.size);
+    differentiable('cast', [single], [y], ([dy]) => [dy && cast(dy, 'f32')]);
+    return y;
+  }
+  return castWords(x, x.dtype, dtype);
+}
+
+function castWords(x: Tensor, from: ElementType, to: ElementType): Tensor {
+  const y = Tensor.empty(x.device, x.shape, to);
+  const expression = EXPRESSIONS[`${from} ${to}`] as string;
+  elementwise(x.device, expression, [x], y.view, x.shape, { result: to });
+  return y;
+}

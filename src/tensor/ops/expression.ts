@@ -1,0 +1,181 @@
+/**
+ * Makes an op from one row of a table: the value and the gradient of every operand as WGSL expressions of the operands
+ * `a`, `b`, `c` (whichever are numbers become `params.s`, then `params.t`), the result `y` and its gradient `dy`.
+ * Operands broadcast as in NumPy; their gradients are summed back to their shapes.
+ */
+import { ShapeError } from '../../errors.ts';
+import type { Scalar } from '../../gpu/kernel.ts';
+import { type ElementType, elementwise, MAX_RANK } from '../../kernels/elementwise.ts';
+import { differentiable } from '../autograd.ts';
+import { type DType, type Shape, showShape, Tensor } from '../tensor.ts';
+import { sumTo } from './reduce.ts';
+
+/** What ops take: a tensor, or a number (a function is called anew in every replay of a captured step). */
+export type Operand = Tensor | Scalar;
+
+export interface Row {
+  readonly value: string;
+  /** What differs for i32 and u32. */
+  readonly integerValue?: string;
+  /** Gradient expression of each operand, for f32; undefined for none. */
+  readonly gradients?: readonly (string | undefined)[];
+  /** What the operands may be: f32 alone unless given. */
+  readonly dtypes?: readonly DType[];
+  /** Operands that are conditions: bool, whatever the others are. */
+  readonly conditions?: readonly number[];
+  /** Comparisons give bool; the dtype of the operands unless given. */
+  readonly result?: 'bool';
+}
+
+export const NUMBERS = ['f32', 'i32', 'u32'] as const;
+
+const NAMES = ['a', 'b', 'c'] as const;
+
+/** Scalars of the row itself, for ops whose numbers are not operands. */
+interface Scalars {
+  readonly s?: Scalar | undefined;
+  readonly t?: Scalar | undefined;
+}
+
+export function applyRow(
+  name: string,
+  row: Row,
+  operands: readonly Operand[],
+  scalars: Scalars = {},
+): Tensor {
+  const tensors = operands.filter((operand) => operand instanceof Tensor);
+  const [first] = tensors;
+  if (!first) throw new ShapeError(name, 'no operand is a tensor', 'give at least one tensor');
+  const { device } = first;
+  const dtype = commonDtype(name, row, operands);
+  const numbers = operands.filter((operand): operand is Scalar => !(operand instanceof Tensor));
+  const values = checkedScalars(name, dtype, { s: numbers[0], t: numbers[1], ...scalars });
+  const named = Object.fromEntries(operands.map((operand, i) => [NAMES[i], operand]));
+  const call = (expression: string, more: Readonly<Record<string, Tensor>> = {}) =>
+    operandCall(expression, { ...named, ...more });
+
+  const result = row.result ?? dtype;
+  const shape = tensors.map((tensor) => tensor.shape).reduce((a, b) => broadcastShapes(name, a, b));
+  const y = Tensor.empty(device, shape, result);
+  const value = dtype === 'f32' ? row.value : (row.integerValue ?? row.value);
+  elementwise(device, ...call(value), y.view, shape, { ...values, result });
+
+  const { gradients } = row;
+  if (!gradients || dtype !== 'f32') return y;
+  differentiable(name, tensors, [y], ([dy]) => {
+    if (!dy) return [];
+    return operands.flatMap((operand, i) => {
+      if (!(operand instanceof Tensor)) return [];
+      const expression = gradients[i];
+      if (expression === undefined || !operand.requiresGrad) return [undefined];
+      if (expression === 'dy') return [sumTo(dy, operand.shape)];
+      const gradient = Tensor.empty(device, shape);
+      elementwise(device, ...call(expression, { y, dy }), gradient.view, shape, values);
+      return [sumTo(gradient, operand.shape)];
+    });
+  });
+  return y;
+}
+
+/** The dtype of the operands that are no conditions; f32 if they are all numbers. */
+function commonDtype(name: string, row: Row, operands: readonly Operand[]): ElementType {
+  const { dtypes = ['f32'], conditions = [] } = row;
+  let common: DType | undefined;
+  for (const [i, operand] of operands.entries()) {
+    const condition = conditions.includes(i);
+    if (!(operand instanceof Tensor)) {
+      if (!condition) continue;
+      throw new ShapeError(name, 'the condition is a number', 'give a bool tensor');
+    }
+    const { dtype } = operand;
+    if (condition) {
+      if (dtype === 'bool') continue;
+      throw new ShapeError(
+        name,
+        `the condition ${showShape(operand.shape)} has dtype ${dtype}`,
+        "compare it with something, or cast(condition, 'bool')",
+      );
+    }
+    if (!dtypes.includes(dtype)) {
+      throw new ShapeError(
+        name,
+        `operand ${showShape(operand.shape)} has dtype ${dtype}, not ${dtypes.join(', ')}`,
+        `cast it, e.g. cast(x, '${dtypes[0]}')`,
+      );
+    }
+    if (common !== undefined && common !== dtype) {
+      throw new ShapeError(
+        name,
+        `the operands have dtypes ${common} and ${dtype}`,
+        `cast one of them, e.g. cast(x, '${common}')`,
+      );
+    }
+    common = dtype;
+  }
+  return (common ?? 'f32') as ElementType;
+}
+
+const RANGES = { i32: [-(2 ** 31), 2 ** 31 - 1], u32: [0, 2 ** 32 - 1] } as const;
+
+/** The scalars that are given; beside integer tensors they must be integers that the dtype has. */
+function checkedScalars(
+  name: string,
+  dtype: ElementType,
+  { s, t }: Scalars,
+): { readonly s?: Scalar; readonly t?: Scalar } {
+  const check = (value: number): number => {
+    if (dtype === 'f32') return value;
+    if (dtype === 'bool') throw new ShapeError(name, `${value} meets a bool tensor`, "cast(x, 'f32') first");
+    const [low, high] = RANGES[dtype];
+    if (Number.isInteger(value) && value >= low && value <= high) return value;
+    throw new ShapeError(
+      name,
+      `${value} is not a value of ${dtype}`,
+      "use another number, or cast(x, 'f32')",
+    );
+  };
+  const checked = (scalar: Scalar): Scalar =>
+    typeof scalar === 'number' ? check(scalar) : dtype === 'f32' ? scalar : () => check(scalar());
+  return { ...(s === undefined ? {} : { s: checked(s) }), ...(t === undefined ? {} : { t: checked(t) }) };
+}
+
+export function broadcastShapes(name: string, a: Shape, b: Shape): Shape {
+  const rank = Math.max(a.length, b.length);
+  if (rank > MAX_RANK)
+    throw new ShapeError(name, `rank ${rank} exceeds ${MAX_RANK}`, 'reshape to fewer dimensions');
+  return Array.from({ length: rank }, (_, i) => {
+    const x = a[i - rank + a.length] ?? 1;
+    const y = b[i - rank + b.length] ?? 1;
+    if (x !== y && x !== 1 && y !== 1) {
+      throw new ShapeError(
+        name,
+        `shapes ${showShape(a)} and ${showShape(b)} do not broadcast`,
+        'make the sizes equal or 1, counted from the last dimension',
+      );
+    }
+    return x === 1 ? y : x;
+  });
+}
+
+/**
+ * Renames what an expression mentions to what the kernel knows: tensors to its operand names, in a fixed order so that
+ * ops of one expression share a kernel, and numbers to its scalars.
+ */
+function operandCall(
+  expression: string,
+  operands: Readonly<Record<string, Operand | undefined>>,
+): [string, Tensor[]] {
+  const tensors: Tensor[] = [];
+  const renamed = new Map<string, string>();
+  let numbers = 0;
+  for (const name of [...NAMES, 'y', 'dy']) {
+    const operand = operands[name];
+    if (operand === undefined) continue;
+    const isTensor = operand instanceof Tensor;
+    const number = isTensor ? undefined : `params.${'st'[numbers++]}`;
+    if (!new RegExp(`\\b${name}\\b`).test(expression)) continue;
+    renamed.set(name, number === undefined ? ('abcd'[tensors.length] as string) : `T(${number})`);
+    if (isTensor) tensors.push(operand);
+  }
+  return [expression.replace(/\b(?:a|b|c|y|dy)\b/g, (name) => renamed.get(name) ?? name), tensors];
+}
