@@ -1,5 +1,5 @@
 /** Reductions over axes, and the softmax family built on them. */
-import { Array64, type Shape, sizeOf } from './array64.ts';
+import { Array64, type Shape, sizeOf, zeros } from './array64.ts';
 import { add, div, exp, log, mul, neg, sqrt, sub } from './elementwise.ts';
 import { broadcastIndex, normalizeAxis } from './indexing.ts';
 import { reshape } from './movement.ts';
@@ -112,6 +112,7 @@ export function argmin(a: Array64, axis?: number, keepDims = false): Array64 {
 
 /** The row maximum as a constant; 0 where a row holds nothing finite, so that −∞ − −∞ never arises. */
 function shiftOf(a: Array64, axis: Axes): Array64 {
+  if (a.size === 0) return zeros(plan(a, axis).kept);
   const top = max(a.detach(), axis, true);
   return new Array64(
     top.data.map((x) => (Number.isFinite(x) ? x : 0)),

@@ -1,0 +1,48 @@
+/** Running sums and products along an axis. */
+import { ShapeError } from '../../errors.ts';
+import { type ScanName, type ScanSize, scan } from '../../kernels/scan.ts';
+import { differentiable } from '../autograd.ts';
+import { showShape, Tensor } from '../tensor.ts';
+import { normaliseAxis, viewAxis } from './axes.ts';
+
+function scanned(
+  name: 'cumsum' | 'cumprod',
+  x: Tensor,
+  axis: number,
+  gradient: (y: Tensor, dy: Tensor, dx: Tensor, size: ScanSize) => void,
+): Tensor {
+  const { device, shape, dtype } = x;
+  if (dtype === 'bool' || dtype === 'f16') {
+    throw new ShapeError(
+      name,
+      `x ${showShape(shape)} has dtype ${dtype}`,
+      `cast it first: cast(x, '${dtype === 'bool' ? 'u32' : 'f32'}')`,
+    );
+  }
+  // A scalar counts as one row of one value, as in PyTorch.
+  const rows = shape.length === 0 ? [1] : shape;
+  const { outer, size: length, inner } = viewAxis(rows, normaliseAxis(name, axis, rows));
+  const size = { outer, length, inner };
+  const kernels = { cumsum: ['sum', 'integerSum'], cumprod: ['prod', 'integerProd'] } as const;
+  const kernel: ScanName = kernels[name][dtype === 'f32' ? 0 : 1];
+  const y = Tensor.empty(device, shape, dtype);
+  scan(device, kernel, { x: x.view }, y.view, size);
+  if (dtype !== 'f32') return y;
+  differentiable(name, [x], [y], ([dy]) => {
+    if (!dy) return [];
+    const dx = Tensor.empty(device, shape);
+    gradient(y, dy, dx, { ...size, backwards: true });
+    return [dx];
+  });
+  return y;
+}
+
+/** yᵢ = x₀ + … + xᵢ along `axis`. Integers wrap. */
+export const cumsum = (x: Tensor, axis = -1): Tensor =>
+  scanned('cumsum', x, axis, (_y, dy, dx, size) => scan(x.device, 'sum', { x: dy.view }, dx.view, size));
+
+/** yᵢ = x₀ · … · xᵢ along `axis`. Integers wrap. The gradient is right where factors are 0. */
+export const cumprod = (x: Tensor, axis = -1): Tensor =>
+  scanned('cumprod', x, axis, (y, dy, dx, size) =>
+    scan(x.device, 'prodGradient', { x: x.view, y: y.view, dy: dy.view }, dx.view, size),
+  );

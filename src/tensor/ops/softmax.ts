@@ -1,0 +1,32 @@
+/** Softmax and its logarithm along any axis, each one kernel forward and one backward. */
+import { ShapeError } from '../../errors.ts';
+import { softmaxBackward, softmaxForward } from '../../kernels/softmax.ts';
+import { differentiable } from '../autograd.ts';
+import { showShape, Tensor } from '../tensor.ts';
+import { normaliseAxis, viewAxis } from './axes.ts';
+
+function normalised(name: 'softmax' | 'logSoftmax', x: Tensor, axis: number): Tensor {
+  const { device, shape, dtype } = x;
+  if (dtype !== 'f32') {
+    throw new ShapeError(name, `x ${showShape(shape)} has dtype ${dtype}`, `cast it first: cast(x, 'f32')`);
+  }
+  // A scalar counts as one row of one value, as in PyTorch.
+  const rows = shape.length === 0 ? [1] : shape;
+  const { outer, size: length, inner } = viewAxis(rows, normaliseAxis(name, axis, rows));
+  const size = { outer, length, inner, logarithm: name === 'logSoftmax' };
+  const y = Tensor.empty(device, shape);
+  softmaxForward(device, { x: x.view, y: y.view }, size);
+  differentiable(name, [x], [y], ([dy]) => {
+    if (!dy) return [];
+    const dx = Tensor.empty(device, shape);
+    softmaxBackward(device, { y: y.view, dy: dy.view, dx: dx.view }, size);
+    return [dx];
+  });
+  return y;
+}
+
+/** exp(x)/Σ exp(x) along `axis`, without overflow. A row of −∞ gives NaN, as in PyTorch. */
+export const softmax = (x: Tensor, axis = -1): Tensor => normalised('softmax', x, axis);
+
+/** log softmax(x) along `axis`, without the loss of accuracy of taking the logarithm afterwards. */
+export const logSoftmax = (x: Tensor, axis = -1): Tensor => normalised('logSoftmax', x, axis);
