@@ -14,6 +14,7 @@ export {
 export * from './ops/attention.ts';
 export { cast } from './ops/cast.ts';
 export * from './ops/comparison.ts';
+export * from './ops/creation.ts';
 export { type DropoutKey, dropout } from './ops/dropout.ts';
 export { einsum } from './ops/einsum.ts';
 export * from './ops/elementwise.ts';

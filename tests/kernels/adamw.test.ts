@@ -8,14 +8,14 @@ import { expectClose } from '../oracle/compare.ts';
 import { AdamW, clipGradNorm } from '../oracle/optim.ts';
 import { normals } from '../oracle/random.ts';
 
-const OPTIONS: AdamwHyperparameters = {
+const OPTIONS = {
   lr: 0.01,
   beta1: 0.9,
   beta2: 0.99,
   eps: 1e-8,
   weightDecay: 0.1,
   maxNorm: 1,
-};
+} as const satisfies AdamwHyperparameters;
 
 const values = (seed: number, count: number, std = 1): Float32Array<ArrayBuffer> =>
   Float32Array.from(normals(seed, count, 0, std));
@@ -41,7 +41,7 @@ class State {
     device.upload(this.views.weight, weight);
   }
 
-  step(gradient: Float32Array<ArrayBuffer>, step: number, options = OPTIONS): void {
+  step(gradient: Float32Array<ArrayBuffer>, step: number, options: AdamwHyperparameters = OPTIONS): void {
     this.#device.upload(this.views.gradient, gradient);
     adamw(this.#device, this.views, this.#count, step, options);
   }

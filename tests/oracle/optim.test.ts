@@ -55,6 +55,25 @@ describe('five steps of PyTorch', () => {
   });
 });
 
+describe('SGD by hand, lr 1, gradients 1, 2, 3', () => {
+  const values = (options: object): number[] => {
+    const value = Float64Array.of(0);
+    const optimizer = new Sgd();
+    return [1, 2, 3].map((g) => {
+      optimizer.step([{ value, grad: Float64Array.of(g) }], { lr: 1, ...options });
+      return value[0];
+    });
+  };
+
+  test('dampening spares the first gradient: velocities 1, 1.5, 2.25', () => {
+    expect(values({ momentum: 0.5, dampening: 0.5 })).toEqual([-1, -2.5, -4.75]);
+  });
+
+  test('Nesterov looks ahead: velocities 1, 2.5, 4.25, changes 1.5, 3.25, 5.125', () => {
+    expect(values({ momentum: 0.5, nesterov: true })).toEqual([-1.5, -4.75, -9.875]);
+  });
+});
+
 describe('clipGradNorm', () => {
   test.each(torch.clipGradNorm)('to $maxNorm', ({ maxNorm, norm, before, after }) => {
     const parameters = withGrads([new Float64Array(2), new Float64Array(4)], before);

@@ -49,23 +49,29 @@ export class AdamW {
 
 export interface SgdOptions {
   readonly lr: number;
-  /** Velocity ← momentum·velocity + gradient, starting at the first gradient; no dampening. */
   readonly momentum?: number;
+  /** Of every gradient but the first, (1 − dampening) enters the velocity. */
+  readonly dampening?: number;
+  readonly nesterov?: boolean;
   /** Coupled, as in torch.optim.SGD: added to the gradient as weightDecay·θ. */
   readonly weightDecay?: number;
 }
 
+/** torch.optim.SGD: velocity ← momentum·velocity + (1 − dampening)·gradient, starting as the first gradient. */
 export class Sgd {
   readonly #velocity = new Map<Float64Array, Float64Array>();
 
-  step(parameters: readonly Parameter[], { lr, momentum = 0, weightDecay = 0 }: SgdOptions): void {
+  step(parameters: readonly Parameter[], options: SgdOptions): void {
+    const { lr, momentum = 0, dampening = 0, nesterov = false, weightDecay = 0 } = options;
     for (const { value, grad } of parameters) {
-      const velocity = this.#velocity.get(value) ?? new Float64Array(value.length);
+      const slope = grad.map((g, i) => g + weightDecay * value[i]);
+      const before = this.#velocity.get(value);
+      const velocity = before
+        ? before.map((v, i) => momentum * v + (1 - dampening) * slope[i])
+        : Float64Array.from(slope);
       this.#velocity.set(value, velocity);
-      for (let i = 0; i < value.length; i++) {
-        velocity[i] = momentum * velocity[i] + grad[i] + weightDecay * value[i];
-        value[i] -= lr * velocity[i];
-      }
+      const direction = nesterov ? slope.map((g, i) => g + momentum * velocity[i]) : velocity;
+      for (let i = 0; i < value.length; i++) value[i] -= lr * (momentum === 0 ? slope[i] : direction[i]);
     }
   }
 }

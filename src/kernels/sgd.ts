@@ -1,0 +1,80 @@
+/**
+ * Stochastic gradient descent as `torch.optim.SGD` defines it, over one flat arena of parameters, with the gradient
+ * clipped to a global norm. With momentum (Sutskever et al., 2013) the velocity starts as the first finite gradient,
+ * undampened. A norm that is not finite leaves weights and velocities untouched and is counted.
+ */
+import type { BufferView } from '../gpu/buffers.ts';
+import type { Device } from '../gpu/device.ts';
+import { defineKernel, memoize, type Scalar, THREAD_ARGS } from '../gpu/kernel.ts';
+import { CLIPPED_STEP, withSquaredNorm } from './gradientNorm.ts';
+
+const sgdKernel = memoize((momentum: boolean) =>
+  defineKernel({
+    name: `sgd${momentum ? ' with momentum' : ''}`,
+    params: {
+      vectors: 'u32',
+      step: 'u32',
+      lr: 'f32',
+      momentum: 'f32',
+      dampening: 'f32',
+      nesterov: 'u32',
+      weightDecay: 'f32',
+      maxNorm: 'f32',
+    },
+    reads: { gradient: 'array<vec4f>', squaredNorm: 'array<f32>' },
+    writes: {
+      weight: 'array<vec4f>',
+      report: 'array<f32>',
+      ...(momentum ? { velocity: 'array<vec4f>' } : {}),
+    },
+    code: `
+@compute @workgroup_size(64)
+fn main(${THREAD_ARGS}) {${CLIPPED_STEP}
+  let slope = g + params.weightDecay * weight[id];
+  ${
+    momentum
+      ? // The count of skipped steps changes in skipped steps only, which do not come here.
+        `let first = params.step == u32(report[1]) + 1;
+  let speed = params.momentum * velocity[id] + select(1.0 - params.dampening, 1.0, first) * slope;
+  velocity[id] = speed;
+  let change = select(speed, slope + params.momentum * speed, params.nesterov == 1);`
+      : 'let change = slope;'
+  }
+  weight[id] -= params.lr * change;
+}`,
+  }),
+);
+
+export interface SgdViews {
+  readonly weight: BufferView;
+  readonly gradient: BufferView;
+  /** Zeros before the first step; needed with momentum only. */
+  readonly velocity?: BufferView | undefined;
+  /** f32 (3): norm before clipping; steps skipped so far; steps skipped in a row. */
+  readonly report: BufferView;
+}
+
+export interface SgdHyperparameters {
+  readonly lr: Scalar;
+  readonly momentum: number;
+  readonly dampening: number;
+  readonly nesterov: boolean;
+  readonly weightDecay: number;
+  /** 0 turns clipping off. */
+  readonly maxNorm: number;
+}
+
+/** One step over `count` values (a multiple of 4); `step` counts from 1. */
+export function sgd(
+  device: Device,
+  views: SgdViews,
+  count: number,
+  step: Scalar,
+  { nesterov, ...hyperparameters }: SgdHyperparameters,
+): void {
+  const kernel = sgdKernel(views.velocity !== undefined);
+  withSquaredNorm(device, views.gradient, count, (squaredNorm, grid) => {
+    const params = { vectors: count / 4, step, nesterov: Number(nesterov), ...hyperparameters };
+    device.launch(kernel, { ...views, squaredNorm } as never, params, grid);
+  });
+}

@@ -1,0 +1,33 @@
+/** AdamW: Adam with decoupled weight decay. */
+import type { Scalar } from '../../gpu/kernel.ts';
+import { adamw } from '../../kernels/adamw.ts';
+import type { Parameters } from '../parameters.ts';
+import { ArenaOptimizer } from './optimizer.ts';
+
+export interface AdamWOptions {
+  readonly beta1?: number;
+  readonly beta2?: number;
+  readonly eps?: number;
+  readonly weightDecay?: number;
+  /** Largest norm of the gradient of all parameters together; 0 for no clipping. */
+  readonly gradClip?: number;
+}
+
+/** `torch.optim.AdamW` (Loshchilov & Hutter, 1711.05101) with clipping by global norm; no weight decay unless given. */
+export class AdamW extends ArenaOptimizer {
+  readonly m = this.allocate();
+  readonly v = this.allocate();
+  readonly #options: Required<AdamWOptions>;
+
+  constructor(parameters: Parameters, options: AdamWOptions = {}) {
+    super(parameters);
+    this.#options = { beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 0, gradClip: 0, ...options };
+  }
+
+  protected apply(lr: Scalar, step: Scalar): void {
+    const { device, values: weight, gradients: gradient, size } = this.parameters;
+    const { gradClip: maxNorm, ...rest } = this.#options;
+    const views = { weight, gradient, m: this.m, v: this.v, report: this.reported };
+    adamw(device, views, size, step, { lr, maxNorm, ...rest });
+  }
+}

@@ -1,0 +1,20 @@
+/** Limits on accumulated gradients, for loops that do more with them than an optimiser's own `gradClip`. */
+import type { Scalar } from '../../gpu/kernel.ts';
+import { clipNorm, clipValue } from '../../kernels/gradientNorm.ts';
+import type { Parameters } from '../parameters.ts';
+import { Tensor } from '../tensor.ts';
+
+/**
+ * Scales all gradients in place by min(1, maxNorm/(norm + 1e-6)), as `torch.nn.utils.clip_grad_norm_`.
+ * @returns the norm before that, a scalar.
+ */
+export function clipGradNorm({ device, gradients, size }: Parameters, maxNorm: Scalar): Tensor {
+  const norm = Tensor.empty(device, []);
+  clipNorm(device, gradients, norm.view, size, maxNorm);
+  return norm;
+}
+
+/** Limits every gradient in place to [−limit, limit], as `torch.nn.utils.clip_grad_value_`. */
+export function clipGradValue({ device, gradients, size }: Parameters, limit: Scalar): void {
+  clipValue(device, gradients, size, limit);
+}

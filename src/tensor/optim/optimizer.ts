@@ -1,0 +1,87 @@
+/** What all optimisers have in common: they work on the arena of `Parameters` and report without being waited for. */
+import { MathformerError } from '../../errors.ts';
+import type { BufferView } from '../../gpu/buffers.ts';
+import type { Scalar } from '../../gpu/kernel.ts';
+import type { Parameters } from '../parameters.ts';
+
+/**
+ * Applies accumulated gradients to parameters. A step whose gradient is not finite changes nothing and is counted. Steps
+ * can be recorded: in every replay the learning rate is asked for anew and the step is counted.
+ */
+export interface Optimizer {
+  readonly parameters: Parameters;
+  /** Steps taken, skipped ones included. */
+  readonly steps: number;
+  step(lr: Scalar): void;
+  report(): Promise<StepReport>;
+  /** Frees the optimiser's state, not the parameters. */
+  dispose(): void;
+}
+
+export interface StepReport {
+  /** Norm of the gradient before clipping. */
+  readonly gradNorm: number;
+  /** Steps left out so far because a gradient was not finite, and how many of them were the last ones. */
+  readonly skipped: number;
+  readonly skippedInARow: number;
+}
+
+/** Steps in a row without a finite gradient after which training has diverged. */
+const MAX_SKIPPED = 10;
+
+/** @throws MathformerError if the last ten steps were all skipped; `fix` says what to lower. */
+export function refuseDivergence({ skippedInARow }: StepReport, step: number, fix: string): void {
+  if (skippedInARow < MAX_SKIPPED) return;
+  const message = `the gradient was not finite in ${MAX_SKIPPED} steps in a row`;
+  throw new MathformerError(message, { code: 'DIVERGED', where: `step ${step}`, fix });
+}
+
+/** f32 (3), as the kernels write it: a `StepReport`. */
+const REPORT_BYTES = 12;
+
+/** An optimiser is this and a kernel: it allocates its state and says in `apply` how to launch the kernel. */
+export abstract class ArenaOptimizer implements Optimizer {
+  readonly parameters: Parameters;
+  steps = 0;
+  /** Written by the kernel. */
+  protected readonly reported: BufferView;
+  readonly #state: BufferView[] = [];
+
+  constructor(parameters: Parameters) {
+    this.parameters = parameters;
+    this.reported = this.allocate(REPORT_BYTES);
+  }
+
+  step(lr: Scalar): void {
+    // Of this launch and its replays: a recording may hold several steps.
+    let step = 0;
+    this.parameters.device.onRun(() => {
+      this.steps += 1;
+      step = this.steps;
+    });
+    this.apply(lr, () => step);
+    this.parameters.changed();
+  }
+
+  async report(): Promise<StepReport> {
+    const bytes = await this.parameters.device.read(this.reported);
+    const [gradNorm = 0, skipped = 0, skippedInARow = 0] = new Float32Array(bytes);
+    return { gradNorm, skipped, skippedInARow };
+  }
+
+  dispose(): void {
+    for (const view of this.#state) this.parameters.device.release(view);
+  }
+
+  /** Launches the kernel; `step` counts from 1. */
+  protected abstract apply(lr: Scalar, step: Scalar): void;
+
+  /** Zeros that live as long as the optimiser: one for every parameter unless told. */
+  protected allocate(bytes = this.parameters.size * 4): BufferView {
+    const { device } = this.parameters;
+    const view = device.allocatePersistent(bytes, 'optimiser');
+    device.clear(view);
+    this.#state.push(view);
+    return view;
+  }
+}

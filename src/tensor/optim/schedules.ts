@@ -1,0 +1,57 @@
+/**
+ * Learning rates as functions of the step, counted from 0. All begin with a linear warm-up over the first
+ * W = round(warmupRatio·totalSteps) steps: rate lr·(step + 1)/W, so that none is wasted on rate 0.
+ */
+
+export interface WarmupOptions {
+  readonly totalSteps: number;
+  /** Share of the steps during which the rate rises linearly. */
+  readonly warmupRatio: number;
+  readonly lr: number;
+}
+
+export interface DecayOptions extends WarmupOptions {
+  /** The rate at step `totalSteps`, one after the last. */
+  readonly minLr: number;
+}
+
+export interface StepDecayOptions extends WarmupOptions {
+  /** Steps after the warm-up from one reduction to the next. */
+  readonly stepSize: number;
+  /** What the rate is multiplied by each time. */
+  readonly gamma: number;
+}
+
+/** The rate during the warm-up; afterwards what `rate` makes of the steps since and the steps there are in all. */
+function withWarmup(
+  step: number,
+  { totalSteps, warmupRatio, lr }: WarmupOptions,
+  rate: (since: number, decaySteps: number) => number,
+): number {
+  const warmup = Math.round(warmupRatio * totalSteps);
+  if (step < warmup) return (lr * (step + 1)) / warmup;
+  return rate(step - warmup, Math.max(1, totalSteps - warmup));
+}
+
+/** Linear warm-up, then `lr`. */
+export const constantWithWarmup = (step: number, options: WarmupOptions): number =>
+  withWarmup(step, options, () => options.lr);
+
+/** Linear warm-up, then a straight line from `lr` down to `minLr`. */
+export const linearWithWarmup = (step: number, options: DecayOptions): number =>
+  withWarmup(step, options, (since, decaySteps) => {
+    const { lr, minLr } = options;
+    return minLr + (lr - minLr) * (1 - Math.min(1, since / decaySteps));
+  });
+
+/** Linear warm-up, then half a cosine from `lr` down to `minLr` (Loshchilov & Hutter, 1608.03983). */
+export const cosineWithWarmup = (step: number, options: DecayOptions): number =>
+  withWarmup(step, options, (since, decaySteps) => {
+    const { lr, minLr } = options;
+    const progress = Math.min(1, since / decaySteps);
+    return minLr + ((lr - minLr) * (1 + Math.cos(Math.PI * progress))) / 2;
+  });
+
+/** Linear warm-up, then lr·gamma^⌊steps since/stepSize⌋, as `torch.optim.lr_scheduler.StepLR`. */
+export const stepDecayWithWarmup = (step: number, options: StepDecayOptions): number =>
+  withWarmup(step, options, (since) => options.lr * options.gamma ** Math.floor(since / options.stepSize));

@@ -1,0 +1,49 @@
+/** Stochastic gradient descent, with momentum if wanted. */
+import { MathformerError } from '../../errors.ts';
+import type { BufferView } from '../../gpu/buffers.ts';
+import type { Scalar } from '../../gpu/kernel.ts';
+import { sgd } from '../../kernels/sgd.ts';
+import type { Parameters } from '../parameters.ts';
+import { ArenaOptimizer } from './optimizer.ts';
+
+export interface SGDOptions {
+  readonly momentum?: number;
+  /** Share of each gradient after the first that the velocity leaves out. */
+  readonly dampening?: number;
+  /** Look ahead along the velocity; needs momentum and no dampening. */
+  readonly nesterov?: boolean;
+  /** Added to the (clipped) gradient as weightDecay·weight. */
+  readonly weightDecay?: number;
+  /** Largest norm of the gradient of all parameters together; 0 for no clipping. */
+  readonly gradClip?: number;
+}
+
+/** `torch.optim.SGD` with clipping by global norm. */
+export class SGD extends ArenaOptimizer {
+  readonly #options: Required<SGDOptions>;
+  readonly #velocity: BufferView | undefined;
+
+  /** @throws MathformerError if Nesterov momentum is asked for without momentum or with dampening. */
+  constructor(parameters: Parameters, options: SGDOptions = {}) {
+    const full = { momentum: 0, dampening: 0, nesterov: false, weightDecay: 0, gradClip: 0, ...options };
+    const { momentum, dampening, nesterov } = full;
+    if (nesterov && (momentum <= 0 || dampening !== 0)) {
+      throw new MathformerError(`Nesterov momentum with momentum ${momentum} and dampening ${dampening}`, {
+        code: 'BAD_OPTION',
+        where: 'SGD',
+        fix: 'give a positive momentum and no dampening',
+      });
+    }
+    super(parameters);
+    this.#options = full;
+    this.#velocity = momentum === 0 ? undefined : this.allocate();
+  }
+
+  protected apply(lr: Scalar, step: Scalar): void {
+    const { device, values: weight, gradients: gradient, size } = this.parameters;
+    const { gradClip: maxNorm, ...rest } = this.#options;
+    const velocity = this.#velocity;
+    const views = { weight, gradient, report: this.reported, ...(velocity ? { velocity } : {}) };
+    sgd(device, views, size, step, { lr, maxNorm, ...rest });
+  }
+}

@@ -1,0 +1,53 @@
+/** Limits on gradients in place. */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Device } from '../../../src/gpu/device.ts';
+import { clipGradNorm, clipGradValue, Parameters } from '../../../src/tensor/index.ts';
+import { openDevice } from '../../device.ts';
+import { expectClose } from '../../oracle/compare.ts';
+import { clipGradNorm as reference } from '../../oracle/optim.ts';
+import { gradientOf, initialised, setGradients } from './course.ts';
+
+describe('clipping', () => {
+  let device: Device;
+  beforeAll(async () => {
+    device = await openDevice();
+  });
+  afterAll(() => device.destroy());
+
+  test.each([0.5, 1e6])('norm %f', async (maxNorm) => {
+    using _ = device.scope();
+    const parameters = initialised(device);
+    setGradients(parameters, 2);
+    const expected = [...parameters.entries()].map(([, { size }], index) => ({
+      value: new Float64Array(size),
+      grad: Float64Array.from(gradientOf(2, index, size)),
+    }));
+    const norm = reference(expected, maxNorm);
+    expectClose([await clipGradNorm(parameters, () => maxNorm).item()], [norm], { rtol: 3e-6 });
+    for (const [index, [, { grad }]] of [...parameters.entries()].entries()) {
+      expectClose((await grad?.data()) ?? [], expected[index]?.grad ?? []);
+    }
+    parameters.dispose();
+  });
+
+  test('gradients of 0 stay 0, and infinite ones become 0 or NaN as in PyTorch', async () => {
+    using _ = device.scope();
+    const parameters = new Parameters(device, new Map([['w', [3]]]));
+    const gradient = parameters.get('w').grad;
+    expect(await clipGradNorm(parameters, 1).item()).toBe(0);
+    expect([...((await gradient?.data()) ?? [])]).toEqual([0, 0, 0]);
+    gradient?.set(Float32Array.of(1, -2, Number.POSITIVE_INFINITY));
+    expect(await clipGradNorm(parameters, 1).item()).toBe(Number.POSITIVE_INFINITY);
+    expect([...((await gradient?.data()) ?? [])]).toEqual([0, -0, Number.NaN]);
+    parameters.dispose();
+  });
+
+  test('values', async () => {
+    const parameters = new Parameters(device, new Map([['w', [6]]]));
+    const gradient = parameters.get('w').grad;
+    gradient?.set(Float32Array.of(-3, -0.25, 0, 0.5, Number.POSITIVE_INFINITY, Number.NaN));
+    clipGradValue(parameters, 0.5);
+    expect([...((await gradient?.data()) ?? [])]).toEqual([-0.5, -0.25, 0, 0.5, 0.5, Number.NaN]);
+    parameters.dispose();
+  });
+});
