@@ -1,5 +1,7 @@
 /** Scoring given tokens: what supervised training and policy gradients both need from a forward pass. */
-import { logSoftmaxGather, Packing, Tensor, takeRows } from '../tensor/index.ts';
+import { attentionTileRows } from '../kernels/attention.ts';
+import { NO_ROW } from '../kernels/rows.ts';
+import { inverseRows, logSoftmaxGather, Tensor, takeRows, tilesOf } from '../tensor/index.ts';
 import type { ForwardOptions, Transformer } from './transformer.ts';
 
 /** A sequence of which the tokens from index `from` on (at least 1) are scored, each given those before it. */
@@ -12,47 +14,120 @@ export interface ScoredSequence {
 
 export const scoredCount = ({ tokens, from }: ScoredSequence): number => tokens.length - from;
 
+/** Arrays, or tensors, of R input tokens packed end to end, of which N positions are scored. */
+export interface Packed<Values> {
+  /** (R) */
+  readonly tokens: Values;
+  /** (tiles,4), see `RowTiles`. */
+  readonly tiles: Values;
+  /** (N): the row that predicts each scored token, and (R): the place of each row among them. */
+  readonly rows: Values;
+  readonly inverse: Values;
+  /** (N): the scored tokens. */
+  readonly targets: Values;
+  /** (N, ⌈V/32⌉): the ids that each was sampled from. */
+  readonly kept?: Values | undefined;
+}
+
+/** Sequences as arrays. What is beyond the first `count` scored positions and `rows` rows is padding. */
+export interface PackedArrays extends Packed<Uint32Array<ArrayBuffer>> {
+  readonly scored: number;
+  readonly real: number;
+}
+
+/** The least n·2^k ≥ `count` with 8 < n ≤ 16 (or `count`, if it is small): few sizes, at most an eighth of padding. */
+export function sizeClass(count: number): number {
+  const step = 2 ** Math.max(0, Math.ceil(Math.log2(Math.max(1, count))) - 4);
+  return Math.ceil(count / step) * step;
+}
+
 /**
- * Log-probability and entropy (N) of the scored tokens of all sequences, in order. The last token of a sequence is
- * never an input, and the output layer runs for scored positions alone.
+ * Packs sequences; the last token of one is never an input. Padded, all sizes are rounded up to size classes, so that
+ * few captured steps serve all batches: rows that belong to short sequences of nothing, tiles without rows, and scored
+ * positions that no row predicts. Their gradients are exactly 0 if their weight in the loss is.
  */
-export function scoreTokens(
+export function packSequences(
   model: Transformer,
   sequences: readonly ScoredSequence[],
-  options: ForwardOptions & { readonly temperature?: number } = {},
-): { readonly logp: Tensor; readonly entropy: Tensor } {
-  const { device } = model;
-  const packing = new Packing(sequences.map(({ tokens }) => tokens.length - 1));
-  const inputs: number[] = [];
-  const rows: number[] = [];
-  const targets: number[] = [];
-  sequences.forEach(({ tokens, from }, i) => {
-    const offset = packing.offsets[i] ?? 0;
-    for (let t = 0; t < tokens.length - 1; t++) inputs.push(tokens[t] as number);
-    for (let t = from; t < tokens.length; t++) {
-      rows.push(offset + t - 1);
-      targets.push(tokens[t] as number);
+  { padded = false } = {},
+): PackedArrays {
+  const { config, device } = model;
+  const tileRows = attentionTileRows(device, config.dModel / config.nHeads);
+  const lengths = sequences.map(({ tokens }) => tokens.length - 1);
+  const real = lengths.reduce((sum, length) => sum + length, 0);
+  const scored = sequences.reduce((sum, sequence) => sum + scoredCount(sequence), 0);
+  const size = padded ? sizeClass : (count: number): number => count;
+  const R = size(real);
+  for (let left = R - real; left > 0; left -= tileRows) lengths.push(Math.min(left, tileRows));
+  const tileValues = tilesOf(lengths, tileRows);
+  const tiles = new Uint32Array(4 * size(tileValues.length / 4));
+  tiles.set(tileValues);
+  const tokens = new Uint32Array(R);
+  const rows = new Uint32Array(size(scored)).fill(NO_ROW);
+  const targets = new Uint32Array(rows.length);
+  let row = 0;
+  let at = 0;
+  for (const { tokens: ids, from } of sequences) {
+    for (let t = 1; t < ids.length; t++, row++) {
+      tokens[row] = ids[t - 1] as number;
+      if (t < from) continue;
+      rows[at] = row;
+      targets[at++] = ids[t] as number;
     }
-  });
-  const hidden = model.hidden(Tensor.from(device, Uint32Array.from(inputs)), packing, options);
-  const logits = model.logits(takeRows(hidden, Uint32Array.from(rows)));
-  const kept = keptMasks(sequences, rows.length, model);
-  const { temperature = 1 } = options;
-  return logSoftmaxGather(logits, Tensor.from(device, Uint32Array.from(targets)), { temperature, kept });
+  }
+  const inverse = inverseRows(rows.subarray(0, scored), R);
+  const kept = keptMasks(sequences, rows.length, Math.ceil(config.vocabSize / 32));
+  return { tokens, tiles, rows, inverse, targets, kept, scored, real };
 }
 
 function keptMasks(
   sequences: readonly ScoredSequence[],
   count: number,
-  model: Transformer,
-): Tensor | undefined {
+  words: number,
+): Uint32Array<ArrayBuffer> | undefined {
   if (!sequences.some(({ kept }) => kept)) return undefined;
-  const words = Math.ceil(model.config.vocabSize / 32);
   const masks = new Uint32Array(count * words).fill(0xffff_ffff);
   let offset = 0;
   for (const sequence of sequences) {
     if (sequence.kept) masks.set(sequence.kept, offset);
     offset += scoredCount(sequence) * words;
   }
-  return Tensor.from(model.device, masks, [count, words]);
+  return masks;
+}
+
+export interface ScoreOptions extends ForwardOptions {
+  readonly temperature?: number;
+}
+
+export interface Scores {
+  readonly logp: Tensor;
+  readonly entropy: Tensor;
+}
+
+/** Log-probability and entropy (N) of the scored tokens; the output layer runs for scored positions alone. */
+export function scorePacked(model: Transformer, packed: Packed<Tensor>, options: ScoreOptions = {}): Scores {
+  const { tokens, tiles, rows: index, inverse, targets, kept } = packed;
+  const hidden = model.hidden(tokens, { rows: tokens.size, tiles: () => tiles }, options);
+  const logits = model.logits(takeRows(hidden, { index, inverse }));
+  const { temperature = 1 } = options;
+  return logSoftmaxGather(logits, targets, { temperature, kept });
+}
+
+/** The same for sequences, in order. */
+export function scoreTokens(
+  model: Transformer,
+  sequences: readonly ScoredSequence[],
+  options: ScoreOptions = {},
+): Scores {
+  const { tokens, tiles, rows, inverse, targets, kept } = packSequences(model, sequences);
+  const upload = (values: Uint32Array<ArrayBuffer>): Tensor => Tensor.from(model.device, values);
+  const packed = {
+    tokens: upload(tokens),
+    tiles: upload(tiles),
+    rows: upload(rows),
+    inverse: upload(inverse),
+    targets: upload(targets),
+    kept: kept && upload(kept),
+  };
+  return scorePacked(model, packed, options);
 }

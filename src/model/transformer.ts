@@ -13,9 +13,9 @@ import {
   linear,
   MAX_ACTIVE_EXPERTS,
   mixtureOfExperts,
-  type Packing,
   Parameters,
   type Routing,
+  type RowTiles,
   Tensor,
 } from '../tensor/index.ts';
 import { forgetTransposedWeight } from '../tensor/ops/linear.ts';
@@ -115,7 +115,7 @@ export class Transformer {
   }
 
   /** The residual stream after the last block (R,d), normalised if the config has a final norm. */
-  hidden(tokens: Tensor, packing: Packing, options: ForwardOptions = {}): Tensor {
+  hidden(tokens: Tensor, packing: RowTiles, options: ForwardOptions = {}): Tensor {
     const { dModel, nLayers, scaleEmbedding, finalNorm } = this.config;
     const attend = options.attend ?? ((_, qkv) => attention(qkv, packing, this.slopes));
     const dropping = options.dropout?.p ? options.dropout : undefined;
@@ -146,7 +146,7 @@ export class Transformer {
   }
 
   /** Logits (R,V) of packed tokens: u32 (R). */
-  forward(tokens: Tensor, packing: Packing, options: ForwardOptions = {}): Tensor {
+  forward(tokens: Tensor, packing: RowTiles, options: ForwardOptions = {}): Tensor {
     return this.logits(this.hidden(tokens, packing, options));
   }
 

@@ -10,8 +10,14 @@ import { type Gradient, type GradNode, type Shape, showShape, Tensor } from './t
 
 let enabled = true;
 let created = 0;
-/** Where gradients of leaves are added up; undefined: in their `grad`. */
-let sink: Map<Tensor, Tensor> | undefined;
+
+/** Where the gradients of some leaves are added up instead of in their `grad`. */
+interface Sink {
+  readonly gradients: Map<Tensor, Tensor>;
+  readonly takes: (leaf: Tensor) => boolean;
+  readonly outer: Sink | undefined;
+}
+let sink: Sink | undefined;
 
 /** Whether ops leave nodes. */
 export const isGradEnabled = (): boolean => enabled;
@@ -45,7 +51,19 @@ export function differentiable(
   accumulates?: number,
 ): void {
   checkFinite(name, inputs, outputs);
-  if (!enabled || !inputs.some((input) => input.requiresGrad)) return;
+  if (enabled && inputs.some((input) => input.requiresGrad)) {
+    attachGradient(name, inputs, outputs, backward, accumulates);
+  }
+}
+
+/** The same for outputs that need a gradient whatever the inputs. */
+export function attachGradient(
+  name: string,
+  inputs: readonly Tensor[],
+  outputs: readonly Tensor[],
+  backward: GradNode['backward'],
+  accumulates?: number,
+): void {
   const node: GradNode = { name, order: ++created, inputs, outputs, accumulates, backward };
   for (const output of outputs) {
     output.requiresGrad = true;
@@ -71,9 +89,10 @@ export function gradientTarget(input: Tensor): { readonly view: BufferView; read
 
 function leafGradient(leaf: Tensor): Tensor {
   const { device, shape } = leaf;
-  if (sink) {
-    const gradient = sink.get(leaf) ?? Tensor.zeros(device, shape);
-    sink.set(leaf, gradient);
+  for (let each = sink; each; each = each.outer) {
+    if (!each.takes(leaf)) continue;
+    const gradient = each.gradients.get(leaf) ?? Tensor.zeros(device, shape);
+    each.gradients.set(leaf, gradient);
     return gradient;
   }
   // It outlives the scope, or the recording, that it is first needed in; there it starts from 0 once.
@@ -135,19 +154,26 @@ export function backward(output: Tensor, gradient?: Tensor): void {
 }
 
 /**
- * The gradients of `output` with respect to `leaves`, zeros where it does not depend on one. No leaf's `grad` changes.
+ * The gradients of `output` with respect to `leaves`, zeros where it does not depend on one; their `grad` stays as it
+ * is. Gradients of other leaves are dropped, or go where they would have gone.
  * @param gradient as for `backward`.
  */
-export function gradientsOf(output: Tensor, leaves: readonly Tensor[], gradient?: Tensor): Tensor[] {
-  const before = sink;
-  const collected = new Map<Tensor, Tensor>();
-  sink = collected;
+export function gradientsOf(
+  output: Tensor,
+  leaves: readonly Tensor[],
+  gradient?: Tensor,
+  others: 'drop' | 'keep' = 'drop',
+): Tensor[] {
+  const gradients = new Map<Tensor, Tensor>();
+  const own = new Set(leaves);
+  const outer = sink;
+  sink = { gradients, takes: (leaf) => others === 'drop' || own.has(leaf), outer };
   try {
     if (output.requiresGrad) backward(output, gradient);
   } finally {
-    sink = before;
+    sink = outer;
   }
-  return leaves.map((leaf) => collected.get(leaf) ?? Tensor.zeros(leaf.device, leaf.shape));
+  return leaves.map((leaf) => gradients.get(leaf) ?? Tensor.zeros(leaf.device, leaf.shape));
 }
 
 function addToLeaf(leaf: Tensor, gradient: Tensor): void {

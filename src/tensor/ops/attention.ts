@@ -5,11 +5,30 @@ import { attentionBackward, attentionForward, attentionTileRows } from '../../ke
 import { differentiable } from '../autograd.ts';
 import { showShape, Tensor } from '../tensor.ts';
 
+/** Which rows of a matrix belong to one sequence, as the kernels read it. */
+export interface RowTiles {
+  /** Rows in total. */
+  readonly rows: number;
+  /** u32 (tiles,4): first row of a tile of at most `tileRows` rows, first and end row of its sequence; 0s are no tile. */
+  tiles(device: Device, tileRows: number): Tensor;
+}
+
+/** The tiles of sequences that lie end to end, four values each. */
+export function tilesOf(lengths: readonly number[], tileRows: number): number[] {
+  const values: number[] = [];
+  let start = 0;
+  for (const length of lengths) {
+    for (let row = 0; row < length; row += tileRows) values.push(start + row, start, start + length, 0);
+    start += length;
+  }
+  return values;
+}
+
 /**
  * How sequences of different lengths lie in one matrix of rows: end to end, without padding.
  * A rectangular batch (B,T) is B sequences of length T.
  */
-export class Packing {
+export class Packing implements RowTiles {
   readonly lengths: readonly number[];
   /** First row of each sequence; the last entry is the number of rows. */
   readonly offsets: readonly number[];
@@ -25,17 +44,13 @@ export class Packing {
     this.rows = offsets.at(-1) as number;
   }
 
-  /** u32 (tiles,4): first row of a tile of `rows` rows, first and end row of its sequence. Uploaded once. */
-  tiles(device: Device, rows: number): Tensor {
-    let tiles = this.#tiles.get(rows);
+  /** Uploaded once. */
+  tiles(device: Device, tileRows: number): Tensor {
+    let tiles = this.#tiles.get(tileRows);
     if (!tiles || tiles.view.buffer.released) {
-      const values: number[] = [];
-      this.lengths.forEach((length, i) => {
-        const start = this.offsets[i] as number;
-        for (let row = 0; row < length; row += rows) values.push(start + row, start, start + length, 0);
-      });
+      const values = tilesOf(this.lengths, tileRows);
       tiles = Tensor.from(device, Uint32Array.from(values), [values.length / 4, 4]);
-      this.#tiles.set(rows, tiles);
+      this.#tiles.set(tileRows, tiles);
     }
     return tiles;
   }
@@ -46,7 +61,7 @@ export class Packing {
  * softmax(q·kᵀ/√(d/heads) − slope·(i − j), j ≤ i)·v within each sequence of `packing`.
  * `slopes` (heads) are constants (Press et al., 2108.12409).
  */
-export function attention(qkv: Tensor, packing: Packing, slopes: Tensor): Tensor {
+export function attention(qkv: Tensor, packing: RowTiles, slopes: Tensor): Tensor {
   const { device } = qkv;
   const heads = slopes.size;
   const d = (qkv.shape[1] ?? 0) / 3;
@@ -66,7 +81,7 @@ export function attention(qkv: Tensor, packing: Packing, slopes: Tensor): Tensor
     headDim,
     slopes: slopes.view,
     tiles: tiles.view,
-    tileCount: tiles.shape[0] as number,
+    tileCount: tiles.size / 4,
   };
   const out = Tensor.empty(device, [R, d]);
   const logSumExp = Tensor.empty(device, [heads, R]);

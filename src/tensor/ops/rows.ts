@@ -45,33 +45,47 @@ export function embedding(ids: Tensor, weight: Tensor, scale = 1): Tensor {
   return y;
 }
 
-/** The rows of x (R,d) named by `rows`, which must be distinct: (rows, d). Fastest where d is a multiple of 4. */
-export function takeRows(x: Tensor, rows: Uint32Array<ArrayBuffer>): Tensor {
+/** A choice of distinct rows on the GPU, both ways; `NO_ROW` stands for none. */
+export interface RowSelection {
+  /** u32 (rows): the row of the source that each row of the result is, 0 where there is none. */
+  readonly index: Tensor;
+  /** u32 (R): the row of the result that each row of the source has become. */
+  readonly inverse: Tensor;
+}
+
+/**
+ * For distinct rows among R, the row of the result that each has become.
+ * @throws ShapeError if a row is repeated or does not exist.
+ */
+export function inverseRows(rows: Uint32Array, R: number): Uint32Array<ArrayBuffer> {
+  const inverse = new Uint32Array(R).fill(NO_ROW);
+  rows.forEach((row, i) => {
+    if (row >= R || inverse[row] !== NO_ROW) {
+      throw new ShapeError('takeRows', `row ${row} is repeated or not below ${R}`, 'name each row once');
+    }
+    inverse[row] = i;
+  });
+  return inverse;
+}
+
+/** The chosen rows of x (R,d): (rows, d). Fastest where d is a multiple of 4. */
+export function takeRows(x: Tensor, rows: Uint32Array<ArrayBuffer> | RowSelection): Tensor {
   const { device } = x;
   const [R, d] = x.shape as [number, number];
   if (x.shape.length !== 2 || x.dtype !== 'f32') {
     throw new ShapeError('takeRows', `x ${showShape(x.shape)} ${x.dtype}`, 'x must be (rows, d) f32');
   }
-  const inverse = new Uint32Array(R).fill(NO_ROW);
-  rows.forEach((row, i) => {
-    if (row >= R || inverse[row] !== NO_ROW) {
-      throw new ShapeError(
-        'takeRows',
-        `row ${row} is repeated or not in ${showShape(x.shape)}`,
-        'name each row once',
-      );
-    }
-    inverse[row] = i;
-  });
-  const index = Tensor.from(device, rows);
+  const { index, inverse } =
+    'index' in rows
+      ? rows
+      : { index: Tensor.from(device, rows), inverse: Tensor.from(device, inverseRows(rows, R)) };
   if (d % 4 !== 0) return indexSelect(x, 0, index);
-  const y = Tensor.empty(device, [rows.length, d]);
-  selectRows(device, { x: x.view, index: index.view, y: y.view }, { count: rows.length, d });
+  const y = Tensor.empty(device, [index.size, d]);
+  selectRows(device, { x: x.view, index: index.view, y: y.view }, { count: index.size, d });
   differentiable('takeRows', [x], [y], ([dy]) => {
     if (!dy) return [];
     const dx = Tensor.empty(device, x.shape);
-    const back = Tensor.from(device, inverse);
-    selectRows(device, { x: dy.view, index: back.view, y: dx.view }, { count: R, d });
+    selectRows(device, { x: dy.view, index: inverse.view, y: dx.view }, { count: R, d });
     return [dx];
   });
   return y;
