@@ -1,0 +1,236 @@
+/** Tensors made from numbers of the host, or on the GPU from their shape. */
+import { ShapeError } from '../../errors.ts';
+import type { Device } from '../../gpu/device.ts';
+import type { Scalar, ScalarType } from '../../gpu/kernel.ts';
+import { fill, fillDiagonal, ramp } from '../../kernels/fill.ts';
+import { bytesOf, type DType, type Shape, showShape, sizeOf, Tensor, type TensorData } from '../tensor.ts';
+
+export interface CreationOptions {
+  /** f32 unless given, or what the values are. */
+  readonly dtype?: DType;
+  /** For f32: whether `backward` computes a gradient for it. */
+  readonly requiresGrad?: boolean;
+}
+
+export type NestedNumbers = number | readonly NestedNumbers[];
+export type NestedBooleans = boolean | readonly NestedBooleans[];
+export type NumberArray =
+  | TensorData
+  | Float64Array<ArrayBuffer>
+  | Int8Array<ArrayBuffer>
+  | Int16Array<ArrayBuffer>
+  | Uint8Array<ArrayBuffer>
+  | Uint8ClampedArray<ArrayBuffer>
+  | Uint16Array<ArrayBuffer>;
+
+/** A leaf with the wanted gradient. */
+function leaf(name: string, x: Tensor, requiresGrad: boolean | undefined): Tensor {
+  if (!requiresGrad) return x;
+  if (x.dtype === 'f32') return x.requireGrad();
+  throw new ShapeError(
+    name,
+    `a tensor of dtype ${x.dtype} has no gradient`,
+    'leave out requiresGrad or use f32',
+  );
+}
+
+function refuseShape(name: string, shape: Shape): void {
+  if (shape.every((n) => Number.isInteger(n) && n >= 0)) return;
+  throw new ShapeError(name, `${showShape(shape)} is no shape`, 'sizes are integers from 0 on');
+}
+
+/** The type of the words of `dtype`. */
+function wordsOf(name: string, dtype: DType): ScalarType {
+  if (dtype === 'f16')
+    throw new ShapeError(name, 'dtype f16 is for storage', "make it f32 and cast(x, 'f16')");
+  return dtype === 'bool' ? 'u32' : dtype;
+}
+
+/**
+ * A tensor of numbers or booleans: nested arrays, whose nesting is the shape, or a typed array. The dtype is f32 of
+ * numbers, bool of booleans and that of the array, unless given; then numbers are cut to integers as in PyTorch.
+ * @param options.shape another shape for the same values.
+ * @throws ShapeError naming the place where the nesting is uneven.
+ */
+export function tensor(
+  device: Device,
+  values: NestedNumbers | NestedBooleans | NumberArray,
+  options: CreationOptions & { readonly shape?: Shape } = {},
+): Tensor {
+  const { flat, shape } = ArrayBuffer.isView(values)
+    ? { flat: values as ArrayLike<number>, shape: [values.length] }
+    : flattened(values);
+  const dtype = options.dtype ?? dtypeOf(values, flat);
+  const wanted = options.shape ?? shape;
+  if (sizeOf(wanted) !== flat.length) {
+    throw new ShapeError(
+      'tensor',
+      `${flat.length} values do not fill shape ${showShape(wanted)}`,
+      `give ${sizeOf(wanted)} values or another shape`,
+    );
+  }
+  const x = Tensor.empty(device, wanted, dtype);
+  device.upload(x.view, encoded(flat, dtype));
+  return leaf('tensor', x, options.requiresGrad);
+}
+
+/** Values in order with the shape of their nesting, which the first value of every level tells. */
+function flattened(values: NestedNumbers | NestedBooleans) {
+  const shape: number[] = [];
+  for (let level: unknown = values; Array.isArray(level); level = level[0]) shape.push(level.length);
+  const flat: (number | boolean)[] = [];
+  const kind = (value: unknown): string => (Array.isArray(value) ? `${value.length} values` : 'one value');
+  const collect = (value: unknown, depth: number, path: string): void => {
+    const size = shape[depth];
+    if (Array.isArray(value) && value.length === size) {
+      value.forEach((each, i) => {
+        collect(each, depth + 1, `${path}[${i}]`);
+      });
+    } else if (!Array.isArray(value) && size === undefined) flat.push(value as number | boolean);
+    else {
+      throw new ShapeError(
+        'tensor',
+        `values${path} has ${kind(value)}, the first at its level ${size === undefined ? 'one value' : `${size} values`}`,
+        'nest all rows alike',
+      );
+    }
+  };
+  collect(values, 0, '');
+  const odd = flat.findIndex((value) => typeof value !== typeof flat[0]);
+  if (odd >= 0) throw new ShapeError('tensor', 'numbers and booleans are mixed', 'give one kind');
+  return { flat: flat as unknown as ArrayLike<number>, shape };
+}
+
+function dtypeOf(values: unknown, flat: ArrayLike<unknown>): DType {
+  if (!ArrayBuffer.isView(values)) return typeof flat[0] === 'boolean' ? 'bool' : 'f32';
+  if (values instanceof Float32Array || values instanceof Float64Array) return 'f32';
+  return values instanceof Int32Array || values instanceof Int16Array || values instanceof Int8Array
+    ? 'i32'
+    : 'u32';
+}
+
+function encoded(flat: ArrayLike<number>, dtype: DType): TensorData {
+  const type = wordsOf('tensor', dtype);
+  if (dtype === 'bool') return Uint32Array.from(flat, (value) => (value ? 1 : 0));
+  if (type === 'f32')
+    return flat instanceof Float32Array ? (flat as TensorData) : Float32Array.from(flat, Number);
+  const data = type === 'u32' ? Uint32Array.from(flat, Number) : Int32Array.from(flat, Number);
+  for (let i = 0; i < flat.length; i++) {
+    if (data[i] === Math.trunc(Number(flat[i]))) continue;
+    throw new ShapeError('tensor', `${flat[i]} at ${i} does not fit ${dtype}`, 'use another dtype');
+  }
+  return data;
+}
+
+/**
+ * A tensor of one value; a function is called anew in every replay of a captured step. For bool, true is anything
+ * but 0.
+ */
+export function full(
+  device: Device,
+  shape: Shape,
+  value: Scalar | boolean,
+  options: CreationOptions = {},
+): Tensor {
+  return filled('full', device, shape, value, {
+    ...options,
+    dtype: options.dtype ?? (typeof value === 'boolean' ? 'bool' : 'f32'),
+  });
+}
+
+function filled(
+  name: string,
+  device: Device,
+  shape: Shape,
+  value: Scalar | boolean,
+  { dtype = 'f32', requiresGrad }: CreationOptions,
+): Tensor {
+  refuseShape(name, shape);
+  const type = wordsOf(name, dtype);
+  const number = typeof value === 'boolean' ? Number(value) : value;
+  const x = Tensor.empty(device, shape, dtype);
+  fill(device, x.view, x.size, dtype === 'bool' ? truth(number) : number, type);
+  return leaf(name, x, requiresGrad);
+}
+
+const truth = (value: Scalar): Scalar =>
+  typeof value === 'number' ? Number(value !== 0) : () => Number(value() !== 0);
+
+/** A tensor of zeros, of any dtype. */
+export function zeros(device: Device, shape: Shape, options: CreationOptions = {}): Tensor {
+  if (options.dtype !== 'f16') return filled('zeros', device, shape, 0, options);
+  refuseShape('zeros', shape);
+  const x = Tensor.empty(device, shape, 'f16');
+  fill(device, x.view, bytesOf(shape, 'f16') / 4, 0, 'u32');
+  return leaf('zeros', x, options.requiresGrad);
+}
+
+export const ones = (device: Device, shape: Shape, options: CreationOptions = {}): Tensor =>
+  filled('ones', device, shape, 1, options);
+
+/** Zeros of the shape of x, and of its dtype unless another is given. */
+export const zerosLike = (x: Tensor, options: CreationOptions = {}): Tensor =>
+  zeros(x.device, x.shape, { dtype: x.dtype, ...options });
+
+export const onesLike = (x: Tensor, options: CreationOptions = {}): Tensor =>
+  filled('onesLike', x.device, x.shape, 1, { dtype: x.dtype, ...options });
+
+export const fullLike = (x: Tensor, value: Scalar | boolean, options: CreationOptions = {}): Tensor =>
+  filled('fullLike', x.device, x.shape, value, { dtype: x.dtype, ...options });
+
+/** start, start + step, … as long as they are before end: `arange(device, [start,] end, [step,] [options])`. */
+export function arange(device: Device, end: number, options?: CreationOptions): Tensor;
+export function arange(device: Device, start: number, end: number, options?: CreationOptions): Tensor;
+export function arange(
+  device: Device,
+  start: number,
+  end: number,
+  step: number,
+  options?: CreationOptions,
+): Tensor;
+export function arange(device: Device, ...given: readonly (number | CreationOptions | undefined)[]): Tensor {
+  const numbers = given.filter((each) => typeof each === 'number');
+  const options = given.find((each) => typeof each === 'object') ?? {};
+  const [start = 0, end = 0, step = 1] = numbers.length === 1 ? [0, ...numbers] : numbers;
+  const { dtype = 'f32', requiresGrad } = options;
+  if (dtype === 'bool') throw new ShapeError('arange', 'dtype bool does not count', 'use u32, i32 or f32');
+  const type = wordsOf('arange', dtype);
+  const count = Math.ceil((end - start) / step) + 0; // no −0
+  if (!Number.isFinite(count) || count < 0) {
+    throw new ShapeError(
+      'arange',
+      `steps of ${step} do not lead from ${start} to ${end}`,
+      'give a step of the sign of end − start, not 0',
+    );
+  }
+  if (type !== 'f32' && ![start, step].every(Number.isInteger)) {
+    throw new ShapeError('arange', `start ${start} and step ${step} are not integers`, 'use f32');
+  }
+  const x = Tensor.empty(device, [count], dtype);
+  ramp(device, x.view, type, { count, half: count, start, end, step });
+  return leaf('arange', x, requiresGrad);
+}
+
+/** `steps` numbers from start to end, both included, evenly spaced. */
+export function linspace(
+  device: Device,
+  start: number,
+  end: number,
+  steps: number,
+  options: Pick<CreationOptions, 'requiresGrad'> = {},
+): Tensor {
+  refuseShape('linspace', [steps]);
+  const x = Tensor.empty(device, [steps]);
+  const step = steps > 1 ? (end - start) / (steps - 1) : 0;
+  ramp(device, x.view, 'f32', { count: steps, half: Math.ceil(steps / 2), start, end, step });
+  return leaf('linspace', x, options.requiresGrad);
+}
+
+/** The (rows, columns) matrix with ones on its diagonal; square unless told. */
+export function eye(device: Device, rows: number, columns = rows, options: CreationOptions = {}): Tensor {
+  const { dtype = 'f32', requiresGrad } = options;
+  refuseShape('eye', [rows, columns]);
+  const x = Tensor.empty(device, [rows, columns], dtype);
+  fillDiagonal(device, x.view, rows, columns, wordsOf('eye', dtype));
+  return leaf('eye', x, requiresGrad);
+}
