@@ -1,15 +1,15 @@
 /**
- * Dropout: y = x·m/(1 − p), m = 1 with probability 1 − p. The mask is a function of (seed, stream, element), so the
- * backward pass recomputes it: it is the same kernel applied to the gradient.
+ * Dropout: y = x·m/(1 − p), m = 1 with probability 1 − p. The mask is a function of (seed, stream, step, element), so
+ * the backward pass recomputes it: it is the same kernel applied to the gradient.
  */
 import type { BufferView } from '../gpu/buffers.ts';
 import type { Device } from '../gpu/device.ts';
-import { defineKernel, GROUP_INDEX, linearGrid, THREAD_ARGS } from '../gpu/kernel.ts';
+import { defineKernel, GROUP_INDEX, linearGrid, type Scalar, THREAD_ARGS } from '../gpu/kernel.ts';
 import { PHILOX_WGSL } from './philox.ts';
 
 const dropoutKernel = defineKernel({
   name: 'dropout',
-  params: { count: 'u32', p: 'f32', seed: 'u32', stream: 'u32', step: 'u32' },
+  params: { count: 'u32', p: 'f32', seed: 'u32', seedHigh: 'u32', stream: 'u32', step: 'u32' },
   reads: { x: 'array<f32>' },
   writes: { y: 'array<f32>' },
   code: `${PHILOX_WGSL}
@@ -17,19 +17,21 @@ const dropoutKernel = defineKernel({
 fn main(${THREAD_ARGS}) {
   let id = ${GROUP_INDEX} * 64 + thread;
   if (id * 4 >= params.count) { return; }
-  let random = uniform4(philox(vec4u(id, params.step, params.stream, 0xd409u), vec2u(params.seed, 0u)));
+  let key = vec2u(params.seed, params.seedHigh);
+  let random = uniform4(philox(vec4u(id, params.step, params.stream, 0xd409u), key));
   for (var i = 0u; i < min(4u, params.count - id * 4); i++) {
     y[id * 4 + i] = select(0.0, x[id * 4 + i] / (1.0 - params.p), random[i] >= params.p);
   }
 }`,
 });
 
-/** What makes a dropout mask: the same key gives the same mask. */
-export interface DropoutKey {
-  readonly seed: number;
-  /** Which dropout of the model this is. */
+/** What a mask depends on, besides the element. */
+export interface MaskKey {
+  readonly seed: Scalar;
+  /** The upper 32 bits of a long seed. */
+  readonly seedHigh?: Scalar;
   readonly stream: number;
-  readonly step: number;
+  readonly step: Scalar;
 }
 
 export function applyDropout(
@@ -38,7 +40,8 @@ export function applyDropout(
   y: BufferView,
   count: number,
   p: number,
-  key: DropoutKey,
+  { seed, seedHigh = 0, stream, step }: MaskKey,
 ): void {
-  device.launch(dropoutKernel, { x, y }, { count, p, ...key }, linearGrid(Math.ceil(count / 256)));
+  const params = { count, p, seed, seedHigh, stream, step };
+  device.launch(dropoutKernel, { x, y }, params, linearGrid(Math.ceil(count / 256)));
 }

@@ -22,3 +22,21 @@ fn philox(counter: vec4u, key: vec2u) -> vec4u {
 }
 // Uniform on (0, 1): 23 bits and a half, so that neither end occurs and every value is exact in f32.
 fn uniform4(bits: vec4u) -> vec4f { return (vec4f(bits >> vec4u(9u)) + 0.5) * 1.1920928955078125e-7; }`;
+
+/**
+ * Other distributions, of the words that `philox` gives. For the tails the uniform number that is taken the logarithm
+ * of has 32 bits: normal numbers reach 6.7, exponential ones 22 to either side of 1 in their logarithm.
+ */
+export const DISTRIBUTIONS_WGSL = `
+fn fine(bits: vec4u) -> vec4f { return (vec4f(bits) + 0.5) * 2.3283064365386963e-10; }
+// Box and Muller: a radius and an angle make two independent numbers.
+fn normal4(bits: vec4u) -> vec4f {
+  let radius = sqrt(max(-2.0 * log(fine(bits).xz), vec2f()));
+  let angle = (uniform4(bits).yw - 0.5) * 6.283185307179586;
+  return vec4f(radius.x * cos(angle.x), radius.x * sin(angle.x), radius.y * cos(angle.y), radius.y * sin(angle.y));
+}
+// −log(1 − u), by its series where 1 − u would lose digits.
+fn exponential4(bits: vec4u) -> vec4f {
+  let u = min(fine(bits), vec4f(0.99999994));
+  return select(-log(1.0 - u), u * (1.0 + u * (0.5 + u * (1.0 / 3.0))), u < vec4f(0.005));
+}`;

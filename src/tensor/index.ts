@@ -38,6 +38,7 @@ export {
   tril,
   triu,
 } from './ops/movement.ts';
+export * from './ops/random.ts';
 export {
   type ArgOptions,
   all,
@@ -67,4 +68,5 @@ export { type Optimizer, refuseDivergence, type StepReport } from './optim/optim
 export * from './optim/schedules.ts';
 export { SGD, type SGDOptions } from './optim/sgd.ts';
 export { Parameters } from './parameters.ts';
+export { Generator, type GeneratorState } from './random.ts';
 export { type DType, type Shape, Tensor, type TensorData } from './tensor.ts';

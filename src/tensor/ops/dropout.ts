@@ -1,14 +1,30 @@
 /** Dropout with masks from the counter-based generator. */
-import { applyDropout, type DropoutKey } from '../../kernels/dropout.ts';
+import type { Scalar } from '../../gpu/kernel.ts';
+import { applyDropout, type MaskKey } from '../../kernels/dropout.ts';
 import { differentiable } from '../autograd.ts';
+import { draw } from '../random.ts';
 import { Tensor } from '../tensor.ts';
+import type { RandomOptions } from './random.ts';
 
-export type { DropoutKey };
+/** What makes a dropout mask: the same key gives the same mask. */
+export interface DropoutKey {
+  readonly seed: number;
+  /** Which dropout of the model this is. */
+  readonly stream: number;
+  readonly step: Scalar;
+}
 
-/** x·m/(1 − p) with m = 0 with probability p (0 ≤ p < 1); the same key gives the same m. */
-export function dropout(x: Tensor, p: number, key: DropoutKey): Tensor {
+/** The stream of masks that come from a generator, far from those that models count. */
+const GENERATOR_STREAM = 0xffff_ffff;
+
+/**
+ * x·m/(1 − p) with m = 0 with probability p (0 ≤ p < 1). The mask comes from one draw of `generator`, or from a key:
+ * the same key gives the same mask.
+ */
+export function dropout(x: Tensor, p: number, options: RandomOptions | DropoutKey): Tensor {
   if (!(p >= 0 && p < 1)) throw new RangeError(`dropout: p = ${p} is not in [0, 1)`);
   if (p === 0) return x;
+  const key = 'generator' in options ? drawnKey(x, options) : options;
   const y = Tensor.empty(x.device, x.shape);
   applyDropout(x.device, x.view, y.view, x.size, p, key);
   differentiable('dropout', [x], [y], ([dy]) => {
@@ -18,4 +34,9 @@ export function dropout(x: Tensor, p: number, key: DropoutKey): Tensor {
     return [dx];
   });
   return y;
+}
+
+function drawnKey({ device }: Tensor, { generator }: RandomOptions): MaskKey {
+  const { seedLow, seedHigh, offset } = draw(device, generator);
+  return { seed: seedLow, seedHigh, stream: GENERATOR_STREAM, step: offset };
 }

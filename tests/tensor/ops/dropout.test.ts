@@ -1,11 +1,40 @@
 /** Dropout: how much it keeps, that the same key keeps the same, and that the gradient passes where the value did. */
+import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Device } from '../../../src/gpu/device.ts';
 import { philox4x32 } from '../../../src/math/philox.ts';
-import { backward, dropout, mul, sum, Tensor } from '../../../src/tensor/index.ts';
+import { backward, dropout, Generator, mul, type Shape, sum, Tensor } from '../../../src/tensor/index.ts';
 import { openDevice } from '../../device.ts';
+import * as oracle from '../../oracle/array.ts';
 import { expectClose } from '../../oracle/compare.ts';
-import { random } from '../againstOracle.ts';
+import { shapes } from '../../oracle/random.ts';
+import { type Computation, random } from '../againstOracle.ts';
+import { describeOps } from './battery.ts';
+
+/** The first draw of a generator, against the host's generator. */
+function dropped(shape: Shape, p: number, seed: number): Computation {
+  const kept = Array.from({ length: oracle.sizeOf(shape) }, (_unused, i) => {
+    const key = [seed % 2 ** 32, Math.floor(seed / 2 ** 32)] as const;
+    const words = philox4x32([Math.floor(i / 4), 0, 0xffff_ffff, 0xd409], key);
+    return Number(((words[i % 4] ?? 0) >>> 9) + 0.5 >= Math.fround(p) * 2 ** 23) / (1 - p);
+  });
+  return {
+    inputs: [random(shape, seed % 1000)],
+    gpu: ([x]) => dropout(x as Tensor, p, { generator: new Generator(seed) }),
+    oracle: ([x]) => oracle.mul(x as oracle.Array64, oracle.array(kept, shape)),
+  };
+}
+
+describeOps('Dropout', [
+  {
+    name: 'dropout',
+    dtypes: 'f32',
+    cases: fc
+      .tuple(shapes(), fc.constantFrom(0.1, 0.5, 0.9), fc.maxSafeNat())
+      .map(([shape, p, seed]) => dropped(shape, p, seed)),
+    small: dropped([4, 5], 0.4, 2 ** 40 + 1),
+  },
+]);
 
 let device: Device;
 beforeAll(async () => {
@@ -69,4 +98,46 @@ test('p = 0 changes nothing, and p outside [0, 1) is refused', async () => {
   expect(dropout(x, 0, KEY)).toBe(x);
   for (const p of [1, -0.1, Number.NaN]) expect(() => dropout(x, p, KEY)).toThrow(/dropout: p = /);
   expect((await dropout(Tensor.zeros(device, [0]), 0.5, KEY).data()).length).toBe(0);
+});
+
+test('every dropout takes a draw of the generator, every replay another one', async () => {
+  using _ = device.scope();
+  const generator = new Generator(6);
+  const mask = async () => [...(await dropout(ones(500), 0.5, { generator }).data())];
+  const masks = [await mask(), await mask(), await mask()];
+  expect(masks[0]).not.toEqual(masks[1]);
+  expect(generator.state().offset).toBe(3);
+  expect(dropout(ones(2), 0, { generator }).shape).toEqual([2]);
+  expect(generator.state().offset).toBe(3);
+
+  generator.restore({ seed: 6, offset: 0 });
+  const x = ones(500).requireGrad();
+  const gradient = Tensor.zeros(device, [500]);
+  x.grad = gradient;
+  const y = Tensor.empty(device, [500]);
+  using recording = device.record(() => {
+    const result = dropout(mul(x, 1), 0.5, { generator });
+    device.copy(result.view, y.view);
+    backward(sum(result));
+  });
+  for (const wanted of masks) {
+    device.clear(gradient.view);
+    recording.replay();
+    expect([...(await y.data())]).toEqual(wanted);
+    expect([...(await gradient.data())]).toEqual(wanted);
+  }
+});
+
+test('the step of a key may be a function', async () => {
+  using _ = device.scope();
+  let step = 7;
+  const y = Tensor.empty(device, [100]);
+  const x = ones(100);
+  using recording = device.record(() => {
+    device.copy(dropout(x, 0.5, { ...KEY, step: () => step }).view, y.view);
+  });
+  for (step of [7, 8]) {
+    recording.replay();
+    expect(await y.data()).toEqual(await dropout(x, 0.5, { ...KEY, step }).data());
+  }
 });
