@@ -103,7 +103,7 @@ export function scatterAdd(
 ): void {
   const { x, index, source, y } = views;
   const rows = shared ? { outer: 1, size: count, inner: 1 } : { outer, size: count, inner };
-  const pairs = sortPairs(device, index, rows, 'u32');
+  const pairs = sortPairs(device, index, rows, { order: 'u32' });
   const total = outer * size * inner;
   const params = { total, size, inner, count, sharedIndex: Number(shared), onto: Number(x !== undefined) };
   const grid = linearGrid(Math.ceil(total / 64));

@@ -3,7 +3,8 @@
  * finds the place of one element. First each run of `BLOCK` elements is put in order by counting how many of its
  * elements come before each; then runs are merged pairwise, each element finding its place among those of the other
  * run by binary search. That is O(BLOCK + log²(n)) steps an element in 1 + log₂(n / BLOCK) dispatches; places are
- * unique, so the result is the same every time.
+ * unique, so the result is the same every time. Where only the first few are wanted, runs are cut to so many and most
+ * elements drop out after the first dispatch.
  *
  * What is sorted are pairs (key, position): keys are u32 in the order wanted, positions settle nothing but come along.
  */
@@ -11,7 +12,7 @@ import type { BufferView } from '../gpu/buffers.ts';
 import type { Device } from '../gpu/device.ts';
 import { defineKernel, GROUP_INDEX, linearGrid, THREAD_ARGS } from '../gpu/kernel.ts';
 
-/** 57 elements need one dispatch. Lavapipe, 100,000 elements: see docs/LOG.md. */
+/** Of 16 to 128 the best or near it on lavapipe, where 100,000 elements take 50 to 100 ms; 57 need one dispatch. */
 const BLOCK = 64;
 
 /** How words are ordered. In f32, −0 equals 0 and NaN of either sign comes after everything. */
@@ -54,7 +55,7 @@ fn main(${THREAD_ARGS}) {
 
 const mergeRunsKernel = defineKernel({
   name: 'merge runs',
-  params: { total: 'u32', size: 'u32', run: 'u32' },
+  params: { total: 'u32', size: 'u32', run: 'u32', limit: 'u32' },
   reads: { x: 'array<vec2u>' },
   writes: { y: 'array<vec2u>' },
   code: `
@@ -66,18 +67,22 @@ fn main(${THREAD_ARGS}) {
   let row = id - place;
   let start = place / (2 * params.run) * 2 * params.run;
   let middle = min(start + params.run, params.size);
+  let end = min(middle + params.run, params.size);
   let first = place < middle;
+  let before = place - select(middle, start, first);
+  if (before >= params.limit) { return; }
   let pair = x[id];
   // Among equals the first run goes first.
-  var low = select(start, middle, first);
-  var high = select(middle, min(middle + params.run, params.size), first);
-  let other = low;
+  let other = select(start, middle, first);
+  var low = other;
+  var high = min(select(middle, end, first), other + params.limit);
   while (low < high) {
     let between = (low + high) / 2;
     let key = x[row + between].x;
     if (key < pair.x || (key == pair.x && !first)) { low = between + 1; } else { high = between; }
   }
-  y[row + start + place - select(middle, start, first) + low - other] = pair;
+  let after = before + low - other;
+  if (after < params.limit) { y[row + start + after] = pair; }
 }`,
 });
 
@@ -88,13 +93,19 @@ export interface SortSize {
   readonly inner: number;
 }
 
+export interface SortOptions {
+  readonly order: Order;
+  readonly descending?: boolean;
+  /** How many pairs of each row are wanted, from the first on; the rest is unspecified. All unless given. */
+  readonly limit?: number;
+}
+
 /** Pairs (key, position) of every row in order: u32 (outer·inner, size, 2). */
 export function sortPairs(
   device: Device,
   x: BufferView,
   { outer, size, inner }: SortSize,
-  order: Order,
-  descending = false,
+  { order, descending = false, limit = size }: SortOptions,
 ): BufferView {
   const total = outer * size * inner;
   const grid = linearGrid(Math.ceil(total / 64));
@@ -104,7 +115,7 @@ export function sortPairs(
   if (size <= BLOCK) return pairs;
   let other = device.allocate(total * 8);
   for (let run = BLOCK; run < size; run *= 2) {
-    device.launch(mergeRunsKernel, { x: pairs, y: other }, { total, size, run }, grid);
+    device.launch(mergeRunsKernel, { x: pairs, y: other }, { total, size, run, limit }, grid);
     [pairs, other] = [other, pairs];
   }
   device.release(other);
@@ -144,34 +155,4 @@ export function takeSorted(
   const total = outer * count * inner;
   const grid = linearGrid(Math.ceil(total / 64));
   device.launch(takeSortedKernel, views, { total, size, inner, count }, grid);
-}
-
-const unsortKernel = defineKernel({
-  name: 'unsort',
-  params: { total: 'u32', size: 'u32', inner: 'u32', count: 'u32' },
-  reads: { x: 'array<u32>', pairs: 'array<vec2u>' },
-  writes: { y: 'array<u32>' },
-  code: `
-@compute @workgroup_size(64)
-fn main(${THREAD_ARGS}) {
-  let id = ${GROUP_INDEX} * 64 + thread;
-  if (id >= params.total) { return; }
-  let place = id % params.size;
-  let row = id / params.size;
-  let inner = row % params.inner;
-  let outer = row / params.inner;
-  var value = 0u;
-  if (place < params.count) { value = x[(outer * params.count + place) * params.inner + inner]; }
-  y[(outer * params.size + pairs[id].y) * params.inner + inner] = value;
-}`,
-});
-
-/** Undoes `takeSorted`: y (outer, size, inner) has x (outer, count, inner) back in place, and 0 where x has nothing. */
-export function unsort(
-  device: Device,
-  views: { readonly x: BufferView; readonly pairs: BufferView; readonly y: BufferView },
-  { outer, size, inner, count }: SortSize & { readonly count: number },
-): void {
-  const total = outer * size * inner;
-  device.launch(unsortKernel, views, { total, size, inner, count }, linearGrid(Math.ceil(total / 64)));
 }

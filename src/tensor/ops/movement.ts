@@ -11,8 +11,6 @@ import { normaliseAxis, refuseHalf, stridesOf } from './axes.ts';
 import { sumTo } from './reduce.ts';
 import { reshape } from './reshape.ts';
 
-export { normaliseAxis, stridesOf };
-
 /** A tensor with what `move` finds along `axes`. */
 function moved(name: string, x: Tensor, axes: readonly Axis[], fill: Scalar = 0): Tensor {
   refuseHalf(name, x);

@@ -3,7 +3,8 @@
  * counts as larger than everything, as in PyTorch. Gradients go back to the places the values came from.
  */
 import { ShapeError } from '../../errors.ts';
-import { sortPairs, takeSorted, unsort } from '../../kernels/sort.ts';
+import { scatterAdd } from '../../kernels/indexing.ts';
+import { sortPairs, takeSorted } from '../../kernels/sort.ts';
 import { differentiable } from '../autograd.ts';
 import { showShape, Tensor } from '../tensor.ts';
 import { normaliseAxis, refuseHalf, viewAxis, withSize } from './axes.ts';
@@ -28,12 +29,13 @@ function sorted(name: string, x: Tensor, axis: number, descending: boolean, coun
   const values = Tensor.empty(device, shape, dtype);
   const indices = Tensor.empty(device, shape, 'u32');
   const order = dtype === 'f32' || dtype === 'i32' ? dtype : 'u32';
-  const pairs = sortPairs(device, x.view, size, order, descending);
+  const pairs = sortPairs(device, x.view, size, { order, descending, limit: count });
   takeSorted(device, { x: x.view, pairs, values: values.view, indices: indices.view }, size);
+  device.release(pairs);
   differentiable(name, [x], [values], ([dy]) => {
     if (!dy) return [];
     const dx = Tensor.empty(device, x.shape);
-    unsort(device, { x: dy.view, pairs, y: dx.view }, size);
+    scatterAdd(device, { index: indices.view, source: dy.view, y: dx.view }, size);
     return [dx];
   });
   return { values, indices };
@@ -59,7 +61,7 @@ export interface TopkOptions {
 
 /**
  * The k largest values along an axis, in order, and where they stood: both have k places there. Of equal values the
- * first ones are taken. The whole axis is sorted, so k hardly matters for the cost.
+ * first ones are taken.
  */
 export function topk(x: Tensor, k: number, { axis = -1, largest = true }: TopkOptions = {}): Sorted {
   refuseHalf('topk', x);

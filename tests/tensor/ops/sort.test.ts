@@ -2,10 +2,28 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Device } from '../../../src/gpu/device.ts';
-import { argsort, sort, Tensor, topk } from '../../../src/tensor/index.ts';
+import type { Scalar } from '../../../src/gpu/kernel.ts';
+import {
+  argsort,
+  capture,
+  cat,
+  gather,
+  grad,
+  mul,
+  pad,
+  reshape,
+  scatterAdd,
+  slice,
+  sort,
+  split,
+  sum,
+  Tensor,
+  topk,
+  tril,
+} from '../../../src/tensor/index.ts';
 import { openDevice } from '../../device.ts';
 import * as oracle from '../../oracle/array.ts';
-import { integers, shapes, uniforms } from '../../oracle/random.ts';
+import { integers, normals, shapes, uniforms } from '../../oracle/random.ts';
 import { type Computation, expectSameAsOracle, type Operand } from '../againstOracle.ts';
 import { describeOps } from './battery.ts';
 import { anyDtype, distinct } from './operands.ts';
@@ -124,6 +142,41 @@ describe('sorting', () => {
     const x = Tensor.from(device, Uint32Array.from(integers(1, rows * 7, 10)), [rows, 7]);
     const values = await sort(x).values.data();
     expect(values.every((value, i) => i % 7 === 0 || value >= (values[i - 1] as number))).toBe(true);
+  });
+
+  test('a captured step replays sorting, joining and indexing on other values, forward and backward', async () => {
+    const objective = (x: Tensor, index: Tensor, fill: Scalar): Tensor => {
+      const every = cat(
+        [
+          slice(x, [null, [null, null, -2]]),
+          pad(
+            x,
+            [
+              [0, 0],
+              [1, 1],
+            ],
+            fill,
+          ),
+        ],
+        1,
+      );
+      const { values } = sort(tril(reshape(every, [-1, 4])), { axis: 0 });
+      const [first, second] = split(gather(x, 1, index), 2) as [Tensor, Tensor];
+      const zeros = Tensor.zeros(device, [2, 1], 'u32');
+      const added = scatterAdd(values, 1, zeros, mul(first, second));
+      return sum(mul(added, mul(added, sum(topk(x, 3).values))));
+    };
+    const gradients = (x: Tensor, index: Tensor, fill: Scalar) =>
+      grad((y: Tensor) => objective(y, index, fill))(x);
+    using step = capture(device, gradients);
+    for (let i = 0; i < 3; i++) {
+      const x = Tensor.from(device, normals(i, 40), [4, 10]);
+      const index = Tensor.from(device, Uint32Array.from(integers(i, 4, 10)), [4, 1]);
+      const [eager] = gradients(x, index, i + 0.5) as [Tensor];
+      const [replayed] = step(x, index, i + 0.5) as readonly [Tensor];
+      expect(await list(replayed)).toEqual(await list(eager));
+    }
+    expect(step.captures).toBe(1);
   });
 
   test('what does not fit is named', () => {
