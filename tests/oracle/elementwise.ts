@@ -67,33 +67,32 @@ export const div = (a: Operand, b: Operand): Array64 =>
     (x, y) => -x / (y * y),
   );
 
+/** C's pow: unlike JavaScript's, 1 to any power, and -1 to an infinite one, is 1. */
+const power = (x: number, y: number): number =>
+  x === 1 || (x === -1 && Math.abs(y) === Number.POSITIVE_INFINITY) ? 1 : x ** y;
+
 /** aᵇ. As in PyTorch, the gradient by a is 0 where b = 0, and by b it is 0 where a = 0 and b ≥ 0. */
 export const pow = (a: Operand, b: Operand): Array64 =>
   binary(
     a,
     b,
-    (x, y) => x ** y,
-    (x, y) => (y === 0 ? 0 : y * x ** (y - 1)),
-    (x, y) => (x === 0 && y >= 0 ? 0 : x ** y * Math.log(x)),
+    power,
+    (x, y) => (y === 0 ? 0 : y * power(x, y - 1)),
+    (x, y) => (x === 0 && y >= 0 ? 0 : power(x, y) * Math.log(x)),
   );
 
-const half = (x: number, y: number): number => (x === y ? 0.5 : 0);
+/** How much of the gradient of the smaller one belongs to x; beside NaN, both get all of it. */
+const whether = (x: number, y: number): number => (x > y ? 0 : x === y ? 0.5 : 1);
 
 export const minimum = (a: Operand, b: Operand): Array64 =>
-  binary(
-    a,
-    b,
-    Math.min,
-    (x, y) => half(x, y) || Number(x < y),
-    (x, y) => half(x, y) || Number(y < x),
-  );
+  binary(a, b, Math.min, whether, (x, y) => whether(y, x));
 export const maximum = (a: Operand, b: Operand): Array64 =>
   binary(
     a,
     b,
     Math.max,
-    (x, y) => half(x, y) || Number(x > y),
-    (x, y) => half(x, y) || Number(y > x),
+    (x, y) => whether(y, x),
+    (x, y) => whether(x, y),
   );
 
 function compare(a: Operand, b: Operand, holds: (x: number, y: number) => boolean): Array64 {
@@ -109,6 +108,15 @@ export const lessEqual = (a: Operand, b: Operand): Array64 => compare(a, b, (x, 
 export const greater = (a: Operand, b: Operand): Array64 => compare(a, b, (x, y) => x > y);
 export const greaterEqual = (a: Operand, b: Operand): Array64 => compare(a, b, (x, y) => x >= y);
 
+/** Bool operands are 0 and 1. */
+export const logicalAnd = (a: Operand, b: Operand): Array64 => compare(a, b, (x, y) => x !== 0 && y !== 0);
+export const logicalOr = (a: Operand, b: Operand): Array64 => compare(a, b, (x, y) => x !== 0 || y !== 0);
+export const logicalNot = (a: Array64): Array64 => compare(a, 0, (x) => x === 0);
+const nan = (a: Array64): Array64 => compare(a, 0, (x) => Number.isNaN(x));
+const finite = (a: Array64): Array64 => compare(a, 0, (x) => Number.isFinite(x));
+
+export { finite as isFinite, nan as isNaN };
+
 export const neg = (a: Array64): Array64 =>
   unary(
     a,
@@ -116,9 +124,45 @@ export const neg = (a: Array64): Array64 =>
     () => -1,
   );
 export const exp = (a: Array64): Array64 => unary(a, Math.exp, (_, y) => y);
+export const expm1 = (a: Array64): Array64 => unary(a, Math.expm1, Math.exp);
 export const log = (a: Array64): Array64 => unary(a, Math.log, (x) => 1 / x);
+export const log1p = (a: Array64): Array64 => unary(a, Math.log1p, (x) => 1 / (1 + x));
 export const sqrt = (a: Array64): Array64 => unary(a, Math.sqrt, (_, y) => 0.5 / y);
+export const rsqrt = (a: Array64): Array64 =>
+  unary(
+    a,
+    (x) => 1 / Math.sqrt(x),
+    (x) => -1 / (2 * x * Math.sqrt(x)),
+  );
+export const reciprocal = (a: Array64): Array64 =>
+  unary(
+    a,
+    (x) => 1 / x,
+    (x) => -1 / (x * x),
+  );
+export const square = (a: Array64): Array64 =>
+  unary(
+    a,
+    (x) => x * x,
+    (x) => 2 * x,
+  );
 export const abs = (a: Array64): Array64 => unary(a, Math.abs, Math.sign);
+export const sin = (a: Array64): Array64 => unary(a, Math.sin, Math.cos);
+export const cos = (a: Array64): Array64 => unary(a, Math.cos, (x) => -Math.sin(x));
+
+const flat = (): number => 0;
+export const sign = (a: Array64): Array64 => unary(a, Math.sign, flat);
+export const floor = (a: Array64): Array64 => unary(a, Math.floor, flat);
+export const ceil = (a: Array64): Array64 => unary(a, Math.ceil, flat);
+/** Halves go to the even neighbour. */
+export const round = (a: Array64): Array64 => unary(a, roundHalfEven, flat);
+
+export function roundHalfEven(x: number): number {
+  const below = Math.floor(x);
+  if (x - below !== 0.5) return Math.round(x);
+  return below % 2 === 0 ? below : below + 1;
+}
+
 export const tanh = (a: Array64): Array64 => unary(a, Math.tanh, (_, y) => 1 - y * y);
 export const relu = (a: Array64): Array64 =>
   unary(
@@ -137,6 +181,10 @@ export const silu = (a: Array64): Array64 =>
     (x) => logistic(x) * (1 + x * (1 - logistic(x))),
   );
 
+/** ln(1 + eˣ). */
+export const softplus = (a: Array64): Array64 =>
+  unary(a, (x) => (x > 0 ? x + Math.log1p(Math.exp(-x)) : Math.log1p(Math.exp(x))), logistic);
+
 export const erf = (a: Array64): Array64 =>
   unary(a, erfOf, (x) => (2 / Math.sqrt(Math.PI)) * Math.exp(-x * x));
 
@@ -150,8 +198,19 @@ export const gelu = (a: Array64): Array64 =>
 
 const normalCdf = (x: number): number => erfc(-x / Math.SQRT2) / 2;
 
+/** GELU with PyTorch's approximate='tanh'. */
+export function geluTanh(a: Array64): Array64 {
+  const slope = Math.sqrt(2 / Math.PI);
+  const inner = (x: number): number => Math.tanh(slope * (x + 0.044715 * x ** 3));
+  return unary(
+    a,
+    (x) => 0.5 * x * (1 + inner(x)),
+    (x) => 0.5 * (1 + inner(x)) + 0.5 * x * (1 - inner(x) ** 2) * slope * (1 + 3 * 0.044715 * x * x),
+  );
+}
+
 /** min(max(x, low), high); NaN stays NaN. */
-export function clamp(a: Array64, low: number, high: number): Array64 {
+export function clamp(a: Array64, low = Number.NEGATIVE_INFINITY, high = Number.POSITIVE_INFINITY): Array64 {
   return unary(
     a,
     (x) => Math.min(Math.max(x, low), high),

@@ -30,7 +30,22 @@ const unary: Record<string, [(x: Array64) => Array64, Array64]> = {
   neg: [ops.neg, normal(1, 2, 3)],
   exp: [ops.exp, normal(2, 2, 3)],
   log: [ops.log, positive(3, 2, 3)],
+  expm1: [ops.expm1, normal(41, 2, 3)],
+  log1p: [ops.log1p, positive(42, 2, 3)],
   sqrt: [ops.sqrt, positive(4, 2, 3)],
+  rsqrt: [ops.rsqrt, positive(43, 2, 3)],
+  reciprocal: [ops.reciprocal, positive(44, 2, 3)],
+  square: [ops.square, normal(45, 2, 3)],
+  sin: [ops.sin, normal(46, 2, 3)],
+  cos: [ops.cos, normal(47, 2, 3)],
+  sign: [ops.sign, distinct(48, [2, 3])],
+  floor: [ops.floor, distinct(49, [2, 3])],
+  ceil: [ops.ceil, distinct(50, [2, 3])],
+  round: [ops.round, distinct(51, [2, 3])],
+  softplus: [ops.softplus, normal(52, 2, 3)],
+  geluTanh: [ops.geluTanh, normal(53, 2, 3)],
+  'clamp below': [(x) => ops.clamp(x, -0.1), distinct(54, [3, 3])],
+  'clamp above': [(x) => ops.clamp(x, undefined, 0.12), distinct(55, [3, 3])],
   abs: [ops.abs, distinct(5, [2, 3])],
   tanh: [ops.tanh, normal(6, 2, 3)],
   sigmoid: [ops.sigmoid, normal(7, 2, 3)],
@@ -217,6 +232,36 @@ describe('identities', () => {
     const turned = ops.matmul(ops.transpose(b), ops.transpose(a));
     expect(ops.transpose(turned).data).toEqual(ops.matmul(a, b).data);
     expect(ops.matmul(ops.zeros([2, 0]), ops.zeros([0, 3])).data).toEqual(new Float64Array(6));
+  });
+});
+
+describe('elementwise', () => {
+  const values = (a: Array64): number[] => Array.from(a.data);
+
+  test('by hand', () => {
+    expect(values(ops.round(ops.array([0.5, 1.5, 2.5, -0.5, -1.5, 0.4, -0.6])))).toEqual([
+      0, 2, 2, 0, -2, 0, -1,
+    ]);
+    expect(values(ops.pow(ops.array([1, 0, -1, -2, -8]), ops.array([NaN, 0, Infinity, 3, 1 / 3])))).toEqual([
+      1,
+      1,
+      1,
+      -8,
+      NaN,
+    ]);
+    expect(values(ops.logicalNot(ops.array([0, 1])))).toEqual([1, 0]);
+    expect(values(ops.logicalAnd(ops.array([0, 1]), 1))).toEqual([0, 1]);
+    expect(values(ops.logicalOr(ops.array([0, 1]), 0))).toEqual([0, 1]);
+    // torch.nn.functional.gelu(1, approximate='tanh') and softplus(1).
+    expectClose(values(ops.geluTanh(ops.array([1]))), [0.8411919906082768], { rtol: 1e-14 });
+    expectClose(values(ops.softplus(ops.array([1, 800]))), [1.3132616875182228, 800], { rtol: 1e-15 });
+  });
+
+  test('beside NaN, minimum and maximum give both operands the gradient', () => {
+    const [a, b] = [ops.parameter([NaN, 1]), ops.parameter([2, NaN])];
+    ops.backward(ops.sum(ops.minimum(a, b)));
+    ops.backward(ops.sum(ops.maximum(a, b)));
+    expect([...(a.grad ?? []), ...(b.grad ?? [])]).toEqual([2, 2, 2, 2]);
   });
 });
 
