@@ -127,14 +127,13 @@ function scatterSlice(
   parts: readonly { readonly start: number; readonly step: number }[],
 ): Tensor {
   const strides = stridesOf(dy.shape);
-  const walk = parts.map(({ start, step }, i) => ({
-    count: shape[i] as number,
-    stride: strides[i] as number,
-    start: -start * Math.sign(step),
-    step: Math.sign(step),
-    dilation: Math.abs(step),
-    size: dy.shape[i] as number,
-  }));
+  const walk = parts.map(({ start, step }, i): Axis => {
+    const [count, stride, size] = [shape[i], strides[i], dy.shape[i]] as [number, number, number];
+    // Axes taken whole need no bounds, and are walked as one with their neighbours.
+    if (start === 0 && step === 1 && size === count) return { count, stride };
+    const direction = Math.sign(step);
+    return { count, stride, start: -start * direction, step: direction, dilation: Math.abs(step), size };
+  });
   return moved('slice', dy, walk);
 }
 
