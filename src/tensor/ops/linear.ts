@@ -6,7 +6,11 @@ import { matmul } from '../../kernels/matmul.ts';
 import { matmulOuter } from '../../kernels/matmulOuter.ts';
 import { transposePadded } from '../../kernels/rows.ts';
 import { differentiable, gradientTarget, isGradEnabled } from '../autograd.ts';
-import { showShape, sizeOf, Tensor } from '../tensor.ts';
+import { type Shape, showShape, sizeOf, Tensor } from '../tensor.ts';
+import { add, gelu } from './elementwise.ts';
+import { matmul as product } from './matmul.ts';
+import { transpose } from './movement.ts';
+import { reshape } from './reshape.ts';
 
 interface Transposed {
   readonly view: BufferView;
@@ -75,12 +79,13 @@ export interface LinearOptions {
 }
 
 /**
- * y (…,N) = x (…,K)·Wᵀ + b for W (N,K) and b (N), as PyTorch's `nn.Linear`.
- * @throws ShapeError if the shapes disagree or K is not a positive multiple of 4.
+ * y (…,N) = x (…,K)·Wᵀ + b for W (N,K) and b (N), as PyTorch's `nn.Linear`. One kernel forward and two backward where K
+ * is a multiple of 4, else made of other ops.
+ * @throws ShapeError if the shapes disagree.
  */
 export function linear(x: Tensor, weight: Tensor, bias?: Tensor, options: LinearOptions = {}): Tensor {
   const [N, K] = weight.shape as [number, number];
-  const { residual, activation } = options;
+  const { residual } = options;
   if (weight.shape.length !== 2 || x.shape.at(-1) !== K || (bias && bias.size !== N)) {
     throw new ShapeError(
       'linear',
@@ -88,11 +93,9 @@ export function linear(x: Tensor, weight: Tensor, bias?: Tensor, options: Linear
       'the weight must be (outputs, inputs), the last size of x the inputs, the bias (outputs)',
     );
   }
-  if (K === 0 || K % 4 !== 0) {
-    throw new ShapeError('linear', `${K} inputs`, 'use a multiple of 4, padding with zeros');
+  for (const { dtype } of [x, weight]) {
+    if (dtype !== 'f32') throw new ShapeError('linear', `an operand has dtype ${dtype}`, 'linear takes f32');
   }
-  const { device } = x;
-  const M = x.size / K;
   const shape = [...x.shape.slice(0, -1), N];
   if (residual && showShape(residual.shape) !== showShape(shape)) {
     throw new ShapeError(
@@ -101,6 +104,32 @@ export function linear(x: Tensor, weight: Tensor, bias?: Tensor, options: Linear
       'the residual must have the shape of the result',
     );
   }
+  if (K === 0 || K % 4 !== 0) return composed(x, weight, bias, options);
+  return fused(x, weight, bias, options, shape);
+}
+
+function composed(
+  x: Tensor,
+  weight: Tensor,
+  bias: Tensor | undefined,
+  { activation, residual }: LinearOptions,
+): Tensor {
+  const plain = product(x, transpose(weight));
+  const sum = bias ? add(plain, reshape(bias, [bias.size])) : plain;
+  const active = activation ? gelu(sum) : sum;
+  return residual ? add(active, residual) : active;
+}
+
+function fused(
+  x: Tensor,
+  weight: Tensor,
+  bias: Tensor | undefined,
+  { activation, residual }: LinearOptions,
+  shape: Shape,
+): Tensor {
+  const { device } = x;
+  const [N, K] = weight.shape as [number, number];
+  const M = x.size / K;
   const y = Tensor.empty(device, shape);
   const pre = activation && Tensor.empty(device, shape);
   matmul(device, {
