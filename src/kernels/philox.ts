@@ -29,11 +29,22 @@ fn uniform4(bits: vec4u) -> vec4f { return (vec4f(bits >> vec4u(9u)) + 0.5) * 1.
  */
 export const DISTRIBUTIONS_WGSL = `
 fn fine(bits: vec4u) -> vec4f { return (vec4f(bits) + 0.5) * 2.3283064365386963e-10; }
+// Cosine and sine of an angle in turns, −1/2 to 1/2: their series within an eighth of the nearest quarter. WGSL's own
+// may be off by 2⁻¹¹, and drivers differ.
+fn cosineAndSine(turns: f32) -> vec2f {
+  let quarter = round(turns * 4.0);
+  let a = (turns - quarter * 0.25) * 6.283185307179586;
+  let s = a * a;
+  let sine = a * (1.0 - s * (1.0 / 6.0 - s * (1.0 / 120.0 - s * (1.0 / 5040.0 - s * (1.0 / 362880.0)))));
+  let cosine = 1.0 - s * (0.5 - s * (1.0 / 24.0 - s * (1.0 / 720.0 - s * (1.0 / 40320.0))));
+  let turned = select(vec2f(cosine, sine), vec2f(-sine, cosine), abs(quarter) == 1.0);
+  return select(turned, -turned, quarter == -1.0 || abs(quarter) == 2.0);
+}
 // Box and Muller: a radius and an angle make two independent numbers.
 fn normal4(bits: vec4u) -> vec4f {
   let radius = sqrt(max(-2.0 * log(fine(bits).xz), vec2f()));
-  let angle = (uniform4(bits).yw - 0.5) * 6.283185307179586;
-  return vec4f(radius.x * cos(angle.x), radius.x * sin(angle.x), radius.y * cos(angle.y), radius.y * sin(angle.y));
+  let turns = uniform4(bits).yw - 0.5;
+  return vec4f(radius.x * cosineAndSine(turns.x), radius.y * cosineAndSine(turns.y));
 }
 // −log(1 − u), by its series where 1 − u would lose digits.
 fn exponential4(bits: vec4u) -> vec4f {

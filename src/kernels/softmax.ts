@@ -62,7 +62,14 @@ const rowOf = (lanes: number): string => `
 const each = (lanes: number): string =>
   `for (var i = at + lane * params.inner; i < at + params.length * params.inner; i += ${lanes} * params.inner)`;
 
-const PARAMS = { rows: 'u32', length: 'u32', inner: 'u32', logarithm: 'u32' } as const;
+const PARAMS = { rows: 'u32', length: 'u32', inner: 'u32', logarithm: 'u32', nan: 'u32' } as const;
+
+/** What makes a row NaN: NaN and +∞, told by their bits, as exp makes a number of NaN on some drivers. */
+const UNDEFINED_WGSL = `
+fn isUndefined(x: f32) -> bool {
+  let bits = bitcast<u32>(x);
+  return bits == 0x7f800000u || (bits & 0x7fffffffu) > 0x7f800000u;
+}`;
 
 const forwardKernel = memoize((lanes: number) =>
   defineKernel({
@@ -70,19 +77,21 @@ const forwardKernel = memoize((lanes: number) =>
     params: PARAMS,
     reads: { x: 'array<f32>' },
     writes: { y: 'array<f32>' },
-    code: `${acrossLanes(lanes)}
+    code: `${UNDEFINED_WGSL}${acrossLanes(lanes)}
 @compute @workgroup_size(64)
 fn main(${THREAD_ARGS}) {
   ${rowOf(lanes)}
-  // Where all are −∞ this stays finite, so that the sum is 0 and the quotient NaN, as in PyTorch.
+  let nan = bitcast<f32>(params.nan);
+  // Where all are −∞ this stays finite, so that the sum is 0; that too is NaN, as in PyTorch.
   var largest = -3.4e38;
   ${each(lanes)} { largest = max(largest, x[i]); }
   largest = maxOfLanes(largest, lane);
   var sum = 0.0;
-  ${each(lanes)} { sum += exp(x[i] - largest); }
+  ${each(lanes)} { sum += select(exp(x[i] - largest), nan, isUndefined(x[i])); }
   sum = sumOfLanes(sum, lane);
+  sum = select(nan, sum, sum > 0.0);
   if (params.logarithm == 1) {
-    let shift = log(sum);
+    let shift = select(nan, log(sum), sum > 0.0);
     ${each(lanes)} { y[i] = x[i] - largest - shift; }
   } else {
     ${each(lanes)} { y[i] = exp(x[i] - largest) / sum; }
@@ -134,7 +143,7 @@ function launch(
   if (length === 0) return;
   const rows = outer * inner;
   const lanes = length >= VERY_LONG || (length >= LONG && rows <= FEW) ? LANES : 1;
-  const params = { rows, length, inner, logarithm: logarithm ? 1 : 0 };
+  const params = { rows, length, inner, logarithm: logarithm ? 1 : 0, nan: 0x7fc0_0000 };
   device.launch(kernel(lanes) as Kernel, views, params, linearGrid(Math.ceil((rows * lanes) / 64)));
 }
 

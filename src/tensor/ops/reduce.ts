@@ -6,7 +6,7 @@ import { ShapeError } from '../../errors.ts';
 import type { BufferView } from '../../gpu/buffers.ts';
 import { elementwise } from '../../kernels/elementwise.ts';
 import { fill } from '../../kernels/fill.ts';
-import { joinAxes, type ReductionName, reduceAxes, sumAxes } from '../../kernels/reduce.ts';
+import { type Extreme, joinAxes, type ReductionName, reduceAxes, sumAxes } from '../../kernels/reduce.ts';
 import { differentiable } from '../autograd.ts';
 import { type DType, type Shape, showShape, sizeOf, Tensor } from '../tensor.ts';
 import { normaliseAxis } from './axes.ts';
@@ -65,8 +65,8 @@ function expectDType(name: string, x: Tensor, dtypes: readonly DType[]): void {
   );
 }
 
-function expectValues(name: string, x: Tensor, count: number): void {
-  if (count > 0) return;
+function expectValues(name: string, x: Tensor, { shape, count }: Plan): void {
+  if (count > 0 || sizeOf(shape) === 0) return;
   throw new ShapeError(
     name,
     `there is nothing to reduce in shape ${showShape(x.shape)}`,
@@ -148,7 +148,7 @@ export function prod(x: Tensor, options: ReduceOptions = {}): Tensor {
 function extreme(name: 'max' | 'min', x: Tensor, options: ReduceOptions): Tensor {
   expectDType(name, x, ['f32', 'i32', 'u32']);
   const plan = planned(name, x, options);
-  if (sizeOf(plan.shape) > 0) expectValues(name, x, plan.count);
+  expectValues(name, x, plan);
   const y = extremeOf(x, plan, name === 'min');
   if (x.dtype !== 'f32') return y;
   differentiable(name, [x], [y], ([dy]) => {
@@ -162,10 +162,12 @@ function extreme(name: 'max' | 'min', x: Tensor, options: ReduceOptions): Tensor
 
 function extremeOf(x: Tensor, { axes, shape }: Plan, smallest: boolean): Tensor {
   const y = Tensor.empty(x.device, shape, x.dtype);
-  const of = x.dtype === 'f32' || x.dtype === 'i32' ? x.dtype : 'u32';
-  reduceAxes(x.device, 'extreme', { x: x.view, y: y.view }, x.shape, axes, { extreme: { of, smallest } });
+  const settings = { extreme: { of: orderOf(x), smallest } };
+  reduceAxes(x.device, 'extreme', { x: x.view, y: y.view }, x.shape, axes, settings);
   return y;
 }
+
+const orderOf = ({ dtype }: Tensor): Extreme['of'] => (dtype === 'f32' || dtype === 'i32' ? dtype : 'u32');
 
 /** The largest value over `axes`, as torch.amax: NaN if there is one; values that tie share the gradient evenly. */
 export const max = (x: Tensor, options: ReduceOptions = {}): Tensor => extreme('max', x, options);
@@ -182,13 +184,11 @@ export interface ArgOptions {
 function argExtreme(name: 'argmax' | 'argmin', x: Tensor, { axis, keepDims }: ArgOptions): Tensor {
   expectDType(name, x, ['f32', 'i32', 'u32']);
   const options = { ...(axis !== undefined && { axes: [axis] }), ...(keepDims && { keepDims }) };
-  const { axes, shape, count } = planned(name, x, options);
-  if (sizeOf(shape) > 0) expectValues(name, x, count);
-  const y = Tensor.empty(x.device, shape, 'u32');
-  const of = x.dtype as 'f32' | 'i32' | 'u32';
-  reduceAxes(x.device, 'argExtreme', { x: x.view, y: y.view }, x.shape, axes, {
-    extreme: { of, smallest: name === 'argmin' },
-  });
+  const plan = planned(name, x, options);
+  expectValues(name, x, plan);
+  const y = Tensor.empty(x.device, plan.shape, 'u32');
+  const extreme = { of: orderOf(x), smallest: name === 'argmin' };
+  reduceAxes(x.device, 'argExtreme', { x: x.view, y: y.view }, x.shape, plan.axes, { extreme });
   return y;
 }
 
@@ -238,8 +238,7 @@ function spreadOf(name: 'variance' | 'std', x: Tensor, options: VarianceOptions)
     }
     // d std = d variance / (2 std), and 0 where all values are equal.
     const slope = Tensor.empty(x.device, plan.shape);
-    const root = 'select(a / b, T(0.0), b == T(0.0))';
-    elementwise(x.device, root, [dy, y], slope.view, plan.shape);
+    elementwise(x.device, 'select(a / b, T(0.0), b == T(0.0))', [dy, y], slope.view, plan.shape);
     const operands = [value(x), result(centre), result(rest), result(slope)];
     return [spread(x, plan, '((a - b) - c) * d * params.s', operands, scale)];
   });
