@@ -10,12 +10,13 @@ fn head(x: T) -> T { return bitcast<T>(bitcast<U>(x) & U(0xfffff000u)); }`,
 
   powf: `
 fn powf(a: T, b: T) -> T {
-  // |a| = 2ᵉ·m, √½ ≤ m < √2, and log2 m = C·artanh s with s = (m - 1)/(m + 1) and C = 2/ln 2.
+  // |a| = 2ᵉ·m, √½ ≤ m < √2, and log2 m = C·artanh s with s = (m - 1)/(m + 1) and C = 2/ln 2. A subnormal is an
+  // integer times 2⁻¹⁴⁹.
   let size = bitcast<U>(a) & U(0x7fffffffu);
   let subnormal = size < U(0x00800000u);
-  let normal = bitcast<U>(select(abs(a), abs(a) * 8388608.0, subnormal));
+  let normal = bitcast<U>(select(abs(a), T(size), subnormal));
   let exponent = binaryExponent(normal);
-  let e = T(exponent - select(I(0), I(23), subnormal));
+  let e = T(exponent - select(I(0), I(149), subnormal));
   let m = bitcast<T>(normal - (bitcast<U>(exponent) << U(23u)));
   let above = m + 1.0;
   let s = (m - 1.0) / above;

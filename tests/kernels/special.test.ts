@@ -9,8 +9,8 @@ import { expectClose } from '../oracle/compare.ts';
 import { uniforms } from '../oracle/random.ts';
 
 const SIZE = 4096;
-/** What is below the smallest normal number may be flushed to 0. */
-const SMALLEST = 2 ** -126;
+/** Adapters may flush what is below 2⁻¹²⁶ to 0, on the way to a result too. */
+const SMALLEST = 2 ** -124;
 
 /** Uniform values of an interval. */
 const between = (low: number, high: number): Float32Array<ArrayBuffer> => uniforms(1, SIZE, low, high);
