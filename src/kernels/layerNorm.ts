@@ -1,5 +1,6 @@
 /**
- * LayerNorm over the last dimension (Ba et al., 1607.06450), forward and backward. x (R,d), d a multiple of 4.
+ * LayerNorm over the last dimension (Ba et al., 1607.06450), forward and backward, and RMSNorm (Zhang & Sennrich,
+ * 1910.07467), which is the same with a mean of 0. x (R,d), d a multiple of 4.
  *
  * One thread normalises one row, held in registers, so each value is loaded once; a software driver runs as many rows
  * as it has lanes. Backward:  dx = rstd·(g − mean(g) − x̂·mean(g·x̂)), g = dy·weight, plus the gradient that reaches x
@@ -13,11 +14,15 @@ import { addParts } from './addParts.ts';
 const PART_ROWS = 128;
 const ROW = `${GROUP_INDEX} * 64 + thread`;
 
-const forwardKernel = memoize((dv: number, bias: boolean) =>
+const forwardKernel = memoize((dv: number, weight: boolean, bias: boolean, centred: boolean) =>
   defineKernel({
-    name: `layerNorm forward ${4 * dv}${bias ? '' : ' without bias'}`,
+    name: `${centred ? 'layerNorm' : 'rmsNorm'} forward ${4 * dv}${weight ? ' weight' : ''}${bias ? ' bias' : ''}`,
     params: { R: 'u32', eps: 'f32' },
-    reads: { x: 'array<vec4f>', weight: 'array<vec4f>', ...(bias ? { bias: 'array<vec4f>' } : {}) },
+    reads: {
+      x: 'array<vec4f>',
+      ...(weight ? { weight: 'array<vec4f>' } : {}),
+      ...(bias ? { bias: 'array<vec4f>' } : {}),
+    },
     writes: { y: 'array<vec4f>', stats: 'array<vec2f>' },
     code: `
 @compute @workgroup_size(64)
@@ -27,23 +32,23 @@ fn main(${THREAD_ARGS}) {
   var v: array<vec4f, ${dv}>;
   var sum = vec4f();
   for (var i = 0u; i < ${dv}; i++) { v[i] = x[row * ${dv} + i]; sum += v[i]; }
-  let mean = dot(sum, vec4f(1.0)) / ${4 * dv}.0;
+  let mean = ${centred ? `dot(sum, vec4f(1.0)) / ${4 * dv}.0` : '0.0'};
   var squares = 0.0;
   for (var i = 0u; i < ${dv}; i++) { v[i] -= mean; squares += dot(v[i], v[i]); }
   let rstd = inverseSqrt(squares / ${4 * dv}.0 + params.eps);
-  for (var i = 0u; i < ${dv}; i++) { y[row * ${dv} + i] = v[i] * rstd * weight[i]${bias ? ' + bias[i]' : ''}; }
+  for (var i = 0u; i < ${dv}; i++) { y[row * ${dv} + i] = v[i] * rstd${weight ? ' * weight[i]' : ''}${bias ? ' + bias[i]' : ''}; }
   stats[row] = vec2f(mean, rstd);
 }`,
   }),
 );
 
-const backwardKernel = memoize((dv: number, residual: boolean) =>
+const backwardKernel = memoize((dv: number, weight: boolean, residual: boolean, centred: boolean) =>
   defineKernel({
-    name: `layerNorm backward ${4 * dv}${residual ? ' + residual' : ''}`,
+    name: `${centred ? 'layerNorm' : 'rmsNorm'} backward ${4 * dv}${weight ? ' weight' : ''}${residual ? ' + residual' : ''}`,
     params: { R: 'u32' },
     reads: {
       x: 'array<vec4f>',
-      weight: 'array<vec4f>',
+      ...(weight ? { weight: 'array<vec4f>' } : {}),
       stats: 'array<vec2f>',
       dy: 'array<vec4f>',
       ...(residual ? { residual: 'array<vec4f>' } : {}),
@@ -61,11 +66,11 @@ fn main(${THREAD_ARGS}) {
   var sumGX = vec4f();
   for (var i = 0u; i < ${dv}; i++) {
     xhat[i] = (x[row * ${dv} + i] - s.x) * s.y;
-    g[i] = dy[row * ${dv} + i] * weight[i];
+    g[i] = dy[row * ${dv} + i]${weight ? ' * weight[i]' : ''};
     sumG += g[i];
     sumGX += g[i] * xhat[i];
   }
-  let meanG = dot(sumG, vec4f(1.0)) / ${4 * dv}.0;
+  let meanG = ${centred ? `dot(sumG, vec4f(1.0)) / ${4 * dv}.0` : '0.0'};
   let meanGX = dot(sumGX, vec4f(1.0)) / ${4 * dv}.0;
   for (var i = 0u; i < ${dv}; i++) {
     let at = row * ${dv} + i;
@@ -103,8 +108,10 @@ fn main(${THREAD_ARGS}) {
 
 export interface LayerNormViews {
   readonly x: BufferView;
-  /** (d) */
-  readonly weight: BufferView;
+  /** (d); 1 without it. */
+  readonly weight?: BufferView | undefined;
+  /** Whether the mean is subtracted: LayerNorm does, RMSNorm takes it for 0. */
+  readonly centred: boolean;
   /** Mean and reciprocal standard deviation of each row: (R,2). */
   readonly stats: BufferView;
   readonly R: number;
@@ -120,8 +127,8 @@ export function layerNormForward(
     readonly eps: number;
   },
 ): void {
-  const { R, d, eps, bias } = views;
-  const kernel = forwardKernel(d / 4, bias !== undefined);
+  const { R, d, eps, weight, bias, centred } = views;
+  const kernel = forwardKernel(d / 4, weight !== undefined, bias !== undefined, centred);
   device.launch(kernel, views as never, { R, eps }, linearGrid(Math.ceil(R / 64)));
 }
 
@@ -134,8 +141,9 @@ export function layerNormBackwardInput(
     readonly residual?: BufferView | undefined;
   },
 ): void {
-  const kernel = backwardKernel(views.d / 4, views.residual !== undefined);
-  device.launch(kernel, views as never, { R: views.R }, linearGrid(Math.ceil(views.R / 64)));
+  const { R, d, weight, residual, centred } = views;
+  const kernel = backwardKernel(d / 4, weight !== undefined, residual !== undefined, centred);
+  device.launch(kernel, views as never, { R }, linearGrid(Math.ceil(R / 64)));
 }
 
 /** Adds the gradients of weight and bias (d) to `dWeight` and `dBias`. */

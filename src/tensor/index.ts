@@ -20,7 +20,7 @@ export { einsum } from './ops/einsum.ts';
 export * from './ops/elementwise.ts';
 export { gather, indexSelect, oneHot, scatterAdd } from './ops/indexing.ts';
 export { cat, chunk, roll, split, stack } from './ops/join.ts';
-export { layerNorm } from './ops/layerNorm.ts';
+export { layerNorm, rmsNorm } from './ops/layerNorm.ts';
 export { linear } from './ops/linear.ts';
 export { logSoftmaxGather } from './ops/logSoftmaxGather.ts';
 export { dot, matmul, outer } from './ops/matmul.ts';

@@ -117,6 +117,12 @@ export function layerNorm(x: Array64, weight?: Array64, bias?: Array64, eps = 1e
   return bias === undefined ? scaled : add(scaled, bias);
 }
 
+/** Over the last axis: x/√(mean(x²) + eps)·weight. */
+export function rmsNorm(x: Array64, weight?: Array64, eps = 2 ** -23): Array64 {
+  const normalised = div(x, sqrt(add(mean(mul(x, x), -1, true), eps)));
+  return weight === undefined ? normalised : mul(normalised, weight);
+}
+
 /** Mean of −log softmax(logits (N,V))[target] over targets other than `ignoreIndex`; NaN when none is left. */
 export function crossEntropy(logits: Array64, targets: ArrayLike<number>, ignoreIndex?: number): Array64 {
   const rows = Array.from(targets, (_, i) => i).filter((i) => targets[i] !== ignoreIndex);

@@ -127,6 +127,7 @@ const several: Record<string, [(x: readonly Array64[]) => Array64, Array64[]]> =
     [normal(30, 2, 2, 3), normal(31, 3, 2), normal(32, 2)],
   ],
   linear: [([x, w, b]) => ops.linear(x, w, b), [normal(22, 2, 3), normal(23, 4, 3), normal(24, 4)]],
+  rmsNorm: [([x, w]) => ops.rmsNorm(x, w), [normal(28, 2, 5), normal(29, 5)]],
   layerNorm: [([x, w, b]) => ops.layerNorm(x, w, b), [normal(25, 2, 2, 5), normal(26, 5), normal(27, 5)]],
 };
 
@@ -221,6 +222,11 @@ describe('identities', () => {
     expectClose(ops.mean(y, 1).data, new Float64Array(4), { atol: 1e-14 });
     const expected = ops.div(variance(x), ops.add(variance(x), 1e-5));
     expectClose(variance(y).data, expected.data, { rtol: 1e-12, atol: 0 });
+  });
+
+  test('rmsNorm by hand: 3 and 4 have mean square 12.5', () => {
+    const y = ops.rmsNorm(ops.array([3, 4]), ops.array([1, 2]), 0);
+    expectClose(y.data, [3 / Math.sqrt(12.5), 8 / Math.sqrt(12.5)], { rtol: 1e-15, atol: 0 });
   });
 
   test('matmul by hand, and (AB)ᵀ = BᵀAᵀ', () => {
