@@ -50,6 +50,15 @@ describe('expressions', () => {
     }
   });
 
+  test('a long axis that is no multiple of 4', async () => {
+    for (const size of [4095, 4096, 4097, 4098, 5003]) {
+      for (const b of [[size], [1]]) {
+        const op = { gpu: ops.mul, reference: oracle.mul } as const;
+        await expectSameAsOracle(device, binaryOf(op, 'f32', { a: [size], b, out: [size] }, size));
+      }
+    }
+  });
+
   test('more than 65,535 workgroups', async () => {
     using _ = device.scope();
     // 2049² values, 64 a workgroup: 65,601 workgroups, which must be folded into two dimensions.
