@@ -23,6 +23,7 @@ export { cat, chunk, roll, split, stack } from './ops/join.ts';
 export { layerNorm, rmsNorm } from './ops/layerNorm.ts';
 export { linear } from './ops/linear.ts';
 export { logSoftmaxGather } from './ops/logSoftmaxGather.ts';
+export * from './ops/loss.ts';
 export { dot, matmul, outer } from './ops/matmul.ts';
 export { loadBalance, MAX_ACTIVE_EXPERTS, mixtureOfExperts, type Routing } from './ops/moe.ts';
 export {

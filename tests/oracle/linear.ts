@@ -3,7 +3,7 @@ import { Array64, sizeOf } from './array64.ts';
 import { add, div, mul, neg, sqrt, sub } from './elementwise.ts';
 import { broadcastIndex, broadcastShapes, coordinates } from './indexing.ts';
 import { gather, indexSelect, transpose } from './movement.ts';
-import { logSoftmax, mean } from './reduce.ts';
+import { logSoftmax, mean, sum } from './reduce.ts';
 
 /** (…,M,K)·(…,K,N) → (…,M,N); leading axes broadcast. */
 export function matmul(a: Array64, b: Array64): Array64 {
@@ -128,4 +128,29 @@ export function crossEntropy(logits: Array64, targets: ArrayLike<number>, ignore
   const rows = Array.from(targets, (_, i) => i).filter((i) => targets[i] !== ignoreIndex);
   const chosen = { data: rows.map((i) => targets[i]), shape: [rows.length, 1] };
   return neg(mean(gather(logSoftmax(indexSelect(logits, 0, rows)), -1, chosen)));
+}
+
+export interface CrossEntropyOptions {
+  readonly reduction?: 'mean' | 'sum' | 'none';
+  readonly ignoreIndex?: number;
+  readonly labelSmoothing?: number;
+}
+
+/** F.cross_entropy: each row's −Σ q·log p, q being (1 − smoothing) at the target plus smoothing/V everywhere. */
+export function crossEntropyLoss(
+  logits: Array64,
+  targets: ArrayLike<number>,
+  { reduction = 'mean', ignoreIndex = -100, labelSmoothing = 0 }: CrossEntropyOptions = {},
+): Array64 {
+  const [rows, classes] = logits.shape;
+  const wanted = new Float64Array(rows * classes);
+  for (let row = 0; row < rows; row++) {
+    if (targets[row] === ignoreIndex) continue;
+    wanted.fill(labelSmoothing / classes, row * classes, (row + 1) * classes);
+    wanted[row * classes + targets[row]] += 1 - labelSmoothing;
+  }
+  const losses = neg(sum(mul(logSoftmax(logits), new Array64(wanted, logits.shape)), 1));
+  if (reduction === 'none') return losses;
+  const kept = Array.from(targets).filter((target) => target !== ignoreIndex).length;
+  return reduction === 'sum' ? sum(losses) : div(sum(losses), kept);
 }

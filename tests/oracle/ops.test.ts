@@ -101,6 +101,7 @@ const unary: Record<string, [(x: Array64) => Array64, Array64]> = {
   'softmax, first axis': [(x) => ops.softmax(x, 0), normal(27, 3, 4)],
   logSoftmax: [(x) => ops.logSoftmax(x), normal(28, 3, 4)],
   logSumExp: [(x) => ops.logSumExp(x, 1), normal(29, 2, 3, 2)],
+  crossEntropyLoss: [(x) => ops.crossEntropyLoss(x, [0, -100, 1], { labelSmoothing: 0.3 }), normal(30, 3, 4)],
   crossEntropy: [(x) => ops.crossEntropy(x, [0, 3, 1], 3), normal(31, 3, 4)],
 };
 
@@ -222,6 +223,14 @@ describe('identities', () => {
     expectClose(ops.mean(y, 1).data, new Float64Array(4), { atol: 1e-14 });
     const expected = ops.div(variance(x), ops.add(variance(x), 1e-5));
     expectClose(variance(y).data, expected.data, { rtol: 1e-12, atol: 0 });
+  });
+
+  test('crossEntropyLoss without smoothing is crossEntropy; smoothed entirely, the mean of −log p', () => {
+    const [x, targets] = [normal(33, 3, 4), [1, 0, 3]];
+    const plain = ops.crossEntropyLoss(x, targets, { ignoreIndex: 0 });
+    expectClose(plain.data, ops.crossEntropy(x, targets, 0).data, { rtol: 1e-14, atol: 0 });
+    const even = ops.crossEntropyLoss(x, targets, { labelSmoothing: 1 });
+    expectClose(even.data, ops.neg(ops.mean(ops.logSoftmax(x))).data, { rtol: 1e-14, atol: 0 });
   });
 
   test('rmsNorm by hand: 3 and 4 have mean square 12.5', () => {

@@ -1,0 +1,46 @@
+/**
+ * What a classification loss makes of its targets: the id each row is to choose, and the row's weight in the mean. A row
+ * to be ignored chooses nothing and weighs 0. An id outside of the classes weighs NaN, so that the mistake is seen.
+ */
+import type { BufferView } from '../gpu/buffers.ts';
+import type { Device } from '../gpu/device.ts';
+import { defineKernel, GROUP_INDEX, linearGrid, THREAD_ARGS } from '../gpu/kernel.ts';
+
+const targetsKernel = defineKernel({
+  name: 'targets',
+  params: { rows: 'u32', classes: 'u32', ignored: 'u32' },
+  reads: { targets: 'array<u32>' },
+  // The weights' bits: WGSL need not keep a NaN that it knows of.
+  writes: { ids: 'array<u32>', weights: 'array<u32>' },
+  code: `
+const ONE = 0x3f800000u;
+const NAN = 0x7fc00000u;
+@compute @workgroup_size(64)
+fn main(${THREAD_ARGS}) {
+  let row = ${GROUP_INDEX} * 64 + thread;
+  if (row >= params.rows) { return; }
+  let id = targets[row];
+  let outside = id >= params.classes;
+  ids[row] = select(id, 0xffffffffu, outside || id == params.ignored);
+  weights[row] = select(select(ONE, NAN, outside), 0u, id == params.ignored);
+}`,
+});
+
+export interface TargetViews {
+  /** u32 or i32 (rows). */
+  readonly targets: BufferView;
+  /** u32 (rows): the target, or 2³² − 1 to choose nothing. */
+  readonly ids: BufferView;
+  /** f32 (rows). */
+  readonly weights: BufferView;
+}
+
+export function prepareTargets(
+  device: Device,
+  views: TargetViews,
+  size: { readonly rows: number; readonly classes: number; readonly ignored: number },
+): void {
+  const { rows, classes, ignored } = size;
+  const params = { rows, classes, ignored: ignored >>> 0 };
+  device.launch(targetsKernel, { ...views }, params, linearGrid(Math.ceil(rows / 64)));
+}
