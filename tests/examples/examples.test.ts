@@ -1,0 +1,46 @@
+/** The examples run as the README says, from the sources and by the package's own name; here for a few steps only. */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { run } from '../cli/cliProcess.ts';
+
+/** Runs an example to its end and returns what it said. */
+async function say(example: string, ...args: string[]): Promise<string> {
+  const { code, stdout, stderr } = await run(`examples/${example}.ts`, ...args);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  return stdout;
+}
+
+/** The numbers that the first group of `pattern` finds, in order. */
+const numbers = (text: string, pattern: RegExp): number[] =>
+  [...text.matchAll(pattern)].map(([, number]) => Number(number));
+
+it('spiral.ts learns the arms and draws them', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'mathformer-spiral-'));
+  try {
+    const picture = join(directory, 'spiral.svg');
+    const said = await say('spiral', '--steps', '50', '--out', picture);
+    const [first = 0, last = 1] = numbers(said, /loss (\S+)/g);
+    expect(last).toBeLessThan(first / 2);
+    expect(numbers(said, /new points: (\S+) %/g)[0]).toBeGreaterThan(60);
+    const svg = readFileSync(picture, 'utf8');
+    expect(svg).toMatch(/^<svg[\s\S]*<\/svg>$/);
+    expect(svg.match(/<path/g)?.length).toBeGreaterThan(600); // 300 points, and the regions
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+});
+
+it('bandit.ts earns more', async () => {
+  const rewards = numbers(await say('bandit', '--steps', '20'), /mean reward (\S+)/g);
+  expect(rewards).toHaveLength(3);
+  expect(rewards.at(-1)).toBeGreaterThan((rewards[0] ?? 1) + 0.15);
+});
+
+it('characterModel.ts learns a text and writes on', async () => {
+  const said = await say('characterModel', 'docs/OPS.md', '--steps', '12', '--length', '40');
+  const [first = 0, last = 9] = numbers(said, /loss (\S+)/g);
+  expect(last).toBeLessThan(first - 0.5);
+  expect(said.split('\n\n').slice(1).join('\n\n').trimEnd().length).toBeGreaterThan(20);
+});
