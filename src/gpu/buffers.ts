@@ -30,6 +30,10 @@ export class PooledBuffer {
   /** What it is for, as `memory().holders` reports it. */
   readonly label: string;
   released = false;
+  /** Counts changes in place of values that others may have derived something from, such as parameters. */
+  version = 0;
+  /** The recording that last changed them: while it is being made, they have not changed yet. */
+  changedIn: object | undefined;
   /** Whether the memory is its own to give back; one of a recording only borrows it. */
   readonly owner: boolean;
   #memory: Memory | undefined;

@@ -11,7 +11,8 @@ import { CommandBatch, type Workgroups } from './batch.ts';
 import { BufferPool, type BufferView, type MemoryReport, type Scope, USAGE } from './buffers.ts';
 import type { Kernel, Scalar } from './kernel.ts';
 import { PipelineCache } from './pipelines.ts';
-import { Recorder, type Recording, SharedMemory } from './recording.ts';
+import { Recorder, type Recording } from './recording.ts';
+import { SharedMemory } from './sharedMemory.ts';
 
 export type { Recording };
 

@@ -10,6 +10,7 @@ import type { CommandBatch, Dispatch, Workgroups } from './batch.ts';
 import { type BufferPool, type BufferView, PooledBuffer, sizeClass, USAGE, viewOf } from './buffers.ts';
 import type { Kernel, Scalar } from './kernel.ts';
 import type { Bindings, Pipeline, PipelineCache } from './pipelines.ts';
+import { type SharedMemory, shareMemory } from './sharedMemory.ts';
 
 type Params = Readonly<Record<string, Scalar>>;
 
@@ -48,37 +49,6 @@ export interface RecordingContext {
   readonly shared: SharedMemory;
 }
 
-/** Buffers that recordings take turns in using: for each size class as many as the most demanding one needs. */
-export class SharedMemory {
-  readonly #pool: BufferPool;
-  readonly #buffers = new Map<number, PooledBuffer[]>();
-  #users = 0;
-
-  constructor(pool: BufferPool) {
-    this.#pool = pool;
-  }
-
-  /** The `index`-th buffer of a size class. */
-  get(bytes: number, index: number): PooledBuffer {
-    const buffers = this.#buffers.get(bytes) ?? [];
-    this.#buffers.set(bytes, buffers);
-    while (buffers.length <= index) buffers.push(this.#pool.allocate(bytes, 'recordings', true).buffer);
-    return buffers[index] as PooledBuffer;
-  }
-
-  join(): void {
-    this.#users += 1;
-  }
-
-  /** Gives everything back when the last user has left. */
-  leave(): void {
-    this.#users -= 1;
-    if (this.#users > 0) return;
-    for (const buffer of [...this.#buffers.values()].flat()) this.#pool.release(viewOf(buffer, buffer.bytes));
-    this.#buffers.clear();
-  }
-}
-
 /** Collects what a function does instead of running it. */
 export class Recorder {
   readonly commands: Command[] = [];
@@ -115,7 +85,7 @@ export class Recorder {
     return recording;
   }
 
-  /** Assigns memory by a linear scan over the commands. Returns the buffers of the outputs. */
+  /** Gives every buffer memory. Returns that of the outputs, which is theirs alone. */
   #plan(kept: ReadonlySet<PooledBuffer>, { pool, shared }: RecordingContext): PooledBuffer[] {
     const first = new Map<PooledBuffer, number>();
     const last = new Map<PooledBuffer, number>();
@@ -130,25 +100,11 @@ export class Recorder {
       buffer.back(memory.memory);
       return memory;
     });
-    const free = new Map<number, number[]>();
-    const counts = new Map<number, number>();
-    const busy: { readonly buffer: PooledBuffer; readonly slot: number; readonly until: number }[] = [];
     const inside = this.#buffers.filter((buffer) => first.has(buffer) && !kept.has(buffer));
-    const start = (buffer: PooledBuffer): number => first.get(buffer) ?? 0;
-    for (const buffer of inside.sort((a, b) => start(a) - start(b))) {
-      const from = start(buffer);
-      for (let i = busy.length - 1; i >= 0; i--) {
-        const { buffer: done, slot, until } = busy[i] as (typeof busy)[number];
-        if (until >= from) continue;
-        busy.splice(i, 1);
-        free.set(done.bytes, [...(free.get(done.bytes) ?? []), slot]);
-      }
-      const { bytes } = buffer;
-      const slot = free.get(bytes)?.pop() ?? counts.get(bytes) ?? 0;
-      counts.set(bytes, Math.max(counts.get(bytes) ?? 0, slot + 1));
-      busy.push({ buffer, slot, until: last.get(buffer) ?? from });
-      buffer.back(shared.get(bytes, slot).memory);
-    }
+    shareMemory(
+      inside.map((buffer) => ({ buffer, first: first.get(buffer) ?? 0, last: last.get(buffer) ?? 0 })),
+      shared,
+    );
     return owned;
   }
 }

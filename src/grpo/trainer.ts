@@ -7,9 +7,21 @@ import { type Problem, ProblemStream } from '../math/generator.ts';
 import { grade } from '../math/grader.ts';
 import { prompt } from '../math/sample.ts';
 import { type Completion, Sampler } from '../model/sampler.ts';
-import { type ScoredSequence, scoredCount, scoreTokens } from '../model/score.ts';
+import { type Packed, packSequences, type ScoredSequence, scoredCount, scorePacked } from '../model/score.ts';
 import type { Transformer } from '../model/transformer.ts';
-import { AdamW, backward, cosineWithWarmup, noGrad, refuseDivergence, Tensor } from '../tensor/index.ts';
+import {
+  AdamW,
+  backward,
+  type Captured,
+  type CaptureOptions,
+  capture,
+  cosineWithWarmup,
+  noGrad,
+  refuseDivergence,
+  type Scalar,
+  stack,
+  type Tensor,
+} from '../tensor/index.ts';
 import { advantages } from './advantages.ts';
 import { grpoLoss } from './loss.ts';
 import { type GrpoMetrics, type Rollout, summarise, type TokenRecord } from './metrics.ts';
@@ -25,6 +37,17 @@ interface Trajectory extends ScoredSequence {
   readonly weight: number;
 }
 
+/** What a captured micro-batch takes: one value for each scored token, 0 for padding. */
+interface BatchInputs {
+  readonly packed: Packed<Tensor>;
+  readonly oldLogp: Tensor;
+  readonly advantages: Tensor;
+  readonly weights: Tensor;
+}
+
+/** Recordings that a trainer keeps. */
+const MAX_RECORDINGS = 64;
+
 /** What a micro-batch reports. */
 interface BatchValues {
   readonly records: TokenRecord[];
@@ -37,15 +60,26 @@ export class GrpoTrainer {
   readonly sampler: Sampler;
   readonly #reference: Transformer | undefined;
   readonly #optimizer: AdamW;
+  readonly #accumulate: Captured<[BatchInputs], { loss: Tensor; values: Tensor }>;
+  readonly #apply: Captured<[Scalar], void>;
   readonly #problems: ProblemStream;
   #step = 0;
 
-  constructor(policy: Transformer, options: GrpoOptions) {
+  /** `capture: { replay: false }` runs every step anew. */
+  constructor(
+    policy: Transformer,
+    options: GrpoOptions,
+    { capture: captureOptions = {} }: { readonly capture?: CaptureOptions } = {},
+  ) {
     this.policy = policy;
     this.options = options;
     this.sampler = new Sampler(policy);
     this.#reference = options.klCoef > 0 ? policy.clone() : undefined;
     this.#optimizer = new AdamW(policy.parameters, { gradClip: options.gradClip });
+    const { device } = policy;
+    const recordings = { maxRecordings: MAX_RECORDINGS, ...captureOptions };
+    this.#accumulate = capture(device, (inputs: BatchInputs) => this.#graph(inputs), recordings);
+    this.#apply = capture(device, (rate: Scalar) => this.#optimizer.step(rate), recordings);
     this.#problems = new ProblemStream(options, { split: 'training', stream: 2 });
   }
 
@@ -84,6 +118,8 @@ export class GrpoTrainer {
 
   dispose(): void {
     this.sampler.dispose();
+    this.#accumulate[Symbol.dispose]();
+    this.#apply[Symbol.dispose]();
     this.#optimizer.dispose();
     this.#reference?.dispose();
   }
@@ -101,7 +137,7 @@ export class GrpoTrainer {
       values.catch(() => {}); // thrown below; until then it has a handler, whatever the next batch does
       pending.push(values);
     }
-    this.#optimizer.step(lr);
+    this.#apply(lr);
     const [report, done] = await Promise.all([this.#optimizer.report(), Promise.all(pending)]);
     refuseDivergence(report, this.#step + 1, `lower --lr (now ${this.options.lr}) or raise --kl_coef`);
     const { gradNorm } = report;
@@ -126,51 +162,57 @@ export class GrpoTrainer {
 
   /** Enqueues the forward and backward pass of a micro-batch; its values arrive when the GPU is done. */
   #backward(batch: readonly Trajectory[]): Promise<BatchValues> {
-    const { policy, options } = this;
-    const { device } = policy;
-    using _ = device.scope();
-    const perToken = (value: (trajectory: Trajectory) => number): Tensor =>
-      Tensor.from(
-        device,
-        Float32Array.from(batch.flatMap((each) => Array(scoredCount(each)).fill(value(each)))),
-      );
-    const { temperature } = options;
-    const { logp, entropy } = scoreTokens(policy, batch, { temperature });
-    const reference = this.#reference;
-    const refLogp = reference && noGrad(() => scoreTokens(reference, batch, { temperature }).logp);
-    const oldLogp = Tensor.from(
-      device,
-      Float32Array.from(batch.flatMap(({ completion }) => [...completion.logps])),
-    );
-    const inputs = {
-      logp,
-      oldLogp,
-      refLogp,
-      advantages: perToken(({ advantage }) => advantage),
-      weights: perToken(({ weight }) => weight),
+    const { policy } = this;
+    const { arrays: packed } = packSequences(policy, batch, { padded: true });
+    const perToken = (values: (trajectory: Trajectory) => ArrayLike<number>): Float32Array<ArrayBuffer> => {
+      const array = new Float32Array(packed.targets.length);
+      let at = 0;
+      for (const trajectory of batch) {
+        array.set(values(trajectory), at);
+        at += scoredCount(trajectory);
+      }
+      return array;
     };
-    const loss = grpoLoss(inputs, options);
-    backward(loss);
-    return this.#collect(batch, [loss, logp, entropy, refLogp ?? logp]);
+    const repeat = (value: number, trajectory: Trajectory) =>
+      new Float32Array(scoredCount(trajectory)).fill(value);
+    using _ = policy.device.scope();
+    const { loss, values } = this.#accumulate({
+      packed,
+      oldLogp: perToken(({ completion }) => completion.logps),
+      advantages: perToken((trajectory) => repeat(trajectory.advantage, trajectory)),
+      weights: perToken((trajectory) => repeat(trajectory.weight, trajectory)),
+    });
+    return this.#collect(batch, loss.item(), values.data());
   }
 
-  async #collect(batch: readonly Trajectory[], tensors: readonly Tensor[]): Promise<BatchValues> {
-    const [loss, logp, entropy, refLogp] = await Promise.all(tensors.map((tensor) => tensor.data()));
+  /** A micro-batch on the GPU: adds to the gradients; returns the loss, and (3,N) logp, entropy and refLogp. */
+  #graph({ packed, ...inputs }: BatchInputs): { loss: Tensor; values: Tensor } {
+    const { policy, options } = this;
+    const { temperature } = options;
+    const { logp, entropy } = scorePacked(policy, packed, { temperature });
+    const reference = this.#reference;
+    const refLogp = reference && noGrad(() => scorePacked(reference, packed, { temperature }).logp);
+    const loss = grpoLoss({ ...inputs, logp, refLogp }, options);
+    backward(loss);
+    return { loss, values: noGrad(() => stack([logp, entropy, refLogp ?? logp])) };
+  }
+
+  async #collect(
+    batch: readonly Trajectory[],
+    pendingLoss: Promise<number>,
+    pendingValues: Promise<ArrayLike<number>>,
+  ): Promise<BatchValues> {
+    const [loss, values] = await Promise.all([pendingLoss, pendingValues]);
+    const N = values.length / 3;
     let t = 0;
     const records = batch.flatMap(({ completion, advantage, weight }) =>
       Array.from(completion.logps, (oldLogp) => {
         const at = t++;
-        return {
-          logp: logp?.[at] ?? 0,
-          oldLogp,
-          refLogp: refLogp?.[at] ?? 0,
-          entropy: entropy?.[at] ?? 0,
-          advantage,
-          weight,
-        };
+        const [logp = 0, entropy = 0, refLogp = 0] = [values[at], values[N + at], values[2 * N + at]];
+        return { logp, oldLogp, refLogp, entropy, advantage, weight };
       }),
     );
-    return { records, loss: loss?.[0] ?? 0 };
+    return { records, loss };
   }
 }
 

@@ -1,15 +1,35 @@
 /**
  * The load-balancing loss of a mixture of experts (Switch Transformer, Fedus et al., 2101.03961, eq. 4): row r's share
  * Σ_e f_e·p_re, where f_e is the fraction of entries sent to expert e and p_r the softmax of the router logits, and
- * its gradient p_re·(f_e − Σ f·p_r), with f constant.
+ * its gradient p_re·(f_e − Σ f·p_r), with f constant. Only the first `rows` rows count: what follows is padding.
  */
 import type { BufferView } from '../gpu/buffers.ts';
 import type { Device } from '../gpu/device.ts';
-import { defineKernel, GROUP_INDEX, linearGrid, THREAD_ARGS } from '../gpu/kernel.ts';
+import { defineKernel, GROUP_INDEX, linearGrid, type Scalar, THREAD_ARGS } from '../gpu/kernel.ts';
 import type { Routing } from './moe.ts';
 
+/** How many entries of the first `rows` rows went to each expert; a workgroup counts for one expert. */
+const countKernel = defineKernel({
+  name: 'moe balance count',
+  params: { rows: 'u32', k: 'u32' },
+  reads: { chosen: 'array<u32>' },
+  writes: { counts: 'array<u32>' },
+  code: `
+var<workgroup> partial: array<u32, 64>;
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) expert: vec3u, @builtin(local_invocation_index) thread: u32) {
+  var count = 0u;
+  for (var i = thread; i < params.rows * params.k; i += 64) { count += select(0u, 1u, chosen[i] == expert.x); }
+  partial[thread] = count;
+  workgroupBarrier();
+  if (thread > 0) { return; }
+  for (var i = 1u; i < 64; i++) { count += partial[i]; }
+  counts[expert.x] = count;
+}`,
+});
+
 const balanceWgsl = `
-fn fraction(e: u32) -> f32 { return f32(ranges[e].y - ranges[e].x) / f32(params.R * params.k); }
+fn fraction(e: u32) -> f32 { return f32(counts[e]) / f32(params.rows * params.k); }
 struct Row { highest: f32, sum: f32, balance: f32 }
 fn balanceOf(at: u32) -> Row {
   var highest = -3.0e38;
@@ -24,23 +44,27 @@ fn balanceOf(at: u32) -> Row {
   return Row(highest, sum, weighted / sum);
 }`;
 
+const PARAMS = { R: 'u32', rows: 'u32', experts: 'u32', k: 'u32', scale: 'f32' } as const;
+
 const balanceKernel = defineKernel({
   name: 'moe balance',
-  params: { R: 'u32', experts: 'u32', k: 'u32' },
-  reads: { logits: 'array<f32>', ranges: 'array<vec2u>' },
+  params: PARAMS,
+  reads: { logits: 'array<f32>', counts: 'array<u32>' },
   writes: { shares: 'array<f32>' },
   code: `${balanceWgsl}
 @compute @workgroup_size(64)
 fn main(${THREAD_ARGS}) {
   let row = ${GROUP_INDEX} * 64 + thread;
-  if (row < params.R) { shares[row] = balanceOf(row * params.experts).balance; }
+  if (row >= params.R) { return; }
+  if (row >= params.rows) { shares[row] = 0.0; return; }
+  shares[row] = params.scale * balanceOf(row * params.experts).balance;
 }`,
 });
 
 const balanceBackwardKernel = defineKernel({
   name: 'moe balance backward',
-  params: { R: 'u32', experts: 'u32', k: 'u32', scale: 'f32' },
-  reads: { logits: 'array<f32>', ranges: 'array<vec2u>', dLoss: 'array<f32>' },
+  params: PARAMS,
+  reads: { logits: 'array<f32>', counts: 'array<u32>', dLoss: 'array<f32>' },
   writes: { dLogits: 'array<f32>' },
   code: `${balanceWgsl}
 @compute @workgroup_size(64)
@@ -51,34 +75,48 @@ fn main(${THREAD_ARGS}) {
   let r = balanceOf(at);
   for (var e = 0u; e < params.experts; e++) {
     let p = exp(logits[at + e] - r.highest) / r.sum;
-    dLogits[at + e] = dLoss[0] * params.scale * p * (fraction(e) - r.balance);
+    let gradient = dLoss[0] * params.scale * p * (fraction(e) - r.balance);
+    dLogits[at + e] = select(0.0, gradient, row < params.rows);
   }
 }`,
 });
 
-/** shares (R): each row's Σ_e f_e·p_e. */
+export interface BalanceSize {
+  /** Rows that count, of `routing.R`. */
+  readonly rows: Scalar;
+  /** Factor of every share. */
+  readonly scale: Scalar;
+}
+
+/** counts (experts), u32: entries of the first `rows` rows by expert. */
+export function balanceCounts(device: Device, routing: Routing, counts: BufferView, rows: Scalar): void {
+  const { experts, k, chosen } = routing;
+  device.launch(countKernel, { chosen, counts }, { rows, k }, [experts]);
+}
+
+/** shares (R): scale · Σ_e f_e·p_e of each row. */
 export function balanceShares(
   device: Device,
   routing: Routing,
-  logits: BufferView,
-  shares: BufferView,
+  views: { readonly logits: BufferView; readonly counts: BufferView; readonly shares: BufferView },
+  size: BalanceSize,
 ): void {
-  const { R, experts, k, ranges } = routing;
-  device.launch(balanceKernel, { logits, ranges, shares }, { R, experts, k }, linearGrid(Math.ceil(R / 64)));
+  const { R, experts, k } = routing;
+  device.launch(balanceKernel, views, { R, experts, k, ...size }, linearGrid(Math.ceil(R / 64)));
 }
 
-/** dLogits (R, experts) = dLoss · scale · gradient of the shares. */
+/** dLogits (R, experts) = dLoss · gradient of the shares. */
 export function balanceBackward(
   device: Device,
   routing: Routing,
-  views: { readonly logits: BufferView; readonly dLoss: BufferView; readonly dLogits: BufferView },
-  scale: number,
+  views: {
+    readonly logits: BufferView;
+    readonly counts: BufferView;
+    readonly dLoss: BufferView;
+    readonly dLogits: BufferView;
+  },
+  size: BalanceSize,
 ): void {
-  const { R, experts, k, ranges } = routing;
-  device.launch(
-    balanceBackwardKernel,
-    { ...views, ranges },
-    { R, experts, k, scale },
-    linearGrid(Math.ceil(R / 64)),
-  );
+  const { R, experts, k } = routing;
+  device.launch(balanceBackwardKernel, views, { R, experts, k, ...size }, linearGrid(Math.ceil(R / 64)));
 }

@@ -29,10 +29,11 @@ export interface Packed<Values> {
   readonly kept?: Values | undefined;
 }
 
-/** Sequences as arrays. What is beyond the first `count` scored positions and `rows` rows is padding. */
-export interface PackedArrays extends Packed<Uint32Array<ArrayBuffer>> {
+/** Sequences as arrays, of which the first `rows` rows and `scored` positions are theirs and the rest is padding. */
+export interface PackedSequences {
+  readonly arrays: Packed<Uint32Array<ArrayBuffer>>;
+  readonly rows: number;
   readonly scored: number;
-  readonly real: number;
 }
 
 /** The least n·2^k ≥ `count` with 8 < n ≤ 16 (or `count`, if it is small): few sizes, at most an eighth of padding. */
@@ -50,7 +51,7 @@ export function packSequences(
   model: Transformer,
   sequences: readonly ScoredSequence[],
   { padded = false } = {},
-): PackedArrays {
+): PackedSequences {
   const { config, device } = model;
   const tileRows = attentionTileRows(device, config.dModel / config.nHeads);
   const lengths = sequences.map(({ tokens }) => tokens.length - 1);
@@ -77,7 +78,7 @@ export function packSequences(
   }
   const inverse = inverseRows(rows.subarray(0, scored), R);
   const kept = keptMasks(sequences, rows.length, Math.ceil(config.vocabSize / 32));
-  return { tokens, tiles, rows, inverse, targets, kept, scored, real };
+  return { arrays: { tokens, tiles, rows, inverse, targets, kept }, rows: real, scored };
 }
 
 function keptMasks(
@@ -119,7 +120,7 @@ export function scoreTokens(
   sequences: readonly ScoredSequence[],
   options: ScoreOptions = {},
 ): Scores {
-  const { tokens, tiles, rows, inverse, targets, kept } = packSequences(model, sequences);
+  const { tokens, tiles, rows, inverse, targets, kept } = packSequences(model, sequences).arrays;
   const upload = (values: Uint32Array<ArrayBuffer>): Tensor => Tensor.from(model.device, values);
   const packed = {
     tokens: upload(tokens),

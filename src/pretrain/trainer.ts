@@ -1,18 +1,23 @@
 /**
  * The supervised trainer: next-token cross-entropy on worked problems, one optimiser step at a time. Sequences of a
- * batch are packed end to end, so lengths need no sorting and no token of padding is computed.
+ * batch are packed end to end, so lengths need no sorting; the step is captured for a few sizes and replayed, for which
+ * at most an eighth of padding follows the last sequence.
  */
 import { type Sample, SampleStream } from '../math/sample.ts';
-import { scoreTokens } from '../model/score.ts';
+import { type Packed, packSequences, scorePacked } from '../model/score.ts';
 import type { Transformer } from '../model/transformer.ts';
 import {
   AdamW,
   add,
   backward,
+  type Captured,
+  type CaptureOptions,
+  capture,
   cosineWithWarmup,
   loadBalance,
   mul,
   refuseDivergence,
+  type Scalar,
   sum,
   type Tensor,
 } from '../tensor/index.ts';
@@ -39,23 +44,50 @@ export interface PretrainMetrics {
   readonly loadBalance?: number;
 }
 
+/** What a captured step takes. */
+interface StepInputs {
+  readonly packed: Packed<Tensor>;
+  /** (N): 1 for a scored token, 0 for padding. */
+  readonly mask: Tensor;
+  /** Factor of the sum of log-probabilities, −1 over their number. */
+  readonly scale: Scalar;
+  /** Rows that are not padding. */
+  readonly rows: Scalar;
+  readonly lr: Scalar;
+  /** Steps taken before, which the dropout masks depend on. */
+  readonly step: Scalar;
+}
+
+/** Recordings that a trainer keeps. */
+const MAX_RECORDINGS = 64;
+
 export class SupervisedTrainer {
   readonly model: Transformer;
   readonly options: PretrainOptions;
   readonly stepsPerPass: number;
   readonly totalSteps: number;
   readonly #optimizer: AdamW;
+  readonly #train: Captured<[StepInputs], { loss: Tensor; balance: Tensor | undefined }>;
   readonly #streams: readonly SampleStream[];
   #step = 0;
   #next: readonly Sample[] | undefined;
 
-  constructor(model: Transformer, options: PretrainOptions) {
+  /** `capture: { replay: false }` runs every step anew. */
+  constructor(
+    model: Transformer,
+    options: PretrainOptions,
+    { capture: captureOptions = {} }: { readonly capture?: CaptureOptions } = {},
+  ) {
     this.model = model;
     this.options = options;
     this.stepsPerPass = Math.ceil(options.numExamples / options.batchSize);
     this.totalSteps = options.steps * this.stepsPerPass;
     const { gradClip, weightDecay } = options;
     this.#optimizer = new AdamW(model.parameters, { gradClip, weightDecay });
+    this.#train = capture(model.device, (inputs: StepInputs) => this.#graph(inputs), {
+      maxRecordings: MAX_RECORDINGS,
+      ...captureOptions,
+    });
     const easier = {
       maxDigits: Math.max(1, options.maxDigits - 1),
       maxDepth: Math.max(1, options.maxDepth - 1),
@@ -101,6 +133,7 @@ export class SupervisedTrainer {
   }
 
   dispose(): void {
+    this.#train[Symbol.dispose]();
     this.#optimizer.dispose();
   }
 
@@ -116,29 +149,38 @@ export class SupervisedTrainer {
     batch: readonly Sample[],
     lr: number,
   ): Promise<Pick<PretrainMetrics, 'loss' | 'loadBalance'>> {
-    const { model, options } = this;
+    const sequences = batch.map(({ tokens, promptLength }) => ({
+      tokens,
+      from: this.options.promptLoss ? 1 : promptLength,
+    }));
+    const { arrays: packed, rows, scored } = packSequences(this.model, sequences, { padded: true });
+    const mask = new Float32Array(packed.targets.length).fill(1, 0, scored);
     let values: Promise<number>[];
     {
-      using _ = model.device.scope();
-      const sequences = batch.map(({ tokens, promptLength }) => ({
-        tokens,
-        from: options.promptLoss ? 1 : promptLength,
-      }));
-      const p = options.dropout ?? model.config.dropout;
-      const balances: Tensor[] = [];
-      model.parameters.zeroGrad();
-      const { logp } = scoreTokens(model, sequences, {
-        dropout: { p, seed: options.seed >>> 0, step: this.#step },
-        onRouting: (logits, routing) => balances.push(loadBalance(logits, routing)),
-      });
-      const loss = mul(sum(logp), -1 / logp.size);
-      const balance = balances.length > 0 ? mul(balances.reduce(add), 1 / balances.length) : undefined;
-      const { loadBalanceCoef } = options;
-      backward(balance && loadBalanceCoef > 0 ? add(loss, mul(balance, loadBalanceCoef)) : loss);
-      this.#optimizer.step(lr);
+      using _ = this.model.device.scope();
+      const inputs = { packed, mask, scale: -1 / scored, rows, lr, step: this.#step };
+      const { loss, balance } = this.#train(inputs);
       values = [loss, ...(balance ? [balance] : [])].map((tensor) => tensor.item());
     }
     const [loss = 0, balance] = await Promise.all(values);
     return balance === undefined ? { loss } : { loss, loadBalance: balance };
+  }
+
+  /** One step on the GPU: forward, backward and the update. */
+  #graph({ packed, mask, scale, rows, lr, step }: StepInputs): { loss: Tensor; balance: Tensor | undefined } {
+    const { model, options } = this;
+    const p = options.dropout ?? model.config.dropout;
+    const balances: Tensor[] = [];
+    model.parameters.zeroGrad();
+    const { logp } = scorePacked(model, packed, {
+      dropout: { p, seed: options.seed >>> 0, step },
+      onRouting: (logits, routing) => balances.push(loadBalance(logits, routing, rows)),
+    });
+    const loss = mul(sum(mul(logp, mask)), scale);
+    const balance = balances.length > 0 ? mul(balances.reduce(add), 1 / balances.length) : undefined;
+    const { loadBalanceCoef } = options;
+    backward(balance && loadBalanceCoef > 0 ? add(loss, mul(balance, loadBalanceCoef)) : loss);
+    this.#optimizer.step(lr);
+    return { loss, balance };
   }
 }

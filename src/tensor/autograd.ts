@@ -95,7 +95,9 @@ function leafGradient(leaf: Tensor): Tensor {
     each.gradients.set(leaf, gradient);
     return gradient;
   }
-  // It outlives the scope, or the recording, that it is first needed in; there it starts from 0 once.
+  // That of a leaf made inside a recording is made inside, too; others outlive the scope, or the recording, that they
+  // are first needed in, and start from 0 once.
+  if (!leaf.view.buffer.owner) leaf.grad ??= Tensor.zeros(device, shape);
   leaf.grad ??= device.outsideRecording(() => {
     const gradient = new Tensor(device, device.allocatePersistent(leaf.size * 4, 'gradients'), shape);
     device.clear(gradient.view);

@@ -82,14 +82,14 @@ export function capture<Parameters extends readonly unknown[], Result>(
       plans.set(key, known);
       return known;
     }
+    for (const [oldest, leastUsed] of plans) {
+      if (plans.size < maxRecordings) break;
+      plans.delete(oldest);
+      free(leastUsed);
+    }
     const plan = makePlan(device, body as unknown as Body, inputs);
     captures += 1;
     plans.set(key, plan);
-    for (const [oldest, { recording }] of plans) {
-      if (plans.size <= maxRecordings) break;
-      plans.delete(oldest);
-      recording[Symbol.dispose]();
-    }
     return plan;
   };
 
@@ -105,7 +105,7 @@ export function capture<Parameters extends readonly unknown[], Result>(
     return result;
   };
   const dispose = (): void => {
-    for (const { recording } of plans.values()) recording[Symbol.dispose]();
+    for (const plan of plans.values()) free(plan);
     plans.clear();
   };
   return Object.defineProperties(run, {
@@ -170,6 +170,11 @@ function makePlan(device: Device, body: Body, inputs: readonly unknown[]): Plan 
     return found.map(({ view }) => view);
   });
   return { recording, slots, result };
+}
+
+function free({ recording, slots }: Plan): void {
+  recording[Symbol.dispose]();
+  for (const slot of slots) if (slot instanceof Tensor) slot.device.release(slot.view);
 }
 
 function fill(slot: Slot | undefined, input: Input): void {

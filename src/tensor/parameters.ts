@@ -67,7 +67,7 @@ export class Parameters {
 
   /** Tells whoever derived something from the values that they have changed. */
   changed(): void {
-    markChanged([...this.#tensors.values()]);
+    markChanged({ device: this.device, view: this.values });
   }
 
   /** Takes over the values of parameters with the same layout. */

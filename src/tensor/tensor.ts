@@ -47,10 +47,6 @@ export class Tensor {
   grad: Tensor | undefined;
   /** How this tensor was computed; undefined for leaves. */
   node: GradNode | undefined;
-  /** Counts changes in place, so that values derived from a parameter can be cached. */
-  version = 0;
-  /** The recording that last changed the values: while it is being made, they have not changed yet. */
-  changedIn: object | undefined;
 
   constructor(device: Device, view: BufferView, shape: Shape, dtype: DType = 'f32') {
     this.device = device;
@@ -131,15 +127,15 @@ export class Tensor {
   /** Replaces the values in place. */
   set(values: TensorData): void {
     this.device.upload(this.view, values);
-    markChanged([this]);
+    markChanged(this);
   }
 }
 
-/** Tells whoever derived something from the values of these tensors of one device that they have changed. */
-export function markChanged(tensors: readonly Tensor[]): void {
-  const device = tensors[0]?.device;
-  for (const tensor of tensors) tensor.changedIn = device?.recording;
-  device?.onRun(() => {
-    for (const tensor of tensors) tensor.version += 1;
+/** Tells whoever derived something from the values in this buffer that they have changed. */
+export function markChanged({ device, view }: { readonly device: Device; readonly view: BufferView }): void {
+  const { buffer } = view;
+  buffer.changedIn = device.recording;
+  device.onRun(() => {
+    buffer.version += 1;
   });
 }

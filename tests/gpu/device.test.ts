@@ -137,44 +137,6 @@ describe('recordings', () => {
     recording.replay();
     expect(await read(y, 1)).toEqual([Math.fround(0.7)]);
   });
-
-  test('keep what was allocated inside them until they are disposed of', async () => {
-    using _ = device.scope();
-    const [x, out] = [upload([1, 2, 3, 4]), upload([0, 0, 0, 0])];
-    const before = device.memory().liveBuffers;
-    const recording = device.record(() => {
-      const scratch = device.allocate(16);
-      run(x, scratch, 0);
-      device.release(scratch);
-      run(scratch, out, 1);
-    });
-    expect(device.memory().liveBuffers).toBe(before + 1);
-    for (let i = 0; i < 3; i++) {
-      // New allocations must not get the scratch buffer.
-      upload([99, 99, 99, 99]);
-      recording.replay();
-    }
-    expect(await read(out, 4)).toEqual([3, 6, 9, 12]);
-    const live = device.memory().liveBuffers;
-    recording[Symbol.dispose]();
-    expect(device.memory().liveBuffers).toBe(live - 1);
-  });
-
-  test('do not nest and take no uploads; the device works on after a refusal', async () => {
-    using _ = device.scope();
-    const y = upload([1, 2, 3, 4]);
-    const before = device.memory().liveBuffers;
-    expect(() => device.record(() => device.record(() => {}))).toThrow(/do not nest/);
-    const refused = () => device.clear(device.allocate(16));
-    expect(() => device.record(refused)).toThrow(/inside a recording/);
-    const endless = () => {
-      for (const z = device.allocate(16); ; ) run(y, z, 1);
-    };
-    expect(() => device.record(endless)).toThrow(expect.objectContaining({ code: 'RECORDING_FULL' }));
-    expect(device.memory().liveBuffers).toBe(before);
-    run(y, upload([0, 0, 0, 0]), 1);
-    expect(await read(y, 4)).toEqual([1, 2, 3, 4]);
-  });
 });
 
 describe('errors', () => {

@@ -41,32 +41,6 @@ describe('a released buffer', () => {
   });
 });
 
-describe('a recording', () => {
-  let device: Device;
-  beforeAll(async () => {
-    device = await openDevice();
-  });
-  afterAll(() => device.destroy());
-
-  it('refuses uploads of any size', () => {
-    const large = device.allocate(1 << 20);
-    expect(() => device.record(() => device.upload(large, new Uint8Array(1 << 20)))).toThrow(
-      /inside a recording/,
-    );
-    expect(() => device.record(() => device.upload(large, new Uint8Array(16)))).toThrow(/inside a recording/);
-  });
-
-  it('keeps what a scope inside it allocates', () => {
-    let inner = device.allocate(4096);
-    using _recording = device.record(() => {
-      using _ = device.scope();
-      inner = device.allocate(4096);
-    });
-    expect(inner.buffer.released).toBe(false);
-    expect(device.allocate(4096).buffer.id).not.toBe(inner.buffer.id);
-  });
-});
-
 describe('a lost device', () => {
   it('rejects a training step with a typed error, and no promise is left unhandled', async () => {
     const device = await openDevice();

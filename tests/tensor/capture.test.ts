@@ -145,6 +145,15 @@ describe('what changes', () => {
     expect([...((await weight.grad?.data()) ?? [])]).toEqual([6, 60]);
   });
 
+  test('a leaf made inside starts from 0 in every replay, as in eager code', async () => {
+    using f = capture(device, (x: Tensor) => {
+      const leaf = mul(x, 2).detach().requireGrad();
+      backward(sum(square(leaf)));
+      return leaf.grad;
+    });
+    for (const value of [1, 2, 3]) expect(await f(Float32Array.of(value))?.item()).toBe(4 * value);
+  });
+
   test('a captured function inside another is a part of it', async () => {
     using inner = capture(device, (x: Tensor) => square(x));
     using outer = capture(device, (x: Tensor) => add(inner(x), 1));

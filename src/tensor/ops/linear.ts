@@ -29,6 +29,7 @@ const transposes = new WeakMap<Tensor, Transposed>();
  */
 export function transposedWeight(weight: Tensor): BufferView {
   const { device } = weight;
+  const { buffer } = weight.view;
   const [N, K] = weight.shape.slice(-2) as [number, number];
   const groups = sizeOf(weight.shape.slice(0, -2));
   const bytes = groups * K * Math.ceil(N / 4) * 16;
@@ -46,16 +47,16 @@ export function transposedWeight(weight: Tensor): BufferView {
   }
   const kept = cached;
   const refresh = (): void => {
-    if (kept.version === weight.version) return;
+    if (kept.version === buffer.version) return;
     compute(kept.view);
-    kept.version = weight.version;
+    kept.version = buffer.version;
   };
   const { recording } = device;
   if (!recording) refresh();
-  else if (!isGradEnabled() && weight.changedIn !== recording) device.onRun(refresh);
-  else if (kept.recorded?.recording !== recording || kept.recorded.version !== weight.version) {
+  else if (!isGradEnabled() && buffer.changedIn !== recording) device.onRun(refresh);
+  else if (kept.recorded?.recording !== recording || kept.recorded.version !== buffer.version) {
     compute(kept.view);
-    kept.recorded = { recording, version: weight.version };
+    kept.recorded = { recording, version: buffer.version };
   }
   return kept.view;
 }

@@ -1,7 +1,8 @@
 /** A mixture-of-experts feed-forward layer: route, run each expert on its rows alone, combine; and its balance. */
 import { ShapeError } from '../../errors.ts';
+import { evaluate, type Scalar } from '../../gpu/kernel.ts';
 import { elementwise } from '../../kernels/elementwise.ts';
-import { balanceBackward, balanceShares } from '../../kernels/loadBalance.ts';
+import { balanceBackward, balanceCounts, balanceShares } from '../../kernels/loadBalance.ts';
 import { matmul } from '../../kernels/matmul.ts';
 import { matmulOuter } from '../../kernels/matmulOuter.ts';
 import {
@@ -155,20 +156,23 @@ export function mixtureOfExperts(
 /**
  * The load-balancing loss of a routing, E·Σ_e f_e·P_e (Switch Transformer, Fedus et al., 2101.03961): f_e is the
  * fraction of entries sent to expert e, a constant, and P_e the mean router probability. One value: 1 when balanced,
- * up to E when one expert gets everything. `logits` (R,E) are those the routing was made from.
+ * up to E when one expert gets everything. `logits` (R,E) are those the routing was made from; of them the first `rows`
+ * count.
  */
-export function loadBalance(logits: Tensor, routing: Routing): Tensor {
+export function loadBalance(logits: Tensor, routing: Routing, rows: Scalar = routing.R): Tensor {
   const { device } = logits;
-  const { R, experts } = routing;
-  const scale = experts / Math.max(1, R);
-  const shares = Tensor.empty(device, [R]);
+  const size = { rows, scale: () => routing.experts / Math.max(1, evaluate(rows)) };
+  const counts = Tensor.empty(device, [routing.experts], 'u32').view;
+  const shares = Tensor.empty(device, [routing.R]);
   const y = Tensor.empty(device, []);
-  balanceShares(device, routing, logits.view, shares.view);
-  sumAxes(device, shares.view, y.view, shares.shape, [0], scale);
+  balanceCounts(device, routing, counts, rows);
+  balanceShares(device, routing, { logits: logits.view, counts, shares: shares.view }, size);
+  sumAxes(device, shares.view, y.view, shares.shape, [0]);
   differentiable('loadBalance', [logits], [y], ([dy]) => {
     if (!dy) return [];
     const dLogits = Tensor.empty(device, logits.shape);
-    balanceBackward(device, routing, { logits: logits.view, dLoss: dy.view, dLogits: dLogits.view }, scale);
+    const views = { logits: logits.view, counts, dLoss: dy.view, dLogits: dLogits.view };
+    balanceBackward(device, routing, views, size);
     return [dLogits];
   });
   return y;
