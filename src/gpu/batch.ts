@@ -7,6 +7,7 @@ import type { Pipeline } from './pipelines.ts';
 
 const MAX_BATCH = 512;
 
+/** How many workgroups to launch in x, y and z; 1 unless given. */
 export type Workgroups = readonly [number, number?, number?];
 
 /** A dispatch with everything it binds. */

@@ -76,6 +76,7 @@ export interface BufferView {
   readonly bytes: number;
 }
 
+/** GPU memory in use, in bytes unless said otherwise. */
 export interface MemoryReport {
   /** Bytes in buffers that someone holds. */
   readonly liveBytes: number;

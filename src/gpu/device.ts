@@ -21,6 +21,7 @@ const STAGED_UPLOAD_BYTES = 1 << 16;
 /** Fresh memory is poisoned in pieces of this size. */
 const POISON_BYTES = 1 << 18;
 
+/** Counts since the device was opened. */
 export interface DeviceCounters {
   readonly dispatches: number;
   readonly submissions: number;
@@ -28,6 +29,7 @@ export interface DeviceCounters {
   readonly pipelines: number;
 }
 
+/** What a device may use, and how it checks what it does. */
 export interface DeviceOptions {
   /** Use only the kernels that run on every adapter, e.g. to compare the faster ones with them. */
   readonly portableKernels?: boolean;
@@ -40,6 +42,7 @@ export interface DeviceOptions {
   readonly memoryLimit?: number;
 }
 
+/** A GPU with its memory, its compiled kernels and the commands it has yet to be sent. */
 export class Device {
   readonly gpu: GPUDevice;
   readonly info: GPUAdapterInfo;
@@ -123,6 +126,7 @@ export class Device {
     return this.#poisoned(this.#pool.allocate(bytes, label, true));
   }
 
+  /** Gives memory back before its scope closes. */
   release(view: BufferView): void {
     this.#pool.release(view);
   }
@@ -137,10 +141,12 @@ export class Device {
     this.#pool.trim();
   }
 
+  /** How much memory is in use, and for what. */
   memory(): MemoryReport {
     return this.#pool.report();
   }
 
+  /** What was done so far. */
   counters(): DeviceCounters {
     return { ...this.#batch.counters, reads: this.#reads, pipelines: this.#pipelines.size };
   }

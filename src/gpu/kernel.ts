@@ -3,6 +3,7 @@
  * the same tables that type-check every launch, so a binding cannot be misspelt or passed in the wrong order.
  */
 
+/** A WGSL type of a kernel's parameter. */
 export type ScalarType = 'u32' | 'i32' | 'f32';
 
 /** A kernel's parameter: a number, or a function that is called at the launch and again before every replay of it. */
@@ -11,6 +12,7 @@ export type Scalar = number | (() => number);
 /** The value of a scalar now. */
 export const evaluate = (scalar: Scalar): number => (typeof scalar === 'number' ? scalar : scalar());
 
+/** What a kernel is made from. */
 export interface KernelSpec<Buffer extends string, Param extends string> {
   /** Shown in errors, labels and profiles. */
   readonly name: string;
@@ -26,6 +28,7 @@ export interface KernelSpec<Buffer extends string, Param extends string> {
   readonly code: string;
 }
 
+/** A kernel that can be launched, as `defineKernel` makes it. */
 export interface Kernel<Buffer extends string = string, Param extends string = string> {
   readonly name: string;
   readonly bufferNames: readonly Buffer[];

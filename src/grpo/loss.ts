@@ -21,6 +21,7 @@ export interface LossInputs {
   readonly weights: Tensor;
 }
 
+/** ε and β of the loss. */
 export interface LossOptions {
   readonly clipRatio: number;
   readonly klCoef: number;

@@ -3,6 +3,7 @@ import type { Problem } from '../math/generator.ts';
 import type { Completion } from '../model/sampler.ts';
 import type { GrpoOptions } from './options.ts';
 
+/** Figures of a step by name. */
 export type GrpoMetrics = Readonly<Record<string, number>>;
 
 /** Completions with their rewards: what one optimiser step learns from. */

@@ -14,6 +14,7 @@ import {
   seed,
 } from '../options.ts';
 
+/** The options with their ranges, defaults and descriptions. */
 export const grpoSchema = z.strictObject({
   steps: integer(1, 1_000_000_000).default(1000).describe('optimiser steps'),
   batchSize: integer(1, 65_536).default(32).describe('problems per step'),

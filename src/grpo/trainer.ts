@@ -54,6 +54,7 @@ interface BatchValues {
   readonly loss: number;
 }
 
+/** Improves a policy by reinforcement learning on an endless stream of problems. */
 export class GrpoTrainer {
   readonly policy: Transformer;
   readonly options: GrpoOptions;
@@ -116,6 +117,7 @@ export class GrpoTrainer {
     return { problems, completions, rewards };
   }
 
+  /** Frees the trainer's memory, not the policy. */
   dispose(): void {
     this.sampler.dispose();
     this.#accumulate[Symbol.dispose]();

@@ -11,6 +11,7 @@ import { defineKernel, GROUP_INDEX, linearGrid, THREAD_ARGS } from '../gpu/kerne
 import { GROUP_ROWS } from './matmul.ts';
 import { NO_ROW } from './rows.ts';
 
+/** Most experts that a token can be sent to. */
 export const MAX_ACTIVE_EXPERTS = 8;
 const CHUNK = 64;
 const routeKernel = defineKernel({

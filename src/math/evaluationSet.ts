@@ -18,6 +18,7 @@ import { OPERATORS, type Operator } from './operators.ts';
 import { parse } from './parser.ts';
 import { splitOf } from './split.ts';
 
+/** A row of an evaluation set. */
 export interface EvaluationProblem {
   /** The row's index in the set. */
   readonly id: number;
@@ -32,6 +33,7 @@ export interface EvaluationProblem {
   readonly operators: readonly Operator[];
 }
 
+/** Which problems, and how many. */
 export interface EvaluationSetOptions extends Partial<GeneratorOptions> {
   /** How many problems. */
   readonly size: number;

@@ -14,18 +14,21 @@ import {
 } from './operators.ts';
 import { Rational } from './rational.ts';
 
+/** A number as it is written, without a sign. */
 export interface IntegerLiteral {
   readonly kind: 'integer';
   /** ≥ 0. */
   readonly value: bigint;
 }
 
+/** A sign, or a function of one operand. */
 export interface UnaryExpression {
   readonly kind: 'unary';
   readonly operator: '-' | UnaryFunction;
   readonly operand: Expression;
 }
 
+/** An operator or a function of two operands. */
 export interface BinaryExpression {
   readonly kind: 'binary';
   readonly operator: BinaryOperator;
@@ -33,8 +36,10 @@ export interface BinaryExpression {
   readonly right: Expression;
 }
 
+/** A tree of operators over integers. */
 export type Expression = IntegerLiteral | UnaryExpression | BinaryExpression;
 
+/** Why an expression has no value. */
 export type ExpressionErrorKind = 'syntax' | 'division by zero';
 
 /**
@@ -85,7 +90,9 @@ export function isNumber(tree: Expression): boolean {
  * `parenthesise` once for each infix node that needs no parentheses of its own.
  */
 export interface Spacing {
+  /** Spaces to write. */
   gap(): string;
+  /** Whether to write parentheses that are not needed. */
   parenthesise(): boolean;
 }
 

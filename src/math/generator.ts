@@ -42,6 +42,7 @@ const MAX_ATTEMPTS = 10_000;
 /** Redraws of a zero divisor before it is replaced by a number that is not 0. */
 const MAX_DIVISOR_DRAWS = 100;
 
+/** Which problems are drawn. */
 export interface GeneratorOptions {
   /** Operators on the longest path; 1 = one operator over numbers. Default 3. */
   readonly maxDepth: number;
@@ -55,6 +56,7 @@ export interface GeneratorOptions {
   readonly seed: number;
 }
 
+/** Checked options, the operators as a list. */
 export interface ResolvedGeneratorOptions extends GeneratorOptions {
   readonly operators: readonly Operator[];
 }

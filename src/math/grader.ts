@@ -6,8 +6,10 @@
 import type { Rational } from './rational.ts';
 import { ANSWER, decode, EOS } from './tokenizer.ts';
 
+/** How a completion ended. */
 export type Outcome = 'correct' | 'wrong' | 'no answer' | 'unfinished';
 
+/** A graded completion. */
 export interface Grade {
   readonly reward: 0 | 1;
   readonly outcome: Outcome;

@@ -2,19 +2,28 @@
 
 import { OptionError } from './errors.ts';
 
+/** Operators between two operands. */
 export const INFIX_OPERATORS = ['+', '-', '*', '/', '%'] as const;
+/** Functions of two operands. */
 export const PAIR_FUNCTIONS = ['min', 'max'] as const;
+/** Functions of one operand. */
 export const UNARY_FUNCTIONS = ['next', 'prev', 'abs'] as const;
 
+/** The name of an operator between two operands. */
 export type InfixOperator = (typeof INFIX_OPERATORS)[number];
+/** The name of a function of two operands. */
 export type PairFunction = (typeof PAIR_FUNCTIONS)[number];
+/** The name of a function of one operand. */
 export type UnaryFunction = (typeof UNARY_FUNCTIONS)[number];
+/** Whatever takes two operands. */
 export type BinaryOperator = InfixOperator | PairFunction;
 
 /** What a generator can put at a node. The unary minus is not among them: it only signs numbers. */
 export type Operator = BinaryOperator | UnaryFunction;
 
+/** All operators. */
 export const OPERATORS: readonly Operator[] = [...INFIX_OPERATORS, ...PAIR_FUNCTIONS, ...UNARY_FUNCTIONS];
+/** All operators but `%`. */
 export const DEFAULT_OPERATORS: readonly Operator[] = OPERATORS.filter((operator) => operator !== '%');
 
 export function isOperator(name: string): name is Operator {

@@ -23,6 +23,7 @@ export interface RandomCursor {
   readonly position: number;
 }
 
+/** Random numbers from a cursor. */
 export class RandomStream {
   private readonly seed: number;
   private readonly stream: number;

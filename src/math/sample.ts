@@ -13,6 +13,7 @@ import { RandomStream } from './randomStream.ts';
 import { scratchpad } from './scratchpad.ts';
 import { ANSWER, BIG, EOS, encode, LITTLE, SCRATCHPAD, SOS } from './tokenizer.ts';
 
+/** In which forms samples come. */
 export interface SampleOptions {
   /** Share of samples under <little>. Default 0.5. */
   readonly littleProbability: number;
@@ -25,11 +26,13 @@ export interface SampleOptions {
   readonly maxTokens: number;
 }
 
+/** How a problem is written. */
 export interface SampleForm {
   readonly little: boolean;
   readonly scratchpad: boolean;
 }
 
+/** A problem as tokens, with its solution. */
 export interface Sample extends SampleForm {
   /** Token ids from <sos> to <eos>. */
   readonly tokens: readonly number[];

@@ -7,6 +7,7 @@ import { ExpressionError } from './expression.ts';
 import { evaluateText } from './parser.ts';
 import { Rational } from './rational.ts';
 
+/** An equation that does not hold. */
 export interface FalseStep {
   /** Index of the step among those separated by `, `. */
   readonly index: number;

@@ -5,6 +5,7 @@
 
 import { type Expression, print } from './expression.ts';
 
+/** The two sides. */
 export type Split = 'training' | 'evaluation';
 
 /** One expression in this many is held back for evaluation. */

@@ -5,6 +5,7 @@ import { OptionError } from './errors.ts';
 /** Two-sided 95 % point of the normal distribution. */
 const Z_95 = 1.959963984540054;
 
+/** An estimate with its 95 % interval. */
 export interface Interval {
   readonly estimate: number;
   readonly low: number;

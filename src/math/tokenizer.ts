@@ -9,12 +9,19 @@ const SPECIALS = ['scratchpad', 'sos', 'eos', 'big', 'little', 'answer'] as cons
 /** Every token's text, by id: 51 characters in code-point order, then the special tokens as `<name>`. */
 export const TOKENS: readonly string[] = [...CHARACTERS, ...SPECIALS.map((name) => `<${name}>`)];
 
+/** How many tokens there are. */
 export const VOCAB_SIZE = 57;
+/** The id of `<scratchpad>`. */
 export const SCRATCHPAD = 51;
+/** The id of `<sos>`. */
 export const SOS = 52;
+/** The id of `<eos>`. */
 export const EOS = 53;
+/** The id of `<big>`: numbers are written from their first digit on. */
 export const BIG = 54;
+/** The id of `<little>`: numbers are written from their last digit on. */
 export const LITTLE = 55;
+/** The id of `<answer>`. */
 export const ANSWER = 56;
 
 const ID_OF = new Map(TOKENS.map((token, id) => [token, id]));

@@ -41,6 +41,7 @@ export const MODEL_SHAPES = {
   mpt: { bias: false, finalNorm: true, tieEmbeddings: true, scaleEmbedding: false },
 } as const satisfies Record<string, ShapeFlags>;
 
+/** The name of a shape in `MODEL_SHAPES`. */
 export type ModelShape = keyof typeof MODEL_SHAPES;
 
 /** The original's sizes (`--modelsize`). */
@@ -51,6 +52,7 @@ export const MODEL_SIZES = {
   large: { dModel: 768, nHeads: 8, dFF: 3072, nLayers: 8 },
 } as const;
 
+/** The name of a size in `MODEL_SIZES`. */
 export type ModelSize = keyof typeof MODEL_SIZES;
 
 /** The supervised dropout of every preset, also assumed for files that do not say theirs. */

@@ -3,6 +3,7 @@ import { grade, type Outcome } from '../math/grader.ts';
 import { prompt } from '../math/sample.ts';
 import type { Completion, Sampler } from './sampler.ts';
 
+/** How the answers are generated. */
 export interface EvaluateOptions {
   /** Most tokens of a completion. */
   readonly maxNew?: number;
@@ -14,6 +15,7 @@ export interface EvaluateOptions {
   readonly onProgress?: (done: number) => void;
 }
 
+/** Answers to the problems, graded. */
 export interface Evaluation {
   /** For each problem, in order. */
   readonly correct: boolean[];

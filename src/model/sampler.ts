@@ -20,6 +20,7 @@ const CHUNK = 16;
 const ROW_STEP = 16;
 const SLOT_WORDS = 4;
 
+/** How tokens are drawn. */
 export interface SampleOptions {
   /** Completions per prompt. */
   readonly groupSize?: number;
@@ -36,6 +37,7 @@ export interface SampleOptions {
   readonly firstSequenceId?: number;
 }
 
+/** What was generated for a prompt. */
 export interface Completion {
   /** Index of the prompt. */
   readonly prompt: number;
@@ -68,6 +70,7 @@ interface Workspace {
   readonly steps: Map<number, Recording>;
 }
 
+/** Generates completions from a model's current weights. */
 export class Sampler {
   readonly model: Transformer;
   readonly #device: Device;
@@ -115,6 +118,7 @@ export class Sampler {
     return this.#collect(workspace, slots, groupSize);
   }
 
+  /** Frees the caches, not the model. */
   dispose(): void {
     const workspace = this.#workspace;
     if (!workspace) return;

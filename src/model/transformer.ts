@@ -24,6 +24,7 @@ import { alibiSlopes, type ModelConfig, ModelConfigError, parameterShapes } from
 import { initialStateDict } from './initialise.ts';
 import { parameterLayout } from './layout.ts';
 
+/** What a forward pass does besides computing. */
 export interface ForwardOptions {
   /** Drops activations with probability p; leave it out in evaluation and reinforcement learning. */
   readonly dropout?: { readonly p: number } & Pick<DropoutKey, 'seed' | 'step'>;
@@ -33,6 +34,7 @@ export interface ForwardOptions {
   readonly onRouting?: (logits: Tensor, routing: Routing) => void;
 }
 
+/** A model with its weights on the GPU. */
 export class Transformer {
   readonly device: Device;
   readonly config: ModelConfig;
@@ -150,6 +152,7 @@ export class Transformer {
     return this.logits(this.hidden(tokens, packing, options));
   }
 
+  /** Frees the weights. */
   dispose(): void {
     for (const [, tensor] of this.parameters.entries()) forgetTransposedWeight(tensor);
     this.parameters.dispose();

@@ -15,6 +15,7 @@ import {
   yesOrNo,
 } from '../options.ts';
 
+/** The options with their ranges, defaults and descriptions. */
 export const pretrainSchema = z.strictObject({
   steps: integer(1, 1_000_000)
     .default(10)

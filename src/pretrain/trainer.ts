@@ -26,6 +26,7 @@ import type { PretrainOptions } from './options.ts';
 /** Problem streams of the two difficulties of `practice`. */
 const STREAMS = { full: 0, easier: 1 } as const;
 
+/** What a step reports. */
 export interface PretrainMetrics {
   /** Optimiser steps taken, this one included. */
   readonly step: number;
@@ -61,6 +62,7 @@ interface StepInputs {
 /** Recordings that a trainer keeps. */
 const MAX_RECORDINGS = 64;
 
+/** Trains a model on an endless stream of worked problems. */
 export class SupervisedTrainer {
   readonly model: Transformer;
   readonly options: PretrainOptions;
@@ -132,6 +134,7 @@ export class SupervisedTrainer {
     };
   }
 
+  /** Frees the trainer's memory, not the model. */
   dispose(): void {
     this.#train[Symbol.dispose]();
     this.#optimizer.dispose();

@@ -32,6 +32,7 @@ type Arguments<Parameters extends readonly unknown[]> = {
   [index in keyof Parameters]: CaptureArgument<Parameters[index]>;
 };
 
+/** How much `capture` keeps. */
 export interface CaptureOptions {
   /** Recordings to keep, one for each combination of input shapes; the least recently used goes first. */
   readonly maxRecordings?: number;
@@ -39,6 +40,7 @@ export interface CaptureOptions {
   readonly replay?: boolean;
 }
 
+/** A captured function: call it as the original, and dispose of it to free its recordings. */
 export interface Captured<Parameters extends readonly unknown[], Result> extends Disposable {
   /**
    * Runs the function. The tensors it returns have no graph, and hold their values until the next call with inputs of

@@ -11,6 +11,7 @@ import {
 import type { Generator } from './random.ts';
 import { type Gradient, showShape, type Tensor } from './tensor.ts';
 
+/** What to differentiate by. */
 export interface GradOptions {
   /** Positions of the inputs to differentiate by; all unless given. */
   readonly inputs?: readonly number[];
@@ -54,6 +55,7 @@ export function grad<Inputs extends readonly Tensor[]>(
   return (...inputs) => both(...inputs).gradients;
 }
 
+/** A value with a gradient of your own. */
 export interface CustomGradient<Inputs extends readonly Tensor[]> {
   /** Shown in errors. */
   readonly name: string;
@@ -91,6 +93,7 @@ export function customGradient<Inputs extends readonly Tensor[]>(
   };
 }
 
+/** What must be the same in both runs. */
 export interface CheckpointOptions {
   /** Generators that `f` draws from: the second run gets the same numbers. */
   readonly generators?: readonly Generator[];

@@ -10,6 +10,7 @@ import { markChanged, type Shape, sizeOf, Tensor } from './tensor.ts';
 /** Storage bindings start at multiples of 256 bytes. */
 const ALIGNMENT = 64;
 
+/** Named tensors that require a gradient, side by side in one arena, as are their gradients. */
 export class Parameters {
   readonly device: Device;
   /** Values in the arena, padding included: a multiple of 4. */
@@ -39,6 +40,7 @@ export class Parameters {
     }
   }
 
+  /** The parameter of this name. @throws MathformerError if there is none. */
   get(name: string): Tensor {
     const tensor = this.#tensors.get(name);
     if (!tensor) {
@@ -52,6 +54,7 @@ export class Parameters {
     return tensor;
   }
 
+  /** Names and parameters, in the order they were given. */
   entries(): IterableIterator<[string, Tensor]> {
     return this.#tensors.entries();
   }
@@ -61,6 +64,7 @@ export class Parameters {
     return [...this.#tensors.values()].reduce((sum, tensor) => sum + tensor.size, 0);
   }
 
+  /** Sets every gradient to 0. */
   zeroGrad(): void {
     this.device.clear(this.gradients);
   }
@@ -76,6 +80,7 @@ export class Parameters {
     this.changed();
   }
 
+  /** Frees the values and the gradients. */
   dispose(): void {
     this.device.release(this.values);
     this.device.release(this.gradients);

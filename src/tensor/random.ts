@@ -15,6 +15,7 @@ export interface GeneratorState {
 
 const TWO_32 = 2 ** 32;
 
+/** A stream of random numbers, which is all in its seed and the number of draws made. */
 export class Generator {
   #seed: number;
   #offset = 0;
@@ -24,6 +25,7 @@ export class Generator {
     this.#seed = expectInteger('seed', seed, Number.MAX_SAFE_INTEGER);
   }
 
+  /** What `restore` continues from. */
   state(): GeneratorState {
     return { seed: this.#seed, offset: this.#offset };
   }

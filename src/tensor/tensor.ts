@@ -10,9 +10,11 @@ import type { Device } from '../gpu/device.ts';
 
 /** `bool` is kept as u32 words 0 and 1; `f16` is for storage only, two values a word (see `cast`). */
 export type DType = 'f32' | 'u32' | 'i32' | 'bool' | 'f16';
+/** Sizes of the dimensions, outermost first; () is a scalar. */
 export type Shape = readonly number[];
 
 const ARRAYS = { f32: Float32Array, u32: Uint32Array, i32: Int32Array, bool: Uint32Array } as const;
+/** Values as they are uploaded and read back. */
 export type TensorData = Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer> | Int32Array<ArrayBuffer>;
 
 export const sizeOf = (shape: Shape): number => shape.reduce((product, n) => product * n, 1);
@@ -36,6 +38,7 @@ export interface GradNode {
   backward(gradients: readonly Gradient[], prior: Gradient): readonly Gradient[];
 }
 
+/** Values of one dtype on the GPU: a shape over a range of its memory. */
 export class Tensor {
   readonly device: Device;
   readonly view: BufferView;
@@ -60,6 +63,7 @@ export class Tensor {
     return new Tensor(device, device.allocate(bytesOf(shape, dtype)), shape, dtype);
   }
 
+  /** Zeros of a shape. */
   static zeros(device: Device, shape: Shape, dtype: DType = 'f32'): Tensor {
     const tensor = Tensor.empty(device, shape, dtype);
     device.clear(tensor.view);

@@ -1,6 +1,7 @@
 /** The error of opening a GPU. */
 import { GpuError } from '../../errors.ts';
 
+/** Why no adapter was opened. */
 export type AdapterErrorCode =
   | 'DAWN_NOT_LOADED' // the native module of the `webgpu` package does not load on this system
   | 'ADAPTER_NOT_FOUND' // an adapter was asked for by name, and there is none of that name

@@ -5,6 +5,7 @@
 
 import { MathformerError } from '../../errors.ts';
 
+/** What is wrong with a checkpoint. */
 export type CheckpointErrorCode =
   | 'NOT_A_CHECKPOINT'
   | 'TRUNCATED'

@@ -12,6 +12,7 @@ import { openTorchLegacy, openTorchZip, type TorchFile } from './torch.ts';
 import { TensorRef } from './torch-objects.ts';
 import { looksLikeZip } from './zip.ts';
 
+/** The formats that are read. */
 export type CheckpointFormat = 'safetensors' | 'torch-zip' | 'torch-legacy';
 
 /** One weight of an opened file; `read` decodes it to row-major float32 or throws `CheckpointError`. */

@@ -15,6 +15,7 @@ export interface NamedArray {
   readonly data: ElementArray;
 }
 
+/** What a safetensors file holds. */
 export interface SafetensorsFile {
   readonly tensors: ReadonlyMap<string, NamedArray>;
   readonly metadata: ReadonlyMap<string, string>;

@@ -10,6 +10,7 @@ export interface StateTensor {
   readonly data: Float32Array;
 }
 
+/** Weights by their names in a checkpoint. */
 export type StateDict = ReadonlyMap<string, StateTensor>;
 
 const MAX_NAMED = 3;

@@ -42,7 +42,9 @@ const TABLE = {
 const binary = (name: keyof typeof TABLE) => (a: Operand, b: Operand) => applyRow(name, TABLE[name], [a, b]);
 const unary = (name: keyof typeof TABLE) => (x: Tensor) => applyRow(name, TABLE[name], [x]);
 
+/** a = b; a NaN equals nothing. */
 export const equal = binary('equal');
+/** a ≠ b; a NaN differs from everything. */
 export const notEqual = binary('notEqual');
 /** a < b. */
 export const less = binary('less');

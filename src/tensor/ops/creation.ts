@@ -5,6 +5,7 @@ import type { Scalar, ScalarType } from '../../gpu/kernel.ts';
 import { fill, fillDiagonal, ramp } from '../../kernels/fill.ts';
 import { bytesOf, type DType, type Shape, showShape, sizeOf, Tensor, type TensorData } from '../tensor.ts';
 
+/** What a new tensor is. */
 export interface CreationOptions {
   /** f32 unless given, or what the values are. */
   readonly dtype?: DType;
@@ -12,8 +13,11 @@ export interface CreationOptions {
   readonly requiresGrad?: boolean;
 }
 
+/** Numbers nested as deep as the tensor has dimensions. */
 export type NestedNumbers = number | readonly NestedNumbers[];
+/** Booleans nested as deep as the tensor has dimensions. */
 export type NestedBooleans = boolean | readonly NestedBooleans[];
+/** The typed arrays that a tensor can be made from. */
 export type NumberArray =
   | TensorData
   | Float64Array<ArrayBuffer>
@@ -165,6 +169,7 @@ export function zeros(device: Device, shape: Shape, options: CreationOptions = {
   return leaf('zeros', x, options.requiresGrad);
 }
 
+/** Ones of a shape. */
 export const ones = (device: Device, shape: Shape, options: CreationOptions = {}): Tensor =>
   filled('ones', device, shape, 1, options);
 
@@ -172,9 +177,11 @@ export const ones = (device: Device, shape: Shape, options: CreationOptions = {}
 export const zerosLike = (x: Tensor, options: CreationOptions = {}): Tensor =>
   zeros(x.device, x.shape, { dtype: x.dtype, ...options });
 
+/** Ones of the shape of x. */
 export const onesLike = (x: Tensor, options: CreationOptions = {}): Tensor =>
   filled('onesLike', x.device, x.shape, 1, { dtype: x.dtype, ...options });
 
+/** One value in the shape of x. */
 export const fullLike = (x: Tensor, value: Scalar | boolean, options: CreationOptions = {}): Tensor =>
   filled('fullLike', x.device, x.shape, value, { dtype: x.dtype, ...options });
 

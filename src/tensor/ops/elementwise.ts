@@ -96,9 +96,13 @@ const TABLE = {
 const unary = (name: keyof typeof TABLE) => (x: Tensor) => applyRow(name, TABLE[name], [x]);
 const binary = (name: keyof typeof TABLE) => (a: Operand, b: Operand) => applyRow(name, TABLE[name], [a, b]);
 
+/** a + b. */
 export const add = binary('add');
+/** a − b. */
 export const sub = binary('sub');
+/** a·b. */
 export const mul = binary('mul');
+/** a/b. */
 export const div = binary('div');
 /**
  * aᵇ. As in C, 0⁰ = x⁰ = 1ˣ = 1, and a negative base has a power where b is an integer. The gradient by a is 0 where
@@ -110,16 +114,21 @@ export const minimum = binary('minimum');
 /** The larger value; equal ones share the gradient. */
 export const maximum = binary('maximum');
 
+/** −x. */
 export const neg = unary('neg');
 /** |x|, with gradient 0 at 0. */
 export const abs = unary('abs');
 /** -1, 0 or 1. */
 export const sign = unary('sign');
+/** x². */
 export const square = unary('square');
+/** √x. */
 export const sqrt = unary('sqrt');
 /** 1/√x. */
 export const rsqrt = unary('rsqrt');
+/** 1/x. */
 export const reciprocal = unary('reciprocal');
+/** eˣ. */
 export const exp = unary('exp');
 /** eˣ - 1, precise near 0. */
 export const expm1 = unary('expm1');
@@ -131,6 +140,7 @@ export const log1p = unary('log1p');
 export const sin = unary('sin');
 /** The cosine of x radians, precise for any x. */
 export const cos = unary('cos');
+/** The hyperbolic tangent. */
 export const tanh = unary('tanh');
 /** 1/(1 + e⁻ˣ). */
 export const sigmoid = unary('sigmoid');
@@ -149,6 +159,7 @@ export const ceil = unary('ceil');
 /** The nearest integer, halves to the even one; its gradient is 0. */
 export const round = unary('round');
 
+/** Which GELU. */
 export interface GeluOptions {
   /** 'tanh' for Φ(x) ≈ (1 + tanh(√(2/π)·(x + 0.044715x³)))/2, as GPT-2 has it. */
   readonly approximate?: 'none' | 'tanh';

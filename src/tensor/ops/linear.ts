@@ -73,6 +73,7 @@ export function forgetTransposedWeight(weight: Tensor): void {
   weight.device.release(cached.view);
 }
 
+/** What follows the product in the same kernel. */
 export interface LinearOptions {
   readonly activation?: 'gelu';
   /** (…,N), added to the result. */

@@ -4,6 +4,7 @@ import { logSoftmaxGatherBackward, logSoftmaxGatherForward } from '../../kernels
 import { differentiable, orZeros } from '../autograd.ts';
 import { showShape, Tensor } from '../tensor.ts';
 
+/** The distribution that the log-probabilities are of. */
 export interface LogSoftmaxGatherOptions {
   /** Logits are divided by this first; positive. */
   readonly temperature?: number;

@@ -8,11 +8,13 @@ import { logSoftmaxGather } from './logSoftmaxGather.ts';
 import { mean, sum } from './reduce.ts';
 import { logSoftmax } from './softmax.ts';
 
+/** What all losses take. */
 export interface LossOptions {
   /** What becomes of the losses of all values: their 'mean' unless told, their 'sum', or 'none' to keep them all. */
   readonly reduction?: 'mean' | 'sum' | 'none';
 }
 
+/** Which targets count, and how sharp they are. */
 export interface CrossEntropyOptions extends LossOptions {
   /** Rows with this target are left out, of the mean too; −100 unless told. */
   readonly ignoreIndex?: number;

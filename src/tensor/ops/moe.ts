@@ -21,6 +21,7 @@ import { transposedWeight } from './linear.ts';
 
 export { MAX_ACTIVE_EXPERTS, type Routing };
 
+/** The weights of all experts: f is the width of their hidden layer. */
 export interface ExpertWeights {
   /** (experts, f, d) and (experts, f) */
   readonly weight1: Tensor;

@@ -8,10 +8,12 @@ import { draw, type Generator } from '../random.ts';
 import { type DType, type Shape, showShape, Tensor } from '../tensor.ts';
 import { argsort, topk } from './sort.ts';
 
+/** Where random numbers come from. */
 export interface RandomOptions {
   readonly generator: Generator;
 }
 
+/** As `RandomOptions`, for tensors that may require a gradient. */
 export interface RandomFloatOptions extends RandomOptions {
   /** Whether `backward` computes a gradient for the result. */
   readonly requiresGrad?: boolean;
@@ -103,6 +105,7 @@ function expectProbabilities(name: string, p: Tensor): void {
   );
 }
 
+/** Where the draws come from, and whether one place can come twice. */
 export interface MultinomialOptions extends RandomOptions {
   /** Whether a place may be drawn again; false unless given. */
   readonly replacement?: boolean;

@@ -11,6 +11,7 @@ import { differentiable } from '../autograd.ts';
 import { type DType, type Shape, showShape, sizeOf, Tensor } from '../tensor.ts';
 import { normaliseAxis } from './axes.ts';
 
+/** What is reduced, and whether its axes stay. */
 export interface ReduceOptions {
   /** Axes to reduce, negative ones counted from the end; all by default. */
   readonly axes?: readonly number[];
@@ -175,6 +176,7 @@ export const max = (x: Tensor, options: ReduceOptions = {}): Tensor => extreme('
 /** The smallest value over `axes`, as torch.amin: NaN if there is one; values that tie share the gradient evenly. */
 export const min = (x: Tensor, options: ReduceOptions = {}): Tensor => extreme('min', x, options);
 
+/** Along which axis to look: over all values unless given. */
 export interface ArgOptions {
   /** The axis to reduce; without it the result is the place in all of x, row by row. */
   readonly axis?: number;
@@ -213,6 +215,7 @@ export const any = (x: Tensor, options: ReduceOptions = {}): Tensor => quantifie
 /** Whether every value over `axes` is true; true for none. */
 export const all = (x: Tensor, options: ReduceOptions = {}): Tensor => quantified('all', x, options);
 
+/** As `ReduceOptions`, with the correction of the divisor. */
 export interface VarianceOptions extends ReduceOptions {
   /** The variance of n values divides by n − correction; 1, Bessel's correction, unless given. */
   readonly correction?: number;

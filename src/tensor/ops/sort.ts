@@ -9,12 +9,14 @@ import { differentiable } from '../autograd.ts';
 import { showShape, Tensor } from '../tensor.ts';
 import { normaliseAxis, refuseHalf, viewAxis, withSize } from './axes.ts';
 
+/** Along which axis, and in which direction. */
 export interface SortOptions {
   /** The last one unless given. */
   readonly axis?: number;
   readonly descending?: boolean;
 }
 
+/** Values in order, and where they stood. */
 export interface Sorted {
   readonly values: Tensor;
   /** u32: where along the axis each value stood. */
@@ -52,6 +54,7 @@ export function sort(x: Tensor, { axis = -1, descending = false }: SortOptions =
 /** The u32 indices that put x in order along an axis. */
 export const argsort = (x: Tensor, options: SortOptions = {}): Tensor => sort(x.detach(), options).indices;
 
+/** Along which axis, and which end. */
 export interface TopkOptions {
   /** The last one unless given. */
   readonly axis?: number;

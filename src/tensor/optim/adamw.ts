@@ -4,6 +4,7 @@ import { adamw } from '../../kernels/adamw.ts';
 import type { Parameters } from '../parameters.ts';
 import { ArenaOptimizer } from './optimizer.ts';
 
+/** The settings of `AdamW`: β₁ 0.9, β₂ 0.999, ε 1e-8, no decay and no clipping unless given. */
 export interface AdamWOptions {
   readonly beta1?: number;
   readonly beta2?: number;

@@ -12,12 +12,15 @@ export interface Optimizer {
   readonly parameters: Parameters;
   /** Steps taken, skipped ones included. */
   readonly steps: number;
+  /** Applies the accumulated gradients at learning rate `lr`. */
   step(lr: Scalar): void;
+  /** What became of the latest step. */
   report(): Promise<StepReport>;
   /** Frees the optimiser's state, not the parameters. */
   dispose(): void;
 }
 
+/** What an optimiser says of its latest step. */
 export interface StepReport {
   /** Norm of the gradient before clipping. */
   readonly gradNorm: number;
@@ -52,6 +55,7 @@ export abstract class ArenaOptimizer implements Optimizer {
     this.reported = this.allocate(REPORT_BYTES);
   }
 
+  /** Applies the accumulated gradients at learning rate `lr`. */
   step(lr: Scalar): void {
     // Of this launch and its replays: a recording may hold several steps.
     let step = 0;
@@ -63,6 +67,7 @@ export abstract class ArenaOptimizer implements Optimizer {
     this.parameters.changed();
   }
 
+  /** What became of the latest step. */
   async report(): Promise<StepReport> {
     const bytes = await this.parameters.device.read(this.reported);
     const [gradNorm = 0, skipped = 0, skippedInARow = 0] = new Float32Array(bytes);

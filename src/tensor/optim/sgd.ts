@@ -6,6 +6,7 @@ import { sgd } from '../../kernels/sgd.ts';
 import type { Parameters } from '../parameters.ts';
 import { ArenaOptimizer } from './optimizer.ts';
 
+/** The settings of `SGD`: none of them is on unless given. */
 export interface SGDOptions {
   readonly momentum?: number;
   /** Share of each gradient after the first that the velocity leaves out. */
