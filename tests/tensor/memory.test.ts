@@ -1,0 +1,172 @@
+/** Memory needs no care: scopes, references that are dropped, and steps without end. */
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Device } from '../../src/gpu/device.ts';
+import {
+  add,
+  backward,
+  capture,
+  linear,
+  mean,
+  mul,
+  Parameters,
+  relu,
+  type Scalar,
+  SGD,
+  square,
+  sub,
+  sum,
+  Tensor,
+} from '../../src/tensor/index.ts';
+import { openDevice } from '../device.ts';
+import { normals } from '../oracle/random.ts';
+
+setFlagsFromString('--expose-gc');
+const collectGarbage: () => void = runInNewContext('gc');
+
+/** Lets go of everything nobody refers to; finalizers run between tasks. */
+async function settle(): Promise<void> {
+  collectGarbage();
+  await new Promise((resolve) => setTimeout(resolve, 10));
+}
+
+let device: Device;
+beforeAll(async () => {
+  device = await openDevice();
+});
+afterAll(() => device.destroy());
+
+/** A small regression: two layers, learning y = x₀ − x₁ from eight examples. */
+function regression() {
+  const shapes = { weight1: [8, 4], bias1: [8], weight2: [1, 8] };
+  const parameters = new Parameters(device, new Map(Object.entries(shapes)));
+  for (const [i, [, tensor]] of [...parameters.entries()].entries())
+    tensor.set(normals(i, tensor.size, 0, 0.4));
+  const optimizer = new SGD(parameters, { momentum: 0.9 });
+  const values = normals(9, 32);
+  const targets = Float32Array.from({ length: 8 }, (_, i) => (values[4 * i] ?? 0) - (values[4 * i + 1] ?? 0));
+  const step = (x: Tensor, y: Tensor, lr: Scalar): Tensor => {
+    parameters.zeroGrad();
+    const hidden = relu(linear(x, parameters.get('weight1'), parameters.get('bias1')));
+    const loss = mean(square(sub(linear(hidden, parameters.get('weight2')), y)));
+    backward(loss);
+    optimizer.step(lr);
+    return loss;
+  };
+  const inputs = (): [Tensor, Tensor] => [
+    Tensor.from(device, values, [8, 4]),
+    Tensor.from(device, targets, [8, 1]),
+  ];
+  return { step, inputs };
+}
+
+describe.each([
+  { mode: 'eager', replay: false },
+  { mode: 'captured', replay: true },
+])('10,000 training steps, $mode', ({ replay }) => {
+  test('no buffer is made after the first, no byte is lost, and the loss falls', async () => {
+    await settle(); // not of other tests in the middle of this one
+    const { step, inputs } = regression();
+    using run = capture(device, step, { replay });
+    const reports: { liveBytes: number; pooledBytes: number; created: number; loss: number }[] = [];
+    for (let i = 0; i < 10_000; i++) {
+      using _ = device.scope();
+      const loss = run(...inputs(), 0.02);
+      if (i % 500 !== 1) continue;
+      const { liveBytes, pooledBytes, created } = device.memory();
+      reports.push({ liveBytes, pooledBytes, created, loss: await loss.item() });
+    }
+    const [first, ...later] = reports;
+    for (const report of later) {
+      expect({ ...report, loss: 0 }).toEqual({ ...first, loss: 0 });
+    }
+    expect(later.at(-1)?.loss).toBeLessThan(1e-3 * (first?.loss ?? 0));
+  });
+});
+
+describe('without scopes', () => {
+  test('dropping references is enough', async () => {
+    const { step, inputs } = regression();
+    await step(...inputs(), 0.01).item();
+    await settle();
+    const before = device.memory();
+    for (let i = 0; i < 300; i++) {
+      await step(...inputs(), 0.01).item();
+      if (i % 20 === 0) await settle();
+    }
+    await settle();
+    const after = device.memory();
+    expect(after.liveBytes).toBe(before.liveBytes);
+    // 300 steps of some 30 tensors each passed through the buffers of a few steps.
+    expect(after.created - before.created).toBeLessThan(1500);
+  });
+
+  test('what is still referred to keeps its values', async () => {
+    const kept = Array.from({ length: 50 }, (_, i) => add(Tensor.from(device, [i, i]), 1));
+    for (let i = 0; i < 200; i++) mul(Tensor.from(device, [7, 7]), 3);
+    await settle();
+    for (let i = 0; i < 200; i++) mul(Tensor.from(device, [5, 5]), 3);
+    const values = await Promise.all(kept.map((tensor) => tensor.data()));
+    expect(values.map(([first]) => first)).toEqual(kept.map((_, i) => i + 1));
+  });
+
+  test('a dropped capture gives back what it held', async () => {
+    await settle();
+    const before = device.memory().holders;
+    const use = (): void => {
+      const f = capture(device, (x: Tensor) => sum(square(x)));
+      f(normals(1, 1000));
+    };
+    use();
+    expect(device.memory().holders['outputs of recordings']).toBe(
+      (before['outputs of recordings'] ?? 0) + 256,
+    );
+    await device.idle();
+    await settle();
+    expect(device.memory().holders).toEqual(before);
+  });
+});
+
+describe('out of memory', () => {
+  test('the error says how much was asked for, what is in use and who holds it', async () => {
+    const small = await openDevice({ memoryLimit: 1 << 20 });
+    const parameters = new Parameters(small, new Map([['weight', [256, 256]]]));
+    const asking = () => small.allocate(700_000);
+    expect(asking).toThrow(
+      expect.objectContaining({
+        code: 'OUT_OF_MEMORY',
+        message: expect.stringMatching(
+          /^\d+ bytes of GPU memory were asked for beside 524288 in use \(parameters 262144, gradients 262144\): a limit/,
+        ),
+        fix: expect.stringMatching(/smaller batch/),
+      }),
+    );
+    parameters.dispose();
+    expect(asking).not.toThrow();
+    small.destroy();
+  });
+
+  test('free buffers make room before it is given up', async () => {
+    const small = await openDevice({ memoryLimit: 1 << 20 });
+    for (const bytes of [400_000, 500_000, 600_000, 700_000, 800_000]) {
+      using _ = small.scope();
+      const x = Tensor.from(small, new Float32Array(bytes / 4).fill(bytes));
+      expect((await x.data()).at(-1)).toBe(bytes);
+    }
+    small.destroy();
+  });
+
+  test('an allocation that the driver refuses surfaces at the next read', async () => {
+    const device = await openDevice();
+    const { createBuffer } = device.gpu;
+    const x = Tensor.from(device, [1, 2]);
+    // Drivers of software adapters promise more memory than there is, so that a refusal must be made.
+    device.gpu.createBuffer = ((descriptor: GPUBufferDescriptor) =>
+      createBuffer.call(device.gpu, { ...descriptor, size: 2 ** 40 })) as GPUDevice['createBuffer'];
+    Tensor.zeros(device, [1 << 16]);
+    device.gpu.createBuffer = createBuffer;
+    await expect(x.data()).rejects.toMatchObject({ name: 'GpuError' });
+    device.destroy();
+  });
+});
