@@ -12,15 +12,13 @@ import {
   attention,
   backward,
   cosineWithWarmup,
+  crossEntropy,
   embedding,
   Generator,
   layerNorm,
   linear,
-  logSoftmaxGather,
-  mean,
   multinomial,
   narrow,
-  neg,
   noGrad,
   Packing,
   Parameters,
@@ -122,7 +120,7 @@ for (let step = 0; step < steps; step++) {
   }
   parameters.zeroGrad();
   const logits = model(Tensor.from(device, inputs), packing);
-  const loss = mean(neg(logSoftmaxGather(logits, Tensor.from(device, targets)).logp));
+  const loss = crossEntropy(logits, Tensor.from(device, targets));
   backward(loss);
   optimizer.step(
     cosineWithWarmup(step, { totalSteps: steps, warmupRatio: 0.05, lr: LEARNING_RATE, minLr: 0 }),

@@ -11,12 +11,10 @@ import {
   AdamW,
   argmax,
   backward,
+  crossEntropy,
   Generator,
   linear,
-  logSoftmaxGather,
-  mean,
   mul,
-  neg,
   noGrad,
   Parameters,
   randn,
@@ -87,7 +85,7 @@ const optimizer = new AdamW(parameters);
 for (let step = 1; step <= steps; step++) {
   using _ = device.scope(); // what this step allocates is freed at its end
   parameters.zeroGrad();
-  const loss = mean(neg(logSoftmaxGather(model(x), y).logp));
+  const loss = crossEntropy(model(x), y);
   backward(loss);
   optimizer.step(1e-2);
   if (step === 1 || step % 50 === 0) console.log(`step ${step}: loss ${(await loss.item()).toFixed(4)}`);

@@ -1,6 +1,8 @@
 /**
  * The package's root: `openDevice`, the device, the errors, and the whole of `mathformer/tensor`. In Node a device is
  * opened through Dawn: a hardware GPU if there is one, else the system's software Vulkan, else the embedded driver.
+ *
+ * @module mathformer
  */
 import { Device } from './gpu/device.ts';
 import { openAdapter } from './gpu/node.ts';

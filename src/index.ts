@@ -3,9 +3,10 @@ import type { DeviceOptions } from './gpu/device.ts';
 
 export { type ErrorDetails, GpuError, MathformerError, ShapeError } from './errors.ts';
 export { AdapterError, type AdapterErrorCode } from './gpu/adapters/error.ts';
-export type { BufferView, MemoryReport, PooledBuffer, Scope } from './gpu/buffers.ts';
+export type { Workgroups } from './gpu/batch.ts';
+export type { BufferView, Memory, MemoryReport, PooledBuffer, Scope } from './gpu/buffers.ts';
 export { Device, type DeviceCounters, type DeviceOptions, type Recording } from './gpu/device.ts';
-export type { Scalar } from './gpu/kernel.ts';
+export { defineKernel, type Kernel, type KernelSpec, type ScalarType } from './gpu/kernel.ts';
 export * from './tensor/index.ts';
 
 /** How `openDevice` chooses an adapter, and what the device may use of it. */

@@ -2,6 +2,7 @@
 
 const EPSILON = 1e-8;
 
+/** How rewards become advantages: see `advantages`. */
 export type AdvantageKind = 'group' | 'center';
 
 /**

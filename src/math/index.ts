@@ -1,6 +1,8 @@
 /**
  * The arithmetic task: exact rationals, a language of expressions, an endless stream of problems split into training
  * and evaluation, worked solutions, the tokenizer and the grader. Needs no GPU.
+ *
+ * @module mathformer/math
  */
 export { OptionError, ProblemSpaceError } from './errors.ts';
 export {
@@ -36,11 +38,14 @@ export { extractAnswer, type Grade, grade, isCorrect, type Outcome, type PromptE
 export {
   type BinaryOperator,
   DEFAULT_OPERATORS,
+  INFIX_OPERATORS,
   type InfixOperator,
   OPERATORS,
   type Operator,
+  PAIR_FUNCTIONS,
   type PairFunction,
   parseOperators,
+  UNARY_FUNCTIONS,
   type UnaryFunction,
 } from './operators.ts';
 export { evaluateText, parse } from './parser.ts';

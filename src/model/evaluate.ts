@@ -12,6 +12,7 @@ export interface EvaluateOptions {
   readonly seed?: number;
   /** Problems generated at a time. */
   readonly batchSize?: number;
+  /** Told how many problems are done. */
   readonly onProgress?: (done: number) => void;
 }
 

@@ -1,7 +1,10 @@
 /**
  * The decoder-only transformer: its config, forward pass, batched sampling, scoring and evaluation, and checkpoints
  * as bytes (safetensors, and the `.pt` files of the original Python project).
+ *
+ * @module mathformer/model
  */
+export type { ElementArray } from './checkpoint/dtype.ts';
 export * from './checkpoint/index.ts';
 export {
   alibiSlopes,
@@ -20,5 +23,5 @@ export {
 export { type EvaluateOptions, type Evaluation, evaluate } from './evaluate.ts';
 export { initialStateDict } from './initialise.ts';
 export { type Completion, type SampleOptions, Sampler } from './sampler.ts';
-export { type ScoredSequence, scoreTokens } from './score.ts';
+export { type ScoredSequence, type ScoreOptions, type Scores, scoreTokens } from './score.ts';
 export { type ForwardOptions, Transformer } from './transformer.ts';

@@ -1,3 +1,7 @@
-/** Supervised training on worked problems: what gives GRPO a model to improve. */
-export { type PretrainOptions, pretrainOptions } from './options.ts';
+/**
+ * Supervised training on worked problems: what gives GRPO a model to improve.
+ *
+ * @module mathformer/pretrain
+ */
+export { type PretrainOptions, pretrainOptions, pretrainSchema } from './options.ts';
 export { type PretrainMetrics, SupervisedTrainer } from './trainer.ts';

@@ -35,6 +35,7 @@ export interface GradNode {
   readonly outputs: readonly Tensor[];
   /** The input whose gradient so far is handed to `backward`, which returns the sum: saves an addition. */
   readonly accumulates: number | undefined;
+  /** Gradients of the inputs from those of the outputs, undefined where there is none. */
   backward(gradients: readonly Gradient[], prior: Gradient): readonly Gradient[];
 }
 
