@@ -6,21 +6,21 @@
  *   rollout     its rollout alone
  *   supervised  one step on 128 packed sequences of 64 tokens, for tiny and small; with η, its share of the adapter's
  *               peak: 6·parameters·tokens FLOPs, and 6·layers·d·length per token for attention, over P·time
+ *   replay      CPU time and dispatches of a step, eager and replayed
  */
-import { readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import benny from 'benny';
 import { Device } from '../src/gpu/device.ts';
 import { openAdapter } from '../src/gpu/node.ts';
 import { grpoOptions } from '../src/grpo/options.ts';
 import { GrpoTrainer } from '../src/grpo/trainer.ts';
-import { RandomStream } from '../src/math/randomStream.ts';
 import { readCheckpoint } from '../src/model/checkpoint/index.ts';
 import { modelConfig, parameterShapes } from '../src/model/config.ts';
-import { scoreTokens } from '../src/model/score.ts';
 import { Transformer } from '../src/model/transformer.ts';
-import { AdamW, backward, mul, sum } from '../src/tensor/index.ts';
 import { peakFlops } from './peak.ts';
+import { measureReplay } from './replay.ts';
+import { supervisedStep } from './supervisedStep.ts';
 
 const CHECKPOINT = fileURLToPath(new URL('../tests/fixtures/checkpoints/tiny.pt', import.meta.url));
 const BATCH = 128;
@@ -33,28 +33,7 @@ const folder = description
   .replace(/^-|-$/g, '')
   .slice(0, 60);
 
-/** One optimiser step on 128 random sequences of 64 tokens, every token scored. */
-function supervisedStep(size: 'tiny' | 'small'): () => Promise<number> {
-  const model = Transformer.create(device, modelConfig(size), 0);
-  const optimizer = new AdamW(model.parameters);
-  const random = new RandomStream({ seed: 0, stream: 0 });
-  const token = () => random.integerBelow(model.config.vocabSize);
-  const sequences = Array.from({ length: BATCH }, () => ({
-    tokens: Array.from({ length: LENGTH + 1 }, token),
-    from: 1,
-  }));
-  return () => {
-    using _ = device.scope();
-    model.parameters.zeroGrad();
-    const { logp } = scoreTokens(model, sequences);
-    const loss = mul(sum(logp), -1 / logp.size);
-    backward(loss);
-    optimizer.step(1e-3);
-    return loss.item();
-  };
-}
-
-/** FLOPs of that step, forward and backward. */
+/** FLOPs of a supervised step, forward and backward. */
 function supervisedFlops(size: 'tiny' | 'small'): number {
   const config = modelConfig(size);
   let parameters = 0;
@@ -90,6 +69,16 @@ function report({
   return eta === undefined ? line : `${line}, η = ${eta.toFixed(3)}`;
 }
 
+const replays = await measureReplay(device);
+for (const { name, dispatches, eager, replayed } of replays) {
+  const ratio = (eager / replayed).toFixed(1);
+  console.log(
+    `${name}: ${dispatches} dispatches, ${eager.toFixed(2)} ms of CPU time eager, ${replayed.toFixed(2)} ms replayed: ${ratio} to 1`,
+  );
+}
+mkdirSync(`bench/results/${folder}`, { recursive: true });
+writeFileSync(`bench/results/${folder}/replay.json`, `${JSON.stringify(replays, null, 2)}\n`);
+
 await benny.suite(
   `training steps on ${description}`,
   benny.add('grpo step, tiny, 32 × 4 × 256', async () => {
@@ -108,10 +97,10 @@ await benny.suite(
   }),
   ...SIZES.map((size) =>
     benny.add(supervisedName(size), async () => {
-      const step = supervisedStep(size);
-      await step();
+      const step = supervisedStep(device, size, { batch: BATCH, length: LENGTH });
+      await step().item();
       return async () => {
-        await step();
+        await step().item();
       };
     }),
   ),

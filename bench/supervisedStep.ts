@@ -1,0 +1,40 @@
+/** The training step that benchmarks time. */
+import type { Device } from '../src/gpu/device.ts';
+import { RandomStream } from '../src/math/randomStream.ts';
+import { modelConfig } from '../src/model/config.ts';
+import { type Packed, packSequences, scorePacked } from '../src/model/score.ts';
+import { Transformer } from '../src/model/transformer.ts';
+import { AdamW, backward, capture, mul, type Scalar, sum, type Tensor } from '../src/tensor/index.ts';
+
+/** Enqueues one optimiser step of a model on `batch` random sequences of `length` tokens, every one scored; the loss. */
+export function supervisedStep(
+  device: Device,
+  size: 'tiny' | 'small',
+  {
+    batch,
+    length,
+    replay = true,
+  }: { readonly batch: number; readonly length: number; readonly replay?: boolean },
+): () => Tensor {
+  const model = Transformer.create(device, modelConfig(size), 0);
+  const optimizer = new AdamW(model.parameters);
+  const random = new RandomStream({ seed: 0, stream: 0 });
+  const token = (): number => random.integerBelow(model.config.vocabSize);
+  const sequences = Array.from({ length: batch }, () => ({
+    tokens: Array.from({ length: length + 1 }, token),
+    from: 1,
+  }));
+  const { arrays, scored } = packSequences(model, sequences, { padded: true });
+  const step = capture(
+    device,
+    (packed: Packed<Tensor>, lr: Scalar) => {
+      model.parameters.zeroGrad();
+      const loss = mul(sum(scorePacked(model, packed).logp), -1 / scored);
+      backward(loss);
+      optimizer.step(lr);
+      return loss;
+    },
+    { replay },
+  );
+  return () => step(arrays, 1e-3);
+}
