@@ -100,6 +100,7 @@ export interface ScoreOptions extends ForwardOptions {
   readonly temperature?: number;
 }
 
+/** Log-probabilities and entropies (N) of the scored tokens. */
 export interface Scores {
   readonly logp: Tensor;
   readonly entropy: Tensor;

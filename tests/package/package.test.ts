@@ -74,6 +74,17 @@ it('trains in plain Node', () => {
   expect(losses.at(-1)).toBeLessThan((losses[0] ?? 0) / 2);
 });
 
+it('does what the README says', () => {
+  const [, example = ''] = /```ts\n(.*?)```/s.exec(readFileSync(join(ROOT, 'README.md'), 'utf8')) ?? [];
+  writeFileSync(join(project, 'readme.js'), example);
+  const weights = inProject(process.execPath, 'readme.js')
+    .match(/\d\.\d+/g)
+    ?.map(Number);
+  expect(weights).toHaveLength(4);
+  // 1 + 2 + 3 + 4 = 10 and 1 + 1 = 2: from zeros the gradients lead to ones.
+  for (const weight of weights ?? []) expect(weight).toBeCloseTo(1, 2);
+});
+
 it('has entries that load, and commands that run', () => {
   const load = `for (const path of ${JSON.stringify(ENTRIES)}) console.log(typeof await import(path));`;
   expect(inProject(process.execPath, '--input-type=module', '--eval', load)).toBe(
