@@ -13,17 +13,26 @@
  */
 import type { BufferView } from '../gpu/buffers.ts';
 import type { Device } from '../gpu/device.ts';
-import { defineKernel, memoize, unroll } from '../gpu/kernel.ts';
+import { defineKernel, GROUP_ARGS, linearGrid, memoize, unroll } from '../gpu/kernel.ts';
 
 const PORTABLE_LANES = 32;
 /** Above this head size the unrolled broadcasts outgrow the registers, and compile for most of a minute. */
 const SUBGROUP_MAX_HEAD = 16;
+/** The largest head that the portable variants keep in registers. */
+const MAX_HEAD = 64;
 /** Rows a lane of the broadcast variant owns. */
 const SUBGROUP_OWN = 2;
 
 /** Rows in a tile on this device. */
 export function attentionTileRows(device: Device, headDim: number): number {
   return usesSubgroups(device, headDim) ? device.subgroupSize * SUBGROUP_OWN : PORTABLE_LANES;
+}
+
+/** Whether the kernels take heads of this size here: a block of the portable variants must fit in workgroup memory. */
+export function attentionFits(device: Device, headDim: number): boolean {
+  if (headDim === 0 || headDim % 4 !== 0 || headDim > MAX_HEAD) return false;
+  const bytes = PORTABLE_LANES * (2 * headDim + 2) * 4;
+  return usesSubgroups(device, headDim) || bytes <= device.gpu.limits.maxComputeWorkgroupStorageSize;
 }
 
 function usesSubgroups(device: Device, headDim: number): boolean {
@@ -68,15 +77,17 @@ const names = (prefix: string, dv: number) => Array.from({ length: dv }, (_, c) 
 const dot = (a: (c: number) => string, b: (c: number) => string, dv: number) =>
   unroll(dv, (c) => `dot(${a(c)}, ${b(c)})`, ' + ');
 
-const PARAMS = { R: 'u32', heads: 'u32', headVectors: 'u32', scale: 'f32' } as const;
+const PARAMS = { R: 'u32', tiles: 'u32', heads: 'u32', headVectors: 'u32', scale: 'f32' } as const;
 
 /** The start of every kernel: which tile and head this is, and the rows `row0`, `row1`, … that the lane owns. */
 function entry(lanes: number, subgroup: boolean, own: number): string {
   const laneBuiltin = subgroup ? 'subgroup_invocation_id' : 'local_invocation_index';
   return `
 @compute @workgroup_size(${lanes})
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(${laneBuiltin}) lane: u32) {
-  let tile = tiles[group.x];       // first row of the tile, first and end row of its sequence
+fn main(${GROUP_ARGS}, @builtin(${laneBuiltin}) lane: u32) {
+  let tileIndex = group.x + group.z * groups.x;
+  if (tileIndex >= params.tiles) { return; }
+  let tile = tiles[tileIndex];       // first row of the tile, first and end row of its sequence
   let head = group.y;
   let slope = slopes[head];
   let stride = 3 * params.heads * params.headVectors;       // of qkv, in vec4s
@@ -308,14 +319,16 @@ export interface AttentionShape {
 }
 
 function launchShape(device: Device, shape: AttentionShape) {
-  const { R, heads, headDim } = shape;
+  const { R, heads, headDim, tileCount } = shape;
   const variant: [lanes: number, subgroup: boolean, own: number, dv: number] = usesSubgroups(device, headDim)
     ? [device.subgroupSize, true, SUBGROUP_OWN, headDim / 4]
     : [PORTABLE_LANES, false, 1, headDim / 4];
+  // Heads are numbered by y; tiles that x cannot count go on along z.
+  const [x, z] = linearGrid(tileCount);
   return {
     variant,
-    params: { R, heads, headVectors: headDim / 4, scale: 1 / Math.sqrt(headDim) },
-    grid: [shape.tileCount, heads] as const,
+    params: { R, tiles: tileCount, heads, headVectors: headDim / 4, scale: 1 / Math.sqrt(headDim) },
+    grid: [x, heads, z] as const,
   };
 }
 

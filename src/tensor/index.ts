@@ -1,4 +1,8 @@
-/** The tensor engine: what experiments import. */
+/**
+ * The tensor engine: what experiments import.
+ *
+ * @module mathformer/tensor
+ */
 export type { Scalar } from '../gpu/kernel.ts';
 export { backward, enableGrad, noGrad } from './autograd.ts';
 export { type CaptureArgument, type Captured, type CaptureOptions, capture } from './capture.ts';
@@ -21,11 +25,17 @@ export * from './ops/elementwise.ts';
 export { gather, indexSelect, oneHot, scatterAdd } from './ops/indexing.ts';
 export { cat, chunk, roll, split, stack } from './ops/join.ts';
 export { layerNorm, rmsNorm } from './ops/layerNorm.ts';
-export { linear } from './ops/linear.ts';
-export { logSoftmaxGather } from './ops/logSoftmaxGather.ts';
+export { type LinearOptions, linear } from './ops/linear.ts';
+export { type LogSoftmaxGatherOptions, logSoftmaxGather } from './ops/logSoftmaxGather.ts';
 export * from './ops/loss.ts';
 export { dot, matmul, outer } from './ops/matmul.ts';
-export { loadBalance, MAX_ACTIVE_EXPERTS, mixtureOfExperts, type Routing } from './ops/moe.ts';
+export {
+  type ExpertWeights,
+  loadBalance,
+  MAX_ACTIVE_EXPERTS,
+  mixtureOfExperts,
+  type Routing,
+} from './ops/moe.ts';
 export {
   expand,
   flip,
@@ -60,6 +70,10 @@ export {
 } from './ops/reduce.ts';
 export { flatten, reshape, squeeze, unsqueeze } from './ops/reshape.ts';
 export * from './ops/rows.ts';
+export {
+  type ScaledDotProductAttentionOptions,
+  scaledDotProductAttention,
+} from './ops/scaledDotProductAttention.ts';
 export { cumprod, cumsum } from './ops/scan.ts';
 export { logSoftmax, softmax } from './ops/softmax.ts';
 export { argsort, type Sorted, type SortOptions, sort, type TopkOptions, topk } from './ops/sort.ts';
@@ -70,4 +84,4 @@ export * from './optim/schedules.ts';
 export { SGD, type SGDOptions } from './optim/sgd.ts';
 export { Parameters } from './parameters.ts';
 export { Generator, type GeneratorState } from './random.ts';
-export { type DType, type Shape, Tensor, type TensorData } from './tensor.ts';
+export { type DType, type Gradient, type GradNode, type Shape, Tensor, type TensorData } from './tensor.ts';

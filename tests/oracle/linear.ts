@@ -1,9 +1,9 @@
 /** Matrix products and the layers made of them: linear, layer normalisation, cross-entropy. */
-import { Array64, sizeOf } from './array64.ts';
-import { add, div, mul, neg, sqrt, sub } from './elementwise.ts';
+import { Array64, array, sizeOf } from './array64.ts';
+import { add, div, maskedFill, mul, neg, sqrt, sub } from './elementwise.ts';
 import { broadcastIndex, broadcastShapes, coordinates } from './indexing.ts';
 import { gather, indexSelect, transpose } from './movement.ts';
-import { logSoftmax, mean, sum } from './reduce.ts';
+import { logSoftmax, max, mean, softmax, sum } from './reduce.ts';
 
 /** (…,M,K)·(…,K,N) → (…,M,N); leading axes broadcast. */
 export function matmul(a: Array64, b: Array64): Array64 {
@@ -153,4 +153,38 @@ export function crossEntropyLoss(
   if (reduction === 'none') return losses;
   const kept = Array.from(targets).filter((target) => target !== ignoreIndex).length;
   return reduction === 'sum' ? sum(losses) : div(sum(losses), kept);
+}
+
+export interface AttentionOptions {
+  readonly causal?: boolean;
+  /** 1 where a key is seen, 0 where not; broadcast to (…,T,S). */
+  readonly visible?: Array64;
+  /** Added to the scores. */
+  readonly bias?: Array64;
+  /** (H): slope·|i − j| is subtracted from a head's scores. */
+  readonly slopes?: ArrayLike<number>;
+  readonly scale?: number;
+}
+
+/** softmax(q·kᵀ·scale + bias)·v; a query that sees nothing gets zeros. q (…,H,T,D), k (…,H,S,D), v (…,H,S,E). */
+export function attention(q: Array64, k: Array64, v: Array64, options: AttentionOptions = {}): Array64 {
+  const [T, D] = q.shape.slice(-2);
+  const [S] = k.shape.slice(-2);
+  const { causal, visible, bias, slopes, scale = 1 / Math.sqrt(D) } = options;
+  const grid = Array.from({ length: T * S }, (_, at) => [Math.floor(at / S), at % S]);
+  let scores = mul(matmul(q, transpose(k)), scale);
+  if (slopes) {
+    const distances = Array.from(slopes).flatMap((slope) => grid.map(([i, j]) => -slope * Math.abs(i - j)));
+    scores = add(scores, array(distances, [slopes.length, T, S]));
+  }
+  if (bias) scores = add(scores, bias);
+  const future = grid.map(([i, j]) => Number(causal === true && j > i));
+  const hidden = add(array(future, [T, S]), sub(1, visible ?? 1));
+  const top = max(maskedFill(scores.detach(), hidden, Number.NEGATIVE_INFINITY), -1, true);
+  const blind = array(
+    top.data.map((x) => Number(x === Number.NEGATIVE_INFINITY)),
+    top.shape,
+  );
+  const safe = maskedFill(maskedFill(scores, hidden, Number.NEGATIVE_INFINITY), blind, 0);
+  return matmul(maskedFill(softmax(safe), blind, 0), v);
 }

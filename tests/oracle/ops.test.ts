@@ -128,6 +128,14 @@ const several: Record<string, [(x: readonly Array64[]) => Array64, Array64[]]> =
     [normal(30, 2, 2, 3), normal(31, 3, 2), normal(32, 2)],
   ],
   linear: [([x, w, b]) => ops.linear(x, w, b), [normal(22, 2, 3), normal(23, 4, 3), normal(24, 4)]],
+  attention: [
+    ([q, k, v, bias]) =>
+      ops.attention(q, k, v, {
+        ...{ causal: true, slopes: [0.5, 0.25], bias, scale: 0.6 },
+        visible: ops.array([1, 1, 1, 0, 0, 0, 1, 0, 1], [3, 3]),
+      }),
+    [normal(34, 2, 3, 2), normal(35, 2, 3, 2), normal(36, 2, 3, 4), normal(37, 3, 3)],
+  ],
   rmsNorm: [([x, w]) => ops.rmsNorm(x, w), [normal(28, 2, 5), normal(29, 5)]],
   layerNorm: [([x, w, b]) => ops.layerNorm(x, w, b), [normal(25, 2, 2, 5), normal(26, 5), normal(27, 5)]],
 };
@@ -231,6 +239,18 @@ describe('identities', () => {
     expectClose(plain.data, ops.crossEntropy(x, targets, 0).data, { rtol: 1e-14, atol: 0 });
     const even = ops.crossEntropyLoss(x, targets, { labelSmoothing: 1 });
     expectClose(even.data, ops.neg(ops.mean(ops.logSoftmax(x))).data, { rtol: 1e-14, atol: 0 });
+  });
+
+  test('attention by hand: equal scores average what is seen', () => {
+    const [x, v] = [ops.zeros([3, 2]), ops.array([1, 2, 6])];
+    const column = ops.reshape(v, [3, 1]);
+    expectClose(ops.attention(x, x, column).data, [3, 3, 3], { rtol: 1e-15, atol: 0 });
+    expectClose(ops.attention(x, x, column, { causal: true }).data, [1, 1.5, 3], { rtol: 1e-15, atol: 0 });
+    const visible = ops.array([0, 1, 1, 0, 0, 0, 1, 0, 1], [3, 3]);
+    expectClose(ops.attention(x, x, column, { visible }).data, [4, 0, 3.5], { rtol: 1e-15, atol: 0 });
+    const weights = [1, Math.exp(-1), Math.exp(-2)];
+    const nearest = (weights[0] + 2 * weights[1] + 6 * weights[2]) / (weights[0] + weights[1] + weights[2]);
+    expectClose([ops.attention(ops.reshape(x, [1, 3, 2]), x, column, { slopes: [1] }).data[0]], [nearest]);
   });
 
   test('rmsNorm by hand: 3 and 4 have mean square 12.5', () => {

@@ -47,7 +47,7 @@ export class Packing implements RowTiles {
   /** Uploaded once. */
   tiles(device: Device, tileRows: number): Tensor {
     let tiles = this.#tiles.get(tileRows);
-    if (!tiles || tiles.view.buffer.released) {
+    if (!tiles || tiles.device !== device || tiles.view.buffer.released) {
       const values = tilesOf(this.lengths, tileRows);
       tiles = Tensor.from(device, Uint32Array.from(values), [values.length / 4, 4]);
       this.#tiles.set(tileRows, tiles);

@@ -153,6 +153,34 @@ describe.each(VARIANTS)('$variant', ({ portableKernels }) => {
     expect(await attention(x, gaps, slopes).data()).toEqual(await attention(x, dense, slopes).data());
   });
 
+  test('more tiles than one dimension of a dispatch holds', async () => {
+    using _ = device.scope();
+    const count = 65_600;
+    // A sequence of one token attends to itself alone: its value is the result.
+    const values = Float32Array.from({ length: count * 12 }, (_, i) => (i * 7) % 101);
+    const qkv = Tensor.from(device, values, [count, 12]).requireGrad();
+    const packing = new Packing(new Array<number>(count).fill(1));
+    const out = attention(qkv, packing, Tensor.from(device, [0.5]));
+    const actual = await out.data();
+    backward(out, Tensor.from(device, actual as Float32Array<ArrayBuffer>, out.shape));
+    const slopes = (await qkv.grad?.data()) as Float32Array;
+    for (const row of [0, 1, 65_534, 65_535, 65_536, count - 1]) {
+      const own = [...values.subarray(row * 12 + 8, row * 12 + 12)];
+      expect([...actual.subarray(row * 4, row * 4 + 4)]).toEqual(own);
+      expect([...slopes.subarray(row * 12 + 8, row * 12 + 12)]).toEqual(own);
+    }
+  });
+
+  test('a packing serves several devices', async () => {
+    const other = await openDevice({ portableKernels });
+    const packing = new Packing([3, 2]);
+    const { values, shape } = random([5, 12], 7);
+    const run = (on: Device) =>
+      attention(Tensor.from(on, values, shape), packing, Tensor.from(on, [0.5])).data();
+    expect(await run(other)).toEqual(await run(device));
+    other.destroy();
+  });
+
   test('a packing outlives the scope it was first used in', async () => {
     const packing = new Packing([3, 9]);
     const { values, shape } = random([12, 24], 7);

@@ -1,0 +1,157 @@
+/**
+ * Attention of heads that lie apart, as PyTorch's `F.scaled_dot_product_attention`. Causal self-attention runs in the
+ * fused kernels, which never hold the T×T scores; everything else is made of products and a softmax.
+ */
+import { ShapeError } from '../../errors.ts';
+import { attentionFits } from '../../kernels/attention.ts';
+import { type Axis, move, moveInto } from '../../kernels/movement.ts';
+import { rectangularTiles } from '../../kernels/rectangularTiles.ts';
+import { differentiable } from '../autograd.ts';
+import { showShape, sizeOf, Tensor } from '../tensor.ts';
+import { attention, type RowTiles } from './attention.ts';
+import { greaterEqual, notEqual, where } from './comparison.ts';
+import { arange, zeros } from './creation.ts';
+import { abs, add, mul, neg, sub } from './elementwise.ts';
+import { matmul } from './matmul.ts';
+import { permute, transpose } from './movement.ts';
+import { any } from './reduce.ts';
+import { reshape } from './reshape.ts';
+import { softmax } from './softmax.ts';
+
+/** What attends to what, and how strongly. */
+export interface ScaledDotProductAttentionOptions {
+  /** Query i sees keys 0 … i only. */
+  readonly causal?: boolean;
+  /** Broadcast to (…,T,S). bool: which keys a query sees; f32: added to the scores. */
+  readonly mask?: Tensor;
+  /** (H), constants: slope·|i − j| is subtracted from the scores of a head (Press et al., 2108.12409). */
+  readonly alibiSlopes?: Tensor;
+  /** What q·k is multiplied by; 1/√D unless given. */
+  readonly scale?: number;
+}
+
+/**
+ * softmax(q·kᵀ·scale + bias)·v for q (…,H,T,D), k (…,H,S,D) and v (…,H,S,E) → (…,H,T,E); leading axes broadcast. A query
+ * that a mask lets see nothing gets zeros.
+ * @throws ShapeError if the shapes disagree.
+ */
+export function scaledDotProductAttention(
+  q: Tensor,
+  k: Tensor,
+  v: Tensor,
+  options: ScaledDotProductAttentionOptions = {},
+): Tensor {
+  checkShapes(q, k, v, options);
+  const alike = showShape(q.shape) === showShape(k.shape) && showShape(q.shape) === showShape(v.shape);
+  const fits = options.causal && !options.mask && alike && attentionFits(q.device, q.shape.at(-1) as number);
+  return fits && q.size > 0 ? fused(q, k, v, options) : composed(q, k, v, options);
+}
+
+function checkShapes(q: Tensor, k: Tensor, v: Tensor, options: ScaledDotProductAttentionOptions): void {
+  const { mask, alibiSlopes: slopes } = options;
+  const enough = [q, k, v].every(({ shape }) => shape.length >= 2);
+  if (!enough || q.shape.at(-1) !== k.shape.at(-1) || k.shape.at(-2) !== v.shape.at(-2)) {
+    throw new ShapeError(
+      'scaledDotProductAttention',
+      `q ${showShape(q.shape)}, k ${showShape(k.shape)}, v ${showShape(v.shape)}`,
+      'give q (…,T,D), k (…,S,D) and v (…,S,E)',
+    );
+  }
+  if (slopes && (slopes.shape.length !== 1 || slopes.size !== q.shape.at(-3))) {
+    throw new ShapeError(
+      'scaledDotProductAttention',
+      `alibiSlopes ${showShape(slopes.shape)} for q ${showShape(q.shape)}`,
+      'give one slope for each head of q (…,H,T,D)',
+    );
+  }
+  if (mask && mask.dtype !== 'bool' && mask.dtype !== 'f32') {
+    const fix = 'give a bool mask, true where a key is seen, or f32 values to add';
+    throw new ShapeError('scaledDotProductAttention', `the mask has dtype ${mask.dtype}`, fix);
+  }
+}
+
+/** Packs the heads for the fused kernels. Without slopes heads need no order: each is a sequence of its own. */
+function fused(
+  q: Tensor,
+  k: Tensor,
+  v: Tensor,
+  { alibiSlopes, scale }: ScaledDotProductAttentionOptions,
+): Tensor {
+  const { device, shape } = q;
+  const [T, D] = shape.slice(-2) as [number, number];
+  const heads = alibiSlopes?.size ?? 1;
+  const sequences = sizeOf(shape) / (heads * T * D);
+  const size = { sequences, heads, T, D };
+  // The kernels scale by 1/√D: what differs from that goes into the queries.
+  const queries = scale === undefined ? q : mul(q, scale * Math.sqrt(D));
+  const slopes = alibiSlopes ?? zeros(device, [1]);
+  const tiles: RowTiles = {
+    rows: sequences * T,
+    tiles: (_, rows) => {
+      const made = Tensor.empty(device, [sequences * Math.ceil(T / rows), 4], 'u32');
+      rectangularTiles(device, made.view, { sequences, length: T, rows });
+      return made;
+    },
+  };
+  const out = attention(pack([queries, k, v], size), tiles, slopes);
+  const apart = heads === 1 ? out : permute(reshape(out, [sequences, T, heads, D]), [0, 2, 1, 3]);
+  return reshape(apart, shape);
+}
+
+interface Size {
+  readonly sequences: number;
+  readonly heads: number;
+  readonly T: number;
+  readonly D: number;
+}
+
+/** q, k and v, each (sequences,heads,T,D), side by side as rows of (sequences·T, 3·heads·D). */
+function pack(parts: readonly [Tensor, Tensor, Tensor], { sequences, heads, T, D }: Size): Tensor {
+  const { device } = parts[0];
+  const width = heads * D;
+  const walk = (part: number): Axis[] => [
+    { count: sequences, stride: T * 3 * width },
+    { count: heads, stride: D },
+    { count: T, stride: 3 * width },
+    { count: 1, stride: width, start: part },
+    { count: D, stride: 1 },
+  ];
+  const packed = Tensor.empty(device, [sequences * T, 3 * width]);
+  parts.forEach((x, part) => {
+    moveInto(device, x.view, packed.view, walk(part));
+  });
+  differentiable('scaledDotProductAttention', parts, [packed], ([dPacked]) => {
+    if (!dPacked) return [];
+    return parts.map((x, part) => {
+      if (!x.requiresGrad) return undefined;
+      const dx = Tensor.empty(device, x.shape);
+      move(device, dPacked.view, dx.view, walk(part));
+      return dx;
+    });
+  });
+  return packed;
+}
+
+function composed(
+  q: Tensor,
+  k: Tensor,
+  v: Tensor,
+  { causal, mask, alibiSlopes, scale }: ScaledDotProductAttentionOptions,
+): Tensor {
+  const { device } = q;
+  const [T, D] = q.shape.slice(-2) as [number, number];
+  const S = k.shape.at(-2) as number;
+  const rows = reshape(arange(device, T), [T, 1]);
+  const columns = arange(device, S);
+  let scores = matmul(mul(q, scale ?? 1 / Math.sqrt(D)), transpose(k));
+  if (alibiSlopes) {
+    const slopes = reshape(alibiSlopes.detach(), [alibiSlopes.size, 1, 1]);
+    scores = add(scores, mul(neg(slopes), abs(sub(rows, columns))));
+  }
+  if (causal) scores = where(greaterEqual(rows, columns), scores, Number.NEGATIVE_INFINITY);
+  if (!mask) return matmul(softmax(scores), v);
+  const masked = mask.dtype === 'bool' ? where(mask, scores, Number.NEGATIVE_INFINITY) : add(scores, mask);
+  // The softmax of nothing but −∞ is NaN: such rows go around it.
+  const seen = any(notEqual(masked, Number.NEGATIVE_INFINITY), { axes: [-1], keepDims: true });
+  return matmul(where(seen, softmax(where(seen, masked, 0)), 0), v);
+}
