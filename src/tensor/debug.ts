@@ -15,7 +15,9 @@ interface Checked {
 
 interface Checks {
   readonly found: BufferView;
+  /** By number, counted from 1. */
   readonly ops: Checked[];
+  readonly known: Map<string, Checked>;
 }
 
 const NONE = 0xffff_ffff;
@@ -29,27 +31,31 @@ export function checkFinite(name: string, inputs: readonly Tensor[], outputs: re
   const device = outputs[0]?.device;
   if (!device?.debug || DELIBERATE.has(name)) return;
   const checks = checksOf.get(device) ?? startChecks(device);
-  const op = checks.ops.length;
   const describe = (tensors: readonly Tensor[]) => tensors.map(({ shape }) => showShape(shape));
   const { stack } = new Error('called here');
-  checks.ops.push({ name, inputs: describe(inputs), outputs: describe(outputs), stack });
+  const called = { name, inputs: describe(inputs), outputs: describe(outputs), stack };
+  const key = JSON.stringify(called);
+  const same = checks.known.get(key) ?? called; // a loop must not fill the memory with what is the same
+  checks.known.set(key, same);
+  checks.ops.push(same);
   const { found } = checks;
+  const op = checks.ops.length;
   const float = ({ dtype }: Tensor): boolean => dtype === 'f32';
   for (const { view, size } of inputs.filter(float)) launchCheck(device, 'input', view, size, found, op);
   for (const { view, size } of outputs.filter(float)) launchCheck(device, 'output', view, size, found, op);
 }
 
 function startChecks(device: Device): Checks {
-  const checks = { found: device.allocatePersistent(8, 'debugging'), ops: [] };
+  const checks = { found: device.allocatePersistent(8, 'debugging'), ops: [], known: new Map() };
   checksOf.set(device, checks);
   device.checkReads(() => throwIfNotFinite(device, checks));
-  device.outsideRecording(() => device.upload(checks.found, Uint32Array.of(NONE, NONE)));
+  device.outsideRecording(() => device.upload(checks.found, Uint32Array.of(NONE, 0)));
   return checks;
 }
 
 async function throwIfNotFinite(device: Device, checks: Checks): Promise<void> {
   const [first = NONE] = new Uint32Array(await device.read(checks.found));
-  const op = checks.ops[first];
+  const op = checks.ops[first - 1];
   if (!op) return;
   const { name, inputs, outputs, stack } = op;
   throw new GpuError(

@@ -13,7 +13,6 @@ import {
 } from '../../../src/tensor/index.ts';
 import { openDevice, VARIANTS } from '../../device.ts';
 import * as oracle from '../../oracle/array.ts';
-import { seeded } from '../../oracle/random.ts';
 import {
   type Computation,
   expectFiniteDifferences,
@@ -21,6 +20,7 @@ import {
   random,
   summed,
 } from '../againstOracle.ts';
+import { describeOps } from './battery.ts';
 
 interface Problem {
   readonly R: number;
@@ -108,6 +108,44 @@ function computation(problem: Problem): Computation {
   };
 }
 
+const problems = fc
+  .record({
+    R: fc.constantFrom(0, 1, 2, 31, 33, 65, 100),
+    d: fc.constantFrom(4, 12, 16),
+    f: fc.constantFrom(8, 36),
+    experts: fc.constantFrom(1, 2, 3, 5, 8),
+    bias: fc.boolean(),
+    seed: fc.nat(),
+  })
+  .chain((fixed) => fc.integer({ min: 1, max: fixed.experts }).map((active) => ({ ...fixed, active })));
+const SMALL = { R: 3, d: 4, f: 4, experts: 3, active: 2, bias: true, seed: 21 };
+
+const only = (problem: Problem, output: 0 | 1): Computation => {
+  const { gpu, oracle: expected, ...rest } = computation(problem);
+  return {
+    ...rest,
+    gpu: (inputs) => (gpu(inputs) as Tensor[])[output] as Tensor,
+    oracle: (inputs) => (expected(inputs) as oracle.Array64[])[output] as oracle.Array64,
+  };
+};
+
+describeOps('Mixture of experts', [
+  {
+    name: 'mixtureOfExperts',
+    dtypes: 'f32',
+    runs: 24,
+    cases: problems.map((problem) => only(problem, 0)),
+    small: { ...only(SMALL, 0), eps: 3e-3 },
+  },
+  {
+    name: 'loadBalance',
+    dtypes: 'f32',
+    runs: 24,
+    cases: problems.map((problem) => only(problem, 1)),
+    small: { ...only(SMALL, 1), eps: 3e-3 },
+  },
+]);
+
 describe.each(VARIANTS)('$variant', ({ portableKernels }) => {
   let device: Device;
   beforeAll(async () => {
@@ -127,21 +165,24 @@ describe.each(VARIANTS)('$variant', ({ portableKernels }) => {
     expect(await balanceOf([30, -30, 30, -30])).toBeCloseTo(2, 5);
   });
 
-  test('any rows and experts, 1 to all of them active', async () => {
-    const problem = fc
-      .record({
-        R: fc.constantFrom(0, 1, 2, 31, 33, 65, 100),
-        d: fc.constantFrom(4, 12, 16),
-        f: fc.constantFrom(8, 36),
-        experts: fc.constantFrom(1, 2, 3, 5, 8),
-        bias: fc.boolean(),
-        seed: fc.nat(),
-      })
-      .chain((fixed) => fc.integer({ min: 1, max: fixed.experts }).map((active) => ({ ...fixed, active })));
-    await fc.assert(
-      fc.asyncProperty(problem, (p) => expectSameAsOracle(device, computation(p))),
-      { ...seeded, numRuns: 24 },
-    );
+  test('only the first rows count for the load balance, whatever follows', async () => {
+    const problem = { R: 40, d: 8, f: 12, experts: 4, active: 2, bias: false, seed: 5 };
+    const padded = { ...problem, R: 64 };
+    const { inputs } = computation(padded);
+    const logits = inputs[1] as (typeof inputs)[number];
+    const weights = inputs.slice(2).map(({ values, shape }) => Tensor.from(device, values, shape));
+    const [weight1, weight2] = weights as [Tensor, Tensor];
+    for (const rows of [40, () => 40]) {
+      await expectSameAsOracle(device, {
+        inputs: [logits],
+        gpu: ([scores]) => {
+          const x = Tensor.zeros(device, [64, 8]);
+          const { routing } = mixtureOfExperts(x, scores as Tensor, 2, { weight1, weight2 });
+          return loadBalance(scores as Tensor, routing, rows);
+        },
+        oracle: ([scores]) => balance(oracle.slice(scores as oracle.Array64, 0, 0, 40), problem),
+      });
+    }
   });
 
   test('experts that no row chooses, ties, and one that all choose', async () => {
