@@ -14,6 +14,8 @@ const adamwKernel = defineKernel({
     lr: 'f32',
     beta1: 'f32',
     beta2: 'f32',
+    share1: 'f32',
+    share2: 'f32',
     eps: 'f32',
     weightDecay: 'f32',
     correction1: 'f32',
@@ -25,8 +27,8 @@ const adamwKernel = defineKernel({
   code: `
 @compute @workgroup_size(64)
 fn main(${THREAD_ARGS}) {${CLIPPED_STEP}
-  let mean = params.beta1 * m[id] + (1.0 - params.beta1) * g;
-  let square = params.beta2 * v[id] + (1.0 - params.beta2) * g * g;
+  let mean = params.beta1 * m[id] + params.share1 * g;
+  let square = params.beta2 * v[id] + params.share2 * g * g;
   m[id] = mean;
   v[id] = square;
   let denominator = sqrt(square / params.correction2) + params.eps;
@@ -65,7 +67,9 @@ export function adamw(
   const correction1 = () => 1 - beta1 ** evaluate(step);
   const correction2 = () => 1 - beta2 ** evaluate(step);
   withSquaredNorm(device, views.gradient, count, (squaredNorm, grid) => {
-    const params = { vectors: count / 4, ...hyperparameters, correction1, correction2 };
+    // 1 − β is rounded once, from float64: taken in f32 from an f32 0.999 it would be off by 1e-5, and so would v.
+    const shares = { share1: 1 - beta1, share2: 1 - beta2 };
+    const params = { vectors: count / 4, ...hyperparameters, ...shares, correction1, correction2 };
     device.launch(adamwKernel, { ...views, squaredNorm }, params, grid);
   });
 }
