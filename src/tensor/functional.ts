@@ -17,9 +17,14 @@ export interface GradOptions {
   readonly inputs?: readonly number[];
 }
 
+/** What the functions that are being differentiated at the moment are differentiated by. */
+const differentiated = new Set<Tensor>();
+
 /**
- * A function that returns the value of `f`, one number, with its gradients by the chosen inputs. No tensor's `grad`
- * changes, whatever else `f` uses.
+ * A function that returns the value of `f`, one number, with its gradients by the chosen inputs, all of which are
+ * constants: there are no second derivatives. No tensor's `grad` changes, whatever else `f` uses.
+ * @throws ShapeError if `f` returns more than one number, or if a function is differentiated that uses a gradient by
+ * the same tensors.
  */
 export function valueAndGrad<Inputs extends readonly Tensor[]>(
   f: (...inputs: Inputs) => Tensor,
@@ -28,22 +33,46 @@ export function valueAndGrad<Inputs extends readonly Tensor[]>(
   return (...inputs) => {
     const chosen = options.inputs ?? inputs.map((_, i) => i);
     for (const i of chosen) {
-      if (!inputs[i]) {
-        throw new ShapeError(
-          'grad',
-          `input ${i} of ${inputs.length} was chosen`,
-          'choose positions of inputs',
-        );
-      }
+      const what = inputs[i] ? inputs[i].dtype !== 'f32' && `input ${i}, ${inputs[i].dtype},` : `input ${i}`;
+      if (!what) continue;
+      const which = `${what} of ${inputs.length} was chosen`;
+      throw new ShapeError('grad', which, "choose positions of f32 inputs with the option 'inputs'");
     }
     const leaves = inputs.map((input, i) => (chosen.includes(i) ? input.detach().requireGrad() : input));
-    const value = enableGrad(() => f(...(leaves as unknown as Inputs)));
-    const gradients = gradientsOf(
-      value,
-      chosen.map((i) => leaves[i] as Tensor),
-    );
-    return { value: value.detach(), gradients };
+    const by = chosen.map((i) => leaves[i] as Tensor);
+    const outer = [...differentiated];
+    for (const leaf of by) differentiated.add(leaf);
+    let value: Tensor;
+    try {
+      value = enableGrad(() => f(...(leaves as unknown as Inputs)));
+    } finally {
+      for (const leaf of by) differentiated.delete(leaf);
+    }
+    refuseSecondDerivatives([...inputs, value], outer);
+    if (value.size !== 1) {
+      const shape = showShape(value.shape);
+      throw new ShapeError('grad', `the function returned shape ${shape}, not one value`, 'use sum or mean');
+    }
+    return { value: value.detach(), gradients: gradientsOf(value, by) };
   };
+}
+
+/** Gradients have no graph, so that their own would be 0 without a word. */
+function refuseSecondDerivatives(used: readonly Tensor[], outer: readonly Tensor[]): void {
+  const seen = new Set<Tensor>();
+  const pending = outer.length > 0 ? [...used] : [];
+  for (let tensor = pending.pop(); tensor; tensor = pending.pop()) {
+    if (seen.has(tensor)) continue;
+    seen.add(tensor);
+    if (outer.includes(tensor)) {
+      throw new ShapeError(
+        'grad',
+        'a gradient is taken inside of a function that is differentiated by the same tensors',
+        'there are no second derivatives: detach() what the inner gradient depends on if it is to be a constant',
+      );
+    }
+    pending.push(...(tensor.node?.inputs ?? []));
+  }
 }
 
 /** A function that returns the gradients of `f`, one number, by the chosen inputs. */
@@ -119,35 +148,47 @@ export function checkpoint<Inputs extends readonly Tensor[]>(
     });
     return { leaves, output: enableGrad(() => f(...(leaves as unknown as Inputs))) };
   };
-  let before: ReturnType<Generator['state']>[] = [];
+  const states = () => generators.map((generator) => generator.state());
+  const restore = (saved: () => ReturnType<typeof states>): void =>
+    device.onRun(() => {
+      for (const [i, state] of saved().entries()) generators[i]?.restore(state);
+    });
+  let before: ReturnType<typeof states> = [];
   device.onRun(() => {
-    before = generators.map((generator) => generator.state());
+    before = states();
   });
-  const scope = device.scope();
-  const { output } = run();
-  scope.keep(output.view);
-  scope[Symbol.dispose]();
+  /** Runs `body` with the random numbers of the first run. */
+  const repeated = <Result>(body: () => Result): Result => {
+    let after: typeof before = [];
+    device.onRun(() => {
+      after = states();
+    });
+    restore(() => before);
+    try {
+      return body();
+    } finally {
+      restore(() => after);
+    }
+  };
+  const first = (): Tensor => {
+    using scope = device.scope();
+    const { output } = run();
+    scope.keep(output.view);
+    return output;
+  };
+  const output = first();
   const y = output.detach();
   if (!output.requiresGrad) return y;
   attachGradient('checkpoint', inputs, [y], ([dy]) => {
     if (!dy) return [];
-    let after: typeof before = [];
-    const restore = (states: () => typeof before): void =>
-      device.onRun(() => {
-        for (const [i, state] of states().entries()) generators[i]?.restore(state);
-      });
-    device.onRun(() => {
-      after = generators.map((generator) => generator.state());
-    });
-    restore(() => before);
-    const { leaves, output: again } = run();
-    restore(() => after);
-    return gradientsOf(
+    const { leaves, output: again } = repeated(run);
+    const gradients = gradientsOf(
       again,
       leaves.filter(({ requiresGrad }) => requiresGrad),
       dy,
       'keep',
-    );
+    ).values();
+    return leaves.map(({ requiresGrad }) => (requiresGrad ? gradients.next().value : undefined));
   });
   return y;
 }
