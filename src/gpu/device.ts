@@ -160,6 +160,17 @@ export class Device {
   ): void {
     const [x, y = 1, z = 1] = workgroups;
     if (x * y * z === 0) return;
+    const most = this.gpu.limits.maxComputeWorkgroupsPerDimension;
+    if (x > most || y > most || z > most) {
+      throw new GpuError(
+        `${kernel.name}: ${x} × ${y} × ${z} workgroups, of ${most} along a dimension at most`,
+        {
+          code: 'GRID_TOO_LARGE',
+          where: kernel.name,
+          fix: 'use smaller tensors, or launch the kernel on a linearGrid',
+        },
+      );
+    }
     const plain = kernel as unknown as Kernel;
     for (const name of kernel.bufferNames)
       assertLive(buffers[name], kernel.name, `the buffer bound as '${name}'`);

@@ -9,7 +9,15 @@
  */
 import type { BufferView } from '../gpu/buffers.ts';
 import type { Device } from '../gpu/device.ts';
-import { defineKernel, memoize, unroll } from '../gpu/kernel.ts';
+import {
+  defineKernel,
+  GROUP_ARGS,
+  GROUP_INDEX,
+  linearGrid,
+  memoize,
+  THREAD_ARGS,
+  unroll,
+} from '../gpu/kernel.ts';
 import { addParts } from './addParts.ts';
 
 const SPLIT_ROWS = 512;
@@ -19,15 +27,20 @@ const PORTABLE_COLUMNS = 32;
 
 function outerInterface(oneHot: boolean, grouped: boolean) {
   return {
-    params: { R: 'u32', M: 'u32', N: 'u32', scale: 'f32', columnSums: 'u32' },
+    params: { R: 'u32', M: 'u32', N: 'u32', scale: 'f32', columnSums: 'u32', parts: 'u32' },
     reads: {
       a: oneHot ? 'array<u32>' : 'array<f32>',
       b: 'array<vec4f>',
       ...(grouped ? { ranges: 'array<vec2u>' } : {}),
     },
     writes: { parts: 'array<f32>' },
-    // A part is (M,N) followed by the M column sums.
+    // A part is (M,N) followed by the M column sums. Groups are numbered by rows, then columns, then parts.
     prelude: `
+fn tileOf(group: u32, vectors: u32) -> vec3u {
+  let rowTiles = (params.M + ${ROWS - 1}) / ${ROWS};
+  let columnTiles = (params.N / 4 + vectors - 1) / vectors;
+  return vec3u(group % rowTiles, group / rowTiles % columnTiles, group / rowTiles / columnTiles);
+}
 fn partRange(part: u32) -> vec2u {
   ${
     grouped
@@ -58,7 +71,9 @@ const subgroupOuter = memoize((S: number, vectors: number, oneHot: boolean, grou
     enables: ['subgroups'],
     code: `${prelude}
 @compute @workgroup_size(${S})
-fn main(@builtin(workgroup_id) tile: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
+fn main(${GROUP_ARGS}, @builtin(subgroup_invocation_id) lane: u32) {
+  let tile = tileOf(${GROUP_INDEX}, ${S * vectors});
+  if (tile.z >= params.parts) { return; }
   let width = params.N / 4;
   let row = tile.x * ${ROWS};
   let column = tile.y * ${S * vectors} + lane;
@@ -97,7 +112,9 @@ const STEP = 16u;
 var<workgroup> tileA: array<f32, STEP * ${ROWS}>;
 var<workgroup> tileB: array<vec4f, STEP * ${vectors}>;
 @compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_index) thread: u32) {
+fn main(${THREAD_ARGS}) {
+  let tile = tileOf(${GROUP_INDEX}, ${vectors});
+  if (tile.z >= params.parts) { return; }
   let width = params.N / 4;
   let row = tile.x * ${ROWS};
   let column = tile.y * ${vectors};
@@ -161,15 +178,25 @@ export function matmulOuter(device: Device, options: MatmulOuterOptions): void {
   const stride = M * (N + 1);
   const partial = device.allocate(parts * stride * 4);
   const buffers = { a, b, parts: partial, ...(ranges ? { ranges: ranges.view } : {}) } as never;
-  const params = { R, M, N, scale: oneHotScale ?? 1, columnSums: columnSums ? 1 : 0 };
+  const params = { R, M, N, scale: oneHotScale ?? 1, columnSums: columnSums ? 1 : 0, parts };
   const S = device.subgroupSize;
   if (S >= 4 && S <= 16) {
     const vectors = N <= 4 * S ? 1 : 2;
     const kernel = subgroupOuter(S, vectors, oneHot, ranges !== undefined);
-    device.launch(kernel, buffers, params, [Math.ceil(M / ROWS), Math.ceil(N / (4 * S * vectors)), parts]);
+    device.launch(
+      kernel,
+      buffers,
+      params,
+      linearGrid(Math.ceil(M / ROWS) * Math.ceil(N / (4 * S * vectors)) * parts),
+    );
   } else {
     const kernel = portableOuter(oneHot, ranges !== undefined);
-    device.launch(kernel, buffers, params, [Math.ceil(M / ROWS), Math.ceil(N / PORTABLE_COLUMNS), parts]);
+    device.launch(
+      kernel,
+      buffers,
+      params,
+      linearGrid(Math.ceil(M / ROWS) * Math.ceil(N / PORTABLE_COLUMNS) * parts),
+    );
   }
   addParts(device, {
     parts: partial,

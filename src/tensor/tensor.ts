@@ -129,9 +129,20 @@ export class Tensor {
     return (await this.data())[0] as number;
   }
 
-  /** Replaces the values in place. */
-  set(values: TensorData): void {
-    this.device.upload(this.view, values);
+  /** Replaces the values in place, by those of an array or of a tensor of the same shape and dtype. */
+  set(values: TensorData | Tensor): void {
+    const given = values instanceof Tensor ? showShape(values.shape) : `${values.length} values`;
+    const fits = values instanceof Tensor ? given === showShape(this.shape) : values.length === this.size;
+    if (!fits || (values instanceof Tensor && values.dtype !== this.dtype)) {
+      const of = values instanceof Tensor ? `${given} ${values.dtype}` : given;
+      throw new ShapeError(
+        'set',
+        `${of} for a tensor of shape ${showShape(this.shape)} ${this.dtype}`,
+        'give as many values of the same kind',
+      );
+    }
+    if (!(values instanceof Tensor)) this.device.upload(this.view, values);
+    else if (this.size > 0) copyValues(values, this);
     markChanged(this);
   }
 }
@@ -143,4 +154,17 @@ export function markChanged({ device, view }: { readonly device: Device; readonl
   device.onRun(() => {
     buffer.version += 1;
   });
+}
+
+/** Copies by way of another buffer where both lie in the same one, such as two parameters of an arena. */
+function copyValues(source: Tensor, target: Tensor): void {
+  const { device } = target;
+  if (source.view.buffer !== target.view.buffer) {
+    device.copy(source.view, target.view);
+    return;
+  }
+  const between = device.allocate(source.view.bytes);
+  device.copy(source.view, between);
+  device.copy(between, target.view);
+  device.release(between);
 }

@@ -1,7 +1,7 @@
 /** Tensors as containers: dtypes, shapes, in-place changes, and their memory. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Device } from '../../src/gpu/device.ts';
-import { add, square, Tensor } from '../../src/tensor/index.ts';
+import { add, Parameters, square, Tensor } from '../../src/tensor/index.ts';
 import { openDevice } from '../device.ts';
 
 let device: Device;
@@ -44,6 +44,27 @@ describe('values', () => {
     expect(tensor.view.buffer.version).toBe(1);
   });
 
+  test('set takes a tensor, also one of the same arena', async () => {
+    using _ = device.scope();
+    const parameters = new Parameters(
+      device,
+      new Map([
+        ['a', [3]],
+        ['b', [3]],
+      ]),
+    );
+    const [a, b] = [parameters.get('a'), parameters.get('b')];
+    a.set(Tensor.from(device, [1, 2, 3]));
+    b.set(a);
+    a.set(Float32Array.of(4, 5, 6));
+    expect([...(await b.data()), ...(await a.data())]).toEqual([1, 2, 3, 4, 5, 6]);
+    expect(() => a.set(Tensor.zeros(device, [3, 1]))).toThrow(
+      /set: \(3,1\) f32 for a tensor of shape \(3\) f32/,
+    );
+    expect(() => a.set(Tensor.zeros(device, [3], 'u32'))).toThrow(/set: \(3\) u32/);
+    expect(() => a.set(Float32Array.of(1, 2))).toThrow(/set: 2 values/);
+  });
+
   test('large uploads keep their place among launches', async () => {
     using _ = device.scope();
     // Above 64 KiB an upload does not go through the batch's arena.
@@ -70,6 +91,8 @@ test('values that do not fill the shape are refused', async () => {
   expect(() => Tensor.from(device, [1, 2, 3], [2, 2])).toThrow(
     /Tensor.from: 3 values do not fill shape \(2,2\)/,
   );
-  expect(() => Tensor.from(device, [1, 2]).set(new Float32Array(100))).toThrow(RangeError);
+  expect(() => Tensor.from(device, [1, 2]).set(new Float32Array(100))).toThrow(
+    /set: 100 values for a tensor of shape \(2\) f32/,
+  );
   await expect(Tensor.from(device, [1, 2]).item()).rejects.toThrow(/item: shape \(2\) has 2 values/);
 });
