@@ -1,5 +1,5 @@
 /** The device a command runs on, freed at its end so that the process can exit. */
-import { Device } from '../gpu/device.ts';
+import { Device, type DeviceOptions } from '../gpu/device.ts';
 import { type AdapterKind, openAdapter } from '../gpu/node.ts';
 
 /** What config.json and summary.json say of the adapter. */
@@ -18,10 +18,11 @@ export interface Machine {
 export async function withMachine<Result>(
   name: string | undefined,
   work: (machine: Machine) => Promise<Result>,
+  options: DeviceOptions = {},
 ): Promise<Result> {
   const opened = await openAdapter(name === undefined ? {} : { name });
   const { kind, description } = opened;
-  const device = await Device.open(opened.adapter);
+  const device = await Device.open(opened.adapter, options);
   try {
     return await work({ device, adapter: { name: opened.name, kind, description } });
   } finally {

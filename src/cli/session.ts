@@ -10,7 +10,7 @@ import { yesOrNo } from '../options.ts';
 import { gitCommit, versions } from '../runs/provenance.ts';
 import { Run, type RunKind } from '../runs/run.ts';
 import { accuracyOf, accuracyWithInterval, improvementOf, improvementText } from './accuracy.ts';
-import { type AdapterRecord, deviceText, withMachine } from './machine.ts';
+import { type AdapterRecord, deviceText, type Machine, withMachine } from './machine.ts';
 import type { PhaseResult } from './phases.ts';
 import { duration, Reporter } from './reporter.ts';
 import { StopRequest } from './stopRequest.ts';
@@ -31,6 +31,9 @@ export const outputSchema = z.strictObject({
 /** Flags of every training command. */
 export const sessionSchema = z.strictObject({
   out: path().optional().describe('directory of the run, new or empty (default: runs/<time>-<kind>)'),
+  debug: yesOrNo()
+    .default(false)
+    .describe('stop at the first op that makes a NaN or an infinity, and name it (several times slower)'),
   ...outputSchema.shape,
 });
 
@@ -68,7 +71,7 @@ export type Training = (bench: Workbench, model: Transformer) => Promise<Results
 export async function trainingSession(options: SessionOptions, train: Training): Promise<void> {
   const { flags, model: initial, loadedFrom, problems, csv } = options;
   const reporter = new Reporter(flags);
-  await withMachine(flags.adapter, async ({ device, adapter }) => {
+  const work = async ({ device, adapter }: Machine): Promise<void> => {
     reporter.line(deviceText(adapter));
     const model = new Transformer(device, initial.config, initial.stateDict);
     if (loadedFrom === undefined) reporter.line(`Model created: ${describe(initial.config)}`);
@@ -94,7 +97,8 @@ export async function trainingSession(options: SessionOptions, train: Training):
     reporter.document({ directory: run.directory, ...summary });
     sampler.dispose();
     if (stop.exitCode !== undefined) process.exitCode = stop.exitCode;
-  });
+  };
+  await withMachine(flags.adapter, work, { debug: flags.debug });
 }
 
 function subjectOf(model: Transformer, sampler: Sampler, options: SessionOptions): Subject {
