@@ -28,14 +28,16 @@ export class PooledBuffer {
   /** Capacity in bytes. */
   readonly bytes: number;
   /** What it is for, as `memory().holders` reports it. */
-  readonly label: string;
+  label: string;
   released = false;
   /** Counts changes in place of values that others may have derived something from, such as parameters. */
   version = 0;
   /** The recording that last changed them: while it is being made, they have not changed yet. */
   changedIn: object | undefined;
-  /** Whether the memory is its own to give back; one of a recording only borrows it. */
-  readonly owner: boolean;
+  /** What others computed from its values and keep as long as it: released with it. */
+  derived: BufferView[] | undefined;
+  /** Whether the memory is its own to give back; what a recording does not return only borrows it. */
+  owner: boolean;
   #memory: Memory | undefined;
 
   constructor(bytes: number, label: string, memory?: Memory) {
@@ -64,8 +66,15 @@ export class PooledBuffer {
   }
 
   /** Lends memory to a buffer that was made without any. */
-  back(memory: Memory): void {
+  lend(memory: Memory): void {
     this.#memory = memory;
+  }
+
+  /** Gives it memory of its own. */
+  give(memory: Memory, label: string): void {
+    this.#memory = memory;
+    this.owner = true;
+    this.label = label;
   }
 }
 
@@ -150,15 +159,19 @@ export class BufferPool {
         { code: 'OUT_OF_MEMORY', where: 'allocate', fix: 'use a smaller batch or shorter sequences' },
       );
     }
-    let memory = this.#free.get(capacity)?.pop();
-    if (memory) this.#pooledBytes -= capacity;
-    else memory = this.#create(capacity);
-    const buffer = new PooledBuffer(capacity, label, memory);
+    const buffer = new PooledBuffer(capacity, label, this.#memory(capacity));
     this.#hold(capacity, label);
     const scope = persistent ? undefined : this.#scopes.at(-1);
     if (scope) scope.add(buffer);
     else this.#releaseWhenCollected(buffer);
     return viewOf(buffer, bytes);
+  }
+
+  /** Gives memory to a buffer that was made without any, and that belongs to no scope. */
+  provide(buffer: PooledBuffer, label: string): void {
+    buffer.give(this.#memory(buffer.bytes), label);
+    this.#hold(buffer.bytes, label);
+    this.#releaseWhenCollected(buffer);
   }
 
   /** Lets the innermost scope release a buffer that the pool did not make. */
@@ -176,6 +189,7 @@ export class BufferPool {
     if (buffer.released) return;
     buffer.released = true;
     this.disown(buffer);
+    for (const view of buffer.derived ?? []) this.release(view);
     if (!buffer.owner) return;
     this.#collected.unregister(buffer);
     this.#take(buffer.memory, buffer.bytes, buffer.label);
@@ -224,6 +238,13 @@ export class BufferPool {
   #releaseWhenCollected(buffer: PooledBuffer): void {
     const { memory, bytes, label } = buffer;
     this.#collected.register(buffer, { memory, bytes, label }, buffer);
+  }
+
+  #memory(bytes: number): Memory {
+    const memory = this.#free.get(bytes)?.pop();
+    if (!memory) return this.#create(bytes);
+    this.#pooledBytes -= bytes;
+    return memory;
   }
 
   #create(bytes: number): Memory {

@@ -195,7 +195,7 @@ export class Device {
 
   /** What identifies the recording being made, if commands are being recorded instead of run. */
   get recording(): object | undefined {
-    return this.#recorder;
+    return this.#recorder?.identity;
   }
 
   /**

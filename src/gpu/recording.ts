@@ -51,6 +51,8 @@ export interface RecordingContext {
 
 /** Collects what a function does instead of running it. */
 export class Recorder {
+  /** Stands for this recording where something remembers what it was computed in; the recorder itself must not live on. */
+  readonly identity = {};
   readonly commands: Command[] = [];
   readonly effects: (() => void)[] = [];
   readonly #pool: BufferPool;
@@ -70,23 +72,30 @@ export class Recorder {
 
   /** Gives every buffer memory and freezes the commands; buffers that are not among `outputs` end here. */
   finish(outputs: readonly BufferView[], context: RecordingContext): Recording {
+    const { pool, shared } = context;
     const made = new Set(this.#buffers);
     const kept = new Set(outputs.map(({ buffer }) => buffer).filter((buffer) => made.has(buffer)));
-    const owned = this.#plan(kept, context);
-    const outside = new Set(this.commands.flatMap((command) => viewsOf(command).map(({ buffer }) => buffer)));
-    for (const buffer of made) outside.delete(buffer);
-    const recording = new FrozenRecording(
-      this.commands,
-      this.effects,
-      { owned, outside: [...outside] },
-      context,
-    );
-    for (const buffer of made) if (!kept.has(buffer)) buffer.released = true;
-    return recording;
+    shared.join();
+    try {
+      for (const buffer of kept) pool.provide(buffer, 'outputs of recordings');
+      this.#plan(kept, shared);
+      const outside = new Set(
+        this.commands.flatMap((command) => viewsOf(command).map(({ buffer }) => buffer)),
+      );
+      for (const buffer of made) outside.delete(buffer);
+      const buffers = { outputs: [...kept], outside: [...outside] };
+      return new FrozenRecording(this.commands, this.effects, buffers, context);
+    } catch (error) {
+      for (const buffer of kept) pool.release(viewOf(buffer, buffer.bytes));
+      shared.leave();
+      throw error;
+    } finally {
+      for (const buffer of made) if (!kept.has(buffer)) buffer.released = true;
+    }
   }
 
-  /** Gives every buffer memory. Returns that of the outputs, which is theirs alone. */
-  #plan(kept: ReadonlySet<PooledBuffer>, { pool, shared }: RecordingContext): PooledBuffer[] {
+  /** Lends memory to every buffer but the outputs. */
+  #plan(outputs: ReadonlySet<PooledBuffer>, shared: SharedMemory): void {
     const first = new Map<PooledBuffer, number>();
     const last = new Map<PooledBuffer, number>();
     this.commands.forEach((command, at) => {
@@ -95,17 +104,11 @@ export class Recorder {
         last.set(buffer, at);
       }
     });
-    const owned = [...kept].map((buffer) => {
-      const memory = pool.allocate(buffer.bytes, 'outputs of recordings', true).buffer;
-      buffer.back(memory.memory);
-      return memory;
-    });
-    const inside = this.#buffers.filter((buffer) => first.has(buffer) && !kept.has(buffer));
+    const inside = this.#buffers.filter((buffer) => first.has(buffer) && !outputs.has(buffer));
     shareMemory(
       inside.map((buffer) => ({ buffer, first: first.get(buffer) ?? 0, last: last.get(buffer) ?? 0 })),
       shared,
     );
-    return owned;
   }
 }
 
@@ -130,6 +133,7 @@ class FrozenRecording implements Recording {
   readonly #context: RecordingContext;
   readonly #steps: readonly Step[];
   readonly #effects: readonly (() => void)[];
+  readonly #outputs: readonly PooledBuffer[];
   readonly #outside: readonly PooledBuffer[];
   readonly #arena: Arena;
   /** Launches whose parameters are functions; theirs lie at the start of the arena. */
@@ -137,16 +141,18 @@ class FrozenRecording implements Recording {
   readonly #dynamicBytes: number = 0;
   readonly #free: () => void;
   #fresh = true;
+  #disposed = false;
 
   constructor(
     commands: readonly Command[],
     effects: readonly (() => void)[],
-    buffers: { readonly owned: readonly PooledBuffer[]; readonly outside: readonly PooledBuffer[] },
+    buffers: { readonly outputs: readonly PooledBuffer[]; readonly outside: readonly PooledBuffer[] },
     context: RecordingContext,
   ) {
-    const { gpu, shared, pipelines } = context;
+    const { gpu, pipelines } = context;
     this.#context = context;
     this.#effects = effects;
+    this.#outputs = buffers.outputs;
     this.#outside = buffers.outside;
     const launches = commands.filter((command) => command.kind === 'dispatch');
     this.dispatches = launches.length;
@@ -196,17 +202,18 @@ class FrozenRecording implements Recording {
           return command satisfies never;
       }
     });
-    shared.join();
-    this.#free = releaser(context, buffers.owned, [arena.gpu, constants.gpu]);
+    this.#free = releaser(context, [arena.gpu, constants.gpu]);
     // A recording that nobody refers to any more frees itself.
     abandoned.register(this, this.#free);
   }
 
   replay(): void {
     const { batch } = this.#context;
+    if (this.#disposed) throw disposed();
     for (const buffer of this.#outside) if (buffer.released) throw outsideReleased(buffer);
     if (!this.#fresh) for (const effect of this.#effects) effect();
     this.#fresh = false;
+    for (const buffer of this.#outputs) buffer.version += 1;
     this.#uploadDynamic(batch);
     for (const step of this.#steps) {
       batch.reserve(0);
@@ -215,7 +222,8 @@ class FrozenRecording implements Recording {
   }
 
   [Symbol.dispose](): void {
-    this.#context.batch.submit();
+    this.#disposed = true;
+    for (const buffer of this.#outputs) this.#context.pool.release(viewOf(buffer, buffer.bytes));
     this.#free();
   }
 
@@ -231,17 +239,16 @@ class FrozenRecording implements Recording {
 
 const abandoned = new FinalizationRegistry<() => void>((free) => free());
 
-/** Gives back what a recording owns, once. (Made here, so that it does not refer to the recording.) */
-function releaser(
-  { pool, shared }: RecordingContext,
-  owned: readonly PooledBuffer[],
-  buffers: readonly GPUBuffer[],
-): () => void {
+/**
+ * Gives back what only the recording uses, once. (Made here, so that it does not refer to the recording, nor to its
+ * outputs, which whoever refers to them may use for longer.)
+ */
+function releaser({ batch, shared }: RecordingContext, buffers: readonly GPUBuffer[]): () => void {
   let done = false;
   return () => {
     if (done) return;
     done = true;
-    for (const buffer of owned) pool.release(viewOf(buffer, buffer.bytes));
+    batch.submit(); // replays may be pending
     for (const buffer of buffers) buffer.destroy();
     shared.leave();
   };
@@ -273,5 +280,13 @@ function outsideReleased({ label }: PooledBuffer): GpuError {
     code: 'USE_AFTER_FREE',
     where: 'replay',
     fix: 'keep what a recorded function uses alive as long as the recording',
+  });
+}
+
+function disposed(): GpuError {
+  return new GpuError('the recording was disposed of', {
+    code: 'USE_AFTER_FREE',
+    where: 'replay',
+    fix: 'keep the recording as long as it is replayed',
   });
 }

@@ -72,7 +72,7 @@ export function shareMemory(lives: readonly Life[], shared: SharedMemory): void 
     }
     const slot = slots.take(buffer.bytes);
     busy.push({ slot, until: last });
-    buffer.back(shared.get(slot.bytes, slot.index).memory);
+    buffer.lend(shared.get(slot.bytes, slot.index).memory);
   }
 }
 

@@ -160,6 +160,47 @@ describe('a recording', () => {
 });
 
 describe('memory', () => {
+  test('of outputs ends with the recording: using them, or replaying, is refused', async () => {
+    using _ = device.scope();
+    const x = upload([1, 2, 3, 4]);
+    const double = (from: BufferView): BufferView => {
+      const to = device.allocate(16);
+      scaledSum(from, from, to, 1);
+      return to;
+    };
+    let out: BufferView | undefined;
+    const first = device.record(() => {
+      out = double(x);
+      return [out];
+    });
+    first.replay();
+    using second = device.record(() => [double(out as BufferView)]);
+    second.replay();
+    first[Symbol.dispose]();
+    const refused = { code: 'USE_AFTER_FREE' };
+    await expect(device.read(out as BufferView)).rejects.toMatchObject(refused);
+    expect(() => first.replay()).toThrow(expect.objectContaining(refused));
+    expect(() => second.replay()).toThrow(expect.objectContaining(refused));
+    upload([9, 9, 9, 9]);
+    device.emptyCache();
+    expect(await read(x)).toEqual([1, 2, 3, 4]);
+  });
+
+  test('comes back when there is not enough of it', async () => {
+    const small = await openDevice({ memoryLimit: 1 << 20 });
+    const before = small.memory().liveBytes;
+    const record = () =>
+      small.record(() => {
+        const views = Array.from({ length: 20 }, () => small.allocate(100_000));
+        for (const view of views) small.clear(view);
+        for (const view of views) small.clear(view);
+        return [views[0] as BufferView];
+      });
+    expect(record).toThrow(expect.objectContaining({ code: 'OUT_OF_MEMORY' }));
+    expect(small.memory().liveBytes).toBe(before);
+    small.destroy();
+  });
+
   test('comes back when the recording is disposed of', () => {
     using _ = device.scope();
     const x = upload([1, 2, 3, 4]);
