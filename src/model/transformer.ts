@@ -18,7 +18,6 @@ import {
   type RowTiles,
   Tensor,
 } from '../tensor/index.ts';
-import { forgetTransposedWeight } from '../tensor/ops/linear.ts';
 import type { StateDict, StateTensor } from './checkpoint/index.ts';
 import { alibiSlopes, type ModelConfig, ModelConfigError, parameterShapes } from './config.ts';
 import { initialStateDict } from './initialise.ts';
@@ -154,7 +153,6 @@ export class Transformer {
 
   /** Frees the weights. */
   dispose(): void {
-    for (const [, tensor] of this.parameters.entries()) forgetTransposedWeight(tensor);
     this.parameters.dispose();
     this.device.release(this.slopes.view);
   }

@@ -1,6 +1,6 @@
 /** Linear layers: y = x·Wᵀ + b, with GELU or a residual sum in the same kernel. */
 import { ShapeError } from '../../errors.ts';
-import type { BufferView } from '../../gpu/buffers.ts';
+import type { BufferView, PooledBuffer } from '../../gpu/buffers.ts';
 import { elementwise } from '../../kernels/elementwise.ts';
 import { matmul } from '../../kernels/matmul.ts';
 import { matmulOuter } from '../../kernels/matmulOuter.ts';
@@ -20,12 +20,14 @@ interface Transposed {
   recorded?: { readonly recording: object; readonly version: number };
 }
 
-const transposes = new WeakMap<Tensor, Transposed>();
+/** Of each buffer, by range and shape: whatever tensor the values are seen through. */
+const transposes = new WeakMap<PooledBuffer, Map<string, Transposed>>();
 
 /**
- * Wᵀ (K, N rounded up to a multiple of 4) of W (…,N,K), the layout the product reads. That of a leaf is kept until
- * the leaf changes: a forward pass, its backward pass and a whole rollout share it. A recording computes it anew in
- * every replay, except without gradients: then it is brought up to date before the replay, if the leaf has changed.
+ * Wᵀ (K, N rounded up to a multiple of 4) of W (…,N,K), the layout the product reads. That of a leaf is kept as long as
+ * its buffer and until its values change: a forward pass, its backward pass and a whole rollout share it. A recording
+ * computes it anew in every replay, except without gradients: then it is brought up to date before the replay, if the
+ * leaf has changed.
  */
 export function transposedWeight(weight: Tensor): BufferView {
   const { device } = weight;
@@ -34,18 +36,13 @@ export function transposedWeight(weight: Tensor): BufferView {
   const groups = sizeOf(weight.shape.slice(0, -2));
   const bytes = groups * K * Math.ceil(N / 4) * 16;
   const compute = (view: BufferView): void => transposePadded(device, weight.view, view, { N, K, groups });
-  if (weight.node) {
+  // What a recording makes is made in every replay.
+  if (weight.node || !buffer.owner) {
     const view = device.allocate(bytes);
     compute(view);
     return view;
   }
-  let cached = transposes.get(weight);
-  if (!cached) {
-    cached = { version: -1, view: device.allocatePersistent(bytes, 'transposed weights') };
-    transposes.set(weight, cached);
-    reclaim.register(weight, { view: cached.view, release: (view) => device.release(view) });
-  }
-  const kept = cached;
+  const kept = keptTranspose(weight, bytes);
   const refresh = (): void => {
     if (kept.version === buffer.version) return;
     compute(kept.view);
@@ -61,19 +58,18 @@ export function transposedWeight(weight: Tensor): BufferView {
   return kept.view;
 }
 
-const reclaim = new FinalizationRegistry<{ view: BufferView; release: (view: BufferView) => void }>(
-  ({ view, release }) => release(view),
-);
-
-/** Frees what `transposedWeight` keeps of a leaf, now instead of when the leaf is collected. */
-export function forgetTransposedWeight(weight: Tensor): void {
-  const cached = transposes.get(weight);
-  if (!cached) return;
-  transposes.delete(weight);
-  weight.device.release(cached.view);
+function keptTranspose({ device, view: { buffer, offset }, shape }: Tensor, bytes: number): Transposed {
+  const ofBuffer = transposes.get(buffer) ?? new Map<string, Transposed>();
+  transposes.set(buffer, ofBuffer);
+  const key = `${offset} ${showShape(shape)}`;
+  const known = ofBuffer.get(key);
+  if (known) return known;
+  const kept = { version: -1, view: device.allocatePersistent(bytes, 'transposed weights') };
+  ofBuffer.set(key, kept);
+  buffer.derived = [...(buffer.derived ?? []), kept.view];
+  return kept;
 }
 
-/** What follows the product in the same kernel. */
 export interface LinearOptions {
   readonly activation?: 'gelu';
   /** (…,N), added to the result. */
