@@ -12,18 +12,27 @@
  *     for (…) console.log(await step(xs, ys, 1e-3).item());
  */
 import { ShapeError } from '../errors.ts';
+import type { BufferView } from '../gpu/buffers.ts';
 import type { Device, Recording } from '../gpu/device.ts';
-import type { Scalar } from '../gpu/kernel.ts';
-import { bytesOf, type DType, type Shape, showShape, Tensor, type TensorData } from './tensor.ts';
+import { evaluate, type Scalar } from '../gpu/kernel.ts';
+import {
+  bytesOf,
+  type DType,
+  markChanged,
+  type Shape,
+  showShape,
+  Tensor,
+  type TensorData,
+} from './tensor.ts';
 
 /**
- * What is passed for a parameter of a captured function: for a tensor also an array of values, of one dimension; for a
- * `Scalar` a number; for an object the same of its members. All of it may change from call to call.
+ * What is passed for a parameter of a captured function: for a tensor also an array of values, of one dimension; for an
+ * object the same of its members. All of it may change from call to call.
  */
 export type CaptureArgument<Parameter> = Parameter extends Tensor
   ? Tensor | TensorData
   : Parameter extends Scalar
-    ? number
+    ? Scalar
     : Parameter extends object
       ? { readonly [name in keyof Parameter]: CaptureArgument<Parameter[name]> }
       : Parameter;
@@ -43,8 +52,8 @@ export interface CaptureOptions {
 /** A captured function: call it as the original, and dispose of it to free its recordings. */
 export interface Captured<Parameters extends readonly unknown[], Result> extends Disposable {
   /**
-   * Runs the function. The tensors it returns have no graph, and hold their values until the next call with inputs of
-   * the same shapes.
+   * Runs the function, to which its inputs are constants. The tensors it returns have no graph, and hold their values
+   * until the next call with inputs of the same shapes, or until their recording goes.
    */
   (...inputs: Arguments<Parameters>): Result;
   /** Recordings made so far: more than the shapes in use means that inputs change shape too often. */
@@ -52,13 +61,14 @@ export interface Captured<Parameters extends readonly unknown[], Result> extends
 }
 
 type Body = (...inputs: unknown[]) => unknown;
-type Input = Tensor | TensorData | number;
+type Input = Tensor | TensorData | Scalar;
 /** Where an input is copied to before a replay. */
 type Slot = Tensor | { value: number };
 
 interface Plan {
   readonly recording: Recording;
   readonly slots: readonly Slot[];
+  /** Tensors, in arrays and objects. */
   readonly result: unknown;
 }
 
@@ -80,31 +90,33 @@ export function capture<Parameters extends readonly unknown[], Result>(
     const key = JSON.stringify(mapInputs(inputs, signature));
     const known = plans.get(key);
     if (known) {
+      fill(known.slots, inputs);
       plans.delete(key); // and in again as the latest
       plans.set(key, known);
       return known;
     }
-    for (const [oldest, leastUsed] of plans) {
-      if (plans.size < maxRecordings) break;
-      plans.delete(oldest);
-      free(leastUsed);
-    }
     const plan = makePlan(device, body as unknown as Body, inputs);
     captures += 1;
     plans.set(key, plan);
+    for (const [oldest, leastUsed] of plans) {
+      if (plans.size <= Math.max(1, maxRecordings)) break;
+      plans.delete(oldest);
+      free(leastUsed);
+    }
     return plan;
   };
 
   const run = (...inputs: readonly unknown[]): unknown => {
-    if (!replay || device.recording) {
-      const upload = (input: Input) => (ArrayBuffer.isView(input) ? Tensor.from(device, input) : input);
-      return body(...(mapInputs(inputs, upload) as Parameters));
+    const upload = (input: Input) => (ArrayBuffer.isView(input) ? Tensor.from(device, input) : input);
+    // Inside another captured function it is a part of that.
+    if (device.recording) return body(...(mapInputs(inputs, upload) as Parameters));
+    if (!replay) {
+      const cut = (input: Input) => (input instanceof Tensor ? input.detach() : upload(input));
+      return mapResult(body(...(mapInputs(inputs, cut) as Parameters)), (tensor) => tensor.detach());
     }
-    const { slots, recording, result } = planFor(inputs);
-    let next = 0;
-    mapInputs(inputs, (input) => fill(slots[next++], input));
+    const { recording, result } = planFor(inputs);
     recording.replay();
-    return result;
+    return mapResult(result, (tensor) => tensor.detach());
   };
   const dispose = (): void => {
     for (const plan of plans.values()) free(plan);
@@ -116,22 +128,34 @@ export function capture<Parameters extends readonly unknown[], Result>(
   }) as unknown as Captured<Parameters, Result>;
 }
 
+const isPlain = (value: unknown): value is object =>
+  typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype;
+
+/** For messages. */
+const kindOf = (value: unknown): string =>
+  typeof value === 'object' && value !== null ? (value.constructor?.name ?? 'object') : String(typeof value);
+
 /** The same arrays and objects with every tensor, array of values and number replaced, in order. */
 function mapInputs(input: unknown, replace: (input: Input) => unknown): unknown {
   if (input === undefined) return undefined;
-  if (typeof input === 'number' || input instanceof Tensor || ArrayBuffer.isView(input)) {
+  if (typeof input === 'number' || typeof input === 'function' || input instanceof Tensor || isData(input)) {
     return replace(input as Input);
   }
   if (Array.isArray(input)) return input.map((each) => mapInputs(each, replace));
-  if (typeof input === 'object' && input !== null) {
+  if (isPlain(input)) {
     return Object.fromEntries(Object.entries(input).map(([name, each]) => [name, mapInputs(each, replace)]));
   }
   throw new ShapeError(
     'capture',
-    `an input is a ${typeof input}`,
+    `an input is a ${kindOf(input)}`,
     'give tensors, arrays of values, numbers, or objects of them',
   );
 }
+
+const isData = (input: unknown): input is TensorData =>
+  input instanceof Float32Array || input instanceof Uint32Array || input instanceof Int32Array;
+
+const isScalar = (input: Input): input is Scalar => typeof input === 'number' || typeof input === 'function';
 
 const dtypeOf = (data: TensorData): DType =>
   data instanceof Float32Array ? 'f32' : data instanceof Uint32Array ? 'u32' : 'i32';
@@ -141,7 +165,7 @@ function describe(input: Tensor | TensorData): { readonly shape: Shape; readonly
 }
 
 function signature(input: Input): string {
-  if (typeof input === 'number') return 'number';
+  if (isScalar(input)) return 'number';
   const { shape, dtype } = describe(input);
   return `${dtype}${showShape(shape)}`;
 }
@@ -149,29 +173,37 @@ function signature(input: Input): string {
 function makePlan(device: Device, body: Body, inputs: readonly unknown[]): Plan {
   const slots: Slot[] = [];
   const parameters = mapInputs(inputs, (input): Tensor | Scalar => {
-    if (typeof input === 'number') {
-      const slot = { value: input };
+    if (isScalar(input)) {
+      const slot = { value: evaluate(input) };
       slots.push(slot);
       return () => slot.value;
     }
     const { shape, dtype } = describe(input);
-    const bytes = bytesOf(shape, dtype);
-    const slot = new Tensor(
-      device,
-      device.allocatePersistent(bytes, 'inputs of captured steps'),
-      shape,
-      dtype,
-    );
+    const view = device.allocatePersistent(bytesOf(shape, dtype), 'inputs of captured steps');
+    const slot = new Tensor(device, view, shape, dtype);
     slots.push(slot);
     return slot;
   });
+  fill(slots, inputs); // what is derived from an input before the first replay is of its values
+  const ofSlots = new Set(slots.map((slot) => (slot instanceof Tensor ? slot.view.buffer : undefined)));
   let result: unknown;
   const recording = device.record(() => {
-    const found: Tensor[] = [];
-    result = withoutGraphs(body(...(parameters as unknown[])), found);
-    return found.map(({ view }) => view);
+    const views: BufferView[] = [];
+    result = mapResult(body(...(parameters as unknown[])), (tensor) => {
+      // An input that is returned must not change when the next call brings another.
+      const returned = ofSlots.has(tensor.view.buffer) ? copyOf(tensor) : tensor.detach();
+      views.push(returned.view);
+      return returned;
+    });
+    return views;
   });
   return { recording, slots, result };
+}
+
+function copyOf(tensor: Tensor): Tensor {
+  const copy = Tensor.empty(tensor.device, tensor.shape, tensor.dtype);
+  if (tensor.size > 0) tensor.device.copy(tensor.view, copy.view);
+  return copy;
 }
 
 function free({ recording, slots }: Plan): void {
@@ -179,32 +211,32 @@ function free({ recording, slots }: Plan): void {
   for (const slot of slots) if (slot instanceof Tensor) slot.device.release(slot.view);
 }
 
-function fill(slot: Slot | undefined, input: Input): void {
-  if (typeof input === 'number') {
-    if (slot && !(slot instanceof Tensor)) slot.value = input;
-  } else if (slot instanceof Tensor) {
-    if (!(input instanceof Tensor)) slot.device.upload(slot.view, input);
-    else if (input.size > 0) slot.device.copy(input.view, slot.view);
-  }
+/** Brings the inputs of a call into the slots of its recording. */
+function fill(slots: readonly Slot[], inputs: readonly unknown[]): void {
+  const rest = slots.values();
+  mapInputs(inputs, (input) => {
+    const slot = rest.next().value;
+    if (isScalar(input)) {
+      if (slot && !(slot instanceof Tensor)) slot.value = evaluate(input);
+    } else if (slot instanceof Tensor) {
+      if (!(input instanceof Tensor)) slot.device.upload(slot.view, input);
+      else if (input.size > 0) slot.device.copy(input.view, slot.view);
+      markChanged(slot);
+    }
+  });
 }
 
-/** The result with every tensor detached; the tensors are added to `found`. */
-function withoutGraphs(result: unknown, found: Tensor[]): unknown {
-  if (result instanceof Tensor) {
-    const detached = result.detach();
-    found.push(detached);
-    return detached;
-  }
+/** The same arrays and objects with every tensor replaced. */
+function mapResult(result: unknown, replace: (tensor: Tensor) => Tensor): unknown {
+  if (result instanceof Tensor) return replace(result);
   if (result === undefined || result === null) return undefined;
-  if (Array.isArray(result)) return result.map((each) => withoutGraphs(each, found));
-  if (typeof result === 'object' && Object.getPrototypeOf(result) === Object.prototype) {
-    return Object.fromEntries(
-      Object.entries(result).map(([name, each]) => [name, withoutGraphs(each, found)]),
-    );
+  if (Array.isArray(result)) return result.map((each) => mapResult(each, replace));
+  if (isPlain(result)) {
+    return Object.fromEntries(Object.entries(result).map(([name, each]) => [name, mapResult(each, replace)]));
   }
   throw new ShapeError(
     'capture',
-    `the captured function returned a ${typeof result}`,
+    `the captured function returned a ${kindOf(result)}`,
     'return tensors, in arrays or objects if there are several',
   );
 }

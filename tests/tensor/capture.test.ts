@@ -6,6 +6,7 @@ import {
   add,
   backward,
   capture,
+  cat,
   gelu,
   layerNorm,
   linear,
@@ -154,6 +155,96 @@ describe('what changes', () => {
     for (const value of [1, 2, 3]) expect(await f(Float32Array.of(value))?.item()).toBe(4 * value);
   });
 
+  test('weights may be inputs, or be computed inside, without gradients too', async () => {
+    const scale = Tensor.from(device, [2, 2, 2, 2], [1, 4]);
+    const product = (x: Tensor, weight: Tensor): Tensor => linear(x, weight);
+    const scaled = (x: Tensor, weight: Tensor): Tensor => linear(x, mul(weight, scale));
+    for (const f of [product, scaled]) {
+      const withoutGradients = (x: Tensor, weight: Tensor): Tensor => noGrad(() => f(x, weight));
+      using captured = capture(device, withoutGradients);
+      const x = Tensor.from(device, [1, 2, 3, 4], [1, 4]);
+      for (let i = 0; i < 3; i++) {
+        const weight = Tensor.from(device, normals(i, 4), [1, 4]);
+        expect(await captured(x, weight).item()).toBe(await f(x, weight).item());
+      }
+    }
+  });
+
+  test('what a step returned may be a weight outside, and change with the next call', async () => {
+    using f = capture(device, (x: Tensor) => mul(x, 2));
+    const x = Tensor.from(device, [1, 1, 1, 1], [1, 4]);
+    for (const value of [1, 2, 3]) {
+      const weight = f(Tensor.from(device, [value, 0, 0, 0], [1, 4]));
+      expect(await linear(x, weight).item()).toBe(2 * value);
+      expect(await noGrad(() => linear(x, weight)).item()).toBe(2 * value);
+    }
+  });
+
+  test('every call returns tensors of its own, with gradients of their own', async () => {
+    using f = capture(device, (x: Tensor) => ({ y: mul(x, 2) }));
+    for (const value of [1, 2, 3]) {
+      using _ = device.scope();
+      const { y } = f(Float32Array.of(value));
+      backward(sum(square(y.requireGrad())));
+      expect(await y.grad?.item()).toBe(4 * value);
+    }
+  });
+
+  test('an input that is returned keeps its values, and may be passed on', async () => {
+    using swap = capture(device, (a: Tensor, b: Tensor) => [b, a] as const);
+    let pair: readonly [Tensor, Tensor] = [Tensor.from(device, [1]), Tensor.from(device, [2])];
+    for (let i = 0; i < 4; i++) {
+      pair = swap(...pair);
+      expect(await Promise.all(pair.map((each) => each.item()))).toEqual(i % 2 === 0 ? [2, 1] : [1, 2]);
+    }
+    using same = capture(device, (x: Tensor) => x);
+    expect(await same(same(Tensor.from(device, [7]))).item()).toBe(7);
+  });
+
+  test('a result may be the input of a call of another shape that takes the place of its recording', async () => {
+    using double = capture(device, (x: Tensor) => cat([x, x]), { maxRecordings: 1 });
+    let x = Tensor.from(device, [1, 2]);
+    for (let i = 0; i < 3; i++) x = double(x);
+    expect([...(await x.data())]).toEqual(Array.from({ length: 16 }, (_, i) => 1 + (i % 2)));
+    expect(double.captures).toBe(3);
+  });
+
+  test.each([true, false])('inputs are constants, results have no graph (replay: %s)', async (replay) => {
+    const weight = Tensor.from(device, [3]).requireGrad();
+    const leaf = Tensor.from(device, [2]).requireGrad();
+    using f = capture(
+      device,
+      (x: Tensor) => {
+        const y = mul(weight, x);
+        backward(sum(y));
+        return y;
+      },
+      { replay },
+    );
+    const y = f(leaf);
+    expect([y.requiresGrad, y.node, leaf.grad]).toEqual([false, undefined, undefined]);
+    expect(await weight.grad?.item()).toBe(2);
+  });
+
+  test('sizes of 0 and scalars', async () => {
+    using f = capture(device, (x: Tensor, y: Tensor) => ({ x, more: [add(sum(x), y), mul(x, 2)] }));
+    for (const value of [1, 2]) {
+      const { x, more } = f(new Float32Array(0), Tensor.from(device, [value], []));
+      expect([x.shape, more.map(({ shape }) => shape)]).toEqual([[0], [[], [0]]]);
+      expect([await x.data(), await more[0]?.item()]).toEqual([new Float32Array(0), value]);
+    }
+    expect(f.captures).toBe(1);
+  });
+
+  test('a number handed on to a captured function inside another changes there too', async () => {
+    using inner = capture(device, (x: Tensor, s: Scalar) => mul(x, s));
+    using outer = capture(device, (x: Tensor, s: Scalar) => inner(x, s));
+    for (const s of [2, 3]) expect(await outer(Float32Array.of(5), s).item()).toBe(5 * s);
+    let changing = 4;
+    for (; changing < 6; changing++)
+      expect(await inner(Float32Array.of(5), () => changing).item()).toBe(5 * changing);
+  });
+
   test('a captured function inside another is a part of it', async () => {
     using inner = capture(device, (x: Tensor) => square(x));
     using outer = capture(device, (x: Tensor) => add(inner(x), 1));
@@ -215,5 +306,9 @@ describe('misuse', () => {
     expect(() => f()).toThrow(/returned a string/);
     using g = capture(device, (x: Tensor) => x);
     expect(() => g('text' as unknown as Tensor)).toThrow(/an input is a string/);
+    expect(() => g(new Map() as unknown as Tensor)).toThrow(/an input is a Map/);
+    expect(() => g(new Float64Array(2) as unknown as Tensor)).toThrow(/an input is a Float64Array/);
+    using h = capture(device, (async (x: Tensor) => x) as unknown as (x: Tensor) => Tensor);
+    expect(() => h(Float32Array.of(1))).toThrow(/returned a Promise/);
   });
 });

@@ -7,6 +7,7 @@ import {
   add,
   backward,
   capture,
+  grad,
   linear,
   mean,
   mul,
@@ -25,10 +26,12 @@ import { normals } from '../oracle/random.ts';
 setFlagsFromString('--expose-gc');
 const collectGarbage: () => void = runInNewContext('gc');
 
-/** Lets go of everything nobody refers to; finalizers run between tasks. */
+/** Lets go of everything nobody refers to; finalizers run between tasks, and let go of more. */
 async function settle(): Promise<void> {
-  collectGarbage();
-  await new Promise((resolve) => setTimeout(resolve, 10));
+  for (let round = 0; round < 3; round++) {
+    collectGarbage();
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
 }
 
 let device: Device;
@@ -58,7 +61,7 @@ function regression() {
     Tensor.from(device, values, [8, 4]),
     Tensor.from(device, targets, [8, 1]),
   ];
-  return { step, inputs };
+  return { parameters, step, inputs };
 }
 
 describe.each([
@@ -125,6 +128,68 @@ describe('without scopes', () => {
     await device.idle();
     await settle();
     expect(device.memory().holders).toEqual(before);
+  });
+});
+
+describe('what is dropped early', () => {
+  test('a capture, whose result lives on, before its replay has run', async () => {
+    const use = (): Tensor => capture(device, (x: Tensor, s: Scalar) => mul(x, s))(normals(1, 4), 2);
+    const y = use();
+    await settle();
+    for (let i = 0; i < 20; i++) Tensor.from(device, [7, 7, 7, 7]);
+    expect([...(await y.data())]).toEqual([...normals(1, 4).map((value) => 2 * value)]);
+    await settle();
+    for (let i = 0; i < 20; i++) Tensor.from(device, [7, 7, 7, 7]);
+    expect([...(await y.data())]).toEqual([...normals(1, 4).map((value) => 2 * value)]);
+  });
+
+  test('a captured training step, whose parameters live on', async () => {
+    const { parameters, step, inputs } = regression();
+    await settle();
+    const before = device.memory().holders['inputs of captured steps'];
+    const use = (): void => {
+      capture(device, step)(...inputs(), 0.01);
+    };
+    use();
+    await device.idle();
+    await settle();
+    expect(device.memory().holders['inputs of captured steps']).toBe(before);
+    expect((await parameters.get('weight1').data()).length).toBe(32);
+  });
+
+  test('tensors that were only there when a step was recorded', async () => {
+    const weight = Tensor.from(device, normals(1, 16), [4, 4]).requireGrad();
+    using f = capture(device, (x: Tensor) => linear(x, weight.detach()));
+    using g = capture(device, (x: Tensor) => grad((w: Tensor) => sum(linear(x, w)))(weight));
+    const x = Tensor.from(device, normals(2, 4), [1, 4]);
+    const values = async () => [[...(await f(x).data())], [...((await g(x)[0]?.data()) ?? [])]];
+    const before = await values();
+    await settle();
+    for (let i = 0; i < 20; i++) Tensor.from(device, normals(3, 16));
+    expect(await values()).toEqual(before);
+  });
+
+  test('weights, with what was derived from them', async () => {
+    await settle();
+    const before = device.memory();
+    const kept = () => device.memory().holders['transposed weights'] ?? 0;
+    const x = Tensor.from(device, normals(2, 4), [1, 4]);
+    for (let i = 0; i < 10; i++) {
+      using _ = device.scope();
+      const weight = Tensor.from(device, normals(i, 1024), [256, 4]);
+      linear(x, weight);
+      grad((w: Tensor) => sum(linear(x, w)))(weight);
+      // One for the weight, whatever it is seen through.
+      expect(kept() - (before.holders['transposed weights'] ?? 0)).toBe(4096);
+    }
+    expect(kept()).toBe(before.holders['transposed weights'] ?? 0);
+    const use = (): void => {
+      linear(x, Tensor.from(device, normals(1, 1024), [256, 4]).requireGrad());
+    };
+    use();
+    expect(kept()).toBeGreaterThan(before.holders['transposed weights'] ?? 0);
+    await settle();
+    expect(kept()).toBe(before.holders['transposed weights'] ?? 0);
   });
 });
 
