@@ -10,7 +10,7 @@ export const USAGE = { mapRead: 1, copySrc: 4, copyDst: 8, uniform: 64, storage:
 const STORAGE_USAGE = USAGE.storage | USAGE.copySrc | USAGE.copyDst;
 
 /** WGSL wants this much behind an `array<vec4f>` even where nothing of it is read, as with empty tensors. */
-const MIN_VIEW_BYTES = 16;
+export const MIN_VIEW_BYTES = 16;
 /** Who holds a buffer that was allocated without a name. */
 const UNNAMED = 'tensors';
 

@@ -3,7 +3,7 @@
  * zeroing and copying are then single operations whatever the number of parameters.
  */
 import { MathformerError } from '../errors.ts';
-import type { BufferView } from '../gpu/buffers.ts';
+import { type BufferView, MIN_VIEW_BYTES } from '../gpu/buffers.ts';
 import type { Device } from '../gpu/device.ts';
 import { markChanged, type Shape, sizeOf, Tensor } from './tensor.ts';
 
@@ -25,7 +25,7 @@ export class Parameters {
     let size = 0;
     for (const [name, shape] of shapes) {
       offsets.set(name, size);
-      size += Math.ceil(sizeOf(shape) / ALIGNMENT) * ALIGNMENT;
+      size += Math.ceil(Math.max(1, sizeOf(shape)) / ALIGNMENT) * ALIGNMENT;
     }
     this.size = size;
     this.values = device.allocatePersistent(size * 4, 'parameters');
@@ -33,7 +33,8 @@ export class Parameters {
     device.clear(this.values);
     device.clear(this.gradients);
     for (const [name, shape] of shapes) {
-      const range = { offset: (offsets.get(name) ?? 0) * 4, bytes: sizeOf(shape) * 4 };
+      const bytes = Math.max(MIN_VIEW_BYTES, sizeOf(shape) * 4);
+      const range = { offset: (offsets.get(name) ?? 0) * 4, bytes };
       const tensor = new Tensor(device, { buffer: this.values.buffer, ...range }, shape);
       tensor.grad = new Tensor(device, { buffer: this.gradients.buffer, ...range }, shape);
       this.#tensors.set(name, tensor.requireGrad());
