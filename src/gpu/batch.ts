@@ -6,6 +6,8 @@ import { Arena } from './arena.ts';
 import type { Pipeline } from './pipelines.ts';
 
 const MAX_BATCH = 512;
+/** Uploads above this go straight to the queue instead of through the arena. */
+const STAGED_UPLOAD_BYTES = 1 << 16;
 
 /** How many workgroups to launch in x, y and z; 1 unless given. */
 export type Workgroups = readonly [number, number?, number?];
@@ -61,8 +63,15 @@ export class CommandBatch {
     this.#outsidePass().clearBuffer(target.gpu, target.offset, bytes);
   }
 
-  /** Copies bytes to `target` through the arena, which must have room for them. */
+  /** Copies bytes to `target`. */
   upload(data: ArrayBufferView<ArrayBuffer>, target: Range): void {
+    if (data.byteLength > STAGED_UPLOAD_BYTES) {
+      this.submit();
+      const { buffer, byteOffset, byteLength } = data;
+      this.#device.queue.writeBuffer(target.gpu, target.offset, buffer, byteOffset, byteLength);
+      return;
+    }
+    this.reserve(data.byteLength);
     const offset = this.arena.addBytes(data);
     this.copy({ gpu: this.arena.gpu, offset }, target, Math.ceil(data.byteLength / 4) * 4);
   }

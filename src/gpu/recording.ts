@@ -232,7 +232,6 @@ class FrozenRecording implements Recording {
     if (this.#dynamic.length === 0) return;
     for (const { kernel, params, offset } of this.#dynamic) this.#arena.setParams(kernel, params, offset);
     const data = this.#arena.bytes(this.#dynamicBytes);
-    batch.reserve(data.byteLength);
     batch.upload(data, { gpu: this.#arena.gpu, offset: 0 });
   }
 }

@@ -75,6 +75,26 @@ describe('a recording', () => {
     expect(steps).toBe(4);
   });
 
+  test('of more parameters that are functions than fit one batch', async () => {
+    using _ = device.scope();
+    const names = Array.from({ length: 4000 }, (_unused, i) => `p${i}`);
+    const many = defineKernel({
+      name: 'many parameters',
+      params: Object.fromEntries(names.map((name) => [name, 'f32' as const])),
+      reads: {},
+      writes: { y: 'array<f32>' },
+      code: '@compute @workgroup_size(1) fn main() { y[0] += params.p0 + params.p3999; }',
+    });
+    const y = upload([0, 0, 0, 0]);
+    let value = 0;
+    const params = Object.fromEntries(names.map((name) => [name, () => value]));
+    using recording = device.record(() => {
+      for (let i = 0; i < 70; i++) device.launch(many, { y }, params, [1]);
+    });
+    for (value = 1; value <= 3; value++) recording.replay();
+    expect(await read(y)).toEqual([2 * 70 * (1 + 2 + 3), 0, 0, 0]);
+  });
+
   test('returns tensors with memory of their own', async () => {
     using _ = device.scope();
     const x = upload([1, 2, 3, 4]);
