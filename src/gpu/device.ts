@@ -16,8 +16,6 @@ import { SharedMemory } from './sharedMemory.ts';
 
 export type { Recording };
 
-/** Uploads above this go straight to the queue instead of through the arena. */
-const STAGED_UPLOAD_BYTES = 1 << 16;
 /** Fresh memory is poisoned in pieces of this size. */
 const POISON_BYTES = 1 << 18;
 
@@ -43,6 +41,8 @@ export interface DeviceOptions {
 }
 
 /** A GPU with its memory, its compiled kernels and the commands it has yet to be sent. */
+type Check = (read: (view: BufferView) => Promise<ArrayBuffer>) => Promise<void>;
+
 export class Device {
   readonly gpu: GPUDevice;
   readonly info: GPUAdapterInfo;
@@ -58,7 +58,7 @@ export class Device {
   #recorder: Recorder | undefined;
   #poison: GPUBuffer | undefined;
   #failure: GpuError | undefined;
-  #check: (() => Promise<void>) | undefined;
+  #check: Check | undefined;
 
   private constructor(gpu: GPUDevice, options: DeviceOptions) {
     this.gpu = gpu;
@@ -258,14 +258,7 @@ export class Device {
       this.#recorder.commands.push({ kind: 'upload', data: copied, target: view });
       return;
     }
-    const target = { gpu: view.buffer.gpu, offset: view.offset };
-    if (bytes > STAGED_UPLOAD_BYTES) {
-      this.flush();
-      this.gpu.queue.writeBuffer(target.gpu, target.offset, data.buffer, data.byteOffset, bytes);
-      return;
-    }
-    this.#batch.reserve(bytes);
-    this.#batch.upload(data, target);
+    this.#batch.upload(data, { gpu: view.buffer.gpu, offset: view.offset });
   }
 
   /** Sets every byte of `view` to 0. */
@@ -291,6 +284,12 @@ export class Device {
    * @throws GpuError if any earlier command failed or the device was lost.
    */
   async read(view: BufferView): Promise<ArrayBuffer> {
+    const bytes = await this.#readUnchecked(view);
+    await this.#check?.((found) => this.#readUnchecked(found));
+    return bytes;
+  }
+
+  async #readUnchecked(view: BufferView): Promise<ArrayBuffer> {
     assertLive(view, 'read');
     this.#refuseInRecording();
     const staging = this.gpu.createBuffer({ size: view.bytes, usage: USAGE.mapRead | USAGE.copyDst });
@@ -306,27 +305,15 @@ export class Device {
         );
       });
       if (this.#failure) throw this.#failure;
-      const bytes = staging.getMappedRange().slice(0);
-      await this.#checkResults();
-      return bytes;
+      return staging.getMappedRange().slice(0);
     } finally {
       staging.destroy();
     }
   }
 
-  /** In debug mode, lets every later read wait for `check`, which may throw. */
-  checkReads(check: () => Promise<void>): void {
+  /** In debug mode, lets every later read wait for `check`, which reads by what it is given and may throw. */
+  checkReads(check: Check): void {
     this.#check = check;
-  }
-
-  async #checkResults(): Promise<void> {
-    const check = this.#check;
-    this.#check = undefined; // it reads, too
-    try {
-      await check?.();
-    } finally {
-      this.#check = check;
-    }
   }
 
   /** Submits every pending command. */

@@ -23,7 +23,7 @@ fn main(${THREAD_ARGS}) {
 );
 
 const NOTES = {
-  input: 'atomicMax(&found[1], params.op);',
+  input: 'atomicStore(&found[1], params.op);',
   output: 'if (atomicLoad(&found[1]) != params.op) { atomicMin(&found[0], params.op); }',
 } as const;
 

@@ -87,12 +87,23 @@ export function gradientTarget(input: Tensor): { readonly view: BufferView; read
   return { view: result.view, result };
 }
 
+/** The sink that takes the gradient of a leaf, if not the leaf itself. */
+function sinkOf(leaf: Tensor): Sink | undefined {
+  for (let each = sink; each; each = each.outer) if (each.takes(leaf)) return each;
+  return undefined;
+}
+
+const gradientSoFar = (leaf: Tensor): Gradient => {
+  const taking = sinkOf(leaf);
+  return taking ? taking.gradients.get(leaf) : leaf.grad;
+};
+
 function leafGradient(leaf: Tensor): Tensor {
   const { device, shape } = leaf;
-  for (let each = sink; each; each = each.outer) {
-    if (!each.takes(leaf)) continue;
-    const gradient = each.gradients.get(leaf) ?? Tensor.zeros(device, shape);
-    each.gradients.set(leaf, gradient);
+  const taking = sinkOf(leaf);
+  if (taking) {
+    const gradient = taking.gradients.get(leaf) ?? Tensor.zeros(device, shape);
+    taking.gradients.set(leaf, gradient);
     return gradient;
   }
   // That of a leaf made inside a recording is made inside, too; others outlive the scope, or the recording, that they
@@ -184,17 +195,26 @@ function addToLeaf(leaf: Tensor, gradient: Tensor): void {
   leaf.device.copy(sum.view, total.view);
 }
 
+/** In debug mode, checks what a backward pass made, in place in gradients of leaves too. */
+function checkGradients(node: GradNode, outputs: readonly Gradient[], results: readonly Gradient[]): void {
+  if (!node.outputs[0]?.device.debug) return;
+  const present = (gradient: Gradient): gradient is Tensor => gradient !== undefined;
+  const used = node.inputs.filter(({ view }) => !view.buffer.released);
+  const inPlace = node.inputs.filter((input, i) => !results[i] && input.requiresGrad && !input.node);
+  checkFinite(
+    `the gradient of ${node.name}`,
+    [...outputs.filter(present), ...used],
+    [...results.filter(present), ...inPlace.map((leaf) => gradientSoFar(leaf)).filter(present)],
+  );
+}
+
 function propagate(node: GradNode, gradients: Map<Tensor, Tensor>): void {
   const outputs = node.outputs.map((output) => gradients.get(output));
   if (outputs.every((gradient) => gradient === undefined)) return;
   const accumulating = node.accumulates === undefined ? undefined : node.inputs[node.accumulates];
   const prior = accumulating && gradients.get(accumulating);
   const results = node.backward(outputs, prior);
-  checkFinite(
-    `the gradient of ${node.name}`,
-    outputs.filter((gradient) => gradient !== undefined),
-    results.filter((gradient) => gradient !== undefined),
-  );
+  checkGradients(node, outputs, results);
   for (const output of node.outputs) gradients.delete(output);
   node.inputs.forEach((input, i) => {
     const result = results[i];

@@ -48,13 +48,16 @@ export function checkFinite(name: string, inputs: readonly Tensor[], outputs: re
 function startChecks(device: Device): Checks {
   const checks = { found: device.allocatePersistent(8, 'debugging'), ops: [], known: new Map() };
   checksOf.set(device, checks);
-  device.checkReads(() => throwIfNotFinite(device, checks));
+  device.checkReads((read) => throwIfNotFinite(read, checks));
   device.outsideRecording(() => device.upload(checks.found, Uint32Array.of(NONE, 0)));
   return checks;
 }
 
-async function throwIfNotFinite(device: Device, checks: Checks): Promise<void> {
-  const [first = NONE] = new Uint32Array(await device.read(checks.found));
+async function throwIfNotFinite(
+  read: (view: BufferView) => Promise<ArrayBuffer>,
+  checks: Checks,
+): Promise<void> {
+  const [first = NONE] = new Uint32Array(await read(checks.found));
   const op = checks.ops[first - 1];
   if (!op) return;
   const { name, inputs, outputs, stack } = op;

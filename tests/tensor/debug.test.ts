@@ -10,6 +10,7 @@ import {
   customGradient,
   div,
   exp,
+  linear,
   log,
   maskedFill,
   mul,
@@ -77,6 +78,38 @@ test('in the replay of a captured step in which it happens', () =>
     expect((await f(x, 0).data()).length).toBe(2);
     expect((await f(x, 1).data()).length).toBe(2);
     expect(await failure(f(x, -2).data())).toMatchObject({ code: 'NOT_FINITE', where: 'log' });
+  }));
+
+test('in a gradient that is added to that of a leaf in place', () =>
+  withDebugging(async (device) => {
+    const weight = Tensor.from(device, new Float32Array(16).fill(1e-30), [4, 4]).requireGrad();
+    const x = Tensor.from(device, new Float32Array(4).fill(1e30), [1, 4]);
+    const y = mul(sum(linear(x, weight)), 1e30);
+    expect(Number.isFinite(await y.item())).toBe(true);
+    backward(y);
+    const error = await failure((weight.grad as Tensor).data());
+    expect(error).toMatchObject({ code: 'NOT_FINITE', where: 'the gradient of linear' });
+  }));
+
+test('by every one of several reads at a time', () =>
+  withDebugging(async (device) => {
+    const y = log(Tensor.from(device, [-1]));
+    const errors = await Promise.all([y, y, y].map((each) => failure(each.data())));
+    expect(errors.map(({ where }) => where)).toEqual(['log', 'log', 'log']);
+    expect(await failure(y.data())).toMatchObject({ where: 'log' });
+  }));
+
+test('infinities that were asked for are none of its business in replays and gradients either', () =>
+  withDebugging(async (device) => {
+    const mask = Tensor.from(device, [false, false, true]);
+    const weight = Tensor.from(device, [1, 1, 1]).requireGrad();
+    using f = capture(device, (x: Tensor) => {
+      const scores = mul(maskedFill(x, mask, Number.NEGATIVE_INFINITY), 0.5);
+      backward(sum(mul(scores, weight)));
+      return softmax(mul(scores, 2));
+    });
+    for (let i = 0; i < 3; i++) expect((await f(Float32Array.of(1, 2, i)).data())[2]).toBe(0);
+    expect((await weight.grad?.data())?.[2]).toBe(Number.NEGATIVE_INFINITY);
   }));
 
 test('infinities that were asked for are none of its business', () =>
