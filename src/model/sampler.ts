@@ -12,7 +12,10 @@ import { NO_ROW } from '../kernels/rows.ts';
 import { encodeSettings, SETTINGS_BYTES, sampleTokens } from '../kernels/sampling.ts';
 import { EOS } from '../math/tokenizer.ts';
 import { attention, noGrad, Packing, Tensor, takeRows } from '../tensor/index.ts';
+import { type Completion, checkSampling, type SampleOptions } from './sampling.ts';
 import type { Transformer } from './transformer.ts';
+
+export type { Completion, SampleOptions } from './sampling.ts';
 
 /** Tokens generated between two looks at what is finished. */
 const CHUNK = 16;
@@ -21,36 +24,6 @@ const ROW_STEP = 16;
 const SLOT_WORDS = 4;
 
 /** How tokens are drawn. */
-export interface SampleOptions {
-  /** Completions per prompt. */
-  readonly groupSize?: number;
-  /** Most tokens a completion can have, its `<eos>` included. */
-  readonly maxNew: number;
-  /** 0 decodes greedily; log-probabilities are then those at temperature 1. */
-  readonly temperature: number;
-  /** Sample from the k likeliest tokens; 0 turns this off. */
-  readonly topK?: number;
-  /** Sample from the likeliest tokens that together have this probability; 1 turns this off. */
-  readonly topP?: number;
-  readonly seed: number;
-  /** Sequence i of this call draws its random numbers as sequence `firstSequenceId + i`. */
-  readonly firstSequenceId?: number;
-}
-
-/** What was generated for a prompt. */
-export interface Completion {
-  /** Index of the prompt. */
-  readonly prompt: number;
-  /** Sampled ids, with `<eos>` at the end if it was produced. */
-  readonly tokens: number[];
-  /** Log-probability of each token in the distribution it was sampled from. */
-  readonly logps: Float32Array;
-  /** Whether `<eos>` was produced. */
-  readonly finished: boolean;
-  /** With top-k or top-p: the ids each token was sampled from, ⌈V/32⌉ words per token, bit v for id v. */
-  readonly kept?: Uint32Array;
-}
-
 /** The buffers of a generation; they stay as long as the batch fits. */
 interface Workspace {
   readonly slots: number;
@@ -75,6 +48,8 @@ export class Sampler {
   readonly model: Transformer;
   readonly #device: Device;
   #workspace: Workspace | undefined;
+  /** Settled when the workspace is free. */
+  #idle: Promise<unknown> = Promise.resolve();
 
   constructor(model: Transformer) {
     this.model = model;
@@ -83,10 +58,17 @@ export class Sampler {
 
   /**
    * Samples `groupSize` completions of every prompt, in order. A batch whose key-value cache exceeds what the adapter
-   * can bind is generated in parts; completions do not depend on that.
-   * @throws GpuError if the cache of a single prompt does not fit the adapter.
+   * can bind is generated in parts; completions do not depend on that. Calls take turns.
+   * @throws GpuError if the cache of a single prompt does not fit the adapter, MathformerError for bad options.
    */
   async generate(prompts: readonly (readonly number[])[], options: SampleOptions): Promise<Completion[]> {
+    checkSampling(prompts, options, this.model.config.vocabSize);
+    const turn = this.#idle.then(() => this.#generateAll(prompts, options));
+    this.#idle = turn.catch(() => {});
+    return turn;
+  }
+
+  async #generateAll(prompts: readonly (readonly number[])[], options: SampleOptions): Promise<Completion[]> {
     const { groupSize = 1, firstSequenceId = 0 } = options;
     const slots = this.#mostSlots(neededCapacity(prompts, options.maxNew));
     const most = Math.max(1, Math.floor(slots / groupSize));

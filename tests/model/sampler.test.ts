@@ -381,6 +381,33 @@ describe('the sampler', () => {
     for (const each of [quick, endless]) each.dispose();
   });
 
+  test('calls take turns, after one that failed too', async () => {
+    const sampler = new Sampler(model);
+    const options = { maxNew: 40, temperature: 1, seed: 1 };
+    const parts = [PROMPTS.slice(0, 2), PROMPTS.slice(2, 7), PROMPTS.slice(7)];
+    const alone: Completion[][] = [];
+    for (const part of parts) alone.push(await sampler.generate(part, options));
+    const tooMany = sampler.generate(PROMPTS, { ...options, groupSize: 2 ** 40 }).catch(() => 'failed');
+    expect(await Promise.all(parts.map((part) => sampler.generate(part, options)))).toEqual(alone);
+    expect(await tooMany).toBe('failed');
+    sampler.dispose();
+  });
+
+  test.each([
+    [[], {}, /prompt 1 is empty/],
+    [[57], {}, /prompt 1 is empty or has ids that are not below 57/],
+    [[1.5], {}, /prompt 1/],
+    [[1], { maxNew: 0 }, /maxNew is 0/],
+    [[1], { groupSize: 0 }, /groupSize is 0/],
+    [[1], { temperature: -1 }, /temperature is -1/],
+    [[1], { topK: 0.5 }, /topK is 0.5/],
+    [[1], { topP: 0 }, /topP is 0/],
+  ])('what means nothing is refused: %j, %j', async (ids, odd, message) => {
+    const sampler = new Sampler(model);
+    const options = { maxNew: 4, temperature: 1, seed: 1, ...odd };
+    await expect(sampler.generate([[1], ids], options)).rejects.toThrow(message);
+  });
+
   test('memory stays as it is from one call to the next, and dispose gives all of it back', async () => {
     const options = { maxNew: 20, groupSize: 3, temperature: 1, topK: 9 };
     await generate(PROMPTS, { ...options, seed: 0 });
