@@ -268,9 +268,7 @@ export class BufferPool {
       {
         code: 'OUT_OF_MEMORY',
         where: 'allocate',
-        fix:
-          'use a smaller batch or shorter sequences: on the command line, lower --micro_batch_tokens, ' +
-          '--batch_size or --group_size',
+        fix: 'use smaller batches, micro-batches or groups, or shorter sequences',
       },
     );
   }

@@ -15,11 +15,12 @@ import {
   type Captured,
   type CaptureOptions,
   capture,
+  cat,
   cosineWithWarmup,
   noGrad,
   refuseDivergence,
+  reshape,
   type Scalar,
-  stack,
   type Tensor,
 } from '../tensor/index.ts';
 import { advantages } from './advantages.ts';
@@ -61,7 +62,7 @@ export class GrpoTrainer {
   readonly sampler: Sampler;
   readonly #reference: Transformer | undefined;
   readonly #optimizer: AdamW;
-  readonly #accumulate: Captured<[BatchInputs], { loss: Tensor; values: Tensor }>;
+  readonly #accumulate: Captured<[BatchInputs], Tensor>;
   readonly #apply: Captured<[Scalar], void>;
   readonly #problems: ProblemStream;
   #step = 0;
@@ -178,17 +179,17 @@ export class GrpoTrainer {
     const repeat = (value: number, trajectory: Trajectory) =>
       new Float32Array(scoredCount(trajectory)).fill(value);
     using _ = policy.device.scope();
-    const { loss, values } = this.#accumulate({
+    const values = this.#accumulate({
       packed,
       oldLogp: perToken(({ completion }) => completion.logps),
       advantages: perToken((trajectory) => repeat(trajectory.advantage, trajectory)),
       weights: perToken((trajectory) => repeat(trajectory.weight, trajectory)),
     });
-    return this.#collect(batch, loss.item(), values.data());
+    return this.#collect(batch, values.data());
   }
 
-  /** A micro-batch on the GPU: adds to the gradients; returns the loss, and (3,N) logp, entropy and refLogp. */
-  #graph({ packed, ...inputs }: BatchInputs): { loss: Tensor; values: Tensor } {
+  /** A micro-batch on the GPU: adds to the gradients; returns logp, entropy and refLogp (N each), then the loss. */
+  #graph({ packed, ...inputs }: BatchInputs): Tensor {
     const { policy, options } = this;
     const { temperature } = options;
     const { logp, entropy } = scorePacked(policy, packed, { temperature });
@@ -196,16 +197,12 @@ export class GrpoTrainer {
     const refLogp = reference && noGrad(() => scorePacked(reference, packed, { temperature }).logp);
     const loss = grpoLoss({ ...inputs, logp, refLogp }, options);
     backward(loss);
-    return { loss, values: noGrad(() => stack([logp, entropy, refLogp ?? logp])) };
+    return noGrad(() => cat([logp, entropy, refLogp ?? logp, reshape(loss, [1])])); // one read
   }
 
-  async #collect(
-    batch: readonly Trajectory[],
-    pendingLoss: Promise<number>,
-    pendingValues: Promise<ArrayLike<number>>,
-  ): Promise<BatchValues> {
-    const [loss, values] = await Promise.all([pendingLoss, pendingValues]);
-    const N = values.length / 3;
+  async #collect(batch: readonly Trajectory[], pending: Promise<ArrayLike<number>>): Promise<BatchValues> {
+    const values = await pending;
+    const N = (values.length - 1) / 3;
     let t = 0;
     const records = batch.flatMap(({ completion, advantage, weight }) =>
       Array.from(completion.logps, (oldLogp) => {
@@ -214,7 +211,7 @@ export class GrpoTrainer {
         return { logp, oldLogp, refLogp, entropy, advantage, weight };
       }),
     );
-    return { records, loss };
+    return { records, loss: values[3 * N] ?? 0 };
   }
 }
 

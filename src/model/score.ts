@@ -37,7 +37,7 @@ export interface PackedSequences {
 }
 
 /** The least n·2^k ≥ `count` with 8 < n ≤ 16 (or `count`, if it is small): few sizes, at most an eighth of padding. */
-export function sizeClass(count: number): number {
+export function paddedSize(count: number): number {
   const step = 2 ** Math.max(0, Math.ceil(Math.log2(Math.max(1, count))) - 4);
   return Math.ceil(count / step) * step;
 }
@@ -57,7 +57,7 @@ export function packSequences(
   const lengths = sequences.map(({ tokens }) => tokens.length - 1);
   const real = lengths.reduce((sum, length) => sum + length, 0);
   const scored = sequences.reduce((sum, sequence) => sum + scoredCount(sequence), 0);
-  const size = padded ? sizeClass : (count: number): number => count;
+  const size = padded ? paddedSize : (count: number): number => count;
   const R = size(real);
   for (let left = R - real; left > 0; left -= tileRows) lengths.push(Math.min(left, tileRows));
   const tileValues = tilesOf(lengths, tileRows);

@@ -47,7 +47,7 @@ export function embedding(ids: Tensor, weight: Tensor, scale = 1): Tensor {
 
 /** A choice of distinct rows on the GPU, both ways; `NO_ROW` stands for none. */
 export interface RowSelection {
-  /** u32 (rows): the row of the source that each row of the result is, 0 where there is none. */
+  /** u32 (rows): the row of the source that each row of the result is; where there is none, the result is 0. */
   readonly index: Tensor;
   /** u32 (R): the row of the result that each row of the source has become. */
   readonly inverse: Tensor;
