@@ -103,8 +103,8 @@ export class Tensor {
 
   /** Marks a leaf as something to compute gradients for. */
   requireGrad(): this {
-    if (this.dtype !== 'f32') {
-      throw new ShapeError('requireGrad', `the dtype is ${this.dtype}`, 'only f32 tensors have gradients');
+    if (this.dtype !== 'f32' && this.dtype !== 'f16') {
+      throw new ShapeError('requireGrad', `the dtype is ${this.dtype}`, 'only floats have gradients');
     }
     this.requiresGrad = true;
     return this;

@@ -78,6 +78,11 @@ describe('values', () => {
   });
 });
 
+test('indices have no gradients', () => {
+  using _ = device.scope();
+  expect(() => Tensor.zeros(device, [2], 'u32').requireGrad()).toThrow(/requireGrad: the dtype is u32/);
+});
+
 test('empty tensors work', async () => {
   using _ = device.scope();
   const empty = Tensor.from(device, [], [2, 0]);

@@ -6,7 +6,6 @@ import { attention, backward, Packing, Tensor } from '../../../src/tensor/index.
 import { openDevice, VARIANTS } from '../../device.ts';
 import * as oracle from '../../oracle/array.ts';
 import { expectClose } from '../../oracle/compare.ts';
-import { seeded } from '../../oracle/random.ts';
 import { alibiSlopes } from '../../oracle/transformer.ts';
 import {
   type Computation,
@@ -15,6 +14,7 @@ import {
   random,
   summed,
 } from '../againstOracle.ts';
+import { describeOps } from './battery.ts';
 
 /** softmax(q·kᵀ/√headDim − slope·(i − j), j ≤ i)·v of one head of one sequence; q, k and v are (T,headDim). */
 function oneHead(q: oracle.Array64, k: oracle.Array64, v: oracle.Array64, slope: number): oracle.Array64 {
@@ -76,27 +76,32 @@ function computation({ lengths, headDim, slopes, seed, scale = 1 }: Problem): Co
   };
 }
 
+// Either side of the tiles of 4, 8 and 32 rows.
+const someLength = fc.constantFrom(1, 1, 2, 3, 4, 5, 7, 8, 9, 15, 17, 31, 32, 33, 65);
+
+describeOps('Packed attention', [
+  {
+    name: 'attention',
+    dtypes: 'f32',
+    runs: 24,
+    cases: fc
+      .record({
+        lengths: fc.array(someLength, { minLength: 1, maxLength: 7 }),
+        headDim: fc.constantFrom(4, 8, 16, 64),
+        slopes: fc.constantFrom(1, 2, 3).map(alibiSlopes),
+        seed: fc.nat(),
+      })
+      .map(computation),
+    small: computation({ lengths: [2, 1], headDim: 4, slopes: alibiSlopes(1), seed: 6 }),
+  },
+]);
+
 describe.each(VARIANTS)('$variant', ({ portableKernels }) => {
   let device: Device;
   beforeAll(async () => {
     device = await openDevice({ portableKernels });
   });
   afterAll(() => device.destroy());
-
-  test('any packing and head size, forward and gradient', async () => {
-    // Either side of the tiles of 4, 8 and 32 rows.
-    const length = fc.constantFrom(1, 1, 2, 3, 4, 5, 7, 8, 9, 15, 17, 31, 32, 33, 65);
-    const problem = fc.record({
-      lengths: fc.array(length, { minLength: 1, maxLength: 7 }),
-      headDim: fc.constantFrom(4, 8, 16, 64),
-      slopes: fc.constantFrom(1, 2, 3).map(alibiSlopes),
-      seed: fc.nat(),
-    });
-    await fc.assert(
-      fc.asyncProperty(problem, (p) => expectSameAsOracle(device, computation(p))),
-      { ...seeded, numRuns: 24 },
-    );
-  });
 
   test('many short sequences, and one long one', async () => {
     const slopes = alibiSlopes(2);
