@@ -15,10 +15,10 @@ import { Device } from '../src/gpu/device.ts';
 import { openAdapter } from '../src/gpu/node.ts';
 import { grpoOptions } from '../src/grpo/options.ts';
 import { GrpoTrainer } from '../src/grpo/trainer.ts';
+import { peakFlops } from '../src/kernels/peak.ts';
 import { readCheckpoint } from '../src/model/checkpoint/index.ts';
 import { modelConfig, parameterShapes } from '../src/model/config.ts';
 import { Transformer } from '../src/model/transformer.ts';
-import { peakFlops } from './peak.ts';
 import { measureReplay } from './replay.ts';
 import { supervisedStep } from './supervisedStep.ts';
 

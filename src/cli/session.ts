@@ -24,6 +24,9 @@ export const outputSchema = z.strictObject({
     .string()
     .optional()
     .describe('adapter: hardware, lavapipe, swiftshader, or part of a description'),
+  profile: path()
+    .optional()
+    .describe('time every kernel, say at the end which took how long, and write a Chrome trace to this file'),
   json: yesOrNo().default(false).describe('print one JSON document on stdout, everything else on stderr'),
   quiet: yesOrNo().default(false).describe('leave out the progress'),
 });
@@ -98,7 +101,7 @@ export async function trainingSession(options: SessionOptions, train: Training):
     sampler.dispose();
     if (stop.exitCode !== undefined) process.exitCode = stop.exitCode;
   };
-  await withMachine(flags.adapter, work, { debug: flags.debug });
+  await withMachine(flags, reporter, work);
 }
 
 function subjectOf(model: Transformer, sampler: Sampler, options: SessionOptions): Subject {

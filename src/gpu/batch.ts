@@ -4,6 +4,7 @@
  */
 import { Arena } from './arena.ts';
 import type { Pipeline } from './pipelines.ts';
+import { type Launch, Profiler } from './profiler.ts';
 
 const MAX_BATCH = 512;
 /** Uploads above this go straight to the queue instead of through the arena. */
@@ -18,6 +19,8 @@ export interface Dispatch {
   readonly bindGroup: GPUBindGroup;
   readonly paramsOffset: number | undefined;
   readonly workgroups: Workgroups;
+  /** For the profiler. */
+  readonly launch: Launch;
 }
 
 /** A range of a buffer of WebGPU's. */
@@ -29,13 +32,16 @@ export interface Range {
 export class CommandBatch {
   readonly arena: Arena;
   readonly counters = { dispatches: 0, submissions: 0 };
+  /** Times every dispatch, if asked for. */
+  readonly profiler: Profiler | undefined;
   readonly #device: GPUDevice;
   #encoder: GPUCommandEncoder | undefined;
   #pass: GPUComputePassEncoder | undefined;
   #length = 0;
 
-  constructor(device: GPUDevice) {
+  constructor(device: GPUDevice, { profile = false } = {}) {
     this.#device = device;
+    if (profile) this.profiler = new Profiler(device, MAX_BATCH);
     this.arena = new Arena(device, 'arena');
   }
 
@@ -44,7 +50,22 @@ export class CommandBatch {
     if (!this.arena.hasRoom(bytes) || this.#length >= MAX_BATCH) this.submit();
   }
 
-  dispatch({ pipeline, bindGroup, paramsOffset, workgroups }: Dispatch): void {
+  dispatch(dispatch: Dispatch): void {
+    const { profiler } = this;
+    if (profiler) this.#profiled(dispatch, profiler);
+    else this.#encode(dispatch);
+  }
+
+  /** In a pass of its own. */
+  #profiled(dispatch: Dispatch, profiler: Profiler): void {
+    this.#pass = this.#outsidePass().beginComputePass(profiler.pass(dispatch.launch.kernel.name));
+    const started = performance.now();
+    this.#encode(dispatch);
+    profiler.add(dispatch.launch, performance.now() - started);
+    this.#endPass();
+  }
+
+  #encode({ pipeline, bindGroup, paramsOffset, workgroups }: Dispatch): void {
     this.#encoder ??= this.#device.createCommandEncoder();
     this.#pass ??= this.#encoder.beginComputePass();
     this.#pass.setPipeline(pipeline.gpu);
@@ -80,7 +101,9 @@ export class CommandBatch {
     this.#endPass();
     if (!this.#encoder) return;
     this.arena.write();
+    const profiled = this.profiler?.finish(this.#encoder);
     this.#device.queue.submit([this.#encoder.finish()]);
+    profiled?.();
     this.#encoder = undefined;
     this.arena.reset();
     this.#length = 0;

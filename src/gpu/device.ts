@@ -11,6 +11,7 @@ import { CommandBatch, type Workgroups } from './batch.ts';
 import { BufferPool, type BufferView, type MemoryReport, type Scope, USAGE } from './buffers.ts';
 import type { Kernel, Scalar } from './kernel.ts';
 import { PipelineCache } from './pipelines.ts';
+import type { ProfiledDispatch } from './profiler.ts';
 import { Recorder, type Recording } from './recording.ts';
 import { SharedMemory } from './sharedMemory.ts';
 
@@ -38,6 +39,8 @@ export interface DeviceOptions {
   readonly debug?: boolean;
   /** Most bytes of GPU memory to use, the pool included; what exceeds it fails with OUT_OF_MEMORY at once. */
   readonly memoryLimit?: number;
+  /** Time every dispatch, for `profile`. */
+  readonly profile?: boolean;
 }
 
 /** A GPU with its memory, its compiled kernels and the commands it has yet to be sent. */
@@ -72,7 +75,7 @@ export class Device {
       this.#fail('KERNEL_INVALID', `kernel ${kernel.name}: ${message}`, 'report it with the adapter');
     });
     this.debug = options.debug ?? false;
-    this.#batch = new CommandBatch(gpu);
+    this.#batch = new CommandBatch(gpu, options);
     const events = {
       destroying: () => {
         this.flush();
@@ -100,7 +103,11 @@ export class Device {
 
   /** Opens a device with every optional feature the kernels can use and the adapter's own limits. */
   static async open(adapter: GPUAdapter, options: DeviceOptions = {}): Promise<Device> {
-    const features = (['subgroups'] as GPUFeatureName[]).filter((feature) => adapter.features.has(feature));
+    const useful: GPUFeatureName[] = [
+      'subgroups',
+      ...(options.profile ? (['timestamp-query'] as const) : []),
+    ];
+    const features = useful.filter((feature) => adapter.features.has(feature));
     const wanted = [
       'maxBufferSize',
       'maxStorageBufferBindingSize',
@@ -190,7 +197,8 @@ export class Device {
     this.#batch.reserve(kernel.paramBytes);
     const bindGroup = this.#pipelines.bindGroup(plain, pipeline, buffers, arena.gpu);
     const paramsOffset = kernel.paramBytes > 0 ? arena.addParams(plain, params) : undefined;
-    this.#batch.dispatch({ pipeline, bindGroup, paramsOffset, workgroups });
+    const launch = { kernel: plain, buffers, params };
+    this.#batch.dispatch({ pipeline, bindGroup, paramsOffset, workgroups, launch });
   }
 
   /** What identifies the recording being made, if commands are being recorded instead of run. */
@@ -319,6 +327,12 @@ export class Device {
   /** Submits every pending command. */
   flush(): void {
     this.#batch.submit();
+  }
+
+  /** With the option `profile`: every dispatch so far, in order. */
+  async profile(): Promise<readonly ProfiledDispatch[]> {
+    this.flush();
+    return (await this.#batch.profiler?.dispatches()) ?? [];
   }
 
   /** Waits until everything submitted has run. */

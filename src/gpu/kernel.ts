@@ -26,6 +26,8 @@ export interface KernelSpec<Buffer extends string, Param extends string> {
   readonly enables?: readonly string[];
   /** Functions and constants, with an entry point called `main`. */
   readonly code: string;
+  /** Floating-point operations of a launch with these parameters, where they are what limits it. */
+  readonly flops?: (params: Readonly<Record<Param, number>>) => number;
 }
 
 /** A kernel that can be launched, as `defineKernel` makes it. */
@@ -38,6 +40,7 @@ export interface Kernel<Buffer extends string = string, Param extends string = s
   /** Size of the uniform block in bytes, a multiple of 16; 0 without parameters. */
   readonly paramBytes: number;
   readonly wgsl: string;
+  readonly flops: ((params: Readonly<Record<Param, number>>) => number) | undefined;
 }
 
 /** Freezes a kernel: generates the declarations of its bindings and joins them to its code. */
@@ -68,6 +71,7 @@ export function defineKernel<Buffer extends string, Param extends string>(
     paramTypes: paramNames.map((name) => spec.params[name]),
     paramBytes: Math.ceil((paramNames.length * 4) / 16) * 16,
     wgsl: `${declarations.join('\n')}\n${spec.code}`,
+    flops: spec.flops,
   };
 }
 

@@ -176,9 +176,10 @@ class FrozenRecording implements Recording {
     this.#steps = commands.map((command): Step => {
       switch (command.kind) {
         case 'dispatch': {
-          const { kernel, pipeline, workgroups } = command;
-          const bindGroup = pipelines.createBindGroup(kernel, pipeline, command.buffers, arena.gpu);
-          const dispatch: Dispatch = { pipeline, bindGroup, paramsOffset: offsets.get(command), workgroups };
+          const { kernel, pipeline, workgroups, buffers: bound } = command;
+          const bindGroup = pipelines.createBindGroup(kernel, pipeline, bound, arena.gpu);
+          const paramsOffset = offsets.get(command);
+          const dispatch: Dispatch = { pipeline, bindGroup, paramsOffset, workgroups, launch: command };
           return (batch) => batch.dispatch(dispatch);
         }
         case 'copy': {

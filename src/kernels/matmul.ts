@@ -53,6 +53,8 @@ function matmulInterface(
   return {
     // `aStride`: rows from one batch's A to the next one's, 0 where all batches share it.
     params: { M: 'u32', N: 'u32', K: 'u32', batches: 'u32', aStride: 'u32' },
+    flops: ({ M, N, K, batches }: Readonly<Record<'M' | 'N' | 'K' | 'batches', number>>) =>
+      2 * M * N * K * batches,
     reads: {
       a: 'array<f32>',
       b: 'array<vec4f>',

@@ -1,0 +1,98 @@
+/**
+ * Times kernels on the GPU. While profiling, every dispatch is a pass of its own with a timestamp at either end, so that
+ * the sum is somewhat more than what the same work takes in one pass. Without timestamps there are counts, bytes and
+ * CPU times alone.
+ */
+import { type BufferView, USAGE } from './buffers.ts';
+import { evaluate, type Kernel, type Scalar } from './kernel.ts';
+
+const QUERY_RESOLVE = 0x200;
+const TIMESTAMP_BYTES = 8;
+
+/** What a dispatch was launched with. */
+export interface Launch {
+  readonly kernel: Kernel;
+  readonly buffers: Readonly<Record<string, BufferView>>;
+  readonly params: Readonly<Record<string, Scalar>>;
+}
+
+/** One dispatch. */
+export interface ProfiledDispatch {
+  readonly kernel: string;
+  /** Milliseconds on the GPU's clock; undefined without timestamps. */
+  readonly start: number | undefined;
+  readonly end: number | undefined;
+  /** Milliseconds of CPU time to encode it. */
+  readonly cpu: number;
+  /** Bytes of everything bound: what is moved if all of it is read or written once. */
+  readonly bytes: number;
+  /** Floating-point operations, where the kernel says; 0 elsewhere. */
+  readonly flops: number;
+}
+
+type Encoded = Omit<ProfiledDispatch, 'start' | 'end'>;
+
+export class Profiler {
+  readonly #device: GPUDevice;
+  readonly #querySet: GPUQuerySet | undefined;
+  readonly #done: ProfiledDispatch[] = [];
+  #pending: Promise<void> = Promise.resolve();
+  #batch: Encoded[] = [];
+
+  /** For batches of at most `most` dispatches. */
+  constructor(device: GPUDevice, most: number) {
+    this.#device = device;
+    if (device.features.has('timestamp-query')) {
+      this.#querySet = device.createQuerySet({ type: 'timestamp', count: 2 * most });
+    }
+  }
+
+  /** What the pass of the batch's next dispatch is to be described by. */
+  pass(label: string): GPUComputePassDescriptor {
+    const querySet = this.#querySet;
+    if (!querySet) return { label };
+    const at = 2 * this.#batch.length;
+    const timestampWrites = { querySet, beginningOfPassWriteIndex: at, endOfPassWriteIndex: at + 1 };
+    return { label, timestampWrites };
+  }
+
+  /** Notes that it was encoded. */
+  add({ kernel, buffers, params }: Launch, cpu: number): void {
+    const bytes = kernel.bufferNames.reduce((total, name) => total + (buffers[name]?.bytes ?? 0), 0);
+    const values = Object.fromEntries(Object.entries(params).map(([name, value]) => [name, evaluate(value)]));
+    this.#batch.push({ kernel: kernel.name, cpu, bytes, flops: kernel.flops?.(values) ?? 0 });
+  }
+
+  /** Appends the commands that fetch the batch's timestamps; to be called back when it is submitted. */
+  finish(encoder: GPUCommandEncoder): () => void {
+    const batch = this.#batch;
+    this.#batch = [];
+    if (!this.#querySet || batch.length === 0) {
+      this.#done.push(...batch.map((dispatch) => ({ ...dispatch, start: undefined, end: undefined })));
+      return () => {};
+    }
+    const size = batch.length * 2 * TIMESTAMP_BYTES;
+    const resolved = this.#device.createBuffer({ size, usage: QUERY_RESOLVE | USAGE.copySrc });
+    const staging = this.#device.createBuffer({ size, usage: USAGE.mapRead | USAGE.copyDst });
+    encoder.resolveQuerySet(this.#querySet, 0, 2 * batch.length, resolved, 0);
+    encoder.copyBufferToBuffer(resolved, 0, staging, 0, size);
+    return () => {
+      const mapped = staging.mapAsync(1);
+      this.#pending = Promise.all([this.#pending, mapped]).then(() => {
+        const nanoseconds = new BigUint64Array(staging.getMappedRange());
+        batch.forEach((dispatch, i) => {
+          const [start, end] = [nanoseconds[2 * i], nanoseconds[2 * i + 1]].map((time) => Number(time) / 1e6);
+          this.#done.push({ ...dispatch, start, end });
+        });
+        staging.destroy();
+        resolved.destroy();
+      });
+    };
+  }
+
+  /** Every dispatch so far, in order. */
+  async dispatches(): Promise<readonly ProfiledDispatch[]> {
+    await this.#pending;
+    return this.#done;
+  }
+}
