@@ -1,111 +1,82 @@
 /**
- * `npm run bench`: whole training steps on the adapter at hand, by benny; results in bench/results/<adapter>/.
+ * `npm run bench [-- kernels|replay|steps]`: how close every kernel and every step is to what the adapter can do. Results
+ * go to bench/results/<adapter>/ as JSON, those of kernels also as a page with a plot.
  *
- *   grpo step   one GRPO step of `tiny` at the original's settings: 32 problems × 4 completions of up to 256 tokens,
- *               every default operator, 2 digits, depth 3, from the original's checkpoint
- *   rollout     its rollout alone
- *   supervised  one step on 128 packed sequences of 64 tokens, for tiny and small; with η, its share of the adapter's
- *               peak: 6·parameters·tokens FLOPs, and 6·layers·d·length per token for attention, over P·time
- *   replay      CPU time and dispatches of a step, eager and replayed
+ * `npm run bench -- compare A B`: two kernels.json side by side, in units of what each adapter could do at best.
  */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
-import benny from 'benny';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { Command } from 'commander';
 import { Device } from '../src/gpu/device.ts';
 import { openAdapter } from '../src/gpu/node.ts';
-import { grpoOptions } from '../src/grpo/options.ts';
-import { GrpoTrainer } from '../src/grpo/trainer.ts';
-import { peakFlops } from '../src/kernels/peak.ts';
-import { readCheckpoint } from '../src/model/checkpoint/index.ts';
-import { modelConfig, parameterShapes } from '../src/model/config.ts';
-import { Transformer } from '../src/model/transformer.ts';
+import { compareFiles } from './compare.ts';
+import { kernelCases } from './kernels.ts';
+import { measure } from './measure.ts';
 import { measureReplay } from './replay.ts';
-import { supervisedStep } from './supervisedStep.ts';
+import { kernelReport, kernelTable } from './report.ts';
+import { benchSteps } from './steps.ts';
 
-const CHECKPOINT = fileURLToPath(new URL('../tests/fixtures/checkpoints/tiny.pt', import.meta.url));
-const BATCH = 128;
-const LENGTH = 64;
-
-const { adapter, description } = await openAdapter();
-const device = await Device.open(adapter);
-const folder = description
-  .replace(/[^\w.]+/g, '-')
-  .replace(/^-|-$/g, '')
-  .slice(0, 60);
-
-/** FLOPs of a supervised step, forward and backward. */
-function supervisedFlops(size: 'tiny' | 'small'): number {
-  const config = modelConfig(size);
-  let parameters = 0;
-  for (const shape of parameterShapes(config).values())
-    parameters += shape.reduce((product, n) => product * n, 1);
-  return BATCH * LENGTH * 6 * (parameters + config.nLayers * config.dModel * LENGTH);
+interface Setting {
+  readonly device: Device;
+  /** Where results go. */
+  readonly folder: string;
+  /** The adapter's description. */
+  readonly title: string;
 }
 
-function grpoTrainer(): GrpoTrainer {
-  const { config, stateDict } = readCheckpoint(readFileSync(CHECKPOINT), 'tiny.pt');
-  return new GrpoTrainer(new Transformer(device, config, stateDict), grpoOptions());
-}
-
-const SIZES = ['tiny', 'small'] as const;
-const supervisedName = (size: string): string => `supervised step, ${size}, ${BATCH} × ${LENGTH}`;
-
-const peak = await peakFlops(device);
-console.log(`P = ${(peak / 1e9).toFixed(1)} GFLOP/s of multiply-adds on ${description}`);
-
-/** One line for a finished case, with its η where its FLOPs are known. */
-function report({
-  name,
-  details,
-  margin,
-}: {
-  name: string;
-  details: { median: number };
-  margin: number;
-}): string {
-  const size = SIZES.find((candidate) => supervisedName(candidate) === name);
-  const eta = size && supervisedFlops(size) / (peak * details.median);
-  const line = `${name}: median ${(details.median * 1000).toFixed(1)} ms, ±${margin} %`;
-  return eta === undefined ? line : `${line}, η = ${eta.toFixed(3)}`;
-}
-
-const replays = await measureReplay(device);
-for (const { name, dispatches, eager, replayed } of replays) {
-  const ratio = (eager / replayed).toFixed(1);
-  console.log(
-    `${name}: ${dispatches} dispatches, ${eager.toFixed(2)} ms of CPU time eager, ${replayed.toFixed(2)} ms replayed: ${ratio} to 1`,
+async function benchKernels({ device, folder, title }: Setting): Promise<void> {
+  const measured = await measure(device, kernelCases(device), (round, rounds) =>
+    process.stderr.write(`\rround ${round + 1} of ${rounds} `),
   );
+  process.stderr.write('\r');
+  for (const line of kernelTable(measured)) console.log(line);
+  writeFileSync(`${folder}/kernels.json`, `${JSON.stringify({ adapter: title, ...measured }, null, 2)}\n`);
+  writeFileSync(`${folder}/kernels.html`, kernelReport(title, measured));
 }
-mkdirSync(`bench/results/${folder}`, { recursive: true });
-writeFileSync(`bench/results/${folder}/replay.json`, `${JSON.stringify(replays, null, 2)}\n`);
 
-await benny.suite(
-  `training steps on ${description}`,
-  benny.add('grpo step, tiny, 32 × 4 × 256', async () => {
-    const trainer = grpoTrainer();
-    await trainer.step();
-    return async () => {
-      await trainer.step();
-    };
-  }),
-  benny.add('rollout, tiny, 32 × 4 × 256', async () => {
-    const trainer = grpoTrainer();
-    await trainer.rollout();
-    return async () => {
-      await trainer.rollout();
-    };
-  }),
-  ...SIZES.map((size) =>
-    benny.add(supervisedName(size), async () => {
-      const step = supervisedStep(device, size, { batch: BATCH, length: LENGTH });
-      await step().item();
-      return async () => {
-        await step().item();
-      };
-    }),
-  ),
-  benny.cycle(report),
-  benny.complete(),
-  benny.save({ file: 'steps', folder: `bench/results/${folder}`, format: 'json', details: true }),
-);
-device.destroy();
+async function benchReplay({ device, folder }: Setting): Promise<void> {
+  const replays = await measureReplay(device);
+  for (const { name, dispatches, eager, replayed } of replays) {
+    const times = `${eager.toFixed(2)} ms of CPU time eager, ${replayed.toFixed(2)} ms replayed`;
+    console.log(`${name}: ${dispatches} dispatches, ${times}: ${(eager / replayed).toFixed(1)} to 1`);
+  }
+  writeFileSync(`${folder}/replay.json`, `${JSON.stringify(replays, null, 2)}\n`);
+}
+
+const SUITES = {
+  kernels: benchKernels,
+  replay: benchReplay,
+  steps: ({ device, folder, title }: Setting) => benchSteps(device, folder, title),
+} as const;
+
+const isSuite = (name: string): name is keyof typeof SUITES => name in SUITES;
+
+async function bench(names: readonly string[]): Promise<void> {
+  const suites = (names.length > 0 ? names : Object.keys(SUITES)).map((name) => {
+    if (isSuite(name)) return SUITES[name];
+    throw new Error(`there is no suite '${name}': use ${Object.keys(SUITES).join(', ')}`);
+  });
+  const { adapter, description: title } = await openAdapter();
+  const device = await Device.open(adapter);
+  const name = title.replace(/[^\w.]+/g, '-').replace(/^-|-$/g, '');
+  const folder = `bench/results/${name.slice(0, 60)}`;
+  mkdirSync(folder, { recursive: true });
+  for (const suite of suites) await suite({ device, folder, title });
+  device.destroy();
+}
+
+const program = new Command('bench')
+  .description('measure kernels, captured steps and whole training steps on the adapter at hand')
+  .argument('[suites...]', 'kernels, replay, steps; all unless given')
+  .action(bench);
+program
+  .command('compare')
+  .description('two kernels.json side by side')
+  .argument('<a>')
+  .argument('<b>')
+  .action((a: string, b: string) => {
+    for (const line of compareFiles(a, b)) console.log(line);
+  });
+await program.parseAsync().catch((error: unknown) => {
+  console.error(`error: ${error instanceof Error ? error.message : String(error)}`);
+  process.exitCode = 2;
+});

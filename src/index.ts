@@ -5,8 +5,15 @@ export { type ErrorDetails, GpuError, MathformerError, ShapeError } from './erro
 export { AdapterError, type AdapterErrorCode } from './gpu/adapters/error.ts';
 export type { Workgroups } from './gpu/batch.ts';
 export type { BufferView, Memory, MemoryReport, PooledBuffer, Scope } from './gpu/buffers.ts';
-export { Device, type DeviceCounters, type DeviceOptions, type Recording } from './gpu/device.ts';
+export {
+  Device,
+  type DeviceCounters,
+  type DeviceOptions,
+  type ReadCheck,
+  type Recording,
+} from './gpu/device.ts';
 export { defineKernel, type Kernel, type KernelSpec, type ScalarType } from './gpu/kernel.ts';
+export type { ProfiledDispatch } from './gpu/profiler.ts';
 export * from './tensor/index.ts';
 
 /** How `openDevice` chooses an adapter, and what the device may use of it. */

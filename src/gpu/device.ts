@@ -44,8 +44,9 @@ export interface DeviceOptions {
 }
 
 /** A GPU with its memory, its compiled kernels and the commands it has yet to be sent. */
-type Check = (read: (view: BufferView) => Promise<ArrayBuffer>) => Promise<void>;
+export type ReadCheck = (read: (view: BufferView) => Promise<ArrayBuffer>) => Promise<void>;
 
+/** A GPU, or a software driver: allocates memory, launches kernels on it, and moves data in and out. */
 export class Device {
   readonly gpu: GPUDevice;
   readonly info: GPUAdapterInfo;
@@ -61,7 +62,7 @@ export class Device {
   #recorder: Recorder | undefined;
   #poison: GPUBuffer | undefined;
   #failure: GpuError | undefined;
-  #check: Check | undefined;
+  #check: ReadCheck | undefined;
 
   private constructor(gpu: GPUDevice, options: DeviceOptions) {
     this.gpu = gpu;
@@ -320,7 +321,7 @@ export class Device {
   }
 
   /** In debug mode, lets every later read wait for `check`, which reads by what it is given and may throw. */
-  checkReads(check: Check): void {
+  checkReads(check: ReadCheck): void {
     this.#check = check;
   }
 

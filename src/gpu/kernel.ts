@@ -40,6 +40,7 @@ export interface Kernel<Buffer extends string = string, Param extends string = s
   /** Size of the uniform block in bytes, a multiple of 16; 0 without parameters. */
   readonly paramBytes: number;
   readonly wgsl: string;
+  /** Floating-point operations of a launch, where the kernel says. */
   readonly flops: ((params: Readonly<Record<Param, number>>) => number) | undefined;
 }
 

@@ -1,6 +1,7 @@
 /** What generation is asked for, and what it gives. */
 import { MathformerError } from '../errors.ts';
 
+/** How completions are drawn. */
 export interface SampleOptions {
   /** Completions per prompt. */
   readonly groupSize?: number;

@@ -70,6 +70,7 @@ function keptTranspose({ device, view: { buffer, offset }, shape }: Tensor, byte
   return kept;
 }
 
+/** What `linear` does in the same kernel. */
 export interface LinearOptions {
   readonly activation?: 'gelu';
   /** (…,N), added to the result. */
