@@ -1,7 +1,7 @@
 /** Two measurements side by side. */
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
-import { columns } from './report.ts';
+import { columns } from '../src/cli/columns.ts';
 
 const measuredSchema = z.object({
   adapter: z.string(),
@@ -46,5 +46,5 @@ export function compareFiles(a: string, b: string): string[] {
     ];
   });
   const heading = ['kernel', 'shape', 'a, ms', 'b, ms', 'a / b', 'η of a', 'η of b'];
-  return [`a: ${a}, ${first.adapter}`, `b: ${b}, ${second.adapter}`, ...columns([heading, ...rows])];
+  return [`a: ${a}, ${first.adapter}`, `b: ${b}, ${second.adapter}`, ...columns([heading, ...rows], 2)];
 }

@@ -1,18 +1,11 @@
 /** Measurements as a table for the terminal and as a page that needs nothing else. */
 import { init } from 'echarts';
+import { columns } from '../src/cli/columns.ts';
 import type { Ceilings, KernelResult } from './measure.ts';
 
 export interface Measured {
   readonly ceilings: Ceilings;
   readonly results: readonly KernelResult[];
-}
-
-/** Rows of text in columns, the first one left-aligned. */
-export function columns(rows: readonly (readonly string[])[]): string[] {
-  const widths = (rows[0] ?? []).map((_, i) => Math.max(...rows.map((row) => row[i]?.length ?? 0)));
-  return rows.map((row) =>
-    row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0))).join('  '),
-  );
 }
 
 const HEADING = ['kernel', 'shape', 'median ms', 'quartiles', 'GFLOP/s', 'GB/s', 'dispatches', 'η'];
@@ -44,7 +37,10 @@ const ceilingText = ({ P, W, t0 }: Ceilings): string =>
   `P ${(P / 1e9).toFixed(1)} GFLOP/s, W ${(W / 1e9).toFixed(2)} GB/s, t0 ${(t0 * 1e6).toFixed(1)} µs`;
 
 export function kernelTable({ ceilings, results }: Measured): string[] {
-  return [...columns([HEADING, ...results.map(cells)]), `measured in the same run: ${ceilingText(ceilings)}`];
+  return [
+    ...columns([HEADING, ...results.map(cells)], 2),
+    `measured in the same run: ${ceilingText(ceilings)}`,
+  ];
 }
 
 /** η of every kernel and shape as a bar, drawn on the server. */

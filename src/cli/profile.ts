@@ -3,6 +3,7 @@ import type { Device } from '../gpu/device.ts';
 import type { ProfiledDispatch } from '../gpu/profiler.ts';
 import { peakBandwidth, peakFlops } from '../kernels/peak.ts';
 import { writeAtomically } from '../runs/atomicFile.ts';
+import { columns } from './columns.ts';
 
 /** What the adapter can do: FLOP/s and bytes/s. */
 export interface Peaks {
@@ -63,13 +64,9 @@ export function profileTable(totals: readonly KernelTotals[], peaks: Peaks): str
       each.efficiency === undefined ? '-' : each.efficiency.toFixed(2),
     ]);
   const heading = ['kernel', 'dispatches', 'GPU ms', 'share', 'CPU ms', 'MB bound', 'η'];
-  const table = [heading, ...rows];
-  const widths = heading.map((_, column) => Math.max(...table.map((row) => row[column]?.length ?? 0)));
-  const line = (row: readonly string[]): string =>
-    row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0))).join('  ');
   const rest = totals.length > MOST_ROWS ? [`and ${totals.length - MOST_ROWS} kernels more`] : [];
   return [
-    ...table.map(line),
+    ...columns([heading, ...rows]),
     ...rest,
     `${total.toFixed(0)} ms on the GPU; η: the least time for the operations or the bytes bound, over the time taken ` +
       `(P ${(peaks.flops / 1e9).toFixed(0)} GFLOP/s, W ${(peaks.bandwidth / 1e9).toFixed(1)} GB/s)`,

@@ -43,10 +43,10 @@ export interface DeviceOptions {
   readonly profile?: boolean;
 }
 
-/** A GPU with its memory, its compiled kernels and the commands it has yet to be sent. */
+/** Looks at results, with the function it is given, whenever something is read; throws if they are not right. */
 export type ReadCheck = (read: (view: BufferView) => Promise<ArrayBuffer>) => Promise<void>;
 
-/** A GPU, or a software driver: allocates memory, launches kernels on it, and moves data in and out. */
+/** A GPU with its memory, its compiled kernels and the commands it has yet to be sent. */
 export class Device {
   readonly gpu: GPUDevice;
   readonly info: GPUAdapterInfo;
