@@ -1,5 +1,5 @@
 /**
- * `npm run bench [-- kernels|replay|steps]`: how close every kernel and every step is to what the adapter can do. Results
+ * `npm run bench [-- kernels|replay|steps|growth|startup]`: how close every kernel and every step is to what the adapter can do. Results
  * go to bench/results/<adapter>/ as JSON, those of kernels also as a page with a plot.
  *
  * `npm run bench -- compare A B`: two kernels.json side by side, in units of what each adapter could do at best.
@@ -9,10 +9,12 @@ import { Command } from 'commander';
 import { Device } from '../src/gpu/device.ts';
 import { openAdapter } from '../src/gpu/node.ts';
 import { compareFiles } from './compare.ts';
+import { measureGrowth } from './growth.ts';
 import { kernelCases } from './kernels.ts';
 import { measure } from './measure.ts';
 import { measureReplay } from './replay.ts';
-import { kernelReport, kernelTable } from './report.ts';
+import { growthReport, kernelReport, kernelTable } from './report.ts';
+import { measureStartup } from './startup.ts';
 import { benchSteps } from './steps.ts';
 
 interface Setting {
@@ -23,11 +25,12 @@ interface Setting {
   readonly title: string;
 }
 
+const progress = (round: number, rounds: number): void => {
+  process.stderr.write(`\rround ${round + 1} of ${rounds}${round + 1 === rounds ? '\n' : ''}`);
+};
+
 async function benchKernels({ device, folder, title }: Setting): Promise<void> {
-  const measured = await measure(device, kernelCases(device), (round, rounds) =>
-    process.stderr.write(`\rround ${round + 1} of ${rounds} `),
-  );
-  process.stderr.write('\r');
+  const measured = await measure(device, kernelCases(device), progress);
   for (const line of kernelTable(measured)) console.log(line);
   writeFileSync(`${folder}/kernels.json`, `${JSON.stringify({ adapter: title, ...measured }, null, 2)}\n`);
   writeFileSync(`${folder}/kernels.html`, kernelReport(title, measured));
@@ -42,10 +45,31 @@ async function benchReplay({ device, folder }: Setting): Promise<void> {
   writeFileSync(`${folder}/replay.json`, `${JSON.stringify(replays, null, 2)}\n`);
 }
 
+async function benchGrowth({ device, folder, title }: Setting): Promise<void> {
+  const growth = await measureGrowth(device, progress);
+  for (const { axis, sizes, times, exponent } of growth) {
+    const steps = sizes.map((size, i) => `${size}: ${((times[i] ?? 0) * 1000).toFixed(1)} ms`);
+    console.log(`${axis}: ${steps.join(', ')}; exponent ${exponent.toFixed(2)}`);
+  }
+  writeFileSync(`${folder}/growth.json`, `${JSON.stringify(growth, null, 2)}\n`);
+  writeFileSync(`${folder}/growth.html`, growthReport(title, growth));
+}
+
+async function benchStartup({ folder }: Setting): Promise<void> {
+  const startup = await measureStartup();
+  const { warm, cold } = startup;
+  console.log(
+    `first training step after ${warm.toFixed(1)} s, after ${cold.toFixed(1)} s with a cold shader cache`,
+  );
+  writeFileSync(`${folder}/startup.json`, `${JSON.stringify(startup, null, 2)}\n`);
+}
+
 const SUITES = {
   kernels: benchKernels,
   replay: benchReplay,
   steps: ({ device, folder, title }: Setting) => benchSteps(device, folder, title),
+  growth: benchGrowth,
+  startup: benchStartup,
 } as const;
 
 const isSuite = (name: string): name is keyof typeof SUITES => name in SUITES;
@@ -65,8 +89,10 @@ async function bench(names: readonly string[]): Promise<void> {
 }
 
 const program = new Command('bench')
-  .description('measure kernels, captured steps and whole training steps on the adapter at hand')
-  .argument('[suites...]', 'kernels, replay, steps; all unless given')
+  .description(
+    'measure kernels, captured and whole training steps, their growth and start-up on the adapter at hand',
+  )
+  .argument('[suites...]', `${Object.keys(SUITES).join(', ')}; all unless given`)
   .action(bench);
 program
   .command('compare')

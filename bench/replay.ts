@@ -3,6 +3,7 @@
  * nothing else running. (How long the GPU takes is the same: the commands are.)
  */
 import type { Device } from '../src/gpu/device.ts';
+import { modelConfig } from '../src/model/config.ts';
 import { supervisedStep } from './supervisedStep.ts';
 
 const ROUNDS = 15;
@@ -41,7 +42,7 @@ export async function measureReplay(device: Device): Promise<ReplayResult[]> {
     { size: 'small', batch: 8, length: 32 },
   ] as const) {
     const [eager, replayed] = [false, true].map((replay) =>
-      supervisedStep(device, size, { batch, length, replay }),
+      supervisedStep(device, modelConfig(size), { batch, length, replay }),
     );
     if (!eager || !replayed) continue;
     const times: { eager: number[]; replayed: number[] } = { eager: [], replayed: [] };

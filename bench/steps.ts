@@ -77,7 +77,7 @@ export async function benchSteps(device: Device, folder: string, title: string):
     }),
     ...SIZES.map((size) =>
       benny.add(supervisedName(size), async () => {
-        const step = supervisedStep(device, size, { batch: BATCH, length: LENGTH });
+        const step = supervisedStep(device, modelConfig(size), { batch: BATCH, length: LENGTH });
         await step().item();
         return async () => {
           await step().item();

@@ -1,7 +1,7 @@
 /** The training step that benchmarks time. */
 import type { Device } from '../src/gpu/device.ts';
 import { RandomStream } from '../src/math/randomStream.ts';
-import { modelConfig } from '../src/model/config.ts';
+import type { ModelConfig } from '../src/model/config.ts';
 import { type Packed, packSequences, scorePacked } from '../src/model/score.ts';
 import { Transformer } from '../src/model/transformer.ts';
 import { AdamW, backward, capture, mul, type Scalar, sum, type Tensor } from '../src/tensor/index.ts';
@@ -9,14 +9,14 @@ import { AdamW, backward, capture, mul, type Scalar, sum, type Tensor } from '..
 /** Enqueues one optimiser step of a model on `batch` random sequences of `length` tokens, every one scored; the loss. */
 export function supervisedStep(
   device: Device,
-  size: 'tiny' | 'small',
+  config: ModelConfig,
   {
     batch,
     length,
     replay = true,
   }: { readonly batch: number; readonly length: number; readonly replay?: boolean },
 ): () => Tensor {
-  const model = Transformer.create(device, modelConfig(size), 0);
+  const model = Transformer.create(device, config, 0);
   const optimizer = new AdamW(model.parameters);
   const random = new RandomStream({ seed: 0, stream: 0 });
   const token = (): number => random.integerBelow(model.config.vocabSize);

@@ -4,8 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { compareFiles } from '../../bench/compare.ts';
+import { exponent } from '../../bench/growth.ts';
 import { type KernelCase, measure, quantile } from '../../bench/measure.ts';
-import { kernelReport, kernelTable } from '../../bench/report.ts';
+import { growthReport, kernelReport, kernelTable } from '../../bench/report.ts';
 import type { Device } from '../../src/gpu/device.ts';
 import { add, Tensor } from '../../src/tensor/index.ts';
 import { openDevice } from '../device.ts';
@@ -36,6 +37,18 @@ test('the table and the page show every kernel', () => {
   expect(page).toContain('<td>copy &lt;1&gt;</td>');
   expect(page.match(/<svg/g)).toHaveLength(1);
   expect(page).not.toMatch(/<script|https?:\/\/(?!www\.w3\.org)/);
+});
+
+test('exponents of growth, and their plots', () => {
+  const sizes = [1, 2, 4, 8];
+  const of = (power: number) => sizes.map((size) => 0.01 * size ** power);
+  for (const power of [0, 1, 1.5, 2]) expect(exponent(sizes, of(power))).toBeCloseTo(power, 12);
+  expect(exponent([1, 2, 3], [3, 4, 9])).toBeCloseTo(0.9, 1);
+  const growth = { axis: 'width', sizes, times: of(2), exponent: 2 } as const;
+  const page = growthReport('an <adapter>', [growth, { ...growth, axis: 'batch' }]);
+  expect(page).toContain('on an &lt;adapter&gt;');
+  expect(page.match(/<svg/g)).toHaveLength(2);
+  expect(page).toContain('width: exponent 2.00');
 });
 
 test('compare', () => {
