@@ -1,5 +1,5 @@
 /**
- * `npm run bench [-- kernels|replay|steps|growth|startup]`: how close every kernel and every step is to what the adapter can do. Results
+ * `npm run bench [-- kernels|peers|replay|steps|growth|startup]`: how close every kernel and every step is to what the adapter can do. Results
  * go to bench/results/<adapter>/ as JSON, those of kernels also as a page with a plot.
  *
  * `npm run bench -- compare A B`: two kernels.json side by side, in units of what each adapter could do at best.
@@ -12,6 +12,7 @@ import { compareFiles } from './compare.ts';
 import { measureGrowth } from './growth.ts';
 import { kernelCases } from './kernels.ts';
 import { measure } from './measure.ts';
+import { measurePeers } from './peers.ts';
 import { measureReplay } from './replay.ts';
 import { growthReport, kernelReport, kernelTable } from './report.ts';
 import { measureStartup } from './startup.ts';
@@ -34,6 +35,18 @@ async function benchKernels({ device, folder, title }: Setting): Promise<void> {
   for (const line of kernelTable(measured)) console.log(line);
   writeFileSync(`${folder}/kernels.json`, `${JSON.stringify({ adapter: title, ...measured }, null, 2)}\n`);
   writeFileSync(`${folder}/kernels.html`, kernelReport(title, measured));
+}
+
+async function benchPeers({ device, folder }: Setting): Promise<void> {
+  const results = await measurePeers(device, (library, reason) =>
+    console.log(`${library} is left out: ${reason.split('\n')[0]}`),
+  );
+  for (const { library, n, speed } of results) {
+    const own = results.find((each) => each.n === n)?.speed ?? Number.NaN;
+    const ratio = library === 'mathformer' ? '' : `: mathformer is ${(own / speed).toFixed(1)} times as fast`;
+    console.log(`${n}³ by ${library}: ${speed.toFixed(1)} GFLOP/s${ratio}`);
+  }
+  writeFileSync(`${folder}/peers.json`, `${JSON.stringify(results, null, 2)}\n`);
 }
 
 async function benchReplay({ device, folder }: Setting): Promise<void> {
@@ -66,6 +79,7 @@ async function benchStartup({ folder }: Setting): Promise<void> {
 
 const SUITES = {
   kernels: benchKernels,
+  peers: benchPeers,
   replay: benchReplay,
   steps: ({ device, folder, title }: Setting) => benchSteps(device, folder, title),
   growth: benchGrowth,
