@@ -39,8 +39,10 @@ export interface OpRow {
 
 const DOCUMENT = fileURLToPath(new URL('../../../docs/OPS.md', import.meta.url));
 const HEADER = '| op | gradient | dtypes | worst error | worst error of gradients |\n|---|---|---|---|---|';
-/** Other drivers round otherwise. */
+/** Other drivers round otherwise: so many times the documented error, and two units in the last place. */
 const SLACK = 4;
+const TWO_UNITS = 2.4e-7;
+const allowed = (documented = 0): number => (documented === 0 ? 0 : SLACK * documented + TWO_UNITS);
 
 /** Declares the tests of a family of ops; `family` is the heading of its section in docs/OPS.md. */
 export function describeOps(family: string, rows: readonly OpRow[]): void {
@@ -145,9 +147,9 @@ function expectDocumented(
       gradient: gradientOf(row),
       dtypes: row.dtypes,
     });
-    expect(measured.result, `error of ${row.name}: ${fix}`).toBeLessThanOrEqual(SLACK * (said?.result ?? 0));
+    expect(measured.result, `error of ${row.name}: ${fix}`).toBeLessThanOrEqual(allowed(said?.result));
     expect(measured.gradient, `error of the gradient of ${row.name}: ${fix}`).toBeLessThanOrEqual(
-      SLACK * (said?.gradientError ?? 0),
+      allowed(said?.gradientError),
     );
   }
 }
