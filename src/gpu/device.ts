@@ -277,10 +277,14 @@ export class Device {
     else this.#batch.clear({ gpu: view.buffer.gpu, offset: view.offset }, view.bytes);
   }
 
-  /** Copies `source` to `target`, which must be in another buffer and as long. */
-  copy(source: BufferView, target: BufferView): void {
+  /** Copies the first `bytes` bytes of `source`, a multiple of 4, to `target`, which must be in another buffer. */
+  copy(source: BufferView, target: BufferView, bytes: number): void {
     for (const view of [source, target]) assertLive(view, 'copy');
-    const bytes = Math.min(source.bytes, target.bytes);
+    if (bytes > Math.min(source.bytes, target.bytes)) {
+      throw new RangeError(
+        `a copy of ${bytes} bytes from a view of ${source.bytes} to one of ${target.bytes}`,
+      );
+    }
     if (this.#recorder) this.#recorder.commands.push({ kind: 'copy', source, target, bytes });
     else {
       const from = { gpu: source.buffer.gpu, offset: source.offset };

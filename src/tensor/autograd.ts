@@ -6,7 +6,7 @@ import { ShapeError } from '../errors.ts';
 import type { BufferView } from '../gpu/buffers.ts';
 import { elementwise } from '../kernels/elementwise.ts';
 import { checkFinite } from './debug.ts';
-import { type Gradient, type GradNode, type Shape, showShape, Tensor } from './tensor.ts';
+import { copyValues, type Gradient, type GradNode, type Shape, showShape, Tensor } from './tensor.ts';
 
 let enabled = true;
 let created = 0;
@@ -191,8 +191,7 @@ export function gradientsOf(
 
 function addToLeaf(leaf: Tensor, gradient: Tensor): void {
   const total = leafGradient(leaf);
-  const sum = add(total, gradient);
-  leaf.device.copy(sum.view, total.view);
+  copyValues(add(total, gradient), total);
 }
 
 /** In debug mode, checks what a backward pass made, in place in gradients of leaves too. */

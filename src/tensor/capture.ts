@@ -15,15 +15,7 @@ import { ShapeError } from '../errors.ts';
 import type { BufferView } from '../gpu/buffers.ts';
 import type { Device, Recording } from '../gpu/device.ts';
 import { evaluate, type Scalar } from '../gpu/kernel.ts';
-import {
-  bytesOf,
-  type DType,
-  markChanged,
-  type Shape,
-  showShape,
-  Tensor,
-  type TensorData,
-} from './tensor.ts';
+import { bytesOf, copyValues, type DType, type Shape, showShape, Tensor, type TensorData } from './tensor.ts';
 
 /**
  * What is passed for a parameter of a captured function: for a tensor also an array of values, of one dimension; for an
@@ -202,7 +194,7 @@ function makePlan(device: Device, body: Body, inputs: readonly unknown[]): Plan 
 
 function copyOf(tensor: Tensor): Tensor {
   const copy = Tensor.empty(tensor.device, tensor.shape, tensor.dtype);
-  if (tensor.size > 0) tensor.device.copy(tensor.view, copy.view);
+  copyValues(tensor, copy);
   return copy;
 }
 
@@ -218,11 +210,7 @@ function fill(slots: readonly Slot[], inputs: readonly unknown[]): void {
     const slot = rest.next().value;
     if (isScalar(input)) {
       if (slot && !(slot instanceof Tensor)) slot.value = evaluate(input);
-    } else if (slot instanceof Tensor) {
-      if (!(input instanceof Tensor)) slot.device.upload(slot.view, input);
-      else if (input.size > 0) slot.device.copy(input.view, slot.view);
-      markChanged(slot);
-    }
+    } else if (slot instanceof Tensor) slot.set(input);
   });
 }
 

@@ -77,7 +77,7 @@ export class Parameters {
 
   /** Takes over the values of parameters with the same layout. */
   copyFrom(other: Parameters): void {
-    this.device.copy(other.values, this.values);
+    this.device.copy(other.values, this.values, this.size * 4);
     this.changed();
   }
 

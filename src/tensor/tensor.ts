@@ -145,7 +145,7 @@ export class Tensor {
       );
     }
     if (!(values instanceof Tensor)) this.device.upload(this.view, values);
-    else if (this.size > 0) copyValues(values, this);
+    else copyValues(values, this);
     markChanged(this);
   }
 }
@@ -159,15 +159,20 @@ export function markChanged({ device, view }: { readonly device: Device; readonl
   });
 }
 
-/** Copies by way of another buffer where both lie in the same one, such as two parameters of an arena. */
-function copyValues(source: Tensor, target: Tensor): void {
-  const { device } = target;
+/**
+ * Copies the values of a tensor to one of the same shape and dtype, and nothing of what lies behind them: bindings are
+ * longer than a few values are. Two tensors of one buffer, such as parameters of an arena, go by way of another.
+ */
+export function copyValues(source: Tensor, target: Tensor): void {
+  const { device, shape, dtype } = source;
+  const bytes = bytesOf(shape, dtype);
+  if (bytes === 0) return;
   if (source.view.buffer !== target.view.buffer) {
-    device.copy(source.view, target.view);
+    device.copy(source.view, target.view, bytes);
     return;
   }
-  const between = device.allocate(source.view.bytes);
-  device.copy(source.view, between);
-  device.copy(between, target.view);
+  const between = device.allocate(bytes);
+  device.copy(source.view, between, bytes);
+  device.copy(between, target.view, bytes);
   device.release(between);
 }

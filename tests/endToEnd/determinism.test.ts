@@ -34,10 +34,8 @@ function randomTransformer(device: Device, overrides: ModelOverrides, seed: numb
     const { shape } = parameter;
     const std = shape.length > 1 ? (shape.at(-1) ?? 1) ** -0.5 : 0.2;
     const norm = /norm\w*\.weight$/.test(name);
-    const initial = norm ? ones(device, shape) : mul(randn(device, shape, { generator }), std);
-    device.copy(initial.view, parameter.view);
+    parameter.set(norm ? ones(device, shape) : mul(randn(device, shape, { generator }), std));
   }
-  model.parameters.changed();
   return model;
 }
 

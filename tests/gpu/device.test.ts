@@ -52,7 +52,7 @@ describe('order', () => {
     using _ = device.scope();
     const [x, y, early] = [upload([1, 2, 3, 4]), upload([1, 1, 1, 1]), device.allocate(16)];
     run(x, y, 2);
-    device.copy(y, early);
+    device.copy(y, early, 16);
     device.upload(x, Float32Array.of(10, 20, 30, 40));
     run(x, y, 10);
     device.clear(x);
@@ -88,7 +88,7 @@ describe('order', () => {
     device.upload(part, Float32Array.of(1, 2, 3, 4));
     run(upload([1, 1, 1, 1]), part, 3);
     const copy = device.allocate(16);
-    device.copy(part, copy);
+    device.copy(part, copy, 16);
     expect(await read(copy, 4)).toEqual([4, 7, 10, 13]);
     expect(await read(part, 4)).toEqual([4, 7, 10, 13]);
     const values = await read(whole, 256);

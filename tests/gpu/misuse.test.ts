@@ -25,7 +25,7 @@ describe('a released buffer', () => {
   it.each([
     ['upload', () => device.upload(released(), new Float32Array(4))],
     ['clear', () => device.clear(released())],
-    ['copy', () => device.copy(released(), device.allocate(16))],
+    ['copy', () => device.copy(released(), device.allocate(16), 16)],
     ['read', () => device.read(released())],
   ] as const)('cannot be used by %s', async (where, use) => {
     await expect(async () => use()).rejects.toMatchObject({ code: 'USE_AFTER_FREE', where });

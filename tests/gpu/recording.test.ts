@@ -42,7 +42,7 @@ describe('a recording', () => {
       device.clear(zero);
       const sum = device.allocate(16);
       scaledSum(total, constant, sum, 1);
-      device.copy(sum, total);
+      device.copy(sum, total, 16);
       scaledSum(zero, sum, copy, 2);
       // The next user of its memory, or of the constant's, must not change what the next replay reads.
       const garbage = device.allocate(16);
@@ -68,7 +68,7 @@ describe('a recording', () => {
       });
       const next = device.allocate(16);
       scaledSum(y, one, next, () => 10 ** step);
-      device.copy(next, y);
+      device.copy(next, y, 16);
     });
     for (let i = 0; i < 4; i++) recording.replay();
     expect(await read(y)).toEqual(new Array(4).fill(11_110));

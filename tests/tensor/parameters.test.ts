@@ -1,7 +1,17 @@
 /** Parameters: tensors of any size in one arena, each with its gradient. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Device } from '../../src/gpu/device.ts';
-import { AdamW, add, backward, mul, Parameters, type Shape, square, sum } from '../../src/tensor/index.ts';
+import {
+  AdamW,
+  add,
+  backward,
+  mul,
+  ones,
+  Parameters,
+  type Shape,
+  square,
+  sum,
+} from '../../src/tensor/index.ts';
 import { openDevice } from '../device.ts';
 import { normals } from '../oracle/random.ts';
 
@@ -32,6 +42,21 @@ test('of any size, none and one included, in any order', async () => {
     );
     expect(moved.every((distance) => Math.abs(distance - 0.1) < 1e-4)).toBe(true);
   }
+});
+
+test('what lies behind a short gradient does not count in its norm', async () => {
+  // Fresh memory is full of NaN, and bindings are longer than three values.
+  const poisoned = await openDevice({ debug: true });
+  const shapes: [string, Shape][] = [1, 2, 3].map((size) => [`p${size}`, [size]]);
+  const parameters = new Parameters(poisoned, new Map(shapes));
+  for (const [, tensor] of parameters.entries()) tensor.set(ones(poisoned, tensor.shape));
+  backward([...parameters.entries()].map(([, tensor]) => sum(square(tensor))).reduce(add));
+  const optimizer = new AdamW(parameters);
+  optimizer.step(0.1);
+  expect(await optimizer.report()).toMatchObject({ gradNorm: Math.fround(Math.sqrt(24)), skipped: 0 });
+  const arena = new Float32Array(await poisoned.read(parameters.values));
+  expect(arena.every(Number.isFinite)).toBe(true);
+  poisoned.destroy();
 });
 
 test('none at all', () => {

@@ -210,7 +210,7 @@ describe.each(VARIANTS)('$variant', ({ portableKernels }) => {
     let value = 1;
     const y = zeros(device, [2]);
     using recording = device.record(() => {
-      device.copy(full(device, [2], () => value).view, y.view);
+      y.set(full(device, [2], () => value));
     });
     recording.replay();
     value = 4;
