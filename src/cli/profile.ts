@@ -68,7 +68,8 @@ export function profileTable(totals: readonly KernelTotals[], peaks: Peaks): str
   return [
     ...columns([heading, ...rows]),
     ...rest,
-    `${total.toFixed(0)} ms on the GPU; η: the least time for the operations or the bytes bound, over the time taken ` +
+    `${total.toFixed(0)} ms on the GPU; η: the least time for the operations or the bytes bound, over the time taken, ` +
+      'above 1 where a kernel reads only a part of what it binds ' +
       `(P ${(peaks.flops / 1e9).toFixed(0)} GFLOP/s, W ${(peaks.bandwidth / 1e9).toFixed(1)} GB/s)`,
   ];
 }
