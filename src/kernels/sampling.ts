@@ -3,7 +3,7 @@
  *
  * Sampling is by the Gumbel-max trick (argmax of log-probability plus Gumbel noise); the noise is a function of
  * (seed, sequence id, position, token), so a sequence does not depend on its batch. Filters apply in the order
- * temperature, top-k, top-p, each to the renormalised rest; ties go to the lower id. The log-probability written is
+ * temperature, top-k, top-p, min-p, each to the renormalised rest; ties go to the lower id. The log-probability written is
  * that of the distribution sampled from. One thread per sequence, ranks in O(V²): vocabularies here are small.
  */
 import type { BufferView } from '../gpu/buffers.ts';
@@ -33,7 +33,7 @@ const sampleKernel = memoize((V: number, filtered: boolean) =>
     },
     code: `${STATE_WGSL}
 ${PHILOX_WGSL}
-struct Settings { inverseTemperature: f32, topP: f32, topK: u32, greedy: u32, seed: u32 }
+struct Settings { inverseTemperature: f32, topP: f32, topK: u32, greedy: u32, seed: u32, minP: f32 }
 @compute @workgroup_size(8)
 fn main(${THREAD_ARGS}) {
   let id = ${GROUP_INDEX} * 8 + thread;
@@ -81,7 +81,7 @@ fn main(${THREAD_ARGS}) {
   }),
 );
 
-/** Marks in `mask` the ids that top-k and then top-p keep. */
+/** Marks in `mask` the ids that top-k, then top-p and then min-p keep. */
 const filterWgsl = (V: number): string => `
   var z: array<f32, ${V}>;
   var mask: array<u32, ${Math.ceil(V / 32)}>;
@@ -108,6 +108,13 @@ const filterWgsl = (V: number): string => `
       }
       if (before >= settings.topP * total) { mask[v / 32] &= ~(1u << (v % 32)); }
     }
+  }
+  // By its own z, so that the likeliest stays however that rounds.
+  var likeliest = z[0];
+  for (var v = 1u; v < ${V}; v++) { likeliest = max(likeliest, z[v]); }
+  let least = settings.minP * exp(likeliest);
+  for (var v = 0u; v < ${V}; v++) {
+    if (exp(z[v]) < least) { mask[v / 32] &= ~(1u << (v % 32)); }
   }`;
 
 export interface SamplingSettings {
@@ -117,13 +124,16 @@ export interface SamplingSettings {
   readonly topK: number;
   /** 1 turns the filter off. */
   readonly topP: number;
+  /** 0, the default, turns the filter off. */
+  readonly minP?: number;
   readonly seed: number;
 }
 
-export const SETTINGS_BYTES = 20;
+export const SETTINGS_BYTES = 24;
 
 /** The bytes of the kernel's `Settings`. Greedy decoding reports log-probabilities at temperature 1. */
-export function encodeSettings({ temperature, topK, topP, seed }: SamplingSettings): Uint8Array<ArrayBuffer> {
+export function encodeSettings(settings: SamplingSettings): Uint8Array<ArrayBuffer> {
+  const { temperature, topK, topP, minP = 0, seed } = settings;
   const bytes = new Uint8Array(SETTINGS_BYTES);
   const view = new DataView(bytes.buffer);
   view.setFloat32(0, temperature === 0 ? 1 : 1 / temperature, true);
@@ -131,6 +141,7 @@ export function encodeSettings({ temperature, topK, topP, seed }: SamplingSettin
   view.setUint32(8, topK, true);
   view.setUint32(12, temperature === 0 ? 1 : 0, true);
   view.setUint32(16, seed, true);
+  view.setFloat32(20, minP, true);
   return bytes;
 }
 

@@ -119,8 +119,8 @@ export class Sampler {
 
   /** Buffers for this batch: those of the last one if they are large enough. */
   #prepare(prompts: readonly (readonly number[])[], slots: number, options: SampleOptions): Workspace {
-    const { maxNew, topK = 0, topP = 1 } = options;
-    const filtered = topK > 0 || topP < 1;
+    const { maxNew, topK = 0, topP = 1, minP = 0 } = options;
+    const filtered = topK > 0 || topP < 1 || minP > 0;
     const needed = neededCapacity(prompts, maxNew);
     let workspace = this.#workspace;
     const fits =
@@ -143,7 +143,7 @@ export class Sampler {
           : this.#allocate(slots, needed, maxNew, filtered);
       this.#workspace = workspace;
     }
-    this.#device.upload(workspace.settings, encodeSettings({ ...options, topK, topP }));
+    this.#device.upload(workspace.settings, encodeSettings({ ...options, topK, topP, minP }));
     return workspace;
   }
 

@@ -13,6 +13,8 @@ export interface SampleOptions {
   readonly topK?: number;
   /** Sample from the likeliest tokens that together have this probability; 1 turns this off. */
   readonly topP?: number;
+  /** Sample from tokens with at least this share of the likeliest one's probability; 0 turns this off. */
+  readonly minP?: number;
   readonly seed: number;
   /** Sequence i of this call draws its random numbers as sequence `firstSequenceId + i`. */
   readonly firstSequenceId?: number;
@@ -28,14 +30,14 @@ export interface Completion {
   readonly logps: Float32Array;
   /** Whether `<eos>` was produced. */
   readonly finished: boolean;
-  /** With top-k or top-p: the ids each token was sampled from, ⌈V/32⌉ words per token, bit v for id v. */
+  /** With top-k, top-p or min-p: the ids each token was sampled from, ⌈V/32⌉ words per token, bit v for id v. */
   readonly kept?: Uint32Array;
 }
 
 /** @throws MathformerError if there is nothing that such options or prompts could mean. */
 export function checkSampling(
   prompts: readonly (readonly number[])[],
-  { groupSize = 1, maxNew, temperature, topK = 0, topP = 1 }: SampleOptions,
+  { groupSize = 1, maxNew, temperature, topK = 0, topP = 1, minP = 0 }: SampleOptions,
   vocabSize: number,
 ): void {
   const isCount = (value: number, least: number): boolean => Number.isInteger(value) && value >= least;
@@ -47,6 +49,7 @@ export function checkSampling(
     temperature: !(temperature >= 0) && `the temperature is ${temperature}, not 0 or more`,
     topK: !isCount(topK, 0) && `topK is ${topK}, not 0 or a positive integer`,
     topP: !(topP > 0 && topP <= 1) && `topP is ${topP}, not above 0 and at most 1`,
+    minP: !(minP >= 0 && minP <= 1) && `minP is ${minP}, not from 0 to 1`,
     prompts: odd >= 0 && `prompt ${odd} is empty or has ids that are not below ${vocabSize}`,
   };
   for (const [name, problem] of Object.entries(problems)) {

@@ -8,7 +8,7 @@ import type { ForwardOptions, Transformer } from './transformer.ts';
 export interface ScoredSequence {
   readonly tokens: readonly number[];
   readonly from: number;
-  /** With top-k or top-p: what each scored token was sampled from, as in `Completion`. */
+  /** With top-k, top-p or min-p: what each scored token was sampled from, as in `Completion`. */
   readonly kept?: Uint32Array | undefined;
 }
 
@@ -102,6 +102,8 @@ export interface ScoreOptions extends ForwardOptions {
 
 /** Log-probabilities and entropies (N) of the scored tokens. */
 export interface Scores {
+  /** (N,V): what they are computed from, before temperature and filters. */
+  readonly logits: Tensor;
   readonly logp: Tensor;
   readonly entropy: Tensor;
 }
@@ -112,7 +114,7 @@ export function scorePacked(model: Transformer, packed: Packed<Tensor>, options:
   const hidden = model.hidden(tokens, { rows: tokens.size, tiles: () => tiles }, options);
   const logits = model.logits(takeRows(hidden, { index, inverse }));
   const { temperature = 1 } = options;
-  return logSoftmaxGather(logits, targets, { temperature, kept });
+  return { logits, ...logSoftmaxGather(logits, targets, { temperature, kept }) };
 }
 
 /** The same for sequences, in order. */

@@ -109,6 +109,7 @@ describe.each(VARIANTS)('$variant kernels', ({ portableKernels }) => {
       { temperature: 1, topK: 5 },
       { temperature: 1, topP: 0.8 },
       { temperature: 1.4, topK: 20, topP: 0.7 },
+      { temperature: 1, topP: 0.95, minP: 0.3 },
     ]) {
       const completions = await sampler.generate([start], {
         maxNew: 1,
@@ -250,7 +251,15 @@ describe('the sampler', () => {
     expect(texts(await generate(PROMPTS, { ...options, temperature: 2 }))).not.toEqual(texts(best));
   });
 
-  test.each([{ topK: 5 }, { topP: 0.8 }, { topK: 12, topP: 0.6, temperature: 1.5 }, { topK: 1 }])(
+  test.each([
+    { topK: 5 },
+    { topP: 0.8 },
+    { topK: 12, topP: 0.6, temperature: 1.5 },
+    { topK: 1 },
+    { minP: 0.2 },
+    { minP: 1 },
+    { topK: 12, topP: 0.9, minP: 0.05, temperature: 1.5 },
+  ])(
     '%o: the kept sets are the reference’s, and the trainer’s log-probabilities the recorded ones',
     async (filter) => {
       const { config } = model;
@@ -299,6 +308,7 @@ describe('the sampler', () => {
       { maxNew: 1, groupSize: 2 },
       { maxNew: 17, groupSize: 1, topK: 3 },
       { maxNew: 5, groupSize: 1, topP: 0.9, temperature: 0.5 },
+      { maxNew: 5, groupSize: 1, minP: 0.1 },
       { maxNew: 5, groupSize: 1 },
     ]) {
       const all = { temperature: 1, seed: 2, ...options };
@@ -402,6 +412,7 @@ describe('the sampler', () => {
     [[1], { temperature: -1 }, /temperature is -1/],
     [[1], { topK: 0.5 }, /topK is 0.5/],
     [[1], { topP: 0 }, /topP is 0/],
+    [[1], { minP: 1.5 }, /minP is 1.5/],
   ])('what means nothing is refused: %j, %j', async (ids, odd, message) => {
     const sampler = new Sampler(model);
     const options = { maxNew: 4, temperature: 1, seed: 1, ...odd };
