@@ -28,6 +28,8 @@ const PORTABLE_COLUMNS = 32;
 function outerInterface(oneHot: boolean, grouped: boolean) {
   return {
     params: { R: 'u32', M: 'u32', N: 'u32', scale: 'f32', columnSums: 'u32', parts: 'u32' },
+    // Of one-hot rows only sums are needed.
+    flops: ({ R, M, N }: Readonly<Record<'R' | 'M' | 'N', number>>) => (oneHot ? 0 : 2 * R * M * N),
     reads: {
       a: oneHot ? 'array<u32>' : 'array<f32>',
       b: 'array<vec4f>',
