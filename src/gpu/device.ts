@@ -14,6 +14,7 @@ import { PipelineCache } from './pipelines.ts';
 import type { ProfiledDispatch } from './profiler.ts';
 import { Recorder, type Recording } from './recording.ts';
 import { SharedMemory } from './sharedMemory.ts';
+import type { KernelChoices, Variant } from './variants.ts';
 
 export type { Recording };
 
@@ -41,6 +42,13 @@ export interface DeviceOptions {
   readonly memoryLimit?: number;
   /** Time every dispatch, for `profile`. */
   readonly profile?: boolean;
+  /** Which variants of kernels to use: what the tuner measured, or what an earlier run recorded. */
+  readonly kernelChoices?: KernelChoices;
+  /**
+   * As PyTorch's `set_float32_matmul_precision`: `highest` (unless given) multiplies in f32; `medium` lets products
+   * round their operands to f16 where the adapter multiplies these faster. Sums are f32 either way.
+   */
+  readonly matmulPrecision?: 'highest' | 'medium';
 }
 
 /** Looks at results, with the function it is given, whenever something is read; throws if they are not right. */
@@ -52,6 +60,14 @@ export class Device {
   readonly info: GPUAdapterInfo;
   /** Lanes per subgroup where that number is fixed and kernels may rely on it; 0 otherwise. */
   readonly subgroupSize: number;
+  /** Whether only kernels that run on every adapter are used. */
+  readonly portableKernels: boolean;
+  /** Whether products may round their operands to f16. */
+  readonly halfProducts: boolean;
+  /** Which variants of kernels to use, as given. */
+  readonly choices: KernelChoices;
+  /** Which variants of kernels are in use, by family and shape class. */
+  readonly chosen = new Map<string, Variant<never>>();
   /** Whether fresh memory is poisoned and results are checked. */
   readonly debug: boolean;
   readonly #pool: BufferPool;
@@ -69,7 +85,10 @@ export class Device {
     this.info = gpu.adapterInfo;
     const { subgroupMinSize: min, subgroupMaxSize: max } = this.info;
     const fixed = gpu.features.has('subgroups') && min !== undefined && min === max;
-    this.subgroupSize = fixed && !options.portableKernels ? min : 0;
+    this.portableKernels = options.portableKernels ?? false;
+    this.subgroupSize = fixed && !this.portableKernels ? min : 0;
+    this.halfProducts = options.matmulPrecision === 'medium' && gpu.features.has('shader-f16');
+    this.choices = options.kernelChoices ?? {};
     this.#pipelines = new PipelineCache(gpu, (kernel, message) => {
       // The first use of an invalid pipeline may have been reported already; that says less than this does.
       if (this.#failure?.code === 'GPU_ERROR') this.#failure = undefined;
@@ -104,16 +123,21 @@ export class Device {
 
   /** Opens a device with every optional feature the kernels can use and the adapter's own limits. */
   static async open(adapter: GPUAdapter, options: DeviceOptions = {}): Promise<Device> {
-    const useful: GPUFeatureName[] = [
+    const useful = [
       'subgroups',
+      ...(options.matmulPrecision === 'medium'
+        ? ['shader-f16', 'chromium-experimental-subgroup-matrix' as const]
+        : []),
       ...(options.profile ? (['timestamp-query'] as const) : []),
     ];
-    const features = useful.filter((feature) => adapter.features.has(feature));
+    const features = useful.filter((feature) => adapter.features.has(feature)) as GPUFeatureName[];
     const wanted = [
       'maxBufferSize',
       'maxStorageBufferBindingSize',
       'maxStorageBuffersPerShaderStage',
       'maxComputeWorkgroupStorageSize',
+      'maxComputeInvocationsPerWorkgroup',
+      'maxComputeWorkgroupSizeX',
       'minUniformBufferOffsetAlignment',
     ] as const;
     const requiredLimits = Object.fromEntries(wanted.map((limit) => [limit, adapter.limits[limit]]));

@@ -8,7 +8,7 @@
 import type { BufferView } from '../gpu/buffers.ts';
 import type { Device } from '../gpu/device.ts';
 import { defineKernel, GROUP_INDEX, linearGrid, THREAD_ARGS } from '../gpu/kernel.ts';
-import { GROUP_ROWS } from './matmul.ts';
+import { GROUP_ROWS } from './matmul/index.ts';
 import { NO_ROW } from './rows.ts';
 
 /** Most experts that a token can be sent to. */

@@ -3,8 +3,8 @@
  *
  * Sampling is by the Gumbel-max trick (argmax of log-probability plus Gumbel noise); the noise is a function of
  * (seed, sequence id, position, token), so a sequence does not depend on its batch. Filters apply in the order
- * temperature, top-k, top-p, min-p, each to the renormalised rest; ties go to the lower id. The log-probability written is
- * that of the distribution sampled from. One thread per sequence, ranks in O(V²): vocabularies here are small.
+ * temperature, top-k, top-p, min-p, each to the renormalised rest; ties go to the lower id. The log-probability written
+ * is that of the distribution sampled from. One thread per sequence, ranks in O(V²): vocabularies here are small.
  */
 import type { BufferView } from '../gpu/buffers.ts';
 import type { Device } from '../gpu/device.ts';

@@ -3,7 +3,7 @@ import { ShapeError } from '../../errors.ts';
 import { evaluate, type Scalar } from '../../gpu/kernel.ts';
 import { elementwise } from '../../kernels/elementwise.ts';
 import { balanceBackward, balanceCounts, balanceShares } from '../../kernels/loadBalance.ts';
-import { matmul } from '../../kernels/matmul.ts';
+import { matmul } from '../../kernels/matmul/index.ts';
 import { matmulOuter } from '../../kernels/matmulOuter.ts';
 import {
   fromSlots,

@@ -1,0 +1,63 @@
+/**
+ * The product C (M,N) = A (M,K) · B (K,N) [+ bias] [→ GELU] [+ residual], row-major f32: every linear layer's forward
+ * pass and the gradient of its input. Grouped, the rows of A belong to experts, each with its own B and bias. Batched,
+ * many products of one shape are made at once, from as many Bs and as many As or one A that they share.
+ *
+ * A family of kernels: `broadcast` for software drivers, `tile` and `registers` for GPUs, `subgroup matrix` for those
+ * with matrix units where half precision is allowed.
+ */
+import type { Device } from '../../gpu/device.ts';
+import { type Family, launchChosen, sizeClass } from '../../gpu/variants.ts';
+import { broadcastVariant, canBroadcast } from './broadcast.ts';
+import { type MatmulOptions, operandsOf } from './interface.ts';
+import { registersVariant } from './registers.ts';
+import { subgroupMatrixVariant } from './subgroupMatrix.ts';
+import { tileVariant } from './tile.ts';
+
+export { GROUP_ROWS, type MatmulOptions } from './interface.ts';
+
+/** The variant that runs on every adapter. */
+const PORTABLE = { rows: 32, columns: 32, threadRows: 4, threadVectors: 1 };
+/** What usually does well on GPUs that have not been tuned. */
+const LARGE = { rows: 64, columns: 64, threadRows: 4, threadVectors: 1 };
+const HUGE = { rows: 128, columns: 64, threadRows: 8, threadVectors: 1 };
+
+/** All products but those of `matmulOuter`. */
+export const matmulFamily: Family<MatmulOptions> = {
+  name: 'matmul',
+  shapeClass: (options) => {
+    const { epilogue, grouped } = operandsOf(options);
+    const { M, N, K, batches } = options;
+    const many = batches ? ` ×${sizeClass(batches.count)}` : '';
+    return `${epilogue}${grouped ? ' grouped' : ''} K${K} N${N} M${sizeClass(M)}${many}`;
+  },
+  variants: [
+    tileVariant(PORTABLE),
+    tileVariant({ rows: 32, columns: 64, threadRows: 4, threadVectors: 2 }),
+    tileVariant(LARGE),
+    tileVariant({ rows: 64, columns: 64, threadRows: 8, threadVectors: 2 }),
+    tileVariant(HUGE),
+    tileVariant({ rows: 128, columns: 64, threadRows: 8, threadVectors: 2 }),
+    tileVariant({ ...HUGE, f16: true }),
+    registersVariant(4, 1),
+    registersVariant(8, 2),
+    broadcastVariant(16, 1),
+    broadcastVariant(32, 1),
+    broadcastVariant(32, 2),
+    subgroupMatrixVariant(32, 32),
+    subgroupMatrixVariant(64, 64),
+  ],
+  portable: tileVariant(PORTABLE).name,
+  prefer: (device, { M, N, groupOfTile }) => {
+    if (canBroadcast(device) && device.subgroupSize <= 16) {
+      return broadcastVariant(M <= 16 && !groupOfTile ? 16 : 32, 1).name;
+    }
+    if (M < 256 || N < 64) return tileVariant(PORTABLE).name;
+    return tileVariant(M >= 1024 && N >= 256 ? HUGE : LARGE).name;
+  },
+};
+
+/** C = A · B with an epilogue: bias, then GELU, then residual. `residual` and `pre` are batched as C is. */
+export function matmul(device: Device, options: MatmulOptions): void {
+  launchChosen(device, matmulFamily, options);
+}

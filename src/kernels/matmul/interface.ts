@@ -1,0 +1,137 @@
+/** What every variant of the matrix product has in common: its operands, its epilogue, and which tile is whose. */
+import type { BufferView } from '../../gpu/buffers.ts';
+import type { Kernel } from '../../gpu/kernel.ts';
+import { GROUP_INDEX, linearGrid } from '../../gpu/kernel.ts';
+import type { Launch } from '../../gpu/variants.ts';
+import { ERF_WGSL } from '../erf.ts';
+
+/** Rows of a grouped product start at multiples of this, so that no tile of as many rows spans two groups. */
+export const GROUP_ROWS = 32;
+
+export interface MatmulOptions {
+  /** (M,K), or (batches,M,K). */
+  readonly a: BufferView;
+  /** (K, N rounded up to a multiple of 4); one such matrix per group if grouped, or per batch. */
+  readonly b: BufferView;
+  /** (M,N), or (batches,M,N). */
+  readonly c: BufferView;
+  readonly M: number;
+  readonly N: number;
+  readonly K: number;
+  /** (N), or (groups,N). */
+  readonly bias?: BufferView | undefined;
+  /** (M,N), added last. */
+  readonly residual?: BufferView | undefined;
+  /** (M,N): receives the values before GELU; giving it applies GELU. */
+  readonly pre?: BufferView | undefined;
+  /** For each `GROUP_ROWS` rows of A, the group whose B they are multiplied by: u32 (⌈M / GROUP_ROWS⌉). */
+  readonly groupOfTile?: BufferView | undefined;
+  /** How many products to make, and whether all of them share A; 1 unless given. Not with `groupOfTile`. */
+  readonly batches?: { readonly count: number; readonly sharedA: boolean };
+}
+
+/** What a kernel is specialised for, beside its tile. */
+export interface Operands {
+  /** Any of `bias`, `gelu` (which also stores the value before it to `pre`) and `residual`, applied in this order. */
+  readonly epilogue: string;
+  /** Whether N is a multiple of 4, so that C is written as vec4s. */
+  readonly vectorised: boolean;
+  /** Whether K is a multiple of 4, so that A is read as vec4s. */
+  readonly deep: boolean;
+  readonly grouped: boolean;
+}
+
+/** What the kernel for these options is specialised for. */
+export function operandsOf({ bias, pre, residual, N, K, groupOfTile }: MatmulOptions): Operands {
+  return {
+    epilogue: [bias && 'bias', pre && 'gelu', residual && 'residual'].filter(Boolean).join('+') || 'none',
+    vectorised: N % 4 === 0,
+    deep: K % 4 === 0,
+    grouped: groupOfTile !== undefined,
+  };
+}
+
+/** A tile of C: its rows and its columns, these in vec4s. */
+export interface Tile {
+  readonly rows: number;
+  readonly vectors: number;
+}
+
+/** `matmul bias+gelu grouped` */
+export const title = ({ epilogue, grouped }: Operands): string =>
+  `matmul ${epilogue}${grouped ? ' grouped' : ''}`;
+
+/** The launch of a kernel with such tiles. */
+export function planOf(kernel: Kernel<never, never>, tile: Tile, options: MatmulOptions): Launch {
+  const { M, N, K } = options;
+  const { count, sharedA } = options.batches ?? { count: 1, sharedA: false };
+  const tiles = Math.ceil(M / tile.rows) * Math.ceil(N / 4 / tile.vectors);
+  return {
+    kernel: kernel as unknown as Kernel,
+    buffers: options as never,
+    params: { M, N, K, batches: count, aStride: sharedA ? 0 : M },
+    workgroups: linearGrid(tiles * count),
+  };
+}
+
+/**
+ * Declarations, the function `store(row, vec4 column, product, batch, group)` and `locate`, which finds the workgroup's
+ * tile: its first row, its first vec4 column, its batch, and what it reads. B's rows are padded to a multiple of 4
+ * columns, so that it is read as vec4s whatever N is.
+ */
+export function matmulInterface({ epilogue, vectorised, deep, grouped }: Operands, tile: Tile) {
+  const type = vectorised ? 'array<vec4f>' : 'array<f32>';
+  const bias = epilogue.includes('bias');
+  const gelu = epilogue.includes('gelu');
+  const residual = epilogue.includes('residual');
+  const width = vectorised ? 'params.N / 4' : 'params.N';
+  const finish = (column: string) => `
+    let at = (batch * params.M + row) * width + ${column};
+    ${bias ? `value += bias[${grouped ? 'group * width + ' : ''}${column}];` : ''}
+    ${gelu ? `pre[at] = value; value = gelu(${vectorised ? 'value' : 'vec4f(value)'})${vectorised ? '' : '.x'};` : ''}
+    ${residual ? 'value += residual[at];' : ''}
+    c[at] = value;`;
+  return {
+    // `aStride`: rows from one batch's A to the next one's, 0 where all batches share it.
+    params: { M: 'u32', N: 'u32', K: 'u32', batches: 'u32', aStride: 'u32' },
+    flops: ({ M, N, K, batches }: Readonly<Record<'M' | 'N' | 'K' | 'batches', number>>) =>
+      2 * M * N * K * batches,
+    reads: {
+      a: deep ? 'array<vec4f>' : 'array<f32>',
+      b: 'array<vec4f>',
+      ...(bias ? { bias: type } : {}),
+      ...(residual ? { residual: type } : {}),
+      ...(grouped ? { groupOfTile: 'array<u32>' } : {}),
+    },
+    writes: { c: type, ...(gelu ? { pre: type } : {}) },
+    store: `${gelu ? ERF_WGSL : ''}
+fn store(row: u32, column: u32, product: vec4f, batch: u32, group: u32) {
+  if (row >= params.M || column * 4 >= params.N) { return; }
+  let width = ${width};
+  ${
+    vectorised
+      ? `var value = product; ${finish('column')}`
+      : `for (var i = 0u; i < 4; i++) {
+    let scalar = column * 4 + i;
+    if (scalar >= width) { return; }
+    var value = product[i];
+    ${finish('scalar')}
+  }`
+  }
+}`,
+    // Rows vary fastest, then columns, then batches.
+    locate: `
+  let width = (params.N + 3) / 4;
+  let depth = params.K${deep ? ' / 4' : ''};       // of a row of A as it is read
+  let rowTiles = (params.M + ${tile.rows - 1}) / ${tile.rows};
+  let columnTiles = (width + ${tile.vectors - 1}) / ${tile.vectors};
+  let rowTile = ${GROUP_INDEX} % rowTiles;
+  let row = rowTile * ${tile.rows};
+  let firstColumn = ${GROUP_INDEX} / rowTiles % columnTiles * ${tile.vectors};
+  let batch = ${GROUP_INDEX} / rowTiles / columnTiles;
+  if (batch >= params.batches) { return; }
+  let expert = ${grouped ? `groupOfTile[row / ${GROUP_ROWS}]` : '0u'};
+  let aRow = batch * params.aStride;
+  let base = (expert + batch) * params.K * width;`,
+  } as const;
+}

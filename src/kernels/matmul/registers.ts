@@ -1,0 +1,66 @@
+/**
+ * A thread computes `threadRows` rows × `threadVectors` vec4 columns of C in registers, straight from storage: 8×8 threads
+ * to a workgroup, whose loads meet in the cache. For adapters whose workgroup memory is no faster than their caches.
+ */
+import { defineKernel, memoize, THREAD_ARGS, unroll } from '../../gpu/kernel.ts';
+import type { Variant } from '../../gpu/variants.ts';
+import { GROUP_ROWS, type MatmulOptions, matmulInterface, operandsOf, planOf, title } from './interface.ts';
+
+const SIDE = 8;
+
+const kernelOf = memoize(
+  (
+    threadRows: number,
+    threadVectors: number,
+    epilogue: string,
+    vectorised: boolean,
+    deep: boolean,
+    grouped: boolean,
+  ) => {
+    const operands = { epilogue, vectorised, deep, grouped };
+    const tile = { rows: SIDE * threadRows, vectors: SIDE * threadVectors };
+    const { store, locate, ...bindings } = matmulInterface(operands, tile);
+    const components = deep ? ['.x', '.y', '.z', '.w'] : [''];
+    const step = components.length;
+    const each = (text: (i: number, j: number) => string) =>
+      unroll(threadRows, (i) => unroll(threadVectors, (j) => text(i, j)));
+    return defineKernel({
+      ...bindings,
+      name: `${title(operands)} registers ${threadRows}×${4 * threadVectors}`,
+      code: `${store}
+@compute @workgroup_size(${SIDE * SIDE})
+fn main(${THREAD_ARGS}) {${locate}
+  let column = firstColumn + thread % ${SIDE};
+  let y = row + thread / ${SIDE} * ${threadRows};
+  ${unroll(threadRows, (i) => `let a${i} = (aRow + min(y + ${i}, params.M - 1)) * depth;`)}
+  ${unroll(threadVectors, (j) => `let b${j} = base + min(column + ${SIDE * j}, width - 1);`)}
+  ${each((i, j) => `var sum${i}_${j} = vec4f();`)}
+  for (var k = 0u; k < depth; k++) {
+    ${unroll(threadRows, (i) => `let x${i} = a[a${i} + k];`)}
+    ${unroll(
+      step,
+      (u) => `{
+      ${unroll(threadVectors, (j) => `let y${j} = b[b${j} + (k * ${step} + ${u}) * width];`)}
+      ${each((i, j) => `sum${i}_${j} += x${i}${components[u]} * y${j};`)}
+    }`,
+    )}
+  }
+  ${each((i, j) => `store(y + ${i}, column + ${SIDE * j}, sum${i}_${j}, batch, expert);`)}
+}`,
+    });
+  },
+);
+
+/** (8 · `threadRows`) × (32 · `threadVectors`) of C per workgroup. */
+export function registersVariant(threadRows: number, threadVectors: number): Variant<MatmulOptions> {
+  const tile = { rows: SIDE * threadRows, vectors: SIDE * threadVectors };
+  return {
+    name: `registers ${threadRows}×${4 * threadVectors}`,
+    fits: (_, { groupOfTile }) => !groupOfTile || GROUP_ROWS % tile.rows === 0,
+    plan: (_, options) => {
+      const { epilogue, vectorised, deep, grouped } = operandsOf(options);
+      const kernel = kernelOf(threadRows, threadVectors, epilogue, vectorised, deep, grouped);
+      return planOf(kernel as never, tile, options);
+    },
+  };
+}
