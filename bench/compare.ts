@@ -1,25 +1,30 @@
 /** Two measurements side by side. */
-import { readFileSync } from 'node:fs';
-import { z } from 'zod';
 import { columns } from '../src/cli/columns.ts';
+import { readResults, type SuiteResults } from './results.ts';
 
-const measuredSchema = z.object({
-  adapter: z.string(),
-  results: z.array(
-    z.object({ kernel: z.string(), shape: z.string(), median: z.number(), efficiency: z.number() }),
-  ),
-});
+/** What can be compared: kernels, and whole steps as they are replayed. */
+interface Row {
+  readonly kernel: string;
+  readonly shape: string;
+  readonly median: number;
+  readonly efficiency: number;
+}
 
-function read(path: string): z.output<typeof measuredSchema> {
-  let content: unknown;
-  try {
-    content = JSON.parse(readFileSync(path, 'utf8'));
-  } catch (cause) {
-    throw new Error(`${path} cannot be read as JSON: ${String(cause)}`);
+const stepRows = ({ steps }: SuiteResults['steps']): Row[] =>
+  steps.map(({ name, replayed, efficiency }) => ({
+    kernel: name,
+    shape: 'replayed',
+    median: replayed.median,
+    efficiency,
+  }));
+
+function read(path: string): { readonly adapter: string; readonly rows: readonly Row[] } {
+  if (path.endsWith('steps.json')) {
+    const steps = readResults(path, 'steps');
+    return { adapter: steps.adapter, rows: stepRows(steps) };
   }
-  const parsed = measuredSchema.safeParse(content);
-  if (!parsed.success) throw new Error(`${path} is no kernels.json of this benchmark`);
-  return parsed.data;
+  const { adapter, results } = readResults(path, 'kernels');
+  return { adapter, rows: results };
 }
 
 /**
@@ -28,22 +33,13 @@ function read(path: string): z.output<typeof measuredSchema> {
  */
 export function compareFiles(a: string, b: string): string[] {
   const [first, second] = [read(a), read(b)];
-  const rows = first.results.flatMap((one) => {
-    const other = second.results.find(({ kernel, shape }) => kernel === one.kernel && shape === one.shape);
+  const rows = first.rows.flatMap((one) => {
+    const other = second.rows.find(({ kernel, shape }) => kernel === one.kernel && shape === one.shape);
     if (!other) return [];
     const ms = (seconds: number): string => (seconds * 1000).toFixed(3);
     const ratio = (one.median / other.median).toFixed(2);
-    return [
-      [
-        one.kernel,
-        one.shape,
-        ms(one.median),
-        ms(other.median),
-        ratio,
-        one.efficiency.toFixed(2),
-        other.efficiency.toFixed(2),
-      ],
-    ];
+    const efficiencies = [one.efficiency.toFixed(2), other.efficiency.toFixed(2)];
+    return [[one.kernel, one.shape, ms(one.median), ms(other.median), ratio, ...efficiencies]];
   });
   const heading = ['kernel', 'shape', 'a, ms', 'b, ms', 'a / b', 'η of a', 'η of b'];
   return [`a: ${a}, ${first.adapter}`, `b: ${b}, ${second.adapter}`, ...columns([heading, ...rows], 2)];

@@ -5,7 +5,7 @@
  */
 import type { Device } from '../src/gpu/device.ts';
 import { modelConfig } from '../src/model/config.ts';
-import { quantile } from './measure.ts';
+import { quantile } from './statistics.ts';
 import { supervisedStep } from './supervisedStep.ts';
 
 interface Point {

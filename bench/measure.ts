@@ -1,115 +1,103 @@
 /**
- * The measure of a kernel, the same on any adapter: bound = max(FLOPs / P, bytes / W) + dispatches · t0 is the least time
- * that the adapter's own best multiply-adds, copies and empty dispatches allow, and η = bound / time. Everything is timed
- * in turns, so that a noisy neighbour slows all alike, and the median counts.
+ * Times kernels beside the adapter's ceilings. Everything is timed in turns, so that a noisy neighbour slows all alike,
+ * and the median counts. What counts is the time by the clock on the wall, from an idle device to an idle device; where
+ * the adapter has timestamps, a second device with a profiler adds what the GPU itself says, kernel by kernel.
  */
 import type { Device } from '../src/gpu/device.ts';
-import { defineKernel } from '../src/gpu/kernel.ts';
-import { peakBandwidth, peakFlops } from '../src/kernels/peak.ts';
+import { bound, type Ceilings } from './bound.ts';
+import { CeilingMeter, time } from './ceilings.ts';
+import type { KernelCase } from './kernelCase.ts';
+import { Profile, secondsOn } from './profile.ts';
+import { quantile, type Spread, spreadOf } from './statistics.ts';
 
-export interface KernelCase {
-  /** Groups the cases of a kernel. */
-  readonly kernel: string;
-  /** What it is run on. */
-  readonly shape: string;
-  readonly flops: number;
-  /** Bytes that must be read and written at least once. */
-  readonly bytes: number;
-  /** Enqueues the work once. */
-  readonly run: () => void;
-}
-
-export interface KernelResult {
+export interface KernelResult extends Spread {
   readonly kernel: string;
   readonly shape: string;
   readonly flops: number;
   readonly bytes: number;
   readonly dispatches: number;
-  /** Seconds: median, and the quartiles around it. */
-  readonly median: number;
-  readonly quartiles: readonly [number, number];
   readonly efficiency: number;
+  /** Seconds of its dispatches by the GPU's clock, median; null without timestamps. */
+  readonly gpu: number | null;
+  /** η by that time. Dispatching is no part of it, nor of this bound. */
+  readonly gpuEfficiency: number | null;
 }
 
-/** What the adapter can do at best, measured in the same run. */
-export interface Ceilings {
-  /** FLOP/s */
-  readonly P: number;
-  /** bytes/s */
-  readonly W: number;
-  /** Seconds per empty dispatch. */
-  readonly t0: number;
+export interface Measured {
+  readonly ceilings: Ceilings;
+  readonly results: readonly KernelResult[];
 }
 
-const emptyKernel = defineKernel({
-  name: 'empty',
-  params: {},
-  reads: {},
-  writes: { y: 'array<f32>' },
-  code: '@compute @workgroup_size(1) fn main(@builtin(global_invocation_id) id: vec3u) { if (id.x > 0) { y[0] = 0.0; } }',
-});
-const EMPTY_DISPATCHES = 200;
-const ROUNDS = 9;
+export interface MeasureOptions {
+  /** A device that profiles, on the same adapter. */
+  readonly profiled?: Device | undefined;
+  readonly rounds?: number;
+  readonly progress?: (round: number, rounds: number) => void;
+}
+
+export const ROUNDS = 9;
 /** A case is repeated until it takes about this long, in seconds. */
 const LEAST_TIME = 0.01;
+const MOST_REPEATS = 200;
 
-export const quantile = (values: readonly number[], q: number): number =>
-  [...values].sort((a, b) => a - b)[Math.round(q * (values.length - 1))] ?? Number.NaN;
-
-/** Seconds that `repeats` runs take, from an idle device to an idle device. */
-async function time(device: Device, run: () => void, repeats: number): Promise<number> {
-  await device.idle();
-  const started = performance.now();
-  for (let i = 0; i < repeats; i++) {
-    using _ = device.scope();
-    run();
-  }
-  await device.idle();
-  return (performance.now() - started) / 1000;
+interface Plan {
+  readonly each: KernelCase;
+  readonly run: () => void;
+  readonly dispatches: number;
+  readonly repeats: number;
+  readonly times: number[];
+  /** On the profiling device. */
+  readonly profiledRun: (() => void) | undefined;
+  readonly gpuTimes: number[];
 }
 
-async function emptyDispatch(device: Device): Promise<number> {
-  using _ = device.scope();
-  const y = device.allocate(16);
-  const launch = () => {
-    for (let i = 0; i < EMPTY_DISPATCHES; i++) device.launch(emptyKernel, { y }, {}, [1]);
-  };
-  return (await time(device, launch, 1)) / EMPTY_DISPATCHES;
+async function plan(device: Device, each: KernelCase, profiled: Device | undefined): Promise<Plan> {
+  const run = each.prepare(device);
+  await time(device, run, 1); // compiles
+  const before = device.counters().dispatches;
+  const once = await time(device, run, 1);
+  const dispatches = device.counters().dispatches - before;
+  const repeats = Math.max(1, Math.min(MOST_REPEATS, Math.ceil(LEAST_TIME / once)));
+  const profiledRun = profiled && each.prepare(profiled);
+  if (profiled && profiledRun) await time(profiled, profiledRun, 1);
+  return { each, run, dispatches, repeats, times: [], profiledRun, gpuTimes: [] };
 }
 
 /** Times all cases and the adapter's ceilings in turns; `progress` hears of every round. */
 export async function measure(
   device: Device,
   cases: readonly KernelCase[],
-  progress: (round: number, rounds: number) => void = () => {},
-): Promise<{ ceilings: Ceilings; results: KernelResult[] }> {
-  const plans = [];
-  for (const each of cases) {
-    await time(device, each.run, 1); // compiles
-    const before = device.counters().dispatches;
-    const once = await time(device, each.run, 1);
-    const dispatches = device.counters().dispatches - before;
-    const repeats = Math.max(1, Math.min(200, Math.ceil(LEAST_TIME / once)));
-    plans.push({ ...each, dispatches, repeats, times: [] as number[] });
+  { profiled, rounds = ROUNDS, progress = () => {} }: MeasureOptions = {},
+): Promise<Measured> {
+  const plans: Plan[] = [];
+  for (const each of cases) plans.push(await plan(device, each, profiled));
+  const profile = profiled && new Profile(profiled);
+  const meter = new CeilingMeter();
+  for (let round = 0; round < rounds; round++) {
+    progress(round, rounds);
+    await meter.measure(device);
+    for (const { run, repeats, times, profiledRun, gpuTimes } of plans) {
+      times.push((await time(device, run, repeats)) / repeats);
+      if (!profile || !profiledRun) continue;
+      await profile.skip();
+      await time(profile.device, profiledRun, 1);
+      const seconds = secondsOn(await profile.next());
+      if (seconds !== undefined) gpuTimes.push(seconds);
+    }
   }
-  const ceilings = { P: [] as number[], W: [] as number[], t0: [] as number[] };
-  for (let round = 0; round < ROUNDS; round++) {
-    progress(round, ROUNDS);
-    ceilings.P.push(await peakFlops(device, 1));
-    ceilings.W.push(await peakBandwidth(device, 1));
-    ceilings.t0.push(await emptyDispatch(device));
-    for (const plan of plans) plan.times.push((await time(device, plan.run, plan.repeats)) / plan.repeats);
-  }
-  const medians = {
-    P: quantile(ceilings.P, 0.5),
-    W: quantile(ceilings.W, 0.5),
-    t0: quantile(ceilings.t0, 0.5),
+  const ceilings = meter.ceilings();
+  return { ceilings, results: plans.map((each) => result(each, ceilings)) };
+}
+
+function result({ each, dispatches, times, gpuTimes }: Plan, ceilings: Ceilings): KernelResult {
+  const { kernel, shape, flops, bytes } = each;
+  const spread = spreadOf(times);
+  const gpu = gpuTimes.length > 0 ? quantile(gpuTimes, 0.5) : null;
+  return {
+    ...{ kernel, shape, flops, bytes, dispatches },
+    ...spread,
+    efficiency: bound({ flops, bytes, dispatches }, ceilings) / spread.median,
+    gpu,
+    gpuEfficiency: gpu ? bound({ flops, bytes, dispatches: 0 }, ceilings) / gpu : null,
   };
-  const results = plans.map(({ kernel, shape, flops, bytes, dispatches, times }) => {
-    const median = quantile(times, 0.5);
-    const bound = Math.max(flops / medians.P, bytes / medians.W) + dispatches * medians.t0;
-    const quartiles = [quantile(times, 0.25), quantile(times, 0.75)] as const;
-    return { kernel, shape, flops, bytes, dispatches, median, quartiles, efficiency: bound / median };
-  });
-  return { ceilings: medians, results };
 }

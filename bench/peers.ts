@@ -7,7 +7,7 @@ import { globals } from 'webgpu';
 import type { Device } from '../src/gpu/device.ts';
 import { openAdapter } from '../src/gpu/node.ts';
 import { Generator, matmul, randn } from '../src/tensor/index.ts';
-import { quantile } from './measure.ts';
+import { quantile } from './statistics.ts';
 
 const SIZES = [512, 1024];
 const WARM = 3;

@@ -4,6 +4,7 @@
  */
 import type { Device } from '../src/gpu/device.ts';
 import { modelConfig } from '../src/model/config.ts';
+import { quantile } from './statistics.ts';
 import { supervisedStep } from './supervisedStep.ts';
 
 const ROUNDS = 15;
@@ -16,8 +17,7 @@ export interface ReplayResult {
   readonly replayed: number;
 }
 
-const median = (values: readonly number[]): number =>
-  [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
+const median = (values: readonly number[]): number => quantile(values, 0.5);
 
 /** Milliseconds of CPU time and dispatches of one call of `enqueue`, from an idle device to its submission. */
 async function encode(device: Device, enqueue: () => unknown) {

@@ -1,139 +1,112 @@
-/** Measurements as a table for the terminal and as a page that needs nothing else. */
-import { type EChartsOption, init } from 'echarts';
-import { columns } from '../src/cli/columns.ts';
-import type { Growth } from './growth.ts';
-import type { Ceilings, KernelResult } from './measure.ts';
+/** bench/results/<adapter>/report.html: all that the suites have left there, on one page. */
+import { existsSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { bars, growthChart, peerChart } from './charts.ts';
+import { escapeHtml, htmlTable, page, type Section } from './page.ts';
+import { shareOf } from './profile.ts';
+import { readResults, type SuiteName, type SuiteResults } from './results.ts';
+import { total } from './statistics.ts';
+import { ceilingText, kernelTable, shareTable, stepTable } from './tables.ts';
 
-export interface Measured {
-  readonly ceilings: Ceilings;
-  readonly results: readonly KernelResult[];
-}
+const ETA =
+  'η = (max(FLOPs / P, bytes / W) + dispatches · t0) / time: 1 is what the adapter’s own best multiply-adds (P), copies (W) ' +
+  'and empty dispatches (t0) allow. All are timed in turns; times are medians.';
+const GPU =
+  'The columns “gpu” are by the GPU’s own clock, each dispatch alone, without the cost of dispatching.';
+const KERNELS_SHOWN = 12;
 
-const HEADING = ['kernel', 'shape', 'median ms', 'quartiles', 'GFLOP/s', 'GB/s', 'dispatches', 'η'];
+const paragraph = (text: string): string => `<p>${escapeHtml(text)}</p>`;
 
-function cells({
-  kernel,
-  shape,
-  flops,
-  bytes,
-  dispatches,
-  median,
-  quartiles,
-  efficiency,
-}: KernelResult): string[] {
-  const ms = (seconds: number): string => (seconds * 1000).toFixed(3);
-  return [
-    kernel,
-    shape,
-    ms(median),
-    `${ms(quartiles[0])} to ${ms(quartiles[1])}`,
-    flops > 0 ? (flops / median / 1e9).toFixed(1) : '',
-    (bytes / median / 1e9).toFixed(2),
+type Sections = { readonly [name in SuiteName]: (results: SuiteResults[name]) => Section };
+
+const SECTIONS: Sections = {
+  kernels: (measured) => ({
+    title: 'Kernels',
+    body: [
+      paragraph(`${ETA} Here: ${ceilingText(measured.ceilings)}. ${GPU}`),
+      bars(
+        measured.results.map(({ kernel, shape, efficiency }) => ({
+          name: `${kernel}, ${shape}`,
+          value: efficiency,
+        })),
+        { axis: 'η', digits: 3 },
+      ),
+      htmlTable(kernelTable(measured)),
+    ].join('\n'),
+  }),
+  peers: (peers) => ({
+    title: 'The same product by other libraries',
+    body: `${paragraph('On the same adapter and in the same process, in turns; from the call to the result in memory.')}
+${peerChart(peers)}`,
+  }),
+  steps: ({ ceilings, steps }) => ({
+    title: 'Whole steps',
+    body: [
+      paragraph(
+        `η of a step is the sum of the least times of its dispatches, max(FLOPs / P, bytes / W) + t0, over its time when replayed; ` +
+          `“of P” is the share of P by the usual count of FLOPs in training. Here: ${ceilingText(ceilings)}. ` +
+          'Tokens are without padding; CPU time is that of encoding and submitting.',
+      ),
+      htmlTable(stepTable(steps)),
+      ...steps.map(stepSection),
+    ].join('\n'),
+  }),
+  replay: (replays) => ({
+    title: 'Capture and replay',
+    body: `${paragraph('CPU time to encode and submit a step while the GPU is idle.')}
+${htmlTable({
+  heading: ['step', 'dispatches', 'eager ms', 'replayed ms', 'ratio'],
+  rows: replays.map(({ name, dispatches, eager, replayed }) => [
+    name,
     String(dispatches),
-    efficiency.toFixed(2),
-  ];
-}
-
-const ceilingText = ({ P, W, t0 }: Ceilings): string =>
-  `P ${(P / 1e9).toFixed(1)} GFLOP/s, W ${(W / 1e9).toFixed(2)} GB/s, t0 ${(t0 * 1e6).toFixed(1)} µs`;
-
-export function kernelTable({ ceilings, results }: Measured): string[] {
-  return [
-    ...columns([HEADING, ...results.map(cells)], 2),
-    `measured in the same run: ${ceilingText(ceilings)}`,
-  ];
-}
-
-/** A chart drawn on the server. */
-function drawn(option: EChartsOption, width: number, height: number): string {
-  const plot = init(null, null, { renderer: 'svg', ssr: true, width, height });
-  plot.setOption({ animation: false, ...option });
-  const svg = plot.renderToSVGString();
-  plot.dispose();
-  return svg;
-}
-
-/** η of every kernel and shape as a bar. */
-function efficiencyChart(results: readonly KernelResult[]): string {
-  const option: EChartsOption = {
-    grid: { left: 380, right: 60, top: 10, bottom: 40 },
-    xAxis: { type: 'value', name: 'η', min: 0 },
-    yAxis: {
-      type: 'category',
-      inverse: true,
-      data: results.map(({ kernel, shape }) => `${kernel}, ${shape}`),
-      axisLabel: { width: 370, overflow: 'truncate' },
-    },
-    series: [
-      {
-        type: 'bar',
-        data: results.map(({ efficiency }) => Number(efficiency.toFixed(3))),
-        label: { show: true, position: 'right' },
-      },
-    ],
-  };
-  return drawn(option, 960, 60 + 22 * results.length);
-}
-
-/** Time over size, both logarithmic: a straight line's slope is its exponent. */
-function growthChart({ axis, sizes, times, exponent }: Growth): string {
-  const option: EChartsOption = {
-    title: { text: `${axis}: exponent ${exponent.toFixed(2)}`, left: 'center' },
-    grid: { left: 70, right: 30, top: 50, bottom: 50 },
-    xAxis: {
-      type: 'log',
-      name: axis,
-      nameLocation: 'middle',
-      nameGap: 28,
-      logBase: 2,
-      min: Math.min(...sizes),
-    },
-    yAxis: { type: 'log', name: 'ms' },
-    series: [{ type: 'line', data: sizes.map((size, i) => [size, (times[i] ?? 0) * 1000]) }],
-  };
-  return drawn(option, 470, 320);
-}
-
-const escapeHtml = (text: string): string =>
-  text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
-
-/** A page that needs nothing but itself. */
-function page(title: string, body: string): string {
-  return `<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<title>${escapeHtml(title)}</title>
-<style>
-body { font: 15px system-ui, sans-serif; margin: 2rem auto; max-width: 1000px; }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-th, td { padding: 0.15rem 0.7rem; text-align: right; border-bottom: 1px solid #ddd; }
-th:first-child, td:first-child, th:nth-child(2), td:nth-child(2) { text-align: left; }
-</style>
-<h1>${escapeHtml(title)}</h1>
-${body}
-</html>
-`;
-}
-
-export function kernelReport(adapter: string, { ceilings, results }: Measured): string {
-  const row = (tag: string, texts: readonly string[]): string =>
-    `<tr>${texts.map((text) => `<${tag}>${escapeHtml(text)}</${tag}>`).join('')}</tr>`;
-  return page(
-    `Kernels on ${adapter}`,
-    `<p>η = (max(FLOPs / P, bytes / W) + dispatches · t0) / time, with ${escapeHtml(ceilingText(ceilings))}, measured in turns
-with the kernels: 1 is what the adapter's own best multiply-adds and copies allow. Times are medians.</p>
-${efficiencyChart(results)}
-<table>
-${row('th', HEADING)}
-${results.map((result) => row('td', cells(result))).join('\n')}
-</table>`,
-  );
-}
-
-export function growthReport(adapter: string, growth: readonly Growth[]): string {
-  return page(
-    `Growth of a supervised step on ${adapter}`,
-    `<p>The median time of a captured step over one size, the others fixed. Both axes are logarithmic.</p>
+    eager.toFixed(2),
+    replayed.toFixed(2),
+    (eager / replayed).toFixed(1),
+  ]),
+  left: 1,
+})}`,
+  }),
+  growth: (growth) => ({
+    title: 'Growth of a supervised step',
+    body: `${paragraph('The median time of a captured step over one size, the others fixed. Both axes are logarithmic; dashed is the fitted power.')}
 ${growth.map(growthChart).join('\n')}`,
-  );
+  }),
+  startup: ({ warm, cold }) => ({
+    title: 'Start-up',
+    body: paragraph(
+      `The first training step is done after ${warm.toFixed(1)} s, after ${cold.toFixed(1)} s with a cold shader cache.`,
+    ),
+  }),
+};
+
+/** Where the time of a step goes. */
+function stepSection({ name, kernels, gpu }: SuiteResults['steps']['steps'][number]): string {
+  const all = total(kernels.map(shareOf));
+  const shown = kernels.slice(0, KERNELS_SHOWN);
+  const shares = shown.map((each) => ({ name: each.kernel, value: (100 * shareOf(each)) / all }));
+  const kind = gpu === null ? 'least time; the adapter has no timestamps' : 'time on the GPU';
+  return `<h3>${escapeHtml(name)}: share of the ${kind}</h3>
+${bars(shares, { axis: '%', digits: 1 })}
+${htmlTable(shareTable(kernels, KERNELS_SHOWN))}`;
+}
+
+function section<Name extends SuiteName>(folder: string, name: Name): Section | undefined {
+  const path = join(folder, `${name}.json`);
+  if (!existsSync(path)) return undefined;
+  try {
+    return SECTIONS[name](readResults(path, name));
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    return { title: name, body: paragraph(`Left out: ${reason}. Run npm run bench -- ${name} again.`) };
+  }
+}
+
+const ORDER = ['kernels', 'steps', 'peers', 'replay', 'growth', 'startup'] as const;
+
+/** Writes the page for a folder of results; its path. */
+export function writeReport(folder: string, adapter = basename(folder)): string {
+  const sections = ORDER.flatMap((name) => section(folder, name) ?? []);
+  const path = join(folder, 'report.html');
+  writeFileSync(path, page(`Benchmark on ${adapter}`, sections));
+  return path;
 }

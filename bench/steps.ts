@@ -1,91 +1,171 @@
 /**
- * Whole training steps, by benny:
- *
- *   grpo step   one GRPO step of `tiny` at the original's settings: 32 problems × 4 completions of up to 256 tokens,
- *               every default operator, 2 digits, depth 3, from the original's checkpoint
- *   rollout     its rollout alone
- *   supervised  one step on 128 packed sequences of 64 tokens, for tiny and small; with η, its share of the adapter's
- *               peak: 6·parameters·tokens FLOPs, and 6·layers·d·length per token for attention, over P·time
+ * Times whole steps, eager and replayed, in turns with each other and with the adapter's ceilings. A third copy on a
+ * profiling device does the same steps and says what they consist of: η of a step is the sum of the least times of its
+ * dispatches over the time of the replayed step.
  */
-import { readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
-import benny from 'benny';
 import type { Device } from '../src/gpu/device.ts';
-import { grpoOptions } from '../src/grpo/options.ts';
-import { GrpoTrainer } from '../src/grpo/trainer.ts';
-import { peakFlops } from '../src/kernels/peak.ts';
-import { readCheckpoint } from '../src/model/checkpoint/index.ts';
-import { modelConfig, parameterShapes } from '../src/model/config.ts';
-import { Transformer } from '../src/model/transformer.ts';
-import { supervisedStep } from './supervisedStep.ts';
+import type { ProfiledDispatch } from '../src/gpu/profiler.ts';
+import type { Ceilings } from './bound.ts';
+import { CeilingMeter } from './ceilings.ts';
+import {
+  type KernelShare,
+  type KnownWork,
+  longestFirst,
+  Profile,
+  secondsOn,
+  sharesByKernel,
+} from './profile.ts';
+import { quantile, type Spread, spreadOf, total } from './statistics.ts';
+import type { StepCase, StepRun } from './stepCases.ts';
 
-const CHECKPOINT = fileURLToPath(new URL('../tests/fixtures/checkpoints/tiny.pt', import.meta.url));
-const BATCH = 128;
-const LENGTH = 64;
-const SIZES = ['tiny', 'small'] as const;
-const supervisedName = (size: string): string => `supervised step, ${size}, ${BATCH} × ${LENGTH}`;
-
-/** FLOPs of a supervised step, forward and backward. */
-function supervisedFlops(size: 'tiny' | 'small'): number {
-  const config = modelConfig(size);
-  let parameters = 0;
-  for (const shape of parameterShapes(config).values())
-    parameters += shape.reduce((product, n) => product * n, 1);
-  return BATCH * LENGTH * 6 * (parameters + config.nLayers * config.dModel * LENGTH);
+/** A step in one of its forms. */
+export interface StepTimes extends Spread {
+  /** Real tokens per second: median. */
+  readonly tokensPerSecond: number;
+  /** Per step: medians. */
+  readonly dispatches: number;
+  /** Seconds to encode and submit it; null where that waits for the GPU in between. */
+  readonly cpu: number | null;
 }
 
-function grpoTrainer(device: Device): GrpoTrainer {
-  const { config, stateDict } = readCheckpoint(readFileSync(CHECKPOINT), 'tiny.pt');
-  return new GrpoTrainer(new Transformer(device, config, stateDict), grpoOptions());
-}
-
-/** A case that benny has finished. */
-interface Finished {
+export interface StepResult {
   readonly name: string;
-  readonly details: { readonly median: number };
-  readonly margin: number;
+  readonly rounds: number;
+  /** Of a step: median. */
+  readonly tokens: number;
+  readonly eager: StepTimes | null;
+  readonly replayed: StepTimes;
+  readonly efficiency: number;
+  /** FLOPs by the count that is usual for training, over what the adapter could do in the time. */
+  readonly flopEfficiency: number | null;
+  /** Seconds by the GPU's clock, median; null without timestamps. */
+  readonly gpu: number | null;
+  /** Medians over the rounds, those that take longest first. */
+  readonly kernels: readonly KernelShare[];
 }
 
-/** Runs the steps and saves what benny measured as `<folder>/steps.json`. */
-export async function benchSteps(device: Device, folder: string, title: string): Promise<void> {
-  const peak = await peakFlops(device);
-  console.log(`P = ${(peak / 1e9).toFixed(1)} GFLOP/s of multiply-adds on ${title}`);
+export interface MeasuredSteps {
+  readonly ceilings: Ceilings;
+  readonly steps: readonly StepResult[];
+}
 
-  /** One line for a finished case, with its η where its FLOPs are known. */
-  const report = ({ name, details, margin }: Finished): string => {
-    const size = SIZES.find((candidate) => supervisedName(candidate) === name);
-    const eta = size && supervisedFlops(size) / (peak * details.median);
-    const line = `${name}: median ${(details.median * 1000).toFixed(1)} ms, ±${margin} %`;
-    return eta === undefined ? line : `${line}, η = ${eta.toFixed(3)}`;
+const ROUNDS = 9;
+const LEAST_ROUNDS = 3;
+const WARM = 2;
+/** A case that is slow is timed less often, so that one form of it takes about this long: seconds. */
+const MOST_TIME = 30;
+
+interface Timed {
+  readonly device: Device;
+  readonly step: () => Promise<StepRun>;
+  readonly runs: (StepRun & { readonly dispatches: number })[];
+}
+
+interface Plan {
+  readonly each: StepCase;
+  readonly rounds: number;
+  readonly eager: Timed | undefined;
+  readonly replayed: Timed;
+  readonly profiled: () => Promise<StepRun>;
+  readonly profiles: {
+    readonly dispatches: readonly ProfiledDispatch[];
+    readonly known: readonly KnownWork[];
+  }[];
+}
+
+async function plan(each: StepCase, device: Device, profiled: Device, most: number): Promise<Plan> {
+  const timed = (replay: boolean): Timed => ({ device, step: each.prepare(device, { replay }), runs: [] });
+  const [eager, replayed] = [each.eager ? timed(false) : undefined, timed(true)];
+  const onProfiler = each.prepare(profiled, { replay: true });
+  let seconds = 0;
+  // All do the same steps: those of a trainer differ from one to the next.
+  for (let i = 0; i < WARM; i++) {
+    await eager?.step();
+    seconds = (await replayed.step()).seconds;
+    await onProfiler();
+  }
+  const rounds = Math.min(most, Math.max(LEAST_ROUNDS, Math.floor(MOST_TIME / seconds)));
+  return { each, rounds, eager, replayed, profiled: onProfiler, profiles: [] };
+}
+
+async function run({ device, step, runs }: Timed): Promise<void> {
+  const before = device.counters().dispatches;
+  const done = await step();
+  runs.push({ ...done, dispatches: device.counters().dispatches - before });
+}
+
+/** Times all steps in turns; `profiled` is a profiling device on the same adapter. */
+export async function measureSteps(
+  device: Device,
+  profiled: Device,
+  cases: readonly StepCase[],
+  {
+    rounds: most = ROUNDS,
+    progress = () => {},
+  }: { readonly rounds?: number; readonly progress?: (round: number, rounds: number) => void } = {},
+): Promise<MeasuredSteps> {
+  const plans: Plan[] = [];
+  for (const each of cases) plans.push(await plan(each, device, profiled, most));
+  const profile = new Profile(profiled);
+  const meter = new CeilingMeter();
+  for (let round = 0; round < most; round++) {
+    progress(round, most);
+    await meter.measure(device);
+    for (const each of plans) {
+      if (round >= each.rounds) continue;
+      if (each.eager) await run(each.eager);
+      await run(each.replayed);
+      await profile.skip();
+      const { known } = await each.profiled();
+      each.profiles.push({ dispatches: await profile.next(), known });
+    }
+  }
+  const ceilings = meter.ceilings();
+  return { ceilings, steps: plans.map((each) => result(each, ceilings)) };
+}
+
+const median = (values: readonly number[]): number => quantile(values, 0.5);
+
+function timesOf({ runs }: Timed): StepTimes {
+  const cpu = runs.flatMap((each) => each.cpu ?? []);
+  return {
+    ...spreadOf(runs.map(({ seconds }) => seconds)),
+    tokensPerSecond: median(runs.map(({ tokens, seconds }) => tokens / seconds)),
+    dispatches: median(runs.map(({ dispatches }) => dispatches)),
+    cpu: cpu.length > 0 ? median(cpu) : null,
   };
+}
 
-  await benny.suite(
-    `training steps on ${title}`,
-    benny.add('grpo step, tiny, 32 × 4 × 256', async () => {
-      const trainer = grpoTrainer(device);
-      await trainer.step();
-      return async () => {
-        await trainer.step();
-      };
-    }),
-    benny.add('rollout, tiny, 32 × 4 × 256', async () => {
-      const trainer = grpoTrainer(device);
-      await trainer.rollout();
-      return async () => {
-        await trainer.rollout();
-      };
-    }),
-    ...SIZES.map((size) =>
-      benny.add(supervisedName(size), async () => {
-        const step = supervisedStep(device, modelConfig(size), { batch: BATCH, length: LENGTH });
-        await step().item();
-        return async () => {
-          await step().item();
-        };
-      }),
-    ),
-    benny.cycle(report),
-    benny.complete(),
-    benny.save({ file: 'steps', folder, format: 'json', details: true }),
-  );
+/** Of each kernel the median of every round; where a round does without it, that counts as 0. */
+function typicalShares(rounds: readonly (readonly KernelShare[])[]): KernelShare[] {
+  const names = new Set(rounds.flatMap((shares) => shares.map(({ kernel }) => kernel)));
+  const typical = [...names].map((kernel) => {
+    const each = rounds.map((shares) => shares.find((share) => share.kernel === kernel));
+    const timed = each.every((share) => share === undefined || share.gpu !== null);
+    return {
+      kernel,
+      dispatches: median(each.map((share) => share?.dispatches ?? 0)),
+      gpu: timed ? median(each.map((share) => share?.gpu ?? 0)) : null,
+      bound: median(each.map((share) => share?.bound ?? 0)),
+    };
+  });
+  return typical.sort(longestFirst);
+}
+
+function result({ each, rounds, eager, replayed, profiles }: Plan, ceilings: Ceilings): StepResult {
+  const shares = profiles.map(({ dispatches, known }) => sharesByKernel(dispatches, ceilings, known));
+  const bounds = shares.map((kernels) => total(kernels.map(({ bound }) => bound)));
+  const gpu = profiles.flatMap(({ dispatches }) => secondsOn(dispatches) ?? []);
+  const times = timesOf(replayed);
+  return {
+    name: each.name,
+    rounds,
+    tokens: median(replayed.runs.map(({ tokens }) => tokens)),
+    eager: eager ? timesOf(eager) : null,
+    replayed: times,
+    efficiency: median(replayed.runs.map(({ seconds }, round) => (bounds[round] ?? 0) / seconds)),
+    flopEfficiency: each.flops === null ? null : each.flops / (ceilings.P * times.median),
+    gpu: gpu.length > 0 ? median(gpu) : null,
+    kernels: typicalShares(shares),
+  };
 }

@@ -1,58 +1,95 @@
-/** What the benchmark says of its measurements: η, the page, and two measurements side by side. */
-import { mkdtempSync, writeFileSync } from 'node:fs';
+/** What the benchmark says of its measurements: tables, the page, and two measurements side by side. */
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { compareFiles } from '../../bench/compare.ts';
-import { exponent } from '../../bench/growth.ts';
-import { type KernelCase, measure, quantile } from '../../bench/measure.ts';
-import { growthReport, kernelReport, kernelTable } from '../../bench/report.ts';
-import type { Device } from '../../src/gpu/device.ts';
-import { add, Tensor } from '../../src/tensor/index.ts';
-import { openDevice } from '../device.ts';
+import { writeReport } from '../../bench/report.ts';
+import { readResults, resultsFolder, type SuiteName, saveResults } from '../../bench/results.ts';
+import { ceilingText, kernelTable, shareTable, stepTable } from '../../bench/tables.ts';
+import { ceilings, kernelResult, RESULTS } from './fixtures.ts';
 
-const ceilings = { P: 1e9, W: 1e8, t0: 1e-5 };
-const result = (median: number, efficiency: number, kernel = 'copy <1>') => ({
-  kernel,
-  shape: '8×8',
-  flops: 2e6,
-  bytes: 1e5,
-  dispatches: 1,
-  median,
-  quartiles: [median * 0.9, median * 1.1] as const,
-  efficiency,
+const { kernels, steps } = RESULTS;
+const NAMES = Object.keys(RESULTS) as SuiteName[];
+const temporaryFolder = (): string => mkdtempSync(join(tmpdir(), 'bench-'));
+
+test('the table of kernels: speeds, η, and the times on the GPU where there are any', () => {
+  const { heading, rows } = kernelTable(kernels);
+  expect(heading.slice(-2)).toEqual(['gpu ms', 'gpu η']);
+  expect(rows).toEqual([
+    ['copy <1>', '8×8', '4.000', '3.600 to 4.400', '0.5', '0.03', '1', '0.50', '', ''],
+    ['sum', '8×8', '2.000', '1.800 to 2.200', '1.0', '0.05', '1', '1.00', '1.000', '0.75'],
+  ]);
+  const without = kernelTable({ ...kernels, results: kernels.results.slice(0, 1) });
+  expect(without.heading.at(-1)).toBe('η');
+  expect(without.rows[0]).toHaveLength(without.heading.length);
+  expect(ceilingText(ceilings)).toBe('P 1.0 GFLOP/s, W 0.10 GB/s, t0 10.0 µs');
 });
 
-test('quantiles', () => {
-  expect([0, 0.25, 0.5, 0.75, 1].map((q) => quantile([5, 1, 4, 2, 3], q))).toEqual([1, 2, 3, 4, 5]);
+test('the table of steps: one line for each mode', () => {
+  const { heading, rows } = stepTable(steps.steps);
+  expect(rows).toEqual([
+    ['supervised step, <tiny>', 'eager', '300.000', '270.000 to 330.000', '333', '7', '4.000', '', '', ''],
+    [
+      ...['supervised step, <tiny>', 'replayed', '200.000', '180.000 to 220.000', '500', '7', '1.000'],
+      ...['160.000', '0.25', '0.13'],
+    ],
+    ['rollout, tiny', 'replayed', '500.000', '450.000 to 550.000', '200', '7', '', '', '0.10', ''],
+  ]);
+  for (const row of rows) expect(row).toHaveLength(heading.length);
 });
 
-test('the table and the page show every kernel', () => {
-  const measured = { ceilings, results: [result(0.004, 0.5), result(0.002, 1, 'sum')] };
-  const lines = kernelTable(measured);
-  expect(lines[1]).toMatch(/^copy <1> +8×8 +4\.000 +3\.600 to 4\.400 +0\.5 +0\.03 +1 +0\.50$/);
-  expect(lines.at(-1)).toMatch(/P 1\.0 GFLOP\/s, W 0\.10 GB\/s, t0 10\.0 µs/);
-  const page = kernelReport('an <adapter>', measured);
-  expect(page).toContain('<h1>Kernels on an &lt;adapter&gt;</h1>');
-  expect(page).toContain('<td>copy &lt;1&gt;</td>');
-  expect(page.match(/<svg/g)).toHaveLength(1);
-  expect(page).not.toMatch(/<script|https?:\/\/(?!www\.w3\.org)/);
+test('the shares of a step, of the time on the GPU or else of the least times', () => {
+  const [supervised, rollout] = steps.steps;
+  expect(shareTable(supervised?.kernels ?? [], 1).rows).toEqual([
+    ['matmul', '5', '120.000', '75.0 %', '30.000', '0.25'],
+  ]);
+  expect(shareTable(rollout?.kernels ?? [], 9).rows).toEqual([['decode', '7', '', '100.0 %', '50.000', '']]);
 });
 
-test('exponents of growth, and their plots', () => {
-  const sizes = [1, 2, 4, 8];
-  const of = (power: number) => sizes.map((size) => 0.01 * size ** power);
-  for (const power of [0, 1, 1.5, 2]) expect(exponent(sizes, of(power))).toBeCloseTo(power, 12);
-  expect(exponent([1, 2, 3], [3, 4, 9])).toBeCloseTo(0.9, 1);
-  const growth = { axis: 'width', sizes, times: of(2), exponent: 2 } as const;
-  const page = growthReport('an <adapter>', [growth, { ...growth, axis: 'batch' }]);
-  expect(page).toContain('on an &lt;adapter&gt;');
-  expect(page.match(/<svg/g)).toHaveLength(2);
+test('what is saved is read again, and nothing else', () => {
+  const folder = temporaryFolder();
+  for (const name of NAMES) {
+    saveResults(folder, name, RESULTS[name] as never);
+    expect(readResults(join(folder, `${name}.json`), name)).toEqual(RESULTS[name]);
+  }
+  expect(() => readResults(join(folder, 'peers.json'), 'steps')).toThrow(/peers\.json is no steps\.json/);
+  expect(() => readResults(join(folder, 'none.json'), 'steps')).toThrow(/none\.json cannot be read as JSON/);
+  expect(resultsFolder('llvm: 1.0 (x)', { save: true })).toBe('bench/results/llvm-1.0-x');
+  expect(resultsFolder('llvm', { save: false })).toBeUndefined();
+  expect(resultsFolder('llvm', { save: true, filter: 'matmul' })).toBeUndefined();
+});
+
+test('the page shows every suite, and needs nothing but itself', () => {
+  const folder = temporaryFolder();
+  for (const name of NAMES) saveResults(folder, name, RESULTS[name] as never);
+  const path = writeReport(folder, 'an <adapter>');
+  expect(path).toBe(join(folder, 'report.html'));
+  const page = readFileSync(path, 'utf8');
+  expect(page).toContain('<h1>Benchmark on an &lt;adapter&gt;</h1>');
+  expect(page.match(/<h2>/g)).toHaveLength(NAMES.length);
+  // Of the kernels, of each of two steps, of the peers, and of two axes of growth.
+  expect(page.match(/<svg/g)).toHaveLength(6);
+  expect(page).toContain('<td class="text">copy &lt;1&gt;</td>');
+  expect(page).toContain('supervised step, &lt;tiny&gt;: share of the time on the GPU');
+  expect(page).toContain('rollout, tiny: share of the least time');
   expect(page).toContain('width: exponent 2.00');
+  expect(page).toContain('another &lt;one&gt;');
+  expect(page).toContain('after 1.3 s, after 11.5 s with a cold shader cache');
+  expect(page).not.toMatch(/<script|<link|https?:\/\/(?!www\.w3\.org)|NaN|undefined/);
+});
+
+test('the page leaves out what was not measured, and says so of what it cannot read', () => {
+  const folder = temporaryFolder();
+  saveResults(folder, 'startup', RESULTS.startup);
+  writeFileSync(join(folder, 'steps.json'), '{"name":"of another version"}');
+  const page = readFileSync(writeReport(folder), 'utf8');
+  expect(page.match(/<h2>/g)).toHaveLength(2);
+  expect(page).toMatch(/Left out: .*steps\.json is no steps\.json of this benchmark\. Run npm run bench/);
 });
 
 test('compare', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'bench-'));
+  const folder = temporaryFolder();
   const write = (name: string, content: unknown): string => {
     const path = join(folder, name);
     writeFileSync(path, JSON.stringify(content));
@@ -61,36 +98,18 @@ test('compare', () => {
   const a = write('a.json', {
     adapter: 'one',
     ceilings,
-    results: [result(0.004, 0.5), result(1, 1, 'gone')],
+    results: [kernelResult(0.004, 0.5), kernelResult(1, 1, 'gone')],
   });
-  const b = write('b.json', { adapter: 'two', ceilings, results: [result(0.002, 0.8)] });
+  // As it was saved before there were times on the GPU.
+  const { gpu: _, gpuEfficiency: __, ...before } = kernelResult(0.002, 0.8);
+  const b = write('b.json', { adapter: 'two', ceilings, results: [before] });
   const lines = compareFiles(a, b);
   expect(lines.slice(0, 2)).toEqual([`a: ${a}, one`, `b: ${b}, two`]);
   expect(lines[3]).toMatch(/^copy <1> +8×8 +4\.000 +2\.000 +2\.00 +0\.50 +0\.80$/);
   expect(lines).toHaveLength(4);
   expect(() => compareFiles(a, join(folder, 'none.json'))).toThrow(/none\.json cannot be read/);
   expect(() => compareFiles(a, write('other.json', { results: 1 }))).toThrow(/is no kernels\.json/);
-});
 
-describe('measuring', () => {
-  let device: Device;
-  beforeAll(async () => {
-    device = await openDevice();
-  });
-  afterAll(() => device.destroy());
-
-  test('η is the bound of FLOPs, bytes and dispatches over the median', async () => {
-    const x = Tensor.from(device, new Float32Array(1 << 16));
-    const run = (): void => {
-      add(add(x, 1), 2);
-    };
-    const bytes = 2 * x.size * 4 * 2;
-    const cases: KernelCase[] = [{ kernel: 'add', shape: 'twice', flops: 0, bytes, run }];
-    const { ceilings: found, results } = await measure(device, cases);
-    const [only] = results;
-    expect(only).toMatchObject({ kernel: 'add', dispatches: 2, bytes });
-    const { median = 0, efficiency } = only ?? {};
-    expect(efficiency).toBeCloseTo((bytes / found.W + 2 * found.t0) / median, 10);
-    expect(Math.min(found.P, found.W, found.t0, median)).toBeGreaterThan(0);
-  });
+  const [c, d] = [write('c-steps.json', steps), write('d-steps.json', steps)];
+  expect(compareFiles(c, d)[4]).toMatch(/^rollout, tiny +replayed +500\.000 +500\.000 +1\.00 +0\.10 +0\.10$/);
 });

@@ -1,0 +1,87 @@
+/** Plots as SVG text, drawn without a browser. */
+import { type EChartsOption, init } from 'echarts';
+import type { Growth } from './growth.ts';
+import type { PeerResult } from './peers.ts';
+
+function drawn(option: EChartsOption, width: number, height: number): string {
+  const plot = init(null, null, { renderer: 'svg', ssr: true, width, height });
+  plot.setOption({ animation: false, ...option });
+  const svg = plot.renderToSVGString();
+  plot.dispose();
+  return svg;
+}
+
+const LABELS = 380;
+
+/** One horizontal bar for each, from the top down. */
+export function bars(
+  rows: readonly { readonly name: string; readonly value: number }[],
+  { axis, digits }: { readonly axis: string; readonly digits: number },
+): string {
+  const option: EChartsOption = {
+    grid: { left: LABELS, right: 60, top: 10, bottom: 40 },
+    xAxis: { type: 'value', name: axis, min: 0 },
+    yAxis: {
+      type: 'category',
+      inverse: true,
+      data: rows.map(({ name }) => name),
+      axisLabel: { width: LABELS - 10, overflow: 'truncate' },
+    },
+    series: [
+      {
+        type: 'bar',
+        data: rows.map(({ value }) => Number(value.toFixed(digits))),
+        label: { show: true, position: 'right' },
+      },
+    ],
+  };
+  return drawn(option, 960, 60 + 22 * rows.length);
+}
+
+/** Speeds of libraries in groups, one for each size of the product. */
+export function peerChart(peers: readonly PeerResult[]): string {
+  const sizes = [...new Set(peers.map(({ n }) => n))];
+  const libraries = [...new Set(peers.map(({ library }) => library))];
+  const speed = (library: string, n: number): number | undefined =>
+    peers.find((each) => each.library === library && each.n === n)?.speed;
+  const option: EChartsOption = {
+    legend: { top: 0 },
+    grid: { left: 70, right: 30, top: 50, bottom: 40 },
+    xAxis: { type: 'category', data: sizes.map((n) => `${n}³`) },
+    yAxis: { type: 'value', name: 'GFLOP/s' },
+    series: libraries.map((library) => ({
+      type: 'bar',
+      name: library,
+      data: sizes.map((n) => Number((speed(library, n) ?? 0).toFixed(1))),
+      label: { show: true, position: 'top' },
+    })),
+  };
+  return drawn(option, 760, 340);
+}
+
+/** Time over size, both logarithmic, with the fitted power through the points' middle. */
+export function growthChart({ axis, sizes, times, exponent }: Growth): string {
+  const mean = (values: readonly number[]): number =>
+    Math.exp(values.reduce((sum, value) => sum + Math.log(value), 0) / values.length);
+  const milliseconds = times.map((time) => time * 1000);
+  const [middle, height] = [mean(sizes), mean(milliseconds)];
+  const fitted = sizes.map((size) => [size, height * (size / middle) ** exponent]);
+  const option: EChartsOption = {
+    title: { text: `${axis}: exponent ${exponent.toFixed(2)}`, left: 'center' },
+    grid: { left: 70, right: 30, top: 50, bottom: 50 },
+    xAxis: {
+      type: 'log',
+      name: axis,
+      nameLocation: 'middle',
+      nameGap: 28,
+      logBase: 2,
+      min: Math.min(...sizes),
+    },
+    yAxis: { type: 'log', name: 'ms' },
+    series: [
+      { type: 'scatter', data: sizes.map((size, i) => [size, milliseconds[i] ?? 0]) },
+      { type: 'line', data: fitted, showSymbol: false, lineStyle: { type: 'dashed' } },
+    ],
+  };
+  return drawn(option, 470, 320);
+}

@@ -1,0 +1,115 @@
+/** What suites leave in bench/results/<adapter>/, one JSON file each: how it is written, read and checked. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+
+const list = <Item extends z.ZodType>(item: Item) => z.array(item).readonly();
+const pair = z.tuple([z.number(), z.number()]).readonly();
+const spread = { median: z.number(), quartiles: pair };
+const ceilings = z.object({ P: z.number(), W: z.number(), t0: z.number() });
+
+const kernels = z.object({
+  adapter: z.string(),
+  ceilings,
+  results: list(
+    z.object({
+      kernel: z.string(),
+      shape: z.string(),
+      flops: z.number(),
+      bytes: z.number(),
+      dispatches: z.number(),
+      ...spread,
+      efficiency: z.number(),
+      gpu: z.number().nullable().default(null),
+      gpuEfficiency: z.number().nullable().default(null),
+    }),
+  ),
+});
+
+const stepTimes = z.object({
+  ...spread,
+  tokensPerSecond: z.number(),
+  dispatches: z.number(),
+  cpu: z.number().nullable(),
+});
+
+const steps = z.object({
+  adapter: z.string(),
+  ceilings,
+  steps: list(
+    z.object({
+      name: z.string(),
+      rounds: z.number(),
+      tokens: z.number(),
+      eager: stepTimes.nullable(),
+      replayed: stepTimes,
+      efficiency: z.number(),
+      flopEfficiency: z.number().nullable(),
+      gpu: z.number().nullable(),
+      kernels: list(
+        z.object({
+          kernel: z.string(),
+          dispatches: z.number(),
+          gpu: z.number().nullable(),
+          bound: z.number(),
+        }),
+      ),
+    }),
+  ),
+});
+
+const peers = list(z.object({ library: z.string(), n: z.number(), speed: z.number() }));
+
+const replay = list(
+  z.object({ name: z.string(), dispatches: z.number(), eager: z.number(), replayed: z.number() }),
+);
+
+const growth = list(
+  z.object({
+    axis: z.enum(['batch', 'length', 'width', 'layers']),
+    sizes: list(z.number()),
+    times: list(z.number()),
+    exponent: z.number(),
+  }),
+);
+
+const startup = z.object({ warm: z.number(), cold: z.number() });
+
+const SCHEMAS = { kernels, peers, replay, steps, growth, startup } as const;
+
+/** A suite that leaves a file. */
+export type SuiteName = keyof typeof SCHEMAS;
+export type SuiteResults = { readonly [name in SuiteName]: z.output<(typeof SCHEMAS)[name]> };
+
+/** Where results on an adapter go; nowhere if they are not of all cases, or not to be saved. */
+export function resultsFolder(
+  adapter: string,
+  { save, filter }: { readonly save: boolean; readonly filter?: string },
+): string | undefined {
+  if (!save || filter !== undefined) return undefined;
+  const name = adapter.replace(/[^\w.]+/g, '-').replace(/^-|-$/g, '');
+  return `bench/results/${name.slice(0, 60)}`;
+}
+
+export function saveResults<Name extends SuiteName>(
+  folder: string,
+  name: Name,
+  results: z.input<(typeof SCHEMAS)[Name]>,
+): void {
+  writeFileSync(join(folder, `${name}.json`), `${JSON.stringify(results, null, 2)}\n`);
+}
+
+function parseJson(path: string): unknown {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8'));
+  } catch (cause) {
+    throw new Error(`${path} cannot be read as JSON: ${String(cause)}`);
+  }
+}
+
+/** @throws Error if the file cannot be read or is not what that suite leaves. */
+export function readResults<Name extends SuiteName>(path: string, name: Name): SuiteResults[Name] {
+  const parsed = SCHEMAS[name].safeParse(parseJson(path));
+  if (parsed.success) return parsed.data as SuiteResults[Name];
+  throw new Error(`${path} is no ${name}.json of this benchmark`);
+}

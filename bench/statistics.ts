@@ -1,0 +1,17 @@
+/** Medians and their spread. */
+
+/** Seconds: the median of the measurements, and the quartiles around it. */
+export interface Spread {
+  readonly median: number;
+  readonly quartiles: readonly [number, number];
+}
+
+export const quantile = (values: readonly number[], q: number): number =>
+  [...values].sort((a, b) => a - b)[Math.round(q * (values.length - 1))] ?? Number.NaN;
+
+export const spreadOf = (values: readonly number[]): Spread => ({
+  median: quantile(values, 0.5),
+  quartiles: [quantile(values, 0.25), quantile(values, 0.75)],
+});
+
+export const total = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0);

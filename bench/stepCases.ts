@@ -1,0 +1,141 @@
+/**
+ * The whole steps that are timed:
+ *
+ *   supervised  one optimiser step on 128 packed sequences of 64 tokens, for tiny and small
+ *   grpo        one GRPO step at the original's settings: 32 problems × 4 completions of up to 256 tokens, every default
+ *               operator, 2 digits, depth 3; tiny from the original's checkpoint, small with random weights, which
+ *               hardly ever end before the 256th token
+ *   rollout     that of tiny alone
+ */
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import type { Device } from '../src/gpu/device.ts';
+import { grpoOptions } from '../src/grpo/options.ts';
+import { GrpoTrainer } from '../src/grpo/trainer.ts';
+import { readCheckpoint } from '../src/model/checkpoint/index.ts';
+import { modelConfig } from '../src/model/config.ts';
+import type { Sampler } from '../src/model/sampler.ts';
+import { Transformer } from '../src/model/transformer.ts';
+import type { KnownWork } from './profile.ts';
+import { total } from './statistics.ts';
+import { grpoWork, rolloutWork, type SequenceLengths, supervisedWork, trainingFlops } from './stepWork.ts';
+import { supervisedStep } from './supervisedStep.ts';
+
+/** What one step took and did. */
+export interface StepRun {
+  readonly seconds: number;
+  /** Seconds of CPU time to encode and submit it; null where that waits for the GPU in between. */
+  readonly cpu: number | null;
+  /** Without padding: the inputs of a supervised step, the prompts and completions of a rollout. */
+  readonly tokens: number;
+  readonly known: readonly KnownWork[];
+}
+
+export interface StepCase {
+  readonly name: string;
+  /** Whether it can also be run without recordings of its own. (Decoding is always recorded.) */
+  readonly eager: boolean;
+  /** FLOPs by the count that is usual for training; null for steps that also generate. */
+  readonly flops: number | null;
+  /** Makes a model and whatever trains it; the function runs one step to its end. */
+  readonly prepare: (device: Device, options: { readonly replay: boolean }) => () => Promise<StepRun>;
+}
+
+const CHECKPOINT = fileURLToPath(new URL('../tests/fixtures/checkpoints/tiny.pt', import.meta.url));
+
+export interface SupervisedSize {
+  readonly batch: number;
+  readonly length: number;
+}
+
+export function supervisedCase(size: 'tiny' | 'small', { batch, length }: SupervisedSize): StepCase {
+  const config = modelConfig(size);
+  const known = supervisedWork(config, new Array<number>(batch).fill(length));
+  return {
+    name: `supervised step, ${size}, ${batch} × ${length}`,
+    eager: true,
+    flops: trainingFlops(config, batch, length),
+    prepare: (device, { replay }) => {
+      const step = supervisedStep(device, config, { batch, length, replay });
+      return async () => {
+        using _ = device.scope();
+        await device.idle();
+        const started = performance.now();
+        const loss = step();
+        device.flush();
+        const cpu = (performance.now() - started) / 1000;
+        await loss.item();
+        return { seconds: (performance.now() - started) / 1000, cpu, tokens: batch * length, known };
+      };
+    },
+  };
+}
+
+function policyOf(device: Device, size: 'tiny' | 'small'): Transformer {
+  if (size === 'small') return Transformer.create(device, modelConfig(size), 0);
+  const { config, stateDict } = readCheckpoint(readFileSync(CHECKPOINT), 'tiny.pt');
+  return new Transformer(device, config, stateDict);
+}
+
+/** Lets the lengths of what a sampler has generated last be asked for. */
+function watched(sampler: Sampler): () => readonly SequenceLengths[] {
+  const generate = sampler.generate.bind(sampler);
+  let latest: SequenceLengths[] = [];
+  sampler.generate = async (prompts, options) => {
+    const completions = await generate(prompts, options);
+    latest = completions.map(({ prompt, tokens }) => ({
+      prompt: prompts[prompt]?.length ?? 0,
+      completion: tokens.length,
+    }));
+    return completions;
+  };
+  return () => latest;
+}
+
+/** Options of the trainer that are not the original's settings. */
+export interface GrpoSize {
+  readonly batchSize?: number;
+  readonly groupSize?: number;
+  readonly maxGenLen?: number;
+}
+
+/** A GRPO step, or its rollout alone. */
+export function grpoCase(
+  kind: 'grpo step' | 'rollout',
+  size: 'tiny' | 'small',
+  change: GrpoSize = {},
+): StepCase {
+  const options = grpoOptions(change);
+  const { batchSize, groupSize, maxGenLen } = options;
+  const workOf = kind === 'rollout' ? rolloutWork : grpoWork;
+  return {
+    name: `${kind}, ${size}, ${batchSize} × ${groupSize} × ${maxGenLen}`,
+    eager: kind === 'grpo step',
+    flops: null,
+    prepare: (device, { replay }) => {
+      const trainer = new GrpoTrainer(policyOf(device, size), options, { capture: { replay } });
+      const lengths = watched(trainer.sampler);
+      const { config } = trainer.policy;
+      return async () => {
+        await device.idle();
+        const started = performance.now();
+        await (kind === 'rollout' ? trainer.rollout() : trainer.step());
+        await device.idle();
+        const seconds = (performance.now() - started) / 1000;
+        const sequences = lengths();
+        const tokens = total(sequences.map(({ prompt, completion }) => prompt + completion));
+        return { seconds, cpu: null, tokens, known: workOf(config, sequences, groupSize) };
+      };
+    },
+  };
+}
+
+const FULL: SupervisedSize = { batch: 128, length: 64 };
+
+export const stepCases = (): StepCase[] => [
+  supervisedCase('tiny', FULL),
+  supervisedCase('small', FULL),
+  grpoCase('grpo step', 'tiny'),
+  grpoCase('rollout', 'tiny'),
+  grpoCase('grpo step', 'small'),
+];

@@ -1,0 +1,76 @@
+/** Results as the suites leave them, with round numbers. */
+import type { SuiteResults } from '../../bench/results.ts';
+
+export const ceilings = { P: 1e9, W: 1e8, t0: 1e-5 };
+
+export const kernelResult = (median: number, efficiency: number, kernel = 'copy <1>') => ({
+  kernel,
+  shape: '8×8',
+  flops: 2e6,
+  bytes: 1e5,
+  dispatches: 1,
+  median,
+  quartiles: [median * 0.9, median * 1.1] as const,
+  efficiency,
+  gpu: null as number | null,
+  gpuEfficiency: null as number | null,
+});
+
+const times = (median: number) => ({
+  median,
+  quartiles: [median * 0.9, median * 1.1] as const,
+  tokensPerSecond: 100 / median,
+  dispatches: 7,
+});
+
+export const RESULTS: SuiteResults = {
+  kernels: {
+    adapter: 'an <adapter>',
+    ceilings,
+    results: [
+      kernelResult(0.004, 0.5),
+      { ...kernelResult(0.002, 1, 'sum'), gpu: 0.001, gpuEfficiency: 0.75 },
+    ],
+  },
+  steps: {
+    adapter: 'an <adapter>',
+    ceilings,
+    steps: [
+      {
+        name: 'supervised step, <tiny>',
+        rounds: 3,
+        tokens: 100,
+        eager: { ...times(0.3), cpu: 0.004 },
+        replayed: { ...times(0.2), cpu: 0.001 },
+        efficiency: 0.25,
+        flopEfficiency: 0.125,
+        gpu: 0.16,
+        kernels: [
+          { kernel: 'matmul', dispatches: 5, gpu: 0.12, bound: 0.03 },
+          { kernel: 'add', dispatches: 2, gpu: 0.04, bound: 0.02 },
+        ],
+      },
+      {
+        name: 'rollout, tiny',
+        rounds: 3,
+        tokens: 100,
+        eager: null,
+        replayed: { ...times(0.5), cpu: null },
+        efficiency: 0.1,
+        flopEfficiency: null,
+        gpu: null,
+        kernels: [{ kernel: 'decode', dispatches: 7, gpu: null, bound: 0.05 }],
+      },
+    ],
+  },
+  peers: [
+    { library: 'mathformer', n: 512, speed: 20 },
+    { library: 'another <one>', n: 512, speed: 4 },
+  ],
+  replay: [{ name: 'a step', dispatches: 83, eager: 2.5, replayed: 1 }],
+  growth: [
+    { axis: 'width', sizes: [1, 2, 4], times: [0.01, 0.04, 0.16], exponent: 2 },
+    { axis: 'batch', sizes: [1, 2, 4], times: [0.01, 0.02, 0.04], exponent: 1 },
+  ],
+  startup: { warm: 1.25, cold: 11.5 },
+};
