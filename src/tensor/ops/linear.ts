@@ -3,7 +3,7 @@ import { ShapeError } from '../../errors.ts';
 import type { BufferView, PooledBuffer } from '../../gpu/buffers.ts';
 import { elementwise } from '../../kernels/elementwise.ts';
 import { matmul } from '../../kernels/matmul/index.ts';
-import { matmulOuter } from '../../kernels/matmulOuter.ts';
+import { matmulOuter } from '../../kernels/matmulOuter/index.ts';
 import { transposePadded } from '../../kernels/rows.ts';
 import { differentiable, gradientTarget, isGradEnabled } from '../autograd.ts';
 import { type Shape, showShape, sizeOf, Tensor } from '../tensor.ts';

@@ -3,7 +3,7 @@ import { ShapeError } from '../../errors.ts';
 import type { BufferView } from '../../gpu/buffers.ts';
 import type { Device } from '../../gpu/device.ts';
 import { matmul as multiply } from '../../kernels/matmul/index.ts';
-import { matmulOuter } from '../../kernels/matmulOuter.ts';
+import { matmulOuter } from '../../kernels/matmulOuter/index.ts';
 import { move } from '../../kernels/movement.ts';
 import { differentiable } from '../autograd.ts';
 import { type Shape, showShape, sizeOf, Tensor } from '../tensor.ts';

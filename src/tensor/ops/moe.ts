@@ -4,7 +4,7 @@ import { evaluate, type Scalar } from '../../gpu/kernel.ts';
 import { elementwise } from '../../kernels/elementwise.ts';
 import { balanceBackward, balanceCounts, balanceShares } from '../../kernels/loadBalance.ts';
 import { matmul } from '../../kernels/matmul/index.ts';
-import { matmulOuter } from '../../kernels/matmulOuter.ts';
+import { matmulOuter } from '../../kernels/matmulOuter/index.ts';
 import {
   fromSlots,
   MAX_ACTIVE_EXPERTS,

@@ -1,6 +1,6 @@
 /** Ops on whole rows: embedding look-up and selection of rows. */
 import { ShapeError } from '../../errors.ts';
-import { matmulOuter } from '../../kernels/matmulOuter.ts';
+import { matmulOuter } from '../../kernels/matmulOuter/index.ts';
 import { NO_ROW, selectRows } from '../../kernels/rows.ts';
 import { differentiable, gradientTarget } from '../autograd.ts';
 import { showShape, Tensor } from '../tensor.ts';

@@ -1,0 +1,79 @@
+/**
+ * The transposed product that gives gradients of weights: C (M,N) += Aᵀ·B with A (R,M), B (R,N), and optionally
+ * d (M) += the column sums of A, which is the gradient of the bias. The long sum over R is split into parts of
+ * `SPLIT_ROWS` rows whose results are added in a fixed order by a second kernel, so that few columns still fill the
+ * machine and the result has the same bits every time.
+ *
+ * A can also be one-hot: given as R ids it stands for A[r, m] = (id[r] = m) · scale, which makes the gradient of an
+ * embedding without atomics. Grouped, the parts are the row ranges of experts and each has a C of its own.
+ */
+import type { BufferView } from '../../gpu/buffers.ts';
+import type { Device } from '../../gpu/device.ts';
+import { type Family, launchChosen, sizeClass } from '../../gpu/variants.ts';
+import { addParts } from '../addParts.ts';
+import { canBroadcast } from '../matmul/broadcast.ts';
+import { broadcastVariant } from './broadcast.ts';
+import { type OuterOptions, outerOperands, SPLIT_ROWS, title } from './interface.ts';
+import { tileVariant } from './tile.ts';
+
+/** The variant that runs on every adapter. */
+const PORTABLE = tileVariant(32, 32, 4);
+const LARGE = tileVariant(64, 64, 4);
+
+/** The kernels that make the parts. */
+export const matmulOuterFamily: Family<OuterOptions> = {
+  name: 'matmulOuter',
+  shapeClass: (options) => {
+    const kind = title(outerOperands(options)).replace('matmulOuter', '').trim();
+    return `${kind ? `${kind} ` : ''}M${options.M} N${options.N} R${sizeClass(options.R)}`;
+  },
+  variants: [PORTABLE, LARGE, tileVariant(64, 64, 8), tileVariant(128, 64, 8), broadcastVariant],
+  portable: PORTABLE.name,
+  prefer: (device, { M, N }) => {
+    if (canBroadcast(device) && device.subgroupSize <= 16) return broadcastVariant.name;
+    return M >= 64 && N >= 64 ? LARGE.name : PORTABLE.name;
+  },
+};
+
+export interface MatmulOuterOptions {
+  /** f32 (R,M), or with `oneHotScale` u32 ids (R). */
+  readonly a: BufferView;
+  /** (R,N), N a multiple of 4. */
+  readonly b: BufferView;
+  /** (M,N), or (groups,M,N): added to. */
+  readonly c: BufferView;
+  /** (M), or (groups,M): added to. */
+  readonly columnSums?: BufferView | undefined;
+  readonly R: number;
+  readonly M: number;
+  readonly N: number;
+  readonly oneHotScale?: number | undefined;
+  /** First and end row of each group: u32 (groups,2). */
+  readonly ranges?: { readonly view: BufferView; readonly groups: number } | undefined;
+}
+
+/** C += Aᵀ · B, and the column sums of A. */
+export function matmulOuter(device: Device, options: MatmulOuterOptions): void {
+  const { a, b, c, columnSums, R, M, N, oneHotScale, ranges } = options;
+  if (N % 4 !== 0) throw new Error(`matmulOuter: N = ${N} must be a multiple of 4`);
+  if (R === 0) return;
+  const count = ranges?.groups ?? Math.ceil(R / SPLIT_ROWS);
+  const stride = M * (N + 1);
+  const parts = device.allocate(count * stride * 4);
+  launchChosen(device, matmulOuterFamily, {
+    ...{ a, b, parts, count, R, M, N, oneHotScale },
+    columnSums: columnSums !== undefined,
+    ranges: ranges?.view,
+  });
+  addParts(device, {
+    parts,
+    count: ranges ? 1 : count,
+    stride,
+    first: c,
+    size: M * N,
+    second: columnSums,
+    secondSize: M,
+    groups: ranges?.groups ?? 1,
+  });
+  device.release(parts);
+}

@@ -1,0 +1,115 @@
+/** What every variant of the transposed product has in common: its operands, its parts, and which tile is whose. */
+import type { BufferView } from '../../gpu/buffers.ts';
+import { GROUP_INDEX, type Kernel, linearGrid } from '../../gpu/kernel.ts';
+import type { Launch } from '../../gpu/variants.ts';
+
+/** Rows of A and B that one part sums over. */
+export const SPLIT_ROWS = 512;
+
+/** Operands of the kernel that makes the parts. */
+export interface OuterOptions {
+  /** f32 (R,M), or with `oneHotScale` u32 ids (R). */
+  readonly a: BufferView;
+  /** (R,N), N a multiple of 4. */
+  readonly b: BufferView;
+  /** (parts, M·N + M): of each part the product and the column sums of A. */
+  readonly parts: BufferView;
+  readonly count: number;
+  readonly columnSums: boolean;
+  readonly R: number;
+  readonly M: number;
+  readonly N: number;
+  readonly oneHotScale?: number | undefined;
+  /** First and end row of each part, where they are not `SPLIT_ROWS` each: u32 (parts,2). */
+  readonly ranges?: BufferView | undefined;
+}
+
+/** What a kernel is specialised for, beside its tile. */
+export interface OuterOperands {
+  readonly oneHot: boolean;
+  readonly grouped: boolean;
+  /** Whether M is a multiple of 4, so that A is read as vec4s. */
+  readonly wide: boolean;
+}
+
+/** What the kernel for these options is specialised for. */
+export const outerOperands = ({ oneHotScale, ranges, M }: OuterOptions): OuterOperands => ({
+  oneHot: oneHotScale !== undefined,
+  grouped: ranges !== undefined,
+  wide: oneHotScale === undefined && M % 4 === 0,
+});
+
+/** `matmulOuter one-hot grouped` */
+export const title = ({ oneHot, grouped }: OuterOperands): string =>
+  `matmulOuter${oneHot ? ' one-hot' : ''}${grouped ? ' grouped' : ''}`;
+
+/** Of C per workgroup: rows, and columns in vec4s. */
+export interface Tile {
+  readonly rows: number;
+  readonly vectors: number;
+}
+
+/** The launch of a kernel with such tiles. */
+export function planOf(kernel: Kernel<never, never>, tile: Tile, options: OuterOptions): Launch {
+  const { a, b, parts, ranges, R, M, N, oneHotScale, columnSums, count } = options;
+  return {
+    kernel: kernel as unknown as Kernel,
+    buffers: { a, b, parts, ...(ranges ? { ranges } : {}) },
+    params: { R, M, N, scale: oneHotScale ?? 1, columnSums: columnSums ? 1 : 0, parts: count },
+    workgroups: linearGrid(Math.ceil(M / tile.rows) * Math.ceil(N / 4 / tile.vectors) * count),
+  };
+}
+
+/**
+ * Declarations; `loadA(r, m)`, four scalars A[r, m … m + 3], 0 past M and in rows from `end` on; the functions that
+ * store; and `locate`, which finds the workgroup's tile and the rows it sums over.
+ */
+export function outerInterface({ oneHot, grouped, wide }: OuterOperands, tile: Tile) {
+  return {
+    params: { R: 'u32', M: 'u32', N: 'u32', scale: 'f32', columnSums: 'u32', parts: 'u32' },
+    flops: ({ R, M, N }: Readonly<Record<'R' | 'M' | 'N', number>>) => 2 * R * M * N,
+    reads: {
+      a: oneHot ? 'array<u32>' : wide ? 'array<vec4f>' : 'array<f32>',
+      b: 'array<vec4f>',
+      ...(grouped ? { ranges: 'array<vec2u>' } : {}),
+    },
+    writes: { parts: 'array<f32>' },
+    functions: `
+fn loadA(r: u32, m: u32, end: u32) -> vec4f {
+  let at = min(r, end - 1);
+  let columns = m + vec4u(0, 1, 2, 3);
+  let valid = columns < vec4u(select(0u, params.M, r < end));
+  ${
+    oneHot
+      ? 'return select(vec4f(), vec4f(params.scale), valid & (vec4u(a[at]) == columns));'
+      : wide
+        ? 'return select(vec4f(), a[(at * params.M + min(m, params.M - 4)) / 4], valid);'
+        : `let first = at * params.M + min(columns, vec4u(params.M - 1));
+  return select(vec4f(), vec4f(a[first.x], a[first.y], a[first.z], a[first.w]), valid);`
+  }
+}
+fn loadB(r: u32, column: u32, end: u32) -> vec4f {
+  let width = params.N / 4;
+  return select(vec4f(), b[min(r, end - 1) * width + min(column, width - 1)], r < end);
+}
+fn store(part: u32, row: u32, column: u32, value: vec4f) {
+  if (row >= params.M || column * 4 >= params.N) { return; }
+  let at = part * params.M * (params.N + 1) + row * params.N + column * 4;
+  for (var i = 0u; i < 4; i++) { parts[at + i] = value[i]; }
+}
+fn storeColumnSum(part: u32, row: u32, value: f32) {
+  if (row < params.M) { parts[part * params.M * (params.N + 1) + params.M * params.N + row] = value; }
+}`,
+    // Groups are numbered by rows, then columns, then parts.
+    locate: `
+  let rowTiles = (params.M + ${tile.rows - 1}) / ${tile.rows};
+  let columnTiles = (params.N / 4 + ${tile.vectors - 1}) / ${tile.vectors};
+  let row = ${GROUP_INDEX} % rowTiles * ${tile.rows};
+  let firstColumn = ${GROUP_INDEX} / rowTiles % columnTiles * ${tile.vectors};
+  let part = ${GROUP_INDEX} / rowTiles / columnTiles;
+  if (part >= params.parts) { return; }
+  let rows = ${
+    grouped ? 'ranges[part]' : `vec2u(part * ${SPLIT_ROWS}, min((part + 1) * ${SPLIT_ROWS}, params.R))`
+  };`,
+  } as const;
+}

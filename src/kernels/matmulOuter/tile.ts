@@ -1,0 +1,71 @@
+/**
+ * A workgroup computes a tile of C from tiles of A and B that it copies into its own memory, `STEP` rows at a time; a
+ * thread computes `threadRows` × one vec4 of it in registers. 32×32 runs on every adapter and is the portable variant.
+ */
+import { defineKernel, memoize, THREAD_ARGS, unroll } from '../../gpu/kernel.ts';
+import type { Variant } from '../../gpu/variants.ts';
+import { type OuterOptions, outerInterface, outerOperands, planOf, title } from './interface.ts';
+
+const STEP = 16;
+
+const kernelOf = memoize(
+  (rows: number, columns: number, threadRows: number, oneHot: boolean, grouped: boolean, wide: boolean) => {
+    const operands = { oneHot, grouped, wide };
+    const vectors = columns / 4;
+    const threads = (rows / threadRows) * vectors;
+    const { functions, locate, ...bindings } = outerInterface(operands, { rows, vectors });
+    return defineKernel({
+      ...bindings,
+      name: `${title(operands)} tile ${rows}×${columns}, ${threadRows}×4`,
+      code: `${functions}
+const STEP = ${STEP}u;
+var<workgroup> tileA: array<vec4f, STEP * ${rows / 4}>;
+var<workgroup> tileB: array<vec4f, STEP * ${vectors}>;
+@compute @workgroup_size(${threads})
+fn main(${THREAD_ARGS}) {${locate}
+  let x = thread % ${vectors};
+  let y = thread / ${vectors} * ${threadRows};
+  ${unroll(threadRows, (i) => `var sum${i} = vec4f();`)}
+  ${unroll(threadRows / 4, (i) => `var columnSum${i} = vec4f();`)}
+  for (var r0 = rows.x; r0 < rows.y; r0 += STEP) {
+    for (var i = thread; i < STEP * ${rows / 4}; i += ${threads}) {
+      tileA[i] = loadA(r0 + i / ${rows / 4}, row + i % ${rows / 4} * 4, rows.y);
+    }
+    for (var i = thread; i < STEP * ${vectors}; i += ${threads}) {
+      tileB[i] = loadB(r0 + i / ${vectors}, firstColumn + i % ${vectors}, rows.y);
+    }
+    workgroupBarrier();
+    for (var r = 0u; r < STEP; r++) {
+      let right = tileB[r * ${vectors} + x];
+      ${unroll(
+        threadRows / 4,
+        (i) => `let left${i} = tileA[r * ${rows / 4} + y / 4 + ${i}];
+      columnSum${i} += left${i};
+      ${unroll(4, (c) => `sum${4 * i + c} += left${i}[${c}] * right;`)}`,
+      )}
+    }
+    workgroupBarrier();
+  }
+  ${unroll(threadRows, (i) => `store(part, row + y + ${i}, firstColumn + x, sum${i});`)}
+  if (params.columnSums == 1 && firstColumn == 0 && x == 0) {
+    ${unroll(threadRows, (i) => `storeColumnSum(part, row + y + ${i}, columnSum${Math.floor(i / 4)}[${i % 4}]);`)}
+  }
+}`,
+    });
+  },
+);
+
+/** rows × columns of C per workgroup, `threadRows` (a multiple of 4) × 4 per thread. */
+export function tileVariant(rows: number, columns: number, threadRows: number): Variant<OuterOptions> {
+  return {
+    name: `tile ${rows}×${columns}, ${threadRows}×4`,
+    fits: ({ gpu: { limits } }) =>
+      STEP * (rows + columns) * 4 <= limits.maxComputeWorkgroupStorageSize &&
+      (rows / threadRows) * (columns / 4) <= limits.maxComputeInvocationsPerWorkgroup,
+    plan: (_, options) => {
+      const { oneHot, grouped, wide } = outerOperands(options);
+      const kernel = kernelOf(rows, columns, threadRows, oneHot, grouped, wide);
+      return planOf(kernel as never, { rows, vectors: columns / 4 }, options);
+    },
+  };
+}
