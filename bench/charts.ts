@@ -11,7 +11,7 @@ function drawn(option: EChartsOption, width: number, height: number): string {
   return svg;
 }
 
-const LABELS = 380;
+const LABELS = 430;
 
 /** One horizontal bar for each, from the top down. */
 export function bars(
@@ -45,7 +45,7 @@ export function peerChart(peers: readonly PeerResult[]): string {
   const speed = (library: string, n: number): number | undefined =>
     peers.find((each) => each.library === library && each.n === n)?.speed;
   const option: EChartsOption = {
-    legend: { top: 0 },
+    legend: { top: 0, itemGap: 40 },
     grid: { left: 70, right: 30, top: 50, bottom: 40 },
     xAxis: { type: 'category', data: sizes.map((n) => `${n}³`) },
     yAxis: { type: 'value', name: 'GFLOP/s' },

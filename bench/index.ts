@@ -22,10 +22,13 @@ interface Flags {
   readonly save: boolean;
 }
 
-/** Opens a device on the adapter again when it is first asked for. */
+/** Opens a device on the adapter again when it is first asked for. Dawn rounds timestamps to 65 µs unless told not to. */
 function profilingDevice() {
   let opened: Promise<Device> | undefined;
-  const open = async (): Promise<Device> => Device.open((await openAdapter()).adapter, { profile: true });
+  const open = async (): Promise<Device> => {
+    const { adapter } = await openAdapter({ disableToggles: ['timestamp_quantization'] });
+    return Device.open(adapter, { profile: true });
+  };
   return {
     get: (): Promise<Device> => {
       opened ??= open();

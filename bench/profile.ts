@@ -54,7 +54,7 @@ export interface KernelShare {
   readonly dispatches: number;
   /** Seconds on the GPU's clock; null without timestamps. */
   readonly gpu: number | null;
-  /** Seconds that its dispatches take at least. */
+  /** Seconds that its work takes at least, without the cost of dispatching. */
   readonly bound: number;
 }
 
@@ -65,8 +65,8 @@ export const longestFirst = (a: KernelShare, b: KernelShare): number => shareOf(
 
 /**
  * A step's kernels, those that take longest first. The bound of a kernel is the sum over its dispatches of
- * max(FLOPs / P, bytes / W) + t0, with the bytes bound and the FLOPs that the kernel declares; of known work it is that
- * of all its dispatches together.
+ * max(FLOPs / P, bytes / W), with the bytes bound and the FLOPs that the kernel declares; of known work it is that of all
+ * its dispatches together.
  */
 export function sharesByKernel(
   dispatches: readonly ProfiledDispatch[],
@@ -95,10 +95,14 @@ export function sharesByKernel(
 }
 
 const dispatchBound = ({ flops, bytes }: ProfiledDispatch, ceilings: Ceilings): number =>
-  bound({ flops, bytes, dispatches: 1 }, ceilings);
+  bound({ flops, bytes, dispatches: 0 }, ceilings);
 
 function knownBound(group: readonly ProfiledDispatch[], work: KnownWork, ceilings: Ceilings): number {
   const flops = work.flops ?? total(group.map((each) => each.flops));
   const bytes = work.bytes ?? total(group.map((each) => each.bytes));
-  return bound({ flops, bytes, dispatches: group.length }, ceilings);
+  return bound({ flops, bytes, dispatches: 0 }, ceilings);
 }
+
+/** Seconds that a step takes at least: its kernels', and t0 for every dispatch. */
+export const stepBound = (kernels: readonly KernelShare[], { t0 }: Ceilings): number =>
+  total(kernels.map(({ bound, dispatches }) => bound + dispatches * t0));

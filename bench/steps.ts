@@ -14,8 +14,9 @@ import {
   Profile,
   secondsOn,
   sharesByKernel,
+  stepBound,
 } from './profile.ts';
-import { quantile, type Spread, spreadOf, total } from './statistics.ts';
+import { quantile, type Spread, spreadOf } from './statistics.ts';
 import type { StepCase, StepRun } from './stepCases.ts';
 
 /** A step in one of its forms. */
@@ -154,7 +155,7 @@ function typicalShares(rounds: readonly (readonly KernelShare[])[]): KernelShare
 
 function result({ each, rounds, eager, replayed, profiles }: Plan, ceilings: Ceilings): StepResult {
   const shares = profiles.map(({ dispatches, known }) => sharesByKernel(dispatches, ceilings, known));
-  const bounds = shares.map((kernels) => total(kernels.map(({ bound }) => bound)));
+  const bounds = shares.map((kernels) => stepBound(kernels, ceilings));
   const gpu = profiles.flatMap(({ dispatches }) => secondsOn(dispatches) ?? []);
   const times = timesOf(replayed);
   return {

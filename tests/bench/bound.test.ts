@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { bound } from '../../bench/bound.ts';
 import { exponent } from '../../bench/growth.ts';
-import { secondsOn, sharesByKernel } from '../../bench/profile.ts';
+import { secondsOn, sharesByKernel, stepBound } from '../../bench/profile.ts';
 import { quantile, spreadOf } from '../../bench/statistics.ts';
 import { grpoWork, rolloutWork, supervisedWork, trainingFlops } from '../../bench/stepWork.ts';
 import type { ProfiledDispatch } from '../../src/gpu/profiler.ts';
@@ -44,9 +44,10 @@ test('a step is the sum of its dispatches, but for what is known of a kernel as 
     ['matmul 8', 2, expect.closeTo(0.01, 12)],
     ['decode', 1, expect.closeTo(0.001, 12)],
   ]);
-  // max(3e6 / P, 1e5 / W), then 2e5 / W and 3e6 / P, then 2e5 / W; 10 µs for each dispatch.
-  const expected = [0.00302, 0.00201 + 0.00301, 0.00201];
+  // max(3e6 / P, 1e5 / W), then 2e5 / W and 3e6 / P, then 2e5 / W.
+  const expected = [0.003, 0.002 + 0.003, 0.002];
   for (const [i, { bound }] of shares.entries()) expect(bound).toBeCloseTo(expected[i] ?? Number.NaN, 12);
+  expect(stepBound(shares, ceilings)).toBeCloseTo(0.01 + 5 * 1e-5, 12);
   expect(secondsOn(dispatches)).toBeCloseTo(0.022, 12);
 });
 
