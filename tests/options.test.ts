@@ -26,6 +26,14 @@ const GRPO_NUMBERS = {
   topK: { low: 0, high: 57, integer: true },
   seed: { low: 0, high: 4_294_967_295, integer: true },
   klCoef: { low: 0, high: 1000, integer: false },
+  klTarget: { low: 0, high: 1000, integer: false },
+  klHorizon: { low: 1, high: 1e9, integer: true },
+  refSyncSteps: { low: 0, high: 1e9, integer: true },
+  entropyCoef: { low: 0, high: 1000, integer: false },
+  epochs: { low: 1, high: 1000, integer: true },
+  overlongPenalty: { low: 0, high: 1000, integer: false },
+  clipRatioHigh: { low: Number.MIN_VALUE, high: 1000, integer: false },
+  minP: { low: 0, high: 1, integer: false },
   clipRatio: { low: Number.MIN_VALUE, high: 1, integer: false },
   lr: { low: Number.MIN_VALUE, high: 1, integer: false },
   topP: { low: Number.MIN_VALUE, high: 1, integer: false },
@@ -55,16 +63,34 @@ describe('the defaults', () => {
       maxDepth: 3,
       maxGenLen: 256,
       klCoef: 0.1,
+      klEstimator: 'k3',
+      klTarget: 0,
+      refSyncSteps: 0,
+      loss: 'grpo',
+      advantages: 'group',
       clipRatio: 0.2,
+      clipRatioHigh: 0.2,
+      dualClip: 0,
+      epochs: 1,
+      miniBatches: 1,
+      entropyCoef: 0,
+      maskTruncated: false,
+      overlongBuffer: 0,
+      dynamicSampling: false,
       temperature: 1,
       gradClip: 1,
       topK: 0,
+      topP: 1,
+      minP: 0,
       operators: ['+', '-', '*', '/', 'min', 'max', 'next', 'prev', 'abs'],
     });
   });
 
   it('are options themselves: checking twice changes nothing', () => {
     expect(grpoOptions(grpoOptions({ operators: '+,max' }))).toEqual(grpoOptions({ operators: '+,max' }));
+    const dapo = grpoOptions({ loss: 'dapo', clipRatio: 0.1 });
+    expect(dapo).toMatchObject({ clipRatio: 0.1, clipRatioHigh: 0.28 });
+    expect(grpoOptions(dapo)).toEqual(dapo);
     expect(pretrainOptions(pretrainOptions({ dropout: 0.1 }))).toEqual(pretrainOptions({ dropout: 0.1 }));
   });
 });
@@ -107,10 +133,20 @@ describe('refusals', () => {
     [{ lr: 'abc' }, /--lr cannot be "abc"/, /above 0 and at most 1/],
     [{ lr: Number.NaN }, /--lr cannot be NaN/, /above 0/],
     [{ groupsize: 4 }, /no option --groupsize/, /--group_size/],
+    [{ loss: 'ppo' }, /--loss cannot be "ppo"/, /grpo, dr_grpo, dapo, gspo, cispo/],
+    [{ dualClip: 0.5 }, /--dual_clip cannot be 0.5/, /0 \(off\) or a number above 1/],
+    [{ miniBatches: 33 }, /32 problems do not make 33/, /at most --batch_size, 32/],
+    [{ klCoef: 0, klTarget: 0.1 }, /without --kl_coef/, /--kl_coef above 0/],
+    [{ klTarget: 0.1, klHorizon: 127 }, /128 completions/, /at least 128/],
+    [{ klCoef: 0, refSyncSteps: 5 }, /there is no reference/, /--kl_coef above 0/],
+    [{ loss: 'cispo', dualClip: 3 }, /cispo has no surrogate/, /another --loss/],
+    [{ loss: 'cispo', clipRatio: 0.2 }, /cispo bounds the ratio above alone/, /--clip_ratio_high/],
+    [{ overlongBuffer: 257 }, /256 tokens at most/, /--max_gen_len/],
   ])('%j', (options, message, fix) => {
     const error = refusal(() => grpoOptions(options));
     expect(error.message).toMatch(message);
     expect(error.fix).toMatch(fix);
+    expect(error.where).toMatch(/^--[a-z_]+$/);
     expect(error.message).not.toContain('\n');
   });
 

@@ -22,7 +22,7 @@ import { loadModel, modelSchema } from './modelFlags.ts';
 import { Reporter } from './reporter.ts';
 import { outputSchema } from './session.ts';
 
-const { topK, topP, seed, maxGenLen } = grpoSchema.shape;
+const { topK, topP, minP, seed, maxGenLen } = grpoSchema.shape;
 
 const flagsSchema = z.strictObject({
   numSamples: integer(1, 4096)
@@ -32,6 +32,7 @@ const flagsSchema = z.strictObject({
   greedy: yesOrNo().default(false).describe('take the likeliest token each time'),
   topK,
   topP,
+  minP,
   seed,
   maxGenLen,
   ...modelSchema.shape,
@@ -48,7 +49,7 @@ interface Question {
 async function run(path: string, expressions: readonly string[], flags: Flags): Promise<void> {
   const questions = expressions.map(questionOf);
   const greedy = flags.greedy || flags.temperature === 0;
-  const { numSamples = greedy ? 1 : 4, topK, topP, seed, maxGenLen: maxNew } = flags;
+  const { numSamples = greedy ? 1 : 4, topK, topP, minP, seed, maxGenLen: maxNew } = flags;
   if (greedy && numSamples > 1) {
     const problem = `${numSamples} greedy completions of an expression would all be equal`;
     throw new BadOptionError(
@@ -66,7 +67,7 @@ async function run(path: string, expressions: readonly string[], flags: Flags): 
     const sampler = new Sampler(new Transformer(device, config, stateDict));
     const completions = await sampler.generate(
       questions.map(({ expression }) => prompt(expression)),
-      { groupSize: numSamples, maxNew, temperature: greedy ? 0 : flags.temperature, topK, topP, seed },
+      { groupSize: numSamples, maxNew, temperature: greedy ? 0 : flags.temperature, topK, topP, minP, seed },
     );
     const results = questions.map((question, i) => ({
       ...question,

@@ -122,7 +122,7 @@ export async function runGrpo(flags: z.output<typeof grpoFlags>): Promise<void> 
     {
       kind: 'grpo',
       flags,
-      options: flags,
+      options: { ...flags, ...options },
       seed,
       model,
       loadedFrom: checkpoint,

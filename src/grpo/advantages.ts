@@ -2,8 +2,13 @@
 
 const EPSILON = 1e-8;
 
+export const ADVANTAGE_KINDS = ['group', 'center'] as const;
 /** How rewards become advantages: see `advantages`. */
-export type AdvantageKind = 'group' | 'center';
+export type AdvantageKind = (typeof ADVANTAGE_KINDS)[number];
+
+/** Whether nothing can be learnt from comparing these rewards. */
+export const areEqual = (rewards: readonly number[]): boolean =>
+  rewards.every((reward) => reward === rewards[0]);
 
 /**
  * Advantages of rewards in consecutive groups of `groupSize`:
@@ -24,7 +29,7 @@ export function advantages(
   const result = new Float32Array(rewards.length);
   for (let first = 0; first < rewards.length; first += groupSize) {
     const group = rewards.slice(first, first + groupSize);
-    if (group.every((reward) => reward === group[0])) continue;
+    if (areEqual(group)) continue;
     const mean = group.reduce((sum, reward) => sum + reward, 0) / groupSize;
     const variance = group.reduce((sum, reward) => sum + (reward - mean) ** 2, 0) / (groupSize - 1);
     const scale = kind === 'group' ? 1 / (Math.sqrt(variance) + EPSILON) : 1;

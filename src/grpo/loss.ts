@@ -1,13 +1,13 @@
 /**
- * The GRPO loss on the scored tokens of a batch, as a graph of engine ops:
+ * The loss on the scored tokens of a batch, as a graph of engine ops:
  *
- *   r = exp(ℓ − ℓ_old),  S = min(r·A, clip(r, 1 − ε, 1 + ε)·A)         (Schulman et al., 1707.06347)
- *   KL = exp(ℓ_ref − ℓ) − 1 + (ℓ − ℓ_ref)                              (k3; Schulman 2020; Shao et al., 2402.03300)
- *   loss = Σ_t w_t·(−S_t + β·KL_t)
+ *   −Σ_t w_t·objective_t + β·Σ_t w_t·KL_t − η·Σ_t w_t·H_t
  *
- * The weights w_t carry the normalisation, so that losses of micro-batches add up to the loss of the batch.
+ * with objective and weights of a row of `LOSSES`. Losses of micro-batches add up to the loss of the batch.
  */
-import { add, clamp, exp, minimum, mul, neg, sub, sum, type Tensor } from '../tensor/index.ts';
+import { MathformerError } from '../errors.ts';
+import { add, exp, gather, mul, neg, type Scalar, scatterAdd, sub, sum, Tensor } from '../tensor/index.ts';
+import { type ClipRange, clipRange, LOSSES, type LossName } from './losses.ts';
 
 /** One value for each scored token (N). */
 export interface LossInputs {
@@ -15,42 +15,70 @@ export interface LossInputs {
   readonly logp: Tensor;
   /** ℓ_old: as recorded by the sampler, a constant. */
   readonly oldLogp: Tensor;
-  /** ℓ_ref: under the frozen reference; needed if klCoef is not 0. */
-  readonly refLogp?: Tensor | undefined;
   readonly advantages: Tensor;
+  /** w; 0 for padding. */
   readonly weights: Tensor;
+  /** Needed by a loss whose ratios are those of sequences. */
+  readonly sequences?: TokenSequences | undefined;
+  /** From the reference to the policy, by one of `KL_ESTIMATORS` or exactly; without it there is no penalty. */
+  readonly kl?: Tensor | undefined;
+  /** H, of the policy's distribution; without it there is no bonus. */
+  readonly entropy?: Tensor | undefined;
 }
 
-/** ε and β of the loss. */
-export interface LossOptions {
-  readonly clipRatio: number;
-  readonly klCoef: number;
+/** Which tokens belong together. */
+export interface TokenSequences {
+  /** u32 (N): the number of each token's sequence, below N. Padding has a number of its own. */
+  readonly index: Tensor;
+  /** (N): 1/n, of the sequence of each token; 0 for padding. */
+  readonly share: Tensor;
 }
 
-/** The clipped surrogate S (N). */
-export function clippedSurrogate(
-  logp: Tensor,
-  oldLogp: Tensor,
-  advantages: Tensor,
-  clipRatio: number,
-): Tensor {
-  const ratio = exp(sub(logp, oldLogp));
-  const clipped = clamp(ratio, 1 - clipRatio, 1 + clipRatio);
-  return minimum(mul(ratio, advantages), mul(clipped, advantages));
+/** Which loss. The ε not given are those of the loss; the coefficients are 0. */
+export interface LossOptions extends Partial<ClipRange> {
+  readonly loss?: LossName;
+  /** β */
+  readonly klCoef?: Scalar;
+  /** η */
+  readonly entropyCoef?: Scalar;
 }
 
-/** The k3 estimate of KL(policy ‖ reference) per token (N): never negative, 0 where they agree. */
-export function k3(logp: Tensor, refLogp: Tensor): Tensor {
-  const d = sub(logp, refLogp);
-  return add(add(exp(neg(d)), d), -1);
+/** One value each. */
+export interface Loss {
+  /** What is minimised. */
+  readonly total: Tensor;
+  /** Without penalty and bonus. */
+  readonly policy: Tensor;
 }
 
-/** The loss, one value. */
-export function grpoLoss(inputs: LossInputs, { clipRatio, klCoef }: LossOptions): Tensor {
-  const { logp, oldLogp, refLogp, advantages, weights } = inputs;
-  const surrogate = clippedSurrogate(logp, oldLogp, advantages, clipRatio);
-  const policyLoss = neg(sum(mul(weights, surrogate)));
-  if (!refLogp || klCoef === 0) return policyLoss;
-  const penalty = sum(mul(weights, k3(logp, refLogp)));
-  return add(policyLoss, mul(penalty, klCoef));
+/** The loss and its policy part. */
+export function grpoLoss(inputs: LossInputs, options: LossOptions = {}): Loss {
+  const { logp, advantages, weights, kl, entropy } = inputs;
+  const { loss = 'grpo', klCoef = 0, entropyCoef = 0 } = options;
+  const { objective } = LOSSES[loss];
+  const token = { logp, ratio: ratioOf(loss, inputs), advantages };
+  const policy = neg(sum(mul(weights, objective(token, clipRange(loss, options)))));
+  let total = policy;
+  if (kl && klCoef !== 0) total = add(total, mul(sum(mul(weights, kl)), klCoef));
+  if (entropy && entropyCoef !== 0) total = sub(total, mul(sum(mul(weights, entropy)), entropyCoef));
+  return { total, policy };
+}
+
+/** r = exp(ℓ − ℓ_old) of each token, or of its sequence (N). */
+function ratioOf(loss: LossName, { logp, oldLogp, sequences }: LossInputs): Tensor {
+  const difference = sub(logp, oldLogp);
+  if (LOSSES[loss].ratioOf === 'token') return exp(difference);
+  if (sequences) return exp(sequenceMean(difference, sequences));
+  throw new MathformerError(`${loss} compares sequences, and there is nothing about them`, {
+    code: 'BAD_OPTION',
+    where: 'grpoLoss',
+    fix: 'give `sequences`: the number of the sequence of each token, and 1/n',
+  });
+}
+
+/** The mean of x (N) over the sequence of each token (N). */
+export function sequenceMean(x: Tensor, { index, share }: TokenSequences): Tensor {
+  // There are no more sequences than tokens.
+  const means = scatterAdd(Tensor.zeros(x.device, [x.size]), 0, index, mul(x, share));
+  return gather(means, 0, index);
 }

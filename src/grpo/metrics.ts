@@ -1,47 +1,56 @@
 /** What a GRPO step reports, by TRL's names where TRL has one; computed in float64 from the values of each token. */
-import type { Problem } from '../math/generator.ts';
-import type { Completion } from '../model/sampler.ts';
+import { areEqual } from './advantages.ts';
+import { LOSSES } from './losses.ts';
 import type { GrpoOptions } from './options.ts';
+import { type Rollout, sampled } from './rollout.ts';
 
 /** Figures of a step by name. */
 export type GrpoMetrics = Readonly<Record<string, number>>;
-
-/** Completions with their rewards: what one optimiser step learns from. */
-export interface Rollout {
-  readonly problems: readonly Problem[];
-  readonly completions: readonly Completion[];
-  readonly rewards: readonly number[];
-}
 
 /** One scored token. */
 export interface TokenRecord {
   readonly logp: number;
   /** As recorded by the sampler. */
   readonly oldLogp: number;
-  /** Under the reference; the policy's own without one. */
-  readonly refLogp: number;
+  /** From the reference to the policy, or its estimate; 0 without a reference. */
+  readonly kl: number;
   /** Of the policy's distribution at this token, in nats. */
   readonly entropy: number;
+}
+
+/** One sequence in the loss. */
+export interface SequenceRecord {
   readonly advantage: number;
-  /** In the loss. */
-  readonly weight: number;
+  readonly tokens: readonly TokenRecord[];
+}
+
+/** One optimiser step. */
+export interface Update {
+  readonly records: readonly SequenceRecord[];
+  readonly loss: number;
+  /** The loss without KL and entropy. */
+  readonly policyLoss: number;
+  readonly gradNorm: number;
 }
 
 export interface StepSummary {
   readonly rollout: Rollout;
-  readonly records: readonly TokenRecord[];
-  readonly groupSize: number;
-  readonly loss: number;
-  readonly gradNorm: number;
+  /** The optimiser steps, in order; none if there was nothing to learn from. */
+  readonly updates: readonly Update[];
   readonly lr: number;
+  /** Weight of the KL in this step. */
+  readonly klCoef: number;
   readonly seconds: number;
-  readonly options: Pick<GrpoOptions, 'clipRatio'>;
+  readonly options: Pick<GrpoOptions, 'groupSize' | 'loss' | 'clipRatio' | 'clipRatioHigh'>;
 }
 
 const mean = (values: readonly number[]): number =>
   values.length === 0 ? 0 : values.reduce((sum, value) => sum + value, 0) / values.length;
 
 const max = (values: readonly number[]): number => values.reduce((most, value) => Math.max(most, value), 0);
+
+const min = (values: readonly number[]): number =>
+  values.length === 0 ? 0 : values.reduce((least, value) => Math.min(least, value), Number.POSITIVE_INFINITY);
 
 /** Sample standard deviation (ddof 1). */
 function std(values: readonly number[]): number {
@@ -54,53 +63,80 @@ function groupsOf<Value>(values: readonly Value[], size: number): Value[][] {
   return Array.from({ length: values.length / size }, (_, i) => values.slice(i * size, (i + 1) * size));
 }
 
-/** The k3 estimate of the KL at one token, exact near 0. */
-const k3 = ({ logp, refLogp }: TokenRecord): number => Math.expm1(refLogp - logp) + (logp - refLogp);
-
 /** The metrics of one step. */
-export function summarise(step: StepSummary): GrpoMetrics {
-  const { rollout, records, groupSize, loss, gradNorm, lr, seconds } = step;
-  const { completions, rewards, problems } = rollout;
-  const { clipRatio } = step.options;
-  const groups = groupsOf(rewards, groupSize);
-  const lengths = completions.map(({ tokens }) => tokens.length);
-  const ratios = records.map(({ logp, oldLogp }) => Math.exp(logp - oldLogp));
-  const low = mean(
-    records.map(({ advantage }, i) => ((ratios[i] ?? 1) < 1 - clipRatio && advantage < 0 ? 1 : 0)),
-  );
-  const high = mean(
-    records.map(({ advantage }, i) => ((ratios[i] ?? 1) > 1 + clipRatio && advantage > 0 ? 1 : 0)),
-  );
-  const surrogate = records.map(({ advantage, weight }, i) => {
-    const ratio = ratios[i] ?? 1;
-    const clipped = Math.min(Math.max(ratio, 1 - clipRatio), 1 + clipRatio);
-    return weight * Math.min(ratio * advantage, clipped * advantage);
-  });
-  const differences = records.map(({ logp, oldLogp }) => Math.abs(logp - oldLogp));
-  const promptTokens = problems.reduce((sum, { expression }) => sum + expression.length + 3, 0) * groupSize;
+export function summarise({ rollout, updates, lr, klCoef, seconds, options }: StepSummary): GrpoMetrics {
+  const records = updates.flatMap((update) => update.records);
+  const tokens = records.flatMap((record) => record.tokens);
   return {
-    loss,
-    policy_loss: -surrogate.reduce((sum, value) => sum + value, 0),
-    kl: mean(records.map(k3)),
-    entropy: mean(records.map(({ entropy }) => entropy)),
+    loss: mean(updates.map(({ loss }) => loss)),
+    policy_loss: mean(updates.map(({ policyLoss }) => policyLoss)),
+    kl: mean(tokens.map(({ kl }) => kl)),
+    entropy: mean(tokens.map(({ entropy }) => entropy)),
+    ...rewardMetrics(sampled(rollout).rewards, options.groupSize),
+    ...clipMetrics(records, options),
+    ...completionMetrics(sampled(rollout)),
+    ...samplingMetrics(updates[0]?.records ?? []),
+    grad_norm: mean(updates.map(({ gradNorm }) => gradNorm)),
+    num_tokens: tokensOf(sampled(rollout), options.groupSize),
+    step_time: seconds,
+    lr,
+    kl_coef: klCoef,
+  };
+}
+
+function rewardMetrics(rewards: readonly number[], groupSize: number): GrpoMetrics {
+  const groups = groupsOf(rewards, groupSize);
+  return {
     reward: mean(rewards),
     reward_std: mean(groups.map(std)),
-    frac_reward_zero_std: mean(groups.map((group) => (group.every((reward) => reward === group[0]) ? 1 : 0))),
+    frac_reward_zero_std: mean(groups.map((group) => (areEqual(group) ? 1 : 0))),
+  };
+}
+
+/** Shares of tokens, or sequences, whose ratio the clip holds back, by its side. */
+function clipMetrics(
+  records: readonly SequenceRecord[],
+  { loss, clipRatio, clipRatioHigh }: StepSummary['options'],
+): GrpoMetrics {
+  const clippable = records.flatMap(({ advantage, tokens }) => {
+    const differences = tokens.map(({ logp, oldLogp }) => logp - oldLogp);
+    const logRatios = LOSSES[loss].ratioOf === 'token' ? differences : [mean(differences)];
+    return logRatios.map((logRatio) => ({ ratio: Math.exp(logRatio), advantage }));
+  });
+  const share = (held: (ratio: number, advantage: number) => boolean): number =>
+    mean(clippable.map(({ ratio, advantage }) => (held(ratio, advantage) ? 1 : 0)));
+  const low = share((ratio, advantage) => ratio < 1 - clipRatio && advantage < 0);
+  const high = share((ratio, advantage) => ratio > 1 + clipRatioHigh && advantage > 0);
+  return {
     'clip_ratio/low_mean': low,
     'clip_ratio/high_mean': high,
     'clip_ratio/region_mean': low + high,
+  };
+}
+
+function completionMetrics({ completions }: Rollout): GrpoMetrics {
+  const lengths = completions.map(({ tokens }) => tokens.length);
+  return {
     'completions/mean_length': mean(lengths),
-    'completions/min_length': lengths.reduce(
-      (least, length) => Math.min(least, length),
-      Number.POSITIVE_INFINITY,
-    ),
+    'completions/min_length': min(lengths),
     'completions/max_length': max(lengths),
     'completions/clipped_ratio': mean(completions.map(({ finished }) => (finished ? 0 : 1))),
+  };
+}
+
+/** How far the trainer's log-probabilities are from the sampler's, before anything was learnt. */
+function samplingMetrics(records: readonly SequenceRecord[]): GrpoMetrics {
+  const differences = records.flatMap(({ tokens }) =>
+    tokens.map(({ logp, oldLogp }) => Math.abs(logp - oldLogp)),
+  );
+  return {
     'sampling/sampling_logp_difference/mean': mean(differences),
     'sampling/sampling_logp_difference/max': max(differences),
-    grad_norm: gradNorm,
-    num_tokens: promptTokens + lengths.reduce((sum, length) => sum + length, 0),
-    step_time: seconds,
-    lr,
   };
+}
+
+/** Tokens of all completions, each with a prompt of its own. */
+function tokensOf({ problems, completions }: Rollout, groupSize: number): number {
+  const prompts = problems.reduce((sum, { expression }) => sum + expression.length + 3, 0) * groupSize;
+  return prompts + completions.reduce((sum, { tokens }) => sum + tokens.length, 0);
 }

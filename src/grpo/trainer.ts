@@ -1,13 +1,15 @@
 /**
- * The GRPO trainer (Shao et al., 2402.03300). One step: draw problems, sample a group of completions for each, reward
- * the right answers, turn rewards into advantages within the group, and take one optimiser step on the clipped
- * surrogate with a KL penalty to the frozen model that training started from. Dropout is off throughout.
+ * The GRPO trainer (Shao et al., 2402.03300) and its relatives. One step: draw problems, sample a group of completions
+ * for each, reward the right answers, turn rewards into advantages within the group, and take optimiser steps on the
+ * policy loss (see `LOSSES`) with a KL penalty to a reference, the model that training started from unless the policy
+ * becomes it now and then. Dropout is off throughout.
  */
-import { type Problem, ProblemStream } from '../math/generator.ts';
+import { ProblemStream } from '../math/generator.ts';
 import { grade } from '../math/grader.ts';
+import { RandomStream } from '../math/randomStream.ts';
 import { prompt } from '../math/sample.ts';
-import { type Completion, Sampler } from '../model/sampler.ts';
-import { type Packed, packSequences, type ScoredSequence, scoredCount, scorePacked } from '../model/score.ts';
+import { Sampler } from '../model/sampler.ts';
+import { scorePacked } from '../model/score.ts';
 import type { Transformer } from '../model/transformer.ts';
 import {
   AdamW,
@@ -23,37 +25,34 @@ import {
   type Scalar,
   type Tensor,
 } from '../tensor/index.ts';
-import { advantages } from './advantages.ts';
+import {
+  type BatchInputs,
+  batchInputs,
+  microBatches,
+  miniBatches,
+  type Trajectory,
+  trajectoriesOf,
+  type WeightedTrajectory,
+  weighted,
+} from './batches.ts';
+import { sampleUnequal } from './dynamicSampling.ts';
+import { adaptedKlCoef, KL_ESTIMATORS, tokenKl } from './kl.ts';
 import { grpoLoss } from './loss.ts';
-import { type GrpoMetrics, type Rollout, summarise, type TokenRecord } from './metrics.ts';
+import { type GrpoMetrics, type SequenceRecord, summarise, type Update } from './metrics.ts';
 import type { GrpoOptions } from './options.ts';
+import { overlongPenalty } from './overlong.ts';
+import type { Rollout } from './rollout.ts';
 
-export type { GrpoMetrics, Rollout } from './metrics.ts';
+export type { GrpoMetrics } from './metrics.ts';
+export type { Rollout } from './rollout.ts';
 
-/** A completion as the loss sees it. */
-interface Trajectory extends ScoredSequence {
-  readonly completion: Completion;
-  readonly advantage: number;
-  /** Weight of each of its tokens in the loss. */
-  readonly weight: number;
-}
-
-/** What a captured micro-batch takes: one value for each scored token, 0 for padding. */
-interface BatchInputs {
-  readonly packed: Packed<Tensor>;
-  readonly oldLogp: Tensor;
-  readonly advantages: Tensor;
-  readonly weights: Tensor;
-}
-
+/** Streams of random numbers from the seed. */
+const STREAMS = { problems: 2, miniBatches: 3 } as const;
 /** Recordings that a trainer keeps. */
 const MAX_RECORDINGS = 64;
 
 /** What a micro-batch reports. */
-interface BatchValues {
-  readonly records: TokenRecord[];
-  readonly loss: number;
-}
+type BatchValues = Pick<Update, 'records' | 'loss' | 'policyLoss'>;
 
 /** Improves a policy by reinforcement learning on an endless stream of problems. */
 export class GrpoTrainer {
@@ -65,6 +64,7 @@ export class GrpoTrainer {
   readonly #accumulate: Captured<[BatchInputs], Tensor>;
   readonly #apply: Captured<[Scalar], void>;
   readonly #problems: ProblemStream;
+  #klCoef: number;
   #step = 0;
 
   /** `capture: { replay: false }` runs every step anew. */
@@ -76,28 +76,38 @@ export class GrpoTrainer {
     this.policy = policy;
     this.options = options;
     this.sampler = new Sampler(policy);
+    this.#klCoef = options.klCoef;
     this.#reference = options.klCoef > 0 ? policy.clone() : undefined;
     this.#optimizer = new AdamW(policy.parameters, { gradClip: options.gradClip });
     const { device } = policy;
     const recordings = { maxRecordings: MAX_RECORDINGS, ...captureOptions };
     this.#accumulate = capture(device, (inputs: BatchInputs) => this.#graph(inputs), recordings);
     this.#apply = capture(device, (rate: Scalar) => this.#optimizer.step(rate), recordings);
-    this.#problems = new ProblemStream(options, { split: 'training', stream: 2 });
+    this.#problems = new ProblemStream(options, { split: 'training', stream: STREAMS.problems });
   }
 
   /**
    * One step of the algorithm.
-   * @throws MathformerError after ten steps in a row without a finite gradient.
+   * @throws MathformerError after ten optimiser steps in a row without a finite gradient.
    */
   async step(): Promise<GrpoMetrics> {
+    const { options } = this;
     const started = performance.now();
-    const lr = this.learningRate(this.#step);
+    const [lr, klCoef] = [this.learningRate(this.#step), this.#klCoef];
     const rollout = await this.rollout();
-    const { records, loss, gradNorm } = await this.#update(rollout, lr);
+    const trajectories = trajectoriesOf(rollout, options);
+    const updates: Update[] = [];
+    for (let epoch = 0; epoch < options.epochs; epoch++) {
+      for (const miniBatch of this.#miniBatches(trajectories, epoch)) {
+        const learnt = weighted(miniBatch, options);
+        if (learnt.length > 0) updates.push(await this.#update(learnt, lr));
+      }
+    }
     this.#step += 1;
-    const { groupSize } = this.options;
     const seconds = (performance.now() - started) / 1000;
-    return summarise({ rollout, records, groupSize, loss, gradNorm, lr, seconds, options: this.options });
+    const metrics = summarise({ rollout, updates, lr, klCoef, seconds, options });
+    this.#moveReference(metrics, trajectories.length);
+    return metrics;
   }
 
   /** The learning rate of step `step`, counted from 0. */
@@ -106,16 +116,12 @@ export class GrpoTrainer {
     return scheduler === 'none' ? lr : cosineWithWarmup(step, { totalSteps, warmupRatio, lr, minLr: 0 });
   }
 
-  /** Samples and grades a group of completions for each of the next problems. */
+  /** Samples and rewards what the next step learns from. */
   async rollout(): Promise<Rollout> {
-    const { batchSize, groupSize, maxGenLen: maxNew, temperature, topK, topP, seed } = this.options;
-    const problems = Array.from({ length: batchSize }, () => this.#problems.next());
-    const prompts = problems.map(({ expression }) => prompt(expression));
-    const firstSequenceId = this.#step * batchSize * groupSize;
-    const sampling = { groupSize, maxNew, temperature, topK, topP, seed: seed >>> 0, firstSequenceId };
-    const completions = await this.sampler.generate(prompts, sampling);
-    const rewards = completions.map(({ prompt: i, tokens }) => grade(problems[i] as Problem, tokens).reward);
-    return { problems, completions, rewards };
+    const { batchSize, groupSize, dynamicSampling } = this.options;
+    return dynamicSampling
+      ? sampleUnequal(batchSize, groupSize, (problems) => this.#sample(problems))
+      : this.#sample(batchSize);
   }
 
   /** Frees the trainer's memory, not the policy. */
@@ -127,13 +133,34 @@ export class GrpoTrainer {
     this.#reference?.dispose();
   }
 
-  async #update(
-    rollout: Rollout,
-    lr: number,
-  ): Promise<{ records: TokenRecord[]; loss: number; gradNorm: number }> {
-    const { parameters } = this.policy;
-    const trajectories = this.#trajectories(rollout);
-    parameters.zeroGrad();
+  /** Samples and rewards a group of completions for each of the next `count` problems. */
+  async #sample(count: number): Promise<Rollout> {
+    const { groupSize, maxGenLen, temperature, topK, topP, minP, seed } = this.options;
+    const { overlongBuffer: buffer, overlongPenalty: factor } = this.options;
+    const firstSequenceId = this.#problems.cursor * groupSize;
+    const problems = Array.from({ length: count }, () => this.#problems.next());
+    const completions = await this.sampler.generate(
+      problems.map(({ expression }) => prompt(expression)),
+      { groupSize, maxNew: maxGenLen, temperature, topK, topP, minP, seed, firstSequenceId },
+    );
+    const rewards = completions.map(({ prompt: i, tokens }) => {
+      const problem = problems[i];
+      const reward = problem ? grade(problem, tokens).reward : 0;
+      return reward + overlongPenalty(tokens.length, { maxLength: maxGenLen, buffer, factor });
+    });
+    return { problems, completions, rewards };
+  }
+
+  #miniBatches(trajectories: readonly Trajectory[], epoch: number): Trajectory[][] {
+    const { seed, groupSize, epochs, miniBatches: count } = this.options;
+    const item = this.#step * epochs + epoch;
+    const random = new RandomStream({ seed, stream: STREAMS.miniBatches, item });
+    return miniBatches(trajectories, { count, groupSize, random });
+  }
+
+  /** One optimiser step. */
+  async #update(trajectories: readonly WeightedTrajectory[], lr: number): Promise<Update> {
+    this.policy.parameters.zeroGrad();
     const pending: Promise<BatchValues>[] = [];
     for (const batch of microBatches(trajectories, this.options.microBatchTokens)) {
       const values = this.#backward(batch);
@@ -143,89 +170,66 @@ export class GrpoTrainer {
     this.#apply(lr);
     const [report, done] = await Promise.all([this.#optimizer.report(), Promise.all(pending)]);
     refuseDivergence(report, this.#step + 1, `lower --lr (now ${this.options.lr}) or raise --kl_coef`);
-    const { gradNorm } = report;
-    const loss = done.reduce((total, batch) => total + batch.loss, 0);
-    return { records: done.flatMap((batch) => batch.records), loss, gradNorm };
-  }
-
-  #trajectories({ problems, completions, rewards }: Rollout): Trajectory[] {
-    const advantage = advantages(rewards, this.options.groupSize);
-    return completions.map((completion, i) => {
-      const start = prompt((problems[completion.prompt] as Problem).expression);
-      return {
-        completion,
-        tokens: [...start, ...completion.tokens],
-        from: start.length,
-        kept: completion.kept,
-        advantage: advantage[i] ?? 0,
-        weight: 1 / (completions.length * completion.tokens.length),
-      };
-    });
+    return {
+      records: done.flatMap(({ records }) => records),
+      loss: done.reduce((total, { loss }) => total + loss, 0),
+      policyLoss: done.reduce((total, { policyLoss }) => total + policyLoss, 0),
+      gradNorm: report.gradNorm,
+    };
   }
 
   /** Enqueues the forward and backward pass of a micro-batch; its values arrive when the GPU is done. */
-  #backward(batch: readonly Trajectory[]): Promise<BatchValues> {
-    const { policy } = this;
-    const { arrays: packed } = packSequences(policy, batch, { padded: true });
-    const perToken = (values: (trajectory: Trajectory) => ArrayLike<number>): Float32Array<ArrayBuffer> => {
-      const array = new Float32Array(packed.targets.length);
-      let at = 0;
-      for (const trajectory of batch) {
-        array.set(values(trajectory), at);
-        at += scoredCount(trajectory);
-      }
-      return array;
-    };
-    const repeat = (value: number, trajectory: Trajectory) =>
-      new Float32Array(scoredCount(trajectory)).fill(value);
-    using _ = policy.device.scope();
-    const values = this.#accumulate({
-      packed,
-      oldLogp: perToken(({ completion }) => completion.logps),
-      advantages: perToken((trajectory) => repeat(trajectory.advantage, trajectory)),
-      weights: perToken((trajectory) => repeat(trajectory.weight, trajectory)),
-    });
+  #backward(batch: readonly WeightedTrajectory[]): Promise<BatchValues> {
+    using _ = this.policy.device.scope();
+    const values = this.#accumulate(batchInputs(this.policy, batch, this.options));
     return this.#collect(batch, values.data());
   }
 
-  /** A micro-batch on the GPU: adds to the gradients; returns logp, entropy and refLogp (N each), then the loss. */
-  #graph({ packed, ...inputs }: BatchInputs): Tensor {
-    const { policy, options } = this;
-    const { temperature } = options;
-    const { logp, entropy } = scorePacked(policy, packed, { temperature });
+  /** A micro-batch on the GPU: adds to the gradients, and returns in one tensor what `#collect` reads. */
+  #graph({ packed, excluded, ...inputs }: BatchInputs): Tensor {
+    const { options } = this;
+    const { temperature, klEstimator } = options;
+    const scores = scorePacked(this.policy, packed, { temperature });
     const reference = this.#reference;
-    const refLogp = reference && noGrad(() => scorePacked(reference, packed, { temperature }).logp);
-    const loss = grpoLoss({ ...inputs, logp, refLogp }, options);
-    backward(loss);
-    return noGrad(() => cat([logp, entropy, refLogp ?? logp, reshape(loss, [1])])); // one read
-  }
-
-  async #collect(batch: readonly Trajectory[], pending: Promise<ArrayLike<number>>): Promise<BatchValues> {
-    const values = await pending;
-    const N = (values.length - 1) / 3;
-    let t = 0;
-    const records = batch.flatMap(({ completion, advantage, weight }) =>
-      Array.from(completion.logps, (oldLogp) => {
-        const at = t++;
-        const [logp = 0, entropy = 0, refLogp = 0] = [values[at], values[N + at], values[2 * N + at]];
-        return { logp, oldLogp, refLogp, entropy, advantage, weight };
-      }),
+    const refScores = reference && noGrad(() => scorePacked(reference, packed, { temperature }));
+    const [N, V] = scores.logits.shape as [number, number];
+    const filters = { temperature, excluded: excluded && reshape(excluded, [N, V]) };
+    const kl = refScores && tokenKl(klEstimator, scores, refScores, filters);
+    const coefficients = { klCoef: () => this.#klCoef };
+    const { total, policy } = grpoLoss({ ...inputs, ...scores, kl }, { ...options, ...coefficients });
+    backward(total);
+    const compared = klEstimator === 'exact' ? kl : refScores?.logp;
+    return noGrad(() =>
+      cat([scores.logp, scores.entropy, compared ?? scores.logp, reshape(total, [1]), reshape(policy, [1])]),
     );
-    return { records, loss: values[3 * N] ?? 0 };
   }
-}
 
-/** Trajectories sorted by length, in batches of at most `tokens` tokens (or one trajectory). */
-function microBatches(trajectories: readonly Trajectory[], tokens: number): Trajectory[][] {
-  const batches: Trajectory[][] = [];
-  let filled = Number.POSITIVE_INFINITY;
-  for (const trajectory of [...trajectories].sort((a, b) => a.tokens.length - b.tokens.length)) {
-    if (filled + trajectory.tokens.length > tokens) {
-      batches.push([]);
-      filled = 0;
-    }
-    batches.at(-1)?.push(trajectory);
-    filled += trajectory.tokens.length;
+  async #collect(
+    batch: readonly WeightedTrajectory[],
+    pending: Promise<ArrayLike<number>>,
+  ): Promise<BatchValues> {
+    const values = await pending;
+    const N = (values.length - 2) / 3;
+    const { klEstimator } = this.options;
+    let t = 0;
+    const records = batch.map(({ completion, advantage }): SequenceRecord => {
+      const tokens = Array.from(completion.logps, (oldLogp) => {
+        const at = t++;
+        const [logp = 0, entropy = 0, compared = 0] = [values[at], values[N + at], values[2 * N + at]];
+        const kl = klEstimator === 'exact' ? compared : KL_ESTIMATORS[klEstimator].number(logp - compared);
+        return { logp, oldLogp, kl, entropy };
+      });
+      return { advantage, tokens };
+    });
+    return { records, loss: values[3 * N] ?? 0, policyLoss: values[3 * N + 1] ?? 0 };
   }
-  return batches;
+
+  /** Changes the weight of the KL, and what it is measured from, where the options say so. */
+  #moveReference({ kl = 0 }: GrpoMetrics, sequences: number): void {
+    const { klTarget, refSyncSteps } = this.options;
+    if (klTarget > 0) this.#klCoef = adaptedKlCoef(this.#klCoef, kl, sequences, this.options);
+    if (refSyncSteps > 0 && this.#step % refSyncSteps === 0) {
+      this.#reference?.parameters.copyFrom(this.policy.parameters);
+    }
+  }
 }

@@ -1,6 +1,11 @@
 /** The metrics of a step, worked out by hand for four completions of two problems. */
 import { describe, expect, test } from 'vitest';
-import { summarise, type TokenRecord } from '../../src/grpo/metrics.ts';
+import {
+  type SequenceRecord,
+  type StepSummary,
+  summarise,
+  type TokenRecord,
+} from '../../src/grpo/metrics.ts';
 import { ProblemStream } from '../../src/math/generator.ts';
 import { prompt } from '../../src/math/sample.ts';
 import { EOS } from '../../src/math/tokenizer.ts';
@@ -24,47 +29,43 @@ const completions = [
   completion(1, [9, EOS]),
 ];
 
-const token = (
-  ratio: number,
-  advantage: number,
-  weight: number,
-  rest: Partial<TokenRecord> = {},
-): TokenRecord => {
+const token = (ratio: number, rest: Partial<TokenRecord> = {}): TokenRecord => {
   const logp = -1;
-  return { logp, oldLogp: logp - Math.log(ratio), refLogp: logp, entropy: 0.5, advantage, weight, ...rest };
+  return { logp, oldLogp: logp - Math.log(ratio), kl: 0, entropy: 0.5, ...rest };
 };
 
-const RECORDS = [
-  token(1.5, 1, 0.1), // clipped: counts 1.2
-  token(0.5, 1, 0.1), // not clipped: the surrogate takes the lower one
-  token(0.5, -1, 0.2, { entropy: 1.5 }), // clipped: counts −0.8
-  token(1.5, -1, 0.2), // not clipped
-  token(1, 0.5, 0.4, { refLogp: -1 + Math.log(2) }), // KL 2 − 1 − log 2
+const RECORDS: SequenceRecord[] = [
+  // The clip holds the first back.
+  { advantage: 1, tokens: [token(1.5), token(0.5)] },
+  { advantage: -1, tokens: [token(0.5, { entropy: 1.5 }), token(1.5)] },
+  { advantage: 0.5, tokens: [token(1, { kl: 0.3 })] },
 ];
 
-const summary = summarise({
+const UPDATE = { records: RECORDS, loss: 1.25, policyLoss: 1.125, gradNorm: 2.5 };
+
+const STEP: StepSummary = {
   rollout: { problems, completions, rewards: [1, 0, 1, 1] },
-  records: RECORDS,
-  groupSize: 2,
-  loss: 1.25,
-  gradNorm: 2.5,
+  updates: [UPDATE],
   lr: 1e-4,
+  klCoef: 0.3,
   seconds: 0.75,
-  options: { clipRatio: 0.2 },
-});
+  options: { groupSize: 2, loss: 'grpo', clipRatio: 0.2, clipRatioHigh: 0.2 },
+};
+
+const summary = summarise(STEP);
+const clipRatios = (options: Partial<StepSummary['options']>): number[] => {
+  const metrics = summarise({ ...STEP, options: { ...STEP.options, ...options } });
+  return ['low', 'high', 'region'].map((side) => metrics[`clip_ratio/${side}_mean`] ?? Number.NaN);
+};
 
 describe('summarise', () => {
   test('what is handed in is handed on', () => {
-    expect(summary).toMatchObject({ loss: 1.25, grad_norm: 2.5, lr: 1e-4, step_time: 0.75 });
-  });
-
-  test('the policy loss is −Σ w·S', () => {
-    const surrogate = 0.1 * 1.2 + 0.1 * 0.5 + 0.2 * -0.8 + 0.2 * -1.5 + 0.4 * 0.5;
-    expectClose([summary.policy_loss], [-surrogate], { rtol: 1e-12 });
+    expect(summary).toMatchObject({ loss: 1.25, policy_loss: 1.125, grad_norm: 2.5 });
+    expect(summary).toMatchObject({ lr: 1e-4, kl_coef: 0.3, step_time: 0.75 });
   });
 
   test('KL and entropy are means over tokens', () => {
-    expectClose([summary.kl, summary.entropy], [(1 - Math.LN2) / 5, 0.7], { rtol: 1e-12 });
+    expectClose([summary.kl, summary.entropy], [0.3 / 5, 0.7], { rtol: 1e-12 });
   });
 
   test('rewards: their mean, the mean of the groups’ sample deviations, the share of groups without any', () => {
@@ -72,10 +73,16 @@ describe('summarise', () => {
     expect(summary.frac_reward_zero_std).toBe(0.5);
   });
 
-  test('clip ratios count the tokens that the clip silences, by their side', () => {
-    expect(summary['clip_ratio/low_mean']).toBe(1 / 5);
-    expect(summary['clip_ratio/high_mean']).toBe(1 / 5);
-    expect(summary['clip_ratio/region_mean']).toBe(2 / 5);
+  test('clip ratios count the tokens that the clip holds back, by their side', () => {
+    expect(clipRatios({})).toEqual([1 / 5, 1 / 5, 2 / 5]);
+    expect(clipRatios({ clipRatio: 0.6 })).toEqual([0, 1 / 5, 1 / 5]);
+    expect(clipRatios({ loss: 'dapo', clipRatioHigh: 0.6 })).toEqual([1 / 5, 0, 1 / 5]);
+  });
+
+  test('clip ratios of gspo count sequences, by the mean of their log-ratios', () => {
+    // √(1.5·0.5) = 0.866 of both the first (A > 0) and the second (A < 0).
+    expect(clipRatios({ loss: 'gspo' })).toEqual([0, 0, 0]);
+    expect(clipRatios({ loss: 'gspo', clipRatio: 0.1 })).toEqual([1 / 3, 0, 1 / 3]);
   });
 
   test('completions: lengths with <eos>, and the share cut off', () => {
@@ -86,13 +93,11 @@ describe('summarise', () => {
   });
 
   test('the sampler’s log-probabilities against the trainer’s', () => {
-    const differences = RECORDS.map(({ logp, oldLogp }) => Math.abs(logp - oldLogp));
     expectClose(
       [summary['sampling/sampling_logp_difference/mean'], summary['sampling/sampling_logp_difference/max']],
       [(2 * Math.log(1.5) + 2 * Math.log(2)) / 5, Math.log(2)],
       { rtol: 1e-12 },
     );
-    expect(Math.max(...differences)).toBe(summary['sampling/sampling_logp_difference/max']);
   });
 
   test('tokens: every completion with a prompt of its own', () => {
@@ -100,7 +105,64 @@ describe('summarise', () => {
     expect(summary.num_tokens).toBe(prompts + 9);
   });
 
-  test('every metric is a number', () => {
+  test('several optimiser steps: means over them, but the sampler is compared in the first alone', () => {
+    const later = {
+      records: [{ advantage: 1, tokens: [token(4, { kl: 1.2 })] }],
+      loss: 0.25,
+      policyLoss: 0.125,
+      gradNorm: 1.5,
+    };
+    const metrics = summarise({ ...STEP, updates: [UPDATE, later] });
+    expect(metrics).toMatchObject({ loss: 0.75, policy_loss: 0.625, grad_norm: 2 });
+    expectClose([metrics.kl], [1.5 / 6], { rtol: 1e-12 });
+    expectClose([metrics['clip_ratio/high_mean']], [2 / 6], { rtol: 1e-12 });
+    const name = 'sampling/sampling_logp_difference/max';
+    expect(metrics[name]).toBe(summary[name]);
+  });
+
+  test('what was dropped counts in rewards, completions and tokens, and in nothing else', () => {
+    const dropped = {
+      problems: [problems[1]],
+      completions: [completion(0, [7, 7, 7, 7, 7, EOS]), completion(0, [EOS])],
+      rewards: [0, 0],
+    };
+    const metrics = summarise({ ...STEP, rollout: { ...STEP.rollout, dropped } });
+    expectClose([metrics.reward, metrics.frac_reward_zero_std], [0.5, 2 / 3], { rtol: 1e-12 });
+    expect(metrics['completions/max_length']).toBe(6);
+    expect(metrics.num_tokens).toBe(
+      (summary.num_tokens ?? 0) + 2 * prompt(problems[1].expression).length + 7,
+    );
+    for (const name of ['loss', 'kl', 'entropy', 'clip_ratio/region_mean']) {
+      expect(metrics[name]).toBe(summary[name]);
+    }
+  });
+
+  test('every metric is a number, even of a step that learnt nothing', () => {
     expect(Object.values(summary).every(Number.isFinite)).toBe(true);
+    const empty = { problems: [], completions: [], rewards: [] };
+    const nothing = summarise({ ...STEP, rollout: empty, updates: [] });
+    expect(Object.keys(nothing)).toEqual(Object.keys(summary));
+    expect(Object.values(nothing).every(Number.isFinite)).toBe(true);
+  });
+
+  test('the names are TRL’s', () => {
+    expect(Object.keys(summary).sort()).toEqual(
+      [
+        ...[
+          'loss',
+          'policy_loss',
+          'kl',
+          'kl_coef',
+          'entropy',
+          'reward',
+          'reward_std',
+          'frac_reward_zero_std',
+        ],
+        ...['clip_ratio/low_mean', 'clip_ratio/high_mean', 'clip_ratio/region_mean'],
+        ...['mean_length', 'min_length', 'max_length', 'clipped_ratio'].map((name) => `completions/${name}`),
+        ...['mean', 'max'].map((name) => `sampling/sampling_logp_difference/${name}`),
+        ...['grad_norm', 'num_tokens', 'step_time', 'lr'],
+      ].sort(),
+    );
   });
 });

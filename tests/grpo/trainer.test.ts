@@ -1,16 +1,16 @@
-/** GRPO steps against the float64 reference, from token ids to the gradient of every weight; and what must not matter. */
+/** The GRPO trainer: what a rollout is, what its gradient is, and what must not matter. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Device } from '../../src/gpu/device.ts';
-import type { GrpoMetrics, Rollout } from '../../src/grpo/metrics.ts';
+import { LOSS_NAMES } from '../../src/grpo/losses.ts';
 import { type GrpoOptions, grpoOptions } from '../../src/grpo/options.ts';
-import { GrpoTrainer } from '../../src/grpo/trainer.ts';
+import { type GrpoMetrics, GrpoTrainer, type Rollout } from '../../src/grpo/trainer.ts';
 import { ProblemStream } from '../../src/math/generator.ts';
 import { grade } from '../../src/math/grader.ts';
 import { prompt } from '../../src/math/sample.ts';
 import { EOS } from '../../src/math/tokenizer.ts';
 import type { StateDict } from '../../src/model/checkpoint/index.ts';
 import type { Transformer } from '../../src/model/transformer.ts';
-import { openDevice, VARIANTS } from '../device.ts';
+import { openDevice } from '../device.ts';
 import {
   expectSameGradients,
   fixtureModel,
@@ -19,183 +19,11 @@ import {
   parameters64,
   readFixture,
 } from '../model/referenceModels.ts';
-import {
-  type Array64,
-  array,
-  cat,
-  gather,
-  logSoftmax,
-  maskedFill,
-  mul,
-  backward as oracleBackward,
-  reshape,
-  slice,
-} from '../oracle/array.ts';
+import { gather, logSoftmax, backward as oracleBackward, slice } from '../oracle/array.ts';
 import { expectClose } from '../oracle/compare.ts';
-import { advantages, clipFractions, type PolicyBatch, type TotalLoss, totalLoss } from '../oracle/grpo.ts';
-import { normals } from '../oracle/random.ts';
-import { type OracleConfig, forward as oracleForward } from '../oracle/transformer.ts';
-
-const SMALL = {
-  batchSize: 3,
-  groupSize: 4,
-  maxGenLen: 12,
-  maxDigits: 1,
-  maxDepth: 1,
-  lr: 1e-3,
-  gradClip: 0,
-  seed: 7,
-};
-
-/** Lets a trainer learn from a given rollout in every step. */
-function replaying(trainer: GrpoTrainer, rollout: Rollout): GrpoTrainer {
-  trainer.rollout = () => Promise.resolve(rollout);
-  return trainer;
-}
-
-/** The same completions with rewards and recorded log-probabilities that make every branch of the loss happen. */
-function varied(rollout: Rollout): Rollout {
-  return {
-    ...rollout,
-    completions: rollout.completions.map((completion, i) => {
-      const noise = normals(50 + i, completion.logps.length, 0, 0.3);
-      return { ...completion, logps: completion.logps.map((logp, t) => logp + noise[t]) };
-    }),
-    rewards: rollout.rewards.map((_, i) => [1, 0, 0.25, 0, 0, 1, 1, 1, 0.5, 0.5, 0.5, 0.5][i % 12]),
-  };
-}
-
-/** Weights moved a little, as if trained meanwhile. */
-function moved(stateDict: StateDict): StateDict {
-  return new Map(
-    [...stateDict].map(([name, { shape, data }], i) => {
-      const noise = normals(900 + i, data.length, 0, 0.02);
-      return [name, { shape, data: data.map((value, j) => value + noise[j]) }];
-    }),
-  );
-}
-
-/** The loss of a rollout by the definition, (completions, longest) padded, in float64. */
-function reference(
-  config: OracleConfig,
-  policy: ReadonlyMap<string, Array64>,
-  anchor: ReadonlyMap<string, Array64>,
-  rollout: Rollout,
-  options: GrpoOptions,
-): TotalLoss & { readonly batch: PolicyBatch } {
-  const { problems, completions, rewards } = rollout;
-  const longest = Math.max(...completions.map(({ tokens }) => tokens.length));
-  const padded = (values: ArrayLike<number>): number[] => [
-    ...Array.from(values),
-    ...new Array<number>(longest - values.length).fill(0),
-  ];
-  const scores = (params: ReadonlyMap<string, Array64>): Array64 => {
-    const rows = completions.map(({ prompt: i, tokens, kept }) => {
-      const start = prompt(problems[i].expression);
-      const [logits] = oracleForward(config, params, [[...start, ...tokens]]);
-      const scaled = mul(
-        slice(logits, 0, start.length - 1, start.length + tokens.length - 1),
-        1 / options.temperature,
-      );
-      const dropped = Array.from(scaled.data, (_, at) => {
-        const [t, v] = [Math.floor(at / 57), at % 57];
-        return kept ? 1 - ((kept[2 * t + (v >> 5)] >>> (v & 31)) & 1) : 0;
-      });
-      const table = logSoftmax(maskedFill(scaled, array(dropped, scaled.shape), Number.NEGATIVE_INFINITY));
-      const chosen = gather(table, 1, { data: tokens, shape: [tokens.length, 1] });
-      return cat(
-        [
-          reshape(chosen, [1, -1]),
-          array(new Float64Array(longest - tokens.length), [1, longest - tokens.length]),
-        ],
-        1,
-      );
-    });
-    return cat(rows, 0);
-  };
-  const shape = [completions.length, longest];
-  const batch = {
-    logProbs: scores(policy),
-    oldLogProbs: array(
-      completions.flatMap(({ logps }) => padded(logps)),
-      shape,
-    ),
-    refLogProbs: scores(anchor).detach(),
-    mask: array(
-      completions.flatMap(({ tokens }) => padded(tokens.map(() => 1))),
-      shape,
-    ),
-    advantages: array(advantages(rewards, options.groupSize)),
-  };
-  const clip = { epsilonLow: options.clipRatio, epsilonHigh: options.clipRatio };
-  return { ...totalLoss(batch, { loss: 'grpo', maxLength: 1, ...clip, klCoef: options.klCoef }), batch };
-}
-
-describe.each(VARIANTS)('a step, $variant kernels', ({ portableKernels }) => {
-  let device: Device;
-  beforeAll(async () => {
-    device = await openDevice({ portableKernels });
-  });
-  afterAll(() => device.destroy());
-
-  test.each([
-    ['tiny', {}],
-    ['tiny', { temperature: 1.4, topK: 6, topP: 0.9 }],
-    ['moe_tiny', { klCoef: 0.5, clipRatio: 0.1 }],
-  ] as const)(
-    '%s, %o: loss, metrics and every gradient of the float64 reference',
-    async (name, overrides) => {
-      const options = grpoOptions({ ...SMALL, ...overrides });
-      const policy = fixtureModel(device, `${name}.safetensors`);
-      const anchor = await policy.stateDict();
-      const trainer = new GrpoTrainer(policy, options);
-      const rollout = varied(await trainer.rollout());
-      // Kept sets contain what was sampled, whatever the weights are now.
-      policy.load(moved(anchor));
-      const params = parameters64(await policy.stateDict());
-      const metrics = await replaying(trainer, rollout).step();
-      const expected = reference(policy.config, params, parameters64(anchor), rollout, options);
-      oracleBackward(expected.total);
-      const { low, high, region } = clipFractions(expected.batch, {
-        epsilonLow: options.clipRatio,
-        epsilonHigh: options.clipRatio,
-      });
-      expect(low).toBeGreaterThan(0);
-      expect(high).toBeGreaterThan(0);
-      expect(expected.kl.item()).toBeGreaterThan(1e-3);
-      expectClose([metrics.loss, metrics.policy_loss], [expected.total.item(), expected.policy.item()], {
-        rtol: 1e-4,
-        atol: 1e-5,
-      });
-      expectClose(
-        ['low', 'high', 'region'].map((side) => metrics[`clip_ratio/${side}_mean`]),
-        [low, high, region],
-        { rtol: 1e-9 },
-      );
-      const weights = new Map([...params].filter(([tensor]) => !tensor.endsWith('alibi_slopes')));
-      expectSameGradients(await gradients(policy), gradients64(weights), { rtol: 1e-3, atol: 1e-5 });
-      const squares = [...gradients64(weights).values()].reduce((sum, g) => sum + Math.hypot(...g) ** 2, 0);
-      expectClose([metrics.grad_norm], [Math.sqrt(squares)], { rtol: 1e-3 });
-      trainer.dispose();
-      policy.dispose();
-    },
-  );
-
-  test.each(['tiny', 'moe_tiny'])('%s: the first step is on policy', async (name) => {
-    const policy = fixtureModel(device, `${name}.safetensors`);
-    const trainer = new GrpoTrainer(
-      policy,
-      grpoOptions({ ...SMALL, maxGenLen: 64, maxDigits: 2, maxDepth: 2 }),
-    );
-    const metrics = await trainer.step();
-    expect(metrics['completions/max_length']).toBeGreaterThan(10);
-    expect(metrics['sampling/sampling_logp_difference/max']).toBeLessThan(1e-4);
-    expect(metrics['clip_ratio/region_mean']).toBe(0);
-    expect(metrics.kl).toBe(0);
-    trainer.dispose();
-    policy.dispose();
-  });
-});
+import { advantages } from '../oracle/grpo.ts';
+import { forward as oracleForward } from '../oracle/transformer.ts';
+import { moved, replaying, SMALL, varied } from './rollouts.ts';
 
 describe('the GRPO trainer', () => {
   let device: Device;
@@ -272,18 +100,19 @@ describe('the GRPO trainer', () => {
     expectSameGradients(found, gradients64(weights), { rtol: 1e-3, atol: 1e-5 });
   });
 
-  test('micro-batches of every size give the same gradient and the same step', async () => {
+  test.each(LOSS_NAMES)('%s: micro-batches of every size give the same gradient', async (loss) => {
     const rollout = varied(await roll());
-    const whole = await stepOn(rollout, { microBatchTokens: 1 << 20 });
+    const overrides = grpoOptions({ ...SMALL, loss, entropyCoef: 0.01 });
+    const whole = await stepOn(rollout, { ...overrides, microBatchTokens: 1 << 20 });
     const before = flat(readFixture('tiny.safetensors').stateDict);
     expect(flat(whole.weights)).not.toEqual(before);
     // 1: every completion by itself.
     for (const microBatchTokens of [1, 30, 64, 100]) {
-      const parts = await stepOn(rollout, { microBatchTokens });
+      const parts = await stepOn(rollout, { ...overrides, microBatchTokens });
       expectSameGradients(parts.gradients, whole.gradients, { rtol: 1e-5, atol: 1e-6 });
-      expectClose([parts.metrics.loss, parts.metrics.kl], [whole.metrics.loss, whole.metrics.kl], {
-        atol: 1e-6,
-      });
+      for (const name of ['loss', 'policy_loss', 'kl', 'entropy']) {
+        expectClose([parts.metrics[name]], [whole.metrics[name]], { atol: 1e-6, label: name });
+      }
       // Adam's first step is lr·sign(g): it amplifies the rounding of gradients that are nearly 0, by less than lr.
       const [a, b] = [flat(parts.weights), flat(whole.weights)];
       const off = a.filter((value, i) => Math.abs(value - b[i]) > 1e-6).length;
@@ -326,12 +155,16 @@ describe('the GRPO trainer', () => {
     expect(Math.abs(metrics.policy_loss)).toBe(0);
   });
 
-  test('the gradient is that of the loss, by finite differences', async () => {
+  test.each([
+    {},
+    { loss: 'dapo', dualClip: 1.5, entropyCoef: 0.1, klEstimator: 'exact' },
+    { loss: 'gspo', clipRatio: 0.2, klEstimator: 'k2', microBatchTokens: 64 },
+  ])('%o: the gradient is that of the loss, by finite differences', async (overrides) => {
     const rollout = varied(await roll());
     const start = readFixture('tiny.safetensors').stateDict;
     const policy = tiny();
     const trainer = replaying(
-      new GrpoTrainer(policy, grpoOptions({ ...SMALL, klCoef: 0.2, lr: 1e-9 })),
+      new GrpoTrainer(policy, grpoOptions({ ...SMALL, klCoef: 0.2, lr: 1e-9, ...overrides })),
       rollout,
     );
     const base = moved(start);

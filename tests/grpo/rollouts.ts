@@ -1,0 +1,140 @@
+/** Rollouts for tests, trainers that learn from given ones, and the loss of a rollout by its definition in float64. */
+import type { GrpoOptions } from '../../src/grpo/options.ts';
+import type { GrpoTrainer, Rollout } from '../../src/grpo/trainer.ts';
+import { prompt } from '../../src/math/sample.ts';
+import type { StateDict } from '../../src/model/checkpoint/index.ts';
+import type { Completion } from '../../src/model/sampler.ts';
+import {
+  type Array64,
+  array,
+  cat,
+  gather,
+  logSoftmax,
+  maskedFill,
+  mul,
+  reshape,
+  slice,
+} from '../oracle/array.ts';
+import { advantages, entropy, exactKl, type PolicyBatch, type TotalLoss, totalLoss } from '../oracle/grpo.ts';
+import { normals } from '../oracle/random.ts';
+import { forward, type OracleConfig } from '../oracle/transformer.ts';
+
+/** Options of a step that is quickly computed in float64. */
+export const SMALL = {
+  batchSize: 3,
+  groupSize: 4,
+  maxGenLen: 12,
+  maxDigits: 1,
+  maxDepth: 1,
+  lr: 1e-3,
+  gradClip: 0,
+  seed: 7,
+};
+
+/** Lets a trainer learn from a given rollout in every step. */
+export function replaying(trainer: GrpoTrainer, rollout: Rollout): GrpoTrainer {
+  trainer.rollout = () => Promise.resolve(rollout);
+  return trainer;
+}
+
+/** The same completions with rewards and recorded log-probabilities that make every branch of the loss happen. */
+export function varied(rollout: Rollout): Rollout {
+  return {
+    ...rollout,
+    completions: rollout.completions.map((completion, i) => {
+      const noise = normals(50 + i, completion.logps.length, 0, 0.3);
+      return { ...completion, logps: completion.logps.map((logp, t) => logp + noise[t]) };
+    }),
+    rewards: rollout.rewards.map((_, i) => [1, 0, 0.25, 0, 0, 1, 1, 1, 0.5, 0.5, 0.5, 0.5][i % 12]),
+  };
+}
+
+/** Weights moved a little, as if trained meanwhile. */
+export function moved(stateDict: StateDict): StateDict {
+  return new Map(
+    [...stateDict].map(([name, { shape, data }], i) => {
+      const noise = normals(900 + i, data.length, 0, 0.02);
+      return [name, { shape, data: data.map((value, j) => value + noise[j]) }];
+    }),
+  );
+}
+
+const V = 57;
+
+/** Log-probabilities (tokens,V) of what follows a prompt, −∞ for ids that the sampler had left out. */
+function tableOf(
+  config: OracleConfig,
+  params: ReadonlyMap<string, Array64>,
+  start: readonly number[],
+  { tokens, kept }: Completion,
+  temperature: number,
+): Array64 {
+  const [logits] = forward(config, params, [[...start, ...tokens]]);
+  const scaled = mul(slice(logits, 0, start.length - 1, start.length + tokens.length - 1), 1 / temperature);
+  const dropped = Array.from(scaled.data, (_, at) => {
+    const [t, v] = [Math.floor(at / V), at % V];
+    return kept ? 1 - ((kept[2 * t + (v >> 5)] >>> (v & 31)) & 1) : 0;
+  });
+  const mask = array(dropped, scaled.shape);
+  const below = Number.NEGATIVE_INFINITY;
+  return maskedFill(logSoftmax(maskedFill(scaled, mask, below)), mask, below);
+}
+
+/** The loss of a rollout by the definition, (completions, longest) padded. */
+export function reference(
+  config: OracleConfig,
+  policy: ReadonlyMap<string, Array64>,
+  anchor: ReadonlyMap<string, Array64>,
+  { problems, completions, rewards }: Rollout,
+  options: GrpoOptions,
+): TotalLoss & { readonly batch: PolicyBatch } {
+  const longest = Math.max(...completions.map(({ tokens }) => tokens.length));
+  const shape = [completions.length, longest];
+  const padded = (values: ArrayLike<number>): number[] => [
+    ...Array.from(values),
+    ...new Array<number>(longest - values.length).fill(0),
+  ];
+  /** (completions, longest) from one value for each token of each completion. */
+  const perToken = (of: (completion: Completion, i: number) => Array64): Array64 =>
+    cat(
+      completions.map((completion, i) => {
+        const missing = longest - completion.tokens.length;
+        return cat([reshape(of(completion, i), [1, -1]), array(new Float64Array(missing), [1, missing])], 1);
+      }),
+      0,
+    );
+  const tables = (params: ReadonlyMap<string, Array64>): Array64[] =>
+    completions.map((completion) => {
+      const start = prompt(problems[completion.prompt].expression);
+      return tableOf(config, params, start, completion, options.temperature);
+    });
+  const [own, others] = [tables(policy), tables(anchor).map((table) => table.detach())];
+  const chosen = (all: readonly Array64[]) =>
+    perToken(({ tokens }, i) => gather(all[i], 1, { data: tokens, shape: [tokens.length, 1] }));
+  const { loss, klCoef, klEstimator, entropyCoef } = options;
+  const batch = {
+    logProbs: chosen(own),
+    oldLogProbs: array(
+      completions.flatMap(({ logps }) => padded(logps)),
+      shape,
+    ),
+    refLogProbs: chosen(others),
+    mask: array(
+      completions.flatMap(({ tokens, finished }) =>
+        padded(tokens.map(() => (finished || !options.maskTruncated ? 1 : 0))),
+      ),
+      shape,
+    ),
+    advantages: array(advantages(rewards, options.groupSize, options.advantages)),
+    tokenEntropy: perToken((_, i) => entropy(own[i])),
+    ...(klEstimator === 'exact' && { tokenKl: perToken((_, i) => exactKl(own[i], others[i])) }),
+  };
+  const clip = {
+    epsilonLow: options.clipRatio,
+    epsilonHigh: options.clipRatioHigh,
+    ...(options.dualClip > 0 && { dualClip: options.dualClip }),
+  };
+  const kl = klEstimator === 'exact' ? {} : { kl: klEstimator };
+  const settings = { loss, maxLength: options.maxGenLen, ...clip, klCoef, ...kl, entropyCoef };
+  return { ...totalLoss(batch, settings), batch };
+}

@@ -1,0 +1,76 @@
+/** Tokens in rows of different lengths, as inputs of the loss and as a padded batch of the float64 reference. */
+import type { Device } from '../../src/gpu/device.ts';
+import type { LossInputs } from '../../src/grpo/loss.ts';
+import { type LossName, tokenWeight } from '../../src/grpo/losses.ts';
+import { Tensor } from '../../src/tensor/index.ts';
+import { type Array64, array } from '../oracle/array.ts';
+import type { PolicyBatch } from '../oracle/grpo.ts';
+
+export interface TokenRow {
+  readonly logp: readonly number[];
+  readonly oldLogp: readonly number[];
+  readonly advantage: number;
+}
+
+/** L_max of `dr_grpo`. */
+export const MAX_LENGTH = 6;
+
+/** What `tokenWeight` needs to know of an optimiser step of these rows. */
+export interface StepOf {
+  readonly sequences: number;
+  readonly tokens: number;
+}
+
+export const stepOf = (rows: readonly TokenRow[]): StepOf => ({
+  sequences: rows.length,
+  tokens: rows.reduce((sum, { logp }) => sum + logp.length, 0),
+});
+
+/** Log-probabilities that need a gradient, and the rest; `padding` tokens that count nothing at the end. */
+export function lossInputs(
+  device: Device,
+  rows: readonly TokenRow[],
+  loss: LossName,
+  { step = stepOf(rows), padding = 0 }: { readonly step?: StepOf; readonly padding?: number } = {},
+): LossInputs {
+  const rest = <Value>(value: Value): Value[] => new Array<Value>(padding).fill(value);
+  const perToken = (of: (row: TokenRow, i: number) => number): number[] =>
+    rows.flatMap((row, i) => row.logp.map(() => of(row, i)));
+  const tensor = (values: readonly number[]): Tensor => Tensor.from(device, values);
+  const weight = ({ logp: { length } }: TokenRow) =>
+    tokenWeight(loss, { ...step, length, maxLength: MAX_LENGTH });
+  const index = perToken((_, i) => i);
+  return {
+    logp: tensor([...rows.flatMap(({ logp }) => logp), ...rest(-3)]).requireGrad(),
+    oldLogp: tensor([...rows.flatMap(({ oldLogp }) => oldLogp), ...rest(0)]),
+    advantages: tensor([...perToken(({ advantage }) => advantage), ...rest(0)]),
+    weights: tensor([...perToken(weight), ...rest(0)]),
+    sequences: {
+      index: Tensor.from(device, Uint32Array.from([...index, ...rest(index.length + padding - 1)])),
+      share: tensor([...perToken(({ logp }) => 1 / logp.length), ...rest(0)]),
+    },
+  };
+}
+
+/** The rows side by side, padded to the longest. */
+export function policyBatch(rows: readonly TokenRow[], logProbs?: (padded: Array64) => Array64): PolicyBatch {
+  const longest = Math.max(1, ...rows.map(({ logp }) => logp.length));
+  const padded = (of: (row: TokenRow) => readonly number[]): Array64 =>
+    array(
+      rows.flatMap((row) => [...of(row), ...new Array<number>(longest - of(row).length).fill(0)]),
+      [rows.length, longest],
+    );
+  const values = padded(({ logp }) => logp);
+  return {
+    logProbs: logProbs ? logProbs(values) : values,
+    oldLogProbs: padded(({ oldLogp }) => oldLogp),
+    mask: padded(({ logp }) => logp.map(() => 1)),
+    advantages: array(rows.map(({ advantage }) => advantage)),
+  };
+}
+
+/** The values of a padded (B,T) array at tokens, in order. */
+export function atTokens(rows: readonly TokenRow[], values: ArrayLike<number>): number[] {
+  const longest = Math.max(1, ...rows.map(({ logp }) => logp.length));
+  return rows.flatMap(({ logp }, i) => logp.map((_, t) => values[i * longest + t]));
+}

@@ -1,0 +1,262 @@
+/** What happens from one optimiser step to the next: epochs, mini-batches, the coefficient of the KL, the reference. */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Device } from '../../src/gpu/device.ts';
+import { areEqual } from '../../src/grpo/advantages.ts';
+import { miniBatches } from '../../src/grpo/batches.ts';
+import { adaptedKlCoef } from '../../src/grpo/kl.ts';
+import { type GrpoOptions, grpoOptions } from '../../src/grpo/options.ts';
+import { overlongPenalty } from '../../src/grpo/overlong.ts';
+import { groupsOf, joined, sampled } from '../../src/grpo/rollout.ts';
+import { type GrpoMetrics, GrpoTrainer, type Rollout } from '../../src/grpo/trainer.ts';
+import { grade } from '../../src/math/grader.ts';
+import { RandomStream } from '../../src/math/randomStream.ts';
+import { prompt } from '../../src/math/sample.ts';
+import type { StateDict } from '../../src/model/checkpoint/index.ts';
+import type { Transformer } from '../../src/model/transformer.ts';
+import type { CaptureOptions } from '../../src/tensor/index.ts';
+import { openDevice } from '../device.ts';
+import { fixtureModel, readFixture } from '../model/referenceModels.ts';
+import { expectClose } from '../oracle/compare.ts';
+import { replaying, SMALL, varied } from './rollouts.ts';
+
+let device: Device;
+beforeAll(async () => {
+  device = await openDevice();
+});
+afterAll(() => device.destroy());
+
+const FIXTURE = 'tiny.safetensors';
+
+/** A trainer of the small task, given to `work` and freed. */
+async function training<Result>(
+  overrides: Partial<GrpoOptions>,
+  work: (trainer: GrpoTrainer, policy: Transformer) => Promise<Result>,
+  { file = FIXTURE, capture = {} }: { readonly file?: string; readonly capture?: CaptureOptions } = {},
+): Promise<Result> {
+  const policy = fixtureModel(device, file);
+  const trainer = new GrpoTrainer(policy, grpoOptions({ ...SMALL, ...overrides }), { capture });
+  const result = await work(trainer, policy);
+  trainer.dispose();
+  policy.dispose();
+  return result;
+}
+
+/** Steps from given rollouts, one after another, and the weights after them. */
+const learn = (
+  rollouts: readonly Rollout[],
+  overrides: Partial<GrpoOptions>,
+  capture: CaptureOptions = {},
+): Promise<{ readonly metrics: GrpoMetrics[]; readonly weights: StateDict }> =>
+  training(
+    overrides,
+    async (trainer, policy) => {
+      const metrics: GrpoMetrics[] = [];
+      for (const rollout of rollouts) {
+        metrics.push({ ...(await replaying(trainer, rollout).step()), step_time: 0 });
+      }
+      return { metrics, weights: await policy.stateDict() };
+    },
+    { capture },
+  );
+
+let rollout: Rollout;
+beforeAll(async () => {
+  rollout = varied(await training({}, (trainer) => trainer.rollout()));
+});
+
+describe('several optimiser steps on a rollout', () => {
+  test('two epochs are two steps on the same rollout, to the bit', async () => {
+    const twice = await learn([rollout, rollout], {});
+    const epochs = await learn([rollout], { epochs: 2 });
+    expect(epochs.weights).toEqual(twice.weights);
+    for (const name of ['loss', 'policy_loss', 'grad_norm']) {
+      const [first, second] = twice.metrics.map((metrics) => metrics[name]);
+      expectClose([epochs.metrics[0][name]], [(first + second) / 2], { rtol: 1e-12, label: name });
+    }
+  });
+
+  test('mini-batches are steps on their groups, in the order drawn, to the bit', async () => {
+    const options = { epochs: 2, miniBatches: 3 };
+    const { weights } = await learn([rollout], options);
+    const groups = groupsOf(rollout, 4);
+    const parts = [0, 1].flatMap((item) => {
+      const random = new RandomStream({ seed: SMALL.seed, stream: 3, item });
+      const order = rollout.completions.map((_, i) => i);
+      return miniBatches(order, { count: 3, groupSize: 4, random }).map(([first]) => groups[first / 4]);
+    });
+    expect(parts.length).toBe(6);
+    expect((await learn(parts, {})).weights).toEqual(weights);
+    expect((await learn([rollout], { epochs: 2 })).weights).not.toEqual(weights);
+  });
+
+  test('off policy the clip comes into play; what was sampled is compared before', async () => {
+    const unchanged = await training({}, (trainer) => trainer.rollout());
+    const rewarded = { ...unchanged, rewards: rollout.rewards };
+    const { metrics } = await learn([rewarded], { epochs: 8, lr: 1e-2 });
+    expect(metrics[0]['clip_ratio/region_mean']).toBeGreaterThan(0.05);
+    expect(metrics[0]['sampling/sampling_logp_difference/max']).toBeLessThan(1e-4);
+  });
+
+  test.each(['dapo', 'gspo', 'cispo'] as const)(
+    '%s: replayed and run anew they are the same bits',
+    async (loss) => {
+      const options = { loss, epochs: 2, miniBatches: 2, microBatchTokens: 64, entropyCoef: 0.01 };
+      const replayed = await learn([rollout, rollout], options);
+      expect(await learn([rollout, rollout], options, { replay: false })).toEqual(replayed);
+    },
+  );
+});
+
+describe('the KL', () => {
+  const rollouts = () => [rollout, rollout, rollout];
+
+  test('its coefficient follows the KL, in replayed steps too', async () => {
+    const options = { klTarget: 1e-6, klHorizon: 12, klCoef: 0.1, lr: 1e-2 };
+    const { metrics, weights } = await learn(rollouts(), options);
+    const coefficients = metrics.map(({ kl_coef }) => kl_coef);
+    let expected = 0.1;
+    for (const [i, { kl }] of metrics.entries()) {
+      expectClose([coefficients[i]], [expected], { rtol: 1e-12 });
+      expected = adaptedKlCoef(expected, kl, 12, options);
+    }
+    // 0 at first, then far above the target: down by a fifth, then up.
+    expectClose(coefficients, [0.1, 0.08, 0.096], { rtol: 1e-12 });
+    // The loss of the third step has the third coefficient.
+    const anew = await learn(rollouts(), options, { replay: false });
+    expect(anew).toEqual({ metrics, weights });
+    const constant = await learn(rollouts(), { ...options, klTarget: 0 });
+    expect(constant.weights).not.toEqual(weights);
+    expect(constant.metrics.map(({ kl_coef }) => kl_coef)).toEqual([0.1, 0.1, 0.1]);
+  });
+
+  test('the policy becomes the reference every N steps, in replayed steps too', async () => {
+    const klOf = ({ metrics }: { readonly metrics: readonly GrpoMetrics[] }) => metrics.map(({ kl }) => kl);
+    const synced = await learn([...rollouts(), rollout], { refSyncSteps: 2 });
+    const [first, second, third, fourth] = klOf(synced);
+    expect([first, third]).toEqual([0, 0]);
+    expect(Math.min(second, fourth)).toBeGreaterThan(1e-5);
+    const anew = await learn([...rollouts(), rollout], { refSyncSteps: 2 }, { replay: false });
+    expect(anew).toEqual(synced);
+    const frozen = klOf(await learn([...rollouts(), rollout], {}));
+    expect(frozen.slice(0, 2)).toEqual([first, second]);
+    expect(frozen[2]).toBeGreaterThan(1e-5);
+  });
+
+  test('by every estimator: replayed steps are those run anew, and the figures of one order', async () => {
+    const found: number[] = [];
+    for (const klEstimator of ['k1', 'k2', 'k3', 'exact'] as const) {
+      const options = { klEstimator, topK: 20 };
+      const filtered = varied(await training(options, (trainer) => trainer.rollout()));
+      const replayed = await learn([filtered, filtered, filtered], options);
+      expect(await learn([filtered, filtered, filtered], options, { replay: false })).toEqual(replayed);
+      expect(replayed.metrics[0].kl).toBe(0);
+      found.push(replayed.metrics[2].kl);
+    }
+    const [, k2, k3, exact] = found;
+    for (const kl of [k2, k3]) expect(kl / exact).toBeGreaterThan(0.2);
+    for (const kl of [k2, k3]) expect(kl / exact).toBeLessThan(5);
+  });
+
+  test('without a coefficient there is no reference, and no memory for one', async () => {
+    const bytes = (klCoef: number) => training({ klCoef }, async () => device.memory().liveBytes);
+    await bytes(0);
+    expect((await bytes(0.1)) - (await bytes(0))).toBeGreaterThan(100_000);
+  });
+});
+
+describe('rewards and masks', () => {
+  test('a soft penalty on long completions', async () => {
+    const roll = (overrides: Partial<GrpoOptions>) =>
+      training({ ...overrides, maxGenLen: 30 }, (trainer) => trainer.rollout(), { file: 'tiny_easy.pt' });
+    const { problems, completions, rewards } = await roll({ overlongBuffer: 20, overlongPenalty: 0.5 });
+    const plain = completions.map(({ prompt: i, tokens }) => grade(problems[i], tokens).reward);
+    const penalties = completions.map(({ tokens }) =>
+      overlongPenalty(tokens.length, { maxLength: 30, buffer: 20, factor: 0.5 }),
+    );
+    expect(Math.min(...penalties)).toBeLessThan(0);
+    expect(new Set(penalties).size).toBeGreaterThan(2);
+    expect(rewards).toEqual(plain.map((reward, i) => reward + penalties[i]));
+    expect((await roll({})).rewards).toEqual(plain);
+  });
+
+  test('truncated completions are out of the loss; if all are, nothing is learnt', async () => {
+    const cut = (finished: (i: number) => boolean): Rollout => ({
+      ...rollout,
+      completions: rollout.completions.map((each, i) => ({ ...each, finished: finished(i) })),
+    });
+    const masked = await learn([cut((i) => i % 3 > 0)], { maskTruncated: true, klCoef: 0 });
+    // Whatever the log-probabilities of the truncated were.
+    const { completions, ...rest } = cut((i) => i % 3 > 0);
+    const noisy = completions.map((each, i) =>
+      i % 3 ? each : { ...each, logps: each.logps.map((x) => x - 1) },
+    );
+    const changed = await learn([{ ...rest, completions: noisy }], { maskTruncated: true, klCoef: 0 });
+    expect(changed).toEqual(masked);
+    for (const loss of ['grpo', 'dapo', 'gspo'] as const) {
+      const { metrics, weights } = await learn([cut(() => false)], { loss, maskTruncated: true });
+      expect(weights).toEqual(readFixture(FIXTURE).stateDict);
+      expect(Object.values(metrics[0]).every(Number.isFinite)).toBe(true);
+      expect(metrics[0]).toMatchObject({ loss: 0, grad_norm: 0, kl: 0, 'completions/clipped_ratio': 1 });
+    }
+  });
+});
+
+describe('dynamic sampling', () => {
+  const EASY = { batchSize: 6, maxGenLen: 48, operators: '+,-', dynamicSampling: true } as object;
+
+  test('every group it learns from has unequal rewards; all that was sampled is reported', async () => {
+    await training(
+      EASY,
+      async (trainer) => {
+        const found = await trainer.rollout();
+        const groups = groupsOf(found, 4);
+        expect(groups.length).toBeGreaterThan(0);
+        for (const { rewards } of groups) expect(areEqual(rewards)).toBe(false);
+        const dropped = groupsOf(found.dropped ?? joined([]), 4);
+        expect(dropped.length).toBeGreaterThan(0);
+        for (const { rewards } of dropped) expect(areEqual(rewards)).toBe(true);
+        const { problems, completions, rewards } = sampled(found);
+        expect(rewards).toEqual(
+          completions.map(({ prompt: i, tokens }) => grade(problems[i], tokens).reward),
+        );
+        // No two problems, nor the random numbers of two completions, are the same.
+        expect(new Set(problems.map(({ expression }) => expression)).size).toBe(problems.length);
+        const metrics = await replaying(trainer, found).step();
+        expectClose([metrics.frac_reward_zero_std], [dropped.length / (groups.length + dropped.length)]);
+        const prompts = completions.reduce((sum, { prompt: i, tokens }) => {
+          return sum + prompt(problems[i].expression).length + tokens.length;
+        }, 0);
+        expect(metrics.num_tokens).toBe(prompts);
+        expect(metrics.grad_norm).toBeGreaterThan(0);
+      },
+      { file: 'tiny_easy.pt' },
+    );
+  });
+
+  test('where no group has anything to learn from, nothing is learnt', async () => {
+    // Four tokens are too few for an answer.
+    await training({ ...EASY, maxGenLen: 4 }, async (trainer, policy) => {
+      const before = await policy.stateDict();
+      const metrics = await trainer.step();
+      expect(await policy.stateDict()).toEqual(before);
+      expect(metrics).toMatchObject({ frac_reward_zero_std: 1, loss: 0, grad_norm: 0 });
+      // Six problems and three times as many again.
+      expect(metrics['completions/clipped_ratio']).toBeGreaterThan(0);
+      expect(Object.values(metrics).every(Number.isFinite)).toBe(true);
+      expect((await trainer.step()).num_tokens).not.toBe(metrics.num_tokens);
+    });
+  });
+
+  test('without it the same problems and completions come as ever', async () => {
+    const first = await training({}, (trainer) => trainer.rollout());
+    const refilled = await training({ dynamicSampling: true }, (trainer) => trainer.rollout());
+    const { problems, completions } = sampled(refilled);
+    const expressions = problems.map(({ expression }) => expression);
+    first.problems.forEach(({ expression }, i) => {
+      const at = expressions.indexOf(expression);
+      expect(at).toBeGreaterThanOrEqual(0);
+      const own = completions.filter((each) => each.prompt === at).map(({ tokens }) => tokens);
+      expect(own).toEqual(first.completions.filter((each) => each.prompt === i).map(({ tokens }) => tokens));
+    });
+  });
+});
