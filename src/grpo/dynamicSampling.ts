@@ -1,4 +1,4 @@
-/** Dynamic sampling (Yu et al., 2503.14476, eq. 11): groups whose rewards are all equal teach nothing, and are replaced. */
+/** Dynamic sampling (Yu et al., 2503.14476, eq. 11): groups of equal rewards teach nothing, and are replaced. */
 import { areEqual } from './advantages.ts';
 import { groupsOf, joined, type Rollout } from './rollout.ts';
 

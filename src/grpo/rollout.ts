@@ -17,9 +17,8 @@ export function groupsOf({ problems, completions, rewards }: Rollout, groupSize:
   return Array.from({ length: completions.length / groupSize }, (_, group) => {
     const range = [group * groupSize, (group + 1) * groupSize] as const;
     const own = completions.slice(...range);
-    const problem = problems[own[0]?.prompt ?? 0];
     return {
-      problems: problem ? [problem] : [],
+      problems: [problems[own[0]?.prompt ?? group] as Problem],
       completions: own.map((completion) => ({ ...completion, prompt: 0 })),
       rewards: rewards.slice(...range),
     };

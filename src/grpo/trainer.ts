@@ -4,7 +4,7 @@
  * policy loss (see `LOSSES`) with a KL penalty to a reference, the model that training started from unless the policy
  * becomes it now and then. Dropout is off throughout.
  */
-import { ProblemStream } from '../math/generator.ts';
+import { type Problem, ProblemStream } from '../math/generator.ts';
 import { grade } from '../math/grader.ts';
 import { RandomStream } from '../math/randomStream.ts';
 import { prompt } from '../math/sample.ts';
@@ -144,8 +144,7 @@ export class GrpoTrainer {
       { groupSize, maxNew: maxGenLen, temperature, topK, topP, minP, seed, firstSequenceId },
     );
     const rewards = completions.map(({ prompt: i, tokens }) => {
-      const problem = problems[i];
-      const reward = problem ? grade(problem, tokens).reward : 0;
+      const { reward } = grade(problems[i] as Problem, tokens);
       return reward + overlongPenalty(tokens.length, { maxLength: maxGenLen, buffer, factor });
     });
     return { problems, completions, rewards };
