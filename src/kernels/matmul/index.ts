@@ -41,16 +41,17 @@ export const matmulFamily: Family<MatmulOptions> = {
     tileVariant({ ...HUGE, f16: true }),
     registersVariant(4, 1),
     registersVariant(8, 2),
-    broadcastVariant(16, 1),
-    broadcastVariant(32, 1),
-    broadcastVariant(32, 2),
+    broadcastVariant(16, 1, 4),
+    broadcastVariant(32, 1, 4),
+    broadcastVariant(32, 2, 2),
     subgroupMatrixVariant(32, 32),
     subgroupMatrixVariant(64, 64),
   ],
   portable: tileVariant(PORTABLE).name,
   prefer: (device, { M, N, groupOfTile }) => {
     if (canBroadcast(device) && device.subgroupSize <= 16) {
-      return broadcastVariant(M <= 16 && !groupOfTile ? 16 : 32, 1).name;
+      if (M <= 16 && !groupOfTile) return broadcastVariant(16, 1, 4).name;
+      return (N <= 4 * device.subgroupSize ? broadcastVariant(32, 1, 4) : broadcastVariant(32, 2, 2)).name;
     }
     if (M < 256 || N < 64) return tileVariant(PORTABLE).name;
     return tileVariant(M >= 1024 && N >= 256 ? HUGE : LARGE).name;

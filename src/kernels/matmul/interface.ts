@@ -30,23 +30,29 @@ export interface MatmulOptions {
   readonly batches?: { readonly count: number; readonly sharedA: boolean };
 }
 
+/** A is read as vec4s, vec2s or scalars along K. */
+export type Depth = 1 | 2 | 4;
+
 /** What a kernel is specialised for, beside its tile. */
 export interface Operands {
   /** Any of `bias`, `gelu` (which also stores the value before it to `pre`) and `residual`, applied in this order. */
   readonly epilogue: string;
   /** Whether N is a multiple of 4, so that C is written as vec4s. */
   readonly vectorised: boolean;
-  /** Whether K is a multiple of 4, so that A is read as vec4s. */
-  readonly deep: boolean;
+  /** How many of K are read of A at once: 4, 2 or 1, as K allows. */
+  readonly depth: Depth;
   readonly grouped: boolean;
 }
 
-/** What the kernel for these options is specialised for. */
-export function operandsOf({ bias, pre, residual, N, K, groupOfTile }: MatmulOptions): Operands {
+/** What the kernel for these options is specialised for, if it can read so many of K at once, the best first. */
+export function operandsOf(
+  { bias, pre, residual, N, K, groupOfTile }: MatmulOptions,
+  depths: readonly Depth[] = [4, 1],
+): Operands {
   return {
     epilogue: [bias && 'bias', pre && 'gelu', residual && 'residual'].filter(Boolean).join('+') || 'none',
     vectorised: N % 4 === 0,
-    deep: K % 4 === 0,
+    depth: depths.find((depth) => K % depth === 0) ?? 1,
     grouped: groupOfTile !== undefined,
   };
 }
@@ -56,6 +62,10 @@ export interface Tile {
   readonly rows: number;
   readonly vectors: number;
 }
+
+/** WGSL of a product with its bias, if it has one: a 0 must not be added, since it would make 0 of -0. */
+export const biased = ({ epilogue }: Operands, product: string, bias: string): string =>
+  epilogue.includes('bias') ? `${product} + ${bias}` : product;
 
 /** `matmul bias+gelu grouped` */
 export const title = ({ epilogue, grouped }: Operands): string =>
@@ -75,11 +85,12 @@ export function planOf(kernel: Kernel<never, never>, tile: Tile, options: Matmul
 }
 
 /**
- * Declarations, the function `store(row, vec4 column, product, batch, group)` and `locate`, which finds the workgroup's
+ * Declarations; the functions `biasAt(vec4 column, group)`, to be added to a product once for all rows, and
+ * `store(row, vec4 column, product, batch)`, which does the rest of the epilogue; and `locate`, which finds the workgroup's
  * tile: its first row, its first vec4 column, its batch, and what it reads. B's rows are padded to a multiple of 4
  * columns, so that it is read as vec4s whatever N is.
  */
-export function matmulInterface({ epilogue, vectorised, deep, grouped }: Operands, tile: Tile) {
+export function matmulInterface({ epilogue, vectorised, depth, grouped }: Operands, tile: Tile) {
   const type = vectorised ? 'array<vec4f>' : 'array<f32>';
   const bias = epilogue.includes('bias');
   const gelu = epilogue.includes('gelu');
@@ -87,42 +98,53 @@ export function matmulInterface({ epilogue, vectorised, deep, grouped }: Operand
   const width = vectorised ? 'params.N / 4' : 'params.N';
   const finish = (column: string) => `
     let at = (batch * params.M + row) * width + ${column};
-    ${bias ? `value += bias[${grouped ? 'group * width + ' : ''}${column}];` : ''}
     ${gelu ? `pre[at] = value; value = gelu(${vectorised ? 'value' : 'vec4f(value)'})${vectorised ? '' : '.x'};` : ''}
     ${residual ? 'value += residual[at];' : ''}
     c[at] = value;`;
+  const last = 'vec4u(params.N - 1)';
+  const scalars = `min(column * 4 + vec4u(0, 1, 2, 3), ${last})${grouped ? ' + group * params.N' : ''}`;
+  const biasAt = !bias
+    ? 'return vec4f();'
+    : vectorised
+      ? `return bias[min(column, params.N / 4 - 1)${grouped ? ' + group * (params.N / 4)' : ''}];`
+      : `let at = ${scalars};
+  return vec4f(bias[at.x], bias[at.y], bias[at.z], bias[at.w]);`;
   return {
     // `aStride`: rows from one batch's A to the next one's, 0 where all batches share it.
     params: { M: 'u32', N: 'u32', K: 'u32', batches: 'u32', aStride: 'u32' },
     flops: ({ M, N, K, batches }: Readonly<Record<'M' | 'N' | 'K' | 'batches', number>>) =>
       2 * M * N * K * batches,
     reads: {
-      a: deep ? 'array<vec4f>' : 'array<f32>',
+      a: depth === 1 ? 'array<f32>' : `array<vec${depth}f>`,
       b: 'array<vec4f>',
       ...(bias ? { bias: type } : {}),
       ...(residual ? { residual: type } : {}),
       ...(grouped ? { groupOfTile: 'array<u32>' } : {}),
     },
     writes: { c: type, ...(gelu ? { pre: type } : {}) },
+    // Without early returns: they would leave masks that a software driver applies to everything that follows.
     store: `${gelu ? ERF_WGSL : ''}
-fn store(row: u32, column: u32, product: vec4f, batch: u32, group: u32) {
-  if (row >= params.M || column * 4 >= params.N) { return; }
+fn biasAt(column: u32, group: u32) -> vec4f {
+  ${biasAt}
+}
+fn store(row: u32, column: u32, product: vec4f, batch: u32) {
   let width = ${width};
-  ${
-    vectorised
-      ? `var value = product; ${finish('column')}`
-      : `for (var i = 0u; i < 4; i++) {
-    let scalar = column * 4 + i;
-    if (scalar >= width) { return; }
-    var value = product[i];
-    ${finish('scalar')}
-  }`
+  if (row < params.M && column * 4 < params.N) {
+    ${
+      vectorised
+        ? `var value = product; ${finish('column')}`
+        : `for (var i = 0u; i < min(4u, width - column * 4); i++) {
+      let scalar = column * 4 + i;
+      var value = product[i];
+      ${finish('scalar')}
+    }`
+    }
   }
 }`,
     // Rows vary fastest, then columns, then batches.
     locate: `
   let width = (params.N + 3) / 4;
-  let depth = params.K${deep ? ' / 4' : ''};       // of a row of A as it is read
+  let steps = params.K / ${depth};       // along a row of A, as it is read
   let rowTiles = (params.M + ${tile.rows - 1}) / ${tile.rows};
   let columnTiles = (width + ${tile.vectors - 1}) / ${tile.vectors};
   let rowTile = ${GROUP_INDEX} % rowTiles;

@@ -4,7 +4,16 @@
  */
 import { defineKernel, memoize, THREAD_ARGS, unroll } from '../../gpu/kernel.ts';
 import type { Variant } from '../../gpu/variants.ts';
-import { GROUP_ROWS, type MatmulOptions, matmulInterface, operandsOf, planOf, title } from './interface.ts';
+import {
+  biased,
+  type Depth,
+  GROUP_ROWS,
+  type MatmulOptions,
+  matmulInterface,
+  operandsOf,
+  planOf,
+  title,
+} from './interface.ts';
 
 const SIDE = 8;
 
@@ -14,14 +23,13 @@ const kernelOf = memoize(
     threadVectors: number,
     epilogue: string,
     vectorised: boolean,
-    deep: boolean,
+    depth: Depth,
     grouped: boolean,
   ) => {
-    const operands = { epilogue, vectorised, deep, grouped };
+    const operands = { epilogue, vectorised, depth, grouped };
     const tile = { rows: SIDE * threadRows, vectors: SIDE * threadVectors };
     const { store, locate, ...bindings } = matmulInterface(operands, tile);
-    const components = deep ? ['.x', '.y', '.z', '.w'] : [''];
-    const step = components.length;
+    const components = depth === 1 ? [''] : ['.x', '.y', '.z', '.w'];
     const each = (text: (i: number, j: number) => string) =>
       unroll(threadRows, (i) => unroll(threadVectors, (j) => text(i, j)));
     return defineKernel({
@@ -32,20 +40,21 @@ const kernelOf = memoize(
 fn main(${THREAD_ARGS}) {${locate}
   let column = firstColumn + thread % ${SIDE};
   let y = row + thread / ${SIDE} * ${threadRows};
-  ${unroll(threadRows, (i) => `let a${i} = (aRow + min(y + ${i}, params.M - 1)) * depth;`)}
+  ${unroll(threadRows, (i) => `let a${i} = (aRow + min(y + ${i}, params.M - 1)) * steps;`)}
   ${unroll(threadVectors, (j) => `let b${j} = base + min(column + ${SIDE * j}, width - 1);`)}
   ${each((i, j) => `var sum${i}_${j} = vec4f();`)}
-  for (var k = 0u; k < depth; k++) {
+  for (var k = 0u; k < steps; k++) {
     ${unroll(threadRows, (i) => `let x${i} = a[a${i} + k];`)}
     ${unroll(
-      step,
+      depth,
       (u) => `{
-      ${unroll(threadVectors, (j) => `let y${j} = b[b${j} + (k * ${step} + ${u}) * width];`)}
+      ${unroll(threadVectors, (j) => `let y${j} = b[b${j} + (k * ${depth} + ${u}) * width];`)}
       ${each((i, j) => `sum${i}_${j} += x${i}${components[u]} * y${j};`)}
     }`,
     )}
   }
-  ${each((i, j) => `store(y + ${i}, column + ${SIDE * j}, sum${i}_${j}, batch, expert);`)}
+  ${unroll(threadVectors, (j) => `let bias${j} = biasAt(column + ${SIDE * j}, expert);`)}
+  ${each((i, j) => `store(y + ${i}, column + ${SIDE * j}, ${biased(operands, `sum${i}_${j}`, `bias${j}`)}, batch);`)}
 }`,
     });
   },
@@ -58,8 +67,8 @@ export function registersVariant(threadRows: number, threadVectors: number): Var
     name: `registers ${threadRows}×${4 * threadVectors}`,
     fits: (_, { groupOfTile }) => !groupOfTile || GROUP_ROWS % tile.rows === 0,
     plan: (_, options) => {
-      const { epilogue, vectorised, deep, grouped } = operandsOf(options);
-      const kernel = kernelOf(threadRows, threadVectors, epilogue, vectorised, deep, grouped);
+      const { epilogue, vectorised, depth, grouped } = operandsOf(options);
+      const kernel = kernelOf(threadRows, threadVectors, epilogue, vectorised, depth, grouped);
       return planOf(kernel as never, tile, options);
     },
   };

@@ -8,7 +8,16 @@
 import type { Device } from '../../gpu/device.ts';
 import { defineKernel, memoize, THREAD_ARGS, unroll } from '../../gpu/kernel.ts';
 import type { Variant } from '../../gpu/variants.ts';
-import { GROUP_ROWS, type MatmulOptions, matmulInterface, operandsOf, planOf, title } from './interface.ts';
+import {
+  biased,
+  type Depth,
+  GROUP_ROWS,
+  type MatmulOptions,
+  matmulInterface,
+  operandsOf,
+  planOf,
+  title,
+} from './interface.ts';
 
 /** The sizes of a fragment: (M,K) times (K,N). */
 export interface Fragment {
@@ -39,10 +48,10 @@ export const subgroupMatrixKernel = memoize(
     K: number,
     epilogue: string,
     vectorised: boolean,
-    deep: boolean,
+    depth: Depth,
     grouped: boolean,
   ) => {
-    const operands = { epilogue, vectorised, deep, grouped };
+    const operands = { epilogue, vectorised, depth, grouped };
     const vectors = columns / 4;
     const { store, locate, ...bindings } = matmulInterface(operands, { rows, vectors });
     const [down, across] = [rows / M, columns / N];
@@ -66,7 +75,7 @@ fn main(${THREAD_ARGS}) {${locate}
       let r = i / ${K};
       let k = k0 + i % ${K};
       let at = (aRow + min(row + r, params.M - 1)) * params.K + min(k, params.K - 1);
-      tileA[i] = f16(select(0.0, ${deep ? 'a[at / 4][at % 4]' : 'a[at]'}, k < params.K));
+      tileA[i] = f16(select(0.0, ${depth === 4 ? 'a[at / 4][at % 4]' : 'a[at]'}, k < params.K));
     }
     for (var i = thread; i < ${K * vectors}; i += ${S}) {
       let k = k0 + i / ${vectors};
@@ -83,7 +92,8 @@ fn main(${THREAD_ARGS}) {${locate}
   workgroupBarrier();
   for (var i = thread; i < ${rows * vectors}; i += ${S}) {
     let product = vec4f(tileC[i * 4], tileC[i * 4 + 1], tileC[i * 4 + 2], tileC[i * 4 + 3]);
-    store(row + i / ${vectors}, firstColumn + i % ${vectors}, product, batch, expert);
+    let column = firstColumn + i % ${vectors};
+    store(row + i / ${vectors}, column, ${biased(operands, 'product', 'biasAt(column, expert)')}, batch);
   }
 }`,
     });
@@ -109,7 +119,7 @@ export function subgroupMatrixVariant(rows: number, columns: number): Variant<Ma
       const fragment = fragmentOf(device);
       if (!fragment) throw new Error('the adapter has no f16 matrix units');
       const { M, N, K } = fragment;
-      const { epilogue, vectorised, deep, grouped } = operandsOf(options);
+      const { epilogue, vectorised, depth, grouped } = operandsOf(options);
       const kernel = subgroupMatrixKernel(
         device.subgroupSize,
         rows,
@@ -119,7 +129,7 @@ export function subgroupMatrixVariant(rows: number, columns: number): Variant<Ma
         K,
         epilogue,
         vectorised,
-        deep,
+        depth,
         grouped,
       );
       return planOf(kernel as never, { rows, vectors: columns / 4 }, options);

@@ -7,7 +7,16 @@
  */
 import { defineKernel, memoize, THREAD_ARGS, unroll } from '../../gpu/kernel.ts';
 import type { Variant } from '../../gpu/variants.ts';
-import { GROUP_ROWS, type MatmulOptions, matmulInterface, operandsOf, planOf, title } from './interface.ts';
+import {
+  biased,
+  type Depth,
+  GROUP_ROWS,
+  type MatmulOptions,
+  matmulInterface,
+  operandsOf,
+  planOf,
+  title,
+} from './interface.ts';
 
 const STEP = 16;
 
@@ -37,10 +46,10 @@ const kernelOf = memoize(
     f16: boolean,
     epilogue: string,
     vectorised: boolean,
-    deep: boolean,
+    depth: Depth,
     grouped: boolean,
   ) => {
-    const operands = { epilogue, vectorised, deep, grouped };
+    const operands = { epilogue, vectorised, depth, grouped };
     const vectors = columns / 4;
     const { store, locate, ...bindings } = matmulInterface(operands, { rows, vectors });
     const threads = threadsOf({ rows, columns, threadRows, threadVectors });
@@ -64,11 +73,11 @@ fn main(${THREAD_ARGS}) {${locate}
   ${each((i, j) => `var sum${i}_${j} = vec4f();`)}
   for (var k0 = 0u; k0 < params.K; k0 += STEP) {
     ${
-      deep
+      depth === 4
         ? `for (var i = thread; i < ${rows} * STEP / 4; i += ${threads}) {
       let r = i / (STEP / 4);
       let k = k0 / 4 + i % (STEP / 4);
-      let value = ${narrow}(select(vec4f(), a[(aRow + min(row + r, params.M - 1)) * depth + min(k, depth - 1)], k < depth));
+      let value = ${narrow}(select(vec4f(), a[(aRow + min(row + r, params.M - 1)) * steps + min(k, steps - 1)], k < steps));
       let at = r * ${PITCH} + i % (STEP / 4) * 4;
       ${unroll(4, (u) => `tileA[at + ${u}] = value[${u}];`)}
     }`
@@ -76,7 +85,7 @@ fn main(${THREAD_ARGS}) {${locate}
       let r = i / STEP;
       let k = k0 + i % STEP;
       tileA[r * ${PITCH} + i % STEP] =
-        ${element}(select(0.0, a[(aRow + min(row + r, params.M - 1)) * depth + min(k, depth - 1)], k < depth));
+        ${element}(select(0.0, a[(aRow + min(row + r, params.M - 1)) * steps + min(k, steps - 1)], k < steps));
     }`
     }
     for (var i = thread; i < STEP * ${vectors}; i += ${threads}) {
@@ -91,7 +100,8 @@ fn main(${THREAD_ARGS}) {${locate}
     }
     workgroupBarrier();
   }
-  ${each((i, j) => `store(row + y + ${i}, firstColumn + x + ${j * across}, sum${i}_${j}, batch, expert);`)}
+  ${unroll(threadVectors, (j) => `let bias${j} = biasAt(firstColumn + x + ${j * across}, expert);`)}
+  ${each((i, j) => `store(row + y + ${i}, firstColumn + x + ${j * across}, ${biased(operands, `sum${i}_${j}`, `bias${j}`)}, batch);`)}
 }`,
     });
   },
@@ -108,7 +118,7 @@ export function tileVariant(shape: Shape): Variant<MatmulOptions> {
       (!f16 || halfProducts) &&
       (!groupOfTile || GROUP_ROWS % rows === 0),
     plan: (_, options) => {
-      const { epilogue, vectorised, deep, grouped } = operandsOf(options);
+      const { epilogue, vectorised, depth, grouped } = operandsOf(options);
       const kernel = kernelOf(
         rows,
         columns,
@@ -117,7 +127,7 @@ export function tileVariant(shape: Shape): Variant<MatmulOptions> {
         f16,
         epilogue,
         vectorised,
-        deep,
+        depth,
         grouped,
       );
       return planOf(kernel as never, { rows, vectors: columns / 4 }, options);

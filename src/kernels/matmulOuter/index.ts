@@ -27,10 +27,19 @@ export const matmulOuterFamily: Family<OuterOptions> = {
     const kind = title(outerOperands(options)).replace('matmulOuter', '').trim();
     return `${kind ? `${kind} ` : ''}M${options.M} N${options.N} R${sizeClass(options.R)}`;
   },
-  variants: [PORTABLE, LARGE, tileVariant(64, 64, 8), tileVariant(128, 64, 8), broadcastVariant],
+  variants: [
+    PORTABLE,
+    LARGE,
+    tileVariant(64, 64, 8),
+    tileVariant(128, 64, 8),
+    broadcastVariant(1),
+    broadcastVariant(2),
+  ],
   portable: PORTABLE.name,
   prefer: (device, { M, N }) => {
-    if (canBroadcast(device) && device.subgroupSize <= 16) return broadcastVariant.name;
+    if (canBroadcast(device) && device.subgroupSize <= 16) {
+      return broadcastVariant(N <= 4 * device.subgroupSize ? 1 : 2).name;
+    }
     return M >= 64 && N >= 64 ? LARGE.name : PORTABLE.name;
   },
 };

@@ -1,6 +1,6 @@
 /** What every variant of the transposed product has in common: its operands, its parts, and which tile is whose. */
 import type { BufferView } from '../../gpu/buffers.ts';
-import { GROUP_INDEX, type Kernel, linearGrid } from '../../gpu/kernel.ts';
+import { GROUP_INDEX, type Kernel, linearGrid, unroll } from '../../gpu/kernel.ts';
 import type { Launch } from '../../gpu/variants.ts';
 
 /** Rows of A and B that one part sums over. */
@@ -93,9 +93,10 @@ fn loadB(r: u32, column: u32, end: u32) -> vec4f {
   return select(vec4f(), b[min(r, end - 1) * width + min(column, width - 1)], r < end);
 }
 fn store(part: u32, row: u32, column: u32, value: vec4f) {
-  if (row >= params.M || column * 4 >= params.N) { return; }
-  let at = part * params.M * (params.N + 1) + row * params.N + column * 4;
-  for (var i = 0u; i < 4; i++) { parts[at + i] = value[i]; }
+  if (row < params.M && column * 4 < params.N) {
+    let at = part * params.M * (params.N + 1) + row * params.N + column * 4;
+    ${unroll(4, (i) => `parts[at + ${i}] = value[${i}];`)}
+  }
 }
 fn storeColumnSum(part: u32, row: u32, value: f32) {
   if (row < params.M) { parts[part * params.M * (params.N + 1) + params.M * params.N + row] = value; }
