@@ -2,6 +2,7 @@
 
 const EPSILON = 1e-8;
 
+/** The kinds of advantages. */
 export const ADVANTAGE_KINDS = ['group', 'center'] as const;
 /** How rewards become advantages: see `advantages`. */
 export type AdvantageKind = (typeof ADVANTAGE_KINDS)[number];

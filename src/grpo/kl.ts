@@ -7,24 +7,26 @@
  */
 import { add, exp, logSoftmax, mul, neg, square, sub, sum, type Tensor } from '../tensor/index.ts';
 
+/** The names of the estimates, and of the KL itself. */
+export const KL_NAMES = ['k3', 'k2', 'k1', 'exact'] as const;
+/** A row of `KL_ESTIMATORS`, or the KL itself. */
+export type KlName = (typeof KL_NAMES)[number];
+
 /** An estimate of the KL at a token. */
 export interface KlEstimator {
+  /** From d = ℓ − ℓ_ref, any shape. */
   readonly tensor: (d: Tensor) => Tensor;
   /** The same of a number, exact near 0. */
   readonly number: (d: number) => number;
 }
 
 /** Estimates of the KL at a token from d = ℓ − ℓ_ref. */
-export const KL_ESTIMATORS = {
+export const KL_ESTIMATORS: Readonly<Record<Exclude<KlName, 'exact'>, KlEstimator>> = {
   k1: { tensor: (d) => d, number: (d) => d },
   k2: { tensor: (d) => mul(square(d), 0.5), number: (d) => d ** 2 / 2 },
   /** Never negative. */
   k3: { tensor: (d) => add(add(exp(neg(d)), d), -1), number: (d) => Math.expm1(-d) + d },
-} as const satisfies Record<string, KlEstimator>;
-
-export const KL_NAMES = ['k3', 'k2', 'k1', 'exact'] as const;
-/** A row of `KL_ESTIMATORS`, or the KL itself. */
-export type KlName = (typeof KL_NAMES)[number];
+};
 
 /** What the KL is between. */
 interface Distribution {

@@ -9,6 +9,11 @@
  */
 import { clamp, maximum, minimum, mul, type Tensor } from '../tensor/index.ts';
 
+/** The names of the losses. */
+export const LOSS_NAMES = ['grpo', 'dr_grpo', 'dapo', 'gspo', 'cispo'] as const;
+/** A row of `LOSSES`. */
+export type LossName = (typeof LOSS_NAMES)[number];
+
 /** ε of the losses, and c of the dual clip. */
 export interface ClipRange {
   /** ε_low: r counts as 1 − this at least … */
@@ -66,7 +71,7 @@ const evenOverTokens = ({ tokens }: StepSize): number => 1 / tokens;
 const evenOverRoom = ({ sequences, maxLength }: StepSize): number => 1 / (sequences * maxLength);
 
 /** The losses by name. */
-export const LOSSES = {
+export const LOSSES: Readonly<Record<LossName, LossRow>> = {
   /** DeepSeekMath: Shao et al., 2402.03300. */
   grpo: {
     ratioOf: 'token',
@@ -102,12 +107,7 @@ export const LOSSES = {
     weight: evenOverTokens,
     clip: { low: 1, high: 0.28 },
   },
-} as const satisfies Record<string, LossRow>;
-
-/** A row of `LOSSES`. */
-export type LossName = keyof typeof LOSSES;
-
-export const LOSS_NAMES = Object.keys(LOSSES) as [LossName, ...LossName[]];
+};
 
 /** What a token of a sequence counts in a loss. */
 export const tokenWeight = (loss: LossName, size: StepSize): number => LOSSES[loss].weight(size);
@@ -117,7 +117,7 @@ export function clipRange(
   loss: LossName,
   given: { readonly [name in keyof ClipRange]?: number | undefined } = {},
 ): ClipRange {
-  const { low, high }: LossRow['clip'] = LOSSES[loss].clip;
+  const { low, high } = LOSSES[loss].clip;
   const clipRatio = given.clipRatio ?? low;
   return {
     clipRatio,
