@@ -54,7 +54,8 @@ async function run(paths: readonly string[], flags: Flags): Promise<void> {
   const reporter = new Reporter(flags);
   const problems = flags.evalSet === undefined ? heldOut(flags, flags.evalSize) : problemsOf(flags.evalSet);
   const checkpoints = paths.map((path) => ({ path, ...loadModel(path, flags) }));
-  await withMachine(flags, reporter, async (machine) => {
+  const models = checkpoints.map(({ config }) => config);
+  await withMachine(flags, reporter, models, async (machine) => {
     reporter.line(deviceText(machine.adapter));
     const judged: { path: string; correct: readonly boolean[] }[] = [];
     for (const checkpoint of checkpoints) {

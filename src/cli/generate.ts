@@ -60,7 +60,7 @@ async function run(path: string, expressions: readonly string[], flags: Flags): 
   }
   const { config, stateDict } = loadModel(path, flags);
   const reporter = new Reporter(flags);
-  await withMachine(flags, reporter, async ({ device, adapter }) => {
+  await withMachine(flags, reporter, [config], async ({ device, adapter }) => {
     reporter.note(deviceText(adapter));
     reporter.note(`Loading checkpoint from ${path}`);
     reporter.note(`Model loaded: ${describe(config)}`);

@@ -1,8 +1,10 @@
 /** The device a command runs on, freed at its end so that the process can exit. */
 import { Device } from '../gpu/device.ts';
-import { type AdapterKind, openAdapter } from '../gpu/node.ts';
+import type { AdapterKind } from '../gpu/node.ts';
+import type { ModelConfig } from '../model/config.ts';
 import { reportProfile } from './profile.ts';
 import type { Reporter } from './reporter.ts';
+import { openTunable, type TuningFlags, tunedKernels } from './tuning.ts';
 
 /** What config.json and summary.json say of the adapter. */
 export interface AdapterRecord {
@@ -17,7 +19,7 @@ export interface Machine {
 }
 
 /** Flags that choose and configure the device. */
-export interface MachineFlags {
+export interface MachineFlags extends TuningFlags {
   readonly adapter?: string | undefined;
   readonly debug?: boolean;
   /** Where to write a trace of every dispatch. */
@@ -25,17 +27,22 @@ export interface MachineFlags {
 }
 
 /**
- * Works on the adapter of that name, or the best one, and reports the profile if one was asked for.
+ * Works on the adapter of that name, or the best one, with the kernels that are the fastest for these models, and
+ * reports the profile if one was asked for.
  * @throws AdapterError if there is none.
  */
 export async function withMachine<Result>(
-  { adapter: name, debug = false, profile }: MachineFlags,
-  reporter: Pick<Reporter, 'line'>,
+  flags: MachineFlags,
+  reporter: Pick<Reporter, 'line' | 'note' | 'bar'>,
+  models: readonly ModelConfig[],
   work: (machine: Machine) => Promise<Result>,
 ): Promise<Result> {
-  const opened = await openAdapter(name === undefined ? {} : { name });
+  const { adapter: name, debug = false, profile, matmulPrecision } = flags;
+  const opened = await openTunable(name, flags);
   const { kind, description } = opened;
-  const device = await Device.open(opened.adapter, { debug, profile: profile !== undefined });
+  const kernelChoices = await tunedKernels(opened, models, flags, reporter);
+  const options = { debug, profile: profile !== undefined, matmulPrecision, kernelChoices };
+  const device = await Device.open(opened.adapter, options);
   try {
     const result = await work({ device, adapter: { name: opened.name, kind, description } });
     if (profile !== undefined) await reportProfile(device, profile, (line) => reporter.line(line));
@@ -46,6 +53,6 @@ export async function withMachine<Result>(
 }
 
 /** `Device: lavapipe (llvmpipe …)`. */
-export function deviceText({ name, description }: AdapterRecord): string {
+export function deviceText({ name, description }: Pick<AdapterRecord, 'name' | 'description'>): string {
   return name === description ? `Device: ${name}` : `Device: ${name} (${description})`;
 }

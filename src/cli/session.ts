@@ -1,12 +1,13 @@
 /** A training session from its first line to its summary: device, run directory, stop signals, results. */
 import { z } from 'zod';
+import type { Device } from '../gpu/device.ts';
 import type { EvaluationProblem } from '../math/evaluationSet.ts';
 import type { Checkpoint } from '../model/checkpoint/index.ts';
 import { describe } from '../model/config.ts';
 import { evaluate } from '../model/evaluate.ts';
 import { Sampler } from '../model/sampler.ts';
 import { Transformer } from '../model/transformer.ts';
-import { yesOrNo } from '../options.ts';
+import { oneOf, yesOrNo } from '../options.ts';
 import { gitCommit, versions } from '../runs/provenance.ts';
 import { Run, type RunKind } from '../runs/run.ts';
 import { accuracyOf, accuracyWithInterval, improvementOf, improvementText } from './accuracy.ts';
@@ -14,6 +15,7 @@ import { type AdapterRecord, deviceText, type Machine, withMachine } from './mac
 import type { PhaseResult } from './phases.ts';
 import { duration, Reporter } from './reporter.ts';
 import { StopRequest } from './stopRequest.ts';
+import { PRECISIONS, TUNING } from './tuning.ts';
 import { type Subject, Workbench } from './workbench.ts';
 
 const path = () => z.string().min(1, { error: 'give a path that is not empty' });
@@ -27,6 +29,12 @@ export const outputSchema = z.strictObject({
   profile: path()
     .optional()
     .describe('time every kernel, say at the end which took how long, and write a Chrome trace to this file'),
+  tune: oneOf(TUNING)
+    .default('auto')
+    .describe('measure which kernels are the fastest: once on a GPU (auto), again, or never'),
+  matmulPrecision: oneOf(PRECISIONS)
+    .default('highest')
+    .describe('highest (f32) or medium (products may round their operands to f16, where that is faster)'),
   json: yesOrNo().default(false).describe('print one JSON document on stdout, everything else on stderr'),
   quiet: yesOrNo().default(false).describe('leave out the progress'),
 });
@@ -85,7 +93,7 @@ export async function trainingSession(options: SessionOptions, train: Training):
     const sampler = new Sampler(model);
     using run = new Run({
       kind: options.kind,
-      config: configOf(options, adapter),
+      config: configOf(options, adapter, device),
       ...(flags.out === undefined ? {} : { directory: flags.out }),
       ...(csv ? { csv } : {}),
     });
@@ -94,14 +102,14 @@ export async function trainingSession(options: SessionOptions, train: Training):
     using stop = new StopRequest(() => reporter.line('Stopping after this step; once more quits at once'));
     const bench = new Workbench(run, reporter, stop, subjectOf(model, sampler, options), problems);
     const results = await train(bench, model);
-    const summary = summaryOf(options, results, adapter, stop.requested);
+    const summary = { ...summaryOf(options, results, adapter, stop.requested), kernels: kernelsOf(device) };
     run.writeJson('summary.json', summary);
     printResults(reporter, summary);
     reporter.document({ directory: run.directory, ...summary });
     sampler.dispose();
     if (stop.exitCode !== undefined) process.exitCode = stop.exitCode;
   };
-  await withMachine(flags, reporter, work);
+  await withMachine(flags, reporter, [initial.config], work);
 }
 
 function subjectOf(model: Transformer, sampler: Sampler, options: SessionOptions): Subject {
@@ -119,7 +127,7 @@ function subjectOf(model: Transformer, sampler: Sampler, options: SessionOptions
   };
 }
 
-function configOf(options: SessionOptions, adapter: AdapterRecord): object {
+function configOf(options: SessionOptions, adapter: AdapterRecord, { choices }: Device): object {
   return {
     kind: options.kind,
     startedAt: new Date().toISOString(),
@@ -128,6 +136,7 @@ function configOf(options: SessionOptions, adapter: AdapterRecord): object {
     checkpoint: options.loadedFrom ?? null,
     evaluation: { problems: options.problems.length, maxGenLen: options.maxGenLen },
     adapter,
+    kernels: choices,
     versions: versions(),
     gitCommit: gitCommit(),
   };
@@ -163,6 +172,10 @@ function summaryOf(
     gitCommit: gitCommit(),
   };
 }
+
+/** Which variants ran, by family and shape class. */
+const kernelsOf = ({ chosen }: Device): Record<string, string> =>
+  Object.fromEntries([...chosen].map(([key, { name }]) => [key, name]));
 
 /** Evaluates under a name and prints the line for it; null if a stop was requested. */
 export async function judge(

@@ -14,6 +14,7 @@ import { PipelineCache } from './pipelines.ts';
 import type { ProfiledDispatch } from './profiler.ts';
 import { Recorder, type Recording } from './recording.ts';
 import { SharedMemory } from './sharedMemory.ts';
+import { shippedChoices } from './shippedChoices.ts';
 import type { KernelChoices, Variant } from './variants.ts';
 
 export type { Recording };
@@ -64,7 +65,7 @@ export class Device {
   readonly portableKernels: boolean;
   /** Whether products may round their operands to f16. */
   readonly halfProducts: boolean;
-  /** Which variants of kernels to use, as given. */
+  /** Which variants of kernels to use: what comes with the package, and over it what was given. */
   readonly choices: KernelChoices;
   /** Which variants of kernels are in use, by family and shape class. */
   readonly chosen = new Map<string, Variant<never>>();
@@ -88,7 +89,7 @@ export class Device {
     this.portableKernels = options.portableKernels ?? false;
     this.subgroupSize = fixed && !this.portableKernels ? min : 0;
     this.halfProducts = options.matmulPrecision === 'medium' && gpu.features.has('shader-f16');
-    this.choices = options.kernelChoices ?? {};
+    this.choices = { ...shippedChoices(this.info), ...options.kernelChoices };
     this.#pipelines = new PipelineCache(gpu, (kernel, message) => {
       // The first use of an invalid pipeline may have been reported already; that says less than this does.
       if (this.#failure?.code === 'GPU_ERROR') this.#failure = undefined;
@@ -224,6 +225,11 @@ export class Device {
     const paramsOffset = kernel.paramBytes > 0 ? arena.addParams(plain, params) : undefined;
     const launch = { kernel: plain, buffers, params };
     this.#batch.dispatch({ pipeline, bindGroup, paramsOffset, workgroups, launch });
+  }
+
+  /** Compiles a kernel without launching it; what is wrong with it, if anything. */
+  compile(kernel: Kernel): Promise<string | undefined> {
+    return this.#pipelines.compile(kernel);
   }
 
   /** What identifies the recording being made, if commands are being recorded instead of run. */

@@ -42,6 +42,24 @@ export class PipelineCache {
     return pipeline;
   }
 
+  /** Compiles a kernel beside other work, if it is valid; else what the compiler says, without any other consequence. */
+  async compile(kernel: Kernel): Promise<string | undefined> {
+    if (this.#pipelines.has(kernel)) return undefined;
+    this.#device.pushErrorScope('validation');
+    const { layout, descriptor } = this.#describe(kernel);
+    const invalid = this.#device.popErrorScope();
+    try {
+      const gpu = await this.#device.createComputePipelineAsync(descriptor);
+      const error = await invalid;
+      if (error) return error.message;
+      if (!this.#pipelines.has(kernel))
+        this.#pipelines.set(kernel, { gpu, layout, id: this.#pipelines.size });
+      return undefined;
+    } catch (error) {
+      return (await invalid)?.message ?? String(error);
+    }
+  }
+
   /** The bind group of these buffers with parameters in `arena`, remembered for the next launch that binds the same. */
   bindGroup(kernel: Kernel, pipeline: Pipeline, buffers: Bindings, arena: GPUBuffer): GPUBindGroup {
     let key = `${pipeline.id}`;
@@ -75,6 +93,11 @@ export class PipelineCache {
   }
 
   #create(kernel: Kernel): Pipeline {
+    const { layout, descriptor } = this.#describe(kernel);
+    return { gpu: this.#device.createComputePipeline(descriptor), layout, id: this.#pipelines.size };
+  }
+
+  #describe(kernel: Kernel): { layout: GPUBindGroupLayout; descriptor: GPUComputePipelineDescriptor } {
     const entries: GPUBindGroupLayoutEntry[] = kernel.written.map((written, i) => ({
       binding: i + 1,
       visibility: COMPUTE,
@@ -86,11 +109,11 @@ export class PipelineCache {
     const label = kernel.name;
     const layout = this.#device.createBindGroupLayout({ entries, label });
     const module = this.#device.createShaderModule({ code: kernel.wgsl, label });
-    const gpu = this.#device.createComputePipeline({
+    const descriptor = {
       label,
       layout: this.#device.createPipelineLayout({ bindGroupLayouts: [layout] }),
       compute: { module, entryPoint: 'main' },
-    });
-    return { gpu, layout, id: this.#pipelines.size };
+    };
+    return { layout, descriptor };
   }
 }

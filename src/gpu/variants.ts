@@ -22,6 +22,8 @@ export interface Launch {
 export interface Variant<Options> {
   /** Unique within its family, e.g. `broadcast 32×1`. */
   readonly name: string;
+  /** Whether it rounds its operands to f16. */
+  readonly half?: boolean;
   /** Whether the device's features and limits allow it, and it takes operands of this shape. */
   readonly fits: (device: Device, options: Options) => boolean;
   readonly plan: (device: Device, options: Options) => Launch;
@@ -39,12 +41,32 @@ export interface Family<Options> {
   readonly prefer: (device: Device, options: Options) => string;
 }
 
-/** Family and shape class → the name of the variant to use. */
-export type KernelChoices = Readonly<Record<string, string>>;
+/**
+ * Family and shape class → the name of the variant to use. What the tuner measured also says of what WGSL: when that
+ * has changed since, the measurement counts no more.
+ */
+export type KernelChoices = Readonly<Record<string, string | TunedChoice>>;
+
+/** A choice that holds as long as the kernel is what it was. */
+export interface TunedChoice {
+  readonly variant: string;
+  /** `sourceHash` of its kernel. */
+  readonly source: string;
+}
 
 /** What a choice is filed under. */
 export const choiceKey = <Options>(family: Family<Options>, options: Options): string =>
   `${family.name} ${family.shapeClass(options)}`;
+
+/** The family's variant of that name, if it takes these operands on this device. */
+export function namedVariant<Options>(
+  device: Device,
+  family: Family<Options>,
+  options: Options,
+  name: string,
+): Variant<Options> | undefined {
+  return family.variants.find((variant) => variant.name === name && variant.fits(device, options));
+}
 
 /** The variant that `device` uses for these operands. */
 export function chosenVariant<Options>(
@@ -55,14 +77,28 @@ export function chosenVariant<Options>(
   const key = choiceKey(family, options);
   const known = device.chosen.get(key);
   if (known) return known as Variant<Options>;
-  const named = (name: string | undefined): Variant<Options> | undefined =>
-    family.variants.find((variant) => variant.name === name && variant.fits(device, options));
+  const named = (name: string) => namedVariant(device, family, options, name);
+  const chosen = (choice: string | TunedChoice | undefined): Variant<Options> | undefined => {
+    if (choice === undefined || typeof choice === 'string')
+      return choice === undefined ? choice : named(choice);
+    const variant = named(choice.variant);
+    return variant && sourceHash(variant.plan(device, options)) === choice.source ? variant : undefined;
+  };
   const variant = device.portableKernels
     ? named(family.portable)
-    : (named(device.choices[key]) ?? named(family.prefer(device, options)) ?? named(family.portable));
+    : (chosen(device.choices[key]) ?? named(family.prefer(device, options)) ?? named(family.portable));
   if (!variant) throw new Error(`${family.name}: the portable variant does not take ${key}`);
   device.chosen.set(key, variant);
   return variant;
+}
+
+/** A 32-bit hash (FNV-1a) of the WGSL that a variant launches. */
+export function sourceHash({ kernel }: Launch): string {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < kernel.wgsl.length; i++) {
+    hash = Math.imul(hash ^ kernel.wgsl.charCodeAt(i), 0x01000193);
+  }
+  return (hash >>> 0).toString(16).padStart(8, '0');
 }
 
 /** Launches the variant that is chosen for these operands. */

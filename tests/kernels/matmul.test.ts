@@ -83,7 +83,7 @@ async function check(device: Device, variant: Variant<MatmulOptions>, problem: P
   const found = new Float32Array(await device.read(c)).subarray(0, B * M * N);
   const foundPre = pre && new Float32Array(await device.read(pre)).subarray(0, B * M * N);
   // A sum of K products of magnitude at most 1, each rounded; halves round each operand by 2^-11 as well.
-  const epsilon = /f16|subgroup matrix/.test(variant.name) ? 2 ** -10 : 2 ** -23;
+  const epsilon = variant.half ? 2 ** -10 : 2 ** -23;
   const bound = epsilon * (K + 4) + 2 ** -20;
   for (let batch = 0; batch < B; batch++) {
     for (let m = 0; m < M; m++) {
@@ -112,7 +112,7 @@ const showProblem = ({ M, K, N, epilogue, groups, batches }: Problem): string =>
 
 describe.each(matmulFamily.variants)('$name', (variant) => {
   test.each(PROBLEMS.map((problem) => ({ problem, shape: showProblem(problem) })))('$shape', ({ problem }) =>
-    check(/f16|subgroup matrix/.test(variant.name) ? half : exact, variant, problem),
+    check(variant.half ? half : exact, variant, problem),
   );
 });
 

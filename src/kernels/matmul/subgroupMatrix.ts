@@ -104,6 +104,7 @@ fn main(${THREAD_ARGS}) {${locate}
 export function subgroupMatrixVariant(rows: number, columns: number): Variant<MatmulOptions> {
   return {
     name: `subgroup matrix ${rows}×${columns}`,
+    half: true,
     fits: (device, { groupOfTile }) => {
       const fragment = fragmentOf(device);
       if (!fragment || !device.halfProducts || device.subgroupSize === 0) return false;

@@ -112,6 +112,7 @@ export function tileVariant(shape: Shape): Variant<MatmulOptions> {
   const { rows, columns, threadRows, threadVectors, f16 = false } = shape;
   return {
     name: `tile ${rows}×${columns}, ${threadRows}×${4 * threadVectors}${f16 ? ' f16' : ''}`,
+    half: f16,
     fits: ({ gpu, halfProducts }, { groupOfTile }) =>
       bytesOf(shape) <= gpu.limits.maxComputeWorkgroupStorageSize &&
       threadsOf(shape) <= gpu.limits.maxComputeInvocationsPerWorkgroup &&

@@ -1,0 +1,190 @@
+/**
+ * The autotuner: which variant of a kernel family is the fastest on this adapter, for operands of given shapes.
+ *
+ * A candidate must compile, and give what the portable variant gives, before it is timed. Then successive halving:
+ * every round times the candidates that are left, each right after the variant that would run untuned, so that a noisy
+ * neighbour slows both alike, and keeps the better half by the median of these ratios, with twice as many timings. The
+ * winner is chosen if it is more than 5 % faster than what would run untuned.
+ */
+import type { BufferView } from './buffers.ts';
+import type { Device } from './device.ts';
+import {
+  choiceKey,
+  type Family,
+  launchPlan,
+  namedVariant,
+  sourceHash,
+  type TunedChoice,
+  type Variant,
+} from './variants.ts';
+
+/** What to tune a family for. */
+export interface TuningCase<Options> {
+  readonly family: Family<Options>;
+  /** Allocates the operands and fills those that are read with values around 0. */
+  readonly make: (device: Device) => Options;
+  /** What the variants write. */
+  readonly outputs: (options: Options) => readonly BufferView[];
+}
+
+/** A family of kernels may have options of any kind. */
+// biome-ignore lint/suspicious/noExplicitAny: cases of different families stand in one list
+export type AnyTuningCase = TuningCase<any>;
+
+/** What became of a candidate. */
+export interface Candidate {
+  readonly variant: string;
+  /** Time relative to the untuned variant's, or why it was not timed. */
+  readonly result: number | 'invalid' | 'wrong';
+}
+
+/** What the tuner found out about one case. */
+export interface TuningResult {
+  /** What the choice is filed under. */
+  readonly key: string;
+  /** The variant that runs untuned. */
+  readonly untuned: string;
+  readonly chosen: string;
+  /** `sourceHash` of the chosen variant's kernel. */
+  readonly source: string;
+  readonly candidates: readonly Candidate[];
+}
+
+/** A gain below this is not worth another order of sums. */
+const LEAST_GAIN = 0.05;
+/** Most candidates that are timed. */
+const MOST_CANDIDATES = 12;
+const FIRST_TIMINGS = 3;
+const FINAL_TIMINGS = 9;
+/** A timing repeats a launch until it takes about this long, in milliseconds. */
+const LEAST_TIME = 4;
+/** Largest difference from the portable variant, relative to the largest value: f32, and f16 operands. */
+const TOLERANCE = { exact: 1e-4, half: 2e-2 };
+
+/**
+ * Tunes every case, one after the other, and each shape class once. The device must not have `portableKernels`.
+ * @throws GpuError if the device is lost or out of memory.
+ */
+export async function tune(
+  device: Device,
+  cases: readonly AnyTuningCase[],
+  progress: (done: number, total: number, result: TuningResult) => void = () => {},
+): Promise<TuningResult[]> {
+  const results = new Map<string, TuningResult>();
+  for (const [done, each] of cases.entries()) {
+    const result = await tuneCase(device, each, results);
+    if (!result) continue;
+    results.set(result.key, result);
+    progress(done + 1, cases.length, result);
+  }
+  device.emptyCache();
+  return [...results.values()];
+}
+
+/** The table for `DeviceOptions.kernelChoices`. */
+export function choicesOf(results: readonly TuningResult[]): Record<string, TunedChoice> {
+  return Object.fromEntries(results.map(({ key, chosen, source }) => [key, { variant: chosen, source }]));
+}
+
+async function tuneCase<Options>(
+  device: Device,
+  { family, make, outputs }: TuningCase<Options>,
+  done: ReadonlyMap<string, TuningResult>,
+): Promise<TuningResult | undefined> {
+  using _ = device.scope();
+  const options = make(device);
+  const key = choiceKey(family, options);
+  if (done.has(key)) return undefined;
+  const untuned =
+    namedVariant(device, family, options, family.prefer(device, options)) ??
+    namedVariant(device, family, options, family.portable);
+  if (!untuned) throw new Error(`no variant takes ${key}`);
+  const run = (variant: Variant<Options>) => launchPlan(device, variant.plan(device, options));
+  const values = async (): Promise<Float32Array[]> => {
+    const read: Float32Array[] = [];
+    for (const view of outputs(options)) read.push(new Float32Array(await device.read(view)));
+    return read;
+  };
+  const portable = namedVariant(device, family, options, family.portable) ?? untuned;
+  run(portable);
+  const expected = await values();
+
+  const candidates: Candidate[] = [];
+  const timed: { readonly variant: Variant<Options>; ratio: number }[] = [];
+  for (const variant of family.variants) {
+    if (!variant.fits(device, options) || timed.length >= MOST_CANDIDATES) continue;
+    if ((await device.compile(variant.plan(device, options).kernel)) !== undefined) {
+      candidates.push({ variant: variant.name, result: 'invalid' });
+      continue;
+    }
+    for (const view of outputs(options)) device.clear(view);
+    run(variant);
+    const tolerance = variant.half ? TOLERANCE.half : TOLERANCE.exact;
+    if (difference(await values(), expected) > tolerance) {
+      candidates.push({ variant: variant.name, result: 'wrong' });
+      continue;
+    }
+    timed.push({ variant, ratio: variant === untuned ? 1 : Number.NaN });
+  }
+
+  const timeRatio = (variant: Variant<Options>, timings: number): Promise<number> =>
+    medianRatio(
+      device,
+      () => run(variant),
+      () => run(untuned),
+      timings,
+    );
+  let left = timed.filter(({ variant }) => variant !== untuned);
+  for (let timings = FIRST_TIMINGS; left.length > 0; timings *= 2) {
+    const last = left.length === 1;
+    for (const each of left) each.ratio = await timeRatio(each.variant, last ? FINAL_TIMINGS : timings);
+    left.sort((a, b) => a.ratio - b.ratio);
+    if (last) break;
+    left = left.slice(0, Math.ceil(left.length / 2));
+  }
+  const best = left[0];
+  const chosen = best && best.ratio < 1 - LEAST_GAIN ? best.variant : untuned;
+  candidates.push(...timed.map(({ variant, ratio }) => ({ variant: variant.name, result: ratio })));
+  const source = sourceHash(chosen.plan(device, options));
+  return { key, untuned: untuned.name, chosen: chosen.name, source, candidates };
+}
+
+/** The largest difference between two results, relative to the largest value of the second; infinite for a NaN. */
+function difference(found: readonly Float32Array[], expected: readonly Float32Array[]): number {
+  let worst = 0;
+  expected.forEach((values, i) => {
+    let [largest, off] = [0, 0];
+    values.forEach((value, at) => {
+      const distance = Math.abs((found[i]?.[at] ?? Number.NaN) - value);
+      largest = Math.max(largest, Math.abs(value));
+      off = Number.isNaN(distance) ? Number.POSITIVE_INFINITY : Math.max(off, distance);
+    });
+    worst = Math.max(worst, off === 0 ? 0 : off / largest);
+  });
+  return worst;
+}
+
+/** Median over the time of `run` by that of `reference` right before it. */
+async function medianRatio(
+  device: Device,
+  run: () => void,
+  reference: () => void,
+  timings: number,
+): Promise<number> {
+  const milliseconds = async (launch: () => void, repeats: number): Promise<number> => {
+    await device.idle();
+    const started = performance.now();
+    for (let i = 0; i < repeats; i++) launch();
+    await device.idle();
+    return performance.now() - started;
+  };
+  const once = Math.max(await milliseconds(reference, 1), 0.02);
+  await milliseconds(run, 1);
+  const repeats = Math.max(1, Math.min(200, Math.ceil(LEAST_TIME / once)));
+  const ratios: number[] = [];
+  for (let i = 0; i < timings; i++) {
+    const before = await milliseconds(reference, repeats);
+    ratios.push((await milliseconds(run, repeats)) / before);
+  }
+  return ratios.sort((a, b) => a - b)[timings >> 1] ?? Number.NaN;
+}

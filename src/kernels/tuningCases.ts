@@ -1,0 +1,106 @@
+/** Operands for the tuner: products of given shapes, filled with random values. */
+import type { BufferView } from '../gpu/buffers.ts';
+import type { Device } from '../gpu/device.ts';
+import type { TuningCase } from '../gpu/tuner.ts';
+import { GROUP_ROWS, type MatmulOptions, matmulFamily } from './matmul/index.ts';
+import { matmulOuterFamily } from './matmulOuter/index.ts';
+import { type OuterOptions, SPLIT_ROWS } from './matmulOuter/interface.ts';
+import { randomValues } from './random.ts';
+
+const FLOAT = 4;
+const SEED = { seedLow: 0, seedHigh: 0 };
+
+/** A view of `count` values in [-1, 1), and one of u32 words. */
+function operands(device: Device) {
+  let offset = 0;
+  return {
+    floats: (count: number): BufferView => {
+      const view = device.allocate(count * FLOAT);
+      const draw = { ...SEED, offset: offset++ };
+      randomValues(device, 'uniform', { y: view }, count, draw, { low: -1, high: 1 });
+      return view;
+    },
+    words: (values: readonly number[]): BufferView => {
+      const view = device.allocate(values.length * FLOAT);
+      device.upload(view, new Uint32Array(values));
+      return view;
+    },
+  };
+}
+
+/** What a product is made of. */
+export interface ProductShape {
+  readonly M: number;
+  readonly N: number;
+  readonly K: number;
+  readonly bias?: boolean;
+  readonly gelu?: boolean;
+  readonly residual?: boolean;
+  /** Experts whose rows follow each other. */
+  readonly groups?: number;
+}
+
+/** A case of `matmul`. */
+export function productCase({
+  M,
+  N,
+  K,
+  bias,
+  gelu,
+  residual,
+  groups = 0,
+}: ProductShape): TuningCase<MatmulOptions> {
+  return {
+    family: matmulFamily,
+    make: (device) => {
+      const { floats, words } = operands(device);
+      const padded = Math.ceil(N / 4) * 4;
+      const tiles = Math.ceil(M / GROUP_ROWS);
+      const group = (_: unknown, tile: number): number => Math.floor((tile * groups) / tiles);
+      return {
+        ...{ M, N, K },
+        a: floats(M * K),
+        b: floats(Math.max(1, groups) * K * padded),
+        c: floats(M * N),
+        bias: bias ? floats(Math.max(1, groups) * N) : undefined,
+        residual: residual ? floats(M * N) : undefined,
+        pre: gelu ? floats(M * N) : undefined,
+        groupOfTile: groups > 0 ? words(Array.from({ length: tiles }, group)) : undefined,
+      };
+    },
+    outputs: ({ c, pre }) => (pre ? [c, pre] : [c]),
+  };
+}
+
+/** What a transposed product is made of. */
+export interface OuterShape {
+  readonly R: number;
+  readonly M: number;
+  readonly N: number;
+  /** A is one-hot: the gradient of an embedding. */
+  readonly oneHot?: boolean;
+  /** Experts that share the rows. */
+  readonly groups?: number;
+}
+
+/** A case of `matmulOuter`. */
+export function outerCase({ R, M, N, oneHot, groups = 0 }: OuterShape): TuningCase<OuterOptions> {
+  return {
+    family: matmulOuterFamily,
+    make: (device) => {
+      const { floats, words } = operands(device);
+      const count = groups || Math.ceil(R / SPLIT_ROWS);
+      const share = Math.floor(R / Math.max(1, groups));
+      const ranges = Array.from({ length: groups }, (_, group) => [group * share, (group + 1) * share]);
+      return {
+        ...{ R, M, N, count, columnSums: true },
+        a: oneHot ? words(Array.from({ length: R }, (_, r) => (r * 7) % M)) : floats(R * M),
+        b: floats(R * N),
+        parts: floats(count * M * (N + 1)),
+        oneHotScale: oneHot ? 1 : undefined,
+        ranges: groups > 0 ? words(ranges.flat()) : undefined,
+      };
+    },
+    outputs: ({ parts }) => [parts],
+  };
+}

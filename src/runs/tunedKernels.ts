@@ -1,0 +1,74 @@
+/**
+ * What the tuner measured on an adapter, kept for later processes: one JSON file for each adapter below
+ * `$XDG_CACHE_HOME/mathformer/kernels` (or ~/.cache). Damaged or outdated files count as missing.
+ */
+import { createHash } from 'node:crypto';
+import { mkdirSync, readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { z } from 'zod';
+import type { TunedChoice } from '../gpu/variants.ts';
+import { writeAtomically } from './atomicFile.ts';
+import { withFileErrors } from './fileError.ts';
+import { webgpuVersion } from './provenance.ts';
+
+/** Of the file's format. */
+const VERSION = 1;
+
+const fileSchema = z.object({
+  version: z.literal(VERSION),
+  adapter: z.record(z.string(), z.unknown()),
+  /** Descriptions of the models whose products were tuned. */
+  models: z.array(z.string()),
+  choices: z.record(z.string(), z.strictObject({ variant: z.string(), source: z.string() })),
+});
+
+/** What is kept for an adapter. */
+export interface TunedKernels {
+  readonly models: readonly string[];
+  readonly choices: Readonly<Record<string, TunedChoice>>;
+}
+
+/** What a measurement holds for: another driver, another Dawn or other features may prefer other kernels. */
+export function adapterIdentity(adapter: GPUAdapter, matmulPrecision: string): Record<string, unknown> {
+  const { vendor, architecture, device, description, subgroupMinSize, subgroupMaxSize } = adapter.info;
+  return {
+    ...{ vendor, architecture, device, description, subgroupMinSize, subgroupMaxSize, matmulPrecision },
+    features: [...adapter.features].sort(),
+    webgpu: webgpuVersion(),
+  };
+}
+
+/** Where the choices of an adapter are kept. */
+export function tunedKernelsPath(
+  identity: Readonly<Record<string, unknown>>,
+  env: NodeJS.ProcessEnv = process.env,
+): string {
+  const hash = createHash('sha256').update(JSON.stringify(identity)).digest('hex').slice(0, 16);
+  return join(env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'mathformer', 'kernels', `${hash}.json`);
+}
+
+/** What is kept at `path`; nothing if there is none. */
+export function readTunedKernels(path: string): TunedKernels {
+  try {
+    return fileSchema.parse(JSON.parse(readFileSync(path, 'utf8')));
+  } catch {
+    return { models: [], choices: {} };
+  }
+}
+
+/** Adds to what is kept at `path`, and returns all of it. @throws FileError */
+export function addTunedKernels(
+  path: string,
+  adapter: Readonly<Record<string, unknown>>,
+  { models, choices }: TunedKernels,
+): TunedKernels {
+  const before = readTunedKernels(path);
+  const kept = {
+    models: [...new Set([...before.models, ...models])],
+    choices: { ...before.choices, ...choices },
+  };
+  withFileErrors(path, () => mkdirSync(dirname(path), { recursive: true }));
+  writeAtomically(path, `${JSON.stringify({ version: VERSION, adapter, ...kept }, null, 2)}\n`);
+  return kept;
+}

@@ -1,0 +1,42 @@
+/** The tuner's cases are what a model really launches: a product that is missing there would never be tuned. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Device } from '../../src/gpu/device.ts';
+import { choiceKey } from '../../src/gpu/variants.ts';
+import { modelConfig } from '../../src/model/config.ts';
+import { Sampler } from '../../src/model/sampler.ts';
+import { scoreTokens } from '../../src/model/score.ts';
+import { Transformer } from '../../src/model/transformer.ts';
+import { tuningCases } from '../../src/model/tuningCases.ts';
+import { backward, sum } from '../../src/tensor/index.ts';
+import { openDevice } from '../device.ts';
+
+let device: Device;
+beforeAll(async () => {
+  device = await openDevice();
+});
+afterAll(() => device.destroy());
+
+/** Keys without the number of rows, which depends on the batch. */
+const withoutRows = (key: string): string => key.replace(/ [MR]\d+$/, '');
+
+test.each([
+  ['dense', modelConfig('tiny')],
+  ['mixture of experts', modelConfig('tiny', { numExperts: 4, activeExperts: 2 })],
+  ['mpt', modelConfig('tiny', { shape: 'mpt', vocabSize: 64 })],
+])('%s', async (_, config) => {
+  using _scope = device.scope();
+  device.chosen.clear();
+  const model = Transformer.create(device, config, 0);
+  backward(sum(scoreTokens(model, [{ tokens: [1, 2, 3, 4, 5, 6], from: 1 }]).logp));
+  const sampler = new Sampler(model);
+  await sampler.generate([[1, 2, 3]], { groupSize: 2, maxNew: 3, temperature: 1, seed: 0 });
+  sampler.dispose();
+  const cases = new Set(
+    tuningCases(config, { training: 64, decoding: 2 }).map(({ family, make }) =>
+      withoutRows(choiceKey(family, make(device))),
+    ),
+  );
+  const launched = [...device.chosen.keys()].map(withoutRows);
+  expect(launched.length).toBeGreaterThan(8);
+  for (const key of launched) expect(cases).toContain(key);
+});

@@ -1,0 +1,62 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { openAdapter } from '../../src/gpu/node.ts';
+import {
+  adapterIdentity,
+  addTunedKernels,
+  readTunedKernels,
+  tunedKernelsPath,
+} from '../../src/runs/tunedKernels.ts';
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'tuned-'));
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+const NOTHING = { models: [], choices: {} };
+const choice = (variant: string) => ({ variant, source: '0123abcd' });
+
+describe('tuned kernels', () => {
+  test('are read as they were written, and added to', () => {
+    const path = join(folder, 'deep', 'er', 'a.json');
+    expect(readTunedKernels(path)).toEqual(NOTHING);
+    addTunedKernels(path, {}, { models: ['tiny'], choices: { a: choice('x'), b: choice('y') } });
+    addTunedKernels(path, {}, { models: ['small', 'tiny'], choices: { b: choice('z') } });
+    expect(readTunedKernels(path)).toMatchObject({
+      models: ['tiny', 'small'],
+      choices: { a: choice('x'), b: choice('z') },
+    });
+  });
+
+  test.each([
+    ['cut short', '{"version": 1, "models": ['],
+    ['of another version', '{"version": 2, "adapter": {}, "models": [], "choices": {}}'],
+    ['of something else', '[1, 2, 3]'],
+    ['with a choice that is none', '{"version": 1, "adapter": {}, "models": [], "choices": {"a": 3}}'],
+  ])('count as missing when the file is %s, and are written over', (_, text) => {
+    const path = join(folder, 'a.json');
+    writeFileSync(path, text);
+    expect(readTunedKernels(path)).toEqual(NOTHING);
+    addTunedKernels(path, { vendor: 'v' }, { models: ['tiny'], choices: {} });
+    expect(JSON.parse(readFileSync(path, 'utf8'))).toMatchObject({ version: 1, models: ['tiny'] });
+  });
+
+  test('are kept for each adapter, precision and Dawn apart', async () => {
+    const { adapter } = await openAdapter();
+    const identity = adapterIdentity(adapter, 'highest');
+    const path = (changed: object) =>
+      tunedKernelsPath({ ...identity, ...changed }, { XDG_CACHE_HOME: folder });
+    expect(path({})).toBe(path({}));
+    expect(path({}).startsWith(join(folder, 'mathformer', 'kernels'))).toBe(true);
+    const others = [
+      { matmulPrecision: 'medium' },
+      { description: 'newer driver' },
+      { webgpu: '9' },
+      { features: [] },
+    ];
+    expect(new Set([path({}), ...others.map(path)]).size).toBe(5);
+  });
+});
