@@ -198,19 +198,32 @@ export class ProblemStream {
    * @throws ProblemSpaceError if no expression of this split turns up.
    */
   at(index: number): Problem {
-    const random = new RandomStream({ seed: this.options.seed, stream: this.stream, item: index });
-    const source = new TreeSource(this.options, random);
-    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-      const { tree, value } = source.root();
-      const canonical = print(tree);
-      if (splitOfCanonical(canonical) === this.split) {
-        const expression = print(tree, randomSpacing(random));
-        return { expression, canonical, tree, value, answer: value.toString() };
-      }
-    }
-    throw new ProblemSpaceError(
-      `no ${this.split} expression among ${MAX_ATTEMPTS} draws: these options allow too few expressions`,
-      0,
-    );
+    const { seed } = this.options;
+    const random = new RandomStream({ seed, stream: this.stream, item: index });
+    return drawResolved(this.options, this.split, random);
   }
+}
+
+/**
+ * A problem of the given split from these random numbers. The seed of the options has no part in it.
+ * @throws OptionError naming the option that cannot work, ProblemSpaceError if no expression of this split turns up.
+ */
+export function drawProblem(options: Partial<GeneratorOptions>, split: Split, random: RandomStream): Problem {
+  return drawResolved(resolveGeneratorOptions(options), split, random);
+}
+
+function drawResolved(options: ResolvedGeneratorOptions, split: Split, random: RandomStream): Problem {
+  const source = new TreeSource(options, random);
+  for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+    const { tree, value } = source.root();
+    const canonical = print(tree);
+    if (splitOfCanonical(canonical) === split) {
+      const expression = print(tree, randomSpacing(random));
+      return { expression, canonical, tree, value, answer: value.toString() };
+    }
+  }
+  throw new ProblemSpaceError(
+    `no ${split} expression among ${MAX_ATTEMPTS} draws: these options allow too few expressions`,
+    0,
+  );
 }

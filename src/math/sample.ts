@@ -71,6 +71,29 @@ export function sample(problem: Problem, form: SampleForm): Sample {
   return { tokens, promptLength, problem, ...form };
 }
 
+/** Fills in the defaults. @throws OptionError naming the option that cannot work. */
+export function resolveSampleOptions(options: Partial<SampleOptions> = {}): SampleOptions {
+  const {
+    littleProbability = 0.5,
+    scratchpadProbability = 0.5,
+    maxTokens = Number.MAX_SAFE_INTEGER,
+  } = options;
+  return {
+    littleProbability: checkedProbability('littleProbability', littleProbability),
+    scratchpadProbability: checkedProbability('scratchpadProbability', scratchpadProbability),
+    maxTokens: checkedInteger('maxTokens', maxTokens, 1, Number.MAX_SAFE_INTEGER),
+  };
+}
+
+/** The form of a sample, drawn. */
+export function formOf(
+  { littleProbability, scratchpadProbability }: Omit<SampleOptions, 'maxTokens'>,
+  random: RandomStream,
+): SampleForm {
+  const little = random.bool(littleProbability);
+  return { little, scratchpad: random.bool(scratchpadProbability) };
+}
+
 /** Keeps the draws for a sample's form apart from those for its problem. */
 const FORM_LANE = 1;
 
@@ -88,19 +111,7 @@ export class SampleStream {
     settings: { readonly stream?: number; readonly cursor?: number } = {},
   ) {
     this.problems = new ProblemStream(options, { ...settings, split: 'training' });
-    this.options = {
-      littleProbability: checkedProbability('littleProbability', options.littleProbability ?? 0.5),
-      scratchpadProbability: checkedProbability(
-        'scratchpadProbability',
-        options.scratchpadProbability ?? 0.5,
-      ),
-      maxTokens: checkedInteger(
-        'maxTokens',
-        options.maxTokens ?? Number.MAX_SAFE_INTEGER,
-        1,
-        Number.MAX_SAFE_INTEGER,
-      ),
-    };
+    this.options = resolveSampleOptions(options);
   }
 
   /** The index of the sample that `next` gives; all that is needed to resume. */
@@ -117,11 +128,10 @@ export class SampleStream {
   at(index: number): Sample {
     const { seed } = this.problems.options;
     const random = new RandomStream({ seed, stream: this.problems.stream, item: index, lane: FORM_LANE });
-    const little = random.bool(this.options.littleProbability);
-    const withScratchpad = random.bool(this.options.scratchpadProbability);
+    const form = formOf(this.options, random);
     const problem = this.problems.at(index);
-    const made = sample(problem, { little, scratchpad: withScratchpad });
-    if (!withScratchpad || made.tokens.length <= this.options.maxTokens) return made;
-    return sample(problem, { little, scratchpad: false });
+    const made = sample(problem, form);
+    if (!form.scratchpad || made.tokens.length <= this.options.maxTokens) return made;
+    return sample(problem, { ...form, scratchpad: false });
   }
 }

@@ -1,0 +1,11 @@
+/**
+ * Tasks: what a task is, arithmetic and sorting as two of them, and what helps to make one of your own. Needs no GPU.
+ *
+ * @module mathformer/tasks
+ */
+export { ARITHMETIC, type ArithmeticOptions, arithmetic } from './arithmetic.ts';
+export { distinct } from './distinct.ts';
+export { type SortingOptions, sorting } from './sorting.ts';
+export { TaskStream, type TaskStreamOptions } from './stream.ts';
+export type { Example, Graded, Task, TaskProblem, Tokenizer } from './task.ts';
+export { tokenizerOf } from './tokenizer.ts';

@@ -1,0 +1,79 @@
+/**
+ * Sorting digits as a task, with a vocabulary of its own: `sort 4 1 3 =` is to be continued with `1 3 4<eos>`. It shows
+ * all that a task needs.
+ */
+import { RandomStream } from '../math/randomStream.ts';
+import { type Split, splitOfCanonical } from '../math/split.ts';
+import { distinct } from './distinct.ts';
+import type { Task, TaskProblem } from './task.ts';
+import { tokenizerOf } from './tokenizer.ts';
+
+const TOKENS = [...'0123456789 =', 'sort', '<eos>'];
+const MAX_DIGITS = 100;
+const EVALUATION_STREAM = 1;
+/** One in eight is held out: that none of so many is, or that all are, means there is no such problem. */
+const MAX_ATTEMPTS = 200;
+
+/** How many digits are to be sorted: level n has n of them. */
+export interface SortingOptions {
+  /** 3 unless given. */
+  readonly maxDigits?: number;
+}
+
+/** Sorting up to `maxDigits` digits. @throws RangeError if that is not an integer from 1 to 100. */
+export function sorting({ maxDigits = 3 }: SortingOptions = {}): Task {
+  if (!Number.isInteger(maxDigits) || maxDigits < 1 || maxDigits > MAX_DIGITS) {
+    throw new RangeError(`maxDigits is ${maxDigits}, not an integer from 1 to ${MAX_DIGITS}`);
+  }
+  const tokenizer = tokenizerOf(TOKENS, '<eos>');
+  const { eos, encode, decode } = tokenizer;
+  const promptOf = ({ expression }: TaskProblem): number[] => encode(expression);
+  const said = (completion: readonly number[]): string => {
+    const end = completion.indexOf(eos);
+    return decode(end < 0 ? completion : completion.slice(0, end));
+  };
+  return {
+    name: 'sort',
+    tokenizer,
+    levels: Array.from({ length: maxDigits }, (_, level) => `digits_${level + 1}`),
+    draw(random, level) {
+      const problem = drawOf('training', random, level + 1);
+      if (!problem) throw new RangeError(`sort: nothing to train on at level ${level}`);
+      return problem;
+    },
+    heldOut: (size) =>
+      distinct(size, (item) => {
+        const random = new RandomStream({ seed: 0, stream: EVALUATION_STREAM, item });
+        return drawOf('evaluation', random, maxDigits);
+      }),
+    prompt: promptOf,
+    example(problem) {
+      const prompt = promptOf(problem);
+      return { tokens: [...prompt, ...encode(problem.answer), eos], promptLength: prompt.length };
+    },
+    grade({ answer: expected }, completion) {
+      const answer = said(completion);
+      if (!completion.includes(eos)) return { outcome: 'unfinished', answer };
+      if (answer === '') return { outcome: 'no answer', answer: null };
+      return { outcome: answer === expected ? 'correct' : 'wrong', answer };
+    },
+    /** The share of the digits that come before the first wrong one. */
+    partialCredit({ answer }, completion) {
+      const [expected, written] = [answer.split(' '), said(completion).split(' ')];
+      const wrong = expected.findIndex((digit, i) => digit !== written[i]);
+      return (wrong < 0 ? expected.length : wrong) / (expected.length + 1);
+    },
+  };
+}
+
+/** Digits of this side, drawn again until they are; undefined if it has none. */
+function drawOf(side: Split, random: RandomStream, count: number): TaskProblem | undefined {
+  for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+    const digits = Array.from({ length: count }, () => random.integerBelow(10));
+    const expression = `sort ${digits.join(' ')} =`;
+    if (splitOfCanonical(expression) === side) {
+      return { expression, answer: digits.toSorted((a, b) => a - b).join(' ') };
+    }
+  }
+  return undefined;
+}

@@ -1,0 +1,40 @@
+/** A tokenizer from a list of tokens. */
+import { TokenError } from '../math/tokenizer.ts';
+import type { Tokenizer } from './task.ts';
+
+/**
+ * The tokenizer of these tokens, whose ids are their places in the list; where several fit, the longest does.
+ * @param end the token that ends a completion, one of the list.
+ */
+export function tokenizerOf(tokens: readonly string[], end: string): Tokenizer {
+  const idOf = new Map(tokens.map((token, id) => [token, id]));
+  const eos = idOf.get(end);
+  if (eos === undefined || idOf.size < tokens.length || idOf.has('')) {
+    throw new RangeError(`tokens must be distinct, not empty, and "${end}" must be one of them`);
+  }
+  const byLength = tokens.toSorted((a, b) => b.length - a.length);
+  const list = tokens.join('');
+  return {
+    vocabSize: tokens.length,
+    eos,
+    encode(text) {
+      const ids: number[] = [];
+      for (let at = 0; at < text.length; ) {
+        const token = byLength.find((candidate) => text.startsWith(candidate, at)) ?? '';
+        const id = idOf.get(token);
+        if (id === undefined)
+          throw new TokenError(`no token begins "${text.slice(at)}"`, at, `use "${list}"`);
+        ids.push(id);
+        at += token.length;
+      }
+      return ids;
+    },
+    decode(ids) {
+      return Array.from(ids, (id, position) => {
+        const token = tokens[id];
+        if (token !== undefined) return token;
+        throw new TokenError(`${id} is no token id`, position, `use integers from 0 to ${tokens.length - 1}`);
+      }).join('');
+    },
+  };
+}
