@@ -2,12 +2,11 @@
  * From a rollout to what is computed: trajectories; mini-batches, one to an optimiser step; and micro-batches, one to a
  * forward pass, as arrays with one value for each scored token.
  */
-import type { Problem } from '../math/generator.ts';
 import type { RandomStream } from '../math/randomStream.ts';
-import { prompt } from '../math/sample.ts';
 import type { Completion } from '../model/sampler.ts';
 import { type Packed, packSequences, type ScoredSequence, scoredCount } from '../model/score.ts';
 import type { Transformer } from '../model/transformer.ts';
+import type { Task, TaskProblem } from '../tasks/task.ts';
 import type { CaptureArgument, Tensor } from '../tensor/index.ts';
 import { advantages } from './advantages.ts';
 import { excludedLogits } from './kl.ts';
@@ -46,10 +45,11 @@ export interface BatchInputs {
 export function trajectoriesOf(
   { problems, completions, rewards }: Rollout,
   options: Pick<GrpoOptions, 'groupSize' | 'advantages' | 'maskTruncated'>,
+  task: Task,
 ): Trajectory[] {
   const advantage = advantages(rewards, options.groupSize, options.advantages);
   return completions.map((completion, i) => {
-    const start = prompt((problems[completion.prompt] as Problem).expression);
+    const start = task.prompt(problems[completion.prompt] as TaskProblem);
     return {
       completion,
       tokens: [...start, ...completion.tokens],

@@ -1,9 +1,11 @@
 /**
- * Group relative policy optimisation and its relatives: the trainer, and its parts for loops of your own.
+ * Group relative policy optimisation and its relatives: the trainer, rewards, a curriculum, and the parts for loops of
+ * your own.
  *
  * @module mathformer/grpo
  */
 export { ADVANTAGE_KINDS, type AdvantageKind, advantages } from './advantages.ts';
+export { Curriculum, type CurriculumState, type LevelRecord, UNIFORM_SHARE } from './curriculum.ts';
 export { MAX_REFILLS, sampleUnequal } from './dynamicSampling.ts';
 export {
   type AdaptiveKl,
@@ -30,4 +32,24 @@ export {
 } from './losses.ts';
 export { type GrpoOptions, grpoOptions, grpoSchema } from './options.ts';
 export { type OverlongOptions, overlongPenalty } from './overlong.ts';
-export { type GrpoMetrics, GrpoTrainer, type Rollout } from './trainer.ts';
+export { RECIPE_NAMES, RECIPES, type RecipeName } from './recipes.ts';
+export {
+  builtInReward,
+  REWARD_NAMES,
+  type Reward,
+  type RewardContext,
+  type RewardedCompletion,
+  type RewardName,
+} from './reward.ts';
+export {
+  type RewardCase,
+  RewardError,
+  type RewardErrorCode,
+  type RewardValues,
+  rewardSums,
+  rewardValues,
+} from './rewarding.ts';
+export type { SampleRow } from './samples.ts';
+export type { GrpoProgress, GrpoState } from './state.ts';
+export { type GrpoMetrics, GrpoTrainer, type GrpoTrainerParts, type Rollout } from './trainer.ts';
+export { WARNING_NAMES, type Warning, type WarningName, Warnings } from './warnings.ts';

@@ -1,4 +1,5 @@
 /** What a GRPO step reports, by TRL's names where TRL has one; computed in float64 from the values of each token. */
+import type { Task } from '../tasks/task.ts';
 import { areEqual } from './advantages.ts';
 import { LOSSES } from './losses.ts';
 import type { GrpoOptions } from './options.ts';
@@ -35,6 +36,7 @@ export interface Update {
 
 export interface StepSummary {
   readonly rollout: Rollout;
+  readonly task: Task;
   /** The optimiser steps, in order; none if there was nothing to learn from. */
   readonly updates: readonly Update[];
   readonly lr: number;
@@ -64,7 +66,8 @@ function groupsOf<Value>(values: readonly Value[], size: number): Value[][] {
 }
 
 /** The metrics of one step. */
-export function summarise({ rollout, updates, lr, klCoef, seconds, options }: StepSummary): GrpoMetrics {
+export function summarise(step: StepSummary): GrpoMetrics {
+  const { rollout, task, updates, lr, klCoef, seconds, options } = step;
   const records = updates.flatMap((update) => update.records);
   const tokens = records.flatMap((record) => record.tokens);
   return {
@@ -73,11 +76,12 @@ export function summarise({ rollout, updates, lr, klCoef, seconds, options }: St
     kl: mean(tokens.map(({ kl }) => kl)),
     entropy: mean(tokens.map(({ entropy }) => entropy)),
     ...rewardMetrics(sampled(rollout).rewards, options.groupSize),
+    ...partMetrics(sampled(rollout), options.groupSize),
     ...clipMetrics(records, options),
     ...completionMetrics(sampled(rollout)),
     ...samplingMetrics(updates[0]?.records ?? []),
     grad_norm: mean(updates.map(({ gradNorm }) => gradNorm)),
-    num_tokens: tokensOf(sampled(rollout), options.groupSize),
+    num_tokens: tokensOf(sampled(rollout), options.groupSize, task),
     step_time: seconds,
     lr,
     kl_coef: klCoef,
@@ -91,6 +95,16 @@ function rewardMetrics(rewards: readonly number[], groupSize: number): GrpoMetri
     reward_std: mean(groups.map(std)),
     frac_reward_zero_std: mean(groups.map((group) => (areEqual(group) ? 1 : 0))),
   };
+}
+
+/** Mean and deviation within groups of each of several rewards. */
+function partMetrics({ parts = {} }: Rollout, groupSize: number): GrpoMetrics {
+  return Object.fromEntries(
+    Object.entries(parts).flatMap(([name, values]) => [
+      [`rewards/${name}/mean`, mean(values)],
+      [`rewards/${name}/std`, mean(groupsOf(values, groupSize).map(std))],
+    ]),
+  );
 }
 
 /** Shares of tokens, or sequences, whose ratio the clip holds back, by its side. */
@@ -136,7 +150,7 @@ function samplingMetrics(records: readonly SequenceRecord[]): GrpoMetrics {
 }
 
 /** Tokens of all completions, each with a prompt of its own. */
-function tokensOf({ problems, completions }: Rollout, groupSize: number): number {
-  const prompts = problems.reduce((sum, { expression }) => sum + expression.length + 3, 0) * groupSize;
+function tokensOf({ problems, completions }: Rollout, groupSize: number, task: Task): number {
+  const prompts = problems.reduce((sum, problem) => sum + task.prompt(problem).length, 0) * groupSize;
   return prompts + completions.reduce((sum, { tokens }) => sum + tokens.length, 0);
 }

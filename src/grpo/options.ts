@@ -79,6 +79,12 @@ export const grpoSchema = z.strictObject({
   dynamicSampling: yesOrNo()
     .default(false)
     .describe('replace problems whose completions all have the same reward by others, up to three times'),
+  curriculum: yesOrNo()
+    .default(false)
+    .describe('draw easier problems as well, mostly of the levels that are right about half of the time'),
+  rewardTimeout: real({ min: 0, aboveMin: true, max: 1_000_000 })
+    .default(60)
+    .describe('seconds that rewards which come later are waited for'),
   temperature: real({
     min: 0,
     aboveMin: true,

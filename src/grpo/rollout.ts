@@ -1,26 +1,30 @@
 /** Rollouts: problems, completions and their rewards, a group of consecutive completions to each problem. */
-import type { Problem } from '../math/generator.ts';
 import type { Completion } from '../model/sampler.ts';
+import type { TaskProblem } from '../tasks/task.ts';
+import type { RewardValues } from './rewarding.ts';
 
 /** Completions with their rewards: what a step learns from. */
 export interface Rollout {
-  readonly problems: readonly Problem[];
+  readonly problems: readonly TaskProblem[];
   /** `prompt` is the index of the problem. */
   readonly completions: readonly Completion[];
   readonly rewards: readonly number[];
+  /** What the rewards are made of, where there are several: values without weights, of each completion. */
+  readonly parts?: RewardValues | undefined;
   /** What was sampled besides and is not learnt from: it counts in what is reported of rewards and completions. */
   readonly dropped?: Rollout | undefined;
 }
 
 /** The groups of a rollout as rollouts of one problem each. */
-export function groupsOf({ problems, completions, rewards }: Rollout, groupSize: number): Rollout[] {
+export function groupsOf({ problems, completions, rewards, parts }: Rollout, groupSize: number): Rollout[] {
   return Array.from({ length: completions.length / groupSize }, (_, group) => {
     const range = [group * groupSize, (group + 1) * groupSize] as const;
     const own = completions.slice(...range);
     return {
-      problems: [problems[own[0]?.prompt ?? group] as Problem],
+      problems: [problems[own[0]?.prompt ?? group] as TaskProblem],
       completions: own.map((completion) => ({ ...completion, prompt: 0 })),
       rewards: rewards.slice(...range),
+      ...(parts && { parts: eachPart(parts, (values) => values.slice(...range)) }),
     };
   });
 }
@@ -37,6 +41,22 @@ export function joined(rollouts: readonly Rollout[]): Rollout {
     problems: rollouts.flatMap(({ problems }) => problems),
     completions,
     rewards: rollouts.flatMap(({ rewards }) => rewards),
+    ...joinedParts(rollouts),
+  };
+}
+
+function eachPart(parts: RewardValues, of: (values: readonly number[]) => readonly number[]): RewardValues {
+  return Object.fromEntries(Object.entries(parts).map(([name, values]) => [name, of(values)]));
+}
+
+/** A rollout of nothing has no parts. */
+function joinedParts(rollouts: readonly Rollout[]): Pick<Rollout, 'parts'> {
+  const all = rollouts.flatMap(({ parts }) => (parts ? [parts] : []));
+  const [first] = all;
+  if (!first) return {};
+  const names = Object.keys(first);
+  return {
+    parts: Object.fromEntries(names.map((name) => [name, all.flatMap((parts) => parts[name] ?? [])])),
   };
 }
 

@@ -1,16 +1,14 @@
 /**
  * The GRPO trainer (Shao et al., 2402.03300) and its relatives. One step: draw problems, sample a group of completions
- * for each, reward the right answers, turn rewards into advantages within the group, and take optimiser steps on the
- * policy loss (see `LOSSES`) with a KL penalty to a reference, the model that training started from unless the policy
+ * for each, reward them, turn rewards into advantages within the group, and take optimiser steps on the policy loss (see `LOSSES`) with a KL penalty to a reference, the model that training started from unless the policy
  * becomes it now and then. Dropout is off throughout.
  */
-import { type Problem, ProblemStream } from '../math/generator.ts';
-import { grade } from '../math/grader.ts';
 import { RandomStream } from '../math/randomStream.ts';
-import { prompt } from '../math/sample.ts';
-import { Sampler } from '../model/sampler.ts';
+import type { Sampler } from '../model/sampler.ts';
 import { scorePacked } from '../model/score.ts';
 import type { Transformer } from '../model/transformer.ts';
+import { arithmetic } from '../tasks/arithmetic.ts';
+import { checkVocabulary, type Task } from '../tasks/task.ts';
 import {
   AdamW,
   backward,
@@ -35,47 +33,67 @@ import {
   type WeightedTrajectory,
   weighted,
 } from './batches.ts';
-import { sampleUnequal } from './dynamicSampling.ts';
 import { adaptedKlCoef, KL_ESTIMATORS, tokenKl } from './kl.ts';
 import { grpoLoss } from './loss.ts';
 import { type GrpoMetrics, type SequenceRecord, summarise, type Update } from './metrics.ts';
 import type { GrpoOptions } from './options.ts';
-import { overlongPenalty } from './overlong.ts';
+import { builtInReward, type Reward } from './reward.ts';
 import type { Rollout } from './rollout.ts';
+import { RolloutSource } from './rolloutSource.ts';
+import { type SampleRow, sampleRows } from './samples.ts';
+import {
+  checkedProgress,
+  type GrpoState,
+  optimizerTensors,
+  optimizerValues,
+  withoutPrefix,
+  withPrefix,
+} from './state.ts';
 
 export type { GrpoMetrics } from './metrics.ts';
 export type { Rollout } from './rollout.ts';
 
-/** Streams of random numbers from the seed. */
-const STREAMS = { problems: 2, miniBatches: 3 } as const;
+/** The stream of random numbers that mini-batches are drawn from. */
+const MINI_BATCHES = 3;
 /** Recordings that a trainer keeps. */
 const MAX_RECORDINGS = 64;
 
 /** What a micro-batch reports. */
 type BatchValues = Pick<Update, 'records' | 'loss' | 'policyLoss'>;
 
+/** What else a GRPO trainer can be given. */
+export interface GrpoTrainerParts {
+  /** What is learnt: arithmetic by the options unless given. */
+  readonly task?: Task;
+  /** What is rewarded: `correctness` alone unless given. */
+  readonly rewards?: readonly Reward[];
+  /** `{ replay: false }` runs every step anew. */
+  readonly capture?: CaptureOptions;
+}
+
 /** Improves a policy by reinforcement learning on an endless stream of problems. */
 export class GrpoTrainer {
   readonly policy: Transformer;
   readonly options: GrpoOptions;
-  readonly sampler: Sampler;
+  readonly task: Task;
+  readonly #source: RolloutSource;
   readonly #reference: Transformer | undefined;
   readonly #optimizer: AdamW;
   readonly #accumulate: Captured<[BatchInputs], Tensor>;
   readonly #apply: Captured<[Scalar], void>;
-  readonly #problems: ProblemStream;
   #klCoef: number;
   #step = 0;
+  #latest: { readonly rollout: Rollout; readonly advantages: readonly number[] } | undefined;
 
-  /** `capture: { replay: false }` runs every step anew. */
-  constructor(
-    policy: Transformer,
-    options: GrpoOptions,
-    { capture: captureOptions = {} }: { readonly capture?: CaptureOptions } = {},
-  ) {
+  /** @throws MathformerError if the policy's vocabulary is not the task's, or for rewards that cannot be added up. */
+  constructor(policy: Transformer, options: GrpoOptions, parts: GrpoTrainerParts = {}) {
+    const { task = arithmetic(options), capture: captureOptions = {} } = parts;
+    const { rewards = [builtInReward('correctness', task)] } = parts;
+    checkVocabulary(task, policy.config);
     this.policy = policy;
     this.options = options;
-    this.sampler = new Sampler(policy);
+    this.task = task;
+    this.#source = new RolloutSource(policy, options, task, rewards);
     this.#klCoef = options.klCoef;
     this.#reference = options.klCoef > 0 ? policy.clone() : undefined;
     this.#optimizer = new AdamW(policy.parameters, { gradClip: options.gradClip });
@@ -83,19 +101,24 @@ export class GrpoTrainer {
     const recordings = { maxRecordings: MAX_RECORDINGS, ...captureOptions };
     this.#accumulate = capture(device, (inputs: BatchInputs) => this.#graph(inputs), recordings);
     this.#apply = capture(device, (rate: Scalar) => this.#optimizer.step(rate), recordings);
-    this.#problems = new ProblemStream(options, { split: 'training', stream: STREAMS.problems });
+  }
+
+  /** Samples from the policy. */
+  get sampler(): Sampler {
+    return this.#source.sampler;
   }
 
   /**
    * One step of the algorithm.
-   * @throws MathformerError after ten optimiser steps in a row without a finite gradient.
+   * @throws MathformerError after ten optimiser steps in a row without a finite gradient, or a RewardError.
    */
   async step(): Promise<GrpoMetrics> {
     const { options } = this;
     const started = performance.now();
     const [lr, klCoef] = [this.learningRate(this.#step), this.#klCoef];
     const rollout = await this.rollout();
-    const trajectories = trajectoriesOf(rollout, options);
+    const trajectories = trajectoriesOf(rollout, options, this.task);
+    this.#latest = { rollout, advantages: trajectories.map(({ advantage }) => advantage) };
     const updates: Update[] = [];
     for (let epoch = 0; epoch < options.epochs; epoch++) {
       for (const miniBatch of this.#miniBatches(trajectories, epoch)) {
@@ -105,9 +128,9 @@ export class GrpoTrainer {
     }
     this.#step += 1;
     const seconds = (performance.now() - started) / 1000;
-    const metrics = summarise({ rollout, updates, lr, klCoef, seconds, options });
+    const metrics = summarise({ rollout, task: this.task, updates, lr, klCoef, seconds, options });
     this.#moveReference(metrics, trajectories.length);
-    return metrics;
+    return { ...metrics, ...this.#source.metrics() };
   }
 
   /** The learning rate of step `step`, counted from 0. */
@@ -118,42 +141,56 @@ export class GrpoTrainer {
 
   /** Samples and rewards what the next step learns from. */
   async rollout(): Promise<Rollout> {
-    const { batchSize, groupSize, dynamicSampling } = this.options;
-    return dynamicSampling
-      ? sampleUnequal(batchSize, groupSize, (problems) => this.#sample(problems))
-      : this.#sample(batchSize);
+    return this.#source.next();
+  }
+
+  /** Some of the completions that the latest step learnt from; none before the first. */
+  samples(): SampleRow[] {
+    if (!this.#latest) return [];
+    const { rollout, advantages } = this.#latest;
+    return sampleRows(rollout, advantages, { task: this.task, groupSize: this.options.groupSize });
+  }
+
+  /** What a trainer needs, besides the policy's weights, to go on as this one would, to the bit. */
+  async state(): Promise<GrpoState> {
+    const optimizer = await this.#optimizer.stateDict();
+    const reference = (await this.#reference?.stateDict()) ?? new Map();
+    const progress = { step: this.#step, optimizerSteps: optimizer.steps, klCoef: this.#klCoef };
+    return {
+      progress: { ...progress, ...this.#source.progress() },
+      tensors: new Map([
+        ...withPrefix('optimizer.', optimizerTensors(optimizer)),
+        ...withPrefix('reference.', reference),
+      ]),
+    };
+  }
+
+  /**
+   * Goes on from a state of a trainer with the same options, task and rewards; the policy must have its weights.
+   * @throws MathformerError for what is no such state.
+   */
+  restore({ progress, tensors }: GrpoState): void {
+    const { step, optimizerSteps: steps, klCoef, ...source } = checkedProgress(progress);
+    this.#optimizer.loadStateDict({ steps, values: optimizerValues(withoutPrefix('optimizer.', tensors)) });
+    this.#reference?.load(withoutPrefix('reference.', tensors));
+    this.#source.restore(source);
+    this.#step = step;
+    this.#klCoef = klCoef;
   }
 
   /** Frees the trainer's memory, not the policy. */
   dispose(): void {
-    this.sampler.dispose();
+    this.#source.sampler.dispose();
     this.#accumulate[Symbol.dispose]();
     this.#apply[Symbol.dispose]();
     this.#optimizer.dispose();
     this.#reference?.dispose();
   }
 
-  /** Samples and rewards a group of completions for each of the next `count` problems. */
-  async #sample(count: number): Promise<Rollout> {
-    const { groupSize, maxGenLen, temperature, topK, topP, minP, seed } = this.options;
-    const { overlongBuffer: buffer, overlongPenalty: factor } = this.options;
-    const firstSequenceId = this.#problems.cursor * groupSize;
-    const problems = Array.from({ length: count }, () => this.#problems.next());
-    const completions = await this.sampler.generate(
-      problems.map(({ expression }) => prompt(expression)),
-      { groupSize, maxNew: maxGenLen, temperature, topK, topP, minP, seed, firstSequenceId },
-    );
-    const rewards = completions.map(({ prompt: i, tokens }) => {
-      const { reward } = grade(problems[i] as Problem, tokens);
-      return reward + overlongPenalty(tokens.length, { maxLength: maxGenLen, buffer, factor });
-    });
-    return { problems, completions, rewards };
-  }
-
   #miniBatches(trajectories: readonly Trajectory[], epoch: number): Trajectory[][] {
     const { seed, groupSize, epochs, miniBatches: count } = this.options;
     const item = this.#step * epochs + epoch;
-    const random = new RandomStream({ seed, stream: STREAMS.miniBatches, item });
+    const random = new RandomStream({ seed, stream: MINI_BATCHES, item });
     return miniBatches(trajectories, { count, groupSize, random });
   }
 

@@ -23,7 +23,6 @@ const CHUNK = 16;
 const ROW_STEP = 16;
 const SLOT_WORDS = 4;
 
-/** How tokens are drawn. */
 /** The buffers of a generation; they stay as long as the batch fits. */
 interface Workspace {
   readonly slots: number;
@@ -47,12 +46,15 @@ interface Workspace {
 export class Sampler {
   readonly model: Transformer;
   readonly #device: Device;
+  readonly #eos: number;
   #workspace: Workspace | undefined;
   /** Settled when the workspace is free. */
   #idle: Promise<unknown> = Promise.resolve();
 
-  constructor(model: Transformer) {
+  /** @param eos the id that ends a completion: that of arithmetic unless given. */
+  constructor(model: Transformer, { eos = EOS }: { readonly eos?: number } = {}) {
     this.model = model;
+    this.#eos = eos;
     this.#device = model.device;
   }
 
@@ -280,7 +282,7 @@ export class Sampler {
   #sample(workspace: Workspace, logits: Tensor, M: number): void {
     const { rows, settings, state: slots, samples, ids, kept, maxNew } = workspace;
     const views = { logits: logits.view, rows, settings, slots, samples, ids, kept };
-    sampleTokens(this.#device, views, { M, V: this.model.config.vocabSize, maxNew, eos: EOS });
+    sampleTokens(this.#device, views, { M, V: this.model.config.vocabSize, maxNew, eos: this.#eos });
   }
 
   async #readState({ state }: Workspace, slots: number): Promise<Uint32Array> {
@@ -303,7 +305,7 @@ export class Sampler {
         prompt: Math.floor(slot / groupSize),
         tokens,
         logps: Float32Array.from(tokens, (_, i) => floats[(start + i) * 2 + 1] ?? 0),
-        finished: tokens.at(-1) === EOS,
+        finished: tokens.at(-1) === this.#eos,
         ...(masks ? { kept: masks.slice(start * words, (start + count) * words) } : {}),
       };
     });

@@ -4,4 +4,4 @@
  * @module mathformer/pretrain
  */
 export { type PretrainOptions, pretrainOptions, pretrainSchema } from './options.ts';
-export { type PretrainMetrics, SupervisedTrainer } from './trainer.ts';
+export { type PretrainMetrics, SupervisedTrainer, type SupervisedTrainerParts } from './trainer.ts';

@@ -1,11 +1,13 @@
 /**
- * The supervised trainer: next-token cross-entropy on worked problems, one optimiser step at a time. Sequences of a
- * batch are packed end to end, so lengths need no sorting; the step is captured for a few sizes and replayed, for which
- * at most an eighth of padding follows the last sequence.
+ * The supervised trainer: next-token cross-entropy on a task's worked problems, one optimiser step at a time. Sequences
+ * of a batch are packed end to end, so lengths need no sorting; the step is captured for a few sizes and replayed, for
+ * which at most an eighth of padding follows the last sequence.
  */
-import { type Sample, SampleStream } from '../math/sample.ts';
 import { type Packed, packSequences, scorePacked } from '../model/score.ts';
 import type { Transformer } from '../model/transformer.ts';
+import { arithmetic } from '../tasks/arithmetic.ts';
+import { TaskStream } from '../tasks/stream.ts';
+import { checkVocabulary, type Example, type Task } from '../tasks/task.ts';
 import {
   AdamW,
   add,
@@ -23,7 +25,7 @@ import {
 } from '../tensor/index.ts';
 import type { PretrainOptions } from './options.ts';
 
-/** Problem streams of the two difficulties of `practice`. */
+/** Streams of the two levels of `practice`. */
 const STREAMS = { full: 0, easier: 1 } as const;
 
 /** What a step reports. */
@@ -43,6 +45,14 @@ export interface PretrainMetrics {
   readonly skipped: number;
   /** Mean load-balancing loss of the layers of a mixture of experts: 1 when balanced. */
   readonly loadBalance?: number;
+}
+
+/** What else a supervised trainer can be given. */
+export interface SupervisedTrainerParts {
+  /** What is learnt: arithmetic by the options unless given. */
+  readonly task?: Task;
+  /** `{ replay: false }` runs every step anew. */
+  readonly capture?: CaptureOptions;
 }
 
 /** What a captured step takes. */
@@ -70,16 +80,17 @@ export class SupervisedTrainer {
   readonly totalSteps: number;
   readonly #optimizer: AdamW;
   readonly #train: Captured<[StepInputs], { loss: Tensor; balance: Tensor | undefined }>;
-  readonly #streams: readonly SampleStream[];
+  readonly #streams: readonly TaskStream[];
   #step = 0;
-  #next: readonly Sample[] | undefined;
+  #next: readonly Example[] | undefined;
 
-  /** `capture: { replay: false }` runs every step anew. */
+  /** @throws MathformerError if the model's vocabulary is not the task's. */
   constructor(
     model: Transformer,
     options: PretrainOptions,
-    { capture: captureOptions = {} }: { readonly capture?: CaptureOptions } = {},
+    { task = arithmetic(options), capture: captureOptions = {} }: SupervisedTrainerParts = {},
   ) {
+    checkVocabulary(task, model.config);
     this.model = model;
     this.options = options;
     this.stepsPerPass = Math.ceil(options.numExamples / options.batchSize);
@@ -90,13 +101,11 @@ export class SupervisedTrainer {
       maxRecordings: MAX_RECORDINGS,
       ...captureOptions,
     });
-    const easier = {
-      maxDigits: Math.max(1, options.maxDigits - 1),
-      maxDepth: Math.max(1, options.maxDepth - 1),
-    };
+    const { seed, practice } = options;
+    const easier = Math.max(0, task.levels.length - 2);
     this.#streams = [
-      new SampleStream(options, { stream: STREAMS.full }),
-      ...(options.practice ? [new SampleStream({ ...options, ...easier }, { stream: STREAMS.easier })] : []),
+      new TaskStream(task, { seed, stream: STREAMS.full }),
+      ...(practice ? [new TaskStream(task, { seed, stream: STREAMS.easier, level: easier })] : []),
     ];
   }
 
@@ -140,16 +149,16 @@ export class SupervisedTrainer {
     this.#optimizer.dispose();
   }
 
-  #draw(): readonly Sample[] {
+  #draw(): readonly Example[] {
     return Array.from({ length: this.options.batchSize }, (_, i) => {
-      const stream = this.#streams[i % this.#streams.length] as SampleStream;
-      return stream.next();
+      const stream = this.#streams[i % this.#streams.length] as TaskStream;
+      return stream.nextExample();
     });
   }
 
   /** Enqueues forward, backward and the update; the values arrive when the GPU is done. */
   async #update(
-    batch: readonly Sample[],
+    batch: readonly Example[],
     lr: number,
   ): Promise<Pick<PretrainMetrics, 'loss' | 'loadBalance'>> {
     const sequences = batch.map(({ tokens, promptLength }) => ({

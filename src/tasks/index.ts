@@ -7,5 +7,12 @@ export { ARITHMETIC, type ArithmeticOptions, arithmetic } from './arithmetic.ts'
 export { distinct } from './distinct.ts';
 export { type SortingOptions, sorting } from './sorting.ts';
 export { TaskStream, type TaskStreamOptions } from './stream.ts';
-export type { Example, Graded, Task, TaskProblem, Tokenizer } from './task.ts';
+export {
+  checkVocabulary,
+  type Example,
+  type Graded,
+  type Task,
+  type TaskProblem,
+  type Tokenizer,
+} from './task.ts';
 export { tokenizerOf } from './tokenizer.ts';

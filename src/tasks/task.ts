@@ -2,6 +2,7 @@
  * What a model can be trained on: problems, how they are put to the model, and what counts as an answer. The trainers
  * know this interface alone.
  */
+import { MathformerError } from '../errors.ts';
 import type { Outcome } from '../math/grader.ts';
 import type { RandomStream } from '../math/randomStream.ts';
 
@@ -61,4 +62,16 @@ export interface Task<Problem extends TaskProblem = TaskProblem> {
   grade(problem: TaskProblem, completion: readonly number[]): Graded;
   /** How far a completion came, from 0 to 1, for a task that can tell: the reward `partial`. */
   partialCredit?(problem: Problem, completion: readonly number[]): number;
+}
+
+/** @throws MathformerError if a model of this config cannot have the task's tokens. */
+export function checkVocabulary(
+  { name, tokenizer }: Task,
+  { vocabSize }: { readonly vocabSize: number },
+): void {
+  if (vocabSize === tokenizer.vocabSize) return;
+  throw new MathformerError(
+    `the model's vocabulary has ${vocabSize} tokens, that of the task ${name} ${tokenizer.vocabSize}`,
+    { code: 'WRONG_VOCABULARY', where: name, fix: `give a model of vocabSize ${tokenizer.vocabSize}` },
+  );
 }

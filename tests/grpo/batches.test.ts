@@ -12,6 +12,7 @@ import { LOSS_NAMES } from '../../src/grpo/losses.ts';
 import { ProblemStream } from '../../src/math/generator.ts';
 import { RandomStream } from '../../src/math/randomStream.ts';
 import { prompt } from '../../src/math/sample.ts';
+import { ARITHMETIC } from '../../src/tasks/arithmetic.ts';
 import { expectClose } from '../oracle/compare.ts';
 import { seeded } from '../oracle/random.ts';
 
@@ -119,7 +120,11 @@ test('trajectories: prompt and completion, the advantage in the group, masked if
     finished: i !== 2,
   }));
   const rollout = { problems, completions, rewards: [1, 0, 0.5, 0.5] };
-  const found = trajectoriesOf(rollout, { groupSize: 2, advantages: 'center', maskTruncated: true });
+  const found = trajectoriesOf(
+    rollout,
+    { groupSize: 2, advantages: 'center', maskTruncated: true },
+    ARITHMETIC,
+  );
   expect(found.map(({ advantage }) => advantage)).toEqual([0.5, -0.5, 0, 0]);
   expect(found.map(({ masked }) => masked)).toEqual([false, false, true, false]);
   found.forEach(({ tokens, from }, i) => {
@@ -128,6 +133,6 @@ test('trajectories: prompt and completion, the advantage in the group, masked if
     expect(from).toBe(start.length);
   });
   const options = { groupSize: 2, advantages: 'group', maskTruncated: false } as const;
-  expect(trajectoriesOf(rollout, options).some(({ masked }) => masked)).toBe(false);
-  expect(trajectoriesOf(rollout, options)[0].advantage).toBeCloseTo(Math.SQRT1_2, 6);
+  expect(trajectoriesOf(rollout, options, ARITHMETIC).some(({ masked }) => masked)).toBe(false);
+  expect(trajectoriesOf(rollout, options, ARITHMETIC)[0].advantage).toBeCloseTo(Math.SQRT1_2, 6);
 });

@@ -10,6 +10,7 @@ import { ProblemStream } from '../../src/math/generator.ts';
 import { prompt } from '../../src/math/sample.ts';
 import { EOS } from '../../src/math/tokenizer.ts';
 import type { Completion } from '../../src/model/sampler.ts';
+import { ARITHMETIC } from '../../src/tasks/arithmetic.ts';
 import { expectClose } from '../oracle/compare.ts';
 
 const stream = new ProblemStream({ maxDigits: 1, maxDepth: 1 });
@@ -45,6 +46,7 @@ const UPDATE = { records: RECORDS, loss: 1.25, policyLoss: 1.125, gradNorm: 2.5 
 
 const STEP: StepSummary = {
   rollout: { problems, completions, rewards: [1, 0, 1, 1] },
+  task: ARITHMETIC,
   updates: [UPDATE],
   lr: 1e-4,
   klCoef: 0.3,

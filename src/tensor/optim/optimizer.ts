@@ -16,8 +16,19 @@ export interface Optimizer {
   step(lr: Scalar): void;
   /** What became of the latest step. */
   report(): Promise<StepReport>;
+  /** A copy of the optimiser's state. */
+  stateDict(): Promise<OptimizerState>;
+  /** Goes on from a state. @throws MathformerError if it is that of another optimiser, or of other parameters. */
+  loadStateDict(state: OptimizerState): void;
   /** Frees the optimiser's state, not the parameters. */
   dispose(): void;
+}
+
+/** All that later steps depend on besides the parameters. */
+export interface OptimizerState {
+  readonly steps: number;
+  /** The values of each of the optimiser's buffers, in the order in which it made them. */
+  readonly values: readonly Float32Array<ArrayBuffer>[];
 }
 
 /** What an optimiser says of its latest step. */
@@ -72,6 +83,31 @@ export abstract class ArenaOptimizer implements Optimizer {
     const bytes = await this.parameters.device.read(this.reported);
     const [gradNorm = 0, skipped = 0, skippedInARow = 0] = new Float32Array(bytes);
     return { gradNorm, skipped, skippedInARow };
+  }
+
+  /** A copy of the optimiser's state. */
+  async stateDict(): Promise<OptimizerState> {
+    const { device } = this.parameters;
+    const values = this.#state.map(async (view) => new Float32Array(await device.read(view)));
+    return { steps: this.steps, values: await Promise.all(values) };
+  }
+
+  /** Goes on from a state. @throws MathformerError if it is that of another optimiser, or of other parameters. */
+  loadStateDict({ steps, values }: OptimizerState): void {
+    if (
+      values.length !== this.#state.length ||
+      values.some((each, i) => each.byteLength !== this.#state[i]?.bytes)
+    ) {
+      throw new MathformerError("the state's buffers are not those of this optimiser", {
+        code: 'BAD_STATE',
+        where: 'loadStateDict',
+        fix: 'give the state of an optimiser of the same kind, for the same parameters',
+      });
+    }
+    this.steps = steps;
+    for (const [i, view] of this.#state.entries()) {
+      this.parameters.device.upload(view, values[i] as Float32Array<ArrayBuffer>);
+    }
   }
 
   dispose(): void {

@@ -1,0 +1,14 @@
+/** Settings of GRPO by name. */
+import type { z } from 'zod';
+import type { grpoSchema } from './options.ts';
+
+/** The names of the recipes. */
+export const RECIPE_NAMES = ['default', 'tuned'] as const;
+/** A row of `RECIPES`. */
+export type RecipeName = (typeof RECIPE_NAMES)[number];
+
+/** Options of each recipe that are not the defaults. */
+export const RECIPES: Readonly<Record<RecipeName, Partial<Readonly<z.input<typeof grpoSchema>>>>> = {
+  default: {},
+  tuned: { lr: 1e-4 },
+};

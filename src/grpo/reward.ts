@@ -1,0 +1,107 @@
+/** Rewards: functions of a problem and a completion. Several add up, each with its weight. */
+import { MathformerError } from '../errors.ts';
+import type { Outcome } from '../math/grader.ts';
+import type { Task, TaskProblem } from '../tasks/task.ts';
+
+/** A completion as rewards see it. */
+export interface RewardedCompletion {
+  /** The sampled token ids, with the end if it was produced. */
+  readonly tokens: readonly number[];
+  /** Their text. */
+  readonly text: string;
+  /** Whether the end was produced; if not, the completion was cut off. */
+  readonly finished: boolean;
+  /** The task's verdict. */
+  readonly outcome: Outcome;
+  /** What was answered; null without an answer. */
+  readonly answer: string | null;
+  /** Most tokens that it could have had. */
+  readonly maxLength: number;
+}
+
+/** What a reward is told besides. */
+export interface RewardContext {
+  /** Aborted once the value is no longer waited for. */
+  readonly signal: AbortSignal;
+}
+
+/** A reward. */
+export interface Reward {
+  /** What the metrics call it. */
+  readonly name: string;
+  /** The factor of its value in the sum; 1 unless given. */
+  readonly weight?: number;
+  /** The value of a completion, a finite number, at once or later. `problem` is one of the task's training problems. */
+  reward(
+    problem: TaskProblem,
+    completion: RewardedCompletion,
+    context: RewardContext,
+  ): number | Promise<number>;
+}
+
+/** The rewards that come built in. */
+export const REWARD_NAMES = ['correctness', 'format', 'length', 'partial'] as const;
+/** See `builtInReward`. */
+export type RewardName = (typeof REWARD_NAMES)[number];
+
+/**
+ * A reward that comes built in, from 0 to 1:
+ *   correctness  1 for the right answer
+ *   format       1 for an answer with an end, right or wrong
+ *   length       of a right answer, the share of `maxLength` that it left; 0 for others, so that being brief and wrong
+ *                gains nothing
+ *   partial      1 for the right answer, else the task's partial credit, which is less
+ * @throws MathformerError for `partial` if the task knows no partial credit.
+ */
+export function builtInReward(name: RewardName, task: Task, weight = 1): Reward {
+  const right = ({ outcome }: RewardedCompletion): boolean => outcome === 'correct';
+  switch (name) {
+    case 'correctness':
+      return { name, weight, reward: (_, completion) => (right(completion) ? 1 : 0) };
+    case 'format':
+      return {
+        name,
+        weight,
+        reward: (_, { outcome }) => (outcome === 'correct' || outcome === 'wrong' ? 1 : 0),
+      };
+    case 'length':
+      return {
+        name,
+        weight,
+        reward: (_, completion) =>
+          right(completion) ? 1 - completion.tokens.length / completion.maxLength : 0,
+      };
+    case 'partial': {
+      if (!task.partialCredit) {
+        const fix = 'choose another reward, or give the task a partialCredit';
+        throw new MathformerError(`the task ${task.name} knows no partial credit`, {
+          code: 'BAD_OPTION',
+          where: 'reward partial',
+          fix,
+        });
+      }
+      const credit = task.partialCredit.bind(task);
+      return {
+        name,
+        weight,
+        reward: (problem, completion) => (right(completion) ? 1 : credit(problem, completion.tokens)),
+      };
+    }
+    default:
+      return name satisfies never;
+  }
+}
+
+/** @throws MathformerError for rewards that cannot be added up, or told apart. */
+export function checkRewards(rewards: readonly Reward[]): void {
+  const names = rewards.map(({ name }) => name);
+  const twice = names.find((name, i) => names.indexOf(name) < i);
+  const odd = rewards.find(({ weight = 1 }) => !Number.isFinite(weight));
+  const problem =
+    (rewards.length === 0 && 'there is no reward') ||
+    (twice !== undefined && `two rewards are called ${twice}`) ||
+    (odd && `the weight of the reward ${odd.name} is ${odd.weight}`);
+  if (!problem) return;
+  const fix = 'give at least one reward, each with a name of its own and a finite weight';
+  throw new MathformerError(problem, { code: 'BAD_OPTION', where: 'rewards', fix });
+}

@@ -1,0 +1,140 @@
+/** Asks rewards for their values, all at the same time; what goes wrong names reward, problem and completion. */
+import { MathformerError } from '../errors.ts';
+import { shown } from '../options.ts';
+import type { TaskProblem } from '../tasks/task.ts';
+import type { Reward, RewardedCompletion } from './reward.ts';
+
+/** What went wrong with a reward. */
+export type RewardErrorCode = 'REWARD_THREW' | 'REWARD_NOT_FINITE' | 'REWARD_TIMEOUT';
+
+/** A reward that gave no number. */
+export class RewardError extends MathformerError {
+  declare readonly code: RewardErrorCode;
+  readonly reward: string;
+  readonly problem: TaskProblem;
+  readonly completion: RewardedCompletion;
+
+  constructor(
+    code: RewardErrorCode,
+    { reward, problem, completion }: Question,
+    what: string,
+    cause?: unknown,
+  ) {
+    const about = `for problem ${shown(problem.expression)} and completion ${shown(completion.text)}`;
+    const fix =
+      code === 'REWARD_TIMEOUT' ? 'make it faster, or raise --reward_timeout' : 'correct the reward';
+    super(
+      `the reward ${reward.name} ${what} ${about}`,
+      { code, where: `reward ${reward.name}`, fix },
+      { cause },
+    );
+    this.reward = reward.name;
+    this.problem = problem;
+    this.completion = completion;
+  }
+}
+
+/** A completion to reward. */
+export interface RewardCase {
+  readonly problem: TaskProblem;
+  readonly completion: RewardedCompletion;
+}
+
+interface Question extends RewardCase {
+  readonly reward: Reward;
+}
+
+/** Values of each completion, by the reward's name. */
+export type RewardValues = Readonly<Record<string, readonly number[]>>;
+
+/**
+ * The value of every reward for every completion, without weights.
+ * @param seconds for how long values that come later are waited for.
+ * @throws RewardError
+ */
+export async function rewardValues(
+  rewards: readonly Reward[],
+  cases: readonly RewardCase[],
+  seconds: number,
+): Promise<RewardValues> {
+  const limit = new TimeLimit(seconds);
+  try {
+    const values = rewards.map((reward) => cases.map((each) => answered({ reward, ...each }, limit)));
+    const waited = values.flat().some((value) => value instanceof Promise);
+    const done = waited ? await Promise.all(values.map((each) => Promise.all(each))) : (values as number[][]);
+    return Object.fromEntries(rewards.map(({ name }, i) => [name, done[i] ?? []]));
+  } finally {
+    limit.end();
+  }
+}
+
+/** Σ weight·value of each completion. */
+export function rewardSums(rewards: readonly Reward[], values: RewardValues): number[] {
+  const [first] = rewards;
+  const count = first ? (values[first.name]?.length ?? 0) : 0;
+  return Array.from({ length: count }, (_, i) =>
+    rewards.reduce((sum, { name, weight = 1 }) => sum + weight * (values[name]?.[i] ?? 0), 0),
+  );
+}
+
+/** Never throws: a promise that an earlier reward gave has to be waited for all the same. */
+function answered(question: Question, limit: TimeLimit): number | Promise<number> {
+  const { reward, problem, completion } = question;
+  try {
+    const value = reward.reward(problem, completion, { signal: limit.signal });
+    return isThenable(value) ? settled(question, value, limit) : checked(question, value);
+  } catch (cause) {
+    return Promise.reject(cause instanceof RewardError ? cause : threw(question, cause));
+  }
+}
+
+async function settled(question: Question, later: PromiseLike<number>, limit: TimeLimit): Promise<number> {
+  const value = await Promise.race([
+    Promise.resolve(later).catch((cause) => {
+      throw threw(question, cause);
+    }),
+    limit.expired.then(() => {
+      throw new RewardError('REWARD_TIMEOUT', question, `took more than ${limit.seconds} s`);
+    }),
+  ]);
+  return checked(question, value);
+}
+
+function checked(question: Question, value: unknown): number {
+  if (typeof value === 'number' && Number.isFinite(value)) return value;
+  throw new RewardError('REWARD_NOT_FINITE', question, `gave ${shown(value)}, not a finite number,`);
+}
+
+function threw(question: Question, cause: unknown): RewardError {
+  const message = cause instanceof Error ? cause.message : String(cause);
+  return new RewardError('REWARD_THREW', question, `threw ${shown(message)}`, cause);
+}
+
+function isThenable(value: unknown): value is PromiseLike<number> {
+  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
+}
+
+/** A time that begins when somebody first waits for its end. */
+class TimeLimit {
+  readonly #controller = new AbortController();
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #expired: Promise<void> | undefined;
+
+  constructor(readonly seconds: number) {}
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  get expired(): Promise<void> {
+    this.#expired ??= new Promise((resolve) => {
+      this.#timer = setTimeout(resolve, this.seconds * 1000);
+    });
+    return this.#expired;
+  }
+
+  end(): void {
+    clearTimeout(this.#timer);
+    this.#controller.abort();
+  }
+}

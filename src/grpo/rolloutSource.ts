@@ -1,0 +1,107 @@
+/** Where rollouts come from: problems of a task, a group of completions sampled for each, and their rewards. */
+import { RandomStream } from '../math/randomStream.ts';
+import { type Completion, Sampler } from '../model/sampler.ts';
+import type { Transformer } from '../model/transformer.ts';
+import { TaskStream } from '../tasks/stream.ts';
+import type { Task, TaskProblem } from '../tasks/task.ts';
+import { Curriculum } from './curriculum.ts';
+import { sampleUnequal } from './dynamicSampling.ts';
+import type { GrpoOptions } from './options.ts';
+import { overlongPenalty } from './overlong.ts';
+import { checkRewards, type Reward } from './reward.ts';
+import { type RewardCase, rewardSums, rewardValues } from './rewarding.ts';
+import type { Rollout } from './rollout.ts';
+import type { GrpoProgress } from './state.ts';
+
+/** Streams of random numbers from the seed. */
+const STREAMS = { problems: 2, levels: 4 } as const;
+
+/** Samples from a policy, as it is at the time, on an endless stream of problems. */
+export class RolloutSource {
+  readonly sampler: Sampler;
+  readonly #options: GrpoOptions;
+  readonly #task: Task;
+  readonly #rewards: readonly Reward[];
+  readonly #problems: TaskStream;
+  readonly #curriculum: Curriculum | undefined;
+
+  /** @throws MathformerError for rewards that cannot be added up. */
+  constructor(policy: Transformer, options: GrpoOptions, task: Task, rewards: readonly Reward[]) {
+    checkRewards(rewards);
+    this.sampler = new Sampler(policy, { eos: task.tokenizer.eos });
+    this.#options = options;
+    this.#task = task;
+    this.#rewards = rewards;
+    this.#problems = new TaskStream(task, { seed: options.seed, stream: STREAMS.problems });
+    this.#curriculum = options.curriculum ? new Curriculum(task.levels) : undefined;
+  }
+
+  /** What the next step learns from. @throws RewardError */
+  async next(): Promise<Rollout> {
+    const { batchSize, groupSize, dynamicSampling } = this.#options;
+    return dynamicSampling
+      ? sampleUnequal(batchSize, groupSize, (problems) => this.#sample(problems))
+      : this.#sample(batchSize);
+  }
+
+  /** Of the curriculum, if there is one. */
+  metrics(): Record<string, number> {
+    return this.#curriculum?.metrics() ?? {};
+  }
+
+  /** All that later rollouts depend on, besides the policy. */
+  progress(): Pick<GrpoProgress, 'problems' | 'curriculum'> {
+    return { problems: this.#problems.cursor, curriculum: this.#curriculum?.state() ?? null };
+  }
+
+  /** Goes on from there. @throws MathformerError if that was another curriculum. */
+  restore({ problems, curriculum }: Pick<GrpoProgress, 'problems' | 'curriculum'>): void {
+    this.#curriculum?.restore(curriculum ?? {});
+    this.#problems.cursor = problems;
+  }
+
+  /** Samples and rewards a group of completions for each of the next `count` problems. */
+  async #sample(count: number): Promise<Rollout> {
+    const { groupSize, maxGenLen, temperature, topK, topP, minP, seed } = this.#options;
+    const firstSequenceId = this.#problems.cursor * groupSize;
+    const drawn = Array.from({ length: count }, () => this.#draw());
+    const problems = drawn.map(({ problem }) => problem);
+    const completions = await this.sampler.generate(
+      problems.map((problem) => this.#task.prompt(problem)),
+      { groupSize, maxNew: maxGenLen, temperature, topK, topP, minP, seed, firstSequenceId },
+    );
+    const cases = completions.map((completion) => this.#graded(completion, problems));
+    const parts = await rewardValues(this.#rewards, cases, this.#options.rewardTimeout);
+    this.#record(drawn, cases);
+    const rewards = rewardSums(this.#rewards, parts).map((sum, i) => sum + this.#penalty(completions[i]));
+    return { problems, completions, rewards, ...(this.#rewards.length > 1 && { parts }) };
+  }
+
+  #draw(): { readonly problem: TaskProblem; readonly level: number } {
+    const random = { seed: this.#options.seed, stream: STREAMS.levels, item: this.#problems.cursor };
+    const level = this.#curriculum?.choose(new RandomStream(random)) ?? this.#task.levels.length - 1;
+    return { problem: this.#problems.next(level), level };
+  }
+
+  #graded({ prompt, tokens, finished }: Completion, problems: readonly TaskProblem[]): RewardCase {
+    const problem = problems[prompt] as TaskProblem;
+    const { outcome, answer } = this.#task.grade(problem, tokens);
+    const text = this.#task.tokenizer.decode(tokens);
+    const maxLength = this.#options.maxGenLen;
+    return { problem, completion: { tokens, text, finished, outcome, answer, maxLength } };
+  }
+
+  #penalty(completion: Completion | undefined): number {
+    const { maxGenLen: maxLength, overlongBuffer: buffer, overlongPenalty: factor } = this.#options;
+    return overlongPenalty(completion?.tokens.length ?? 0, { maxLength, buffer, factor });
+  }
+
+  /** Tells the curriculum which answers were right. */
+  #record(drawn: readonly { readonly level: number }[], cases: readonly RewardCase[]): void {
+    const { groupSize } = this.#options;
+    const right = cases.map(({ completion }) => completion.outcome === 'correct');
+    for (const [i, { level }] of drawn.entries()) {
+      this.#curriculum?.record(level, right.slice(i * groupSize, (i + 1) * groupSize));
+    }
+  }
+}

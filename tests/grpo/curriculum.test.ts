@@ -1,0 +1,86 @@
+/** The adaptive curriculum: what it remembers, and what it draws. */
+import { describe, expect, test } from 'vitest';
+import { Curriculum } from '../../src/grpo/curriculum.ts';
+import { RandomStream } from '../../src/math/randomStream.ts';
+import { expectClose } from '../oracle/compare.ts';
+
+const LEVELS = ['easy', 'middle', 'hard'];
+
+/** After so many groups of four at each level, with so many right answers in each. */
+function taught(right: readonly number[], groups = 200): Curriculum {
+  const curriculum = new Curriculum(LEVELS);
+  for (let i = 0; i < groups; i++) {
+    for (const [level, count] of right.entries()) {
+      curriculum.record(
+        level,
+        [0, 1, 2, 3].map((member) => member < count),
+      );
+    }
+  }
+  return curriculum;
+}
+
+const frequencies = (curriculum: Curriculum, draws = 20_000): number[] => {
+  const counts = LEVELS.map(() => 0);
+  for (let item = 0; item < draws; item++) {
+    counts[curriculum.choose(new RandomStream({ seed: 1, stream: 4, item }))] += 1;
+  }
+  return counts.map((count) => count / draws);
+};
+
+describe('the curriculum', () => {
+  test('begins uniform', () => {
+    const curriculum = new Curriculum(LEVELS);
+    expect(curriculum.passRates()).toEqual([0.5, 0.5, 0.5]);
+    expectClose(curriculum.probabilities(), [1 / 3, 1 / 3, 1 / 3], { rtol: 1e-12 });
+  });
+
+  test('draws in proportion to p(1 − p), over a uniform quarter', () => {
+    const curriculum = taught([4, 2, 1]);
+    const rates = curriculum.passRates();
+    expectClose(rates, [1, 0.5, 0.25], { atol: 0.01 });
+    const weights = rates.map((p) => p * (1 - p));
+    const total = weights.reduce((a, b) => a + b, 0);
+    expectClose(
+      curriculum.probabilities(),
+      weights.map((weight) => 0.25 / 3 + (0.75 * weight) / total),
+      { rtol: 1e-12 },
+    );
+    expectClose(frequencies(curriculum), curriculum.probabilities(), { atol: 0.015 });
+  });
+
+  test('leaves no level out, whatever is known of it', () => {
+    const probabilities = taught([4, 0, 2], 10_000).probabilities();
+    expect(Math.min(...probabilities)).toBeGreaterThanOrEqual(0.25 / 3);
+    expectClose([probabilities.reduce((a, b) => a + b, 0)], [1], { rtol: 1e-12 });
+  });
+
+  test('forgets: a level that is learnt counts as learnt after some time', () => {
+    const curriculum = taught([0, 0, 0]);
+    for (let i = 0; i < 100; i++) curriculum.record(2, [true, true, true, true]);
+    const [easy, , hard] = curriculum.passRates();
+    expect(easy).toBeLessThan(0.01);
+    expect(hard).toBeGreaterThan(0.8);
+  });
+
+  test('one level is always drawn', () => {
+    expect(new Curriculum(['only']).choose(new RandomStream({ seed: 0, stream: 4 }))).toBe(0);
+  });
+
+  test('its state is JSON, and that of these levels', () => {
+    const curriculum = taught([3, 2, 1], 7);
+    const copy = new Curriculum(LEVELS);
+    copy.restore(JSON.parse(JSON.stringify(curriculum.state())));
+    expect(copy.probabilities()).toEqual(curriculum.probabilities());
+    expect(copy.state()).toEqual(curriculum.state());
+    curriculum.record(0, [false]);
+    expect(copy.state()).not.toEqual(curriculum.state());
+    expect(() => new Curriculum(['easy']).restore(copy.state())).toThrow(/levels easy, middle, hard/);
+  });
+
+  test('metrics name the levels', () => {
+    expect(Object.keys(new Curriculum(['a', 'b']).metrics())).toEqual(
+      ['a', 'b'].flatMap((name) => ['pass_rate', 'probability'].map((what) => `curriculum/${name}/${what}`)),
+    );
+  });
+});

@@ -1,0 +1,96 @@
+/** A trainer that is stopped, written down as JSON and tensors, and made anew goes on to the bit. */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Device } from '../../src/gpu/device.ts';
+import { type GrpoOptions, grpoOptions } from '../../src/grpo/options.ts';
+import type { GrpoState } from '../../src/grpo/state.ts';
+import { type GrpoMetrics, GrpoTrainer } from '../../src/grpo/trainer.ts';
+import type { StateDict } from '../../src/model/checkpoint/index.ts';
+import { Transformer } from '../../src/model/transformer.ts';
+import { openDevice } from '../device.ts';
+import { readFixture } from '../model/referenceModels.ts';
+import { SMALL } from './rollouts.ts';
+
+const { config, stateDict } = readFixture('tiny_easy.pt');
+
+describe('the state of a trainer', () => {
+  let device: Device;
+  beforeAll(async () => {
+    device = await openDevice();
+  });
+  afterAll(() => device.destroy());
+
+  interface Stop {
+    readonly metrics: readonly GrpoMetrics[];
+    readonly weights: StateDict;
+    readonly state: GrpoState;
+  }
+
+  /** So many steps, from the start or from a stop. */
+  async function steps(options: GrpoOptions, count: number, from?: Stop): Promise<Stop> {
+    const policy = new Transformer(device, config, from?.weights ?? stateDict);
+    const trainer = new GrpoTrainer(policy, options);
+    if (from) trainer.restore(from.state);
+    const metrics: GrpoMetrics[] = [];
+    for (let i = 0; i < count; i++) metrics.push({ ...(await trainer.step()), step_time: 0 });
+    const stop = { metrics, weights: await policy.stateDict(), state: await trainer.state() };
+    trainer.dispose();
+    policy.dispose();
+    return stop;
+  }
+
+  const throughJson = ({ progress, tensors }: GrpoState): GrpoState => ({
+    progress: JSON.parse(JSON.stringify(progress)),
+    tensors,
+  });
+
+  test.each<Partial<GrpoOptions>>([
+    { scheduler: 'cosine', steps: 4 },
+    {
+      ...{ curriculum: true, dynamicSampling: true, maxDigits: 2, maxDepth: 2, maxGenLen: 24 },
+      ...{ klTarget: 1e-6, klHorizon: 12, epochs: 2, miniBatches: 3 },
+    },
+    { refSyncSteps: 3, klTarget: 1e-4, klHorizon: 12 },
+    { klCoef: 0 },
+  ])('%o: two and two steps are four', async (overrides) => {
+    const options = grpoOptions({ ...SMALL, lr: 1e-3, ...overrides });
+    const whole = await steps(options, 4);
+    const first = await steps(options, 2);
+    const second = await steps(options, 2, { ...first, state: throughJson(first.state) });
+    expect([...first.metrics, ...second.metrics]).toEqual(whole.metrics);
+    expect(second.weights).toEqual(whole.weights);
+    expect(second.state).toEqual(whole.state);
+    expect(first.weights).not.toEqual(whole.weights);
+  });
+
+  test('is of everything that changes', async () => {
+    const options = grpoOptions({ ...SMALL, curriculum: true, maxDigits: 2, klTarget: 1e-6, klHorizon: 12 });
+    const { progress, tensors } = (await steps(options, 1)).state;
+    expect(progress).toMatchObject({ step: 1, optimizerSteps: 1, problems: 3 });
+    expect(progress.klCoef).not.toBe(0.1);
+    expect(Object.keys(progress.curriculum ?? {})).toEqual(['digits_1_depth_1', 'digits_2_depth_1']);
+    expect([...tensors.keys()].filter((name) => name.startsWith('optimizer.')).length).toBe(3);
+    expect(tensors.get('reference.out_proj.bias')).toEqual(stateDict.get('out_proj.bias'));
+  });
+
+  test('what is none is refused', async () => {
+    const policy = new Transformer(device, config, stateDict);
+    const trainer = new GrpoTrainer(policy, grpoOptions(SMALL));
+    const good = await trainer.state();
+    const bad = { code: 'BAD_STATE' };
+    const refused = (state: unknown): unknown => {
+      try {
+        trainer.restore(state as GrpoState);
+        return undefined;
+      } catch (error) {
+        return error;
+      }
+    };
+    expect(refused({ ...good, progress: { ...good.progress, step: -1 } })).toMatchObject(bad);
+    expect(refused({ ...good, progress: { ...good.progress, more: 1 } })).toMatchObject(bad);
+    expect(refused({ ...good, progress: null })).toMatchObject(bad);
+    expect(refused({ ...good, tensors: new Map() })).toMatchObject(bad);
+    expect(refused(good)).toBeUndefined();
+    trainer.dispose();
+    policy.dispose();
+  });
+});

@@ -1,0 +1,119 @@
+/** Tasks and rewards of one's own, through the trainers that arithmetic has. */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Device } from '../../src/gpu/device.ts';
+import { grpoOptions } from '../../src/grpo/options.ts';
+import { builtInReward, type Reward } from '../../src/grpo/reward.ts';
+import { GrpoTrainer, type GrpoTrainerParts } from '../../src/grpo/trainer.ts';
+import type { StateDict } from '../../src/model/checkpoint/index.ts';
+import { modelConfig } from '../../src/model/config.ts';
+import { evaluate } from '../../src/model/evaluate.ts';
+import { Sampler } from '../../src/model/sampler.ts';
+import { Transformer } from '../../src/model/transformer.ts';
+import { pretrainOptions } from '../../src/pretrain/options.ts';
+import { SupervisedTrainer } from '../../src/pretrain/trainer.ts';
+import { sorting } from '../../src/tasks/sorting.ts';
+import { openDevice } from '../device.ts';
+
+const task = sorting({ maxDigits: 3 });
+const CONFIG = modelConfig('tiny', { vocabSize: task.tokenizer.vocabSize, dropout: 0 });
+const OPTIONS = { batchSize: 8, groupSize: 16, maxGenLen: 12, lr: 1e-3, klCoef: 0, seed: 3 };
+
+describe('sorting digits', () => {
+  let device: Device;
+  let start: StateDict;
+  let before = 0;
+  const problems = task.heldOut(100);
+  const accuracyOf = async (sampler: Sampler): Promise<number> =>
+    (await evaluate(sampler, problems, { task, maxNew: 12, temperature: 1 })).accuracy;
+
+  beforeAll(async () => {
+    device = await openDevice();
+    const model = Transformer.create(device, CONFIG, 1);
+    const sampler = new Sampler(model, { eos: task.tokenizer.eos });
+    const batches = { steps: 1, batchSize: 32, numExamples: 32 * 800 };
+    const learning = { lr: 3e-3, scheduler: 'none', practice: true, seed: 1 };
+    const trainer = new SupervisedTrainer(model, pretrainOptions({ ...batches, ...learning }), { task });
+    for (let step = 1; before < 0.25 && step <= trainer.totalSteps; step++) {
+      await trainer.step();
+      if (step % 20 === 0) before = await accuracyOf(sampler);
+    }
+    sampler.dispose();
+    trainer.dispose();
+    start = await model.stateDict();
+    model.dispose();
+  });
+  afterAll(() => device.destroy());
+
+  async function trained(steps: number, overrides: object, parts: GrpoTrainerParts = {}) {
+    const policy = new Transformer(device, CONFIG, start);
+    const trainer = new GrpoTrainer(policy, grpoOptions({ ...OPTIONS, ...overrides }), { task, ...parts });
+    const metrics = [];
+    for (let i = 0; i < steps; i++) metrics.push(await trainer.step());
+    const result = { metrics, samples: trainer.samples(), accuracy: await accuracyOf(trainer.sampler) };
+    trainer.dispose();
+    policy.dispose();
+    return result;
+  }
+
+  test('is learnt from examples, and then better from rewards', async () => {
+    expect(before).toBeGreaterThanOrEqual(0.25);
+    expect(before).toBeLessThan(0.7);
+    const { accuracy, samples } = await trained(50, {});
+    expect(accuracy).toBeGreaterThan(before + 0.1);
+    for (const { prompt, expected } of samples) {
+      expect(prompt).toMatch(/^sort \d \d \d =$/);
+      expect(expected).toMatch(/^\d \d \d$/);
+    }
+  });
+
+  test('with a curriculum, levels are drawn by their pass rates', async () => {
+    const { metrics } = await trained(12, { curriculum: true });
+    const rate = (digits: number): number => metrics[11][`curriculum/digits_${digits}/pass_rate`];
+    const share = (digits: number): number => metrics[11][`curriculum/digits_${digits}/probability`];
+    expect(rate(1)).toBeGreaterThan(rate(3));
+    expect(share(1) + share(2) + share(3)).toBeCloseTo(1, 12);
+    expect(share(1)).toBeLessThan(1 / 3);
+  });
+
+  test('rewards of one’s own add up with the others, and each is reported', async () => {
+    const low: Reward = {
+      name: 'low',
+      weight: 0.5,
+      reward: async ({ expression }, { text, maxLength }) => {
+        expect(expression).toMatch(/^sort/);
+        expect(maxLength).toBe(12);
+        return text.startsWith('0') ? 1 : 0;
+      },
+    };
+    const rewards = [builtInReward('correctness', task), low];
+    const { metrics, samples } = await trained(1, {}, { rewards });
+    const [{ reward, 'rewards/correctness/mean': correct, 'rewards/low/mean': beginsLow }] = metrics;
+    expect(reward).toBeCloseTo(correct + 0.5 * beginsLow, 12);
+    expect(metrics[0]['rewards/low/std']).toBeGreaterThanOrEqual(0);
+    expect(samples.every(({ reward }) => [0, 0.5, 1, 1.5].includes(reward))).toBe(true);
+    expect(new Set(samples.map(({ advantage }) => advantage > 0)).size).toBe(2);
+  });
+
+  test('a reward that fails ends the step; the trainer can go on', async () => {
+    const policy = new Transformer(device, CONFIG, start);
+    let fail = true;
+    const reward: Reward = { name: 'mine', reward: () => (fail ? Number.NaN : Math.random()) };
+    const trainer = new GrpoTrainer(policy, grpoOptions(OPTIONS), { task, rewards: [reward] });
+    await expect(trainer.step()).rejects.toMatchObject({ code: 'REWARD_NOT_FINITE', where: 'reward mine' });
+    expect(trainer.samples()).toEqual([]);
+    fail = false;
+    expect((await trainer.step()).grad_norm).toBeGreaterThan(0);
+    trainer.dispose();
+    policy.dispose();
+  });
+
+  test('a model of another vocabulary is refused', () => {
+    const policy = Transformer.create(device, modelConfig('tiny'), 1);
+    const wrong = { code: 'WRONG_VOCABULARY', fix: 'give a model of vocabSize 14' };
+    expect(() => new GrpoTrainer(policy, grpoOptions(), { task })).toThrow(expect.objectContaining(wrong));
+    expect(() => new SupervisedTrainer(policy, pretrainOptions(), { task })).toThrow(
+      expect.objectContaining(wrong),
+    );
+    policy.dispose();
+  });
+});
