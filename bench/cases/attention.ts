@@ -1,5 +1,5 @@
 /** Attention: of whole sequences, and of one new token to the cache of those before it. */
-import { attentionTileRows } from '../../src/kernels/attention.ts';
+import { ATTENTION_TILE_ROWS } from '../../src/kernels/attention/index.ts';
 import { decodeAttention } from '../../src/kernels/decode.ts';
 import { attention, backward, Packing, Tensor } from '../../src/tensor/index.ts';
 import { activation, type KernelCase, randomTensors, WORD } from '../kernelCase.ts';
@@ -26,7 +26,7 @@ export function attentionCases(B: number, T: number, { heads, headDim }: Heads):
       prepare: (device) => {
         const random = randomTensors(device);
         const [qkv, slopes] = [random(R, 3 * d), random(heads)];
-        const tiles = packing.tiles(device, attentionTileRows(device, headDim)); // uploaded once
+        const tiles = packing.tiles(device, ATTENTION_TILE_ROWS); // uploaded once
         const rows = { rows: R, tiles: () => tiles };
         return () => attention(qkv, rows, slopes);
       },
@@ -39,7 +39,7 @@ export function attentionCases(B: number, T: number, { heads, headDim }: Heads):
       prepare: (device) => {
         const random = randomTensors(device);
         const [qkv, slopes, dOut] = [activation(random(R, 3 * d)), random(heads), random(R, d)];
-        const tiles = packing.tiles(device, attentionTileRows(device, headDim));
+        const tiles = packing.tiles(device, ATTENTION_TILE_ROWS);
         const rows = { rows: R, tiles: () => tiles };
         return () => backward(attention(qkv, rows, slopes), dOut);
       },

@@ -1,11 +1,18 @@
 /** Operands for the tuner: products of given shapes, filled with random values. */
 import type { BufferView } from '../gpu/buffers.ts';
 import type { Device } from '../gpu/device.ts';
-import type { TuningCase } from '../gpu/tuner.ts';
+import type { AnyTuningCase, TuningCase } from '../gpu/tuner.ts';
+import {
+  ATTENTION_TILE_ROWS,
+  attentionForwardFamily,
+  attentionKeyValueFamily,
+  attentionQueryFamily,
+} from './attention/index.ts';
 import { GROUP_ROWS, type MatmulOptions, matmulFamily } from './matmul/index.ts';
 import { matmulOuterFamily } from './matmulOuter/index.ts';
 import { type OuterOptions, SPLIT_ROWS } from './matmulOuter/interface.ts';
 import { randomValues } from './random.ts';
+import { rectangularTiles } from './rectangularTiles.ts';
 
 const FLOAT = 4;
 const SEED = { seedLow: 0, seedHigh: 0 };
@@ -103,4 +110,43 @@ export function outerCase({ R, M, N, oneHot, groups = 0 }: OuterShape): TuningCa
     },
     outputs: ({ parts }) => [parts],
   };
+}
+
+/** The three cases of attention over sequences of 64 tokens, R in all. */
+export function attentionCases(R: number, heads: number, headDim: number): AnyTuningCase[] {
+  const length = Math.min(64, R);
+  const sequences = Math.floor(R / length);
+  const d = heads * headDim;
+  const perSequence = Math.ceil(length / ATTENTION_TILE_ROWS);
+  const make = (device: Device) => {
+    const { floats } = operands(device);
+    const tiles = device.allocate(sequences * perSequence * 4 * FLOAT);
+    rectangularTiles(device, tiles, { sequences, length, rows: ATTENTION_TILE_ROWS });
+    const shape = { R, heads, headDim, slopes: floats(heads), tiles, tileCount: sequences * perSequence };
+    const buffers = {
+      qkv: floats(R * 3 * d),
+      out: floats(R * d),
+      logSumExp: floats(R * heads),
+      dOut: floats(R * d),
+      dQkv: floats(R * 3 * d),
+      delta: floats(R * heads),
+    };
+    return { shape, buffers };
+  };
+  type Name = keyof ReturnType<typeof make>['buffers'];
+  return (
+    [
+      [attentionForwardFamily, ['qkv'], ['out', 'logSumExp']],
+      [attentionQueryFamily, ['qkv', 'out', 'dOut', 'logSumExp'], ['dQkv', 'delta']],
+      [attentionKeyValueFamily, ['qkv', 'dOut', 'logSumExp', 'delta'], ['dQkv']],
+    ] as const satisfies readonly (readonly [unknown, readonly Name[], readonly Name[]])[]
+  ).map(([family, reads, writes]) => ({
+    family,
+    make: (device) => {
+      const { shape, buffers } = make(device);
+      const bound = Object.fromEntries([...reads, ...writes].map((name) => [name, buffers[name]]));
+      return { shape, buffers: bound };
+    },
+    outputs: (options) => writes.map((name) => options.buffers[name]),
+  }));
 }

@@ -1,5 +1,5 @@
 /** Scoring given tokens: what supervised training and policy gradients both need from a forward pass. */
-import { attentionTileRows } from '../kernels/attention.ts';
+import { ATTENTION_TILE_ROWS } from '../kernels/attention/index.ts';
 import { NO_ROW } from '../kernels/rows.ts';
 import { inverseRows, logSoftmaxGather, Tensor, takeRows, tilesOf } from '../tensor/index.ts';
 import type { ForwardOptions, Transformer } from './transformer.ts';
@@ -52,8 +52,8 @@ export function packSequences(
   sequences: readonly ScoredSequence[],
   { padded = false } = {},
 ): PackedSequences {
-  const { config, device } = model;
-  const tileRows = attentionTileRows(device, config.dModel / config.nHeads);
+  const { config } = model;
+  const tileRows = ATTENTION_TILE_ROWS;
   const lengths = sequences.map(({ tokens }) => tokens.length - 1);
   const real = lengths.reduce((sum, length) => sum + length, 0);
   const scored = sequences.reduce((sum, sequence) => sum + scoredCount(sequence), 0);

@@ -2,7 +2,7 @@
 
 import type { AnyTuningCase } from '../gpu/tuner.ts';
 import { sizeClass } from '../gpu/variants.ts';
-import { outerCase, productCase } from '../kernels/tuningCases.ts';
+import { attentionCases, outerCase, productCase } from '../kernels/tuningCases.ts';
 import type { ModelConfig } from './config.ts';
 
 /** The number of rows a model works on at once. */
@@ -23,8 +23,8 @@ interface LinearShape {
 
 /** The cases of a model; the same shape may come more than once. */
 export function tuningCases(config: ModelConfig, { training, decoding }: TuningRows): AnyTuningCase[] {
-  const { dModel: d, dFF: f, vocabSize: V, bias, numExperts: E, activeExperts } = config;
-  const cases: AnyTuningCase[] = [];
+  const { dModel: d, nHeads, dFF: f, vocabSize: V, bias, numExperts: E, activeExperts } = config;
+  const cases: AnyTuningCase[] = attentionCases(training, nHeads, d / nHeads);
   const linear = (N: number, K: number, { shared = false, ...epilogue }: LinearShape = {}) => {
     const forward = { N, K, bias, ...epilogue };
     for (const M of [training, decoding]) cases.push(productCase({ M, ...forward }));

@@ -1,7 +1,7 @@
 /** Causal self-attention with ALiBi over sequences packed end to end. */
 import { ShapeError } from '../../errors.ts';
 import type { Device } from '../../gpu/device.ts';
-import { attentionBackward, attentionForward, attentionTileRows } from '../../kernels/attention.ts';
+import { ATTENTION_TILE_ROWS, attentionBackward, attentionForward } from '../../kernels/attention/index.ts';
 import { differentiable } from '../autograd.ts';
 import { showShape, Tensor } from '../tensor.ts';
 
@@ -74,7 +74,7 @@ export function attention(qkv: Tensor, packing: RowTiles, slopes: Tensor): Tenso
       'qkv must be (rows, 3·heads·headDim) with headDim a multiple of 4',
     );
   }
-  const tiles = packing.tiles(device, attentionTileRows(device, headDim));
+  const tiles = packing.tiles(device, ATTENTION_TILE_ROWS);
   const shape = {
     R,
     heads,

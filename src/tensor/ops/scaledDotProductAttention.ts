@@ -3,7 +3,7 @@
  * fused kernels, which never hold the T×T scores; everything else is made of products and a softmax.
  */
 import { ShapeError } from '../../errors.ts';
-import { attentionFits } from '../../kernels/attention.ts';
+import { attentionFits } from '../../kernels/attention/index.ts';
 import { type Axis, move, moveInto } from '../../kernels/movement.ts';
 import { rectangularTiles } from '../../kernels/rectangularTiles.ts';
 import { differentiable } from '../autograd.ts';

@@ -1,0 +1,149 @@
+/**
+ * The gradients of q, k and v, from the probabilities that the saved log-sum-exp gives again: D = rowsum(dO·O),
+ * dS = P·(dP − D) (Dao, 2307.08691). One kernel for dQ and D, one for dK and dV, no atomics.
+ */
+import { defineKernel, memoize, unroll } from '../../gpu/kernel.ts';
+import { dot, entry, ifValid, type Layout, PARAMS, sharedBlock } from './tile.ts';
+
+/** dQ and D of the queries that a lane owns. */
+export const backwardQueryKernel = memoize(
+  (lanes: number, subgroup: boolean, own: number, block: number, vectors: number) => {
+    const layout: Layout = { lanes, subgroup, own, block, vectors };
+    const shared = sharedBlock(layout, ['k', 'v']);
+    const each = (text: (c: number) => string) => unroll(vectors, text);
+    return defineKernel({
+      name: `attention backward query ${subgroup ? `broadcast ${own}, ` : 'portable '}${block}×${4 * vectors}`,
+      ...(subgroup ? { enables: ['subgroups'] } : {}),
+      params: PARAMS,
+      reads: {
+        qkv: 'array<vec4f>',
+        slopes: 'array<f32>',
+        tiles: 'array<vec4u>',
+        out: 'array<vec4f>',
+        dOut: 'array<vec4f>',
+        logSumExp: 'array<f32>',
+      },
+      writes: { dQkv: 'array<vec4f>', delta: 'array<f32>' },
+      code: `${shared.declarations}
+${entry(layout)}
+  ${unroll(
+    own,
+    (i) => `var d${i} = 0.0;
+  let lse${i} = logSumExp[head * params.R + row${i}];
+  ${each(
+    (c) => `let q${i}_${c} = qkv[row${i} * stride + headAt + ${c}] * params.scale;
+  let g${i}_${c} = dOut[row${i} * width + headAt + ${c}];
+  d${i} += dot(g${i}_${c}, out[row${i} * width + headAt + ${c}]);
+  var dq${i}_${c} = vec4f();`,
+  )}`,
+  )}
+  let end = min(from0 + ${lanes * own}, tile.z);
+  for (var first = tile.y; first < end; first += ${block}) {
+    let key = min(first + ${shared.row}, end - 1) * stride + headAt;
+    ${shared.load((name, c) => `qkv[key + ${name === 'k' ? 'width' : '2 * width'} + ${c}]`)}
+    ${shared.rows(
+      (t) => `let j = first + ${t};
+      ${each((c) => `let k${c} = ${shared.vec4('k', c, t)}; let v${c} = ${shared.vec4('v', c, t)};`)}
+      ${unroll(
+        own,
+        (i) => `let s${i} = ${dot(
+          (c) => `q${i}_${c}`,
+          (c) => `k${c}`,
+          vectors,
+        )} - slope * f32(i32(row${i}) - i32(j));
+      let dp${i} = ${dot(
+        (c) => `g${i}_${c}`,
+        (c) => `v${c}`,
+        vectors,
+      )};
+      let ds${i} = select(0.0, exp(s${i} - lse${i}) * (dp${i} - d${i}), j <= row${i});
+      ${each((c) => `dq${i}_${c} += ds${i} * k${c};`)}`,
+      )}`,
+    )}
+  }
+  ${unroll(own, (i) =>
+    ifValid(
+      lanes,
+      i,
+      `${each((c) => `dQkv[row${i} * stride + headAt + ${c}] = dq${i}_${c} * params.scale;`)}
+    delta[head * params.R + row${i}] = d${i};`,
+    ),
+  )}
+}`,
+    });
+  },
+);
+
+/** dK and dV of the keys that a lane owns. */
+export const backwardKeyValueKernel = memoize(
+  (lanes: number, subgroup: boolean, own: number, block: number, vectors: number) => {
+    const layout: Layout = { lanes, subgroup, own, block, vectors };
+    const shared = sharedBlock(layout, ['q', 'g'], ['lse', 'delta']);
+    const each = (text: (c: number) => string) => unroll(vectors, text);
+    return defineKernel({
+      name: `attention backward key value ${subgroup ? `broadcast ${own}, ` : 'portable '}${block}×${4 * vectors}`,
+      ...(subgroup ? { enables: ['subgroups'] } : {}),
+      params: PARAMS,
+      reads: {
+        qkv: 'array<vec4f>',
+        slopes: 'array<f32>',
+        tiles: 'array<vec4u>',
+        dOut: 'array<vec4f>',
+        logSumExp: 'array<f32>',
+        delta: 'array<f32>',
+      },
+      writes: { dQkv: 'array<vec4f>' },
+      code: `${shared.declarations}
+${entry(layout)}
+  ${unroll(own, (i) =>
+    each(
+      (c) => `let k${i}_${c} = qkv[row${i} * stride + width + headAt + ${c}] * params.scale;
+  let v${i}_${c} = qkv[row${i} * stride + 2 * width + headAt + ${c}];
+  var dk${i}_${c} = vec4f();
+  var dv${i}_${c} = vec4f();`,
+    ),
+  )}
+  for (var first = from0; first < tile.z; first += ${block}) {
+    let query = min(first + ${shared.row}, tile.z - 1);
+    ${shared.load(
+      (name, c) =>
+        name === 'q' ? `qkv[query * stride + headAt + ${c}]` : `dOut[query * width + headAt + ${c}]`,
+      (name) => `${name === 'lse' ? 'logSumExp' : 'delta'}[head * params.R + query]`,
+    )}
+    ${shared.rows(
+      (t) => `let at = first + ${t};
+      let lse = ${shared.scalar('lse', t)};
+      let delta = ${shared.scalar('delta', t)};
+      ${each((c) => `let q${c} = ${shared.vec4('q', c, t)}; let g${c} = ${shared.vec4('g', c, t)};`)}
+      ${unroll(
+        own,
+        (i) => `let s${i} = ${dot(
+          (c) => `k${i}_${c}`,
+          (c) => `q${c}`,
+          vectors,
+        )} - slope * f32(i32(at) - i32(row${i}));
+      let p${i} = select(0.0, exp(s${i} - lse), at >= row${i} && at < tile.z);
+      let dp${i} = ${dot(
+        (c) => `v${i}_${c}`,
+        (c) => `g${c}`,
+        vectors,
+      )};
+      let ds${i} = select(0.0, p${i} * (dp${i} - delta), at >= row${i} && at < tile.z);
+      ${each((c) => `dv${i}_${c} += p${i} * g${c}; dk${i}_${c} += ds${i} * q${c};`)}`,
+      )}`,
+    )}
+  }
+  ${unroll(own, (i) =>
+    ifValid(
+      lanes,
+      i,
+      each(
+        (c) => `dQkv[row${i} * stride + width + headAt + ${c}] = dk${i}_${c} * params.scale;
+    dQkv[row${i} * stride + 2 * width + headAt + ${c}] = dv${i}_${c};`,
+      ),
+    ),
+  )}
+}`,
+    });
+  },
+);

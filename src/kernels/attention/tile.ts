@@ -1,0 +1,209 @@
+/**
+ * What the three kernels of attention have in common: which tile, head and rows a workgroup works on, and how a block of
+ * rows of the other side is shared among its lanes.
+ *
+ * `broadcast`: a workgroup is one subgroup; a lane loads a share of the block's rows, or with fewer rows than lanes a
+ * part of one, and all lanes read all of it by subgroupBroadcast. `portable`: the block lies in workgroup memory.
+ */
+import type { BufferView } from '../../gpu/buffers.ts';
+import type { Device } from '../../gpu/device.ts';
+import { GROUP_ARGS, type Kernel, linearGrid, unroll } from '../../gpu/kernel.ts';
+import type { Launch, Variant } from '../../gpu/variants.ts';
+
+/** Rows of a tile: those of one sequence that the list of tiles hands out together. */
+export const ATTENTION_TILE_ROWS = 32;
+
+export interface AttentionShape {
+  /** Tokens in all sequences. */
+  readonly R: number;
+  readonly heads: number;
+  /** Size of a head, a multiple of 4. */
+  readonly headDim: number;
+  /** ALiBi slopes (heads). */
+  readonly slopes: BufferView;
+  /** u32 (tiles,4): first row of the tile, first and end row of its sequence, unused. */
+  readonly tiles: BufferView;
+  readonly tileCount: number;
+}
+
+/** Operands of one of the kernels, by the names it binds them with. */
+export interface AttentionOptions {
+  readonly shape: AttentionShape;
+  readonly buffers: Readonly<Record<string, BufferView>>;
+}
+
+/** What a kernel is specialised for. */
+export interface Layout {
+  readonly lanes: number;
+  readonly subgroup: boolean;
+  /** Rows that a lane owns. */
+  readonly own: number;
+  /** Rows in a block of the other side; as many lanes share each as there are more lanes than rows. */
+  readonly block: number;
+  /** vec4s in a row of a head. */
+  readonly vectors: number;
+}
+
+export const PARAMS = { R: 'u32', tiles: 'u32', heads: 'u32', headVectors: 'u32', scale: 'f32' } as const;
+
+const PORTABLE_LANES = 32;
+/** The largest head that is kept in registers. */
+const MAX_HEAD = 64;
+/** Above this head size the unrolled broadcasts outgrow the registers, and compile for most of a minute. */
+const BROADCAST_MAX_HEAD = 16;
+
+/** Whether the kernels take heads of this size here: a block of the portable variants must fit in workgroup memory. */
+export function attentionFits(device: Device, headDim: number): boolean {
+  if (headDim === 0 || headDim % 4 !== 0 || headDim > MAX_HEAD) return false;
+  const bytes = PORTABLE_LANES * (2 * headDim + 2) * 4;
+  return canBroadcast(device, headDim) || bytes <= device.gpu.limits.maxComputeWorkgroupStorageSize;
+}
+
+/** Whether broadcasts are the better choice. */
+export function canBroadcast({ subgroupSize: S }: Device, headDim: number): boolean {
+  return S >= 4 && S <= 16 && headDim <= BROADCAST_MAX_HEAD;
+}
+
+type KernelOf = (lanes: number, subgroup: boolean, own: number, block: number, vectors: number) => unknown;
+
+/** Runs on every adapter. */
+export const portableVariant = (kernelOf: KernelOf): Variant<AttentionOptions> => ({
+  name: 'portable',
+  fits: (device, { shape }) => attentionFits(device, shape.headDim),
+  plan: (_, options) => {
+    const vectors = options.shape.headDim / 4;
+    const layout = { lanes: PORTABLE_LANES, subgroup: false, own: 1, block: PORTABLE_LANES, vectors };
+    return planOf(kernelOf(PORTABLE_LANES, false, 1, PORTABLE_LANES, vectors) as Kernel, layout, options);
+  },
+});
+
+/** A lane owns `own` rows, and blocks are of so many lanes' worth of rows as `share` lanes do not share one. */
+export const broadcastVariant = (
+  kernelOf: KernelOf,
+  own: number,
+  share: number,
+): Variant<AttentionOptions> => ({
+  name: `broadcast ${own}/${share}`,
+  fits: (device, { shape: { headDim } }) =>
+    canBroadcast(device, headDim) &&
+    ATTENTION_TILE_ROWS % (device.subgroupSize * own) === 0 &&
+    (headDim / 4) % share === 0,
+  plan: ({ subgroupSize: lanes }, options) => {
+    const vectors = options.shape.headDim / 4;
+    const layout = { lanes, subgroup: true, own, block: lanes / share, vectors };
+    return planOf(kernelOf(lanes, true, own, lanes / share, vectors) as Kernel, layout, options);
+  },
+});
+
+function planOf(
+  kernel: Kernel,
+  { lanes, own, vectors }: Layout,
+  { shape, buffers }: AttentionOptions,
+): Launch {
+  const { R, heads, headDim, slopes, tiles, tileCount } = shape;
+  const parts = ATTENTION_TILE_ROWS / (lanes * own);
+  // Heads are numbered by y; tiles that x cannot count go on along z.
+  const [x, z] = linearGrid(tileCount * parts);
+  return {
+    kernel,
+    buffers: { ...buffers, slopes, tiles },
+    params: { R, tiles: tileCount, heads, headVectors: vectors, scale: 1 / Math.sqrt(headDim) },
+    workgroups: [x, heads, z],
+  };
+}
+
+/** `vec4` names `k0`, `k1`, … of a row. */
+export const names = (prefix: string, vectors: number): string[] =>
+  Array.from({ length: vectors }, (_, c) => `${prefix}${c}`);
+
+/** The product of two rows. */
+export const dot = (a: (c: number) => string, b: (c: number) => string, vectors: number): string =>
+  unroll(vectors, (c) => `dot(${a(c)}, ${b(c)})`, ' + ');
+
+/** The start of every kernel: which tile and head this is, and the rows `row0`, `row1`, … that the lane owns. */
+export function entry({ lanes, subgroup, own, block }: Layout): string {
+  const laneBuiltin = subgroup ? 'subgroup_invocation_id' : 'local_invocation_index';
+  const parts = ATTENTION_TILE_ROWS / (lanes * own);
+  return `
+@compute @workgroup_size(${lanes})
+fn main(${GROUP_ARGS}, @builtin(${laneBuiltin}) lane: u32) {
+  let part = group.x + group.z * groups.x;
+  if (part >= params.tiles * ${parts}) { return; }
+  let tile = tiles[part / ${parts}];       // first row of the tile, first and end row of its sequence
+  let from0 = tile.x + part % ${parts} * ${lanes * own};       // first row of this workgroup
+  if (from0 >= tile.z) { return; }
+  let head = group.y;
+  let slope = slopes[head];
+  let stride = 3 * params.heads * params.headVectors;       // of qkv, in vec4s
+  let width = params.heads * params.headVectors;
+  let headAt = head * params.headVectors;
+  ${subgroup ? '' : `let blockRows = min(${block}u, tile.z - tile.y);`}
+  ${unroll(own, (i) => `let row${i} = min(from0 + lane + ${lanes * i}, tile.z - 1);`)}`;
+}
+
+/** Runs `store` for row i of the lane if it is one of the tile's. */
+export const ifValid = (lanes: number, i: number, store: string): string =>
+  `if (from0 + lane + ${lanes * i} < tile.z) { ${store} }`;
+
+/** How a block of rows is shared among lanes. */
+export interface SharedBlock {
+  readonly declarations: string;
+  /** The row of the block that this lane loads. */
+  readonly row: string;
+  /** Loads the lane's part: `vec4At` and `scalarAt` give WGSL for the c-th vec4 of a row, and for a scalar of it. */
+  readonly load: (vec4At: (name: string, c: string) => string, scalarAt?: (name: string) => string) => string;
+  /** WGSL of the c-th vec4 `name` of row t of the block. */
+  readonly vec4: (name: string, c: number, t: string) => string;
+  readonly scalar: (name: string, t: string) => string;
+  /** Repeats `body` for every row of the block. */
+  readonly rows: (body: (t: string) => string) => string;
+}
+
+/** The block of a layout, with rows of `vectors` vec4s of each name, and scalars. */
+export function sharedBlock(
+  { lanes, subgroup, block, vectors }: Layout,
+  vec4s: readonly string[],
+  scalars: readonly string[] = [],
+): SharedBlock {
+  if (subgroup) {
+    const share = lanes / block;
+    const held = vectors / share;
+    return {
+      declarations: '',
+      row: share === 1 ? 'lane' : `lane / ${share}`,
+      load: (vec4At, scalarAt) =>
+        [
+          ...vec4s.flatMap((name) =>
+            Array.from({ length: held }, (_, c) => {
+              const column = share === 1 ? `${c}` : `lane % ${share} * ${held} + ${c}`;
+              return `let my_${name}${c} = ${vec4At(name, column)};`;
+            }),
+          ),
+          ...scalars.map((name) => `let my_${name} = ${scalarAt?.(name)};`),
+        ].join('\n'),
+      vec4: (name, c, t) =>
+        `subgroupBroadcast(my_${name}${c % held}, ${Number(t) * share + Math.floor(c / held)})`,
+      scalar: (name, t) => `subgroupBroadcast(my_${name}, ${Number(t) * share})`,
+      // Unrolled: a broadcast needs a constant lane.
+      rows: (body) => unroll(block, (t) => `{ ${body(`${t}`)} }`),
+    };
+  }
+  const all = vec4s.flatMap((name) => names(name, vectors));
+  return {
+    declarations: [
+      ...all.map((name) => `var<workgroup> block_${name}: array<vec4f, ${lanes}>;`),
+      ...scalars.map((name) => `var<workgroup> block_${name}: array<f32, ${lanes}>;`),
+    ].join('\n'),
+    row: 'lane',
+    load: (vec4At, scalarAt) => `
+    workgroupBarrier();
+    ${vec4s.map((name) => unroll(vectors, (c) => `block_${name}${c}[lane] = ${vec4At(name, `${c}`)};`)).join('\n')}
+    ${scalars.map((name) => `block_${name}[lane] = ${scalarAt?.(name)};`).join('\n')}
+    workgroupBarrier();`,
+    vec4: (name, c, t) => `block_${name}${c}[${t}]`,
+    scalar: (name, t) => `block_${name}[${t}]`,
+    // The count is one the compiler does not know, or it unrolls by itself: 92 s of compilation instead of 4 for
+    // heads of 32.
+    rows: (body) => `for (var t = 0u; t < blockRows; t++) { ${body('t')} }`,
+  };
+}
