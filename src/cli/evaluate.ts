@@ -3,33 +3,32 @@
  * `evaluate.ts CHECKPOINT [OTHER]`: accuracy on held-out problems, the same ones every time; with two checkpoints also
  * their difference, with its interval and McNemar's test.
  */
-import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { z } from 'zod';
 import { grpoSchema } from '../grpo/options.ts';
-import type { EvaluationProblem } from '../math/evaluationSet.ts';
-import { parseEvaluationSet } from '../math/evaluationSet.ts';
 import { describe } from '../model/config.ts';
 import { type Evaluation, evaluate } from '../model/evaluate.ts';
 import { Sampler } from '../model/sampler.ts';
 import { Transformer } from '../model/transformer.ts';
 import { integer } from '../options.ts';
 import { writeAtomically } from '../runs/atomicFile.ts';
-import { withFileErrors } from '../runs/fileError.ts';
+import type { Task, TaskProblem } from '../tasks/task.ts';
 import { accuracyOf, accuracyWithInterval, improvementOf, improvementText } from './accuracy.ts';
 import { runCommand, throwing } from './failure.ts';
 import { addFlags, readFlags, withOperandsLast, withUnderscores } from './flags.ts';
+import { heldOut, problemsOf } from './heldOut.ts';
 import { deviceText, type Machine, withMachine } from './machine.ts';
 import { loadModel, modelSchema } from './modelFlags.ts';
 import { Reporter } from './reporter.ts';
 import { outputSchema } from './session.ts';
-import { heldOut } from './training.ts';
+import { taskFlag, taskOf } from './taskFlag.ts';
 import { completionRows } from './workbench.ts';
 
 const { maxDigits, maxDepth, operators, maxGenLen } = grpoSchema.shape;
 
 const flagsSchema = z.strictObject({
   evalSize: integer(1, 100_000).default(1000).describe('held-out problems'),
+  ...taskFlag,
   maxDigits,
   maxDepth,
   operators,
@@ -52,8 +51,10 @@ type Flags = z.output<typeof flagsSchema>;
 
 async function run(paths: readonly string[], flags: Flags): Promise<void> {
   const reporter = new Reporter(flags);
-  const problems = flags.evalSet === undefined ? heldOut(flags, flags.evalSize) : problemsOf(flags.evalSet);
-  const checkpoints = paths.map((path) => ({ path, ...loadModel(path, flags) }));
+  const { evalSet, evalSize } = flags;
+  const task = await taskOf(flags.task, flags);
+  const problems = evalSet === undefined ? heldOut(task, evalSize) : problemsOf(evalSet, task);
+  const checkpoints = paths.map((path) => ({ path, ...loadModel(path, flags, task) }));
   const models = checkpoints.map(({ config }) => config);
   await withMachine(flags, reporter, models, async (machine) => {
     reporter.line(deviceText(machine.adapter));
@@ -61,10 +62,10 @@ async function run(paths: readonly string[], flags: Flags): Promise<void> {
     for (const checkpoint of checkpoints) {
       reporter.line(`Loading checkpoint from ${checkpoint.path}`);
       reporter.line(`Model loaded: ${describe(checkpoint.config)}`);
-      const evaluation = await judgeOne(machine, checkpoint, problems, flags, reporter);
+      const evaluation = await judgeOne(machine, checkpoint, { task, problems }, flags, reporter);
       reporter.line(`Accuracy: ${accuracyWithInterval(accuracyOf(evaluation.correct))}`);
       if (flags.completions !== undefined && judged.length === 0) {
-        const rows = completionRows(problems, evaluation.completions);
+        const rows = completionRows(task, problems, evaluation.completions);
         writeAtomically(flags.completions, rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
       }
       judged.push({ path: checkpoint.path, correct: evaluation.correct });
@@ -80,24 +81,20 @@ async function run(paths: readonly string[], flags: Flags): Promise<void> {
 async function judgeOne(
   { device }: Machine,
   { config, stateDict }: ReturnType<typeof loadModel>,
-  problems: readonly EvaluationProblem[],
+  { task, problems }: { readonly task: Task; readonly problems: readonly TaskProblem[] },
   { maxGenLen: maxNew }: Flags,
   reporter: Reporter,
 ): Promise<Evaluation> {
   const model = new Transformer(device, config, stateDict);
-  const sampler = new Sampler(model);
+  const sampler = new Sampler(model, { eos: task.tokenizer.eos });
   const bar = reporter.bar('Evaluating', problems.length);
   try {
-    return await evaluate(sampler, problems, { maxNew, onProgress: (done) => bar.update(done) });
+    return await evaluate(sampler, problems, { task, maxNew, onProgress: (done) => bar.update(done) });
   } finally {
     bar.stop();
     sampler.dispose();
     model.dispose();
   }
-}
-
-function problemsOf(path: string): readonly EvaluationProblem[] {
-  return parseEvaluationSet(withFileErrors(path, () => readFileSync(path, 'utf8')));
 }
 
 const program = throwing(new Command('evaluate'))

@@ -58,13 +58,18 @@ export function addFlags(command: Command, schema: z.ZodObject): Command {
  * @throws BadOptionError naming the first flag at fault.
  */
 export function readFlags<Schema extends z.ZodObject>(command: Command, schema: Schema): z.output<Schema> {
+  return parseOptions(schema, givenFlags(command, schema));
+}
+
+/** The values of the flags that were given, unchecked. */
+export function givenFlags(command: Command, schema: z.ZodObject): Record<string, unknown> {
   const texts: Record<string, string | true | undefined> = command.opts();
   const given: Record<string, unknown> = {};
   for (const [key, field] of Object.entries(schema.shape)) {
     const text = texts[flagOf(key).slice(2)];
     if (text !== undefined) given[key] = parsedValue(text, field);
   }
-  return parseOptions(schema, given);
+  return given;
 }
 
 /** The part of some options that belongs to a schema. */
@@ -86,6 +91,9 @@ function base(field: unknown): unknown {
   return field instanceof z.ZodDefault || field instanceof z.ZodOptional ? base(field.unwrap()) : field;
 }
 
+/** Flags whose values are names, or may be. */
+const NAMES = new Set(['adapter', 'task']);
+
 /** How --help names a flag's value; null for a flag without one. */
 function valueName(key: string, field: unknown): string | null {
   const type = base(field);
@@ -93,7 +101,7 @@ function valueName(key: string, field: unknown): string | null {
   if (type instanceof z.ZodNumber) return 'number';
   if (type instanceof z.ZodEnum) return type.options.join('|');
   if (!(type instanceof z.ZodString)) return 'list';
-  return key === 'adapter' ? 'name' : 'path';
+  return NAMES.has(key) ? 'name' : 'path';
 }
 
 function descriptionOf(field: unknown): string {

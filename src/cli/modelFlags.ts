@@ -1,11 +1,12 @@
 /** The flags that say what the model is, and where it comes from: made anew, or read from a checkpoint. */
 import { z } from 'zod';
-import { VOCAB_SIZE } from '../math/tokenizer.ts';
 import type { AssumedConfig, Checkpoint } from '../model/checkpoint/index.ts';
 import { describe, MODEL_SIZES, type ModelConfig, type ModelSize, modelConfig } from '../model/config.ts';
 import { initialStateDict } from '../model/initialise.ts';
 import { BadOptionError, integer, oneOf } from '../options.ts';
 import { loadCheckpoint } from '../runs/checkpointFile.ts';
+import { ARITHMETIC } from '../tasks/arithmetic.ts';
+import type { Task } from '../tasks/task.ts';
 import { MAX_ACTIVE_EXPERTS } from '../tensor/index.ts';
 
 const SIZES = Object.keys(MODEL_SIZES) as [ModelSize, ...ModelSize[]];
@@ -22,23 +23,27 @@ export const modelSchema = z.strictObject({
 
 export type ModelFlags = z.output<typeof modelSchema>;
 
-/** A model with random weights. @throws BadOptionError if the flags contradict each other. */
-export function newModel({ modelsize = 'small', ...flags }: ModelFlags, seed: number): Checkpoint {
+/** A model of a task with random weights. @throws BadOptionError if the flags contradict each other. */
+export function newModel(
+  { modelsize = 'small', ...flags }: ModelFlags,
+  seed: number,
+  { tokenizer }: Task = ARITHMETIC,
+): Checkpoint {
   checkExperts(flags);
   const { numExperts = 0, activeExperts = 0 } = flags;
   if (numExperts > 0 && activeExperts === 0) {
     const problem = `--num_experts ${numExperts} needs --active_experts`;
     throw new BadOptionError('--active_experts', problem, `give --active_experts from 1 to ${numExperts}`);
   }
-  const config = modelConfig(modelsize, { numExperts, activeExperts });
+  const config = modelConfig(modelsize, { numExperts, activeExperts, vocabSize: tokenizer.vocabSize });
   return { config, stateDict: initialStateDict(config, seed), metadata: new Map() };
 }
 
 /**
- * Reads a checkpoint that agrees with the flags and with the tokenizer.
+ * Reads a checkpoint that agrees with the flags and with the task's tokenizer.
  * @throws FileError, CheckpointError, or BadOptionError naming the flag that disagrees.
  */
-export function loadModel(path: string, flags: ModelFlags): Checkpoint {
+export function loadModel(path: string, flags: ModelFlags, { tokenizer }: Task = ARITHMETIC): Checkpoint {
   checkExperts(flags);
   const { modelsize, activeExperts } = flags;
   const assumed: AssumedConfig = {
@@ -47,11 +52,11 @@ export function loadModel(path: string, flags: ModelFlags): Checkpoint {
   };
   const checkpoint = loadCheckpoint(path, assumed);
   checkAgreement(flags, checkpoint.config);
-  if (checkpoint.config.vocabSize !== VOCAB_SIZE) {
+  if (checkpoint.config.vocabSize !== tokenizer.vocabSize) {
     throw new BadOptionError(
       '--checkpoint',
-      `${path}: its vocabulary has ${checkpoint.config.vocabSize} tokens, the task's has ${VOCAB_SIZE}`,
-      'give a checkpoint that was trained on this task',
+      `${path}: its vocabulary has ${checkpoint.config.vocabSize} tokens, the task's has ${tokenizer.vocabSize}`,
+      'give a checkpoint that was trained on this task, or another --task',
     );
   }
   return checkpoint;

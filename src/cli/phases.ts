@@ -1,7 +1,10 @@
 /** The two kinds of training: what is saved and evaluated when, and under which names. */
 import type { GrpoMetrics } from '../grpo/metrics.ts';
+import type { SampleRow } from '../grpo/samples.ts';
+import { Warnings } from '../grpo/warnings.ts';
 import type { PretrainMetrics } from '../pretrain/trainer.ts';
 import { accuracyOf, accuracyText } from './accuracy.ts';
+import { samplesTable } from './samplesTable.ts';
 import { type LoopResult, trainingLoop } from './trainingLoop.ts';
 import type { Workbench } from './workbench.ts';
 
@@ -43,7 +46,7 @@ export async function pretrainPhase(
 }
 
 export interface GrpoPhase {
-  readonly trainer: { step(): Promise<GrpoMetrics> };
+  readonly trainer: { step(): Promise<GrpoMetrics>; samples(): readonly SampleRow[] };
   readonly steps: number;
   /** Steps between checkpoints; 0 saves the last one only. */
   readonly saveInterval: number;
@@ -51,12 +54,16 @@ export interface GrpoPhase {
   readonly evalInterval: number;
 }
 
-/** GRPO. Saves `rl_model_step<N>` on the way or when interrupted, and `rl_model_final` at the end. */
+/**
+ * GRPO. Saves `rl_model_step<N>` on the way or when interrupted, and `rl_model_final` at the end; shows samples of what
+ * was learnt from at every evaluation and at the end, and keeps them as `samples_step<N>.jsonl`; warns of what goes wrong.
+ */
 export async function grpoPhase(
   bench: Workbench,
   { trainer, steps, saveInterval, evalInterval }: GrpoPhase,
 ): Promise<PhaseResult> {
   const saved = new LastCheckpoint(bench);
+  const warnings = new Warnings();
   const isDue = (step: number, interval: number): boolean =>
     interval > 0 && step % interval === 0 && step < steps;
   const result = await trainingLoop<GrpoMetrics>(bench, {
@@ -65,14 +72,31 @@ export async function grpoPhase(
     steps,
     shown: ({ loss = Number.NaN, reward = Number.NaN, kl = Number.NaN }) => ({ loss, reward, kl }),
     tokens: ({ num_tokens: tokens = 0 }) => tokens,
-    afterStep: async (step) => {
+    afterStep: async (step, metrics) => {
+      for (const { problem, fix } of warnings.check(step, metrics)) {
+        bench.reporter.line(`warning: step ${step}: ${problem} — ${fix}`);
+      }
       if (isDue(step, saveInterval)) await saved.save(`rl_model_step${step}`, step);
-      return isDue(step, evalInterval) ? periodicEvaluation(bench, step) : null;
+      if (!isDue(step, evalInterval)) return null;
+      showSamples(bench, trainer.samples(), step);
+      return periodicEvaluation(bench, step);
     },
   });
+  if (result.steps > 0) showSamples(bench, trainer.samples(), result.steps);
   if (result.steps === steps) await saved.save('rl_model_final', steps);
   else if (result.steps > saved.step) await saved.save(`rl_model_step${result.steps}`, result.steps);
   return { ...result, checkpoint: saved.path };
+}
+
+/** Prints the samples and keeps them in the run. */
+function showSamples({ reporter, run }: Workbench, rows: readonly SampleRow[], step: number): void {
+  if (rows.length === 0) return;
+  run.writeLines(
+    `samples_step${step}.jsonl`,
+    rows.map((row) => ({ step, ...row })),
+  );
+  reporter.note(`Samples of step ${step}:`);
+  for (const line of samplesTable(rows)) reporter.note(line);
 }
 
 async function periodicEvaluation(bench: Workbench, step: number): Promise<number | null> {

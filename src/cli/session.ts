@@ -1,7 +1,6 @@
 /** A training session from its first line to its summary: device, run directory, stop signals, results. */
 import { z } from 'zod';
 import type { Device } from '../gpu/device.ts';
-import type { EvaluationProblem } from '../math/evaluationSet.ts';
 import type { Checkpoint } from '../model/checkpoint/index.ts';
 import { describe } from '../model/config.ts';
 import { evaluate } from '../model/evaluate.ts';
@@ -10,6 +9,7 @@ import { Transformer } from '../model/transformer.ts';
 import { oneOf, yesOrNo } from '../options.ts';
 import { gitCommit, versions } from '../runs/provenance.ts';
 import { Run, type RunKind } from '../runs/run.ts';
+import type { Task, TaskProblem } from '../tasks/task.ts';
 import { accuracyOf, accuracyWithInterval, improvementOf, improvementText } from './accuracy.ts';
 import { type AdapterRecord, deviceText, type Machine, withMachine } from './machine.ts';
 import type { PhaseResult } from './phases.ts';
@@ -53,12 +53,15 @@ export interface SessionOptions {
   readonly flags: z.output<typeof sessionSchema>;
   /** All options of the trainers, for config.json. */
   readonly options: object;
+  /** What the trainers made of options that were not given, for config.json too. */
+  readonly derived?: object;
+  readonly task: Task;
   readonly seed: number;
   readonly model: Checkpoint;
   /** Where the model was loaded from, if it was. */
   readonly loadedFrom?: string | undefined;
   /** The held-out problems, and the most tokens of an answer to one. */
-  readonly problems: readonly EvaluationProblem[];
+  readonly problems: readonly TaskProblem[];
   readonly maxGenLen: number;
   /** Also write the metrics as CSV to this path. */
   readonly csv?: string | undefined;
@@ -90,7 +93,7 @@ export async function trainingSession(options: SessionOptions, train: Training):
       reporter.line(`Loading checkpoint from ${loadedFrom}`);
       reporter.line(`Model loaded: ${describe(initial.config)}`);
     }
-    const sampler = new Sampler(model);
+    const sampler = new Sampler(model, { eos: options.task.tokenizer.eos });
     using run = new Run({
       kind: options.kind,
       config: configOf(options, adapter, device),
@@ -100,7 +103,14 @@ export async function trainingSession(options: SessionOptions, train: Training):
     run.writeLines('evaluation.jsonl', problems);
     reporter.line(`Run directory: ${run.directory}`);
     using stop = new StopRequest(() => reporter.line('Stopping after this step; once more quits at once'));
-    const bench = new Workbench(run, reporter, stop, subjectOf(model, sampler, options), problems);
+    const bench = new Workbench(
+      run,
+      reporter,
+      stop,
+      subjectOf(model, sampler, options),
+      problems,
+      options.task,
+    );
     const results = await train(bench, model);
     const summary = { ...summaryOf(options, results, adapter, stop.requested), kernels: kernelsOf(device) };
     run.writeJson('summary.json', summary);
@@ -113,9 +123,9 @@ export async function trainingSession(options: SessionOptions, train: Training):
 }
 
 function subjectOf(model: Transformer, sampler: Sampler, options: SessionOptions): Subject {
-  const { problems, maxGenLen, kind, seed } = options;
+  const { problems, task, maxGenLen, kind, seed } = options;
   return {
-    evaluate: (onProgress) => evaluate(sampler, problems, { maxNew: maxGenLen, onProgress }),
+    evaluate: (onProgress) => evaluate(sampler, problems, { task, maxNew: maxGenLen, onProgress }),
     checkpoint: async () => ({
       config: model.config,
       stateDict: await model.stateDict(),
@@ -132,6 +142,7 @@ function configOf(options: SessionOptions, adapter: AdapterRecord, { choices }: 
     kind: options.kind,
     startedAt: new Date().toISOString(),
     options: options.options,
+    ...(options.derived && { derived: options.derived }),
     model: options.model.config,
     checkpoint: options.loadedFrom ?? null,
     evaluation: { problems: options.problems.length, maxGenLen: options.maxGenLen },

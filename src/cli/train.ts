@@ -5,9 +5,11 @@
  */
 import { Command } from 'commander';
 import { BadOptionError } from '../options.ts';
+import { readOptions } from './configFile.ts';
 import { runCommand, throwing } from './failure.ts';
-import { addFlags, readFlags, withUnderscores } from './flags.ts';
-import { grpoFlags, pipelineFlags, pretrainFlags, runGrpo, runPipeline, runPretraining } from './training.ts';
+import { addFlags, withUnderscores } from './flags.ts';
+import { runGrpo, runPipeline, runPretraining } from './training.ts';
+import { grpoFlags, pipelineFlags, pipelineSections, pretrainFlags } from './trainingFlags.ts';
 
 const program = throwing(new Command('train'))
   .description(
@@ -25,13 +27,14 @@ addFlags(program, pipelineFlags)
       const fix = 'give pretrain, grpo, or nothing for both in turn';
       throw new BadOptionError('command', `there is no command '${unknown}'`, fix);
     }
-    return runPipeline(readFlags(program, pipelineFlags));
+    const { flags, sections } = readOptions(program, pipelineFlags, pipelineSections);
+    return runPipeline(flags, sections);
   });
 
 const pretrain = program.command('pretrain').description('Supervised training on worked problems.');
-addFlags(pretrain, pretrainFlags).action(() => runPretraining(readFlags(pretrain, pretrainFlags)));
+addFlags(pretrain, pretrainFlags).action(() => runPretraining(readOptions(pretrain, pretrainFlags).flags));
 
 const grpo = program.command('grpo').description('Improves a checkpoint with GRPO.');
-addFlags(grpo, grpoFlags).action(() => runGrpo(readFlags(grpo, grpoFlags)));
+addFlags(grpo, grpoFlags).action(() => runGrpo(readOptions(grpo, grpoFlags).flags));
 
 await runCommand(program, withUnderscores(process.argv.slice(2)));

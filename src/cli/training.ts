@@ -1,81 +1,61 @@
 /** The three trainings of train.ts: the whole pipeline, supervised pretraining, and GRPO. */
-import { z } from 'zod';
-import { grpoOptions, grpoSchema } from '../grpo/options.ts';
+import type { z } from 'zod';
+import { type GrpoOptions, grpoOptions, grpoSchema } from '../grpo/options.ts';
 import { GrpoTrainer } from '../grpo/trainer.ts';
-import { ProblemSpaceError } from '../math/errors.ts';
-import { type EvaluationProblem, evaluationSet } from '../math/evaluationSet.ts';
-import type { GeneratorOptions } from '../math/generator.ts';
-import type { Transformer } from '../model/transformer.ts';
-import { BadOptionError, integer, seed, yesOrNo } from '../options.ts';
-import { type PretrainOptions, pretrainOptions, pretrainSchema } from '../pretrain/options.ts';
+import { parseOptions } from '../options.ts';
+import { pretrainOptions, pretrainSchema } from '../pretrain/options.ts';
 import { SupervisedTrainer } from '../pretrain/trainer.ts';
+import { arithmetic } from '../tasks/arithmetic.ts';
 import { pick } from './flags.ts';
-import { loadModel, modelSchema, newModel } from './modelFlags.ts';
+import { heldOut } from './heldOut.ts';
+import { loadModel, type modelSchema, newModel } from './modelFlags.ts';
 import { type GrpoPhase, grpoPhase, type PhaseResult, pretrainPhase } from './phases.ts';
 import { PIPELINE } from './pipeline.ts';
-import { judge, sessionSchema, trainingSession } from './session.ts';
+import { rewardsOf } from './rewardFlag.ts';
+import { judge, trainingSession } from './session.ts';
+import { taskOf } from './taskFlag.ts';
+import { type grpoFlags, type pipelineFlags, pipelineSections, type pretrainFlags } from './trainingFlags.ts';
 import type { Workbench } from './workbench.ts';
 
-/** The same problems in every run, whatever its seed, so that checkpoints can be compared. */
-const EVALUATION_SEED = 0;
 /** Longest answer in evaluations after pretraining, as GRPO's default is. */
 const PRETRAIN_MAX_GEN_LEN = 256;
 
-const evaluationFlags = {
-  evalSize: integer(1, 100_000).default(100).describe('held-out problems to evaluate on'),
-  logCsv: z.string().default('').describe('also write the metrics to this CSV file, which must not exist'),
-};
-
-export const pipelineFlags = z.strictObject({
-  seed: seed().default(0).describe('seed of everything random'),
-  ...sessionSchema.shape,
-});
-
-export const pretrainFlags = z.strictObject({
-  ...pretrainSchema.shape,
-  checkpoint: z
-    .string()
-    .min(1)
-    .optional()
-    .describe('go on from this checkpoint (.safetensors, or .pt of the original)'),
-  ...modelSchema.shape,
-  stepEval: yesOrNo().default(false).describe('evaluate after every pass'),
-  ...evaluationFlags,
-  ...sessionSchema.shape,
-});
-
-export const grpoFlags = z.strictObject({
-  checkpoint: z
-    .string({
-      error: 'give the checkpoint of a pretrained model, such as the last one of `train.ts pretrain`',
-    })
-    .min(1, { error: 'give a path that is not empty' })
-    .describe('the model to improve (.safetensors, or .pt of the original); required'),
-  ...grpoSchema.shape,
-  ...modelSchema.shape,
-  saveInterval: integer(0, 1_000_000_000)
-    .default(100)
-    .describe('steps between checkpoints (0 = only at the end)'),
-  evalInterval: integer(0, 1_000_000_000)
-    .default(50)
-    .describe('steps between evaluations (0 = none on the way)'),
-  ...evaluationFlags,
-  ...sessionSchema.shape,
-});
+/** Changes to the pipeline's settings. */
+type PipelineSections = Readonly<
+  Partial<Record<keyof typeof pipelineSections, Readonly<Record<string, unknown>>>>
+>;
 
 /** Pretrains a tiny model, evaluates it, improves it with GRPO, and evaluates it again on the same problems. */
-export async function runPipeline(flags: z.output<typeof pipelineFlags>): Promise<void> {
-  const pretrain = pretrainOptions({ ...PIPELINE.pretrain, seed: flags.seed });
-  const grpo = grpoOptions({ ...PIPELINE.grpo, seed: flags.seed });
-  const model = newModel({ modelsize: PIPELINE.modelsize }, flags.seed);
-  const problems = heldOut(grpo, PIPELINE.evalSize);
+export async function runPipeline(
+  flags: z.output<typeof pipelineFlags>,
+  sections: PipelineSections = {},
+): Promise<void> {
   const { seed } = flags;
-  const options = { pretrain, grpo };
+  const { pretrain: pretrainSection, grpo: grpoSection } = pipelineSections;
+  const settings = {
+    pretrain: parseOptions(pretrainSection, { ...PIPELINE.pretrain, ...sections.pretrain }),
+    grpo: parseOptions(grpoSection, { ...PIPELINE.grpo, ...sections.grpo }),
+  };
+  const pretrain = pretrainOptions({ ...settings.pretrain, seed });
+  const grpo = grpoOptions({ ...settings.grpo, seed });
+  const task = arithmetic(grpo);
+  const model = newModel({ modelsize: PIPELINE.modelsize }, seed, task);
+  const problems = heldOut(task, PIPELINE.evalSize);
   const { maxGenLen } = grpo;
   await trainingSession(
-    { kind: 'pipeline', flags, options, seed, model, problems, maxGenLen },
+    {
+      kind: 'pipeline',
+      flags,
+      options: { ...flags, ...settings },
+      derived: { grpo: derivedOf(grpo) },
+      seed,
+      model,
+      task,
+      problems,
+      maxGenLen,
+    },
     async (bench, policy) => {
-      const pretraining = await pretrainModel(bench, policy, pretrain, false);
+      const pretraining = await pretrainModel(bench, new SupervisedTrainer(policy, pretrain), false);
       const baseline = await judge(bench, 'baseline');
       if (baseline === null) return { baseline, final: null, phases: { pretrain: pretraining } };
       const phase = { steps: grpo.steps, saveInterval: 30, evalInterval: 0 };
@@ -90,8 +70,10 @@ export async function runPipeline(flags: z.output<typeof pipelineFlags>): Promis
 export async function runPretraining(flags: z.output<typeof pretrainFlags>): Promise<void> {
   const options = pretrainOptions(pick(pretrainSchema, flags));
   const { checkpoint, seed } = flags;
+  const task = await taskOf(flags.task, options);
   const modelFlags = pickModel(flags);
-  const model = checkpoint === undefined ? newModel(modelFlags, seed) : loadModel(checkpoint, modelFlags);
+  const model =
+    checkpoint === undefined ? newModel(modelFlags, seed, task) : loadModel(checkpoint, modelFlags, task);
   await trainingSession(
     {
       kind: 'pretrain',
@@ -100,14 +82,16 @@ export async function runPretraining(flags: z.output<typeof pretrainFlags>): Pro
       seed,
       model,
       loadedFrom: checkpoint,
-      problems: heldOut(options, flags.evalSize),
+      task,
+      problems: heldOut(task, flags.evalSize),
       maxGenLen: PRETRAIN_MAX_GEN_LEN,
       csv: flags.logCsv,
     },
     async (bench, transformer) => {
       // What random weights answer is known without asking.
       const baseline = checkpoint === undefined ? null : await judge(bench, 'baseline');
-      const pretrain = await pretrainModel(bench, transformer, options, flags.stepEval);
+      const trainer = new SupervisedTrainer(transformer, options, { task });
+      const pretrain = await pretrainModel(bench, trainer, flags.stepEval);
       return { baseline, final: await judge(bench, 'final'), phases: { pretrain } };
     },
   );
@@ -117,34 +101,41 @@ export async function runPretraining(flags: z.output<typeof pretrainFlags>): Pro
 export async function runGrpo(flags: z.output<typeof grpoFlags>): Promise<void> {
   const options = grpoOptions(pick(grpoSchema, flags));
   const { checkpoint, seed } = flags;
-  const model = loadModel(checkpoint, pickModel(flags));
+  const task = await taskOf(flags.task, options);
+  const rewards = await rewardsOf(flags.reward, task);
+  const model = loadModel(checkpoint, pickModel(flags), task);
   await trainingSession(
     {
       kind: 'grpo',
       flags,
-      options: { ...flags, ...options },
+      options: flags,
+      derived: derivedOf(options),
       seed,
       model,
       loadedFrom: checkpoint,
-      problems: heldOut(options, flags.evalSize),
+      task,
+      problems: heldOut(task, flags.evalSize),
       maxGenLen: options.maxGenLen,
       csv: flags.logCsv,
     },
     async (bench, policy) => {
       const baseline = await judge(bench, 'baseline');
-      const grpo = await improveModel(bench, new GrpoTrainer(policy, options), flags);
+      const grpo = await improveModel(bench, new GrpoTrainer(policy, options, { task, rewards }), flags);
       return { baseline, final: await judge(bench, 'final'), phases: { grpo } };
     },
   );
 }
 
+/** What depends on the loss where it was not given. */
+function derivedOf({ clipRatio, clipRatioHigh }: GrpoOptions): object {
+  return { clipRatio, clipRatioHigh };
+}
+
 async function pretrainModel(
   bench: Workbench,
-  model: Transformer,
-  options: PretrainOptions,
+  trainer: SupervisedTrainer,
   stepEval: boolean,
 ): Promise<PhaseResult> {
-  const trainer = new SupervisedTrainer(model, options);
   try {
     return await pretrainPhase(bench, { trainer, stepsPerPass: trainer.stepsPerPass, stepEval });
   } finally {
@@ -161,23 +152,6 @@ async function improveModel(
     return await grpoPhase(bench, { trainer, steps, saveInterval, evalInterval });
   } finally {
     trainer.dispose();
-  }
-}
-
-/**
- * The first `size` held-out problems of the kind that is trained on.
- * @throws BadOptionError if there are fewer.
- */
-export function heldOut(
-  { maxDigits, maxDepth, operators }: Pick<GeneratorOptions, 'maxDigits' | 'maxDepth' | 'operators'>,
-  size: number,
-): readonly EvaluationProblem[] {
-  try {
-    return evaluationSet({ size, maxDigits, maxDepth, operators, seed: EVALUATION_SEED });
-  } catch (error) {
-    if (!(error instanceof ProblemSpaceError)) throw error;
-    const fix = 'lower --eval_size, raise --max_digits or --max_depth, or allow more --operators';
-    throw new BadOptionError('--eval_size', `there are only ${error.found} such held-out problems`, fix);
   }
 }
 

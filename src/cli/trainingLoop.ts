@@ -11,7 +11,7 @@ export interface LoopOptions<Metrics extends object> {
   /** Tokens computed in a step. */
   readonly tokens: (metrics: Metrics) => number;
   /** Saves and evaluates where it is due; returns the accuracy if it evaluated. */
-  readonly afterStep: (step: number) => Promise<number | null>;
+  readonly afterStep: (step: number, metrics: Metrics) => Promise<number | null>;
 }
 
 export interface LoopResult {
@@ -43,7 +43,7 @@ export async function trainingLoop<Metrics extends object>(
       // A step that was taken is logged even if saving or evaluating after it fails.
       let evalAccuracy: number | null = null;
       try {
-        evalAccuracy = await afterStep(done);
+        evalAccuracy = await afterStep(done, metrics);
       } finally {
         bench.run.log({ phase, step: done, ...metrics, eval_accuracy: evalAccuracy });
       }

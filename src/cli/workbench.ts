@@ -1,10 +1,9 @@
 /** What every kind of training works with: the run it records, the model it changes, and the problems it is judged by. */
-import type { EvaluationProblem } from '../math/evaluationSet.ts';
-import { grade } from '../math/grader.ts';
-import { decode } from '../math/tokenizer.ts';
 import type { Checkpoint } from '../model/checkpoint/index.ts';
 import type { Evaluation } from '../model/evaluate.ts';
 import type { Run } from '../runs/run.ts';
+import { ARITHMETIC } from '../tasks/arithmetic.ts';
+import type { Task, TaskProblem } from '../tasks/task.ts';
 import type { Reporter } from './reporter.ts';
 import type { StopRequest } from './stopRequest.ts';
 
@@ -25,7 +24,8 @@ export class Workbench {
     readonly reporter: Reporter,
     readonly stop: Pick<StopRequest, 'requested'>,
     readonly subject: Subject,
-    readonly problems: readonly EvaluationProblem[],
+    readonly problems: readonly TaskProblem[],
+    readonly task: Task = ARITHMETIC,
   ) {}
 
   /**
@@ -42,7 +42,10 @@ export class Workbench {
         if (this.stop.requested && done < length) throw new Stopped();
       });
       if (name !== undefined) {
-        this.run.writeLines(`${name}_completions.jsonl`, completionRows(this.problems, completions));
+        this.run.writeLines(
+          `${name}_completions.jsonl`,
+          completionRows(this.task, this.problems, completions),
+        );
       }
       return correct;
     } catch (error) {
@@ -61,13 +64,14 @@ export class Workbench {
 
 /** What the model wrote, what it should have answered, and the verdict. */
 export function completionRows(
-  problems: readonly EvaluationProblem[],
+  task: Task,
+  problems: readonly TaskProblem[],
   completions: Evaluation['completions'],
 ): object[] {
-  return problems.map((problem, i) => {
-    const tokens = completions[i]?.tokens ?? [];
-    const { answer, outcome } = grade(problem, tokens);
-    const { id, expression, answer: expected } = problem;
-    return { id, expression, completion: decode(tokens), answer, expected, verdict: outcome };
+  return problems.map((problem, id) => {
+    const tokens = completions[id]?.tokens ?? [];
+    const { answer, outcome } = task.grade(problem, tokens);
+    const { expression, answer: expected } = problem;
+    return { id, expression, completion: task.tokenizer.decode(tokens), answer, expected, verdict: outcome };
   });
 }

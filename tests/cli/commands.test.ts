@@ -77,6 +77,8 @@ describe('train.ts pretrain, then grpo', () => {
       'evaluation.jsonl',
       'final_completions.jsonl',
       'metrics.jsonl',
+      'samples_step1.jsonl',
+      'samples_step2.jsonl',
       'summary.json',
     ]);
     expect(readdirSync(join(second, 'checkpoints')).sort()).toEqual([

@@ -3,7 +3,7 @@ import { Command } from 'commander';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { addFlags, readFlags, withOperandsLast, withUnderscores } from '../../src/cli/flags.ts';
-import { grpoFlags, pretrainFlags } from '../../src/cli/training.ts';
+import { grpoFlags, pretrainFlags } from '../../src/cli/trainingFlags.ts';
 import { flagOf } from '../../src/options.ts';
 
 function parsed(...argv: string[]): Record<string, unknown> {

@@ -56,13 +56,24 @@ function bench() {
   return { bench: new Workbench(run, reporter, stop, subject, problems), stop, subject, said, saved, rows };
 }
 
-function counting(onStep: (step: number) => void = () => undefined) {
+const SAMPLE = {
+  prompt: '1+2',
+  completion: '<answer>4<eos>',
+  answer: '4',
+  expected: '3',
+  reward: 0,
+  advantage: -0.5,
+  truncated: false,
+};
+
+function counting(onStep: (step: number) => void = () => undefined, metrics: Record<string, number> = {}) {
   let step = 0;
   return {
     async step() {
       onStep(++step);
-      return { loss: 1 / step, reward: 0, kl: 0, num_tokens: 10 };
+      return { loss: 1 / step, reward: 0, kl: 0, num_tokens: 10, ...metrics };
     },
+    samples: () => [{ ...SAMPLE, reward: step }],
   };
 }
 
@@ -83,6 +94,36 @@ describe('grpoPhase', () => {
       [5, false],
       [6, false],
     ]);
+  });
+
+  it('shows and keeps samples at every evaluation and at the end', async () => {
+    const { bench: each, said } = bench();
+    await grpoPhase(each, { trainer: counting(), steps: 5, saveInterval: 0, evalInterval: 2 });
+    const kept = readdirSync(each.run.directory).filter((name) => name.startsWith('samples'));
+    expect(kept.sort()).toEqual([2, 4, 5].map((step) => `samples_step${step}.jsonl`));
+    const lines = readFileSync(join(each.run.directory, 'samples_step4.jsonl'), 'utf8').trimEnd().split('\n');
+    expect(lines.map((line) => JSON.parse(line))).toEqual([{ step: 4, ...SAMPLE, reward: 4 }]);
+    const table = said.join('').split('\n');
+    const at = table.indexOf('Samples of step 4:');
+    expect(table.slice(at + 1, at + 3).map((line) => line.trim().split(/ {2,}/))).toEqual([
+      ['prompt', 'answer', 'expected', 'reward', 'advantage', 'truncated'],
+      ['1+2', '4', '3', '4.000', '-0.500', 'no'],
+    ]);
+  });
+
+  it('warns once of what goes wrong, with what to do', async () => {
+    const { bench: each, said } = bench();
+    const trainer = counting(undefined, { kl: 3, 'completions/clipped_ratio': 0.5 });
+    await grpoPhase(each, { trainer, steps: 5, saveInterval: 0, evalInterval: 0 });
+    const warnings = said
+      .join('')
+      .split('\n')
+      .filter((line) => line.startsWith('warning: '));
+    expect(warnings.length).toBe(2);
+    expect(warnings[0]).toMatch(
+      /^warning: step 1: 50 % of the completions are cut off .* — raise --max_gen_len/,
+    );
+    expect(warnings[1]).toMatch(/^warning: step 1: the policy is 3\.00 nats .* — lower --lr/);
   });
 
   it('finishes, logs and saves the step during which a stop was requested', async () => {

@@ -3,8 +3,10 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { readConfig } from '../../src/cli/configFile.ts';
 import { PIPELINE } from '../../src/cli/pipeline.ts';
-import { pipelineFlags, runPipeline } from '../../src/cli/training.ts';
+import { runPipeline } from '../../src/cli/training.ts';
+import { pipelineFlags, pipelineSections } from '../../src/cli/trainingFlags.ts';
 import { parseEvaluationSet } from '../../src/math/evaluationSet.ts';
 
 vi.mock('../../src/cli/pipeline.ts', async (original) => {
@@ -36,7 +38,7 @@ describe('runPipeline', () => {
       return true;
     });
     const out = join(parent, 'run');
-    await runPipeline(pipelineFlags.parse({ out, seed: 3 }));
+    await runPipeline(pipelineFlags.parse({ out, seed: 3 }), { grpo: { temperature: 0.9 } });
     vi.restoreAllMocks();
     const order = [
       /Device: /,
@@ -52,6 +54,16 @@ describe('runPipeline', () => {
     expect(places[0]).toBe(0);
     const summary = JSON.parse(readFileSync(join(out, 'summary.json'), 'utf8'));
     expect(summary).toMatchObject({ kind: 'pipeline', seed: 3, interrupted: false });
+    const { options } = JSON.parse(readFileSync(join(out, 'config.json'), 'utf8'));
+    expect(options).toMatchObject({
+      seed: 3,
+      pretrain: { batchSize: 32 },
+      grpo: { steps: 2, temperature: 0.9 },
+    });
+    // What a run writes down, the next one takes.
+    const fed = readConfig(join(out, 'config.json'), pipelineFlags, pipelineSections);
+    expect(fed.grpo).toEqual(options.grpo);
+    expect(readdirSync(out)).toContain('samples_step2.jsonl');
     expect(summary.phases).toMatchObject({ pretrain: { steps: 2 }, grpo: { steps: 2 } });
     expect(summary.improvement).toHaveProperty('mcnemarP');
     expect(readdirSync(join(out, 'checkpoints')).sort()).toEqual([

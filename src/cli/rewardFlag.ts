@@ -1,0 +1,73 @@
+/** The flag that says what is rewarded: `correctness,length:0.2,./my-reward.ts:0.5`. */
+import { basename, extname } from 'node:path';
+import { z } from 'zod';
+import { MathformerError } from '../errors.ts';
+import { builtInReward, checkRewards, REWARD_NAMES, type Reward, type RewardName } from '../grpo/reward.ts';
+import { BadOptionError } from '../options.ts';
+import type { Task } from '../tasks/task.ts';
+import { defaultExport } from './userModule.ts';
+
+export const rewardFlag = {
+  reward: z
+    .union([z.string(), z.array(z.string())], { error: 'give a list such as correctness,length:0.2' })
+    .default('correctness')
+    .describe(`rewards, each with :weight if not 1: ${REWARD_NAMES.join(', ')}, or modules of your own`),
+};
+
+/** `name` or `path`, and what follows the last colon if that is a number. */
+const ITEM = /^(?<name>.+?)(?::(?<weight>[-+]?[0-9.]+(?:e[-+]?[0-9]+)?))?$/i;
+
+/**
+ * The rewards of a list. The default export of a module is a function of a problem and a completion, or an object
+ * { name, weight, reward }; without a name the reward is called as the file is.
+ * @throws BadOptionError for what is no reward, or cannot be added up.
+ */
+export async function rewardsOf(list: string | readonly string[], task: Task): Promise<Reward[]> {
+  const items = typeof list === 'string' ? list.split(',') : list;
+  const rewards: Reward[] = [];
+  for (const item of items) rewards.push(await rewardOf(item.trim(), task));
+  asFlagErrors(() => checkRewards(rewards));
+  return rewards;
+}
+
+async function rewardOf(item: string, task: Task): Promise<Reward> {
+  const { name = '', weight: text } = ITEM.exec(item)?.groups ?? {};
+  const weight = text === undefined ? undefined : Number(text);
+  if (isBuiltIn(name)) return asFlagErrors(() => builtInReward(name, task, weight));
+  const reward = moduleReward(name, await defaultExport('--reward', name, REWARD_NAMES));
+  return weight === undefined ? reward : { ...reward, weight };
+}
+
+const isBuiltIn = (name: string): name is RewardName => REWARD_NAMES.some((known) => known === name);
+
+const moduleSchema = z.object({
+  name: z.string().min(1).optional(),
+  weight: z.number().optional(),
+  reward: z.custom<Reward['reward']>((value) => typeof value === 'function', { error: 'give a function' }),
+});
+
+function moduleReward(path: string, exported: unknown): Reward {
+  const ownName = basename(path, extname(path));
+  if (typeof exported === 'function') return { name: ownName, reward: exported as Reward['reward'] };
+  const parsed = moduleSchema.safeParse(exported);
+  if (parsed.success) {
+    const { name = ownName, weight = 1, reward } = parsed.data;
+    return { name, weight, reward: reward.bind(exported) };
+  }
+  const key = parsed.error.issues[0]?.path.join('.');
+  const problem = key
+    ? `${key} is not what it must be`
+    : 'the default export is neither a function nor an object';
+  const fix = 'export a function (problem, completion) => number, or { name, weight, reward }';
+  throw new BadOptionError('--reward', `--reward ${path}: ${problem}`, fix);
+}
+
+/** What the trainer says of rewards, as an error of the command line. */
+function asFlagErrors<Result>(work: () => Result): Result {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof MathformerError) || error.code !== 'BAD_OPTION') throw error;
+    throw new BadOptionError('--reward', error.message, error.fix);
+  }
+}

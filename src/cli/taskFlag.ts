@@ -1,0 +1,67 @@
+/** The flag that says what is learnt: a task that comes built in, or a module of the user's own. */
+import { z } from 'zod';
+import { BadOptionError } from '../options.ts';
+import { type ArithmeticOptions, arithmetic } from '../tasks/arithmetic.ts';
+import { sorting } from '../tasks/sorting.ts';
+import type { Task } from '../tasks/task.ts';
+import { defaultExport } from './userModule.ts';
+
+export const taskFlag = {
+  task: z
+    .string()
+    .min(1, { error: 'give arithmetic, sort, or the path of a module' })
+    .default('arithmetic')
+    .describe('arithmetic, sort (of --max_digits digits), or a module whose default export is a task'),
+};
+
+/** What a task is made from. */
+export type TaskOptions = ArithmeticOptions & { readonly maxDigits: number };
+
+const TASKS: Readonly<Record<string, (options: TaskOptions) => Task>> = { arithmetic, sort: sorting };
+
+/**
+ * The task of that name, or of the module at that path: a task, or a function that makes one of the options.
+ * @throws BadOptionError if there is none, or if it lacks something.
+ */
+export async function taskOf(name: string, options: TaskOptions): Promise<Task> {
+  const known = Object.hasOwn(TASKS, name) ? TASKS[name] : undefined;
+  const made = known ?? (await defaultExport('--task', name, Object.keys(TASKS)));
+  if (typeof made !== 'function') return checkedTask(name, made);
+  try {
+    return checkedTask(name, await made(options));
+  } catch (cause) {
+    if (cause instanceof BadOptionError || known) throw cause;
+    const message = cause instanceof Error ? cause.message : String(cause);
+    throw new BadOptionError('--task', `--task ${name}: it cannot be made: ${message}`, 'correct the module');
+  }
+}
+
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null;
+
+function checkedTask(path: string, candidate: unknown): Task {
+  const task = isObject(candidate) ? candidate : {};
+  const tokenizer = isObject(task.tokenizer) ? task.tokenizer : {};
+  const expected: readonly [string, unknown, string][] = [
+    ['name', task.name, 'string'],
+    ['tokenizer.vocabSize', tokenizer.vocabSize, 'number'],
+    ['tokenizer.eos', tokenizer.eos, 'number'],
+    ...['encode', 'decode'].map((key): [string, unknown, string] => [
+      `tokenizer.${key}`,
+      tokenizer[key],
+      'function',
+    ]),
+    ...['draw', 'heldOut', 'prompt', 'example', 'grade'].map((key): [string, unknown, string] => [
+      key,
+      task[key],
+      'function',
+    ]),
+  ];
+  const missing = expected.find(([, value, type]) => typeof value !== type);
+  if (missing || !Array.isArray(task.levels) || task.levels.length === 0) {
+    const [key, , type] = missing ?? ['levels', undefined, 'list of names'];
+    const fix = 'export a task as `mathformer/tasks` describes it, or a function that makes one';
+    throw new BadOptionError('--task', `--task ${path}: it has no ${key} (a ${type})`, fix);
+  }
+  return candidate as Task;
+}

@@ -1,0 +1,65 @@
+/** The flags of train.ts: of the whole pipeline, of supervised pretraining, and of GRPO. */
+import { z } from 'zod';
+import { grpoSchema } from '../grpo/options.ts';
+import { integer, seed, yesOrNo } from '../options.ts';
+import { pretrainSchema } from '../pretrain/options.ts';
+import { configFlag, recipeFlag } from './configFile.ts';
+import { modelSchema } from './modelFlags.ts';
+import { rewardFlag } from './rewardFlag.ts';
+import { sessionSchema } from './session.ts';
+import { taskFlag } from './taskFlag.ts';
+
+const evaluationFlags = {
+  evalSize: integer(1, 100_000).default(100).describe('held-out problems to evaluate on'),
+  logCsv: z.string().default('').describe('also write the metrics to this CSV file, which must not exist'),
+};
+
+export const pipelineFlags = z.strictObject({
+  seed: seed().default(0).describe('seed of everything random'),
+  ...configFlag,
+  ...sessionSchema.shape,
+});
+
+/** What a file can change of the pipeline besides its flags; there is one seed of everything. */
+export const pipelineSections = {
+  pretrain: pretrainSchema.omit({ seed: true }),
+  grpo: grpoSchema.omit({ seed: true }),
+};
+
+export const pretrainFlags = z.strictObject({
+  ...taskFlag,
+  ...pretrainSchema.shape,
+  checkpoint: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('go on from this checkpoint (.safetensors, or .pt of the original)'),
+  ...modelSchema.shape,
+  stepEval: yesOrNo().default(false).describe('evaluate after every pass'),
+  ...evaluationFlags,
+  ...configFlag,
+  ...sessionSchema.shape,
+});
+
+export const grpoFlags = z.strictObject({
+  checkpoint: z
+    .string({
+      error: 'give the checkpoint of a pretrained model, such as the last one of `train.ts pretrain`',
+    })
+    .min(1, { error: 'give a path that is not empty' })
+    .describe('the model to improve (.safetensors, or .pt of the original); required'),
+  ...taskFlag,
+  ...rewardFlag,
+  ...recipeFlag,
+  ...grpoSchema.shape,
+  ...modelSchema.shape,
+  saveInterval: integer(0, 1_000_000_000)
+    .default(100)
+    .describe('steps between checkpoints (0 = only at the end)'),
+  evalInterval: integer(0, 1_000_000_000)
+    .default(50)
+    .describe('steps between evaluations (0 = none on the way)'),
+  ...evaluationFlags,
+  ...configFlag,
+  ...sessionSchema.shape,
+});

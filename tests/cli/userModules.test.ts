@@ -1,0 +1,129 @@
+/** Rewards and tasks of the user's own: what is taken, and what is refused and why. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { rewardsOf } from '../../src/cli/rewardFlag.ts';
+import { taskOf } from '../../src/cli/taskFlag.ts';
+import { BadOptionError } from '../../src/options.ts';
+import { ARITHMETIC } from '../../src/tasks/arithmetic.ts';
+
+const directory = mkdtempSync(join(tmpdir(), 'mathformer-modules-'));
+afterAll(() => rmSync(directory, { recursive: true }));
+
+let files = 0;
+function moduleOf(source: string): string {
+  const path = join(directory, `my-module-${files++}.mjs`);
+  writeFileSync(path, source);
+  return path;
+}
+
+async function refusal(work: Promise<unknown>): Promise<BadOptionError> {
+  const error = await work.catch((thrown: unknown) => thrown);
+  if (error instanceof BadOptionError) return error;
+  throw new Error(`it was not refused: ${error}`);
+}
+
+describe('--reward', () => {
+  it('takes a list of names, each with a weight', async () => {
+    const rewards = await rewardsOf('correctness,format:0.25, partial:-1e-2', ARITHMETIC);
+    expect(rewards.map(({ name, weight }) => [name, weight])).toEqual([
+      ['correctness', 1],
+      ['format', 0.25],
+      ['partial', -0.01],
+    ]);
+    expect((await rewardsOf(['length'], ARITHMETIC)).length).toBe(1);
+  });
+
+  it('takes modules that export a function, or an object', async () => {
+    const bare = moduleOf('export default (problem, { text }) => text.length;');
+    const named = moduleOf('export default { name: "mine", weight: 3, reward: () => 7 };');
+    const rewards = await rewardsOf(`${bare},${named},correctness`, ARITHMETIC);
+    expect(rewards.map(({ name, weight }) => [name, weight])).toEqual([
+      [basename(bare, '.mjs'), undefined],
+      ['mine', 3],
+      ['correctness', 1],
+    ]);
+    expect((await rewardsOf(`${named}:0.5`, ARITHMETIC))[0]).toMatchObject({ name: 'mine', weight: 0.5 });
+  });
+
+  it.each([
+    [
+      'a name that is none',
+      'corectness',
+      /corectness: there is no such module/,
+      /correctness, format, length/,
+    ],
+    ['no function', moduleOf('export default 5;'), /neither a function nor an object/, /export a function/],
+    ['an object without one', moduleOf('export default { reward: 1 };'), /reward is not what/, /export a f/],
+    ['no default export', moduleOf('export const reward = 1;'), /has no default export/, /export default/],
+    ['a module that throws', moduleOf('throw new Error("boom");'), /cannot be loaded: boom/, /correct/],
+    ['a module that does not parse', moduleOf('export default ('), /cannot be loaded: /, /correct/],
+    ['the same twice', 'format,format', /two rewards are called format/, /a name of its own/],
+    ['nothing', '', /there is no such module/, /or the path of a module/],
+  ])('refuses %s', async (_, list, message, fix) => {
+    const error = await refusal(rewardsOf(list, ARITHMETIC));
+    expect(error.where).toBe('--reward');
+    expect(error.message).toMatch(message);
+    expect(error.fix).toMatch(fix);
+  });
+
+  it('refuses partial credit of a task that knows none', async () => {
+    const { partialCredit: _, ...task } = ARITHMETIC;
+    expect((await refusal(rewardsOf('partial', task))).message).toMatch(/knows no partial credit/);
+  });
+});
+
+describe('--task', () => {
+  const options = { maxDigits: 2, maxDepth: 1, operators: '+' };
+  const SOURCE = `{
+    name: 'echo', levels: ['only'],
+    tokenizer: { vocabSize: 2, eos: 1, encode: () => [0], decode: () => 'a' },
+    draw: () => ({ expression: 'a', answer: 'a' }), heldOut: () => [], prompt: () => [0],
+    example: () => ({ tokens: [0, 0, 1], promptLength: 1 }), grade: () => ({ outcome: 'wrong', answer: null }),
+  }`;
+
+  it('takes names, modules that export a task, and modules that make one of the options', async () => {
+    expect((await taskOf('arithmetic', options)).levels).toEqual(['digits_1_depth_1', 'digits_2_depth_1']);
+    expect((await taskOf('sort', options)).levels.length).toBe(2);
+    expect((await taskOf(moduleOf(`export default ${SOURCE};`), options)).name).toBe('echo');
+    const making = moduleOf(
+      `export default ({ maxDigits }) => ({ ...${SOURCE}, name: 'echo' + maxDigits });`,
+    );
+    expect((await taskOf(making, options)).name).toBe('echo2');
+  });
+
+  it.each([
+    ['a name that is none', 'sorting', /sorting: there is no such module/, /arithmetic, sort, or the path/],
+    ['what is no object', moduleOf('export default 5;'), /it has no name \(a string\)/, /mathformer\/tasks/],
+    [
+      'a task that lacks a function',
+      moduleOf(`export default { ...${SOURCE}, grade: undefined };`),
+      /it has no grade \(a function\)/,
+      /mathformer\/tasks/,
+    ],
+    [
+      'a task without levels',
+      moduleOf(`export default { ...${SOURCE}, levels: [] };`),
+      /it has no levels \(a list of names\)/,
+      /mathformer\/tasks/,
+    ],
+    [
+      'a tokenizer without an end',
+      moduleOf(`export default { ...${SOURCE}, tokenizer: { vocabSize: 3 } };`),
+      /it has no tokenizer\.eos \(a number\)/,
+      /mathformer\/tasks/,
+    ],
+    [
+      'a function that throws',
+      moduleOf('export default () => { throw new Error("boom"); };'),
+      /cannot be made: boom/,
+      /correct/,
+    ],
+  ])('refuses %s', async (_, path, message, fix) => {
+    const error = await refusal(taskOf(path, options));
+    expect(error.where).toBe('--task');
+    expect(error.message).toMatch(message);
+    expect(error.fix).toMatch(fix);
+  });
+});
