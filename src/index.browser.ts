@@ -3,6 +3,7 @@ import { openAdapter } from './gpu/browser.ts';
 import { Device } from './gpu/device.ts';
 import type { OpenDeviceOptions } from './index.ts';
 
+export { keepKernelChoices, keptKernelChoices } from './gpu/browser.ts';
 export * from './index.ts';
 
 /**

@@ -16,6 +16,7 @@ export * from './index.ts';
  */
 export async function openDevice(options: OpenDeviceOptions = {}): Promise<Device> {
   const { adapter: name, ...deviceOptions } = options;
-  const { adapter } = await openAdapter(name === undefined ? {} : { name });
+  const matrixUnits = options.matmulPrecision === 'medium';
+  const { adapter } = await openAdapter({ ...(name === undefined ? {} : { name }), matrixUnits });
   return Device.open(adapter, deviceOptions);
 }

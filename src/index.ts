@@ -14,6 +14,15 @@ export {
 } from './gpu/device.ts';
 export { defineKernel, type Kernel, type KernelSpec, type ScalarType } from './gpu/kernel.ts';
 export type { ProfiledDispatch } from './gpu/profiler.ts';
+export {
+  type AnyTuningCase,
+  type Candidate,
+  choicesOf,
+  type TuningCase,
+  type TuningResult,
+  tune,
+} from './gpu/tuner.ts';
+export type { Family, KernelChoices, Launch, TunedChoice, Variant } from './gpu/variants.ts';
 export * from './tensor/index.ts';
 
 /** How `openDevice` chooses an adapter, and what the device may use of it. */

@@ -27,13 +27,9 @@ export interface TuningFlags {
 const ROWS: TuningRows = { training: 8192, decoding: 128 };
 
 /** Opens an adapter with what the flags need of it. */
-export function openTunable(
-  name: string | undefined,
-  { matmulPrecision }: Pick<TuningFlags, 'matmulPrecision'>,
-) {
-  // Matrix units are experimental in Dawn.
-  const enableToggles = matmulPrecision === 'medium' ? ['allow_unsafe_apis'] : [];
-  return openAdapter({ ...(name === undefined ? {} : { name }), enableToggles });
+export function openTunable(name: string | undefined, flags: Pick<TuningFlags, 'matmulPrecision'>) {
+  const matrixUnits = flags.matmulPrecision === 'medium';
+  return openAdapter({ ...(name === undefined ? {} : { name }), matrixUnits });
 }
 
 /** The choices kept for the adapter, after tuning for the model if the flags say so. */

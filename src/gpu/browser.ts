@@ -1,5 +1,7 @@
-/** Opens the adapter of the browser (or of any runtime that has `navigator.gpu`). */
+/** The adapter of the browser (or of any runtime that has `navigator.gpu`), and what the tuner found out about it. */
+import { createStore, get, set } from 'idb-keyval';
 import { AdapterError } from './adapters/error.ts';
+import type { KernelChoices } from './variants.ts';
 
 /** @throws AdapterError if the runtime has no WebGPU, or no adapter for it */
 export async function openAdapter(): Promise<GPUAdapter> {
@@ -22,4 +24,38 @@ export async function openAdapter(): Promise<GPUAdapter> {
     );
   }
   return adapter;
+}
+
+const choicesStore = () => createStore('mathformer', 'kernels');
+
+/** What identifies an adapter: another driver, or another version of the browser, may prefer other kernels. */
+function identityOf({ info, features }: Pick<GPUAdapter, 'info' | 'features'>): string {
+  const { vendor, architecture, device, description, subgroupMinSize, subgroupMaxSize } = info;
+  const { navigator } = globalThis as { readonly navigator?: { readonly userAgent?: string } };
+  const all = [
+    vendor,
+    architecture,
+    device,
+    description,
+    subgroupMinSize,
+    subgroupMaxSize,
+    navigator?.userAgent,
+  ];
+  return JSON.stringify([...all, ...[...features].sort()]);
+}
+
+/** The choices of kernels kept for this adapter in IndexedDB, for `DeviceOptions.kernelChoices`. */
+export async function keptKernelChoices(
+  adapter: Pick<GPUAdapter, 'info' | 'features'>,
+): Promise<KernelChoices> {
+  return (await get<KernelChoices>(identityOf(adapter), choicesStore())) ?? {};
+}
+
+/** Adds choices, such as `choicesOf(await tune(…))`, to those kept for this adapter in IndexedDB. */
+export async function keepKernelChoices(
+  adapter: Pick<GPUAdapter, 'info' | 'features'>,
+  choices: KernelChoices,
+): Promise<void> {
+  const kept = await keptKernelChoices(adapter);
+  await set(identityOf(adapter), { ...kept, ...choices }, choicesStore());
 }

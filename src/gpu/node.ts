@@ -24,6 +24,8 @@ export interface OpenAdapterOptions {
   /** Dawn toggles to switch on and off, e.g. `skip_validation`. Dawn ignores names it does not know. */
   readonly enableToggles?: readonly string[];
   readonly disableToggles?: readonly string[];
+  /** Let devices use matrix units, which are experimental in Dawn: for `matmulPrecision: 'medium'`. */
+  readonly matrixUnits?: boolean;
   /** Also collect Dawn's own words on refused drivers when one was accepted (0.1 s more). */
   readonly explain?: boolean;
 }
@@ -238,9 +240,10 @@ async function notFound(wanted: string, where: string, rejection?: Rejection): P
   );
 }
 
-function toggleFlags({ enableToggles = [], disableToggles = [] }: OpenAdapterOptions): string[] {
+function toggleFlags({ enableToggles = [], disableToggles = [], matrixUnits }: OpenAdapterOptions): string[] {
+  const enabled = [...enableToggles, ...(matrixUnits ? ['allow_unsafe_apis'] : [])];
   return [
-    ...(enableToggles.length > 0 ? [`enable-dawn-features=${enableToggles.join(',')}`] : []),
+    ...(enabled.length > 0 ? [`enable-dawn-features=${enabled.join(',')}`] : []),
     ...(disableToggles.length > 0 ? [`disable-dawn-features=${disableToggles.join(',')}`] : []),
   ];
 }

@@ -25,3 +25,4 @@ export { initialStateDict } from './initialise.ts';
 export { type Completion, type SampleOptions, Sampler } from './sampler.ts';
 export { type ScoredSequence, type ScoreOptions, type Scores, scoreTokens } from './score.ts';
 export { type ForwardOptions, Transformer } from './transformer.ts';
+export { type TuningRows, tuningCases } from './tuningCases.ts';
