@@ -27,9 +27,14 @@ export interface TuningFlags {
 const ROWS: TuningRows = { training: 8192, decoding: 128 };
 
 /** Opens an adapter with what the flags need of it. */
-export function openTunable(name: string | undefined, flags: Pick<TuningFlags, 'matmulPrecision'>) {
+export function openTunable(
+  name: string | undefined,
+  flags: Pick<TuningFlags, 'matmulPrecision'> & { readonly profile?: string | undefined },
+) {
   const matrixUnits = flags.matmulPrecision === 'medium';
-  return openAdapter({ ...(name === undefined ? {} : { name }), matrixUnits });
+  // Dawn rounds timestamps to 65 µs unless told otherwise, longer than many dispatches take.
+  const disableToggles = flags.profile === undefined ? [] : ['timestamp_quantization'];
+  return openAdapter({ ...(name === undefined ? {} : { name }), matrixUnits, disableToggles });
 }
 
 /** The choices kept for the adapter, after tuning for the model if the flags say so. */
