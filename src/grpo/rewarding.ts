@@ -14,21 +14,19 @@ export class RewardError extends MathformerError {
   readonly problem: TaskProblem;
   readonly completion: RewardedCompletion;
 
+  /** @param name the reward's. @param what it did. */
   constructor(
     code: RewardErrorCode,
-    { reward, problem, completion }: Question,
+    name: string,
+    { problem, completion }: RewardCase,
     what: string,
     cause?: unknown,
   ) {
     const about = `for problem ${shown(problem.expression)} and completion ${shown(completion.text)}`;
     const fix =
       code === 'REWARD_TIMEOUT' ? 'make it faster, or raise --reward_timeout' : 'correct the reward';
-    super(
-      `the reward ${reward.name} ${what} ${about}`,
-      { code, where: `reward ${reward.name}`, fix },
-      { cause },
-    );
-    this.reward = reward.name;
+    super(`the reward ${name} ${what} ${about}`, { code, where: `reward ${name}`, fix }, { cause });
+    this.reward = name;
     this.problem = problem;
     this.completion = completion;
   }
@@ -94,7 +92,12 @@ async function settled(question: Question, later: PromiseLike<number>, limit: Ti
       throw threw(question, cause);
     }),
     limit.expired.then(() => {
-      throw new RewardError('REWARD_TIMEOUT', question, `took more than ${limit.seconds} s`);
+      throw new RewardError(
+        'REWARD_TIMEOUT',
+        question.reward.name,
+        question,
+        `took more than ${limit.seconds} s`,
+      );
     }),
   ]);
   return checked(question, value);
@@ -102,12 +105,17 @@ async function settled(question: Question, later: PromiseLike<number>, limit: Ti
 
 function checked(question: Question, value: unknown): number {
   if (typeof value === 'number' && Number.isFinite(value)) return value;
-  throw new RewardError('REWARD_NOT_FINITE', question, `gave ${shown(value)}, not a finite number,`);
+  throw new RewardError(
+    'REWARD_NOT_FINITE',
+    question.reward.name,
+    question,
+    `gave ${shown(value)}, not a finite number,`,
+  );
 }
 
 function threw(question: Question, cause: unknown): RewardError {
   const message = cause instanceof Error ? cause.message : String(cause);
-  return new RewardError('REWARD_THREW', question, `threw ${shown(message)}`, cause);
+  return new RewardError('REWARD_THREW', question.reward.name, question, `threw ${shown(message)}`, cause);
 }
 
 function isThenable(value: unknown): value is PromiseLike<number> {

@@ -3,24 +3,32 @@ import { z } from 'zod';
 import { MathformerError } from '../errors.ts';
 import type { StateDict } from '../model/checkpoint/index.ts';
 import type { OptimizerState } from '../tensor/index.ts';
+import type { CurriculumState } from './curriculum.ts';
+
+/** Where a trainer stands, as plain JSON. */
+export interface GrpoProgress {
+  /** Steps taken. */
+  readonly step: number;
+  /** Steps of its optimiser. */
+  readonly optimizerSteps: number;
+  /** Problems drawn, those that dynamic sampling dropped included: the next one's index. */
+  readonly problems: number;
+  /** The weight of the KL, which may follow a target. */
+  readonly klCoef: number;
+  /** Of an adaptive curriculum, if there is one. */
+  readonly curriculum: CurriculumState | null;
+}
 
 const count = () => z.int().min(0);
 const amount = () => z.number().min(0);
 
 const progressSchema = z.strictObject({
-  /** Steps taken, of the trainer and of its optimiser. */
   step: count(),
   optimizerSteps: count(),
-  /** Problems drawn, those that dynamic sampling dropped included: the next one's index. */
   problems: count(),
-  /** The weight of the KL, which may follow a target. */
   klCoef: amount(),
-  /** Of an adaptive curriculum, if there is one. */
   curriculum: z.record(z.string(), z.strictObject({ attempts: amount(), passes: amount() })).nullable(),
-});
-
-/** Where a trainer stands, as plain JSON. */
-export type GrpoProgress = Readonly<z.output<typeof progressSchema>>;
+}) satisfies z.ZodType<GrpoProgress>;
 
 /** A trainer's state. The policy's weights are no part of it. */
 export interface GrpoState {

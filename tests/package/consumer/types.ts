@@ -1,9 +1,10 @@
 /** Compiles only if the shipped types are right and strict; it is never run. */
 import { AdapterError, type Device, type OpenDeviceOptions, openDevice } from 'mathformer';
-import { GrpoTrainer, grpoOptions } from 'mathformer/grpo';
+import { GrpoTrainer, grpoOptions, type Reward } from 'mathformer/grpo';
 import { grade, type Problem, ProblemStream } from 'mathformer/math';
 import { modelConfig, readCheckpoint, Sampler, Transformer } from 'mathformer/model';
 import { pretrainOptions, SupervisedTrainer } from 'mathformer/pretrain';
+import { sorting, type Task, TaskStream } from 'mathformer/tasks';
 import { backward, linear, mean, Tensor } from 'mathformer/tensor';
 
 const options: OpenDeviceOptions = { adapter: 'hardware', portableKernels: true };
@@ -26,9 +27,19 @@ const problem: Problem = new ProblemStream({}, { split: 'training' }).next();
 const [completion] = await new Sampler(model).generate([[1]], { maxNew: 8, temperature: 1, seed: 0 });
 const reward: 0 | 1 = grade(problem, completion?.tokens ?? []).reward;
 
+const task: Task = sorting({ maxDigits: 3 });
+const brief: Reward = {
+  name: 'brief',
+  weight: 0.1,
+  reward: async (_, { tokens, maxLength }) => 1 - tokens.length / maxLength,
+};
+const own = new GrpoTrainer(model, grpoOptions({ curriculum: true }), { task, rewards: [brief] });
+const progress: number = (await own.state()).progress.step;
+const { expression }: { expression: string } = new TaskStream(task, { seed: 1, stream: 0 }).next();
+
 // @ts-expect-error a shape is made of numbers
 Tensor.zeros(device, 'wide');
 // @ts-expect-error there is no such option
 await openDevice({ adaptor: 'hardware' });
 
-export { AdapterError, loss, metrics, reward, vendor };
+export { AdapterError, expression, loss, metrics, progress, reward, vendor };
