@@ -50,7 +50,8 @@ export type RewardName = (typeof REWARD_NAMES)[number];
  *   format       1 for an answer with an end, right or wrong
  *   length       of a right answer, the share of `maxLength` that it left; 0 for others, so that being brief and wrong
  *                gains nothing
- *   partial      1 for the right answer, else the task's partial credit, which is less
+ *   partial      1 for the right answer, else the task's partial credit, which is less; 0 for a completion without an
+ *                end, as never to end would be a way to keep a credit and risk nothing
  * @throws MathformerError for `partial` if the task knows no partial credit.
  */
 export function builtInReward(name: RewardName, task: Task, weight = 1): Reward {
@@ -84,7 +85,10 @@ export function builtInReward(name: RewardName, task: Task, weight = 1): Reward 
       return {
         name,
         weight,
-        reward: (problem, completion) => (right(completion) ? 1 : credit(problem, completion.tokens)),
+        reward(problem, completion) {
+          if (right(completion)) return 1;
+          return completion.finished ? credit(problem, completion.tokens) : 0;
+        },
       };
     }
     default:

@@ -48,7 +48,7 @@ describe('the built-in rewards', () => {
     const left = ({ tokens }: RewardedCompletion): number => 1 - tokens.length / 64;
     expect(found.length).toEqual([left(RIGHT), left(LUCKY), 0, 0, 0]);
     const count = STEPS.split(', ').length;
-    expect(found.partial).toEqual([1, 1, count / (count + 1), 1 / (count + 1), 2 / (count + 1)]);
+    expect(found.partial).toEqual([1, 1, count / (count + 1), 1 / (count + 1), 0]);
   });
 
   test('partial credit is never above that of a right answer, and the task must know it', async () => {
