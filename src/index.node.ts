@@ -9,6 +9,7 @@ import { openAdapter } from './gpu/node.ts';
 import type { OpenDeviceOptions } from './index.ts';
 
 export * from './index.ts';
+export { keepKernelChoices, keptKernelChoices } from './runs/tunedKernels.ts';
 
 /**
  * Opens a device on the best adapter, or on the one asked for.

@@ -9,6 +9,7 @@ export {
   Device,
   type DeviceCounters,
   type DeviceOptions,
+  type MatmulPrecision,
   type ReadCheck,
   type Recording,
 } from './gpu/device.ts';

@@ -1,6 +1,7 @@
 /** The adapter of the browser (or of any runtime that has `navigator.gpu`), and what the tuner found out about it. */
 import { createStore, get, set } from 'idb-keyval';
 import { AdapterError } from './adapters/error.ts';
+import type { MatmulPrecision } from './device.ts';
 import type { KernelChoices } from './variants.ts';
 
 /** @throws AdapterError if the runtime has no WebGPU, or no adapter for it */
@@ -28,34 +29,33 @@ export async function openAdapter(): Promise<GPUAdapter> {
 
 const choicesStore = () => createStore('mathformer', 'kernels');
 
+type Identified = Pick<GPUAdapter, 'info' | 'features'>;
+
 /** What identifies an adapter: another driver, or another version of the browser, may prefer other kernels. */
-function identityOf({ info, features }: Pick<GPUAdapter, 'info' | 'features'>): string {
+function identityOf({ info, features }: Identified, matmulPrecision: MatmulPrecision): string {
   const { vendor, architecture, device, description, subgroupMinSize, subgroupMaxSize } = info;
   const { navigator } = globalThis as { readonly navigator?: { readonly userAgent?: string } };
-  const all = [
-    vendor,
-    architecture,
-    device,
-    description,
-    subgroupMinSize,
-    subgroupMaxSize,
-    navigator?.userAgent,
-  ];
-  return JSON.stringify([...all, ...[...features].sort()]);
+  const all = [vendor, architecture, device, description, subgroupMinSize, subgroupMaxSize, matmulPrecision];
+  return JSON.stringify([...all, navigator?.userAgent, ...[...features].sort()]);
 }
 
-/** The choices of kernels kept for this adapter in IndexedDB, for `DeviceOptions.kernelChoices`. */
+/**
+ * The choices of kernels kept for this adapter, for `DeviceOptions.kernelChoices`. In a browser they lie in IndexedDB,
+ * in Node below `~/.cache/mathformer`.
+ */
 export async function keptKernelChoices(
-  adapter: Pick<GPUAdapter, 'info' | 'features'>,
+  adapter: Identified,
+  matmulPrecision: MatmulPrecision = 'highest',
 ): Promise<KernelChoices> {
-  return (await get<KernelChoices>(identityOf(adapter), choicesStore())) ?? {};
+  return (await get<KernelChoices>(identityOf(adapter, matmulPrecision), choicesStore())) ?? {};
 }
 
-/** Adds choices, such as `choicesOf(await tune(…))`, to those kept for this adapter in IndexedDB. */
+/** Adds choices, such as `choicesOf(await tune(…))`, to those kept for this adapter. */
 export async function keepKernelChoices(
-  adapter: Pick<GPUAdapter, 'info' | 'features'>,
+  adapter: Identified,
   choices: KernelChoices,
+  matmulPrecision: MatmulPrecision = 'highest',
 ): Promise<void> {
-  const kept = await keptKernelChoices(adapter);
-  await set(identityOf(adapter), { ...kept, ...choices }, choicesStore());
+  const kept = await keptKernelChoices(adapter, matmulPrecision);
+  await set(identityOf(adapter, matmulPrecision), { ...kept, ...choices }, choicesStore());
 }

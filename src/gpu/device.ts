@@ -30,6 +30,12 @@ export interface DeviceCounters {
   readonly pipelines: number;
 }
 
+/**
+ * As PyTorch's `set_float32_matmul_precision`: `highest` multiplies in f32; `medium` lets products round their operands
+ * to f16 where the adapter multiplies these faster. Sums are f32 either way.
+ */
+export type MatmulPrecision = 'highest' | 'medium';
+
 /** What a device may use, and how it checks what it does. */
 export interface DeviceOptions {
   /** Use only the kernels that run on every adapter, e.g. to compare the faster ones with them. */
@@ -45,11 +51,8 @@ export interface DeviceOptions {
   readonly profile?: boolean;
   /** Which variants of kernels to use: what the tuner measured, or what an earlier run recorded. */
   readonly kernelChoices?: KernelChoices;
-  /**
-   * As PyTorch's `set_float32_matmul_precision`: `highest` (unless given) multiplies in f32; `medium` lets products
-   * round their operands to f16 where the adapter multiplies these faster. Sums are f32 either way.
-   */
-  readonly matmulPrecision?: 'highest' | 'medium';
+  /** `highest` unless given. */
+  readonly matmulPrecision?: MatmulPrecision;
 }
 
 /** Looks at results, with the function it is given, whenever something is read; throws if they are not right. */

@@ -26,6 +26,7 @@ export interface Variant<Options> {
   readonly half?: boolean;
   /** Whether the device's features and limits allow it, and it takes operands of this shape. */
   readonly fits: (device: Device, options: Options) => boolean;
+  /** The launch that computes it. */
   readonly plan: (device: Device, options: Options) => Launch;
 }
 

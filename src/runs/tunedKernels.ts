@@ -7,7 +7,8 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
-import type { TunedChoice } from '../gpu/variants.ts';
+import type { MatmulPrecision } from '../gpu/device.ts';
+import type { KernelChoices } from '../gpu/variants.ts';
 import { writeAtomically } from './atomicFile.ts';
 import { withFileErrors } from './fileError.ts';
 import { webgpuVersion } from './provenance.ts';
@@ -20,17 +21,23 @@ const fileSchema = z.object({
   adapter: z.record(z.string(), z.unknown()),
   /** Descriptions of the models whose products were tuned. */
   models: z.array(z.string()),
-  choices: z.record(z.string(), z.strictObject({ variant: z.string(), source: z.string() })),
+  choices: z.record(
+    z.string(),
+    z.union([z.string(), z.strictObject({ variant: z.string(), source: z.string() })]),
+  ),
 });
 
 /** What is kept for an adapter. */
 export interface TunedKernels {
   readonly models: readonly string[];
-  readonly choices: Readonly<Record<string, TunedChoice>>;
+  readonly choices: KernelChoices;
 }
 
 /** What a measurement holds for: another driver, another Dawn or other features may prefer other kernels. */
-export function adapterIdentity(adapter: GPUAdapter, matmulPrecision: string): Record<string, unknown> {
+export function adapterIdentity(
+  adapter: Pick<GPUAdapter, 'info' | 'features'>,
+  matmulPrecision: MatmulPrecision,
+): Record<string, unknown> {
   const { vendor, architecture, device, description, subgroupMinSize, subgroupMaxSize } = adapter.info;
   return {
     ...{ vendor, architecture, device, description, subgroupMinSize, subgroupMaxSize, matmulPrecision },
@@ -42,7 +49,7 @@ export function adapterIdentity(adapter: GPUAdapter, matmulPrecision: string): R
 /** Where the choices of an adapter are kept. */
 export function tunedKernelsPath(
   identity: Readonly<Record<string, unknown>>,
-  env: NodeJS.ProcessEnv = process.env,
+  env: Readonly<Record<string, string | undefined>> = process.env,
 ): string {
   const hash = createHash('sha256').update(JSON.stringify(identity)).digest('hex').slice(0, 16);
   return join(env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'mathformer', 'kernels', `${hash}.json`);
@@ -71,4 +78,25 @@ export function addTunedKernels(
   withFileErrors(path, () => mkdirSync(dirname(path), { recursive: true }));
   writeAtomically(path, `${JSON.stringify({ version: VERSION, adapter, ...kept }, null, 2)}\n`);
   return kept;
+}
+
+/**
+ * The choices of kernels kept for this adapter, for `DeviceOptions.kernelChoices`. In a browser they lie in IndexedDB,
+ * in Node below `~/.cache/mathformer`.
+ */
+export async function keptKernelChoices(
+  adapter: Pick<GPUAdapter, 'info' | 'features'>,
+  matmulPrecision: MatmulPrecision = 'highest',
+): Promise<KernelChoices> {
+  return readTunedKernels(tunedKernelsPath(adapterIdentity(adapter, matmulPrecision))).choices;
+}
+
+/** Adds choices, such as `choicesOf(await tune(…))`, to those kept for this adapter. @throws FileError */
+export async function keepKernelChoices(
+  adapter: Pick<GPUAdapter, 'info' | 'features'>,
+  choices: KernelChoices,
+  matmulPrecision: MatmulPrecision = 'highest',
+): Promise<void> {
+  const identity = adapterIdentity(adapter, matmulPrecision);
+  addTunedKernels(tunedKernelsPath(identity), identity, { models: [], choices });
 }
