@@ -50,7 +50,12 @@ export async function tunedKernels(
   const wanted = flags.tune === 'always' ? models : missing;
   if (wanted.length === 0 || !tunesNow(flags, opened.kind)) return kept.choices;
   reporter.note('Measuring which kernels are the fastest on this adapter (once; --tune never leaves it out)');
-  await tuneModels(opened.name, wanted, flags, reporter);
+  try {
+    await tuneModels(opened.name, wanted, flags, reporter);
+  } catch (error) {
+    // A driver that fails at a candidate still runs what it would have run.
+    reporter.note(`Going on without: ${error instanceof Error ? error.message : String(error)}`);
+  }
   return readTunedKernels(path).choices;
 }
 

@@ -43,3 +43,12 @@ test('a GPU is tuned once for each model, and never if that was asked for', asyn
   expect(await tunedKernels(gpu, MODELS, FLAGS, silent)).toEqual({});
   expect(silent.note).not.toHaveBeenCalled();
 });
+
+test('a command goes on untuned where tuning fails, and says why', async () => {
+  const { MATHFORMER_ADAPTER: name } = process.env;
+  const opened = { ...(await openTunable(name, FLAGS)), name: 'no such adapter' };
+  const said: string[] = [];
+  const reporter = { ...silent, note: (text: string) => void said.push(text) };
+  expect(await tunedKernels(opened, MODELS, { ...FLAGS, tune: 'always' }, reporter)).toEqual({});
+  expect(said.at(-1)).toMatch(/^Going on without: .*no such adapter/);
+});
