@@ -1,19 +1,29 @@
 #!/usr/bin/env node
 /**
  * `evaluate.ts CHECKPOINT [OTHER]`: accuracy on held-out problems, the same ones every time; with two checkpoints also
- * their difference, with its interval and McNemar's test.
+ * their difference, with its interval and McNemar's test. With `--num_samples` also pass@k, from that many samples of
+ * each problem.
  */
 import { Command } from 'commander';
 import { z } from 'zod';
 import { grpoSchema } from '../grpo/options.ts';
 import { describe } from '../model/config.ts';
-import { type Evaluation, evaluate } from '../model/evaluate.ts';
+import { countCorrect, type EvaluateOptions, type Evaluation, evaluate } from '../model/evaluate.ts';
 import { Sampler } from '../model/sampler.ts';
 import { Transformer } from '../model/transformer.ts';
-import { integer } from '../options.ts';
+import { integer, real, seed } from '../options.ts';
 import { writeAtomically } from '../runs/atomicFile.ts';
 import type { Task, TaskProblem } from '../tasks/task.ts';
-import { accuracyOf, accuracyWithInterval, improvementOf, improvementText } from './accuracy.ts';
+import {
+  accuracyOf,
+  accuracyWithInterval,
+  improvementOf,
+  improvementText,
+  passAtKDifferenceLines,
+  passAtKDifferenceOf,
+  passAtKLines,
+  passAtKOf,
+} from './accuracy.ts';
 import { runCommand, throwing } from './failure.ts';
 import { addFlags, readFlags, withOperandsLast, withUnderscores } from './flags.ts';
 import { heldOut, problemsOf } from './heldOut.ts';
@@ -38,6 +48,11 @@ const flagsSchema = z.strictObject({
     .optional()
     .describe('take the problems from this file (evaluation.jsonl of a run)'),
   maxGenLen,
+  numSamples: integer(1, 4096)
+    .optional()
+    .describe('also sample this many completions of each problem, for pass@k (k = 1, 2, 4, …)'),
+  temperature: real({ min: 0, max: 100, aboveMin: true }).default(1).describe('temperature of these samples'),
+  seed: seed().default(0).describe('seed of these samples'),
   completions: z
     .string()
     .min(1)
@@ -58,43 +73,88 @@ async function run(paths: readonly string[], flags: Flags): Promise<void> {
   const models = checkpoints.map(({ config }) => config);
   await withMachine(flags, reporter, models, async (machine) => {
     reporter.line(deviceText(machine.adapter));
-    const judged: { path: string; correct: readonly boolean[] }[] = [];
+    const judged: Judged[] = [];
     for (const checkpoint of checkpoints) {
       reporter.line(`Loading checkpoint from ${checkpoint.path}`);
       reporter.line(`Model loaded: ${describe(checkpoint.config)}`);
-      const evaluation = await judgeOne(machine, checkpoint, { task, problems }, flags, reporter);
-      reporter.line(`Accuracy: ${accuracyWithInterval(accuracyOf(evaluation.correct))}`);
+      const result = await judgeOne(machine, checkpoint, { task, problems }, flags, reporter);
       if (flags.completions !== undefined && judged.length === 0) {
-        const rows = completionRows(task, problems, evaluation.completions);
+        const rows = completionRows(task, problems, result.evaluation.completions);
         writeAtomically(flags.completions, rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
       }
-      judged.push({ path: checkpoint.path, correct: evaluation.correct });
+      judged.push(result);
     }
     const [first, second] = judged;
-    const difference = first && second ? improvementOf(first.correct, second.correct) : null;
-    if (difference) reporter.line(`Difference: ${improvementText(difference)}`);
-    const results = judged.map(({ path, correct }) => ({ checkpoint: path, ...accuracyOf(correct) }));
-    reporter.document({ results, difference, adapter: machine.adapter });
+    const difference = first && second ? differenceOf(first, second, reporter) : null;
+    const results = judged.map(resultOf);
+    const { numSamples, temperature, seed } = flags;
+    const sampling = numSamples === undefined ? null : { numSamples, temperature, seed };
+    reporter.document({ results, difference, sampling, adapter: machine.adapter });
   });
 }
 
+/** What came of a checkpoint. */
+interface Judged {
+  readonly path: string;
+  readonly evaluation: Evaluation;
+  /** Of each problem, how many samples are right; null if none were drawn. */
+  readonly sampled: { readonly counts: readonly number[]; readonly n: number } | null;
+}
+
+/** The greedy answers and the samples of a checkpoint, printed as soon as they are there. */
 async function judgeOne(
   { device }: Machine,
-  { config, stateDict }: ReturnType<typeof loadModel>,
+  { path, config, stateDict }: { readonly path: string } & ReturnType<typeof loadModel>,
   { task, problems }: { readonly task: Task; readonly problems: readonly TaskProblem[] },
-  { maxGenLen: maxNew }: Flags,
+  { maxGenLen: maxNew, numSamples: n, temperature, seed }: Flags,
   reporter: Reporter,
-): Promise<Evaluation> {
+): Promise<Judged> {
   const model = new Transformer(device, config, stateDict);
   const sampler = new Sampler(model, { eos: task.tokenizer.eos });
-  const bar = reporter.bar('Evaluating', problems.length);
+  const withBar = async <Result>(
+    label: string,
+    total: number,
+    work: (options: Pick<EvaluateOptions, 'task' | 'maxNew' | 'onProgress'>) => Promise<Result>,
+  ): Promise<Result> => {
+    const bar = reporter.bar(label, total);
+    try {
+      return await work({ task, maxNew, onProgress: (done) => bar.update(done) });
+    } finally {
+      bar.stop();
+    }
+  };
   try {
-    return await evaluate(sampler, problems, { task, maxNew, onProgress: (done) => bar.update(done) });
+    const evaluation = await withBar('Evaluating', problems.length, (options) =>
+      evaluate(sampler, problems, options),
+    );
+    reporter.line(`Accuracy: ${accuracyWithInterval(accuracyOf(evaluation.correct))}`);
+    if (n === undefined) return { path, evaluation, sampled: null };
+    const counts = await withBar('Sampling', problems.length * n, (options) =>
+      countCorrect(sampler, problems, { ...options, samples: n, temperature, seed }),
+    );
+    for (const line of passAtKLines(passAtKOf(counts, n))) reporter.line(line);
+    return { path, evaluation, sampled: { counts, n } };
   } finally {
-    bar.stop();
     sampler.dispose();
     model.dispose();
   }
+}
+
+function resultOf({ path, evaluation, sampled }: Judged): object {
+  return {
+    checkpoint: path,
+    ...accuracyOf(evaluation.correct),
+    ...(sampled && { passAtK: passAtKOf(sampled.counts, sampled.n), counts: sampled.counts }),
+  };
+}
+
+function differenceOf(first: Judged, second: Judged, reporter: Reporter): object {
+  const difference = improvementOf(first.evaluation.correct, second.evaluation.correct);
+  reporter.line(`Difference: ${improvementText(difference)}`);
+  if (!first.sampled || !second.sampled) return difference;
+  const passAtK = passAtKDifferenceOf(first.sampled.counts, second.sampled.counts, first.sampled.n);
+  for (const line of passAtKDifferenceLines(passAtK)) reporter.line(line);
+  return { ...difference, passAtK };
 }
 
 const program = throwing(new Command('evaluate'))

@@ -58,9 +58,12 @@ export { type Split, splitOf } from './split.ts';
 export {
   type Interval,
   mcnemarExact,
+  meanDifferenceInterval,
+  meanInterval,
   type PairedCounts,
   pairedCounts,
   pairedDifferenceInterval,
+  passAtK,
   wilsonInterval,
 } from './statistics.ts';
 export {

@@ -1,4 +1,5 @@
-/** Accuracy on given problems. */
+/** Accuracy on given problems: of one answer to each, or of many samples. */
+import { MathformerError } from '../errors.ts';
 import type { Outcome } from '../math/grader.ts';
 import { ARITHMETIC } from '../tasks/arithmetic.ts';
 import type { Task, TaskProblem } from '../tasks/task.ts';
@@ -15,7 +16,7 @@ export interface EvaluateOptions {
   readonly seed?: number;
   /** Problems generated at a time. */
   readonly batchSize?: number;
-  /** Told how many problems are done. */
+  /** Told how many completions are done. */
   readonly onProgress?: (done: number) => void;
 }
 
@@ -35,13 +36,60 @@ export async function evaluate(
   problems: readonly TaskProblem[],
   options: EvaluateOptions = {},
 ): Promise<Evaluation> {
+  return answerOnce(sampler, problems, options, 0);
+}
+
+/** Sequences of one round of samples draw their random numbers as these ids and those that follow. */
+const ROUND = 2 ** 20;
+
+/** How the samples are drawn. */
+export interface SampleCountOptions extends EvaluateOptions {
+  /** Completions of each problem, 1 to 4096. */
+  readonly samples: number;
+}
+
+/**
+ * How many of `samples` completions of each problem are right, at temperature 1 unless given: what `passAtK` wants.
+ * Sample j of problem i depends on the model, the seed, i and j alone, so more samples keep those drawn before.
+ * @throws MathformerError for more than 2^20 problems, or more samples than 4096.
+ */
+export async function countCorrect(
+  sampler: Sampler,
+  problems: readonly TaskProblem[],
+  options: SampleCountOptions,
+): Promise<number[]> {
+  const { samples, temperature = 1, onProgress } = options;
+  if (problems.length > ROUND || !(Number.isInteger(samples) && samples >= 1 && samples * ROUND <= 2 ** 32)) {
+    throw new MathformerError(`cannot draw ${samples} samples of ${problems.length} problems`, {
+      code: 'BAD_OPTION',
+      where: 'countCorrect',
+      fix: 'draw 1 to 4096 samples of at most 1048576 problems',
+    });
+  }
+  const counts = problems.map(() => 0);
+  for (let sample = 0; sample < samples; sample++) {
+    const before = sample * problems.length;
+    const round = { ...options, temperature, onProgress: (done: number) => onProgress?.(before + done) };
+    const { correct } = await answerOnce(sampler, problems, round, sample * ROUND);
+    for (const [i, right] of correct.entries()) if (right) counts[i] = (counts[i] ?? 0) + 1;
+  }
+  return counts;
+}
+
+async function answerOnce(
+  sampler: Sampler,
+  problems: readonly TaskProblem[],
+  options: EvaluateOptions,
+  firstId: number,
+): Promise<Evaluation> {
   const { maxNew = 256, temperature = 0, seed = 0, batchSize = 256, onProgress } = options;
   const task: Task = options.task ?? ARITHMETIC;
   const completions: Completion[] = [];
   for (let first = 0; first < problems.length; first += batchSize) {
     const batch = problems.slice(first, first + batchSize);
     const prompts = batch.map((problem) => task.prompt(problem));
-    const answers = await sampler.generate(prompts, { maxNew, temperature, seed, firstSequenceId: first });
+    const sampling = { maxNew, temperature, seed, firstSequenceId: firstId + first };
+    const answers = await sampler.generate(prompts, sampling);
     completions.push(...answers.map((answer) => ({ ...answer, prompt: first + answer.prompt })));
     onProgress?.(completions.length);
   }

@@ -20,7 +20,13 @@ export {
   parameterShapes,
   validateModelConfig,
 } from './config.ts';
-export { type EvaluateOptions, type Evaluation, evaluate } from './evaluate.ts';
+export {
+  countCorrect,
+  type EvaluateOptions,
+  type Evaluation,
+  evaluate,
+  type SampleCountOptions,
+} from './evaluate.ts';
 export { initialStateDict } from './initialise.ts';
 export { type Completion, type SampleOptions, Sampler } from './sampler.ts';
 export { type ScoredSequence, type ScoreOptions, type Scores, scoreTokens } from './score.ts';

@@ -136,10 +136,27 @@ describe('evaluate.ts', () => {
     const completions = join(directory, 'completions.jsonl');
     const set = join(directory, 'second', 'evaluation.jsonl');
     const tiny = 'tests/fixtures/checkpoints/tiny.pt';
-    const args = [tiny, EASY, '--eval_set', set, '--completions', completions, '--json'];
+    const samples = ['--num_samples', '4', '--seed', '3'];
+    const args = [tiny, EASY, '--eval_set', set, '--completions', completions, ...samples, '--json'];
     const { code, stdout, stderr } = await run('evaluate', ...args);
     expect(code, stderr).toBe(0);
-    const { results, difference } = JSON.parse(stdout);
+    const { results, difference, sampling } = JSON.parse(stdout);
+    expect(sampling).toEqual({ numSamples: 4, temperature: 1, seed: 3 });
+    for (const { counts, passAtK } of results) {
+      expect(counts).toHaveLength(12);
+      expect(Object.keys(passAtK)).toEqual(['1', '2', '4']);
+      const sum = counts.reduce((total: number, count: number) => total + count, 0);
+      expect(passAtK[1].estimate).toBeCloseTo(sum / 48, 12);
+      expect(passAtK[4].estimate).toBeCloseTo(counts.filter((count: number) => count > 0).length / 12, 12);
+    }
+    for (const k of [1, 2, 4]) {
+      const [first, second] = results.map(
+        ({ passAtK }: Record<string, Record<number, object>>) => passAtK[k],
+      );
+      expect(difference.passAtK[k].estimate).toBeCloseTo(second.estimate - first.estimate, 12);
+    }
+    expect(stderr).toMatch(/^pass@4: \d+\.\d\d%, 95% interval \d+\.\d\d% to \d+\.\d\d%$/m);
+    expect(stderr).toMatch(/^pass@2 difference: [+-]\d+\.\d\d points, 95% interval [+-]/m);
     expect(results.map(({ checkpoint }: { checkpoint: string }) => checkpoint)).toEqual([tiny, EASY]);
     expect(difference.difference).toBeCloseTo(results[1].accuracy - results[0].accuracy, 12);
     const rows = readFileSync(completions, 'utf8')

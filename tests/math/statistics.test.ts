@@ -1,12 +1,16 @@
 /** Intervals and tests against published values, exact BigInt sums and simulated coverage. */
 
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { OptionError } from '../../src/math/errors.ts';
 import { RandomStream } from '../../src/math/randomStream.ts';
 import {
   mcnemarExact,
+  meanDifferenceInterval,
+  meanInterval,
   pairedCounts,
   pairedDifferenceInterval,
+  passAtK,
   wilsonInterval,
 } from '../../src/math/statistics.ts';
 
@@ -104,5 +108,117 @@ describe('paired difference', () => {
     }
     expect(covered / trials).toBeGreaterThan(0.935);
     expect(covered / trials).toBeLessThan(0.97);
+  });
+});
+
+/** Share of the subsets of k of n samples, of which the first c are right, that hold a right one. */
+function shareOfSubsets(n: number, c: number, k: number): number {
+  let subsets = 0;
+  let passing = 0;
+  for (let members = 0; members < 2 ** n; members++) {
+    if (members.toString(2).replaceAll('0', '').length !== k) continue;
+    subsets++;
+    if (members % 2 ** c !== 0) passing++;
+  }
+  return passing / subsets;
+}
+
+describe('pass@k', () => {
+  const counts = fc
+    .integer({ min: 1, max: 300 })
+    .chain((n) => fc.tuple(fc.constant(n), fc.integer({ min: 0, max: n }), fc.integer({ min: 1, max: n })));
+
+  test('is the share of all subsets with a right sample', () => {
+    for (let n = 1; n <= 8; n++)
+      for (let c = 0; c <= n; c++)
+        for (let k = 1; k <= n; k++) expect(passAtK(n, c, k)).toBeCloseTo(shareOfSubsets(n, c, k), 12);
+  });
+
+  test('of one is the share of right samples', () => {
+    fc.assert(
+      fc.property(counts, ([n, c]) => {
+        expect(passAtK(n, c, 1)).toBeCloseTo(c / n, 12);
+      }),
+    );
+  });
+
+  test('grows with k and with c, from 0 to 1', () => {
+    const property = fc.property(counts, ([n, c, k]) => {
+      const value = passAtK(n, c, k);
+      if (k < n) expect(passAtK(n, c, k + 1)).toBeGreaterThanOrEqual(value - 1e-12);
+      if (c < n) expect(passAtK(n, c + 1, k)).toBeGreaterThanOrEqual(value - 1e-12);
+      expect(passAtK(n, 0, k)).toBe(0);
+      expect(passAtK(n, n, k)).toBe(1);
+      expect(passAtK(n, c, n)).toBe(c > 0 ? 1 : 0);
+    });
+    fc.assert(property);
+  });
+
+  test.each([
+    [4, 2, 5],
+    [4, 5, 1],
+    [4, -1, 1],
+    [0, 0, 1],
+    [4, 2, 0],
+    [4, 2, 1.5],
+  ])('refuses n = %d, c = %d, k = %d', (n, c, k) => {
+    expect(() => passAtK(n, c, k)).toThrow(OptionError);
+  });
+});
+
+describe('intervals of means', () => {
+  test('by hand: 60 of 100 is 62/104 ± 1.96·√(62/104·42/104/104), after Agresti and Coull', () => {
+    const shares = Array.from({ length: 100 }, (_, i) => (i < 60 ? 1 : 0));
+    const { estimate, low, high } = meanInterval(shares);
+    expect(estimate).toBe(0.6);
+    expect(low).toBeCloseTo(0.50185, 4);
+    expect(high).toBeCloseTo(0.69046, 4);
+  });
+
+  test('of differences of 0 and 1 are those of the paired counts', () => {
+    const answers = fc.array(fc.tuple(fc.boolean(), fc.boolean()), { minLength: 1, maxLength: 50 });
+    const property = fc.property(answers, (pairs) => {
+      const [first, second] = [pairs.map(([right]) => right), pairs.map(([, right]) => right)];
+      const expected = pairedDifferenceInterval(pairedCounts(first, second));
+      expect(meanDifferenceInterval(first.map(Number), second.map(Number))).toEqual(expected);
+    });
+    fc.assert(property);
+  });
+
+  test('never claim certainty, and hold their estimate', () => {
+    const shares = fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { minLength: 1, maxLength: 50 });
+    const property = fc.property(shares, (values) => {
+      const interval = meanInterval(values);
+      expect(interval.high - interval.low).toBeGreaterThan(0.01);
+      expect(interval.low).toBeLessThanOrEqual(interval.estimate);
+      expect(interval.high).toBeGreaterThanOrEqual(interval.estimate);
+    });
+    fc.assert(property);
+  });
+
+  test('cover the mean of pass@2 and of its gain about 95 times in 100', () => {
+    const random = new RandomStream({ seed: 2, stream: 0 });
+    // Each problem is easy, hard or in between; the second checkpoint is better at those in between.
+    const abilities = [
+      [0.9, 0.9],
+      [0.05, 0.05],
+      [0.4, 0.6],
+    ];
+    const draw = (ability: number) =>
+      passAtK(8, Array.from({ length: 8 }, () => random.bool(ability)).filter(Boolean).length, 2);
+    const truth = (which: 0 | 1) =>
+      abilities.reduce((sum, pair) => sum + 1 - (1 - (pair[which] ?? 0)) ** 2, 0) / abilities.length;
+    const trials = 1500;
+    const covered = { mean: 0, gain: 0 };
+    const holds = ({ low, high }: { low: number; high: number }, value: number) =>
+      low <= value && value <= high ? 1 : 0;
+    for (let trial = 0; trial < trials; trial++) {
+      const problems = Array.from({ length: 60 }, () => abilities[random.integerBelow(3)] ?? [0, 0]);
+      const first = problems.map(([ability]) => draw(ability));
+      const second = problems.map(([, ability]) => draw(ability));
+      covered.mean += holds(meanInterval(first), truth(0));
+      covered.gain += holds(meanDifferenceInterval(first, second), truth(1) - truth(0));
+    }
+    for (const count of Object.values(covered)) expect(count / trials).toBeGreaterThan(0.93);
   });
 });

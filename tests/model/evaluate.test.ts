@@ -4,7 +4,7 @@ import type { Device } from '../../src/gpu/device.ts';
 import { grade } from '../../src/math/grader.ts';
 import { prompt } from '../../src/math/sample.ts';
 import { decode } from '../../src/math/tokenizer.ts';
-import { evaluate } from '../../src/model/evaluate.ts';
+import { countCorrect, evaluate } from '../../src/model/evaluate.ts';
 import { Sampler } from '../../src/model/sampler.ts';
 import type { Transformer } from '../../src/model/transformer.ts';
 import { openDevice } from '../device.ts';
@@ -66,5 +66,39 @@ describe('evaluate', () => {
 
   test('no problems: an accuracy of 0, not NaN', async () => {
     expect(await evaluate(sampler, [])).toEqual({ correct: [], outcomes: [], completions: [], accuracy: 0 });
+  });
+
+  test('samples: each is drawn as generate draws its sequence, whatever the batches and how many follow', async () => {
+    // The first problem is asked twice: its samples must differ by more than the problem.
+    const problems = ['1+2', '1+2', '5-5', '2+2'].map((expression) => ({ expression, answer: '3' }));
+    const sampling = { maxNew: 24, temperature: 1.5, seed: 4 };
+    const expected = [0, 1, 2].map(() => [0, 0, 0, 0]);
+    for (let sample = 0; sample < 3; sample++) {
+      for (const [i, problem] of problems.entries()) {
+        const firstSequenceId = sample * 2 ** 20 + i;
+        const [alone] = await sampler.generate([prompt(problem.expression)], {
+          ...sampling,
+          firstSequenceId,
+        });
+        const before = expected[sample - 1]?.[i] ?? 0;
+        expected[sample][i] = before + (grade(problem, alone.tokens).outcome === 'correct' ? 1 : 0);
+      }
+    }
+    // Neither none nor all are right, or nothing would have been compared.
+    const right = expected[2][0] + expected[2][1];
+    expect(right).toBeGreaterThan(0);
+    expect(right).toBeLessThan(6);
+    const seen: number[] = [];
+    const onProgress = (done: number) => seen.push(done);
+    const count = (samples: number, batchSize: number) =>
+      countCorrect(sampler, problems, { ...sampling, samples, batchSize, onProgress });
+    expect(await count(3, 3)).toEqual(expected[2]);
+    expect(seen).toEqual([3, 4, 7, 8, 11, 12]);
+    expect(await count(3, 256)).toEqual(expected[2]);
+    expect(await count(2, 256)).toEqual(expected[1]);
+  });
+
+  test.each([0, 1.5, 4097])('refuses %d samples', async (samples) => {
+    await expect(countCorrect(sampler, [], { samples })).rejects.toThrow(`cannot draw ${samples} samples`);
   });
 });
