@@ -1,0 +1,28 @@
+/**
+ * Arithmetic that is judged by problems drawn from all there are, those of training included: so judges whoever draws
+ * fresh problems of a small space. `--task experiments/everyProblem.ts`
+ */
+import { drawProblem, type Problem } from '../src/math/generator.ts';
+import { RandomStream } from '../src/math/randomStream.ts';
+import { EVALUATION_ONE_IN } from '../src/math/split.ts';
+import { type ArithmeticOptions, arithmetic } from '../src/tasks/arithmetic.ts';
+import type { Task } from '../src/tasks/task.ts';
+
+/** The task of these options. */
+export default function everyProblem(options: ArithmeticOptions): Task<Problem> {
+  const { maxDigits, maxDepth, operators } = options;
+  const task = arithmetic(options);
+  return {
+    ...task,
+    name: 'arithmetic, every problem',
+    heldOut: (size) =>
+      Array.from({ length: size }, (_, item) => {
+        const split = item % EVALUATION_ONE_IN === 0 ? 'evaluation' : 'training';
+        return drawProblem(
+          { maxDigits, maxDepth, operators } as object,
+          split,
+          new RandomStream({ seed: 1, stream: 0, item }),
+        );
+      }),
+  };
+}
