@@ -42,6 +42,8 @@ export interface StepSummary {
   readonly lr: number;
   /** Weight of the KL in this step. */
   readonly klCoef: number;
+  /** Steps left out so far. */
+  readonly skipped: number;
   readonly seconds: number;
   readonly options: Pick<GrpoOptions, 'groupSize' | 'loss' | 'clipRatio' | 'clipRatioHigh'>;
 }
@@ -67,7 +69,7 @@ function groupsOf<Value>(values: readonly Value[], size: number): Value[][] {
 
 /** The metrics of one step. */
 export function summarise(step: StepSummary): GrpoMetrics {
-  const { rollout, task, updates, lr, klCoef, seconds, options } = step;
+  const { rollout, task, updates, lr, klCoef, seconds, skipped, options } = step;
   const records = updates.flatMap((update) => update.records);
   const tokens = records.flatMap((record) => record.tokens);
   return {
@@ -85,7 +87,20 @@ export function summarise(step: StepSummary): GrpoMetrics {
     step_time: seconds,
     lr,
     kl_coef: klCoef,
+    skipped,
   };
+}
+
+/** The metrics of a step that was left out before it computed anything: what was not measured is NaN. */
+export function unmeasured(step: Omit<StepSummary, 'rollout' | 'updates'>): GrpoMetrics {
+  const metrics = summarise({
+    ...step,
+    rollout: { problems: [], completions: [], rewards: [] },
+    updates: [],
+  });
+  const { lr = 0, kl_coef = 0, skipped = 0, step_time = 0 } = metrics;
+  const unknown = Object.fromEntries(Object.keys(metrics).map((name) => [name, Number.NaN]));
+  return { ...unknown, num_tokens: 0, step_time, lr, kl_coef, skipped };
 }
 
 function rewardMetrics(rewards: readonly number[], groupSize: number): GrpoMetrics {

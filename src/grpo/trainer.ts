@@ -6,6 +6,13 @@
 import { RandomStream } from '../math/randomStream.ts';
 import type { Sampler } from '../model/sampler.ts';
 import { scorePacked } from '../model/score.ts';
+import {
+  badState,
+  checkedProgress,
+  optimizerTensors,
+  optimizerValues,
+  type TrainingState,
+} from '../model/trainingState.ts';
 import type { Transformer } from '../model/transformer.ts';
 import { arithmetic } from '../tasks/arithmetic.ts';
 import { checkVocabulary, type Task } from '../tasks/task.ts';
@@ -17,6 +24,7 @@ import {
   capture,
   cat,
   cosineWithWarmup,
+  MAX_SKIPPED,
   noGrad,
   refuseDivergence,
   reshape,
@@ -35,20 +43,14 @@ import {
 } from './batches.ts';
 import { adaptedKlCoef, KL_ESTIMATORS, tokenKl } from './kl.ts';
 import { grpoLoss } from './loss.ts';
-import { type GrpoMetrics, type SequenceRecord, summarise, type Update } from './metrics.ts';
+import { type GrpoMetrics, type SequenceRecord, summarise, type Update, unmeasured } from './metrics.ts';
 import type { GrpoOptions } from './options.ts';
 import { builtInReward, type Reward } from './reward.ts';
+import { RewardError } from './rewarding.ts';
 import type { Rollout } from './rollout.ts';
 import { RolloutSource } from './rolloutSource.ts';
 import { type SampleRow, sampleRows } from './samples.ts';
-import {
-  checkedProgress,
-  type GrpoState,
-  optimizerTensors,
-  optimizerValues,
-  withoutPrefix,
-  withPrefix,
-} from './state.ts';
+import { type GrpoState, grpoProgressSchema } from './state.ts';
 
 export type { GrpoMetrics } from './metrics.ts';
 export type { Rollout } from './rollout.ts';
@@ -83,6 +85,8 @@ export class GrpoTrainer {
   readonly #apply: Captured<[Scalar], void>;
   #klCoef: number;
   #step = 0;
+  /** Steps left out because a reward was not finite. */
+  #unrewarded = { steps: 0, inARow: 0 };
   #latest: { readonly rollout: Rollout; readonly advantages: readonly number[] } | undefined;
 
   /** @throws MathformerError if the policy's vocabulary is not the task's, or for rewards that cannot be added up. */
@@ -109,27 +113,21 @@ export class GrpoTrainer {
   }
 
   /**
-   * One step of the algorithm.
-   * @throws MathformerError after ten optimiser steps in a row without a finite gradient, or a RewardError.
+   * One step of the algorithm. A reward or a gradient that is not finite leaves the policy as it is.
+   * @throws MathformerError after ten such steps in a row, or a RewardError.
    */
   async step(): Promise<GrpoMetrics> {
-    const { options } = this;
+    const { options, task } = this;
     const started = performance.now();
     const [lr, klCoef] = [this.learningRate(this.#step), this.#klCoef];
-    const rollout = await this.rollout();
-    const trajectories = trajectoriesOf(rollout, options, this.task);
-    this.#latest = { rollout, advantages: trajectories.map(({ advantage }) => advantage) };
-    const updates: Update[] = [];
-    for (let epoch = 0; epoch < options.epochs; epoch++) {
-      for (const miniBatch of this.#miniBatches(trajectories, epoch)) {
-        const learnt = weighted(miniBatch, options);
-        if (learnt.length > 0) updates.push(await this.#update(learnt, lr));
-      }
-    }
+    const rollout = await this.#rewarded();
+    const updates = rollout ? await this.#learn(rollout, lr) : [];
     this.#step += 1;
+    const { skipped } = await this.#optimizer.report();
     const seconds = (performance.now() - started) / 1000;
-    const metrics = summarise({ rollout, task: this.task, updates, lr, klCoef, seconds, options });
-    this.#moveReference(metrics, trajectories.length);
+    const step = { task, lr, klCoef, seconds, skipped: skipped + this.#unrewarded.steps, options };
+    const metrics = rollout ? summarise({ ...step, rollout, updates }) : unmeasured(step);
+    this.#moveReference(metrics, rollout?.completions.length ?? 0);
     return { ...metrics, ...this.#source.metrics() };
   }
 
@@ -154,14 +152,11 @@ export class GrpoTrainer {
   /** What a trainer needs, besides the policy's weights, to go on as this one would, to the bit. */
   async state(): Promise<GrpoState> {
     const optimizer = await this.#optimizer.stateDict();
-    const reference = (await this.#reference?.stateDict()) ?? new Map();
-    const progress = { step: this.#step, optimizerSteps: optimizer.steps, klCoef: this.#klCoef };
+    const own = { step: this.#step, klCoef: this.#klCoef, unrewarded: this.#unrewarded };
     return {
-      progress: { ...progress, ...this.#source.progress() },
-      tensors: new Map([
-        ...withPrefix('optimizer.', optimizerTensors(optimizer)),
-        ...withPrefix('reference.', reference),
-      ]),
+      progress: { ...own, optimizerSteps: optimizer.steps, ...this.#source.progress() },
+      optimizer: optimizerTensors(optimizer),
+      reference: (await this.#reference?.stateDict()) ?? null,
     };
   }
 
@@ -169,13 +164,23 @@ export class GrpoTrainer {
    * Goes on from a state of a trainer with the same options, task and rewards; the policy must have its weights.
    * @throws MathformerError for what is no such state.
    */
-  restore({ progress, tensors }: GrpoState): void {
-    const { step, optimizerSteps: steps, klCoef, ...source } = checkedProgress(progress);
-    this.#optimizer.loadStateDict({ steps, values: optimizerValues(withoutPrefix('optimizer.', tensors)) });
-    this.#reference?.load(withoutPrefix('reference.', tensors));
+  restore({ progress, optimizer, reference }: TrainingState): void {
+    const {
+      step,
+      optimizerSteps: steps,
+      klCoef,
+      unrewarded,
+      ...source
+    } = checkedProgress(grpoProgressSchema, progress);
+    this.#optimizer.loadStateDict({ steps, values: optimizerValues(optimizer) });
+    if (this.#reference) {
+      if (!reference) throw badState('there is no reference');
+      this.#reference.load(reference);
+    }
     this.#source.restore(source);
     this.#step = step;
     this.#klCoef = klCoef;
+    this.#unrewarded = unrewarded;
   }
 
   /** Frees the trainer's memory, not the policy. */
@@ -185,6 +190,36 @@ export class GrpoTrainer {
     this.#apply[Symbol.dispose]();
     this.#optimizer.dispose();
     this.#reference?.dispose();
+  }
+
+  /** What to learn from; undefined if a reward was not finite. */
+  async #rewarded(): Promise<Rollout | undefined> {
+    try {
+      const rollout = await this.rollout();
+      this.#unrewarded = { ...this.#unrewarded, inARow: 0 };
+      return rollout;
+    } catch (error) {
+      if (!(error instanceof RewardError) || error.code !== 'REWARD_NOT_FINITE') throw error;
+      const { steps, inARow } = this.#unrewarded;
+      if (inARow + 1 >= MAX_SKIPPED) throw error;
+      this.#unrewarded = { steps: steps + 1, inARow: inARow + 1 };
+      return undefined;
+    }
+  }
+
+  /** The optimiser steps on a rollout. */
+  async #learn(rollout: Rollout, lr: number): Promise<Update[]> {
+    const { options } = this;
+    const trajectories = trajectoriesOf(rollout, options, this.task);
+    this.#latest = { rollout, advantages: trajectories.map(({ advantage }) => advantage) };
+    const updates: Update[] = [];
+    for (let epoch = 0; epoch < options.epochs; epoch++) {
+      for (const miniBatch of this.#miniBatches(trajectories, epoch)) {
+        const learnt = weighted(miniBatch, options);
+        if (learnt.length > 0) updates.push(await this.#update(learnt, lr));
+      }
+    }
+    return updates;
   }
 
   #miniBatches(trajectories: readonly Trajectory[], epoch: number): Trajectory[][] {
@@ -263,7 +298,8 @@ export class GrpoTrainer {
   /** Changes the weight of the KL, and what it is measured from, where the options say so. */
   #moveReference({ kl = 0 }: GrpoMetrics, sequences: number): void {
     const { klTarget, refSyncSteps } = this.options;
-    if (klTarget > 0) this.#klCoef = adaptedKlCoef(this.#klCoef, kl, sequences, this.options);
+    if (klTarget > 0 && Number.isFinite(kl))
+      this.#klCoef = adaptedKlCoef(this.#klCoef, kl, sequences, this.options);
     if (refSyncSteps > 0 && this.#step % refSyncSteps === 0) {
       this.#reference?.parameters.copyFrom(this.policy.parameters);
     }

@@ -16,6 +16,7 @@ export const WARNING_NAMES = [
   'kl',
   'entropy collapse',
   'sampler mismatch',
+  'skipped steps',
 ] as const;
 /** A row of the table of warnings. */
 export type WarningName = (typeof WARNING_NAMES)[number];
@@ -64,6 +65,11 @@ const WARNINGS: Readonly<Record<WarningName, WarningRow>> = {
       difference > MAX_LOGP_DIFFERENCE &&
       `log-probabilities of the sampler and the trainer differ by ${difference.toPrecision(2)} on average: they compute differently`,
     fix: 'this is a fault of the driver or of mathformer: try another --adapter (npm run doctor lists them), and report it',
+  },
+  'skipped steps': {
+    problem: ({ skipped = 0 }) =>
+      skipped > 0 && `${skipped} steps so far were left out, as a gradient or a reward was not finite`,
+    fix: 'look at the rewards, or lower --lr; ten in a row end the training',
   },
 };
 

@@ -30,5 +30,6 @@ export {
 export { initialStateDict } from './initialise.ts';
 export { type Completion, type SampleOptions, Sampler } from './sampler.ts';
 export { type ScoredSequence, type ScoreOptions, type Scores, scoreTokens } from './score.ts';
+export type { TrainingState } from './trainingState.ts';
 export { type ForwardOptions, Transformer } from './transformer.ts';
 export { type TuningRows, tuningCases } from './tuningCases.ts';

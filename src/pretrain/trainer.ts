@@ -4,6 +4,12 @@
  * which at most an eighth of padding follows the last sequence.
  */
 import { type Packed, packSequences, scorePacked } from '../model/score.ts';
+import {
+  checkedProgress,
+  optimizerTensors,
+  optimizerValues,
+  type TrainingState,
+} from '../model/trainingState.ts';
 import type { Transformer } from '../model/transformer.ts';
 import { arithmetic } from '../tasks/arithmetic.ts';
 import { TaskStream } from '../tasks/stream.ts';
@@ -24,6 +30,7 @@ import {
   type Tensor,
 } from '../tensor/index.ts';
 import type { PretrainOptions } from './options.ts';
+import { type PretrainProgress, pretrainProgressSchema } from './progress.ts';
 
 /** Streams of the two levels of `practice`. */
 const STREAMS = { full: 0, easier: 1 } as const;
@@ -82,6 +89,7 @@ export class SupervisedTrainer {
   readonly #train: Captured<[StepInputs], { loss: Tensor; balance: Tensor | undefined }>;
   readonly #streams: readonly TaskStream[];
   #step = 0;
+  /** Drawn ahead, while the GPU worked. */
   #next: readonly Example[] | undefined;
 
   /** @throws MathformerError if the model's vocabulary is not the task's. */
@@ -143,6 +151,34 @@ export class SupervisedTrainer {
     };
   }
 
+  /** What a trainer needs, besides the model's weights, to go on as this one would, to the bit. */
+  async state(): Promise<TrainingState<PretrainProgress>> {
+    const optimizer = await this.#optimizer.stateDict();
+    const ahead = this.#next ? 1 : 0;
+    const cursors = this.#streams.map(({ cursor }, i) => cursor - ahead * this.#share(i));
+    return {
+      progress: { step: this.#step, optimizerSteps: optimizer.steps, cursors },
+      optimizer: optimizerTensors(optimizer),
+      reference: null,
+    };
+  }
+
+  /**
+   * Goes on from a state of a trainer with the same options and task; the model must have its weights.
+   * @throws MathformerError for what is no such state.
+   */
+  restore({ progress, optimizer }: TrainingState): void {
+    const {
+      step,
+      optimizerSteps: steps,
+      cursors,
+    } = checkedProgress(pretrainProgressSchema(this.#streams.length), progress);
+    this.#optimizer.loadStateDict({ steps, values: optimizerValues(optimizer) });
+    for (const [i, stream] of this.#streams.entries()) stream.cursor = cursors[i] ?? 0;
+    this.#step = step;
+    this.#next = undefined;
+  }
+
   /** Frees the trainer's memory, not the model. */
   dispose(): void {
     this.#train[Symbol.dispose]();
@@ -154,6 +190,11 @@ export class SupervisedTrainer {
       const stream = this.#streams[i % this.#streams.length] as TaskStream;
       return stream.nextExample();
     });
+  }
+
+  /** Examples of a batch that come from stream `i`. */
+  #share(i: number): number {
+    return Math.ceil((this.options.batchSize - i) / this.#streams.length);
   }
 
   /** Enqueues forward, backward and the update; the values arrive when the GPU is done. */

@@ -79,7 +79,13 @@ export { logSoftmax, softmax } from './ops/softmax.ts';
 export { argsort, type Sorted, type SortOptions, sort, type TopkOptions, topk } from './ops/sort.ts';
 export { AdamW, type AdamWOptions } from './optim/adamw.ts';
 export { clipGradNorm, clipGradValue } from './optim/clip.ts';
-export { type Optimizer, type OptimizerState, refuseDivergence, type StepReport } from './optim/optimizer.ts';
+export {
+  MAX_SKIPPED,
+  type Optimizer,
+  type OptimizerState,
+  refuseDivergence,
+  type StepReport,
+} from './optim/optimizer.ts';
 export * from './optim/schedules.ts';
 export { SGD, type SGDOptions } from './optim/sgd.ts';
 export { Parameters } from './parameters.ts';

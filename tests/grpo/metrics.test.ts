@@ -51,6 +51,7 @@ const STEP: StepSummary = {
   lr: 1e-4,
   klCoef: 0.3,
   seconds: 0.75,
+  skipped: 2,
   options: { groupSize: 2, loss: 'grpo', clipRatio: 0.2, clipRatioHigh: 0.2 },
 };
 
@@ -147,7 +148,7 @@ describe('summarise', () => {
     expect(Object.values(nothing).every(Number.isFinite)).toBe(true);
   });
 
-  test('the names are TRL’s', () => {
+  test('the names are TRL’s, where it has one', () => {
     expect(Object.keys(summary).sort()).toEqual(
       [
         ...[
@@ -163,7 +164,7 @@ describe('summarise', () => {
         ...['clip_ratio/low_mean', 'clip_ratio/high_mean', 'clip_ratio/region_mean'],
         ...['mean_length', 'min_length', 'max_length', 'clipped_ratio'].map((name) => `completions/${name}`),
         ...['mean', 'max'].map((name) => `sampling/sampling_logp_difference/${name}`),
-        ...['grad_norm', 'num_tokens', 'step_time', 'lr'],
+        ...['grad_norm', 'num_tokens', 'step_time', 'lr', 'skipped'],
       ].sort(),
     );
   });

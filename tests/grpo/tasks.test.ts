@@ -93,12 +93,18 @@ describe('sorting digits', () => {
     expect(new Set(samples.map(({ advantage }) => advantage > 0)).size).toBe(2);
   });
 
-  test('a reward that fails ends the step; the trainer can go on', async () => {
+  test('a reward that throws ends the step; the trainer can go on', async () => {
     const policy = new Transformer(device, CONFIG, start);
     let fail = true;
-    const reward: Reward = { name: 'mine', reward: () => (fail ? Number.NaN : Math.random()) };
+    const reward: Reward = {
+      name: 'mine',
+      reward: () => {
+        if (fail) throw new Error('no');
+        return Math.random();
+      },
+    };
     const trainer = new GrpoTrainer(policy, grpoOptions(OPTIONS), { task, rewards: [reward] });
-    await expect(trainer.step()).rejects.toMatchObject({ code: 'REWARD_NOT_FINITE', where: 'reward mine' });
+    await expect(trainer.step()).rejects.toMatchObject({ code: 'REWARD_THREW', where: 'reward mine' });
     expect(trainer.samples()).toEqual([]);
     fail = false;
     expect((await trainer.step()).grad_norm).toBeGreaterThan(0);

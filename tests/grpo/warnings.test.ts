@@ -19,6 +19,7 @@ const SIGNS: readonly [WarningName, GrpoMetrics, RegExp, RegExp][] = [
   ['kl', { kl: 1.5 }, /1\.50 nats a token/, /--kl_coef/],
   ['entropy collapse', { entropy: 0.04 }, /from 0\.500 to 0\.0400/, /--entropy_coef/],
   ['sampler mismatch', { [DIFFERENCE]: 0.002 }, /differ by 0\.0020/, /--adapter/],
+  ['skipped steps', { skipped: 3 }, /3 steps so far were left out/, /lower --lr/],
 ];
 
 describe('warnings', () => {

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Device } from '../../src/gpu/device.ts';
 import { type Sample, SampleStream } from '../../src/math/sample.ts';
 import { modelConfig } from '../../src/model/config.ts';
+import { initialStateDict } from '../../src/model/initialise.ts';
 import { Transformer } from '../../src/model/transformer.ts';
 import { type PretrainOptions, pretrainOptions } from '../../src/pretrain/options.ts';
 import { type PretrainMetrics, SupervisedTrainer } from '../../src/pretrain/trainer.ts';
@@ -175,6 +176,34 @@ describe('the supervised trainer', () => {
     expect(own).not.toBe(none);
     expect(off).toBe(none);
     expect(same).toBe(own);
+  });
+
+  test.each([
+    { practice: true, batchSize: 5 },
+    { dropout: 0.1, scheduler: 'none' as const },
+  ])('%o: two steps and two, stopped and made anew, are four, to the bit', async (overrides) => {
+    const options = pretrainOptions({ ...TASK, maxDigits: 2, numExamples: 20, batchSize: 4, ...overrides });
+    const whole = Transformer.create(device, CONFIG, 1);
+    const expected = await train(whole, options, 4);
+    const model = Transformer.create(device, CONFIG, 1);
+    const first = new SupervisedTrainer(model, options);
+    const metrics = [await first.step(), await first.step()];
+    const { progress, ...tensors } = await first.state();
+    const middle = await model.stateDict();
+    first.dispose();
+    model.load(initialStateDict(CONFIG, 2));
+    const second = new SupervisedTrainer(model, options);
+    model.load(middle);
+    second.restore({ progress: JSON.parse(JSON.stringify(progress)), ...tensors });
+    metrics.push(await second.step(), await second.step());
+    expect(metrics).toEqual(expected.metrics);
+    expect(await model.stateDict()).toEqual(expected.weights);
+    expect(() => second.restore({ progress: { ...progress, cursors: [0, 0, 0] }, ...tensors })).toThrow(
+      /cursors/,
+    );
+    expect(() => second.restore({ progress, ...tensors, optimizer: new Map() })).toThrow(/optimiser/);
+    second.dispose();
+    for (const each of [whole, model]) each.dispose();
   });
 
   test('practice: every other example comes from a task one level easier', async () => {

@@ -16,8 +16,8 @@ export interface AdamWOptions {
 
 /** `torch.optim.AdamW` (Loshchilov & Hutter, 1711.05101) with clipping by global norm; no weight decay unless given. */
 export class AdamW extends ArenaOptimizer {
-  readonly m = this.allocate();
-  readonly v = this.allocate();
+  readonly m = this.allocate('exp_avg');
+  readonly v = this.allocate('exp_avg_sq');
   readonly #options: Required<AdamWOptions>;
 
   constructor(parameters: Parameters, options: AdamWOptions = {}) {

@@ -27,8 +27,8 @@ export interface Optimizer {
 /** All that later steps depend on besides the parameters. */
 export interface OptimizerState {
   readonly steps: number;
-  /** The values of each of the optimiser's buffers, in the order in which it made them. */
-  readonly values: readonly Float32Array<ArrayBuffer>[];
+  /** The values of each of the optimiser's buffers, by its name. */
+  readonly values: ReadonlyMap<string, Float32Array<ArrayBuffer>>;
 }
 
 /** What an optimiser says of its latest step. */
@@ -41,7 +41,7 @@ export interface StepReport {
 }
 
 /** Steps in a row without a finite gradient after which training has diverged. */
-const MAX_SKIPPED = 10;
+export const MAX_SKIPPED = 10;
 
 /** @throws MathformerError if the last ten steps were all skipped; `fix` says what to lower. */
 export function refuseDivergence({ skippedInARow }: StepReport, step: number, fix: string): void {
@@ -59,11 +59,11 @@ export abstract class ArenaOptimizer implements Optimizer {
   steps = 0;
   /** Written by the kernel. */
   protected readonly reported: BufferView;
-  readonly #state: BufferView[] = [];
+  readonly #state = new Map<string, BufferView>();
 
   constructor(parameters: Parameters) {
     this.parameters = parameters;
-    this.reported = this.allocate(REPORT_BYTES);
+    this.reported = this.allocate('report', REPORT_BYTES);
   }
 
   /** Applies the accumulated gradients at learning rate `lr`. */
@@ -88,16 +88,19 @@ export abstract class ArenaOptimizer implements Optimizer {
   /** A copy of the optimiser's state. */
   async stateDict(): Promise<OptimizerState> {
     const { device } = this.parameters;
-    const values = this.#state.map(async (view) => new Float32Array(await device.read(view)));
-    return { steps: this.steps, values: await Promise.all(values) };
+    const values = [...this.#state].map(
+      async ([name, view]) => [name, new Float32Array(await device.read(view))] as const,
+    );
+    return { steps: this.steps, values: new Map(await Promise.all(values)) };
   }
 
   /** Goes on from a state. @throws MathformerError if it is that of another optimiser, or of other parameters. */
   loadStateDict({ steps, values }: OptimizerState): void {
-    if (
-      values.length !== this.#state.length ||
-      values.some((each, i) => each.byteLength !== this.#state[i]?.bytes)
-    ) {
+    const own = [...this.#state].flatMap(([name, view]) => {
+      const data = values.get(name);
+      return data?.byteLength === view.bytes ? [{ view, data }] : [];
+    });
+    if (own.length !== this.#state.size || values.size !== this.#state.size) {
       throw new MathformerError("the state's buffers are not those of this optimiser", {
         code: 'BAD_STATE',
         where: 'loadStateDict',
@@ -105,24 +108,22 @@ export abstract class ArenaOptimizer implements Optimizer {
       });
     }
     this.steps = steps;
-    for (const [i, view] of this.#state.entries()) {
-      this.parameters.device.upload(view, values[i] as Float32Array<ArrayBuffer>);
-    }
+    for (const { view, data } of own) this.parameters.device.upload(view, data);
   }
 
   dispose(): void {
-    for (const view of this.#state) this.parameters.device.release(view);
+    for (const view of this.#state.values()) this.parameters.device.release(view);
   }
 
   /** Launches the kernel; `step` counts from 1. */
   protected abstract apply(lr: Scalar, step: Scalar): void;
 
-  /** Zeros that live as long as the optimiser: one for every parameter unless told. */
-  protected allocate(bytes = this.parameters.size * 4): BufferView {
+  /** Zeros that live as long as the optimiser, by their name in its state: one for every parameter unless told. */
+  protected allocate(name: string, bytes = this.parameters.size * 4): BufferView {
     const { device } = this.parameters;
     const view = device.allocatePersistent(bytes, 'optimiser');
     device.clear(view);
-    this.#state.push(view);
+    this.#state.set(name, view);
     return view;
   }
 }

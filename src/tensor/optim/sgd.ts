@@ -37,7 +37,7 @@ export class SGD extends ArenaOptimizer {
     }
     super(parameters);
     this.#options = full;
-    this.#velocity = momentum === 0 ? undefined : this.allocate();
+    this.#velocity = momentum === 0 ? undefined : this.allocate('momentum_buffer');
   }
 
   protected apply(lr: Scalar, step: Scalar): void {

@@ -31,7 +31,7 @@ test.each<[string, (parameters: Parameters) => Optimizer]>([
   for (let i = 0; i < 2; i++) second.step(0.1);
   expect(await x.data()).toEqual(end);
   expect(await second.stateDict()).toEqual(await first.stateDict());
-  const wrong = { steps: 1, values: state.values.slice(1) };
+  const wrong = { steps: 1, values: new Map([...state.values].slice(1)) };
   expect(() => second.loadStateDict(wrong)).toThrow(/not those of this optimiser/);
   for (const each of [first, second, parameters]) each.dispose();
 });
