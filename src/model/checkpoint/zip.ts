@@ -1,13 +1,13 @@
 /**
- * Reads the ZIP archives of torch.save: directory, zip64, stored and deflated entries, CRC.
+ * Reads the ZIP archives of torch.save: directory, zip64, stored and deflated entries.
  *
- * Inflating is fflate's; the directory is read here because its `unzipSync` copies stored entries, checks no CRC and
- * lets entries overlap, which is how a small archive asks for hours of work.
+ * The directory is read here because libraries copy stored entries, check no CRC, believe either of two headers that
+ * differ and let entries overlap, which is how a small archive asks for hours of work.
  */
 
-import { Inflate } from 'fflate';
 import type { MemoryBudget } from './budget.ts';
 import { CheckpointError, DOWNLOAD_AGAIN, quoted } from './error.ts';
+import { extract, InflateLimit, type ZipEntry } from './zip-content.ts';
 
 export interface ZipArchive {
   readonly names: readonly string[];
@@ -15,20 +15,26 @@ export interface ZipArchive {
   read(name: string): Uint8Array | undefined;
 }
 
-interface ZipEntry {
-  readonly name: string;
-  readonly deflated: boolean;
-  readonly crc: number;
-  readonly size: number;
+interface PlacedEntry extends ZipEntry {
   /** Offset of the local header. */
   readonly start: number;
-  readonly data: Uint8Array;
+  /** Offset of the data. */
+  readonly dataStart: number;
 }
 
 interface Directory {
   readonly count: number;
   readonly start: number;
   readonly end: number;
+}
+
+/** What an archive's end says of its directory: entries on this disk, entries in all, bytes, offset. */
+interface EndRecord {
+  readonly disks: number;
+  readonly here: number;
+  readonly count: number;
+  readonly size: number;
+  readonly start: number;
 }
 
 const LOCAL = 0x04034b50;
@@ -42,8 +48,9 @@ const ENTRY_COST = 512;
 const ZIP64_FIELD = 1;
 const IN_FIELD_64 = 0xffffffff;
 const DIRECTORY = 'zip directory';
-/** Compressed bytes inflated at a time: they yield at most 1032 times as many, so a bomb is seen early. */
-const INFLATE_STEP = 4096;
+/** Bit of an entry's flags: its CRC and sizes follow the data instead of standing in the local header. */
+const DESCRIPTOR_FOLLOWS = 8;
+const ENCRYPTED = 1;
 
 /** Whether the bytes begin as a ZIP archive does. */
 export function looksLikeZip(bytes: Uint8Array): boolean {
@@ -55,6 +62,7 @@ export function openZip(bytes: Uint8Array, budget: MemoryBudget): ZipArchive {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const entries = readEntries(bytes, view, findDirectory(view), budget);
   const contents = new Map<string, Uint8Array>();
+  const limit = new InflateLimit(bytes.length);
   return {
     names: [...entries.keys()],
     read(name) {
@@ -62,7 +70,7 @@ export function openZip(bytes: Uint8Array, budget: MemoryBudget): ZipArchive {
       if (!entry) return undefined;
       const known = contents.get(name);
       if (known) return known;
-      const content = extract(entry, budget);
+      const content = extract(entry, budget, limit);
       contents.set(name, content);
       return content;
     },
@@ -79,30 +87,48 @@ function findDirectory(view: DataView): Directory {
 }
 
 function readEnd(view: DataView, at: number): Directory {
+  const written = {
+    disks: view.getUint16(at + 4, true) + view.getUint16(at + 6, true),
+    here: view.getUint16(at + 8, true),
+    count: view.getUint16(at + 10, true),
+    size: view.getUint32(at + 12, true),
+    start: view.getUint32(at + 16, true),
+  };
   const locator = at - LOCATOR64_LENGTH;
-  if (locator >= 0 && view.getUint32(locator, true) === LOCATOR64) return readEnd64(view, locator);
-  const disks = view.getUint16(at + 4, true) + view.getUint16(at + 6, true);
-  const size = view.getUint32(at + 12, true);
-  const start = view.getUint32(at + 16, true);
-  return checkedDirectory({ disks, count: view.getUint16(at + 10, true), start, size, limit: at });
+  if (locator < 0 || view.getUint32(locator, true) !== LOCATOR64) return checkedDirectory(written, at);
+  const { wide, at: wideAt } = readEnd64(view, locator);
+  const agree =
+    isSameOrFull(written.count, wide.count, IN_FIELD_64 >>> 16) &&
+    isSameOrFull(written.size, wide.size, IN_FIELD_64) &&
+    isSameOrFull(written.start, wide.start, IN_FIELD_64);
+  if (!agree) throw corrupt(DIRECTORY, 'its two end records disagree');
+  return checkedDirectory(wide, wideAt);
 }
 
-function readEnd64(view: DataView, locator: number): Directory {
+/** A field too narrow for its value is full of ones; any other must hold the value. */
+function isSameOrFull(field: number, value: number, full: number): boolean {
+  return field === value || field === full;
+}
+
+function readEnd64(view: DataView, locator: number): { readonly wide: EndRecord; readonly at: number } {
   const at = getUint64(view, locator + 8);
-  if (at > locator - 56 || view.getUint32(at, true) !== END64) {
+  const found = at <= locator - 56 && view.getUint32(at, true) === END64;
+  if (!found || at + 12 + getUint64(view, at + 4) !== locator) {
     throw corrupt(DIRECTORY, 'its zip64 record is not where it should be');
   }
-  const disks = view.getUint32(at + 16, true) + view.getUint32(at + 20, true);
-  const size = getUint64(view, at + 40);
-  const start = getUint64(view, at + 48);
-  return checkedDirectory({ disks, count: getUint64(view, at + 32), start, size, limit: at });
+  const wide = {
+    disks: view.getUint32(at + 16, true) + view.getUint32(at + 20, true) + view.getUint32(locator + 4, true),
+    here: getUint64(view, at + 24),
+    count: getUint64(view, at + 32),
+    size: getUint64(view, at + 40),
+    start: getUint64(view, at + 48),
+  };
+  return { wide, at };
 }
 
-function checkedDirectory(
-  found: Readonly<Record<'disks' | 'count' | 'start' | 'size' | 'limit', number>>,
-): Directory {
-  const { disks, count, start, size, limit } = found;
-  if (disks !== 0) throw unsupported(DIRECTORY, 'the archive is split over several files');
+/** `limit`: where the record itself begins, which is where the directory must end. */
+function checkedDirectory({ disks, here, count, start, size }: EndRecord, limit: number): Directory {
+  if (disks !== 0 || here !== count) throw unsupported(DIRECTORY, 'the archive is split over several files');
   // Each entry takes at least 46 bytes, so this bounds the count too.
   if (start + size !== limit || count * 46 > size) {
     throw corrupt(DIRECTORY, `${count} entries in ${size} bytes at ${start} do not fit the file`);
@@ -115,8 +141,8 @@ function readEntries(
   view: DataView,
   directory: Directory,
   budget: MemoryBudget,
-): Map<string, ZipEntry> {
-  const entries = new Map<string, ZipEntry>();
+): Map<string, PlacedEntry> {
+  const entries = new Map<string, PlacedEntry>();
   let at = directory.start;
   for (let index = 0; index < directory.count; index++) {
     if (at + 46 > directory.end || view.getUint32(at, true) !== CENTRAL) {
@@ -132,16 +158,21 @@ function readEntries(
     entries.set(entry.name, entry);
     at = next;
   }
-  checkDisjoint([...entries.values()]);
+  if (at !== directory.end) throw corrupt(DIRECTORY, `it holds more than its ${directory.count} entries`);
+  const placed = [...entries.values()];
+  checkDisjoint(placed);
+  // Only now that they are disjoint: the headers of hostile entries could overlap and be read again and again.
+  for (const entry of placed) checkLocalHeader(view, entry);
   return entries;
 }
 
-function readEntry(bytes: Uint8Array, view: DataView, at: number, dataLimit: number): ZipEntry {
+function readEntry(bytes: Uint8Array, view: DataView, at: number, dataLimit: number): PlacedEntry {
   const nameLength = view.getUint16(at + 28, true);
   const nameBytes = bytes.subarray(at + 46, at + 46 + nameLength);
   const name = decodeName(nameBytes);
   const method = view.getUint16(at + 10, true);
-  if ((view.getUint16(at + 8, true) & 1) !== 0) throw unsupported(quoted(name), 'the entry is encrypted');
+  if ((view.getUint16(at + 8, true) & ENCRYPTED) !== 0)
+    throw unsupported(quoted(name), 'the entry is encrypted');
   if (method !== 0 && method !== 8)
     throw unsupported(quoted(name), `compression method ${method} is not known`);
   const extra = { at: at + 46 + nameLength, end: at + 46 + nameLength + view.getUint16(at + 30, true) };
@@ -156,7 +187,7 @@ function readEntry(bytes: Uint8Array, view: DataView, at: number, dataLimit: num
     throw corrupt(quoted(name), 'its data is not where the directory says');
   }
   const data = bytes.subarray(dataStart, dataStart + stored);
-  return { name, deflated: method === 8, crc: view.getUint32(at + 16, true), size, start, data };
+  return { name, deflated: method === 8, crc: view.getUint32(at + 16, true), size, start, dataStart, data };
 }
 
 /** Where an entry's data begins, or undefined if its local header is not there or names another entry. */
@@ -196,49 +227,42 @@ function wideFields(
 }
 
 /** Overlapping entries would let one compressed block be inflated as often as there are names for it. */
-function checkDisjoint(entries: ZipEntry[]): void {
+function checkDisjoint(entries: PlacedEntry[]): void {
   entries.sort((a, b) => a.start - b.start);
   let reached = 0;
-  for (const { name, start, data } of entries) {
+  for (const { name, start, dataStart, data } of entries) {
     if (start < reached) throw corrupt(quoted(name), 'it overlaps another entry of the archive');
-    reached = start + 30 + data.length;
+    reached = dataStart + data.length;
   }
 }
 
-function extract(entry: ZipEntry, budget: MemoryBudget): Uint8Array {
-  const content = entry.deflated ? inflate(entry, budget) : entry.data;
-  // torch.save can be told not to compute CRCs and then writes 0.
-  if (entry.crc !== 0 && crc32(content) !== entry.crc) {
-    throw corrupt(quoted(entry.name), 'its checksum does not match: bytes have changed since it was written');
-  }
-  return content;
+/** The local header must repeat what the directory says, or other readers would see another archive. */
+function checkLocalHeader(
+  view: DataView,
+  { name, deflated, crc, size, start, dataStart, data }: PlacedEntry,
+): void {
+  const flags = view.getUint16(start + 6, true);
+  const extra = { at: dataStart - view.getUint16(start + 28, true), end: dataStart };
+  const [localSize, localStored] = wideFields(view, extra, [
+    view.getUint32(start + 22, true),
+    view.getUint32(start + 18, true),
+    0,
+  ]);
+  const local = [view.getUint32(start + 14, true), localSize, localStored];
+  const told = [crc, size, data.length];
+  const later = (flags & DESCRIPTOR_FOLLOWS) !== 0;
+  const agrees =
+    (flags & ENCRYPTED) === 0 &&
+    view.getUint16(start + 8, true) === (deflated ? 8 : 0) &&
+    local.every((value, field) => value === told[field] || (later && value === 0));
+  if (!agrees) throw corrupt(quoted(name), 'its own header does not say what the directory says');
 }
 
-function inflate({ name, size, data }: ZipEntry, budget: MemoryBudget): Uint8Array {
-  budget.charge(size, quoted(name));
-  const content = new Uint8Array(size);
-  let filled = 0;
-  const stream = new Inflate((piece) => {
-    if (filled + piece.length > size)
-      throw corrupt(quoted(name), `it inflates to more than its ${size} bytes`);
-    content.set(piece, filled);
-    filled += piece.length;
-  });
-  try {
-    for (let at = 0; at < data.length; at += INFLATE_STEP) {
-      stream.push(data.subarray(at, at + INFLATE_STEP), at + INFLATE_STEP >= data.length);
-    }
-  } catch (cause) {
-    if (cause instanceof CheckpointError) throw cause;
-    throw corrupt(quoted(name), 'its compressed data is damaged', cause);
-  }
-  if (filled !== size) throw corrupt(quoted(name), `it inflates to ${filled} bytes instead of ${size}`);
-  return content;
-}
+const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 function decodeName(bytes: Uint8Array): string {
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    return UTF8.decode(bytes);
   } catch (cause) {
     throw corrupt(DIRECTORY, 'an entry name is not UTF-8', cause);
   }
@@ -247,21 +271,6 @@ function decodeName(bytes: Uint8Array): string {
 /** A 64-bit length; values past 2^53 fail every comparison with a real file's length anyway. */
 function getUint64(view: DataView, at: number): number {
   return Number(view.getBigUint64(at, true));
-}
-
-const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
-  let crc = byte;
-  for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0xedb88320 : crc >>> 1;
-  return crc;
-});
-
-/** CRC-32 of ISO 3309, as ZIP and PNG use it. */
-export function crc32(bytes: Uint8Array): number {
-  let crc = 0xffffffff;
-  for (let i = 0; i < bytes.length; i++) {
-    crc = (crc >>> 8) ^ (CRC_TABLE[(crc ^ (bytes[i] ?? 0)) & 0xff] ?? 0);
-  }
-  return (crc ^ 0xffffffff) >>> 0;
 }
 
 function corrupt(where: string, problem: string, cause?: unknown): CheckpointError {

@@ -4,7 +4,8 @@ import fc from 'fast-check';
 import { zipSync } from 'fflate';
 import { describe, expect, it } from 'vitest';
 import { MemoryBudget } from '../../../src/model/checkpoint/budget.ts';
-import { crc32, openZip } from '../../../src/model/checkpoint/zip.ts';
+import { openZip } from '../../../src/model/checkpoint/zip.ts';
+import { crc32 } from '../../../src/model/checkpoint/zip-content.ts';
 import { bytes, u32, u64 } from './pickle-assembler.ts';
 import { refusal } from './refusal.ts';
 
@@ -24,8 +25,12 @@ function patched(
   let at = -1;
   for (let i = 0; i <= nth; i++) at = copy.indexOf(u32(signature), at + 1);
   copy.writeUIntLE(value, at + offset, size);
-  return copy;
+  return new Uint8Array(copy);
 }
+
+/** The same change in the directory and in the local header, whose fields stand two bytes earlier. */
+const patchedBoth = (file: Uint8Array, offset: number, size: 2 | 4, value: number): Uint8Array =>
+  patched(patched(file, CENTRAL, offset, size, value), LOCAL, offset - 2, size, value);
 
 const LOCAL = 0x04034b50;
 const CENTRAL = 0x02014b50;
@@ -109,6 +114,16 @@ describe('openZip', () => {
     expect(open(file).read('a')).toEqual(content);
     const elsewhere = bytes(local, central, end64, u32(0x07064b50), u32(0), u64(2n ** 63n), u32(1), end);
     expect(refusal(() => open(elsewhere)).code).toBe('CORRUPT');
+    for (const [offset, size] of [
+      [10, 2],
+      [12, 4],
+      [16, 4],
+    ] as const) {
+      const narrow = patched(file, END, offset, size, 2);
+      expect(refusal(() => open(narrow)).message).toMatch(/two end records disagree/);
+    }
+    const longer = patched(file, 0x06064b50, 4, 4, 45);
+    expect(refusal(() => open(longer)).message).toMatch(/not where it should be/);
   });
 
   it.each<[string, Uint8Array, string, RegExp]>([
@@ -116,8 +131,8 @@ describe('openZip', () => {
     ['too short', good.slice(0, 10), 'TRUNCATED', /before its directory/],
     ['text after the end', bytes(good, 0), 'TRUNCATED', /before its directory/],
     ['several disks', patched(good, END, 4, 2, 1), 'UNSUPPORTED', /several files/],
-    ['more entries than fit', patched(good, END, 10, 2, 0xfff0), 'CORRUPT', /65520 entries/],
-    ['one entry too many', patched(good, END, 10, 2, 3), 'CORRUPT', /entry 2 of 3|3 entries/],
+    ['more entries than fit', counting(good, 0xfff0), 'CORRUPT', /65520 entries/],
+    ['one entry too many', counting(good, 3), 'CORRUPT', /entry 2 of 3|3 entries/],
     ['a directory elsewhere', patched(good, END, 16, 4, 1), 'CORRUPT', /do not fit/],
     ['a damaged entry', patched(good, CENTRAL, 2, 2, 0), 'CORRUPT', /entry 0 of 2/],
     ['a name past the directory', patched(good, CENTRAL, 28, 2, 0xffff), 'CORRUPT', /runs past/],
@@ -129,25 +144,28 @@ describe('openZip', () => {
     ['another local name', patched(good, LOCAL, 30, 2, 0x2058), 'CORRUPT', /not where/],
     ['two entries of one name', renamed(good), 'CORRUPT', /two entries of this name/],
     ['a changed byte', patched(good, LOCAL, 31, 2, 0x4141), 'CORRUPT', /checksum/],
-    [
-      'a size too small',
-      patched(deflated, CENTRAL, 24, 4, 9999),
-      'CORRUPT',
-      /inflates to more than its 9999/,
-    ],
+    ['a size too small', patchedBoth(deflated, 24, 4, 9999), 'CORRUPT', /inflates to more than its 9999/],
     [
       'a size too large',
-      patched(deflated, CENTRAL, 24, 4, 100_001),
+      patchedBoth(deflated, 24, 4, 100_001),
       'CORRUPT',
       /inflates to 100000 bytes instead/,
     ],
-    ['a size of 4 GB', patched(deflated, CENTRAL, 24, 4, 0xfffffff0), 'TOO_LARGE', /do not trust/],
+    ['a size of 4 GB', patchedBoth(deflated, 24, 4, 0xfffffff0), 'CORRUPT', /cannot become 4294967280/],
+    ['a count that its disks do not share', patched(good, END, 8, 2, 1), 'UNSUPPORTED', /several files/],
+    ['one entry too few', counting(good, 1), 'CORRUPT', /more than its 1 entries/],
+    ['another method locally', patched(good, LOCAL, 8, 2, 8), 'CORRUPT', /its own header/],
+    ['another checksum locally', patched(good, LOCAL, 14, 4, 1), 'CORRUPT', /its own header/],
+    ['another stored size locally', patched(good, LOCAL, 18, 4, 4), 'CORRUPT', /its own header/],
+    ['another size locally', patched(good, LOCAL, 22, 4, 6), 'CORRUPT', /its own header/],
     [
-      'cut compressed data',
-      patched(deflated, CENTRAL, 20, 4, deflatedSize - 5),
+      'a wide local size that is nowhere',
+      patched(good, LOCAL, 22, 4, 0xffffffff),
       'CORRUPT',
-      /damaged|inflates to/,
+      /its own header/,
     ],
+    ['encryption locally', patched(good, LOCAL, 6, 2, 1), 'CORRUPT', /its own header/],
+    ['cut compressed data', patchedBoth(deflated, 20, 4, deflatedSize - 5), 'CORRUPT', /damaged|inflates to/],
     ['damaged compressed data', patched(deflated, LOCAL, 31, 4, 0xffffffff), 'CORRUPT', /damaged/],
   ])('refuses %s', (_, file, code, message) => {
     const error = refusal(() => {
@@ -167,15 +185,165 @@ describe('openZip', () => {
     expect(refusal(() => open(lying)).message).toMatch(/overlaps another entry/);
   });
 
+  it('refuses data that lies in the extra field of an entry beside its own', () => {
+    // Both entries end at the same five bytes; entry b's header is the extra field of entry a.
+    const local = (name: string, extra: Uint8Array) =>
+      bytes(
+        good.slice(0, 14),
+        u32(crc32(utf8('hello'))),
+        u32(5),
+        u32(5),
+        [1, 0, extra.length, 0],
+        utf8(name),
+        extra,
+      );
+    const b = local('b', new Uint8Array());
+    const file = bytes(local('a', b), utf8('hello'), good.slice(2 * 36));
+    const [first, second] = [0, 31].map((at) => u32(at));
+    const directory = file.length - good.length + 2 * 36;
+    const shared = Buffer.from(file);
+    const centrals = [directory, directory + 47];
+    for (const [i, at] of [first, second].entries()) shared.set(at ?? [], (centrals[i] ?? 0) + 42);
+    for (const at of centrals) shared.set(u32(crc32(utf8('hello'))), at + 16);
+    shared.writeUInt32LE(directory, shared.length - 6);
+    expect(refusal(() => open(shared)).message).toMatch(/overlaps another entry/);
+  });
+
+  it('takes sizes and checksum from the directory where the local header leaves them to a descriptor', () => {
+    let later: Uint8Array = good;
+    for (const offset of [14, 18, 22]) later = patched(later, LOCAL, offset, 4, 0);
+    expect(refusal(() => open(later)).message).toMatch(/its own header/);
+    expect(open(patched(later, LOCAL, 6, 2, 8)).read('a')).toEqual(utf8('hello'));
+  });
+
+  it('keeps names apart that differ by a byte-order mark', () => {
+    const archive = open(zipSync({ a: utf8('plain'), '\ufeffa': utf8('marked') }, { level: 0 }));
+    expect(archive.read('a')).toEqual(utf8('plain'));
+    expect(archive.read('\ufeffa')).toEqual(utf8('marked'));
+  });
+
+  it('gives names no meaning: not a path, not a link, not a property', () => {
+    const names = ['../a', '/etc/passwd', 'C:\\a', 'constructor', 'toString', 'a/'];
+    const contents = Object.fromEntries(names.map((name) => [name, utf8(name)]));
+    // 0o120777 in the upper half of the external attributes is what Unix writes for a symbolic link.
+    const link = patched(zipSync(contents, { level: 0 }), CENTRAL, 40, 2, 0o120777);
+    const archive = open(link);
+    for (const name of names) expect(archive.read(name)).toEqual(utf8(name));
+    expect(archive.read('hasOwnProperty')).toBeUndefined();
+    expect(archive.read('a')).toBeUndefined();
+  });
+
   it('stops inflating a bomb at its declared size', () => {
     const bomb = zipSync({ a: new Uint8Array(200_000_000) }, { level: 1 });
-    const lying = patched(bomb, CENTRAL, 24, 4, 1000);
+    const lying = patchedBoth(bomb, 24, 4, 1000);
     const started = performance.now();
     expect(refusal(() => open(lying).read('a')).message).toMatch(/more than its 1000 bytes/);
     expect(performance.now() - started).toBeLessThan(500);
     expect(refusal(() => open(bomb).read('a')).code).toBe('TOO_LARGE');
   });
+
+  it('inflates ten times the file and 16 MB at most, all entries together', () => {
+    const million = new Uint8Array(1_000_000);
+    const names = Array.from({ length: 20 }, (_, i) => `part${i}`);
+    const archive = open(zipSync(Object.fromEntries(names.map((name) => [name, million])), { level: 9 }));
+    const readAll = () => names.map((name) => archive.read(name)?.length);
+    expect(refusal(readAll).message).toMatch(/"part16": the archive inflates to more than 16\d{6} bytes/);
+  });
+
+  it('does not spend time on empty blocks: 110 kB of them take milliseconds', () => {
+    const content = new Uint8Array();
+    const bomb = zipOf('a', emptyBlocks(4000), content);
+    expect(open(bomb).read('a')).toEqual(content);
+    const started = performance.now();
+    open(bomb).read('a');
+    expect(performance.now() - started).toBeLessThan(1000);
+  });
 });
+
+/** The archive with its end saying another number of entries. */
+function counting(file: Uint8Array, entries: number): Uint8Array {
+  return patched(patched(file, END, 8, 2, entries), END, 10, 2, entries);
+}
+
+/** An archive of one entry whose compressed bytes are given. */
+function zipOf(name: string, deflatedBytes: Uint8Array, content: Uint8Array): Uint8Array {
+  const fields = bytes(u32(crc32(content)), u32(deflatedBytes.length), u32(content.length), [name.length, 0]);
+  const local = bytes(u32(LOCAL), [20, 0, 0, 0, 8, 0], u32(0), fields, [0, 0], utf8(name), deflatedBytes);
+  const central = bytes(
+    u32(CENTRAL),
+    [20, 0, 20, 0, 0, 0, 8, 0],
+    u32(0),
+    fields,
+    new Uint8Array(16),
+    utf8(name),
+  );
+  const end = bytes(u32(END), u32(0), [1, 0, 1, 0], u32(central.length), u32(local.length), [0, 0]);
+  return bytes(local, central, end);
+}
+
+/**
+ * Dynamic blocks that hold nothing but their end, with codes of up to 15 bits (RFC 1951, 3.2.7): 28 bytes each, for
+ * which a decoder with full tables fills 65,536 entries.
+ */
+function emptyBlocks(count: number): Uint8Array {
+  const ladder = [2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 15];
+  const lengthCode: readonly number[] = [...Array<number>(19).keys()].map(
+    (symbol) => LENGTH_CODE_BITS[symbol] ?? 0,
+  );
+  const codes = canonicalCodes(lengthCode);
+  const block: (0 | 1)[] = [];
+  const put = (value: number, bits: number) => {
+    for (let i = 0; i < bits; i++) block.push(((value >> i) & 1) as 0 | 1);
+  };
+  const length = (symbol: number) => {
+    for (const bit of codes[symbol] ?? '') block.push(bit === '1' ? 1 : 0);
+  };
+  put(0, 1); // not the last block
+  put(2, 2); // dynamic codes
+  put(0, 5); // 257 literals and lengths
+  put(15, 5); // 16 distances
+  put(15, 4); // 19 code lengths
+  for (const symbol of [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15]) {
+    put(lengthCode[symbol] ?? 0, 3);
+  }
+  for (const bits of ladder) length(bits);
+  length(18);
+  put(138 - 11, 7); // 138 unused literals
+  length(18);
+  put(103 - 11, 7); // and 103 more
+  length(1); // the end of the block has the code 0
+  for (const bits of [1, ...ladder]) length(bits);
+  put(0, 1); // the end of the block
+  const last = [1, 1, 0, 0, 0, 0, 0, 0, 0, 0] as const; // a last block of fixed codes, at its end
+  return packed([...Array.from({ length: count }, () => block).flat(), ...last]);
+}
+
+/** Bits of the code of each code length: a complete code over 1 to 15 and 18. */
+const LENGTH_CODE_BITS: Readonly<Record<number, number>> = {
+  ...Object.fromEntries(Array.from({ length: 15 }, (_, i) => [i + 1, 4])),
+  18: 4,
+};
+
+/** The codes of RFC 1951, 3.2.2 as text, shorter ones first, equal ones by symbol. */
+function canonicalCodes(lengths: readonly number[]): string[] {
+  const codes: string[] = [];
+  let code = 0;
+  for (let bits = 1; bits <= 15; bits++) {
+    code *= 2;
+    for (const [symbol, length] of lengths.entries()) {
+      if (length !== bits) continue;
+      codes[symbol] = code.toString(2).padStart(bits, '0');
+      code += 1;
+    }
+  }
+  return codes;
+}
+
+function packed(bits: readonly (0 | 1)[]): Uint8Array {
+  const out = new Uint8Array(Math.ceil(bits.length / 8));
+  for (const [i, bit] of bits.entries()) out[i >> 3] = (out[i >> 3] ?? 0) | (bit << (i & 7));
+  return out;
+}
 
 /** Names both entries `a`, in the directory and locally. */
 function renamed(file: Uint8Array): Uint8Array {
