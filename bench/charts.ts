@@ -3,7 +3,8 @@ import { type EChartsOption, init } from 'echarts';
 import type { Growth } from './growth.ts';
 import type { PeerResult } from './peers.ts';
 
-function drawn(option: EChartsOption, width: number, height: number): string {
+/** A plot as SVG text. */
+export function drawn(option: EChartsOption, width: number, height: number): string {
   const plot = init(null, null, { renderer: 'svg', ssr: true, width, height });
   plot.setOption({ animation: false, ...option });
   const svg = plot.renderToSVGString();

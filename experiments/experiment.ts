@@ -61,6 +61,8 @@ export interface Experiment {
   /** Completions of each problem for pass@k, before and after; none if left out. */
   readonly samples?: number;
   readonly examination?: Examination;
+  /** Differences to the first row; curves unless given. */
+  readonly plot?: 'differences';
 }
 
 /** One training. */

@@ -6,6 +6,7 @@ import { existsSync } from 'node:fs';
 import { Command } from 'commander';
 import { type Start, type Trial, trialName, trialsOf } from './experiment.ts';
 import { checkpointOf, perform } from './perform.ts';
+import { writeReport } from './report.ts';
 import { resultPath } from './savedRun.ts';
 import { STARTS } from './starts.ts';
 import { EXPERIMENTS } from './table.ts';
@@ -56,6 +57,7 @@ program
   .argument('[names...]', 'beginnings of names; all unless given')
   .option('--parallel <number>', 'trainings at the same time', '1')
   .action(run);
+program.command('report').action(() => writeReport());
 program.command('list').argument('[names...]').action(list);
 await program.parseAsync().catch((error: unknown) => {
   console.error(`error: ${error instanceof Error ? error.message : String(error)}`);
