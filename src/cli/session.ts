@@ -45,6 +45,9 @@ export const sessionSchema = z.strictObject({
   debug: yesOrNo()
     .default(false)
     .describe('stop at the first op that makes a NaN or an infinity, and name it (several times slower)'),
+  tensorboard: yesOrNo()
+    .default(false)
+    .describe('also write the metrics for TensorBoard, to tensorboard/ in the directory of the run'),
   ...outputSchema.shape,
 });
 
@@ -99,6 +102,7 @@ export async function trainingSession(options: SessionOptions, train: Training):
       config: configOf(options, adapter, device),
       ...(flags.out === undefined ? {} : { directory: flags.out }),
       ...(csv ? { csv } : {}),
+      tensorboard: flags.tensorboard,
     });
     run.writeLines('evaluation.jsonl', problems);
     reporter.line(`Run directory: ${run.directory}`);

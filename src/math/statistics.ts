@@ -109,7 +109,8 @@ export function meanInterval(shares: readonly number[]): Interval {
 
 /**
  * 95 % interval for the mean of second − first, shares in [0, 1] of the same problems: the Wald interval after a gain of
- * 1 and a loss of 1 were added (wide where few problems differ little). Where every share is 0 or 1 it is `pairedDifferenceInterval`.
+ * 1 and a loss of 1 were added, which makes it wide for few problems that differ by little. Where every share is 0 or 1
+ * it is `pairedDifferenceInterval`.
  * @throws OptionError unless both arrays have the same length of at least 1.
  */
 export function meanDifferenceInterval(first: readonly number[], second: readonly number[]): Interval {

@@ -47,8 +47,8 @@ function removeQuietly(path: string, files: FileOperations): void {
   }
 }
 
-/** Makes the rename itself survive a power cut. Windows cannot sync a directory and does not need it. */
-function syncDirectory(path: string, files: FileOperations): void {
+/** Makes the names in a directory survive a power cut. Windows cannot sync a directory and does not need it. */
+export function syncDirectory(path: string, files: FileOperations = fs): void {
   if (process.platform === 'win32') return;
   const descriptor = files.openSync(path, 'r');
   try {

@@ -8,6 +8,7 @@ export type FileErrorCode =
   | 'ALREADY_EXISTS'
   | 'DISK_FULL'
   | 'FILE_TOO_LARGE'
+  | 'ROWS_MISSING'
   | 'FILE_SYSTEM';
 
 /** A file or directory that cannot be read or written. `where` is its path. */

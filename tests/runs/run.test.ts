@@ -46,15 +46,15 @@ describe('Run', () => {
   it('keeps config, metrics, CSV, results and checkpoints', () => {
     const csv = join(parent, 'logs', 'a.csv');
     using run = create({ csv });
-    run.log({ step: 1, loss: 0.5, eval_accuracy: null });
-    run.log({ step: 2, loss: 0.25, eval_accuracy: 0.5 });
+    run.log({ phase: 'grpo', step: 1, loss: 0.5, eval_accuracy: null });
+    run.log({ phase: 'grpo', step: 2, loss: 0.25, eval_accuracy: 0.5 });
     // Readable while the run goes on.
     const metrics = readFileSync(join(run.directory, 'metrics.jsonl'), 'utf8').trimEnd().split('\n');
     expect(metrics.map((line) => JSON.parse(line))).toEqual([
-      { step: 1, loss: 0.5, eval_accuracy: null },
-      { step: 2, loss: 0.25, eval_accuracy: 0.5 },
+      { phase: 'grpo', step: 1, loss: 0.5, eval_accuracy: null },
+      { phase: 'grpo', step: 2, loss: 0.25, eval_accuracy: 0.5 },
     ]);
-    expect(readFileSync(csv, 'utf8')).toBe('step,loss,eval_accuracy\n1,0.5,\n2,0.25,0.5\n');
+    expect(readFileSync(csv, 'utf8')).toBe('phase,step,loss,eval_accuracy\ngrpo,1,0.5,\ngrpo,2,0.25,0.5\n');
     expect(JSON.parse(readFileSync(join(run.directory, 'config.json'), 'utf8'))).toEqual({ seed: 1 });
     const path = run.saveCheckpoint('rl_model_final', checkpoint);
     expect(path).toBe(join(run.directory, 'checkpoints', 'rl_model_final.safetensors'));
@@ -78,16 +78,20 @@ describe('Run', () => {
     const directory = join(parent, 'own');
     const csv = join(directory, 'log.csv');
     using run = create({ csv, directory });
-    run.log({ step: 1, loss: 0.5 });
+    run.log({ phase: 'grpo', step: 1, loss: 0.5 });
     expect(readFileSync(csv, 'utf8')).toContain('1,0.5');
   });
 
   it('does not overwrite a CSV, and leaves neither CSV nor directory when the other fails', () => {
     const csv = join(parent, 'a.csv');
     writeFileSync(csv, 'precious');
-    expect(codeOf(() => create({ csv }))).toBe('ALREADY_EXISTS');
+    expect(codeOf(() => create({ csv, tensorboard: true }))).toBe('ALREADY_EXISTS');
     expect(readFileSync(csv, 'utf8')).toBe('precious');
     expect(existsSync(join(parent, 'run'))).toBe(false);
+    mkdirSync(join(parent, 'run'));
+    expect(codeOf(() => create({ csv, tensorboard: true }))).toBe('ALREADY_EXISTS');
+    expect(readdirSync(join(parent, 'run'))).toEqual([]);
+    rmSync(join(parent, 'run'), { recursive: true });
     expect(codeOf(() => create({ csv: join(parent, 'b.csv'), directory: parent }))).toBe('ALREADY_EXISTS');
     expect(readdirSync(parent)).toEqual(['a.csv']);
   });

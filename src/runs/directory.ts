@@ -1,0 +1,31 @@
+/** Making directories. */
+import { mkdirSync, readdirSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { FileError, withFileErrors } from './fileError.ts';
+
+/**
+ * Makes a directory and those above it. Node's own recursive mkdir never returns where the system answers ENOENT.
+ * @throws FileError
+ */
+export function makeDirectory(path: string): void {
+  withFileErrors(path, () => {
+    if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return;
+    const parent = dirname(path);
+    if (parent !== path) makeDirectory(parent);
+    mkdirSync(path);
+  });
+}
+
+/** Makes a directory and those above it, or takes one that is there and empty. @throws FileError */
+export function makeEmptyDirectory(path: string): void {
+  makeDirectory(path);
+  withFileErrors(path, () => {
+    if (readdirSync(path).length === 0) return;
+    throw new FileError(
+      'ALREADY_EXISTS',
+      path,
+      'the directory is not empty',
+      'choose another --out, so that nothing is overwritten',
+    );
+  });
+}

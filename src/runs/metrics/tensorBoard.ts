@@ -1,0 +1,89 @@
+/**
+ * Metrics as a TensorBoard event file: a TFRecord for each row, holding an `Event` (tensorflow/core/util/event.proto)
+ * with a `Summary` of one scalar for every number of the row, under the tag `<phase>/<name>`. What is no finite 32-bit
+ * float is left out, as TensorBoard has nothing to draw for it.
+ *
+ * A resumed run goes on in the same file. A second one would show steps twice until TensorBoard has read all of it, and
+ * one that watches the run reads on where it was: the same steps have the same sizes.
+ */
+import { PbfWriter } from 'pbf';
+import { crc32c } from './crc32c.ts';
+import type { MetricsFormat, MetricsRow } from './format.ts';
+
+/** TensorBoard looks at files with `tfevents` in their name. */
+export const EVENT_FILE = 'events.out.tfevents.mathformer';
+
+/** A record is its length (8 bytes), a checksum of that (4), the data, and a checksum of them (4). */
+const HEADER_BYTES = 12;
+const CHECKSUM_BYTES = 4;
+
+export const TENSORBOARD: MetricsFormat = {
+  encode: (row, { index }) =>
+    Buffer.concat(index === 0 ? [record(versionEvent()), record(rowEvent(row))] : [record(rowEvent(row))]),
+
+  *rowEnds(bytes) {
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    for (let start = 0, isVersion = true; start + HEADER_BYTES <= bytes.length; isVersion = false) {
+      const data = start + HEADER_BYTES;
+      const dataEnd = data + Number(view.getBigUint64(start, true));
+      const end = dataEnd + CHECKSUM_BYTES;
+      if (end > bytes.length) return;
+      if (view.getUint32(start + 8, true) !== maskedChecksum(bytes.subarray(start, start + 8))) return;
+      if (view.getUint32(dataEnd, true) !== maskedChecksum(bytes.subarray(data, dataEnd))) return;
+      if (!isVersion) yield end;
+      start = end;
+    }
+  },
+};
+
+/** Event { wall_time = 1; step = 2; file_version = 3; summary = 5 }; the version opens every file. */
+function versionEvent(): Uint8Array {
+  const event = new PbfWriter();
+  event.writeDoubleField(1, Date.now() / 1000);
+  event.writeStringField(3, 'brain.Event:2');
+  return event.finish();
+}
+
+function rowEvent({ phase, step, ...metrics }: MetricsRow): Uint8Array {
+  const event = new PbfWriter();
+  event.writeDoubleField(1, Date.now() / 1000);
+  event.writeVarintField(2, step);
+  event.writeMessage(5, writeSummary, { phase, metrics });
+  return event.finish();
+}
+
+/** Summary { repeated Value value = 1 }, with Value { tag = 1; simple_value = 2 }. */
+function writeSummary({ phase, metrics }: Scalars, summary: PbfWriter): void {
+  for (const [name, metric] of Object.entries(metrics)) {
+    const isScalar = typeof metric === 'number' && Number.isFinite(Math.fround(metric));
+    if (isScalar) summary.writeMessage(1, writeValue, { tag: `${phase}/${name}`, metric });
+  }
+}
+
+interface Scalars {
+  readonly phase: string;
+  readonly metrics: Readonly<Record<string, MetricsRow[string]>>;
+}
+
+function writeValue(
+  { tag, metric }: { readonly tag: string; readonly metric: number },
+  value: PbfWriter,
+): void {
+  value.writeStringField(1, tag);
+  value.writeFloatField(2, metric);
+}
+
+function record(data: Uint8Array): Buffer {
+  const framed = Buffer.alloc(HEADER_BYTES + data.length + CHECKSUM_BYTES);
+  framed.writeBigUInt64LE(BigInt(data.length), 0);
+  framed.writeUInt32LE(maskedChecksum(framed.subarray(0, 8)), 8);
+  framed.set(data, HEADER_BYTES);
+  framed.writeUInt32LE(maskedChecksum(data), HEADER_BYTES + data.length);
+  return framed;
+}
+
+/** Rotated and shifted, as TFRecord wants it, so that a checksum of bytes that hold a checksum is no special case. */
+function maskedChecksum(bytes: Uint8Array): number {
+  const crc = crc32c(bytes);
+  return (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0;
+}
