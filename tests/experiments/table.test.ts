@@ -1,0 +1,32 @@
+/** The table of experiments can be performed as it stands: names, starts and options, without training anything. */
+import { expect, test } from 'vitest';
+import { trialName, trialsOf } from '../../experiments/experiment.ts';
+import { STARTS } from '../../experiments/starts.ts';
+import { EXPERIMENTS } from '../../experiments/table.ts';
+import { rewardsOf } from '../../src/cli/rewardFlag.ts';
+import { grpoOptions } from '../../src/grpo/options.ts';
+import { pretrainOptions } from '../../src/pretrain/options.ts';
+import { ARITHMETIC } from '../../src/tasks/arithmetic.ts';
+
+test('no two trainings have one name, and every start is there', () => {
+  const names = EXPERIMENTS.flatMap(trialsOf).map(trialName);
+  expect(new Set(names).size).toBe(names.length);
+  expect(new Set(STARTS.map(({ name }) => name)).size).toBe(STARTS.length);
+  for (const { start, rows } of EXPERIMENTS) {
+    expect(STARTS.some(({ name }) => name === start)).toBe(true);
+    expect(rows.length).toBeGreaterThan(0);
+  }
+});
+
+test('the trainers take the options of every row and start', async () => {
+  for (const { experiment, row } of EXPERIMENTS.flatMap(trialsOf)) {
+    const { reward, ...options } = { ...experiment.base, ...row.change };
+    const { steps } = grpoOptions(options);
+    for (const step of experiment.examination?.steps ?? []) expect(step).toBeLessThanOrEqual(steps);
+    if (reward !== undefined) expect(await rewardsOf(reward, ARITHMETIC)).not.toHaveLength(0);
+  }
+  for (const start of STARTS) {
+    grpoOptions(start.setting);
+    if (start.kind === 'pretrained') pretrainOptions(start.options);
+  }
+});
