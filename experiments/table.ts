@@ -1,6 +1,8 @@
 /** The table of experiments. */
 import type { Examination, Experiment } from './experiment.ts';
 
+const SEEDS = [0, 1, 2];
+
 /** Of the small space that `tiny_easy` is about, as whoever published the curve to beat examined it. */
 function everyProblemAt(steps: readonly number[]): Examination {
   return { task: 'experiments/everyProblem.ts', evalSize: 1000, steps };
@@ -22,5 +24,40 @@ export const EXPERIMENTS: readonly Experiment[] = [
     seeds: [0],
     evalInterval: 25,
     examination: everyProblemAt([0, 150]),
+  },
+  {
+    name: 'ablations',
+    start: 'tiny_depth_2',
+    base: { steps: 100, lr: 3e-4 },
+    rows: [
+      { name: 'base: lr 3e-4', change: {} },
+      { name: 'defaults: lr 1e-5', change: { lr: 1e-5 } },
+      { name: 'lr 1e-4', change: { lr: 1e-4 } },
+      { name: 'lr 1e-3', change: { lr: 1e-3 } },
+      { name: 'lr 1e-3, cosine', change: { lr: 1e-3, scheduler: 'cosine' } },
+      { name: 'loss dr_grpo', change: { loss: 'dr_grpo', advantages: 'center' } },
+      { name: 'loss dapo', change: { loss: 'dapo' } },
+      { name: 'loss gspo', change: { loss: 'gspo' } },
+      { name: 'loss cispo', change: { loss: 'cispo' } },
+      { name: 'advantages: center', change: { advantages: 'center' } },
+      { name: 'no KL', change: { klCoef: 0 } },
+      { name: 'KL 0.02', change: { klCoef: 0.02 } },
+      { name: 'KL by k1', change: { klEstimator: 'k1' } },
+      { name: 'KL by k2', change: { klEstimator: 'k2' } },
+      { name: 'KL exact', change: { klEstimator: 'exact' } },
+      { name: 'dynamic sampling', change: { dynamicSampling: true } },
+      { name: 'curriculum', change: { curriculum: true } },
+      { name: '2 epochs', change: { epochs: 2 } },
+      { name: '4 epochs', change: { epochs: 4 } },
+      { name: '64 × 2', change: { batchSize: 64, groupSize: 2 } },
+      { name: '16 × 8', change: { batchSize: 16, groupSize: 8 } },
+      { name: '8 × 16', change: { batchSize: 8, groupSize: 16 } },
+      { name: '32 × 16', change: { groupSize: 16 } },
+      { name: 'partial credit', change: { reward: 'partial' } },
+      { name: 'shuffled rewards', change: { reward: 'experiments/shuffledReward.ts' } },
+    ],
+    seeds: SEEDS,
+    evalInterval: 50,
+    plot: 'differences',
   },
 ];
