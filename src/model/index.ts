@@ -27,6 +27,7 @@ export {
   evaluate,
   type SampleCountOptions,
 } from './evaluate.ts';
+export { type HuggingFaceModel, readHuggingFace, writeHuggingFace } from './huggingFace/index.ts';
 export { initialStateDict } from './initialise.ts';
 export { type Completion, type SampleOptions, Sampler } from './sampler.ts';
 export { type ScoredSequence, type ScoreOptions, type Scores, scoreTokens } from './score.ts';

@@ -10,7 +10,7 @@ import {
 import { grade } from '../math/grader.ts';
 import { partialCredit } from '../math/partialCredit.ts';
 import { formOf, prompt, resolveSampleOptions, type SampleOptions, sample } from '../math/sample.ts';
-import { decode, EOS, encode, VOCAB_SIZE } from '../math/tokenizer.ts';
+import { decode, EOS, encode, SOS, VOCAB_SIZE } from '../math/tokenizer.ts';
 import type { Task } from './task.ts';
 
 /** The same problems in every run, whatever its seed, so that checkpoints can be compared. */
@@ -40,7 +40,7 @@ export function arithmetic(options: ArithmeticOptions = {}): Task<Problem> {
   });
   return {
     name: 'arithmetic',
-    tokenizer: { vocabSize: VOCAB_SIZE, eos: EOS, encode, decode },
+    tokenizer: { vocabSize: VOCAB_SIZE, bos: SOS, eos: EOS, encode, decode },
     levels: levels.map((level) => `digits_${level.maxDigits}_depth_${level.maxDepth}`),
     draw: (random, level) => {
       const chosen = levels[level];

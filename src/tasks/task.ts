@@ -12,6 +12,8 @@ export interface Tokenizer {
   readonly vocabSize: number;
   /** The id that ends a completion. */
   readonly eos: number;
+  /** The id that every prompt begins with, if there is one. */
+  readonly bos?: number;
   /** Token ids of a text. @throws for a text that has none. */
   encode(text: string): number[];
   /** The text of token ids. @throws for an id that is no token. */
