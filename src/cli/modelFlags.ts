@@ -1,7 +1,15 @@
 /** The flags that say what the model is, and where it comes from: made anew, or read from a checkpoint. */
 import { z } from 'zod';
 import type { AssumedConfig, Checkpoint } from '../model/checkpoint/index.ts';
-import { describe, MODEL_SIZES, type ModelConfig, type ModelSize, modelConfig } from '../model/config.ts';
+import {
+  describe,
+  MODEL_SHAPES,
+  MODEL_SIZES,
+  type ModelConfig,
+  type ModelShape,
+  type ModelSize,
+  modelConfig,
+} from '../model/config.ts';
 import { initialStateDict } from '../model/initialise.ts';
 import { BadOptionError, integer, oneOf } from '../options.ts';
 import { loadCheckpoint } from '../runs/checkpointFile.ts';
@@ -10,11 +18,17 @@ import type { Task } from '../tasks/task.ts';
 import { MAX_ACTIVE_EXPERTS } from '../tensor/index.ts';
 
 const SIZES = Object.keys(MODEL_SIZES) as [ModelSize, ...ModelSize[]];
+const SHAPES = Object.keys(MODEL_SHAPES) as [ModelShape, ...ModelShape[]];
 const OTHERWISE = "(default: the checkpoint's own";
 
 /** Not given is not the default: a checkpoint brings its own sizes, and only what is given can disagree with them. */
 export const modelSchema = z.strictObject({
   modelsize: oneOf(SIZES).optional().describe(`size of the model ${OTHERWISE}, or small for a new model)`),
+  shape: oneOf(SHAPES)
+    .optional()
+    .describe(
+      `the original's architecture, or the one that export.ts writes for Hugging Face ${OTHERWISE}, or mathformer)`,
+    ),
   numExperts: integer(0, 256).optional().describe(`experts per block, 0 = dense ${OTHERWISE}, or 0)`),
   activeExperts: integer(0, MAX_ACTIVE_EXPERTS)
     .optional()
@@ -30,12 +44,13 @@ export function newModel(
   { tokenizer }: Task = ARITHMETIC,
 ): Checkpoint {
   checkExperts(flags);
-  const { numExperts = 0, activeExperts = 0 } = flags;
+  const { shape = 'mathformer', numExperts = 0, activeExperts = 0 } = flags;
   if (numExperts > 0 && activeExperts === 0) {
     const problem = `--num_experts ${numExperts} needs --active_experts`;
     throw new BadOptionError('--active_experts', problem, `give --active_experts from 1 to ${numExperts}`);
   }
-  const config = modelConfig(modelsize, { numExperts, activeExperts, vocabSize: tokenizer.vocabSize });
+  const { vocabSize } = tokenizer;
+  const config = modelConfig(modelsize, { shape, numExperts, activeExperts, vocabSize });
   return { config, stateDict: initialStateDict(config, seed), metadata: new Map() };
 }
 
@@ -72,13 +87,21 @@ function checkExperts({ numExperts, activeExperts }: ModelFlags): void {
 }
 
 function checkAgreement(flags: ModelFlags, config: ModelConfig): void {
-  const { modelsize } = flags;
+  const { modelsize, shape } = flags;
   if (modelsize !== undefined && !isOfSize(config, modelsize)) {
     const actual = SIZES.find((size) => isOfSize(config, size));
     throw new BadOptionError(
       '--modelsize',
       `--modelsize ${modelsize} is not the size of the checkpoint (${describe(config)})`,
       actual ? `leave it out or give --modelsize ${actual}` : 'leave it out',
+    );
+  }
+  if (shape !== undefined && !isOfShape(config, shape)) {
+    const actual = SHAPES.find((each) => isOfShape(config, each));
+    throw new BadOptionError(
+      '--shape',
+      `--shape ${shape} is not the shape of the checkpoint${actual ? ` (${actual})` : ''}`,
+      'leave it out: a trained model keeps its shape',
     );
   }
   for (const [flag, given, own] of [
@@ -94,5 +117,15 @@ function isOfSize(config: ModelConfig, size: ModelSize): boolean {
   const { dModel, nHeads, dFF, nLayers } = MODEL_SIZES[size];
   return (
     config.dModel === dModel && config.nHeads === nHeads && config.dFF === dFF && config.nLayers === nLayers
+  );
+}
+
+function isOfShape(config: ModelConfig, shape: ModelShape): boolean {
+  const { bias, finalNorm, tieEmbeddings, scaleEmbedding } = MODEL_SHAPES[shape];
+  return (
+    config.bias === bias &&
+    config.finalNorm === finalNorm &&
+    config.tieEmbeddings === tieEmbeddings &&
+    config.scaleEmbedding === scaleEmbedding
   );
 }
