@@ -3,6 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readEvents } from '../runs/metrics/eventFile.ts';
 import { run, start } from './cliProcess.ts';
 
 const EASY = 'tests/fixtures/checkpoints/tiny_easy.pt';
@@ -42,6 +43,7 @@ describe('train.ts pretrain, then grpo', () => {
       '1',
       '--out',
       second,
+      '--tensorboard',
       '--json',
     ];
     const improved = await run('train', 'grpo', ...args);
@@ -80,7 +82,14 @@ describe('train.ts pretrain, then grpo', () => {
       'samples_step1.jsonl',
       'samples_step2.jsonl',
       'summary.json',
+      'tensorboard',
     ]);
+    const [version, ...events] = readEvents(
+      readFileSync(join(second, 'tensorboard', 'events.out.tfevents.mathformer')),
+    );
+    expect(version?.version).toBe('brain.Event:2');
+    expect(events.map(({ step }) => step)).toEqual([1, 2]);
+    expect(events[1]?.scalars).toMatchObject({ 'grpo/reward': expect.any(Number) });
     expect(readdirSync(join(second, 'checkpoints')).sort()).toEqual([
       'rl_model_final.safetensors',
       'rl_model_step1.safetensors',

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { checkedInteger } from '../../math/errors.ts';
 import { CSV } from './csv.ts';
 import type { MetricsFormat, MetricsRow } from './format.ts';
-import { firstColumns, JSON_LINES } from './jsonl.ts';
+import { columnsOf, JSON_LINES } from './jsonl.ts';
 import { RowFile } from './rowFile.ts';
 import { EVENT_FILE, TENSORBOARD } from './tensorBoard.ts';
 
@@ -45,8 +45,8 @@ export class MetricsSink implements Disposable {
     this.#rows = this.#keep ?? 0;
     try {
       const metrics = join(directory, 'metrics.jsonl');
-      const { kept } = this.#open(metrics, JSON_LINES, 'put a copy back, or start a new run');
-      if (this.#rows > 0) this.#columns = firstColumns(kept);
+      const { firstRow } = this.#open(metrics, JSON_LINES, 'put a copy back, or start a new run');
+      if (this.#rows > 0) this.#columns = columnsOf(firstRow);
       if (csv !== undefined) this.#open(csv, CSV, 'put a copy back, or go on without --log_csv');
       if (tensorboard) {
         const events = join(directory, 'tensorboard', EVENT_FILE);

@@ -16,9 +16,9 @@ export const JSON_LINES: MetricsFormat = {
   },
 };
 
-/** The names in the first row. */
-export function firstColumns(bytes: Uint8Array): string[] {
-  return Object.keys(JSON.parse(textOf(bytes.subarray(0, bytes.indexOf(NEWLINE)))));
+/** The names in a row, in order. */
+export function columnsOf(row: Uint8Array): string[] {
+  return Object.keys(JSON.parse(textOf(row)));
 }
 
 function isJson(line: Uint8Array): boolean {

@@ -20,8 +20,8 @@ export class RowFile {
   readonly path: string;
   readonly #descriptor: number;
   readonly #made: { readonly file: boolean; readonly directory: boolean };
-  /** What the file held when it was opened, up to the end of the rows to keep. */
-  readonly kept: Uint8Array;
+  /** The first of the rows to keep, with what opens the file; empty if none is to be kept. */
+  readonly firstRow: Uint8Array;
   /** Bytes of whole rows. */
   #end: number;
   #isInDirectory = false;
@@ -32,13 +32,15 @@ export class RowFile {
    */
   constructor(path: string, format: MetricsFormat, { keep, fix }: { keep: number | undefined; fix: string }) {
     this.path = path;
+    const isNew = keep === undefined || !existsSync(path);
+    const bytes = isNew ? new Uint8Array() : withFileErrors(path, () => readFileSync(path));
+    const ends = endsOfRows(path, bytes, format, { keep: keep ?? 0, fix });
+    this.#end = ends.at(-1) ?? 0;
+    // A copy, so that the rest can go.
+    this.firstRow = bytes.slice(0, ends[0] ?? 0);
     const directory = dirname(path);
     const hadDirectory = existsSync(directory);
     makeDirectory(directory);
-    const isNew = keep === undefined || !existsSync(path);
-    const bytes = isNew ? new Uint8Array() : withFileErrors(path, () => readFileSync(path));
-    this.#end = endOfRows(path, bytes, format, { keep: keep ?? 0, fix });
-    this.kept = bytes.subarray(0, this.#end);
     this.#descriptor = withFileErrors(path, () => openSync(path, isNew ? 'wx' : 'r+'));
     this.#made = { file: isNew, directory: !hadDirectory };
   }
@@ -83,20 +85,16 @@ export class RowFile {
   }
 }
 
-/** Where the first `keep` rows end. */
-function endOfRows(
+/** Where each of the first `keep` rows ends. */
+function endsOfRows(
   path: string,
   bytes: Uint8Array,
   format: MetricsFormat,
   { keep, fix }: { readonly keep: number; readonly fix: string },
-): number {
-  let end = 0;
-  let found = 0;
-  if (keep === 0) return end;
-  for (const rowEnd of format.rowEnds(bytes)) {
-    end = rowEnd;
-    if (++found === keep) return end;
-  }
-  const problem = `it has ${found} whole rows of metrics, but ${keep} were written before the checkpoint`;
+): number[] {
+  const ends: number[] = [];
+  if (keep === 0) return ends;
+  for (const end of format.rowEnds(bytes)) if (ends.push(end) === keep) return ends;
+  const problem = `it has ${ends.length} whole rows of metrics, but ${keep} were written before the checkpoint`;
   throw new FileError('ROWS_MISSING', path, problem, fix);
 }
