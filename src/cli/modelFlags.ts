@@ -97,7 +97,7 @@ function checkAgreement(flags: ModelFlags, config: ModelConfig): void {
     );
   }
   if (shape !== undefined && !isOfShape(config, shape)) {
-    const actual = SHAPES.find((each) => isOfShape(config, each));
+    const actual = shapeOf(config);
     throw new BadOptionError(
       '--shape',
       `--shape ${shape} is not the shape of the checkpoint${actual ? ` (${actual})` : ''}`,
@@ -118,6 +118,11 @@ function isOfSize(config: ModelConfig, size: ModelSize): boolean {
   return (
     config.dModel === dModel && config.nHeads === nHeads && config.dFF === dFF && config.nLayers === nLayers
   );
+}
+
+/** The name of a config's shape; undefined for one of neither. */
+export function shapeOf(config: ModelConfig): ModelShape | undefined {
+  return SHAPES.find((shape) => isOfShape(config, shape));
 }
 
 function isOfShape(config: ModelConfig, shape: ModelShape): boolean {

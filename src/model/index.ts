@@ -27,8 +27,20 @@ export {
   evaluate,
   type SampleCountOptions,
 } from './evaluate.ts';
-export { type HuggingFaceModel, readHuggingFace, writeHuggingFace } from './huggingFace/index.ts';
+export {
+  type HuggingFaceModel,
+  huggingFaceConfig,
+  readHuggingFace,
+  writeHuggingFace,
+} from './huggingFace/index.ts';
 export { initialStateDict } from './initialise.ts';
+export {
+  type Inspection,
+  inspectCheckpoint,
+  inspectHuggingFace,
+  type TensorStatistics,
+  type TensorSummary,
+} from './inspect.ts';
 export { type Completion, type SampleOptions, Sampler } from './sampler.ts';
 export { type ScoredSequence, type ScoreOptions, type Scores, scoreTokens } from './score.ts';
 export type { TrainingState } from './trainingState.ts';

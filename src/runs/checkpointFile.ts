@@ -1,37 +1,55 @@
-/** Checkpoints on disk: reads every format of src/model/checkpoint, writes safetensors atomically. */
+/** Checkpoints on disk: reads every format of src/model, writes safetensors atomically. */
 import { readFileSync, statSync } from 'node:fs';
 import {
   type AssumedConfig,
   type Checkpoint,
-  type ReadCheckpoint,
+  type CheckpointFormat,
   readCheckpoint,
   writeCheckpoint,
 } from '../model/checkpoint/index.ts';
+import { readHuggingFace } from '../model/huggingFace/index.ts';
 import { type FileOperations, writeAtomically } from './atomicFile.ts';
 import { FileError, withFileErrors } from './fileError.ts';
+import { readHuggingFaceDirectory } from './huggingFaceDirectory.ts';
+
+/** A checkpoint as loaded, with the format it came in. */
+export interface LoadedCheckpoint extends Checkpoint {
+  readonly format: CheckpointFormat | 'hugging-face';
+}
+
+/** What lies at a path that a checkpoint is loaded from. */
+export type CheckpointSource =
+  | { readonly kind: 'file'; readonly bytes: Uint8Array }
+  | { readonly kind: 'hugging-face'; readonly config: string; readonly weights: Uint8Array };
 
 /**
- * Reads a checkpoint: this project's safetensors or the original's .pt. `assumed` says what a bare state_dict cannot.
- * @throws FileError for a path that cannot be read, CheckpointError for a file that is no good checkpoint.
+ * Reads a checkpoint: this project's safetensors, the original's .pt, or a Hugging Face directory. `assumed` says what
+ * a bare state_dict cannot.
+ * @throws FileError for a path that cannot be read, CheckpointError for what is no good checkpoint.
  */
-export function loadCheckpoint(path: string, assumed: AssumedConfig = {}): ReadCheckpoint {
-  const bytes = withFileErrors(path, () => {
+export function loadCheckpoint(path: string, assumed: AssumedConfig = {}): LoadedCheckpoint {
+  const source = readCheckpointSource(path);
+  switch (source.kind) {
+    case 'file':
+      return readCheckpoint(source.bytes, path, assumed);
+    case 'hugging-face':
+      return { ...readHuggingFace(source, path), format: 'hugging-face' };
+    default:
+      return source satisfies never;
+  }
+}
+
+/** The bytes of a checkpoint, not yet looked at. @throws FileError */
+export function readCheckpointSource(path: string): CheckpointSource {
+  return withFileErrors(path, () => {
     const about = statSync(path);
-    if (about.isDirectory()) {
-      throw new FileError(
-        'NOT_A_FILE',
-        path,
-        'it is a directory',
-        'give a file of its checkpoints/ directory',
-      );
-    }
+    if (about.isDirectory()) return { kind: 'hugging-face', ...readHuggingFaceDirectory(path) };
     // Opening a pipe would wait for a writer for ever.
     if (!about.isFile()) {
       throw new FileError('NOT_A_FILE', path, 'it is no ordinary file', 'give a checkpoint file');
     }
-    return readFileSync(path);
+    return { kind: 'file', bytes: readFileSync(path) };
   });
-  return readCheckpoint(bytes, path, assumed);
 }
 
 /** Writes a checkpoint as safetensors; a file of that name is replaced once the new one is complete. */

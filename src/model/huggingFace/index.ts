@@ -7,6 +7,7 @@ import { MemoryBudget } from '../checkpoint/budget.ts';
 import { CheckpointError, withCheckpointErrors } from '../checkpoint/error.ts';
 import { type Checkpoint, writeSafetensors } from '../checkpoint/index.ts';
 import { openCheckpoint } from '../checkpoint/open.ts';
+import type { ModelConfig } from '../config.ts';
 import { CONFIG_FILE, fromMptConfig, specialTokenIds, toMptConfig } from './mptConfig.ts';
 import { fromMptWeights, toMptWeights } from './mptWeights.ts';
 import { representable } from './representable.ts';
@@ -50,6 +51,11 @@ export function writeHuggingFace(checkpoint: Checkpoint, task: Task): Map<string
     const tensors = toMptWeights(config, stateDict);
     return files.set(WEIGHTS_FILE, writeSafetensors({ tensors, metadata: new Map([...metadata, FORMAT]) }));
   });
+}
+
+/** The config of such a model, without its weights. @throws CheckpointError naming the option that is not supported. */
+export function huggingFaceConfig({ config }: Pick<HuggingFaceModel, 'config'>, name: string): ModelConfig {
+  return withCheckpointErrors(name, () => fromMptConfig(config));
 }
 
 /**

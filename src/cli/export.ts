@@ -1,0 +1,50 @@
+#!/usr/bin/env node
+/**
+ * `export.ts CHECKPOINT --out DIR`: the model as a Hugging Face directory of an `MptForCausalLM`, for transformers, TRL
+ * and vLLM. Every command takes such a directory where it takes a checkpoint.
+ */
+import { Command } from 'commander';
+import { z } from 'zod';
+import { describe } from '../model/config.ts';
+import { writeHuggingFace } from '../model/huggingFace/index.ts';
+import { digits } from '../options.ts';
+import { writeDirectoryAtomically } from '../runs/atomicDirectory.ts';
+import { runCommand, throwing } from './failure.ts';
+import { addFlags, readFlags, withUnderscores } from './flags.ts';
+import { loadModel } from './modelFlags.ts';
+import { Reporter } from './reporter.ts';
+import { outputSchema } from './session.ts';
+import { taskFlag, taskOf } from './taskFlag.ts';
+
+const { json, quiet } = outputSchema.shape;
+
+const flagsSchema = z.strictObject({
+  out: z
+    .string({ error: 'give the directory to write' })
+    .min(1, { error: 'give a path that is not empty' })
+    .describe('directory to write, new or empty; required'),
+  ...taskFlag,
+  maxDigits: digits().default(3).describe('what the task is made from; the tokenizer does not depend on it'),
+  json,
+  quiet,
+});
+
+async function run(path: string, flags: z.output<typeof flagsSchema>): Promise<void> {
+  const { out } = flags;
+  const reporter = new Reporter(flags);
+  const task = await taskOf(flags.task, flags);
+  const checkpoint = loadModel(path, {}, task);
+  reporter.note(`Loading checkpoint from ${path}`);
+  reporter.note(`Model loaded: ${describe(checkpoint.config)}`);
+  const files = writeHuggingFace(checkpoint, task);
+  writeDirectoryAtomically(out, files);
+  reporter.line(`Saved ${[...files.keys()].join(', ')} to ${out}`);
+  reporter.document({ checkpoint: path, directory: out, files: [...files.keys()] });
+}
+
+const program = throwing(new Command('export'))
+  .description('Writes a model as a Hugging Face directory (MptForCausalLM), with its tokenizer.')
+  .argument('<checkpoint>', 'model of the mpt shape (.safetensors, or a Hugging Face directory)');
+addFlags(program, flagsSchema).action((path: string) => run(path, readFlags(program, flagsSchema)));
+
+await runCommand(program, withUnderscores(process.argv.slice(2)));

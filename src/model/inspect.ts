@@ -1,0 +1,116 @@
+/** What a checkpoint holds, also one that cannot be loaded: a diverged model is worth a look. */
+import { MemoryBudget } from './checkpoint/budget.ts';
+import { findConfig } from './checkpoint/config-source.ts';
+import { CheckpointError, withCheckpointErrors } from './checkpoint/error.ts';
+import { readCheckpoint } from './checkpoint/index.ts';
+import { openCheckpoint, type Weight } from './checkpoint/open.ts';
+import type { ModelConfig } from './config.ts';
+import { type HuggingFaceModel, huggingFaceConfig, readHuggingFace } from './huggingFace/index.ts';
+
+/** The values of a tensor; null where it has no finite one. */
+export interface TensorStatistics {
+  readonly min: number | null;
+  readonly max: number | null;
+  readonly mean: number | null;
+  /** Standard deviation, of the finite values as a whole (divided by their number). */
+  readonly std: number | null;
+  /** How many values are NaN or infinite, as float32. */
+  readonly nonFinite: number;
+}
+
+/** A tensor of a file. */
+export interface TensorSummary {
+  readonly name: string;
+  readonly dtype: string;
+  readonly shape: readonly number[];
+  /** Null for tensors that do not hold floating-point numbers. */
+  readonly statistics: TensorStatistics | null;
+}
+
+/** What a checkpoint holds. */
+export interface Inspection {
+  readonly format: string;
+  /** Null if the file does not tell. */
+  readonly config: ModelConfig | null;
+  /** Why it cannot be loaded as a model; null if it can. */
+  readonly problem: string | null;
+  readonly metadata: ReadonlyMap<string, string>;
+  /** In the order of the file. */
+  readonly tensors: readonly TensorSummary[];
+}
+
+/** Inspects a file of any format of `readCheckpoint`. Throws `CheckpointError` if it is none, or damaged. */
+export function inspectCheckpoint(bytes: Uint8Array, name: string): Inspection {
+  return withCheckpointErrors(name, () => {
+    const opened = openCheckpoint(bytes, new MemoryBudget(bytes.length));
+    return {
+      format: opened.format,
+      config: resultOf(() => findConfig(opened, {})),
+      problem: problemOf(() => readCheckpoint(bytes, name)),
+      metadata: opened.metadata,
+      tensors: summaries(opened.weights),
+    };
+  });
+}
+
+/** Inspects a Hugging Face directory. Throws `CheckpointError` if its `model.safetensors` is damaged. */
+export function inspectHuggingFace(model: HuggingFaceModel, name: string): Inspection {
+  const weights = inspectCheckpoint(model.weights, name);
+  return {
+    ...weights,
+    format: 'hugging-face',
+    config: resultOf(() => huggingFaceConfig(model, name)),
+    problem: problemOf(() => readHuggingFace(model, name)),
+  };
+}
+
+function resultOf<Result>(work: () => Result): Result | null {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof CheckpointError) return null;
+    throw error;
+  }
+}
+
+function problemOf(work: () => unknown): string | null {
+  try {
+    work();
+    return null;
+  } catch (error) {
+    if (error instanceof CheckpointError) return error.message;
+    throw error;
+  }
+}
+
+function summaries(weights: ReadonlyMap<string, Weight>): TensorSummary[] {
+  return [...weights].map(([name, weight]) => {
+    const { dtype, shape } = weight;
+    return { name, dtype, shape, statistics: statisticsOf(weight) };
+  });
+}
+
+function statisticsOf(weight: Weight): TensorStatistics | null {
+  let values: Float32Array;
+  try {
+    values = weight.read();
+  } catch (error) {
+    if (error instanceof CheckpointError && error.code === 'WRONG_DTYPE') return null;
+    throw error;
+  }
+  let [count, min, max, sum] = [0, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 0];
+  for (const value of values) {
+    if (!Number.isFinite(value)) continue;
+    count++;
+    sum += value;
+    if (value < min) min = value;
+    if (value > max) max = value;
+  }
+  const nonFinite = values.length - count;
+  if (count === 0) return { min: null, max: null, mean: null, std: null, nonFinite };
+  const mean = sum / count;
+  let squares = 0;
+  // From the mean, as the difference of two large sums would lose the digits.
+  for (const value of values) if (Number.isFinite(value)) squares += (value - mean) ** 2;
+  return { min, max, mean, std: Math.sqrt(squares / count), nonFinite };
+}

@@ -1,0 +1,49 @@
+/** Hugging Face directories on disk. */
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import type { HuggingFaceModel } from '../model/huggingFace/index.ts';
+import { FileError, withFileErrors } from './fileError.ts';
+
+const CONFIG = 'config.json';
+const WEIGHTS = 'model.safetensors';
+
+/** How else transformers saves weights, and what to do to have them in one file. */
+const OTHER_WEIGHTS: readonly (readonly [file: string, problem: string, fix: string])[] = [
+  [
+    `${WEIGHTS}.index.json`,
+    'its weights are spread over several files',
+    'save it in one, with save_pretrained(…, max_shard_size="100GB") of transformers',
+  ],
+  [
+    'pytorch_model.bin',
+    'its weights are a pickle',
+    'save it as safetensors, with save_pretrained of transformers',
+  ],
+];
+
+/**
+ * The two files of a directory that make a model, as transformers saves them.
+ * @throws FileError for a directory that holds something else, and for files that cannot be read.
+ */
+export function readHuggingFaceDirectory(path: string): HuggingFaceModel {
+  if (!existsSync(join(path, WEIGHTS))) throw withoutWeights(path);
+  return {
+    config: readOrdinaryFile(join(path, CONFIG)).toString('utf8'),
+    weights: readOrdinaryFile(join(path, WEIGHTS)),
+  };
+}
+
+function withoutWeights(path: string): FileError {
+  for (const [file, problem, fix] of OTHER_WEIGHTS) {
+    if (existsSync(join(path, file))) return new FileError('NOT_A_FILE', path, `${problem} (${file})`, fix);
+  }
+  const fix = `give a file of its checkpoints/ directory, or a Hugging Face directory (${CONFIG}, ${WEIGHTS})`;
+  return new FileError('NOT_A_FILE', path, `it is a directory without ${WEIGHTS}`, fix);
+}
+
+function readOrdinaryFile(path: string): Buffer {
+  return withFileErrors(path, () => {
+    if (statSync(path).isFile()) return readFileSync(path);
+    throw new FileError('NOT_A_FILE', path, 'it is no ordinary file', 'give the directory of a model');
+  });
+}
