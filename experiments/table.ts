@@ -39,7 +39,6 @@ export const EXPERIMENTS: readonly Experiment[] = [
       { name: 'loss dapo', change: { loss: 'dapo' } },
       { name: 'loss gspo', change: { loss: 'gspo' } },
       { name: 'loss cispo', change: { loss: 'cispo' } },
-      { name: 'advantages: center', change: { advantages: 'center' } },
       { name: 'no KL', change: { klCoef: 0 } },
       { name: 'KL 0.02', change: { klCoef: 0.02 } },
       { name: 'KL by k1', change: { klEstimator: 'k1' } },
@@ -57,7 +56,7 @@ export const EXPERIMENTS: readonly Experiment[] = [
       { name: 'shuffled rewards', change: { reward: 'experiments/shuffledReward.ts' } },
     ],
     seeds: SEEDS,
-    evalInterval: 50,
+    evalInterval: 0,
     plot: 'differences',
   },
 ];
