@@ -25,10 +25,10 @@ export const STARTS: readonly Start[] = [
   },
   {
     name: 'tiny_depth_2',
-    about: 'a `tiny`, 5,000 supervised steps of 32 examples of `+,-`, one digit, depth 2, at 1e-2',
+    about: 'a `tiny`, 4,000 supervised steps of 32 examples of `+,-`, one digit, depth 2, at 1e-2',
     kind: 'pretrained',
     modelsize: 'tiny',
-    options: { ...CONSTANT_RATE, steps: 5, lr: 1e-2 },
+    options: { ...CONSTANT_RATE, steps: 4, lr: 1e-2 },
     setting: { operators: '+,-', maxDigits: 1, maxDepth: 2, maxGenLen: 96 },
     evalSize: 1000,
   },
