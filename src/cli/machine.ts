@@ -1,6 +1,7 @@
 /** The device a command runs on, freed at its end so that the process can exit. */
 import { Device } from '../gpu/device.ts';
 import type { AdapterKind } from '../gpu/node.ts';
+import type { KernelChoices } from '../gpu/variants.ts';
 import type { ModelConfig } from '../model/config.ts';
 import { reportProfile } from './profile.ts';
 import type { Reporter } from './reporter.ts';
@@ -24,6 +25,10 @@ export interface MachineFlags extends TuningFlags {
   readonly debug?: boolean;
   /** Where to write a trace of every dispatch. */
   readonly profile?: string | undefined;
+  /** Most bytes of GPU memory to use. */
+  readonly memoryLimit?: number | undefined;
+  /** The kernels that a run used before, and the description of the adapter that it used them on. */
+  readonly earlierKernels?: { readonly adapter: string; readonly choices: KernelChoices } | undefined;
 }
 
 /**
@@ -37,11 +42,20 @@ export async function withMachine<Result>(
   models: readonly ModelConfig[],
   work: (machine: Machine) => Promise<Result>,
 ): Promise<Result> {
-  const { adapter: name, debug = false, profile, matmulPrecision } = flags;
+  const {
+    adapter: name,
+    debug = false,
+    profile,
+    matmulPrecision,
+    memoryLimit,
+    earlierKernels: earlier,
+  } = flags;
   const opened = await openTunable(name, flags);
   const { kind, description } = opened;
-  const kernelChoices = await tunedKernels(opened, models, flags, reporter);
-  const options = { debug, profile: profile !== undefined, matmulPrecision, kernelChoices };
+  const kernelChoices =
+    earlier?.adapter === description ? earlier.choices : await tunedKernels(opened, models, flags, reporter);
+  const limits = memoryLimit === undefined ? {} : { memoryLimit };
+  const options = { debug, profile: profile !== undefined, matmulPrecision, kernelChoices, ...limits };
   const device = await Device.open(opened.adapter, options);
   try {
     const result = await work({ device, adapter: { name: opened.name, kind, description } });

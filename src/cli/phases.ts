@@ -2,51 +2,63 @@
 import type { GrpoMetrics } from '../grpo/metrics.ts';
 import type { SampleRow } from '../grpo/samples.ts';
 import { Warnings } from '../grpo/warnings.ts';
+import type { TrainingState } from '../model/trainingState.ts';
 import type { PretrainMetrics } from '../pretrain/trainer.ts';
 import { accuracyOf, accuracyText } from './accuracy.ts';
 import { samplesTable } from './samplesTable.ts';
-import { type LoopResult, trainingLoop } from './trainingLoop.ts';
+import type { PhaseName, PhaseResult, Totals } from './sessionState.ts';
+import { trainingLoop } from './trainingLoop.ts';
 import type { Workbench } from './workbench.ts';
 
-export interface PhaseResult extends LoopResult {
-  /** The last checkpoint saved; null if a stop came before the first step. */
-  readonly checkpoint: string | null;
+/** What can be stopped, and gone on with. */
+interface Resumable {
+  state(): Promise<TrainingState>;
+  restore(state: TrainingState): void;
 }
 
 export interface PretrainPhase {
-  readonly trainer: { readonly totalSteps: number; step(): Promise<PretrainMetrics> };
+  readonly trainer: Resumable & { readonly totalSteps: number; step(): Promise<PretrainMetrics> };
   /** Optimiser steps in a pass over the examples. */
   readonly stepsPerPass: number;
   /** Whether to evaluate after every pass. */
   readonly stepEval: boolean;
+  /** Optimiser steps between checkpoints within a pass; 0 for none. */
+  readonly saveInterval: number;
 }
 
-/** Supervised training. Saves `model_step<N>` after pass N, or `model_interrupted` in the middle of one. */
+/**
+ * Supervised training. Saves `model_step<N>` after pass N; within a pass, and when interrupted, `model_update<N>` after
+ * optimiser step N, which stays until the next checkpoint.
+ */
 export async function pretrainPhase(
   bench: Workbench,
-  { trainer, stepsPerPass, stepEval }: PretrainPhase,
+  { trainer, stepsPerPass, stepEval, saveInterval }: PretrainPhase,
 ): Promise<PhaseResult> {
-  const saved = new LastCheckpoint(bench);
-  const result = await trainingLoop<PretrainMetrics>(bench, {
+  const isPass = (step: number): boolean => step > 0 && step % stepsPerPass === 0;
+  const checkpoints = new PhaseCheckpoints(bench, 'pretrain', trainer, {
+    nameOf: (step) => (isPass(step) ? `model_step${step / stepsPerPass}` : `model_update${step}`),
+    isTemporary: (step) => !isPass(step),
+    isDue: (step) => isPass(step) || isDue(step, saveInterval, trainer.totalSteps),
+  });
+  const totals = await trainingLoop<PretrainMetrics>(bench, {
     phase: 'pretrain',
     trainer,
     steps: trainer.totalSteps,
+    from: await checkpoints.begin(),
     shown: ({ loss, lr }) => ({ loss, lr }),
     tokens: (metrics) => metrics.tokens,
-    afterStep: async (step) => {
-      if (step % stepsPerPass !== 0) return null;
-      const pass = step / stepsPerPass;
-      await saved.save(`model_step${pass}`, step);
-      // The final evaluation follows the last pass anyway.
-      return stepEval && step < trainer.totalSteps ? periodicEvaluation(bench, pass) : null;
-    },
+    // The final evaluation follows the last pass anyway.
+    evaluate: async (step) =>
+      stepEval && isPass(step) && step < trainer.totalSteps
+        ? periodicEvaluation(bench, step / stepsPerPass)
+        : null,
+    save: (done, accuracy) => checkpoints.save(done, accuracy),
   });
-  if (result.steps > saved.step) await saved.save('model_interrupted', result.steps);
-  return { ...result, checkpoint: saved.path };
+  return checkpoints.end(totals);
 }
 
 export interface GrpoPhase {
-  readonly trainer: { step(): Promise<GrpoMetrics>; samples(): readonly SampleRow[] };
+  readonly trainer: Resumable & { step(): Promise<GrpoMetrics>; samples(): readonly SampleRow[] };
   readonly steps: number;
   /** Steps between checkpoints; 0 saves the last one only. */
   readonly saveInterval: number;
@@ -55,37 +67,105 @@ export interface GrpoPhase {
 }
 
 /**
- * GRPO. Saves `rl_model_step<N>` on the way or when interrupted, and `rl_model_final` at the end; shows samples of what
- * was learnt from at every evaluation and at the end, and keeps them as `samples_step<N>.jsonl`; warns of what goes wrong.
+ * GRPO. Saves `rl_model_step<N>` on the way, when interrupted and after the last step, and then the weights alone as
+ * `rl_model_final`; shows samples of what was learnt from at every evaluation and at the end, and keeps them as
+ * `samples_step<N>.jsonl`; warns of what goes wrong.
  */
 export async function grpoPhase(
   bench: Workbench,
   { trainer, steps, saveInterval, evalInterval }: GrpoPhase,
 ): Promise<PhaseResult> {
-  const saved = new LastCheckpoint(bench);
   const warnings = new Warnings();
-  const isDue = (step: number, interval: number): boolean =>
-    interval > 0 && step % interval === 0 && step < steps;
-  const result = await trainingLoop<GrpoMetrics>(bench, {
+  const checkpoints = new PhaseCheckpoints(bench, 'grpo', trainer, {
+    nameOf: (step) => `rl_model_step${step}`,
+    isTemporary: (step) => step === 0,
+    isDue: (step) => step === steps || isDue(step, saveInterval, steps),
+  });
+  const from = await checkpoints.begin();
+  const totals = await trainingLoop<GrpoMetrics>(bench, {
     phase: 'grpo',
     trainer,
     steps,
+    from,
     shown: ({ loss = Number.NaN, reward = Number.NaN, kl = Number.NaN }) => ({ loss, reward, kl }),
     tokens: ({ num_tokens: tokens = 0 }) => tokens,
-    afterStep: async (step, metrics) => {
+    evaluate: async (step, metrics) => {
       for (const { problem, fix } of warnings.check(step, metrics)) {
         bench.reporter.line(`warning: step ${step}: ${problem} — ${fix}`);
       }
-      if (isDue(step, saveInterval)) await saved.save(`rl_model_step${step}`, step);
-      if (!isDue(step, evalInterval)) return null;
+      if (!isDue(step, evalInterval, steps)) return null;
       showSamples(bench, trainer.samples(), step);
       return periodicEvaluation(bench, step);
     },
+    save: (done, accuracy) => checkpoints.save(done, accuracy),
   });
-  if (result.steps > 0) showSamples(bench, trainer.samples(), result.steps);
-  if (result.steps === steps) await saved.save('rl_model_final', steps);
-  else if (result.steps > saved.step) await saved.save(`rl_model_step${result.steps}`, result.steps);
-  return { ...result, checkpoint: saved.path };
+  if (totals.steps > from.steps) showSamples(bench, trainer.samples(), totals.steps);
+  const result = await checkpoints.end(totals);
+  return totals.steps < steps ? result : { ...result, checkpoint: await bench.saveWeights('rl_model_final') };
+}
+
+/** Whether something that happens every `interval` steps, and at the end anyway, happens after this one. */
+function isDue(step: number, interval: number, steps: number): boolean {
+  return interval > 0 && step % interval === 0 && step < steps;
+}
+
+interface Naming {
+  readonly nameOf: (step: number) => string;
+  /** Whether a checkpoint is there only until the next one is. */
+  readonly isTemporary: (step: number) => boolean;
+  readonly isDue: (step: number) => boolean;
+}
+
+/** When a phase is saved: at its beginning, where it is due, at a new best accuracy, and at its end. */
+class PhaseCheckpoints {
+  #path: string | null = null;
+  #saved = -1;
+
+  constructor(
+    private readonly bench: Workbench,
+    private readonly phase: PhaseName,
+    private readonly trainer: Resumable,
+    private readonly naming: Naming,
+  ) {}
+
+  /** Brings the trainer to where the run goes on, and returns what was done before; saves the start if it is one. */
+  async begin(): Promise<Totals> {
+    const { resumed, run } = this.bench;
+    if (resumed?.session.phase === this.phase) {
+      this.trainer.restore(resumed.state);
+      this.#saved = resumed.step;
+      this.#path = resumed.step > 0 ? run.checkpoints.path(resumed.name) : null;
+      return resumed.session.totals;
+    }
+    const nothing = { steps: 0, tokens: 0, seconds: 0 };
+    await this.#save(nothing);
+    this.#path = null;
+    return nothing;
+  }
+
+  async save(totals: Totals, accuracy: number | null): Promise<void> {
+    const { checkpoints } = this.bench.run;
+    const isBest = accuracy !== null && accuracy > (checkpoints.best?.accuracy ?? -1);
+    if (isBest || this.naming.isDue(totals.steps)) await this.#save(totals);
+    if (isBest) checkpoints.offer(this.naming.nameOf(totals.steps), accuracy);
+  }
+
+  /** Saves what has not been, and sums up. */
+  async end(totals: Totals): Promise<PhaseResult> {
+    if (totals.steps > this.#saved) await this.#save(totals);
+    const tokensPerSecond = totals.seconds > 0 ? totals.tokens / totals.seconds : 0;
+    const result = { ...totals, tokensPerSecond, checkpoint: this.#path };
+    if (!this.bench.stop.requested) this.bench.finished[this.phase] = result;
+    return result;
+  }
+
+  async #save(totals: Totals): Promise<void> {
+    const { steps } = totals;
+    const { nameOf, isTemporary } = this.naming;
+    const milestone = { name: nameOf(steps), phase: this.phase, totals, temporary: isTemporary(steps) };
+    this.#path = await this.bench.save(milestone, await this.trainer.state());
+    this.#saved = steps;
+  }
 }
 
 /** Prints the samples and keeps them in the run. */
@@ -105,16 +185,4 @@ async function periodicEvaluation(bench: Workbench, step: number): Promise<numbe
   const accuracy = accuracyOf(correct);
   bench.reporter.note(`Step ${step} Eval: ${accuracyText(accuracy)}`);
   return accuracy.accuracy;
-}
-
-class LastCheckpoint {
-  path: string | null = null;
-  step = 0;
-
-  constructor(private readonly bench: Workbench) {}
-
-  async save(name: string, step: number): Promise<void> {
-    this.path = await this.bench.save(name);
-    this.step = step;
-  }
 }

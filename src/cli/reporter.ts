@@ -18,6 +18,14 @@ export type ProgressValues = Readonly<Record<string, number>>;
 const PLAIN_LINES = 20;
 const CLEAR_LINE = '\r\u001b[2K';
 
+/** What a progress counts. */
+export interface ProgressRange {
+  /** What is done already; nothing unless given. */
+  readonly from?: number;
+  readonly total: number;
+  readonly unit: string;
+}
+
 export class Reporter {
   readonly #json: boolean;
   readonly #quiet: boolean;
@@ -49,18 +57,24 @@ export class Reporter {
     if (this.#json) this.#out.write(`${JSON.stringify(value, null, 2)}\n`);
   }
 
-  /** Starts a progress from `first` to `total`; call `stop` before the next one. */
-  progress(label: string, total: number, unit: string): Progress {
+  /** Starts a progress; call `stop` before the next one. */
+  progress(label: string, { from = 0, total, unit }: ProgressRange): Progress {
     if (this.#quiet) return SILENT;
-    return this.#err.isTTY ? this.#barProgress(label, total) : this.#plainProgress(label, total, unit);
+    return this.#err.isTTY
+      ? this.#barProgress(label, { from, total })
+      : this.#plainProgress(label, { from, total, unit });
   }
 
   /** A progress of which only a terminal shows anything. */
   bar(label: string, total: number): Progress {
-    return this.#quiet || !this.#err.isTTY ? SILENT : this.#barProgress(label, total, true);
+    return this.#quiet || !this.#err.isTTY ? SILENT : this.#barProgress(label, { from: 0, total }, true);
   }
 
-  #barProgress(label: string, total: number, clearOnComplete = false): Progress {
+  #barProgress(
+    label: string,
+    { from, total }: Omit<Required<ProgressRange>, 'unit'>,
+    clearOnComplete = false,
+  ): Progress {
     const bar = new cliProgress.SingleBar({
       format: `${label} [{bar}] {value}/{total}{values} ETA {eta_formatted}`,
       stream: this.#err as NodeJS.WritableStream,
@@ -71,7 +85,7 @@ export class Reporter {
       // Ctrl-C is ours to handle.
       gracefulExit: false,
     });
-    bar.start(total, 0, { values: '' });
+    bar.start(total, from, { values: '' });
     this.#bar = bar;
     return {
       update: (done, values = {}) => bar.update(done, { values: described(values, ' ') }),
@@ -82,15 +96,15 @@ export class Reporter {
     };
   }
 
-  #plainProgress(label: string, total: number, unit: string): Progress {
+  #plainProgress(label: string, { from, total, unit }: Required<ProgressRange>): Progress {
     const every = Math.ceil(total / PLAIN_LINES);
     const started = performance.now();
-    let printed = 0;
+    let printed = from;
     return {
       update: (done, values = {}) => {
         if (done < printed + every && done < total) return;
         printed = done - (done % every);
-        const left = ((performance.now() - started) / 1000 / done) * (total - done);
+        const left = ((performance.now() - started) / 1000 / (done - from)) * (total - done);
         const eta = done < total ? `, ETA ${duration(left)}` : '';
         this.line(`${label} ${done}/${total} ${unit}${described(values, ', ')}${eta}`);
       },

@@ -1,20 +1,23 @@
 /** A training session from its first line to its summary: device, run directory, stop signals, results. */
 import { z } from 'zod';
 import type { Device } from '../gpu/device.ts';
+import type { KernelChoices } from '../gpu/variants.ts';
 import type { Checkpoint } from '../model/checkpoint/index.ts';
-import { describe } from '../model/config.ts';
+import { describe, type ModelConfig } from '../model/config.ts';
 import { evaluate } from '../model/evaluate.ts';
 import { Sampler } from '../model/sampler.ts';
 import { Transformer } from '../model/transformer.ts';
-import { oneOf, yesOrNo } from '../options.ts';
+import { integer, oneOf, yesOrNo } from '../options.ts';
 import { gitCommit, versions } from '../runs/provenance.ts';
 import { Run, type RunKind } from '../runs/run.ts';
 import type { Task, TaskProblem } from '../tasks/task.ts';
-import { accuracyOf, accuracyWithInterval, improvementOf, improvementText } from './accuracy.ts';
+import { accuracyOf, accuracyWithInterval } from './accuracy.ts';
 import { type AdapterRecord, deviceText, type Machine, withMachine } from './machine.ts';
-import type { PhaseResult } from './phases.ts';
-import { duration, Reporter } from './reporter.ts';
+import { type MemoryAdvice, Recovery } from './recovery.ts';
+import { Reporter } from './reporter.ts';
+import { type ResumePoint, resumePoint } from './sessionState.ts';
 import { StopRequest } from './stopRequest.ts';
+import { printSummary, type Results, summaryOf } from './summary.ts';
 import { PRECISIONS, TUNING } from './tuning.ts';
 import { type Subject, Workbench } from './workbench.ts';
 
@@ -41,6 +44,12 @@ export const outputSchema = z.strictObject({
 
 /** Flags of every training command. */
 export const sessionSchema = z.strictObject({
+  keepLast: integer(0, 1_000_000)
+    .default(0)
+    .describe('checkpoints to keep besides the one with the best accuracy (0 = all)'),
+  memoryLimit: integer(1, 1 << 20)
+    .optional()
+    .describe('most MiB of GPU memory to use (default: what there is)'),
   out: path().optional().describe('directory of the run, new or empty (default: runs/<time>-<kind>)'),
   debug: yesOrNo()
     .default(false)
@@ -51,30 +60,34 @@ export const sessionSchema = z.strictObject({
   ...outputSchema.shape,
 });
 
+/** An earlier session of a run. */
+export interface EarlierSession {
+  readonly directory: string;
+  /** The run's config.json. */
+  readonly config: Readonly<Record<string, unknown>>;
+}
+
 export interface SessionOptions {
   readonly kind: RunKind;
   readonly flags: z.output<typeof sessionSchema>;
-  /** All options of the trainers, for config.json. */
-  readonly options: object;
+  /** All options of the trainers as they are now, for config.json. */
+  readonly options: () => object;
   /** What the trainers made of options that were not given, for config.json too. */
   readonly derived?: object;
   readonly task: Task;
   readonly seed: number;
-  readonly model: Checkpoint;
-  /** Where the model was loaded from, if it was. */
+  /** What training begins with. */
+  readonly model: () => Checkpoint;
+  /** Where that was loaded from, if it was. */
   readonly loadedFrom?: string | undefined;
   /** The held-out problems, and the most tokens of an answer to one. */
   readonly problems: readonly TaskProblem[];
   readonly maxGenLen: number;
   /** Also write the metrics as CSV to this path. */
   readonly csv?: string | undefined;
-}
-
-/** What a session found; null for what it did not get to. */
-export interface Results {
-  readonly baseline: readonly boolean[] | null;
-  readonly final: readonly boolean[] | null;
-  readonly phases: Readonly<Partial<Record<'pretrain' | 'grpo', PhaseResult>>>;
+  readonly memory: MemoryAdvice;
+  /** The run to go on with, instead of a new one. */
+  readonly earlier?: EarlierSession | undefined;
 }
 
 /** The work of a session: trains the model on the workbench and reports what came of it. */
@@ -82,48 +95,122 @@ export type Training = (bench: Workbench, model: Transformer) => Promise<Results
 
 /**
  * Opens the adapter and the run directory, trains, and writes and prints the summary. After Ctrl-C or SIGTERM the
- * summary says `interrupted`, and `process.exitCode` is the signal's.
+ * summary says `interrupted`, and `process.exitCode` is the signal's. Goes on from the last checkpoint if the device is
+ * lost, and with smaller micro-batches if memory runs out and the options say so.
  * @throws AdapterError, FileError, GpuError
  */
 export async function trainingSession(options: SessionOptions, train: Training): Promise<void> {
-  const { flags, model: initial, loadedFrom, problems, csv } = options;
-  const reporter = new Reporter(flags);
-  const work = async ({ device, adapter }: Machine): Promise<void> => {
+  const reporter = new Reporter(options.flags);
+  const recovery = new Recovery(reporter, options.memory);
+  for (let earlier = options.earlier; ; ) {
+    const session = new Session({ ...options, earlier }, reporter);
+    try {
+      return await session.run(train);
+    } catch (error) {
+      if (!session.record) throw error;
+      await recovery.from(error, session);
+      earlier = session.record;
+    }
+  }
+}
+
+/** One attempt at a session, on one device. */
+class Session {
+  /** What another attempt goes on with; undefined before there is a run. */
+  record: EarlierSession | undefined;
+  device: Device | undefined;
+  readonly #options: SessionOptions;
+  readonly #reporter: Reporter;
+  readonly #resumed: ResumePoint | undefined;
+
+  constructor(options: SessionOptions, reporter: Reporter) {
+    this.#options = options;
+    this.#reporter = reporter;
+    this.#resumed =
+      options.earlier &&
+      resumePoint(options.earlier.directory, (error) =>
+        reporter.line(`warning: ${error.message}; going back to the checkpoint before it`),
+      );
+  }
+
+  /** Steps done at the checkpoint that this went on from. */
+  get resumedStep(): number {
+    return this.#resumed?.step ?? 0;
+  }
+
+  async run(train: Training): Promise<void> {
+    const { flags, earlier } = this.#options;
+    const model = this.#resumed?.model ?? this.#options.model();
+    // The same kernels as before, if the adapter is the same.
+    const { adapter, kernels } = (earlier?.config ?? {}) as {
+      adapter?: AdapterRecord;
+      kernels?: KernelChoices;
+    };
+    const earlierKernels = adapter && kernels && { adapter: adapter.description, choices: kernels };
+    const { memoryLimit } = flags;
+    const bytes = memoryLimit === undefined ? undefined : memoryLimit * 2 ** 20;
+    const machineFlags = { ...flags, memoryLimit: bytes, earlierKernels };
+    await withMachine(machineFlags, this.#reporter, [model.config], (machine) =>
+      this.#work(machine, model, train),
+    );
+  }
+
+  async #work({ device, adapter }: Machine, initial: Checkpoint, train: Training): Promise<void> {
+    const { flags, kind, task, seed, problems, csv, earlier } = this.#options;
+    const [reporter, resumed] = [this.#reporter, this.#resumed];
+    this.device = device;
     reporter.line(deviceText(adapter));
     const model = new Transformer(device, initial.config, initial.stateDict);
-    if (loadedFrom === undefined) reporter.line(`Model created: ${describe(initial.config)}`);
-    else {
-      reporter.line(`Loading checkpoint from ${loadedFrom}`);
-      reporter.line(`Model loaded: ${describe(initial.config)}`);
-    }
-    const sampler = new Sampler(model, { eos: options.task.tokenizer.eos });
+    this.#announce(initial);
+    const sampler = new Sampler(model, { eos: task.tokenizer.eos });
+    const config = configOf(this.#options, { model: initial.config, adapter, device, resumed });
+    const directory = earlier?.directory ?? flags.out;
     using run = new Run({
-      kind: options.kind,
-      config: configOf(options, adapter, device),
-      ...(flags.out === undefined ? {} : { directory: flags.out }),
+      kind,
+      config,
+      ...(directory === undefined ? {} : { directory }),
       ...(csv ? { csv } : {}),
       tensorboard: flags.tensorboard,
+      resume: earlier && { rows: resumed?.session.rows ?? 0 },
     });
+    this.record = { directory: run.directory, config };
+    if (resumed) run.checkpoints.forgetAfter(resumed.name);
     run.writeLines('evaluation.jsonl', problems);
     reporter.line(`Run directory: ${run.directory}`);
     using stop = new StopRequest(() => reporter.line('Stopping after this step; once more quits at once'));
-    const bench = new Workbench(
-      run,
-      reporter,
-      stop,
-      subjectOf(model, sampler, options),
-      problems,
-      options.task,
-    );
+    const subject = subjectOf(model, sampler, this.#options);
+    const { keepLast } = flags;
+    const bench = new Workbench(run, reporter, stop, subject, problems, { task, resumed, keepLast });
     const results = await train(bench, model);
-    const summary = { ...summaryOf(options, results, adapter, stop.requested), kernels: kernelsOf(device) };
+    const [last] = run.checkpoints.entries.slice(-1);
+    if (results.final && last) run.checkpoints.offer(last.name, accuracyOf(results.final).accuracy);
+    const interrupted = stop.requested;
+    const summary = summaryOf(bench, results, {
+      kind,
+      seed,
+      adapter,
+      interrupted,
+      kernels: kernelsOf(device),
+    });
     run.writeJson('summary.json', summary);
-    printResults(reporter, summary);
+    printSummary(reporter, summary, run.directory);
     reporter.document({ directory: run.directory, ...summary });
     sampler.dispose();
     if (stop.exitCode !== undefined) process.exitCode = stop.exitCode;
-  };
-  await withMachine(flags, reporter, [initial.config], work);
+  }
+
+  #announce({ config }: Checkpoint): void {
+    const { loadedFrom, earlier } = this.#options;
+    const what = describe(config);
+    if (this.#resumed) this.#reporter.line(`Going on from ${this.#resumed.name} (${what})`);
+    else if (earlier)
+      this.#reporter.line(`Beginning again: ${earlier.directory} has no checkpoint yet (${what})`);
+    else if (loadedFrom === undefined) this.#reporter.line(`Model created: ${what}`);
+    else {
+      this.#reporter.line(`Loading checkpoint from ${loadedFrom}`);
+      this.#reporter.line(`Model loaded: ${what}`);
+    }
+  }
 }
 
 function subjectOf(model: Transformer, sampler: Sampler, options: SessionOptions): Subject {
@@ -141,50 +228,31 @@ function subjectOf(model: Transformer, sampler: Sampler, options: SessionOptions
   };
 }
 
-function configOf(options: SessionOptions, adapter: AdapterRecord, { choices }: Device): object {
-  return {
-    kind: options.kind,
-    startedAt: new Date().toISOString(),
-    options: options.options,
-    ...(options.derived && { derived: options.derived }),
-    model: options.model.config,
-    checkpoint: options.loadedFrom ?? null,
-    evaluation: { problems: options.problems.length, maxGenLen: options.maxGenLen },
-    adapter,
-    kernels: choices,
-    versions: versions(),
-    gitCommit: gitCommit(),
-  };
+interface ConfigContext {
+  readonly model: ModelConfig;
+  readonly adapter: AdapterRecord;
+  readonly device: Device;
+  readonly resumed: ResumePoint | undefined;
 }
 
-/** The content of summary.json. */
-export type Summary = ReturnType<typeof summaryOf>;
-
-function summaryOf(
-  { kind, seed }: SessionOptions,
-  { baseline, final, phases }: Results,
-  adapter: AdapterRecord,
-  interrupted: boolean,
-) {
-  const done = Object.values(phases);
-  const tokens = done.reduce((sum, phase) => sum + phase.tokens, 0);
-  const trainingSeconds = done.reduce((sum, phase) => sum + phase.seconds, 0);
+/** What config.json says: of an earlier session's all that stays, and one line for each time it was gone on with. */
+function configOf(options: SessionOptions, { model, adapter, device, resumed }: ConfigContext) {
+  const { kind, options: given, derived, loadedFrom, problems, maxGenLen, earlier } = options;
+  const now = { adapter, kernels: device.choices, versions: versions(), gitCommit: gitCommit() };
+  if (earlier) {
+    const { resumed: before, ...first } = earlier.config;
+    const line = { at: new Date().toISOString(), step: resumed?.step ?? 0, ...now };
+    return { ...first, options: given(), resumed: [...(Array.isArray(before) ? before : []), line] };
+  }
   return {
     kind,
-    interrupted,
-    baseline: baseline && accuracyOf(baseline),
-    final: final && accuracyOf(final),
-    improvement: baseline && final && improvementOf(baseline, final),
-    /** Since the start of the process. */
-    seconds: performance.now() / 1000,
-    trainingSeconds,
-    tokens,
-    tokensPerSecond: trainingSeconds > 0 ? tokens / trainingSeconds : 0,
-    phases,
-    checkpoint: done.at(-1)?.checkpoint ?? null,
-    adapter,
-    seed,
-    gitCommit: gitCommit(),
+    startedAt: new Date().toISOString(),
+    options: given(),
+    ...(derived && { derived }),
+    model,
+    checkpoint: loadedFrom ?? null,
+    evaluation: { problems: problems.length, maxGenLen },
+    ...now,
   };
 }
 
@@ -192,25 +260,19 @@ function summaryOf(
 const kernelsOf = ({ chosen }: Device): Record<string, string> =>
   Object.fromEntries([...chosen].map(([key, { name }]) => [key, name]));
 
-/** Evaluates under a name and prints the line for it; null if a stop was requested. */
+/**
+ * Evaluates under a name and prints the line for it; null if a stop was requested. A baseline that an earlier session
+ * of the run evaluated is taken from there.
+ */
 export async function judge(
   bench: Workbench,
   name: 'baseline' | 'final',
 ): Promise<readonly boolean[] | null> {
   if (bench.stop.requested) return null;
-  const correct = await bench.evaluate(name);
+  const correct = (name === 'baseline' && bench.earlier(name)) || (await bench.evaluate(name));
   if (correct) {
     const label = name === 'baseline' ? 'Baseline' : 'Final';
     bench.reporter.line(`${label}: ${accuracyWithInterval(accuracyOf(correct))}`);
   }
   return correct;
-}
-
-function printResults(reporter: Reporter, summary: Summary): void {
-  const { improvement, checkpoint, interrupted, seconds, tokensPerSecond } = summary;
-  if (improvement) reporter.line(`Improvement: ${improvementText(improvement)}`);
-  const what = interrupted ? 'Interrupted; saved the model' : 'Saved final model';
-  if (checkpoint !== null) reporter.line(`${what} to ${checkpoint}`);
-  else if (interrupted) reporter.line('Interrupted before the first step; nothing to save');
-  reporter.line(`Took ${duration(seconds)}, ${Math.round(tokensPerSecond)} tokens/s in training`);
 }

@@ -1,13 +1,14 @@
 #!/usr/bin/env node
 /**
  * `train.ts`: pretrains a tiny model and improves it with GRPO. `train.ts pretrain` and `train.ts grpo` run one part,
- * with settings of your own. Every run has a directory with its config, metrics, summary and checkpoints.
+ * with settings of your own; `train.ts resume` goes on with a run. Every run has a directory with its config, metrics, summary and checkpoints.
  */
 import { Command } from 'commander';
 import { BadOptionError } from '../options.ts';
 import { readOptions } from './configFile.ts';
 import { runCommand, throwing } from './failure.ts';
-import { addFlags, withUnderscores } from './flags.ts';
+import { addFlags, readFlags, withUnderscores } from './flags.ts';
+import { resumeFlags, resumeRun } from './resume.ts';
 import { runGrpo, runPipeline, runPretraining } from './training.ts';
 import { grpoFlags, pipelineFlags, pipelineSections, pretrainFlags } from './trainingFlags.ts';
 
@@ -16,7 +17,7 @@ const program = throwing(new Command('train'))
     'Pretrains a tiny model on arithmetic, evaluates it, improves it with GRPO, and evaluates it again on the same ' +
       'held-out problems. The subcommands run one part with settings of your own.',
   )
-  .usage('[options] | pretrain [options] | grpo --checkpoint <path> [options]')
+  .usage('[options] | pretrain [options] | grpo --checkpoint <path> [options] | resume <run> [options]')
   // Flags behind a subcommand are the subcommand's.
   .enablePositionalOptions();
 addFlags(program, pipelineFlags)
@@ -24,7 +25,7 @@ addFlags(program, pipelineFlags)
   .action(() => {
     const [unknown] = program.args;
     if (unknown !== undefined) {
-      const fix = 'give pretrain, grpo, or nothing for both in turn';
+      const fix = 'give pretrain, grpo, resume, or nothing for pretraining and GRPO in turn';
       throw new BadOptionError('command', `there is no command '${unknown}'`, fix);
     }
     const { flags, sections } = readOptions(program, pipelineFlags, pipelineSections);
@@ -36,5 +37,13 @@ addFlags(pretrain, pretrainFlags).action(() => runPretraining(readOptions(pretra
 
 const grpo = program.command('grpo').description('Improves a checkpoint with GRPO.');
 addFlags(grpo, grpoFlags).action(() => runGrpo(readOptions(grpo, grpoFlags).flags));
+
+const resume = program
+  .command('resume')
+  .description('Goes on with a run from its last checkpoint, with its own options.')
+  .argument('<run>', 'directory of the run, finished, interrupted or killed');
+addFlags(resume, resumeFlags).action((directory: string) =>
+  resumeRun(directory, readFlags(resume, resumeFlags)),
+);
 
 await runCommand(program, withUnderscores(process.argv.slice(2)));

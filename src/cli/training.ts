@@ -9,16 +9,22 @@ import { arithmetic } from '../tasks/arithmetic.ts';
 import { pick } from './flags.ts';
 import { heldOut } from './heldOut.ts';
 import { loadModel, type modelSchema, newModel } from './modelFlags.ts';
-import { type GrpoPhase, grpoPhase, type PhaseResult, pretrainPhase } from './phases.ts';
+import { type GrpoPhase, grpoPhase, type PretrainPhase, pretrainPhase } from './phases.ts';
 import { PIPELINE } from './pipeline.ts';
 import { rewardsOf } from './rewardFlag.ts';
-import { judge, trainingSession } from './session.ts';
+import { type EarlierSession, judge, trainingSession } from './session.ts';
+import type { PhaseResult } from './sessionState.ts';
 import { taskOf } from './taskFlag.ts';
 import { type grpoFlags, type pipelineFlags, pipelineSections, type pretrainFlags } from './trainingFlags.ts';
 import type { Workbench } from './workbench.ts';
 
 /** Longest answer in evaluations after pretraining, as GRPO's default is. */
 const PRETRAIN_MAX_GEN_LEN = 256;
+
+/** Optimiser steps between the pipeline's checkpoints in pretraining; in GRPO they take longer. */
+const PIPELINE_SAVES = { pretrain: 1000, grpo: 30 };
+/** What all micro-batches have at least, as a sequence is never split. */
+const LEAST_MICRO_BATCH = 64;
 
 /** Changes to the pipeline's settings. */
 type PipelineSections = Readonly<
@@ -29,6 +35,7 @@ type PipelineSections = Readonly<
 export async function runPipeline(
   flags: z.output<typeof pipelineFlags>,
   sections: PipelineSections = {},
+  earlier?: EarlierSession,
 ): Promise<void> {
   const { seed } = flags;
   const { pretrain: pretrainSection, grpo: grpoSection } = pipelineSections;
@@ -39,26 +46,30 @@ export async function runPipeline(
   const pretrain = pretrainOptions({ ...settings.pretrain, seed });
   const grpo = grpoOptions({ ...settings.grpo, seed });
   const task = arithmetic(grpo);
-  const model = newModel({ modelsize: PIPELINE.modelsize }, seed, task);
   const problems = heldOut(task, PIPELINE.evalSize);
   const { maxGenLen } = grpo;
   await trainingSession(
     {
       kind: 'pipeline',
       flags,
-      options: { ...flags, ...settings },
+      options: () => ({ ...flags, ...settings }),
       derived: { grpo: derivedOf(grpo) },
       seed,
-      model,
+      model: () => newModel({ modelsize: PIPELINE.modelsize }, seed, task),
       task,
       problems,
       maxGenLen,
+      memory: { fix: 'lower batchSize, groupSize or grpo.microBatchTokens in a --config' },
+      earlier,
     },
     async (bench, policy) => {
-      const pretraining = await pretrainModel(bench, new SupervisedTrainer(policy, pretrain), false);
+      const pretraining = await pretrainModel(bench, () => new SupervisedTrainer(policy, pretrain), {
+        stepEval: false,
+        saveInterval: PIPELINE_SAVES.pretrain,
+      });
       const baseline = await judge(bench, 'baseline');
       if (baseline === null) return { baseline, final: null, phases: { pretrain: pretraining } };
-      const phase = { steps: grpo.steps, saveInterval: 30, evalInterval: 0 };
+      const phase = { steps: grpo.steps, saveInterval: PIPELINE_SAVES.grpo, evalInterval: 0 };
       const improving = await improveModel(bench, new GrpoTrainer(policy, grpo), phase);
       const final = await judge(bench, 'final');
       return { baseline, final, phases: { pretrain: pretraining, grpo: improving } };
@@ -67,60 +78,76 @@ export async function runPipeline(
 }
 
 /** Supervised training of a new model, or of one from a checkpoint. */
-export async function runPretraining(flags: z.output<typeof pretrainFlags>): Promise<void> {
+export async function runPretraining(
+  flags: z.output<typeof pretrainFlags>,
+  earlier?: EarlierSession,
+): Promise<void> {
   const options = pretrainOptions(pick(pretrainSchema, flags));
   const { checkpoint, seed } = flags;
   const task = await taskOf(flags.task, options);
   const modelFlags = pickModel(flags);
-  const model =
-    checkpoint === undefined ? newModel(modelFlags, seed, task) : loadModel(checkpoint, modelFlags, task);
   await trainingSession(
     {
       kind: 'pretrain',
       flags,
-      options: flags,
+      options: () => flags,
       seed,
-      model,
+      model: () =>
+        checkpoint === undefined ? newModel(modelFlags, seed, task) : loadModel(checkpoint, modelFlags, task),
       loadedFrom: checkpoint,
       task,
       problems: heldOut(task, flags.evalSize),
       maxGenLen: PRETRAIN_MAX_GEN_LEN,
       csv: flags.logCsv,
+      memory: { fix: `lower --batch_size (now ${options.batchSize}), or take a smaller --modelsize` },
+      earlier,
     },
     async (bench, transformer) => {
       // What random weights answer is known without asking.
       const baseline = checkpoint === undefined ? null : await judge(bench, 'baseline');
-      const trainer = new SupervisedTrainer(transformer, options, { task });
-      const pretrain = await pretrainModel(bench, trainer, flags.stepEval);
+      const trainer = () => new SupervisedTrainer(transformer, options, { task });
+      const pretrain = await pretrainModel(bench, trainer, flags);
       return { baseline, final: await judge(bench, 'final'), phases: { pretrain } };
     },
   );
 }
 
 /** GRPO on the model of a checkpoint. */
-export async function runGrpo(flags: z.output<typeof grpoFlags>): Promise<void> {
+export async function runGrpo(flags: z.output<typeof grpoFlags>, earlier?: EarlierSession): Promise<void> {
   const options = grpoOptions(pick(grpoSchema, flags));
   const { checkpoint, seed } = flags;
   const task = await taskOf(flags.task, options);
   const rewards = await rewardsOf(flags.reward, task);
-  const model = loadModel(checkpoint, pickModel(flags), task);
+  let { microBatchTokens } = options;
   await trainingSession(
     {
       kind: 'grpo',
       flags,
-      options: flags,
+      options: () => ({ ...flags, microBatchTokens }),
       derived: derivedOf(options),
       seed,
-      model,
+      model: () => loadModel(checkpoint, pickModel(flags), task),
       loadedFrom: checkpoint,
       task,
       problems: heldOut(task, flags.evalSize),
       maxGenLen: options.maxGenLen,
       csv: flags.logCsv,
+      memory: {
+        fix:
+          `lower --micro_batch_tokens (now ${microBatchTokens}) or give --auto_micro_batch; if that does not do, lower ` +
+          `--batch_size (now ${options.batchSize}), --group_size or --max_gen_len`,
+        lower: () => {
+          if (!flags.autoMicroBatch || microBatchTokens <= LEAST_MICRO_BATCH) return undefined;
+          microBatchTokens = Math.max(LEAST_MICRO_BATCH, Math.floor(microBatchTokens / 2));
+          return `--micro_batch_tokens ${microBatchTokens}`;
+        },
+      },
+      earlier,
     },
     async (bench, policy) => {
       const baseline = await judge(bench, 'baseline');
-      const grpo = await improveModel(bench, new GrpoTrainer(policy, options, { task, rewards }), flags);
+      const trainer = new GrpoTrainer(policy, { ...options, microBatchTokens }, { task, rewards });
+      const grpo = await improveModel(bench, trainer, flags);
       return { baseline, final: await judge(bench, 'final'), phases: { grpo } };
     },
   );
@@ -131,13 +158,18 @@ function derivedOf({ clipRatio, clipRatioHigh }: GrpoOptions): object {
   return { clipRatio, clipRatioHigh };
 }
 
+/** Nothing is left to do, and no trainer needed, if the run goes on from behind pretraining. */
 async function pretrainModel(
   bench: Workbench,
-  trainer: SupervisedTrainer,
-  stepEval: boolean,
+  newTrainer: () => SupervisedTrainer,
+  { stepEval, saveInterval }: Pick<PretrainPhase, 'stepEval' | 'saveInterval'>,
 ): Promise<PhaseResult> {
+  const earlier = bench.resumed?.session.finished.pretrain;
+  if (earlier) return earlier;
+  const trainer = newTrainer();
+  const { stepsPerPass } = trainer;
   try {
-    return await pretrainPhase(bench, { trainer, stepsPerPass: trainer.stepsPerPass, stepEval });
+    return await pretrainPhase(bench, { trainer, stepsPerPass, stepEval, saveInterval });
   } finally {
     trainer.dispose();
   }
@@ -155,6 +187,6 @@ async function improveModel(
   }
 }
 
-function pickModel({ modelsize, numExperts, activeExperts }: z.output<typeof modelSchema>) {
-  return { modelsize, numExperts, activeExperts };
+function pickModel({ modelsize, shape, numExperts, activeExperts }: z.output<typeof modelSchema>) {
+  return { modelsize, shape, numExperts, activeExperts };
 }

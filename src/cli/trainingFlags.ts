@@ -35,6 +35,9 @@ export const pretrainFlags = z.strictObject({
     .optional()
     .describe('go on from this checkpoint (.safetensors, or .pt of the original)'),
   ...modelSchema.shape,
+  saveInterval: integer(0, 1_000_000_000)
+    .default(500)
+    .describe('optimiser steps between checkpoints within a pass (0 = only after each pass)'),
   stepEval: yesOrNo().default(false).describe('evaluate after every pass'),
   ...evaluationFlags,
   ...configFlag,
@@ -56,6 +59,9 @@ export const grpoFlags = z.strictObject({
   saveInterval: integer(0, 1_000_000_000)
     .default(100)
     .describe('steps between checkpoints (0 = only at the end)'),
+  autoMicroBatch: yesOrNo()
+    .default(false)
+    .describe('halve --micro_batch_tokens and go on from the last checkpoint when memory runs out'),
   evalInterval: integer(0, 1_000_000_000)
     .default(50)
     .describe('steps between evaluations (0 = none on the way)'),

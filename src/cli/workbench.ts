@@ -1,10 +1,12 @@
 /** What every kind of training works with: the run it records, the model it changes, and the problems it is judged by. */
 import type { Checkpoint } from '../model/checkpoint/index.ts';
 import type { Evaluation } from '../model/evaluate.ts';
+import type { TrainingState } from '../model/trainingState.ts';
 import type { Run } from '../runs/run.ts';
 import { ARITHMETIC } from '../tasks/arithmetic.ts';
 import type { Task, TaskProblem } from '../tasks/task.ts';
 import type { Reporter } from './reporter.ts';
+import type { PhaseName, PhaseResult, ResumePoint, Totals } from './sessionState.ts';
 import type { StopRequest } from './stopRequest.ts';
 
 /** The model in training. */
@@ -15,18 +17,48 @@ export interface Subject {
   checkpoint(): Promise<Checkpoint>;
 }
 
+/** A checkpoint of a phase of training. */
+export interface Milestone {
+  readonly name: string;
+  readonly phase: PhaseName;
+  /** What the phase took so far. */
+  readonly totals: Totals;
+  /** Whether it is there only until the next one is. */
+  readonly temporary: boolean;
+}
+
 /** Thrown out of an evaluation that was asked to stop. */
 class Stopped extends Error {}
 
+/** Parts of a workbench that have defaults. */
+export interface WorkbenchOptions {
+  readonly task?: Task;
+  /** Where the run goes on from, if it was begun before. */
+  readonly resumed?: ResumePoint | undefined;
+  /** Checkpoints to keep besides the best one; 0 keeps all. */
+  readonly keepLast?: number;
+}
+
 export class Workbench {
+  readonly task: Task;
+  readonly resumed: ResumePoint | undefined;
+  /** Phases that are over. */
+  readonly finished: { [phase in PhaseName]?: PhaseResult | undefined };
+  readonly #keepLast: number;
+
   constructor(
     readonly run: Run,
     readonly reporter: Reporter,
     readonly stop: Pick<StopRequest, 'requested'>,
     readonly subject: Subject,
     readonly problems: readonly TaskProblem[],
-    readonly task: Task = ARITHMETIC,
-  ) {}
+    { task = ARITHMETIC, resumed, keepLast = 0 }: WorkbenchOptions = {},
+  ) {
+    this.task = task;
+    this.resumed = resumed;
+    this.finished = { ...resumed?.session.finished };
+    this.#keepLast = keepLast;
+  }
 
   /**
    * Which of the held-out problems the model answers correctly; null if a stop was requested before all were answered.
@@ -42,10 +74,7 @@ export class Workbench {
         if (this.stop.requested && done < length) throw new Stopped();
       });
       if (name !== undefined) {
-        this.run.writeLines(
-          `${name}_completions.jsonl`,
-          completionRows(this.task, this.problems, completions),
-        );
+        this.run.writeLines(completionsFile(name), completionRows(this.task, this.problems, completions));
       }
       return correct;
     } catch (error) {
@@ -56,11 +85,30 @@ export class Workbench {
     }
   }
 
-  /** Saves the model as `checkpoints/<name>.safetensors` of the run and returns the path. */
-  async save(name: string): Promise<string> {
+  /** What was answered under that name before, by the verdicts kept; undefined if it was not, or not by all problems. */
+  earlier(name: string): readonly boolean[] | undefined {
+    const rows = this.resumed && this.run.readLines(completionsFile(name));
+    return rows?.length === this.problems.length ? rows.map(isCorrect) : undefined;
+  }
+
+  /** Saves all that is needed to go on from here, and returns the path of the weights. */
+  async save({ name, phase, totals, temporary }: Milestone, state: TrainingState): Promise<string> {
+    const model = await this.subject.checkpoint();
+    const session = { phase, totals, rows: this.run.syncedRows(), finished: this.finished };
+    const options = { name, step: totals.steps, temporary, keepLast: this.#keepLast };
+    return this.run.checkpoints.save({ model, state, session }, options);
+  }
+
+  /** Saves the weights alone as `checkpoints/<name>.safetensors` of the run and returns the path. */
+  async saveWeights(name: string): Promise<string> {
     return this.run.saveCheckpoint(name, await this.subject.checkpoint());
   }
 }
+
+const completionsFile = (name: string): string => `${name}_completions.jsonl`;
+
+const isCorrect = (row: unknown): boolean =>
+  typeof row === 'object' && row !== null && 'verdict' in row && row.verdict === 'correct';
 
 /** What the model wrote, what it should have answered, and the verdict. */
 export function completionRows(

@@ -19,6 +19,11 @@ import type { KernelChoices, Variant } from './variants.ts';
 
 export type { Recording };
 
+/** What to do about a lost device, for those who do not open another one themselves. */
+const AFTER_LOSS = 'open another device; a training goes on from its last checkpoint';
+/** Within this time after something failed, the device says that it is lost, if it is. */
+const LOSS_NOTICE_MS = 50;
+
 /** Fresh memory is poisoned in pieces of this size. */
 const POISON_BYTES = 1 << 18;
 
@@ -83,6 +88,8 @@ export class Device {
   #poison: GPUBuffer | undefined;
   #failure: GpuError | undefined;
   #check: ReadCheck | undefined;
+  readonly #lost: Promise<void>;
+  #destroyed = false;
 
   private constructor(gpu: GPUDevice, options: DeviceOptions) {
     this.gpu = gpu;
@@ -115,13 +122,11 @@ export class Device {
       const { message } = event.error;
       this.#fail('GPU_ERROR', message, 'report this kernel and adapter, or try another --adapter');
     });
-    gpu.lost.then((lost) => {
-      if (lost.reason === 'destroyed') return;
-      this.#fail(
-        'DEVICE_LOST',
-        `the device was lost: ${lost.message}`,
-        'run again; the last checkpoint is intact',
-      );
+    this.#lost = gpu.lost.then(({ message }) => {
+      if (this.#destroyed) return;
+      // Whatever failed before failed for this reason.
+      const details = { code: 'DEVICE_LOST', where: this.info.description || 'device', fix: AFTER_LOSS };
+      this.#failure = new GpuError(`the device was lost: ${message}`, details);
     });
   }
 
@@ -343,7 +348,8 @@ export class Device {
     this.flush();
     this.#reads += 1;
     try {
-      await staging.mapAsync(1).catch((cause: unknown) => {
+      await staging.mapAsync(1).catch(async (cause: unknown) => {
+        if (await this.lost()) return;
         this.#fail(
           'READ_FAILED',
           `a result could not be read: ${String(cause)}`,
@@ -360,6 +366,12 @@ export class Device {
   /** In debug mode, lets every later read wait for `check`, which reads by what it is given and may throw. */
   checkReads(check: ReadCheck): void {
     this.#check = check;
+  }
+
+  /** Whether the adapter took the device away; tells as soon as the first failure for that reason. */
+  async lost(): Promise<boolean> {
+    await Promise.race([this.#lost, new Promise((resolve) => setTimeout(resolve, LOSS_NOTICE_MS))]);
+    return this.#failure?.code === 'DEVICE_LOST';
   }
 
   /** Submits every pending command. */
@@ -382,6 +394,7 @@ export class Device {
 
   /** Frees everything. The device is unusable afterwards. */
   destroy(): void {
+    this.#destroyed = true;
     this.#batch.discard();
     this.gpu.destroy();
   }

@@ -39,6 +39,12 @@ export function writeAtomically(
   });
 }
 
+/** Removes what a process that was killed while writing left behind in a directory. */
+export function removeTorn(directory: string): void {
+  const torn = fs.readdirSync(directory).filter((file) => /^\..*\.tmp$/.test(file));
+  for (const file of torn) fs.rmSync(join(directory, file), { force: true });
+}
+
 function removeQuietly(path: string, files: FileOperations): void {
   try {
     files.unlinkSync(path);

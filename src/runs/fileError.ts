@@ -9,6 +9,8 @@ export type FileErrorCode =
   | 'DISK_FULL'
   | 'FILE_TOO_LARGE'
   | 'ROWS_MISSING'
+  | 'DAMAGED'
+  | 'IN_USE'
   | 'FILE_SYSTEM';
 
 /** A file or directory that cannot be read or written. `where` is its path. */

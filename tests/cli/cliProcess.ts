@@ -1,5 +1,7 @@
 /** Runs a command line of src/cli in a process of its own. */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
 
 export interface Ended {
   readonly code: number | null;
@@ -55,4 +57,11 @@ export function start(script: string, args: readonly string[], preload?: string)
 
 export function run(script: string, ...args: string[]): Promise<Ended> {
   return start(script, args).ended;
+}
+
+/** The models in the checkpoints of a run, without what else is needed to go on from them. */
+export function savedModels(directory: string): string[] {
+  return readdirSync(join(directory, 'checkpoints'))
+    .filter((name) => /^(rl_)?model_\w+\.safetensors$/.test(name))
+    .sort();
 }

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readEvents } from '../runs/metrics/eventFile.ts';
-import { run, start } from './cliProcess.ts';
+import { run, savedModels, start } from './cliProcess.ts';
 
 const EASY = 'tests/fixtures/checkpoints/tiny_easy.pt';
 const TASK = ['--max_digits', '1', '--max_depth', '1', '--operators', '+,-', '--eval_size', '12'];
@@ -90,10 +90,9 @@ describe('train.ts pretrain, then grpo', () => {
     expect(version?.version).toBe('brain.Event:2');
     expect(events.map(({ step }) => step)).toEqual([1, 2]);
     expect(events[1]?.scalars).toMatchObject({ 'grpo/reward': expect.any(Number) });
-    expect(readdirSync(join(second, 'checkpoints')).sort()).toEqual([
-      'rl_model_final.safetensors',
-      'rl_model_step1.safetensors',
-    ]);
+    expect(savedModels(second)).toEqual(
+      ['final', 'step1', 'step2'].map((name) => `rl_model_${name}.safetensors`),
+    );
     expect(json('second', 'config.json')).toMatchObject({
       options: { groupSize: 4, klCoef: 0.1 },
       model: { dModel: 32 },
@@ -123,11 +122,26 @@ describe('Ctrl-C', () => {
     const summary = json('interrupted', 'summary.json');
     const { steps } = summary.phases.grpo;
     expect(summary).toMatchObject({ interrupted: true, final: null, improvement: null });
-    expect(readdirSync(join(out, 'checkpoints'))).toEqual([`rl_model_step${steps}.safetensors`]);
+    expect(savedModels(out)).toContain(`rl_model_step${steps}.safetensors`);
     expect(readFileSync(join(out, 'metrics.jsonl'), 'utf8').trimEnd().split('\n')).toHaveLength(steps);
     expect(stdout).toContain(`Interrupted; saved the model to ${summary.checkpoint}`);
+    expect(stdout).toContain(`Go on with: train resume ${out}`);
     const loaded = await run('evaluate', summary.checkpoint, ...TASK, '--max_gen_len', '24', '--json');
     expect(JSON.parse(loaded.stdout).results[0].total).toBe(12);
+    const resumed = await run('train', 'resume', out, '--steps', String(steps + 2));
+    expect(resumed).toMatchObject({ code: 0 });
+    expect(resumed.stdout).toContain(`Going on from rl_model_step${steps} `);
+    expect(json('interrupted', 'summary.json')).toMatchObject({
+      interrupted: false,
+      baseline: summary.baseline,
+      phases: { grpo: { steps: steps + 2 } },
+    });
+    const rows = readFileSync(join(out, 'metrics.jsonl'), 'utf8').trimEnd().split('\n');
+    expect(rows.map((row) => JSON.parse(row).step)).toEqual(rows.map((_, i) => i + 1));
+    expect(json('interrupted', 'config.json')).toMatchObject({
+      options: { steps: steps + 2, batchSize: 4 },
+      resumed: [{ step: steps }],
+    });
   });
 
   it('quits at once the second time, and SIGTERM is heard too', async () => {

@@ -10,6 +10,7 @@ import { evaluationSet } from '../../src/math/evaluationSet.ts';
 import { ANSWER, EOS, encode } from '../../src/math/tokenizer.ts';
 import { modelConfig } from '../../src/model/config.ts';
 import { initialStateDict } from '../../src/model/initialise.ts';
+import type { TrainingState } from '../../src/model/trainingState.ts';
 import { Run } from '../../src/runs/run.ts';
 
 const config = modelConfig('tiny');
@@ -47,7 +48,10 @@ function bench() {
     checkpoint: async () => ({ config, stateDict, metadata: new Map<string, string>() }),
   };
   const reporter = new Reporter({ json: false, quiet: false }, stream, stream);
-  const saved = () => readdirSync(join(run.directory, 'checkpoints')).sort();
+  const saved = () =>
+    readdirSync(join(run.directory, 'checkpoints'))
+      .filter((name) => /^(rl_)?model_\w+\.safetensors$/.test(name))
+      .sort();
   const rows = (): Record<string, unknown>[] =>
     readFileSync(join(run.directory, 'metrics.jsonl'), 'utf8')
       .split('\n')
@@ -74,14 +78,22 @@ function counting(onStep: (step: number) => void = () => undefined, metrics: Rec
       return { loss: 1 / step, reward: 0, kl: 0, num_tokens: 10, ...metrics };
     },
     samples: () => [{ ...SAMPLE, reward: step }],
+    state: async () => ({ progress: { step }, optimizer: new Map(), reference: null }),
+    restore: ({ progress }: TrainingState) => {
+      step = (progress as { step: number }).step;
+    },
   };
 }
 
 describe('grpoPhase', () => {
-  it('saves and evaluates at its intervals, and the final model once', async () => {
+  it('saves and evaluates at its intervals, and the best and the final model', async () => {
     const { bench: each, saved, rows, said, subject } = bench();
     const result = await grpoPhase(each, { trainer: counting(), steps: 6, saveInterval: 2, evalInterval: 3 });
-    expect(saved()).toEqual(['final', 'step2', 'step4'].map((name) => `rl_model_${name}.safetensors`));
+    expect(saved()).toEqual(
+      ['final', 'step2', 'step3', 'step4', 'step6'].map((name) => `rl_model_${name}.safetensors`),
+    );
+    // Nobody answered better later than at the only evaluation.
+    expect(each.run.checkpoints.best).toMatchObject({ name: 'rl_model_step3', step: 3 });
     expect(result).toMatchObject({ steps: 6, tokens: 60 });
     expect(result.checkpoint).toMatch(/rl_model_final\.safetensors$/);
     expect(subject.evaluations).toBe(1);
@@ -147,25 +159,30 @@ describe('grpoPhase', () => {
     expect(saved()).toEqual(['rl_model_step2.safetensors']);
   });
 
-  it('saves nothing when stopped before the first step', async () => {
+  it('saves the start alone when stopped before the first step', async () => {
     const { bench: each, stop, saved } = bench();
     stop.requested = true;
     const result = await grpoPhase(each, { trainer: counting(), steps: 3, saveInterval: 1, evalInterval: 1 });
     expect(result).toMatchObject({ steps: 0, checkpoint: null });
-    expect(saved()).toEqual([]);
+    expect(saved()).toEqual(['rl_model_step0.safetensors']);
   });
 });
 
 describe('pretrainPhase', () => {
   const trainer = (onStep?: (step: number) => void) => {
-    const { step } = counting(onStep);
+    const { step, ...rest } = counting(onStep);
     const metrics = { step: 0, pass: 1, lr: 1, gradNorm: 1, skipped: 0, tokens: 5 };
-    return { totalSteps: 6, step: async () => ({ ...metrics, ...(await step()) }) };
+    return { ...rest, totalSteps: 6, step: async () => ({ ...metrics, ...(await step()) }) };
   };
 
   it('saves after every pass and evaluates between passes', async () => {
     const { bench: each, saved, subject } = bench();
-    const result = await pretrainPhase(each, { trainer: trainer(), stepsPerPass: 2, stepEval: true });
+    const result = await pretrainPhase(each, {
+      trainer: trainer(),
+      stepsPerPass: 2,
+      stepEval: true,
+      saveInterval: 1,
+    });
     expect(saved()).toEqual([1, 2, 3].map((pass) => `model_step${pass}.safetensors`));
     expect(result).toMatchObject({ steps: 6, tokens: 30 });
     expect(subject.evaluations).toBe(2);
@@ -176,8 +193,8 @@ describe('pretrainPhase', () => {
     const stopping = trainer((step) => {
       stop.requested = step === 3;
     });
-    await pretrainPhase(each, { trainer: stopping, stepsPerPass: 2, stepEval: false });
-    expect(saved()).toEqual(['model_interrupted.safetensors', 'model_step1.safetensors']);
+    await pretrainPhase(each, { trainer: stopping, stepsPerPass: 2, stepEval: false, saveInterval: 0 });
+    expect(saved()).toEqual(['model_step1.safetensors', 'model_update3.safetensors']);
   });
 });
 

@@ -8,6 +8,7 @@ import { PIPELINE } from '../../src/cli/pipeline.ts';
 import { runPipeline } from '../../src/cli/training.ts';
 import { pipelineFlags, pipelineSections } from '../../src/cli/trainingFlags.ts';
 import { parseEvaluationSet } from '../../src/math/evaluationSet.ts';
+import { savedModels } from './cliProcess.ts';
 
 vi.mock('../../src/cli/pipeline.ts', async (original) => {
   const { PIPELINE } = await original<typeof import('../../src/cli/pipeline.ts')>();
@@ -66,10 +67,9 @@ describe('runPipeline', () => {
     expect(readdirSync(out)).toContain('samples_step2.jsonl');
     expect(summary.phases).toMatchObject({ pretrain: { steps: 2 }, grpo: { steps: 2 } });
     expect(summary.improvement).toHaveProperty('mcnemarP');
-    expect(readdirSync(join(out, 'checkpoints')).sort()).toEqual([
-      'model_step1.safetensors',
-      'rl_model_final.safetensors',
-    ]);
+    expect(savedModels(out)).toEqual(
+      ['model_step1', 'rl_model_final', 'rl_model_step2'].map((name) => `${name}.safetensors`),
+    );
     const problems = parseEvaluationSet(readFileSync(join(out, 'evaluation.jsonl'), 'utf8'));
     for (const name of ['baseline', 'final']) {
       const lines = readFileSync(join(out, `${name}_completions.jsonl`), 'utf8')

@@ -24,7 +24,7 @@ describe('Reporter', () => {
   it('keeps stdout for the document under --json', () => {
     const { written, reporter } = outputs({ json: true });
     reporter.line('Device: x');
-    reporter.progress('GRPO', 1, 'steps').update(1, { loss: 0.5 });
+    reporter.progress('GRPO', { total: 1, unit: 'steps' }).update(1, { loss: 0.5 });
     reporter.document({ a: [1] });
     expect(JSON.parse(written.out)).toEqual({ a: [1] });
     expect(written.err).toBe('Device: x\nGRPO 1/1 steps, loss 0.5000\n');
@@ -34,14 +34,14 @@ describe('Reporter', () => {
     const { written, reporter } = outputs({ quiet: true });
     reporter.document({});
     reporter.note('on the way');
-    reporter.progress('GRPO', 1, 'steps').update(1);
+    reporter.progress('GRPO', { total: 1, unit: 'steps' }).update(1);
     reporter.line('Final: 1');
     expect(written).toEqual({ out: 'Final: 1\n', err: '' });
   });
 
   it('prints about twenty plain lines, the last step always among them, and no control characters', () => {
     const { written, reporter } = outputs({});
-    const progress = reporter.progress('GRPO', 1003, 'steps');
+    const progress = reporter.progress('GRPO', { total: 1003, unit: 'steps' });
     for (let step = 1; step <= 1003; step++) progress.update(step, { reward: 1 });
     progress.stop();
     const lines = written.out.trimEnd().split('\n');
@@ -54,7 +54,7 @@ describe('Reporter', () => {
 
   it('draws a bar on a terminal, and clears it for a line', () => {
     const { written, reporter } = outputs({ isTTY: true });
-    const progress = reporter.progress('GRPO', 10, 'steps');
+    const progress = reporter.progress('GRPO', { total: 10, unit: 'steps' });
     progress.update(5, { reward: 0.25 });
     reporter.line('Step 5 Eval: 1');
     progress.update(10);

@@ -1,0 +1,272 @@
+/**
+ * The checkpoints of a run, each of them all that is needed to go on from a step, to the bit. The directory holds
+ *
+ *     manifest.json                 which checkpoints are complete, every file's SHA-256, and which was the best
+ *     NAME.safetensors              a model's weights, with its config
+ *     NAME.optimizer.safetensors    the optimiser's buffers
+ *     NAME.json                     the rest: step, rows logged, random streams, …
+ *     reference-HASH.safetensors    the reference model, by the hash of its file; checkpoints share it
+ *
+ * A checkpoint counts once the manifest names it. The manifest is written last, so that whenever the process or the
+ * machine stops, what it names is there as a whole.
+ */
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+import {
+  type Checkpoint,
+  type NamedArray,
+  readCheckpoint,
+  readSafetensors,
+  type StateDict,
+  writeCheckpoint,
+  writeSafetensors,
+} from '../model/checkpoint/index.ts';
+import type { TrainingState } from '../model/trainingState.ts';
+import { type FileOperations, removeTorn, writeAtomically } from './atomicFile.ts';
+import { FileError, withFileErrors } from './fileError.ts';
+
+const MANIFEST = 'manifest.json';
+/** Of the format of manifest and documents. */
+const VERSION = 1;
+/** Hexadecimal digits of a reference's hash in its file's name. */
+const HASH_DIGITS = 16;
+
+const fileSchema = z.strictObject({ bytes: z.int().min(0), sha256: z.string().regex(/^[0-9a-f]{64}$/) });
+/** What cannot lead out of the directory. */
+const nameSchema = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/);
+const entrySchema = z.strictObject({
+  name: nameSchema,
+  step: z.int().min(0),
+  /** Whether it is there only until the next one is. */
+  temporary: z.boolean(),
+  files: z.record(nameSchema, fileSchema),
+});
+const manifestSchema = z.strictObject({
+  version: z.literal(VERSION),
+  checkpoints: z.array(entrySchema),
+  best: z.strictObject({ name: nameSchema, step: z.int().min(0), accuracy: z.number() }).nullable(),
+});
+const documentSchema = z.strictObject({
+  version: z.literal(VERSION),
+  weights: nameSchema,
+  optimizer: nameSchema,
+  reference: nameSchema.nullable(),
+  progress: z.record(z.string(), z.unknown()),
+  session: z.record(z.string(), z.unknown()),
+});
+
+/** A checkpoint's row in the manifest. */
+export type CheckpointEntry = z.output<typeof entrySchema>;
+/** The checkpoint with the best accuracy so far. */
+export type BestCheckpoint = NonNullable<z.output<typeof manifestSchema>['best']>;
+
+/** What is saved. */
+export interface TrainingCheckpoint {
+  readonly model: Checkpoint;
+  readonly state: TrainingState;
+  /** What the session needs besides, as plain JSON. */
+  readonly session: Readonly<Record<string, unknown>>;
+}
+
+/** Under which name, and for how long. */
+export interface SaveOptions {
+  /** One that is there stays as it is: a run has one checkpoint of a name. */
+  readonly name: string;
+  readonly step: number;
+  /** Remove it once there is a later one. */
+  readonly temporary?: boolean;
+  /** Remove all but the last so many and the best; 0, the default, keeps all. */
+  readonly keepLast?: number;
+}
+
+/** The checkpoints of one run. */
+export class Checkpoints {
+  readonly #directory: string;
+  readonly #files: FileOperations | undefined;
+  #manifest: z.output<typeof manifestSchema>;
+
+  /** Takes what is there, or makes the directory. @throws FileError, DAMAGED if the manifest cannot be understood. */
+  constructor(directory: string, files?: FileOperations) {
+    this.#directory = directory;
+    this.#files = files;
+    if (!existsSync(directory)) withFileErrors(directory, () => mkdirSync(directory));
+    const path = join(directory, MANIFEST);
+    this.#manifest = existsSync(path)
+      ? parsed(path, manifestSchema, read(path))
+      : { version: VERSION, checkpoints: [], best: null };
+  }
+
+  /** The complete ones, in the order in which they were saved. */
+  get entries(): readonly CheckpointEntry[] {
+    return this.#manifest.checkpoints;
+  }
+
+  /** The one with the best accuracy, if one was ever evaluated. */
+  get best(): BestCheckpoint | null {
+    return this.#manifest.best;
+  }
+
+  /** The path of the weights of a checkpoint. */
+  path(name: string): string {
+    return join(this.#directory, weightsFile(name));
+  }
+
+  /**
+   * Saves a checkpoint, on disk when this returns, and removes those that are no longer wanted.
+   * @returns the path of its weights.
+   * @throws FileError, e.g. DISK_FULL, or CheckpointError for weights that are not finite; what was there stays.
+   */
+  save({ model, state, session }: TrainingCheckpoint, options: SaveOptions): string {
+    const { name, step, temporary = false, keepLast = 0 } = options;
+    if (this.entries.some((entry) => entry.name === name)) return this.path(name);
+    const { reference, progress } = state;
+    const files: CheckpointEntry['files'] = {};
+    const keep = (file: string, content: Uint8Array): string => {
+      files[file] = this.#write(file, content);
+      return file;
+    };
+    const document = {
+      version: VERSION,
+      weights: keep(weightsFile(name), writeCheckpoint(model)),
+      optimizer: keep(`${name}.optimizer.safetensors`, tensorsFile(state.optimizer)),
+      reference: reference && this.#keepReference({ ...model, stateDict: reference }, keep),
+      progress,
+      session,
+    };
+    keep(`${name}.json`, Buffer.from(`${JSON.stringify(document, null, 2)}\n`));
+    this.#publish([...this.entries, { name, step, temporary, files }], this.best, keepLast);
+    return this.path(name);
+  }
+
+  /** Remembers the accuracy of a saved checkpoint if it is the best so far; returns whether it is. */
+  offer(name: string, accuracy: number): boolean {
+    const entry = this.entries.find((each) => each.name === name);
+    if (!entry || accuracy <= (this.best?.accuracy ?? Number.NEGATIVE_INFINITY)) return false;
+    this.#publish(this.entries, { name, step: entry.step, accuracy });
+    return true;
+  }
+
+  /**
+   * The last checkpoint whose files are all as they were written; undefined if there is none.
+   * @param onDamage told of those that are not.
+   */
+  latest(onDamage: (error: FileError) => void): (TrainingCheckpoint & CheckpointEntry) | undefined {
+    for (const entry of this.entries.toReversed()) {
+      try {
+        return { ...entry, ...this.load(entry) };
+      } catch (error) {
+        if (!(error instanceof FileError)) throw error;
+        onDamage(error);
+      }
+    }
+    return undefined;
+  }
+
+  /** Forgets those that were saved after a checkpoint: a run that goes on from it saves them anew. */
+  forgetAfter(name: string): void {
+    const at = this.entries.findIndex((entry) => entry.name === name);
+    const kept = this.entries.slice(0, at + 1);
+    const best = this.best && kept.some((entry) => entry.name === this.best?.name) ? this.best : null;
+    if (at >= 0 && kept.length < this.entries.length) this.#publish(kept, best);
+  }
+
+  /** Reads a checkpoint. @throws FileError, DAMAGED if one of its files is not as it was written. */
+  load({ name, files }: CheckpointEntry): TrainingCheckpoint {
+    const open = (file: string): { readonly path: string; readonly bytes: Uint8Array } => {
+      const path = join(this.#directory, file);
+      const [bytes, expected] = [read(path), files[file]];
+      if (bytes.length === expected?.bytes && sha256(bytes) === expected.sha256) return { path, bytes };
+      throw new FileError('DAMAGED', path, 'it is not what was saved', 'go on from an earlier checkpoint');
+    };
+    const { path, bytes } = open(`${name}.json`);
+    const document = parsed(path, documentSchema, bytes);
+    const model = (file: string): Checkpoint => {
+      const opened = open(file);
+      return readCheckpoint(opened.bytes, opened.path);
+    };
+    const optimizer = open(document.optimizer);
+    return {
+      model: model(document.weights),
+      state: {
+        progress: document.progress,
+        optimizer: tensorsOf(optimizer.bytes, optimizer.path),
+        reference: document.reference === null ? null : model(document.reference).stateDict,
+      },
+      session: document.session,
+    };
+  }
+
+  /** A reference that does not change is written once. */
+  #keepReference(reference: Checkpoint, keep: (file: string, content: Uint8Array) => string): string {
+    const content = writeCheckpoint({ ...reference, metadata: new Map() });
+    return keep(`reference-${sha256(content).slice(0, HASH_DIGITS)}.safetensors`, content);
+  }
+
+  #write(file: string, content: Uint8Array): z.output<typeof fileSchema> {
+    const about = { bytes: content.length, sha256: sha256(content) };
+    const known = this.entries.some(({ files }) => files[file]?.sha256 === about.sha256);
+    if (!known) writeAtomically(join(this.#directory, file), content, this.#files);
+    return about;
+  }
+
+  /** Makes these the run's checkpoints, less those not wanted any longer, and removes the files of the others. */
+  #publish(entries: readonly CheckpointEntry[], best: BestCheckpoint | null, keepLast = 0): void {
+    const lasting = entries.filter(({ temporary }) => !temporary);
+    const recent = new Set(keepLast === 0 ? lasting : lasting.slice(-keepLast));
+    const checkpoints = entries.filter(
+      (entry) => recent.has(entry) || entry.name === best?.name || entry === entries.at(-1),
+    );
+    const manifest = { version: VERSION, checkpoints, best } as const;
+    writeAtomically(join(this.#directory, MANIFEST), `${JSON.stringify(manifest, null, 2)}\n`, this.#files);
+    this.#manifest = manifest;
+    this.#sweep(entries);
+  }
+
+  /** Removes files that belonged to these and to none any more. */
+  #sweep(former: readonly CheckpointEntry[]): void {
+    const wanted = new Set(this.entries.flatMap(({ files }) => Object.keys(files)));
+    const unwanted = former.flatMap(({ files }) => Object.keys(files)).filter((file) => !wanted.has(file));
+    for (const file of unwanted) rmSync(join(this.#directory, file), { force: true });
+    removeTorn(this.#directory);
+  }
+}
+
+const weightsFile = (name: string): string => `${name}.safetensors`;
+
+const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+
+function tensorsFile(tensors: StateDict): Uint8Array {
+  const arrays = [...tensors].map(([name, { shape, data }]): [string, NamedArray] => [
+    name,
+    { dtype: 'F32', shape, data },
+  ]);
+  return writeSafetensors({ tensors: new Map(arrays), metadata: new Map() });
+}
+
+function tensorsOf(bytes: Uint8Array, path: string): StateDict {
+  const { tensors } = readSafetensors(bytes, path);
+  return new Map(
+    [...tensors].map(([name, { shape, data }]) => {
+      if (data instanceof Float32Array) return [name, { shape, data }];
+      throw new FileError('DAMAGED', path, `${name} is not of float32`, 'go on from an earlier checkpoint');
+    }),
+  );
+}
+
+const read = (path: string): Uint8Array => withFileErrors(path, () => readFileSync(path));
+
+function parsed<Value>(path: string, schema: z.ZodType<Value>, bytes: Uint8Array): Value {
+  let json: unknown;
+  try {
+    json = JSON.parse(Buffer.from(bytes).toString('utf8'));
+  } catch {
+    json = undefined;
+  }
+  const result = schema.safeParse(json);
+  if (result.success) return result.data;
+  const [issue] = result.error.issues;
+  const problem = json === undefined ? 'it is no JSON' : `${issue?.path.join('.')}: ${issue?.message}`;
+  throw new FileError('DAMAGED', path, problem, 'restore it from a copy, or begin a new run');
+}

@@ -1,0 +1,172 @@
+/** Processes that are killed at random moments, and what has to be true afterwards. */
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { RandomStream } from '../../src/math/randomStream.ts';
+import { type CheckpointEntry, Checkpoints } from '../../src/runs/checkpoints.ts';
+
+/** About the time that a process needs before its first step. */
+const START_SECONDS = 3;
+
+/** How a process ended. */
+interface Ended {
+  readonly killed: boolean;
+  readonly code: number | null;
+  readonly output: string;
+}
+
+/** Runs a script in a process of its own, and kills it `milliseconds` after it said `cue`, or after its start. */
+export function runAndKill(
+  script: string,
+  args: readonly string[],
+  { milliseconds, cue }: { readonly milliseconds: number; readonly cue?: RegExp },
+): Promise<Ended> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, ['--import', 'tsx', script, ...args], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let output = '';
+    let timer: NodeJS.Timeout | undefined;
+    const arm = (): void => {
+      timer ??= setTimeout(() => child.kill('SIGKILL'), milliseconds);
+    };
+    if (cue === undefined && Number.isFinite(milliseconds)) arm();
+    const heard = (text: string): void => {
+      output += text;
+      if (cue?.test(output)) arm();
+    };
+    child.stdout.setEncoding('utf8').on('data', heard);
+    child.stderr.setEncoding('utf8').on('data', heard);
+    child.on('error', reject);
+    child.on('close', (code, signal) => {
+      clearTimeout(timer);
+      resolve({ killed: signal === 'SIGKILL', code, output });
+    });
+  });
+}
+
+/** What was found after a process that saved without a pause had been killed so many times. */
+export interface SavingReport {
+  readonly kills: number;
+  /** Checkpoints that the processes said were saved. */
+  readonly acknowledged: number;
+  /** Checkpoints that the manifest names and that cannot be read as they were written. */
+  readonly torn: number;
+  /** Times at which the last checkpoint that was said to be saved, or a later one, was not there. */
+  readonly lost: number;
+  /** Kills that came between the files of a checkpoint and its manifest, or left a temporary file. */
+  readonly midway: number;
+}
+
+/** Kills a process while it saves, again and again in the same directory. */
+export async function killWhileSaving(directory: string, kills: number, seed: number): Promise<SavingReport> {
+  const random = new RandomStream({ seed, stream: 0, item: 0 });
+  const report = { kills: 0, acknowledged: 0, torn: 0, lost: 0, midway: 0 };
+  for (; report.kills < kills; report.kills++) {
+    const milliseconds = random.integerBelow(120);
+    const { output, killed } = await runAndKill('tests/crash/saving.ts', [directory], {
+      milliseconds,
+      cue: /saved/,
+    });
+    if (!killed) throw new Error(`it ended by itself: ${output}`);
+    const saved = [...output.matchAll(/^saved (\d+)$/gm)].map(([, step]) => Number(step));
+    report.acknowledged += saved.length;
+    const listed = readdirSync(directory);
+    const checkpoints = new Checkpoints(directory);
+    const known = new Set(checkpoints.entries.flatMap(({ files }) => Object.keys(files)));
+    if (listed.some((file) => file !== 'manifest.json' && !known.has(file))) report.midway += 1;
+    report.torn += checkpoints.entries.filter((entry) => !isWhole(checkpoints, entry)).length;
+    if ((checkpoints.entries.at(-1)?.step ?? 0) < Math.max(...saved)) report.lost += 1;
+  }
+  return report;
+}
+
+/** Whether it can be read, and is of the step that its name says. */
+function isWhole(checkpoints: Checkpoints, entry: CheckpointEntry): boolean {
+  try {
+    const { state, session } = checkpoints.load(entry);
+    return session.step === entry.step && state.optimizer.get('exp_avg')?.data.at(-1) === entry.step;
+  } catch {
+    return false;
+  }
+}
+
+/** What a finished run leaves: what has to be the same, however often it was killed on the way. */
+export interface RunTraces {
+  readonly steps: readonly number[];
+  /** The rows of metrics.jsonl, without the time they took. */
+  readonly rows: readonly unknown[];
+  /** SHA-256 of the last checkpoint's files, by what they hold. */
+  readonly hashes: Readonly<Record<string, string>>;
+  /** Of the final answers to the held-out problems. */
+  readonly answers: string;
+}
+
+/** Reads what a finished run left. */
+export function tracesOf(run: string): RunTraces {
+  const text = readFileSync(join(run, 'metrics.jsonl'), 'utf8');
+  const rows = text
+    .trimEnd()
+    .split('\n')
+    .map((line) => ({ ...JSON.parse(line), step_time: 0 }));
+  const last = new Checkpoints(join(run, 'checkpoints')).entries.at(-1);
+  const hashes = Object.entries(last?.files ?? {}).filter(([file]) => file.endsWith('.safetensors'));
+  return {
+    steps: rows.map(({ step }) => step),
+    rows,
+    hashes: Object.fromEntries(hashes.map(([file, { sha256 }]) => [file, sha256])),
+    answers: createHash('sha256')
+      .update(readFileSync(join(run, 'final_completions.jsonl')))
+      .digest('hex'),
+  };
+}
+
+/** How a run that was killed again and again went. */
+export interface KilledRun {
+  /** Kills that found the process alive. */
+  readonly kills: number;
+  /** Those of them that came before the process said anything of a step or an evaluation. */
+  readonly early: number;
+  readonly seconds: number;
+}
+
+/**
+ * Begins a run, kills it `kills` times at moments drawn from the time that it takes unbroken, goes on with it each time,
+ * and lets it finish.
+ * @param seconds the time that the run takes unbroken.
+ */
+export async function runWithKills(
+  args: readonly string[],
+  {
+    out,
+    kills,
+    seconds,
+    seed,
+  }: { readonly out: string; readonly kills: number; readonly seconds: number; readonly seed: number },
+): Promise<KilledRun> {
+  const random = new RandomStream({ seed, stream: 1, item: 0 });
+  const started = performance.now();
+  let early = 0;
+  for (let kill = 0; kill < kills; ) {
+    // Up to twice what a process needs for its share after its start: some die in the start, some after many steps.
+    const milliseconds = random.integerBelow(1000 * (START_SECONDS + (2 * seconds) / kills));
+    const { killed, code, output } = await runAndKill('src/cli/train.ts', next(args, out), { milliseconds });
+    if (killed) kill += 1;
+    else if (code === 0) break;
+    else throw new Error(output);
+    if (!/Baseline|\d+\/\d+ steps/.test(output)) early += 1;
+  }
+  const { code, output } = await runAndKill('src/cli/train.ts', next(args, out), {
+    milliseconds: Number.POSITIVE_INFINITY,
+  });
+  if (code !== 0) throw new Error(output);
+  return { kills, early, seconds: (performance.now() - started) / 1000 };
+}
+
+/** A run exists from its config on. What a process left that died before is no run, and stands in the way of one. */
+function next(args: readonly string[], out: string): string[] {
+  if (existsSync(join(out, 'config.json'))) return ['resume', out];
+  rmSync(out, { recursive: true, force: true });
+  return [...args, '--out', out];
+}
