@@ -150,7 +150,7 @@ export async function runWithKills(
   let early = 0;
   for (let kill = 0; kill < kills; ) {
     // Up to twice what a process needs for its share after its start: some die in the start, some after many steps.
-    const milliseconds = random.integerBelow(1000 * (START_SECONDS + (2 * seconds) / kills));
+    const milliseconds = random.integerBelow(Math.ceil(1000 * (START_SECONDS + (2 * seconds) / kills)));
     const { killed, code, output } = await runAndKill('src/cli/train.ts', next(args, out), { milliseconds });
     if (killed) kill += 1;
     else if (code === 0) break;

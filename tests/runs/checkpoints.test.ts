@@ -1,0 +1,185 @@
+/** The checkpoints of a run: what is complete, what is kept, and what happens to files that are not as they were. */
+import * as fs from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { modelConfig } from '../../src/model/config.ts';
+import { initialStateDict } from '../../src/model/initialise.ts';
+import type { FileOperations } from '../../src/runs/atomicFile.ts';
+import { Checkpoints, type SaveOptions, type TrainingCheckpoint } from '../../src/runs/checkpoints.ts';
+import type { FileError } from '../../src/runs/fileError.ts';
+
+const config = modelConfig('tiny', { nLayers: 1 });
+const REFERENCE = initialStateDict(config, 100);
+
+/** What a trainer could be like after so many steps. */
+function at(step: number, reference = REFERENCE): TrainingCheckpoint {
+  return {
+    model: { config, stateDict: initialStateDict(config, step), metadata: new Map([['kind', 'grpo']]) },
+    state: {
+      progress: { step },
+      // A report of a step without a finite gradient holds a NaN.
+      optimizer: new Map([
+        ['report', { shape: [3], data: Float32Array.of(Number.NaN, step, 1) }],
+        ['exp_avg', { shape: [4], data: new Float32Array(4).fill(step) }],
+      ]),
+      reference,
+    },
+    session: { step },
+  };
+}
+
+let directory: string;
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'mathformer-checkpoints-'));
+});
+afterEach(() => rmSync(directory, { recursive: true }));
+
+function saved(
+  steps: readonly number[],
+  options: Partial<SaveOptions> = {},
+  files?: FileOperations,
+): Checkpoints {
+  const checkpoints = new Checkpoints(directory, files);
+  for (const step of steps) checkpoints.save(at(step), { name: `step${step}`, step, ...options });
+  return checkpoints;
+}
+
+const noDamage = (error: FileError): void => {
+  throw error;
+};
+
+describe('checkpoints', () => {
+  test('are read as they were written, by another process too', () => {
+    saved([1, 2]);
+    const found = new Checkpoints(directory).latest(noDamage);
+    expect(found).toMatchObject({ name: 'step2', step: 2, ...at(2) });
+  });
+
+  test('share the reference while it is the same', () => {
+    const checkpoints = saved([1, 2]);
+    checkpoints.save(at(3, initialStateDict(config, 101)), { name: 'step3', step: 3 });
+    checkpoints.save({ ...at(4), state: { ...at(4).state, reference: null } }, { name: 'step4', step: 4 });
+    expect(readdirSync(directory).filter((file) => file.startsWith('reference-')).length).toBe(2);
+    expect(checkpoints.entries.map(({ files }) => Object.keys(files).length)).toEqual([4, 4, 4, 3]);
+    expect(checkpoints.latest(noDamage)?.state.reference).toBeNull();
+  });
+
+  test('the last ones, the best and the latest are kept, temporary ones until the next; their files, no others', () => {
+    const step = fc.record({ temporary: fc.boolean(), accuracy: fc.option(fc.integer({ min: 0, max: 5 })) });
+    fc.assert(
+      fc.property(
+        fc.array(step, { minLength: 1, maxLength: 8 }),
+        fc.integer({ min: 0, max: 3 }),
+        (steps, keepLast) => {
+          rmSync(directory, { recursive: true });
+          const checkpoints = new Checkpoints(directory);
+          let best: number | undefined;
+          const lasting: number[] = [];
+          for (const [i, { temporary, accuracy }] of steps.entries()) {
+            checkpoints.save(at(i), { name: `step${i}`, step: i, temporary, keepLast });
+            if (!temporary) lasting.push(i);
+            if (accuracy !== null) {
+              const better = best === undefined || accuracy > (steps[best]?.accuracy ?? -1);
+              expect(checkpoints.offer(`step${i}`, accuracy)).toBe(better);
+              if (better) best = i;
+            }
+          }
+          checkpoints.save(at(99), { name: 'end', step: 99, keepLast });
+          lasting.push(99);
+          const recent = keepLast === 0 ? lasting : lasting.slice(-keepLast);
+          const expected = [...new Set([...recent, 99, ...(best === undefined ? [] : [best])])].sort(
+            (a, b) => a - b,
+          );
+          expect(checkpoints.entries.map((entry) => entry.step)).toEqual(expected);
+          const files = new Set(checkpoints.entries.flatMap((entry) => Object.keys(entry.files)));
+          expect(new Set(readdirSync(directory))).toEqual(new Set([...files, 'manifest.json']));
+          for (const entry of checkpoints.entries)
+            expect(checkpoints.load(entry).session.step).toBe(entry.step);
+        },
+      ),
+      { numRuns: 25 },
+    );
+  });
+
+  test('a name is saved once', () => {
+    const checkpoints = saved([1]);
+    checkpoints.save(at(7), { name: 'step1', step: 1 });
+    expect(checkpoints.latest(noDamage)?.session.step).toBe(1);
+  });
+
+  test.each(['step3.safetensors', 'step3.optimizer.safetensors', 'step3.json'])(
+    'damage to %s is noticed, and the one before it taken',
+    (file) => {
+      saved([1, 2, 3]);
+      const path = join(directory, file);
+      const bytes = readFileSync(path);
+      for (const damaged of [
+        bytes.subarray(1),
+        Buffer.from(bytes.map((byte, i) => (i === 90 ? byte ^ 1 : byte))),
+      ]) {
+        writeFileSync(path, damaged);
+        const damage: FileError[] = [];
+        const checkpoints = new Checkpoints(directory);
+        expect(checkpoints.latest((error) => damage.push(error))?.step).toBe(2);
+        expect(damage).toMatchObject([{ code: 'DAMAGED', where: path }]);
+      }
+      rmSync(path);
+      const checkpoints = new Checkpoints(directory);
+      const damage: FileError[] = [];
+      expect(checkpoints.latest((error) => damage.push(error))?.step).toBe(2);
+      expect(damage).toMatchObject([{ code: 'FILE_NOT_FOUND' }]);
+      // Going on from there, the later one is saved anew.
+      checkpoints.forgetAfter('step2');
+      checkpoints.save(at(3), { name: 'step3', step: 3 });
+      expect(new Checkpoints(directory).latest(noDamage)?.step).toBe(3);
+    },
+  );
+
+  test('without any there is none; a manifest that cannot be understood is an error', () => {
+    expect(new Checkpoints(directory).latest(noDamage)).toBeUndefined();
+    const bad = ['', '{', '[]', '{"version":2,"checkpoints":[],"best":null}'];
+    const outside = { bytes: 1, sha256: 'a'.repeat(64) };
+    const entry = { name: 'a', step: 1, temporary: false, files: { '../../etc/passwd': outside } };
+    bad.push(JSON.stringify({ version: 1, checkpoints: [entry], best: null }));
+    for (const text of bad) {
+      writeFileSync(join(directory, 'manifest.json'), text);
+      expect(() => new Checkpoints(directory)).toThrow(expect.objectContaining({ code: 'DAMAGED' }));
+    }
+  });
+
+  test('a disk that fills up at any write leaves the ones before, and nothing else that counts', () => {
+    saved([1, 2]);
+    const before = new Checkpoints(directory).entries;
+    for (let fits = 0; fits < 4; fits++) {
+      let writes = 0;
+      const files: FileOperations = {
+        ...fs,
+        writeFileSync: (file, data) => {
+          if (writes++ < fits) return fs.writeFileSync(file, data);
+          fs.writeFileSync(file, Buffer.from(data as Uint8Array).subarray(0, 100));
+          throw Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
+        },
+      };
+      expect(() => saved([3], {}, files)).toThrow(expect.objectContaining({ code: 'DISK_FULL' }));
+      const checkpoints = new Checkpoints(directory);
+      expect(checkpoints.entries).toEqual(before);
+      expect(checkpoints.latest(noDamage)?.step).toBe(2);
+      expect(readdirSync(directory).filter((file) => file.endsWith('.tmp'))).toEqual([]);
+    }
+  });
+
+  test('weights that are not finite are refused, and what was there stays', () => {
+    const checkpoints = saved([1]);
+    const bad = new Map(at(2).model.stateDict);
+    const { shape, data } = bad.get('out_proj.bias') ?? { shape: [], data: new Float32Array() };
+    bad.set('out_proj.bias', { shape, data: data.map(() => Number.NaN) });
+    const checkpoint = { ...at(2), model: { ...at(2).model, stateDict: bad } };
+    expect(() => checkpoints.save(checkpoint, { name: 'step2', step: 2 })).toThrow(
+      expect.objectContaining({ code: 'NON_FINITE' }),
+    );
+    expect(new Checkpoints(directory).latest(noDamage)?.step).toBe(1);
+  });
+});
