@@ -49,6 +49,7 @@ export const EXPERIMENTS: readonly Experiment[] = [
       { name: 'defaults: lr 1e-5', change: { lr: 1e-5, scheduler: 'none' } },
       { name: 'no KL', change: { klCoef: 0 } },
       { name: 'temperature 0.6', change: { temperature: 0.6 } },
+      { name: 'no KL, temperature 0.6', change: { klCoef: 0, temperature: 0.6 } },
       { name: 'dynamic sampling', change: { dynamicSampling: true } },
       { name: '16 × 8', change: { batchSize: 16, groupSize: 8 } },
       { name: '2 epochs', change: { epochs: 2 } },
