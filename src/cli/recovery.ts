@@ -37,7 +37,8 @@ export class Recovery {
    */
   async from(error: unknown, { device, resumedStep }: FailedAttempt): Promise<void> {
     const what = error instanceof Error ? error.message : String(error);
-    if (error instanceof MathformerError && error.code === 'OUT_OF_MEMORY') {
+    // The sampler's cache has an advice of its own, and micro-batches do not change it.
+    if (error instanceof MathformerError && error.code === 'OUT_OF_MEMORY' && error.where !== 'sampler') {
       const lowered = this.memory.lower?.();
       if (lowered === undefined) {
         const { code, where } = error;

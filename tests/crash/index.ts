@@ -45,7 +45,7 @@ async function run({ kills, steps, saves, seed }: z.output<typeof flagsSchema>):
       const same = isDeepStrictEqual(found, expected);
       failed ||= !same || !once;
       console.log(
-        `${name}: ${expected.steps.length} steps, ${report.kills} kills (${report.early} before the first step); ` +
+        `${name}: ${expected.steps.length} steps, ${report.kills} kills (${report.idle} of them when no step had been logged since the one before); ` +
           `${once ? 'no step missing or repeated' : 'STEPS MISSING OR REPEATED'}; ` +
           `metrics, SHA-256 of weights and moments, final answers: ${same ? 'the same' : 'DIFFERENT'} ` +
           `(${Math.round(seconds)} s unbroken, ${Math.round(report.seconds)} s killed)`,

@@ -126,8 +126,8 @@ export function tracesOf(run: string): RunTraces {
 export interface KilledRun {
   /** Kills that found the process alive. */
   readonly kills: number;
-  /** Those of them that came before the process said anything of a step or an evaluation. */
-  readonly early: number;
+  /** Those of them that came when no step was logged beyond those that were there. */
+  readonly idle: number;
   readonly seconds: number;
 }
 
@@ -147,7 +147,7 @@ export async function runWithKills(
 ): Promise<KilledRun> {
   const random = new RandomStream({ seed, stream: 1, item: 0 });
   const started = performance.now();
-  let early = 0;
+  let [idle, before] = [0, 0];
   for (let kill = 0; kill < kills; ) {
     // Up to twice what a process needs for its share after its start: some die in the start, some after many steps.
     const milliseconds = random.integerBelow(Math.ceil(1000 * (START_SECONDS + (2 * seconds) / kills)));
@@ -155,13 +155,20 @@ export async function runWithKills(
     if (killed) kill += 1;
     else if (code === 0) break;
     else throw new Error(output);
-    if (!/Baseline|\d+\/\d+ steps/.test(output)) early += 1;
+    const rows = rowsOf(out);
+    if (rows === before) idle += 1;
+    before = rows;
   }
   const { code, output } = await runAndKill('src/cli/train.ts', next(args, out), {
     milliseconds: Number.POSITIVE_INFINITY,
   });
   if (code !== 0) throw new Error(output);
-  return { kills, early, seconds: (performance.now() - started) / 1000 };
+  return { kills, idle, seconds: (performance.now() - started) / 1000 };
+}
+
+function rowsOf(run: string): number {
+  const path = join(run, 'metrics.jsonl');
+  return existsSync(path) ? readFileSync(path, 'utf8').split('\n').length - 1 : 0;
 }
 
 /** A run exists from its config on. What a process left that died before is no run, and stands in the way of one. */

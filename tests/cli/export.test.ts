@@ -1,0 +1,45 @@
+/** export.ts: a directory that every command takes, or one line that says why not. */
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { loadModel, newModel } from '../../src/cli/modelFlags.ts';
+import { saveCheckpoint } from '../../src/runs/checkpointFile.ts';
+import { sorting } from '../../src/tasks/sorting.ts';
+import { run } from './cliProcess.ts';
+
+let directory: string;
+beforeAll(() => {
+  directory = mkdtempSync(join(tmpdir(), 'mathformer-export-'));
+});
+afterAll(() => rmSync(directory, { recursive: true }));
+
+it('writes a directory that is loaded as the checkpoint was, and is not overwritten', async () => {
+  const task = sorting();
+  const checkpoint = newModel({ modelsize: 'tiny', shape: 'mpt' }, 0, task);
+  const [path, out] = [join(directory, 'model.safetensors'), join(directory, 'export')];
+  saveCheckpoint(path, checkpoint);
+  const args = [path, '--task', 'sort', '--out', out, '--json'];
+  const { code, stdout, stderr } = await run('export', ...args);
+  expect(code, stderr).toBe(0);
+  const { files } = JSON.parse(stdout);
+  expect(readdirSync(out).sort()).toEqual(files.toSorted());
+  expect(files).toEqual(
+    expect.arrayContaining(['config.json', 'generation_config.json', 'model.safetensors', 'tokenizer.json']),
+  );
+  expect(loadModel(out, { modelsize: 'tiny', shape: 'mpt' }, task)).toMatchObject(checkpoint);
+
+  const again = await run('export', ...args);
+  expect(again).toMatchObject({ code: 1, stdout: '' });
+  expect(again.stderr).toMatch(/^error: .*: the directory is not empty — choose another --out/m);
+});
+
+it('says what MPT cannot represent, and writes nothing', async () => {
+  const out = join(directory, 'never');
+  const { code, stderr } = await run('export', 'tests/fixtures/checkpoints/tiny.pt', '--out', out);
+  expect(code).toBe(1);
+  expect(stderr).toMatch(
+    /^error: .*cannot represent biases .*finalNorm.* — train a dense model with --shape mpt/m,
+  );
+  expect(existsSync(out)).toBe(false);
+});
