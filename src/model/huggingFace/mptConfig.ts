@@ -87,7 +87,7 @@ export function toMptConfig(config: ModelConfig, tokens: SpecialTokens): object 
     layer_norm_epsilon: 1e-5,
     // vLLM takes this name alone; transformers computes the same for all.
     norm_type: 'low_precision_layernorm',
-    embedding_fraction: 1,
+    // embedding_fraction stays out: its default is 1, and transformers refuses a 1 that is not written 1.0.
     logit_scale: null,
     // Where this project drops activations too: after the embedding, and at the end of each residual branch.
     emb_pdrop: config.dropout,
