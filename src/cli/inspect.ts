@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
  * `inspect.ts FILE`: what a checkpoint holds: its format, model, metadata, and the values of every tensor. Also of files
- * that cannot be loaded, such as those of a diverged model.
+ * that cannot be loaded, such as those of a diverged model; and of a run its checkpoints.
  */
 import { createHash } from 'node:crypto';
 import { Command } from 'commander';
@@ -17,6 +17,7 @@ import { type CheckpointSource, readCheckpointSource } from '../runs/checkpointF
 import { columns } from './columns.ts';
 import { runCommand, throwing } from './failure.ts';
 import { addFlags, readFlags, withUnderscores } from './flags.ts';
+import { inspectRun, isRun } from './inspectRun.ts';
 import { shapeOf } from './modelFlags.ts';
 import { Reporter } from './reporter.ts';
 import { outputSchema } from './session.ts';
@@ -26,6 +27,10 @@ const flagsSchema = z.strictObject({ json });
 
 function run(path: string, { json }: z.output<typeof flagsSchema>): void {
   const reporter = new Reporter({ json, quiet: true });
+  if (isRun(path)) {
+    inspectRun(path, reporter);
+    return;
+  }
   const source = readCheckpointSource(path);
   const inspection = inspect(source, path);
   const { config, metadata } = inspection;
@@ -103,7 +108,7 @@ function printable(text: string): string {
 
 const program = throwing(new Command('inspect'))
   .description('What a checkpoint holds: format, model, metadata, and the values of every tensor.')
-  .argument('<file>', 'checkpoint (.safetensors, .pt), or a Hugging Face directory');
+  .argument('<file>', 'checkpoint (.safetensors, .pt), Hugging Face directory, or directory of a run');
 addFlags(program, flagsSchema).action((path: string) => run(path, readFlags(program, flagsSchema)));
 
 await runCommand(program, withUnderscores(process.argv.slice(2)));

@@ -27,7 +27,8 @@ import type { TrainingState } from '../model/trainingState.ts';
 import { type FileOperations, removeTorn, writeAtomically } from './atomicFile.ts';
 import { FileError, withFileErrors } from './fileError.ts';
 
-const MANIFEST = 'manifest.json';
+/** The file that tells what is complete. */
+export const MANIFEST = 'manifest.json';
 /** Of the format of manifest and documents. */
 const VERSION = 1;
 /** Hexadecimal digits of a reference's hash in its file's name. */

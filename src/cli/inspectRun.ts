@@ -1,0 +1,57 @@
+/** What `inspect` says of a run: its checkpoints, whether they are whole, and where it would go on. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { type CheckpointEntry, Checkpoints, MANIFEST } from '../runs/checkpoints.ts';
+import { FileError } from '../runs/fileError.ts';
+import { columns } from './columns.ts';
+import type { Reporter } from './reporter.ts';
+
+/** Whether a path is the directory of a run that has checkpoints. */
+export function isRun(path: string): boolean {
+  return existsSync(join(path, 'checkpoints', MANIFEST));
+}
+
+/** A checkpoint, and what is wrong with it if anything is. */
+interface InspectedCheckpoint {
+  readonly name: string;
+  readonly step: number;
+  readonly temporary: boolean;
+  readonly best: boolean;
+  readonly bytes: number;
+  readonly problem: string | null;
+  /** Random streams, curriculum, …: where the trainer stands. */
+  readonly progress: object | null;
+}
+
+/** Prints a run's checkpoints; every file is read and compared with its SHA-256. @throws FileError */
+export function inspectRun(path: string, reporter: Reporter): void {
+  const checkpoints = new Checkpoints(join(path, 'checkpoints'));
+  const found = checkpoints.entries.map((entry) => inspected(checkpoints, entry));
+  const { best } = checkpoints;
+  reporter.document({ path, format: 'run', checkpoints: found, best });
+  reporter.line(`${path}: a run with ${found.length} checkpoints`);
+  if (best) reporter.line(`Best: ${best.name}, ${(100 * best.accuracy).toFixed(2)}% after step ${best.step}`);
+  const last = found.findLast(({ problem }) => problem === null);
+  if (last) reporter.line(`It goes on from ${last.name}: ${JSON.stringify(last.progress)}`);
+  reporter.line('');
+  for (const line of columns([HEADER, ...found.map(row)], 1)) reporter.line(line);
+}
+
+function inspected(checkpoints: Checkpoints, entry: CheckpointEntry): InspectedCheckpoint {
+  const { name, step, temporary, files } = entry;
+  const bytes = Object.values(files).reduce((sum, file) => sum + file.bytes, 0);
+  const shared = { name, step, temporary, bytes, best: checkpoints.best?.name === name };
+  try {
+    return { ...shared, problem: null, progress: checkpoints.load(entry).state.progress };
+  } catch (error) {
+    if (!(error instanceof FileError)) throw error;
+    return { ...shared, problem: error.message, progress: null };
+  }
+}
+
+const HEADER = ['checkpoint', 'step', 'bytes', '', 'files'];
+
+function row({ name, step, bytes, best, temporary, problem }: InspectedCheckpoint): string[] {
+  const notes = [...(best ? ['best'] : []), ...(temporary ? ['until the next'] : [])];
+  return [name, String(step), String(bytes), notes.join(', '), problem ?? 'as they were saved'];
+}
