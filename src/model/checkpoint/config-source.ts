@@ -11,6 +11,7 @@ import {
   validateModelConfig,
 } from '../config.ts';
 import { CheckpointError, quoted } from './error.ts';
+import { JsonCursor } from './json-cursor.ts';
 import type { OpenedCheckpoint, Weight } from './open.ts';
 
 /** What the tensors of a bare state_dict cannot tell; ignored for files that carry a config. */
@@ -60,11 +61,15 @@ function parseJson(json: string): unknown {
   if (json.length > MAX_JSON) {
     throw new CheckpointError('BAD_CONFIG', WHERE, `its JSON has ${json.length} characters`, fix);
   }
-  try {
-    return JSON.parse(json);
-  } catch (cause) {
-    throw new CheckpointError('BAD_CONFIG', WHERE, `${quoted(json)} is not JSON`, fix, { cause });
-  }
+  const cursor = new JsonCursor(new TextEncoder().encode(json), (problem, cause) => {
+    return new CheckpointError('BAD_CONFIG', WHERE, `${quoted(json)} is no config: ${problem}`, fix, {
+      cause,
+    });
+  });
+  const fields = new Map<string, unknown>();
+  cursor.object((key) => fields.set(key, cursor.scalar()));
+  cursor.end();
+  return Object.fromEntries(fields);
 }
 
 /** The original's names for the sizes; all files have the first five. */

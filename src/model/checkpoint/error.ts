@@ -81,7 +81,10 @@ export function withCheckpointErrors<Result>(name: string, work: () => Result): 
     return work();
   } catch (error) {
     if (error instanceof CheckpointError) throw error.inFile(name);
-    if (error instanceof RangeError && /alloc|array length|memory/i.test(error.message)) {
+    if (
+      error instanceof RangeError &&
+      /alloc|(array|string) length|memory|maximum size/i.test(error.message)
+    ) {
       throw new CheckpointError(
         'TOO_LARGE',
         name,

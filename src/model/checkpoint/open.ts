@@ -51,12 +51,15 @@ const ORIGINAL_FIELDS: ReadonlySet<string> = new Set([
   'active_experts',
 ]);
 
+/** What a named weight costs in memory, at most, with its name in a message: a name may be one byte of a pickle. */
+const WEIGHT_COST = 512;
+
 export function openCheckpoint(bytes: Uint8Array, budget: MemoryBudget): OpenedCheckpoint {
   // First, as a header may have any length, also one whose bytes look like another format's.
   if (looksLikeSafetensors(bytes)) return openAsSafetensors(bytes, budget);
-  if (looksLikeZip(bytes)) return fromTorch('torch-zip', openTorchZip(bytes, budget));
+  if (looksLikeZip(bytes)) return fromTorch('torch-zip', openTorchZip(bytes, budget), budget);
   if (bytes[0] === 0x80 && (bytes[1] ?? 0) <= 5)
-    return fromTorch('torch-legacy', openTorchLegacy(bytes, budget));
+    return fromTorch('torch-legacy', openTorchLegacy(bytes, budget), budget);
   throw unrecognised(bytes);
 }
 
@@ -96,7 +99,7 @@ function storedWeight(name: string, { dtype, shape, bytes }: StoredTensor, budge
   return { dtype, shape, read };
 }
 
-function fromTorch(format: CheckpointFormat, file: TorchFile): OpenedCheckpoint {
+function fromTorch(format: CheckpointFormat, file: TorchFile, budget: MemoryBudget): OpenedCheckpoint {
   const { state, config } = findStateDict(file.root);
   const weights = new Map<string, Weight>();
   for (const [name, tensor] of state) {
@@ -104,13 +107,14 @@ function fromTorch(format: CheckpointFormat, file: TorchFile): OpenedCheckpoint 
       const problem = `entry ${describeValue(name)} is ${describeValue(tensor)}, not a tensor with a name`;
       throw notACheckpoint('state_dict', problem, 'save it with torch.save(model.state_dict(), …)');
     }
+    budget.charge(WEIGHT_COST, 'state_dict');
     const { shape, storage } = tensor;
     weights.set(name, { shape, dtype: storage.dtype, read: () => file.read(tensor, quoted(name)) });
   }
   if (!config) return { format, weights, config: { kind: 'none' }, metadata: new Map() };
   const fields = new Map<string, unknown>();
-  for (const [key, value] of config) if (typeof key === 'string') fields.set(key, value);
-  const type = fields.get('model_type');
+  for (const field of ORIGINAL_FIELDS) if (config.has(field)) fields.set(field, config.get(field));
+  const type = config.get('model_type');
   const metadata = new Map(typeof type === 'string' ? [['model_type', type]] : []);
   return { format, weights, config: { kind: 'original', fields }, metadata };
 }

@@ -51,10 +51,12 @@ export class PickleCursor {
   /** Little-endian two's complement of `length` bytes; what is exact becomes a `number`. */
   long(length: number): number | bigint {
     if (length > MAX_LONG_BYTES) throw pickleError('UNSUPPORTED', this.#at, `an integer has ${length} bytes`);
-    const bytes = this.take(length);
-    let value = 0n;
-    for (let i = length - 1; i >= 0; i--) value = (value << 8n) | BigInt(bytes[i] ?? 0);
-    const signed = BigInt.asIntN(8 * length, value);
+    const wide = new DataView(new ArrayBuffer(MAX_LONG_BYTES));
+    new Uint8Array(wide.buffer).set(this.take(length));
+    const signed = BigInt.asIntN(
+      8 * length,
+      (wide.getBigUint64(8, true) << 64n) | wide.getBigUint64(0, true),
+    );
     return Number.isSafeInteger(Number(signed)) ? Number(signed) : signed;
   }
 

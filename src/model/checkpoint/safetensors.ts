@@ -6,7 +6,8 @@
 import { checkedProduct, MemoryBudget } from './budget.ts';
 import { type DType, decodeElements, type ElementArray, HOST_ARRAY, ITEM_SIZE, isDType } from './dtype.ts';
 import { CheckpointError, DOWNLOAD_AGAIN, quoted, withCheckpointErrors } from './error.ts';
-import { FORBIDDEN_KEYS, type HeaderEntry, METADATA_KEY, parseHeader } from './safetensors-header.ts';
+import { FORBIDDEN_KEYS } from './json-cursor.ts';
+import { type HeaderEntry, METADATA_KEY, parseHeader } from './safetensors-header.ts';
 
 /** A tensor of a file: row-major elements, `data.length` = product of `shape`. */
 export interface NamedArray {

@@ -225,10 +225,8 @@ function isContiguous({ shape, strides }: TensorRef): boolean {
   return true;
 }
 
-function countTuple(value: PickleValue | undefined): number[] | undefined {
-  if (!(value instanceof PickleTuple)) return undefined;
-  const counts = value.items.filter(isCount);
-  return counts.length === value.items.length ? counts : undefined;
+function countTuple(value: PickleValue | undefined): readonly number[] | undefined {
+  return value instanceof PickleTuple && value.items.every(isCount) ? value.items : undefined;
 }
 
 function isCount(value: PickleValue | undefined): value is number {

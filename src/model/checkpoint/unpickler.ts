@@ -18,8 +18,12 @@ export interface PickleHooks {
   persistentLoad(id: PickleValue): PickleValue;
 }
 
-/** Approximate bytes of memory: a stack or memo slot with its value; an empty Map, Set, array or view of bytes. */
+/**
+ * Bytes of memory, at most: a stack slot with its value; a place in a Map or Set, which hold 2.5 times their entries
+ * while they grow; an empty Map, Set, array or view of bytes.
+ */
 const STEP_COST = 48;
+const PLACE_COST = 96;
 const CONTAINER_COST = 256;
 const STOP = 0x2e;
 
@@ -179,7 +183,7 @@ class Unpickler {
       case 0x6a: // LONG_BINGET
         return this.#recall(this.#cursor.uint32());
       case 0x63: // GLOBAL: two lines of text
-        return this.#push(this.#hooks.findGlobal(this.#cursor.line(), this.#cursor.line()));
+        return this.#pushContainer(this.#hooks.findGlobal(this.#cursor.line(), this.#cursor.line()));
       case 0x93: // STACK_GLOBAL
         return this.#stackGlobal();
       case 0x52: // REDUCE
@@ -188,7 +192,7 @@ class Unpickler {
       case 0x62: // BUILD
         return this.#build();
       case 0x51: // BINPERSID
-        return this.#push(this.#hooks.persistentLoad(this.#pop()));
+        return this.#pushContainer(this.#hooks.persistentLoad(this.#pop()));
       default:
         return false;
     }
@@ -203,7 +207,7 @@ class Unpickler {
     const [module, name] = this.#popCount(2);
     if (typeof module !== 'string' || typeof name !== 'string')
       throw this.#fail('CORRUPT', 'a global has no name');
-    return this.#push(this.#hooks.findGlobal(module, name));
+    return this.#pushContainer(this.#hooks.findGlobal(module, name));
   }
 
   #call(): true {
@@ -232,6 +236,7 @@ class Unpickler {
   #setItems(items: readonly PickleValue[]): true {
     const dict = this.#top();
     if (!(dict instanceof Map)) throw this.#fail('CORRUPT', 'it sets items of something that is not a dict');
+    this.#budget.charge((PLACE_COST * items.length) / 2, 'pickle');
     if (items.length % 2 !== 0) throw this.#fail('CORRUPT', 'a dict key has no value');
     for (let i = 0; i < items.length; i += 2) dict.set(this.#key(items[i]), items[i + 1] ?? null);
     return true;
@@ -240,6 +245,7 @@ class Unpickler {
   #addItems(items: readonly PickleValue[]): true {
     const set = this.#top();
     if (!(set instanceof Set)) throw this.#fail('CORRUPT', 'it adds items to something that is not a set');
+    this.#budget.charge(PLACE_COST * items.length, 'pickle');
     for (const item of items) set.add(this.#key(item));
     return true;
   }
@@ -285,6 +291,7 @@ class Unpickler {
   }
 
   #remember(index: number): true {
+    this.#budget.charge(PLACE_COST, 'pickle');
     this.#memo.set(index, this.#top());
     return true;
   }

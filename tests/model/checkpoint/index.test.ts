@@ -6,11 +6,14 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { withCheckpointErrors } from '../../../src/model/checkpoint/error.ts';
 import {
   type Checkpoint,
+  type NamedArray,
   readCheckpoint,
   type StateTensor,
   writeCheckpoint,
+  writeSafetensors,
 } from '../../../src/model/checkpoint/index.ts';
 import { type ModelOverrides, modelConfig, parameterShapes } from '../../../src/model/config.ts';
 import { MINI, MINI_WEIGHTS, miniLegacy, miniPickle, miniZip } from './mini.ts';
@@ -355,6 +358,36 @@ describe('refusals of readCheckpoint', () => {
     const error = refusal(() => readCheckpoint(asText, 'x'));
     expect(error).toMatchObject({ code: 'WRONG_DTYPE' });
     expect(error.message).toContain('"blocks.0.k_proj.bias": its dtype is I32');
+  });
+
+  it.each<[string, (json: string) => string, RegExp]>([
+    ['two values of one size', (json) => json.replace('{', '{"dModel":4,'), /"dModel" occurs twice/],
+    ['__proto__', (json) => json.replace('{', '{"__proto__":1,'), /"__proto__" is not allowed/],
+    ['constructor', (json) => json.replace('{', '{"constructor":1,'), /config: /],
+    ['NaN', (json) => json.replace(/"dropout":[^,]+/, '"dropout":NaN'), /does not begin/],
+    ['Infinity', (json) => json.replace(/"dropout":[^,]+/, '"dropout":1e999'), /dropout/],
+    ['an object', (json) => json.replace(/"dropout":[^,]+/, '"dropout":{}'), /does not begin/],
+    [
+      'arrays without end',
+      (json) => json.replace(/"dropout":[^,]+/, `"dropout":${'['.repeat(9999)}`),
+      /does not/,
+    ],
+    ['text after it', (json) => `${json}{}`, /after the object/],
+    ['a list', (json) => `[${json}]`, /expected "\{"/],
+  ])('a config of this project with %s', (_, edit, message) => {
+    const tensors = new Map<string, NamedArray>();
+    for (const [name, { shape, data }] of MINI_WEIGHTS) tensors.set(name, { dtype: 'F32', shape, data });
+    const metadata = new Map([['config', edit(JSON.stringify(MINI))]]);
+    const error = refusal(() => readCheckpoint(writeSafetensors({ tensors, metadata }), 'x'));
+    expect(error.code).toBe('BAD_CONFIG');
+    expect(error.message).toMatch(message);
+  });
+
+  it('says that memory is short when a Map can hold no more', () => {
+    const full = () => {
+      throw new RangeError('Map maximum size exceeded');
+    };
+    expect(refusal(() => withCheckpointErrors('x', full)).code).toBe('TOO_LARGE');
   });
 
   it('takes what a bare file does not tell from its argument', () => {

@@ -102,6 +102,46 @@ describe('reading', () => {
     ]);
   });
 
+  it('gives names no meaning that JavaScript gives them', () => {
+    const names = ['constructor', 'toString', 'hasOwnProperty', 'prototype', 'length', ''];
+    const header = names.map((key) => `"${key}":${f32('[0]', 0, 0)}`).join();
+    const { tensors, metadata } = readSafetensors(file(`{"__metadata__":{"constructor":"x"},${header}}`));
+    expect([...tensors.keys()]).toEqual(names);
+    expect([...metadata]).toEqual([['constructor', 'x']]);
+  });
+
+  it('accepts a layout exactly when its tensors tile the data', () => {
+    const range = fc.tuple(fc.nat(6), fc.nat(6));
+    const tiling = fc.array(fc.nat(3), { maxLength: 5 }).chain((lengths) => {
+      const ends = lengths.map((_, i) => lengths.slice(0, i + 1).reduce((a, b) => a + b, 0));
+      const ranges = ends.map((end, i): [number, number] => [end - (lengths[i] ?? 0), end]);
+      return fc.shuffledSubarray(ranges, { minLength: ranges.length });
+    });
+    const layout = fc.oneof(tiling, fc.array(range, { maxLength: 4 }));
+    fc.assert(
+      fc.property(layout, fc.nat(12), fc.boolean(), (ranges, spare, exact) => {
+        const covered = Array.from(
+          { length: 30 },
+          (_, byte) => ranges.filter(([a, b]) => a <= byte && byte < b).length,
+        );
+        const end = Math.max(0, ...ranges.map(([, b]) => b));
+        const length = exact ? end : spare;
+        const tiles =
+          ranges.every(([a, b]) => a <= b) &&
+          covered.every((times, byte) => times === (byte < length ? 1 : 0)) &&
+          // An empty one stands between two others or at an end, not inside one.
+          ranges.every(([a, b]) => a < b || (a <= length && !ranges.some(([c, d]) => c < a && a < d)));
+        const header = ranges.map(
+          ([a, b], i) => `"${i}":{"dtype":"U8","shape":[${Math.max(0, b - a)}],"data_offsets":[${a},${b}]}`,
+        );
+        const read = () => readSafetensors(file(`{${header}}`, length)).tensors.size;
+        if (tiles) expect(read()).toBe(ranges.length);
+        else expect(['CORRUPT', 'TRUNCATED']).toContain(refusal(read).code);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
   it('keeps a BOM inside a name', () => {
     expect([...readSafetensors(file(`{"\ufeffa":${f32('[0]', 0, 0)}}`)).tensors.keys()]).toEqual(['\ufeffa']);
   });
@@ -145,6 +185,37 @@ describe('refusals', () => {
       'CORRUPT',
       /does not fill/,
     ],
+    [
+      'a product that overflows beside a zero',
+      file(`{"a":${f32('[0,9007199254740991,2]', 0, 0)}}`),
+      'CORRUPT',
+      /does not fill/,
+    ],
+    ['offsets past 2^53', file(`{"a":${f32('[1]', 0, 2 ** 53)}}`, 4), 'CORRUPT', /too large/],
+    [
+      'an offset of 2^53 − 1',
+      file(`{"a":${f32('[1]', 0, 2 ** 53 - 1)}}`, 4),
+      'TRUNCATED',
+      /need 9007199254740991/,
+    ],
+    ['a byte-order mark', file('\ufeff{}'), 'NOT_A_CHECKPOINT', /and \{/],
+    ['padding with zeros', file('{}\0\0'), 'CORRUPT', /after the object/],
+    ['half a character', file(`{"\\ud83d":${f32('[0]', 0, 0)}}`), 'CORRUPT', /half a character/],
+    ['metadata that is null', file('{"__metadata__":null}'), 'CORRUPT', /expected "\{"/],
+    ['nested metadata', file('{"__metadata__":{"a":{"b":"c"}}}'), 'CORRUPT', /expected "\\""/],
+    [
+      '__proto__ in a tensor',
+      file('{"a":{"__proto__":[],"dtype":"F32","shape":[],"data_offsets":[0,4]}}', 4),
+      'CORRUPT',
+      /not allowed/,
+    ],
+    [
+      'an empty tensor inside another',
+      file(`{"a":${f32('[2]', 0, 8)},"b":${f32('[0]', 4, 4)}}`, 8),
+      'CORRUPT',
+      /do not follow/,
+    ],
+    ['an empty tensor past the end', file(`{"a":${f32('[0]', 4, 4)}}`), 'CORRUPT', /do not follow/],
     ['a number past 2^53', file(`{"a":${f32('[9007199254740993]', 0, 0)}}`), 'CORRUPT', /too large/],
     ['a negative number', file(`{"a":${f32('[-1]', 0, 4)}}`, 4), 'CORRUPT', /non-negative integer/],
     ['a fraction', file(`{"a":${f32('[1.0]', 0, 4)}}`, 4), 'CORRUPT', /unexpected text/],

@@ -234,11 +234,11 @@ describe('openZip', () => {
   });
 
   it('stops inflating a bomb at its declared size', () => {
-    const bomb = zipSync({ a: new Uint8Array(200_000_000) }, { level: 1 });
+    const bomb = zipSync({ a: new Uint8Array(30_000_000) }, { level: 1 });
     const lying = patchedBoth(bomb, 24, 4, 1000);
-    const started = performance.now();
+    const before = process.cpuUsage();
     expect(refusal(() => open(lying).read('a')).message).toMatch(/more than its 1000 bytes/);
-    expect(performance.now() - started).toBeLessThan(500);
+    expect(process.cpuUsage(before).user).toBeLessThan(20_000);
     expect(refusal(() => open(bomb).read('a')).code).toBe('TOO_LARGE');
   });
 
@@ -250,13 +250,14 @@ describe('openZip', () => {
     expect(refusal(readAll).message).toMatch(/"part16": the archive inflates to more than 16\d{6} bytes/);
   });
 
-  it('does not spend time on empty blocks: 110 kB of them take milliseconds', () => {
+  it('does not spend time on empty blocks: 110 kB of them take milliseconds, not seconds', () => {
     const content = new Uint8Array();
     const bomb = zipOf('a', emptyBlocks(4000), content);
     expect(open(bomb).read('a')).toEqual(content);
-    const started = performance.now();
+    const before = process.cpuUsage();
     open(bomb).read('a');
-    expect(performance.now() - started).toBeLessThan(1000);
+    // Microseconds of the processor, not of the clock: other programs run as well.
+    expect(process.cpuUsage(before).user).toBeLessThan(500_000);
   });
 });
 
