@@ -32,4 +32,13 @@ export const STARTS: readonly Start[] = [
     setting: { operators: '+,-', maxDigits: 1, maxDepth: 2, maxGenLen: 96 },
     evalSize: 1000,
   },
+  {
+    name: 'small_depth_3',
+    about: 'a `small`, 3,000 supervised steps of 32 examples of `+,-`, two digits, depth 3, at 5e-3',
+    kind: 'pretrained',
+    modelsize: 'small',
+    options: { ...CONSTANT_RATE, steps: 3, lr: 5e-3, practice: true },
+    setting: { operators: '+,-', maxDigits: 2, maxDepth: 3, maxGenLen: 160 },
+    evalSize: 1000,
+  },
 ];

@@ -51,6 +51,7 @@ export const EXPERIMENTS: readonly Experiment[] = [
       { name: 'temperature 0.6', change: { temperature: 0.6 } },
       { name: 'no KL, temperature 0.6', change: { klCoef: 0, temperature: 0.6 } },
       { name: 'dynamic sampling', change: { dynamicSampling: true } },
+      { name: 'no KL, dynamic sampling', change: { klCoef: 0, dynamicSampling: true } },
       { name: '16 × 8', change: { batchSize: 16, groupSize: 8 } },
       { name: '2 epochs', change: { epochs: 2 } },
       { name: 'loss dapo', change: { loss: 'dapo' } },
@@ -69,5 +70,13 @@ export const EXPERIMENTS: readonly Experiment[] = [
     seeds: SEEDS,
     evalInterval: 0,
     plot: 'differences',
+  },
+  {
+    name: 'headline',
+    start: 'small_depth_3',
+    base: { steps: 60 },
+    rows: [{ name: 'tuned', change: { lr: 5e-4, scheduler: 'cosine', klCoef: 0, dynamicSampling: true } }],
+    seeds: SEEDS,
+    evalInterval: 20,
   },
 ];
