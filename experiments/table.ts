@@ -20,6 +20,8 @@ export const EXPERIMENTS: readonly Experiment[] = [
       { name: 'lr 1e-4', change: { lr: 1e-4 } },
       { name: 'lr 3e-4, 32 × 16', change: { lr: 3e-4, groupSize: 16 } },
       { name: 'lr 1e-4, 4 epochs', change: { lr: 1e-4, epochs: 4 } },
+      { name: 'lr 1e-4, tuned', change: { lr: 1e-4, klCoef: 0, dynamicSampling: true } },
+      { name: 'lr 2e-4, tuned', change: { lr: 2e-4, klCoef: 0, dynamicSampling: true } },
     ],
     seeds: [0],
     evalInterval: 25,
