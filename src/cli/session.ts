@@ -162,6 +162,9 @@ class Session {
     reporter.line(deviceText(adapter));
     const model = new Transformer(device, initial.config, initial.stateDict);
     this.#announce(initial);
+    for (const change of earlier ? changesSince(earlier, adapter) : []) {
+      reporter.line(`warning: ${change}; from here on the bits may differ from those of an unbroken run`);
+    }
     const sampler = new Sampler(model, { eos: task.tokenizer.eos });
     const config = configOf(this.#options, { model: initial.config, adapter, device, resumed });
     const directory = earlier?.directory ?? flags.out;
@@ -211,6 +214,20 @@ class Session {
       this.#reporter.line(`Model loaded: ${what}`);
     }
   }
+}
+
+/** What is not as it was when the run was begun. */
+function changesSince({ config }: EarlierSession, { description }: AdapterRecord): string[] {
+  const then = config as { adapter?: AdapterRecord; versions?: Readonly<Record<string, string>> };
+  const now = { ...versions(), adapter: description };
+  const before: Readonly<Record<string, string | undefined>> = {
+    ...then.versions,
+    adapter: then.adapter?.description,
+  };
+  return Object.entries(now).flatMap(([what, value]) => {
+    const former = before[what];
+    return former === undefined || former === value ? [] : [`${what} was ${former} and is ${value}`];
+  });
 }
 
 function subjectOf(model: Transformer, sampler: Sampler, options: SessionOptions): Subject {

@@ -1,9 +1,9 @@
 /** Bad input, as a person would give it: one line that says what to do, and no run. */
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Ended, run, start } from './cliProcess.ts';
+import { type Ended, run, savedModels, start } from './cliProcess.ts';
 
 const TINY = 'tests/fixtures/checkpoints/tiny.safetensors';
 const FULL_DISK = './tests/cli/fullDisk.ts';
@@ -82,13 +82,16 @@ describe('train.ts', () => {
     expectRefusal(await run('train', ...args, directory), 1, /not empty/);
   });
 
-  it('says so when the disk takes no more, and leaves no broken checkpoint', async () => {
+  it('says so when the disk takes no more, leaves no broken checkpoint, and goes on when it does', async () => {
     const out = join(directory, 'full');
     const args = ['--modelsize', 'tiny', '--num_examples', '8', '--batch_size', '8', '--eval_size', '2'];
     const { ended } = start('train', ['pretrain', ...args, '--steps', '1', '--out', out], FULL_DISK);
     expectRefusal(await ended, 1, /model_step1\.safetensors: the disk is full — free some space/);
-    expect(readdirSync(join(out, 'checkpoints'))).toEqual([]);
+    expect(savedModels(out)).toEqual(['model_update0.safetensors']);
     expect(readdirSync(out)).not.toContain('summary.json');
+    expect((await run('train', 'resume', out)).code).toBe(0);
+    expect(savedModels(out)).toEqual(['model_step1.safetensors']);
+    expect(readFileSync(join(out, 'metrics.jsonl'), 'utf8').match(/"step":1,/g)?.length).toBe(1);
   });
 });
 
@@ -96,5 +99,20 @@ describe('generate.ts', () => {
   it('refuses what is no expression, or has no value', async () => {
     expectRefusal(await run('generate', TINY, '1+'), 2, /syntax at position 2/);
     expectRefusal(await run('generate', TINY, '1/0'), 2, /division by zero/);
+  });
+});
+
+describe('train.ts resume', () => {
+  it('refuses what is no run, and one that another process writes to', async () => {
+    expectRefusal(await run('train', 'resume', 'no/run'), 1, /no\/run\/config\.json: there is no such file/);
+    writeFileSync(join(directory, 'config.json'), '{"kind":"evaluate","options":{}}');
+    expectRefusal(await run('train', 'resume', directory), 2, /is not the config of a training run/);
+    const options = { modelsize: 'tiny', operators: '+', maxDigits: 1, maxDepth: 1, evalSize: 4 };
+    writeFileSync(join(directory, 'config.json'), JSON.stringify({ kind: 'pretrain', options }));
+    writeFileSync(join(directory, 'lock'), `${hostname()} ${process.pid}`);
+    expectRefusal(await run('train', 'resume', directory), 1, new RegExp(`process ${process.pid} on `));
+    const wrong = { ...options, batchSize: 0 };
+    writeFileSync(join(directory, 'config.json'), JSON.stringify({ kind: 'pretrain', options: wrong }));
+    expectRefusal(await run('train', 'resume', directory), 2, /--batch_size cannot be 0/);
   });
 });

@@ -1,4 +1,4 @@
-/** Loaded before a command: the disk is full from the first checkpoint on. */
+/** Loaded before a command: the disk is full from the first pass's checkpoint on. */
 import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 
@@ -6,7 +6,7 @@ const { openSync, writeFileSync } = fs;
 let checkpoint: number | undefined;
 fs.openSync = (path, ...rest) => {
   const descriptor = openSync(path, ...rest);
-  if (String(path).includes('.safetensors') && rest[0] === 'wx') checkpoint = descriptor;
+  if (String(path).includes('model_step1.safetensors') && rest[0] === 'wx') checkpoint = descriptor;
   return descriptor;
 };
 fs.writeFileSync = (file, data, ...rest) => {

@@ -1,13 +1,15 @@
 /** The pipeline with sizes for a test: the order of things, and that both evaluations are of the same problems. */
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { readConfig } from '../../src/cli/configFile.ts';
 import { PIPELINE } from '../../src/cli/pipeline.ts';
+import { resumeFlags, resumeRun } from '../../src/cli/resume.ts';
 import { runPipeline } from '../../src/cli/training.ts';
 import { pipelineFlags, pipelineSections } from '../../src/cli/trainingFlags.ts';
 import { parseEvaluationSet } from '../../src/math/evaluationSet.ts';
+import { parseOptions } from '../../src/options.ts';
 import { savedModels } from './cliProcess.ts';
 
 vi.mock('../../src/cli/pipeline.ts', async (original) => {
@@ -79,6 +81,30 @@ describe('runPipeline', () => {
         problems.map((each) => each.expression),
       );
     }
+    // Going on neither pretrains nor evaluates the baseline again.
+    const config = JSON.parse(readFileSync(join(out, 'config.json'), 'utf8'));
+    config.adapter.description = 'another adapter';
+    writeFileSync(join(out, 'config.json'), JSON.stringify(config));
+    printed = '';
+    const spy = vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
+      printed += text;
+      return true;
+    });
+    await resumeRun(out, parseOptions(resumeFlags, { steps: 4 }));
+    spy.mockRestore();
+    expect(printed).toMatch(
+      /Going on from rl_model_step2 .*\nwarning: adapter was another adapter and is .*bits/,
+    );
+    expect(printed).not.toMatch(/Pretraining/);
+    const resumed = JSON.parse(readFileSync(join(out, 'summary.json'), 'utf8'));
+    expect(resumed).toMatchObject({
+      baseline: summary.baseline,
+      phases: { pretrain: summary.phases.pretrain, grpo: { steps: 4 } },
+    });
+    const rows = readFileSync(join(out, 'metrics.jsonl'), 'utf8').trimEnd().split('\n');
+    expect(rows.map((row) => JSON.parse(row)).map(({ phase, step }) => `${phase} ${step}`)).toEqual([
+      ...['pretrain 1', 'pretrain 2', 'grpo 1', 'grpo 2', 'grpo 3', 'grpo 4'],
+    ]);
   });
 });
 
