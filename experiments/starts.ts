@@ -38,7 +38,7 @@ export const STARTS: readonly Start[] = [
     kind: 'pretrained',
     modelsize: 'small',
     options: { ...CONSTANT_RATE, steps: 3, lr: 5e-3, practice: true },
-    setting: { operators: '+,-', maxDigits: 2, maxDepth: 3, maxGenLen: 160 },
+    setting: { operators: '+,-', maxDigits: 2, maxDepth: 3, maxGenLen: 256 },
     evalSize: 1000,
   },
 ];

@@ -79,6 +79,6 @@ export const EXPERIMENTS: readonly Experiment[] = [
     base: { steps: 60 },
     rows: [{ name: 'tuned', change: { lr: 5e-4, scheduler: 'cosine', klCoef: 0, dynamicSampling: true } }],
     seeds: SEEDS,
-    evalInterval: 20,
+    evalInterval: 30,
   },
 ];
