@@ -159,7 +159,10 @@ function differenceOf(first: Judged, second: Judged, reporter: Reporter): object
 
 const program = throwing(new Command('evaluate'))
   .description('Accuracy of a checkpoint on held-out problems; of two, also their difference.')
-  .argument('<checkpoint>', 'model to evaluate (.safetensors, or .pt of the original)')
+  .argument(
+    '<checkpoint>',
+    'model to evaluate (.safetensors, .pt of the original, or a Hugging Face directory)',
+  )
   .argument('[other]', 'model to compare with it on the same problems');
 addFlags(program, flagsSchema).action((first: string, second: string | undefined) =>
   run(second === undefined ? [first] : [first, second], readFlags(program, flagsSchema)),

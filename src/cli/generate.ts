@@ -117,7 +117,7 @@ function lines({ expression, answer, completions }: Question & { completions: re
 
 const program = throwing(new Command('generate'))
   .description('Completions of expressions, with the log-probability of every token and the verdict.')
-  .argument('<checkpoint>', 'model to ask (.safetensors, or .pt of the original)')
+  .argument('<checkpoint>', 'model to ask (.safetensors, .pt of the original, or a Hugging Face directory)')
   .argument('<expressions...>', 'such as "12+34" or "-5*(2-7)"');
 addFlags(program, flagsSchema).action((path: string, expressions: string[]) =>
   run(path, expressions, readFlags(program, flagsSchema)),

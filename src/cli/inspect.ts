@@ -6,6 +6,7 @@
 import { createHash } from 'node:crypto';
 import { Command } from 'commander';
 import { z } from 'zod';
+import { printable } from '../model/checkpoint/error.ts';
 import { describe, type ModelConfig, parameterShapes } from '../model/config.ts';
 import {
   type Inspection,
@@ -96,14 +97,6 @@ function row({ name, dtype, shape, statistics }: TensorSummary): string[] {
     ...[min, max, mean, std].map((value) => (value === null ? '-' : value.toPrecision(4))),
     nonFinite === undefined ? '-' : String(nonFinite),
   ];
-}
-
-/** Names come from strangers: a terminal must not take them for orders. */
-function printable(text: string): string {
-  return text.replace(
-    /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu,
-    (char) => `\\u${(char.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}`,
-  );
 }
 
 const program = throwing(new Command('inspect'))

@@ -33,7 +33,7 @@ export const pretrainFlags = z.strictObject({
     .string()
     .min(1)
     .optional()
-    .describe('go on from this checkpoint (.safetensors, or .pt of the original)'),
+    .describe('go on from this checkpoint (.safetensors, .pt of the original, or a Hugging Face directory)'),
   ...modelSchema.shape,
   saveInterval: integer(0, 1_000_000_000)
     .default(500)
@@ -50,7 +50,9 @@ export const grpoFlags = z.strictObject({
       error: 'give the checkpoint of a pretrained model, such as the last one of `train.ts pretrain`',
     })
     .min(1, { error: 'give a path that is not empty' })
-    .describe('the model to improve (.safetensors, or .pt of the original); required'),
+    .describe(
+      'the model to improve (.safetensors, .pt of the original, or a Hugging Face directory); required',
+    ),
   ...taskFlag,
   ...rewardFlag,
   ...recipeFlag,

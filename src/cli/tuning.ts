@@ -46,7 +46,7 @@ export async function tunedKernels(
 ): Promise<KernelChoices> {
   const { path } = placeOf(opened, flags);
   const kept = readTunedKernels(path);
-  const missing = models.filter((model) => !kept.models.includes(describe(model)));
+  const missing = models.filter((model) => !kept.models.includes(nameOf(model)));
   const wanted = flags.tune === 'always' ? models : missing;
   if (wanted.length === 0 || !tunesNow(flags, opened.kind)) return kept.choices;
   reporter.note('Measuring which kernels are the fastest on this adapter (once; --tune never leaves it out)');
@@ -58,6 +58,9 @@ export async function tunedKernels(
   }
   return readTunedKernels(path).choices;
 }
+
+/** The shape counts too: without biases the products are other kernels. */
+const nameOf = (model: ModelConfig): string => `${describe(model)}${model.bias ? '' : ', no biases'}`;
 
 const tunesNow = ({ tune: when }: TuningFlags, kind: AdapterKind): boolean =>
   when === 'always' || (when === 'auto' && kind === 'hardware');
@@ -77,7 +80,7 @@ export async function tuneModels(
   const bar = reporter.bar('Tuning', cases.length);
   try {
     const results = await tune(device, cases, (done) => bar.update(done));
-    addTunedKernels(path, identity, { models: models.map(describe), choices: choicesOf(results) });
+    addTunedKernels(path, identity, { models: models.map(nameOf), choices: choicesOf(results) });
     return { path, results };
   } finally {
     bar.stop();

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, realpathSync, renameSync, rmdirSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { type FileOperations, writeAtomically } from './atomicFile.ts';
+import { type FileOperations, syncDirectory, writeAtomically } from './atomicFile.ts';
 import { makeEmptyDirectory } from './directory.ts';
 import { withFileErrors } from './fileError.ts';
 
@@ -32,5 +32,6 @@ export function writeDirectoryAtomically(
       if (!existed && existsSync(target)) rmdirSync(target);
       throw error;
     }
+    syncDirectory(dirname(target), files);
   });
 }

@@ -64,7 +64,7 @@ function quotedName(name: string): string {
 }
 
 /** One short line without control, line-breaking or direction-changing characters. */
-function printable(text: string): string {
+export function printable(text: string): string {
   const short = text.length > MAX_PART ? `${text.slice(0, MAX_PART)}…` : text;
   return short.replace(
     /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu,
