@@ -12,9 +12,10 @@ import {
   stepsToGain,
   summaryOf,
 } from './comparison.ts';
-import type { Experiment } from './experiment.ts';
+import { type Experiment, trialsOf } from './experiment.ts';
 import { filled, markdownTable } from './markdown.ts';
 import { RESULTS, type SavedRun, savedRuns } from './savedRun.ts';
+import { STARTS } from './starts.ts';
 import { EXPERIMENTS } from './table.ts';
 
 /** Points of the headline's improvement, as a share. */
@@ -192,18 +193,35 @@ function plotOf(experiment: Experiment, runs: Runs): string {
   );
 }
 
+/** Which trainings there are: how many of those in the table, from what, and where they ran. */
+function runsTable(results: string): string {
+  const body = EXPERIMENTS.map((experiment) => {
+    const runs = [...savedRuns(experiment, results).values()].flat();
+    const distinct = (values: readonly string[]): string => [...new Set(values)].join(', ');
+    const start = STARTS.find(({ name }) => name === experiment.start);
+    return [
+      experiment.name,
+      `${start?.about}; ${start?.evalSize} problems, answers of up to ${start?.setting.maxGenLen} tokens`,
+      distinct(runs.map(({ model }) => model)),
+      `${runs.length} of ${trialsOf(experiment).length}`,
+      String(runs.reduce((sum, { evaluations }) => sum + (evaluations.at(-1)?.[0] ?? 0), 0)),
+      (runs.reduce((sum, { seconds }) => sum + seconds, 0) / 3600).toFixed(1),
+      distinct(runs.map(({ adapter }) => adapter)),
+    ];
+  });
+  return markdownTable(['experiment', 'start', 'model', 'runs', 'steps', 'hours', 'adapter'], body);
+}
+
 /** Fills the document and writes the plots beside the results. */
 export function writeReport(document = 'docs/LEARNING.md', results: string = RESULTS): void {
-  const texts = new Map<string, string>();
+  const texts = new Map([['runs', runsTable(results)]]);
   for (const experiment of EXPERIMENTS) {
     const runs = savedRuns(experiment, results);
-    const { name, examination, samples } = experiment;
+    const { name, examination, samples, evalInterval } = experiment;
     texts.set(name, comparisonTable(experiment, runs));
     if (examination) texts.set(`${name}-curve`, curveTable(experiment, runs));
-    if (samples !== undefined) {
-      texts.set(`${name}-passes`, passTable(experiment, runs));
-      texts.set(`${name}-progress`, progressTable(experiment, runs));
-    }
+    if (samples !== undefined) texts.set(`${name}-passes`, passTable(experiment, runs));
+    if (evalInterval > 0 && !examination) texts.set(`${name}-progress`, progressTable(experiment, runs));
     const folder = join(results, '..');
     if (!existsSync(folder)) mkdirSync(folder, { recursive: true });
     writeFileSync(join(folder, `${name}.svg`), `${plotOf(experiment, runs)}\n`);

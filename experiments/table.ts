@@ -23,9 +23,21 @@ export const EXPERIMENTS: readonly Experiment[] = [
       { name: 'lr 1e-4, tuned', change: { lr: 1e-4, klCoef: 0, dynamicSampling: true } },
       { name: 'lr 2e-4, tuned', change: { lr: 2e-4, klCoef: 0, dynamicSampling: true } },
     ],
-    seeds: [0],
+    seeds: SEEDS,
     evalInterval: 25,
     examination: everyProblemAt([0, 150]),
+  },
+  {
+    name: 'curve',
+    start: 'tiny_easy',
+    base: { steps: 1700, batchSize: 32, klCoef: 0.02 },
+    rows: [
+      { name: 'lr 3e-4, 32 × 16', change: { lr: 3e-4, groupSize: 16 } },
+      { name: 'lr 1e-4, 32 × 4', change: { lr: 1e-4, groupSize: 4 } },
+    ],
+    seeds: SEEDS,
+    evalInterval: 50,
+    examination: everyProblemAt([0, 150, 450, 1000, 1700]),
   },
   {
     name: 'pilots',
