@@ -5,6 +5,8 @@ import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { RandomStream } from '../../src/math/randomStream.ts';
 import { type CheckpointEntry, Checkpoints } from '../../src/runs/checkpoints.ts';
+import { EVENT_FILE } from '../../src/runs/metrics/tensorBoard.ts';
+import { readEvents } from '../runs/metrics/eventFile.ts';
 
 /** About the time that a process needs before its first step. */
 const START_SECONDS = 3;
@@ -97,6 +99,8 @@ export interface RunTraces {
   readonly steps: readonly number[];
   /** The rows of metrics.jsonl, without the time they took. */
   readonly rows: readonly unknown[];
+  /** Steps in the file for TensorBoard, where there is one. */
+  readonly events: readonly number[];
   /** SHA-256 of the last checkpoint's files, by what they hold. */
   readonly hashes: Readonly<Record<string, string>>;
   /** Of the final answers to the held-out problems. */
@@ -115,11 +119,21 @@ export function tracesOf(run: string): RunTraces {
   return {
     steps: rows.map(({ step }) => step),
     rows,
+    events: eventsOf(run),
     hashes: Object.fromEntries(hashes.map(([file, { sha256 }]) => [file, sha256])),
     answers: createHash('sha256')
       .update(readFileSync(join(run, 'final_completions.jsonl')))
       .digest('hex'),
   };
+}
+
+function eventsOf(run: string): number[] {
+  const path = join(run, 'tensorboard', EVENT_FILE);
+  if (!existsSync(path)) return [];
+  // The first one names the format.
+  return readEvents(readFileSync(path))
+    .slice(1)
+    .map(({ step }) => Number(step));
 }
 
 /** How a run that was killed again and again went. */
