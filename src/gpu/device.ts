@@ -9,23 +9,18 @@
 import { GpuError } from '../errors.ts';
 import { CommandBatch, type Workgroups } from './batch.ts';
 import { BufferPool, type BufferView, type MemoryReport, type Scope, USAGE } from './buffers.ts';
+import { type DeviceOptions, type MatmulPrecision, requestDevice } from './deviceOptions.ts';
+import { Failure } from './failure.ts';
 import type { Kernel, Scalar } from './kernel.ts';
 import { PipelineCache } from './pipelines.ts';
+import { Poison } from './poison.ts';
 import type { ProfiledDispatch } from './profiler.ts';
 import { Recorder, type Recording } from './recording.ts';
 import { SharedMemory } from './sharedMemory.ts';
 import { shippedChoices } from './shippedChoices.ts';
 import type { KernelChoices, Variant } from './variants.ts';
 
-export type { Recording };
-
-/** What to do about a lost device, for those who do not open another one themselves. */
-const AFTER_LOSS = 'open another device; a training goes on from its last checkpoint';
-/** Within this time after something failed, the device says that it is lost, if it is. */
-const LOSS_NOTICE_MS = 50;
-
-/** Fresh memory is poisoned in pieces of this size. */
-const POISON_BYTES = 1 << 18;
+export type { DeviceOptions, MatmulPrecision, Recording };
 
 /** Counts since the device was opened. */
 export interface DeviceCounters {
@@ -33,31 +28,6 @@ export interface DeviceCounters {
   readonly submissions: number;
   readonly reads: number;
   readonly pipelines: number;
-}
-
-/**
- * As PyTorch's `set_float32_matmul_precision`: `highest` multiplies in f32; `medium` lets products round their operands
- * to f16 where the adapter multiplies these faster. Sums are f32 either way.
- */
-export type MatmulPrecision = 'highest' | 'medium';
-
-/** What a device may use, and how it checks what it does. */
-export interface DeviceOptions {
-  /** Use only the kernels that run on every adapter, e.g. to compare the faster ones with them. */
-  readonly portableKernels?: boolean;
-  /**
-   * Fill fresh buffers with NaN, and let reads name the first op that made a NaN or an infinity. Slow, except for
-   * what it saves.
-   */
-  readonly debug?: boolean;
-  /** Most bytes of GPU memory to use, the pool included; what exceeds it fails with OUT_OF_MEMORY at once. */
-  readonly memoryLimit?: number;
-  /** Time every dispatch, for `profile`. */
-  readonly profile?: boolean;
-  /** Which variants of kernels to use: what the tuner measured, or what an earlier run recorded. */
-  readonly kernelChoices?: KernelChoices;
-  /** `highest` unless given. */
-  readonly matmulPrecision?: MatmulPrecision;
 }
 
 /** Looks at results, with the function it is given, whenever something is read; throws if they are not right. */
@@ -85,11 +55,9 @@ export class Device {
   readonly #shared: SharedMemory;
   #reads = 0;
   #recorder: Recorder | undefined;
-  #poison: GPUBuffer | undefined;
-  #failure: GpuError | undefined;
+  readonly #failure: Failure;
+  #poison: Poison | undefined;
   #check: ReadCheck | undefined;
-  readonly #lost: Promise<void>;
-  #destroyed = false;
 
   private constructor(gpu: GPUDevice, options: DeviceOptions) {
     this.gpu = gpu;
@@ -100,11 +68,10 @@ export class Device {
     this.subgroupSize = fixed && !this.portableKernels ? min : 0;
     this.halfProducts = options.matmulPrecision === 'medium' && gpu.features.has('shader-f16');
     this.choices = { ...shippedChoices(this.info), ...options.kernelChoices };
-    this.#pipelines = new PipelineCache(gpu, (kernel, message) => {
-      // The first use of an invalid pipeline may have been reported already; that says less than this does.
-      if (this.#failure?.code === 'GPU_ERROR') this.#failure = undefined;
-      this.#fail('KERNEL_INVALID', `kernel ${kernel.name}: ${message}`, 'report it with the adapter');
-    });
+    this.#failure = new Failure(gpu);
+    this.#pipelines = new PipelineCache(gpu, ({ name }, message) =>
+      this.#failure.reportKernel(name, message),
+    );
     this.debug = options.debug ?? false;
     this.#batch = new CommandBatch(gpu, options);
     const events = {
@@ -112,45 +79,15 @@ export class Device {
         this.flush();
         this.#pipelines.forgetBindGroups();
       },
-      outOfMemory: (error: GpuError) => {
-        this.#failure ??= error;
-      },
+      outOfMemory: (error: GpuError) => this.#failure.add(error),
     };
     this.#pool = new BufferPool(gpu, events, options.memoryLimit);
     this.#shared = new SharedMemory(this.#pool);
-    gpu.addEventListener('uncapturederror', (event) => {
-      const { message } = event.error;
-      this.#fail('GPU_ERROR', message, 'report this kernel and adapter, or try another --adapter');
-    });
-    this.#lost = gpu.lost.then(({ message }) => {
-      if (this.#destroyed) return;
-      // Whatever failed before failed for this reason.
-      const details = { code: 'DEVICE_LOST', where: this.info.description || 'device', fix: AFTER_LOSS };
-      this.#failure = new GpuError(`the device was lost: ${message}`, details);
-    });
   }
 
   /** Opens a device with every optional feature the kernels can use and the adapter's own limits. */
   static async open(adapter: GPUAdapter, options: DeviceOptions = {}): Promise<Device> {
-    const useful = [
-      'subgroups',
-      ...(options.matmulPrecision === 'medium'
-        ? ['shader-f16', 'chromium-experimental-subgroup-matrix' as const]
-        : []),
-      ...(options.profile ? (['timestamp-query'] as const) : []),
-    ];
-    const features = useful.filter((feature) => adapter.features.has(feature)) as GPUFeatureName[];
-    const wanted = [
-      'maxBufferSize',
-      'maxStorageBufferBindingSize',
-      'maxStorageBuffersPerShaderStage',
-      'maxComputeWorkgroupStorageSize',
-      'maxComputeInvocationsPerWorkgroup',
-      'maxComputeWorkgroupSizeX',
-      'minUniformBufferOffsetAlignment',
-    ] as const;
-    const requiredLimits = Object.fromEntries(wanted.map((limit) => [limit, adapter.limits[limit]]));
-    return new Device(await adapter.requestDevice({ requiredFeatures: features, requiredLimits }), options);
+    return new Device(await requestDevice(adapter, options), options);
   }
 
   /** A view of at least `bytes` bytes with unspecified contents, owned by the innermost open scope. */
@@ -350,13 +287,10 @@ export class Device {
     try {
       await staging.mapAsync(1).catch(async (cause: unknown) => {
         if (await this.lost()) return;
-        this.#fail(
-          'READ_FAILED',
-          `a result could not be read: ${String(cause)}`,
-          'run again, or try another --adapter',
-        );
+        const message = `a result could not be read: ${String(cause)}`;
+        this.#failure.report('READ_FAILED', message, 'run again, or try another --adapter');
       });
-      if (this.#failure) throw this.#failure;
+      this.#failure.throwIfAny();
       return staging.getMappedRange().slice(0);
     } finally {
       staging.destroy();
@@ -369,9 +303,8 @@ export class Device {
   }
 
   /** Whether the adapter took the device away; tells as soon as the first failure for that reason. */
-  async lost(): Promise<boolean> {
-    await Promise.race([this.#lost, new Promise((resolve) => setTimeout(resolve, LOSS_NOTICE_MS))]);
-    return this.#failure?.code === 'DEVICE_LOST';
+  lost(): Promise<boolean> {
+    return this.#failure.isLoss();
   }
 
   /** Submits every pending command. */
@@ -389,32 +322,20 @@ export class Device {
   async idle(): Promise<void> {
     this.flush();
     await this.gpu.queue.onSubmittedWorkDone();
-    if (this.#failure) throw this.#failure;
+    this.#failure.throwIfAny();
   }
 
   /** Frees everything. The device is unusable afterwards. */
   destroy(): void {
-    this.#destroyed = true;
+    this.#failure.expectLoss();
     this.#batch.discard();
     this.gpu.destroy();
   }
 
-  #fail(code: string, message: string, fix: string): void {
-    this.#failure ??= new GpuError(message, { code, where: this.info.description || 'device', fix });
-  }
-
-  /** Fills a fresh view with NaN when debugging, so that what is read before it is written shows. */
   #poisoned(view: BufferView): BufferView {
     if (!this.debug) return view;
-    if (!this.#poison) {
-      const usage = USAGE.copySrc | USAGE.copyDst;
-      this.#poison = this.gpu.createBuffer({ size: POISON_BYTES, usage, label: 'poison' });
-      this.gpu.queue.writeBuffer(this.#poison, 0, new Uint32Array(POISON_BYTES / 4).fill(0x7fc0_0000));
-    }
-    for (let at = 0; at < view.bytes; at += POISON_BYTES) {
-      const bytes = Math.min(POISON_BYTES, view.bytes - at);
-      this.#batch.copy({ gpu: this.#poison, offset: 0 }, { gpu: view.buffer.gpu, offset: at }, bytes);
-    }
+    this.#poison ??= new Poison(this.gpu, this.#batch);
+    this.#poison.fill(view);
     return view;
   }
 

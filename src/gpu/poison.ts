@@ -1,0 +1,28 @@
+/** Fills fresh memory with NaN, so that what is read before it is written shows. */
+import type { CommandBatch } from './batch.ts';
+import { type BufferView, USAGE } from './buffers.ts';
+
+/** Memory is poisoned in pieces of this size. */
+const POISON_BYTES = 1 << 18;
+/** A quiet NaN. */
+const POISON = 0x7fc0_0000;
+
+/** Poisons views by copies in a batch of commands. */
+export class Poison {
+  readonly #batch: CommandBatch;
+  readonly #source: GPUBuffer;
+
+  constructor(gpu: GPUDevice, batch: CommandBatch) {
+    this.#batch = batch;
+    const usage = USAGE.copySrc | USAGE.copyDst;
+    this.#source = gpu.createBuffer({ size: POISON_BYTES, usage, label: 'poison' });
+    gpu.queue.writeBuffer(this.#source, 0, new Uint32Array(POISON_BYTES / 4).fill(POISON));
+  }
+
+  fill(view: BufferView): void {
+    for (let at = 0; at < view.bytes; at += POISON_BYTES) {
+      const bytes = Math.min(POISON_BYTES, view.bytes - at);
+      this.#batch.copy({ gpu: this.#source, offset: 0 }, { gpu: view.buffer.gpu, offset: at }, bytes);
+    }
+  }
+}
