@@ -86,11 +86,19 @@ export const EXPERIMENTS: readonly Experiment[] = [
     plot: 'differences',
   },
   {
-    name: 'headline',
+    name: 'headline-pilot',
     start: 'small_depth_3',
     base: { steps: 60 },
     rows: [{ name: 'tuned', change: { lr: 5e-4, scheduler: 'cosine', klCoef: 0, dynamicSampling: true } }],
-    seeds: SEEDS,
+    seeds: [0],
     evalInterval: 30,
+  },
+  {
+    name: 'headline',
+    start: 'small_depth_3',
+    base: { steps: 150 },
+    rows: [{ name: 'tuned', change: { lr: 5e-4, scheduler: 'cosine', klCoef: 0, dynamicSampling: true } }],
+    seeds: SEEDS,
+    evalInterval: 50,
   },
 ];
