@@ -1,7 +1,10 @@
 /** The table of experiments. */
-import type { Examination, Experiment } from './experiment.ts';
+import type { Change, Examination, Experiment } from './experiment.ts';
 
 const SEEDS = [0, 1, 2];
+
+/** What the ablations led to. */
+const TUNED: Change = { lr: 1e-3, scheduler: 'cosine', klCoef: 0, dynamicSampling: true };
 
 /** Of the small space that `tiny_easy` is about, as whoever published the curve to beat examined it. */
 function everyProblemAt(steps: readonly number[]): Examination {
@@ -84,6 +87,19 @@ export const EXPERIMENTS: readonly Experiment[] = [
     seeds: SEEDS,
     evalInterval: 0,
     plot: 'differences',
+  },
+  {
+    name: 'tuned',
+    start: 'tiny_depth_2',
+    base: { steps: 150 },
+    rows: [
+      { name: 'tuned', change: TUNED },
+      { name: 'tuned, shuffled rewards', change: { ...TUNED, reward: 'experiments/shuffledReward.ts' } },
+      { name: 'defaults', change: {} },
+    ],
+    seeds: SEEDS,
+    evalInterval: 25,
+    samples: 16,
   },
   {
     name: 'headline-pilot',
