@@ -1,10 +1,8 @@
 /** The table of experiments. */
-import type { Change, Examination, Experiment } from './experiment.ts';
+import { RECIPES } from '../src/grpo/recipes.ts';
+import type { Examination, Experiment } from './experiment.ts';
 
 const SEEDS = [0, 1, 2];
-
-/** What the ablations led to. */
-const TUNED: Change = { lr: 1e-3, scheduler: 'cosine', klCoef: 0, dynamicSampling: true };
 
 /** Of the small space that `tiny_easy` is about, as whoever published the curve to beat examined it. */
 function everyProblemAt(steps: readonly number[]): Examination {
@@ -93,8 +91,11 @@ export const EXPERIMENTS: readonly Experiment[] = [
     start: 'tiny_depth_2',
     base: { steps: 150 },
     rows: [
-      { name: 'tuned', change: TUNED },
-      { name: 'tuned, shuffled rewards', change: { ...TUNED, reward: 'experiments/shuffledReward.ts' } },
+      { name: 'tuned', change: RECIPES.tuned },
+      {
+        name: 'tuned, shuffled rewards',
+        change: { ...RECIPES.tuned, reward: 'experiments/shuffledReward.ts' },
+      },
       { name: 'defaults', change: {} },
     ],
     seeds: SEEDS,
@@ -105,7 +106,7 @@ export const EXPERIMENTS: readonly Experiment[] = [
     name: 'headline-pilot',
     start: 'small_depth_3',
     base: { steps: 60 },
-    rows: [{ name: 'tuned', change: { lr: 5e-4, scheduler: 'cosine', klCoef: 0, dynamicSampling: true } }],
+    rows: [{ name: 'tuned', change: RECIPES.tuned }],
     seeds: [0],
     evalInterval: 30,
   },
@@ -113,7 +114,7 @@ export const EXPERIMENTS: readonly Experiment[] = [
     name: 'headline',
     start: 'small_depth_3',
     base: { steps: 150 },
-    rows: [{ name: 'tuned', change: { lr: 5e-4, scheduler: 'cosine', klCoef: 0, dynamicSampling: true } }],
+    rows: [{ name: 'tuned', change: RECIPES.tuned }],
     seeds: SEEDS,
     evalInterval: 50,
   },
