@@ -23,10 +23,10 @@ export function curves(
   }: { readonly axis: string; readonly lines?: readonly { name: string; value: number }[] },
 ): string {
   const option: EChartsOption = {
-    legend: { top: 0, data: all.map(({ name }) => name) },
-    grid: { left: 60, right: 30, top: 20 + 20 * Math.ceil(all.length / 4), bottom: 45 },
+    legend: { type: 'plain', top: 0, itemWidth: 18, itemGap: 14, data: all.map(({ name }) => name) },
+    grid: { left: 60, right: 30, top: 30 + 25 * Math.ceil(all.length / 5), bottom: 45 },
     xAxis: { type: 'value', name: 'GRPO steps', nameLocation: 'middle', nameGap: 28 },
-    yAxis: { type: 'value', name: axis, scale: true },
+    yAxis: { type: 'value', name: axis, nameLocation: 'middle', nameGap: 35, scale: true },
     series: all.flatMap(({ name, seeds, dashed = false }, i) => [
       ...(seeds.length < 2 ? [] : seeds).map((points) => ({
         type: 'line' as const,

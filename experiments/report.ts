@@ -182,7 +182,8 @@ function plotOf(experiment: Experiment, runs: Runs): string {
     return differences(compared, `points of accuracy beside “${first?.name ?? ''}”`);
   }
   if (examination) {
-    const peer: Curve = { name: 'PyTorch', seeds: [PYTORCH], dashed: true };
+    const last = Math.max(...examination.steps);
+    const peer: Curve = { name: 'PyTorch', seeds: [PYTORCH.filter(([step]) => step <= last)], dashed: true };
     return curves([peer, ...shown.map(({ name, own }) => examinedCurve(name, own))], {
       axis: '% of 1,000 problems of the whole space',
     });
