@@ -41,4 +41,14 @@ export const STARTS: readonly Start[] = [
     setting: { operators: '+,-', maxDigits: 2, maxDepth: 3, maxGenLen: 256 },
     evalSize: 1000,
   },
+  {
+    name: 'tiny_depth_3',
+    about:
+      'a `tiny`, 3,000 supervised steps of 32 examples of `min,max,abs,next,prev`, two digits, depth 3, at 1.5e-2',
+    kind: 'pretrained',
+    modelsize: 'tiny',
+    options: { ...CONSTANT_RATE, steps: 3, lr: 1.5e-2, practice: true },
+    setting: { operators: 'min,max,abs,next,prev', maxDigits: 2, maxDepth: 3, maxGenLen: 128 },
+    evalSize: 1000,
+  },
 ];

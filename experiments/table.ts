@@ -103,7 +103,7 @@ export const EXPERIMENTS: readonly Experiment[] = [
     samples: 16,
   },
   {
-    name: 'headline-pilot',
+    name: 'headline-small-pilot',
     start: 'small_depth_3',
     base: { steps: 60 },
     rows: [{ name: 'tuned', change: RECIPES.tuned }],
@@ -112,8 +112,24 @@ export const EXPERIMENTS: readonly Experiment[] = [
   },
   {
     name: 'headline',
+    start: 'tiny_depth_3',
+    base: { steps: 200 },
+    rows: [
+      { name: 'tuned', change: RECIPES.tuned },
+      {
+        name: 'tuned, shuffled rewards',
+        change: { ...RECIPES.tuned, reward: 'experiments/shuffledReward.ts' },
+      },
+      { name: 'defaults', change: {} },
+    ],
+    seeds: SEEDS,
+    evalInterval: 25,
+    samples: 16,
+  },
+  {
+    name: 'headline-small',
     start: 'small_depth_3',
-    base: { steps: 150 },
+    base: { steps: 500 },
     rows: [{ name: 'tuned', change: RECIPES.tuned }],
     seeds: SEEDS,
     evalInterval: 50,
