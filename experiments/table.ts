@@ -116,6 +116,7 @@ export const EXPERIMENTS: readonly Experiment[] = [
     base: { steps: 200 },
     rows: [
       { name: 'tuned', change: RECIPES.tuned },
+      { name: 'tuned, lr 2e-3', change: { ...RECIPES.tuned, lr: 2e-3 } },
       {
         name: 'tuned, shuffled rewards',
         change: { ...RECIPES.tuned, reward: 'experiments/shuffledReward.ts' },
