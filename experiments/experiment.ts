@@ -24,6 +24,8 @@ export type Start = {
   | { readonly kind: 'reference'; readonly path: string }
   | {
       readonly kind: 'pretrained';
+      /** The start that this one goes on from; new weights if left out. */
+      readonly from?: string;
       readonly modelsize: ModelSize;
       readonly options: Readonly<z.input<typeof pretrainSchema>>;
     }

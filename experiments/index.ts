@@ -8,7 +8,7 @@ import { type Start, type Trial, trialName, trialsOf } from './experiment.ts';
 import { checkpointOf, perform } from './perform.ts';
 import { writeReport } from './report.ts';
 import { resultPath } from './savedRun.ts';
-import { STARTS } from './starts.ts';
+import { startNamed } from './starts.ts';
 import { EXPERIMENTS } from './table.ts';
 
 function chosen(prefixes: readonly string[]): readonly Trial[] {
@@ -21,11 +21,7 @@ function chosen(prefixes: readonly string[]): readonly Trial[] {
   return found;
 }
 
-function startOf({ experiment }: Trial): Start {
-  const start = STARTS.find(({ name }) => name === experiment.start);
-  if (!start) throw new Error(`${experiment.name}: there is no start called ${experiment.start}`);
-  return start;
-}
+const startOf = ({ experiment }: Trial): Start => startNamed(experiment.start);
 
 async function run(prefixes: readonly string[], { parallel }: { readonly parallel: string }): Promise<void> {
   const queue = chosen(prefixes).filter((trial) => !existsSync(resultPath(trial)));

@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { type Examination, type Start, type Trial, trialName } from './experiment.ts';
 import { resultPath, type SavedRun, saveRun, toBits } from './savedRun.ts';
+import { startNamed } from './starts.ts';
 
 /** Where runs lie in full: not part of the repository. */
 const RUNS = 'runs/learning';
@@ -42,7 +43,8 @@ export async function checkpointOf(start: Start): Promise<string> {
   const checkpoint = join(directory, 'checkpoints', `model_step${start.options.steps}.safetensors`);
   if (existsSync(checkpoint)) return checkpoint;
   const { maxGenLen: _, ...problems } = start.setting;
-  await train('pretrain', directory, { modelsize: start.modelsize, ...problems, ...start.options });
+  const from = start.from === undefined ? {} : { checkpoint: await checkpointOf(startNamed(start.from)) };
+  await train('pretrain', directory, { modelsize: start.modelsize, ...problems, ...start.options, ...from });
   return checkpoint;
 }
 

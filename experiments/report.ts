@@ -15,7 +15,7 @@ import {
 import { type Experiment, trialsOf } from './experiment.ts';
 import { filled, markdownTable } from './markdown.ts';
 import { RESULTS, type SavedRun, savedRuns } from './savedRun.ts';
-import { STARTS } from './starts.ts';
+import { startNamed } from './starts.ts';
 import { EXPERIMENTS } from './table.ts';
 
 /** Points of the headline's improvement, as a share. */
@@ -199,10 +199,10 @@ function runsTable(results: string): string {
   const body = EXPERIMENTS.map((experiment) => {
     const runs = [...savedRuns(experiment, results).values()].flat();
     const distinct = (values: readonly string[]): string => [...new Set(values)].join(', ');
-    const start = STARTS.find(({ name }) => name === experiment.start);
+    const start = startNamed(experiment.start);
     return [
       experiment.name,
-      `${start?.about}; ${start?.evalSize} problems, answers of up to ${start?.setting.maxGenLen} tokens`,
+      `${start.about}; ${start.evalSize} problems, answers of up to ${start.setting.maxGenLen} tokens`,
       distinct(runs.map(({ model }) => model)),
       `${runs.length} of ${trialsOf(experiment).length}`,
       String(runs.reduce((sum, { evaluations }) => sum + (evaluations.at(-1)?.[0] ?? 0), 0)),

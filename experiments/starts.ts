@@ -51,4 +51,21 @@ export const STARTS: readonly Start[] = [
     setting: { operators: 'min,max,abs,next,prev', maxDigits: 2, maxDepth: 3, maxGenLen: 128 },
     evalSize: 1000,
   },
+  {
+    name: 'tiny_depth_3_longer',
+    about: 'the `tiny` before, 4,000 supervised steps more, at 2e-2',
+    kind: 'pretrained',
+    from: 'tiny_depth_3',
+    modelsize: 'tiny',
+    options: { ...CONSTANT_RATE, steps: 4, lr: 2e-2, practice: true, seed: 1 },
+    setting: { operators: 'min,max,abs,next,prev', maxDigits: 2, maxDepth: 3, maxGenLen: 128 },
+    evalSize: 1000,
+  },
 ];
+
+/** The start of that name. @throws Error if there is none. */
+export function startNamed(name: string): Start {
+  const start = STARTS.find((each) => each.name === name);
+  if (start) return start;
+  throw new Error(`there is no start called ${name}`);
+}

@@ -112,6 +112,39 @@ export const EXPERIMENTS: readonly Experiment[] = [
   },
   {
     name: 'headline',
+    start: 'tiny_depth_3_longer',
+    base: { steps: 150 },
+    rows: [
+      { name: 'tuned', change: RECIPES.tuned },
+      {
+        name: 'tuned, shuffled rewards',
+        change: { ...RECIPES.tuned, reward: 'experiments/shuffledReward.ts' },
+      },
+      { name: 'defaults', change: {} },
+    ],
+    seeds: SEEDS,
+    evalInterval: 25,
+    samples: 16,
+  },
+  {
+    name: 'headline-shorter-pretraining',
+    start: 'tiny_depth_3',
+    base: { steps: 200 },
+    rows: [{ name: 'tuned', change: RECIPES.tuned }],
+    seeds: [0],
+    evalInterval: 25,
+    samples: 16,
+  },
+  {
+    name: 'headline-small-pilot',
+    start: 'small_depth_3',
+    base: { steps: 60 },
+    rows: [{ name: 'tuned', change: RECIPES.tuned }],
+    seeds: [0],
+    evalInterval: 30,
+  },
+  {
+    name: 'headline',
     start: 'tiny_depth_3',
     base: { steps: 200 },
     rows: [
