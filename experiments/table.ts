@@ -127,6 +127,18 @@ export const EXPERIMENTS: readonly Experiment[] = [
     samples: 16,
   },
   {
+    name: 'headline-long',
+    start: 'tiny_depth_3_longer',
+    base: { ...RECIPES.tuned, steps: 500 },
+    rows: [
+      { name: 'tuned, lr 1e-3', change: { lr: 1e-3 } },
+      { name: 'tuned', change: {} },
+    ],
+    seeds: SEEDS,
+    evalInterval: 50,
+    samples: 16,
+  },
+  {
     name: 'headline-shorter-pretraining',
     start: 'tiny_depth_3',
     base: { steps: 200 },
