@@ -103,14 +103,6 @@ export const EXPERIMENTS: readonly Experiment[] = [
     samples: 16,
   },
   {
-    name: 'headline-small-pilot',
-    start: 'small_depth_3',
-    base: { steps: 60 },
-    rows: [{ name: 'tuned', change: RECIPES.tuned }],
-    seeds: [0],
-    evalInterval: 30,
-  },
-  {
     name: 'headline',
     start: 'tiny_depth_3_longer',
     base: { steps: 150 },
@@ -154,23 +146,6 @@ export const EXPERIMENTS: readonly Experiment[] = [
     rows: [{ name: 'tuned', change: RECIPES.tuned }],
     seeds: [0],
     evalInterval: 30,
-  },
-  {
-    name: 'headline',
-    start: 'tiny_depth_3',
-    base: { steps: 200 },
-    rows: [
-      { name: 'tuned', change: RECIPES.tuned },
-      { name: 'tuned, lr 2e-3', change: { ...RECIPES.tuned, lr: 2e-3 } },
-      {
-        name: 'tuned, shuffled rewards',
-        change: { ...RECIPES.tuned, reward: 'experiments/shuffledReward.ts' },
-      },
-      { name: 'defaults', change: {} },
-    ],
-    seeds: SEEDS,
-    evalInterval: 25,
-    samples: 16,
   },
   {
     name: 'headline-small',
