@@ -3,6 +3,7 @@ import { RECIPES } from '../src/grpo/recipes.ts';
 import type { Examination, Experiment } from './experiment.ts';
 
 const SEEDS = [0, 1, 2];
+const SHUFFLED = 'experiments/shuffledReward.ts';
 
 /** Of the small space that `tiny_easy` is about, as whoever published the curve to beat examined it. */
 function everyProblemAt(steps: readonly number[]): Examination {
@@ -73,7 +74,7 @@ export const EXPERIMENTS: readonly Experiment[] = [
       { name: 'loss dr_grpo', change: { loss: 'dr_grpo', advantages: 'center' } },
       { name: 'curriculum', change: { curriculum: true } },
       { name: 'partial credit', change: { reward: 'partial' } },
-      { name: 'shuffled rewards', change: { reward: 'experiments/shuffledReward.ts' } },
+      { name: 'shuffled rewards', change: { reward: SHUFFLED } },
       { name: 'loss cispo', change: { loss: 'cispo' } },
       { name: 'loss gspo', change: { loss: 'gspo' } },
       { name: '64 × 2', change: { batchSize: 64, groupSize: 2 } },
@@ -92,10 +93,8 @@ export const EXPERIMENTS: readonly Experiment[] = [
     base: { steps: 150 },
     rows: [
       { name: 'tuned', change: RECIPES.tuned },
-      {
-        name: 'tuned, shuffled rewards',
-        change: { ...RECIPES.tuned, reward: 'experiments/shuffledReward.ts' },
-      },
+      { name: 'tuned, lr 5e-4', change: { ...RECIPES.tuned, lr: 5e-4 } },
+      { name: 'tuned, shuffled rewards', change: { ...RECIPES.tuned, reward: SHUFFLED } },
       { name: 'defaults', change: {} },
     ],
     seeds: SEEDS,
@@ -105,36 +104,30 @@ export const EXPERIMENTS: readonly Experiment[] = [
   {
     name: 'headline',
     start: 'tiny_depth_3_longer',
-    base: { steps: 150 },
+    base: { steps: 500 },
     rows: [
       { name: 'tuned', change: RECIPES.tuned },
-      {
-        name: 'tuned, shuffled rewards',
-        change: { ...RECIPES.tuned, reward: 'experiments/shuffledReward.ts' },
-      },
+      { name: 'tuned, shuffled rewards', change: { ...RECIPES.tuned, reward: SHUFFLED } },
       { name: 'defaults', change: {} },
-    ],
-    seeds: SEEDS,
-    evalInterval: 25,
-    samples: 16,
-  },
-  {
-    name: 'headline-long',
-    start: 'tiny_depth_3_longer',
-    base: { ...RECIPES.tuned, steps: 500 },
-    rows: [
-      { name: 'tuned, lr 1e-3', change: { lr: 1e-3 } },
-      { name: 'tuned', change: {} },
     ],
     seeds: SEEDS,
     evalInterval: 50,
     samples: 16,
   },
   {
+    name: 'headline-150',
+    start: 'tiny_depth_3_longer',
+    base: { steps: 150 },
+    rows: [{ name: 'tuned, lr 5e-4', change: { ...RECIPES.tuned, lr: 5e-4 } }],
+    seeds: [0],
+    evalInterval: 25,
+    samples: 16,
+  },
+  {
     name: 'headline-shorter-pretraining',
     start: 'tiny_depth_3',
     base: { steps: 200 },
-    rows: [{ name: 'tuned', change: RECIPES.tuned }],
+    rows: [{ name: 'tuned, lr 5e-4', change: { ...RECIPES.tuned, lr: 5e-4 } }],
     seeds: [0],
     evalInterval: 25,
     samples: 16,
@@ -143,7 +136,7 @@ export const EXPERIMENTS: readonly Experiment[] = [
     name: 'headline-small-pilot',
     start: 'small_depth_3',
     base: { steps: 60 },
-    rows: [{ name: 'tuned', change: RECIPES.tuned }],
+    rows: [{ name: 'tuned, lr 5e-4', change: { ...RECIPES.tuned, lr: 5e-4 } }],
     seeds: [0],
     evalInterval: 30,
   },

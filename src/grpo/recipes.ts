@@ -11,5 +11,5 @@ export type RecipeName = (typeof RECIPE_NAMES)[number];
 export const RECIPES: Readonly<Record<RecipeName, Partial<Readonly<z.input<typeof grpoSchema>>>>> = {
   default: {},
   // What helped in the ablations of docs/LEARNING.md; what did not is left as it is.
-  tuned: { lr: 5e-4, scheduler: 'cosine', klCoef: 0, dynamicSampling: true },
+  tuned: { lr: 1e-3, scheduler: 'cosine', klCoef: 0, dynamicSampling: true },
 };
