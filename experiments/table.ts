@@ -115,6 +115,15 @@ export const EXPERIMENTS: readonly Experiment[] = [
     samples: 16,
   },
   {
+    name: 'headline-1000',
+    start: 'tiny_depth_3_longer',
+    base: { steps: 1000 },
+    rows: [{ name: 'tuned', change: RECIPES.tuned }],
+    seeds: SEEDS,
+    evalInterval: 50,
+    samples: 16,
+  },
+  {
     name: 'headline-150',
     start: 'tiny_depth_3_longer',
     base: { steps: 150 },
