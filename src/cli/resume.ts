@@ -30,25 +30,19 @@ const configSchema = z.looseObject({
 export async function resumeRun(directory: string, flags: z.output<typeof resumeFlags>): Promise<void> {
   const config = runConfig(directory);
   const earlier: EarlierSession = { directory, config };
-  const { steps: _, ...given } = Object.fromEntries(
-    Object.entries(flags).filter(([, value]) => value !== undefined),
-  );
+  const given = Object.entries(flags).filter(([, value]) => value !== undefined);
+  const { steps: _, ...own } = Object.fromEntries(given);
   const steps = flags.steps === undefined ? {} : { steps: flags.steps };
-  const options = { ...config.options, profile: undefined, ...given };
+  const options: Record<string, unknown> = { ...config.options, profile: undefined, ...own };
   switch (config.kind) {
     case 'pretrain':
       return runPretraining(parseOptions(pretrainFlags, { ...options, ...steps }), earlier);
     case 'grpo':
       return runGrpo(parseOptions(grpoFlags, { ...options, ...steps }), earlier);
     case 'pipeline': {
-      const { pretrain, grpo, ...own } = config.options;
+      const { pretrain, grpo, ...shared } = options;
       const sections = { pretrain: { ...section(pretrain) }, grpo: { ...section(grpo), ...steps } };
-      const { logCsv: none, ...shared } = given;
-      return runPipeline(
-        parseOptions(pipelineFlags, { ...own, profile: undefined, ...shared }),
-        sections,
-        earlier,
-      );
+      return runPipeline(parseOptions(pipelineFlags, shared), sections, earlier);
     }
     default:
       return config.kind satisfies never;

@@ -32,6 +32,8 @@ export interface Update {
   /** The loss without KL and entropy. */
   readonly policyLoss: number;
   readonly gradNorm: number;
+  /** Optimiser steps left out so far because of a gradient that was not finite. */
+  readonly skipped: number;
 }
 
 export interface StepSummary {

@@ -123,7 +123,7 @@ export class GrpoTrainer {
     const rollout = await this.#rewarded();
     const updates = rollout ? await this.#learn(rollout, lr) : [];
     this.#step += 1;
-    const { skipped } = await this.#optimizer.report();
+    const { skipped } = updates.at(-1) ?? (await this.#optimizer.report());
     const seconds = (performance.now() - started) / 1000;
     const step = { task, lr, klCoef, seconds, skipped: skipped + this.#unrewarded.steps, options };
     const metrics = rollout ? summarise({ ...step, rollout, updates }) : unmeasured(step);
@@ -246,6 +246,7 @@ export class GrpoTrainer {
       loss: done.reduce((total, { loss }) => total + loss, 0),
       policyLoss: done.reduce((total, { policyLoss }) => total + policyLoss, 0),
       gradNorm: report.gradNorm,
+      skipped: report.skipped,
     };
   }
 

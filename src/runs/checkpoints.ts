@@ -150,15 +150,16 @@ export class Checkpoints {
   }
 
   /**
-   * The last checkpoint whose files are all as they were written; undefined if there is none.
+   * The last checkpoint whose files are all as they were written; undefined if none was saved yet.
    * @param onDamage told of those that are not.
+   * @throws FileError if none is whole: nobody wants to begin again over what is left of a run.
    */
   latest(onDamage: (error: FileError) => void): (TrainingCheckpoint & CheckpointEntry) | undefined {
-    for (const entry of this.entries.toReversed()) {
+    for (const [i, entry] of this.entries.toReversed().entries()) {
       try {
         return { ...entry, ...this.load(entry) };
       } catch (error) {
-        if (!(error instanceof FileError)) throw error;
+        if (!(error instanceof FileError) || i === this.entries.length - 1) throw error;
         onDamage(error);
       }
     }
@@ -179,7 +180,7 @@ export class Checkpoints {
       const path = join(this.#directory, file);
       const [bytes, expected] = [read(path), files[file]];
       if (bytes.length === expected?.bytes && sha256(bytes) === expected.sha256) return { path, bytes };
-      throw new FileError('DAMAGED', path, 'it is not what was saved', 'go on from an earlier checkpoint');
+      throw new FileError('DAMAGED', path, 'it is not what was saved', 'put a copy back');
     };
     const { path, bytes } = open(`${name}.json`);
     const document = parsed(path, documentSchema, bytes);
@@ -251,7 +252,7 @@ function tensorsOf(bytes: Uint8Array, path: string): StateDict {
   return new Map(
     [...tensors].map(([name, { shape, data }]) => {
       if (data instanceof Float32Array) return [name, { shape, data }];
-      throw new FileError('DAMAGED', path, `${name} is not of float32`, 'go on from an earlier checkpoint');
+      throw new FileError('DAMAGED', path, `${name} is not of float32`, 'put a copy back');
     }),
   );
 }

@@ -50,6 +50,7 @@ function isGone(holder: string): boolean {
   if (host !== hostname()) return holder === '';
   try {
     process.kill(Number(pid), 0);
+    // Numbers are used again: ours is another process's no longer.
     return Number(pid) === process.pid;
   } catch (error) {
     return error instanceof Error && 'code' in error && error.code === 'ESRCH';

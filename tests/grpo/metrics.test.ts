@@ -42,7 +42,7 @@ const RECORDS: SequenceRecord[] = [
   { advantage: 0.5, tokens: [token(1, { kl: 0.3 })] },
 ];
 
-const UPDATE = { records: RECORDS, loss: 1.25, policyLoss: 1.125, gradNorm: 2.5 };
+const UPDATE = { records: RECORDS, loss: 1.25, policyLoss: 1.125, gradNorm: 2.5, skipped: 0 };
 
 const STEP: StepSummary = {
   rollout: { problems, completions, rewards: [1, 0, 1, 1] },
@@ -114,6 +114,7 @@ describe('summarise', () => {
       loss: 0.25,
       policyLoss: 0.125,
       gradNorm: 1.5,
+      skipped: 0,
     };
     const metrics = summarise({ ...STEP, updates: [UPDATE, later] });
     expect(metrics).toMatchObject({ loss: 0.75, policy_loss: 0.625, grad_norm: 2 });

@@ -138,6 +138,17 @@ describe('checkpoints', () => {
     },
   );
 
+  test('where none is whole, that is an error: a run is not begun again over what is left of it', () => {
+    saved([1, 2]);
+    const [reference = ''] = readdirSync(directory).filter((file) => file.startsWith('reference-'));
+    writeFileSync(join(directory, reference), 'both need it');
+    const damage: FileError[] = [];
+    expect(() => new Checkpoints(directory).latest((error) => damage.push(error))).toThrow(
+      expect.objectContaining({ code: 'DAMAGED', where: join(directory, reference) }),
+    );
+    expect(damage.length).toBe(1);
+  });
+
   test('without any there is none; a manifest that cannot be understood is an error', () => {
     expect(new Checkpoints(directory).latest(noDamage)).toBeUndefined();
     const bad = ['', '{', '[]', '{"version":2,"checkpoints":[],"best":null}'];
