@@ -23,10 +23,12 @@ export interface Trajectory extends ScoredSequence {
   readonly masked: boolean;
 }
 
-/** A completion in an optimiser step. */
+/** A completion in an optimiser step, for all that are equal to it: a policy that is sure of itself repeats itself. */
 export interface WeightedTrajectory extends Trajectory {
-  /** Weight of each of its tokens in the loss. */
+  /** Weight of each of its tokens in the loss, of all copies together. */
   readonly weight: number;
+  /** How many are equal, it included. */
+  readonly copies: number;
 }
 
 /** What a captured micro-batch takes: one value for each scored token, 0 for padding. */
@@ -83,18 +85,29 @@ interface MiniBatchOptions {
   readonly random: RandomStream;
 }
 
-/** The trajectories that have tokens in the loss of an optimiser step, with what each token counts there. */
+/**
+ * The trajectories that have tokens in the loss of an optimiser step, with what each token counts there. Equal
+ * completions of equal advantage have equal gradients: they are computed once, and count as often as they came.
+ */
 export function weighted(
   trajectories: readonly Trajectory[],
   { loss, maxGenLen: maxLength }: Pick<GrpoOptions, 'loss' | 'maxGenLen'>,
 ): WeightedTrajectory[] {
   const counted = trajectories.filter(({ masked }) => !masked);
-  const tokens = counted.reduce((sum, trajectory) => sum + scoredCount(trajectory), 0);
-  const size = { sequences: trajectories.length, tokens, maxLength };
-  return counted.map((trajectory) => ({
-    ...trajectory,
-    weight: tokenWeight(loss, { ...size, length: scoredCount(trajectory) }),
-  }));
+  const count = counted.reduce((sum, trajectory) => sum + scoredCount(trajectory), 0);
+  const size = { sequences: trajectories.length, tokens: count, maxLength };
+  const found = new Map<string, WeightedTrajectory>();
+  for (const trajectory of counted) {
+    const { advantage, from, tokens, completion } = trajectory;
+    const key = `${advantage} ${from} ${tokens} ${completion.logps}`;
+    const { weight = 0, copies = 0 } = found.get(key) ?? {};
+    found.set(key, {
+      ...trajectory,
+      weight: weight + tokenWeight(loss, { ...size, length: scoredCount(trajectory) }),
+      copies: copies + 1,
+    });
+  }
+  return [...found.values()];
 }
 
 /** Trajectories sorted by length, in batches of at most `tokens` tokens (or one trajectory). */

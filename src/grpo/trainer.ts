@@ -284,14 +284,14 @@ export class GrpoTrainer {
     const N = (values.length - 2) / 3;
     const { klEstimator } = this.options;
     let t = 0;
-    const records = batch.map(({ completion, advantage }): SequenceRecord => {
+    const records = batch.flatMap(({ completion, advantage, copies }) => {
       const tokens = Array.from(completion.logps, (oldLogp) => {
         const at = t++;
         const [logp = 0, entropy = 0, compared = 0] = [values[at], values[N + at], values[2 * N + at]];
         const kl = klEstimator === 'exact' ? compared : KL_ESTIMATORS[klEstimator].number(logp - compared);
         return { logp, oldLogp, kl, entropy };
       });
-      return { advantage, tokens };
+      return new Array<SequenceRecord>(copies).fill({ advantage, tokens });
     });
     return { records, loss: values[3 * N] ?? 0, policyLoss: values[3 * N + 1] ?? 0 };
   }

@@ -103,6 +103,41 @@ describe('weights', () => {
     );
   });
 
+  test.each(LOSS_NAMES)(
+    '%s: equal completions of equal advantage are one, of their weight together',
+    (loss) => {
+      fc.assert(
+        fc.property(fc.array(fc.tuple(fc.integer({ min: 1, max: 3 }), fc.nat(1))), (drawn) => {
+          const all = drawn.map(([length, advantage], i) => ({
+            ...trajectories([length])[0],
+            completion: { prompt: i, tokens: [], logps: new Float32Array(length), finished: true },
+            advantage,
+          }));
+          const found = weighted(all, { loss, maxGenLen: 8 });
+          expect(new Set(found.map(({ tokens, advantage }) => `${tokens} ${advantage}`)).size).toBe(
+            found.length,
+          );
+          // As if each was alone: what each token of each counts does not depend on others being equal to it.
+          const apart = weighted(
+            all.map((each, i) => ({ ...each, advantage: i })),
+            { loss, maxGenLen: 8 },
+          );
+          for (const { weight, tokens, advantage, copies } of found) {
+            const own = all.flatMap((each, i) =>
+              each.tokens.length === tokens.length && each.advantage === advantage ? [apart[i].weight] : [],
+            );
+            expect(copies).toBe(own.length);
+            expect(weight).toBeCloseTo(
+              own.reduce((sum, each) => sum + each, 0),
+              12,
+            );
+          }
+        }),
+        seeded,
+      );
+    },
+  );
+
   test('all masked: nothing is left', () => {
     const masked = trajectories([1, 2]).map((each) => ({ ...each, masked: true }));
     expect(weighted(masked, { loss: 'dapo', maxGenLen: 8 })).toEqual([]);

@@ -1,4 +1,4 @@
-/** Groups of equal rewards are dropped and replaced, up to three times. */
+/** Groups of equal rewards are dropped and replaced, in at most three refills. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { areEqual } from '../../src/grpo/advantages.ts';
@@ -57,22 +57,31 @@ describe('sampleUnequal', () => {
   test('what is missing is sampled again; what was dropped is kept apart', async () => {
     const source = new Source((group) => group % 2 === 1);
     const rollout = await sampleUnequal(4, GROUP, source.sample);
-    expect(source.asked).toEqual([4, 2, 1, 1]);
+    // Half of them are unequal: twice what is missing, and a quarter more.
+    expect(source.asked).toEqual([4, 5]);
     expect(origins(rollout).map(({ group }) => group)).toEqual([1, 3, 5, 7].flatMap((i) => [i, i, i]));
     expect(rollout.problems).toEqual([1, 3, 5, 7].map((i) => problems[i]));
-    expect(rollout.dropped?.problems).toEqual([0, 2, 4, 6].map((i) => problems[i]));
+    expect(rollout.dropped?.problems).toEqual([0, 2, 4, 6, 8].map((i) => problems[i]));
   });
 
-  test('none unequal: nothing is left after three refills', async () => {
+  test('what is unequal beyond what was asked for is dropped', async () => {
+    const source = new Source((group) => group !== 0);
+    const rollout = await sampleUnequal(8, GROUP, source.sample);
+    expect(source.asked).toEqual([8, 2]);
+    expect(rollout.problems).toEqual([1, 2, 3, 4, 5, 6, 7, 8].map((i) => problems[i]));
+    expect(rollout.dropped?.problems).toEqual([0, 9].map((i) => problems[i]));
+  });
+
+  test('none unequal: nothing is left of four times as many groups', async () => {
     const source = new Source(() => false);
     const rollout = await sampleUnequal(2, GROUP, source.sample);
-    expect(source.asked).toEqual([2, 2, 2, 2]);
+    expect(source.asked).toEqual([2, 5, 1]);
     expect(MAX_REFILLS).toBe(3);
     expect(rollout).toMatchObject({ problems: [], completions: [], rewards: [] });
     expect(sampled(rollout).completions.length).toBe(8 * GROUP);
   });
 
-  test('every group comes once, with its problem; those to learn from are unequal, the dropped equal', async () => {
+  test('every group comes once, with its problem; those to learn from are the first unequal ones', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.integer({ min: 1, max: 6 }),
@@ -87,10 +96,14 @@ describe('sampleUnequal', () => {
           for (const { group, problem } of origins(all)) expect(problem).toBe(problems[group]);
           expect(groupsOf(rollout, GROUP).some(({ rewards }) => areEqual(rewards))).toBe(false);
           expect(rollout.problems.length).toBeLessThanOrEqual(count);
-          if (source.asked.length <= MAX_REFILLS) expect(rollout.problems.length).toBe(count);
-          for (const { rewards } of groupsOf(rollout.dropped ?? joined([]), GROUP)) {
-            expect(areEqual(rewards)).toBe(true);
-          }
+          expect(source.asked.length).toBeLessThanOrEqual(1 + MAX_REFILLS);
+          expect(total).toBeLessThanOrEqual((1 + MAX_REFILLS) * count);
+          const given = Array.from({ length: total }, (_, group) => group).filter((group) => unequal[group]);
+          const first = given.slice(0, count).flatMap((group) => [group, group, group]);
+          expect(origins(rollout).map(({ group }) => group)).toEqual(first);
+          const full = rollout.problems.length === count;
+          if (source.asked.length <= MAX_REFILLS)
+            expect(full || total === (1 + MAX_REFILLS) * count).toBe(true);
         },
       ),
       seeded,

@@ -64,6 +64,35 @@ beforeAll(async () => {
   rollout = varied(await training({}, (trainer) => trainer.rollout()));
 });
 
+test('a completion that came several times counts as often', async () => {
+  const [first, second, third] = groupsOf(rollout, SMALL.groupSize) as [Rollout, Rollout, Rollout];
+  const one = first.completions[0];
+  const repeated = joined([
+    { ...first, completions: [one, one, one, first.completions[1]], rewards: [1, 1, 1, 0] },
+    second,
+    third,
+  ]);
+  // Log-probabilities that differ where nothing is clipped keep the copies apart, and change their gradients by 1e-6.
+  const apart = {
+    ...repeated,
+    completions: repeated.completions.map((each, i) => ({
+      ...each,
+      logps: each.logps.map((logp) => logp + (i < 3 ? i * 1e-6 : 0)),
+    })),
+  };
+  const [together, alone] = [await learn([repeated], {}), await learn([apart], {})];
+  // A step is of 1e-3 for every weight, and of less where the gradient is nearly 0.
+  expectClose(Object.values(together.metrics[0]), Object.values(alone.metrics[0]), {
+    rtol: 1e-4,
+    atol: 1e-5,
+  });
+  expectClose(
+    [...together.weights.values()].flatMap(({ data }) => [...data]),
+    [...alone.weights.values()].flatMap(({ data }) => [...data]),
+    { rtol: 0, atol: 2e-4 },
+  );
+});
+
 describe('several optimiser steps on a rollout', () => {
   test('two epochs are two steps on the same rollout, to the bit', async () => {
     const twice = await learn([rollout, rollout], {});
