@@ -19,6 +19,7 @@ import { Recorder, type Recording } from './recording.ts';
 import { SharedMemory } from './sharedMemory.ts';
 import { shippedChoices } from './shippedChoices.ts';
 import type { KernelChoices, Variant } from './variants.ts';
+import { type Wait, waitingFor } from './waiting.ts';
 
 export type { DeviceOptions, MatmulPrecision, Recording };
 
@@ -57,6 +58,7 @@ export class Device {
   #recorder: Recorder | undefined;
   readonly #failure: Failure;
   #poison: Poison | undefined;
+  readonly #wait: Wait;
   #check: ReadCheck | undefined;
 
   private constructor(gpu: GPUDevice, options: DeviceOptions) {
@@ -68,6 +70,7 @@ export class Device {
     this.subgroupSize = fixed && !this.portableKernels ? min : 0;
     this.halfProducts = options.matmulPrecision === 'medium' && gpu.features.has('shader-f16');
     this.choices = { ...shippedChoices(this.info), ...options.kernelChoices };
+    this.#wait = waitingFor(this.info);
     this.#failure = new Failure(gpu);
     this.#pipelines = new PipelineCache(gpu, ({ name }, message) =>
       this.#failure.reportKernel(name, message),
@@ -285,7 +288,7 @@ export class Device {
     this.flush();
     this.#reads += 1;
     try {
-      await staging.mapAsync(1).catch(async (cause: unknown) => {
+      await this.#wait(staging.mapAsync(1)).catch(async (cause: unknown) => {
         if (await this.lost()) return;
         const message = `a result could not be read: ${String(cause)}`;
         this.#failure.report('READ_FAILED', message, 'run again, or try another --adapter');
@@ -321,7 +324,7 @@ export class Device {
   /** Waits until everything submitted has run. */
   async idle(): Promise<void> {
     this.flush();
-    await this.gpu.queue.onSubmittedWorkDone();
+    await this.#wait(this.gpu.queue.onSubmittedWorkDone());
     this.#failure.throwIfAny();
   }
 

@@ -8,6 +8,7 @@ import { pathToFileURL } from 'node:url';
 import { isEmbeddedDriverSupported, unpackEmbeddedDriver } from './adapters/embedded.ts';
 import { AdapterError } from './adapters/error.ts';
 import { dawnComplaints, ensureVulkanLoader, vulkanManifests, withVulkanDriver } from './adapters/vulkan.ts';
+import { isSoftware } from './waiting.ts';
 
 export { AdapterError, type AdapterErrorCode } from './adapters/error.ts';
 
@@ -86,14 +87,6 @@ export async function listSystemAdapters(): Promise<{ backend: string; name: str
     return [...lines].map(([, backend = '', name = '']) => ({ backend, name }));
   }
   return [];
-}
-
-/** True for an implementation that runs on the CPU. */
-export function isSoftware(info: GPUAdapterInfo): boolean {
-  const words = [info.vendor, info.architecture, info.device, info.description].join(' ');
-  return (
-    info.isFallbackAdapter === true || /llvmpipe|lavapipe|softpipe|swiftshader|basic render/i.test(words)
-  );
 }
 
 interface Found {
