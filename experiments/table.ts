@@ -4,6 +4,8 @@ import type { Examination, Experiment } from './experiment.ts';
 
 const SEEDS = [0, 1, 2];
 const SHUFFLED = 'experiments/shuffledReward.ts';
+const { options, ...rewards } = RECIPES.tuned;
+const TUNED = { ...options, ...rewards };
 
 /** Of the small space that `tiny_easy` is about, as whoever published the curve to beat examined it. */
 function everyProblemAt(steps: readonly number[]): Examination {
@@ -33,10 +35,7 @@ export const EXPERIMENTS: readonly Experiment[] = [
     name: 'curve',
     start: 'tiny_easy',
     base: { steps: 1700, batchSize: 32, klCoef: 0.02 },
-    rows: [
-      { name: 'lr 3e-4, 32 × 16', change: { lr: 3e-4, groupSize: 16 } },
-      { name: 'lr 1e-4, 32 × 4', change: { lr: 1e-4, groupSize: 4 } },
-    ],
+    rows: [{ name: 'lr 3e-4, 32 × 16', change: { lr: 3e-4, groupSize: 16 } }],
     seeds: SEEDS,
     evalInterval: 50,
     examination: everyProblemAt([0, 150, 450, 1000, 1700]),
@@ -88,26 +87,18 @@ export const EXPERIMENTS: readonly Experiment[] = [
     plot: 'differences',
   },
   {
-    name: 'tuned',
-    start: 'tiny_depth_2',
-    base: { steps: 150 },
-    rows: [
-      { name: 'tuned', change: RECIPES.tuned },
-      { name: 'tuned, lr 5e-4', change: { ...RECIPES.tuned, lr: 5e-4 } },
-      { name: 'tuned, shuffled rewards', change: { ...RECIPES.tuned, reward: SHUFFLED } },
-      { name: 'defaults', change: {} },
-    ],
-    seeds: SEEDS,
-    evalInterval: 25,
-    samples: 16,
-  },
-  {
     name: 'headline',
     start: 'tiny_depth_3_longer',
     base: { steps: 500 },
     rows: [
-      { name: 'tuned', change: RECIPES.tuned },
-      { name: 'tuned, shuffled rewards', change: { ...RECIPES.tuned, reward: SHUFFLED } },
+      { name: 'tuned', change: TUNED },
+      { name: 'tuned, correctness alone', change: { ...TUNED, reward: 'correctness' } },
+      { name: 'tuned, 32 × 4', change: { ...TUNED, groupSize: 4 } },
+      {
+        name: 'tuned, 32 × 4, correctness alone',
+        change: { ...TUNED, groupSize: 4, reward: 'correctness' },
+      },
+      { name: 'tuned, shuffled rewards', change: { ...TUNED, reward: SHUFFLED } },
       { name: 'defaults', change: {} },
     ],
     seeds: SEEDS,
@@ -118,43 +109,26 @@ export const EXPERIMENTS: readonly Experiment[] = [
     name: 'headline-1000',
     start: 'tiny_depth_3_longer',
     base: { steps: 1000 },
-    rows: [{ name: 'tuned', change: RECIPES.tuned }],
+    rows: [{ name: 'tuned', change: TUNED }],
     seeds: SEEDS,
     evalInterval: 50,
-    samples: 16,
-  },
-  {
-    name: 'headline-150',
-    start: 'tiny_depth_3_longer',
-    base: { steps: 150 },
-    rows: [{ name: 'tuned, lr 5e-4', change: { ...RECIPES.tuned, lr: 5e-4 } }],
-    seeds: [0],
-    evalInterval: 25,
-    samples: 16,
-  },
-  {
-    name: 'headline-shorter-pretraining',
-    start: 'tiny_depth_3',
-    base: { steps: 200 },
-    rows: [{ name: 'tuned, lr 5e-4', change: { ...RECIPES.tuned, lr: 5e-4 } }],
-    seeds: [0],
-    evalInterval: 25,
     samples: 16,
   },
   {
     name: 'headline-small-pilot',
     start: 'small_depth_3',
     base: { steps: 60 },
-    rows: [{ name: 'tuned, lr 5e-4', change: { ...RECIPES.tuned, lr: 5e-4 } }],
+    rows: [{ name: 'tuned, lr 5e-4', change: { ...TUNED, lr: 5e-4 } }],
     seeds: [0],
     evalInterval: 30,
   },
   {
     name: 'headline-small',
-    start: 'small_depth_3',
-    base: { steps: 500 },
-    rows: [{ name: 'tuned', change: RECIPES.tuned }],
-    seeds: SEEDS,
-    evalInterval: 50,
+    start: 'small_early',
+    base: { steps: 200 },
+    rows: [{ name: 'tuned, 32 × 4, lr 5e-4', change: { ...TUNED, groupSize: 4, lr: 5e-4 } }],
+    seeds: [0],
+    evalInterval: 25,
+    samples: 16,
   },
 ];

@@ -55,7 +55,9 @@ export function readOptions<Schema extends z.ZodObject, Names extends string = n
 
 function recipeOf({ shape }: z.ZodObject, { recipe }: Readonly<Record<string, unknown>>): object {
   const name = RECIPE_NAMES.find((each) => each === recipe);
-  return 'recipe' in shape && name ? RECIPES[name] : {};
+  if (!('recipe' in shape) || !name) return {};
+  const { options, ...rewards } = RECIPES[name];
+  return { ...options, ...rewards };
 }
 
 /** What a run writes to, and where it took this from: its config names them, but another run has its own. */

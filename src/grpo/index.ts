@@ -32,7 +32,7 @@ export {
 } from './losses.ts';
 export { type GrpoOptions, grpoOptions, grpoSchema } from './options.ts';
 export { type OverlongOptions, overlongPenalty } from './overlong.ts';
-export { RECIPE_NAMES, RECIPES, type RecipeName } from './recipes.ts';
+export { RECIPE_NAMES, RECIPES, type Recipe, type RecipeName } from './recipes.ts';
 export {
   builtInReward,
   REWARD_NAMES,

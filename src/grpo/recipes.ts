@@ -1,15 +1,26 @@
 /** Settings of GRPO by name. */
 import type { z } from 'zod';
 import type { grpoSchema } from './options.ts';
+import type { RewardName } from './reward.ts';
 
 /** The names of the recipes. */
 export const RECIPE_NAMES = ['default', 'tuned'] as const;
 /** A row of `RECIPES`. */
 export type RecipeName = (typeof RECIPE_NAMES)[number];
 
-/** Options of each recipe that are not the defaults. */
-export const RECIPES: Readonly<Record<RecipeName, Partial<Readonly<z.input<typeof grpoSchema>>>>> = {
-  default: {},
-  // What helped in the ablations of docs/LEARNING.md; what did not is left as it is.
-  tuned: { lr: 1e-3, scheduler: 'cosine', klCoef: 0, dynamicSampling: true },
+/** What a recipe sets; the rest are the defaults. */
+export interface Recipe {
+  readonly options: Partial<Readonly<z.input<typeof grpoSchema>>>;
+  /** `correctness` unless given. */
+  readonly reward?: RewardName;
+}
+
+/** What each recipe sets. */
+export const RECIPES: Readonly<Record<RecipeName, Recipe>> = {
+  default: { options: {} },
+  // What helped in the experiments of docs/LEARNING.md; what did not is left as it is.
+  tuned: {
+    options: { lr: 1e-3, scheduler: 'cosine', klCoef: 0, dynamicSampling: true, groupSize: 8 },
+    reward: 'partial',
+  },
 };

@@ -96,17 +96,24 @@ describe('--recipe', () => {
   const model = ['--checkpoint', 'a.pt'];
 
   it('changes defaults; the default one changes none', () => {
-    expect(grpo(...model, '--recipe', 'tuned')).toMatchObject({ ...RECIPES.tuned, recipe: 'tuned' });
+    expect(grpo(...model, '--recipe', 'tuned')).toMatchObject({
+      ...RECIPES.tuned.options,
+      reward: grpo(...model, '--reward', 'partial').reward,
+      recipe: 'tuned',
+    });
     expect(grpo(...model, '--recipe', 'default')).toEqual(grpo(...model));
-    expect(RECIPES.default).toEqual({});
     expect(() => grpo(...model, '--recipe', 'best')).toThrow(/--recipe cannot be "best"/);
   });
 
   it('what is nearer wins', () => {
     const own = file({ recipe: 'tuned', lr: 0.5 });
     expect(grpo(...model, '--config', own).lr).toBe(0.5);
-    expect(grpo(...model, '--config', file({ recipe: 'tuned' })).lr).toBe(RECIPES.tuned.lr);
-    expect(grpo(...model, '--config', own, '--recipe', 'tuned').lr).toBe(RECIPES.tuned.lr);
+    expect(grpo(...model, '--config', file({ recipe: 'tuned' })).lr).toBe(RECIPES.tuned.options.lr);
+    expect(grpo(...model, '--config', own, '--recipe', 'tuned').lr).toBe(RECIPES.tuned.options.lr);
     expect(grpo(...model, '--config', own, '--recipe', 'tuned', '--lr', '0.25').lr).toBe(0.25);
+    const correctness = ['--reward', 'correctness'];
+    expect(grpo(...model, '--recipe', 'tuned', ...correctness).reward).toEqual(
+      grpo(...model, ...correctness).reward,
+    );
   });
 });
