@@ -10,10 +10,12 @@ const NAP_MS = 0.2;
 /** Waits for what the GPU does. */
 export type Wait = <Value>(work: Promise<Value>) => Promise<Value>;
 
-/** Node has it, browsers do not: they notify instead of asking, and must not block. */
-const { setImmediate: nextTurn } = globalThis as { setImmediate?: (turn: () => void) => void };
-
-const clock = nextTurn && new Int32Array(new SharedArrayBuffer(4));
+/** Browsers notify instead of asking, and must not block; some pages bring a `setImmediate` of their own. */
+const { process, setImmediate: nextTurn } = globalThis as {
+  process?: { readonly versions?: { readonly node?: string } };
+  setImmediate?: (turn: () => void) => void;
+};
+const clock = process?.versions?.node && new Int32Array(new SharedArrayBuffer(4));
 let waiting = 0;
 let napping = false;
 
