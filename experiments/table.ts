@@ -92,13 +92,14 @@ export const EXPERIMENTS: readonly Experiment[] = [
     base: { steps: 500 },
     rows: [
       { name: 'tuned', change: TUNED },
-      { name: 'tuned, correctness alone', change: { ...TUNED, reward: 'correctness' } },
-      { name: 'tuned, 32 × 4', change: { ...TUNED, groupSize: 4 } },
+      { name: '1 epoch', change: { ...TUNED, epochs: 1 } },
+      { name: '1 epoch, correctness alone', change: { ...TUNED, epochs: 1, reward: 'correctness' } },
+      { name: '1 epoch, 32 × 8', change: { ...TUNED, epochs: 1, groupSize: 8 } },
       {
-        name: 'tuned, 32 × 4, correctness alone',
-        change: { ...TUNED, groupSize: 4, reward: 'correctness' },
+        name: '1 epoch, 32 × 8, correctness alone',
+        change: { ...TUNED, epochs: 1, groupSize: 8, reward: 'correctness' },
       },
-      { name: 'tuned, shuffled rewards', change: { ...TUNED, reward: SHUFFLED } },
+      { name: 'shuffled rewards', change: { ...TUNED, reward: SHUFFLED } },
       { name: 'defaults', change: {} },
     ],
     seeds: SEEDS,
@@ -118,7 +119,12 @@ export const EXPERIMENTS: readonly Experiment[] = [
     name: 'headline-small-pilot',
     start: 'small_depth_3',
     base: { steps: 60 },
-    rows: [{ name: 'tuned, lr 5e-4', change: { ...TUNED, lr: 5e-4 } }],
+    rows: [
+      {
+        name: 'no KL, dynamic sampling',
+        change: { lr: 5e-4, scheduler: 'cosine', klCoef: 0, dynamicSampling: true },
+      },
+    ],
     seeds: [0],
     evalInterval: 30,
   },
