@@ -87,7 +87,8 @@ interface MiniBatchOptions {
 
 /**
  * The trajectories that have tokens in the loss of an optimiser step, with what each token counts there. Equal
- * completions of equal advantage have equal gradients: they are computed once, and count as often as they came.
+ * completions of equal advantage, recorded with equal log-probabilities, have equal gradients: they are computed once,
+ * and count as often as they came.
  */
 export function weighted(
   trajectories: readonly Trajectory[],
