@@ -52,6 +52,16 @@ export const STARTS: readonly Start[] = [
     evalSize: 1000,
   },
   {
+    name: 'small_longer',
+    about:
+      'a `small`, 3,000 supervised steps of 32 examples of `min,max,abs,next,prev`, two digits, depth 3, at 5e-3',
+    kind: 'pretrained',
+    modelsize: 'small',
+    options: { ...CONSTANT_RATE, steps: 3, lr: 5e-3, practice: true },
+    setting: { operators: 'min,max,abs,next,prev', maxDigits: 2, maxDepth: 3, maxGenLen: 128 },
+    evalSize: 1000,
+  },
+  {
     name: 'tiny_depth_3',
     about:
       'a `tiny`, 3,000 supervised steps of 32 examples of `min,max,abs,next,prev`, two digits, depth 3, at 1.5e-2',
