@@ -1,0 +1,25 @@
+// Reads vitest's JSON reports. `node results.mjs unfinished REPORT` prints the test files whose process died before
+// their tests had ended; `node results.mjs count REPORT AGAIN…` prints "PASSED FAILED" over reports, a file
+// that was run again being counted where it was run last.
+import { existsSync, readFileSync } from 'node:fs';
+
+const filesOf = (report) => JSON.parse(readFileSync(report, 'utf8')).testResults;
+const ended = ({ assertionResults }) => assertionResults.every(({ status }) => status !== 'pending');
+
+const [command, ...reports] = process.argv.slice(2);
+if (command === 'unfinished') {
+  for (const file of filesOf(reports[0])) if (!ended(file)) console.log(file.name);
+} else {
+  const files = new Map(
+    reports.filter(existsSync).flatMap((report) => filesOf(report).map((file) => [file.name, file])),
+  );
+  const count = (file, status) => file.assertionResults.filter((test) => test.status === status).length;
+  let [passed, failed] = [0, 0];
+  for (const file of files.values()) {
+    passed += count(file, 'passed');
+    // A file that does not load, or whose process died, has fewer tests to count than it should: one failed test.
+    const broken = !ended(file) || (file.status === 'failed' && file.assertionResults.length === 0);
+    failed += count(file, 'failed') + (broken ? 1 : 0);
+  }
+  console.log(`${passed} ${failed}`);
+}
