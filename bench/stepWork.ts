@@ -55,7 +55,7 @@ export function rolloutWork(
       flops: nLayers * dModel * 4 * total(positions.map((position) => position + 1)),
       bytes: nLayers * dModel * WORD * total(positions.map((position) => 2 * position + 6)),
     },
-    { kernel: 'fill cache', bytes: nLayers * dModel * WORD * 4 * copied },
+    { kernel: 'fill cache', bytes: nLayers * dModel * WORD * 2 * (total(prompts) + copied) },
     { kernel: 'sample', bytes: sampled * WORD * (vocabSize + 3 * STATE_WORDS + 3) },
   ];
 }

@@ -136,55 +136,44 @@ export function decodeAttention(device: Device, shape: DecodeShape, views: Decod
   device.launch(kernel, views, { heads, capacity, scale: 1 / Math.sqrt(headDim) }, [M, heads]);
 }
 
-const fillKernel = defineKernel({
-  name: 'fill cache',
-  params: { slots: 'u32', heads: 'u32', headVectors: 'u32', capacity: 'u32', longest: 'u32' },
-  reads: { qkv: 'array<vec4f>', prompts: 'array<vec2u>' },
-  writes: { keys: 'array<vec4f>', values: 'array<vec4f>' },
-  code: `
+const fillKernel = memoize((hv: number) =>
+  defineKernel({
+    name: `fill cache ${4 * hv}`,
+    params: { R: 'u32', groupSize: 'u32', heads: 'u32', capacity: 'u32' },
+    reads: { qkv: 'array<vec4f>', places: 'array<vec2u>' },
+    writes: { keys: 'array<vec4f>', values: 'array<vec4f>' },
+    code: `
 @compute @workgroup_size(64)
 fn main(${THREAD_ARGS}) {
-  var id = ${GROUP_INDEX} * 64 + thread;
-  let width = params.heads * params.headVectors;
-  let column = id % width; id /= width;
-  let position = id % params.longest;
-  let slot = id / params.longest;
-  if (slot >= params.slots) { return; }
-  let prompt = prompts[slot];    // first row, length
-  if (position >= prompt.y) { return; }
-  let head = column / params.headVectors;
-  let source = (prompt.x + position) * 3 * width + column;
-  let at = ((slot * params.heads + head) * params.capacity + position) * params.headVectors + column % params.headVectors;
-  keys[at] = qkv[source + width];
-  values[at] = qkv[source + 2 * width];
+  let row = ${GROUP_INDEX} * 64 + thread;
+  let head = group.z;
+  if (row >= params.R) { return; }
+  let place = places[row];
+  let source = (row * 3 * params.heads + head) * ${hv};
+  let width = params.heads * ${hv};
+  ${unroll(hv, (c) => `let k${c} = qkv[source + width + ${c}]; let v${c} = qkv[source + 2 * width + ${c}];`)}
+  for (var slot = place.x; slot < place.x + params.groupSize; slot++) {
+    let at = ((slot * params.heads + head) * params.capacity + place.y) * ${hv};
+    ${unroll(hv, (c) => `keys[at + ${c}] = k${c}; values[at + ${c}] = v${c};`)}
+  }
 }`,
-});
+  }),
+);
 
-/** Copies the keys and values of prompts (rows of qkv) to every slot that continues them. */
+/** Copies the keys and values of prompts (R rows of qkv) to every slot that continues them. */
 export function fillCache(
   device: Device,
   views: {
+    /** (R,3d) */
     readonly qkv: BufferView;
-    /** u32 (slots,2): first row and length of each slot's prompt. */
-    readonly prompts: BufferView;
+    /** u32 (R,2): of each row, the first of its `groupSize` slots, and its position in the prompt. */
+    readonly places: BufferView;
     readonly keys: BufferView;
     readonly values: BufferView;
   },
-  size: {
-    readonly slots: number;
-    readonly longest: number;
-    readonly capacity: number;
-    readonly heads: number;
-    readonly headDim: number;
-  },
+  size: Omit<DecodeShape, 'M'> & { readonly R: number; readonly groupSize: number },
 ): void {
-  const { slots, longest, heads, headDim, capacity } = size;
-  const headVectors = headDim / 4;
-  const params = { slots, heads, headVectors, capacity, longest };
-  device.launch(
-    fillKernel,
-    views,
-    params,
-    linearGrid(Math.ceil((slots * longest * heads * headVectors) / 64)),
-  );
+  const { R, groupSize, heads, headDim, capacity } = size;
+  const [x, y] = linearGrid(Math.ceil(R / 64));
+  device.launch(fillKernel(headDim / 4), views, { R, groupSize, heads, capacity }, [x, y, heads]);
 }

@@ -87,9 +87,8 @@ export class Sampler {
     const { groupSize = 1, maxNew, firstSequenceId = 0 } = options;
     const slots = prompts.length * groupSize;
     const workspace = this.#prepare(prompts, slots, options);
-    const rows = Array.from({ length: slots }, (_, slot) => ({ slot, logits: Math.floor(slot / groupSize) }));
-    noGrad(() => this.#prefill(workspace, prompts, rows, firstSequenceId));
-    let live = rows.map(({ slot }) => slot);
+    noGrad(() => this.#prefill(workspace, prompts, groupSize, firstSequenceId));
+    let live = Array.from({ length: slots }, (_, slot) => slot);
     for (let generated = 1; generated < maxNew && live.length > 0; generated += CHUNK) {
       const state = await this.#readState(workspace, slots);
       live = live.filter((slot) => state[slot * SLOT_WORDS + 2] === 0);
@@ -195,18 +194,22 @@ export class Sampler {
   #prefill(
     workspace: Workspace,
     prompts: readonly (readonly number[])[],
-    rows: readonly { readonly slot: number; readonly logits: number }[],
+    groupSize: number,
     firstSequenceId: number,
   ): void {
     const device = this.#device;
     using _ = device.scope();
     const { nHeads, dModel } = this.model.config;
     const packing = new Packing(prompts.map((prompt) => prompt.length));
-    const ranges = rows.flatMap(({ logits }) => [packing.offsets[logits] ?? 0, packing.lengths[logits] ?? 0]);
-    const promptRanges = Tensor.from(device, Uint32Array.from(ranges));
+    const places = Tensor.from(
+      device,
+      Uint32Array.from(
+        prompts.flatMap((prompt, i) => prompt.flatMap((_, position) => [i * groupSize, position])),
+      ),
+    );
     const size = {
-      slots: rows.length,
-      longest: Math.max(...packing.lengths),
+      R: packing.rows,
+      groupSize,
       capacity: workspace.capacity,
       heads: nHeads,
       headDim: dModel / nHeads,
@@ -214,18 +217,20 @@ export class Sampler {
     const hidden = this.model.hidden(Tensor.from(device, Uint32Array.from(prompts.flat())), packing, {
       attend: (layer, qkv) => {
         const [keys, values] = [workspace.keys[layer], workspace.values[layer]];
-        if (keys && values)
-          fillCache(device, { qkv: qkv.view, prompts: promptRanges.view, keys, values }, size);
+        if (keys && values) fillCache(device, { qkv: qkv.view, places: places.view, keys, values }, size);
         return attention(qkv, packing, this.model.slopes);
       },
     });
     const last = Uint32Array.from(packing.offsets.slice(1), (end) => end - 1);
     const logits = this.model.logits(takeRows(hidden, last));
-    const state = rows.flatMap(({ logits: prompt }) => [(packing.lengths[prompt] ?? 1) - 1, 0, 0, 0]);
+    const slots = prompts.flatMap(({ length }, prompt) =>
+      Array.from({ length: groupSize }, () => ({ prompt, length })),
+    );
+    const state = slots.flatMap(({ length }) => [length - 1, 0, 0, 0]);
     device.upload(workspace.state, Uint32Array.from(state));
-    const table = rows.flatMap(({ slot, logits: prompt }) => [slot, prompt, firstSequenceId + slot, 0]);
+    const table = slots.flatMap(({ prompt }, slot) => [slot, prompt, firstSequenceId + slot, 0]);
     device.upload(workspace.rows, Uint32Array.from(table));
-    this.#sample(workspace, logits, rows.length);
+    this.#sample(workspace, logits, slots.length);
   }
 
   /** Tells the GPU which sequences the rows of the next steps are; rows left over stay empty. */

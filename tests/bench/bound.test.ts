@@ -77,7 +77,7 @@ test('the work of sequences: two layers of width 32', () => {
   ];
   const decoded = [
     { kernel: 'decode attention', flops: 64 * 4 * 4, bytes: 64 * 4 * (2 * 3 + 6) },
-    { kernel: 'fill cache', bytes: 64 * 4 * 4 * 6 },
+    { kernel: 'fill cache', bytes: 64 * 4 * 2 * (3 + 6) },
     { kernel: 'sample', bytes: 3 * 4 * (57 + 12 + 3) },
   ];
   expect(rolloutWork(config, sequences, 2)).toEqual([
