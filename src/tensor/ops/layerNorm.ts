@@ -1,10 +1,6 @@
 /** Normalisation of the last dimension: LayerNorm, and RMSNorm, which leaves the mean alone. */
 import { ShapeError } from '../../errors.ts';
-import {
-  layerNormBackwardInput,
-  layerNormBackwardWeight,
-  layerNormForward,
-} from '../../kernels/layerNorm.ts';
+import { layerNormBackward, layerNormForward } from '../../kernels/layerNorm/index.ts';
 import { differentiable, gradientTarget } from '../autograd.ts';
 import { showShape, Tensor } from '../tensor.ts';
 import { add, mul, rsqrt, square, sub } from './elementwise.ts';
@@ -18,7 +14,7 @@ const F32_EPSILON = 2 ** -23;
 
 /**
  * y = (x − mean)/√(var + eps)·weight + bias over the last dimension d of x (…,d); weight and bias are (d), var is the
- * mean of the squared deviations. One kernel forward and two backward where d is a multiple of 4 up to 2,048.
+ * mean of the squared deviations. One kernel forward, and two or three backward, where d is a multiple of 4 up to 2,048.
  */
 export function layerNorm(x: Tensor, weight?: Tensor, bias?: Tensor, eps = 1e-5): Tensor {
   return normalise('layerNorm', x, { weight, bias, eps, centred: true });
@@ -80,12 +76,10 @@ function fused(name: string, x: Tensor, d: number, options: Normalisation): Tens
     ([dy], prior) => {
       if (!dy) return [];
       const dx = x.requiresGrad ? Tensor.empty(device, x.shape) : undefined;
-      if (dx) layerNormBackwardInput(device, { ...views, dy: dy.view, dx: dx.view, residual: prior?.view });
-      if (!weight?.requiresGrad && !bias?.requiresGrad) return [dx];
-      const dWeight = weight && gradientTarget(weight);
-      const dBias = bias && gradientTarget(bias);
-      const targets = { dWeight: dWeight?.view ?? device.allocate(d * 4), dBias: dBias?.view };
-      layerNormBackwardWeight(device, { ...views, dy: dy.view, ...targets });
+      const dWeight = weight?.requiresGrad ? gradientTarget(weight) : undefined;
+      const dBias = bias?.requiresGrad ? gradientTarget(bias) : undefined;
+      const targets = { dx: dx?.view, dWeight: dWeight?.view, dBias: dBias?.view };
+      layerNormBackward(device, { ...views, ...targets, dy: dy.view, residual: prior?.view });
       return [dx, ...(weight ? [dWeight?.result] : []), dBias?.result];
     },
     0,

@@ -47,7 +47,7 @@ function computation(op: 'layerNorm' | 'rmsNorm', layer: Layer): Computation {
 
 const leads = fc.constantFrom([], [0], [1], [3], [63], [64], [65], [2, 3], [129], [3, 0]);
 // Widths off the kernels' vec4s make their rows of other ops. Few of those within: each is kernels of its own.
-const widths = fc.oneof(fc.constantFrom(12, 68), fc.constantFrom(5, 33, 7, 130, 0));
+const widths = fc.oneof(fc.constantFrom(12, 68, 64, 128), fc.constantFrom(5, 33, 7, 130, 0));
 const layers = fc.record({ lead: leads, d: widths, weight: fc.boolean(), seed: fc.nat() });
 // A row of two values is ±1 whatever they are, and its gradient is cancellation.
 const eps = (d: number): number => (d < 8 ? 0.1 : 1e-5);

@@ -1,0 +1,132 @@
+/**
+ * LayerNorm with a subgroup to a row. Its lanes read neighbouring vec4s; each keeps its part of weight and bias, and of
+ * their gradients, over the rows of its workgroup, so that one kernel computes every gradient from one reading.
+ */
+import { defineKernel, GROUP_ARGS, GROUP_INDEX, memoize, unroll } from '../../gpu/kernel.ts';
+
+/**
+ * Rows that a subgroup walks through: what weight and bias are loaded for, and a part of their gradients. A software
+ * driver, whose subgroups are narrow, gains by more of them; a GPU needs many subgroups.
+ */
+export const walkedRows = (lanes: number): number => (lanes <= 16 ? 32 : 8);
+
+/** The entry point: `before` the rows, what is done for `each` of them, and `after`. */
+const walkRows = (lanes: number, before: string, each: string, after = ''): string => `
+@compute @workgroup_size(${lanes})
+fn main(${GROUP_ARGS}, @builtin(subgroup_invocation_id) lane: u32) {
+  let part = ${GROUP_INDEX};
+  let first = part * ${walkedRows(lanes)};
+  if (first >= params.R) { return; }
+  ${before}
+  for (var row = first; row < min(first + ${walkedRows(lanes)}, params.R); row++) {
+    ${each}
+  }
+  ${after}
+}`;
+
+/** The mean over a row of `width` values of what the lanes' vec4s add up to. */
+const rowMean = (vectors: string, width: number): string =>
+  `subgroupAdd(dot(${vectors}, vec4f(1.0))) / ${width}.0`;
+
+export const forwardBySubgroup = memoize(
+  (dv: number, lanes: number, weight: boolean, bias: boolean, centred: boolean) => {
+    /** For each vec4 of a lane: `c` numbers it, `at` is its place in the row. */
+    const each = (text: (c: number, at: string) => string, separator?: string): string =>
+      unroll(dv / lanes, (c) => text(c, `lane + ${c * lanes}`), separator);
+    return defineKernel({
+      name: `${centred ? 'layerNorm' : 'rmsNorm'} forward ${4 * dv}${weight ? ' weight' : ''}${bias ? ' bias' : ''} subgroup`,
+      enables: ['subgroups'],
+      params: { R: 'u32', eps: 'f32' },
+      reads: {
+        x: 'array<vec4f>',
+        ...(weight ? { weight: 'array<vec4f>' } : {}),
+        ...(bias ? { bias: 'array<vec4f>' } : {}),
+      },
+      writes: { y: 'array<vec4f>', stats: 'array<vec2f>' },
+      code: walkRows(
+        lanes,
+        each(
+          (c, at) =>
+            `${weight ? `let w${c} = weight[${at}];` : ''} ${bias ? `let b${c} = bias[${at}];` : ''}`,
+        ),
+        `
+    let start = row * ${dv};
+    ${each((c, at) => `var v${c} = x[start + ${at}];`)}
+    let mean = ${
+      centred
+        ? rowMean(
+            each((c) => `v${c}`, ' + '),
+            4 * dv,
+          )
+        : '0.0'
+    };
+    ${centred ? each((c) => `v${c} -= mean;`) : ''}
+    let rstd = inverseSqrt(${rowMean(
+      each((c) => `v${c} * v${c}`, ' + '),
+      4 * dv,
+    )} + params.eps);
+    ${each((c, at) => `y[start + ${at}] = v${c} * rstd${weight ? ` * w${c}` : ''}${bias ? ` + b${c}` : ''};`)}
+    if (lane == 0) { stats[row] = vec2f(mean, rstd); }`,
+      ),
+    });
+  },
+);
+
+/** dx, and parts of the gradients of weight and bias: (⌈R / walkedRows⌉, 2, d). */
+export const backwardBySubgroup = memoize(
+  (dv: number, lanes: number, weight: boolean, residual: boolean, centred: boolean) => {
+    const each = (text: (c: number, at: string) => string, separator?: string): string =>
+      unroll(dv / lanes, (c) => text(c, `lane + ${c * lanes}`), separator);
+    return defineKernel({
+      name: `${centred ? 'layerNorm' : 'rmsNorm'} backward ${4 * dv}${weight ? ' weight' : ''}${residual ? ' + residual' : ''} subgroup`,
+      enables: ['subgroups'],
+      params: { R: 'u32' },
+      reads: {
+        x: 'array<vec4f>',
+        ...(weight ? { weight: 'array<vec4f>' } : {}),
+        stats: 'array<vec2f>',
+        dy: 'array<vec4f>',
+        ...(residual ? { residual: 'array<vec4f>' } : {}),
+      },
+      writes: { dx: 'array<vec4f>', parts: 'array<vec4f>' },
+      code: walkRows(
+        lanes,
+        each(
+          (c, at) =>
+            `${weight ? `let w${c} = weight[${at}];` : ''} var sumGX${c} = vec4f(); var sumG${c} = vec4f();`,
+        ),
+        `
+    let start = row * ${dv};
+    let s = stats[row];
+    ${each(
+      (c, at) => `
+    let xhat${c} = (x[start + ${at}] - s.x) * s.y;
+    let dy${c} = dy[start + ${at}];
+    let g${c} = dy${c}${weight ? ` * w${c}` : ''};
+    sumGX${c} += dy${c} * xhat${c};
+    sumG${c} += dy${c};`,
+    )}
+    let meanG = ${
+      centred
+        ? rowMean(
+            each((c) => `g${c}`, ' + '),
+            4 * dv,
+          )
+        : '0.0'
+    };
+    let meanGX = ${rowMean(
+      each((c) => `g${c} * xhat${c}`, ' + '),
+      4 * dv,
+    )};
+    ${each(
+      (c, at) =>
+        `dx[start + ${at}] = (g${c} - meanG - xhat${c} * meanGX) * s.y${residual ? ` + residual[start + ${at}]` : ''};`,
+    )}`,
+        each(
+          (c, at) =>
+            `parts[part * ${2 * dv} + ${at}] = sumGX${c}; parts[part * ${2 * dv} + ${dv} + ${at}] = sumG${c};`,
+        ),
+      ),
+    });
+  },
+);

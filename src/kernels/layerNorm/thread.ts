@@ -1,0 +1,101 @@
+/**
+ * LayerNorm with a thread to a row, which it holds in registers, so each value is loaded once; a software driver runs as
+ * many rows as it has lanes. These kernels run everywhere.
+ */
+import { defineKernel, GROUP_INDEX, memoize, THREAD_ARGS } from '../../gpu/kernel.ts';
+
+/** Rows in a part of the weights' gradient. */
+export const PART_ROWS = 128;
+const ROW = `${GROUP_INDEX} * 64 + thread`;
+
+export const forwardByThread = memoize((dv: number, weight: boolean, bias: boolean, centred: boolean) =>
+  defineKernel({
+    name: `${centred ? 'layerNorm' : 'rmsNorm'} forward ${4 * dv}${weight ? ' weight' : ''}${bias ? ' bias' : ''}`,
+    params: { R: 'u32', eps: 'f32' },
+    reads: {
+      x: 'array<vec4f>',
+      ...(weight ? { weight: 'array<vec4f>' } : {}),
+      ...(bias ? { bias: 'array<vec4f>' } : {}),
+    },
+    writes: { y: 'array<vec4f>', stats: 'array<vec2f>' },
+    code: `
+@compute @workgroup_size(64)
+fn main(${THREAD_ARGS}) {
+  let row = ${ROW};
+  if (row >= params.R) { return; }
+  var v: array<vec4f, ${dv}>;
+  var sum = vec4f();
+  for (var i = 0u; i < ${dv}; i++) { v[i] = x[row * ${dv} + i]; sum += v[i]; }
+  let mean = ${centred ? `dot(sum, vec4f(1.0)) / ${4 * dv}.0` : '0.0'};
+  var squares = 0.0;
+  for (var i = 0u; i < ${dv}; i++) { v[i] -= mean; squares += dot(v[i], v[i]); }
+  let rstd = inverseSqrt(squares / ${4 * dv}.0 + params.eps);
+  for (var i = 0u; i < ${dv}; i++) { y[row * ${dv} + i] = v[i] * rstd${weight ? ' * weight[i]' : ''}${bias ? ' + bias[i]' : ''}; }
+  stats[row] = vec2f(mean, rstd);
+}`,
+  }),
+);
+
+export const backwardByThread = memoize((dv: number, weight: boolean, residual: boolean, centred: boolean) =>
+  defineKernel({
+    name: `${centred ? 'layerNorm' : 'rmsNorm'} backward ${4 * dv}${weight ? ' weight' : ''}${residual ? ' + residual' : ''}`,
+    params: { R: 'u32' },
+    reads: {
+      x: 'array<vec4f>',
+      ...(weight ? { weight: 'array<vec4f>' } : {}),
+      stats: 'array<vec2f>',
+      dy: 'array<vec4f>',
+      ...(residual ? { residual: 'array<vec4f>' } : {}),
+    },
+    writes: { dx: 'array<vec4f>' },
+    code: `
+@compute @workgroup_size(64)
+fn main(${THREAD_ARGS}) {
+  let row = ${ROW};
+  if (row >= params.R) { return; }
+  let s = stats[row];
+  var xhat: array<vec4f, ${dv}>;
+  var g: array<vec4f, ${dv}>;
+  var sumG = vec4f();
+  var sumGX = vec4f();
+  for (var i = 0u; i < ${dv}; i++) {
+    xhat[i] = (x[row * ${dv} + i] - s.x) * s.y;
+    g[i] = dy[row * ${dv} + i]${weight ? ' * weight[i]' : ''};
+    sumG += g[i];
+    sumGX += g[i] * xhat[i];
+  }
+  let meanG = ${centred ? `dot(sumG, vec4f(1.0)) / ${4 * dv}.0` : '0.0'};
+  let meanGX = dot(sumGX, vec4f(1.0)) / ${4 * dv}.0;
+  for (var i = 0u; i < ${dv}; i++) {
+    let at = row * ${dv} + i;
+    dx[at] = (g[i] - meanG - xhat[i] * meanGX) * s.y${residual ? ' + residual[at]' : ''};
+  }
+}`,
+  }),
+);
+
+/** Sums over `PART_ROWS` rows of dy·x̂ and of dy; parts (⌈R / PART_ROWS⌉, 2, d). */
+export const weightParts = defineKernel({
+  name: 'layerNorm backward weight parts',
+  params: { R: 'u32', dv: 'u32', parts: 'u32' },
+  reads: { x: 'array<vec4f>', stats: 'array<vec2f>', dy: 'array<vec4f>' },
+  writes: { parts: 'array<vec4f>' },
+  code: `
+@compute @workgroup_size(8)
+fn main(${THREAD_ARGS}) {
+  let id = ${GROUP_INDEX} * 8 + thread;
+  let part = id / params.dv;
+  let column = id % params.dv;
+  if (part >= params.parts) { return; }
+  var sumGX = vec4f();
+  var sumG = vec4f();
+  for (var row = part * ${PART_ROWS}; row < min((part + 1) * ${PART_ROWS}, params.R); row++) {
+    let s = stats[row];
+    let g = dy[row * params.dv + column];
+    sumG += g;
+    sumGX += g * (x[row * params.dv + column] - s.x) * s.y;
+  }
+  parts[part * 2 * params.dv + column] = sumGX;
+  parts[(part * 2 + 1) * params.dv + column] = sumG;
+}`,
+});
