@@ -78,12 +78,15 @@ const backwardKernel = memoize((kept: boolean) =>
 ${MAIN}
   let gradLogp = dLogp[row];
   let gradEntropy = dEntropy[row];
-  let none = ids[row] >= params.V;
+  let id = ids[row];
+  let logSum = lse[row];
+  let rowEntropy = entropy[row];
+  let none = id >= params.V;
   for (var v = 0u; v < params.V; v++) {
-    let logp = logits[at + v] * params.inverseTemperature - lse[row];
+    let logp = logits[at + v] * params.inverseTemperature - logSum;
     let p = select(0.0, exp(logp), isKept(row, v));
-    let chosen = select(0.0, 1.0, v == ids[row]);
-    let entropyTerm = select(0.0, p * (logp + entropy[row]), p > 0.0);
+    let chosen = select(0.0, 1.0, v == id);
+    let entropyTerm = select(0.0, p * (logp + rowEntropy), p > 0.0);
     let logpTerm = select(gradLogp * (chosen - p), 0.0, none);
     dLogits[at + v] = params.inverseTemperature * (logpTerm - gradEntropy * entropyTerm);
   }
