@@ -26,13 +26,19 @@ const readLines = (path: string): Record<string, unknown>[] =>
     .filter((line) => line !== '')
     .map((line) => JSON.parse(line));
 
-/** Trains anew unless the directory has a summary already; what an interrupted training left is removed. */
+/** Trains, or goes on with the training of the same options that was interrupted there; nothing if it was finished. */
 async function train(kind: 'pretrain' | 'grpo', directory: string, options: object): Promise<void> {
   if (existsSync(join(directory, 'summary.json'))) return;
+  const config = `${directory}.json`;
+  const text = `${JSON.stringify(options, null, 2)}\n`;
+  const saved = existsSync(join(directory, 'checkpoints', 'manifest.json'));
+  if (saved && existsSync(config) && readFileSync(config, 'utf8') === text) {
+    await command('train', ['resume', directory]);
+    return;
+  }
   rmSync(directory, { recursive: true, force: true });
   mkdirSync(dirname(directory), { recursive: true });
-  const config = `${directory}.json`;
-  writeFileSync(config, `${JSON.stringify(options, null, 2)}\n`);
+  writeFileSync(config, text);
   await command('train', [kind, '--config', config, '--out', directory]);
 }
 
