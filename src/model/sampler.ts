@@ -4,14 +4,13 @@
  * numbers and end detection never leave the GPU. Every `CHUNK` tokens the CPU looks which sequences are finished and
  * drops them from the batch.
  */
-import { GpuError } from '../errors.ts';
-import type { BufferView } from '../gpu/buffers.ts';
 import type { Device, Recording } from '../gpu/device.ts';
 import { decodeAttention, fillCache } from '../kernels/decode.ts';
 import { NO_ROW } from '../kernels/rows.ts';
-import { encodeSettings, SETTINGS_BYTES, sampleTokens } from '../kernels/sampling.ts';
+import { encodeSettings, sampleTokens } from '../kernels/sampling.ts';
 import { EOS } from '../math/tokenizer.ts';
 import { attention, noGrad, Packing, Tensor, takeRows } from '../tensor/index.ts';
+import { ROW_STEP, SLOT_WORDS, Workspace } from './samplerWorkspace.ts';
 import { type Completion, checkSampling, type SampleOptions } from './sampling.ts';
 import type { Transformer } from './transformer.ts';
 
@@ -19,28 +18,6 @@ export type { Completion, SampleOptions } from './sampling.ts';
 
 /** Tokens generated between two looks at what is finished. */
 const CHUNK = 16;
-/** Batch sizes that decoding steps are recorded for are multiples of this. */
-const ROW_STEP = 16;
-const SLOT_WORDS = 4;
-
-/** The buffers of a generation; they stay as long as the batch fits. */
-interface Workspace {
-  readonly slots: number;
-  readonly capacity: number;
-  readonly maxNew: number;
-  readonly filtered: boolean;
-  /** (slots, heads, capacity, headDim) for each layer. */
-  readonly keys: readonly BufferView[];
-  readonly values: readonly BufferView[];
-  readonly state: BufferView;
-  readonly rows: BufferView;
-  readonly ids: BufferView;
-  readonly settings: BufferView;
-  readonly samples: BufferView;
-  readonly kept: BufferView | undefined;
-  /** One decoding step, by number of rows. */
-  readonly steps: Map<number, Recording>;
-}
 
 /** Generates completions from a model's current weights. */
 export class Sampler {
@@ -103,12 +80,7 @@ export class Sampler {
 
   /** Frees the caches, not the model. */
   dispose(): void {
-    const workspace = this.#workspace;
-    if (!workspace) return;
-    for (const step of workspace.steps.values()) step[Symbol.dispose]();
-    const { keys, values, state, rows, ids, settings, samples, kept } = workspace;
-    for (const view of [...keys, ...values, state, rows, ids, settings, samples]) this.#device.release(view);
-    if (kept) this.#device.release(kept);
+    this.#workspace?.dispose();
     this.#workspace = undefined;
   }
 
@@ -122,72 +94,23 @@ export class Sampler {
   #prepare(prompts: readonly (readonly number[])[], slots: number, options: SampleOptions): Workspace {
     const { maxNew, topK = 0, topP = 1, minP = 0 } = options;
     const filtered = topK > 0 || topP < 1 || minP > 0;
-    const needed = neededCapacity(prompts, maxNew);
+    const needed = { slots, capacity: neededCapacity(prompts, maxNew), maxNew, filtered };
     let workspace = this.#workspace;
-    const fits =
-      workspace &&
-      workspace.slots >= slots &&
-      workspace.capacity >= needed &&
-      workspace.maxNew === maxNew &&
-      workspace.filtered === filtered;
-    if (!workspace || !fits) {
-      const before = workspace;
-      this.dispose();
-      const room = {
-        slots: Math.max(slots, before?.slots ?? 0),
-        capacity: Math.max(needed, before?.capacity ?? 0),
-      };
+    if (!workspace?.fits(needed)) {
       // Room for this batch and the last one, so that they can take turns, unless that is too much.
-      workspace =
-        room.slots <= this.#mostSlots(room.capacity)
-          ? this.#allocate(room.slots, room.capacity, maxNew, filtered)
-          : this.#allocate(slots, needed, maxNew, filtered);
+      const before = workspace?.room ?? needed;
+      const both = {
+        ...needed,
+        slots: Math.max(slots, before.slots),
+        capacity: Math.max(needed.capacity, before.capacity),
+      };
+      this.dispose();
+      const room = both.slots <= this.#mostSlots(both.capacity) ? both : needed;
+      workspace = new Workspace(this.#device, this.model.config, room);
       this.#workspace = workspace;
     }
     this.#device.upload(workspace.settings, encodeSettings({ ...options, topK, topP, minP }));
     return workspace;
-  }
-
-  #allocate(slots: number, capacity: number, maxNew: number, filtered: boolean): Workspace {
-    const { dModel, nLayers, vocabSize } = this.model.config;
-    const rows = Math.ceil(slots / ROW_STEP) * ROW_STEP;
-    const allocated: BufferView[] = [];
-    const allocate = (words: number): BufferView => {
-      const view = this.#device.allocatePersistent(words * 4);
-      allocated.push(view);
-      return view;
-    };
-    const caches = (): BufferView[] =>
-      Array.from({ length: nLayers }, () => allocate(slots * capacity * dModel));
-    try {
-      return {
-        slots,
-        capacity,
-        maxNew,
-        filtered,
-        keys: caches(),
-        values: caches(),
-        state: allocate(slots * SLOT_WORDS),
-        rows: allocate(rows * 4),
-        ids: allocate(rows),
-        settings: allocate(SETTINGS_BYTES / 4),
-        samples: allocate(slots * maxNew * 2),
-        kept: filtered ? allocate(slots * maxNew * Math.ceil(vocabSize / 32)) : undefined,
-        steps: new Map(),
-      };
-    } catch (cause) {
-      for (const view of allocated) this.#device.release(view);
-      if (!(cause instanceof GpuError)) throw cause;
-      throw new GpuError(
-        `a key-value cache for ${slots} sequences of up to ${capacity} tokens does not fit: ${cause.message}`,
-        {
-          code: 'OUT_OF_MEMORY',
-          where: 'sampler',
-          fix: 'lower the batch size, the group size or the generation length',
-        },
-        { cause },
-      );
-    }
   }
 
   /** Computes the prompts, fills the caches and samples the first token of every sequence. */
@@ -210,7 +133,7 @@ export class Sampler {
     const size = {
       R: packing.rows,
       groupSize,
-      capacity: workspace.capacity,
+      capacity: workspace.room.capacity,
       heads: nHeads,
       headDim: dModel / nHeads,
     };
@@ -260,7 +183,7 @@ export class Sampler {
   #decode(workspace: Workspace, ids: Tensor, M: number): void {
     const device = this.#device;
     const { nHeads, dModel } = this.model.config;
-    const shape = { M, heads: nHeads, headDim: dModel / nHeads, capacity: workspace.capacity };
+    const shape = { M, heads: nHeads, headDim: dModel / nHeads, capacity: workspace.room.capacity };
     const hidden = this.model.hidden(ids, new Packing([M]), {
       attend: (layer, qkv) => {
         const out = Tensor.empty(device, [M, dModel]);
@@ -285,7 +208,8 @@ export class Sampler {
   }
 
   #sample(workspace: Workspace, logits: Tensor, M: number): void {
-    const { rows, settings, state: slots, samples, ids, kept, maxNew } = workspace;
+    const { rows, settings, state: slots, samples, ids, kept } = workspace;
+    const { maxNew } = workspace.room;
     const views = { logits: logits.view, rows, settings, slots, samples, ids, kept };
     sampleTokens(this.#device, views, { M, V: this.model.config.vocabSize, maxNew, eos: this.#eos });
   }
@@ -295,7 +219,8 @@ export class Sampler {
   }
 
   async #collect(workspace: Workspace, slots: number, groupSize: number): Promise<Completion[]> {
-    const { maxNew, kept } = workspace;
+    const { kept } = workspace;
+    const { maxNew } = workspace.room;
     const words = Math.ceil(this.model.config.vocabSize / 32);
     const state = await this.#readState(workspace, slots);
     const samples = await this.#device.read({ ...workspace.samples, bytes: slots * maxNew * 8 });

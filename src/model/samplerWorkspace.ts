@@ -1,0 +1,93 @@
+/** The memory of a sampler: key-value caches, what the GPU knows of the sequences, what was sampled. */
+import { GpuError } from '../errors.ts';
+import type { BufferView } from '../gpu/buffers.ts';
+import type { Device, Recording } from '../gpu/device.ts';
+import { SETTINGS_BYTES } from '../kernels/sampling.ts';
+import type { ModelConfig } from './config.ts';
+
+/** Batch sizes that decoding steps are recorded for are multiples of this. */
+export const ROW_STEP = 16;
+/** u32 of a `Slot` (src/kernels/decode.ts). */
+export const SLOT_WORDS = 4;
+
+/** What there is room for. */
+export interface Room {
+  /** Sequences. */
+  readonly slots: number;
+  /** Tokens of a sequence, with its prompt. */
+  readonly capacity: number;
+  /** Tokens sampled of a sequence. */
+  readonly maxNew: number;
+  /** Whether the ids kept by top-k, top-p or min-p are remembered. */
+  readonly filtered: boolean;
+}
+
+/** The buffers of generations, and the decoding steps recorded on them. */
+export class Workspace {
+  readonly room: Room;
+  /** (slots, heads, capacity, headDim) for each layer. */
+  readonly keys: readonly BufferView[];
+  readonly values: readonly BufferView[];
+  readonly state: BufferView;
+  readonly rows: BufferView;
+  readonly ids: BufferView;
+  readonly settings: BufferView;
+  readonly samples: BufferView;
+  readonly kept: BufferView | undefined;
+  /** One decoding step, by number of rows. */
+  readonly steps = new Map<number, Recording>();
+  readonly #device: Device;
+  readonly #views: BufferView[] = [];
+
+  /** @throws GpuError if it does not fit the memory. */
+  constructor(device: Device, { dModel, nLayers, vocabSize }: ModelConfig, room: Room) {
+    this.#device = device;
+    this.room = room;
+    const { slots, capacity, maxNew, filtered } = room;
+    const rows = Math.ceil(slots / ROW_STEP) * ROW_STEP;
+    const caches = (): BufferView[] =>
+      Array.from({ length: nLayers }, () => this.#allocate(slots * capacity * dModel));
+    try {
+      this.keys = caches();
+      this.values = caches();
+      this.state = this.#allocate(slots * SLOT_WORDS);
+      this.rows = this.#allocate(rows * 4);
+      this.ids = this.#allocate(rows);
+      this.settings = this.#allocate(SETTINGS_BYTES / 4);
+      this.samples = this.#allocate(slots * maxNew * 2);
+      this.kept = filtered ? this.#allocate(slots * maxNew * Math.ceil(vocabSize / 32)) : undefined;
+    } catch (cause) {
+      this.dispose();
+      if (!(cause instanceof GpuError)) throw cause;
+      throw new GpuError(
+        `a key-value cache for ${slots} sequences of up to ${capacity} tokens does not fit: ${cause.message}`,
+        {
+          code: 'OUT_OF_MEMORY',
+          where: 'sampler',
+          fix: 'lower the batch size, the group size or the generation length',
+        },
+        { cause },
+      );
+    }
+  }
+
+  /** Whether it can be used for what needs this much. */
+  fits({ slots, capacity, maxNew, filtered }: Room): boolean {
+    const { room } = this;
+    return (
+      room.slots >= slots && room.capacity >= capacity && room.maxNew === maxNew && room.filtered === filtered
+    );
+  }
+
+  dispose(): void {
+    for (const step of this.steps.values()) step[Symbol.dispose]();
+    this.steps.clear();
+    for (const view of this.#views.splice(0)) this.#device.release(view);
+  }
+
+  #allocate(words: number): BufferView {
+    const view = this.#device.allocatePersistent(words * 4);
+    this.#views.push(view);
+    return view;
+  }
+}
