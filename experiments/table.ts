@@ -119,10 +119,7 @@ export const EXPERIMENTS: readonly Experiment[] = [
     name: 'headline-small',
     start: 'small_early',
     base: { steps: 200 },
-    rows: [
-      { name: 'tuned, lr 3e-4', change: { ...TUNED, lr: 3e-4 } },
-      { name: 'tuned, lr 3e-4, 1,000 steps', change: { ...TUNED, lr: 3e-4, steps: 1000 } },
-    ],
+    rows: [{ name: 'tuned, lr 3e-4', change: { ...TUNED, lr: 3e-4 } }],
     seeds: [0],
     evalInterval: 25,
     samples: 16,
