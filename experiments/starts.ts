@@ -12,6 +12,12 @@ const CONSTANT_RATE = {
   seed: 0,
 } as const;
 
+/** What the headline is trained and examined on. */
+const HEADLINE = {
+  setting: { operators: 'min,max,abs,next,prev', maxDigits: 2, maxDepth: 3, maxGenLen: 128 },
+  evalSize: 1000,
+} as const;
+
 /** All starts. */
 export const STARTS: readonly Start[] = [
   {
@@ -48,8 +54,7 @@ export const STARTS: readonly Start[] = [
     kind: 'pretrained',
     modelsize: 'small',
     options: { ...CONSTANT_RATE, numExamples: 27_200, steps: 1, lr: 5e-3, practice: true },
-    setting: { operators: 'min,max,abs,next,prev', maxDigits: 2, maxDepth: 3, maxGenLen: 128 },
-    evalSize: 1000,
+    ...HEADLINE,
   },
   {
     name: 'small_longer',
@@ -58,8 +63,7 @@ export const STARTS: readonly Start[] = [
     kind: 'pretrained',
     modelsize: 'small',
     options: { ...CONSTANT_RATE, steps: 3, lr: 5e-3, practice: true },
-    setting: { operators: 'min,max,abs,next,prev', maxDigits: 2, maxDepth: 3, maxGenLen: 128 },
-    evalSize: 1000,
+    ...HEADLINE,
   },
   {
     name: 'tiny_depth_3',
@@ -68,8 +72,7 @@ export const STARTS: readonly Start[] = [
     kind: 'pretrained',
     modelsize: 'tiny',
     options: { ...CONSTANT_RATE, steps: 3, lr: 1.5e-2, practice: true },
-    setting: { operators: 'min,max,abs,next,prev', maxDigits: 2, maxDepth: 3, maxGenLen: 128 },
-    evalSize: 1000,
+    ...HEADLINE,
   },
   {
     name: 'tiny_depth_3_longer',
@@ -78,8 +81,7 @@ export const STARTS: readonly Start[] = [
     from: 'tiny_depth_3',
     modelsize: 'tiny',
     options: { ...CONSTANT_RATE, steps: 4, lr: 2e-2, practice: true, seed: 1 },
-    setting: { operators: 'min,max,abs,next,prev', maxDigits: 2, maxDepth: 3, maxGenLen: 128 },
-    evalSize: 1000,
+    ...HEADLINE,
   },
 ];
 

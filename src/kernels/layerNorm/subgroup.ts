@@ -24,15 +24,19 @@ fn main(${GROUP_ARGS}, @builtin(subgroup_invocation_id) lane: u32) {
   ${after}
 }`;
 
+/** Text for each vec4 of a lane: `c` numbers it, `at` is its place in the row. */
+const eachVector =
+  (dv: number, lanes: number) =>
+  (text: (c: number, at: string) => string, separator?: string): string =>
+    unroll(dv / lanes, (c) => text(c, `lane + ${c * lanes}`), separator);
+
 /** The mean over a row of `width` values of what the lanes' vec4s add up to. */
 const rowMean = (vectors: string, width: number): string =>
   `subgroupAdd(dot(${vectors}, vec4f(1.0))) / ${width}.0`;
 
 export const forwardBySubgroup = memoize(
   (dv: number, lanes: number, weight: boolean, bias: boolean, centred: boolean) => {
-    /** For each vec4 of a lane: `c` numbers it, `at` is its place in the row. */
-    const each = (text: (c: number, at: string) => string, separator?: string): string =>
-      unroll(dv / lanes, (c) => text(c, `lane + ${c * lanes}`), separator);
+    const each = eachVector(dv, lanes);
     return defineKernel({
       name: `${centred ? 'layerNorm' : 'rmsNorm'} forward ${4 * dv}${weight ? ' weight' : ''}${bias ? ' bias' : ''} subgroup`,
       enables: ['subgroups'],
@@ -75,8 +79,7 @@ export const forwardBySubgroup = memoize(
 /** dx, and parts of the gradients of weight and bias: (⌈R / walkedRows⌉, 2, d). */
 export const backwardBySubgroup = memoize(
   (dv: number, lanes: number, weight: boolean, residual: boolean, centred: boolean) => {
-    const each = (text: (c: number, at: string) => string, separator?: string): string =>
-      unroll(dv / lanes, (c) => text(c, `lane + ${c * lanes}`), separator);
+    const each = eachVector(dv, lanes);
     return defineKernel({
       name: `${centred ? 'layerNorm' : 'rmsNorm'} backward ${4 * dv}${weight ? ' weight' : ''}${residual ? ' + residual' : ''} subgroup`,
       enables: ['subgroups'],
