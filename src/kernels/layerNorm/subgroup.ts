@@ -3,6 +3,7 @@
  * their gradients, over the rows of its workgroup, so that one kernel computes every gradient from one reading.
  */
 import { defineKernel, GROUP_ARGS, GROUP_INDEX, memoize, unroll } from '../../gpu/kernel.ts';
+import { backwardOperands, forwardOperands } from './operands.ts';
 
 /**
  * Rows that a subgroup walks through: what weight and bias are loaded for, and a part of their gradients. A software
@@ -37,16 +38,11 @@ const rowMean = (vectors: string, width: number): string =>
 export const forwardBySubgroup = memoize(
   (dv: number, lanes: number, weight: boolean, bias: boolean, centred: boolean) => {
     const each = eachVector(dv, lanes);
+    const operands = forwardOperands(dv, weight, bias, centred);
     return defineKernel({
-      name: `${centred ? 'layerNorm' : 'rmsNorm'} forward ${4 * dv}${weight ? ' weight' : ''}${bias ? ' bias' : ''} subgroup`,
+      ...operands,
+      name: `${operands.name} subgroup`,
       enables: ['subgroups'],
-      params: { R: 'u32', eps: 'f32' },
-      reads: {
-        x: 'array<vec4f>',
-        ...(weight ? { weight: 'array<vec4f>' } : {}),
-        ...(bias ? { bias: 'array<vec4f>' } : {}),
-      },
-      writes: { y: 'array<vec4f>', stats: 'array<vec2f>' },
       code: walkRows(
         lanes,
         each(
@@ -80,18 +76,12 @@ export const forwardBySubgroup = memoize(
 export const backwardBySubgroup = memoize(
   (dv: number, lanes: number, weight: boolean, residual: boolean, centred: boolean) => {
     const each = eachVector(dv, lanes);
+    const operands = backwardOperands(dv, weight, residual, centred);
     return defineKernel({
-      name: `${centred ? 'layerNorm' : 'rmsNorm'} backward ${4 * dv}${weight ? ' weight' : ''}${residual ? ' + residual' : ''} subgroup`,
+      ...operands,
+      name: `${operands.name} subgroup`,
       enables: ['subgroups'],
-      params: { R: 'u32' },
-      reads: {
-        x: 'array<vec4f>',
-        ...(weight ? { weight: 'array<vec4f>' } : {}),
-        stats: 'array<vec2f>',
-        dy: 'array<vec4f>',
-        ...(residual ? { residual: 'array<vec4f>' } : {}),
-      },
-      writes: { dx: 'array<vec4f>', parts: 'array<vec4f>' },
+      writes: { ...operands.writes, parts: 'array<vec4f>' },
       code: walkRows(
         lanes,
         each(

@@ -3,6 +3,7 @@
  * many rows as it has lanes. These kernels run everywhere.
  */
 import { defineKernel, GROUP_INDEX, memoize, THREAD_ARGS } from '../../gpu/kernel.ts';
+import { backwardOperands, forwardOperands } from './operands.ts';
 
 /** Rows in a part of the weights' gradient. */
 export const PART_ROWS = 128;
@@ -10,14 +11,7 @@ const ROW = `${GROUP_INDEX} * 64 + thread`;
 
 export const forwardByThread = memoize((dv: number, weight: boolean, bias: boolean, centred: boolean) =>
   defineKernel({
-    name: `${centred ? 'layerNorm' : 'rmsNorm'} forward ${4 * dv}${weight ? ' weight' : ''}${bias ? ' bias' : ''}`,
-    params: { R: 'u32', eps: 'f32' },
-    reads: {
-      x: 'array<vec4f>',
-      ...(weight ? { weight: 'array<vec4f>' } : {}),
-      ...(bias ? { bias: 'array<vec4f>' } : {}),
-    },
-    writes: { y: 'array<vec4f>', stats: 'array<vec2f>' },
+    ...forwardOperands(dv, weight, bias, centred),
     code: `
 @compute @workgroup_size(64)
 fn main(${THREAD_ARGS}) {
@@ -38,16 +32,7 @@ fn main(${THREAD_ARGS}) {
 
 export const backwardByThread = memoize((dv: number, weight: boolean, residual: boolean, centred: boolean) =>
   defineKernel({
-    name: `${centred ? 'layerNorm' : 'rmsNorm'} backward ${4 * dv}${weight ? ' weight' : ''}${residual ? ' + residual' : ''}`,
-    params: { R: 'u32' },
-    reads: {
-      x: 'array<vec4f>',
-      ...(weight ? { weight: 'array<vec4f>' } : {}),
-      stats: 'array<vec2f>',
-      dy: 'array<vec4f>',
-      ...(residual ? { residual: 'array<vec4f>' } : {}),
-    },
-    writes: { dx: 'array<vec4f>' },
+    ...backwardOperands(dv, weight, residual, centred),
     code: `
 @compute @workgroup_size(64)
 fn main(${THREAD_ARGS}) {
