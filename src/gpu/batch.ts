@@ -17,7 +17,6 @@ export type Workgroups = readonly [number, number?, number?];
 export interface Dispatch {
   readonly pipeline: Pipeline;
   readonly bindGroup: GPUBindGroup;
-  readonly paramsOffset: number | undefined;
   readonly workgroups: Workgroups;
   /** For the profiler. */
   readonly launch: Launch;
@@ -65,12 +64,11 @@ export class CommandBatch {
     this.#endPass();
   }
 
-  #encode({ pipeline, bindGroup, paramsOffset, workgroups }: Dispatch): void {
+  #encode({ pipeline, bindGroup, workgroups }: Dispatch): void {
     this.#encoder ??= this.#device.createCommandEncoder();
     this.#pass ??= this.#encoder.beginComputePass();
     this.#pass.setPipeline(pipeline.gpu);
-    if (paramsOffset === undefined) this.#pass.setBindGroup(0, bindGroup);
-    else this.#pass.setBindGroup(0, bindGroup, [paramsOffset]);
+    this.#pass.setBindGroup(0, bindGroup);
     this.#pass.dispatchWorkgroups(...(workgroups as [number, number, number]));
     this.#length += 1;
     this.counters.dispatches += 1;

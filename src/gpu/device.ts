@@ -169,10 +169,9 @@ export class Device {
     }
     const { arena } = this.#batch;
     this.#batch.reserve(kernel.paramBytes);
-    const bindGroup = this.#pipelines.bindGroup(plain, pipeline, buffers, arena.gpu);
-    const paramsOffset = kernel.paramBytes > 0 ? arena.addParams(plain, params) : undefined;
-    const launch = { kernel: plain, buffers, params };
-    this.#batch.dispatch({ pipeline, bindGroup, paramsOffset, workgroups, launch });
+    const offset = kernel.paramBytes > 0 ? arena.addParams(plain, params) : 0;
+    const bindGroup = this.#pipelines.bindGroup(plain, pipeline, buffers, { gpu: arena.gpu, offset });
+    this.#batch.dispatch({ pipeline, bindGroup, workgroups, launch: { kernel: plain, buffers, params } });
   }
 
   /** Compiles a kernel without launching it; what is wrong with it, if anything. */

@@ -1,4 +1,5 @@
 /** Compiled kernels and their bind groups, each made once. */
+import type { Range } from './batch.ts';
 import type { BufferView } from './buffers.ts';
 import type { Kernel } from './kernel.ts';
 
@@ -60,29 +61,34 @@ export class PipelineCache {
     }
   }
 
-  /** The bind group of these buffers with parameters in `arena`, remembered for the next launch that binds the same. */
-  bindGroup(kernel: Kernel, pipeline: Pipeline, buffers: Bindings, arena: GPUBuffer): GPUBindGroup {
-    let key = `${pipeline.id}`;
+  /** The bind group of these buffers and parameters, remembered for the next launch that binds the same. */
+  bindGroup(kernel: Kernel, pipeline: Pipeline, buffers: Bindings, params: Range): GPUBindGroup {
+    let key = `${pipeline.id}@${params.offset}`;
     for (const name of kernel.bufferNames) {
       const { buffer, offset, bytes } = buffers[name] as BufferView;
       key += `,${buffer.id}:${offset}:${bytes}`;
     }
     let bindGroup = this.#bindGroups.get(key);
     if (!bindGroup) {
-      bindGroup = this.createBindGroup(kernel, pipeline, buffers, arena);
+      bindGroup = this.createBindGroup(kernel, pipeline, buffers, params);
       if (this.#bindGroups.size >= MAX_BIND_GROUPS) this.#bindGroups.clear();
       this.#bindGroups.set(key, bindGroup);
     }
     return bindGroup;
   }
 
-  createBindGroup(kernel: Kernel, { layout }: Pipeline, buffers: Bindings, arena: GPUBuffer): GPUBindGroup {
+  /**
+   * A bind group with the parameters at a fixed place. With a dynamic offset one group would do for many launches, but
+   * lavapipe makes a descriptor set for every one of them then, each in a mapping of its own.
+   */
+  createBindGroup(kernel: Kernel, { layout }: Pipeline, buffers: Bindings, params: Range): GPUBindGroup {
     const entries: GPUBindGroupEntry[] = kernel.bufferNames.map((name, i) => {
       const { buffer, offset, bytes: size } = buffers[name] as BufferView;
       return { binding: i + 1, resource: { buffer: buffer.gpu, offset, size } };
     });
     if (kernel.paramBytes > 0) {
-      entries.push({ binding: 0, resource: { buffer: arena, size: kernel.paramBytes } });
+      const { gpu: buffer, offset } = params;
+      entries.push({ binding: 0, resource: { buffer, offset, size: kernel.paramBytes } });
     }
     return this.#device.createBindGroup({ layout, entries, label: kernel.name });
   }
@@ -104,7 +110,7 @@ export class PipelineCache {
       buffer: { type: written ? 'storage' : 'read-only-storage' },
     }));
     if (kernel.paramBytes > 0) {
-      entries.push({ binding: 0, visibility: COMPUTE, buffer: { type: 'uniform', hasDynamicOffset: true } });
+      entries.push({ binding: 0, visibility: COMPUTE, buffer: { type: 'uniform' } });
     }
     const label = kernel.name;
     const layout = this.#device.createBindGroupLayout({ entries, label });

@@ -177,9 +177,9 @@ class FrozenRecording implements Recording {
       switch (command.kind) {
         case 'dispatch': {
           const { kernel, pipeline, workgroups, buffers: bound } = command;
-          const bindGroup = pipelines.createBindGroup(kernel, pipeline, bound, arena.gpu);
-          const paramsOffset = offsets.get(command);
-          const dispatch: Dispatch = { pipeline, bindGroup, paramsOffset, workgroups, launch: command };
+          const params = { gpu: arena.gpu, offset: offsets.get(command) ?? 0 };
+          const bindGroup = pipelines.createBindGroup(kernel, pipeline, bound, params);
+          const dispatch: Dispatch = { pipeline, bindGroup, workgroups, launch: command };
           return (batch) => batch.dispatch(dispatch);
         }
         case 'copy': {
