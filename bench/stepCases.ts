@@ -9,12 +9,13 @@
  */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { ParallelSampler } from '../src/generation/index.ts';
 import type { Device } from '../src/gpu/device.ts';
 import { grpoOptions } from '../src/grpo/options.ts';
 import { GrpoTrainer } from '../src/grpo/trainer.ts';
 import { readCheckpoint } from '../src/model/checkpoint/index.ts';
 import { modelConfig } from '../src/model/config.ts';
-import type { Sampler } from '../src/model/sampler.ts';
+import { type CompletionSampler, Sampler } from '../src/model/sampler.ts';
 import { Transformer } from '../src/model/transformer.ts';
 import type { KnownWork } from './profile.ts';
 import { total } from './statistics.ts';
@@ -31,14 +32,23 @@ export interface StepRun {
   readonly known: readonly KnownWork[];
 }
 
+/** How a step is run. */
+export interface StepForm {
+  readonly replay: boolean;
+  /** Processes that generate; 0, the default, generates on the device. */
+  readonly processes?: number;
+}
+
 export interface StepCase {
   readonly name: string;
   /** Whether it can also be run without recordings of its own. (Decoding is always recorded.) */
   readonly eager: boolean;
+  /** Whether it generates, which processes of their own can do. */
+  readonly generates: boolean;
   /** FLOPs by the count that is usual for training; null for steps that also generate. */
   readonly flops: number | null;
   /** Makes a model and whatever trains it; the function runs one step to its end. */
-  readonly prepare: (device: Device, options: { readonly replay: boolean }) => () => Promise<StepRun>;
+  readonly prepare: (device: Device, options: StepForm) => () => Promise<StepRun>;
 }
 
 const CHECKPOINT = fileURLToPath(new URL('../tests/fixtures/checkpoints/tiny.pt', import.meta.url));
@@ -54,6 +64,7 @@ export function supervisedCase(size: 'tiny' | 'small', { batch, length }: Superv
   return {
     name: `supervised step, ${size}, ${batch} × ${length}`,
     eager: true,
+    generates: false,
     flops: trainingFlops(config, batch, length),
     prepare: (device, { replay }) => {
       const step = supervisedStep(device, config, { batch, length, replay });
@@ -78,7 +89,7 @@ function policyOf(device: Device, size: 'tiny' | 'small'): Transformer {
 }
 
 /** Lets the lengths of what a sampler has generated last be asked for. */
-function watched(sampler: Sampler): () => readonly SequenceLengths[] {
+function watched(sampler: CompletionSampler): () => readonly SequenceLengths[] {
   const generate = sampler.generate.bind(sampler);
   let latest: SequenceLengths[] = [];
   sampler.generate = async (prompts, options) => {
@@ -111,9 +122,12 @@ export function grpoCase(
   return {
     name: `${kind}, ${size}, ${batchSize} × ${groupSize} × ${maxGenLen}`,
     eager: kind === 'grpo step',
+    generates: true,
     flops: null,
-    prepare: (device, { replay }) => {
-      const trainer = new GrpoTrainer(policyOf(device, size), options, { capture: { replay } });
+    prepare: (device, { replay, processes = 0 }) => {
+      const policy = policyOf(device, size);
+      const sampler = processes > 0 ? new ParallelSampler(policy, { processes }) : new Sampler(policy);
+      const trainer = new GrpoTrainer(policy, options, { sampler, capture: { replay } });
       const lengths = watched(trainer.sampler);
       const { config } = trainer.policy;
       return async () => {

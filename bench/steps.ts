@@ -1,8 +1,9 @@
 /**
- * Times whole steps, eager and replayed, in turns with each other and with the adapter's ceilings. A third copy on a
- * profiling device does the same steps and says what they consist of: η of a step is the sum of the least times of its
+ * Times whole steps, eager, replayed, and with generation in processes of its own, in turns with each other and with the
+ * adapter's ceilings. Another copy on a profiling device does the same steps and says what they consist of: η of a step is the sum of the least times of its
  * dispatches over the time of the replayed step.
  */
+import { generationProcesses } from '../src/generation/index.ts';
 import type { Device } from '../src/gpu/device.ts';
 import type { ProfiledDispatch } from '../src/gpu/profiler.ts';
 import type { Ceilings } from './bound.ts';
@@ -17,7 +18,7 @@ import {
   stepBound,
 } from './profile.ts';
 import { quantile, type Spread, spreadOf } from './statistics.ts';
-import type { StepCase, StepRun } from './stepCases.ts';
+import type { StepCase, StepForm, StepRun } from './stepCases.ts';
 
 /** A step in one of its forms. */
 export interface StepTimes extends Spread {
@@ -36,6 +37,8 @@ export interface StepResult {
   readonly tokens: number;
   readonly eager: StepTimes | null;
   readonly replayed: StepTimes;
+  /** Replayed, with generation in processes of its own; null where that is not done. Their dispatches are not counted. */
+  readonly parallel: StepTimes | null;
   readonly efficiency: number;
   /** FLOPs by the count that is usual for training, over what the adapter could do in the time. */
   readonly flopEfficiency: number | null;
@@ -67,6 +70,7 @@ interface Plan {
   readonly rounds: number;
   readonly eager: Timed | undefined;
   readonly replayed: Timed;
+  readonly parallel: Timed | undefined;
   readonly profiled: () => Promise<StepRun>;
   readonly profiles: {
     readonly dispatches: readonly ProfiledDispatch[];
@@ -75,18 +79,22 @@ interface Plan {
 }
 
 async function plan(each: StepCase, device: Device, profiled: Device, most: number): Promise<Plan> {
-  const timed = (replay: boolean): Timed => ({ device, step: each.prepare(device, { replay }), runs: [] });
-  const [eager, replayed] = [each.eager ? timed(false) : undefined, timed(true)];
+  const timed = (form: StepForm): Timed => ({ device, step: each.prepare(device, form), runs: [] });
+  const eager = each.eager ? timed({ replay: false }) : undefined;
+  const replayed = timed({ replay: true });
+  const processes = each.generates ? generationProcesses(device.info) : 0;
+  const parallel = processes > 0 ? timed({ replay: true, processes }) : undefined;
   const onProfiler = each.prepare(profiled, { replay: true });
   let seconds = 0;
   // All do the same steps: those of a trainer differ from one to the next.
   for (let i = 0; i < WARM; i++) {
     await eager?.step();
     seconds = (await replayed.step()).seconds;
+    await parallel?.step();
     await onProfiler();
   }
   const rounds = Math.min(most, Math.max(LEAST_ROUNDS, Math.floor(MOST_TIME / seconds)));
-  return { each, rounds, eager, replayed, profiled: onProfiler, profiles: [] };
+  return { each, rounds, eager, replayed, parallel, profiled: onProfiler, profiles: [] };
 }
 
 async function run({ device, step, runs }: Timed): Promise<void> {
@@ -116,6 +124,7 @@ export async function measureSteps(
       if (round >= each.rounds) continue;
       if (each.eager) await run(each.eager);
       await run(each.replayed);
+      if (each.parallel) await run(each.parallel);
       await profile.skip();
       const { known } = await each.profiled();
       each.profiles.push({ dispatches: await profile.next(), known });
@@ -153,7 +162,7 @@ function typicalShares(rounds: readonly (readonly KernelShare[])[]): KernelShare
   return typical.sort(longestFirst);
 }
 
-function result({ each, rounds, eager, replayed, profiles }: Plan, ceilings: Ceilings): StepResult {
+function result({ each, rounds, eager, replayed, parallel, profiles }: Plan, ceilings: Ceilings): StepResult {
   const shares = profiles.map(({ dispatches, known }) => sharesByKernel(dispatches, ceilings, known));
   const bounds = shares.map((kernels) => stepBound(kernels, ceilings));
   const gpu = profiles.flatMap(({ dispatches }) => secondsOn(dispatches) ?? []);
@@ -164,6 +173,7 @@ function result({ each, rounds, eager, replayed, profiles }: Plan, ceilings: Cei
     tokens: median(replayed.runs.map(({ tokens }) => tokens)),
     eager: eager ? timesOf(eager) : null,
     replayed: times,
+    parallel: parallel ? timesOf(parallel) : null,
     efficiency: median(replayed.runs.map(({ seconds }, round) => (bounds[round] ?? 0) / seconds)),
     flopEfficiency: each.flops === null ? null : each.flops / (ceilings.P * times.median),
     gpu: gpu.length > 0 ? median(gpu) : null,

@@ -9,7 +9,6 @@ import { z } from 'zod';
 import { grpoSchema } from '../grpo/options.ts';
 import { describe } from '../model/config.ts';
 import { countCorrect, type EvaluateOptions, type Evaluation, evaluate } from '../model/evaluate.ts';
-import { Sampler } from '../model/sampler.ts';
 import { Transformer } from '../model/transformer.ts';
 import { integer, real, seed } from '../options.ts';
 import { writeAtomically } from '../runs/atomicFile.ts';
@@ -30,7 +29,7 @@ import { heldOut, problemsOf } from './heldOut.ts';
 import { deviceText, type Machine, withMachine } from './machine.ts';
 import { loadModel, modelSchema } from './modelFlags.ts';
 import { Reporter } from './reporter.ts';
-import { outputSchema } from './session.ts';
+import { generationSchema, outputSchema } from './session.ts';
 import { taskFlag, taskOf } from './taskFlag.ts';
 import { completionRows } from './workbench.ts';
 
@@ -59,6 +58,7 @@ const flagsSchema = z.strictObject({
     .optional()
     .describe('write what the first model answered to this file, as JSON lines'),
   ...modelSchema.shape,
+  ...generationSchema.shape,
   ...outputSchema.shape,
 });
 
@@ -103,14 +103,14 @@ interface Judged {
 
 /** The greedy answers and the samples of a checkpoint, printed as soon as they are there. */
 async function judgeOne(
-  { device }: Machine,
+  machine: Machine,
   { path, config, stateDict }: { readonly path: string } & ReturnType<typeof loadModel>,
   { task, problems }: { readonly task: Task; readonly problems: readonly TaskProblem[] },
   { maxGenLen: maxNew, numSamples: n, temperature, seed }: Flags,
   reporter: Reporter,
 ): Promise<Judged> {
-  const model = new Transformer(device, config, stateDict);
-  const sampler = new Sampler(model, { eos: task.tokenizer.eos });
+  const model = new Transformer(machine.device, config, stateDict);
+  const sampler = machine.sampler(model, task.tokenizer.eos);
   const withBar = async <Result>(
     label: string,
     total: number,

@@ -1,8 +1,12 @@
 /** The device a command runs on, freed at its end so that the process can exit. */
+import { generationProcesses, ParallelSampler } from '../generation/index.ts';
 import { Device } from '../gpu/device.ts';
 import type { AdapterKind } from '../gpu/node.ts';
 import type { KernelChoices } from '../gpu/variants.ts';
 import type { ModelConfig } from '../model/config.ts';
+import { Sampler } from '../model/sampler.ts';
+import type { CompletionSampler } from '../model/sampling.ts';
+import type { Transformer } from '../model/transformer.ts';
 import { reportProfile } from './profile.ts';
 import type { Reporter } from './reporter.ts';
 import { openTunable, type TuningFlags, tunedKernels } from './tuning.ts';
@@ -17,6 +21,8 @@ export interface AdapterRecord {
 export interface Machine {
   readonly device: Device;
   readonly adapter: AdapterRecord;
+  /** What generates with a model on the device, by the quickest way for the adapter; it ends with the machine. */
+  sampler(model: Transformer, eos: number): CompletionSampler;
 }
 
 /** Flags that choose and configure the device. */
@@ -27,6 +33,8 @@ export interface MachineFlags extends TuningFlags {
   readonly profile?: string | undefined;
   /** Most bytes of GPU memory to use. */
   readonly memoryLimit?: number | undefined;
+  /** How many processes generate; 0 generates on the device. By default what is the quickest for the adapter. */
+  readonly generationProcesses?: number | undefined;
   /** The kernels that a run used before, and the description of the adapter that it used them on. */
   readonly earlierKernels?: { readonly adapter: string; readonly choices: KernelChoices } | undefined;
 }
@@ -57,11 +65,21 @@ export async function withMachine<Result>(
   const limits = memoryLimit === undefined ? {} : { memoryLimit };
   const options = { debug, profile: profile !== undefined, matmulPrecision, kernelChoices, ...limits };
   const device = await Device.open(opened.adapter, options);
+  // Other processes would do what is to be watched or bounded here.
+  const alone = debug || profile !== undefined || memoryLimit !== undefined;
+  const processes = flags.generationProcesses ?? (alone ? 0 : generationProcesses(device.info));
+  const samplers: CompletionSampler[] = [];
+  const sampler = (model: Transformer, eos: number): CompletionSampler => {
+    const made = processes > 0 ? new ParallelSampler(model, { processes, eos }) : new Sampler(model, { eos });
+    samplers.push(made);
+    return made;
+  };
   try {
-    const result = await work({ device, adapter: { name: opened.name, kind, description } });
+    const result = await work({ device, adapter: { name: opened.name, kind, description }, sampler });
     if (profile !== undefined) await reportProfile(device, profile, (line) => reporter.line(line));
     return result;
   } finally {
+    for (const each of samplers) each.dispose();
     device.destroy();
   }
 }

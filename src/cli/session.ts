@@ -5,7 +5,7 @@ import type { KernelChoices } from '../gpu/variants.ts';
 import type { Checkpoint } from '../model/checkpoint/index.ts';
 import { describe, type ModelConfig } from '../model/config.ts';
 import { evaluate } from '../model/evaluate.ts';
-import { Sampler } from '../model/sampler.ts';
+import type { CompletionSampler } from '../model/sampling.ts';
 import { Transformer } from '../model/transformer.ts';
 import { integer, oneOf, yesOrNo } from '../options.ts';
 import { gitCommit, versions } from '../runs/provenance.ts';
@@ -42,6 +42,15 @@ export const outputSchema = z.strictObject({
   quiet: yesOrNo().default(false).describe('leave out the progress'),
 });
 
+/** Flags of commands that generate much. */
+export const generationSchema = z.strictObject({
+  generationProcesses: integer(0, 64)
+    .optional()
+    .describe(
+      'processes that generate, each on a device of its own (0 = none; default: on lavapipe one for each core, 4 at most)',
+    ),
+});
+
 /** Flags of every training command. */
 export const sessionSchema = z.strictObject({
   keepLast: integer(0, 1_000_000)
@@ -57,6 +66,7 @@ export const sessionSchema = z.strictObject({
   tensorboard: yesOrNo()
     .default(false)
     .describe('also write the metrics for TensorBoard, to tensorboard/ in the directory of the run'),
+  ...generationSchema.shape,
   ...outputSchema.shape,
 });
 
@@ -91,7 +101,7 @@ export interface SessionOptions {
 }
 
 /** The work of a session: trains the model on the workbench and reports what came of it. */
-export type Training = (bench: Workbench, model: Transformer) => Promise<Results>;
+export type Training = (bench: Workbench, model: Transformer, sampler: CompletionSampler) => Promise<Results>;
 
 /**
  * Opens the adapter and the run directory, trains, and writes and prints the summary. After Ctrl-C or SIGTERM the
@@ -155,7 +165,8 @@ class Session {
     );
   }
 
-  async #work({ device, adapter }: Machine, initial: Checkpoint, train: Training): Promise<void> {
+  async #work(machine: Machine, initial: Checkpoint, train: Training): Promise<void> {
+    const { device, adapter } = machine;
     const { flags, kind, task, seed, problems, csv, earlier } = this.#options;
     const [reporter, resumed] = [this.#reporter, this.#resumed];
     this.device = device;
@@ -165,7 +176,7 @@ class Session {
     for (const change of earlier ? changesSince(earlier, adapter) : []) {
       reporter.line(`warning: ${change}; from here on the bits may differ from those of an unbroken run`);
     }
-    const sampler = new Sampler(model, { eos: task.tokenizer.eos });
+    const sampler = machine.sampler(model, task.tokenizer.eos);
     const config = configOf(this.#options, { model: initial.config, adapter, device, resumed });
     const directory = earlier?.directory ?? flags.out;
     using run = new Run({
@@ -184,7 +195,7 @@ class Session {
     const subject = subjectOf(model, sampler, this.#options);
     const { keepLast } = flags;
     const bench = new Workbench(run, reporter, stop, subject, problems, { task, resumed, keepLast });
-    const results = await train(bench, model);
+    const results = await train(bench, model, sampler);
     const [last] = run.checkpoints.entries.slice(-1);
     if (results.final && last) run.checkpoints.offer(last.name, accuracyOf(results.final).accuracy);
     const interrupted = stop.requested;
@@ -198,7 +209,6 @@ class Session {
     run.writeJson('summary.json', summary);
     printSummary(reporter, summary, run.directory);
     reporter.document({ directory: run.directory, ...summary });
-    sampler.dispose();
     if (stop.exitCode !== undefined) process.exitCode = stop.exitCode;
   }
 
@@ -230,7 +240,7 @@ function changesSince({ config }: EarlierSession, { description }: AdapterRecord
   });
 }
 
-function subjectOf(model: Transformer, sampler: Sampler, options: SessionOptions): Subject {
+function subjectOf(model: Transformer, sampler: CompletionSampler, options: SessionOptions): Subject {
   const { problems, task, maxGenLen, kind, seed } = options;
   return {
     evaluate: (onProgress) => evaluate(sampler, problems, { task, maxNew: maxGenLen, onProgress }),

@@ -62,7 +62,7 @@ export async function runPipeline(
       memory: { fix: 'lower batchSize, groupSize or grpo.microBatchTokens in a --config' },
       earlier,
     },
-    async (bench, policy) => {
+    async (bench, policy, sampler) => {
       const pretraining = await pretrainModel(bench, () => new SupervisedTrainer(policy, pretrain), {
         stepEval: false,
         saveInterval: PIPELINE_SAVES.pretrain,
@@ -70,7 +70,7 @@ export async function runPipeline(
       const baseline = await judge(bench, 'baseline');
       if (baseline === null) return { baseline, final: null, phases: { pretrain: pretraining } };
       const phase = { steps: grpo.steps, saveInterval: PIPELINE_SAVES.grpo, evalInterval: 0 };
-      const improving = await improveModel(bench, new GrpoTrainer(policy, grpo), phase);
+      const improving = await improveModel(bench, new GrpoTrainer(policy, grpo, { sampler }), phase);
       const final = await judge(bench, 'final');
       return { baseline, final, phases: { pretrain: pretraining, grpo: improving } };
     },
@@ -144,9 +144,10 @@ export async function runGrpo(flags: z.output<typeof grpoFlags>, earlier?: Earli
       },
       earlier,
     },
-    async (bench, policy) => {
+    async (bench, policy, sampler) => {
       const baseline = await judge(bench, 'baseline');
-      const trainer = new GrpoTrainer(policy, { ...options, microBatchTokens }, { task, rewards });
+      const changed = { ...options, microBatchTokens };
+      const trainer = new GrpoTrainer(policy, changed, { task, rewards, sampler });
       const grpo = await improveModel(bench, trainer, flags);
       return { baseline, final: await judge(bench, 'final'), phases: { grpo } };
     },

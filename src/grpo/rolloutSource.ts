@@ -1,7 +1,6 @@
 /** Where rollouts come from: problems of a task, a group of completions sampled for each, and their rewards. */
 import { RandomStream } from '../math/randomStream.ts';
-import { type Completion, Sampler } from '../model/sampler.ts';
-import type { Transformer } from '../model/transformer.ts';
+import type { Completion, CompletionSampler } from '../model/sampler.ts';
 import { TaskStream } from '../tasks/stream.ts';
 import type { Task, TaskProblem } from '../tasks/task.ts';
 import { Curriculum } from './curriculum.ts';
@@ -16,9 +15,9 @@ import type { GrpoProgress } from './state.ts';
 /** Streams of random numbers from the seed. */
 const STREAMS = { problems: 2, levels: 4 } as const;
 
-/** Samples from a policy, as it is at the time, on an endless stream of problems. */
+/** Samples on an endless stream of problems. */
 export class RolloutSource {
-  readonly sampler: Sampler;
+  readonly #sampler: CompletionSampler;
   readonly #options: GrpoOptions;
   readonly #task: Task;
   readonly #rewards: readonly Reward[];
@@ -26,9 +25,9 @@ export class RolloutSource {
   readonly #curriculum: Curriculum | undefined;
 
   /** @throws MathformerError for rewards that cannot be added up. */
-  constructor(policy: Transformer, options: GrpoOptions, task: Task, rewards: readonly Reward[]) {
+  constructor(sampler: CompletionSampler, options: GrpoOptions, task: Task, rewards: readonly Reward[]) {
     checkRewards(rewards);
-    this.sampler = new Sampler(policy, { eos: task.tokenizer.eos });
+    this.#sampler = sampler;
     this.#options = options;
     this.#task = task;
     this.#rewards = rewards;
@@ -66,7 +65,7 @@ export class RolloutSource {
     const firstSequenceId = this.#problems.cursor * groupSize;
     const drawn = Array.from({ length: count }, () => this.#draw());
     const problems = drawn.map(({ problem }) => problem);
-    const completions = await this.sampler.generate(
+    const completions = await this.#sampler.generate(
       problems.map((problem) => this.#task.prompt(problem)),
       { groupSize, maxNew: maxGenLen, temperature, topK, topP, minP, seed, firstSequenceId },
     );

@@ -4,7 +4,7 @@
  * becomes it now and then. Dropout is off throughout.
  */
 import { RandomStream } from '../math/randomStream.ts';
-import type { Sampler } from '../model/sampler.ts';
+import { type CompletionSampler, Sampler } from '../model/sampler.ts';
 import { scorePacked } from '../model/score.ts';
 import {
   badState,
@@ -69,6 +69,8 @@ export interface GrpoTrainerParts {
   readonly task?: Task;
   /** What is rewarded: `correctness` alone unless given. */
   readonly rewards?: readonly Reward[];
+  /** Samples from the policy, and is not disposed of with the trainer: a `Sampler` of its own unless given. */
+  readonly sampler?: CompletionSampler;
   /** `{ replay: false }` runs every step anew. */
   readonly capture?: CaptureOptions;
 }
@@ -78,6 +80,9 @@ export class GrpoTrainer {
   readonly policy: Transformer;
   readonly options: GrpoOptions;
   readonly task: Task;
+  /** Samples from the policy. */
+  readonly sampler: CompletionSampler;
+  readonly #ownsSampler: boolean;
   readonly #source: RolloutSource;
   readonly #reference: Transformer | undefined;
   readonly #optimizer: AdamW;
@@ -97,7 +102,9 @@ export class GrpoTrainer {
     this.policy = policy;
     this.options = options;
     this.task = task;
-    this.#source = new RolloutSource(policy, options, task, rewards);
+    this.sampler = parts.sampler ?? new Sampler(policy, { eos: task.tokenizer.eos });
+    this.#ownsSampler = !parts.sampler;
+    this.#source = new RolloutSource(this.sampler, options, task, rewards);
     this.#klCoef = options.klCoef;
     this.#reference = options.klCoef > 0 ? policy.clone() : undefined;
     this.#optimizer = new AdamW(policy.parameters, { gradClip: options.gradClip });
@@ -105,11 +112,6 @@ export class GrpoTrainer {
     const recordings = { maxRecordings: MAX_RECORDINGS, ...captureOptions };
     this.#accumulate = capture(device, (inputs: BatchInputs) => this.#graph(inputs), recordings);
     this.#apply = capture(device, (rate: Scalar) => this.#optimizer.step(rate), recordings);
-  }
-
-  /** Samples from the policy. */
-  get sampler(): Sampler {
-    return this.#source.sampler;
   }
 
   /**
@@ -185,7 +187,7 @@ export class GrpoTrainer {
 
   /** Frees the trainer's memory, not the policy. */
   dispose(): void {
-    this.#source.sampler.dispose();
+    if (this.#ownsSampler) this.sampler.dispose();
     this.#accumulate[Symbol.dispose]();
     this.#apply[Symbol.dispose]();
     this.#optimizer.dispose();

@@ -3,7 +3,7 @@ import { MathformerError } from '../errors.ts';
 import type { Outcome } from '../math/grader.ts';
 import { ARITHMETIC } from '../tasks/arithmetic.ts';
 import type { Task, TaskProblem } from '../tasks/task.ts';
-import type { Completion, Sampler } from './sampler.ts';
+import type { Completion, CompletionSampler } from './sampler.ts';
 
 /** How the answers are generated. */
 export interface EvaluateOptions {
@@ -32,7 +32,7 @@ export interface Evaluation {
 
 /** Answers every problem once, from the task's prompt, and grades the answers. */
 export async function evaluate(
-  sampler: Sampler,
+  sampler: CompletionSampler,
   problems: readonly TaskProblem[],
   options: EvaluateOptions = {},
 ): Promise<Evaluation> {
@@ -54,7 +54,7 @@ export interface SampleCountOptions extends EvaluateOptions {
  * @throws MathformerError for more than 2^20 problems, or more samples than 4096.
  */
 export async function countCorrect(
-  sampler: Sampler,
+  sampler: CompletionSampler,
   problems: readonly TaskProblem[],
   options: SampleCountOptions,
 ): Promise<number[]> {
@@ -77,7 +77,7 @@ export async function countCorrect(
 }
 
 async function answerOnce(
-  sampler: Sampler,
+  sampler: CompletionSampler,
   problems: readonly TaskProblem[],
   options: EvaluateOptions,
   firstId: number,

@@ -11,16 +11,16 @@ import { encodeSettings, sampleTokens } from '../kernels/sampling.ts';
 import { EOS } from '../math/tokenizer.ts';
 import { attention, noGrad, Packing, Tensor, takeRows } from '../tensor/index.ts';
 import { ROW_STEP, SLOT_WORDS, Workspace } from './samplerWorkspace.ts';
-import { type Completion, checkSampling, type SampleOptions } from './sampling.ts';
+import { type Completion, type CompletionSampler, checkSampling, type SampleOptions } from './sampling.ts';
 import type { Transformer } from './transformer.ts';
 
-export type { Completion, SampleOptions } from './sampling.ts';
+export type { Completion, CompletionSampler, SampleOptions } from './sampling.ts';
 
 /** Tokens generated between two looks at what is finished. */
 const CHUNK = 16;
 
-/** Generates completions from a model's current weights. */
-export class Sampler {
+/** Generates completions from a model's current weights, on the model's device. */
+export class Sampler implements CompletionSampler {
   readonly model: Transformer;
   readonly #device: Device;
   readonly #eos: number;

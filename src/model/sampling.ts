@@ -34,6 +34,14 @@ export interface Completion {
   readonly kept?: Uint32Array;
 }
 
+/** Generates completions from a model's current weights. */
+export interface CompletionSampler {
+  /** Samples completions of every prompt, in order. Calls take turns. */
+  generate(prompts: readonly (readonly number[])[], options: SampleOptions): Promise<Completion[]>;
+  /** Frees what generating takes, not the model. */
+  dispose(): void;
+}
+
 /** @throws MathformerError if there is nothing that such options or prompts could mean. */
 export function checkSampling(
   prompts: readonly (readonly number[])[],

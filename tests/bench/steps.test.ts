@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { grpoCase, stepCases, supervisedCase } from '../../bench/stepCases.ts';
 import { measureSteps } from '../../bench/steps.ts';
+import { generationProcesses } from '../../src/generation/index.ts';
 import type { Device } from '../../src/gpu/device.ts';
 import { openDevice } from '../device.ts';
 
@@ -41,6 +42,12 @@ test('steps are run eager, replayed and profiled', async () => {
   expect(grpo.tokens).toBeLessThanOrEqual(4 * (60 + SMALL.maxGenLen));
   expect(grpo.replayed.cpu).toBeNull();
   expect(rollout.eager).toBeNull();
+  expect(supervised.parallel).toBeNull();
+  for (const { parallel, replayed } of [grpo, rollout]) {
+    expect(parallel === null).toBe(generationProcesses(device.info) === 0);
+    expect(parallel?.tokensPerSecond ?? 1).toBeGreaterThan(0);
+    expect(parallel?.dispatches ?? 0).toBeLessThan(replayed.dispatches);
+  }
 
   const namesOf = ({ kernels }: typeof grpo) => kernels.map(({ kernel }) => kernel);
   const training = ['attention forward', 'attention backward'];

@@ -7,7 +7,7 @@ import { ProblemStream } from '../../src/math/generator.ts';
 import type { StateDict } from '../../src/model/checkpoint/index.ts';
 import { modelConfig } from '../../src/model/config.ts';
 import { evaluate } from '../../src/model/evaluate.ts';
-import { Sampler } from '../../src/model/sampler.ts';
+import { type CompletionSampler, Sampler } from '../../src/model/sampler.ts';
 import { Transformer } from '../../src/model/transformer.ts';
 import { pretrainOptions } from '../../src/pretrain/options.ts';
 import { SupervisedTrainer } from '../../src/pretrain/trainer.ts';
@@ -24,7 +24,7 @@ describe('GRPO on one digit', () => {
   let before = 0;
   const stream = new ProblemStream(TASK);
   const problems = Array.from({ length: 512 }, () => stream.next());
-  const accuracyOf = async (sampler: Sampler): Promise<number> =>
+  const accuracyOf = async (sampler: CompletionSampler): Promise<number> =>
     (await evaluate(sampler, problems, { maxNew: 16, temperature: 1 })).accuracy;
 
   beforeAll(async () => {

@@ -20,6 +20,9 @@ const ENTRIES = Object.keys(manifest.exports)
   .filter((path) => path !== './package.json')
   .map((path) => path.replace(/^\./, 'mathformer'));
 
+/** Its processes are Node's: a bundle for browsers is refused. */
+const NODE_ONLY = 'mathformer/generation';
+
 let project: string;
 let packed: { readonly filename: string; readonly files: readonly { readonly path: string }[] };
 
@@ -74,6 +77,10 @@ it('trains in plain Node', () => {
   expect(losses.at(-1)).toBeLessThan((losses[0] ?? 0) / 2);
 });
 
+it('generates in processes of its own', () => {
+  expect(inProject(process.execPath, 'generate.js')).toBe('4 completions, as one sampler has them\n');
+});
+
 it('does what the README says', () => {
   const [, example = ''] = /```ts\n(.*?)```/s.exec(readFileSync(join(ROOT, 'README.md'), 'utf8')) ?? [];
   writeFileSync(join(project, 'readme.js'), example);
@@ -110,9 +117,9 @@ describe('its types', () => {
 });
 
 describe('in a browser', () => {
-  it.each(ENTRIES)('%s needs nothing of Node', async (entry) => {
-    // esbuild refuses an import of a Node module on this platform.
-    const { outputFiles, metafile } = await build({
+  // esbuild refuses an import of a Node module on this platform.
+  const bundled = (entry: string) =>
+    build({
       stdin: { contents: `export * from '${entry}';`, resolveDir: project },
       bundle: true,
       platform: 'browser',
@@ -121,9 +128,18 @@ describe('in a browser', () => {
       metafile: true,
       logLevel: 'silent',
     });
+
+  it(`${NODE_ONLY} is not to be had`, async () => {
+    await expect(bundled(NODE_ONLY)).rejects.toThrow(`Could not resolve "${NODE_ONLY}"`);
+  });
+
+  it.each(ENTRIES.filter((entry) => entry !== NODE_ONLY))('%s needs nothing of Node', async (entry) => {
+    const { outputFiles, metafile } = await bundled(entry);
     expect(outputFiles[0]?.text).not.toMatch(/["']node:/);
     const inputs = Object.keys(metafile.inputs).filter((path) => path.includes('mathformer/dist'));
     expect(inputs.length).toBeGreaterThan(1);
-    expect(inputs.filter((path) => /gpu\/node|index\.node|dist\/(runs|cli)\//.test(path))).toEqual([]);
+    expect(inputs.filter((path) => /gpu\/node|index\.node|dist\/(runs|cli|generation)\//.test(path))).toEqual(
+      [],
+    );
   });
 });

@@ -1,5 +1,6 @@
 /** Compiles only if the shipped types are right and strict; it is never run. */
 import { AdapterError, type Device, type OpenDeviceOptions, openDevice } from 'mathformer';
+import { generationProcesses, ParallelSampler } from 'mathformer/generation';
 import { GrpoTrainer, grpoOptions, type Reward } from 'mathformer/grpo';
 import { grade, type Problem, ProblemStream } from 'mathformer/math';
 import { modelConfig, readCheckpoint, Sampler, Transformer } from 'mathformer/model';
@@ -25,6 +26,8 @@ const metrics: Readonly<Record<string, number>> = await new GrpoTrainer(model, g
 const loss: number = (await new SupervisedTrainer(model, pretrainOptions()).step()).loss;
 const problem: Problem = new ProblemStream({}, { split: 'training' }).next();
 const [completion] = await new Sampler(model).generate([[1]], { maxNew: 8, temperature: 1, seed: 0 });
+const sampler = new ParallelSampler(model, { processes: generationProcesses(device.info) });
+const parallel = new GrpoTrainer(model, grpoOptions(), { sampler });
 const reward: 0 | 1 = grade(problem, completion?.tokens ?? []).reward;
 
 const task: Task = sorting({ maxDigits: 3 });
@@ -42,4 +45,4 @@ Tensor.zeros(device, 'wide');
 // @ts-expect-error there is no such option
 await openDevice({ adaptor: 'hardware' });
 
-export { AdapterError, expression, loss, metrics, progress, reward, vendor };
+export { AdapterError, expression, loss, metrics, parallel, progress, reward, vendor };

@@ -1,0 +1,6 @@
+/**
+ * Generation in several processes, for software adapters. For Node alone.
+ *
+ * @module mathformer/generation
+ */
+export { generationProcesses, ParallelSampler, type ParallelSamplerOptions } from './parallelSampler.ts';

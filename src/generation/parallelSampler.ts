@@ -1,0 +1,110 @@
+/**
+ * Generation by several processes side by side, for adapters that compute on the CPU. A decoding step is some twenty
+ * launches of microseconds: handing each to the driver's threads costs more than they gain. So every process has a
+ * device without threads of its own, and generates a share of the prompts; cores are used by the processes.
+ */
+import { availableParallelism } from 'node:os';
+import { EOS } from '../math/tokenizer.ts';
+import {
+  type Completion,
+  type CompletionSampler,
+  checkSampling,
+  type SampleOptions,
+} from '../model/sampling.ts';
+import type { Transformer } from '../model/transformer.ts';
+import type { Setup } from './messages.ts';
+import { SamplerChild, type Weights } from './samplerChild.ts';
+
+/** More were not measured. */
+const MOST_PROCESSES = 4;
+
+/**
+ * With how many processes generation is the fastest: one for each core on lavapipe, 4 at most, unless the environment
+ * shares out its threads already (`LP_NUM_THREADS`). 0 elsewhere: a `Sampler` is.
+ */
+export function generationProcesses({ description }: GPUAdapterInfo): number {
+  if (!/llvmpipe|lavapipe/i.test(description) || process.env.LP_NUM_THREADS !== undefined) return 0;
+  return Math.min(availableParallelism(), MOST_PROCESSES);
+}
+
+/** How many processes a `ParallelSampler` has, and what ends a completion. */
+export interface ParallelSamplerOptions {
+  readonly processes: number;
+  /** The id that ends a completion: that of arithmetic unless given. */
+  readonly eos?: number;
+}
+
+/**
+ * Samples as `Sampler` does, to the same bits, from a model's current weights, in processes that are started when they
+ * are first needed and end with this one.
+ */
+export class ParallelSampler implements CompletionSampler {
+  readonly #model: Transformer;
+  readonly #processes: SamplerChild[];
+  /** Settled when the processes are free. */
+  #idle: Promise<unknown> = Promise.resolve();
+
+  constructor(model: Transformer, { processes, eos = EOS }: ParallelSamplerOptions) {
+    const { device, config } = model;
+    const setup: Setup = {
+      adapter: device.info.description,
+      device: {
+        portableKernels: device.portableKernels,
+        matmulPrecision: device.halfProducts ? 'medium' : 'highest',
+        kernelChoices: device.choices,
+      },
+      model: config,
+      eos,
+    };
+    this.#model = model;
+    this.#processes = Array.from({ length: processes }, () => new SamplerChild(setup));
+  }
+
+  /**
+   * Samples `groupSize` completions of every prompt, in order. Calls take turns. A process that ends is replaced once.
+   * @throws GpuError if a process cannot generate, MathformerError for bad options.
+   */
+  async generate(prompts: readonly (readonly number[])[], options: SampleOptions): Promise<Completion[]> {
+    checkSampling(prompts, options, this.#model.config.vocabSize);
+    const turn = this.#idle.then(() => this.#generate(prompts, options));
+    this.#idle = turn.catch(() => {});
+    return turn;
+  }
+
+  /** Ends the processes; they start again if they are needed. */
+  dispose(): void {
+    for (const each of this.#processes) each.end();
+  }
+
+  async #generate(prompts: readonly (readonly number[])[], options: SampleOptions): Promise<Completion[]> {
+    const { groupSize = 1, firstSequenceId = 0 } = options;
+    const weights = currentWeights(this.#model);
+    const share = Math.ceil(prompts.length / this.#processes.length);
+    const parts = this.#processes.map(async (each, i): Promise<Completion[]> => {
+      const first = i * share;
+      const own = prompts.slice(first, first + share);
+      if (own.length === 0) return [];
+      const ids = { firstSequenceId: firstSequenceId + first * groupSize };
+      const completions = await each.generate(weights, { prompts: own, options: { ...options, ...ids } });
+      return completions.map((completion) => ({ ...completion, prompt: first + completion.prompt }));
+    });
+    // All are waited for, so that none is still busy when the next call comes.
+    const settled = await Promise.allSettled(parts);
+    return settled.flatMap((part) => {
+      if (part.status === 'rejected') throw part.reason;
+      return part.value;
+    });
+  }
+}
+
+/** A model's weights as they are at the time, read once, and only if somebody lacks them. */
+function currentWeights({ device, parameters }: Transformer): Weights {
+  let values: Promise<Float32Array<ArrayBuffer>> | undefined;
+  return {
+    version: parameters.values.buffer.version,
+    read: () => {
+      values ??= device.read(parameters.values).then((bytes) => new Float32Array(bytes));
+      return values;
+    },
+  };
+}

@@ -1,0 +1,187 @@
+/** Several processes generate what one sampler does, also where one of them ends; none outlives whoever asked. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync, readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { ParallelSampler } from '../../src/generation/index.ts';
+import type { Device } from '../../src/gpu/device.ts';
+import { grpoOptions } from '../../src/grpo/options.ts';
+import { GrpoTrainer } from '../../src/grpo/trainer.ts';
+import { prompt } from '../../src/math/sample.ts';
+import { Sampler } from '../../src/model/sampler.ts';
+import type { Transformer } from '../../src/model/transformer.ts';
+import { openDevice } from '../device.ts';
+import { fixtureModel } from '../model/referenceModels.ts';
+
+const PROMPTS = ['1+2', '(-3)*(4-(-51))', 'max(1,2)', '7', 'prev(12)-next( 3 )', '0', '5-5'].map((each) =>
+  prompt(each),
+);
+const OPTIONS = { maxNew: 40, temperature: 1, seed: 4, groupSize: 2, firstSequenceId: 10 };
+/** Processes and their memory can be seen in /proc. */
+const onLinux = test.runIf(process.platform === 'linux');
+
+/** Processes that generate and were started by this one, or by `parent`. */
+function generating(parent = process.pid): number[] {
+  return readdirSync('/proc').flatMap((name) => {
+    try {
+      const [, ppid] = /\) \S (\d+)/.exec(readFileSync(`/proc/${name}/stat`, 'utf8')) ?? [];
+      const command = readFileSync(`/proc/${name}/cmdline`, 'utf8');
+      return Number(ppid) === parent && command.includes('samplerProcess') ? [Number(name)] : [];
+    } catch {
+      return []; // no process, or not any more
+    }
+  });
+}
+
+const isAlive = (pid: number): boolean => {
+  try {
+    return !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  } catch {
+    return false;
+  }
+};
+
+async function ended(pids: readonly number[]): Promise<void> {
+  await vi.waitFor(() => expect(pids.filter(isAlive)).toEqual([]), { timeout: 20_000, interval: 20 });
+}
+
+let device: Device;
+let model: Transformer;
+let alone: Sampler;
+let parallel: ParallelSampler;
+beforeAll(async () => {
+  device = await openDevice();
+  model = fixtureModel(device, 'tiny.safetensors');
+  alone = new Sampler(model);
+  parallel = new ParallelSampler(model, { processes: 3 });
+});
+afterEach(() => vi.unstubAllEnvs());
+afterAll(() => {
+  parallel.dispose();
+  device.destroy();
+});
+
+test.each([
+  ['sampled', OPTIONS],
+  ['greedily', { ...OPTIONS, groupSize: 1, temperature: 0 }],
+  ['within what is likely, which is kept', { ...OPTIONS, topP: 0.9 }],
+  ['of fewer prompts than processes', { ...OPTIONS, groupSize: 16 }, PROMPTS.slice(0, 2)],
+] as const)('%s: the same as by one sampler, to the bit', async (_, options, prompts = PROMPTS) => {
+  const found = await parallel.generate(prompts, options);
+  expect(found).toHaveLength(prompts.length * options.groupSize);
+  expect(found).toEqual(await alone.generate(prompts, options));
+});
+
+test('the weights are those of the time', async () => {
+  const own = model.clone();
+  const [one, several] = [new Sampler(own), new ParallelSampler(own, { processes: 2 })];
+  try {
+    const before = await several.generate(PROMPTS, OPTIONS);
+    own.parameters.get('out_proj.bias').set(new Float32Array(57).fill(1).fill(-9, 20, 30));
+    const after = await several.generate(PROMPTS, OPTIONS);
+    expect(after).not.toEqual(before);
+    expect(after).toEqual(await one.generate(PROMPTS, OPTIONS));
+  } finally {
+    several.dispose();
+    one.dispose();
+    own.dispose();
+  }
+});
+
+test('calls take turns', async () => {
+  const seeds = [1, 2, 3];
+  const together = await Promise.all(seeds.map((seed) => parallel.generate(PROMPTS, { ...OPTIONS, seed })));
+  for (const [i, seed] of seeds.entries()) {
+    expect(together[i]).toEqual(await alone.generate(PROMPTS, { ...OPTIONS, seed }));
+  }
+});
+
+test('what GRPO learns is the same, to the bit', async () => {
+  const learn = async (processes: number) => {
+    const policy = fixtureModel(device, 'tiny.safetensors');
+    const sampler = processes > 0 ? new ParallelSampler(policy, { processes }) : undefined;
+    const options = grpoOptions({ batchSize: 4, groupSize: 4, maxGenLen: 48, lr: 1e-3 });
+    const trainer = new GrpoTrainer(policy, options, sampler && { sampler });
+    const metrics = [await trainer.step(), await trainer.step()].map((each) => ({ ...each, step_time: 0 }));
+    const weights = await policy.stateDict();
+    trainer.dispose();
+    sampler?.dispose();
+    policy.dispose();
+    return { metrics, weights };
+  };
+  expect(await learn(2)).toEqual(await learn(0));
+});
+
+onLinux('a process that is killed is replaced', async () => {
+  const sampler = new ParallelSampler(model, { processes: 2 });
+  const expected = await sampler.generate(PROMPTS, OPTIONS);
+  const [first] = generating();
+  for (const delay of [0, 5]) {
+    const again = sampler.generate(PROMPTS, OPTIONS);
+    await sleep(delay);
+    for (const pid of generating()) process.kill(pid, 'SIGKILL');
+    expect(await again).toEqual(expected);
+  }
+  for (const pid of generating()) process.kill(pid, 'SIGKILL');
+  await sleep(50);
+  expect(await sampler.generate(PROMPTS, OPTIONS)).toEqual(expected);
+  expect(isAlive(first ?? 0)).toBe(false);
+  sampler.dispose();
+});
+
+onLinux('no process outlives the sampler', async () => {
+  const before = generating();
+  const sampler = new ParallelSampler(model, { processes: 2 });
+  expect(generating()).toEqual(before);
+  await sampler.generate(PROMPTS, OPTIONS);
+  const started = generating().filter((pid) => !before.includes(pid));
+  expect(started).toHaveLength(2);
+  sampler.dispose();
+  await ended(started);
+});
+
+onLinux.each(['end', 'SIGKILL'] as const)('no process outlives its parent: %s', async (how) => {
+  const script = fileURLToPath(new URL('generateAndWait.ts', import.meta.url));
+  const parent = spawn(process.execPath, ['--import', 'tsx', script], { stdio: ['pipe', 'pipe', 'inherit'] });
+  await once(parent.stdout, 'data');
+  const started = generating(parent.pid);
+  expect(started).toHaveLength(2);
+  if (how === 'end') parent.stdin.end();
+  else parent.kill(how);
+  const [code, signal] = await once(parent, 'exit');
+  expect([code, signal]).toEqual(how === 'end' ? [0, null] : [null, 'SIGKILL']);
+  await ended(started);
+});
+
+describe('errors', () => {
+  test('bad options are told before anything is started', async () => {
+    const sampler = new ParallelSampler(model, { processes: 1 });
+    const nothing = sampler.generate(PROMPTS, { ...OPTIONS, maxNew: 0 });
+    await expect(nothing).rejects.toMatchObject({ code: 'BAD_OPTION' });
+  });
+
+  test('what fails in a process is told as it is there', async () => {
+    const elsewhere = {
+      parameters: model.parameters,
+      config: model.config,
+      device: { info: { description: 'no such adapter' }, read: (view: never) => device.read(view) },
+    };
+    const sampler = new ParallelSampler(elsewhere as never, { processes: 1 });
+    await expect(sampler.generate(PROMPTS, OPTIONS)).rejects.toMatchObject({
+      code: 'ADAPTER_NOT_FOUND',
+      message: expect.stringContaining("'no such adapter'"),
+    });
+  });
+
+  test('a process that cannot start is given up, with its last words', async () => {
+    vi.stubEnv('NODE_OPTIONS', '--require=/nowhere/to/be/found.cjs');
+    const sampler = new ParallelSampler(model, { processes: 1 });
+    await expect(sampler.generate(PROMPTS, OPTIONS)).rejects.toMatchObject({
+      code: 'PROCESS_ENDED',
+      message: expect.stringMatching(/exit code 1.*found\.cjs/s),
+      fix: expect.stringContaining('--generation_processes'),
+    });
+  });
+});
