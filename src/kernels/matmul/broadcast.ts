@@ -17,7 +17,6 @@ import type { Device } from '../../gpu/device.ts';
 import { defineKernel, GROUP_ARGS, memoize, unroll } from '../../gpu/kernel.ts';
 import type { Variant } from '../../gpu/variants.ts';
 import {
-  biased,
   type Depth,
   GROUP_ROWS,
   type MatmulOptions,
@@ -52,7 +51,8 @@ fn main(${GROUP_ARGS}, @builtin(subgroup_invocation_id) lane: u32) {${locate}
   let column = firstColumn + lane;
   ${unroll(shares, (p) => `let a${p} = (aRow + min(row + lane + ${S * p}, params.M - 1)) * steps;`)}
   ${unroll(vectors, (j) => `let b${j} = base + min(column + ${S * j}, width - 1);`)}
-  ${unroll(rows * vectors, (i) => `var sum${i} = vec4f();`)}
+  ${unroll(vectors, (j) => `let bias${j} = biasAt(column + ${S * j}, expert);`)}
+  ${unroll(rows * vectors, (i) => `var sum${i} = bias${i % vectors};`)}
   for (var k = 0u; k < steps; k++) {
     ${unroll(shares, (p) => `let x${p} = a[a${p} + k];`)}
     ${unroll(depth, (u) => unroll(vectors, (j) => `let y${u}_${j} = b[b${j} + (k * ${depth} + ${u}) * width];`))}
@@ -68,9 +68,8 @@ fn main(${GROUP_ARGS}, @builtin(subgroup_invocation_id) lane: u32) {${locate}
   }
   // Stored in a loop whose length the compiler does not know, or the epilogue would be most of what it compiles.
   var sums = array<vec4f, ${rows * vectors}>(${sums});
-  ${unroll(vectors, (j) => `let bias${j} = biasAt(column + ${S * j}, expert);`)}
   for (var i = 0u; i < min(${rows}u, params.M - row); i++) {
-    ${unroll(vectors, (j) => `store(row + i, column + ${S * j}, ${biased(operands, `sums[i * ${vectors} + ${j}]`, `bias${j}`)}, batch);`)}
+    ${unroll(vectors, (j) => `store(row + i, column + ${S * j}, sums[i * ${vectors} + ${j}], batch);`)}
   }
 }`,
     });

@@ -62,10 +62,6 @@ export interface Tile {
   readonly vectors: number;
 }
 
-/** WGSL of a product with its bias, if it has one: a 0 must not be added, since it would make 0 of -0. */
-export const biased = ({ epilogue }: Operands, product: string, bias: string): string =>
-  epilogue.includes('bias') ? `${product} + ${bias}` : product;
-
 /** `matmul bias+gelu grouped` */
 export const title = ({ epilogue, grouped }: Operands): string =>
   `matmul ${epilogue}${grouped ? ' grouped' : ''}`;
@@ -84,7 +80,7 @@ export function planOf(kernel: Kernel<never, never>, tile: Tile, options: Matmul
 }
 
 /**
- * Declarations; the functions `biasAt(vec4 column, group)`, to be added to a product once for all rows, and
+ * Declarations; the functions `biasAt(vec4 column, group)`, what a product begins with (0 without a bias), and
  * `store(row, vec4 column, product, batch)`, which does the rest of the epilogue; and `locate`, which finds the workgroup's
  * tile: its first row, its first vec4 column, its batch, and what it reads. B's rows are padded to a multiple of 4
  * columns, so that it is read as vec4s whatever N is.

@@ -5,7 +5,6 @@
 import { defineKernel, memoize, THREAD_ARGS, unroll } from '../../gpu/kernel.ts';
 import type { Variant } from '../../gpu/variants.ts';
 import {
-  biased,
   type Depth,
   GROUP_ROWS,
   type MatmulOptions,
@@ -42,7 +41,8 @@ fn main(${THREAD_ARGS}) {${locate}
   let y = row + thread / ${SIDE} * ${threadRows};
   ${unroll(threadRows, (i) => `let a${i} = (aRow + min(y + ${i}, params.M - 1)) * steps;`)}
   ${unroll(threadVectors, (j) => `let b${j} = base + min(column + ${SIDE * j}, width - 1);`)}
-  ${each((i, j) => `var sum${i}_${j} = vec4f();`)}
+  ${unroll(threadVectors, (j) => `let bias${j} = biasAt(column + ${SIDE * j}, expert);`)}
+  ${each((i, j) => `var sum${i}_${j} = bias${j};`)}
   for (var k = 0u; k < steps; k++) {
     ${unroll(threadRows, (i) => `let x${i} = a[a${i} + k];`)}
     ${unroll(
@@ -53,8 +53,7 @@ fn main(${THREAD_ARGS}) {${locate}
     }`,
     )}
   }
-  ${unroll(threadVectors, (j) => `let bias${j} = biasAt(column + ${SIDE * j}, expert);`)}
-  ${each((i, j) => `store(y + ${i}, column + ${SIDE * j}, ${biased(operands, `sum${i}_${j}`, `bias${j}`)}, batch);`)}
+  ${each((i, j) => `store(y + ${i}, column + ${SIDE * j}, sum${i}_${j}, batch);`)}
 }`,
     });
   },

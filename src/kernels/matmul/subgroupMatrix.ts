@@ -9,7 +9,6 @@ import type { Device } from '../../gpu/device.ts';
 import { defineKernel, memoize, THREAD_ARGS, unroll } from '../../gpu/kernel.ts';
 import type { Variant } from '../../gpu/variants.ts';
 import {
-  biased,
   type Depth,
   GROUP_ROWS,
   type MatmulOptions,
@@ -93,7 +92,7 @@ fn main(${THREAD_ARGS}) {${locate}
   for (var i = thread; i < ${rows * vectors}; i += ${S}) {
     let product = vec4f(tileC[i * 4], tileC[i * 4 + 1], tileC[i * 4 + 2], tileC[i * 4 + 3]);
     let column = firstColumn + i % ${vectors};
-    store(row + i / ${vectors}, column, ${biased(operands, 'product', 'biasAt(column, expert)')}, batch);
+    store(row + i / ${vectors}, column, product + biasAt(column, expert), batch);
   }
 }`,
     });

@@ -8,7 +8,6 @@
 import { defineKernel, memoize, THREAD_ARGS, unroll } from '../../gpu/kernel.ts';
 import type { Variant } from '../../gpu/variants.ts';
 import {
-  biased,
   type Depth,
   GROUP_ROWS,
   type MatmulOptions,
@@ -70,7 +69,8 @@ var<workgroup> tileB: array<${vec}, STEP * ${vectors}>;
 fn main(${THREAD_ARGS}) {${locate}
   let x = thread % ${across};
   let y = thread / ${across} * ${threadRows};
-  ${each((i, j) => `var sum${i}_${j} = vec4f();`)}
+  ${unroll(threadVectors, (j) => `let bias${j} = biasAt(firstColumn + x + ${j * across}, expert);`)}
+  ${each((i, j) => `var sum${i}_${j} = bias${j};`)}
   for (var k0 = 0u; k0 < params.K; k0 += STEP) {
     ${
       depth === 4
@@ -100,8 +100,7 @@ fn main(${THREAD_ARGS}) {${locate}
     }
     workgroupBarrier();
   }
-  ${unroll(threadVectors, (j) => `let bias${j} = biasAt(firstColumn + x + ${j * across}, expert);`)}
-  ${each((i, j) => `store(row + y + ${i}, firstColumn + x + ${j * across}, ${biased(operands, `sum${i}_${j}`, `bias${j}`)}, batch);`)}
+  ${each((i, j) => `store(row + y + ${i}, firstColumn + x + ${j * across}, sum${i}_${j}, batch);`)}
 }`,
     });
   },
