@@ -1,7 +1,7 @@
 /** Kernels that move whole rows: transposition of weights, selection of rows, embedding. */
 import type { BufferView } from '../gpu/buffers.ts';
 import type { Device } from '../gpu/device.ts';
-import { defineKernel, GROUP_INDEX, linearGrid, THREAD_ARGS } from '../gpu/kernel.ts';
+import { defineKernel, GROUP_INDEX, linearGrid, memoize, THREAD_ARGS, unroll } from '../gpu/kernel.ts';
 
 const transposeKernel = defineKernel({
   name: 'transpose',
@@ -40,21 +40,38 @@ export function transposePadded(
 /** An index that selects no row. */
 export const NO_ROW = 0xffff_ffff;
 
-const selectRowsKernel = defineKernel({
-  name: 'select rows',
-  params: { count: 'u32', dv: 'u32', scale: 'f32' },
-  reads: { x: 'array<vec4f>', index: 'array<u32>' },
-  writes: { y: 'array<vec4f>' },
-  code: `
-@compute @workgroup_size(64)
+/** Vec4s that a thread moves: a software driver pays for every thread it starts. */
+const RUN = 8;
+const THREADS = 64;
+
+/** `aligned`: a thread's vec4s have the same place in rows that are `params.apart` apart, so that it divides once. */
+const selectRowsKernel = memoize((aligned: boolean) =>
+  defineKernel({
+    name: 'select rows',
+    params: { count: 'u32', dv: 'u32', apart: 'u32', scale: 'f32' },
+    reads: { x: 'array<vec4f>', index: 'array<u32>' },
+    writes: { y: 'array<vec4f>' },
+    code: `
+@compute @workgroup_size(${THREADS})
 fn main(${THREAD_ARGS}) {
-  let id = ${GROUP_INDEX} * 64 + thread;
-  let row = id / params.dv;
-  if (row >= params.count) { return; }
-  let source = index[row];
-  if (source == ${NO_ROW}u) { y[id] = vec4f(); } else { y[id] = x[source * params.dv + id % params.dv] * params.scale; }
+  let first = ${GROUP_INDEX} * ${THREADS * RUN} + thread;
+  let firstRow = first / params.dv;
+  let firstColumn = first % params.dv;
+  ${unroll(
+    RUN,
+    (i) => `{
+    let id = first + ${THREADS * i};
+    let row = ${aligned ? `firstRow + ${i} * params.apart` : 'id / params.dv'};
+    if (row < params.count) {
+      let source = index[row];
+      let column = ${aligned ? 'firstColumn' : 'id % params.dv'};
+      if (source == ${NO_ROW}u) { y[id] = vec4f(); } else { y[id] = x[source * params.dv + column] * params.scale; }
+    }
+  }`,
+  )}
 }`,
-});
+  }),
+);
 
 /** y[i] = scale · x[index[i]], or 0 where the index is `NO_ROW`. Rows have d values, d a multiple of 4. */
 export function selectRows(
@@ -63,10 +80,13 @@ export function selectRows(
   size: { readonly count: number; readonly d: number; readonly scale?: number },
 ): void {
   const { count, d, scale = 1 } = size;
+  const dv = d / 4;
+  const aligned = THREADS % dv === 0;
+  const params = { count, dv, apart: aligned ? THREADS / dv : 0, scale };
   device.launch(
-    selectRowsKernel,
+    selectRowsKernel(aligned),
     views,
-    { count, dv: d / 4, scale },
-    linearGrid(Math.ceil((count * d) / 4 / 64)),
+    params,
+    linearGrid(Math.ceil((count * dv) / (THREADS * RUN))),
   );
 }
