@@ -14,7 +14,7 @@ import type { Device } from '../src/gpu/device.ts';
 import { grpoOptions } from '../src/grpo/options.ts';
 import { GrpoTrainer } from '../src/grpo/trainer.ts';
 import { readCheckpoint } from '../src/model/checkpoint/index.ts';
-import { modelConfig } from '../src/model/config.ts';
+import { type ModelConfig, modelConfig } from '../src/model/config.ts';
 import { type CompletionSampler, Sampler } from '../src/model/sampler.ts';
 import { Transformer } from '../src/model/transformer.ts';
 import type { KnownWork } from './profile.ts';
@@ -43,8 +43,8 @@ export interface StepCase {
   readonly name: string;
   /** Whether it can also be run without recordings of its own. (Decoding is always recorded.) */
   readonly eager: boolean;
-  /** Whether it generates, which processes of their own can do. */
-  readonly generates: boolean;
+  /** The model that generates, which processes of their own can do; null if none does. */
+  readonly generates: ModelConfig | null;
   /** FLOPs by the count that is usual for training; null for steps that also generate. */
   readonly flops: number | null;
   /** Makes a model and whatever trains it; the function runs one step to its end. */
@@ -64,7 +64,7 @@ export function supervisedCase(size: 'tiny' | 'small', { batch, length }: Superv
   return {
     name: `supervised step, ${size}, ${batch} × ${length}`,
     eager: true,
-    generates: false,
+    generates: null,
     flops: trainingFlops(config, batch, length),
     prepare: (device, { replay }) => {
       const step = supervisedStep(device, config, { batch, length, replay });
@@ -122,7 +122,7 @@ export function grpoCase(
   return {
     name: `${kind}, ${size}, ${batchSize} × ${groupSize} × ${maxGenLen}`,
     eager: kind === 'grpo step',
-    generates: true,
+    generates: modelConfig(size),
     flops: null,
     prepare: (device, { replay, processes = 0 }) => {
       const policy = policyOf(device, size);

@@ -67,9 +67,10 @@ export async function withMachine<Result>(
   const device = await Device.open(opened.adapter, options);
   // Other processes would do what is to be watched or bounded here.
   const alone = debug || profile !== undefined || memoryLimit !== undefined;
-  const processes = flags.generationProcesses ?? (alone ? 0 : generationProcesses(device.info));
   const samplers: CompletionSampler[] = [];
   const sampler = (model: Transformer, eos: number): CompletionSampler => {
+    const usual = () => (alone ? 0 : generationProcesses(device.info, model.config));
+    const processes = flags.generationProcesses ?? usual();
     const made = processes > 0 ? new ParallelSampler(model, { processes, eos }) : new Sampler(model, { eos });
     samplers.push(made);
     return made;

@@ -47,7 +47,7 @@ export const generationSchema = z.strictObject({
   generationProcesses: integer(0, 64)
     .optional()
     .describe(
-      'processes that generate, each on a device of its own (0 = none; default: on lavapipe one for each core, 4 at most)',
+      'processes that generate, each on a device of its own (0 = none; default: on lavapipe one for each core, 4 at most, for small models)',
     ),
 });
 

@@ -5,6 +5,7 @@
  */
 import { availableParallelism } from 'node:os';
 import { EOS } from '../math/tokenizer.ts';
+import type { ModelConfig } from '../model/config.ts';
 import {
   type Completion,
   type CompletionSampler,
@@ -17,13 +18,16 @@ import { SamplerChild, type Weights } from './samplerChild.ts';
 
 /** More were not measured. */
 const MOST_PROCESSES = 4;
+/** In wider models launches are long enough for the driver's own threads. */
+const WIDEST = 256;
 
 /**
- * With how many processes generation is the fastest: one for each core on lavapipe, 4 at most, unless the environment
- * shares out its threads already (`LP_NUM_THREADS`). 0 elsewhere: a `Sampler` is.
+ * With how many processes a model generates the fastest: one for each core on lavapipe, 4 at most, unless the model is
+ * wide or the environment shares out the driver's threads already (`LP_NUM_THREADS`). 0 elsewhere: a `Sampler` is faster.
  */
-export function generationProcesses({ description }: GPUAdapterInfo): number {
-  if (!/llvmpipe|lavapipe/i.test(description) || process.env.LP_NUM_THREADS !== undefined) return 0;
+export function generationProcesses({ description }: GPUAdapterInfo, { dModel }: ModelConfig): number {
+  const isLavapipe = /llvmpipe|lavapipe/i.test(description);
+  if (!isLavapipe || dModel > WIDEST || process.env.LP_NUM_THREADS !== undefined) return 0;
   return Math.min(availableParallelism(), MOST_PROCESSES);
 }
 

@@ -1,6 +1,7 @@
 /**
- * A uniform buffer filled on the CPU and written to the GPU in one piece: the parameters of many launches, and small
- * uploads, one behind the other.
+ * A uniform buffer filled on the CPU and written to the GPU in a piece or two: from its start the parameters of many
+ * launches, and from its end small uploads. So where parameters lie depends on the launches before alone, and what
+ * binds them can be used again when the same launches come again, however long the uploads between are.
  */
 import { USAGE } from './buffers.ts';
 import { evaluate, type Kernel, type Scalar } from './kernel.ts';
@@ -13,13 +14,16 @@ export class Arena {
   readonly #alignment: number;
   readonly #bytes: Uint8Array<ArrayBuffer>;
   readonly #view: DataView;
+  /** Where the parameters end, and where the uploads begin. */
   #used = 0;
+  #uploads: number;
 
   constructor(device: GPUDevice, label: string, bytes = ARENA_BYTES) {
     this.#device = device;
     this.#alignment = device.limits.minUniformBufferOffsetAlignment;
     this.#bytes = new Uint8Array(bytes);
     this.#view = new DataView(this.#bytes.buffer);
+    this.#uploads = bytes;
     const usage = USAGE.uniform | USAGE.copyDst | USAGE.copySrc;
     this.gpu = device.createBuffer({ size: bytes, usage, label });
   }
@@ -30,13 +34,14 @@ export class Arena {
     return Math.ceil(kernel.paramBytes / alignment) * alignment;
   }
 
+  /** Bytes from the start to the end of the last parameters. */
   get used(): number {
     return this.#used;
   }
 
   /** Whether `bytes` more fit, wherever the next value has to start. */
   hasRoom(bytes: number): boolean {
-    return this.#used + bytes + this.#alignment + 16 <= this.#bytes.length;
+    return this.#used + bytes + this.#alignment + 16 <= this.#uploads;
   }
 
   /** Adds a kernel's parameters and returns their offset. */
@@ -60,25 +65,29 @@ export class Arena {
 
   /** Adds bytes at a multiple of 4 and returns their offset. */
   addBytes(data: ArrayBufferView<ArrayBuffer>): number {
-    const offset = Math.ceil(this.#used / 4) * 4;
-    this.#bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), offset);
-    this.#used = offset + data.byteLength;
-    return offset;
+    this.#uploads = Math.floor((this.#uploads - data.byteLength) / 4) * 4;
+    this.#bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), this.#uploads);
+    return this.#uploads;
   }
 
-  /** The first `length` bytes of what was added. */
+  /** The first `length` bytes of parameters. */
   bytes(length: number): Uint8Array<ArrayBuffer> {
     return this.#bytes.subarray(0, length);
   }
 
   /** Enqueues the write of everything added since `reset`. */
   write(): void {
-    if (this.#used === 0) return;
-    const length = Math.min(Math.ceil(this.#used / 16) * 16, this.#bytes.length);
-    this.#device.queue.writeBuffer(this.gpu, 0, this.#bytes, 0, length);
+    const size = this.#bytes.length;
+    this.#write(0, Math.min(Math.ceil(this.#used / 16) * 16, size));
+    this.#write(this.#uploads, size);
   }
 
   reset(): void {
     this.#used = 0;
+    this.#uploads = this.#bytes.length;
+  }
+
+  #write(from: number, to: number): void {
+    if (to > from) this.#device.queue.writeBuffer(this.gpu, from, this.#bytes, from, to - from);
   }
 }

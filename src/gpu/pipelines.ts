@@ -3,7 +3,8 @@ import type { Range } from './batch.ts';
 import type { BufferView } from './buffers.ts';
 import type { Kernel } from './kernel.ts';
 
-const MAX_BIND_GROUPS = 16_384;
+/** Each takes a mapping of memory on lavapipe, of which Linux allows a process 65,530. */
+const MAX_BIND_GROUPS = 4096;
 const COMPUTE = 4;
 
 export interface Pipeline {

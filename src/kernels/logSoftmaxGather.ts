@@ -66,7 +66,7 @@ fn main(${THREAD_ARGS}) {
     )}
     let top4 = ${Array.from({ length: vectors }, (_, i) => `z${i}`).reduce((a, b) => `max(${a}, ${b})`)};
     let top = max(max(highest, max(top4.x, top4.y)), max(top4.z, top4.w));
-    let drop = select(highest - top, 0.0, sum == 0.0);
+    let drop = max(highest - top, -200.0); // e⁻²⁰⁰ is 0, and far below it sum · drop would be infinite
     let rescale = exp(drop);
     var sum4 = vec4f();
     var weighted4 = vec4f();

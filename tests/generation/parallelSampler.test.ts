@@ -5,11 +5,12 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
-import { ParallelSampler } from '../../src/generation/index.ts';
+import { generationProcesses, ParallelSampler } from '../../src/generation/index.ts';
 import type { Device } from '../../src/gpu/device.ts';
 import { grpoOptions } from '../../src/grpo/options.ts';
 import { GrpoTrainer } from '../../src/grpo/trainer.ts';
 import { prompt } from '../../src/math/sample.ts';
+import { modelConfig } from '../../src/model/config.ts';
 import { Sampler } from '../../src/model/sampler.ts';
 import type { Transformer } from '../../src/model/transformer.ts';
 import { openDevice } from '../device.ts';
@@ -88,6 +89,17 @@ test('the weights are those of the time', async () => {
     one.dispose();
     own.dispose();
   }
+});
+
+test('by default small models on lavapipe have processes, unless its threads are shared out', () => {
+  vi.stubEnv('LP_NUM_THREADS', undefined);
+  const lavapipe = { description: 'llvmpipe: Mesa 25.0.7 (LLVM 15.0.6)' } as GPUAdapterInfo;
+  const gpu = { description: 'NVIDIA H100' } as GPUAdapterInfo;
+  expect(generationProcesses(lavapipe, modelConfig('tiny'))).toBeGreaterThan(0);
+  expect(generationProcesses(lavapipe, modelConfig('medium'))).toBe(0);
+  expect(generationProcesses(gpu, modelConfig('tiny'))).toBe(0);
+  vi.stubEnv('LP_NUM_THREADS', '0');
+  expect(generationProcesses(lavapipe, modelConfig('tiny'))).toBe(0);
 });
 
 test('calls take turns', async () => {

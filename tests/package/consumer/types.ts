@@ -26,7 +26,7 @@ const metrics: Readonly<Record<string, number>> = await new GrpoTrainer(model, g
 const loss: number = (await new SupervisedTrainer(model, pretrainOptions()).step()).loss;
 const problem: Problem = new ProblemStream({}, { split: 'training' }).next();
 const [completion] = await new Sampler(model).generate([[1]], { maxNew: 8, temperature: 1, seed: 0 });
-const sampler = new ParallelSampler(model, { processes: generationProcesses(device.info) });
+const sampler = new ParallelSampler(model, { processes: generationProcesses(device.info, model.config) });
 const parallel = new GrpoTrainer(model, grpoOptions(), { sampler });
 const reward: 0 | 1 = grade(problem, completion?.tokens ?? []).reward;
 

@@ -149,6 +149,34 @@ describe.each(VARIANTS)('$variant', ({ portableKernels }) => {
     expectClose((await logits.grad?.data()) ?? [], [0, slope(p), 0, slope(1 - p), 0, 0, 0, 0]);
   });
 
+  test.each([-3e37, -1e38, -3.4e38])('a row that begins with logits of %f', async (low) => {
+    using _ = device.scope();
+    const V = 57;
+    const values = Float32Array.from({ length: 2 * V }, (_, at) => (at % V < 40 ? low : Math.sin(at)));
+    for (const temperature of [1, 2]) {
+      const logits = Tensor.from(device, values, [2, V]).requireGrad();
+      const { logp, entropy } = logSoftmaxGather(logits, Tensor.from(device, Uint32Array.of(50, 45)), {
+        temperature,
+      });
+      backward(sum(logp));
+      const found = [...(await entropy.data()), ...((await logits.grad?.data()) ?? [])];
+      const expected = [0, 1].map((row) => {
+        const z = [...values.slice(row * V, (row + 1) * V)].map((x) => x / temperature);
+        const total = z.reduce((total, x) => total + Math.exp(x), 0);
+        const p = z.map((x) => Math.exp(x) / total);
+        const chosen = [50, 45][row];
+        return {
+          entropy: -p.reduce((total, p) => total + (p > 0 ? p * Math.log(p) : 0), 0),
+          gradient: p.map((p, v) => (Number(v === chosen) - p) / temperature),
+        };
+      });
+      expectClose(found, [
+        ...expected.map(({ entropy }) => entropy),
+        ...expected.flatMap(({ gradient }) => gradient),
+      ]);
+    }
+  });
+
   test('logits of −∞ beside the chosen one', async () => {
     using _ = device.scope();
     const none = Number.NEGATIVE_INFINITY;
