@@ -9,13 +9,13 @@
  */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { ParallelSampler } from '../src/generation/index.ts';
+import { samplerOf } from '../src/generation/index.ts';
 import type { Device } from '../src/gpu/device.ts';
 import { grpoOptions } from '../src/grpo/options.ts';
 import { GrpoTrainer } from '../src/grpo/trainer.ts';
 import { readCheckpoint } from '../src/model/checkpoint/index.ts';
 import { type ModelConfig, modelConfig } from '../src/model/config.ts';
-import { type CompletionSampler, Sampler } from '../src/model/sampler.ts';
+import type { CompletionSampler } from '../src/model/sampler.ts';
 import { Transformer } from '../src/model/transformer.ts';
 import type { KnownWork } from './profile.ts';
 import { total } from './statistics.ts';
@@ -126,7 +126,7 @@ export function grpoCase(
     flops: null,
     prepare: (device, { replay, processes = 0 }) => {
       const policy = policyOf(device, size);
-      const sampler = processes > 0 ? new ParallelSampler(policy, { processes }) : new Sampler(policy);
+      const sampler = samplerOf(policy, { processes });
       const trainer = new GrpoTrainer(policy, options, { sampler, capture: { replay } });
       const lengths = watched(trainer.sampler);
       const { config } = trainer.policy;

@@ -82,7 +82,7 @@ async function plan(each: StepCase, device: Device, profiled: Device, most: numb
   const timed = (form: StepForm): Timed => ({ device, step: each.prepare(device, form), runs: [] });
   const eager = each.eager ? timed({ replay: false }) : undefined;
   const replayed = timed({ replay: true });
-  const processes = each.generates ? generationProcesses(device.info, each.generates) : 0;
+  const processes = each.generates ? generationProcesses(device, each.generates) : 0;
   const parallel = processes > 0 ? timed({ replay: true, processes }) : undefined;
   const onProfiler = each.prepare(profiled, { replay: true });
   let seconds = 0;

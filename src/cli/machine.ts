@@ -1,10 +1,9 @@
 /** The device a command runs on, freed at its end so that the process can exit. */
-import { generationProcesses, ParallelSampler } from '../generation/index.ts';
+import { samplerOf } from '../generation/index.ts';
 import { Device } from '../gpu/device.ts';
 import type { AdapterKind } from '../gpu/node.ts';
 import type { KernelChoices } from '../gpu/variants.ts';
 import type { ModelConfig } from '../model/config.ts';
-import { Sampler } from '../model/sampler.ts';
 import type { CompletionSampler } from '../model/sampling.ts';
 import type { Transformer } from '../model/transformer.ts';
 import { reportProfile } from './profile.ts';
@@ -65,13 +64,10 @@ export async function withMachine<Result>(
   const limits = memoryLimit === undefined ? {} : { memoryLimit };
   const options = { debug, profile: profile !== undefined, matmulPrecision, kernelChoices, ...limits };
   const device = await Device.open(opened.adapter, options);
-  // Other processes would do what is to be watched or bounded here.
-  const alone = debug || profile !== undefined || memoryLimit !== undefined;
+  const { generationProcesses: processes } = flags;
   const samplers: CompletionSampler[] = [];
   const sampler = (model: Transformer, eos: number): CompletionSampler => {
-    const usual = () => (alone ? 0 : generationProcesses(device.info, model.config));
-    const processes = flags.generationProcesses ?? usual();
-    const made = processes > 0 ? new ParallelSampler(model, { processes, eos }) : new Sampler(model, { eos });
+    const made = samplerOf(model, { eos, ...(processes === undefined ? {} : { processes }) });
     samplers.push(made);
     return made;
   };

@@ -8,7 +8,7 @@ import { type EarlierSession, sessionSchema } from './session.ts';
 import { runGrpo, runPipeline, runPretraining } from './training.ts';
 import { grpoFlags, pipelineFlags, pretrainFlags } from './trainingFlags.ts';
 
-const { adapter, profile, debug, json, quiet } = sessionSchema.shape;
+const { adapter, generationProcesses, profile, debug, json, quiet } = sessionSchema.shape;
 
 export const resumeFlags = z.strictObject({
   steps: integer(1, 1_000_000_000)
@@ -17,7 +17,7 @@ export const resumeFlags = z.strictObject({
       'steps in all (in pretraining passes, in the pipeline those of GRPO) instead of what the run has',
     ),
   logCsv: z.string().optional().describe("the CSV file of the metrics, if it was moved ('' for none)"),
-  ...{ adapter, profile, debug, json, quiet },
+  ...{ adapter, generationProcesses, profile, debug, json, quiet },
 });
 
 /** What config.json has to hold. */

@@ -47,7 +47,8 @@ export const generationSchema = z.strictObject({
   generationProcesses: integer(0, 64)
     .optional()
     .describe(
-      'processes that generate, each on a device of its own (0 = none; default: on lavapipe one for each core, 4 at most, for small models)',
+      'processes that generate, each on a device of its own (0 = none; default: for small models on lavapipe one for each core, ' +
+        '4 at most, but none with --profile, --debug or --memory_limit)',
     ),
 });
 

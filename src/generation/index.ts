@@ -3,4 +3,9 @@
  *
  * @module mathformer/generation
  */
-export { generationProcesses, ParallelSampler, type ParallelSamplerOptions } from './parallelSampler.ts';
+export {
+  generationProcesses,
+  ParallelSampler,
+  type ParallelSamplerOptions,
+  samplerOf,
+} from './parallelSampler.ts';

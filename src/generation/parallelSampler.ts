@@ -4,8 +4,11 @@
  * device without threads of its own, and generates a share of the prompts; cores are used by the processes.
  */
 import { availableParallelism } from 'node:os';
+import { MathformerError } from '../errors.ts';
+import type { Device } from '../gpu/device.ts';
 import { EOS } from '../math/tokenizer.ts';
 import type { ModelConfig } from '../model/config.ts';
+import { Sampler } from '../model/sampler.ts';
 import {
   type Completion,
   type CompletionSampler,
@@ -23,16 +26,36 @@ const WIDEST = 256;
 
 /**
  * With how many processes a model generates the fastest: one for each core on lavapipe, 4 at most, unless the model is
- * wide or the environment shares out the driver's threads already (`LP_NUM_THREADS`). 0 elsewhere: a `Sampler` is faster.
+ * wide, the environment shares out the driver's threads already (`LP_NUM_THREADS`), or the device is watched or bounded
+ * (profile, debug, memoryLimit). 0 elsewhere: a `Sampler` is faster.
  */
-export function generationProcesses({ description }: GPUAdapterInfo, { dModel }: ModelConfig): number {
-  const isLavapipe = /llvmpipe|lavapipe/i.test(description);
-  if (!isLavapipe || dModel > WIDEST || process.env.LP_NUM_THREADS !== undefined) return 0;
+export function generationProcesses(
+  { info, options }: Pick<Device, 'info' | 'options'>,
+  { dModel }: Pick<ModelConfig, 'dModel'>,
+): number {
+  const { profile, debug, memoryLimit } = options;
+  if (profile || debug || memoryLimit !== undefined || process.env.LP_NUM_THREADS !== undefined) return 0;
+  if (!/llvmpipe|lavapipe/i.test(info.description) || dModel > WIDEST) return 0;
   return Math.min(availableParallelism(), MOST_PROCESSES);
+}
+
+/**
+ * A `ParallelSampler` with so many processes, or a `Sampler` for 0; by default what `generationProcesses` says. The caller
+ * disposes of it.
+ */
+export function samplerOf(
+  model: Transformer,
+  {
+    processes = generationProcesses(model.device, model.config),
+    eos = EOS,
+  }: Partial<ParallelSamplerOptions> = {},
+): CompletionSampler {
+  return processes === 0 ? new Sampler(model, { eos }) : new ParallelSampler(model, { processes, eos });
 }
 
 /** How many processes a `ParallelSampler` has, and what ends a completion. */
 export interface ParallelSamplerOptions {
+  /** 1 or more. */
   readonly processes: number;
   /** The id that ends a completion: that of arithmetic unless given. */
   readonly eos?: number;
@@ -48,15 +71,19 @@ export class ParallelSampler implements CompletionSampler {
   /** Settled when the processes are free. */
   #idle: Promise<unknown> = Promise.resolve();
 
+  /** @throws MathformerError unless there is a process. */
   constructor(model: Transformer, { processes, eos = EOS }: ParallelSamplerOptions) {
+    if (!Number.isInteger(processes) || processes < 1) {
+      throw new MathformerError(`${processes} processes cannot generate`, {
+        code: 'BAD_OPTION',
+        where: 'ParallelSampler',
+        fix: 'give 1 or more, or take samplerOf, which knows what 0 means',
+      });
+    }
     const { device, config } = model;
     const setup: Setup = {
       adapter: device.info.description,
-      device: {
-        portableKernels: device.portableKernels,
-        matmulPrecision: device.halfProducts ? 'medium' : 'highest',
-        kernelChoices: device.choices,
-      },
+      device: { ...device.options, kernelChoices: device.choices, profile: false },
       model: config,
       eos,
     };
@@ -75,7 +102,7 @@ export class ParallelSampler implements CompletionSampler {
     return turn;
   }
 
-  /** Ends the processes; they start again if they are needed. */
+  /** Ends the processes, and with them what they are generating; they start again if they are needed. */
   dispose(): void {
     for (const each of this.#processes) each.end();
   }

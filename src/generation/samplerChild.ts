@@ -18,6 +18,9 @@ export interface Weights {
 /** Characters kept of what a process writes to its standard error, in case that it ends. */
 const LAST_WORDS = 1000;
 
+/** The device of a process, or the whole of it, is gone; another one can do the same. */
+const CAN_BE_REPLACED: readonly string[] = ['PROCESS_ENDED', 'DEVICE_LOST'];
+
 /** Started when it is first needed, and again if it has ended. */
 export class SamplerChild {
   readonly #setup: Setup;
@@ -30,12 +33,15 @@ export class SamplerChild {
     this.#setup = setup;
   }
 
-  /** Generates with these weights, by another process if this one ends. @throws GpuError if that ends too, or fails. */
+  /**
+   * Generates with these weights, by another process if this one ends or loses its device.
+   * @throws GpuError if that one does too, if generating fails, or if `end` was called.
+   */
   async generate(weights: Weights, request: Request): Promise<Completion[]> {
     try {
       return await this.#ask(weights, request);
     } catch (error) {
-      if (!(error instanceof GpuError) || error.code !== 'PROCESS_ENDED') throw error;
+      if (!(error instanceof GpuError && CAN_BE_REPLACED.includes(error.code))) throw error;
       return this.#ask(weights, request);
     }
   }
@@ -47,8 +53,8 @@ export class SamplerChild {
   }
 
   async #ask(weights: Weights, request: Request): Promise<Completion[]> {
-    const child = this.#child ?? this.#start();
     try {
+      const child = this.#child ?? this.#start();
       const known = this.#version === weights.version;
       const reply = await this.#reply(child, known ? request : { ...request, weights: await weights.read() });
       if ('failure' in reply) throw new GpuError(reply.failure.message, reply.failure);
@@ -63,6 +69,7 @@ export class SamplerChild {
   #start(): ChildProcess {
     const child = startProcess();
     child.on('error', () => {}); // told by whatever is asked of it
+    if (!child.channel) throw this.#endOf(child);
     child.stderr?.on('data', (words: Buffer) => {
       this.#lastWords = (this.#lastWords + words.toString()).slice(-LAST_WORDS);
     });
@@ -83,18 +90,25 @@ export class SamplerChild {
       const settled = (): void => {
         child.off('message', answered).off('exit', ended).off('error', ended);
         child.channel?.unref();
+        child.unref();
       };
       const answered = (reply: unknown): void => {
         settled();
         resolve(reply as Reply);
       };
       child.once('message', answered).once('exit', ended).once('error', ended);
+      // The channel of a process that ends may close before its end is told.
+      child.ref();
       child.channel?.ref();
       child.send(request, (error) => error && ended());
     });
   }
 
-  #endOf({ exitCode, signalCode }: ChildProcess): GpuError {
+  #endOf({ exitCode, signalCode, killed }: ChildProcess): GpuError {
+    if (killed) {
+      const fix = 'wait for what is generated before disposing of the sampler';
+      return new GpuError('generation was ended', { code: 'DISPOSED', where: 'generation', fix });
+    }
     const how = signalCode === null ? `with exit code ${exitCode}` : `by ${signalCode}`;
     const words = this.#lastWords.trim();
     return new GpuError(`a process that generates ended ${how}${words && `: ${words}`}`, {

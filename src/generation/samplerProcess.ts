@@ -7,7 +7,7 @@ import { Transformer } from '../model/transformer.ts';
 import type { Reply, Request, Setup } from './messages.ts';
 
 async function open({ adapter: name, device: options, model: config, eos }: Setup): Promise<Sampler> {
-  const { adapter } = await openAdapter({ name });
+  const { adapter } = await openAdapter({ name, matrixUnits: options.matmulPrecision === 'medium' });
   const device = await Device.open(adapter, options);
   return new Sampler(new Transformer(device, config), { eos });
 }
@@ -23,13 +23,18 @@ async function answer(sampler: Sampler, { weights, prompts, options }: Request):
 
 function failure(error: unknown): Reply {
   const message = error instanceof Error ? error.message : String(error);
-  const unforeseen = { code: 'UNFORESEEN', where: 'a process that generates', fix: 'report this' };
-  const { code, where, fix } = error instanceof MathformerError ? error : unforeseen;
-  return { failure: { message, code, where, fix } };
+  if (!(error instanceof MathformerError)) {
+    return { failure: { message, code: 'UNFORESEEN', where: 'generation', fix: 'report this' } };
+  }
+  const { code, where, fix } = error;
+  if (code !== 'OUT_OF_MEMORY') return { failure: { message, code, where, fix } };
+  const advice =
+    'generate in fewer processes (--generation_processes), or lower the batch size, the group size or the generation length';
+  return { failure: { message, code, where: 'sampler', fix: advice } };
 }
 
-// Ctrl-C reaches every process of a terminal: the one that asked decides when to stop, and then disconnects.
-process.on('SIGINT', () => {});
+// Ctrl-C, and what ends a job, reach every process of a group: the one that asked decides when to stop, and then disconnects.
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => {});
 process.on('disconnect', () => process.exit());
 process.once('message', (setup: Setup) => {
   const opening = open(setup);

@@ -38,6 +38,8 @@ export type ReadCheck = (read: (view: BufferView) => Promise<ArrayBuffer>) => Pr
 export class Device {
   readonly gpu: GPUDevice;
   readonly info: GPUAdapterInfo;
+  /** What it was opened with. */
+  readonly options: DeviceOptions;
   /** Lanes per subgroup where that number is fixed and kernels may rely on it; 0 otherwise. */
   readonly subgroupSize: number;
   /** Whether only kernels that run on every adapter are used. */
@@ -64,6 +66,7 @@ export class Device {
   private constructor(gpu: GPUDevice, options: DeviceOptions) {
     this.gpu = gpu;
     this.info = gpu.adapterInfo;
+    this.options = options;
     const { subgroupMinSize: min, subgroupMaxSize: max } = this.info;
     const fixed = gpu.features.has('subgroups') && min !== undefined && min === max;
     this.portableKernels = options.portableKernels ?? false;

@@ -45,7 +45,7 @@ test('steps are run eager, replayed and profiled', async () => {
   expect(rollout.eager).toBeNull();
   expect(supervised.parallel).toBeNull();
   for (const { parallel, replayed } of [grpo, rollout]) {
-    expect(parallel === null).toBe(generationProcesses(device.info, modelConfig('tiny')) === 0);
+    expect(parallel === null).toBe(generationProcesses(device, modelConfig('tiny')) === 0);
     expect(parallel?.tokensPerSecond ?? 1).toBeGreaterThan(0);
     expect(parallel?.dispatches ?? 0).toBeLessThan(replayed.dispatches);
   }

@@ -1,12 +1,15 @@
 /** Several processes generate what one sampler does, also where one of them ends; none outlives whoever asked. */
-import { spawn } from 'node:child_process';
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
-import { generationProcesses, ParallelSampler } from '../../src/generation/index.ts';
-import type { Device } from '../../src/gpu/device.ts';
+import { generationProcesses, ParallelSampler, samplerOf } from '../../src/generation/index.ts';
+import type { Device, DeviceOptions } from '../../src/gpu/device.ts';
 import { grpoOptions } from '../../src/grpo/options.ts';
 import { GrpoTrainer } from '../../src/grpo/trainer.ts';
 import { prompt } from '../../src/math/sample.ts';
@@ -93,9 +96,16 @@ test('the weights are those of the time', async () => {
 
 test('by default small models on lavapipe have processes, unless its threads are shared out', () => {
   vi.stubEnv('LP_NUM_THREADS', undefined);
-  const lavapipe = { description: 'llvmpipe: Mesa 25.0.7 (LLVM 15.0.6)' } as GPUAdapterInfo;
-  const gpu = { description: 'NVIDIA H100' } as GPUAdapterInfo;
+  const opened = (description: string, options: DeviceOptions = {}) => ({
+    info: { description } as GPUAdapterInfo,
+    options,
+  });
+  const lavapipe = opened('llvmpipe: Mesa 25.0.7 (LLVM 15.0.6)');
+  const gpu = opened('NVIDIA H100');
   expect(generationProcesses(lavapipe, modelConfig('tiny'))).toBeGreaterThan(0);
+  for (const option of [{ debug: true }, { profile: true }, { memoryLimit: 1e9 }]) {
+    expect(generationProcesses(opened(lavapipe.info.description, option), modelConfig('tiny'))).toBe(0);
+  }
   expect(generationProcesses(lavapipe, modelConfig('medium'))).toBe(0);
   expect(generationProcesses(gpu, modelConfig('tiny'))).toBe(0);
   vi.stubEnv('LP_NUM_THREADS', '0');
@@ -143,6 +153,39 @@ onLinux('a process that is killed is replaced', async () => {
   sampler.dispose();
 });
 
+test('a process that loses its device is replaced', async () => {
+  const expected = await alone.generate(PROMPTS, OPTIONS);
+  const folder = mkdtempSync(join(tmpdir(), 'lost-'));
+  vi.stubEnv('LOST_ONCE', join(folder, 'lost'));
+  vi.stubEnv('NODE_OPTIONS', `--import ${new URL('loseDeviceOnce.js', import.meta.url).href}`);
+  const sampler = new ParallelSampler(model, { processes: 1 });
+  expect(await sampler.generate(PROMPTS, OPTIONS)).toEqual(expected);
+  expect(existsSync(join(folder, 'lost'))).toBe(true);
+  sampler.dispose();
+  rmSync(folder, { recursive: true });
+});
+
+onLinux('signals to all processes of a group leave those that generate to the one that asked', async () => {
+  const sampler = new ParallelSampler(model, { processes: 2 });
+  const before = generating();
+  const expected = await sampler.generate(PROMPTS, OPTIONS);
+  const started = generating().filter((pid) => !before.includes(pid));
+  for (const pid of started) for (const signal of ['SIGINT', 'SIGTERM']) process.kill(pid, signal);
+  expect(await sampler.generate(PROMPTS, OPTIONS)).toEqual(expected);
+  expect(generating().filter((pid) => !before.includes(pid))).toEqual(started);
+  sampler.dispose();
+});
+
+onLinux('disposing ends what is being generated', async () => {
+  const before = generating();
+  const sampler = new ParallelSampler(model, { processes: 2 });
+  await sampler.generate(PROMPTS, OPTIONS);
+  const pending = sampler.generate(PROMPTS, { ...OPTIONS, groupSize: 64, maxNew: 400 });
+  setTimeout(() => sampler.dispose(), 10);
+  await expect(pending).rejects.toMatchObject({ code: 'DISPOSED' });
+  await ended(generating().filter((pid) => !before.includes(pid)));
+});
+
 onLinux('no process outlives the sampler', async () => {
   const before = generating();
   const sampler = new ParallelSampler(model, { processes: 2 });
@@ -154,20 +197,42 @@ onLinux('no process outlives the sampler', async () => {
   await ended(started);
 });
 
+/** A process that generates twice, and says so each time. */
+function generateTwice(processes: number): ChildProcessByStdio<null, Readable, null> {
+  const script = fileURLToPath(new URL('generateTwice.ts', import.meta.url));
+  const args = ['--import', 'tsx', script, `${processes}`];
+  return spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+}
+
+onLinux('a process that is killed is replaced where nothing else keeps the parent from exiting', async () => {
+  const parent = generateTwice(1);
+  let said = '';
+  parent.stdout.on('data', (text) => {
+    said += text;
+  });
+  await once(parent.stdout, 'data');
+  for (const pid of generating(parent.pid)) process.kill(pid, 'SIGKILL');
+  const [code] = await once(parent, 'close');
+  expect([said, code]).toEqual(['2 completions\n128 completions\n', 0]);
+});
+
 onLinux.each(['end', 'SIGKILL'] as const)('no process outlives its parent: %s', async (how) => {
-  const script = fileURLToPath(new URL('generateAndWait.ts', import.meta.url));
-  const parent = spawn(process.execPath, ['--import', 'tsx', script], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const parent = generateTwice(2);
   await once(parent.stdout, 'data');
   const started = generating(parent.pid);
   expect(started).toHaveLength(2);
-  if (how === 'end') parent.stdin.end();
-  else parent.kill(how);
+  if (how === 'SIGKILL') parent.kill(how);
   const [code, signal] = await once(parent, 'exit');
   expect([code, signal]).toEqual(how === 'end' ? [0, null] : [null, 'SIGKILL']);
   await ended(started);
 });
 
 describe('errors', () => {
+  test.each([0, -1, 1.5, Number.NaN])('%f processes', (processes) => {
+    expect(() => new ParallelSampler(model, { processes })).toThrow(`${processes} processes cannot generate`);
+    expect(samplerOf(model, { processes: 0 })).toBeInstanceOf(Sampler);
+  });
+
   test('bad options are told before anything is started', async () => {
     const sampler = new ParallelSampler(model, { processes: 1 });
     const nothing = sampler.generate(PROMPTS, { ...OPTIONS, maxNew: 0 });
@@ -178,7 +243,11 @@ describe('errors', () => {
     const elsewhere = {
       parameters: model.parameters,
       config: model.config,
-      device: { info: { description: 'no such adapter' }, read: (view: never) => device.read(view) },
+      device: {
+        info: { description: 'no such adapter' },
+        options: {},
+        read: (view: never) => device.read(view),
+      },
     };
     const sampler = new ParallelSampler(elsewhere as never, { processes: 1 });
     await expect(sampler.generate(PROMPTS, OPTIONS)).rejects.toMatchObject({

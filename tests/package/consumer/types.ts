@@ -1,6 +1,6 @@
 /** Compiles only if the shipped types are right and strict; it is never run. */
 import { AdapterError, type Device, type OpenDeviceOptions, openDevice } from 'mathformer';
-import { generationProcesses, ParallelSampler } from 'mathformer/generation';
+import { ParallelSampler, samplerOf } from 'mathformer/generation';
 import { GrpoTrainer, grpoOptions, type Reward } from 'mathformer/grpo';
 import { grade, type Problem, ProblemStream } from 'mathformer/math';
 import { modelConfig, readCheckpoint, Sampler, Transformer } from 'mathformer/model';
@@ -26,8 +26,8 @@ const metrics: Readonly<Record<string, number>> = await new GrpoTrainer(model, g
 const loss: number = (await new SupervisedTrainer(model, pretrainOptions()).step()).loss;
 const problem: Problem = new ProblemStream({}, { split: 'training' }).next();
 const [completion] = await new Sampler(model).generate([[1]], { maxNew: 8, temperature: 1, seed: 0 });
-const sampler = new ParallelSampler(model, { processes: generationProcesses(device.info, model.config) });
-const parallel = new GrpoTrainer(model, grpoOptions(), { sampler });
+const parallel = new GrpoTrainer(model, grpoOptions(), { sampler: samplerOf(model) });
+new ParallelSampler(model, { processes: 2 }).dispose();
 const reward: 0 | 1 = grade(problem, completion?.tokens ?? []).reward;
 
 const task: Task = sorting({ maxDigits: 3 });

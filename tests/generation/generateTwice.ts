@@ -1,0 +1,20 @@
+/**
+ * `generateTwice.ts PROCESSES`: generates a little and then much, and says so each time; nothing but the processes keeps it
+ * from exiting.
+ */
+import { ParallelSampler } from '../../src/generation/index.ts';
+import { prompt } from '../../src/math/sample.ts';
+import { openDevice } from '../device.ts';
+import { fixtureModel } from '../model/referenceModels.ts';
+
+const device = await openDevice();
+const processes = Number(process.argv[2]);
+const sampler = new ParallelSampler(fixtureModel(device, 'tiny.safetensors'), { processes });
+for (const [groupSize, maxNew] of [
+  [1, 4],
+  [64, 250],
+] as const) {
+  const options = { groupSize, maxNew, temperature: 1, seed: 0 };
+  const completions = await sampler.generate([prompt('1+2'), prompt('3')], options);
+  console.log(`${completions.length} completions`);
+}
