@@ -6,23 +6,31 @@ import { defineKernel, GROUP_INDEX, linearGrid, memoize, THREAD_ARGS } from '../
 const addPartsKernel = memoize((two: boolean) =>
   defineKernel({
     name: 'add parts',
-    params: { size: 'u32', secondSize: 'u32', stride: 'u32', parts: 'u32', groups: 'u32' },
-    reads: { parts: 'array<f32>' },
-    writes: { first: 'array<f32>', ...(two ? { second: 'array<f32>' } : {}) },
+    // In vec4s, but for the size of the second.
+    params: { vectors: 'u32', secondSize: 'u32', stride: 'u32', parts: 'u32', groups: 'u32' },
+    reads: { parts: 'array<vec4f>' },
+    writes: { first: 'array<vec4f>', ...(two ? { second: 'array<f32>' } : {}) },
     code: `
 @compute @workgroup_size(64)
 fn main(${THREAD_ARGS}) {
   let id = ${GROUP_INDEX} * 64 + thread;
-  let total = params.size + params.secondSize;
+  let total = params.vectors + (params.secondSize + 3) / 4;
   let member = id / total;
   let i = id % total;
   if (member >= params.groups) { return; }
-  var sum = 0.0;
+  var sum = vec4f();
   for (var part = 0u; part < params.parts; part++) {
     sum += parts[(member * params.parts + part) * params.stride + i];
   }
-  if (i < params.size) { first[member * params.size + i] += sum; }
-  ${two ? 'else { second[member * params.secondSize + i - params.size] += sum; }' : ''}
+  if (i < params.vectors) { first[member * params.vectors + i] += sum; }
+  ${
+    two
+      ? `else {
+    let at = (i - params.vectors) * 4;
+    for (var c = 0u; c < min(4, params.secondSize - at); c++) { second[member * params.secondSize + at + c] += sum[c]; }
+  }`
+      : ''
+  }
 }`,
   }),
 );
@@ -31,8 +39,9 @@ export interface AddPartsOptions {
   /** (groups, count, stride); a part holds `size` and then `secondSize` values. */
   readonly parts: BufferView;
   readonly count: number;
+  /** A multiple of 4, with room for as many values of the second. */
   readonly stride: number;
-  /** (groups, size), added to. */
+  /** (groups, size), added to; the size is a multiple of 4. */
   readonly first: BufferView;
   readonly size: number;
   /** (groups, secondSize), added to. */
@@ -45,11 +54,8 @@ export function addParts(device: Device, options: AddPartsOptions): void {
   const { parts, count, stride, first, second, size, groups = 1 } = options;
   const secondSize = second ? (options.secondSize ?? 0) : 0;
   const buffers = { parts, first, ...(second ? { second } : {}) } as never;
-  const grid = linearGrid(Math.ceil((groups * (size + secondSize)) / 64));
-  device.launch(
-    addPartsKernel(second !== undefined),
-    buffers,
-    { size, secondSize, stride, parts: count, groups },
-    grid,
-  );
+  const vectors = size / 4;
+  const params = { vectors, secondSize, stride: stride / 4, parts: count, groups };
+  const grid = linearGrid(Math.ceil((groups * (vectors + Math.ceil(secondSize / 4))) / 64));
+  device.launch(addPartsKernel(second !== undefined), buffers, params, grid);
 }

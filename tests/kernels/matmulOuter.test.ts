@@ -4,7 +4,7 @@ import type { BufferView } from '../../src/gpu/buffers.ts';
 import type { Device } from '../../src/gpu/device.ts';
 import { launchPlan, type Variant } from '../../src/gpu/variants.ts';
 import { matmulOuterFamily } from '../../src/kernels/matmulOuter/index.ts';
-import { type OuterOptions, SPLIT_ROWS } from '../../src/kernels/matmulOuter/interface.ts';
+import { type OuterOptions, partSize, SPLIT_ROWS } from '../../src/kernels/matmulOuter/interface.ts';
 import { openDevice } from '../device.ts';
 
 let device: Device;
@@ -57,7 +57,7 @@ async function check(variant: Variant<OuterOptions>, { R, M, N, oneHot, ranges }
     device.upload(view, data);
     return view;
   };
-  const stride = M * N + M;
+  const stride = partSize(M, N);
   const result = device.allocate(parts.length * stride * 4);
   const options: OuterOptions = {
     ...{ b: put(b), parts: result, count: parts.length, columnSums: true, R, M, N },

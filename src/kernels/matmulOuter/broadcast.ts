@@ -48,7 +48,7 @@ fn main(${GROUP_ARGS}, @builtin(subgroup_invocation_id) lane: u32) {${locate}
     ${unroll(vectors, (j) => `store(part, row + i, column + ${S * j}, sums[i * ${vectors} + ${j}]);`)}
   }
   if (params.columnSums == 1 && firstColumn == 0) {
-    for (var i = 0u; i < 4; i++) { storeColumnSum(part, m + i, columnSum[i]); }
+    storeColumnSums(part, m, columnSum);
   }
 }`,
   });

@@ -13,7 +13,7 @@ import { type Family, launchChosen, sizeClass } from '../../gpu/variants.ts';
 import { addParts } from '../addParts.ts';
 import { canBroadcast } from '../matmul/broadcast.ts';
 import { broadcastVariant } from './broadcast.ts';
-import { type OuterOptions, outerOperands, SPLIT_ROWS, title } from './interface.ts';
+import { type OuterOptions, outerOperands, partSize, SPLIT_ROWS, title } from './interface.ts';
 import { tileVariant } from './tile.ts';
 
 /** The variant that runs on every adapter. */
@@ -67,7 +67,7 @@ export function matmulOuter(device: Device, options: MatmulOuterOptions): void {
   if (N % 4 !== 0) throw new Error(`matmulOuter: N = ${N} must be a multiple of 4`);
   if (R === 0) return;
   const count = ranges?.groups ?? Math.ceil(R / SPLIT_ROWS);
-  const stride = M * (N + 1);
+  const stride = partSize(M, N);
   const parts = device.allocate(count * stride * 4);
   launchChosen(device, matmulOuterFamily, {
     ...{ a, b, parts, count, R, M, N, oneHotScale },

@@ -1,7 +1,10 @@
 /** What every variant of the transposed product has in common: its operands, its parts, and which tile is whose. */
 import type { BufferView } from '../../gpu/buffers.ts';
-import { GROUP_INDEX, type Kernel, linearGrid, unroll } from '../../gpu/kernel.ts';
+import { GROUP_INDEX, type Kernel, linearGrid } from '../../gpu/kernel.ts';
 import type { Launch } from '../../gpu/variants.ts';
+
+/** Values of a part: the product, then the column sums of A, in whole vec4s. */
+export const partSize = (M: number, N: number): number => M * N + Math.ceil(M / 4) * 4;
 
 /** Rows of A and B that one part sums over. */
 export const SPLIT_ROWS = 512;
@@ -12,7 +15,7 @@ export interface OuterOptions {
   readonly a: BufferView;
   /** (R,N), N a multiple of 4. */
   readonly b: BufferView;
-  /** (parts, M·N + M): of each part the product and the column sums of A. */
+  /** (parts, `partSize`): of each part the product and the column sums of A. */
   readonly parts: BufferView;
   readonly count: number;
   readonly columnSums: boolean;
@@ -62,7 +65,7 @@ export function planOf(kernel: Kernel<never, never>, tile: Tile, options: OuterO
 
 /**
  * Declarations; `loadA(r, m)`, four scalars A[r, m … m + 3], 0 past M and in rows from `end` on; the functions that
- * store; and `locate`, which finds the workgroup's tile and the rows it sums over.
+ * store, the column sums of four rows at a time; and `locate`, which finds the workgroup's tile and the rows it sums over.
  */
 export function outerInterface({ oneHot, grouped, wide }: OuterOperands, tile: Tile) {
   return {
@@ -73,7 +76,7 @@ export function outerInterface({ oneHot, grouped, wide }: OuterOperands, tile: T
       b: 'array<vec4f>',
       ...(grouped ? { ranges: 'array<vec2u>' } : {}),
     },
-    writes: { parts: 'array<f32>' },
+    writes: { parts: 'array<vec4f>' },
     functions: `
 fn loadA(r: u32, m: u32, end: u32) -> vec4f {
   let at = min(r, end - 1);
@@ -94,13 +97,13 @@ fn loadB(r: u32, column: u32, end: u32) -> vec4f {
 }
 fn store(part: u32, row: u32, column: u32, value: vec4f) {
   if (row < params.M && column * 4 < params.N) {
-    let at = part * params.M * (params.N + 1) + row * params.N + column * 4;
-    ${unroll(4, (i) => `parts[at + ${i}] = value[${i}];`)}
+    parts[part * partVectors() + row * (params.N / 4) + column] = value;
   }
 }
-fn storeColumnSum(part: u32, row: u32, value: f32) {
-  if (row < params.M) { parts[part * params.M * (params.N + 1) + params.M * params.N + row] = value; }
-}`,
+fn storeColumnSums(part: u32, row: u32, value: vec4f) {
+  if (row < params.M) { parts[part * partVectors() + params.M * (params.N / 4) + row / 4] = value; }
+}
+fn partVectors() -> u32 { return params.M * (params.N / 4) + (params.M + 3) / 4; }`,
     // Groups are numbered by rows, then columns, then parts.
     locate: `
   let rowTiles = (params.M + ${tile.rows - 1}) / ${tile.rows};

@@ -48,7 +48,7 @@ fn main(${THREAD_ARGS}) {${locate}
   }
   ${unroll(threadRows, (i) => `store(part, row + y + ${i}, firstColumn + x, sum${i});`)}
   if (params.columnSums == 1 && firstColumn == 0 && x == 0) {
-    ${unroll(threadRows, (i) => `storeColumnSum(part, row + y + ${i}, columnSum${Math.floor(i / 4)}[${i % 4}]);`)}
+    ${unroll(threadRows / 4, (i) => `storeColumnSums(part, row + y + ${4 * i}, columnSum${i});`)}
   }
 }`,
     });
