@@ -58,7 +58,15 @@ export function planOf(kernel: Kernel<never, never>, tile: Tile, options: OuterO
   return {
     kernel: kernel as unknown as Kernel,
     buffers: { a, b, parts, ...(ranges ? { ranges } : {}) },
-    params: { R, M, N, scale: oneHotScale ?? 1, columnSums: columnSums ? 1 : 0, parts: count },
+    params: {
+      R,
+      M,
+      N,
+      scale: oneHotScale ?? 1,
+      columnSums: columnSums ? 1 : 0,
+      parts: count,
+      partVectors: partSize(M, N) / 4,
+    },
     workgroups: linearGrid(Math.ceil(M / tile.rows) * Math.ceil(N / 4 / tile.vectors) * count),
   };
 }
@@ -69,7 +77,15 @@ export function planOf(kernel: Kernel<never, never>, tile: Tile, options: OuterO
  */
 export function outerInterface({ oneHot, grouped, wide }: OuterOperands, tile: Tile) {
   return {
-    params: { R: 'u32', M: 'u32', N: 'u32', scale: 'f32', columnSums: 'u32', parts: 'u32' },
+    params: {
+      R: 'u32',
+      M: 'u32',
+      N: 'u32',
+      scale: 'f32',
+      columnSums: 'u32',
+      parts: 'u32',
+      partVectors: 'u32',
+    },
     flops: ({ R, M, N }: Readonly<Record<'R' | 'M' | 'N', number>>) => 2 * R * M * N,
     reads: {
       a: oneHot ? 'array<u32>' : wide ? 'array<vec4f>' : 'array<f32>',
@@ -97,13 +113,12 @@ fn loadB(r: u32, column: u32, end: u32) -> vec4f {
 }
 fn store(part: u32, row: u32, column: u32, value: vec4f) {
   if (row < params.M && column * 4 < params.N) {
-    parts[part * partVectors() + row * (params.N / 4) + column] = value;
+    parts[part * params.partVectors + row * (params.N / 4) + column] = value;
   }
 }
 fn storeColumnSums(part: u32, row: u32, value: vec4f) {
-  if (row < params.M) { parts[part * partVectors() + params.M * (params.N / 4) + row / 4] = value; }
-}
-fn partVectors() -> u32 { return params.M * (params.N / 4) + (params.M + 3) / 4; }`,
+  if (row < params.M) { parts[part * params.partVectors + params.M * (params.N / 4) + row / 4] = value; }
+}`,
     // Groups are numbered by rows, then columns, then parts.
     locate: `
   let rowTiles = (params.M + ${tile.rows - 1}) / ${tile.rows};
