@@ -125,9 +125,14 @@ test('half precision is used only where it was allowed', () => {
     expect(names(half).some((name) => name.endsWith('f16'))).toBe(true);
 });
 
+/**
+ * Dawn's null backend compiles for every feature, and runs nothing. Kept for the life of the process: Dawn ends it when this
+ * object is collected before what came from it.
+ */
+const nullBackend = create(['backend=null', 'enable-dawn-features=allow_unsafe_apis']);
+
 test('the kernels for matrix units are valid WGSL', async () => {
-  // Dawn's null backend compiles for every feature, and runs nothing.
-  const adapter = await create(['backend=null', 'enable-dawn-features=allow_unsafe_apis']).requestAdapter();
+  const adapter = await nullBackend.requestAdapter();
   const features = ['shader-f16', 'subgroups', 'chromium-experimental-subgroup-matrix'] as GPUFeatureName[];
   const device = await adapter?.requestDevice({ requiredFeatures: features });
   expect(device).toBeDefined();
