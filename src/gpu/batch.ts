@@ -17,6 +17,8 @@ export type Workgroups = readonly [number, number?, number?];
 export interface Dispatch {
   readonly pipeline: Pipeline;
   readonly bindGroup: GPUBindGroup;
+  /** Where the bind group does not fix it. */
+  readonly paramsOffset?: number | undefined;
   readonly workgroups: Workgroups;
   /** For the profiler. */
   readonly launch: Launch;
@@ -64,11 +66,12 @@ export class CommandBatch {
     this.#endPass();
   }
 
-  #encode({ pipeline, bindGroup, workgroups }: Dispatch): void {
+  #encode({ pipeline, bindGroup, paramsOffset, workgroups }: Dispatch): void {
     this.#encoder ??= this.#device.createCommandEncoder();
     this.#pass ??= this.#encoder.beginComputePass();
     this.#pass.setPipeline(pipeline.gpu);
-    this.#pass.setBindGroup(0, bindGroup);
+    if (paramsOffset === undefined) this.#pass.setBindGroup(0, bindGroup);
+    else this.#pass.setBindGroup(0, bindGroup, [paramsOffset]);
     this.#pass.dispatchWorkgroups(...(workgroups as [number, number, number]));
     this.#length += 1;
     this.counters.dispatches += 1;

@@ -158,7 +158,7 @@ export class Device {
     const plain = kernel as unknown as Kernel;
     for (const name of kernel.bufferNames)
       assertLive(buffers[name], kernel.name, `the buffer bound as '${name}'`);
-    const pipeline = this.#pipelines.pipeline(plain);
+    const pipeline = this.#pipelines.pipeline(plain, this.#recorder ? 'fixed' : 'dynamic');
     if (this.#recorder) {
       this.#recorder.commands.push({
         kind: 'dispatch',
@@ -172,9 +172,10 @@ export class Device {
     }
     const { arena } = this.#batch;
     this.#batch.reserve(kernel.paramBytes);
-    const offset = kernel.paramBytes > 0 ? arena.addParams(plain, params) : 0;
-    const bindGroup = this.#pipelines.bindGroup(plain, pipeline, buffers, { gpu: arena.gpu, offset });
-    this.#batch.dispatch({ pipeline, bindGroup, workgroups, launch: { kernel: plain, buffers, params } });
+    const bindGroup = this.#pipelines.bindGroup(plain, pipeline, buffers, arena.gpu);
+    const paramsOffset = kernel.paramBytes > 0 ? arena.addParams(plain, params) : undefined;
+    const launch = { kernel: plain, buffers, params };
+    this.#batch.dispatch({ pipeline, bindGroup, paramsOffset, workgroups, launch });
   }
 
   /** Compiles a kernel without launching it; what is wrong with it, if anything. */

@@ -13,12 +13,19 @@ export interface Pipeline {
   readonly id: number;
 }
 
+/**
+ * Where the parameters of launches lie: at a place that their bind group fixes, as in recordings, or at an offset that each
+ * launch gives, so that one bind group serves many. lavapipe makes a descriptor set for every dispatch with such an offset,
+ * in a mapping of its own; and it keeps one for every bind group, so that a launch that is not recorded must not make one.
+ */
+export type ParamsPlace = 'fixed' | 'dynamic';
+
 export type Bindings = Readonly<Record<string, BufferView>>;
 
 export class PipelineCache {
   readonly #device: GPUDevice;
   readonly #onInvalid: (kernel: Kernel, message: string) => void;
-  readonly #pipelines = new Map<Kernel, Pipeline>();
+  readonly #pipelines = { fixed: new Map<Kernel, Pipeline>(), dynamic: new Map<Kernel, Pipeline>() };
   readonly #bindGroups = new Map<string, GPUBindGroup>();
 
   /** `onInvalid` hears the compiler's words about a kernel that is not valid, some time after its first use. */
@@ -28,15 +35,16 @@ export class PipelineCache {
   }
 
   get size(): number {
-    return this.#pipelines.size;
+    return this.#pipelines.fixed.size + this.#pipelines.dynamic.size;
   }
 
-  pipeline(kernel: Kernel): Pipeline {
-    let pipeline = this.#pipelines.get(kernel);
+  pipeline(kernel: Kernel, place: ParamsPlace): Pipeline {
+    const pipelines = this.#pipelines[place];
+    let pipeline = pipelines.get(kernel);
     if (!pipeline) {
       this.#device.pushErrorScope('validation');
-      pipeline = this.#create(kernel);
-      this.#pipelines.set(kernel, pipeline);
+      pipeline = this.#create(kernel, place);
+      pipelines.set(kernel, pipeline);
       this.#device.popErrorScope().then((error) => {
         if (error) this.#onInvalid(kernel, error.message);
       });
@@ -46,42 +54,38 @@ export class PipelineCache {
 
   /** Compiles a kernel beside other work, if it is valid; else what the compiler says, without any other consequence. */
   async compile(kernel: Kernel): Promise<string | undefined> {
-    if (this.#pipelines.has(kernel)) return undefined;
+    const pipelines = this.#pipelines.dynamic;
+    if (pipelines.has(kernel)) return undefined;
     this.#device.pushErrorScope('validation');
-    const { layout, descriptor } = this.#describe(kernel);
+    const { layout, descriptor } = this.#describe(kernel, 'dynamic');
     const invalid = this.#device.popErrorScope();
     try {
       const gpu = await this.#device.createComputePipelineAsync(descriptor);
       const error = await invalid;
       if (error) return error.message;
-      if (!this.#pipelines.has(kernel))
-        this.#pipelines.set(kernel, { gpu, layout, id: this.#pipelines.size });
+      if (!pipelines.has(kernel)) pipelines.set(kernel, { gpu, layout, id: this.size });
       return undefined;
     } catch (error) {
       return (await invalid)?.message ?? String(error);
     }
   }
 
-  /** The bind group of these buffers and parameters, remembered for the next launch that binds the same. */
-  bindGroup(kernel: Kernel, pipeline: Pipeline, buffers: Bindings, params: Range): GPUBindGroup {
-    let key = `${pipeline.id}@${params.offset}`;
+  /** The bind group of these buffers with parameters in `arena`, remembered for the next launch that binds the same. */
+  bindGroup(kernel: Kernel, pipeline: Pipeline, buffers: Bindings, arena: GPUBuffer): GPUBindGroup {
+    let key = `${pipeline.id}`;
     for (const name of kernel.bufferNames) {
       const { buffer, offset, bytes } = buffers[name] as BufferView;
       key += `,${buffer.id}:${offset}:${bytes}`;
     }
     let bindGroup = this.#bindGroups.get(key);
     if (!bindGroup) {
-      bindGroup = this.createBindGroup(kernel, pipeline, buffers, params);
+      bindGroup = this.createBindGroup(kernel, pipeline, buffers, { gpu: arena, offset: 0 });
       if (this.#bindGroups.size >= MAX_BIND_GROUPS) this.#bindGroups.clear();
       this.#bindGroups.set(key, bindGroup);
     }
     return bindGroup;
   }
 
-  /**
-   * A bind group with the parameters at a fixed place. With a dynamic offset one group would do for many launches, but
-   * lavapipe makes a descriptor set for every one of them then, each in a mapping of its own.
-   */
   createBindGroup(kernel: Kernel, { layout }: Pipeline, buffers: Bindings, params: Range): GPUBindGroup {
     const entries: GPUBindGroupEntry[] = kernel.bufferNames.map((name, i) => {
       const { buffer, offset, bytes: size } = buffers[name] as BufferView;
@@ -99,19 +103,26 @@ export class PipelineCache {
     this.#bindGroups.clear();
   }
 
-  #create(kernel: Kernel): Pipeline {
-    const { layout, descriptor } = this.#describe(kernel);
-    return { gpu: this.#device.createComputePipeline(descriptor), layout, id: this.#pipelines.size };
+  #create(kernel: Kernel, place: ParamsPlace): Pipeline {
+    const { layout, descriptor } = this.#describe(kernel, place);
+    return { gpu: this.#device.createComputePipeline(descriptor), layout, id: this.size };
   }
 
-  #describe(kernel: Kernel): { layout: GPUBindGroupLayout; descriptor: GPUComputePipelineDescriptor } {
+  #describe(
+    kernel: Kernel,
+    place: ParamsPlace,
+  ): { layout: GPUBindGroupLayout; descriptor: GPUComputePipelineDescriptor } {
     const entries: GPUBindGroupLayoutEntry[] = kernel.written.map((written, i) => ({
       binding: i + 1,
       visibility: COMPUTE,
       buffer: { type: written ? 'storage' : 'read-only-storage' },
     }));
     if (kernel.paramBytes > 0) {
-      entries.push({ binding: 0, visibility: COMPUTE, buffer: { type: 'uniform' } });
+      entries.push({
+        binding: 0,
+        visibility: COMPUTE,
+        buffer: { type: 'uniform', hasDynamicOffset: place === 'dynamic' },
+      });
     }
     const label = kernel.name;
     const layout = this.#device.createBindGroupLayout({ entries, label });
