@@ -112,6 +112,27 @@ export const GROUP_INDEX = '(group.x + group.y * groups.x)';
 /** Parameters of an entry point that also numbers its `thread` within the workgroup. */
 export const THREAD_ARGS = `${GROUP_ARGS}, @builtin(local_invocation_index) thread: u32`;
 
+/** Elements that a workgroup of 64 threads walks. */
+const WALK = 512;
+/** Neighbouring threads that walk a stretch of neighbouring elements together, so many apart. */
+export const ABREAST = 8;
+/** The grid of a kernel whose entry point walks `count` elements. */
+export const walkGrid = (count: number): readonly [number, number, number] =>
+  linearGrid(Math.ceil(count / WALK));
+
+/**
+ * WGSL that runs `body` for elements `id` below `end`, from `start` on, after `setup` for the thread's first `id`. A software driver pays for every thread it starts:
+ * at eight elements a thread it takes half the time of one. Eight threads walk 64 neighbours: with steps of all 64
+ * threads, what is read and what is written soon lie a multiple of 4 KB apart, which CPUs take for the same place.
+ */
+export const walk = (body: string, end: string, start = '0u', setup = ''): string => `
+  let stretch = ${start} + ${GROUP_INDEX} * ${WALK} + thread / ${ABREAST} * ${WALK / ABREAST};
+  var id = stretch + thread % ${ABREAST};
+  ${setup}
+  for (; id < min(stretch + ${WALK / ABREAST}, ${end}); id += ${ABREAST}) {
+    ${body}
+  }`;
+
 /** WGSL text repeated for i = 0 … count − 1: loops over registers, which must not be indexed at run time. */
 export function unroll(count: number, text: (i: number) => string, separator = '\n'): string {
   return Array.from({ length: count }, (_, i) => text(i)).join(separator);

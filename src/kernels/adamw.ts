@@ -4,8 +4,8 @@
  */
 import type { BufferView } from '../gpu/buffers.ts';
 import type { Device } from '../gpu/device.ts';
-import { defineKernel, evaluate, type Scalar, THREAD_ARGS } from '../gpu/kernel.ts';
-import { CLIPPED_STEP, withSquaredNorm } from './gradientNorm.ts';
+import { defineKernel, evaluate, type Scalar } from '../gpu/kernel.ts';
+import { clippedStep, withSquaredNorm } from './gradientNorm.ts';
 
 const adamwKernel = defineKernel({
   name: 'adamw',
@@ -24,16 +24,13 @@ const adamwKernel = defineKernel({
   },
   reads: { gradient: 'array<vec4f>', squaredNorm: 'array<f32>' },
   writes: { weight: 'array<vec4f>', m: 'array<vec4f>', v: 'array<vec4f>', report: 'array<f32>' },
-  code: `
-@compute @workgroup_size(64)
-fn main(${THREAD_ARGS}) {${CLIPPED_STEP}
+  code: clippedStep(`
   let mean = params.beta1 * m[id] + params.share1 * g;
   let square = params.beta2 * v[id] + params.share2 * g * g;
   m[id] = mean;
   v[id] = square;
   let denominator = sqrt(square / params.correction2) + params.eps;
-  weight[id] = weight[id] * (1.0 - params.lr * params.weightDecay) - params.lr * (mean / params.correction1) / denominator;
-}`,
+  weight[id] = weight[id] * (1.0 - params.lr * params.weightDecay) - params.lr * (mean / params.correction1) / denominator;`),
 });
 
 export interface AdamwViews {

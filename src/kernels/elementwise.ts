@@ -13,13 +13,13 @@ import type { BufferView } from '../gpu/buffers.ts';
 import type { Device } from '../gpu/device.ts';
 import {
   defineKernel,
-  GROUP_INDEX,
   type Kernel,
-  linearGrid,
   memoize,
   type Scalar,
   type ScalarType,
   THREAD_ARGS,
+  walk,
+  walkGrid,
 } from '../gpu/kernel.ts';
 import { specialFunctions } from './special.ts';
 
@@ -64,12 +64,6 @@ const decodeRead = (text: string): Read => ({
 const stored = (type: ElementType): ScalarType => (type === 'bool' ? 'u32' : type);
 const wide = (type: ElementType, width: number): string => (width === 4 ? `vec4<${type}>` : type);
 
-/**
- * Elements, or vec4s, that a workgroup of 64 threads computes. A software driver pays for every thread it starts: at eight
- * a thread it takes half the time of one.
- */
-const GROUP_ELEMENTS = 512;
-
 const elementwiseKernel = memoize(
   (expression: string, encodedReads: string, result: ElementType, width: number, rank: number): Kernel => {
     const reads = encodedReads === '' ? [] : encodedReads.split(',').map(decodeRead);
@@ -83,7 +77,7 @@ const elementwiseKernel = memoize(
       const vector = width === 4 && read.repeats ? `${wide(stored(read.type), 4)}(${value})` : value;
       return `let ${name} = ${read.type === 'bool' ? `${vector} != U(0u)` : vector};`;
     };
-    const walk = Array.from({ length: rank }, (_, i) => {
+    const locate = Array.from({ length: rank }, (_, i) => {
       const d = rank - 1 - i;
       const at = d === 0 ? 'rest' : `rest % params.size${d}`;
       const steps = names.map((name) => `${name}At += at * params.${name}Stride${d};`).join(' ');
@@ -107,14 +101,15 @@ alias B = ${wide('bool', width)};
 ${specialFunctions(expression)}
 @compute @workgroup_size(64)
 fn main(${THREAD_ARGS}) {
-  let first = params.start + ${GROUP_INDEX} * ${GROUP_ELEMENTS};
-  for (var id = first + thread; id < min(first + ${GROUP_ELEMENTS}, params.end); id += 64) {
-    ${names.length > 0 ? 'var rest = id;' : ''}
+  ${walk(
+    `${names.length > 0 ? 'var rest = id;' : ''}
     ${names.map((name) => `var ${name}At = 0u;`).join(' ')}
-    ${names.length > 0 ? walk.join('\n    ') : ''}
+    ${names.length > 0 ? locate.join('\n    ') : ''}
     ${reads.map((read, i) => load(names[i] as string, read)).join('\n    ')}
-    out[id] = ${result === 'bool' ? `select(U(0u), U(1u), ${expression})` : expression};
-  }
+    out[id] = ${result === 'bool' ? `select(U(0u), U(1u), ${expression})` : expression};`,
+    'params.end',
+    'params.start',
+  )}
 }`,
     }) as unknown as Kernel;
   },
@@ -189,7 +184,7 @@ export function elementwise(
       });
     });
     const kernel = elementwiseKernel(expression, reads.map(encodeRead).join(','), result, width, rank);
-    device.launch(kernel, { ...views, out }, params, linearGrid(Math.ceil((end - start) / GROUP_ELEMENTS)));
+    device.launch(kernel, { ...views, out }, params, walkGrid(end - start));
   };
   if (inner.size % 4 === 0) launch(4, 0, size / 4);
   else if (rank > 1 || size < MIN_SPLIT) launch(1, 0, size);

@@ -5,7 +5,15 @@
  */
 import type { BufferView } from '../gpu/buffers.ts';
 import type { Device } from '../gpu/device.ts';
-import { defineKernel, GROUP_INDEX, linearGrid, type Scalar, THREAD_ARGS } from '../gpu/kernel.ts';
+import {
+  defineKernel,
+  GROUP_INDEX,
+  linearGrid,
+  type Scalar,
+  THREAD_ARGS,
+  walk,
+  walkGrid,
+} from '../gpu/kernel.ts';
 import { sumAxes } from './reduce.ts';
 
 const PART_VECTORS = 64;
@@ -36,24 +44,26 @@ function sumOfSquares(device: Device, x: BufferView, squaredNorm: BufferView, co
 }
 
 /**
- * The start of an optimiser's kernel, one thread per vec4 `id`: returns where there is nothing to do, else defines the
- * clipped gradient `g`. Needs the parameters `vectors` and `maxNorm` (0 turns clipping off), the buffers `gradient` and
- * `squaredNorm`, and the `report` it keeps: norm before clipping; steps skipped so far; steps skipped in a row.
+ * WGSL of an optimiser's entry point: runs `update` for every vec4 `id` with the clipped gradient `g`. Needs the
+ * parameters `vectors` and `maxNorm` (0 turns clipping off), the buffers `gradient` and `squaredNorm`, and the `report`
+ * it keeps: norm before clipping; steps skipped so far; steps skipped in a row.
  */
-export const CLIPPED_STEP = `
-  let id = ${GROUP_INDEX} * 64 + thread;
+export const clippedStep = (update: string): string => `
+@compute @workgroup_size(64)
+fn main(${THREAD_ARGS}) {
   let squared = squaredNorm[0];
   let finite = (bitcast<u32>(squared) & 0x7f800000u) != 0x7f800000u;
   let norm = sqrt(squared);
-  if (id == 0) {
+  if (${GROUP_INDEX} == 0 && thread == 0) {
     report[0] = norm;
     if (!finite) { report[1] += 1.0; report[2] += 1.0; } else { report[2] = 0.0; }
   }
-  if (id >= params.vectors || !finite) { return; }
+  if (!finite) { return; }
   let clip = select(1.0, min(1.0, params.maxNorm / (norm + 1e-6)), params.maxNorm > 0.0);
-  let g = gradient[id] * clip;`;
+  ${walk(`let g = gradient[id] * clip;\n${update}`, 'params.vectors')}
+}`;
 
-/** Runs `launch` with the squared norm (1) of `count` gradients (a multiple of 4), on one thread per vec4. */
+/** Runs `launch` with the squared norm (1) of `count` gradients (a multiple of 4), and the grid that walks their vec4s. */
 export function withSquaredNorm(
   device: Device,
   gradient: BufferView,
@@ -62,7 +72,7 @@ export function withSquaredNorm(
 ): void {
   const squaredNorm = device.allocate(4);
   sumOfSquares(device, gradient, squaredNorm, count);
-  launch(squaredNorm, linearGrid(Math.ceil(count / 4 / 64)));
+  launch(squaredNorm, walkGrid(count / 4));
   device.release(squaredNorm);
 }
 
@@ -74,10 +84,10 @@ const clipNormKernel = defineKernel({
   code: `
 @compute @workgroup_size(64)
 fn main(${THREAD_ARGS}) {
-  let id = ${GROUP_INDEX} * 64 + thread;
   let total = sqrt(squaredNorm[0]);
-  if (id == 0) { norm[0] = total; }
-  if (id < params.vectors) { gradient[id] *= min(1.0, params.maxNorm / (total + 1e-6)); }
+  if (${GROUP_INDEX} == 0 && thread == 0) { norm[0] = total; }
+  let clip = min(1.0, params.maxNorm / (total + 1e-6));
+  ${walk('gradient[id] *= clip;', 'params.vectors')}
 }`,
 });
 
@@ -103,16 +113,17 @@ const clipValueKernel = defineKernel({
   code: `
 @compute @workgroup_size(64)
 fn main(${THREAD_ARGS}) {
-  let id = ${GROUP_INDEX} * 64 + thread;
-  if (id >= params.vectors) { return; }
-  let g = gradient[id];
-  let isNan = (bitcast<vec4u>(g) & vec4u(0x7fffffffu)) > vec4u(0x7f800000u);
-  gradient[id] = select(clamp(g, vec4f(-params.limit), vec4f(params.limit)), g, isNan);
+  ${walk(
+    `let g = gradient[id];
+    let isNan = (bitcast<vec4u>(g) & vec4u(0x7fffffffu)) > vec4u(0x7f800000u);
+    gradient[id] = select(clamp(g, vec4f(-params.limit), vec4f(params.limit)), g, isNan);`,
+    'params.vectors',
+  )}
 }`,
 });
 
 /** Limits `count` gradients (a multiple of 4) in place to [−limit, limit]; NaN stays. */
 export function clipValue(device: Device, gradient: BufferView, count: number, limit: Scalar): void {
   const vectors = count / 4;
-  device.launch(clipValueKernel, { gradient }, { vectors, limit }, linearGrid(Math.ceil(vectors / 64)));
+  device.launch(clipValueKernel, { gradient }, { vectors, limit }, walkGrid(vectors));
 }

@@ -4,7 +4,16 @@
  * fastest: a GPU joins the accesses of neighbouring threads, a software driver pays for every thread.
  */
 import type { Device } from '../gpu/device.ts';
-import { defineKernel, GROUP_INDEX, linearGrid, memoize, THREAD_ARGS, unroll } from '../gpu/kernel.ts';
+import {
+  defineKernel,
+  GROUP_INDEX,
+  linearGrid,
+  memoize,
+  THREAD_ARGS,
+  unroll,
+  walk,
+  walkGrid,
+} from '../gpu/kernel.ts';
 
 const CHAINS = 8;
 /** Rounds in the body of the loop: a software driver pays for every variable that an iteration changes. */
@@ -29,19 +38,21 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
 }`,
 });
 
-/** Vec4s that a thread copies, one after the other. */
-const COPY_RUNS = [1, 8] as const;
-const copyKernel = memoize((run: number) =>
+const copyKernel = memoize((walking: boolean) =>
   defineKernel({
-    name: `copy peak ${run}`,
+    name: `copy peak${walking ? ', walking' : ''}`,
     params: { vectors: 'u32' },
     reads: { x: 'array<vec4f>' },
     writes: { y: 'array<vec4f>' },
     code: `
 @compute @workgroup_size(64)
 fn main(${THREAD_ARGS}) {
-  let first = (${GROUP_INDEX} * 64 + thread) * ${run};
-  if (first < params.vectors) { ${unroll(run, (i) => `y[first + ${i}] = x[first + ${i}];`)} }
+  ${
+    walking
+      ? walk('y[id] = x[id];', 'params.vectors')
+      : `let id = ${GROUP_INDEX} * 64 + thread;
+  if (id < params.vectors) { y[id] = x[id]; }`
+  }
 }`,
   }),
 );
@@ -82,11 +93,9 @@ export async function peakBandwidth(device: Device, runs = 7): Promise<number> {
   const [x, y] = [device.allocate(COPY_BYTES), device.allocate(COPY_BYTES)];
   const vectors = COPY_BYTES / 16;
   const times = [];
-  for (const run of COPY_RUNS) {
-    const grid = linearGrid(vectors / 64 / run);
-    times.push(
-      await shortest(device, runs, () => device.launch(copyKernel(run), { x, y }, { vectors }, grid)),
-    );
+  for (const walking of [false, true]) {
+    const [kernel, grid] = [copyKernel(walking), walking ? walkGrid(vectors) : linearGrid(vectors / 64)];
+    times.push(await shortest(device, runs, () => device.launch(kernel, { x, y }, { vectors }, grid)));
   }
   return (2 * COPY_BYTES) / Math.min(...times);
 }

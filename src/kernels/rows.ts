@@ -1,7 +1,17 @@
 /** Kernels that move whole rows: transposition of weights, selection of rows, embedding. */
 import type { BufferView } from '../gpu/buffers.ts';
 import type { Device } from '../gpu/device.ts';
-import { defineKernel, GROUP_INDEX, linearGrid, memoize, THREAD_ARGS, unroll } from '../gpu/kernel.ts';
+import {
+  ABREAST,
+  defineKernel,
+  GROUP_INDEX,
+  linearGrid,
+  memoize,
+  THREAD_ARGS,
+  unroll,
+  walk,
+  walkGrid,
+} from '../gpu/kernel.ts';
 
 /** A thread transposes a square of 4 × 4, from vec4s if K is a multiple of 4. */
 const transposeKernel = memoize((wide: boolean) =>
@@ -53,38 +63,26 @@ export function transposePadded(
 /** An index that selects no row. */
 export const NO_ROW = 0xffff_ffff;
 
-/** Vec4s that a thread moves: a software driver pays for every thread it starts. */
-const RUN = 8;
-const THREADS = 64;
-
-/** `aligned`: a thread's vec4s have the same place in rows that are `params.apart` apart, so that it divides once. */
-const selectRowsKernel = memoize((aligned: boolean) =>
-  defineKernel({
-    name: 'select rows',
-    params: { count: 'u32', dv: 'u32', apart: 'u32', scale: 'f32' },
-    reads: { x: 'array<vec4f>', index: 'array<u32>' },
-    writes: { y: 'array<vec4f>' },
-    code: `
-@compute @workgroup_size(${THREADS})
-fn main(${THREAD_ARGS}) {
-  let first = ${GROUP_INDEX} * ${THREADS * RUN} + thread;
-  let firstRow = first / params.dv;
-  let firstColumn = first % params.dv;
-  ${unroll(
-    RUN,
-    (i) => `{
-    let id = first + ${THREADS * i};
-    let row = ${aligned ? `firstRow + ${i} * params.apart` : 'id / params.dv'};
-    if (row < params.count) {
-      let source = index[row];
-      let column = ${aligned ? 'firstColumn' : 'id % params.dv'};
-      if (source == ${NO_ROW}u) { y[id] = vec4f(); } else { y[id] = x[source * params.dv + column] * params.scale; }
-    }
-  }`,
+/** Goes from one vec4 of a thread to the next without a division. */
+const selectRowsKernel = defineKernel({
+  name: 'select rows',
+  params: { vectors: 'u32', dv: 'u32', rowStep: 'u32', columnStep: 'u32', scale: 'f32' },
+  reads: { x: 'array<vec4f>', index: 'array<u32>' },
+  writes: { y: 'array<vec4f>' },
+  code: `
+@compute @workgroup_size(64)
+fn main(${THREAD_ARGS}) {${walk(
+    `let source = index[row];
+    if (source == ${NO_ROW}u) { y[id] = vec4f(); } else { y[id] = x[source * params.dv + column] * params.scale; }
+    row += params.rowStep;
+    column += params.columnStep;
+    if (column >= params.dv) { column -= params.dv; row++; }`,
+    'params.vectors',
+    '0u',
+    'var row = id / params.dv; var column = id % params.dv;',
   )}
 }`,
-  }),
-);
+});
 
 /** y[i] = scale · x[index[i]], or 0 where the index is `NO_ROW`. Rows have d values, d a multiple of 4. */
 export function selectRows(
@@ -94,12 +92,12 @@ export function selectRows(
 ): void {
   const { count, d, scale = 1 } = size;
   const dv = d / 4;
-  const aligned = THREADS % dv === 0;
-  const params = { count, dv, apart: aligned ? THREADS / dv : 0, scale };
-  device.launch(
-    selectRowsKernel(aligned),
-    views,
-    params,
-    linearGrid(Math.ceil((count * dv) / (THREADS * RUN))),
-  );
+  const params = {
+    vectors: count * dv,
+    dv,
+    rowStep: Math.floor(ABREAST / dv),
+    columnStep: ABREAST % dv,
+    scale,
+  };
+  device.launch(selectRowsKernel, views, params, walkGrid(count * dv));
 }

@@ -5,8 +5,8 @@
  */
 import type { BufferView } from '../gpu/buffers.ts';
 import type { Device } from '../gpu/device.ts';
-import { defineKernel, memoize, type Scalar, THREAD_ARGS } from '../gpu/kernel.ts';
-import { CLIPPED_STEP, withSquaredNorm } from './gradientNorm.ts';
+import { defineKernel, memoize, type Scalar } from '../gpu/kernel.ts';
+import { clippedStep, withSquaredNorm } from './gradientNorm.ts';
 
 const sgdKernel = memoize((momentum: boolean) =>
   defineKernel({
@@ -27,9 +27,7 @@ const sgdKernel = memoize((momentum: boolean) =>
       report: 'array<f32>',
       ...(momentum ? { velocity: 'array<vec4f>' } : {}),
     },
-    code: `
-@compute @workgroup_size(64)
-fn main(${THREAD_ARGS}) {${CLIPPED_STEP}
+    code: clippedStep(`
   let slope = g + params.weightDecay * weight[id];
   ${
     momentum
@@ -40,8 +38,7 @@ fn main(${THREAD_ARGS}) {${CLIPPED_STEP}
   let change = select(speed, slope + params.momentum * speed, params.nesterov == 1);`
       : 'let change = slope;'
   }
-  weight[id] -= params.lr * change;
-}`,
+  weight[id] -= params.lr * change;`),
   }),
 );
 
