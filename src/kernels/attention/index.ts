@@ -5,7 +5,8 @@
  * scores = q·kᵀ/√(d/H) − slope_h·(i − j) for j ≤ i. A workgroup takes rows of one tile and one head; a lane owns one or
  * more of them, and walks the other side (keys for queries, queries for keys) block by block. On software drivers loads
  * are the cost, and more rows per lane share them; but what decides is the loop's code, which must fit the 32 KB of the
- * instruction cache: blocks of half as many rows as lanes take 0.6 to 0.8 of the time of blocks of as many.
+ * instruction cache: blocks of half as many rows as lanes take 0.6 to 0.8 of the time of blocks of as many, and in the
+ * backward pass blocks of a quarter 0.75 to 1 of that.
  */
 import type { BufferView } from '../../gpu/buffers.ts';
 import type { Device } from '../../gpu/device.ts';
@@ -28,6 +29,7 @@ const BROADCASTS = [
   [1, 1],
   [2, 1],
   [2, 2],
+  [2, 4],
   [4, 1],
   [4, 2],
   [4, 4],
@@ -47,7 +49,8 @@ function familyOf(
     prefer: (device, { shape: { headDim } }) => {
       if (!canBroadcast(device, headDim)) return portable.name;
       const rows = Math.min(own, ATTENTION_TILE_ROWS / device.subgroupSize);
-      return broadcastVariant(kernelOf, rows, (headDim / 4) % share === 0 ? share : 1).name;
+      const lanes = [share, 2].find((each) => (headDim / 4) % each === 0) ?? 1;
+      return broadcastVariant(kernelOf, rows, lanes).name;
     },
   };
 }
@@ -55,12 +58,12 @@ function familyOf(
 /** The kernels of the forward pass. */
 export const attentionForwardFamily = familyOf('attention forward', forwardKernel, [4, 2]);
 /** Those of dQ. */
-export const attentionQueryFamily = familyOf('attention backward query', backwardQueryKernel, [2, 2]);
+export const attentionQueryFamily = familyOf('attention backward query', backwardQueryKernel, [4, 4]);
 /** Those of dK and dV. */
 export const attentionKeyValueFamily = familyOf(
   'attention backward key value',
   backwardKeyValueKernel,
-  [2, 2],
+  [4, 4],
 );
 
 /** out (R,d) and logSumExp (heads,R) from qkv (R,3d). */
