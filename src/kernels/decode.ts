@@ -9,6 +9,7 @@
 import type { BufferView } from '../gpu/buffers.ts';
 import type { Device } from '../gpu/device.ts';
 import { defineKernel, GROUP_INDEX, linearGrid, memoize, THREAD_ARGS, unroll } from '../gpu/kernel.ts';
+import { laneReductions, sharedLoads, sharedStores } from './lanes.ts';
 import { NO_ROW } from './rows.ts';
 
 /**
@@ -29,13 +30,16 @@ const PORTABLE_LANES = 32;
 const decodeKernel = memoize((lanes: number, subgroup: boolean, dv: number) => {
   const merge = subgroup
     ? `
-  let highest = subgroupMax(maximum);
+  let highest = laneMax(maximum);
   let weight = exp(maximum - highest);
-  let total = subgroupAdd(sum * weight);
-  ${unroll(dv, (c) => `let t${c} = subgroupAdd(o${c} * weight);`)}
-  if (lane == 0) {
-    ${unroll(dv, (c) => `out[at + ${c}] = t${c} / total;`)}
-  }`
+  let total = laneSum(sum * weight);
+  ${unroll(dv, (c) => `let t${c} = laneSum4(o${c} * weight);`)}
+  ${sharedStores(
+    lanes,
+    dv,
+    (c) => `t${c} / total`,
+    (n) => `out[at + ${n}]`,
+  )}`
     : `
   maxima[lane] = maximum;
   workgroupBarrier();
@@ -51,6 +55,14 @@ const decodeKernel = memoize((lanes: number, subgroup: boolean, dv: number) => {
     for (var i = 0u; i < ${lanes}; i++) { total += sums[i]; value += partial[i * ${dv} + c]; }
     out[at + c] = value / total;
   }`;
+  const ownAt = (n: string) => `qkv[source + min(${n} / ${dv}, 2) * width + ${n} % ${dv}]`;
+  const own = subgroup
+    ? sharedLoads(lanes, 'own', 3 * dv, ownAt)
+    : unroll(3 * dv, (n) => `let own${n} = ${ownAt(`${n}u`)};`);
+  const append = (cache: string, part: (c: number) => string): string =>
+    subgroup
+      ? sharedStores(lanes, dv, part, (n) => `${cache}[end + ${n}]`)
+      : `if (lane == 0) { ${unroll(dv, (c) => `${cache}[end + ${c}] = ${part(c)};`)} }`;
   return defineKernel({
     name: `decode attention ${subgroup ? 'subgroup' : 'portable'} ${lanes}×${4 * dv}`,
     ...(subgroup ? { enables: ['subgroups'] } : {}),
@@ -60,7 +72,7 @@ const decodeKernel = memoize((lanes: number, subgroup: boolean, dv: number) => {
     code: `${STATE_WGSL}
 ${
   subgroup
-    ? ''
+    ? laneReductions(lanes)
     : `var<workgroup> maxima: array<f32, ${lanes}>;
 var<workgroup> sums: array<f32, ${lanes}>;
 var<workgroup> partial: array<vec4f, ${lanes * dv}>;`
@@ -78,17 +90,16 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(${subgroup ? 'subgroup_inv
   let source = row * 3 * width + head * ${dv};
   let cache = (slot * params.heads + head) * params.capacity * ${dv};
   let slope = slopes[head];
-  ${unroll(dv, (c) => `let q${c} = qkv[source + ${c}] * params.scale; let k${c} = qkv[source + width + ${c}]; var o${c} = qkv[source + 2 * width + ${c}];`)}
+  ${own}
+  ${unroll(dv, (c) => `let q${c} = own${c} * params.scale; let k${c} = own${dv + c}; var o${c} = own${2 * dv + c};`)}
   // The new token itself: every lane knows it, lane 0 counts it.
-  let own = ${unroll(dv, (c) => `dot(q${c}, k${c})`, ' + ')};
-  var maximum = select(-3.0e38, own, lane == 0);
+  let ownScore = ${unroll(dv, (c) => `dot(q${c}, k${c})`, ' + ')};
+  var maximum = select(-3.0e38, ownScore, lane == 0);
   var sum = select(0.0, 1.0, lane == 0);
-  if (lane == 0) {
-    let end = cache + state.position * ${dv};
-    ${unroll(dv, (c) => `keys[end + ${c}] = k${c}; values[end + ${c}] = o${c};`)}
-  } else {
-    ${unroll(dv, (c) => `o${c} = vec4f();`)}
-  }
+  let end = cache + state.position * ${dv};
+  ${append('keys', (c) => `k${c}`)}
+  ${append('values', (c) => `o${c}`)}
+  ${unroll(dv, (c) => `o${c} = select(vec4f(), o${c}, lane == 0);`)}
   for (var j = lane; j < state.position; j += ${lanes}) {
     let key = cache + j * ${dv};
     let score = ${unroll(dv, (c) => `dot(q${c}, keys[key + ${c}])`, ' + ')} - slope * f32(state.position - j);

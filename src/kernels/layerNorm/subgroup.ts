@@ -3,6 +3,7 @@
  * their gradients, over the rows of its workgroup, so that one kernel computes every gradient from one reading.
  */
 import { defineKernel, GROUP_ARGS, GROUP_INDEX, memoize, unroll } from '../../gpu/kernel.ts';
+import { laneReductions } from '../lanes.ts';
 import { backwardOperands, forwardOperands } from './operands.ts';
 
 /**
@@ -12,7 +13,12 @@ import { backwardOperands, forwardOperands } from './operands.ts';
 export const walkedRows = (lanes: number): number => (lanes <= 16 ? 32 : 8);
 
 /** The entry point: `before` the rows, what is done for `each` of them, and `after`. */
-const walkRows = (lanes: number, before: string, each: string, after = ''): string => `
+const walkRows = (
+  lanes: number,
+  before: string,
+  each: string,
+  after = '',
+): string => `${laneReductions(lanes)}
 @compute @workgroup_size(${lanes})
 fn main(${GROUP_ARGS}, @builtin(subgroup_invocation_id) lane: u32) {
   let part = ${GROUP_INDEX};
@@ -33,7 +39,7 @@ const eachVector =
 
 /** The mean over a row of `width` values of what the lanes' vec4s add up to. */
 const rowMean = (vectors: string, width: number): string =>
-  `subgroupAdd(dot(${vectors}, vec4f(1.0))) / ${width}.0`;
+  `laneSum(dot(${vectors}, vec4f(1.0))) / ${width}.0`;
 
 export const forwardBySubgroup = memoize(
   (dv: number, lanes: number, weight: boolean, bias: boolean, centred: boolean) => {
