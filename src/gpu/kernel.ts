@@ -114,18 +114,24 @@ export const THREAD_ARGS = `${GROUP_ARGS}, @builtin(local_invocation_index) thre
 
 /** Elements that a workgroup of 64 threads walks. */
 const WALK = 512;
-/** Neighbouring threads that walk a stretch of neighbouring elements together, so many apart. */
+/** Threads that walk a stretch of neighbouring elements together: from one element of a thread to its next. */
 export const ABREAST = 8;
 /** The grid of a kernel whose entry point walks `count` elements. */
 export const walkGrid = (count: number): readonly [number, number, number] =>
   linearGrid(Math.ceil(count / WALK));
 
+/** Where a walk starts, and WGSL that comes after a thread's first `id` is known. */
+export interface WalkOptions {
+  readonly start?: string;
+  readonly setup?: string;
+}
+
 /**
- * WGSL that runs `body` for elements `id` below `end`, from `start` on, after `setup` for the thread's first `id`. A software driver pays for every thread it starts:
- * at eight elements a thread it takes half the time of one. Eight threads walk 64 neighbours: with steps of all 64
+ * WGSL that runs `body` for elements `id` from `start` (0) to below `end`. A software driver pays for every thread it
+ * starts: at eight elements a thread it takes half the time of one. Eight threads walk 64 neighbours: with steps of all 64
  * threads, what is read and what is written soon lie a multiple of 4 KB apart, which CPUs take for the same place.
  */
-export const walk = (body: string, end: string, start = '0u', setup = ''): string => `
+export const walk = (body: string, end: string, { start = '0u', setup = '' }: WalkOptions = {}): string => `
   let stretch = ${start} + ${GROUP_INDEX} * ${WALK} + thread / ${ABREAST} * ${WALK / ABREAST};
   var id = stretch + thread % ${ABREAST};
   ${setup}

@@ -108,7 +108,7 @@ fn main(${THREAD_ARGS}) {
     ${reads.map((read, i) => load(names[i] as string, read)).join('\n    ')}
     out[id] = ${result === 'bool' ? `select(U(0u), U(1u), ${expression})` : expression};`,
     'params.end',
-    'params.start',
+    { start: 'params.start' },
   )}
 }`,
     }) as unknown as Kernel;

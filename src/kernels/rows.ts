@@ -78,8 +78,7 @@ fn main(${THREAD_ARGS}) {${walk(
     column += params.columnStep;
     if (column >= params.dv) { column -= params.dv; row++; }`,
     'params.vectors',
-    '0u',
-    'var row = id / params.dv; var column = id % params.dv;',
+    { setup: 'var row = id / params.dv; var column = id % params.dv;' },
   )}
 }`,
 });

@@ -46,7 +46,7 @@ describeOps('Rows', [
       .record({
         ids: fc.constantFrom([0], [1], [], [7], [3, 5], [130], [2, 0, 3]),
         V: fc.constantFrom(1, 5, 32, 57, 65),
-        d: fc.constantFrom(0, 1, 4, 7, 12, 33, 64),
+        d: fc.constantFrom(0, 1, 4, 7, 12, 33, 36, 64),
         scale: fc.constantFrom(1, 8),
         seed: fc.nat(),
       })
