@@ -16,8 +16,8 @@ import {
 } from '../gpu/kernel.ts';
 
 /**
- * Values that a thread multiplies and adds to, one by one or as vec4s. A software driver has 16 registers to keep them in:
- * with more, its compiler finishes one chain after the other, and each waits for itself.
+ * Values that a thread multiplies and adds to, one by one or as vec4s. With more than a dozen, a software driver's compiler
+ * finishes one chain after the other, each of which waits for itself.
  */
 const CHAINS = [
   { count: 12, type: 'f32' },
