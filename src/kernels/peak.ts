@@ -16,22 +16,23 @@ import {
 } from '../gpu/kernel.ts';
 
 /**
- * Values that a thread multiplies and adds to, one by one or as vec4s. With more than a dozen, a software driver's compiler
- * finishes one chain after the other, each of which waits for itself.
+ * Values that a thread multiplies and adds to, one by one or as vec4s, and how often in the body of the loop: a software
+ * driver pays for every variable that an iteration changes. Each value by itself, its compiler may finish one chain after the
+ * other, every step of which waits for the one before; it cannot where each takes its neighbour's value. Which is faster
+ * depends on the CPU.
  */
 const CHAINS = [
-  { count: 12, type: 'f32' },
-  { count: 8, type: 'vec4f' },
+  { count: 12, type: 'f32', rounds: 16, coupled: false },
+  { count: 8, type: 'vec4f', rounds: 16, coupled: false },
+  { count: 14, type: 'f32', rounds: 32, coupled: true },
 ] as const;
-/** Rounds in the body of the loop: a software driver pays for every variable that an iteration changes. */
-const ROUNDS = 16;
 const ITERATIONS = 256;
 const GROUPS = 512;
 const THREADS = 64;
 
-const multiplyAddKernel = memoize((count: number, type: string) =>
+const multiplyAddKernel = memoize((count: number, type: string, rounds: number, coupled: boolean) =>
   defineKernel({
-    name: `multiply-add peak ${count} ${type}`,
+    name: `multiply-add peak ${count} ${type}${coupled ? ', coupled' : ''}`,
     params: { factor: 'f32', term: 'f32' },
     reads: {},
     writes: { out: `array<${type}>` },
@@ -40,7 +41,13 @@ const multiplyAddKernel = memoize((count: number, type: string) =>
 fn main(@builtin(global_invocation_id) id: vec3u) {
   ${unroll(count, (i) => `var x${i} = ${type}(f32(id.x + ${i}));`)}
   for (var i = 0u; i < ${ITERATIONS}; i++) {
-    ${unroll(ROUNDS, () => unroll(count, (i) => `x${i} = x${i} * params.factor + params.term;`))}
+    ${unroll(rounds, () =>
+      unroll(count, (i) =>
+        coupled
+          ? `x${i} = x${(i + 1) % count} * params.term + x${i};`
+          : `x${i} = x${i} * params.factor + params.term;`,
+      ),
+    )}
   }
   out[id.x] = ${unroll(count, (i) => `x${i}`, ' + ')};
 }`,
@@ -92,10 +99,10 @@ export async function peakFlops(device: Device, runs = 7): Promise<number> {
   using _ = device.scope();
   const out = device.allocate(GROUPS * THREADS * 16);
   const peaks = [];
-  for (const { count, type } of CHAINS) {
-    const kernel = multiplyAddKernel(count, type);
-    const launch = () => device.launch(kernel, { out }, { factor: 0.999, term: 0.001 }, [GROUPS]);
-    const flops = GROUPS * THREADS * ITERATIONS * ROUNDS * count * (type === 'f32' ? 1 : 4) * 2;
+  for (const { count, type, rounds, coupled } of CHAINS) {
+    const kernel = multiplyAddKernel(count, type, rounds, coupled);
+    const launch = () => device.launch(kernel, { out }, { factor: 0.999, term: 0.0001 }, [GROUPS]);
+    const flops = GROUPS * THREADS * ITERATIONS * rounds * count * (type === 'f32' ? 1 : 4) * 2;
     peaks.push(flops / (await shortest(device, runs, launch)));
   }
   return Math.max(...peaks);
