@@ -12,6 +12,7 @@ import { BufferPool, type BufferView, type MemoryReport, type Scope, USAGE } fro
 import { type DeviceOptions, type MatmulPrecision, requestDevice } from './deviceOptions.ts';
 import { Failure } from './failure.ts';
 import type { Kernel, Scalar } from './kernel.ts';
+import { prefersShortLoops } from './loopLength.ts';
 import { PipelineCache } from './pipelines.ts';
 import { Poison } from './poison.ts';
 import type { ProfiledDispatch } from './profiler.ts';
@@ -44,6 +45,8 @@ export class Device {
   readonly subgroupSize: number;
   /** Whether only kernels that run on every adapter are used. */
   readonly portableKernels: boolean;
+  /** Whether loops of little code are the faster ones, where kernels come in both forms. */
+  readonly shortLoops: boolean;
   /** Whether products may round their operands to f16. */
   readonly halfProducts: boolean;
   /** Which variants of kernels to use: what comes with the package, and over it what was given. */
@@ -71,6 +74,7 @@ export class Device {
     const fixed = gpu.features.has('subgroups') && min !== undefined && min === max;
     this.portableKernels = options.portableKernels ?? false;
     this.subgroupSize = fixed && !this.portableKernels ? min : 0;
+    this.shortLoops = options.shortLoops ?? false;
     this.halfProducts = options.matmulPrecision === 'medium' && gpu.features.has('shader-f16');
     this.choices = { ...shippedChoices(this.info), ...options.kernelChoices };
     this.#wait = waitingFor(this.info);
@@ -93,7 +97,9 @@ export class Device {
 
   /** Opens a device with every optional feature the kernels can use and the adapter's own limits. */
   static async open(adapter: GPUAdapter, options: DeviceOptions = {}): Promise<Device> {
-    return new Device(await requestDevice(adapter, options), options);
+    const gpu = await requestDevice(adapter, options);
+    const shortLoops = options.shortLoops ?? (!options.portableKernels && (await prefersShortLoops(gpu)));
+    return new Device(gpu, { ...options, shortLoops });
   }
 
   /** A view of at least `bytes` bytes with unspecified contents, owned by the innermost open scope. */

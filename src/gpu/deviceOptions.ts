@@ -22,6 +22,8 @@ export interface DeviceOptions {
   readonly profile?: boolean;
   /** Which variants of kernels to use: what the tuner measured, or what an earlier run recorded. */
   readonly kernelChoices?: KernelChoices;
+  /** Take the variants of kernels that do less in a step of a loop, to the same bits. Measured unless given. */
+  readonly shortLoops?: boolean;
   /** `highest` unless given. */
   readonly matmulPrecision?: MatmulPrecision;
 }

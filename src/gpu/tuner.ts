@@ -53,7 +53,7 @@ export interface TuningResult {
 /** A gain below this is not worth another order of sums. */
 const LEAST_GAIN = 0.05;
 /** Most candidates that are timed. */
-const MOST_CANDIDATES = 12;
+const MOST_CANDIDATES = 16;
 const FIRST_TIMINGS = 3;
 const FINAL_TIMINGS = 9;
 /** A timing repeats a launch until it takes about this long, in milliseconds. */

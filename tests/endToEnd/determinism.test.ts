@@ -1,7 +1,7 @@
 /**
- * The same program gives the same bits: on one device twice, on another, step by step or by replaying captured steps.
- * A program starts from random weights, trains with dropout and goes on with GRPO, every random number drawn on the
- * GPU; what is compared are digests of all that it leaves behind.
+ * The same program gives the same bits: on one device twice, on another, with kernels for another CPU, step by step or by
+ * replaying captured steps. A program starts from random weights, trains with dropout and goes on with GRPO, every
+ * random number drawn on the GPU; what is compared are digests of all that it leaves behind.
  */
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
@@ -175,6 +175,14 @@ describe.each(VARIANTS)('$variant kernels', ({ portableKernels }) => {
       const run = (other: Device) => program(other, overrides, { replay: false });
       expect(await onFreshDevice({ portableKernels, debug: true }, run)).toEqual(first);
     });
+
+    test.skipIf(portableKernels)(
+      'with the kernels for a CPU that prefers loops of another length',
+      async () => {
+        const run = (other: Device) => program(other, overrides);
+        expect(await onFreshDevice({ shortLoops: !device.shortLoops }, run)).toEqual(first);
+      },
+    );
 
     test.skipIf(portableKernels)('another seed changes everything', async () => {
       const other = await program(device, overrides, { seed: 2 });

@@ -35,10 +35,17 @@ const BROADCASTS = [
   [4, 4],
 ] as const;
 
+/** The rows of a lane, and the lanes that share a row of a block; another `share` is another order of sums. */
+interface Preference {
+  readonly own: number;
+  readonly ownInShortLoops?: number;
+  readonly share: number;
+}
+
 function familyOf(
   name: string,
   kernelOf: Parameters<typeof broadcastVariant>[0],
-  [own, share]: readonly [number, number],
+  { own, ownInShortLoops = own, share }: Preference,
 ): Family<AttentionOptions> {
   const portable = portableVariant(kernelOf);
   return {
@@ -48,22 +55,27 @@ function familyOf(
     portable: portable.name,
     prefer: (device, { shape: { headDim } }) => {
       if (!canBroadcast(device, headDim)) return portable.name;
-      const rows = Math.min(own, ATTENTION_TILE_ROWS / device.subgroupSize);
+      const rows = Math.min(
+        device.shortLoops ? ownInShortLoops : own,
+        ATTENTION_TILE_ROWS / device.subgroupSize,
+      );
       const lanes = [share, 2].find((each) => (headDim / 4) % each === 0) ?? 1;
       return broadcastVariant(kernelOf, rows, lanes).name;
     },
   };
 }
 
+const BACKWARD = { own: 4, ownInShortLoops: 2, share: 4 };
+
 /** The kernels of the forward pass. */
-export const attentionForwardFamily = familyOf('attention forward', forwardKernel, [4, 2]);
+export const attentionForwardFamily = familyOf('attention forward', forwardKernel, { own: 4, share: 2 });
 /** Those of dQ. */
-export const attentionQueryFamily = familyOf('attention backward query', backwardQueryKernel, [4, 4]);
+export const attentionQueryFamily = familyOf('attention backward query', backwardQueryKernel, BACKWARD);
 /** Those of dK and dV. */
 export const attentionKeyValueFamily = familyOf(
   'attention backward key value',
   backwardKeyValueKernel,
-  [4, 4],
+  BACKWARD,
 );
 
 /** out (R,d) and logSumExp (heads,R) from qkv (R,3d). */

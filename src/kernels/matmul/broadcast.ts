@@ -5,11 +5,16 @@
  *
  * A step of the loop takes `depth` of K at once where K allows: A arrives as vec2s or vec4s, and an accumulator is
  * fetched, masked and put back once for so many multiply-adds. What bounds it is the loop's code, 10 KB for every 512
- * multiply-adds and 1.6 KB for every load: beyond the 32 KB of the instruction cache it is slower. Measured on lavapipe
- * with 2 cores, in GFLOP/s at 512³, 8192×64×64 and 8192×256×256, medians in turns:
+ * multiply-adds and 1.6 KB for every load: what exceeds the CPU's caches of instructions is slower. Measured on lavapipe
+ * with 2 cores, in GFLOP/s, medians in turns:
  *
+ *   one CPU, at 512³, 8192×64×64 and 8192×256×256
  *   32×2, depth 1   17, 19, 23      32×2, depth 2   31, 32, 27      32×1, depth 4   29, 23, 25
  *   24×2, depth 2   24, 21, 32      16×2, depth 4   14, 16, 15      64×2, depth 2   21, 21, 26
+ *
+ *   an AMD Zen 3, at 8192×256×256, 8192×64×256 and 8192×256×64, where `device.shortLoops` is true
+ *   32×2, depth 1   33, 28, 34      32×2, depth 2   25, 22, 26      16×2, depth 4   20, 18, 20
+ *   24×2, depth 1   31, 27, 32      40×2, depth 1   26, 23, 26      24×3, depth 1   19, 18, 15
  *
  * Loading the next step's operands between the multiply-adds is half as fast, since they are spilled.
  */

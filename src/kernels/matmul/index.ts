@@ -42,7 +42,9 @@ export const matmulFamily: Family<MatmulOptions> = {
     registersVariant(4, 1),
     registersVariant(8, 2),
     broadcastVariant(16, 1, 4),
+    broadcastVariant(32, 1, 1),
     broadcastVariant(32, 1, 4),
+    broadcastVariant(32, 2, 1),
     broadcastVariant(32, 2, 2),
     subgroupMatrixVariant(32, 32),
     subgroupMatrixVariant(64, 64),
@@ -51,7 +53,9 @@ export const matmulFamily: Family<MatmulOptions> = {
   prefer: (device, { M, N, groupOfTile }) => {
     if (canBroadcast(device) && device.subgroupSize <= 16) {
       if (M <= 16 && !groupOfTile) return broadcastVariant(16, 1, 4).name;
-      return (N <= 4 * device.subgroupSize ? broadcastVariant(32, 1, 4) : broadcastVariant(32, 2, 2)).name;
+      const narrow = N <= 4 * device.subgroupSize;
+      const depth = device.shortLoops ? 1 : narrow ? 4 : 2;
+      return broadcastVariant(32, narrow ? 1 : 2, depth).name;
     }
     if (M < 256 || N < 64) return tileVariant(PORTABLE).name;
     return tileVariant(M >= 1024 && N >= 256 ? HUGE : LARGE).name;

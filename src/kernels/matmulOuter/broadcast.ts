@@ -1,44 +1,44 @@
 /**
  * One workgroup is one subgroup of S lanes and computes 4·S × 8·S of C: of every row a lane loads one vec4 of A and two
  * of B, holds two vec4s of every row of the tile in registers, and takes the values of A from its neighbours by
- * subgroupBroadcast. A step of the loop takes two rows, so that an accumulator is fetched, masked and put back once
- * for two multiply-adds: see the broadcast variant of `matmul` for why, and where.
+ * subgroupBroadcast. A step of the loop takes one or two rows; with two, an accumulator is fetched, masked and put back
+ * once for two multiply-adds: see the broadcast variant of `matmul` for why, and where.
  */
 import { defineKernel, GROUP_ARGS, memoize, unroll } from '../../gpu/kernel.ts';
 import type { Variant } from '../../gpu/variants.ts';
 import { canBroadcast } from '../matmul/broadcast.ts';
 import { type OuterOptions, outerInterface, outerOperands, planOf, title } from './interface.ts';
 
-const STEP = 2;
 const COMPONENTS = ['x', 'y', 'z', 'w'];
 
-const kernelOf = memoize((S: number, vectors: number, oneHot: boolean, grouped: boolean, wide: boolean) => {
-  const operands = { oneHot, grouped, wide };
-  const rows = 4 * S;
-  const { functions, locate, ...bindings } = outerInterface(operands, { rows, vectors: S * vectors });
-  const sums = unroll(rows * vectors, (i) => `sum${i}`, ', ');
-  return defineKernel({
-    ...bindings,
-    name: `${title(operands)} broadcast ${S} ${rows}×${vectors}`,
-    enables: ['subgroups'],
-    code: `${functions}
+const kernelOf = memoize(
+  (S: number, vectors: number, step: number, oneHot: boolean, grouped: boolean, wide: boolean) => {
+    const operands = { oneHot, grouped, wide };
+    const rows = 4 * S;
+    const { functions, locate, ...bindings } = outerInterface(operands, { rows, vectors: S * vectors });
+    const sums = unroll(rows * vectors, (i) => `sum${i}`, ', ');
+    return defineKernel({
+      ...bindings,
+      name: `${title(operands)} broadcast ${S} ${rows}×${vectors}×${step}`,
+      enables: ['subgroups'],
+      code: `${functions}
 @compute @workgroup_size(${S})
 fn main(${GROUP_ARGS}, @builtin(subgroup_invocation_id) lane: u32) {${locate}
   let column = firstColumn + lane;
   let m = row + 4 * lane;
   var columnSum = vec4f();
   ${unroll(rows * vectors, (i) => `var sum${i} = vec4f();`)}
-  for (var r = rows.x; r < rows.y; r += ${STEP}) {
-    ${unroll(STEP, (u) => `let x${u} = loadA(r + ${u}, m, rows.y);`)}
-    ${unroll(STEP, (u) => unroll(vectors, (j) => `let y${u}_${j} = loadB(r + ${u}, column + ${S * j}, rows.y);`))}
-    columnSum = columnSum + ${unroll(STEP, (u) => `x${u}`, ' + ')};
+  for (var r = rows.x; r < rows.y; r += ${step}) {
+    ${unroll(step, (u) => `let x${u} = loadA(r + ${u}, m, rows.y);`)}
+    ${unroll(step, (u) => unroll(vectors, (j) => `let y${u}_${j} = loadB(r + ${u}, column + ${S * j}, rows.y);`))}
+    columnSum = columnSum + ${unroll(step, (u) => `x${u}`, ' + ')};
     ${unroll(
       rows,
       (i) => `
-    ${unroll(STEP, (u) => `let s${i}_${u} = subgroupBroadcast(x${u}.${COMPONENTS[i % 4]}, ${Math.floor(i / 4)});`)}
+    ${unroll(step, (u) => `let s${i}_${u} = subgroupBroadcast(x${u}.${COMPONENTS[i % 4]}, ${Math.floor(i / 4)});`)}
     ${unroll(vectors, (j) => {
       const sum = `sum${i * vectors + j}`;
-      return `${sum} = ${sum} + ${unroll(STEP, (u) => `s${i}_${u} * y${u}_${j}`, ' + ')};`;
+      return `${sum} = ${sum} + ${unroll(step, (u) => `s${i}_${u} * y${u}_${j}`, ' + ')};`;
     })}`,
     )}
   }
@@ -51,17 +51,18 @@ fn main(${GROUP_ARGS}, @builtin(subgroup_invocation_id) lane: u32) {${locate}
     storeColumnSums(part, m, columnSum);
   }
 }`,
-  });
-});
+    });
+  },
+);
 
-/** 4·S × (4·S · `vectors`) of C per subgroup. */
-export function broadcastVariant(vectors: number): Variant<OuterOptions> {
+/** 4·S × (4·S · `vectors`) of C per subgroup, `step` rows of A and B at once. */
+export function broadcastVariant(vectors: number, step: 1 | 2): Variant<OuterOptions> {
   return {
-    name: `broadcast ×${vectors}`,
+    name: `broadcast ×${vectors}×${step}`,
     fits: canBroadcast,
     plan: ({ subgroupSize: S }, options) => {
       const { oneHot, grouped, wide } = outerOperands(options);
-      const kernel = kernelOf(S, vectors, oneHot, grouped, wide);
+      const kernel = kernelOf(S, vectors, step, oneHot, grouped, wide);
       return planOf(kernel as never, { rows: 4 * S, vectors: S * vectors }, options);
     },
   };

@@ -32,13 +32,15 @@ export const matmulOuterFamily: Family<OuterOptions> = {
     LARGE,
     tileVariant(64, 64, 8),
     tileVariant(128, 64, 8),
-    broadcastVariant(1),
-    broadcastVariant(2),
+    broadcastVariant(1, 1),
+    broadcastVariant(1, 2),
+    broadcastVariant(2, 1),
+    broadcastVariant(2, 2),
   ],
   portable: PORTABLE.name,
   prefer: (device, { M, N }) => {
     if (canBroadcast(device) && device.subgroupSize <= 16) {
-      return broadcastVariant(N <= 4 * device.subgroupSize ? 1 : 2).name;
+      return broadcastVariant(N <= 4 * device.subgroupSize ? 1 : 2, device.shortLoops ? 1 : 2).name;
     }
     return M >= 64 && N >= 64 ? LARGE.name : PORTABLE.name;
   },

@@ -1,0 +1,93 @@
+/**
+ * Whether the CPU that a software driver computes on runs loops of little code faster than loops that do more in a step.
+ *
+ * Lavapipe turns a load into some 200 instructions and a multiply-add into 5, of which a step of two rows of the inner
+ * dimension saves 3 in two; but then the loop of a product has 30 KB of code. A CPU reads instructions from a cache
+ * of decoded ones, and what exceeds it runs at half the speed: on an AMD Zen 3, which holds 4,096 of them, long loops have
+ * 25 GFLOP/s and short ones 34; CPUs with larger ones, or with AVX-512, whose code is shorter, prefer the long ones.
+ */
+import { USAGE } from './buffers.ts';
+import { unroll } from './kernel.ts';
+import { isSoftware, waitingFor } from './waiting.ts';
+
+/** Like a product's tile on lavapipe: rows and columns, in vec4s, of each of 8 lanes. */
+const [LANES, ROWS, VECTORS] = [8, 32, 2];
+/** A millisecond of work on two cores. */
+const [TILES, K] = [64, 128];
+const TIMINGS = 16;
+/** Short loops have to be this much faster: where both are equal, more at once is what has been tested the most. */
+const LEAST_GAIN = 0.03;
+
+/** The inner loop of a product: a step takes `step` of K. */
+const loopOf = (step: 1 | 2): string => `enable subgroups;
+@group(0) @binding(0) var<storage> a: array<${step === 1 ? 'f32' : 'vec2f'}>;
+@group(0) @binding(1) var<storage> b: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> c: array<vec4f>;
+@compute @workgroup_size(${LANES})
+fn main(@builtin(workgroup_id) tile: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
+  ${unroll(ROWS * VECTORS, (i) => `var sum${i} = vec4f();`)}
+  for (var k = 0u; k < arrayLength(&b) / ${LANES * VECTORS * step}; k++) {
+    ${unroll(ROWS / LANES, (p) => `let x${p} = a[(tile.x * ${ROWS} + ${p * LANES} + lane) * ${K / step} + k];`)}
+    ${unroll(step, (u) =>
+      unroll(
+        VECTORS,
+        (j) => `let y${u}_${j} = b[(k * ${step} + ${u}) * ${LANES * VECTORS} + ${j * LANES} + lane];`,
+      ),
+    )}
+    ${unroll(ROWS, (i) =>
+      unroll(step, (u) => {
+        const x = `x${Math.floor(i / LANES)}${step === 1 ? '' : ['.x', '.y'][u]}`;
+        return `let s${i}_${u} = subgroupBroadcast(${x}, ${i % LANES});`;
+      }),
+    )}
+    ${unroll(ROWS, (i) =>
+      unroll(VECTORS, (j) => {
+        const sum = `sum${i * VECTORS + j}`;
+        return `${sum} = ${sum} + ${unroll(step, (u) => `s${i}_${u} * y${u}_${j}`, ' + ')};`;
+      }),
+    )}
+  }
+  c[tile.x * ${LANES} + lane] = ${unroll(ROWS * VECTORS, (i) => `sum${i}`, ' + ')};
+}`;
+
+/** Measures it, in 80 ms, or 0.7 s where nothing is compiled yet. False on all but lavapipe, without measuring. */
+export async function prefersShortLoops(gpu: GPUDevice): Promise<boolean> {
+  const { adapterInfo: info } = gpu;
+  const { subgroupMinSize: min, subgroupMaxSize: max } = info;
+  if (!isSoftware(info) || !gpu.features.has('subgroups') || min !== LANES || max !== LANES) return false;
+
+  const storage = (floats: number): GPUBuffer => gpu.createBuffer({ size: floats * 4, usage: USAGE.storage });
+  const buffers = [
+    storage(TILES * ROWS * K),
+    storage(K * LANES * VECTORS * 4),
+    storage(TILES * LANES * 4),
+  ] as const;
+  const wait = waitingFor(info);
+  const launches = ([1, 2] as const).map((step) => {
+    const module = gpu.createShaderModule({ code: loopOf(step) });
+    const pipeline = gpu.createComputePipeline({ layout: 'auto', compute: { module } });
+    const entries = buffers.map((buffer, binding) => ({ binding, resource: { buffer } }));
+    const bindGroup = gpu.createBindGroup({ layout: pipeline.getBindGroupLayout(0), entries });
+    return async (): Promise<number> => {
+      const encoder = gpu.createCommandEncoder();
+      const pass = encoder.beginComputePass();
+      pass.setPipeline(pipeline);
+      pass.setBindGroup(0, bindGroup);
+      pass.dispatchWorkgroups(TILES);
+      pass.end();
+      const started = performance.now();
+      gpu.queue.submit([encoder.finish()]);
+      await wait(gpu.queue.onSubmittedWorkDone());
+      return performance.now() - started;
+    };
+  });
+  const least = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY] as [number, number];
+  for (let timing = 0; timing <= TIMINGS; timing++) {
+    for (const [i, launch] of launches.entries()) {
+      const time = await launch();
+      if (timing > 0) least[i] = Math.min(least[i] as number, time); // the first one compiles
+    }
+  }
+  for (const buffer of buffers) buffer.destroy();
+  return least[0] < (1 - LEAST_GAIN) * least[1];
+}
