@@ -8,9 +8,10 @@
  * at best. `npm run bench -- report FOLDER` writes the page anew.
  */
 import { mkdirSync } from 'node:fs';
+import { cpus } from 'node:os';
 import { Command, InvalidArgumentError } from 'commander';
 import { Device } from '../src/gpu/device.ts';
-import { openAdapter } from '../src/gpu/node.ts';
+import { type OpenedAdapter, openAdapter } from '../src/gpu/node.ts';
 import { compareFiles } from './compare.ts';
 import { writeReport } from './report.ts';
 import { resultsFolder } from './results.ts';
@@ -38,17 +39,24 @@ function profilingDevice() {
   };
 }
 
+/** The adapter's description; of software with its CPU, and with the loops that it prefers, which tell CPUs of one name apart. */
+function nameOf({ description, kind }: OpenedAdapter, { shortLoops }: Device): string {
+  if (kind === 'hardware') return description;
+  return `${description} on ${cpus()[0]?.model.trim()}${shortLoops ? ', short loops' : ''}`;
+}
+
 async function bench(names: readonly string[], flags: Flags): Promise<void> {
   const suites = chosenSuites(names, flags.filter);
-  const { adapter: gpuAdapter, description: adapter, kind } = await openAdapter();
-  const device = await Device.open(gpuAdapter);
+  const opened = await openAdapter();
+  const device = await Device.open(opened.adapter);
+  const adapter = nameOf(opened, device);
   const profiled = profilingDevice();
   const folder = resultsFolder(adapter, flags);
   if (folder) mkdirSync(folder, { recursive: true });
   const setting = {
     ...{ device, adapter, folder, filter: flags.filter, rounds: flags.rounds },
     profiled: profiled.get,
-    software: kind !== 'hardware',
+    software: opened.kind !== 'hardware',
   };
   for (const suite of suites) await SUITES[suite](setting);
   if (folder) console.log(`Report: ${writeReport(folder, adapter)}`);

@@ -89,7 +89,7 @@ export function resultsFolder(
 ): string | undefined {
   if (!save || filter !== undefined) return undefined;
   const name = adapter.replace(/[^\w.]+/g, '-').replace(/^-|-$/g, '');
-  return `bench/results/${name.slice(0, 60)}`;
+  return `bench/results/${name.slice(0, 100)}`;
 }
 
 export function saveResults<Name extends SuiteName>(

@@ -4,11 +4,12 @@
  */
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync } from 'node:fs';
-import { homedir } from 'node:os';
+import { cpus, homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import type { MatmulPrecision } from '../gpu/device.ts';
 import type { KernelChoices } from '../gpu/variants.ts';
+import { isSoftware } from '../gpu/waiting.ts';
 import { writeAtomically } from './atomicFile.ts';
 import { withFileErrors } from './fileError.ts';
 import { webgpuVersion } from './provenance.ts';
@@ -33,7 +34,7 @@ export interface TunedKernels {
   readonly choices: KernelChoices;
 }
 
-/** What a measurement holds for: another driver, another Dawn or other features may prefer other kernels. */
+/** What a measurement holds for: another driver, Dawn, set of features or CPU that computes may prefer other kernels. */
 export function adapterIdentity(
   adapter: Pick<GPUAdapter, 'info' | 'features'>,
   matmulPrecision: MatmulPrecision,
@@ -41,6 +42,7 @@ export function adapterIdentity(
   const { vendor, architecture, device, description, subgroupMinSize, subgroupMaxSize } = adapter.info;
   return {
     ...{ vendor, architecture, device, description, subgroupMinSize, subgroupMaxSize, matmulPrecision },
+    ...(isSoftware(adapter.info) ? { cpu: cpus()[0]?.model.trim() } : {}),
     features: [...adapter.features].sort(),
     webgpu: webgpuVersion(),
   };

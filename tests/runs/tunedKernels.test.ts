@@ -1,5 +1,5 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { openAdapter } from '../../src/gpu/node.ts';
@@ -58,5 +58,16 @@ describe('tuned kernels', () => {
       { features: [] },
     ];
     expect(new Set([path({}), ...others.map(path)]).size).toBe(5);
+  });
+
+  test('are kept for each CPU apart where the adapter is one', async () => {
+    const { adapter } = await openAdapter();
+    const described = (description: string) =>
+      adapterIdentity(
+        { features: adapter.features, info: { ...adapter.info, description } as GPUAdapterInfo },
+        'highest',
+      );
+    expect(described('llvmpipe').cpu).toBe(cpus()[0]?.model.trim());
+    expect(described('NVIDIA H200')).not.toHaveProperty('cpu');
   });
 });
