@@ -8,10 +8,10 @@
  * at best. `npm run bench -- report FOLDER` writes the page anew.
  */
 import { mkdirSync } from 'node:fs';
-import { cpus } from 'node:os';
 import { Command, InvalidArgumentError } from 'commander';
 import { Device } from '../src/gpu/device.ts';
 import { type OpenedAdapter, openAdapter } from '../src/gpu/node.ts';
+import { cpuModel } from '../src/runs/provenance.ts';
 import { compareFiles } from './compare.ts';
 import { writeReport } from './report.ts';
 import { resultsFolder } from './results.ts';
@@ -23,12 +23,12 @@ interface Flags {
   readonly save: boolean;
 }
 
-/** Opens a device on the adapter again when it is first asked for. Dawn rounds timestamps to 65 µs unless told not to. */
-function profilingDevice() {
+/** Opens a device with the same kernels on the adapter again when it is first asked for. Dawn rounds timestamps to 65 µs unless told not to. */
+function profilingDevice({ shortLoops }: Device) {
   let opened: Promise<Device> | undefined;
   const open = async (): Promise<Device> => {
     const { adapter } = await openAdapter({ disableToggles: ['timestamp_quantization'] });
-    return Device.open(adapter, { profile: true });
+    return Device.open(adapter, { profile: true, shortLoops });
   };
   return {
     get: (): Promise<Device> => {
@@ -42,7 +42,7 @@ function profilingDevice() {
 /** The adapter's description; of software with its CPU, and with the loops that it prefers, which tell CPUs of one name apart. */
 function nameOf({ description, kind }: OpenedAdapter, { shortLoops }: Device): string {
   if (kind === 'hardware') return description;
-  return `${description} on ${cpus()[0]?.model.trim()}${shortLoops ? ', short loops' : ''}`;
+  return `${description} on ${cpuModel()}${shortLoops ? ', short loops' : ''}`;
 }
 
 async function bench(names: readonly string[], flags: Flags): Promise<void> {
@@ -50,7 +50,7 @@ async function bench(names: readonly string[], flags: Flags): Promise<void> {
   const opened = await openAdapter();
   const device = await Device.open(opened.adapter);
   const adapter = nameOf(opened, device);
-  const profiled = profilingDevice();
+  const profiled = profilingDevice(device);
   const folder = resultsFolder(adapter, flags);
   if (folder) mkdirSync(folder, { recursive: true });
   const setting = {

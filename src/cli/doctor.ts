@@ -4,7 +4,7 @@
  * Exit code 0 when an adapter computes correctly, 1 when none does.
  */
 import { realpathSync } from 'node:fs';
-import { arch, availableParallelism, cpus } from 'node:os';
+import { arch, availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import {
@@ -15,7 +15,7 @@ import {
   openAdapter,
   type Rejection,
 } from '../gpu/node.ts';
-import { webgpuVersion } from '../runs/provenance.ts';
+import { cpuModel, webgpuVersion } from '../runs/provenance.ts';
 import { fasterAdapterAdvice, inspectMachine } from './doctorAdvice.ts';
 
 /** The limits that decide which kernel variants fit, and how large a tensor may be. Bytes unless they are counts. */
@@ -73,7 +73,7 @@ export async function examine(name?: string): Promise<DoctorReport> {
     node: process.version,
     webgpu: webgpuVersion(),
     platform: `${process.platform}-${arch()}`,
-    cpu: { model: cpus()[0]?.model.trim() ?? 'unknown', cores: availableParallelism() },
+    cpu: { model: cpuModel(), cores: availableParallelism() },
   };
   try {
     const start = performance.now();

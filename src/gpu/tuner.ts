@@ -52,8 +52,6 @@ export interface TuningResult {
 
 /** A gain below this is not worth another order of sums. */
 const LEAST_GAIN = 0.05;
-/** Most candidates that are timed. */
-const MOST_CANDIDATES = 16;
 const FIRST_TIMINGS = 3;
 const FINAL_TIMINGS = 9;
 /** A timing repeats a launch until it takes about this long, in milliseconds. */
@@ -112,7 +110,7 @@ async function tuneCase<Options>(
   const candidates: Candidate[] = [];
   const timed: { readonly variant: Variant<Options>; ratio: number }[] = [];
   for (const variant of family.variants) {
-    if (!variant.fits(device, options) || timed.length >= MOST_CANDIDATES) continue;
+    if (!variant.fits(device, options)) continue;
     if ((await device.compile(variant.plan(device, options).kernel)) !== undefined) {
       candidates.push({ variant: variant.name, result: 'invalid' });
       continue;

@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { arch } from 'node:os';
+import { arch, cpus } from 'node:os';
 
 export interface Versions {
   readonly mathformer: string;
@@ -23,6 +23,9 @@ export function versions(): Versions {
     platform: `${process.platform}-${arch()}`,
   };
 }
+
+/** What the CPU calls itself: in a virtual machine often no more than whose it is. */
+export const cpuModel = (): string => cpus()[0]?.model.trim() || 'unknown';
 
 /** Version of the npm package `webgpu`. */
 export function webgpuVersion(): string {

@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync } from 'node:fs';
-import { cpus, homedir } from 'node:os';
+import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import type { MatmulPrecision } from '../gpu/device.ts';
@@ -12,7 +12,7 @@ import type { KernelChoices } from '../gpu/variants.ts';
 import { isSoftware } from '../gpu/waiting.ts';
 import { writeAtomically } from './atomicFile.ts';
 import { withFileErrors } from './fileError.ts';
-import { webgpuVersion } from './provenance.ts';
+import { cpuModel, webgpuVersion } from './provenance.ts';
 
 /** Of the file's format. */
 const VERSION = 1;
@@ -42,7 +42,7 @@ export function adapterIdentity(
   const { vendor, architecture, device, description, subgroupMinSize, subgroupMaxSize } = adapter.info;
   return {
     ...{ vendor, architecture, device, description, subgroupMinSize, subgroupMaxSize, matmulPrecision },
-    ...(isSoftware(adapter.info) ? { cpu: cpus()[0]?.model.trim() } : {}),
+    ...(isSoftware(adapter.info) ? { cpu: cpuModel() } : {}),
     features: [...adapter.features].sort(),
     webgpu: webgpuVersion(),
   };

@@ -1,14 +1,32 @@
 /** Which loops a device takes: measured without an error, or as it is told. */
 import { expect, test } from 'vitest';
 import { requestDevice } from '../../src/gpu/deviceOptions.ts';
-import { prefersShortLoops } from '../../src/gpu/loopLength.ts';
+import { isFaster, prefersShortLoops } from '../../src/gpu/loopLength.ts';
 import { openAdapter } from '../../src/gpu/node.ts';
 import { chosenVariant } from '../../src/gpu/variants.ts';
 import { canBroadcast } from '../../src/kernels/matmul/broadcast.ts';
 import { matmulFamily } from '../../src/kernels/matmul/index.ts';
 import { openDevice } from '../device.ts';
 
-test('measuring makes no error, and leaves the adapter usable', async () => {
+/** Times that are told one after the other, the last one for ever. */
+const telling = (...times: readonly number[]) => {
+  let calls = 0;
+  return async (): Promise<number> => times[Math.min(calls++, times.length - 1)] as number;
+};
+const slowFor = (calls: number, slow: number, then: number) => telling(...Array(calls).fill(slow), then);
+
+test.each([
+  ['short loops are faster', telling(1), telling(1.3), true],
+  ['long ones are', telling(1.3), telling(1), false],
+  ['both are equal, but for noise', telling(0.99), telling(1), false],
+  ['something disturbs the short ones at first', slowFor(20, 1.6, 1.2), telling(1.5), true],
+  ['it disturbs both', slowFor(20, 1.9, 1.2), slowFor(20, 1.8, 1.5), true],
+  ['it disturbs the long ones all but once', telling(1), slowFor(15, 3, 1), false],
+])('is decided when %s', async (_, short, long, preferred) => {
+  expect(await isFaster(short, long)).toBe(preferred);
+});
+
+test('measuring makes no error', async () => {
   const { adapter } = await openAdapter();
   const gpu = await requestDevice(adapter, {});
   const errors: string[] = [];
