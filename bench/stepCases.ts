@@ -4,7 +4,7 @@
  *   supervised  one optimiser step on 128 packed sequences of 64 tokens, for tiny and small
  *   grpo        one GRPO step at the original's settings: 32 problems × 4 completions of up to 256 tokens, every default
  *               operator, 2 digits, depth 3; tiny from the original's checkpoint, small with random weights, whose
- *               completions end by chance: after 55 tokens on average, and one or two in 128 not before the 256th
+ *               completions end by chance: after some 58 tokens on average, and one or two in 128 not before the 256th
  *   rollout     that of tiny alone
  */
 import { readFileSync } from 'node:fs';

@@ -24,8 +24,8 @@ const [FEWEST_TIMINGS, MOST_TIMINGS] = [16, 64];
 const LEAST_GAIN = 0.03;
 
 /**
- * The inner loop of a product: a step takes `step` of K. All broadcasts come first: between the sums they slow short loops down
- * (1.5 instead of 1.2 ms).
+ * The inner loop of a product: a step takes `step` of K. All broadcasts come first: between the sums, as in the product,
+ * which does not mind, they make the short one of these two slower (1.5 instead of 1.2 ms).
  */
 const loopOf = (step: 1 | 2): string => `enable subgroups;
 @group(0) @binding(0) var<storage> a: array<${step === 1 ? 'f32' : 'vec2f'}>;
