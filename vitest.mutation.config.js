@@ -1,0 +1,47 @@
+/**
+ * The tests that `npm run mutation` repeats for every mutant: those of rooms whose logic needs no GPU, without the files
+ * that train or run commands, so that a mutant takes a second.
+ */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { defineConfig } from 'vitest/config';
+
+const ROOMS = ['math', 'tasks', 'grpo', 'pretrain', 'runs', 'cli'];
+/** Imports of what takes long: devices and commands. */
+const SLOW = /from '[./]+\/(device|cliProcess|tokenRows)\.ts'/;
+
+function quickTests(room) {
+  const folder = join(import.meta.dirname, 'tests', room);
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.test.ts'))
+    .map((name) => join(folder, name))
+    .filter((path) => !SLOW.test(readFileSync(path, 'utf8')));
+}
+
+/** Adds a failed test to a file that fails while its tests are collected: Stryker looks at tests alone. */
+class Uncollected {
+  onInit(vitest) {
+    this.vitest = vitest;
+  }
+
+  onTestRunEnd() {
+    for (const file of this.vitest.state.getFiles()) {
+      const { result } = file;
+      if (!result?.errors?.length) continue;
+      file.tasks.push({ type: 'test', name: 'is collected', mode: 'run', file, suite: file, result });
+    }
+  }
+}
+
+/** Stryker asks for threads, in which a test cannot change its directory, and Dawn does not open. */
+const forks = {
+  name: 'forks',
+  configureVitest({ project }) {
+    project.config.pool = 'forks';
+  },
+};
+
+export default defineConfig({
+  plugins: [forks],
+  test: { include: ROOMS.flatMap(quickTests), reporters: [new Uncollected()], testTimeout: 60_000 },
+});
