@@ -75,8 +75,11 @@ export function operatorList() {
     .default([...DEFAULT_OPERATORS]);
 }
 
-/** What both trainers have: the limits are those of the problem generator, and of the GPU's 32-bit seeds. */
-export const seed = () => integer(0, 2 ** 32 - 1);
+/** The GPU's seeds have 32 bits. */
+const MAX_SEED = 2 ** 32 - 1;
+
+/** What both trainers have: the limits are those of the problem generator, and of the GPU's seeds. */
+export const seed = () => integer(0, MAX_SEED);
 export const digits = () => integer(1, 100);
 export const depth = () => integer(1, 32);
 
@@ -107,6 +110,16 @@ export function parseOptions<Schema extends z.ZodObject>(
   const value = (candidate as Readonly<Record<PropertyKey, unknown>>)[key];
   const problem = value === undefined ? `${flag} is missing` : `${flag} cannot be ${shown(value)}`;
   throw new BadOptionError(flag, problem, issue?.message ?? 'give another value');
+}
+
+/** Whether samplers and trainers can take this as their seed. */
+export const isSeed = (value: number): boolean => Number.isInteger(value) && value >= 0 && value <= MAX_SEED;
+
+/** @throws MathformerError for a seed that would be taken for another one. */
+export function checkSeed(value: number): void {
+  if (isSeed(value)) return;
+  const fix = `give an integer from 0 to ${MAX_SEED}`;
+  throw new MathformerError(`the seed is ${value}`, { code: 'BAD_OPTION', where: 'seed', fix });
 }
 
 const LONGEST_SHOWN = 60;

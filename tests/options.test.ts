@@ -23,7 +23,8 @@ const GRPO_NUMBERS = {
   maxDigits: { low: 1, high: 100, integer: true },
   maxDepth: { low: 1, high: 32, integer: true },
   maxGenLen: { low: 1, high: 4096, integer: true },
-  topK: { low: 0, high: 57, integer: true },
+  topK: { low: 0, high: 2 ** 24, integer: true },
+  temperature: { low: 1e-6, high: 100, integer: false },
   seed: { low: 0, high: 4_294_967_295, integer: true },
   klCoef: { low: 0, high: 1000, integer: false },
   klTarget: { low: 0, high: 1000, integer: false },
@@ -126,8 +127,9 @@ describe('a number', () => {
 describe('refusals', () => {
   it.each([
     [{ groupSize: 1 }, /--group_size cannot be 1/, /from 2 .*advantage/],
-    [{ topK: 58 }, /--top_k cannot be 58/, /57 tokens/],
-    [{ temperature: 0 }, /--temperature cannot be 0/, /above 0.*greedy/],
+    [{ topK: -1 }, /--top_k cannot be -1/, /integer from 0/],
+    [{ temperature: 0 }, /--temperature cannot be 0/, /at least 0\.000001.*greedy/],
+    [{ temperature: 1e-40 }, /--temperature cannot be 1e-40/, /at least 0\.000001/],
     [{ operators: '+,^' }, /--operators cannot be "\+,\^"/, /comma-separated/],
     [{ operators: [] }, /--operators cannot be \[\]/, /comma-separated/],
     [{ lr: 'abc' }, /--lr cannot be "abc"/, /above 0 and at most 1/],

@@ -9,6 +9,7 @@ import { z } from 'zod';
 import { grpoSchema } from '../grpo/options.ts';
 import { describe } from '../model/config.ts';
 import { countCorrect, type EvaluateOptions, type Evaluation, evaluate } from '../model/evaluate.ts';
+import { MIN_TEMPERATURE } from '../model/sampling.ts';
 import { Transformer } from '../model/transformer.ts';
 import { integer, real, seed } from '../options.ts';
 import { writeAtomically } from '../runs/atomicFile.ts';
@@ -50,7 +51,7 @@ const flagsSchema = z.strictObject({
   numSamples: integer(1, 4096)
     .optional()
     .describe('also sample this many completions of each problem, for pass@k (k = 1, 2, 4, …)'),
-  temperature: real({ min: 0, max: 100, aboveMin: true }).default(1).describe('temperature of these samples'),
+  temperature: real({ min: MIN_TEMPERATURE, max: 100 }).default(1).describe('temperature of these samples'),
   seed: seed().default(0).describe('seed of these samples'),
   completions: z
     .string()

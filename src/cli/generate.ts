@@ -5,7 +5,7 @@
  */
 import { Command } from 'commander';
 import { z } from 'zod';
-import { grpoSchema } from '../grpo/options.ts';
+import { checkTopK, grpoSchema } from '../grpo/options.ts';
 import { evaluate } from '../math/expression.ts';
 import { type Grade, grade } from '../math/grader.ts';
 import { parse } from '../math/parser.ts';
@@ -13,6 +13,7 @@ import { prompt } from '../math/sample.ts';
 import { decode, TOKENS } from '../math/tokenizer.ts';
 import { describe } from '../model/config.ts';
 import { type Completion, Sampler } from '../model/sampler.ts';
+import { MIN_TEMPERATURE } from '../model/sampling.ts';
 import { Transformer } from '../model/transformer.ts';
 import { BadOptionError, integer, real, yesOrNo } from '../options.ts';
 import { runCommand, throwing } from './failure.ts';
@@ -28,7 +29,12 @@ const flagsSchema = z.strictObject({
   numSamples: integer(1, 4096)
     .optional()
     .describe('completions of each expression (default: 4, or 1 if greedy)'),
-  temperature: real({ min: 0, max: 100 }).default(1).describe('sampling temperature (0 = greedy)'),
+  temperature: real({ min: 0, max: 100 })
+    .refine((t) => t === 0 || t >= MIN_TEMPERATURE, {
+      error: `give 0 (greedy) or a number from ${MIN_TEMPERATURE} to 100`,
+    })
+    .default(1)
+    .describe('sampling temperature (0 = greedy)'),
   greedy: yesOrNo().default(false).describe('take the likeliest token each time'),
   topK,
   topP,
@@ -59,6 +65,7 @@ async function run(path: string, expressions: readonly string[], flags: Flags): 
     );
   }
   const { config, stateDict } = loadModel(path, flags);
+  checkTopK(topK, config.vocabSize);
   const reporter = new Reporter(flags);
   await withMachine(flags, reporter, [config], async ({ device, adapter }) => {
     reporter.note(deviceText(adapter));

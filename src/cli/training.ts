@@ -1,6 +1,6 @@
 /** The three trainings of train.ts: the whole pipeline, supervised pretraining, and GRPO. */
 import type { z } from 'zod';
-import { type GrpoOptions, grpoOptions, grpoSchema } from '../grpo/options.ts';
+import { checkTopK, type GrpoOptions, grpoOptions, grpoSchema } from '../grpo/options.ts';
 import { GrpoTrainer } from '../grpo/trainer.ts';
 import { parseOptions } from '../options.ts';
 import { pretrainOptions, pretrainSchema } from '../pretrain/options.ts';
@@ -46,6 +46,7 @@ export async function runPipeline(
   const pretrain = pretrainOptions({ ...settings.pretrain, seed });
   const grpo = grpoOptions({ ...settings.grpo, seed });
   const task = arithmetic(grpo);
+  checkTopK(grpo.topK, task.tokenizer.vocabSize);
   const problems = heldOut(task, PIPELINE.evalSize);
   const { maxGenLen } = grpo;
   await trainingSession(
@@ -117,6 +118,7 @@ export async function runGrpo(flags: z.output<typeof grpoFlags>, earlier?: Earli
   const options = grpoOptions(pick(grpoSchema, flags));
   const { checkpoint, seed } = flags;
   const task = await taskOf(flags.task, options);
+  checkTopK(options.topK, task.tokenizer.vocabSize);
   const rewards = await rewardsOf(flags.reward, task);
   let { microBatchTokens } = options;
   await trainingSession(

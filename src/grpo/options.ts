@@ -1,6 +1,6 @@
 /** The options of GRPO, named, checked and described as the flags of `train.ts grpo`. */
 import { z } from 'zod';
-import { VOCAB_SIZE } from '../math/tokenizer.ts';
+import { MIN_TEMPERATURE } from '../model/sampling.ts';
 import {
   BadOptionError,
   depth,
@@ -86,15 +86,14 @@ export const grpoSchema = z.strictObject({
     .default(60)
     .describe('seconds that rewards which come later are waited for'),
   temperature: real({
-    min: 0,
-    aboveMin: true,
+    min: MIN_TEMPERATURE,
     max: 100,
-    because: 'greedy completions of a group would all be equal',
+    because: 'colder, 32-bit floats overflow, and greedy completions of a group would all be equal',
   })
     .default(1)
     .describe('sampling temperature'),
   gradClip: real({ min: 0 }).default(1).describe('largest norm of the gradient (0 = no clipping)'),
-  topK: integer(0, VOCAB_SIZE, `the vocabulary has ${VOCAB_SIZE} tokens`)
+  topK: integer(0, 2 ** 24)
     .default(0)
     .describe('sample from the k likeliest tokens (0 = off)'),
   topP: real({ min: 0, aboveMin: true, max: 1 })
@@ -123,6 +122,13 @@ export function grpoOptions(candidate: z.input<typeof grpoSchema> | object = {})
   const complete = { ...options, clipRatio, clipRatioHigh };
   for (const { flag, problem, fix } of contradictions(complete)) throw new BadOptionError(flag, problem, fix);
   return complete;
+}
+
+/** @throws BadOptionError if there are not as many tokens to sample from: the vocabulary is the task's. */
+export function checkTopK(topK: number, vocabSize: number): void {
+  if (topK <= vocabSize) return;
+  const problem = `--top_k is ${topK}, but the vocabulary has ${vocabSize} tokens`;
+  throw new BadOptionError('--top_k', problem, `give an integer from 0 (off) to ${vocabSize}`);
 }
 
 interface Contradiction {

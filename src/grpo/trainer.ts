@@ -14,6 +14,7 @@ import {
   type TrainingState,
 } from '../model/trainingState.ts';
 import type { Transformer } from '../model/transformer.ts';
+import { checkSeed } from '../options.ts';
 import { arithmetic } from '../tasks/arithmetic.ts';
 import { checkVocabulary, type Task } from '../tasks/task.ts';
 import {
@@ -44,7 +45,7 @@ import {
 import { adaptedKlCoef, KL_ESTIMATORS, tokenKl } from './kl.ts';
 import { grpoLoss } from './loss.ts';
 import { type GrpoMetrics, type SequenceRecord, summarise, type Update, unmeasured } from './metrics.ts';
-import type { GrpoOptions } from './options.ts';
+import { checkTopK, type GrpoOptions } from './options.ts';
 import { builtInReward, type Reward } from './reward.ts';
 import { RewardError } from './rewarding.ts';
 import type { Rollout } from './rollout.ts';
@@ -99,6 +100,8 @@ export class GrpoTrainer {
     const { task = arithmetic(options), capture: captureOptions = {} } = parts;
     const { rewards = [builtInReward('correctness', task)] } = parts;
     checkVocabulary(task, policy.config);
+    checkTopK(options.topK, policy.config.vocabSize);
+    checkSeed(options.seed);
     this.policy = policy;
     this.options = options;
     this.task = task;

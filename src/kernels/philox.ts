@@ -23,6 +23,14 @@ fn philox(counter: vec4u, key: vec2u) -> vec4u {
 // Uniform on (0, 1): 23 bits and a half, so that neither end occurs and every value is exact in f32.
 fn uniform4(bits: vec4u) -> vec4f { return (vec4f(bits >> vec4u(9u)) + 0.5) * 1.1920928955078125e-7; }`;
 
+/** Gumbel noise of a uniform number, finite for every value of `uniform4`: −2.8 to 16.6. */
+export const GUMBEL_WGSL = `
+// −log(−log u). Near 1, −log u is a series in 1 − u, which is exact there: log itself may be off by 2⁻²¹, or 0.
+fn gumbel(u: f32) -> f32 {
+  let v = 1.0 - u;
+  return -log(select(-log(u), v * (1.0 + v * (0.5 + v * (1.0 / 3.0))), v < 0.005));
+}`;
+
 /**
  * Other distributions, of the words that `philox` gives. For the tails the uniform number that is taken the logarithm
  * of has 32 bits: normal numbers reach 6.7, exponential ones 22 to either side of 1 in their logarithm.

@@ -10,7 +10,7 @@ import type { BufferView } from '../gpu/buffers.ts';
 import type { Device } from '../gpu/device.ts';
 import { defineKernel, GROUP_INDEX, linearGrid, memoize, THREAD_ARGS } from '../gpu/kernel.ts';
 import { STATE_WGSL } from './decode.ts';
-import { PHILOX_WGSL } from './philox.ts';
+import { GUMBEL_WGSL, PHILOX_WGSL } from './philox.ts';
 import { NO_ROW } from './rows.ts';
 
 /** Distinguishes the sampler's random numbers from those of other users of the same seed. */
@@ -33,6 +33,7 @@ const sampleKernel = memoize((V: number, filtered: boolean) =>
     },
     code: `${STATE_WGSL}
 ${PHILOX_WGSL}
+${GUMBEL_WGSL}
 struct Settings { inverseTemperature: f32, topP: f32, topK: u32, greedy: u32, seed: u32, minP: f32 }
 @compute @workgroup_size(8)
 fn main(${THREAD_ARGS}) {
@@ -60,7 +61,7 @@ fn main(${THREAD_ARGS}) {
     ${filtered ? 'if (((mask[v / 32] >> (v % 32)) & 1) == 0) { continue; }' : ''}
     let z = logits[at + v] * settings.inverseTemperature - highest;
     sum += exp(z);
-    let noisy = z + select(-log(-log(random[v % 4])), 0.0, settings.greedy == 1);
+    let noisy = z + select(gumbel(random[v % 4]), 0.0, settings.greedy == 1);
     if (noisy > best) { best = noisy; pick = v; }
   }
   let out = slot * params.maxNew + state.generated;
@@ -106,7 +107,8 @@ const filterWgsl = (V: number): string => `
         let kept = ((top[u / 32] >> (u % 32)) & 1) == 1;
         if (kept && (z[u] > z[v] || (z[u] == z[v] && u < v))) { before += exp(z[u]); }
       }
-      if (before >= settings.topP * total) { mask[v / 32] &= ~(1u << (v % 32)); }
+      // The likeliest has nothing before it, and stays even where the product is too small for f32.
+      if (before > 0.0 && before >= settings.topP * total) { mask[v / 32] &= ~(1u << (v % 32)); }
     }
   }
   // By its own z, so that the likeliest stays however that rounds.

@@ -84,6 +84,13 @@ async function answerOnce(
 ): Promise<Evaluation> {
   const { maxNew = 256, temperature = 0, seed = 0, batchSize = 256, onProgress } = options;
   const task: Task = options.task ?? ARITHMETIC;
+  if (!Number.isInteger(batchSize) || batchSize < 1) {
+    throw new MathformerError(`batchSize is ${batchSize}, not a positive integer`, {
+      code: 'BAD_OPTION',
+      where: 'evaluate',
+      fix: 'give the number of problems to generate at a time, such as 256',
+    });
+  }
   const completions: Completion[] = [];
   for (let first = 0; first < problems.length; first += batchSize) {
     const batch = problems.slice(first, first + batchSize);

@@ -42,6 +42,7 @@ export {
   type TensorSummary,
 } from './inspect.ts';
 export { type Completion, type CompletionSampler, type SampleOptions, Sampler } from './sampler.ts';
+export { MIN_TEMPERATURE } from './sampling.ts';
 export { type ScoredSequence, type ScoreOptions, type Scores, scoreTokens } from './score.ts';
 export type { TrainingState } from './trainingState.ts';
 export { type ForwardOptions, Transformer } from './transformer.ts';

@@ -1,5 +1,6 @@
 /** Initial weights, as PyTorch would give them. */
 import { RandomStream } from '../math/randomStream.ts';
+import { checkSeed } from '../options.ts';
 import type { StateDict, StateTensor } from './checkpoint/index.ts';
 import { type ModelConfig, parameterShapes } from './config.ts';
 
@@ -9,8 +10,10 @@ const STREAM = 0x1417;
 /**
  * Embedding and output weights uniform ±0.02, output bias 0, LayerNorm 1 and 0, all other layers uniform
  * ±1/√fan_in, weight and bias alike (PyTorch's default for `nn.Linear`). Every tensor has a random stream of its own.
+ * @throws MathformerError unless the seed is an integer from 0 to 2^32 − 1.
  */
 export function initialStateDict(config: ModelConfig, seed: number): StateDict {
+  checkSeed(seed);
   const shapes = parameterShapes(config);
   const stateDict = new Map<string, StateTensor>();
   let stream = 0;

@@ -1,5 +1,12 @@
 /** What generation is asked for, and what it gives. */
 import { MathformerError } from '../errors.ts';
+import { isSeed } from '../options.ts';
+
+/**
+ * The lowest temperature to sample at. Logits are divided by it in f32: below about 1e-38 they overflow, and well above
+ * that the rounding of a logit already decides what is sampled.
+ */
+export const MIN_TEMPERATURE = 1e-6;
 
 /** How completions are drawn. */
 export interface SampleOptions {
@@ -7,16 +14,17 @@ export interface SampleOptions {
   readonly groupSize?: number;
   /** Most tokens a completion can have, its `<eos>` included. */
   readonly maxNew: number;
-  /** 0 decodes greedily; log-probabilities are then those at temperature 1. */
+  /** `MIN_TEMPERATURE` or more. 0 decodes greedily; log-probabilities are then those at temperature 1. */
   readonly temperature: number;
-  /** Sample from the k likeliest tokens; 0 turns this off. */
+  /** Sample from the k likeliest tokens, at most the size of the vocabulary; 0 turns this off. */
   readonly topK?: number;
   /** Sample from the likeliest tokens that together have this probability; 1 turns this off. */
   readonly topP?: number;
   /** Sample from tokens with at least this share of the likeliest one's probability; 0 turns this off. */
   readonly minP?: number;
+  /** An integer from 0 to 2^32 − 1. */
   readonly seed: number;
-  /** Sequence i of this call draws its random numbers as sequence `firstSequenceId + i`. */
+  /** Sequence i of this call draws its random numbers as sequence `firstSequenceId + i`, modulo 2^32. */
   readonly firstSequenceId?: number;
 }
 
@@ -42,22 +50,41 @@ export interface CompletionSampler {
   dispose(): void;
 }
 
-/** @throws MathformerError if there is nothing that such options or prompts could mean. */
+/** @throws MathformerError naming the first option, or prompt, that cannot be sampled with. */
 export function checkSampling(
   prompts: readonly (readonly number[])[],
-  { groupSize = 1, maxNew, temperature, topK = 0, topP = 1, minP = 0 }: SampleOptions,
+  options: SampleOptions,
   vocabSize: number,
 ): void {
-  const isCount = (value: number, least: number): boolean => Number.isInteger(value) && value >= least;
+  const {
+    groupSize = 1,
+    maxNew,
+    temperature,
+    topK = 0,
+    topP = 1,
+    minP = 0,
+    seed,
+    firstSequenceId = 0,
+  } = options;
+  const isCount = (value: number, least: number): boolean => Number.isSafeInteger(value) && value >= least;
   const isId = (id: number): boolean => isCount(id, 0) && id < vocabSize;
+  const isWarm = Number.isFinite(temperature) && temperature >= MIN_TEMPERATURE;
   const odd = prompts.findIndex((ids) => ids.length === 0 || !ids.every(isId));
   const problems = {
     groupSize: !isCount(groupSize, 1) && `groupSize is ${groupSize}, not a positive integer`,
     maxNew: !isCount(maxNew, 1) && `maxNew is ${maxNew}, not a positive integer`,
-    temperature: !(temperature >= 0) && `the temperature is ${temperature}, not 0 or more`,
-    topK: !isCount(topK, 0) && `topK is ${topK}, not 0 or a positive integer`,
+    temperature:
+      !isWarm &&
+      temperature !== 0 &&
+      `the temperature is ${temperature}, not a number of at least ${MIN_TEMPERATURE}, or 0 to decode greedily`,
+    topK:
+      (!isCount(topK, 0) && `topK is ${topK}, not 0 or a positive integer`) ||
+      (topK > vocabSize && `topK is ${topK}, but the vocabulary has ${vocabSize} tokens`),
     topP: !(topP > 0 && topP <= 1) && `topP is ${topP}, not above 0 and at most 1`,
     minP: !(minP >= 0 && minP <= 1) && `minP is ${minP}, not from 0 to 1`,
+    seed: !isSeed(seed) && `the seed is ${seed}, not an integer from 0 to 4294967295`,
+    firstSequenceId:
+      !isCount(firstSequenceId, 0) && `firstSequenceId is ${firstSequenceId}, not 0 or a positive integer`,
     prompts: odd >= 0 && `prompt ${odd} is empty or has ids that are not below ${vocabSize}`,
   };
   for (const [name, problem] of Object.entries(problems)) {

@@ -11,6 +11,7 @@ import {
   type TrainingState,
 } from '../model/trainingState.ts';
 import type { Transformer } from '../model/transformer.ts';
+import { checkSeed } from '../options.ts';
 import { arithmetic } from '../tasks/arithmetic.ts';
 import { TaskStream } from '../tasks/stream.ts';
 import { checkVocabulary, type Example, type Task } from '../tasks/task.ts';
@@ -99,6 +100,7 @@ export class SupervisedTrainer {
     { task = arithmetic(options), capture: captureOptions = {} }: SupervisedTrainerParts = {},
   ) {
     checkVocabulary(task, model.config);
+    checkSeed(options.seed);
     this.model = model;
     this.options = options;
     this.stepsPerPass = Math.ceil(options.numExamples / options.batchSize);
@@ -226,7 +228,7 @@ export class SupervisedTrainer {
     const balances: Tensor[] = [];
     model.parameters.zeroGrad();
     const { logp } = scorePacked(model, packed, {
-      dropout: { p, seed: options.seed >>> 0, step },
+      dropout: { p, seed: options.seed, step },
       onRouting: (logits, routing) => balances.push(loadBalance(logits, routing, rows)),
     });
     const loss = mul(sum(mul(logp, mask)), scale);

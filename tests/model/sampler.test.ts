@@ -4,6 +4,7 @@ import type { Device } from '../../src/gpu/device.ts';
 import { prompt } from '../../src/math/sample.ts';
 import { EOS } from '../../src/math/tokenizer.ts';
 import { type Completion, type SampleOptions, Sampler } from '../../src/model/sampler.ts';
+import { MIN_TEMPERATURE } from '../../src/model/sampling.ts';
 import { scoreTokens } from '../../src/model/score.ts';
 import type { Transformer } from '../../src/model/transformer.ts';
 import { noGrad } from '../../src/tensor/index.ts';
@@ -12,6 +13,9 @@ import { expectClose } from '../oracle/compare.ts';
 import { greedy, keptTokens, samplingProbabilities } from '../oracle/sampler.ts';
 import { forward as oracleForward } from '../oracle/transformer.ts';
 import { fixtureModel, parameters64, randomCheckpoint, randomModel } from './referenceModels.ts';
+
+/** A prompt's ids, options, and what is said of them. */
+type Refusal = [readonly number[], Partial<SampleOptions>, RegExp];
 
 /** Eight prompts of different lengths. */
 const PROMPTS = [
@@ -186,6 +190,24 @@ describe('the sampler', () => {
     made.load(weights);
     return made;
   }
+
+  test.each([
+    ['the coldest', { temperature: MIN_TEMPERATURE }],
+    ['the least topP', { temperature: 1, topP: 1e-45 }],
+    ['topK 1', { temperature: 1, topK: 1 }],
+    ['minP 1', { temperature: 1, minP: 1 }],
+    ['the whole vocabulary', { temperature: 1, topK: 57 }],
+  ] as const)('%s: finite log-probabilities, of tokens that are not impossible', async (_, options) => {
+    const completions = await generate(PROMPTS, { maxNew: 24, groupSize: 8, seed: 3, ...options });
+    const found = recorded(completions);
+    expect(found.length).toBeGreaterThan(100);
+    // The noise of a token is at most 19.5 above that of another one.
+    for (const logp of found) expect(logp > -24 && logp <= 1e-6, `${logp}`).toBe(true);
+    if (!('topK' in options && options.topK === 57)) {
+      const best = await generate(PROMPTS, { maxNew: 24, temperature: 0, seed: 3 });
+      for (const { prompt: i, tokens } of completions) expect(tokens).toEqual(best[i].tokens);
+    }
+  });
 
   test('permuted prompts give permuted completions, if every sequence keeps its id', async () => {
     const options = { maxNew: 20, temperature: 1, seed: 9 };
@@ -403,7 +425,7 @@ describe('the sampler', () => {
     sampler.dispose();
   });
 
-  test.each([
+  test.each<Refusal>([
     [[], {}, /prompt 1 is empty/],
     [[57], {}, /prompt 1 is empty or has ids that are not below 57/],
     [[1.5], {}, /prompt 1/],
@@ -413,6 +435,15 @@ describe('the sampler', () => {
     [[1], { topK: 0.5 }, /topK is 0.5/],
     [[1], { topP: 0 }, /topP is 0/],
     [[1], { minP: 1.5 }, /minP is 1.5/],
+    [[1], { topK: 58 }, /topK is 58, but the vocabulary has 57 tokens/],
+    ...[1e-40, 1e-38, 9e-7, Number.NaN, Number.POSITIVE_INFINITY].map(
+      (temperature): Refusal => [[1], { temperature }, /temperature is .*at least 0\.000001, or 0 to decode/],
+    ),
+    ...[2 ** 32, Number.NaN, -1, 1.5].map(
+      (seed): Refusal => [[1], { seed }, /the seed is .*0 to 4294967295/],
+    ),
+    [[1], { firstSequenceId: -1 }, /firstSequenceId is -1/],
+    [[1], { firstSequenceId: 0.5 }, /firstSequenceId is 0.5/],
   ])('what means nothing is refused: %j, %j', async (ids, odd, message) => {
     const sampler = new Sampler(model);
     const options = { maxNew: 4, temperature: 1, seed: 1, ...odd };
