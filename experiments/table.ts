@@ -64,7 +64,6 @@ export const EXPERIMENTS: readonly Experiment[] = [
       { name: 'loss gspo', change: { loss: 'gspo' } },
       { name: '64 × 2', change: { batchSize: 64, groupSize: 2 } },
       { name: '8 × 16', change: { batchSize: 8, groupSize: 16 } },
-      { name: 'KL by k1', change: { klEstimator: 'k1' } },
       { name: 'KL by k2', change: { klEstimator: 'k2' } },
       { name: 'KL exact', change: { klEstimator: 'exact' } },
     ],

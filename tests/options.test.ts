@@ -129,6 +129,7 @@ describe('refusals', () => {
     [{ groupSize: 1 }, /--group_size cannot be 1/, /from 2 .*advantage/],
     [{ topK: -1 }, /--top_k cannot be -1/, /integer from 0/],
     [{ temperature: 0 }, /--temperature cannot be 0/, /at least 0\.000001.*greedy/],
+    [{ klEstimator: 'k1' }, /k1 in the loss holds nothing back/, /--kl_estimator k3\+.*--kl_coef 0/],
     [{ temperature: 1e-40 }, /--temperature cannot be 1e-40/, /at least 0\.000001/],
     [{ operators: '+,^' }, /--operators cannot be "\+,\^"/, /comma-separated/],
     [{ operators: [] }, /--operators cannot be \[\]/, /comma-separated/],

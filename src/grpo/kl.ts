@@ -2,30 +2,63 @@
  * The KL divergence from the reference to the policy: estimates from the sampled token alone, with d = ℓ − ℓ_ref
  * (Schulman, "Approximating KL divergence", 2020), its exact value at a position, and the coefficient that follows it.
  *
- * As a loss, the estimates differ: in expectation over the policy k2 has the gradient of KL(policy ‖ reference), k3 that
- * of KL(reference ‖ policy), and k1 none.
+ * As a loss, the estimates differ in the gradient that they have in expectation over the policy:
+ *   k3+    that of KL(policy ‖ reference), for tokens of an earlier policy too
+ *   k2     that of KL(policy ‖ reference), for tokens of the policy itself
+ *   k3     that of KL(reference ‖ policy)
+ *   k1     none
+ * Log-ratios count as ±20 at most, and k3 as 10 at most (as in verl): at d = −16 it would be e^16. Beyond these
+ * bounds the gradient is 0.
  */
-import { add, exp, logSoftmax, mul, neg, square, sub, sum, type Tensor } from '../tensor/index.ts';
+import { add, clamp, exp, logSoftmax, mul, neg, square, sub, sum, type Tensor } from '../tensor/index.ts';
 
 /** The names of the estimates, and of the KL itself. */
-export const KL_NAMES = ['k3', 'k2', 'k1', 'exact'] as const;
+export const KL_NAMES = ['k3+', 'k3', 'k2', 'k1', 'exact'] as const;
 /** A row of `KL_ESTIMATORS`, or the KL itself. */
 export type KlName = (typeof KL_NAMES)[number];
 
+/** Bound of a log-ratio, in nats. */
+const MAX_LOG_RATIO = 20;
+/** Bound of k3. */
+const MAX_K3 = 10;
+
 /** An estimate of the KL at a token. */
 export interface KlEstimator {
-  /** From d = ℓ − ℓ_ref, any shape. */
-  readonly tensor: (d: Tensor) => Tensor;
-  /** The same of a number, exact near 0. */
-  readonly number: (d: number) => number;
+  /**
+   * From d = ℓ − ℓ_ref, any shape. `k3+` also needs ℓ − ℓ_old, the log-ratio to the policy that sampled; without it the
+   * token counts as sampled by the policy itself.
+   */
+  readonly tensor: (d: Tensor, logRatio?: Tensor) => Tensor;
+  /** The same of numbers, exact near 0. */
+  readonly number: (d: number, logRatio?: number) => number;
 }
+
+const bounded = (d: Tensor): Tensor => clamp(d, -MAX_LOG_RATIO, MAX_LOG_RATIO);
+const boundedNumber = (d: number): number => Math.min(Math.max(d, -MAX_LOG_RATIO), MAX_LOG_RATIO);
+
+/** e^(−d) − 1 + d, never negative. */
+const K3: KlEstimator = {
+  tensor(difference) {
+    const d = bounded(difference);
+    return clamp(add(add(exp(neg(d)), d), -1), undefined, MAX_K3);
+  },
+  number(difference) {
+    const d = boundedNumber(difference);
+    return Math.min(Math.expm1(-d) + d, MAX_K3);
+  },
+};
 
 /** Estimates of the KL at a token from d = ℓ − ℓ_ref. */
 export const KL_ESTIMATORS: Readonly<Record<Exclude<KlName, 'exact'>, KlEstimator>> = {
-  k1: { tensor: (d) => d, number: (d) => d },
-  k2: { tensor: (d) => mul(square(d), 0.5), number: (d) => d ** 2 / 2 },
-  /** Never negative. */
-  k3: { tensor: (d) => add(add(exp(neg(d)), d), -1), number: (d) => Math.expm1(-d) + d },
+  k1: { tensor: bounded, number: boundedNumber },
+  k2: { tensor: (d) => mul(square(bounded(d)), 0.5), number: (d) => boundedNumber(d) ** 2 / 2 },
+  k3: K3,
+  /** k3 times the ratio, through which the gradient flows as well (TRL's `use_bias_correction_kl`); never negative. */
+  'k3+': {
+    tensor: (d, logRatio = sub(d, d.detach())) =>
+      clamp(mul(exp(bounded(logRatio)), K3.tensor(d)), undefined, MAX_K3),
+    number: (d, logRatio = 0) => Math.min(Math.exp(boundedNumber(logRatio)) * K3.number(d), MAX_K3),
+  },
 };
 
 /** What the KL is between. */
@@ -36,8 +69,10 @@ interface Distribution {
   readonly logp: Tensor;
 }
 
-/** The distributions that the exact KL is between. */
+/** What else the KL depends on. */
 export interface KlOptions {
+  /** (N): ℓ_old, as the sampler recorded it, for `k3+`. */
+  readonly oldLogp?: Tensor | undefined;
   readonly temperature?: number;
   /** (N,V): see `excludedLogits`. Filters of the sampler, for the exact KL; ℓ and ℓ_ref know them. */
   readonly excluded?: Tensor | undefined;
@@ -50,9 +85,10 @@ export function tokenKl(
   reference: Distribution,
   options: KlOptions = {},
 ): Tensor {
-  return name === 'exact'
-    ? exactKl(policy.logits, reference.logits, options)
-    : KL_ESTIMATORS[name].tensor(sub(policy.logp, reference.logp));
+  if (name === 'exact') return exactKl(policy.logits, reference.logits, options);
+  const { oldLogp } = options;
+  const logRatio = name === 'k3+' && oldLogp ? sub(policy.logp, oldLogp) : undefined;
+  return KL_ESTIMATORS[name].tensor(sub(policy.logp, reference.logp), logRatio);
 }
 
 /** Σ_v π(log π − log π_ref) of each row (N), from logits (N,V) of both. */

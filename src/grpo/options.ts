@@ -60,7 +60,11 @@ export const grpoSchema = z.strictObject({
   klCoef: real({ min: 0, max: 1000 }).default(0.1).describe('weight of the KL to the reference (0 = none)'),
   klEstimator: oneOf(KL_NAMES)
     .default('k3')
-    .describe('KL at a token: estimated from its log-probabilities, or exact, over the vocabulary'),
+    .describe(
+      'KL at a token. k3+ (recommended) has the gradient of KL(policy || reference) in several epochs too, k2 in the ' +
+        'first step on the completions alone; k3 (DeepSeekMath) has that of KL(reference || policy), weak where the ' +
+        'policy left the reference; exact sums over the vocabulary. k1 has no gradient, and --kl_coef refuses it',
+    ),
   klTarget: real({ min: 0, max: 1000 })
     .default(0)
     .describe('the weight of the KL follows it towards this many nats a token (0 = stays as it is)'),
@@ -147,6 +151,12 @@ function contradictions(options: GrpoOptions): Contradiction[] {
       problem: `${batchSize} problems do not make ${options.miniBatches} mini-batches`,
       fix: `give at most --batch_size, ${batchSize}`,
     },
+    options.klEstimator === 'k1' &&
+      options.klCoef > 0 && {
+        flag: '--kl_estimator',
+        problem: 'k1 in the loss holds nothing back: the mean of its gradient is 0',
+        fix: 'give --kl_estimator k3+ (or k2, k3, exact), or --kl_coef 0',
+      },
     options.klTarget > 0 &&
       options.klCoef === 0 && {
         flag: '--kl_target',

@@ -270,8 +270,9 @@ export class GrpoTrainer {
     const reference = this.#reference;
     const refScores = reference && noGrad(() => scorePacked(reference, packed, { temperature }));
     const [N, V] = scores.logits.shape as [number, number];
-    const filters = { temperature, excluded: excluded && reshape(excluded, [N, V]) };
-    const kl = refScores && tokenKl(klEstimator, scores, refScores, filters);
+    const { oldLogp } = inputs;
+    const klOptions = { temperature, oldLogp, excluded: excluded && reshape(excluded, [N, V]) };
+    const kl = refScores && tokenKl(klEstimator, scores, refScores, klOptions);
     const coefficients = { klCoef: () => this.#klCoef };
     const { total, policy } = grpoLoss({ ...inputs, ...scores, kl }, { ...options, ...coefficients });
     backward(total);
@@ -293,7 +294,10 @@ export class GrpoTrainer {
       const tokens = Array.from(completion.logps, (oldLogp) => {
         const at = t++;
         const [logp = 0, entropy = 0, compared = 0] = [values[at], values[N + at], values[2 * N + at]];
-        const kl = klEstimator === 'exact' ? compared : KL_ESTIMATORS[klEstimator].number(logp - compared);
+        const kl =
+          klEstimator === 'exact'
+            ? compared
+            : KL_ESTIMATORS[klEstimator].number(logp - compared, logp - oldLogp);
         return { logp, oldLogp, kl, entropy };
       });
       return new Array<SequenceRecord>(copies).fill({ advantage, tokens });

@@ -12,7 +12,7 @@ import { normals, normalValues, seeded } from '../oracle/random.ts';
 import { referenceJson } from '../oracle/reference.ts';
 import { keptTokens, samplingLogProbs } from '../oracle/sampler.ts';
 
-const NAMES = ['k1', 'k2', 'k3'] as const;
+const NAMES = ['k1', 'k2', 'k3', 'k3+'] as const;
 
 describe.each(VARIANTS)('$variant kernels', ({ portableKernels }) => {
   let device: Device;
@@ -32,6 +32,7 @@ describe.each(VARIANTS)('$variant kernels', ({ portableKernels }) => {
       ['k1', [0, 0, 0]],
       ['k2', REVERSE],
       ['k3', [0.25, 0.05, -0.3]],
+      ['k3+', REVERSE],
     ] as const)('%s', async (name, wanted) => {
       using _ = device.scope();
       const logits = tensor(policy).requireGrad();
@@ -39,6 +40,17 @@ describe.each(VARIANTS)('$variant kernels', ({ portableKernels }) => {
       const probabilities = noGrad(() => exp(logp));
       backward(sum(mul(probabilities, KL_ESTIMATORS[name].tensor(sub(logp, tensor(reference))))));
       expectClose((await logits.grad?.data()) ?? [], wanted, { rtol: 0, atol: 6e-7 });
+    });
+
+    test('k3+ of tokens of another policy: the same', async () => {
+      using _ = device.scope();
+      const sampled = [0.2, 0.2, 0.6];
+      const logits = tensor(policy).requireGrad();
+      const logp = logSoftmax(logits);
+      const logRatio = sub(logp, tensor(sampled.map(Math.log)));
+      const kl = KL_ESTIMATORS['k3+'].tensor(sub(logp, tensor(reference)), logRatio);
+      backward(sum(mul(tensor(sampled), kl)));
+      expectClose((await logits.grad?.data()) ?? [], REVERSE, { rtol: 0, atol: 6e-7 });
     });
 
     test('the exact KL has that of k2, and is ½·ln 2 + 0.3·ln 1.2 + 0.2·ln 0.4', async () => {
@@ -54,7 +66,9 @@ describe.each(VARIANTS)('$variant kernels', ({ portableKernels }) => {
 
   test.each(NAMES)('%s: values and gradients of NumPy’s table and of the float64 reference', async (name) => {
     const { kl: table } = referenceJson<{
-      readonly kl: Record<'logp' | 'ref_logp' | 'k1' | 'k2' | 'k3' | 'dk3_dlogp', number[]>[];
+      readonly kl: (Record<'logp' | 'ref_logp' | 'k1' | 'k2' | 'k3' | 'dk3_dlogp', number[]> & {
+        readonly 'k3+'?: undefined;
+      })[];
     }>('grpo');
     const random = [normals(1, 64, -1), normals(2, 64, -1)].map((values) => Array.from(values));
     const cases = [
@@ -155,10 +169,52 @@ describe('properties', () => {
     const d = normals(9, 100, 0, 1.5);
     for (const { tensor, number } of Object.values(KL_ESTIMATORS)) {
       const found = await tensor(Tensor.from(device, Float32Array.from(d))).data();
-      expectClose(found, Array.from(d, number), { rtol: 1e-5, atol: 1e-6 });
+      expectClose(
+        found,
+        Array.from(d, (each) => number(each)),
+        { rtol: 1e-5, atol: 1e-6 },
+      );
     }
     // Where 1 − d + d²/2 rounds.
     expectClose([KL_ESTIMATORS.k3.number(1e-6)], [0.5e-12], { rtol: 1e-3, atol: 0 });
+  });
+
+  test('far from the reference, or from the sampler, values are bounded and gradients 0', async () => {
+    // Bounds of d of 20, and of k3 of 10.
+    const far = [-1000, -88, -20.5, -16, -3, 12, 20.5, 88, 1000];
+    const wanted = {
+      k1: far.map((d) => Math.min(Math.max(d, -20), 20)),
+      k2: [200, 200, 200, 128, 4.5, 72, 200, 200, 200],
+      k3: far.map(() => 10),
+    } as const;
+    for (const [name, values] of Object.entries(wanted)) {
+      using _ = device.scope();
+      const { tensor, number } = KL_ESTIMATORS[name as keyof typeof wanted];
+      const d = Tensor.from(device, Float32Array.from(far)).requireGrad();
+      const found = tensor(d);
+      backward(sum(found));
+      expectClose(await found.data(), values, { rtol: 1e-6 });
+      expectClose(
+        far.map((each) => number(each)),
+        values,
+        { rtol: 1e-12 },
+      );
+      const gradient = Array.from((await d.grad?.data()) ?? []);
+      far.forEach((each, i) => {
+        if (name === 'k3' || Math.abs(each) > 20)
+          expect(Math.abs(gradient[i] ?? 1), `${name} ${each}`).toBe(0);
+        else expect(gradient[i]).toBe(name === 'k1' ? 1 : each);
+      });
+    }
+    using _ = device.scope();
+    const logRatio = Tensor.from(device, Float32Array.from([-1000, 3, 1000])).requireGrad();
+    const d = Tensor.from(device, Float32Array.from([1, 2, 1])).requireGrad();
+    const found = KL_ESTIMATORS['k3+'].tensor(d, logRatio);
+    backward(sum(found));
+    const numbers = [-1000, 3, 1000].map((ratio, i) => KL_ESTIMATORS['k3+'].number([1, 2, 1][i] ?? 0, ratio));
+    expectClose(await found.data(), numbers, { rtol: 1e-5 });
+    expectClose(numbers, [Math.exp(-21), 10, 10], { rtol: 1e-12 });
+    expect(Array.from((await logRatio.grad?.data()) ?? [], Math.abs)).toEqual([0, 0, 0]);
   });
 });
 

@@ -102,7 +102,7 @@ describe('other losses and terms', () => {
 
   test.each([
     { loss: 'grpo', maskTruncated: true, advantages: 'center', entropyCoef: 0.05 },
-    { loss: 'dr_grpo', advantages: 'center', klEstimator: 'k1' },
+    { loss: 'dr_grpo', advantages: 'center', klEstimator: 'k3+' },
     { loss: 'dapo', dualClip: 1.2, entropyCoef: 0.1 },
     { loss: 'dapo', maskTruncated: true, klEstimator: 'exact' },
     { loss: 'gspo', maskTruncated: true, klCoef: 0.5, microBatchTokens: 64 },

@@ -158,6 +158,7 @@ describe('the GRPO trainer', () => {
   test.each([
     {},
     { loss: 'dapo', dualClip: 1.5, entropyCoef: 0.1, klEstimator: 'exact' },
+    { loss: 'dr_grpo', klEstimator: 'k3+' },
     { loss: 'gspo', clipRatio: 0.2, klEstimator: 'k2', microBatchTokens: 64 },
   ])('%o: the gradient is that of the loss, by finite differences', async (overrides) => {
     const rollout = varied(await roll());

@@ -27,7 +27,7 @@ import {
 
 export type AdvantageKind = 'group' | 'center';
 export type LossKind = 'grpo' | 'dr_grpo' | 'dapo' | 'gspo' | 'cispo';
-export type KlKind = 'k1' | 'k2' | 'k3';
+export type KlKind = 'k1' | 'k2' | 'k3' | 'k3+';
 
 /**
  * Per group of G consecutive rewards: R − mean (`center`), or that over (sample standard deviation + 1e-8) (`group`).
@@ -72,19 +72,36 @@ export function clippedSurrogate(ratio: Array64, advantage: Array64, clip: ClipR
   return where(less(advantage, 0), maximum(surrogate, mul(advantage, clip.dualClip)), surrogate);
 }
 
-/** Per-token estimates with d = ℓ − ℓ_ref: k1 d; k2 d²/2; k3 e^(−d) − 1 + d. */
-export function klEstimate(kind: KlKind, logProbs: Array64, refLogProbs: Array64): Array64 {
-  const d = sub(logProbs, refLogProbs);
+/**
+ * Per-token estimates with d = ℓ − ℓ_ref, as far as 20 to either side: k1 d; k2 d²/2; k3 e^(−d) − 1 + d, at most 10; k3+
+ * e^(ℓ − ℓ_old)·k3, at most 10. Where a bound holds there is no gradient.
+ */
+export function klEstimate(
+  kind: KlKind,
+  logProbs: Array64,
+  refLogProbs: Array64,
+  oldLogProbs: Array64 = logProbs.detach(),
+): Array64 {
+  const d = within(sub(logProbs, refLogProbs), -20, 20);
   switch (kind) {
     case 'k1':
       return d;
     case 'k2':
       return mul(mul(d, d), 0.5);
     case 'k3':
-      return add(sub(exp(neg(d)), 1), d);
+      return within(add(sub(exp(neg(d)), 1), d), -10, 10);
+    case 'k3+': {
+      const ratio = exp(within(sub(logProbs, oldLogProbs), -20, 20));
+      return within(mul(ratio, klEstimate('k3', logProbs, refLogProbs)), -10, 10);
+    }
     default:
       return kind satisfies never;
   }
+}
+
+/** x where it lies between the bounds, else the bound, a constant. */
+function within(x: Array64, low: number, high: number): Array64 {
+  return where(greater(x, high), high, where(less(x, low), low, x));
 }
 
 /** Σ_v π(log π − log π_ref) over the last axis; tokens with log π = −∞ add 0. */
@@ -206,7 +223,12 @@ export function totalLoss(
   const policy = policyLoss(batch, options);
   const estimate =
     refLogProbs &&
-    klEstimate(options.kl ?? 'k3', maskedFill(batch.logProbs, off, 0), maskedFill(refLogProbs, off, 0));
+    klEstimate(
+      options.kl ?? 'k3',
+      maskedFill(batch.logProbs, off, 0),
+      maskedFill(refLogProbs, off, 0),
+      maskedFill(batch.oldLogProbs, off, 0),
+    );
   const perToken = tokenKl ?? estimate;
   const kl = perToken === undefined ? array([0], []) : weighted(perToken);
   const mean = tokenEntropy === undefined ? array([0], []) : weighted(tokenEntropy);
