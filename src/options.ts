@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { MathformerError } from './errors.ts';
 import { OptionError } from './math/errors.ts';
 import { checkedOperators, DEFAULT_OPERATORS, parseOperators } from './math/operators.ts';
+import { meant } from './optionNames.ts';
 
 /** Courses of the learning rate: warm-up and half a cosine, or constant. */
 export const SCHEDULERS = ['cosine', 'none'] as const;
@@ -95,12 +96,11 @@ export function parseOptions<Schema extends z.ZodObject>(
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
   if (issue?.code === 'unrecognized_keys') {
-    const flag = flagOf(issue.keys[0] ?? '');
-    throw new BadOptionError(
-      flag,
-      `there is no option ${flag}`,
-      `use ${Object.keys(schema.shape).map(flagOf).join(', ')}`,
-    );
+    const [name = ''] = issue.keys;
+    const known = Object.keys(schema.shape);
+    const fix =
+      meant(name, known, (key) => `${key} (${flagOf(key)})`) ?? `use ${known.map(flagOf).join(', ')}`;
+    throw new BadOptionError(flagOf(name), `there is no option ${flagOf(name)}`, fix);
   }
   const key = issue?.path[0];
   if (key === undefined) {

@@ -2,13 +2,14 @@
  * Options from a file, under those of the command line: `--config FILE`, a JSON object of options by the names that
  * config.json has them, or the config.json of a run.
  */
-import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { z } from 'zod';
 import { RECIPE_NAMES, RECIPES } from '../grpo/recipes.ts';
+import { printable } from '../model/checkpoint/error.ts';
+import { meant } from '../optionNames.ts';
 import { BadOptionError, oneOf, parseOptions, shown } from '../options.ts';
-import { withFileErrors } from '../runs/fileError.ts';
 import { givenFlags } from './flags.ts';
+import { isObject, readJsonObject } from './jsonFile.ts';
 
 export const configFlag = {
   config: z
@@ -33,8 +34,8 @@ export interface Layered<Schema extends z.ZodObject, Names extends string> {
 }
 
 /**
- * The options of a command: what is nearer wins, of its flags, the recipe they name, the file they name, the recipe
- * that the file names, and the defaults.
+ * The options of a command. Flags win over the file that `--config` names, the file wins over the recipe (that of the
+ * flags, or else that of the file), and the recipe wins over the defaults.
  * @throws BadOptionError naming the flag, or the key and the file; FileError for a file that cannot be read.
  */
 export function readOptions<Schema extends z.ZodObject, Names extends string = never>(
@@ -44,9 +45,10 @@ export function readOptions<Schema extends z.ZodObject, Names extends string = n
 ): Layered<Schema, Names> {
   const given = givenFlags(command, schema);
   const file = typeof given.config === 'string' ? readConfig(given.config, schema, sections) : {};
-  const own = Object.entries(file).filter(([key]) => key in schema.shape);
-  const rest = Object.entries(file).filter(([key]) => !(key in schema.shape));
-  const layers = [recipeOf(schema, file), Object.fromEntries(own), recipeOf(schema, given), given];
+  const own = Object.entries(file).filter(([key]) => Object.hasOwn(schema.shape, key));
+  const rest = Object.entries(file).filter(([key]) => !Object.hasOwn(schema.shape, key));
+  const fromFile = Object.fromEntries(own);
+  const layers = [recipeOf(schema, { ...fromFile, ...given }), fromFile, given];
   return {
     flags: parseOptions(schema, Object.assign({}, ...layers)),
     sections: Object.fromEntries(rest) as Layered<Schema, Names>['sections'],
@@ -55,7 +57,7 @@ export function readOptions<Schema extends z.ZodObject, Names extends string = n
 
 function recipeOf({ shape }: z.ZodObject, { recipe }: Readonly<Record<string, unknown>>): object {
   const name = RECIPE_NAMES.find((each) => each === recipe);
-  if (!('recipe' in shape) || !name) return {};
+  if (!Object.hasOwn(shape, 'recipe') || !name) return {};
   const { options, ...rewards } = RECIPES[name];
   return { ...options, ...rewards };
 }
@@ -69,12 +71,12 @@ export function readConfig(
   schema: z.ZodObject,
   sections: Sections = {},
 ): Record<string, unknown> {
-  const document = parsedJson(path);
+  const document = readJsonObject('--config', path);
   const isRun = typeof document.kind === 'string' && isObject(document.options);
   const all = isRun && isObject(document.options) ? document.options : document;
   const taken = Object.entries(all).filter(([key]) => !(isRun && NOT_TAKEN_OVER.includes(key)));
   const options = Object.fromEntries(taken);
-  if ('config' in options) {
+  if (Object.hasOwn(options, 'config')) {
     throw new BadOptionError(
       '--config',
       `${path}: 'config' names another file`,
@@ -85,19 +87,6 @@ export function readConfig(
   return options;
 }
 
-function parsedJson(path: string): Record<string, unknown> {
-  const text = withFileErrors(path, () => readFileSync(path, 'utf8'));
-  let document: unknown;
-  try {
-    document = JSON.parse(text);
-  } catch (cause) {
-    const message = cause instanceof Error ? cause.message : String(cause);
-    throw new BadOptionError('--config', `${path}: it is no JSON: ${message}`, 'correct the file');
-  }
-  if (isObject(document)) return document;
-  throw new BadOptionError('--config', `${path}: it is no JSON object`, 'give an object of options');
-}
-
 function checkKeys(
   path: string,
   options: Readonly<Record<string, unknown>>,
@@ -105,8 +94,9 @@ function checkKeys(
   sections: Sections = {},
   prefix = '',
 ): void {
+  const [fields, parts] = [new Map(Object.entries(shape)), new Map(Object.entries(sections))];
   for (const [key, value] of Object.entries(options)) {
-    const [field, section] = [shape[key], sections[key]];
+    const [field, section] = [fields.get(key), parts.get(key)];
     if (section && isObject(value)) {
       checkKeys(path, value, section, {}, `${key}.`);
       continue;
@@ -114,7 +104,7 @@ function checkKeys(
     if (section)
       throw new BadOptionError('--config', `${path}: ${key} is no object`, 'give an object of options');
     if (!(field instanceof z.ZodType))
-      throw unknownKey(path, key, prefix, [...Object.keys(shape), ...Object.keys(sections)]);
+      throw unknownKey(path, key, prefix, [...fields.keys(), ...parts.keys()]);
     const parsed = field.safeParse(value);
     if (parsed.success) continue;
     const fix = parsed.error.issues[0]?.message ?? 'give another value';
@@ -123,13 +113,7 @@ function checkKeys(
 }
 
 function unknownKey(path: string, key: string, prefix: string, known: readonly string[]): BadOptionError {
-  const spelt = key.replace(/[_-]+([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
-  const fix = known.includes(spelt)
-    ? `write ${spelt}`
-    : `use ${known.filter((each) => each !== 'config').join(', ')}`;
-  return new BadOptionError('--config', `${path}: there is no option '${prefix}${key}'`, fix);
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+  const fix =
+    meant(key, known, (name) => name) ?? `use ${known.filter((each) => each !== 'config').join(', ')}`;
+  return new BadOptionError('--config', `${path}: there is no option '${printable(prefix + key)}'`, fix);
 }

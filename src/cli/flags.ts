@@ -2,9 +2,10 @@
  * Flags from schemas: a field `groupSize` is the flag `--group_size` (or `--group-size`), with the schema's default
  * and description in --help. commander splits the command line; the schema checks the values.
  */
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { z } from 'zod';
-import { flagOf, parseOptions } from '../options.ts';
+import { BadOptionError, flagOf, parseOptions, shown } from '../options.ts';
+import { explained, offFlagOf } from './usageErrors.ts';
 
 /**
  * A command line with the names of its flags spelt with underscores, as they are declared: `--log-csv=a-b` becomes
@@ -43,14 +44,45 @@ function isFlag(argument: string): boolean {
   return /^--[a-z]/i.test(argument);
 }
 
-/** Declares a flag for every field of the schema. */
+/**
+ * Declares a flag for every field of the schema. `--no_curriculum` turns the switch `--curriculum` off; --help shows
+ * both in one line, as Python's argparse does.
+ */
 export function addFlags(command: Command, schema: z.ZodObject): Command {
   for (const [key, field] of Object.entries(schema.shape)) {
     const value = valueName(key, field);
-    const flag = value === null ? flagOf(key) : `${flagOf(key)} <${value}>`;
-    command.option(flag, (descriptionOf(field) + defaultOf(field)).trim());
+    const description = (descriptionOf(field) + defaultOf(field)).trim();
+    const flag = flagOf(key);
+    if (value === null) command.option(flag, description).addOption(new Option(offFlagOf(key)).hideHelp());
+    else command.addOption(new Option(`${flag} <${value}>`, description).argParser(onlyValue(flag)));
   }
-  return command;
+  const keys = Object.keys(schema.shape);
+  const switches = keys.filter((key) => isBoolean(schema.shape[key]));
+  const names = new Set(switches.map(flagOf));
+  return command
+    .configureHelp({ optionTerm: ({ flags }) => (names.has(flags) ? negatable(flags) : flags) })
+    .exitOverride((error) => {
+      throw explained(error, command, keys, switches);
+    });
+}
+
+const negatable = (flags: string): string => `${flags}, ${flags.replace(/^--/, '--no_')}`;
+
+const isBoolean = (field: unknown): boolean => base(field) instanceof z.ZodBoolean;
+
+/** Takes a flag's value as it is. @throws BadOptionError for the next flag in its place, and for a second value. */
+function onlyValue(flag: string): (value: string, earlier: string | undefined) => string {
+  return (value, earlier) => {
+    if (isFlag(value)) {
+      const fix = `give a value after ${flag} (a path that begins with -- as ./--…)`;
+      throw new BadOptionError(flag, `${flag} has no value: ${value} is a flag`, fix);
+    }
+    if (earlier !== undefined && earlier !== value) {
+      const problem = `${flag} is given twice, as ${shown(earlier)} and as ${shown(value)}`;
+      throw new BadOptionError(flag, problem, `give ${flag} once`);
+    }
+    return value;
+  };
 }
 
 /**
@@ -63,11 +95,17 @@ export function readFlags<Schema extends z.ZodObject>(command: Command, schema: 
 
 /** The values of the flags that were given, unchecked. */
 export function givenFlags(command: Command, schema: z.ZodObject): Record<string, unknown> {
-  const texts: Record<string, string | true | undefined> = command.opts();
+  const texts = new Map<string, string | true>(Object.entries(command.opts()));
   const given: Record<string, unknown> = {};
   for (const [key, field] of Object.entries(schema.shape)) {
-    const text = texts[flagOf(key).slice(2)];
-    if (text !== undefined) given[key] = parsedValue(text, field);
+    const text = texts.get(flagOf(key).slice(2));
+    const off = texts.has(offFlagOf(key).slice(2));
+    if (off && text !== undefined) {
+      const problem = `${flagOf(key)} and ${offFlagOf(key)} are both given`;
+      throw new BadOptionError(flagOf(key), problem, 'give one of them');
+    }
+    if (off) given[key] = false;
+    else if (text !== undefined) given[key] = parsedValue(text, field);
   }
   return given;
 }
@@ -77,7 +115,7 @@ export function pick<Schema extends z.ZodObject>(
   schema: Schema,
   options: Readonly<Record<string, unknown>>,
 ): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(options).filter(([key]) => key in schema.shape));
+  return Object.fromEntries(Object.entries(options).filter(([key]) => Object.hasOwn(schema.shape, key)));
 }
 
 /** What a number is written as stays a text if it is none, so that the schema shows it in its refusal. */
@@ -97,7 +135,7 @@ const NAMES = new Set(['adapter', 'task']);
 /** How --help names a flag's value; null for a flag without one. */
 function valueName(key: string, field: unknown): string | null {
   const type = base(field);
-  if (type instanceof z.ZodBoolean) return null;
+  if (isBoolean(type)) return null;
   if (type instanceof z.ZodNumber) return 'number';
   if (type instanceof z.ZodEnum) return type.options.join('|');
   if (!(type instanceof z.ZodString)) return 'list';
@@ -109,7 +147,7 @@ function descriptionOf(field: unknown): string {
 }
 
 function defaultOf(field: unknown): string {
-  if (!(field instanceof z.ZodDefault) || base(field) instanceof z.ZodBoolean) return '';
+  if (!(field instanceof z.ZodDefault) || isBoolean(field)) return '';
   const value = field.parse(undefined);
   if (value === '') return '';
   return ` (default: ${Array.isArray(value) ? value.join(',') : JSON.stringify(value)})`;

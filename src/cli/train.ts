@@ -20,17 +20,15 @@ const program = throwing(new Command('train'))
   .usage('[options] | pretrain [options] | grpo --checkpoint <path> [options] | resume <run> [options]')
   // Flags behind a subcommand are the subcommand's.
   .enablePositionalOptions();
-addFlags(program, pipelineFlags)
-  .allowExcessArguments()
-  .action(() => {
-    const [unknown] = program.args;
-    if (unknown !== undefined) {
-      const fix = 'give pretrain, grpo, resume, or nothing for pretraining and GRPO in turn';
-      throw new BadOptionError('command', `there is no command '${unknown}'`, fix);
-    }
-    const { flags, sections } = readOptions(program, pipelineFlags, pipelineSections);
-    return runPipeline(flags, sections);
-  });
+addFlags(program, pipelineFlags).action(() => {
+  const [unknown] = program.args;
+  if (unknown !== undefined) {
+    const fix = 'give pretrain, grpo, resume, or nothing for pretraining and GRPO in turn';
+    throw new BadOptionError('command', `there is no command '${unknown}'`, fix);
+  }
+  const { flags, sections } = readOptions(program, pipelineFlags, pipelineSections);
+  return runPipeline(flags, sections);
+});
 
 const pretrain = program.command('pretrain').description('Supervised training on worked problems.');
 addFlags(pretrain, pretrainFlags).action(() => runPretraining(readOptions(pretrain, pretrainFlags).flags));
@@ -45,5 +43,8 @@ const resume = program
 addFlags(resume, resumeFlags).action((directory: string) =>
   resumeRun(directory, readFlags(resume, resumeFlags)),
 );
+
+// Last, as subcommands inherit it: an operand of the program itself is a command that does not exist.
+program.allowExcessArguments();
 
 await runCommand(program, withUnderscores(process.argv.slice(2)));

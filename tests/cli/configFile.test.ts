@@ -8,6 +8,7 @@ import { readConfig, readOptions } from '../../src/cli/configFile.ts';
 import { addFlags, withUnderscores } from '../../src/cli/flags.ts';
 import { grpoFlags, pipelineFlags, pipelineSections, pretrainFlags } from '../../src/cli/trainingFlags.ts';
 import { RECIPES } from '../../src/grpo/recipes.ts';
+import { flagOf } from '../../src/options.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'mathformer-config-'));
 afterAll(() => rmSync(directory, { recursive: true }));
@@ -15,7 +16,8 @@ afterAll(() => rmSync(directory, { recursive: true }));
 let files = 0;
 function file(content: unknown): string {
   const path = join(directory, `${files++}.json`);
-  writeFileSync(path, typeof content === 'string' ? content : JSON.stringify(content));
+  const isText = typeof content === 'string' || content instanceof Uint8Array;
+  writeFileSync(path, isText ? content : JSON.stringify(content));
   return path;
 }
 
@@ -53,7 +55,27 @@ describe('--config', () => {
   });
 
   it.each([
-    ['an unknown key', { lrr: 1 }, /: there is no option 'lrr'/, /use .*lr/],
+    ['an unknown key', { zebra: 1 }, /: there is no option 'zebra'/, /use .*lr/],
+    ['a mistyped key', { lrr: 1 }, /: there is no option 'lrr'/, /^did you mean lr\?$/],
+    ["TRL's name of one", { learning_rate: 1 }, /no option 'learning_rate'/, /^did you mean lr\?$/],
+    [
+      "TRL's name in camelCase",
+      { numGenerations: 1 },
+      /no option 'numGenerations'/,
+      /^did you mean groupSize\?$/,
+    ],
+    ['a key of every object', { constructor: { lr: 1 } }, /no option 'constructor'/, /use .*lr/],
+    ['the key of a prototype', '{"__proto__": {"lr": 1}}', /no option '__proto__'/, /use .*lr/],
+    ['a function of every object', { toString: 1 }, /no option 'toString'/, /use .*lr/],
+    ['an option twice', '{"lr": 1, "lr": 2}', /the key "lr" occurs twice/, /remove one/],
+    ['an option twice, once escaped', '{"lr": 1, "l\\u0072": 2}', /the key "lr" occurs twice/, /remove one/],
+    ['null', 'null', /is no JSON object/, /object of options/],
+    ['a value of another type', { lr: { value: 1 } }, /: lr cannot be \{"value":1\}/, /give a number/],
+    ['null for a value', { curriculum: null }, /: curriculum cannot be null/, /true or false/],
+    ['a text for a switch', { curriculum: 'false' }, /: curriculum cannot be "false"/, /true or false/],
+    ['control characters', '\u0007{}', /is no JSON: .*\\u0007/, /correct the file/],
+    ['bytes of no text', Buffer.from([0x7b, 0xff, 0x7d]), /it is not UTF-8/, /save it as UTF-8/],
+    ['half a character of UTF-16', Buffer.from([0xff, 0xfe, 0x7b]), /it is not UTF-16LE/, /save it as UTF-8/],
     ['a key as the flag spells it', { batch_size: 1 }, /no option 'batch_size'/, /^write batchSize$/],
     ['a bad value', { lr: -1 }, /: lr cannot be -1/, /above 0/],
     ['another kind of training', { numExamples: 5 }, /no option 'numExamples'/, /use/],
@@ -75,6 +97,22 @@ describe('--config', () => {
       fix: expect.stringMatching(fix),
     });
     expect(String(refused())).toContain(path);
+  });
+
+  it('may begin with a byte order mark, as editors and shells of Windows write it', () => {
+    const text = '\ufeff{"lr": 0.5, "checkpoint": "é.pt"}';
+    const littleEndian = Buffer.from(text, 'utf16le');
+    for (const content of [text, littleEndian, Buffer.from(littleEndian).swap16()]) {
+      expect(grpo('--config', file(content))).toMatchObject({ lr: 0.5, checkpoint: 'é.pt' });
+    }
+  });
+
+  it('turns switches on, and a flag turns them off again', () => {
+    const config = file({ checkpoint: 'a.pt', curriculum: true, dynamicSampling: true });
+    expect(grpo('--config', config, '--no-curriculum')).toMatchObject({
+      curriculum: false,
+      dynamicSampling: true,
+    });
   });
 
   it('that is not there is an error of the file', () => {
@@ -109,11 +147,44 @@ describe('--recipe', () => {
     const own = file({ recipe: 'tuned', lr: 0.5 });
     expect(grpo(...model, '--config', own).lr).toBe(0.5);
     expect(grpo(...model, '--config', file({ recipe: 'tuned' })).lr).toBe(RECIPES.tuned.options.lr);
-    expect(grpo(...model, '--config', own, '--recipe', 'tuned').lr).toBe(RECIPES.tuned.options.lr);
+    expect(grpo(...model, '--config', own, '--recipe', 'tuned').lr).toBe(0.5);
+    expect(grpo(...model, '--config', own, '--recipe', 'default')).toMatchObject({
+      recipe: 'default',
+      lr: 0.5,
+      klCoef: 0.1,
+    });
     expect(grpo(...model, '--config', own, '--recipe', 'tuned', '--lr', '0.25').lr).toBe(0.25);
     const correctness = ['--reward', 'correctness'];
     expect(grpo(...model, '--recipe', 'tuned', ...correctness).reward).toEqual(
       grpo(...model, ...correctness).reward,
     );
   });
+
+  it.each(Object.entries({ ...RECIPES.tuned.options, reward: RECIPES.tuned.reward }))(
+    '%s: a flag wins over the file, the file over the recipe, the recipe over the default',
+    (key, tuned) => {
+      const [inFile, inFlag] = OTHERS[key] ?? [];
+      const recipe = ['--recipe', 'tuned'];
+      const config = ['--config', file({ [key]: inFile })];
+      const flag = flagOf(key);
+      const flags =
+        typeof inFlag === 'boolean' ? [inFlag ? flag : flag.replace('--', '--no_')] : [flag, String(inFlag)];
+      expect(grpo(...model)).not.toMatchObject({ [key]: tuned });
+      expect(grpo(...model, ...recipe)).toMatchObject({ [key]: tuned });
+      expect(grpo(...model, ...recipe, ...config)).toMatchObject({ [key]: inFile });
+      expect(grpo(...model, ...config, ...recipe)).toMatchObject({ [key]: inFile });
+      expect(grpo(...model, ...recipe, ...config, ...flags)).toMatchObject({ [key]: inFlag });
+      expect(grpo(...model, ...recipe, ...flags)).toMatchObject({ [key]: inFlag });
+    },
+  );
 });
+
+/** By key: a value for a file and one for a flag. */
+const OTHERS: Readonly<Record<string, readonly [unknown, unknown]>> = {
+  lr: [0.5, 0.25],
+  scheduler: ['none', 'none'],
+  klCoef: [0.3, 0.4],
+  dynamicSampling: [false, false],
+  epochs: [5, 7],
+  reward: ['format', 'length'],
+};

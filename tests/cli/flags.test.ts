@@ -2,7 +2,7 @@
 import { Command } from 'commander';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { addFlags, readFlags, withOperandsLast, withUnderscores } from '../../src/cli/flags.ts';
+import { addFlags, givenFlags, readFlags, withOperandsLast, withUnderscores } from '../../src/cli/flags.ts';
 import { grpoFlags, pretrainFlags } from '../../src/cli/trainingFlags.ts';
 import { flagOf } from '../../src/options.ts';
 
@@ -55,7 +55,9 @@ describe('readFlags', () => {
     ['--lr', '', '--lr cannot be ""'],
     ['--steps', '1.5', '--steps cannot be 1.5'],
     ['--steps', '-1', '--steps cannot be -1'],
-    ['--steps', '--lr', '--steps cannot be "--lr"'],
+    ['--steps', '--lr', '--steps has no value: --lr is a flag'],
+    ['--out', '--quiet', '--out has no value: --quiet is a flag'],
+    ['--log_csv', '--such', '--log_csv has no value: --such is a flag'],
     ['--modelsize', 'huge', '--modelsize cannot be "huge"'],
     ['--log_csv', '', null],
   ])('%s %j: %s', (flag, value, message) => {
@@ -69,6 +71,99 @@ describe('readFlags', () => {
     expect(help).toMatch(/--group_size <number> .*\(default: 4\)/);
   });
 });
+
+describe('a switch', () => {
+  const keys = Object.keys(grpoFlags.shape);
+  const switches = keys.filter(
+    (key) => typeof grpoFlags.shape[key as keyof typeof grpoFlags.shape].safeParse(true).data === 'boolean',
+  );
+
+  it('is off unless given, on by its name and off by no_ and its name, however it is spelt', () => {
+    expect(switches).toEqual(
+      expect.arrayContaining(['curriculum', 'dynamicSampling', 'json', 'maskTruncated']),
+    );
+    for (const key of switches) {
+      const name = flagOf(key).slice(2);
+      expect(given(`--${name}`)).toEqual({ [key]: true });
+      expect(given(`--no_${name}`)).toEqual({ [key]: false });
+      expect(given(`--no-${name.replaceAll('_', '-')}`)).toEqual({ [key]: false });
+      expect(() => given(`--${name}`, `--no_${name}`)).toThrow(`--${name} and --no_${name} are both given`);
+    }
+  });
+
+  it('shows in --help how it is turned off, and nothing else does', () => {
+    const help = addFlags(new Command(), grpoFlags).helpInformation();
+    for (const key of keys) {
+      const name = flagOf(key).slice(2);
+      expect(help.includes(`  --${name}, --no_${name} `)).toBe(switches.includes(key));
+    }
+    expect(help).toMatch(/^ {2}-h, --help /m);
+  });
+
+  it.each([
+    [
+      '--curriculum=false',
+      /^--curriculum takes no value, but is given "false"$/,
+      /--no_curriculum to turn it off/,
+    ],
+    ['--no-curriculum=1', /^--no_curriculum takes no value, but is given "1"$/, /--curriculum to turn it on/],
+  ])('takes no value: %s', (flag, message, fix) => {
+    expect(refusal(() => given(flag))).toMatchObject({
+      message: expect.stringMatching(message),
+      fix: expect.stringMatching(fix),
+    });
+  });
+});
+
+describe('what a command does not take', () => {
+  it.each([
+    [
+      ['--curriculum', 'false'],
+      'nothing takes the operand "false"',
+      /--curriculum \(--no_curriculum turns it off\)/,
+    ],
+    [['false'], 'nothing takes the operand "false"', /^leave it out$/],
+    [['--lr', '1', '2'], 'nothing takes the operand "2"', /^leave it out$/],
+    [['--', '--lr'], 'nothing takes the operand "--lr"', /^leave it out$/],
+    [['--lr', '1', '--lr', '2'], '--lr is given twice, as "1" and as "2"', /^give --lr once$/],
+    [
+      ['--reward', 'format', '--reward=length'],
+      '--reward is given twice, as "format" and as "length"',
+      /once/,
+    ],
+    [['--learning-rate', '1'], "unknown option '--learning_rate'", /^did you mean --lr\?$/],
+    [['--learning_rate=1'], "unknown option '--learning_rate'", /^did you mean --lr\?$/],
+    [['--num_generations', '8'], "unknown option '--num_generations'", /^did you mean --group_size\?$/],
+    [['--bacth_size', '8'], "unknown option '--bacth_size'", /^did you mean --batch_size\?$/],
+    [['--no_curiculum'], "unknown option '--no_curiculum'", /^did you mean --no_curriculum\?$/],
+    [['--constructor', '1'], "unknown option '--constructor'", /^see --help$/],
+    [['-x'], "unknown option '-x'", /^see --help$/],
+  ])('%j', (argv, message, fix) => {
+    expect(refusal(() => given(...argv))).toMatchObject({
+      code: 'BAD_OPTION',
+      message,
+      fix: expect.stringMatching(fix),
+    });
+  });
+
+  it('is no value of a flag that is given twice alike', () => {
+    expect(given('--lr', '1', '--lr=1', '--json', '--json')).toEqual({ lr: 1, json: true });
+  });
+});
+
+function given(...argv: string[]): Record<string, unknown> {
+  const command = addFlags(new Command(), grpoFlags);
+  command.configureOutput({ outputError: () => undefined }).parse(withUnderscores(argv), { from: 'user' });
+  return givenFlags(command, grpoFlags);
+}
+
+function refusal(work: () => unknown): unknown {
+  try {
+    return work();
+  } catch (error) {
+    return error;
+  }
+}
 
 describe('withOperandsLast', () => {
   const command = new Command().option('--lr <number>').option('--json');

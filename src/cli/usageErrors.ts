@@ -1,0 +1,45 @@
+/** What commander refuses of a command line, with what to do about it. */
+import type { Command, CommanderError } from 'commander';
+import { meant } from '../optionNames.ts';
+import { BadOptionError, flagOf, shown } from '../options.ts';
+
+/** The flag that turns a switch off: `--no_curriculum`. */
+export const offFlagOf = (key: string): string => `--no_${flagOf(key).slice(2)}`;
+
+const UNKNOWN_OPTION = /^error: unknown option '(.*?)(?:=(.*))?'(?:\n|$)/s;
+
+/**
+ * The error of a command whose options are these, with a fix where there is a better one than --help.
+ * @param switches the options without a value, of `keys`.
+ */
+export function explained(
+  error: CommanderError,
+  command: Command,
+  keys: readonly string[],
+  switches: readonly string[],
+): Error {
+  if (error.code === 'commander.excessArguments') return excessOperand(command, switches);
+  const [, name, value] = UNKNOWN_OPTION.exec(error.message) ?? [];
+  if (name === undefined) return error;
+  const key = switches.find((each) => [flagOf(each), offFlagOf(each)].includes(name));
+  if (key !== undefined && value !== undefined) {
+    const fix = `give ${flagOf(key)} to turn it on, ${offFlagOf(key)} to turn it off`;
+    return new BadOptionError(name, `${name} takes no value, but is given ${shown(value)}`, fix);
+  }
+  const fix = meantOff(name, switches) ?? meant(name, keys, flagOf) ?? 'see --help';
+  return new BadOptionError(name, `unknown option '${name}'`, fix);
+}
+
+/** What is near a `--no_…` that is none. */
+function meantOff(name: string, switches: readonly string[]): string | undefined {
+  return name.startsWith('--no_') ? meant(name.slice('--no_'.length), switches, offFlagOf) : undefined;
+}
+
+function excessOperand(command: Command, switches: readonly string[]): BadOptionError {
+  const operand = command.args[command.registeredArguments.length] ?? '';
+  const given = Object.keys(command.opts()).map((name) => `--${name}`);
+  const flags = switches.filter((key) => given.includes(flagOf(key)));
+  const notes = flags.map((key) => `${flagOf(key)} (${offFlagOf(key)} turns it off)`);
+  const fix = notes.length === 0 ? 'leave it out' : `leave it out: no value belongs to ${notes.join(', ')}`;
+  return new BadOptionError(command.name(), `nothing takes the operand ${shown(operand)}`, fix);
+}
