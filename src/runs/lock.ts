@@ -1,58 +1,146 @@
-/** One process writes to a run at a time: the file `lock` in its directory names it. */
-import { closeSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+/**
+ * One process writes to a run at a time. It holds the operating system's lock on the file `lock` in the run's directory. The
+ * file names the holder for others: `host pid boot`, where boot is the id of the machine's last start.
+ *
+ * The system releases the lock when the process ends, however it ends. So a lock is never stale, and a process id that is used
+ * again does not matter.
+ *
+ * Two processes never hold one run. The system gives the lock of one file to one process, so they would have to lock two
+ * files, and `lock` would have to be replaced in between. Only the holder removes `lock`, and only while it holds it. A
+ * process that gets the lock of a file checks that `lock` still names that file. If it does, nobody else can remove it
+ * from then on, and whoever opens `lock` opens the locked file.
+ */
+import {
+  closeSync,
+  fstatSync,
+  ftruncateSync,
+  lstatSync,
+  readFileSync,
+  statSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { tryLock } from 'fs-native-extensions';
 import { FileError, withFileErrors } from './fileError.ts';
+import { openOwnFile } from './ownFile.ts';
 
-/** Holds a run's directory until disposed of, or until the process is gone. */
+/** The byte that is locked. It lies behind the text, which Windows would not let others read otherwise. */
+const LOCKED_BYTE = 2 ** 30;
+
+/** Where Linux tells the id of the machine's last start, which containers on it share. */
+const BOOT_ID = '/proc/sys/kernel/random/boot_id';
+
+/** Holds a run's directory until disposed of, or until the process ends. */
 export class RunLock implements Disposable {
   readonly #path: string;
+  readonly #descriptor: number;
 
-  /** @throws FileError, IN_USE if a process that is still there holds it. */
+  /** @throws FileError: IN_USE if another process holds it, FILE_SYSTEM if the file system cannot lock files. */
   constructor(directory: string) {
     this.#path = join(directory, 'lock');
-    withFileErrors(this.#path, () => {
-      const holder = holderOf(this.#path);
-      if (holder !== undefined && !isGone(holder)) {
-        const [host, pid] = holder.split(' ');
-        throw new FileError(
-          'IN_USE',
-          directory,
-          `process ${pid} on ${host} is writing to this run`,
-          `wait for it, or remove ${this.#path} if there is no such process`,
-        );
-      }
-      rmSync(this.#path, { force: true });
-      // Fails if another process was faster.
-      const descriptor = openSync(this.#path, 'wx');
-      writeFileSync(descriptor, `${hostname()} ${process.pid}\n`);
-      closeSync(descriptor);
-    });
+    this.#descriptor = lockedFile(directory, this.#path);
+    try {
+      withFileErrors(this.#path, () => {
+        ftruncateSync(this.#descriptor);
+        writeSync(this.#descriptor, `${hostname()} ${process.pid} ${bootId() ?? '-'}\n`, 0);
+      });
+    } catch (error) {
+      this[Symbol.dispose]();
+      throw error;
+    }
   }
 
   [Symbol.dispose](): void {
-    rmSync(this.#path, { force: true });
+    if (isNamed(this.#path, this.#descriptor)) unlinkSync(this.#path);
+    closeSync(this.#descriptor);
   }
 }
 
-/** `host pid`; undefined if nobody holds it. */
-function holderOf(path: string): string | undefined {
+/** The descriptor of the file at `path`, locked. */
+function lockedFile(directory: string, path: string): number {
+  for (;;) {
+    const descriptor = openOwnFile(path, 'either');
+    try {
+      if (!locks(path, descriptor)) throw held(directory, path);
+      if (isNamed(path, descriptor)) {
+        if (mayBeAlive(textOf(path))) throw left(directory, path);
+        return descriptor;
+      }
+    } catch (error) {
+      closeSync(descriptor);
+      throw error;
+    }
+    // The holder removed it after it was opened here.
+    closeSync(descriptor);
+  }
+}
+
+function locks(path: string, descriptor: number): boolean {
   try {
-    return readFileSync(path, 'utf8').trim();
+    return tryLock(descriptor, LOCKED_BYTE, 1);
+  } catch (cause) {
+    const fix = 'keep the run on a disk that has locks, such as a local one';
+    throw new FileError('FILE_SYSTEM', path, 'this file system cannot lock files', fix, { cause });
+  }
+}
+
+/** Tell whether `path` still names the open file. */
+function isNamed(path: string, descriptor: number): boolean {
+  const [named, open] = [
+    lstatSync(path, { bigint: true, throwIfNoEntry: false }),
+    fstatSync(descriptor, { bigint: true }),
+  ];
+  return named !== undefined && named.ino === open.ino && named.dev === open.dev;
+}
+
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
   } catch {
-    return undefined;
+    return '';
   }
 }
 
-/** Whether it was a process of this machine that has ended. */
-function isGone(holder: string): boolean {
-  const [host, pid] = holder.split(' ');
-  if (host !== hostname()) return holder === '';
+/**
+ * Tell whether a process may still write to the run though it does not hold the lock: one of another machine, if the
+ * file system does not share its locks, or one of a version that wrote `host pid` and locked nothing.
+ */
+function mayBeAlive(text: string): boolean {
+  const [host, pid = '', boot] = text.trim().split(' ');
+  if (!/^[1-9]\d*$/.test(pid)) return false;
+  // Containers of one machine have names of their own, and share its locks.
+  if (host !== hostname() && (boot === undefined || boot !== bootId())) return true;
+  return boot === undefined && Number(pid) !== process.pid && isRunning(Number(pid));
+}
+
+function isRunning(pid: number): boolean {
   try {
-    process.kill(Number(pid), 0);
-    // Numbers are used again: ours is another process's no longer.
-    return Number(pid) === process.pid;
+    process.kill(pid, 0);
+    return true;
   } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'ESRCH';
+    return !(error instanceof Error && 'code' in error && error.code === 'ESRCH');
   }
 }
+
+/** The error for a run that a process has locked. */
+function held(directory: string, path: string): FileError {
+  return new FileError('IN_USE', directory, occupation(path), 'wait until it has ended, or stop it');
+}
+
+/** The error for a run whose lock is free, but names a process that may still be there. */
+function left(directory: string, path: string): FileError {
+  const fix = `wait until it has ended, or stop it; if no such process trains there any more, remove ${path}`;
+  return new FileError('IN_USE', directory, occupation(path), fix);
+}
+
+function occupation(path: string): string {
+  const [host, pid] = textOf(path).trim().split(' ');
+  const since = statSync(path, { throwIfNoEntry: false })?.mtime.toISOString();
+  const holder = host && pid ? `process ${pid} on ${host}` : 'another process';
+  return `${holder} is writing to this run${since === undefined ? '' : ` since ${since}`}`;
+}
+
+/** The id of the machine's last start; undefined where the system tells none. */
+const bootId = (): string | undefined => textOf(BOOT_ID).trim() || undefined;

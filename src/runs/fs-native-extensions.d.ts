@@ -1,0 +1,8 @@
+/** The part of fs-native-extensions that is used here; the package has no types of its own. */
+declare module 'fs-native-extensions' {
+  /**
+   * Lock `length` bytes from `offset` on for an open file: an open file description lock on Linux, `flock` on macOS, `LockFileEx` on Windows.
+   * Return false if another open file holds them. @throws a system error if the file system has no locks.
+   */
+  export function tryLock(descriptor: number, offset: number, length: number): boolean;
+}

@@ -1,0 +1,29 @@
+/** What `npm ci` installs is what was looked at: every package in package-lock.json has a checksum that npm compares. */
+import { readFileSync } from 'node:fs';
+import { expect, it } from 'vitest';
+
+interface LockedPackage {
+  readonly version?: string;
+  readonly integrity?: string;
+  readonly resolved?: string;
+  readonly link?: boolean;
+}
+const { packages }: { readonly packages: Readonly<Record<string, LockedPackage>> } = JSON.parse(
+  readFileSync('package-lock.json', 'utf8'),
+);
+/** All but the project itself, which has the empty name. */
+const installed = Object.entries(packages).filter(([name]) => name !== '');
+
+it('every package has a SHA-512 checksum', () => {
+  expect(installed.length).toBeGreaterThan(100);
+  const unchecked = installed.filter(([, { integrity = '' }]) => !/^sha512-[\w+/]{86}==$/.test(integrity));
+  expect(unchecked.map(([name]) => name)).toEqual([]);
+});
+
+it('no package comes from anywhere but the registry', () => {
+  const foreign = installed.filter(
+    ([, { resolved = 'https://registry.npmjs.org/', link = false }]) =>
+      link || !resolved.startsWith('https://registry.npmjs.org/'),
+  );
+  expect(foreign.map(([name]) => name)).toEqual([]);
+});
