@@ -8,6 +8,7 @@ export type { BufferView, Memory, MemoryReport, PooledBuffer, Scope } from './gp
 export {
   Device,
   type DeviceCounters,
+  type DeviceLimits,
   type DeviceOptions,
   type MatmulPrecision,
   type ReadCheck,

@@ -1,7 +1,7 @@
 /** What happens to all gradients together: their norm, clipping, AdamW. */
 
 import type { Device } from '../../src/gpu/device.ts';
-import { withSquaredNorm } from '../../src/kernels/gradientNorm.ts';
+import { launchClipped } from '../../src/kernels/gradientNorm.ts';
 import { AdamW, clipGradNorm, Parameters } from '../../src/tensor/index.ts';
 import { type KernelCase, WORD } from '../kernelCase.ts';
 
@@ -15,8 +15,8 @@ export function optimiserCases(count: number): KernelCase[] {
       kernel: 'norm of gradients',
       ...{ shape, flops: 0, bytes },
       prepare: (device) => {
-        const { gradients, size } = parameters(device);
-        return () => withSquaredNorm(device, gradients, size, () => {});
+        const { arenas } = parameters(device);
+        return () => launchClipped(device, arenas, () => {});
       },
     },
     {

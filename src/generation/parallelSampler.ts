@@ -129,12 +129,12 @@ export class ParallelSampler implements CompletionSampler {
 }
 
 /** A model's weights as they are at the time, read once, and only if somebody lacks them. */
-function currentWeights({ device, parameters }: Transformer): Weights {
+function currentWeights({ parameters }: Transformer): Weights {
   let values: Promise<Float32Array<ArrayBuffer>> | undefined;
   return {
-    version: parameters.values.buffer.version,
+    version: parameters.version,
     read: () => {
-      values ??= device.read(parameters.values).then((bytes) => new Float32Array(bytes));
+      values ??= parameters.data();
       return values;
     },
   };

@@ -11,7 +11,7 @@ import type { Reply, Request, Setup } from './messages.ts';
 export interface Weights {
   /** Differs if the weights do. */
   readonly version: number;
-  /** The whole arena of parameters. */
+  /** The parameters, as their `data` returns them. */
   read(): Promise<Float32Array<ArrayBuffer>>;
 }
 

@@ -13,11 +13,7 @@ async function open({ adapter: name, device: options, model: config, eos }: Setu
 }
 
 async function answer(sampler: Sampler, { weights, prompts, options }: Request): Promise<Reply> {
-  const { device, parameters } = sampler.model;
-  if (weights) {
-    device.upload(parameters.values, weights);
-    parameters.changed();
-  }
+  if (weights) sampler.model.parameters.set(weights);
   return { completions: await sampler.generate(prompts, options) };
 }
 

@@ -4,6 +4,7 @@
  * commands run in the order they were encoded, so a later user can never overtake an earlier one.
  */
 import { GpuError } from '../errors.ts';
+import type { DeviceLimits } from './deviceOptions.ts';
 
 /** WebGPU's usage bits, spelt out because Node has no such globals. */
 export const USAGE = { mapRead: 1, copySrc: 4, copyDst: 8, uniform: 64, storage: 128 } as const;
@@ -128,6 +129,8 @@ export interface PoolEvents {
 export class BufferPool {
   readonly #device: GPUDevice;
   readonly #events: PoolEvents;
+  /** Largest tensor in bytes, and largest buffer. */
+  readonly #largest: { readonly binding: number; readonly buffer: number };
   /** Most bytes that may exist, live and pooled. */
   readonly #limit: number;
   readonly #free = new Map<number, Memory[]>();
@@ -140,9 +143,18 @@ export class BufferPool {
   #pooledBytes = 0;
   #peakBytes = 0;
 
-  constructor(device: GPUDevice, events: PoolEvents, limit = Number.POSITIVE_INFINITY) {
+  constructor(
+    device: GPUDevice,
+    events: PoolEvents,
+    {
+      maxBufferSize: buffer,
+      maxStorageBufferBindingSize,
+    }: Pick<DeviceLimits, 'maxBufferSize' | 'maxStorageBufferBindingSize'>,
+    limit = Number.POSITIVE_INFINITY,
+  ) {
     this.#device = device;
     this.#events = events;
+    this.#largest = { binding: Math.min(maxStorageBufferBindingSize, buffer), buffer };
     this.#limit = limit;
     this.#collected = new FinalizationRegistry(({ memory, bytes, label }) =>
       this.#take(memory, bytes, label),
@@ -151,14 +163,14 @@ export class BufferPool {
 
   /** A view of `bytes` bytes (at least 16) with unspecified contents; `persistent` ones belong to no scope. */
   allocate(bytes: number, label = UNNAMED, persistent = false): BufferView {
-    const capacity = sizeClass(bytes);
-    const limit = this.#device.limits.maxStorageBufferBindingSize;
-    if (bytes > limit) {
+    const { binding, buffer: largest } = this.#largest;
+    if (bytes > binding) {
       throw new GpuError(
-        `a tensor of ${bytes} bytes exceeds this adapter's limit of ${limit} bytes per binding`,
+        `a tensor of ${bytes} bytes exceeds this adapter's limit of ${binding} bytes per binding`,
         { code: 'OUT_OF_MEMORY', where: 'allocate', fix: 'use a smaller batch or shorter sequences' },
       );
     }
+    const capacity = Math.min(sizeClass(bytes), Math.max(bytes, Math.floor(largest / 16) * 16));
     const buffer = new PooledBuffer(capacity, label, this.#memory(capacity));
     this.#hold(capacity, label);
     const scope = persistent ? undefined : this.#scopes.at(-1);

@@ -9,7 +9,13 @@
 import { GpuError } from '../errors.ts';
 import { CommandBatch, type Workgroups } from './batch.ts';
 import { BufferPool, type BufferView, type MemoryReport, type Scope, USAGE } from './buffers.ts';
-import { type DeviceOptions, type MatmulPrecision, requestDevice } from './deviceOptions.ts';
+import {
+  type DeviceLimits,
+  type DeviceOptions,
+  limitsOf,
+  type MatmulPrecision,
+  requestDevice,
+} from './deviceOptions.ts';
 import { Failure } from './failure.ts';
 import type { Kernel, Scalar } from './kernel.ts';
 import { prefersShortLoops } from './loopLength.ts';
@@ -22,7 +28,7 @@ import { shippedChoices } from './shippedChoices.ts';
 import type { KernelChoices, Variant } from './variants.ts';
 import { type Wait, waitingFor } from './waiting.ts';
 
-export type { DeviceOptions, MatmulPrecision, Recording };
+export type { DeviceLimits, DeviceOptions, MatmulPrecision, Recording };
 
 /** Counts since the device was opened. */
 export interface DeviceCounters {
@@ -41,6 +47,8 @@ export class Device {
   readonly info: GPUAdapterInfo;
   /** What it was opened with. */
   readonly options: DeviceOptions;
+  /** Limits that kernels and buffers keep to. */
+  readonly limits: DeviceLimits;
   /** Lanes per subgroup where that number is fixed and kernels may rely on it; 0 otherwise. */
   readonly subgroupSize: number;
   /** Whether only kernels that run on every adapter are used. */
@@ -70,6 +78,7 @@ export class Device {
     this.gpu = gpu;
     this.info = gpu.adapterInfo;
     this.options = options;
+    this.limits = limitsOf(gpu, options);
     const { subgroupMinSize: min, subgroupMaxSize: max } = this.info;
     const fixed = gpu.features.has('subgroups') && min !== undefined && min === max;
     this.portableKernels = options.portableKernels ?? false;
@@ -91,7 +100,7 @@ export class Device {
       },
       outOfMemory: (error: GpuError) => this.#failure.add(error),
     };
-    this.#pool = new BufferPool(gpu, events, options.memoryLimit);
+    this.#pool = new BufferPool(gpu, events, this.limits, options.memoryLimit);
     this.#shared = new SharedMemory(this.#pool);
   }
 

@@ -26,6 +26,8 @@ export interface DeviceOptions {
   readonly shortLoops?: boolean;
   /** `highest` unless given. */
   readonly matmulPrecision?: MatmulPrecision;
+  /** Limits below the adapter's own, for trying what a weaker adapter does. */
+  readonly limits?: Partial<DeviceLimits>;
 }
 
 const LIMITS = [
@@ -35,13 +37,31 @@ const LIMITS = [
   'maxComputeWorkgroupStorageSize',
   'maxComputeInvocationsPerWorkgroup',
   'maxComputeWorkgroupSizeX',
-  'minUniformBufferOffsetAlignment',
-] as const;
+] as const satisfies readonly (keyof DeviceLimits)[];
 
-/** A device with every optional feature that the kernels can use, and the adapter's own limits. */
+/** Limits that kernels and buffers keep to, by WebGPU's names; sizes are in bytes. */
+export interface DeviceLimits {
+  readonly maxBufferSize: number;
+  readonly maxStorageBufferBindingSize: number;
+  readonly maxStorageBuffersPerShaderStage: number;
+  readonly maxComputeWorkgroupStorageSize: number;
+  readonly maxComputeInvocationsPerWorkgroup: number;
+  readonly maxComputeWorkgroupSizeX: number;
+}
+
+const lowest = (own: GPUSupportedLimits, asked: Partial<DeviceLimits> = {}): DeviceLimits => {
+  const values = LIMITS.map((name) => [name, Math.min(own[name], asked[name] ?? own[name])]);
+  return Object.fromEntries(values) as Record<(typeof LIMITS)[number], number>;
+};
+
+/** The limits to keep to: the device's own, or lower ones that were asked for. */
+export const limitsOf = (device: GPUDevice, { limits }: DeviceOptions): DeviceLimits =>
+  lowest(device.limits, limits);
+
+/** A device with every optional feature that the kernels can use, and the adapter's limits or lower ones asked for. */
 export function requestDevice(
   adapter: GPUAdapter,
-  { matmulPrecision, profile }: DeviceOptions,
+  { matmulPrecision, profile, limits }: DeviceOptions,
 ): Promise<GPUDevice> {
   const useful = [
     'subgroups',
@@ -49,6 +69,7 @@ export function requestDevice(
     ...(profile ? ['timestamp-query'] : []),
   ];
   const requiredFeatures = useful.filter((feature) => adapter.features.has(feature)) as GPUFeatureName[];
-  const requiredLimits = Object.fromEntries(LIMITS.map((limit) => [limit, adapter.limits[limit]]));
+  const { minUniformBufferOffsetAlignment } = adapter.limits;
+  const requiredLimits = { ...lowest(adapter.limits, limits), minUniformBufferOffsetAlignment };
   return adapter.requestDevice({ requiredFeatures, requiredLimits });
 }

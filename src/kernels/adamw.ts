@@ -1,16 +1,16 @@
 /**
- * AdamW (Loshchilov & Hutter, 1711.05101) over one flat arena of parameters, with the gradient clipped to a global
+ * AdamW (Loshchilov & Hutter, 1711.05101) over flat arenas of parameters, with the gradient clipped to a global
  * norm. A norm that is not finite leaves weights and moments untouched and is counted.
  */
 import type { BufferView } from '../gpu/buffers.ts';
 import type { Device } from '../gpu/device.ts';
 import { defineKernel, evaluate, type Scalar } from '../gpu/kernel.ts';
-import { clippedStep, withSquaredNorm } from './gradientNorm.ts';
+import { CLIPPED_STEP_PARAMS, clippedStep, type GradientArena, launchClipped } from './gradientNorm.ts';
 
 const adamwKernel = defineKernel({
   name: 'adamw',
   params: {
-    vectors: 'u32',
+    ...CLIPPED_STEP_PARAMS,
     lr: 'f32',
     beta1: 'f32',
     beta2: 'f32',
@@ -20,7 +20,6 @@ const adamwKernel = defineKernel({
     weightDecay: 'f32',
     correction1: 'f32',
     correction2: 'f32',
-    maxNorm: 'f32',
   },
   reads: { gradient: 'array<vec4f>', squaredNorm: 'array<f32>' },
   writes: { weight: 'array<vec4f>', m: 'array<vec4f>', v: 'array<vec4f>', report: 'array<f32>' },
@@ -33,13 +32,11 @@ const adamwKernel = defineKernel({
   weight[id] = weight[id] * (1.0 - params.lr * params.weightDecay) - params.lr * (mean / params.correction1) / denominator;`),
 });
 
-export interface AdamwViews {
-  readonly weight: BufferView;
-  readonly gradient: BufferView;
+/** Parameters that lie side by side, with their gradients and moments. */
+export interface AdamwArena extends GradientArena {
+  readonly values: BufferView;
   readonly m: BufferView;
   readonly v: BufferView;
-  /** f32 (3): norm before clipping; steps skipped so far; steps skipped in a row. */
-  readonly report: BufferView;
 }
 
 export interface AdamwHyperparameters {
@@ -52,21 +49,28 @@ export interface AdamwHyperparameters {
   readonly maxNorm: number;
 }
 
-/** One step over `count` values (a multiple of 4); `step` counts from 1. */
+/**
+ * One step over all arenas; `step` counts from 1.
+ * @param report f32 (3): norm before clipping; steps skipped so far; steps skipped in a row.
+ */
 export function adamw(
   device: Device,
-  views: AdamwViews,
-  count: number,
+  arenas: readonly AdamwArena[],
+  report: BufferView,
   step: Scalar,
   hyperparameters: AdamwHyperparameters,
 ): void {
   const { beta1, beta2 } = hyperparameters;
+  // 1 − β is rounded once, from float64: taken in f32 from an f32 0.999 it would be off by 1e-5, and so would v.
+  const shares = { share1: 1 - beta1, share2: 1 - beta2 };
   const correction1 = () => 1 - beta1 ** evaluate(step);
   const correction2 = () => 1 - beta2 ** evaluate(step);
-  withSquaredNorm(device, views.gradient, count, (squaredNorm, grid) => {
-    // 1 − β is rounded once, from float64: taken in f32 from an f32 0.999 it would be off by 1e-5, and so would v.
-    const shares = { share1: 1 - beta1, share2: 1 - beta2 };
-    const params = { vectors: count / 4, ...hyperparameters, ...shares, correction1, correction2 };
-    device.launch(adamwKernel, { ...views, squaredNorm }, params, grid);
-  });
+  launchClipped(
+    device,
+    arenas,
+    ({ values: weight, gradients: gradient, m, v }, { squaredNorm, grid, ...own }) => {
+      const params = { ...own, ...hyperparameters, ...shares, correction1, correction2 };
+      device.launch(adamwKernel, { weight, gradient, m, v, report, squaredNorm }, params, grid);
+    },
+  );
 }

@@ -16,36 +16,59 @@ import {
 } from '../gpu/kernel.ts';
 import { sumAxes } from './reduce.ts';
 
+/** Gradients that lie side by side in one buffer. */
+export interface GradientArena {
+  readonly gradients: BufferView;
+  /** Values, a multiple of 4. */
+  readonly size: number;
+}
+
+/** Vec4s that are summed up one after another. */
 const PART_VECTORS = 64;
+/** Arenas lie end to end: where one begins inside a part, it goes on with the sum so far, to the bits of one arena. */
 const squaresKernel = defineKernel({
   name: 'sum of squares',
-  params: { vectors: 'u32' },
+  params: { start: 'u32', end: 'u32' },
   reads: { x: 'array<vec4f>' },
   writes: { parts: 'array<f32>' },
   code: `
 @compute @workgroup_size(64)
 fn main(${THREAD_ARGS}) {
-  let id = ${GROUP_INDEX} * 64 + thread;
-  if (id * ${PART_VECTORS} >= params.vectors) { return; }
+  let id = params.start / ${PART_VECTORS} + ${GROUP_INDEX} * 64 + thread;
+  let first = max(id * ${PART_VECTORS}, params.start);
+  if (first >= params.end) { return; }
   var sum = 0.0;
-  for (var i = id * ${PART_VECTORS}; i < min((id + 1) * ${PART_VECTORS}, params.vectors); i++) { sum += dot(x[i], x[i]); }
+  if (first % ${PART_VECTORS} != 0) { sum = parts[id]; }
+  for (var i = first; i < min((id + 1) * ${PART_VECTORS}, params.end); i++) {
+    let value = x[i - params.start];
+    sum += dot(value, value);
+  }
   parts[id] = sum;
 }`,
 });
 
-/** squaredNorm (1) = Σ x² over `count` values (a multiple of 4). */
-function sumOfSquares(device: Device, x: BufferView, squaredNorm: BufferView, count: number): void {
-  const vectors = count / 4;
+/** squaredNorm (1) = Σ g² over the gradients of all arenas. */
+function sumOfSquares(device: Device, arenas: readonly GradientArena[], squaredNorm: BufferView): void {
+  const vectors = arenas.reduce((total, { size }) => total + size / 4, 0);
   const partCount = Math.ceil(vectors / PART_VECTORS);
   const parts = device.allocate(partCount * 4);
-  device.launch(squaresKernel, { x, parts }, { vectors }, linearGrid(Math.ceil(partCount / 64)));
+  let start = 0;
+  for (const { gradients: x, size } of arenas) {
+    const end = start + size / 4;
+    const count = Math.ceil(end / PART_VECTORS) - Math.floor(start / PART_VECTORS);
+    device.launch(squaresKernel, { x, parts }, { start, end }, linearGrid(Math.ceil(count / 64)));
+    start = end;
+  }
   sumAxes(device, parts, squaredNorm, [partCount], [0]);
   device.release(parts);
 }
 
+/** Parameters that `clippedStep` needs; `first` is 1 for the arena whose launch writes the report. */
+export const CLIPPED_STEP_PARAMS = { vectors: 'u32', first: 'u32', maxNorm: 'f32' } as const;
+
 /**
- * WGSL of an optimiser's entry point: runs `update` for every vec4 `id` with the clipped gradient `g`. Needs the
- * parameters `vectors` and `maxNorm` (0 turns clipping off), the buffers `gradient` and `squaredNorm`, and the `report`
+ * WGSL of an optimiser's entry point: runs `update` for every vec4 `id` with the clipped gradient `g`. Needs
+ * `CLIPPED_STEP_PARAMS` (a `maxNorm` of 0 turns clipping off), the buffers `gradient` and `squaredNorm`, and the `report`
  * it keeps: norm before clipping; steps skipped so far; steps skipped in a row.
  */
 export const clippedStep = (update: string): string => `
@@ -54,7 +77,7 @@ fn main(${THREAD_ARGS}) {
   let squared = squaredNorm[0];
   let finite = (bitcast<u32>(squared) & 0x7f800000u) != 0x7f800000u;
   let norm = sqrt(squared);
-  if (${GROUP_INDEX} == 0 && thread == 0) {
+  if (${GROUP_INDEX} == 0 && thread == 0 && params.first == 1) {
     report[0] = norm;
     if (!finite) { report[1] += 1.0; report[2] += 1.0; } else { report[2] = 0.0; }
   }
@@ -63,16 +86,27 @@ fn main(${THREAD_ARGS}) {
   ${walk(`let g = gradient[id] * clip;\n${update}`, 'params.vectors')}
 }`;
 
-/** Runs `launch` with the squared norm (1) of `count` gradients (a multiple of 4), and the grid that walks their vec4s. */
-export function withSquaredNorm(
+/** What a launch over one of several arenas needs, beside the arena. */
+export interface ClippedLaunch {
+  /** (1): of the gradients of all arenas. */
+  readonly squaredNorm: BufferView;
+  readonly grid: readonly [number, number, number];
+  readonly vectors: number;
+  readonly first: number;
+}
+
+/** Runs `launch` for every arena, with the squared norm of the gradients of all of them. */
+export function launchClipped<Arena extends GradientArena>(
   device: Device,
-  gradient: BufferView,
-  count: number,
-  launch: (squaredNorm: BufferView, grid: readonly [number, number, number]) => void,
+  arenas: readonly Arena[],
+  launch: (arena: Arena, options: ClippedLaunch) => void,
 ): void {
   const squaredNorm = device.allocate(4);
-  sumOfSquares(device, gradient, squaredNorm, count);
-  launch(squaredNorm, walkGrid(count / 4));
+  sumOfSquares(device, arenas, squaredNorm);
+  for (const [i, arena] of arenas.entries()) {
+    const vectors = arena.size / 4;
+    launch(arena, { squaredNorm, grid: walkGrid(vectors), vectors, first: i === 0 ? 1 : 0 });
+  }
   device.release(squaredNorm);
 }
 
@@ -91,17 +125,15 @@ fn main(${THREAD_ARGS}) {
 }`,
 });
 
-/** Scales `count` gradients (a multiple of 4) in place to at most this norm; `norm` (1) is what it was. */
+/** Scales all gradients in place to at most this norm; `norm` (1) is what it was. */
 export function clipNorm(
   device: Device,
-  gradient: BufferView,
+  arenas: readonly GradientArena[],
   norm: BufferView,
-  count: number,
   maxNorm: Scalar,
 ): void {
-  withSquaredNorm(device, gradient, count, (squaredNorm, grid) => {
-    const params = { vectors: count / 4, maxNorm };
-    device.launch(clipNormKernel, { squaredNorm, gradient, norm }, params, grid);
+  launchClipped(device, arenas, ({ gradients: gradient }, { squaredNorm, grid, vectors }) => {
+    device.launch(clipNormKernel, { squaredNorm, gradient, norm }, { vectors, maxNorm }, grid);
   });
 }
 

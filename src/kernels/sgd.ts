@@ -1,25 +1,24 @@
 /**
- * Stochastic gradient descent as `torch.optim.SGD` defines it, over one flat arena of parameters, with the gradient
+ * Stochastic gradient descent as `torch.optim.SGD` defines it, over flat arenas of parameters, with the gradient
  * clipped to a global norm. With momentum (Sutskever et al., 2013) the velocity starts as the first finite gradient,
  * undampened. A norm that is not finite leaves weights and velocities untouched and is counted.
  */
 import type { BufferView } from '../gpu/buffers.ts';
 import type { Device } from '../gpu/device.ts';
 import { defineKernel, memoize, type Scalar } from '../gpu/kernel.ts';
-import { clippedStep, withSquaredNorm } from './gradientNorm.ts';
+import { CLIPPED_STEP_PARAMS, clippedStep, type GradientArena, launchClipped } from './gradientNorm.ts';
 
 const sgdKernel = memoize((momentum: boolean) =>
   defineKernel({
     name: `sgd${momentum ? ' with momentum' : ''}`,
     params: {
-      vectors: 'u32',
+      ...CLIPPED_STEP_PARAMS,
       step: 'u32',
       lr: 'f32',
       momentum: 'f32',
       dampening: 'f32',
       nesterov: 'u32',
       weightDecay: 'f32',
-      maxNorm: 'f32',
     },
     reads: { gradient: 'array<vec4f>', squaredNorm: 'array<f32>' },
     writes: {
@@ -42,13 +41,11 @@ const sgdKernel = memoize((momentum: boolean) =>
   }),
 );
 
-export interface SgdViews {
-  readonly weight: BufferView;
-  readonly gradient: BufferView;
+/** Parameters that lie side by side, with their gradients. */
+export interface SgdArena extends GradientArena {
+  readonly values: BufferView;
   /** Zeros before the first step; needed with momentum only. */
-  readonly velocity?: BufferView | undefined;
-  /** f32 (3): norm before clipping; steps skipped so far; steps skipped in a row. */
-  readonly report: BufferView;
+  readonly velocity?: BufferView;
 }
 
 export interface SgdHyperparameters {
@@ -61,17 +58,24 @@ export interface SgdHyperparameters {
   readonly maxNorm: number;
 }
 
-/** One step over `count` values (a multiple of 4); `step` counts from 1. */
+/**
+ * One step over all arenas; `step` counts from 1.
+ * @param report f32 (3): norm before clipping; steps skipped so far; steps skipped in a row.
+ */
 export function sgd(
   device: Device,
-  views: SgdViews,
-  count: number,
+  arenas: readonly SgdArena[],
+  report: BufferView,
   step: Scalar,
   { nesterov, ...hyperparameters }: SgdHyperparameters,
 ): void {
-  const kernel = sgdKernel(views.velocity !== undefined);
-  withSquaredNorm(device, views.gradient, count, (squaredNorm, grid) => {
-    const params = { vectors: count / 4, step, nesterov: Number(nesterov), ...hyperparameters };
-    device.launch(kernel, { ...views, squaredNorm } as never, params, grid);
-  });
+  launchClipped(
+    device,
+    arenas,
+    ({ values: weight, gradients: gradient, velocity }, { squaredNorm, grid, ...own }) => {
+      const params = { ...own, step, nesterov: Number(nesterov), ...hyperparameters };
+      const buffers = { weight, gradient, report, squaredNorm, ...(velocity ? { velocity } : {}) };
+      device.launch(sgdKernel(velocity !== undefined), buffers as never, params, grid);
+    },
+  );
 }

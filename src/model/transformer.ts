@@ -98,11 +98,11 @@ export class Transformer {
 
   /** The weights by their names in a checkpoint. */
   async stateDict(): Promise<StateDict> {
-    const values = new Float32Array(await this.device.read(this.parameters.values));
+    const values = await this.parameters.data();
     const shapes = parameterShapes(this.config);
     const found = new Map<string, StateTensor>();
     for (const [name, { parts }] of parameterLayout(this.config)) {
-      let start = this.parameters.get(name).view.offset / 4;
+      let start = this.parameters.offsetOf(name);
       for (const part of parts) {
         const shape = shapes.get(part) ?? [];
         const size = shape.reduce((product, n) => product * n, 1);

@@ -88,6 +88,6 @@ export {
 } from './optim/optimizer.ts';
 export * from './optim/schedules.ts';
 export { SGD, type SGDOptions } from './optim/sgd.ts';
-export { Parameters } from './parameters.ts';
+export { type ParameterArena, Parameters } from './parameters.ts';
 export { Generator, type GeneratorState } from './random.ts';
 export { type DType, type Gradient, type GradNode, type Shape, Tensor, type TensorData } from './tensor.ts';

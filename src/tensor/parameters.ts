@@ -1,58 +1,67 @@
 /**
- * Named parameters in one flat arena, with their gradients in a second one of the same layout: an optimiser step,
- * zeroing and copying are then single operations whatever the number of parameters.
+ * Named parameters in flat arenas, with their gradients in others of the same layout: an optimiser step, zeroing and
+ * copying are then a few operations whatever the number of parameters. There is one arena, or as many as it takes for
+ * each to fit a binding.
  */
-import { MathformerError } from '../errors.ts';
+import { GpuError, MathformerError } from '../errors.ts';
 import { type BufferView, MIN_VIEW_BYTES } from '../gpu/buffers.ts';
 import type { Device } from '../gpu/device.ts';
-import { markChanged, type Shape, sizeOf, Tensor } from './tensor.ts';
+import { readAll, uploadAll } from './arenas.ts';
+import { markChanged, type Shape, showShape, sizeOf, Tensor } from './tensor.ts';
 
 /** Storage bindings start at multiples of 256 bytes. */
 const ALIGNMENT = 64;
 
-/** Named tensors that require a gradient, side by side in one arena, as are their gradients. */
-export class Parameters {
-  readonly device: Device;
-  /** Values in the arena, padding included: a multiple of 4. */
+/** Parameters that lie side by side. */
+export interface ParameterArena {
+  /** Values, padding included: a multiple of 4. */
   readonly size: number;
   readonly values: BufferView;
   readonly gradients: BufferView;
-  readonly #tensors = new Map<string, Tensor>();
+}
 
+/** Named tensors that require a gradient, side by side in arenas, as are their gradients. */
+export class Parameters {
+  readonly device: Device;
+  /** In the order of the parameters; end to end they are the same however many there are. */
+  readonly arenas: readonly ParameterArena[];
+  /** Values in all arenas, padding included: a multiple of 4. */
+  readonly size: number;
+  readonly #tensors = new Map<string, Tensor>();
+  /** Of each parameter: the place of its first value in `data`. */
+  readonly #offsets = new Map<string, number>();
+
+  /** @throws GpuError if a single parameter is larger than a binding, or if memory runs out. */
   constructor(device: Device, shapes: ReadonlyMap<string, Shape>) {
     this.device = device;
-    const offsets = new Map<string, number>();
-    let size = 0;
-    for (const [name, shape] of shapes) {
-      offsets.set(name, size);
-      size += Math.ceil(Math.max(1, sizeOf(shape)) / ALIGNMENT) * ALIGNMENT;
-    }
-    this.size = size;
-    this.values = device.allocatePersistent(size * 4, 'parameters');
-    this.gradients = device.allocatePersistent(size * 4, 'gradients');
-    device.clear(this.values);
-    device.clear(this.gradients);
-    for (const [name, shape] of shapes) {
-      const bytes = Math.max(MIN_VIEW_BYTES, sizeOf(shape) * 4);
-      const range = { offset: (offsets.get(name) ?? 0) * 4, bytes };
-      const tensor = new Tensor(device, { buffer: this.values.buffer, ...range }, shape);
-      tensor.grad = new Tensor(device, { buffer: this.gradients.buffer, ...range }, shape);
-      this.#tensors.set(name, tensor.requireGrad());
+    const groups = groupsOf(device, shapes);
+    this.size = groups.reduce((total, { size }) => total + size, 0);
+    const allocate = (size: number, label: string): BufferView => {
+      const view = device.allocatePersistent(size * 4, label);
+      device.clear(view);
+      return view;
+    };
+    this.arenas = groups.map(({ size }) => ({
+      size,
+      values: allocate(size, 'parameters'),
+      gradients: allocate(size, 'gradients'),
+    }));
+    let start = 0;
+    for (const [i, { values, gradients, size }] of this.arenas.entries()) {
+      for (const { name, shape, offset } of groups[i]?.members ?? []) {
+        const range = { offset: offset * 4, bytes: Math.max(MIN_VIEW_BYTES, sizeOf(shape) * 4) };
+        const tensor = new Tensor(device, { buffer: values.buffer, ...range }, shape);
+        tensor.grad = new Tensor(device, { buffer: gradients.buffer, ...range }, shape);
+        this.#tensors.set(name, tensor.requireGrad());
+        this.#offsets.set(name, start + offset);
+      }
+      start += size;
     }
   }
 
   /** The parameter of this name. @throws MathformerError if there is none. */
   get(name: string): Tensor {
-    const tensor = this.#tensors.get(name);
-    if (!tensor) {
-      const fix = `name one of ${[...this.#tensors.keys()].join(', ')}`;
-      throw new MathformerError(`there is no parameter '${name}'`, {
-        code: 'NO_PARAMETER',
-        where: name,
-        fix,
-      });
-    }
-    return tensor;
+    return this.#tensors.get(name) ?? this.#refuse(name);
   }
 
   /** Names and parameters, in the order they were given. */
@@ -65,25 +74,102 @@ export class Parameters {
     return [...this.#tensors.values()].reduce((sum, tensor) => sum + tensor.size, 0);
   }
 
+  /** Differs after every change of a value. */
+  get version(): number {
+    return this.arenas.reduce((sum, { values }) => sum + values.buffer.version, 0);
+  }
+
+  /** Waits for and returns the values of all arenas (size), padding included. */
+  data(): Promise<Float32Array<ArrayBuffer>> {
+    return readAll(
+      this.device,
+      this.arenas.map(({ values }) => values),
+    );
+  }
+
+  /** The place of a parameter's first value in `data`. @throws MathformerError if there is none of this name. */
+  offsetOf(name: string): number {
+    return this.#offsets.get(name) ?? this.#refuse(name);
+  }
+
+  /** Replaces all values by those that `data` of parameters with the same layout returned. */
+  set(data: Float32Array<ArrayBuffer>): void {
+    uploadAll(
+      this.device,
+      this.arenas.map(({ values }) => values),
+      data,
+    );
+    this.changed();
+  }
+
   /** Sets every gradient to 0. */
   zeroGrad(): void {
-    this.device.clear(this.gradients);
+    for (const { gradients } of this.arenas) this.device.clear(gradients);
   }
 
   /** Tells whoever derived something from the values that they have changed. */
   changed(): void {
-    markChanged({ device: this.device, view: this.values });
+    for (const { values } of this.arenas) markChanged({ device: this.device, view: values });
   }
 
   /** Takes over the values of parameters with the same layout. */
   copyFrom(other: Parameters): void {
-    this.device.copy(other.values, this.values, this.size * 4);
+    for (const [i, { values, size }] of this.arenas.entries()) {
+      const source = other.arenas[i];
+      if (source) this.device.copy(source.values, values, size * 4);
+    }
     this.changed();
   }
 
   /** Frees the values and the gradients. */
   dispose(): void {
-    this.device.release(this.values);
-    this.device.release(this.gradients);
+    for (const { values, gradients } of this.arenas) {
+      this.device.release(values);
+      this.device.release(gradients);
+    }
   }
+
+  #refuse(name: string): never {
+    throw new MathformerError(`there is no parameter '${name}'`, {
+      code: 'NO_PARAMETER',
+      where: name,
+      fix: `name one of ${[...this.#tensors.keys()].join(', ')}`,
+    });
+  }
+}
+
+/** What one arena holds. */
+interface Group {
+  /** Values, padding included. */
+  size: number;
+  /** With the place of each one's first value in the arena. */
+  readonly members: { readonly name: string; readonly shape: Shape; readonly offset: number }[];
+}
+
+/** Deals parameters out to arenas, in order: the next one begins where a binding would end. */
+function groupsOf({ limits }: Device, shapes: ReadonlyMap<string, Shape>): Group[] {
+  const bytes = Math.min(limits.maxStorageBufferBindingSize, limits.maxBufferSize);
+  const most = Math.floor(bytes / 4 / ALIGNMENT) * ALIGNMENT;
+  let group: Group = { size: 0, members: [] };
+  const groups = [group];
+  for (const [name, shape] of shapes) {
+    const size = Math.ceil(Math.max(1, sizeOf(shape)) / ALIGNMENT) * ALIGNMENT;
+    if (size > most) {
+      throw new GpuError(
+        `parameter '${name}' ${showShape(shape)} has ${size * 4} bytes; a binding of this adapter ends at ${bytes}`,
+        {
+          code: 'OUT_OF_MEMORY',
+          where: name,
+          fix: 'use a narrower model or fewer experts, or another adapter',
+        },
+      );
+    }
+    if (group.size + size > most) {
+      group = { size: 0, members: [] };
+      groups.push(group);
+    }
+    group.members.push({ name, shape, offset: group.size });
+    group.size += size;
+  }
+  return groups;
 }

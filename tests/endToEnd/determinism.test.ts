@@ -54,8 +54,8 @@ async function traced<Trainer extends { dispose(): void }>(
   const steps = await train(trainer);
   const read = async (view: BufferView): Promise<string> => sha256(await device.read(view));
   const [report, m, v] = await Promise.all(state.map(read));
-  const weights = await read(parameters.values);
-  const gradients = await read(parameters.gradients);
+  const weights = sha256((await parameters.data()).buffer);
+  const [gradients] = await Promise.all(parameters.arenas.map(({ gradients }) => read(gradients)));
   trainer.dispose();
   return { ...steps, weights, gradients, report, m, v };
 }
@@ -127,7 +127,7 @@ async function program(
   options: ProgramOptions = {},
 ): Promise<Record<string, Digests>> {
   const model = randomTransformer(device, overrides, options.seed ?? 1);
-  const initial = { weights: sha256(await device.read(model.parameters.values)) };
+  const initial = { weights: sha256((await model.parameters.data()).buffer) };
   const supervised = await pretrain(model, options);
   const reinforced = await reinforce(model, { ...options, reward: evenness });
   model.dispose();

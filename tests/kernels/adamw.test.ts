@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { BufferView } from '../../src/gpu/buffers.ts';
 import type { Device } from '../../src/gpu/device.ts';
-import { type AdamwHyperparameters, adamw } from '../../src/kernels/adamw.ts';
+import { type AdamwArena, type AdamwHyperparameters, adamw } from '../../src/kernels/adamw.ts';
 import { openDevice, VARIANTS } from '../device.ts';
 import { expectClose } from '../oracle/compare.ts';
 import { AdamW, clipGradNorm } from '../oracle/optim.ts';
@@ -22,36 +22,31 @@ const values = (seed: number, count: number, std = 1): Float32Array<ArrayBuffer>
 
 /** The state of an optimiser over `count` values on the GPU. */
 class State {
-  readonly views: Record<'weight' | 'gradient' | 'm' | 'v' | 'report', BufferView>;
+  readonly arena: AdamwArena;
+  readonly report: BufferView;
   readonly #device: Device;
-  readonly #count: number;
 
   constructor(device: Device, weight: Float32Array<ArrayBuffer>) {
     this.#device = device;
-    this.#count = weight.length;
-    const allocate = () => device.allocate(weight.byteLength);
-    this.views = {
-      weight: allocate(),
-      gradient: allocate(),
-      m: allocate(),
-      v: allocate(),
-      report: allocate(),
+    const allocate = () => {
+      const view = device.allocate(weight.byteLength);
+      device.clear(view);
+      return view;
     };
-    for (const view of Object.values(this.views)) device.clear(view);
-    device.upload(this.views.weight, weight);
+    const [values, gradients, m, v] = [allocate(), allocate(), allocate(), allocate()];
+    this.arena = { size: weight.length, values, gradients, m, v };
+    this.report = allocate();
+    device.upload(values, weight);
   }
 
   step(gradient: Float32Array<ArrayBuffer>, step: number, options: AdamwHyperparameters = OPTIONS): void {
-    this.#device.upload(this.views.gradient, gradient);
-    adamw(this.#device, this.views, this.#count, step, options);
+    this.#device.upload(this.arena.gradients, gradient);
+    adamw(this.#device, [this.arena], this.report, step, options);
   }
 
-  async read(name: keyof State['views']): Promise<Float32Array> {
-    return new Float32Array(
-      await this.#device.read(this.views[name]),
-      0,
-      name === 'report' ? 3 : this.#count,
-    );
+  async read(name: 'values' | 'm' | 'v' | 'report'): Promise<Float32Array> {
+    const [view, count] = name === 'report' ? [this.report, 3] : [this.arena[name], this.arena.size];
+    return new Float32Array(await this.#device.read(view), 0, count);
   }
 }
 
@@ -85,7 +80,7 @@ describe.each(VARIANTS)('$variant', ({ portableKernels }) => {
       expectClose([reported ?? 0], [norm], { rtol: 3e-6, label: `norm of step ${step}` });
       expect([skipped, inARow]).toEqual([0, 0]);
     }
-    expectClose(await state.read('weight'), reference);
+    expectClose(await state.read('values'), reference);
   });
 
   test('the shares of a new gradient in the moments are exact, though 1 − 0.999 in f32 is off by 1e-5', async () => {
@@ -106,7 +101,7 @@ describe.each(VARIANTS)('$variant', ({ portableKernels }) => {
       const state = new State(device, values(1, 300));
       const good = values(2, 300);
       state.step(good, 1);
-      const read = async () => [await state.read('weight'), await state.read('m'), await state.read('v')];
+      const read = async () => [await state.read('values'), await state.read('m'), await state.read('v')];
       const before = await read();
       const poisoned = good.slice();
       poisoned[123] = bad;
@@ -128,7 +123,7 @@ describe.each(VARIANTS)('$variant', ({ portableKernels }) => {
     const weight = values(1, 8);
     const state = new State(device, weight);
     state.step(new Float32Array(8).fill(3e38), 1);
-    expect(await state.read('weight')).toEqual(weight);
+    expect(await state.read('values')).toEqual(weight);
     expect((await state.read('report'))[1]).toBe(1);
   });
 
@@ -138,7 +133,7 @@ describe.each(VARIANTS)('$variant', ({ portableKernels }) => {
     const state = new State(device, weight);
     state.step(new Float32Array(8), 1);
     expectClose(
-      await state.read('weight'),
+      await state.read('values'),
       weight.map((w) => w * (1 - 0.01 * 0.1)),
     );
   });

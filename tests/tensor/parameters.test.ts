@@ -1,13 +1,17 @@
 /** Parameters: tensors of any size in one arena, each with its gradient. */
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Device } from '../../src/gpu/device.ts';
 import {
   AdamW,
   add,
   backward,
+  clipGradNorm,
+  clipGradValue,
   mul,
+  type Optimizer,
   ones,
   Parameters,
+  SGD,
   type Shape,
   square,
   sum,
@@ -54,9 +58,85 @@ test('what lies behind a short gradient does not count in its norm', async () =>
   const optimizer = new AdamW(parameters);
   optimizer.step(0.1);
   expect(await optimizer.report()).toMatchObject({ gradNorm: Math.fround(Math.sqrt(24)), skipped: 0 });
-  const arena = new Float32Array(await poisoned.read(parameters.values));
+  const arena = await parameters.data();
   expect(arena.every(Number.isFinite)).toBe(true);
   poisoned.destroy();
+});
+
+/** Optimisers, by what a test calls them. */
+const OPTIMIZERS: [string, (parameters: Parameters) => Optimizer][] = [
+  ['AdamW', (parameters) => new AdamW(parameters, { weightDecay: 0.1, gradClip: 1 })],
+  ['SGD', (parameters) => new SGD(parameters, { momentum: 0.9, gradClip: 1 })],
+  ['plain SGD', (parameters) => new SGD(parameters)],
+];
+
+describe('where a binding ends before the parameters', () => {
+  // Parts of the sum of squares are 256 values long: arenas end inside of them, too.
+  const sizes = [64, 100, 700, 3, 256, 900, 1, 512, 1024, 64];
+  const shapes = new Map(sizes.map((size, i): [string, Shape] => [`p${i}`, [size]]));
+  const open = (bytes: number) => openDevice({ limits: { maxStorageBufferBindingSize: bytes } });
+
+  test.each(OPTIMIZERS)('%s over several arenas has the bits of one', async (_, create) => {
+    const run = async (on: Device) => {
+      using _ = on.scope();
+      const parameters = new Parameters(on, shapes);
+      const optimizer = create(parameters);
+      for (let step = 0; step < 4; step++) {
+        for (const [i, [, { grad, size }]] of [...parameters.entries()].entries()) {
+          grad?.set(normals(10 * step + i, size).fill(step === 2 ? Number.NaN : 0.25, 0, 1));
+        }
+        if (step === 3) clipGradValue(parameters, 1.5);
+        const norm = await clipGradNorm(parameters, 20).data();
+        if (step === 1) expect([...norm]).not.toEqual([0]);
+        optimizer.step(0.1);
+      }
+      const found = { ...(await optimizer.stateDict()), report: await optimizer.report() };
+      return {
+        arenas: parameters.arenas.length,
+        ...found,
+        data: await parameters.data(),
+        parameters,
+        optimizer,
+      };
+    };
+    const split = await open(4096);
+    const [several, one] = [await run(split), await run(device)];
+    expect([several.arenas > 3, one.arenas]).toEqual([true, 1]);
+    for (const key of ['steps', 'report', 'data', 'values'] as const) expect(several[key]).toEqual(one[key]);
+    expect(several.report).toMatchObject({ skipped: 1, skippedInARow: 0 });
+    // The state of one is the state of the other.
+    const { steps, values } = one;
+    several.optimizer.loadStateDict({ steps, values });
+    several.parameters.set(one.data);
+    for (const { optimizer } of [several, one]) optimizer.step(0.1);
+    expect(await several.parameters.data()).toEqual(await one.parameters.data());
+    split.destroy();
+  });
+
+  test('a copy and a parameter at a time', async () => {
+    const split = await open(4096);
+    const [parameters, copy] = [new Parameters(split, shapes), new Parameters(split, shapes)];
+    for (const [i, [, tensor]] of [...parameters.entries()].entries()) tensor.set(normals(i, tensor.size));
+    const before = copy.version;
+    copy.copyFrom(parameters);
+    expect(copy.version).not.toBe(before);
+    const data = await copy.data();
+    expect(data.length).toBe(parameters.size);
+    for (const [i, [name, tensor]] of [...copy.entries()].entries()) {
+      expect(await tensor.data()).toEqual(normals(i, tensor.size));
+      const start = copy.offsetOf(name);
+      expect(data.slice(start, start + tensor.size)).toEqual(normals(i, tensor.size));
+    }
+    split.destroy();
+  });
+
+  test('a parameter that no binding holds is named', async () => {
+    const split = await open(4096);
+    expect(() => new Parameters(split, new Map([['wide', [2, 513]]]))).toThrow(
+      /parameter 'wide' \(2,513\) has 4352 bytes; a binding of this adapter ends at 4096/,
+    );
+    split.destroy();
+  });
 });
 
 test('none at all', () => {

@@ -122,8 +122,10 @@ describe.each(VARIANTS)('$variant', ({ portableKernels }) => {
         using _ = device.scope();
         losses.push(await net.step(step).item());
       }
-      const weights = new Uint32Array(await device.read(net.parameters.values));
-      const gradients = new Uint32Array(await device.read(net.parameters.gradients));
+      const weights = new Uint32Array((await net.parameters.data()).buffer);
+      const gradients = await Promise.all(
+        net.parameters.arenas.map(({ gradients }) => device.read(gradients)),
+      );
       net.dispose();
       return { losses, weights, gradients };
     };

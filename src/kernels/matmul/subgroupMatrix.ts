@@ -111,7 +111,7 @@ export function subgroupMatrixVariant(rows: number, columns: number): Variant<Ma
       return (
         rows % fragment.M === 0 &&
         columns % fragment.N === 0 &&
-        bytes <= device.gpu.limits.maxComputeWorkgroupStorageSize &&
+        bytes <= device.limits.maxComputeWorkgroupStorageSize &&
         (!groupOfTile || GROUP_ROWS % rows === 0)
       );
     },

@@ -112,9 +112,9 @@ export function tileVariant(shape: Shape): Variant<MatmulOptions> {
   return {
     name: `tile ${rows}×${columns}, ${threadRows}×${4 * threadVectors}${f16 ? ' f16' : ''}`,
     half: f16,
-    fits: ({ gpu, halfProducts }, { groupOfTile }) =>
-      bytesOf(shape) <= gpu.limits.maxComputeWorkgroupStorageSize &&
-      threadsOf(shape) <= gpu.limits.maxComputeInvocationsPerWorkgroup &&
+    fits: ({ limits, halfProducts }, { groupOfTile }) =>
+      bytesOf(shape) <= limits.maxComputeWorkgroupStorageSize &&
+      threadsOf(shape) <= limits.maxComputeInvocationsPerWorkgroup &&
       (!f16 || halfProducts) &&
       (!groupOfTile || GROUP_ROWS % rows === 0),
     plan: (_, options) => {

@@ -16,8 +16,11 @@ export interface AdamWOptions {
 
 /** `torch.optim.AdamW` (Loshchilov & Hutter, 1711.05101) with clipping by global norm; no weight decay unless given. */
 export class AdamW extends ArenaOptimizer {
-  readonly m = this.allocate('exp_avg');
-  readonly v = this.allocate('exp_avg_sq');
+  readonly #arenas = this.parameters.arenas.map((arena) => ({
+    ...arena,
+    m: this.allocate('exp_avg', arena.size),
+    v: this.allocate('exp_avg_sq', arena.size),
+  }));
   readonly #options: Required<AdamWOptions>;
 
   constructor(parameters: Parameters, options: AdamWOptions = {}) {
@@ -26,9 +29,7 @@ export class AdamW extends ArenaOptimizer {
   }
 
   protected apply(lr: Scalar, step: Scalar): void {
-    const { device, values: weight, gradients: gradient, size } = this.parameters;
     const { gradClip: maxNorm, ...rest } = this.#options;
-    const views = { weight, gradient, m: this.m, v: this.v, report: this.reported };
-    adamw(device, views, size, step, { lr, maxNorm, ...rest });
+    adamw(this.parameters.device, this.#arenas, this.reported, step, { lr, maxNorm, ...rest });
   }
 }

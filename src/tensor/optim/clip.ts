@@ -8,13 +8,13 @@ import { Tensor } from '../tensor.ts';
  * Scales all gradients in place by min(1, maxNorm/(norm + 1e-6)), as `torch.nn.utils.clip_grad_norm_`.
  * @returns the norm before that, a scalar.
  */
-export function clipGradNorm({ device, gradients, size }: Parameters, maxNorm: Scalar): Tensor {
+export function clipGradNorm({ device, arenas }: Parameters, maxNorm: Scalar): Tensor {
   const norm = Tensor.empty(device, []);
-  clipNorm(device, gradients, norm.view, size, maxNorm);
+  clipNorm(device, arenas, norm.view, maxNorm);
   return norm;
 }
 
 /** Limits every gradient in place to [−limit, limit], as `torch.nn.utils.clip_grad_value_`. */
-export function clipGradValue({ device, gradients, size }: Parameters, limit: Scalar): void {
-  clipValue(device, gradients, size, limit);
+export function clipGradValue({ device, arenas }: Parameters, limit: Scalar): void {
+  for (const { gradients, size } of arenas) clipValue(device, gradients, size, limit);
 }

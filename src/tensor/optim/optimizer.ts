@@ -1,7 +1,8 @@
-/** What all optimisers have in common: they work on the arena of `Parameters` and report without being waited for. */
+/** What all optimisers have in common: they work on the arenas of `Parameters` and report without being waited for. */
 import { MathformerError } from '../../errors.ts';
 import type { BufferView } from '../../gpu/buffers.ts';
 import type { Scalar } from '../../gpu/kernel.ts';
+import { bytesInAll, readAll, uploadAll } from '../arenas.ts';
 import type { Parameters } from '../parameters.ts';
 
 /**
@@ -27,7 +28,7 @@ export interface Optimizer {
 /** All that later steps depend on besides the parameters. */
 export interface OptimizerState {
   readonly steps: number;
-  /** The values of each of the optimiser's buffers, by its name. */
+  /** The values of each kind of state, such as `exp_avg`, of all parameters: as `Parameters.data` returns theirs. */
   readonly values: ReadonlyMap<string, Float32Array<ArrayBuffer>>;
 }
 
@@ -50,8 +51,8 @@ export function refuseDivergence({ skippedInARow }: StepReport, step: number, fi
   throw new MathformerError(message, { code: 'DIVERGED', where: `step ${step}`, fix });
 }
 
-/** f32 (3), as the kernels write it: a `StepReport`. */
-const REPORT_BYTES = 12;
+/** Values that the kernels write: a `StepReport`. */
+const REPORT_SIZE = 3;
 
 /** An optimiser is this and a kernel: it allocates its state and says in `apply` how to launch the kernel. */
 export abstract class ArenaOptimizer implements Optimizer {
@@ -59,11 +60,12 @@ export abstract class ArenaOptimizer implements Optimizer {
   steps = 0;
   /** Written by the kernel. */
   protected readonly reported: BufferView;
-  readonly #state = new Map<string, BufferView>();
+  /** One buffer for each arena, by name. */
+  readonly #state = new Map<string, BufferView[]>();
 
   constructor(parameters: Parameters) {
     this.parameters = parameters;
-    this.reported = this.allocate('report', REPORT_BYTES);
+    this.reported = this.allocate('report', REPORT_SIZE);
   }
 
   /** Applies the accumulated gradients at learning rate `lr`. */
@@ -89,16 +91,16 @@ export abstract class ArenaOptimizer implements Optimizer {
   async stateDict(): Promise<OptimizerState> {
     const { device } = this.parameters;
     const values = [...this.#state].map(
-      async ([name, view]) => [name, new Float32Array(await device.read(view))] as const,
+      async ([name, views]) => [name, await readAll(device, views)] as const,
     );
     return { steps: this.steps, values: new Map(await Promise.all(values)) };
   }
 
   /** Goes on from a state. @throws MathformerError if it is that of another optimiser, or of other parameters. */
   loadStateDict({ steps, values }: OptimizerState): void {
-    const own = [...this.#state].flatMap(([name, view]) => {
+    const own = [...this.#state].flatMap(([name, views]) => {
       const data = values.get(name);
-      return data?.byteLength === view.bytes ? [{ view, data }] : [];
+      return data?.byteLength === bytesInAll(views) ? [{ views, data }] : [];
     });
     if (own.length !== this.#state.size || values.size !== this.#state.size) {
       throw new MathformerError("the state's buffers are not those of this optimiser", {
@@ -108,22 +110,22 @@ export abstract class ArenaOptimizer implements Optimizer {
       });
     }
     this.steps = steps;
-    for (const { view, data } of own) this.parameters.device.upload(view, data);
+    for (const { views, data } of own) uploadAll(this.parameters.device, views, data);
   }
 
   dispose(): void {
-    for (const view of this.#state.values()) this.parameters.device.release(view);
+    for (const view of [...this.#state.values()].flat()) this.parameters.device.release(view);
   }
 
   /** Launches the kernel; `step` counts from 1. */
   protected abstract apply(lr: Scalar, step: Scalar): void;
 
-  /** Zeros that live as long as the optimiser, by their name in its state: one for every parameter unless told. */
-  protected allocate(name: string, bytes = this.parameters.size * 4): BufferView {
+  /** Returns `size` zeros that live as long as the optimiser: the next arena's part of this state. */
+  protected allocate(name: string, size: number): BufferView {
     const { device } = this.parameters;
-    const view = device.allocatePersistent(bytes, 'optimiser');
+    const view = device.allocatePersistent(size * 4, 'optimiser');
     device.clear(view);
-    this.#state.set(name, view);
+    this.#state.set(name, [...(this.#state.get(name) ?? []), view]);
     return view;
   }
 }

@@ -1,8 +1,7 @@
 /** Stochastic gradient descent, with momentum if wanted. */
 import { MathformerError } from '../../errors.ts';
-import type { BufferView } from '../../gpu/buffers.ts';
 import type { Scalar } from '../../gpu/kernel.ts';
-import { sgd } from '../../kernels/sgd.ts';
+import { type SgdArena, sgd } from '../../kernels/sgd.ts';
 import type { Parameters } from '../parameters.ts';
 import { ArenaOptimizer } from './optimizer.ts';
 
@@ -22,7 +21,7 @@ export interface SGDOptions {
 /** `torch.optim.SGD` with clipping by global norm. */
 export class SGD extends ArenaOptimizer {
   readonly #options: Required<SGDOptions>;
-  readonly #velocity: BufferView | undefined;
+  readonly #arenas: readonly SgdArena[];
 
   /** @throws MathformerError if Nesterov momentum is asked for without momentum or with dampening. */
   constructor(parameters: Parameters, options: SGDOptions = {}) {
@@ -37,14 +36,13 @@ export class SGD extends ArenaOptimizer {
     }
     super(parameters);
     this.#options = full;
-    this.#velocity = momentum === 0 ? undefined : this.allocate('momentum_buffer');
+    this.#arenas = parameters.arenas.map((arena) =>
+      momentum === 0 ? arena : { ...arena, velocity: this.allocate('momentum_buffer', arena.size) },
+    );
   }
 
   protected apply(lr: Scalar, step: Scalar): void {
-    const { device, values: weight, gradients: gradient, size } = this.parameters;
     const { gradClip: maxNorm, ...rest } = this.#options;
-    const velocity = this.#velocity;
-    const views = { weight, gradient, report: this.reported, ...(velocity ? { velocity } : {}) };
-    sgd(device, views, size, step, { lr, maxNorm, ...rest });
+    sgd(this.parameters.device, this.#arenas, this.reported, step, { lr, maxNorm, ...rest });
   }
 }

@@ -85,7 +85,7 @@ export async function expectReplaysAlike(
       for (let i = 0; i < 12; i++) recording.replay();
     } else for (let i = 0; i < 12; i++) body();
     expect(optimizer.steps).toBe(24);
-    const values = new Float32Array(await device.read(parameters.values));
+    const values = await parameters.data();
     optimizer.dispose();
     parameters.dispose();
     return values;
