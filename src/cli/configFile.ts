@@ -28,31 +28,56 @@ export const recipeFlag = {
 /** Options that are objects of options, in the file alone: checked, but not completed. */
 type Sections = Readonly<Record<string, z.ZodObject>>;
 
-export interface Layered<Schema extends z.ZodObject, Names extends string> {
-  readonly flags: z.output<Schema>;
+/** What flags and file give, unchecked but for the keys of the file. */
+export interface GivenOptions<Names extends string> {
+  readonly given: Readonly<Record<string, unknown>>;
   readonly sections: Readonly<Partial<Record<Names, Readonly<Record<string, unknown>>>>>;
+}
+
+export interface ReadOptions<Schema extends z.ZodObject, Names extends string>
+  extends Pick<GivenOptions<Names>, 'sections'> {
+  readonly flags: z.output<Schema>;
 }
 
 /**
  * The options of a command. Flags win over the file that `--config` names, the file wins over the recipe (that of the
- * flags, or else that of the file), and the recipe wins over the defaults.
+ * flags, or else that of the file), and the recipe over the defaults.
  * @throws BadOptionError naming the flag, or the key and the file; FileError for a file that cannot be read.
  */
 export function readOptions<Schema extends z.ZodObject, Names extends string = never>(
   command: Command,
   schema: Schema,
-  sections: Readonly<Record<Names, z.ZodObject>> = {} as Readonly<Record<Names, z.ZodObject>>,
-): Layered<Schema, Names> {
-  const given = givenFlags(command, schema);
-  const file = typeof given.config === 'string' ? readConfig(given.config, schema, sections) : {};
+  sections?: Readonly<Record<Names, z.ZodObject>>,
+): ReadOptions<Schema, Names> {
+  const read = givenOptions<Names>(command, schema, sections);
+  return { flags: completed(schema, read.given), sections: read.sections };
+}
+
+/** The options that the flags of a command and the file that `--config` names give. @throws as `readOptions` does */
+export function givenOptions<Names extends string = never>(
+  command: Command,
+  schema: z.ZodObject,
+  sections: Sections = {},
+): GivenOptions<Names> {
+  const flags = givenFlags(command, schema);
+  const file = typeof flags.config === 'string' ? readConfig(flags.config, schema, sections) : {};
   const own = Object.entries(file).filter(([key]) => Object.hasOwn(schema.shape, key));
   const rest = Object.entries(file).filter(([key]) => !Object.hasOwn(schema.shape, key));
-  const fromFile = Object.fromEntries(own);
-  const layers = [recipeOf(schema, { ...fromFile, ...given }), fromFile, given];
   return {
-    flags: parseOptions(schema, Object.assign({}, ...layers)),
-    sections: Object.fromEntries(rest) as Layered<Schema, Names>['sections'],
+    given: { ...Object.fromEntries(own), ...flags },
+    sections: Object.fromEntries(rest) as GivenOptions<Names>['sections'],
   };
+}
+
+/**
+ * Options with all that is not given: from the recipe, from `beneath` it, or the default. @throws BadOptionError
+ */
+export function completed<Schema extends z.ZodObject>(
+  schema: Schema,
+  given: Readonly<Record<string, unknown>>,
+  beneath: Readonly<Record<string, unknown>> = {},
+): z.output<Schema> {
+  return parseOptions(schema, { ...beneath, ...recipeOf(schema, given), ...given });
 }
 
 function recipeOf({ shape }: z.ZodObject, { recipe }: Readonly<Record<string, unknown>>): object {

@@ -7,12 +7,14 @@
 import { Command } from 'commander';
 import { z } from 'zod';
 import { grpoSchema } from '../grpo/options.ts';
+import type { Checkpoint } from '../model/checkpoint/index.ts';
 import { describe } from '../model/config.ts';
 import { countCorrect, type EvaluateOptions, type Evaluation, evaluate } from '../model/evaluate.ts';
 import { MIN_TEMPERATURE } from '../model/sampling.ts';
 import { Transformer } from '../model/transformer.ts';
-import { integer, real, seed } from '../options.ts';
+import { flagOf, integer, parseOptions, real, seed } from '../options.ts';
 import { writeAtomically } from '../runs/atomicFile.ts';
+import { modelSource } from '../runs/latestModel.ts';
 import type { Task, TaskProblem } from '../tasks/task.ts';
 import {
   accuracyOf,
@@ -25,19 +27,24 @@ import {
   passAtKOf,
 } from './accuracy.ts';
 import { runCommand, throwing } from './failure.ts';
-import { addFlags, readFlags, withOperandsLast, withUnderscores } from './flags.ts';
-import { heldOut, problemsOf } from './heldOut.ts';
+import { addFlags, givenFlags, withOperandsLast, withUnderscores } from './flags.ts';
+import { heldOut, problemsOf, shortage } from './heldOut.ts';
 import { deviceText, type Machine, withMachine } from './machine.ts';
-import { loadModel, modelSchema } from './modelFlags.ts';
+import { checkTask, modelSchema, openModel } from './modelFlags.ts';
 import { Reporter } from './reporter.ts';
 import { generationSchema, outputSchema } from './session.ts';
 import { taskFlag, taskOf } from './taskFlag.ts';
+import { settingsOf, TASK_SETTINGS, takenSettings } from './trainedSettings.ts';
 import { completionRows } from './workbench.ts';
 
 const { maxDigits, maxDepth, operators, maxGenLen } = grpoSchema.shape;
 
 const flagsSchema = z.strictObject({
-  evalSize: integer(1, 100_000).default(1000).describe('held-out problems'),
+  evalSize: integer(1, 100_000)
+    .default(1000)
+    .describe(
+      'held-out problems, fewer if the task has no more; less than 1000 are a random part of the first 1000',
+    ),
   ...taskFlag,
   maxDigits,
   maxDepth,
@@ -65,12 +72,24 @@ const flagsSchema = z.strictObject({
 
 type Flags = z.output<typeof flagsSchema>;
 
-async function run(paths: readonly string[], flags: Flags): Promise<void> {
+interface LoadedModel extends Checkpoint {
+  readonly path: string;
+}
+
+async function run(paths: readonly string[], given: Readonly<Record<string, unknown>>): Promise<void> {
+  const sources = paths.map(modelSource);
+  const checkpoints = sources.map(({ path }) => ({
+    path,
+    ...openModel(path, parseOptions(flagsSchema, given)),
+  }));
+  const { flags, lines } = trainedFlags(checkpoints, given);
   const reporter = new Reporter(flags);
+  for (const line of [...sources.flatMap(({ notes }) => notes), ...lines]) reporter.line(line);
   const { evalSet, evalSize } = flags;
   const task = await taskOf(flags.task, flags);
+  for (const checkpoint of checkpoints) checkTask(checkpoint.path, checkpoint, task);
   const problems = evalSet === undefined ? heldOut(task, evalSize) : problemsOf(evalSet, task);
-  const checkpoints = paths.map((path) => ({ path, ...loadModel(path, flags, task) }));
+  if (evalSet === undefined) for (const line of shortage(problems, evalSize)) reporter.line(line);
   const models = checkpoints.map(({ config }) => config);
   await withMachine(flags, reporter, models, async (machine) => {
     reporter.line(deviceText(machine.adapter));
@@ -94,6 +113,38 @@ async function run(paths: readonly string[], flags: Flags): Promise<void> {
   });
 }
 
+/** Settings that decide how many problems a model solves; how many it was asked does not. */
+const DECIDING: ReadonlySet<string> = new Set([...TASK_SETTINGS, 'maxGenLen', 'temperature']);
+
+const isEqual = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);
+
+/** The flags, with what the checkpoints know of their training where they were not given. */
+function trainedFlags(
+  checkpoints: readonly LoadedModel[],
+  given: Readonly<Record<string, unknown>>,
+): { readonly flags: Flags; readonly lines: readonly string[] } {
+  const [first, second] = checkpoints.map((each) => ({ ...each, settings: settingsOf(each.metadata) }));
+  if (!first) return { flags: parseOptions(flagsSchema, given), lines: [] };
+  const settings = { ...second?.settings, ...first.settings };
+  const idle = [
+    ...(given.numSamples === undefined ? ['temperature'] : []),
+    ...(given.evalSet ? ['evalSize'] : []),
+  ];
+  const keys = Object.keys(flagsSchema.shape).filter((key) => !idle.includes(key));
+  const { options, text } = takenSettings(first.path, settings, keys, given);
+  const others = Object.entries(second?.settings ?? {}).filter(
+    ([key, value]) => DECIDING.has(key) && Object.hasOwn(options, key) && !isEqual(options[key], value),
+  );
+  const differing = others.map(([key, value]) => `${flagOf(key)} ${value}`).join(' ');
+  return {
+    flags: parseOptions(flagsSchema, { ...options, ...given }),
+    lines: [
+      ...(text === '' ? [] : [`As it was trained (flags win over it): ${text}`]),
+      ...(second && differing !== '' ? [`warning: ${second.path} was trained with ${differing}`] : []),
+    ],
+  };
+}
+
 /** What came of a checkpoint. */
 interface Judged {
   readonly path: string;
@@ -105,7 +156,7 @@ interface Judged {
 /** The greedy answers and the samples of a checkpoint, printed as soon as they are there. */
 async function judgeOne(
   machine: Machine,
-  { path, config, stateDict }: { readonly path: string } & ReturnType<typeof loadModel>,
+  { path, config, stateDict }: LoadedModel,
   { task, problems }: { readonly task: Task; readonly problems: readonly TaskProblem[] },
   { maxGenLen: maxNew, numSamples: n, temperature, seed }: Flags,
   reporter: Reporter,
@@ -162,11 +213,11 @@ const program = throwing(new Command('evaluate'))
   .description('Accuracy of a checkpoint on held-out problems; of two, also their difference.')
   .argument(
     '<checkpoint>',
-    'model to evaluate (.safetensors, .pt of the original, or a Hugging Face directory)',
+    'model to evaluate (.safetensors, .pt of the original, a Hugging Face directory, or a run)',
   )
   .argument('[other]', 'model to compare with it on the same problems');
 addFlags(program, flagsSchema).action((first: string, second: string | undefined) =>
-  run(second === undefined ? [first] : [first, second], readFlags(program, flagsSchema)),
+  run(second === undefined ? [first] : [first, second], givenFlags(program, flagsSchema)),
 );
 
 await runCommand(program, withOperandsLast(withUnderscores(process.argv.slice(2)), program));

@@ -7,14 +7,16 @@ import { Command } from 'commander';
 import { z } from 'zod';
 import { describe } from '../model/config.ts';
 import { writeHuggingFace } from '../model/huggingFace/index.ts';
-import { digits } from '../options.ts';
+import { digits, parseOptions } from '../options.ts';
 import { writeDirectoryAtomically } from '../runs/atomicDirectory.ts';
+import { modelSource } from '../runs/latestModel.ts';
 import { runCommand, throwing } from './failure.ts';
-import { addFlags, readFlags, withUnderscores } from './flags.ts';
-import { loadModel } from './modelFlags.ts';
+import { addFlags, givenFlags, withUnderscores } from './flags.ts';
+import { checkTask, openModel } from './modelFlags.ts';
 import { Reporter } from './reporter.ts';
 import { outputSchema } from './session.ts';
 import { taskFlag, taskOf } from './taskFlag.ts';
+import { settingsOf, takenSettings } from './trainedSettings.ts';
 
 const { json, quiet } = outputSchema.shape;
 
@@ -29,11 +31,18 @@ const flagsSchema = z.strictObject({
   quiet,
 });
 
-async function run(path: string, flags: z.output<typeof flagsSchema>): Promise<void> {
-  const { out } = flags;
+async function run(given: string, flagsGiven: Readonly<Record<string, unknown>>): Promise<void> {
+  const { out } = parseOptions(flagsSchema, flagsGiven);
+  const { path, notes } = modelSource(given);
+  const checkpoint = openModel(path, {});
+  const keys = Object.keys(flagsSchema.shape);
+  const { options, text } = takenSettings(path, settingsOf(checkpoint.metadata), keys, flagsGiven);
+  const flags = parseOptions(flagsSchema, { ...options, ...flagsGiven });
   const reporter = new Reporter(flags);
+  for (const note of notes) reporter.note(note);
+  if (text !== '') reporter.note(`As it was trained (flags win over it): ${text}`);
   const task = await taskOf(flags.task, flags);
-  const checkpoint = loadModel(path, {}, task);
+  checkTask(path, checkpoint, task);
   reporter.note(`Loading checkpoint from ${path}`);
   reporter.note(`Model loaded: ${describe(checkpoint.config)}`);
   const files = writeHuggingFace(checkpoint, task);
@@ -44,7 +53,7 @@ async function run(path: string, flags: z.output<typeof flagsSchema>): Promise<v
 
 const program = throwing(new Command('export'))
   .description('Writes a model as a Hugging Face directory (MptForCausalLM), with its tokenizer.')
-  .argument('<checkpoint>', 'model of the mpt shape (.safetensors, or a Hugging Face directory)');
-addFlags(program, flagsSchema).action((path: string) => run(path, readFlags(program, flagsSchema)));
+  .argument('<checkpoint>', 'model of the mpt shape (.safetensors, a Hugging Face directory, or a run)');
+addFlags(program, flagsSchema).action((path: string) => run(path, givenFlags(program, flagsSchema)));
 
 await runCommand(program, withUnderscores(process.argv.slice(2)));

@@ -11,17 +11,22 @@ import { type Grade, grade } from '../math/grader.ts';
 import { parse } from '../math/parser.ts';
 import { prompt } from '../math/sample.ts';
 import { decode, TOKENS } from '../math/tokenizer.ts';
+import type { Checkpoint } from '../model/checkpoint/index.ts';
 import { describe } from '../model/config.ts';
 import { type Completion, Sampler } from '../model/sampler.ts';
 import { MIN_TEMPERATURE } from '../model/sampling.ts';
 import { Transformer } from '../model/transformer.ts';
-import { BadOptionError, integer, real, yesOrNo } from '../options.ts';
+import { BadOptionError, integer, parseOptions, real, yesOrNo } from '../options.ts';
+import { modelSource } from '../runs/latestModel.ts';
+import { ARITHMETIC } from '../tasks/arithmetic.ts';
 import { runCommand, throwing } from './failure.ts';
-import { addFlags, readFlags, withOperandsLast, withUnderscores } from './flags.ts';
+import { addFlags, givenFlags, withOperandsLast, withUnderscores } from './flags.ts';
+import { invocation } from './invocation.ts';
 import { deviceText, withMachine } from './machine.ts';
-import { loadModel, modelSchema } from './modelFlags.ts';
+import { modelSchema, openModel } from './modelFlags.ts';
 import { Reporter } from './reporter.ts';
 import { outputSchema } from './session.ts';
+import { settingsOf, takenSettings } from './trainedSettings.ts';
 
 const { topK, topP, minP, seed, maxGenLen } = grpoSchema.shape;
 
@@ -45,17 +50,27 @@ const flagsSchema = z.strictObject({
   ...outputSchema.shape,
 });
 
-type Flags = z.output<typeof flagsSchema>;
-
 interface Question {
   readonly expression: string;
   readonly answer: string;
 }
 
-async function run(path: string, expressions: readonly string[], flags: Flags): Promise<void> {
+async function run(
+  given: string,
+  expressions: readonly string[],
+  flagsGiven: Readonly<Record<string, unknown>>,
+): Promise<void> {
   const questions = expressions.map(questionOf);
+  const { path, notes } = modelSource(given);
+  const checkpoint = openModel(path, parseOptions(flagsSchema, flagsGiven));
+  const { config, stateDict } = checkpoint;
+  const { task = ARITHMETIC.name, ...settings } = settingsOf(checkpoint.metadata);
+  checkArithmetic(path, checkpoint, task);
+  const { options, text } = takenSettings(path, settings, Object.keys(flagsSchema.shape), flagsGiven);
+  const flags = parseOptions(flagsSchema, { ...options, ...flagsGiven });
   const greedy = flags.greedy || flags.temperature === 0;
   const { numSamples = greedy ? 1 : 4, topK, topP, minP, seed, maxGenLen: maxNew } = flags;
+  checkTopK(topK, config.vocabSize);
   if (greedy && numSamples > 1) {
     const problem = `${numSamples} greedy completions of an expression would all be equal`;
     throw new BadOptionError(
@@ -64,9 +79,9 @@ async function run(path: string, expressions: readonly string[], flags: Flags): 
       'leave out --num_samples, or sample with --temperature 1',
     );
   }
-  const { config, stateDict } = loadModel(path, flags);
-  checkTopK(topK, config.vocabSize);
   const reporter = new Reporter(flags);
+  for (const note of notes) reporter.note(note);
+  if (text !== '') reporter.note(`As it was trained (flags win over it): ${text}`);
   await withMachine(flags, reporter, [config], async ({ device, adapter }) => {
     reporter.note(deviceText(adapter));
     reporter.note(`Loading checkpoint from ${path}`);
@@ -84,6 +99,15 @@ async function run(path: string, expressions: readonly string[], flags: Flags): 
     reporter.document({ checkpoint: path, results, adapter });
     sampler.dispose();
   });
+}
+
+/** @throws BadOptionError if the model has learnt another task: expressions are all that this command can judge. */
+function checkArithmetic(path: string, { config }: Checkpoint, task: string): void {
+  if (task === ARITHMETIC.name && config.vocabSize === ARITHMETIC.tokenizer.vocabSize) return;
+  const trained = task === ARITHMETIC.name ? 'not on arithmetic' : `on the task ${task}`;
+  const words = task === ARITHMETIC.name ? [path] : [path, '--task', task];
+  const problem = `${path} was trained ${trained}; expressions are asked of arithmetic models alone`;
+  throw new BadOptionError('checkpoint', problem, `evaluate it: ${invocation('evaluate', words)}`);
 }
 
 /** @throws ExpressionError for what is no expression, or has no value. */
@@ -124,10 +148,13 @@ function lines({ expression, answer, completions }: Question & { completions: re
 
 const program = throwing(new Command('generate'))
   .description('Completions of expressions, with the log-probability of every token and the verdict.')
-  .argument('<checkpoint>', 'model to ask (.safetensors, .pt of the original, or a Hugging Face directory)')
+  .argument(
+    '<checkpoint>',
+    'model to ask (.safetensors, .pt of the original, a Hugging Face directory, or a run)',
+  )
   .argument('<expressions...>', 'such as "12+34" or "-5*(2-7)"');
 addFlags(program, flagsSchema).action((path: string, expressions: string[]) =>
-  run(path, expressions, readFlags(program, flagsSchema)),
+  run(path, expressions, givenFlags(program, flagsSchema)),
 );
 
 await runCommand(program, withOperandsLast(withUnderscores(process.argv.slice(2)), program));

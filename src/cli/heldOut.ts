@@ -1,16 +1,72 @@
 /** The problems that models are judged by. */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { parseEvaluationSet } from '../math/evaluationSet.ts';
+import { RandomStream } from '../math/randomStream.ts';
 import { BadOptionError } from '../options.ts';
 import { withFileErrors } from '../runs/fileError.ts';
 import type { Task, TaskProblem } from '../tasks/task.ts';
 
-/** The first `size` held-out problems of a task. @throws BadOptionError if there are fewer. */
+/** Fewer problems than these are a random part of them; the first ones are easier than the rest. */
+const WHOLE = 1000;
+/** Keeps the choice of a part apart from the draws of problems. */
+const PART_STREAM = 2;
+
+/** The file of a run with the problems that it is judged by. */
+export const EVALUATION_FILE = 'evaluation.jsonl';
+
+/**
+ * Held-out problems of a task, the same ones every time: the first `size` of them, or for less than a thousand a part of
+ * the first thousand that a fixed seed chooses, in their order. A smaller part lies within a larger one. Where a task
+ * has fewer problems, all of them.
+ * @throws BadOptionError if it has none.
+ */
 export function heldOut(task: Task, size: number): readonly TaskProblem[] {
-  const problems = task.heldOut(size);
-  if (problems.length >= size) return problems;
-  const fix = 'lower --eval_size, raise --max_digits or --max_depth, or allow more --operators';
-  throw new BadOptionError('--eval_size', `there are only ${problems.length} such held-out problems`, fix);
+  const whole = task.heldOut(Math.max(size, WHOLE));
+  if (whole.length === 0) {
+    const fix = 'allow more problems: larger numbers, deeper expressions, more operators';
+    throw new BadOptionError('--eval_size', `the task ${task.name} has no held-out problems`, fix);
+  }
+  if (size >= whole.length) return whole;
+  return randomPart(whole, size).map(renumbered);
+}
+
+/** A line that says so if there are fewer held-out problems than were asked for. */
+export function shortage(problems: readonly TaskProblem[], size: number): string[] {
+  return problems.length < size
+    ? [`There are only ${problems.length} such held-out problems: taking all`]
+    : [];
+}
+
+/** The problems that a run was begun with, or else those of its task: a run is judged by the same ones to its end. */
+export function heldOutOfRun(
+  task: Task,
+  size: number,
+  directory: string | undefined,
+): readonly TaskProblem[] {
+  const path = directory === undefined ? undefined : join(directory, EVALUATION_FILE);
+  if (path === undefined || !existsSync(path)) return heldOut(task, size);
+  // Problems as the task makes them, where it still does: a file holds of each only what JSON can say.
+  const made = new Map(task.heldOut(Math.max(size, WHOLE)).map((problem) => [problem.expression, problem]));
+  return problemsOf(path, task).map((row, id) => {
+    const problem = made.get(row.expression);
+    return problem ? renumbered(problem, id) : row;
+  });
+}
+
+/** The first `size` of a shuffled list, in the order of the list. */
+function randomPart<Item>(items: readonly Item[], size: number): Item[] {
+  const keyed = items.map((item, at) => {
+    const random = new RandomStream({ seed: 0, stream: PART_STREAM, item: at });
+    return { item, at, key: random.nextUint32() };
+  });
+  const chosen = keyed.toSorted((a, b) => a.key - b.key).slice(0, size);
+  return chosen.toSorted((a, b) => a.at - b.at).map(({ item }) => item);
+}
+
+/** Rows of an evaluation set count from 0, as parts of one do. */
+function renumbered(problem: TaskProblem, id: number): TaskProblem {
+  return 'id' in problem && typeof problem.id === 'number' ? Object.assign({ ...problem }, { id }) : problem;
 }
 
 /**
@@ -30,8 +86,10 @@ export function problemsOf(path: string, task: Task): readonly TaskProblem[] {
 
 function problemOf(line: string): TaskProblem | undefined {
   try {
-    const { expression, answer } = JSON.parse(line) as Record<string, unknown>;
-    return typeof expression === 'string' && typeof answer === 'string' ? { expression, answer } : undefined;
+    const row = JSON.parse(line) as Record<string, unknown>;
+    const { expression, answer } = row;
+    const isProblem = typeof expression === 'string' && typeof answer === 'string';
+    return isProblem ? { ...row, expression, answer } : undefined;
   } catch {
     return undefined;
   }

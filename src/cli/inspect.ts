@@ -15,10 +15,11 @@ import {
   type TensorSummary,
 } from '../model/inspect.ts';
 import { type CheckpointSource, readCheckpointSource } from '../runs/checkpointFile.ts';
+import { isRun } from '../runs/latestModel.ts';
 import { columns } from './columns.ts';
 import { runCommand, throwing } from './failure.ts';
 import { addFlags, readFlags, withUnderscores } from './flags.ts';
-import { inspectRun, isRun } from './inspectRun.ts';
+import { inspectRun } from './inspectRun.ts';
 import { shapeOf } from './modelFlags.ts';
 import { Reporter } from './reporter.ts';
 import { outputSchema } from './session.ts';

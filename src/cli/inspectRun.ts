@@ -1,15 +1,9 @@
 /** What `inspect` says of a run: its checkpoints, whether they are whole, and where it would go on. */
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { type CheckpointEntry, Checkpoints, MANIFEST } from '../runs/checkpoints.ts';
+import { type CheckpointEntry, Checkpoints } from '../runs/checkpoints.ts';
 import { FileError } from '../runs/fileError.ts';
 import { columns } from './columns.ts';
 import type { Reporter } from './reporter.ts';
-
-/** Whether a path is the directory of a run that has checkpoints. */
-export function isRun(path: string): boolean {
-  return existsSync(join(path, 'checkpoints', MANIFEST));
-}
 
 /** A checkpoint, and what is wrong with it if anything is. */
 interface InspectedCheckpoint {

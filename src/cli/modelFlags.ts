@@ -58,7 +58,14 @@ export function newModel(
  * Reads a checkpoint that agrees with the flags and with the task's tokenizer.
  * @throws FileError, CheckpointError, or BadOptionError naming the flag that disagrees.
  */
-export function loadModel(path: string, flags: ModelFlags, { tokenizer }: Task = ARITHMETIC): Checkpoint {
+export function loadModel(path: string, flags: ModelFlags, task: Task = ARITHMETIC): Checkpoint {
+  const checkpoint = openModel(path, flags);
+  checkTask(path, checkpoint, task);
+  return checkpoint;
+}
+
+/** Reads a checkpoint that agrees with the flags. @throws FileError, CheckpointError, BadOptionError */
+export function openModel(path: string, flags: ModelFlags): Checkpoint {
   checkExperts(flags);
   const { modelsize, activeExperts } = flags;
   const assumed: AssumedConfig = {
@@ -67,14 +74,17 @@ export function loadModel(path: string, flags: ModelFlags, { tokenizer }: Task =
   };
   const checkpoint = loadCheckpoint(path, assumed);
   checkAgreement(flags, checkpoint.config);
-  if (checkpoint.config.vocabSize !== tokenizer.vocabSize) {
-    throw new BadOptionError(
-      '--checkpoint',
-      `${path}: its vocabulary has ${checkpoint.config.vocabSize} tokens, the task's has ${tokenizer.vocabSize}`,
-      'give a checkpoint that was trained on this task, or another --task',
-    );
-  }
   return checkpoint;
+}
+
+/** @throws BadOptionError if a model has another vocabulary than the task. */
+export function checkTask(path: string, { config }: Pick<Checkpoint, 'config'>, { tokenizer }: Task): void {
+  if (config.vocabSize === tokenizer.vocabSize) return;
+  throw new BadOptionError(
+    '--checkpoint',
+    `${path}: its vocabulary has ${config.vocabSize} tokens, the task's has ${tokenizer.vocabSize}`,
+    'give a checkpoint that was trained on this task, or another --task',
+  );
 }
 
 function checkExperts({ numExperts, activeExperts }: ModelFlags): void {

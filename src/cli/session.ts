@@ -12,12 +12,14 @@ import { gitCommit, versions } from '../runs/provenance.ts';
 import { Run, type RunKind } from '../runs/run.ts';
 import type { Task, TaskProblem } from '../tasks/task.ts';
 import { accuracyOf, accuracyWithInterval } from './accuracy.ts';
+import { EVALUATION_FILE } from './heldOut.ts';
 import { type AdapterRecord, deviceText, type Machine, withMachine } from './machine.ts';
 import { type MemoryAdvice, Recovery } from './recovery.ts';
 import { Reporter } from './reporter.ts';
 import { type ResumePoint, resumePoint } from './sessionState.ts';
 import { StopRequest } from './stopRequest.ts';
 import { printSummary, type Results, summaryOf } from './summary.ts';
+import { settingsEntry, type TrainedSettings } from './trainedSettings.ts';
 import { PRECISIONS, TUNING } from './tuning.ts';
 import { type Subject, Workbench } from './workbench.ts';
 
@@ -91,6 +93,10 @@ export interface SessionOptions {
   readonly model: () => Checkpoint;
   /** Where that was loaded from, if it was. */
   readonly loadedFrom?: string | undefined;
+  /** What checkpoints say of this training besides its kind and seed. */
+  readonly settings: TrainedSettings;
+  /** Lines to begin with. */
+  readonly notes?: readonly string[];
   /** The held-out problems, and the most tokens of an answer to one. */
   readonly problems: readonly TaskProblem[];
   readonly maxGenLen: number;
@@ -172,6 +178,7 @@ class Session {
     const [reporter, resumed] = [this.#reporter, this.#resumed];
     this.device = device;
     reporter.line(deviceText(adapter));
+    for (const note of this.#options.notes ?? []) reporter.line(note);
     const model = new Transformer(device, initial.config, initial.stateDict);
     this.#announce(initial);
     for (const change of earlier ? changesSince(earlier, adapter) : []) {
@@ -190,7 +197,7 @@ class Session {
     });
     this.record = { directory: run.directory, config };
     if (resumed) run.checkpoints.forgetAfter(resumed.name);
-    run.writeLines('evaluation.jsonl', problems);
+    run.writeLines(EVALUATION_FILE, problems);
     reporter.line(`Run directory: ${run.directory}`);
     using stop = new StopRequest(() => reporter.line('Stopping after this step; once more quits at once'));
     const subject = subjectOf(model, sampler, this.#options);
@@ -242,7 +249,7 @@ function changesSince({ config }: EarlierSession, { description }: AdapterRecord
 }
 
 function subjectOf(model: Transformer, sampler: CompletionSampler, options: SessionOptions): Subject {
-  const { problems, task, maxGenLen, kind, seed } = options;
+  const { problems, task, maxGenLen, kind, seed, settings } = options;
   return {
     evaluate: (onProgress) => evaluate(sampler, problems, { task, maxNew: maxGenLen, onProgress }),
     checkpoint: async () => ({
@@ -251,6 +258,7 @@ function subjectOf(model: Transformer, sampler: CompletionSampler, options: Sess
       metadata: new Map([
         ['kind', kind],
         ['seed', String(seed)],
+        settingsEntry({ ...settings, maxGenLen, evalSize: problems.length }),
       ]),
     }),
   };

@@ -19,12 +19,15 @@ export type TaskOptions = ArithmeticOptions & { readonly maxDigits: number };
 
 const TASKS: Readonly<Record<string, (options: TaskOptions) => Task>> = { arithmetic, sort: sorting };
 
+/** Whether a task is known by this name; any other is a module. */
+export const isBuiltInTask = (name: string): boolean => Object.hasOwn(TASKS, name);
+
 /**
  * The task of that name, or of the module at that path: a task, or a function that makes one of the options.
  * @throws BadOptionError if there is none, or if it lacks something.
  */
 export async function taskOf(name: string, options: TaskOptions): Promise<Task> {
-  const known = Object.hasOwn(TASKS, name) ? TASKS[name] : undefined;
+  const known = isBuiltInTask(name) ? TASKS[name] : undefined;
   const made = known ?? (await defaultExport('--task', name, Object.keys(TASKS)));
   if (typeof made !== 'function') return checkedTask(name, made);
   try {

@@ -4,11 +4,13 @@
  * with settings of your own; `train.ts resume` goes on with a run. Every run has a directory with its config, metrics, summary and checkpoints.
  */
 import { Command } from 'commander';
+import type { z } from 'zod';
 import { BadOptionError } from '../options.ts';
-import { readOptions } from './configFile.ts';
+import { completed, givenOptions, readOptions } from './configFile.ts';
 import { runCommand, throwing } from './failure.ts';
 import { addFlags, readFlags, withUnderscores } from './flags.ts';
 import { resumeFlags, resumeRun } from './resume.ts';
+import { startingPoint } from './startingPoint.ts';
 import { runGrpo, runPipeline, runPretraining } from './training.ts';
 import { grpoFlags, pipelineFlags, pipelineSections, pretrainFlags } from './trainingFlags.ts';
 
@@ -31,10 +33,16 @@ addFlags(program, pipelineFlags).action(() => {
 });
 
 const pretrain = program.command('pretrain').description('Supervised training on worked problems.');
-addFlags(pretrain, pretrainFlags).action(() => runPretraining(readOptions(pretrain, pretrainFlags).flags));
+addFlags(pretrain, pretrainFlags).action(() => {
+  const { flags, notes } = begun(pretrain, pretrainFlags);
+  return runPretraining(flags, undefined, notes);
+});
 
 const grpo = program.command('grpo').description('Improves a checkpoint with GRPO.');
-addFlags(grpo, grpoFlags).action(() => runGrpo(readOptions(grpo, grpoFlags).flags));
+addFlags(grpo, grpoFlags).action(() => {
+  const { flags, notes } = begun(grpo, grpoFlags);
+  return runGrpo(flags, undefined, notes);
+});
 
 const resume = program
   .command('resume')
@@ -48,3 +56,14 @@ addFlags(resume, resumeFlags).action((directory: string) =>
 program.allowExcessArguments();
 
 await runCommand(program, withUnderscores(process.argv.slice(2)));
+
+/** The options of a training, and lines on what they take from the checkpoint that it begins with. */
+function begun<Schema extends z.ZodObject>(
+  command: Command,
+  schema: Schema,
+): { readonly flags: z.output<Schema>; readonly notes: readonly string[] } {
+  const { given } = givenOptions(command, schema);
+  completed(schema, given); // A flag at fault is told before the checkpoint is read.
+  const { over, beneath, notes } = startingPoint(given);
+  return { flags: completed(schema, { ...given, ...over }, beneath), notes };
+}

@@ -7,7 +7,7 @@ import { pretrainOptions, pretrainSchema } from '../pretrain/options.ts';
 import { SupervisedTrainer } from '../pretrain/trainer.ts';
 import { arithmetic } from '../tasks/arithmetic.ts';
 import { pick } from './flags.ts';
-import { heldOut } from './heldOut.ts';
+import { heldOutOfRun, shortage } from './heldOut.ts';
 import { loadModel, type modelSchema, newModel } from './modelFlags.ts';
 import { type GrpoPhase, grpoPhase, type PretrainPhase, pretrainPhase } from './phases.ts';
 import { PIPELINE } from './pipeline.ts';
@@ -15,6 +15,7 @@ import { rewardsOf } from './rewardFlag.ts';
 import { type EarlierSession, judge, trainingSession } from './session.ts';
 import type { PhaseResult } from './sessionState.ts';
 import { taskOf } from './taskFlag.ts';
+import type { TrainedSettings } from './trainedSettings.ts';
 import { type grpoFlags, type pipelineFlags, pipelineSections, type pretrainFlags } from './trainingFlags.ts';
 import type { Workbench } from './workbench.ts';
 
@@ -25,6 +26,8 @@ const PRETRAIN_MAX_GEN_LEN = 256;
 const PIPELINE_SAVES = { pretrain: 1000, grpo: 30 };
 /** What all micro-batches have at least, as a sequence is never split. */
 const LEAST_MICRO_BATCH = 64;
+
+type TaskSettings = Pick<GrpoOptions, 'maxDigits' | 'maxDepth' | 'operators'>;
 
 /** Changes to the pipeline's settings. */
 type PipelineSections = Readonly<
@@ -47,7 +50,7 @@ export async function runPipeline(
   const grpo = grpoOptions({ ...settings.grpo, seed });
   const task = arithmetic(grpo);
   checkTopK(grpo.topK, task.tokenizer.vocabSize);
-  const problems = heldOut(task, PIPELINE.evalSize);
+  const problems = heldOutOfRun(task, PIPELINE.evalSize, earlier?.directory);
   const { maxGenLen } = grpo;
   await trainingSession(
     {
@@ -55,6 +58,8 @@ export async function runPipeline(
       flags,
       options: () => ({ ...flags, ...settings }),
       derived: { grpo: derivedOf(grpo) },
+      settings: { task: task.name, ...taskSettings(grpo), ...samplingSettings(grpo) },
+      notes: shortage(problems, PIPELINE.evalSize),
       seed,
       model: () => newModel({ modelsize: PIPELINE.modelsize }, seed, task),
       task,
@@ -82,22 +87,26 @@ export async function runPipeline(
 export async function runPretraining(
   flags: z.output<typeof pretrainFlags>,
   earlier?: EarlierSession,
+  notes: readonly string[] = [],
 ): Promise<void> {
   const options = pretrainOptions(pick(pretrainSchema, flags));
   const { checkpoint, seed } = flags;
   const task = await taskOf(flags.task, options);
   const modelFlags = pickModel(flags);
+  const problems = heldOutOfRun(task, flags.evalSize, earlier?.directory);
   await trainingSession(
     {
       kind: 'pretrain',
       flags,
       options: () => flags,
+      settings: { task: flags.task, ...taskSettings(options) },
+      notes: [...notes, ...shortage(problems, flags.evalSize)],
       seed,
       model: () =>
         checkpoint === undefined ? newModel(modelFlags, seed, task) : loadModel(checkpoint, modelFlags, task),
       loadedFrom: checkpoint,
       task,
-      problems: heldOut(task, flags.evalSize),
+      problems,
       maxGenLen: PRETRAIN_MAX_GEN_LEN,
       csv: flags.logCsv,
       memory: { fix: `lower --batch_size (now ${options.batchSize}), or take a smaller --modelsize` },
@@ -114,12 +123,17 @@ export async function runPretraining(
 }
 
 /** GRPO on the model of a checkpoint. */
-export async function runGrpo(flags: z.output<typeof grpoFlags>, earlier?: EarlierSession): Promise<void> {
+export async function runGrpo(
+  flags: z.output<typeof grpoFlags>,
+  earlier?: EarlierSession,
+  notes: readonly string[] = [],
+): Promise<void> {
   const options = grpoOptions(pick(grpoSchema, flags));
   const { checkpoint, seed } = flags;
   const task = await taskOf(flags.task, options);
   checkTopK(options.topK, task.tokenizer.vocabSize);
   const rewards = await rewardsOf(flags.reward, task);
+  const problems = heldOutOfRun(task, flags.evalSize, earlier?.directory);
   let { microBatchTokens } = options;
   await trainingSession(
     {
@@ -127,11 +141,13 @@ export async function runGrpo(flags: z.output<typeof grpoFlags>, earlier?: Earli
       flags,
       options: () => ({ ...flags, microBatchTokens }),
       derived: derivedOf(options),
+      settings: { task: flags.task, ...taskSettings(options), ...samplingSettings(options) },
+      notes: [...notes, ...shortage(problems, flags.evalSize)],
       seed,
       model: () => loadModel(checkpoint, pickModel(flags), task),
       loadedFrom: checkpoint,
       task,
-      problems: heldOut(task, flags.evalSize),
+      problems,
       maxGenLen: options.maxGenLen,
       csv: flags.logCsv,
       memory: {
@@ -188,6 +204,16 @@ async function improveModel(
   } finally {
     trainer.dispose();
   }
+}
+
+/** What a checkpoint says of the problems. */
+function taskSettings({ maxDigits, maxDepth, operators }: TaskSettings): TrainedSettings {
+  return { maxDigits, maxDepth, operators: [...operators] };
+}
+
+/** And of how completions were sampled. */
+function samplingSettings({ temperature, topK, topP, minP }: GrpoOptions): TrainedSettings {
+  return { temperature, topK, topP, minP };
 }
 
 function pickModel({ modelsize, shape, numExperts, activeExperts }: z.output<typeof modelSchema>) {

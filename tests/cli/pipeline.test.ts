@@ -10,7 +10,7 @@ import { runPipeline } from '../../src/cli/training.ts';
 import { pipelineFlags, pipelineSections } from '../../src/cli/trainingFlags.ts';
 import { parseEvaluationSet } from '../../src/math/evaluationSet.ts';
 import { parseOptions } from '../../src/options.ts';
-import { savedModels } from './cliProcess.ts';
+import { run, savedModels } from './cliProcess.ts';
 
 vi.mock('../../src/cli/pipeline.ts', async (original) => {
   const { PIPELINE } = await original<typeof import('../../src/cli/pipeline.ts')>();
@@ -81,6 +81,18 @@ describe('runPipeline', () => {
         problems.map((each) => each.expression),
       );
     }
+    // evaluate knows from the run what was asked, and how: it finds the same answers.
+    const answers = join(parent, 'answers.jsonl');
+    const evaluated = await run('evaluate', out, '--completions', answers);
+    const accuracy = /^Final: (.*)$/m.exec(printed)?.[1];
+    expect(evaluated.stdout.split('\n')).toContain(`Accuracy: ${accuracy}`);
+    expect(evaluated.stdout).toContain(
+      `${out} is a run; taking its last checkpoint, rl_model_step2 (step 2)\n`,
+    );
+    expect(evaluated.stdout).toMatch(
+      /As it was trained .*: --task arithmetic --max_digits 1 --max_depth 2 --operators \+,- --max_gen_len 16 --eval_size 20$/m,
+    );
+    expect(readFileSync(answers, 'utf8')).toBe(readFileSync(join(out, 'final_completions.jsonl'), 'utf8'));
     // Going on neither pretrains nor evaluates the baseline again.
     const config = JSON.parse(readFileSync(join(out, 'config.json'), 'utf8'));
     config.adapter.description = 'another adapter';

@@ -1,0 +1,70 @@
+/** What checkpoints say of their training, and what commands take of it. */
+import { describe, expect, it } from 'vitest';
+import {
+  SETTINGS_KEY,
+  settingsEntry,
+  settingsOf,
+  type TrainedSettings,
+  takenSettings,
+} from '../../src/cli/trainedSettings.ts';
+
+const SETTINGS: TrainedSettings = {
+  task: 'arithmetic',
+  maxDigits: 1,
+  maxDepth: 2,
+  operators: ['+', '-', 'max'],
+  maxGenLen: 96,
+  evalSize: 1000,
+  temperature: 0.9,
+  topK: 5,
+  topP: 0.95,
+  minP: 0,
+};
+
+const metadata = (text: string) => new Map([[SETTINGS_KEY, text]]);
+
+describe('settingsOf', () => {
+  it('reads what was written', () => {
+    expect(settingsOf(new Map([settingsEntry(SETTINGS)]))).toEqual(SETTINGS);
+    expect(settingsOf(new Map([settingsEntry({ task: 'sort' })]))).toEqual({ task: 'sort' });
+  });
+
+  it('leaves out what a later version may add', () => {
+    expect(settingsOf(metadata('{"maxDigits": 4, "later": {"a": 1}}'))).toEqual({ maxDigits: 4 });
+  });
+
+  it.each([
+    ['no settings', new Map()],
+    ['what is no JSON', metadata('{')],
+    ['what is no object', metadata('[1]')],
+    ['an option out of its range', metadata('{"maxGenLen": 1e9}')],
+    ['a number as text', metadata('{"maxDigits": "4"}')],
+    ['an operator that is none', metadata('{"operators": ["+", "rm"]}')],
+  ])('has nothing of %s', (_, given) => {
+    expect(settingsOf(given)).toEqual({});
+  });
+});
+
+describe('takenSettings', () => {
+  const keys = ['task', 'maxDigits', 'operators', 'maxGenLen'];
+
+  it('takes what the command has options for and what is not given, and says it as flags', () => {
+    expect(takenSettings('a', SETTINGS, keys, { maxDigits: 7 })).toEqual({
+      options: { task: 'arithmetic', operators: ['+', '-', 'max'], maxGenLen: 96 },
+      text: '--task arithmetic --operators +,-,max --max_gen_len 96',
+    });
+    expect(takenSettings('a', {}, keys, {})).toEqual({ options: {}, text: '' });
+  });
+
+  it('does not run the module of a task unless it is named, and says how', () => {
+    const own = { task: "/home/me/it's mine.ts" };
+    expect(() => takenSettings('a', own, keys, {})).toThrow(
+      expect.objectContaining({
+        message: expect.stringMatching(/^a was trained on the task of a module/),
+        fix: `give --task '/home/me/it'"'"'s mine.ts'`,
+      }),
+    );
+    expect(takenSettings('a', own, keys, { task: './mine.ts' }).options).toEqual({});
+    expect(takenSettings('a', own, ['maxDigits'], {}).options).toEqual({});
+  });
+});
