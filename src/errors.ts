@@ -8,19 +8,36 @@ export interface ErrorDetails {
   readonly fix: string;
 }
 
-/** A foreseen failure. Command lines print it as one line without a stack trace. */
+/**
+ * A foreseen failure. Its message is the problem and then the fix, so that whatever prints the error says both.
+ * Command lines print it as one line without a stack trace.
+ */
 export class MathformerError extends Error {
   readonly code: string;
   readonly where: string;
   readonly fix: string;
 
-  constructor(message: string, details: ErrorDetails, options?: ErrorOptions) {
-    super(message, options);
+  /** @param problem what is wrong, without the fix. */
+  constructor(problem: string, details: ErrorDetails, options?: ErrorOptions) {
+    super(withFix(problem, details.fix), options);
     this.name = new.target.name;
     this.code = details.code;
     this.where = details.where;
     this.fix = details.fix;
   }
+}
+
+const withFix = (problem: string, fix: string): string =>
+  fix === '' || problem.endsWith(fix) ? problem : `${problem}; ${fix}`;
+
+/** A message without the fix that it ends in. */
+export const withoutFix = (message: string, fix: string): string =>
+  message.endsWith(`; ${fix}`) ? message.slice(0, -fix.length - 2) : message;
+
+/** What went wrong, without the fix, for those who have an advice of their own. */
+export function problemOf(error: unknown): string {
+  if (error instanceof MathformerError) return withoutFix(error.message, error.fix);
+  return error instanceof Error ? error.message : String(error);
 }
 
 /** Operands whose shapes or dtypes do not fit the operation. */

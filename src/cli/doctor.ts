@@ -7,6 +7,7 @@ import { realpathSync } from 'node:fs';
 import { arch, availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
+import { problemOf } from '../errors.ts';
 import {
   AdapterError,
   type AdapterKind,
@@ -96,7 +97,7 @@ export async function examine(name?: string): Promise<DoctorReport> {
     };
   } catch (error) {
     if (!(error instanceof AdapterError)) throw error;
-    const { code, message, where, fix } = error;
+    const { code, where, fix } = error;
     return {
       usable: false,
       ...about,
@@ -104,7 +105,7 @@ export async function examine(name?: string): Promise<DoctorReport> {
       systemAdapters: [],
       why: 'no adapter can be used',
       rejected: [],
-      error: { code, message, where, fix },
+      error: { code, message: problemOf(error), where, fix },
       advice: code === 'ADAPTER_NOT_FOUND' ? [] : fasterAdapterAdvice('none', machine, false),
     };
   }

@@ -3,6 +3,7 @@
  * cannot work; 130 and 143 are those of Ctrl-C and SIGTERM. A foreseen failure is one line, `error: … — what to do`.
  */
 import { type Command, CommanderError } from 'commander';
+import { withoutFix } from '../errors.ts';
 import { ExpressionError } from '../math/expression.ts';
 import { BadOptionError } from '../options.ts';
 
@@ -45,11 +46,6 @@ function usageText({ message }: CommanderError): string {
   const [what = '', hint] = message.split('\n');
   const fix = hint ? hint.replace(/^\(|\)$/g, '').replace(/^Did/, 'did') : 'see --help';
   return `${what} — ${fix}`;
-}
-
-/** Some messages end in their fix already. */
-function withoutFix(message: string, fix: string): string {
-  return message.endsWith(`; ${fix}`) ? message.slice(0, -fix.length - 2) : message;
 }
 
 function oneLine(text: string): string {

@@ -1,5 +1,5 @@
 /** Which failures a training goes on after, and how often. */
-import { MathformerError } from '../errors.ts';
+import { MathformerError, problemOf } from '../errors.ts';
 import type { Device } from '../gpu/device.ts';
 import type { Reporter } from './reporter.ts';
 
@@ -36,7 +36,7 @@ export class Recovery {
    * @throws what failed, with the flags to change if memory ran out.
    */
   async from(error: unknown, { device, resumedStep }: FailedAttempt): Promise<void> {
-    const what = error instanceof Error ? error.message : String(error);
+    const what = problemOf(error);
     // The sampler's cache has an advice of its own, and micro-batches do not change it.
     if (error instanceof MathformerError && error.code === 'OUT_OF_MEMORY' && error.where !== 'sampler') {
       const lowered = this.memory.lower?.();

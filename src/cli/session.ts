@@ -1,5 +1,6 @@
 /** A training session from its first line to its summary: device, run directory, stop signals, results. */
 import { z } from 'zod';
+import { problemOf } from '../errors.ts';
 import type { Device } from '../gpu/device.ts';
 import type { KernelChoices } from '../gpu/variants.ts';
 import type { Checkpoint } from '../model/checkpoint/index.ts';
@@ -146,7 +147,7 @@ class Session {
     this.#resumed =
       options.earlier &&
       resumePoint(options.earlier.directory, (error) =>
-        reporter.line(`warning: ${error.message}; going back to the checkpoint before it`),
+        reporter.line(`warning: ${problemOf(error)}; going back to the checkpoint before it`),
       );
   }
 

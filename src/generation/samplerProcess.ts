@@ -1,5 +1,5 @@
 /** A process of a `ParallelSampler`: a device and a model of its own, which generates what it is sent. */
-import { MathformerError } from '../errors.ts';
+import { MathformerError, problemOf } from '../errors.ts';
 import { Device } from '../gpu/device.ts';
 import { openAdapter } from '../gpu/node.ts';
 import { Sampler } from '../model/sampler.ts';
@@ -18,7 +18,7 @@ async function answer(sampler: Sampler, { weights, prompts, options }: Request):
 }
 
 function failure(error: unknown): Reply {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = problemOf(error);
   if (!(error instanceof MathformerError)) {
     return { failure: { message, code: 'UNFORESEEN', where: 'generation', fix: 'report this' } };
   }

@@ -5,6 +5,7 @@
  */
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
+import { problemOf } from '../errors.ts';
 import { isEmbeddedDriverSupported, unpackEmbeddedDriver } from './adapters/embedded.ts';
 import { AdapterError } from './adapters/error.ts';
 import { dawnComplaints, ensureVulkanLoader, vulkanManifests, withVulkanDriver } from './adapters/vulkan.ts';
@@ -197,7 +198,7 @@ async function openEmbedded(flags: readonly string[]): Promise<Found | Rejection
     return { gpu, adapter };
   } catch (error) {
     if (error instanceof AdapterError && error.code === 'DRIVER_NOT_UNPACKED') {
-      return { name, reason: error.message };
+      return { name, reason: problemOf(error) };
     }
     throw error;
   }

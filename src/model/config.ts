@@ -71,7 +71,7 @@ export class ModelConfigError extends MathformerError {
   readonly problem: string;
 
   constructor(where: string, problem: string, fix: string) {
-    super(`${where}: ${problem}; ${fix}`, { code: 'BAD_MODEL_CONFIG', where, fix });
+    super(`${where}: ${problem}`, { code: 'BAD_MODEL_CONFIG', where, fix });
     this.problem = problem;
   }
 }

@@ -1,5 +1,5 @@
 /** The memory of a sampler: key-value caches, what the GPU knows of the sequences, what was sampled. */
-import { GpuError } from '../errors.ts';
+import { GpuError, problemOf } from '../errors.ts';
 import type { BufferView } from '../gpu/buffers.ts';
 import type { Device, Recording } from '../gpu/device.ts';
 import { SETTINGS_BYTES } from '../kernels/sampling.ts';
@@ -60,7 +60,7 @@ export class Workspace {
       this.dispose();
       if (!(cause instanceof GpuError)) throw cause;
       throw new GpuError(
-        `a key-value cache for ${slots} sequences of up to ${capacity} tokens does not fit: ${cause.message}`,
+        `a key-value cache for ${slots} sequences of up to ${capacity} tokens does not fit: ${problemOf(cause)}`,
         {
           code: 'OUT_OF_MEMORY',
           where: 'sampler',

@@ -41,7 +41,7 @@ export class CheckpointError extends MathformerError {
     const place = printable(where);
     const what = printable(problem);
     const remedy = printable(fix);
-    super(`${place}: ${what}; ${remedy}`, { code, where: place, fix: remedy }, options);
+    super(`${place}: ${what}`, { code, where: place, fix: remedy }, options);
     this.problem = what;
   }
 

@@ -3,6 +3,7 @@ import { ShapeError } from '../../errors.ts';
 import type { Device } from '../../gpu/device.ts';
 import { ATTENTION_TILE_ROWS, attentionBackward, attentionForward } from '../../kernels/attention/index.ts';
 import { differentiable } from '../autograd.ts';
+import { expectOperands, FLOATS } from '../operands.ts';
 import { showShape, Tensor } from '../tensor.ts';
 
 /** Which rows of a matrix belong to one sequence, as the kernels read it. */
@@ -62,6 +63,7 @@ export class Packing implements RowTiles {
  * `slopes` (heads) are constants (Press et al., 2108.12409).
  */
 export function attention(qkv: Tensor, packing: RowTiles, slopes: Tensor): Tensor {
+  expectOperands('attention', { qkv: [qkv, FLOATS], slopes: [slopes, FLOATS] });
   const { device } = qkv;
   const heads = slopes.size;
   const d = (qkv.shape[1] ?? 0) / 3;
@@ -75,6 +77,7 @@ export function attention(qkv: Tensor, packing: RowTiles, slopes: Tensor): Tenso
     );
   }
   const tiles = packing.tiles(device, ATTENTION_TILE_ROWS);
+  expectOperands('attention', { qkv: [qkv, FLOATS], tiles: [tiles, ['u32']] });
   const shape = {
     R,
     heads,

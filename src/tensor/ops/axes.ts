@@ -1,6 +1,6 @@
-/** Arithmetic on axes and shapes, and the dtype check, that the ops which move values share. */
+/** Arithmetic on axes and shapes that the ops which move values share. */
 import { ShapeError } from '../../errors.ts';
-import { type Shape, showShape, sizeOf, type Tensor } from '../tensor.ts';
+import { type Shape, showShape, sizeOf } from '../tensor.ts';
 
 /** Words between neighbours along each axis of a contiguous tensor. */
 export const stridesOf = (shape: Shape): number[] => shape.map((_, i) => sizeOf(shape.slice(i + 1)));
@@ -34,11 +34,3 @@ export function viewAxis(shape: Shape, axis: number): AxisView {
 /** `shape` with another size at `axis`. */
 export const withSize = (shape: Shape, axis: number, size: number): number[] =>
   shape.map((n, i) => (i === axis ? size : n));
-
-/** Two values share a word in f16: what moves words cannot move them. */
-export function refuseHalf(name: string, ...tensors: readonly Tensor[]): void {
-  for (const { dtype, shape } of tensors) {
-    if (dtype === 'f16')
-      throw new ShapeError(name, `an operand ${showShape(shape)} has dtype f16`, 'cast to f32 first');
-  }
-}

@@ -1,7 +1,9 @@
 /** Between dtypes. */
+import { expectKind, oneOf } from '../../arguments.ts';
 import { type ElementType, elementwise } from '../../kernels/elementwise.ts';
 import { packHalves, unpackHalves } from '../../kernels/half.ts';
 import { differentiable } from '../autograd.ts';
+import { EVERY_DTYPE, expectOperands } from '../operands.ts';
 import { type DType, Tensor } from '../tensor.ts';
 
 /** Of `a` where bits alone do not do; WGSL leaves NaN and what is out of range open. The bounds are f32 values. */
@@ -33,6 +35,8 @@ const EXPRESSIONS: Readonly<Record<string, string>> = {
  * Casts between f32 and f16 are differentiable; gradients are f32 throughout and pass unrounded.
  */
 export function cast(x: Tensor, dtype: DType): Tensor {
+  expectOperands('cast', { x: [x, EVERY_DTYPE] });
+  expectKind('cast', 'the dtype', dtype, oneOf(EVERY_DTYPE));
   const { device, shape } = x;
   if (x.dtype === dtype) return x;
   if (x.dtype === 'f16') {

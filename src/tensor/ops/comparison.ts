@@ -4,8 +4,9 @@
  * NaN is told by its bits: it equals nothing, itself included, and is neither less nor greater than anything, where
  * compilers that know no NaN would make x == x true.
  */
+import { NUMBERS, WORDS } from '../operands.ts';
 import type { Tensor } from '../tensor.ts';
-import { applyRow, NUMBERS, type Operand, type Row } from './expression.ts';
+import { applyRow, type Operand, type Row } from './expression.ts';
 
 const ordered = (value: string): Row => ({
   value: `(${value}) & !(nan(a) | nan(b))`,
@@ -15,11 +16,11 @@ const ordered = (value: string): Row => ({
 });
 
 const TABLE = {
-  equal: { ...ordered('a == b'), dtypes: [...NUMBERS, 'bool'] },
+  equal: { ...ordered('a == b'), dtypes: WORDS },
   notEqual: {
     value: '(a != b) | nan(a) | nan(b)',
     integerValue: 'a != b',
-    dtypes: [...NUMBERS, 'bool'],
+    dtypes: WORDS,
     result: 'bool',
   },
   less: ordered('a < b'),
@@ -34,8 +35,9 @@ const TABLE = {
   where: {
     value: 'select(c, b, a)',
     gradients: [undefined, 'select(T(0.0), dy, a)', 'select(dy, T(0.0), a)'],
-    dtypes: [...NUMBERS, 'bool'],
+    dtypes: WORDS,
     conditions: [0],
+    names: ['condition', 'a', 'b'],
   },
 } as const satisfies Record<string, Row>;
 
@@ -78,4 +80,4 @@ export const where = (condition: Tensor, a: Operand, b: Operand): Tensor =>
 
 /** x with `value` wherever the bool mask holds; x and mask broadcast. */
 export const maskedFill = (x: Tensor, mask: Tensor, value: Operand): Tensor =>
-  applyRow('maskedFill', TABLE.where, [mask, value, x]);
+  applyRow('maskedFill', { ...TABLE.where, names: ['mask', 'value', 'x'] }, [mask, value, x]);

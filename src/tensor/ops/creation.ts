@@ -3,6 +3,7 @@ import { ShapeError } from '../../errors.ts';
 import type { Device } from '../../gpu/device.ts';
 import type { Scalar, ScalarType } from '../../gpu/kernel.ts';
 import { fill, fillDiagonal, ramp } from '../../kernels/fill.ts';
+import { EVERY_DTYPE, expectOperands } from '../operands.ts';
 import { bytesOf, type DType, type Shape, showShape, sizeOf, Tensor, type TensorData } from '../tensor.ts';
 
 /** What a new tensor is. */
@@ -173,17 +174,23 @@ export function zeros(device: Device, shape: Shape, options: CreationOptions = {
 export const ones = (device: Device, shape: Shape, options: CreationOptions = {}): Tensor =>
   filled('ones', device, shape, 1, options);
 
+/** x, whose values do not matter. */
+function like(name: string, x: Tensor): Tensor {
+  expectOperands(name, { x: [x, EVERY_DTYPE] });
+  return x;
+}
+
 /** Zeros of the shape of x, and of its dtype unless another is given. */
 export const zerosLike = (x: Tensor, options: CreationOptions = {}): Tensor =>
-  zeros(x.device, x.shape, { dtype: x.dtype, ...options });
+  zeros(like('zerosLike', x).device, x.shape, { dtype: x.dtype, ...options });
 
 /** Ones of the shape of x. */
 export const onesLike = (x: Tensor, options: CreationOptions = {}): Tensor =>
-  filled('onesLike', x.device, x.shape, 1, { dtype: x.dtype, ...options });
+  filled('onesLike', like('onesLike', x).device, x.shape, 1, { dtype: x.dtype, ...options });
 
 /** One value in the shape of x. */
 export const fullLike = (x: Tensor, value: Scalar | boolean, options: CreationOptions = {}): Tensor =>
-  filled('fullLike', x.device, x.shape, value, { dtype: x.dtype, ...options });
+  filled('fullLike', like('fullLike', x).device, x.shape, value, { dtype: x.dtype, ...options });
 
 /** start, start + step, … as long as they are before end: `arange(device, [start,] end, [step,] [options])`. */
 export function arange(device: Device, end: number, options?: CreationOptions): Tensor;

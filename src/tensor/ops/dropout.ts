@@ -2,6 +2,7 @@
 import type { Scalar } from '../../gpu/kernel.ts';
 import { applyDropout, type MaskKey } from '../../kernels/dropout.ts';
 import { differentiable } from '../autograd.ts';
+import { expectOperands, FLOATS } from '../operands.ts';
 import { draw } from '../random.ts';
 import { Tensor } from '../tensor.ts';
 import type { RandomOptions } from './random.ts';
@@ -22,6 +23,7 @@ const GENERATOR_STREAM = 0xffff_ffff;
  * the same key gives the same mask.
  */
 export function dropout(x: Tensor, p: number, options: RandomOptions | DropoutKey): Tensor {
+  expectOperands('dropout', { x: [x, FLOATS] });
   if (!(p >= 0 && p < 1)) throw new RangeError(`dropout: p = ${p} is not in [0, 1)`);
   if (p === 0) return x;
   const key = 'generator' in options ? drawnKey(x, options) : options;

@@ -2,6 +2,7 @@
 import { ShapeError } from '../../errors.ts';
 import { move } from '../../kernels/movement.ts';
 import { differentiable } from '../autograd.ts';
+import { expectList, FLOATS } from '../operands.ts';
 import { showShape, sizeOf, Tensor } from '../tensor.ts';
 import { mul } from './elementwise.ts';
 import { matmul } from './matmul.ts';
@@ -22,6 +23,7 @@ interface Term {
  * @throws ShapeError naming the equation, the operand and the index.
  */
 export function einsum(equation: string, ...operands: readonly Tensor[]): Tensor {
+  expectList('einsum', 'operands', operands, FLOATS);
   const { inputs, output } = parse(equation, operands);
   const sizes = sizesOf(equation, inputs, operands);
   const terms = inputs.map((indices, i) => withoutRepeats(stretched(indices, operands[i] as Tensor, sizes)));
@@ -57,7 +59,7 @@ function parse(equation: string, operands: readonly Tensor[]): { inputs: string[
       'name each operand once',
     );
   }
-  operands.forEach(({ shape, dtype }, i) => {
+  operands.forEach(({ shape }, i) => {
     if (names[i]?.length !== shape.length) {
       fail(
         equation,
@@ -65,7 +67,6 @@ function parse(equation: string, operands: readonly Tensor[]): { inputs: string[
         'name every axis',
       );
     }
-    if (dtype !== 'f32') fail(equation, `operand ${i} has dtype ${dtype}`, 'einsum takes f32');
   });
   const all = names.join('');
   const once = [...new Set(all)].filter((index) => all.indexOf(index) === all.lastIndexOf(index)).sort();

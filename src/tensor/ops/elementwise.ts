@@ -2,10 +2,12 @@
  * Arithmetic and functions of single values, one row each (see expression.ts). Gradients at ties, borders and NaN follow
  * PyTorch; NaN passes through everything.
  */
+import { expectOptions, type OptionKinds, oneOf } from '../../arguments.ts';
 import { ShapeError } from '../../errors.ts';
 import type { Scalar } from '../../gpu/kernel.ts';
+import { NUMBERS } from '../operands.ts';
 import type { Tensor } from '../tensor.ts';
-import { applyRow, NUMBERS, type Operand, type Row } from './expression.ts';
+import { applyRow, type Operand, type Row } from './expression.ts';
 
 export type { Operand } from './expression.ts';
 
@@ -165,9 +167,13 @@ export interface GeluOptions {
   readonly approximate?: 'none' | 'tanh';
 }
 
+const GELU_OPTIONS: OptionKinds<GeluOptions> = { approximate: oneOf(['none', 'tanh']) };
+
 /** GELU, x·Φ(x) (Hendrycks & Gimpel, 1606.08415). */
-export const gelu = (x: Tensor, { approximate = 'none' }: GeluOptions = {}): Tensor =>
-  approximate === 'tanh' ? applyRow('gelu', TABLE.geluTanh, [x]) : applyRow('gelu', TABLE.gelu, [x]);
+export function gelu(x: Tensor, options: GeluOptions = {}): Tensor {
+  expectOptions('gelu', options, GELU_OPTIONS);
+  return applyRow('gelu', options.approximate === 'tanh' ? TABLE.geluTanh : TABLE.gelu, [x]);
+}
 
 /**
  * Limits values to [low, high], either of which may be left out; `high` wins where low > high. The gradient is 1 inside

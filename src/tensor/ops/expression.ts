@@ -7,6 +7,7 @@ import { ShapeError } from '../../errors.ts';
 import type { Scalar } from '../../gpu/kernel.ts';
 import { type ElementType, elementwise, MAX_RANK } from '../../kernels/elementwise.ts';
 import { differentiable } from '../autograd.ts';
+import { CONDITIONS, expectOperands, FLOATS } from '../operands.ts';
 import { type DType, type Shape, showShape, Tensor } from '../tensor.ts';
 import { sumTo } from './reduce.ts';
 
@@ -23,11 +24,11 @@ export interface Row {
   readonly dtypes?: readonly DType[];
   /** Operands that are conditions: bool, whatever the others are. */
   readonly conditions?: readonly number[];
+  /** What the operands are called, where that is not x, or a and b. */
+  readonly names?: readonly string[];
   /** Comparisons give bool; the dtype of the operands unless given. */
   readonly result?: 'bool';
 }
-
-export const NUMBERS = ['f32', 'i32', 'u32'] as const;
 
 const NAMES = ['a', 'b', 'c'] as const;
 
@@ -43,11 +44,11 @@ export function applyRow(
   operands: readonly Operand[],
   scalars: Scalars = {},
 ): Tensor {
+  const dtype = commonDtype(name, row, operands);
   const tensors = operands.filter((operand) => operand instanceof Tensor);
   const [first] = tensors;
   if (!first) throw new ShapeError(name, 'no operand is a tensor', 'give at least one tensor');
   const { device } = first;
-  const dtype = commonDtype(name, row, operands);
   const numbers = operands.filter((operand): operand is Scalar => !(operand instanceof Tensor));
   const values = checkedScalars(name, dtype, { s: numbers[0], t: numbers[1], ...scalars });
   const named = Object.fromEntries(operands.map((operand, i) => [NAMES[i], operand]));
@@ -77,32 +78,24 @@ export function applyRow(
   return y;
 }
 
-/** The dtype of the operands that are no conditions; f32 if they are all numbers. */
+/** Checks the operands; the dtype of those that are no conditions, f32 if they are all numbers. */
 function commonDtype(name: string, row: Row, operands: readonly Operand[]): ElementType {
-  const { dtypes = ['f32'], conditions = [] } = row;
+  const { dtypes = FLOATS, conditions = [], names = operands.length === 1 ? ['x'] : NAMES } = row;
+  expectOperands(
+    name,
+    Object.fromEntries(
+      operands.flatMap((operand, i) => {
+        const condition = conditions.includes(i);
+        const isNumber = typeof operand === 'number' || typeof operand === 'function';
+        if (isNumber && !condition && operands.length > 1) return [];
+        return [[names[i], [operand as Tensor, condition ? CONDITIONS : dtypes]]];
+      }),
+    ),
+  );
   let common: DType | undefined;
   for (const [i, operand] of operands.entries()) {
-    const condition = conditions.includes(i);
-    if (!(operand instanceof Tensor)) {
-      if (!condition) continue;
-      throw new ShapeError(name, 'the condition is a number', 'give a bool tensor');
-    }
+    if (conditions.includes(i) || !(operand instanceof Tensor)) continue;
     const { dtype } = operand;
-    if (condition) {
-      if (dtype === 'bool') continue;
-      throw new ShapeError(
-        name,
-        `the condition ${showShape(operand.shape)} has dtype ${dtype}`,
-        "compare it with something, or cast(condition, 'bool')",
-      );
-    }
-    if (!dtypes.includes(dtype)) {
-      throw new ShapeError(
-        name,
-        `operand ${showShape(operand.shape)} has dtype ${dtype}, not ${dtypes.join(', ')}`,
-        `cast it, e.g. cast(x, '${dtypes[0]}')`,
-      );
-    }
     if (common !== undefined && common !== dtype) {
       throw new ShapeError(
         name,

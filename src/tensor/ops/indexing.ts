@@ -2,6 +2,7 @@
  * Ops that read or add at positions given by an index, u32 or i32. An index outside of the axis (a negative one too)
  * reads NaN, or 0 from integers and booleans, adds to nothing, and never touches memory that is not the tensor's.
  */
+import { expectKind, oneOf } from '../../arguments.ts';
 import { ShapeError } from '../../errors.ts';
 import {
   gather as gatherWords,
@@ -10,21 +11,13 @@ import {
   scatterAdd as scatterWords,
 } from '../../kernels/indexing.ts';
 import { differentiable } from '../autograd.ts';
+import { expectOperands, INDICES, NUMBERS, WORDS } from '../operands.ts';
 import { type DType, type Shape, showShape, Tensor } from '../tensor.ts';
-import { normaliseAxis, refuseHalf, viewAxis, withSize } from './axes.ts';
+import { normaliseAxis, viewAxis, withSize } from './axes.ts';
 import { pad, slice } from './movement.ts';
 
 const NAN_BITS = 0x7fc0_0000;
 const ONE_BITS = 0x3f80_0000;
-
-function refuseIndex(name: string, index: Tensor): void {
-  if (index.dtype === 'u32' || index.dtype === 'i32') return;
-  throw new ShapeError(
-    name,
-    `the index ${showShape(index.shape)} has dtype ${index.dtype}`,
-    'give indices as u32 or i32',
-  );
-}
 
 /** Fails unless both have one rank and `part` is nowhere larger than `whole`, except along `axis`. */
 function refuseLarger(name: string, part: Tensor, whole: Tensor, axis?: number): void {
@@ -82,18 +75,16 @@ function lookUp(name: string, x: Tensor, index: Tensor, look: Look): Tensor {
  * the axis. The gradient is the sum over every place that read a value, added up as in `scatterAdd`.
  */
 export function gather(x: Tensor, axis: number, index: Tensor): Tensor {
+  expectOperands('gather', { x: [x, WORDS], index: [index, INDICES] });
   const along = normaliseAxis('gather', axis, x.shape);
-  refuseIndex('gather', index);
-  refuseHalf('gather', x);
   refuseLarger('gather', index, x, along);
   return lookUp('gather', cutTo(x, index.shape, along), index, { axis: along, shared: false });
 }
 
 /** The slices of x along `axis` that an index (K) names, in that order; repeats are allowed. */
 export function indexSelect(x: Tensor, axis: number, index: Tensor): Tensor {
+  expectOperands('indexSelect', { x: [x, WORDS], index: [index, INDICES] });
   const along = normaliseAxis('indexSelect', axis, x.shape);
-  refuseIndex('indexSelect', index);
-  refuseHalf('indexSelect', x);
   if (index.shape.length !== 1) {
     throw new ShapeError('indexSelect', `the index has shape ${showShape(index.shape)}`, 'give one axis');
   }
@@ -107,13 +98,13 @@ export function indexSelect(x: Tensor, axis: number, index: Tensor): Tensor {
  * step for each value added, those for one place by one thread.
  */
 export function scatterAdd(x: Tensor, axis: number, index: Tensor, source: Tensor): Tensor {
+  expectOperands('scatterAdd', { x: [x, NUMBERS], index: [index, INDICES], source: [source, NUMBERS] });
   const along = normaliseAxis('scatterAdd', axis, x.shape);
-  refuseIndex('scatterAdd', index);
-  if (x.dtype !== source.dtype || x.dtype === 'bool' || x.dtype === 'f16') {
+  if (x.dtype !== source.dtype) {
     throw new ShapeError(
       'scatterAdd',
       `x ${showShape(x.shape)} ${x.dtype}, source ${showShape(source.shape)} ${source.dtype}`,
-      'both must be f32, i32 or u32',
+      `cast one of them: cast(source, '${x.dtype}')`,
     );
   }
   refuseLarger('scatterAdd', index, source);
@@ -143,7 +134,8 @@ function added(x: Tensor, axis: number, index: Tensor, source: Tensor): Tensor {
 
 /** Rows (…index, classes) that are 1 at the index and 0 elsewhere, so all 0 for an index outside. */
 export function oneHot(index: Tensor, classes: number, dtype: Exclude<DType, 'f16'> = 'f32'): Tensor {
-  refuseIndex('oneHot', index);
+  expectOperands('oneHot', { index: [index, INDICES] });
+  expectKind('oneHot', 'the dtype', dtype, oneOf(WORDS));
   if (!Number.isInteger(classes) || classes < 0) {
     throw new ShapeError(
       'oneHot',

@@ -2,8 +2,9 @@
 import { ShapeError } from '../../errors.ts';
 import { moveInto } from '../../kernels/movement.ts';
 import { differentiable, orZeros } from '../autograd.ts';
+import { expectList, expectOperands, WORDS } from '../operands.ts';
 import { showShape, Tensor } from '../tensor.ts';
-import { normaliseAxis, refuseHalf, viewAxis, withSize } from './axes.ts';
+import { normaliseAxis, viewAxis, withSize } from './axes.ts';
 import { narrow } from './movement.ts';
 import { unsqueeze } from './reshape.ts';
 
@@ -12,6 +13,7 @@ const showShapes = (tensors: readonly Tensor[]): string =>
 
 /** The tensors one after the other along `axis`; their other sizes and their dtypes must agree. */
 export function cat(tensors: readonly Tensor[], axis = 0): Tensor {
+  expectList('cat', 'tensors', tensors, WORDS);
   const [first] = tensors;
   if (!first) throw new ShapeError('cat', 'there is nothing to join', 'give at least one tensor');
   const along = normaliseAxis('cat', axis, first.shape);
@@ -26,7 +28,6 @@ export function cat(tensors: readonly Tensor[], axis = 0): Tensor {
       'make all sizes but that one, and the dtypes, equal',
     );
   }
-  refuseHalf('cat', first);
   const sizes = tensors.map(({ shape }) => shape[along] as number);
   const size = sizes.reduce((total, n) => total + n, 0);
   const y = Tensor.empty(first.device, withSize(first.shape, along, size), first.dtype);
@@ -48,6 +49,7 @@ export function cat(tensors: readonly Tensor[], axis = 0): Tensor {
 
 /** Tensors of one shape side by side along a new axis. */
 export function stack(tensors: readonly Tensor[], axis = 0): Tensor {
+  expectList('stack', 'tensors', tensors, WORDS);
   const [first] = tensors;
   if (!first) throw new ShapeError('stack', 'there is nothing to stack', 'give at least one tensor');
   if (tensors.some(({ shape, dtype }) => `${shape}` !== `${first.shape}` || dtype !== first.dtype)) {
@@ -85,6 +87,7 @@ function parts(name: string, x: Tensor, sizes: readonly number[], along: number)
  * x cut along `axis` into parts of one size (the last may be smaller) or of the sizes listed, which must add up.
  */
 export function split(x: Tensor, sizeOrSizes: number | readonly number[], axis = 0): Tensor[] {
+  expectOperands('split', { x: [x, WORDS] });
   const along = normaliseAxis('split', axis, x.shape);
   const length = x.shape[along] as number;
   const sizes = typeof sizeOrSizes === 'number' ? evenSizes(length, sizeOrSizes) : sizeOrSizes;
@@ -112,6 +115,7 @@ function evenSizes(length: number, size: number): number[] {
  * may be fewer parts than asked for.
  */
 export function chunk(x: Tensor, chunks: number, axis = 0): Tensor[] {
+  expectOperands('chunk', { x: [x, WORDS] });
   const along = normaliseAxis('chunk', axis, x.shape);
   if (!Number.isInteger(chunks) || chunks < 1) {
     throw new ShapeError(
@@ -127,6 +131,7 @@ export function chunk(x: Tensor, chunks: number, axis = 0): Tensor[] {
 
 /** x moved by `shift` places along `axis`; what leaves at one end comes in at the other. */
 export function roll(x: Tensor, shift: number, axis: number): Tensor {
+  expectOperands('roll', { x: [x, WORDS] });
   const along = normaliseAxis('roll', axis, x.shape);
   const size = x.shape[along] as number;
   if (!Number.isInteger(shift)) {

@@ -2,6 +2,7 @@
 import { ShapeError } from '../../errors.ts';
 import { layerNormBackward, layerNormForward } from '../../kernels/layerNorm/index.ts';
 import { differentiable, gradientTarget } from '../autograd.ts';
+import { expectOperands, FLOATS } from '../operands.ts';
 import { showShape, Tensor } from '../tensor.ts';
 import { add, mul, rsqrt, square, sub } from './elementwise.ts';
 import { mean } from './reduce.ts';
@@ -35,6 +36,7 @@ interface Normalisation {
 
 function normalise(name: string, x: Tensor, options: Normalisation): Tensor {
   const { weight, bias } = options;
+  expectOperands(name, { x: [x, FLOATS], weight: [weight, FLOATS], bias: [bias, FLOATS] });
   const d = x.shape.at(-1);
   const fits = (y: Tensor | undefined): boolean => y === undefined || y.size === d;
   if (d === undefined || !fits(weight) || !fits(bias)) {
@@ -44,10 +46,6 @@ function normalise(name: string, x: Tensor, options: Normalisation): Tensor {
       `x ${show(x)}, weight ${show(weight)}${options.centred ? `, bias ${show(bias)}` : ''}`,
       'x must have a dimension; weight and bias must have its last size',
     );
-  }
-  for (const operand of [x, weight, bias]) {
-    if (operand && operand.dtype !== 'f32')
-      throw new ShapeError(name, `an operand has dtype ${operand.dtype}`, `${name} takes f32`);
   }
   return d > 0 && d % 4 === 0 && d <= MAX_FUSED ? fused(name, x, d, options) : composed(x, options);
 }

@@ -1,4 +1,5 @@
 /** Linear layers: y = x·Wᵀ + b, with GELU or a residual sum in the same kernel. */
+import { expectOptions, instanceOf, type OptionKinds, oneOf } from '../../arguments.ts';
 import { ShapeError } from '../../errors.ts';
 import type { BufferView, PooledBuffer } from '../../gpu/buffers.ts';
 import { elementwise } from '../../kernels/elementwise.ts';
@@ -6,6 +7,7 @@ import { matmul } from '../../kernels/matmul/index.ts';
 import { matmulOuter } from '../../kernels/matmulOuter/index.ts';
 import { transposePadded } from '../../kernels/rows.ts';
 import { differentiable, gradientTarget, isGradEnabled } from '../autograd.ts';
+import { expectOperands, FLOATS } from '../operands.ts';
 import { type Shape, showShape, sizeOf, Tensor } from '../tensor.ts';
 import { add, gelu } from './elementwise.ts';
 import { matmul as product } from './matmul.ts';
@@ -77,23 +79,32 @@ export interface LinearOptions {
   readonly residual?: Tensor;
 }
 
+const LINEAR_OPTIONS: OptionKinds<LinearOptions> = {
+  activation: oneOf(['gelu']),
+  residual: instanceOf(Tensor),
+};
+
 /**
  * y (…,N) = x (…,K)·Wᵀ + b for W (N,K) and b (N), as PyTorch's `nn.Linear`. One kernel forward and two backward where K
  * is a multiple of 4, else made of other ops.
  * @throws ShapeError if the shapes disagree.
  */
 export function linear(x: Tensor, weight: Tensor, bias?: Tensor, options: LinearOptions = {}): Tensor {
-  const [N, K] = weight.shape as [number, number];
+  expectOptions('linear', options, LINEAR_OPTIONS);
   const { residual } = options;
+  expectOperands('linear', {
+    x: [x, FLOATS],
+    weight: [weight, FLOATS],
+    bias: [bias, FLOATS],
+    residual: [residual, FLOATS],
+  });
+  const [N, K] = weight.shape as [number, number];
   if (weight.shape.length !== 2 || x.shape.at(-1) !== K || (bias && bias.size !== N)) {
     throw new ShapeError(
       'linear',
       `x ${showShape(x.shape)}, weight ${showShape(weight.shape)}, bias ${bias ? showShape(bias.shape) : 'none'}`,
       'the weight must be (outputs, inputs), the last size of x the inputs, the bias (outputs)',
     );
-  }
-  for (const { dtype } of [x, weight]) {
-    if (dtype !== 'f32') throw new ShapeError('linear', `an operand has dtype ${dtype}`, 'linear takes f32');
   }
   const shape = [...x.shape.slice(0, -1), N];
   if (residual && showShape(residual.shape) !== showShape(shape)) {

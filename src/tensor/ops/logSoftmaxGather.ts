@@ -1,7 +1,9 @@
 /** Log-probabilities of chosen ids and entropies, for cross-entropy and policy gradients. */
+import { expectOptions, instanceOf, type OptionKinds, real } from '../../arguments.ts';
 import { ShapeError } from '../../errors.ts';
 import { logSoftmaxGatherBackward, logSoftmaxGatherForward } from '../../kernels/logSoftmaxGather.ts';
 import { differentiable, orZeros } from '../autograd.ts';
+import { expectOperands, FLOATS, INDICES } from '../operands.ts';
 import { showShape, Tensor } from '../tensor.ts';
 
 /** The distribution that the log-probabilities are of. */
@@ -12,7 +14,13 @@ export interface LogSoftmaxGatherOptions {
   readonly kept?: Tensor | undefined;
 }
 
-const isIndex = ({ dtype }: Tensor): boolean => dtype === 'u32' || dtype === 'i32';
+/** Below this a temperature's inverse is infinite in f32: the distribution is that of the argmax. */
+const LEAST_TEMPERATURE = 2 ** -126;
+
+const OPTIONS: OptionKinds<LogSoftmaxGatherOptions> = {
+  temperature: real({ min: LEAST_TEMPERATURE }),
+  kept: instanceOf(Tensor),
+};
 
 /**
  * For logits (R,V) and u32 or i32 ids (R): log p(id) and the entropy of p in nats, each (R), both differentiable.
@@ -23,18 +31,20 @@ export function logSoftmaxGather(
   ids: Tensor,
   options: LogSoftmaxGatherOptions = {},
 ): { readonly logp: Tensor; readonly entropy: Tensor } {
-  const [R, V] = logits.shape as [number, number];
+  expectOptions('logSoftmaxGather', options, OPTIONS);
   const { kept, temperature = 1 } = options;
-  if (logits.shape.length !== 2 || ids.size !== R || !isIndex(ids)) {
+  expectOperands('logSoftmaxGather', {
+    logits: [logits, FLOATS],
+    ids: [ids, INDICES],
+    kept: [kept, ['u32']],
+  });
+  const [R, V] = logits.shape as [number, number];
+  if (logits.shape.length !== 2 || ids.size !== R) {
     throw new ShapeError(
       'logSoftmaxGather',
       `logits ${showShape(logits.shape)}, ids ${showShape(ids.shape)} ${ids.dtype}`,
       'give logits (R,V) and u32 or i32 ids (R)',
     );
-  }
-  if (!(temperature > 0)) {
-    const fix = 'use a positive temperature; towards 0 it becomes the argmax';
-    throw new ShapeError('logSoftmaxGather', `the temperature is ${temperature}`, fix);
   }
   if (kept && kept.size !== R * Math.ceil(V / 32)) {
     throw new ShapeError(

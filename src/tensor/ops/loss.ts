@@ -1,6 +1,8 @@
 /** Losses as in `torch.nn.functional`: how far results are from targets, reduced to one number unless told. */
+import { expectOptions, integer, type OptionKinds, oneOf, real } from '../../arguments.ts';
 import { ShapeError } from '../../errors.ts';
 import { prepareTargets } from '../../kernels/targets.ts';
+import { expectOperands, FLOATS, INDICES } from '../operands.ts';
 import { showShape, Tensor } from '../tensor.ts';
 import { greater, where } from './comparison.ts';
 import { add, div, mul, neg, square, sub } from './elementwise.ts';
@@ -22,12 +24,19 @@ export interface CrossEntropyOptions extends LossOptions {
   readonly labelSmoothing?: number;
 }
 
+const REDUCTION = oneOf(['mean', 'sum', 'none']);
+const LOSS_OPTIONS: OptionKinds<LossOptions> = { reduction: REDUCTION };
+const CROSS_ENTROPY_OPTIONS: OptionKinds<CrossEntropyOptions> = {
+  ...LOSS_OPTIONS,
+  ignoreIndex: integer(-(2 ** 31), 2 ** 32 - 1),
+  labelSmoothing: real({ min: 0, max: 1 }),
+};
+
 /** (prediction − target)²; both of one shape. */
-export function mseLoss(
-  prediction: Tensor,
-  target: Tensor,
-  { reduction = 'mean' }: LossOptions = {},
-): Tensor {
+export function mseLoss(prediction: Tensor, target: Tensor, options: LossOptions = {}): Tensor {
+  expectOptions('mseLoss', options, LOSS_OPTIONS);
+  expectOperands('mseLoss', { prediction: [prediction, FLOATS], target: [target, FLOATS] });
+  const { reduction = 'mean' } = options;
   if (showShape(prediction.shape) !== showShape(target.shape)) {
     throw new ShapeError(
       'mseLoss',
@@ -45,6 +54,8 @@ export function mseLoss(
  * ignored: NaN if none is left. A target that is neither a class nor `ignoreIndex` makes the loss NaN.
  */
 export function crossEntropy(logits: Tensor, targets: Tensor, options: CrossEntropyOptions = {}): Tensor {
+  expectOptions('crossEntropy', options, CROSS_ENTROPY_OPTIONS);
+  expectOperands('crossEntropy', { logits: [logits, FLOATS], targets: [targets, INDICES] });
   const { reduction = 'mean', ignoreIndex = -100, labelSmoothing = 0 } = options;
   const [N, V] = logits.shape as [number, number];
   const { device } = logits;
@@ -54,13 +65,6 @@ export function crossEntropy(logits: Tensor, targets: Tensor, options: CrossEntr
       `logits ${showShape(logits.shape)}, targets ${showShape(targets.shape)}`,
       'give logits (N,V) and targets (N)',
     );
-  }
-  if (logits.dtype !== 'f32' || (targets.dtype !== 'u32' && targets.dtype !== 'i32')) {
-    const message = `the logits are ${logits.dtype}, the targets ${targets.dtype}`;
-    throw new ShapeError('crossEntropy', message, 'give f32 logits and u32 or i32 targets');
-  }
-  if (!(labelSmoothing >= 0 && labelSmoothing <= 1)) {
-    throw new ShapeError('crossEntropy', `labelSmoothing is ${labelSmoothing}`, 'give a share from 0 to 1');
   }
   const ids = Tensor.empty(device, [N], 'u32');
   const weights = Tensor.empty(device, [N]);

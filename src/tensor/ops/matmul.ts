@@ -6,6 +6,7 @@ import { matmul as multiply } from '../../kernels/matmul/index.ts';
 import { matmulOuter } from '../../kernels/matmulOuter/index.ts';
 import { move } from '../../kernels/movement.ts';
 import { differentiable } from '../autograd.ts';
+import { expectOperands, FLOATS, NUMBERS } from '../operands.ts';
 import { type Shape, showShape, sizeOf, Tensor } from '../tensor.ts';
 import { mul } from './elementwise.ts';
 import { expand } from './movement.ts';
@@ -18,11 +19,9 @@ import { reshape } from './reshape.ts';
  * @throws ShapeError if the inner sizes differ or the leading axes do not broadcast.
  */
 export function matmul(a: Tensor, b: Tensor): Tensor {
+  expectOperands('matmul', { a: [a, FLOATS], b: [b, FLOATS] });
   const [rank, otherRank] = [a.shape.length, b.shape.length];
   if (rank === 0 || otherRank === 0) refuse(a, b, 'give vectors, matrices or batches of them');
-  for (const { dtype } of [a, b]) {
-    if (dtype !== 'f32') throw new ShapeError('matmul', `an operand has dtype ${dtype}`, 'matmul takes f32');
-  }
   if (a.shape.at(-1) !== b.shape.at(otherRank === 1 ? 0 : -2)) {
     refuse(a, b, 'the last size of a must be the last but one of b');
   }
@@ -37,6 +36,7 @@ export function matmul(a: Tensor, b: Tensor): Tensor {
 
 /** The scalar product of two vectors. */
 export function dot(a: Tensor, b: Tensor): Tensor {
+  expectOperands('dot', { a: [a, NUMBERS], b: [b, NUMBERS] });
   if (a.shape.length === 1 && b.shape.length === 1 && a.size === b.size) return sum(mul(a, b));
   throw new ShapeError(
     'dot',
@@ -47,6 +47,7 @@ export function dot(a: Tensor, b: Tensor): Tensor {
 
 /** a (M), b (N) → (M,N): every product of a value of a with one of b. */
 export function outer(a: Tensor, b: Tensor): Tensor {
+  expectOperands('outer', { a: [a, NUMBERS], b: [b, NUMBERS] });
   if (a.shape.length === 1 && b.shape.length === 1) return mul(reshape(a, [a.size, 1]), b);
   throw new ShapeError('outer', `a ${showShape(a.shape)}, b ${showShape(b.shape)}`, 'give two vectors');
 }

@@ -16,6 +16,7 @@ import {
 } from '../../kernels/moe.ts';
 import { sumAxes } from '../../kernels/reduce.ts';
 import { differentiable, gradientTarget } from '../autograd.ts';
+import { expectOperands, FLOATS } from '../operands.ts';
 import { showShape, Tensor } from '../tensor.ts';
 import { transposedWeight } from './linear.ts';
 
@@ -58,14 +59,23 @@ export function mixtureOfExperts(
   active: number,
   experts: ExpertWeights,
 ): { readonly y: Tensor; readonly routing: Routing } {
+  const { weight1, bias1, weight2, bias2 } = experts;
+  expectOperands('mixtureOfExperts', {
+    x: [x, FLOATS],
+    logits: [logits, FLOATS],
+    weight1: [weight1, FLOATS],
+    bias1: [bias1, FLOATS],
+    weight2: [weight2, FLOATS],
+    bias2: [bias2, FLOATS],
+  });
   const { device } = x;
   const [R, d] = x.shape as [number, number];
-  const { weight1, bias1, weight2, bias2 } = experts;
   const [E, f] = weight1.shape as [number, number, number];
   checkExperts(experts, E, f, d);
   if (
     logits.shape[0] !== R ||
     logits.shape[1] !== E ||
+    !Number.isInteger(active) ||
     active < 1 ||
     active > Math.min(E, MAX_ACTIVE_EXPERTS)
   ) {
@@ -161,6 +171,7 @@ export function mixtureOfExperts(
  * count.
  */
 export function loadBalance(logits: Tensor, routing: Routing, rows: Scalar = routing.R): Tensor {
+  expectOperands('loadBalance', { logits: [logits, FLOATS] });
   const { device } = logits;
   const size = { rows, scale: () => routing.experts / Math.max(1, evaluate(rows)) };
   const counts = Tensor.empty(device, [routing.experts], 'u32').view;

@@ -6,14 +6,14 @@ import { ShapeError } from '../../errors.ts';
 import { evaluate, type Scalar } from '../../gpu/kernel.ts';
 import { type Axis, move, triangle } from '../../kernels/movement.ts';
 import { differentiable } from '../autograd.ts';
+import { expectOperands, WORDS } from '../operands.ts';
 import { type DType, type Shape, showShape, sizeOf, Tensor } from '../tensor.ts';
-import { normaliseAxis, refuseHalf, stridesOf } from './axes.ts';
+import { normaliseAxis, stridesOf } from './axes.ts';
 import { sumTo } from './reduce.ts';
 import { reshape } from './reshape.ts';
 
 /** A tensor with what `move` finds along `axes`. */
-function moved(name: string, x: Tensor, axes: readonly Axis[], fill: Scalar = 0): Tensor {
-  refuseHalf(name, x);
+function moved(x: Tensor, axes: readonly Axis[], fill: Scalar = 0): Tensor {
   const y = Tensor.empty(
     x.device,
     axes.map(({ count }) => count),
@@ -25,6 +25,7 @@ function moved(name: string, x: Tensor, axes: readonly Axis[], fill: Scalar = 0)
 
 /** Axis i of the result is axis order[i] of x. */
 export function permute(x: Tensor, order: readonly number[]): Tensor {
+  expectOperands('permute', { x: [x, WORDS] });
   const axes = order.map((axis) => normaliseAxis('permute', axis, x.shape));
   if (axes.length !== x.shape.length || new Set(axes).size !== axes.length) {
     throw new ShapeError(
@@ -35,7 +36,7 @@ export function permute(x: Tensor, order: readonly number[]): Tensor {
   }
   const strides = stridesOf(x.shape);
   const walk = axes.map((axis) => ({ count: x.shape[axis] as number, stride: strides[axis] as number }));
-  const y = moved('permute', x, walk);
+  const y = moved(x, walk);
   const inverse = axes.map((_, i) => axes.indexOf(i));
   differentiable('permute', [x], [y], ([dy]) => [dy && permute(dy, inverse)]);
   return y;
@@ -43,6 +44,7 @@ export function permute(x: Tensor, order: readonly number[]): Tensor {
 
 /** Swaps two axes, the last two unless told. */
 export function transpose(x: Tensor, axis0 = -2, axis1 = -1): Tensor {
+  expectOperands('transpose', { x: [x, WORDS] });
   const [a, b] = [axis0, axis1].map((axis) => normaliseAxis('transpose', axis, x.shape)) as [number, number];
   const order = x.shape.map((_, i) => (i === a ? b : i === b ? a : i));
   return permute(x, order);
@@ -53,6 +55,7 @@ export function transpose(x: Tensor, axis0 = -2, axis1 = -1): Tensor {
  * ops broadcast by themselves, without the copy.
  */
 export function expand(x: Tensor, shape: Shape): Tensor {
+  expectOperands('expand', { x: [x, WORDS] });
   const added = shape.length - x.shape.length;
   const target = shape.map((n, i) => (n === -1 && i >= added ? (x.shape[i - added] as number) : n));
   const fits = x.shape.every((n, i) => n === 1 || n === target[i + added]);
@@ -68,7 +71,7 @@ export function expand(x: Tensor, shape: Shape): Tensor {
     const axis = i - added;
     return { count, stride: axis < 0 || x.shape[axis] === 1 ? 0 : (strides[axis] as number) };
   });
-  const y = moved('expand', x, walk);
+  const y = moved(x, walk);
   differentiable('expand', [x], [y], ([dy]) => [dy && sumTo(dy, x.shape)]);
   return y;
 }
@@ -102,6 +105,7 @@ function resolveRange(range: Range, size: number): { start: number; step: number
  * `slice(x, [null, [1, -1], [null, null, -2]])` is NumPy's x[:, 1:-1, ::-2].
  */
 export function slice(x: Tensor, ranges: readonly (Range | null)[]): Tensor {
+  expectOperands('slice', { x: [x, WORDS] });
   if (ranges.length > x.shape.length) {
     throw new ShapeError(
       'slice',
@@ -115,7 +119,7 @@ export function slice(x: Tensor, ranges: readonly (Range | null)[]): Tensor {
     return range ? resolveRange(range, size) : { start: 0, step: 1, count: size };
   });
   const walk = parts.map((part, i) => ({ ...part, stride: strides[i] as number }));
-  const y = moved('slice', x, walk);
+  const y = moved(x, walk);
   differentiable('slice', [x], [y], ([dy]) => [dy && scatterSlice(dy, x.shape, parts)]);
   return y;
 }
@@ -134,11 +138,12 @@ function scatterSlice(
     const direction = Math.sign(step);
     return { count, stride, start: -start * direction, step: direction, dilation: Math.abs(step), size };
   });
-  return moved('slice', dy, walk);
+  return moved(dy, walk);
 }
 
 /** `length` places along `axis` from `start` on, which may count from the end. */
 export function narrow(x: Tensor, axis: number, start: number, length: number): Tensor {
+  expectOperands('narrow', { x: [x, WORDS] });
   const along = normaliseAxis('narrow', axis, x.shape);
   const size = x.shape[along] as number;
   const from = start < 0 ? start + size : start;
@@ -155,6 +160,7 @@ export function narrow(x: Tensor, axis: number, start: number, length: number): 
 
 /** x at one place of an axis, without that axis. A negative index counts from the end. */
 export function select(x: Tensor, axis: number, index: number): Tensor {
+  expectOperands('select', { x: [x, WORDS] });
   const along = normaliseAxis('select', axis, x.shape);
   const size = x.shape[along] as number;
   if (!Number.isInteger(index) || index < -size || index >= size) {
@@ -169,6 +175,7 @@ export function select(x: Tensor, axis: number, index: number): Tensor {
 
 /** The order of values reversed along `axes`. */
 export function flip(x: Tensor, axes: readonly number[]): Tensor {
+  expectOperands('flip', { x: [x, WORDS] });
   const flipped = axes.map((axis) => normaliseAxis('flip', axis, x.shape));
   if (new Set(flipped).size !== flipped.length)
     throw new ShapeError(
@@ -196,6 +203,7 @@ function bitsOf(dtype: DType, value: number): number {
  * Negative numbers cut places off.
  */
 export function pad(x: Tensor, pads: readonly (readonly [number, number])[], value: Scalar = 0): Tensor {
+  expectOperands('pad', { x: [x, WORDS] });
   const widths = x.shape.map((_, i) => pads[i] ?? [0, 0]) as [number, number][];
   const shape = x.shape.map((n, i) => n + (widths[i]?.[0] ?? 0) + (widths[i]?.[1] ?? 0));
   const valid = widths.flat().every(Number.isInteger) && shape.every((n) => n >= 0);
@@ -215,7 +223,7 @@ export function pad(x: Tensor, pads: readonly (readonly [number, number])[], val
       : { count, stride, start: -before, size: x.shape[i] as number };
   });
   const bits = typeof value === 'number' ? bitsOf(x.dtype, value) : () => bitsOf(x.dtype, evaluate(value));
-  const y = moved('pad', x, walk, bits);
+  const y = moved(x, walk, bits);
   const cut = widths.map(([before, after]) => [-before, -after] as const);
   differentiable('pad', [x], [y], ([dy]) => [dy && pad(dy, cut)]);
   return y;
@@ -223,7 +231,7 @@ export function pad(x: Tensor, pads: readonly (readonly [number, number])[], val
 
 /** The matrices of x with 0 outside of a band of diagonals. */
 function band(name: string, x: Tensor, limits: { readonly first?: number; readonly last?: number }): Tensor {
-  refuseHalf(name, x);
+  expectOperands(name, { x: [x, WORDS] });
   const [rows, columns] = x.shape.slice(-2) as [number, number];
   if (x.shape.length < 2 || !Object.values(limits).every(Number.isInteger)) {
     throw new ShapeError(

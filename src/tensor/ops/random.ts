@@ -4,6 +4,7 @@ import type { Device } from '../../gpu/device.ts';
 import type { Scalar } from '../../gpu/kernel.ts';
 import { type DistributionName, drawPlaces, type RandomParams, randomValues } from '../../kernels/random.ts';
 import { scan } from '../../kernels/scan.ts';
+import { expectOperands, FLOATS } from '../operands.ts';
 import { draw, type Generator } from '../random.ts';
 import { type DType, type Shape, showShape, Tensor } from '../tensor.ts';
 import { argsort, topk } from './sort.ts';
@@ -85,7 +86,7 @@ export function bernoulli(
     return drawn(device, shape, 'f32', 'bernoulli', options, { low: p });
   }
   const [p, { generator }] = given;
-  expectProbabilities('bernoulli', p);
+  expectOperands('bernoulli', { p: [p, FLOATS] });
   return ofProbabilities('bernoulliOf', p, generator);
 }
 
@@ -94,15 +95,6 @@ function ofProbabilities(name: DistributionName, p: Tensor, generator: Generator
   const views = { y: y.view, probabilities: p.view };
   randomValues(p.device, name, views, p.size, draw(p.device, generator));
   return y;
-}
-
-function expectProbabilities(name: string, p: Tensor): void {
-  if (p.dtype === 'f32') return;
-  throw new ShapeError(
-    name,
-    `the probabilities ${showShape(p.shape)} have dtype ${p.dtype}`,
-    "cast them first: cast(p, 'f32')",
-  );
 }
 
 /** Where the draws come from, and whether one place can come twice. */
@@ -121,8 +113,8 @@ export function multinomial(
   count: number,
   { generator, replacement = false }: MultinomialOptions,
 ): Tensor {
+  expectOperands('multinomial', { probabilities: [probabilities, FLOATS] });
   const { device, shape } = probabilities;
-  expectProbabilities('multinomial', probabilities);
   const width = shape.at(-1) ?? 0;
   if (width === 0 || !Number.isInteger(count) || count < 0 || (!replacement && count > width)) {
     throw new ShapeError(

@@ -2,13 +2,15 @@
  * Reductions over any axes, and the one that undoes broadcasting. Gradients follow PyTorch. All take f32; sums,
  * products and extreme values take integers too.
  */
+import { boolean, expectOptions, listOf, type OptionKinds, real } from '../../arguments.ts';
 import { ShapeError } from '../../errors.ts';
 import type { BufferView } from '../../gpu/buffers.ts';
 import { elementwise } from '../../kernels/elementwise.ts';
 import { fill } from '../../kernels/fill.ts';
 import { type Extreme, joinAxes, type ReductionName, reduceAxes, sumAxes } from '../../kernels/reduce.ts';
 import { differentiable } from '../autograd.ts';
-import { type DType, type Shape, showShape, sizeOf, Tensor } from '../tensor.ts';
+import { CONDITIONS, expectOperands, FLOATS, NUMBERS, WORDS } from '../operands.ts';
+import { type Shape, showShape, sizeOf, Tensor } from '../tensor.ts';
 import { normaliseAxis } from './axes.ts';
 
 /** What is reduced, and whether its axes stay. */
@@ -18,6 +20,8 @@ export interface ReduceOptions {
   /** Keep the reduced axes with size 1. */
   readonly keepDims?: boolean;
 }
+
+const REDUCE_OPTIONS: OptionKinds<ReduceOptions> = { axes: listOf(real(), 'axes'), keepDims: boolean };
 
 /** What a reduction of x comes down to. */
 interface Plan {
@@ -31,7 +35,13 @@ interface Plan {
   readonly kept: Shape;
 }
 
-function planned(name: string, x: Tensor, options: ReduceOptions): Plan {
+function planned(
+  name: string,
+  x: Tensor,
+  options: ReduceOptions,
+  kinds: OptionKinds<ReduceOptions> = REDUCE_OPTIONS,
+): Plan {
+  expectOptions(name, options, kinds);
   const axes = normaliseAxes(name, x.shape, options.axes);
   const kept = x.shape.map((n, i) => (axes.includes(i) ? 1 : n));
   const groups = joinAxes(x.shape, axes);
@@ -55,15 +65,6 @@ function normaliseAxes(name: string, shape: Shape, axes: readonly number[] | und
     seen.add(normal);
     return normal;
   });
-}
-
-function expectDType(name: string, x: Tensor, dtypes: readonly DType[]): void {
-  if (dtypes.includes(x.dtype)) return;
-  throw new ShapeError(
-    name,
-    `x ${showShape(x.shape)} has dtype ${x.dtype}, not ${dtypes.join(' or ')}`,
-    `cast it first: ${name}(cast(x, '${dtypes[0]}'))`,
-  );
 }
 
 function expectValues(name: string, x: Tensor, { shape, count }: Plan): void {
@@ -115,21 +116,21 @@ function scaledSum(name: string, x: Tensor, plan: Plan, scale: number): Tensor {
 
 /** Σ x over `axes`; 0 for an empty sum. Integers wrap; of booleans it counts the true ones, as u32. */
 export function sum(x: Tensor, options: ReduceOptions = {}): Tensor {
-  expectDType('sum', x, ['f32', 'i32', 'u32', 'bool']);
+  expectOperands('sum', { x: [x, WORDS] });
   const plan = planned('sum', x, options);
   return x.dtype === 'f32' ? scaledSum('sum', x, plan, 1) : reduced(x, plan, 'integerSum');
 }
 
 /** The mean over `axes`; NaN for an empty one, as in PyTorch. */
 export function mean(x: Tensor, options: ReduceOptions = {}): Tensor {
-  expectDType('mean', x, ['f32']);
+  expectOperands('mean', { x: [x, FLOATS] });
   const plan = planned('mean', x, options);
   return scaledSum('mean', x, plan, 1 / plan.count);
 }
 
 /** Π x over `axes`; 1 for an empty product. Integers wrap. The gradient is right where factors are 0. */
 export function prod(x: Tensor, options: ReduceOptions = {}): Tensor {
-  expectDType('prod', x, ['f32', 'i32', 'u32']);
+  expectOperands('prod', { x: [x, NUMBERS] });
   const plan = planned('prod', x, options);
   if (x.dtype !== 'f32') return reduced(x, plan, 'integerProd');
   const y = reduced(x, plan, 'prod');
@@ -147,7 +148,7 @@ export function prod(x: Tensor, options: ReduceOptions = {}): Tensor {
 }
 
 function extreme(name: 'max' | 'min', x: Tensor, options: ReduceOptions): Tensor {
-  expectDType(name, x, ['f32', 'i32', 'u32']);
+  expectOperands(name, { x: [x, NUMBERS] });
   const plan = planned(name, x, options);
   expectValues(name, x, plan);
   const y = extremeOf(x, plan, name === 'min');
@@ -183,8 +184,12 @@ export interface ArgOptions {
   readonly keepDims?: boolean;
 }
 
-function argExtreme(name: 'argmax' | 'argmin', x: Tensor, { axis, keepDims }: ArgOptions): Tensor {
-  expectDType(name, x, ['f32', 'i32', 'u32']);
+const ARG_OPTIONS: OptionKinds<ArgOptions> = { axis: real(), keepDims: boolean };
+
+function argExtreme(name: 'argmax' | 'argmin', x: Tensor, given: ArgOptions): Tensor {
+  expectOptions(name, given, ARG_OPTIONS);
+  const { axis, keepDims } = given;
+  expectOperands(name, { x: [x, NUMBERS] });
   const options = { ...(axis !== undefined && { axes: [axis] }), ...(keepDims && { keepDims }) };
   const plan = planned(name, x, options);
   expectValues(name, x, plan);
@@ -201,7 +206,7 @@ export const argmax = (x: Tensor, options: ArgOptions = {}): Tensor => argExtrem
 export const argmin = (x: Tensor, options: ArgOptions = {}): Tensor => argExtreme('argmin', x, options);
 
 function quantified(name: 'any' | 'all', x: Tensor, options: ReduceOptions): Tensor {
-  expectDType(name, x, ['bool']);
+  expectOperands(name, { x: [x, CONDITIONS] });
   const plan = planned(name, x, options);
   if (plan.count > 0) return extremeOf(x, plan, name === 'all');
   const y = Tensor.empty(x.device, plan.shape, 'bool');
@@ -221,13 +226,15 @@ export interface VarianceOptions extends ReduceOptions {
   readonly correction?: number;
 }
 
+const VARIANCE_OPTIONS: OptionKinds<VarianceOptions> = { ...REDUCE_OPTIONS, correction: real() };
+
 /**
  * The variance, or its root, in passes: the mean, what rounding left out of it, then the squares of the deviations.
  * So a mean much larger than the deviations costs no accuracy.
  */
 function spreadOf(name: 'variance' | 'std', x: Tensor, options: VarianceOptions): Tensor {
-  expectDType(name, x, ['f32']);
-  const plan = planned(name, x, options);
+  expectOperands(name, { x: [x, FLOATS] });
+  const plan = planned(name, x, options, VARIANCE_OPTIONS);
   const centre = reduced(x, plan, 'sum', { scale: 1 / plan.count });
   const rest = reduced(x, plan, 'deviations', { b: centre.view, scale: 1 / plan.count });
   const scale = 1 / Math.max(0, plan.count - (options.correction ?? 1));
@@ -260,7 +267,7 @@ export const std = (x: Tensor, options: VarianceOptions = {}): Tensor => spreadO
  * The gradient is softmax(x), and 0 (PyTorch: NaN) where every x is −∞.
  */
 export function logsumexp(x: Tensor, options: ReduceOptions = {}): Tensor {
-  expectDType('logsumexp', x, ['f32']);
+  expectOperands('logsumexp', { x: [x, FLOATS] });
   const plan = planned('logsumexp', x, options);
   if (plan.count === 0) {
     const y = Tensor.empty(x.device, plan.shape);
@@ -280,7 +287,7 @@ export function logsumexp(x: Tensor, options: ReduceOptions = {}): Tensor {
 
 /** The Euclidean norm √Σ x² over `axes`; its gradient is 0 where it is 0. */
 export function norm(x: Tensor, options: ReduceOptions = {}): Tensor {
-  expectDType('norm', x, ['f32']);
+  expectOperands('norm', { x: [x, FLOATS] });
   const plan = planned('norm', x, options);
   const y = reduced(x, plan, 'norm');
   differentiable('norm', [x], [y], ([dy]) => {

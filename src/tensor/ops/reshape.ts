@@ -4,6 +4,7 @@
  */
 import { ShapeError } from '../../errors.ts';
 import { differentiable } from '../autograd.ts';
+import { EVERY_DTYPE, expectOperands } from '../operands.ts';
 import { type Shape, showShape, sizeOf, Tensor } from '../tensor.ts';
 import { normaliseAxis } from './axes.ts';
 
@@ -16,6 +17,7 @@ function sameMemory(name: string, x: Tensor, shape: Shape): Tensor {
 
 /** The same values in row-major order as another shape, in the same memory. One size may be −1: what is left. */
 export function reshape(x: Tensor, shape: Shape): Tensor {
+  expectOperands('reshape', { x: [x, EVERY_DTYPE] });
   const known = sizeOf(shape.filter((n) => n !== -1));
   const resolved = shape.map((n) => (n === -1 ? x.size / known : n));
   const valid = resolved.every((n) => Number.isInteger(n) && n >= 0);
@@ -31,6 +33,7 @@ export function reshape(x: Tensor, shape: Shape): Tensor {
 
 /** Axes `startAxis` to `endAxis`, both included, as one; a scalar becomes (1). Shares memory. */
 export function flatten(x: Tensor, startAxis = 0, endAxis = -1): Tensor {
+  expectOperands('flatten', { x: [x, EVERY_DTYPE] });
   if (x.shape.length === 0) return sameMemory('flatten', x, [1]);
   const [start, end] = [startAxis, endAxis].map((axis) => normaliseAxis('flatten', axis, x.shape)) as [
     number,
@@ -50,6 +53,7 @@ export function flatten(x: Tensor, startAxis = 0, endAxis = -1): Tensor {
 
 /** Drops `axis` if its size is 1, or every axis of size 1. Shares memory. */
 export function squeeze(x: Tensor, axis?: number): Tensor {
+  expectOperands('squeeze', { x: [x, EVERY_DTYPE] });
   const only = axis === undefined ? undefined : normaliseAxis('squeeze', axis, x.shape);
   const kept = x.shape.filter((n, i) => n !== 1 || (only !== undefined && i !== only));
   return sameMemory('squeeze', x, kept);
@@ -57,6 +61,7 @@ export function squeeze(x: Tensor, axis?: number): Tensor {
 
 /** A new axis of size 1 before `axis`; −1 appends it. Shares memory. */
 export function unsqueeze(x: Tensor, axis: number): Tensor {
+  expectOperands('unsqueeze', { x: [x, EVERY_DTYPE] });
   const rank = x.shape.length + 1;
   const at = axis < 0 ? axis + rank : axis;
   if (!Number.isInteger(at) || at < 0 || at >= rank) {

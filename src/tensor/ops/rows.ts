@@ -1,8 +1,10 @@
 /** Ops on whole rows: embedding look-up and selection of rows. */
+import { expectKind, real } from '../../arguments.ts';
 import { ShapeError } from '../../errors.ts';
 import { matmulOuter } from '../../kernels/matmulOuter/index.ts';
 import { NO_ROW, selectRows } from '../../kernels/rows.ts';
 import { differentiable, gradientTarget } from '../autograd.ts';
+import { expectOperands, FLOATS, INDICES } from '../operands.ts';
 import { showShape, Tensor } from '../tensor.ts';
 import { mul } from './elementwise.ts';
 import { indexSelect } from './indexing.ts';
@@ -13,12 +15,14 @@ import { flatten, reshape } from './reshape.ts';
  * multiple of 4.
  */
 export function embedding(ids: Tensor, weight: Tensor, scale = 1): Tensor {
+  expectOperands('embedding', { ids: [ids, INDICES], weight: [weight, FLOATS] });
+  expectKind('embedding', 'scale', scale, real());
   const [V, d] = weight.shape as [number, number];
-  if (!['u32', 'i32'].includes(ids.dtype) || weight.shape.length !== 2 || weight.dtype !== 'f32') {
+  if (weight.shape.length !== 2) {
     throw new ShapeError(
       'embedding',
-      `ids ${showShape(ids.shape)} ${ids.dtype}, weight ${showShape(weight.shape)} ${weight.dtype}`,
-      'ids must be u32 or i32 and the weight (V,d) f32',
+      `ids ${showShape(ids.shape)}, weight ${showShape(weight.shape)}`,
+      'the weight must be (V,d)',
     );
   }
   if (d % 4 !== 0) {
@@ -70,10 +74,14 @@ export function inverseRows(rows: Uint32Array, R: number): Uint32Array<ArrayBuff
 
 /** The chosen rows of x (R,d): (rows, d). Fastest where d is a multiple of 4. */
 export function takeRows(x: Tensor, rows: Uint32Array<ArrayBuffer> | RowSelection): Tensor {
+  expectOperands('takeRows', {
+    x: [x, FLOATS],
+    ...('index' in rows && { index: [rows.index, ['u32']], inverse: [rows.inverse, ['u32']] }),
+  });
   const { device } = x;
   const [R, d] = x.shape as [number, number];
-  if (x.shape.length !== 2 || x.dtype !== 'f32') {
-    throw new ShapeError('takeRows', `x ${showShape(x.shape)} ${x.dtype}`, 'x must be (rows, d) f32');
+  if (x.shape.length !== 2) {
+    throw new ShapeError('takeRows', `x ${showShape(x.shape)}`, 'x must be (rows, d)');
   }
   const { index, inverse } =
     'index' in rows

@@ -2,11 +2,13 @@
  * Attention of heads that lie apart, as PyTorch's `F.scaled_dot_product_attention`. Causal self-attention runs in the
  * fused kernels, which never hold the T×T scores; everything else is made of products and a softmax.
  */
+import { boolean, expectOptions, instanceOf, type OptionKinds, real } from '../../arguments.ts';
 import { ShapeError } from '../../errors.ts';
 import { attentionFits } from '../../kernels/attention/index.ts';
 import { type Axis, move, moveInto } from '../../kernels/movement.ts';
 import { rectangularTiles } from '../../kernels/rectangularTiles.ts';
 import { differentiable } from '../autograd.ts';
+import { expectOperands, FLOATS } from '../operands.ts';
 import { showShape, sizeOf, Tensor } from '../tensor.ts';
 import { attention, type RowTiles } from './attention.ts';
 import { greaterEqual, notEqual, where } from './comparison.ts';
@@ -30,6 +32,13 @@ export interface ScaledDotProductAttentionOptions {
   readonly scale?: number;
 }
 
+const OPTIONS: OptionKinds<ScaledDotProductAttentionOptions> = {
+  causal: boolean,
+  mask: instanceOf(Tensor),
+  alibiSlopes: instanceOf(Tensor),
+  scale: real(),
+};
+
 /**
  * softmax(q·kᵀ·scale + bias)·v for q (…,H,T,D), k (…,H,S,D) and v (…,H,S,E) → (…,H,T,E); leading axes broadcast. A query
  * that a mask lets see nothing gets zeros.
@@ -48,7 +57,15 @@ export function scaledDotProductAttention(
 }
 
 function checkShapes(q: Tensor, k: Tensor, v: Tensor, options: ScaledDotProductAttentionOptions): void {
+  expectOptions('scaledDotProductAttention', options, OPTIONS);
   const { mask, alibiSlopes: slopes } = options;
+  expectOperands('scaledDotProductAttention', {
+    q: [q, FLOATS],
+    k: [k, FLOATS],
+    v: [v, FLOATS],
+    mask: [mask, ['bool', 'f32']],
+    alibiSlopes: [slopes, FLOATS],
+  });
   const enough = [q, k, v].every(({ shape }) => shape.length >= 2);
   if (!enough || q.shape.at(-1) !== k.shape.at(-1) || k.shape.at(-2) !== v.shape.at(-2)) {
     throw new ShapeError(
@@ -63,10 +80,6 @@ function checkShapes(q: Tensor, k: Tensor, v: Tensor, options: ScaledDotProductA
       `alibiSlopes ${showShape(slopes.shape)} for q ${showShape(q.shape)}`,
       'give one slope for each head of q (…,H,T,D)',
     );
-  }
-  if (mask && mask.dtype !== 'bool' && mask.dtype !== 'f32') {
-    const fix = 'give a bool mask, true where a key is seen, or f32 values to add';
-    throw new ShapeError('scaledDotProductAttention', `the mask has dtype ${mask.dtype}`, fix);
   }
 }
 

@@ -1,8 +1,8 @@
 /** Running sums and products along an axis. */
-import { ShapeError } from '../../errors.ts';
 import { type ScanName, type ScanSize, scan } from '../../kernels/scan.ts';
 import { differentiable } from '../autograd.ts';
-import { showShape, Tensor } from '../tensor.ts';
+import { expectOperands, NUMBERS } from '../operands.ts';
+import { Tensor } from '../tensor.ts';
 import { normaliseAxis, viewAxis } from './axes.ts';
 
 function scanned(
@@ -11,14 +11,8 @@ function scanned(
   axis: number,
   gradient: (y: Tensor, dy: Tensor, dx: Tensor, size: ScanSize) => void,
 ): Tensor {
+  expectOperands(name, { x: [x, NUMBERS] });
   const { device, shape, dtype } = x;
-  if (dtype === 'bool' || dtype === 'f16') {
-    throw new ShapeError(
-      name,
-      `x ${showShape(shape)} has dtype ${dtype}`,
-      `cast it first: cast(x, '${dtype === 'bool' ? 'u32' : 'f32'}')`,
-    );
-  }
   // A scalar counts as one row of one value, as in PyTorch.
   const rows = shape.length === 0 ? [1] : shape;
   const { outer, size: length, inner } = viewAxis(rows, normaliseAxis(name, axis, rows));

@@ -1,15 +1,13 @@
 /** Softmax and its logarithm along any axis, each one kernel forward and one backward. */
-import { ShapeError } from '../../errors.ts';
 import { softmaxBackward, softmaxForward } from '../../kernels/softmax.ts';
 import { differentiable } from '../autograd.ts';
-import { showShape, Tensor } from '../tensor.ts';
+import { expectOperands, FLOATS } from '../operands.ts';
+import { Tensor } from '../tensor.ts';
 import { normaliseAxis, viewAxis } from './axes.ts';
 
 function normalised(name: 'softmax' | 'logSoftmax', x: Tensor, axis: number): Tensor {
-  const { device, shape, dtype } = x;
-  if (dtype !== 'f32') {
-    throw new ShapeError(name, `x ${showShape(shape)} has dtype ${dtype}`, `cast it first: cast(x, 'f32')`);
-  }
+  expectOperands(name, { x: [x, FLOATS] });
+  const { device, shape } = x;
   // A scalar counts as one row of one value, as in PyTorch.
   const rows = shape.length === 0 ? [1] : shape;
   const { outer, size: length, inner } = viewAxis(rows, normaliseAxis(name, axis, rows));

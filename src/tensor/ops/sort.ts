@@ -2,12 +2,14 @@
  * Sorting along an axis, for f32, i32, u32 and bool. Equal values keep their order, whichever way they are sorted; NaN
  * counts as larger than everything, as in PyTorch. Gradients go back to the places the values came from.
  */
+import { boolean, expectOptions, type OptionKinds, real } from '../../arguments.ts';
 import { ShapeError } from '../../errors.ts';
 import { scatterAdd } from '../../kernels/indexing.ts';
 import { sortPairs, takeSorted } from '../../kernels/sort.ts';
 import { differentiable } from '../autograd.ts';
+import { expectOperands, WORDS } from '../operands.ts';
 import { showShape, Tensor } from '../tensor.ts';
-import { normaliseAxis, refuseHalf, viewAxis, withSize } from './axes.ts';
+import { normaliseAxis, viewAxis, withSize } from './axes.ts';
 
 /** Along which axis, and in which direction. */
 export interface SortOptions {
@@ -15,6 +17,8 @@ export interface SortOptions {
   readonly axis?: number;
   readonly descending?: boolean;
 }
+
+const SORT_OPTIONS: OptionKinds<SortOptions> = { axis: real(), descending: boolean };
 
 /** Values in order, and where they stood. */
 export interface Sorted {
@@ -44,15 +48,21 @@ function sorted(name: string, x: Tensor, axis: number, descending: boolean, coun
 }
 
 /** x in order along an axis, and where each value stood: both of the shape of x. A scalar is sorted as it is. */
-export function sort(x: Tensor, { axis = -1, descending = false }: SortOptions = {}): Sorted {
-  refuseHalf('sort', x);
+export function sort(x: Tensor, options: SortOptions = {}): Sorted {
+  expectOptions('sort', options, SORT_OPTIONS);
+  expectOperands('sort', { x: [x, WORDS] });
+  const { axis = -1, descending = false } = options;
   if (x.shape.length === 0) return sorted('sort', x, 0, descending, 1);
   const along = normaliseAxis('sort', axis, x.shape);
   return sorted('sort', x, along, descending, x.shape[along] as number);
 }
 
 /** The u32 indices that put x in order along an axis. */
-export const argsort = (x: Tensor, options: SortOptions = {}): Tensor => sort(x.detach(), options).indices;
+export function argsort(x: Tensor, options: SortOptions = {}): Tensor {
+  expectOptions('argsort', options, SORT_OPTIONS);
+  expectOperands('argsort', { x: [x, WORDS] });
+  return sort(x.detach(), options).indices;
+}
 
 /** Along which axis, and which end. */
 export interface TopkOptions {
@@ -62,12 +72,16 @@ export interface TopkOptions {
   readonly largest?: boolean;
 }
 
+const TOPK_OPTIONS: OptionKinds<TopkOptions> = { axis: real(), largest: boolean };
+
 /**
  * The k largest values along an axis, in order, and where they stood: both have k places there. Of equal values the
  * first ones are taken.
  */
-export function topk(x: Tensor, k: number, { axis = -1, largest = true }: TopkOptions = {}): Sorted {
-  refuseHalf('topk', x);
+export function topk(x: Tensor, k: number, options: TopkOptions = {}): Sorted {
+  expectOptions('topk', options, TOPK_OPTIONS);
+  expectOperands('topk', { x: [x, WORDS] });
+  const { axis = -1, largest = true } = options;
   const along = normaliseAxis('topk', axis, x.shape);
   if (!Number.isInteger(k) || k < 0 || k > (x.shape[along] as number)) {
     throw new ShapeError(

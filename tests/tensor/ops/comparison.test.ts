@@ -197,16 +197,16 @@ describe('on one device', () => {
     using _ = device.scope();
     const x = Tensor.zeros(device, [2, 3]);
     const flags = Tensor.zeros(device, [2, 3], 'bool');
-    expect(() => ops.where(x, x, x)).toThrow('where: the condition (2,3) has dtype f32');
+    expect(() => ops.where(x, x, x)).toThrow('where: condition (2,3) has dtype f32');
     expect(() => ops.maskedFill(x, Tensor.zeros(device, [2], 'bool'), 0)).toThrow(
       /maskedFill: shapes .* do not broadcast/,
     );
     expect(() => ops.where(flags, x, Tensor.zeros(device, [3], 'u32'))).toThrow(
       'where: the operands have dtypes f32 and u32',
     );
-    expect(() => ops.less(x, flags)).toThrow('less: operand (2,3) has dtype bool');
-    expect(() => ops.logicalAnd(flags, x)).toThrow('logicalAnd: operand (2,3) has dtype f32, not bool');
-    expect(() => ops.isNaN(flags)).toThrow('isNaN: operand (2,3) has dtype bool, not f32');
+    expect(() => ops.less(x, flags)).toThrow('less: b (2,3) has dtype bool');
+    expect(() => ops.logicalAnd(flags, x)).toThrow('logicalAnd: b (2,3) has dtype f32, not bool');
+    expect(() => ops.isNaN(flags)).toThrow('isNaN: x (2,3) has dtype bool, not f32');
     expect(() => ops.equal(flags, 1)).toThrow('equal: 1 meets a bool tensor');
   });
 });

@@ -187,9 +187,7 @@ describe('indexing', () => {
     const x = Tensor.zeros(device, [2, 3]);
     const index = (...shape: number[]) => Tensor.zeros(device, shape, 'u32');
     const half = Tensor.zeros(device, [2, 3], 'f16');
-    expect(() => gather(x, 1, Tensor.zeros(device, [2, 1]))).toThrow(
-      /gather: the index \(2,1\) has dtype f32/,
-    );
+    expect(() => gather(x, 1, Tensor.zeros(device, [2, 1]))).toThrow(/gather: index \(2,1\) has dtype f32/);
     expect(() => gather(x, 1, index(3, 1))).toThrow(/gather: the index \(3,1\) does not fit \(2,3\)/);
     expect(() => gather(x, 1, index(2))).toThrow(/gather: the index \(2\) does not fit \(2,3\)/);
     expect(() => gather(x, 2, index(2, 3))).toThrow(/gather: axis 2/);
@@ -203,7 +201,7 @@ describe('indexing', () => {
       /scatterAdd: the index \(3,3\) does not fit \(2,3\)/,
     );
     expect(() => scatterAdd(x, 1, index(2, 3), index(2, 3))).toThrow(/scatterAdd: .*f32.*u32/);
-    expect(() => oneHot(x, 3)).toThrow(/oneHot: .*dtype f32/);
+    expect(() => oneHot(x, 3)).toThrow(/oneHot: index .*dtype f32/);
     expect(() => oneHot(index(2), -1)).toThrow(/oneHot: -1 classes for the index \(2\)/);
   });
 });

@@ -294,9 +294,9 @@ describe.each(VARIANTS)('$variant', ({ portableKernels }) => {
     using _ = device.scope();
     const flags = Tensor.zeros(device, [2], 'bool');
     const { fix } = refusal(() => mean(flags));
-    expect(fix).toBe("cast it first: mean(cast(x, 'f32'))");
+    expect(fix).toBe("cast it first: cast(x, 'f32')");
     expect(() => ops.variance(Tensor.zeros(device, [2], 'i32'))).toThrow(/variance: x \(2\) has dtype i32/);
-    expect(() => ops.max(flags)).toThrow(/max: x \(2\) has dtype bool, not f32 or i32 or u32/);
+    expect(() => ops.max(flags)).toThrow(/max: x \(2\) has dtype bool, not f32, i32 or u32/);
     expect(() => ops.any(Tensor.zeros(device, [2]))).toThrow(/any: x \(2\) has dtype f32, not bool/);
   });
 

@@ -174,6 +174,6 @@ describe.each(VARIANTS)('$variant', ({ portableKernels }) => {
     expect(run(zeros(2, 3), zeros(2, 3), zeros(3, 3))).toThrow(/v \(3,3\)/);
     const x = zeros(2, 5, 4);
     expect(run(x, x, x, { alibiSlopes: zeros(3) })).toThrow(/alibiSlopes \(3\) for q \(2,5,4\)/);
-    expect(run(x, x, x, { mask: Tensor.zeros(device, [5, 5], 'u32') })).toThrow(/the mask has dtype u32/);
+    expect(run(x, x, x, { mask: Tensor.zeros(device, [5, 5], 'u32') })).toThrow(/mask \(5,5\) has dtype u32/);
   });
 });

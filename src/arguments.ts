@@ -1,0 +1,149 @@
+/**
+ * Checks of what functions are given besides tensors: options by name and kind, numbers by range, shapes. Everything
+ * refused names the function, the argument, its value and what is taken. (TypeScript sees many of these mistakes;
+ * plain JavaScript sees none.)
+ */
+import { MathformerError } from './errors.ts';
+import { nearest } from './suggestion.ts';
+
+/** An argument that cannot work. `where` is the function. */
+export class ArgumentError extends MathformerError {
+  constructor(where: string, problem: string, fix: string) {
+    super(`${where}: ${problem}`, { code: 'BAD_ARGUMENT', where, fix });
+  }
+}
+
+/** A kind of value, and how a sentence names it. */
+export interface Kind {
+  readonly takes: string;
+  accepts(value: unknown): boolean;
+}
+
+/** A number in a range; either end may be left out. */
+export interface NumberRange {
+  readonly min?: number;
+  readonly max?: number;
+  /** Whether `min`, or `max`, itself is out of the range. */
+  readonly aboveMin?: boolean;
+  readonly belowMax?: boolean;
+}
+
+function rangeText({ min, max, aboveMin = false, belowMax = false }: NumberRange): string {
+  const low = min === undefined ? '' : aboveMin ? ` above ${min}` : ` of at least ${min}`;
+  const high = max === undefined ? '' : belowMax ? ` below ${max}` : ` of at most ${max}`;
+  return low && high ? `${low} and${high.replace(' of', '')}` : low || high;
+}
+
+function inRange(value: number, { min, max, aboveMin = false, belowMax = false }: NumberRange): boolean {
+  const low = min === undefined || (aboveMin ? value > min : value >= min);
+  return low && (max === undefined || (belowMax ? value < max : value <= max));
+}
+
+/** A finite number in a range. */
+export const real = (range: NumberRange = {}): Kind => ({
+  takes: `a finite number${rangeText(range)}`,
+  accepts: (value) => typeof value === 'number' && Number.isFinite(value) && inRange(value, range),
+});
+
+/** Like `real`, with infinity where no `max` is given. */
+export const realOrInfinite = (range: NumberRange = {}): Kind => ({
+  takes: `a number${rangeText(range)}`,
+  accepts: (value) => typeof value === 'number' && !Number.isNaN(value) && inRange(value, range),
+});
+
+/** An integer from `min` to `max`, both included. */
+export const integer = (min = -Number.MAX_SAFE_INTEGER, max = Number.MAX_SAFE_INTEGER): Kind => ({
+  takes: `an integer${min === -Number.MAX_SAFE_INTEGER ? '' : max === Number.MAX_SAFE_INTEGER ? ` of at least ${min}` : ` from ${min} to ${max}`}`,
+  accepts: (value) => typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max,
+});
+
+/** true or false. */
+export const boolean: Kind = {
+  takes: 'true or false',
+  accepts: (value) => typeof value === 'boolean',
+};
+
+/** A function. */
+export const functionKind: Kind = {
+  takes: 'a function',
+  accepts: (value) => typeof value === 'function',
+};
+
+/** An object that no other kind describes. */
+export const objectKind: Kind = {
+  takes: 'an object',
+  accepts: (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
+};
+
+/** One of some texts. */
+export const oneOf = (names: readonly string[]): Kind => ({
+  takes: names.map((name) => `'${name}'`).join(' or '),
+  accepts: (value) => typeof value === 'string' && names.includes(value),
+});
+
+/** A list of values of one kind. */
+export const listOf = (kind: Kind, what: string): Kind => ({
+  takes: `a list of ${what}, such as [0, 1]`,
+  accepts: (value) => Array.isArray(value) && value.every((each) => kind.accepts(each)),
+});
+
+/** An instance of a class. */
+export const instanceOf = (type: abstract new (...args: never[]) => unknown): Kind => ({
+  takes: `a ${type.name}`,
+  accepts: (value) => value instanceof type,
+});
+
+/** The kind of every option: a new one without a kind does not compile. */
+export type OptionKinds<Options> = { readonly [name in keyof Required<Options>]: Kind };
+
+const LONGEST_SHOWN = 60;
+
+/** A value in an error message: short, and on one line. */
+export function shownValue(value: unknown): string {
+  if (typeof value === 'function') return 'a function';
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
+    const kind = value.constructor?.name;
+    if (kind !== undefined && kind !== 'Object') return `a ${kind}`;
+  }
+  const text = typeof value === 'string' || typeof value === 'object' ? JSON.stringify(value) : String(value);
+  return text.length <= LONGEST_SHOWN ? text : `${text.slice(0, LONGEST_SHOWN - 1)}…`;
+}
+
+/** @throws ArgumentError unless `value` is of the kind. */
+export function expectKind(where: string, name: string, value: unknown, kind: Kind): void {
+  if (kind.accepts(value)) return;
+  throw new ArgumentError(where, `${name} is ${shownValue(value)}`, `give ${kind.takes}`);
+}
+
+/**
+ * Checks options by name and kind; one that is undefined counts as not given.
+ * @throws ArgumentError that suggests the right name, or says what the option takes.
+ */
+export function expectOptions<Options extends object>(
+  where: string,
+  options: Options,
+  kinds: OptionKinds<Options>,
+): void {
+  const names = Object.keys(kinds);
+  if (!objectKind.accepts(options)) throw noOptions(where, options, names);
+  for (const name in options) {
+    if (!Object.hasOwn(kinds, name)) throw noSuchOption(where, name, names);
+    const value = options[name];
+    if (value !== undefined) expectKind(where, name, value, kinds[name as keyof Options]);
+  }
+}
+
+function noOptions(where: string, given: unknown, names: readonly string[]): ArgumentError {
+  const axis = names.includes('axes') ? 'axes' : names.includes('axis') ? 'axis' : undefined;
+  const value = axis === 'axes' ? `[${[given].flat().join(', ')}]` : String(given);
+  const isAxis = typeof given === 'number' || (Array.isArray(given) && axis === 'axes');
+  const fix = isAxis && axis ? `write { ${axis}: ${value} }` : `give an object of ${names.join(', ')}`;
+  return new ArgumentError(where, `the options are ${shownValue(given)}, not an object`, fix);
+}
+
+function noSuchOption(where: string, name: string, names: readonly string[]): ArgumentError {
+  const meant = nearest(name, names);
+  const list = names.length > 0 ? `it takes ${names.join(', ')}` : 'it takes none';
+  const fix = meant === undefined ? list : `did you mean '${meant}'? (${list})`;
+  return new ArgumentError(where, `there is no option '${name}'`, fix);
+}
