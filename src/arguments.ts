@@ -4,7 +4,7 @@
  * plain JavaScript sees none.)
  */
 import { MathformerError } from './errors.ts';
-import { nearest } from './suggestion.ts';
+import { meant } from './optionNames.ts';
 
 /** An argument that cannot work. `where` is the function. */
 export class ArgumentError extends MathformerError {
@@ -142,8 +142,8 @@ function noOptions(where: string, given: unknown, names: readonly string[]): Arg
 }
 
 function noSuchOption(where: string, name: string, names: readonly string[]): ArgumentError {
-  const meant = nearest(name, names);
   const list = names.length > 0 ? `it takes ${names.join(', ')}` : 'it takes none';
-  const fix = meant === undefined ? list : `did you mean '${meant}'? (${list})`;
+  const advice = meant(name, names, (key) => `'${key}'`);
+  const fix = advice === undefined ? list : `${advice} ${list}`;
   return new ArgumentError(where, `there is no option '${name}'`, fix);
 }

@@ -32,9 +32,9 @@ export const OTHER_NAMES: readonly OtherName[] = [
       'response_length',
       'max_length',
     ],
-    ours: ['maxGenLen'],
+    ours: ['maxGenLen', 'maxNew'],
   },
-  { names: ['max_tokens', 'max_gen_length', 'max_gen_tokens'], ours: ['maxGenLen'] },
+  { names: ['max_tokens', 'max_gen_length', 'max_gen_tokens'], ours: ['maxGenLen', 'maxNew'] },
   {
     names: ['per_device_train_batch_size', 'train_batch_size', 'batch', 'bs', 'generation_batch_size'],
     ours: ['batchSize'],
@@ -129,6 +129,21 @@ export const OTHER_NAMES: readonly OtherName[] = [
   { names: ['max_prompt_length'], ours: [], note: 'prompts are never cut' },
   { names: ['disable_tqdm', 'silent'], ours: ['quiet'] },
   { names: ['verbose'], ours: ['debug'] },
+  // Of the engine's functions: PyTorch and NumPy.
+  { names: ['dim', 'dims'], ours: ['axis', 'axes'] },
+  { names: ['axis'], ours: ['axes'], note: 'it is a list: [0]' },
+  { names: ['axes'], ours: ['axis'], note: 'it is one number' },
+  { names: ['keepdim', 'keepdims', 'keep_dim'], ours: ['keepDims'] },
+  { names: ['is_causal'], ours: ['causal'] },
+  { names: ['attn_mask', 'attention_mask'], ours: ['mask'] },
+  { names: ['alibi', 'slopes'], ours: ['alibiSlopes'] },
+  { names: ['unbiased', 'ddof'], ours: ['correction'], note: 'the variance divides by n − correction' },
+  { names: ['betas'], ours: ['beta1', 'beta2'] },
+  { names: ['argnums'], ours: ['inputs'] },
+  { names: ['clip_norm', 'max_norm'], ours: ['gradClip'] },
+  { names: ['size'], ours: ['shape'] },
+  { names: ['type'], ours: ['dtype'] },
+  { names: ['power_preference', 'backend'], ours: ['adapter'] },
 ];
 
 const BY_NAME = new Map(OTHER_NAMES.flatMap((row) => row.names.map((name) => [name, row] as const)));
