@@ -150,7 +150,9 @@ describe('crossEntropy', () => {
     const logits = Tensor.zeros(device, [3, 4]);
     const ids = (n: number) => Tensor.zeros(device, [n], 'u32');
     expect(() => crossEntropy(logits, ids(2))).toThrow(/crossEntropy: logits \(3,4\), targets \(2\)/);
-    expect(() => crossEntropy(logits, Tensor.zeros(device, [3]))).toThrow(/crossEntropy: targets .*dtype f32/);
+    expect(() => crossEntropy(logits, Tensor.zeros(device, [3]))).toThrow(
+      /crossEntropy: targets .*dtype f32/,
+    );
     expect(() => crossEntropy(logits, ids(3), { labelSmoothing: 2 })).toThrow(
       /crossEntropy: labelSmoothing is 2/,
     );
