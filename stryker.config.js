@@ -10,7 +10,7 @@ export default {
   mutate: ['src/{math,tasks,grpo,pretrain,runs,cli}/**/*.ts', '!src/*/index.ts'],
   coverageAnalysis: 'perTest',
   concurrency: 2,
-  timeoutMS: 10_000,
+  timeoutMS: 5_000,
   ignorePatterns: ['bench/results', 'docs', 'experiments', 'dist'],
   tempDirName: '.stryker/sandbox',
   incrementalFile: '.stryker/incremental.json',
