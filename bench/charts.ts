@@ -1,7 +1,6 @@
 /** Plots as SVG text, drawn without a browser. */
 import { type EChartsOption, init } from 'echarts';
 import type { Growth } from './growth.ts';
-import type { PeerResult } from './peers.ts';
 
 /** A plot as SVG text. */
 export function drawn(option: EChartsOption, width: number, height: number): string {
@@ -37,27 +36,6 @@ export function bars(
     ],
   };
   return drawn(option, 960, 60 + 22 * rows.length);
-}
-
-/** Speeds of libraries in groups, one for each size of the product. */
-export function peerChart(peers: readonly PeerResult[]): string {
-  const sizes = [...new Set(peers.map(({ n }) => n))];
-  const libraries = [...new Set(peers.map(({ library }) => library))];
-  const speed = (library: string, n: number): number | undefined =>
-    peers.find((each) => each.library === library && each.n === n)?.speed;
-  const option: EChartsOption = {
-    legend: { top: 0, itemGap: 40 },
-    grid: { left: 70, right: 30, top: 50, bottom: 40 },
-    xAxis: { type: 'category', data: sizes.map((n) => `${n}³`) },
-    yAxis: { type: 'value', name: 'GFLOP/s' },
-    series: libraries.map((library) => ({
-      type: 'bar',
-      name: library,
-      data: sizes.map((n) => Number((speed(library, n) ?? 0).toFixed(1))),
-      label: { show: true, position: 'top' },
-    })),
-  };
-  return drawn(option, 760, 340);
 }
 
 /** Time over size, both logarithmic, with the fitted power through the points' middle. */

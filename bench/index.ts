@@ -1,8 +1,9 @@
 /**
- * `npm run bench [-- kernels|peers|replay|steps|growth|startup]`: how close every kernel and every step is to what the
- * adapter can do. Results go to bench/results/<adapter>/ as JSON, and together on one page, report.html.
+ * `npm run bench [-- kernels|variants|ops|peers|replay|steps|growth|startup]`: how close every kernel and every step is to
+ * what the adapter can do, and, by benny, comparisons of kernel variants, ops and other libraries. Results go to
+ * bench/results/<adapter>/ as JSON, and together on one page, report.html.
  *
- * `npm run bench -- kernels --filter TEXT`: only the cases whose name or shape contains TEXT; nothing is saved.
+ * `npm run bench -- kernels --filter TEXT`: only the cases (or comparisons) whose name or shape contains TEXT; nothing is saved.
  *
  * `npm run bench -- compare A B`: two kernels.json (or steps.json) side by side, in units of what each adapter could do
  * at best. `npm run bench -- report FOLDER` writes the page anew.
@@ -72,12 +73,13 @@ function positive(text: string): number {
 
 const program = new Command('bench')
   .description(
-    'measure kernels, captured and whole training steps, their growth and start-up on the adapter at hand',
+    'measure kernels, captured and whole training steps, their growth and start-up on the adapter at hand, and compare ' +
+      'kernel variants, ops and other libraries',
   )
   .argument('[suites...]', `${Object.keys(SUITES).join(', ')}; all unless given`)
   .option(
     '--filter <text>',
-    'of kernels or steps, only those whose name or shape contains this; saves nothing',
+    'only the kernels, steps or comparisons whose name or shape contains this; saves nothing',
   )
   .option('--rounds <number>', 'of kernels and steps', positive)
   .option('--no-save', 'leave the results of earlier runs as they are')

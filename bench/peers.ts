@@ -1,27 +1,18 @@
 /**
  * The same product by other libraries of this world, in the same process and on the same adapter: tfjs-backend-webgpu,
- * jax-js on WebGPU, and jax-js's WebAssembly, the CPU's best in JavaScript. Each is timed from the call to its result in
- * memory, in turns; one that cannot be loaded is left out with a line.
+ * jax-js on WebGPU, and jax-js's WebAssembly, the CPU's best in JavaScript. Each is compared from the call to its result in
+ * memory; one that cannot be loaded is left out with a line.
  */
 import { globals } from 'webgpu';
 import type { Device } from '../src/gpu/device.ts';
 import { openAdapter } from '../src/gpu/node.ts';
 import { Generator, matmul, randn } from '../src/tensor/index.ts';
-import { quantile } from './statistics.ts';
+import type { Comparison } from './comparison.ts';
 
 const SIZES = [512, 1024];
-const WARM = 3;
-const ROUNDS = 7;
 
 /** Prepares two n × n matrices; the function multiplies them and waits for the result. */
 type Prepare = (n: number) => Promise<() => Promise<unknown>>;
-
-export interface PeerResult {
-  readonly library: string;
-  readonly n: number;
-  /** GFLOP/s, median. */
-  readonly speed: number;
-}
 
 /** What libraries for browsers look for. */
 function pretendBrowser(): void {
@@ -72,11 +63,11 @@ async function jax(backend: 'webgpu' | 'wasm'): Promise<Prepare> {
   };
 }
 
-/** Speeds of all that can be loaded; `skipped` hears of the others. */
-export async function measurePeers(
+/** Libraries that can be loaded; `skipped` hears of the others. */
+async function loaded(
   device: Device,
   skipped: (library: string, reason: string) => void,
-): Promise<PeerResult[]> {
+): Promise<Map<string, Prepare>> {
   pretendBrowser();
   const libraries = new Map<string, Prepare>([['mathformer', ours(device)]]);
   const candidates: [string, () => Promise<Prepare>][] = [
@@ -91,24 +82,20 @@ export async function measurePeers(
       skipped(library, error instanceof Error ? error.message : String(error));
     }
   }
-  const results: PeerResult[] = [];
+  return libraries;
+}
+
+/** The product of two n × n matrices by every library that can be loaded, for each n. */
+export async function peerComparisons(
+  device: Device,
+  skipped: (library: string, reason: string) => void,
+): Promise<Comparison[]> {
+  const libraries = await loaded(device, skipped);
+  const comparisons: Comparison[] = [];
   for (const n of SIZES) {
-    const runs = [];
-    for (const [library, prepare] of libraries) {
-      const multiply = await prepare(n);
-      for (let i = 0; i < WARM; i++) await multiply();
-      runs.push({ library, multiply, times: [] as number[] });
-    }
-    for (let round = 0; round < ROUNDS; round++) {
-      for (const { multiply, times } of runs) {
-        const started = performance.now();
-        await multiply();
-        times.push((performance.now() - started) / 1000);
-      }
-    }
-    for (const { library, times } of runs) {
-      results.push({ library, n, speed: (2 * n ** 3) / quantile(times, 0.5) / 1e9 });
-    }
+    const contenders = [];
+    for (const [name, prepare] of libraries) contenders.push({ name, run: await prepare(n) });
+    comparisons.push({ name: `peers ${n}³`, contenders });
   }
-  return results;
+  return comparisons;
 }

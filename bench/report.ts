@@ -1,10 +1,11 @@
 /** bench/results/<adapter>/report.html: all that the suites have left there, on one page. */
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { bars, growthChart, peerChart } from './charts.ts';
+import { bars, growthChart } from './charts.ts';
+import { COMPARISONS, fileOf } from './comparison.ts';
 import { escapeHtml, htmlTable, page, type Section } from './page.ts';
 import { shareOf } from './profile.ts';
-import { readResults, type SuiteName, type SuiteResults } from './results.ts';
+import { readComparison, readResults, type SuiteName, type SuiteResults } from './results.ts';
 import { total } from './statistics.ts';
 import { ceilingText, kernelTable, shareTable, stepTable } from './tables.ts';
 
@@ -13,6 +14,9 @@ const ETA =
   'and empty dispatches (t0) allow. All are timed in turns; times are medians.';
 const GPU =
   'The columns “gpu” are by the GPU’s own clock, each dispatch alone, without the cost of dispatching.';
+const BENNY =
+  'Operations per second of one case after another, from the call until the device has finished, with benny’s margin of error. ' +
+  'They are not timed in turns: for a few percent, trust η.';
 const KERNELS_SHOWN = 12;
 
 const paragraph = (text: string): string => `<p>${escapeHtml(text)}</p>`;
@@ -33,11 +37,6 @@ const SECTIONS: Sections = {
       ),
       htmlTable(kernelTable(measured)),
     ].join('\n'),
-  }),
-  peers: (peers) => ({
-    title: 'The same product by other libraries',
-    body: `${paragraph('On the same adapter and in the same process, in turns; from the call to the result in memory.')}
-${peerChart(peers)}`,
   }),
   steps: ({ ceilings, steps }) => ({
     title: 'Whole steps',
@@ -91,22 +90,50 @@ ${bars(shares, { axis: '%', digits: 1 })}
 ${htmlTable(shareTable(kernels, KERNELS_SHOWN))}`;
 }
 
+const leftOut = (error: unknown, suite: string): string => {
+  const reason = error instanceof Error ? error.message : String(error);
+  return paragraph(`Left out: ${reason}. Run npm run bench -- ${suite} again.`);
+};
+
 function section<Name extends SuiteName>(folder: string, name: Name): Section | undefined {
   const path = join(folder, `${name}.json`);
   if (!existsSync(path)) return undefined;
   try {
     return SECTIONS[name](readResults(path, name));
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    return { title: name, body: paragraph(`Left out: ${reason}. Run npm run bench -- ${name} again.`) };
+    return { title: name, body: leftOut(error, name) };
   }
 }
 
-const ORDER = ['kernels', 'steps', 'peers', 'replay', 'growth', 'startup'] as const;
+/** What benny compared, one plot each, with benny's own charts beside them. */
+function comparisonSection(folder: string): Section | undefined {
+  const within = join(folder, COMPARISONS);
+  const files = existsSync(within) ? readdirSync(within).filter((name) => name.endsWith('.json')) : [];
+  if (files.length === 0) return undefined;
+  const bodies = files.toSorted().map((file) => {
+    try {
+      const { name, results } = readComparison(join(within, file));
+      const plot = bars(
+        results.map(({ name, ops, margin }) => ({ name: `${name}, ±${margin} %`, value: ops })),
+        { axis: 'per second', digits: 2 },
+      );
+      const chart = `${COMPARISONS}/${fileOf(name)}.chart.html`;
+      return `<h3>${escapeHtml(name)}</h3>\n${plot}\n<p><a href="${escapeHtml(chart)}">benny’s chart</a></p>`;
+    } catch (error) {
+      return leftOut(error, 'variants ops peers');
+    }
+  });
+  return { title: 'Comparisons by benny', body: [paragraph(BENNY), ...bodies].join('\n') };
+}
+
+const ORDER = ['kernels', 'steps', 'replay', 'growth', 'startup'] as const;
 
 /** Writes the page for a folder of results; its path. */
 export function writeReport(folder: string, adapter = basename(folder)): string {
-  const sections = ORDER.flatMap((name) => section(folder, name) ?? []);
+  const sections = [
+    ...ORDER.flatMap((name) => section(folder, name) ?? []),
+    ...[comparisonSection(folder) ?? []].flat(),
+  ];
   const path = join(folder, 'report.html');
   writeFileSync(path, page(`Benchmark on ${adapter}`, sections));
   return path;

@@ -59,8 +59,6 @@ const steps = z.object({
   ),
 });
 
-const peers = list(z.object({ library: z.string(), n: z.number(), speed: z.number() }));
-
 const replay = list(
   z.object({ name: z.string(), dispatches: z.number(), eager: z.number(), replayed: z.number() }),
 );
@@ -76,9 +74,17 @@ const growth = list(
 
 const startup = z.object({ warm: z.number(), cold: z.number() });
 
-const SCHEMAS = { kernels, peers, replay, steps, growth, startup } as const;
+/** What benny saves of a comparison. */
+const comparison = z.object({
+  name: z.string(),
+  results: list(z.object({ name: z.string(), ops: z.number(), margin: z.number() })),
+});
 
-/** A suite that leaves a file. */
+export type ComparisonResults = z.output<typeof comparison>;
+
+const SCHEMAS = { kernels, replay, steps, growth, startup } as const;
+
+/** A suite that leaves a file of its own; comparisons are benny's. */
 export type SuiteName = keyof typeof SCHEMAS;
 export type SuiteResults = { readonly [name in SuiteName]: z.output<(typeof SCHEMAS)[name]> };
 
@@ -106,6 +112,13 @@ function parseJson(path: string): unknown {
   } catch (cause) {
     throw new Error(`${path} cannot be read as JSON: ${String(cause)}`);
   }
+}
+
+/** @throws Error if the file cannot be read or is not what benny saves. */
+export function readComparison(path: string): ComparisonResults {
+  const parsed = comparison.safeParse(parseJson(path));
+  if (parsed.success) return parsed.data;
+  throw new Error(`${path} is no comparison of this benchmark`);
 }
 
 /** @throws Error if the file cannot be read or is not what that suite leaves. */

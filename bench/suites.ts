@@ -1,17 +1,19 @@
 /** What `npm run bench` can measure: each suite says what it found, and leaves it as JSON. */
-
 import { columns } from '../src/cli/columns.ts';
 import type { Device } from '../src/gpu/device.ts';
+import { type Comparison, compare } from './comparison.ts';
 import { measureGrowth } from './growth.ts';
 import { kernelCases, matching } from './kernels.ts';
 import { measure } from './measure.ts';
-import { measurePeers } from './peers.ts';
+import { opComparisons } from './ops.ts';
+import { peerComparisons } from './peers.ts';
 import { measureReplay } from './replay.ts';
-import { type SuiteName, saveResults } from './results.ts';
+import { saveResults } from './results.ts';
 import { measureStartup } from './startup.ts';
 import { stepCases } from './stepCases.ts';
 import { measureSteps } from './steps.ts';
 import { ceilingText, kernelTable, shareTable, stepTable, type Table } from './tables.ts';
+import { variantComparisons } from './variants.ts';
 
 export interface Setting {
   readonly device: Device;
@@ -75,16 +77,28 @@ async function benchSteps(setting: Setting): Promise<void> {
   if (folder) saveResults(folder, 'steps', { adapter, ...measured });
 }
 
-async function benchPeers({ device, folder }: Setting): Promise<void> {
-  const results = await measurePeers(device, (library, reason) =>
+/** Lets benny compare, one comparison after another. */
+async function compareAll(
+  comparisons: readonly Comparison[],
+  { folder, filter }: Pick<Setting, 'folder' | 'filter'>,
+): Promise<void> {
+  const named = comparisons.map((each) => ({ ...each, kernel: each.name, shape: '' }));
+  for (const each of chosen(named, filter)) await compare(each, folder);
+}
+
+async function benchVariants(setting: Setting): Promise<void> {
+  await compareAll(await variantComparisons(setting.device), setting);
+}
+
+async function benchOps(setting: Setting): Promise<void> {
+  await compareAll(opComparisons(setting.device, kernelCases(setting)), setting);
+}
+
+async function benchPeers(setting: Setting): Promise<void> {
+  const comparisons = await peerComparisons(setting.device, (library, reason) =>
     console.log(`${library} is left out: ${reason.split('\n')[0]}`),
   );
-  for (const { library, n, speed } of results) {
-    const own = results.find((each) => each.n === n)?.speed ?? Number.NaN;
-    const ratio = library === 'mathformer' ? '' : `: mathformer is ${(own / speed).toFixed(1)} times as fast`;
-    console.log(`${n}³ by ${library}: ${speed.toFixed(1)} GFLOP/s${ratio}`);
-  }
-  if (folder) saveResults(folder, 'peers', results);
+  await compareAll(comparisons, setting);
 }
 
 async function benchReplay({ device, folder }: Setting): Promise<void> {
@@ -114,19 +128,23 @@ async function benchStartup({ folder }: Setting): Promise<void> {
   if (folder) saveResults(folder, 'startup', startup);
 }
 
-export const SUITES: { readonly [name in SuiteName]: (setting: Setting) => Promise<void> } = {
+export const SUITES = {
   kernels: benchKernels,
+  variants: benchVariants,
+  ops: benchOps,
   peers: benchPeers,
   replay: benchReplay,
   steps: benchSteps,
   growth: benchGrowth,
   startup: benchStartup,
-};
+} as const satisfies Readonly<Record<string, (setting: Setting) => Promise<void>>>;
+
+type SuiteName = keyof typeof SUITES;
 
 /** Suites made of cases that can be chosen by name. */
-const FILTERED: readonly SuiteName[] = ['kernels', 'steps'];
+const FILTERED: readonly SuiteName[] = ['kernels', 'variants', 'ops', 'peers', 'steps'];
 
-const isSuite = (name: string): name is SuiteName => name in SUITES;
+const isSuite = (name: string): name is SuiteName => Object.hasOwn(SUITES, name);
 
 /**
  * The suites of these names; without names all, or those of kernels where cases are chosen.

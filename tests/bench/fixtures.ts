@@ -65,10 +65,6 @@ export const RESULTS: SuiteResults = {
       },
     ],
   },
-  peers: [
-    { library: 'mathformer', n: 512, speed: 20 },
-    { library: 'another <one>', n: 512, speed: 4 },
-  ],
   replay: [{ name: 'a step', dispatches: 83, eager: 2.5, replayed: 1 }],
   growth: [
     { axis: 'width', sizes: [1, 2, 4], times: [0.01, 0.04, 0.16], exponent: 2 },

@@ -58,11 +58,13 @@ test('cases are chosen by name or shape', () => {
 });
 
 test('suites are chosen by name; with a filter those that have cases', () => {
-  expect(chosenSuites([], undefined)).toEqual(['kernels', 'peers', 'replay', 'steps', 'growth', 'startup']);
+  expect(chosenSuites([], undefined)).toEqual([
+    ...['kernels', 'variants', 'ops', 'peers', 'replay', 'steps', 'growth', 'startup'],
+  ]);
   expect(chosenSuites([], 'matmul')).toEqual(['kernels']);
   expect(chosenSuites(['steps'], 'tiny')).toEqual(['steps']);
-  expect(() => chosenSuites(['speed'], undefined)).toThrow(/no suite 'speed': use kernels, peers/);
-  expect(() => chosenSuites(['growth'], 'tiny')).toThrow(/cases of kernels and steps: leave 'growth' out/);
+  expect(() => chosenSuites(['speed'], undefined)).toThrow(/no suite 'speed': use kernels, variants/);
+  expect(() => chosenSuites(['growth'], 'tiny')).toThrow(/leave 'growth' out/);
 });
 
 describe('on a device', () => {

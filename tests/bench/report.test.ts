@@ -1,9 +1,10 @@
 /** What the benchmark says of its measurements: tables, the page, and two measurements side by side. */
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { compareFiles } from '../../bench/compare.ts';
+import { COMPARISONS, fileOf } from '../../bench/comparison.ts';
 import { writeReport } from '../../bench/report.ts';
 import { readResults, resultsFolder, type SuiteName, saveResults } from '../../bench/results.ts';
 import { ceilingText, kernelTable, shareTable, stepTable } from '../../bench/tables.ts';
@@ -54,7 +55,7 @@ test('what is saved is read again, and nothing else', () => {
     saveResults(folder, name, RESULTS[name] as never);
     expect(readResults(join(folder, `${name}.json`), name)).toEqual(RESULTS[name]);
   }
-  expect(() => readResults(join(folder, 'peers.json'), 'steps')).toThrow(/peers\.json is no steps\.json/);
+  expect(() => readResults(join(folder, 'growth.json'), 'steps')).toThrow(/growth\.json is no steps\.json/);
   expect(() => readResults(join(folder, 'none.json'), 'steps')).toThrow(/none\.json cannot be read as JSON/);
   expect(resultsFolder('llvm: 1.0 (x)', { save: true })).toBe('bench/results/llvm-1.0-x');
   expect(resultsFolder('llvm', { save: false })).toBeUndefined();
@@ -69,14 +70,31 @@ test('the page shows every suite, and needs nothing but itself', () => {
   const page = readFileSync(path, 'utf8');
   expect(page).toContain('<h1>Benchmark on an &lt;adapter&gt;</h1>');
   expect(page.match(/<h2>/g)).toHaveLength(NAMES.length);
-  // Of the kernels, of each of two steps, of the peers, and of two axes of growth.
-  expect(page.match(/<svg/g)).toHaveLength(6);
+  // Of the kernels, of each of two steps, and of two axes of growth.
+  expect(page.match(/<svg/g)).toHaveLength(5);
   expect(page).toContain('<td class="text">copy &lt;1&gt;</td>');
   expect(page).toContain('supervised step, &lt;tiny&gt;: share of the time on the GPU');
   expect(page).toContain('rollout, tiny: share of the least time');
   expect(page).toContain('width: exponent 2.00');
-  expect(page).toContain('another &lt;one&gt;');
   expect(page).toContain('after 1.3 s, after 11.5 s with a cold shader cache');
+  expect(page).not.toMatch(/<script|<link|https?:\/\/(?!www\.w3\.org)|NaN|undefined/);
+});
+
+test('the page shows what benny compared, and leads to its charts', () => {
+  const folder = temporaryFolder();
+  mkdirSync(join(folder, COMPARISONS));
+  const save = (name: string, content: unknown): void =>
+    writeFileSync(join(folder, COMPARISONS, `${fileOf(name)}.json`), JSON.stringify(content));
+  const results = [{ name: 'another <one>', ops: 4.25, margin: 1.5, percentSlower: 0 }];
+  save('peers 512³', { name: 'peers 512³', results });
+  save('variants broken', { name: 'variants broken' });
+  const page = readFileSync(writeReport(folder), 'utf8');
+  expect(page.match(/<h2>/g)).toHaveLength(1);
+  expect(page).toContain('<h3>peers 512³</h3>');
+  expect(page).toContain('another &lt;one&gt;, ±1.5 %');
+  expect(page).toContain('4.25');
+  expect(page).toContain('<a href="comparisons/peers-512.chart.html">');
+  expect(page).toMatch(/Left out: .*variants-broken\.json is no comparison of this benchmark/);
   expect(page).not.toMatch(/<script|<link|https?:\/\/(?!www\.w3\.org)|NaN|undefined/);
 });
 
