@@ -1,7 +1,9 @@
 /** The flag that says what is learnt: a task that comes built in, or a module of the user's own. */
 import { z } from 'zod';
+import { MathformerError } from '../errors.ts';
 import { BadOptionError } from '../options.ts';
 import { type ArithmeticOptions, arithmetic } from '../tasks/arithmetic.ts';
+import { checkedTask } from '../tasks/checked.ts';
 import { sorting } from '../tasks/sorting.ts';
 import type { Task } from '../tasks/task.ts';
 import { defaultExport } from './userModule.ts';
@@ -29,9 +31,9 @@ export const isBuiltInTask = (name: string): boolean => Object.hasOwn(TASKS, nam
 export async function taskOf(name: string, options: TaskOptions): Promise<Task> {
   const known = isBuiltInTask(name) ? TASKS[name] : undefined;
   const made = known ?? (await defaultExport('--task', name, Object.keys(TASKS)));
-  if (typeof made !== 'function') return checkedTask(name, made);
+  if (typeof made !== 'function') return taskWith(name, made);
   try {
-    return checkedTask(name, await made(options));
+    return taskWith(name, await made(options));
   } catch (cause) {
     if (cause instanceof BadOptionError || known) throw cause;
     const message = cause instanceof Error ? cause.message : String(cause);
@@ -42,7 +44,7 @@ export async function taskOf(name: string, options: TaskOptions): Promise<Task> 
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null;
 
-function checkedTask(path: string, candidate: unknown): Task {
+function taskWith(path: string, candidate: unknown): Task {
   const task = isObject(candidate) ? candidate : {};
   const tokenizer = isObject(task.tokenizer) ? task.tokenizer : {};
   const expected: readonly [string, unknown, string][] = [
@@ -66,5 +68,10 @@ function checkedTask(path: string, candidate: unknown): Task {
     const fix = 'export a task as `mathformer/tasks` describes it, or a function that makes one';
     throw new BadOptionError('--task', `--task ${path}: it has no ${key} (a ${type})`, fix);
   }
-  return candidate as Task;
+  try {
+    return checkedTask(candidate as Task);
+  } catch (error) {
+    if (!(error instanceof MathformerError)) throw error;
+    throw new BadOptionError('--task', `--task ${path}: ${error.message}`, error.fix);
+  }
 }

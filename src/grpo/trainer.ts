@@ -16,6 +16,7 @@ import {
 import type { Transformer } from '../model/transformer.ts';
 import { checkSeed } from '../options.ts';
 import { arithmetic } from '../tasks/arithmetic.ts';
+import { checkedTask } from '../tasks/checked.ts';
 import { checkVocabulary, type Task } from '../tasks/task.ts';
 import {
   AdamW,
@@ -97,7 +98,8 @@ export class GrpoTrainer {
 
   /** @throws MathformerError if the policy's vocabulary is not the task's, or for rewards that cannot be added up. */
   constructor(policy: Transformer, options: GrpoOptions, parts: GrpoTrainerParts = {}) {
-    const { task = arithmetic(options), capture: captureOptions = {} } = parts;
+    const { capture: captureOptions = {} } = parts;
+    const task = checkedTask(parts.task ?? arithmetic(options));
     const { rewards = [builtInReward('correctness', task)] } = parts;
     checkVocabulary(task, policy.config);
     checkTopK(options.topK, policy.config.vocabSize);

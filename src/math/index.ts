@@ -34,7 +34,15 @@ export {
   ProblemStream,
   type ResolvedGeneratorOptions,
 } from './generator.ts';
-export { extractAnswer, type Grade, grade, isCorrect, type Outcome, type PromptEnd } from './grader.ts';
+export {
+  extractAnswer,
+  type Grade,
+  grade,
+  isCorrect,
+  OUTCOMES,
+  type Outcome,
+  type PromptEnd,
+} from './grader.ts';
 export {
   type BinaryOperator,
   DEFAULT_OPERATORS,

@@ -2,6 +2,7 @@
 import { MathformerError } from '../errors.ts';
 import type { Outcome } from '../math/grader.ts';
 import { ARITHMETIC } from '../tasks/arithmetic.ts';
+import { checkedTask } from '../tasks/checked.ts';
 import type { Task, TaskProblem } from '../tasks/task.ts';
 import type { Completion, CompletionSampler } from './sampler.ts';
 
@@ -83,7 +84,7 @@ async function answerOnce(
   firstId: number,
 ): Promise<Evaluation> {
   const { maxNew = 256, temperature = 0, seed = 0, batchSize = 256, onProgress } = options;
-  const task: Task = options.task ?? ARITHMETIC;
+  const task = checkedTask(options.task ?? ARITHMETIC);
   if (!Number.isInteger(batchSize) || batchSize < 1) {
     throw new MathformerError(`batchSize is ${batchSize}, not a positive integer`, {
       code: 'BAD_OPTION',

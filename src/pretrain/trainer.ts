@@ -13,6 +13,7 @@ import {
 import type { Transformer } from '../model/transformer.ts';
 import { checkSeed } from '../options.ts';
 import { arithmetic } from '../tasks/arithmetic.ts';
+import { checkedTask } from '../tasks/checked.ts';
 import { TaskStream } from '../tasks/stream.ts';
 import { checkVocabulary, type Example, type Task } from '../tasks/task.ts';
 import {
@@ -93,13 +94,14 @@ export class SupervisedTrainer {
   /** Drawn ahead, while the GPU worked. */
   #next: readonly Example[] | undefined;
 
-  /** @throws MathformerError if the model's vocabulary is not the task's. */
+  /** @throws MathformerError if the model's vocabulary is not the task's, or the task is none. */
   constructor(
     model: Transformer,
     options: PretrainOptions,
     { task = arithmetic(options), capture: captureOptions = {} }: SupervisedTrainerParts = {},
   ) {
-    checkVocabulary(task, model.config);
+    const checked = checkedTask(task);
+    checkVocabulary(checked, model.config);
     checkSeed(options.seed);
     this.model = model;
     this.options = options;
@@ -112,10 +114,10 @@ export class SupervisedTrainer {
       ...captureOptions,
     });
     const { seed, practice } = options;
-    const easier = Math.max(0, task.levels.length - 2);
+    const easier = Math.max(0, checked.levels.length - 2);
     this.#streams = [
-      new TaskStream(task, { seed, stream: STREAMS.full }),
-      ...(practice ? [new TaskStream(task, { seed, stream: STREAMS.easier, level: easier })] : []),
+      new TaskStream(checked, { seed, stream: STREAMS.full }),
+      ...(practice ? [new TaskStream(checked, { seed, stream: STREAMS.easier, level: easier })] : []),
     ];
   }
 

@@ -4,6 +4,7 @@
  * @module mathformer/tasks
  */
 export { ARITHMETIC, type ArithmeticOptions, arithmetic } from './arithmetic.ts';
+export { checkedTask } from './checked.ts';
 export { distinct } from './distinct.ts';
 export { type SortingOptions, sorting } from './sorting.ts';
 export { TaskStream, type TaskStreamOptions } from './stream.ts';

@@ -1,0 +1,168 @@
+/**
+ * A task whose answers are checked. Tasks are written by users, in plain JavaScript too: a token id that the model does
+ * not have, or a verdict that is none, would otherwise train on wrong numbers without an error.
+ */
+import { MathformerError } from '../errors.ts';
+import { OUTCOMES } from '../math/grader.ts';
+import { shown } from '../options.ts';
+import type { Example, Graded, Task, TaskProblem, Tokenizer } from './task.ts';
+
+/** Checked tasks, by the task that they check; a checked one stands for itself. */
+const CHECKED = new WeakMap<object, object>();
+
+/**
+ * The same task, each of whose methods gets copies of token ids, and throws if what it would return is not what `Task`
+ * promises. Checks the tokenizer and the levels at once.
+ * @throws MathformerError BAD_TASK naming the task, the method, its problem and the index at fault.
+ */
+export function checkedTask<Problem extends TaskProblem>(task: Task<Problem>): Task<Problem> {
+  const known = CHECKED.get(task);
+  if (known) return known as Task<Problem>;
+  const checks = new TaskChecks(task.name, task.tokenizer, task.levels);
+  const { partialCredit } = task;
+  // What a task has besides is inherited.
+  const checked: Task<Problem> = Object.assign(Object.create(task) as Task<Problem>, {
+    name: task.name,
+    tokenizer: checks.tokenizer(),
+    levels: task.levels,
+    draw: (...[random, level]: Parameters<Task['draw']>) => {
+      checks.level(level);
+      return checks.problem(`draw at level ${level}`, task.draw(random, level));
+    },
+    heldOut: (size: number) => {
+      const problems = task.heldOut(size);
+      if (!Array.isArray(problems))
+        checks.fail(`heldOut gave ${shown(problems)}`, 'return a list of problems');
+      return problems.map((problem, i) => checks.problem(`heldOut, index ${i}`, problem));
+    },
+    prompt: (problem: TaskProblem) => checks.ids(about('prompt', problem), task.prompt(problem), 1),
+    example: (...[problem, random]: Parameters<Task<Problem>['example']>) =>
+      checks.example(about('example', problem), task.example(problem, random)),
+    grade: (problem: TaskProblem, completion: readonly number[]) =>
+      checks.graded(about('grade', problem), task.grade(problem, [...completion])),
+    ...(partialCredit && {
+      partialCredit: (problem: Problem, completion: readonly number[]) =>
+        checks.credit(about('partialCredit', problem), partialCredit.call(task, problem, [...completion])),
+    }),
+  });
+  CHECKED.set(task, checked);
+  CHECKED.set(checked, checked);
+  return checked;
+}
+
+/** A call in an error message. */
+const about = (method: string, { expression }: TaskProblem): string => `${method} of ${shown(expression)}`;
+
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null;
+
+const isIndex = (value: unknown, count: number): value is number =>
+  typeof value === 'number' && Number.isInteger(value) && value >= 0 && value < count;
+
+/** What the parts of a task must be. */
+class TaskChecks {
+  constructor(
+    private readonly name: string,
+    private readonly given: Tokenizer,
+    private readonly levels: readonly string[],
+  ) {
+    const { vocabSize, eos, bos } = given;
+    if (!isIndex(vocabSize - 1, 2 ** 24)) {
+      this.fail(`its tokenizer's vocabSize is ${shown(vocabSize)}`, 'give a positive integer');
+    }
+    for (const [key, id] of Object.entries({ eos, ...(bos !== undefined && { bos }) })) {
+      if (!isIndex(id, vocabSize)) this.fail(`its tokenizer's ${key} is ${shown(id)}`, this.#idsFix());
+    }
+    if (!Array.isArray(levels) || levels.length === 0) {
+      this.fail(`its levels are ${shown(levels)}`, 'give a list of at least one name');
+    }
+    const odd = levels.findIndex(
+      (level, i) => typeof level !== 'string' || level === '' || levels.indexOf(level) < i,
+    );
+    if (odd >= 0) this.fail(`levels[${odd}] is ${shown(levels[odd])}`, 'give names, all different');
+  }
+
+  fail(problem: string, fix: string): never {
+    throw new MathformerError(`the task ${this.name}: ${problem}`, {
+      code: 'BAD_TASK',
+      where: `task ${this.name}`,
+      fix,
+    });
+  }
+
+  tokenizer(): Tokenizer {
+    const { given } = this;
+    return Object.assign(Object.create(given) as Tokenizer, {
+      vocabSize: given.vocabSize,
+      eos: given.eos,
+      ...(given.bos !== undefined && { bos: given.bos }),
+      encode: (text: string) => this.ids(`encode of ${shown(text)}`, given.encode(text), 0),
+      decode: (ids: Iterable<number>) => {
+        const text: unknown = given.decode([...ids]);
+        return typeof text === 'string' ? text : this.fail(`decode gave ${shown(text)}`, 'return a text');
+      },
+    });
+  }
+
+  level(level: number): void {
+    const { length } = this.levels;
+    if (!isIndex(level, length)) {
+      this.fail(`there is no level ${shown(level)}`, `use an index from 0 to ${length - 1}`);
+    }
+  }
+
+  problem<Problem extends TaskProblem>(call: string, problem: Problem): Problem {
+    const candidate: unknown = problem;
+    const fields = ['expression', 'answer'] as const;
+    const odd = isObject(candidate) ? fields.find((key) => typeof candidate[key] !== 'string') : 'problem';
+    if (odd === undefined) return problem;
+    const value = odd === 'problem' ? candidate : isObject(candidate) && candidate[odd];
+    return this.fail(`${call} has the ${odd} ${shown(value)}`, 'return { expression, answer }, both texts');
+  }
+
+  /** @param least the fewest ids. */
+  ids(call: string, ids: readonly number[], least: number): number[] {
+    if (!Array.isArray(ids)) this.fail(`${call} gave ${shown(ids)}`, 'return a list of token ids');
+    if (ids.length < least) this.fail(`${call} gave no tokens`, 'return at least one token id');
+    const odd = ids.findIndex((id) => !isIndex(id, this.given.vocabSize));
+    if (odd >= 0) this.fail(`${call} has the id ${shown(ids[odd])} at index ${odd}`, this.#idsFix());
+    return [...ids];
+  }
+
+  example(call: string, example: Example): Example {
+    if (!isObject(example)) {
+      this.fail(`${call} gave ${shown(example)}`, 'return { tokens, promptLength }');
+    }
+    const tokens = this.ids(call, example.tokens, 2);
+    const { promptLength } = example;
+    if (!isIndex(promptLength - 1, tokens.length - 1)) {
+      const fix = `return how many of its ${tokens.length} tokens are the prompt: at least 1, and not all`;
+      this.fail(`${call} has the promptLength ${shown(promptLength)}`, fix);
+    }
+    return { ...example, tokens, promptLength };
+  }
+
+  graded(call: string, graded: Graded): Graded {
+    if (!isObject(graded)) this.fail(`${call} gave ${shown(graded)}`, 'return { outcome, answer }');
+    const { outcome, answer } = graded;
+    if (!OUTCOMES.includes(outcome)) {
+      this.fail(
+        `${call} has the outcome ${shown(outcome)}`,
+        `return one of ${OUTCOMES.map(shown).join(', ')}`,
+      );
+    }
+    if (answer !== null && typeof answer !== 'string') {
+      this.fail(`${call} has the answer ${shown(answer)}`, 'return a text, or null without an answer');
+    }
+    return graded;
+  }
+
+  credit(call: string, credit: number): number {
+    if (typeof credit === 'number' && credit >= 0 && credit <= 1) return credit;
+    return this.fail(`${call} gave ${shown(credit)}`, 'return a number from 0 to 1');
+  }
+
+  #idsFix(): string {
+    return `use integers from 0 to ${this.given.vocabSize - 1}, the ids of its tokenizer`;
+  }
+}
