@@ -50,7 +50,12 @@ export const EXPERIMENTS: readonly Experiment[] = [
       { name: 'no KL, dynamic sampling', change: { klCoef: 0, dynamicSampling: true } },
       {
         name: 'no KL, dynamic sampling, partial credit',
-        change: { klCoef: 0, dynamicSampling: true, reward: 'partial' },
+        change: {
+          klCoef: 0,
+          dynamicSampling: true,
+          dynamicSamplingMetric: 'reward',
+          reward: 'partial',
+        },
       },
       { name: 'tuned: these and 2 epochs', change: TUNED },
       { name: '16 × 8', change: { batchSize: 16, groupSize: 8 } },

@@ -124,8 +124,18 @@ export function checkSeed(value: number): void {
 
 const LONGEST_SHOWN = 60;
 
+/** JSON has no NaN, and throws for big integers and objects that hold themselves. */
+function jsonOrText(value: unknown): string {
+  if (typeof value === 'number') return String(value);
+  try {
+    return JSON.stringify(value) ?? String(value);
+  } catch {
+    return String(value);
+  }
+}
+
 /** A value in an error message: short, and on one line. */
 export function shown(value: unknown): string {
-  const text = typeof value === 'number' ? String(value) : (JSON.stringify(value) ?? String(value));
+  const text = jsonOrText(value);
   return text.length <= LONGEST_SHOWN ? text : `${text.slice(0, LONGEST_SHOWN - 1)}…`;
 }

@@ -10,6 +10,9 @@ import type { PhaseName, PhaseResult, Totals } from './sessionState.ts';
 import { trainingLoop } from './trainingLoop.ts';
 import type { Workbench } from './workbench.ts';
 
+/** The metrics of GRPO that are shown beside the progress. */
+const SHOWN: ReadonlySet<string> = new Set(['loss', 'reward', 'kl']);
+
 /** What can be stopped, and gone on with. */
 interface Resumable {
   state(): Promise<TrainingState>;
@@ -87,7 +90,11 @@ export async function grpoPhase(
     trainer,
     steps,
     from,
-    shown: ({ loss = Number.NaN, reward = Number.NaN, kl = Number.NaN }) => ({ loss, reward, kl }),
+    shown: (metrics) =>
+      Object.fromEntries(
+        // What was not measured, such as the KL without a reference, is not shown.
+        Object.entries(metrics).filter(([name, value]) => SHOWN.has(name) && !Number.isNaN(value)),
+      ),
     tokens: ({ num_tokens: tokens = 0 }) => tokens,
     evaluate: async (step, metrics) => {
       for (const { problem, fix } of warnings.check(step, metrics)) {

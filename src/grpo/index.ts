@@ -6,7 +6,7 @@
  */
 export { ADVANTAGE_KINDS, type AdvantageKind, advantages } from './advantages.ts';
 export { Curriculum, type CurriculumState, type LevelRecord, UNIFORM_SHARE } from './curriculum.ts';
-export { MAX_REFILLS, sampleUnequal } from './dynamicSampling.ts';
+export { DYNAMIC_SAMPLING_METRICS, MAX_REFILLS, sampleUnequal } from './dynamicSampling.ts';
 export {
   type AdaptiveKl,
   adaptedKlCoef,
@@ -40,6 +40,7 @@ export {
   type RewardContext,
   type RewardedCompletion,
   type RewardName,
+  type RewardValue,
 } from './reward.ts';
 export {
   type RewardCase,

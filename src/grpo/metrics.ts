@@ -3,6 +3,8 @@ import type { Task } from '../tasks/task.ts';
 import { areEqual } from './advantages.ts';
 import { LOSSES } from './losses.ts';
 import type { GrpoOptions } from './options.ts';
+import type { RewardValue } from './reward.ts';
+import { allAbstained } from './rewarding.ts';
 import { type Rollout, sampled } from './rollout.ts';
 
 /** Figures of a step by name. */
@@ -13,7 +15,7 @@ export interface TokenRecord {
   readonly logp: number;
   /** As recorded by the sampler. */
   readonly oldLogp: number;
-  /** From the reference to the policy, or its estimate; 0 without a reference. */
+  /** From the reference to the policy, or its estimate; NaN without a reference. */
   readonly kl: number;
   /** Of the policy's distribution at this token, in nats. */
   readonly entropy: number;
@@ -50,17 +52,19 @@ export interface StepSummary {
   readonly options: Pick<GrpoOptions, 'groupSize' | 'loss' | 'clipRatio' | 'clipRatioHigh'>;
 }
 
+// Of no values they are NaN: what was not measured is not 0.
 const mean = (values: readonly number[]): number =>
-  values.length === 0 ? 0 : values.reduce((sum, value) => sum + value, 0) / values.length;
+  values.reduce((sum, value) => sum + value, 0) / values.length;
 
-const max = (values: readonly number[]): number => values.reduce((most, value) => Math.max(most, value), 0);
+const max = (values: readonly number[]): number =>
+  values.reduce((most, value) => Math.max(most, value), values[0] ?? Number.NaN);
 
 const min = (values: readonly number[]): number =>
-  values.length === 0 ? 0 : values.reduce((least, value) => Math.min(least, value), Number.POSITIVE_INFINITY);
+  values.reduce((least, value) => Math.min(least, value), values[0] ?? Number.NaN);
 
-/** Sample standard deviation (ddof 1). */
+/** Sample standard deviation (ddof 1); NaN of fewer than two values. */
 function std(values: readonly number[]): number {
-  if (values.length < 2) return 0;
+  if (values.length < 2) return Number.NaN;
   const center = mean(values);
   return Math.sqrt(values.reduce((sum, value) => sum + (value - center) ** 2, 0) / (values.length - 1));
 }
@@ -69,7 +73,7 @@ function groupsOf<Value>(values: readonly Value[], size: number): Value[][] {
   return Array.from({ length: values.length / size }, (_, i) => values.slice(i * size, (i + 1) * size));
 }
 
-/** The metrics of one step. */
+/** The metrics of one step. What was not measured is NaN: the loss of a step that trained on no token, for one. */
 export function summarise(step: StepSummary): GrpoMetrics {
   const { rollout, task, updates, lr, klCoef, seconds, skipped, options } = step;
   const records = updates.flatMap((update) => update.records);
@@ -94,15 +98,12 @@ export function summarise(step: StepSummary): GrpoMetrics {
 }
 
 /** The metrics of a step that was left out before it computed anything: what was not measured is NaN. */
-export function unmeasured(step: Omit<StepSummary, 'rollout' | 'updates'>): GrpoMetrics {
-  const metrics = summarise({
-    ...step,
-    rollout: { problems: [], completions: [], rewards: [] },
-    updates: [],
-  });
-  const { lr = 0, kl_coef = 0, skipped = 0, step_time = 0 } = metrics;
-  const unknown = Object.fromEntries(Object.keys(metrics).map((name) => [name, Number.NaN]));
-  return { ...unknown, num_tokens: 0, step_time, lr, kl_coef, skipped };
+export function unmeasured(
+  step: Omit<StepSummary, 'rollout' | 'updates'>,
+  rewardNames: readonly string[],
+): GrpoMetrics {
+  const parts = Object.fromEntries(rewardNames.map((name) => [name, []]));
+  return summarise({ ...step, rollout: { problems: [], completions: [], rewards: [], parts }, updates: [] });
 }
 
 function rewardMetrics(rewards: readonly number[], groupSize: number): GrpoMetrics {
@@ -114,14 +115,19 @@ function rewardMetrics(rewards: readonly number[], groupSize: number): GrpoMetri
   };
 }
 
-/** Mean and deviation within groups of each of several rewards. */
-function partMetrics({ parts = {} }: Rollout, groupSize: number): GrpoMetrics {
-  return Object.fromEntries(
-    Object.entries(parts).flatMap(([name, values]) => [
-      [`rewards/${name}/mean`, mean(values)],
-      [`rewards/${name}/std`, mean(groupsOf(values, groupSize).map(std))],
-    ]),
-  );
+/** Mean and deviation within groups of each reward, and the share of completions that all of them abstained from. */
+function partMetrics({ parts }: Rollout, groupSize: number): GrpoMetrics {
+  if (!parts) return {};
+  const given = (values: readonly RewardValue[]): number[] => values.filter((value) => value !== null);
+  const figures = Object.entries(parts).flatMap(([name, values]) => {
+    const deviations = groupsOf(values, groupSize).map((group) => std(given(group)));
+    return [
+      [`rewards/${name}/mean`, mean(given(values))],
+      [`rewards/${name}/std`, mean(deviations.filter((deviation) => !Number.isNaN(deviation)))],
+    ] as const;
+  });
+  const abstained = allAbstained(parts).map((all) => (all ? 1 : 0));
+  return { ...Object.fromEntries(figures), frac_reward_missing: mean(abstained) };
 }
 
 /** Shares of tokens, or sequences, whose ratio the clip holds back, by its side. */

@@ -16,6 +16,7 @@ import {
   yesOrNo,
 } from '../options.ts';
 import { ADVANTAGE_KINDS } from './advantages.ts';
+import { DYNAMIC_SAMPLING_METRICS, MAX_REFILLS } from './dynamicSampling.ts';
 import { KL_NAMES } from './kl.ts';
 import { type ClipRange, clipRange, LOSS_NAMES } from './losses.ts';
 
@@ -82,7 +83,15 @@ export const grpoSchema = z.strictObject({
   overlongPenalty: real({ min: 0, max: 1000 }).default(1).describe('that penalty at --max_gen_len'),
   dynamicSampling: yesOrNo()
     .default(false)
-    .describe('replace problems whose completions all have the same reward by others, up to three times'),
+    .describe('replace problems whose completions are all right, or all wrong, by others'),
+  dynamicSamplingMetric: oneOf(DYNAMIC_SAMPLING_METRICS)
+    .default('accuracy')
+    .describe(
+      'what it compares: accuracy (right or wrong), or the sum of the rewards, without the penalty on length',
+    ),
+  maxRefills: integer(0, 1000)
+    .default(MAX_REFILLS)
+    .describe('times that it samples again in a step, (1 + this) x --batch_size problems in all at most'),
   curriculum: yesOrNo()
     .default(false)
     .describe('draw easier problems as well, mostly of the levels that are right about half of the time'),

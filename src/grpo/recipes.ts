@@ -20,7 +20,15 @@ export const RECIPES: Readonly<Record<RecipeName, Recipe>> = {
   default: { options: {} },
   // What helped in the experiments of docs/LEARNING.md; what did not is left as it is.
   tuned: {
-    options: { lr: 1e-3, scheduler: 'cosine', klCoef: 0, dynamicSampling: true, epochs: 2 },
+    options: {
+      lr: 1e-3,
+      scheduler: 'cosine',
+      klCoef: 0,
+      dynamicSampling: true,
+      // Partial credit is learnt from as well.
+      dynamicSamplingMetric: 'reward',
+      epochs: 2,
+    },
     reward: 'partial',
   },
 };

@@ -25,18 +25,24 @@ export interface RewardContext {
   readonly signal: AbortSignal;
 }
 
+/** What a reward gives: a finite number, or null to abstain, which leaves it out of the sum for that completion. */
+export type RewardValue = number | null;
+
 /** A reward. */
 export interface Reward {
   /** What the metrics call it. */
   readonly name: string;
   /** The factor of its value in the sum; 1 unless given. */
   readonly weight?: number;
-  /** The value of a completion, a finite number, at once or later. `problem` is one of the task's training problems. */
+  /**
+   * The value of a completion, at once or later. `problem` is one of the task's training problems. Both are copies:
+   * changing them changes nothing.
+   */
   reward(
     problem: TaskProblem,
     completion: RewardedCompletion,
     context: RewardContext,
-  ): number | Promise<number>;
+  ): RewardValue | Promise<RewardValue>;
 }
 
 /** The rewards that come built in. */

@@ -2,7 +2,8 @@
 import { MathformerError } from '../errors.ts';
 import { shown } from '../options.ts';
 import type { TaskProblem } from '../tasks/task.ts';
-import type { Reward, RewardedCompletion } from './reward.ts';
+import { copyOf } from './copyOf.ts';
+import type { Reward, RewardedCompletion, RewardValue } from './reward.ts';
 
 /** What went wrong with a reward. */
 export type RewardErrorCode = 'REWARD_THREW' | 'REWARD_NOT_FINITE' | 'REWARD_TIMEOUT';
@@ -13,6 +14,8 @@ export class RewardError extends MathformerError {
   readonly reward: string;
   readonly problem: TaskProblem;
   readonly completion: RewardedCompletion;
+  /** What it gave, if it gave something. */
+  readonly value: unknown;
 
   /** @param name the reward's. @param what it did. */
   constructor(
@@ -20,7 +23,7 @@ export class RewardError extends MathformerError {
     name: string,
     { problem, completion }: RewardCase,
     what: string,
-    cause?: unknown,
+    { cause, value }: { readonly cause?: unknown; readonly value?: unknown } = {},
   ) {
     const about = `for problem ${shown(problem.expression)} and completion ${shown(completion.text)}`;
     const fix =
@@ -29,6 +32,7 @@ export class RewardError extends MathformerError {
     this.reward = name;
     this.problem = problem;
     this.completion = completion;
+    this.value = value;
   }
 }
 
@@ -42,8 +46,8 @@ interface Question extends RewardCase {
   readonly reward: Reward;
 }
 
-/** Values of each completion, by the reward's name. */
-export type RewardValues = Readonly<Record<string, readonly number[]>>;
+/** Values of each completion, by the reward's name; null where it abstained. */
+export type RewardValues = Readonly<Record<string, readonly RewardValue[]>>;
 
 /**
  * The value of every reward for every completion, without weights.
@@ -59,14 +63,16 @@ export async function rewardValues(
   try {
     const values = rewards.map((reward) => cases.map((each) => answered({ reward, ...each }, limit)));
     const waited = values.flat().some((value) => value instanceof Promise);
-    const done = waited ? await Promise.all(values.map((each) => Promise.all(each))) : (values as number[][]);
+    const done = waited
+      ? await Promise.all(values.map((each) => Promise.all(each)))
+      : (values as RewardValue[][]);
     return Object.fromEntries(rewards.map(({ name }, i) => [name, done[i] ?? []]));
   } finally {
     limit.end();
   }
 }
 
-/** Σ weight·value of each completion. */
+/** Σ weight·value of each completion over the rewards that did not abstain; 0 if all did, as in TRL. */
 export function rewardSums(rewards: readonly Reward[], values: RewardValues): number[] {
   const [first] = rewards;
   const count = first ? (values[first.name]?.length ?? 0) : 0;
@@ -75,18 +81,36 @@ export function rewardSums(rewards: readonly Reward[], values: RewardValues): nu
   );
 }
 
+/** For each completion, whether all rewards abstained. */
+export function allAbstained(values: RewardValues): boolean[] {
+  const [first = [], ...others] = Object.values(values);
+  return first.map((value, i) => value === null && others.every((each) => each[i] === null));
+}
+
+/** The error for rewards that gave nothing but null, for `first` and all other completions. */
+export function nothingRewarded(rewards: readonly Reward[], first: RewardCase): RewardError {
+  const names = rewards.map(({ name }) => name).join(', ');
+  return new RewardError('REWARD_NOT_FINITE', names, first, 'gave null for every completion, such as', {
+    value: null,
+  });
+}
+
 /** Never throws: a promise that an earlier reward gave has to be waited for all the same. */
-function answered(question: Question, limit: TimeLimit): number | Promise<number> {
+function answered(question: Question, limit: TimeLimit): RewardValue | Promise<RewardValue> {
   const { reward, problem, completion } = question;
   try {
-    const value = reward.reward(problem, completion, { signal: limit.signal });
+    const value = reward.reward(copyOf(problem), copyOf(completion), { signal: limit.signal });
     return isThenable(value) ? settled(question, value, limit) : checked(question, value);
   } catch (cause) {
     return Promise.reject(cause instanceof RewardError ? cause : threw(question, cause));
   }
 }
 
-async function settled(question: Question, later: PromiseLike<number>, limit: TimeLimit): Promise<number> {
+async function settled(
+  question: Question,
+  later: PromiseLike<RewardValue>,
+  limit: TimeLimit,
+): Promise<RewardValue> {
   const value = await Promise.race([
     Promise.resolve(later).catch((cause) => {
       throw threw(question, cause);
@@ -103,22 +127,25 @@ async function settled(question: Question, later: PromiseLike<number>, limit: Ti
   return checked(question, value);
 }
 
-function checked(question: Question, value: unknown): number {
-  if (typeof value === 'number' && Number.isFinite(value)) return value;
+function checked(question: Question, value: unknown): RewardValue {
+  if (value === null || (typeof value === 'number' && Number.isFinite(value))) return value;
   throw new RewardError(
     'REWARD_NOT_FINITE',
     question.reward.name,
     question,
     `gave ${shown(value)}, not a finite number,`,
+    { value },
   );
 }
 
 function threw(question: Question, cause: unknown): RewardError {
   const message = cause instanceof Error ? cause.message : String(cause);
-  return new RewardError('REWARD_THREW', question.reward.name, question, `threw ${shown(message)}`, cause);
+  return new RewardError('REWARD_THREW', question.reward.name, question, `threw ${shown(message)}`, {
+    cause,
+  });
 }
 
-function isThenable(value: unknown): value is PromiseLike<number> {
+function isThenable(value: unknown): value is PromiseLike<RewardValue> {
   return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
 }
 

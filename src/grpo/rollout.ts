@@ -9,14 +9,17 @@ export interface Rollout {
   /** `prompt` is the index of the problem. */
   readonly completions: readonly Completion[];
   readonly rewards: readonly number[];
-  /** What the rewards are made of, where there are several: values without weights, of each completion. */
+  /** What the rewards are made of: values without weights, of each completion; null where a reward abstained. */
   readonly parts?: RewardValues | undefined;
+  /** What dynamic sampling compares, of each completion: see `DYNAMIC_SAMPLING_METRICS`. */
+  readonly outcomes?: readonly number[] | undefined;
   /** What was sampled besides and is not learnt from: it counts in what is reported of rewards and completions. */
   readonly dropped?: Rollout | undefined;
 }
 
 /** The groups of a rollout as rollouts of one problem each. */
-export function groupsOf({ problems, completions, rewards, parts }: Rollout, groupSize: number): Rollout[] {
+export function groupsOf(rollout: Rollout, groupSize: number): Rollout[] {
+  const { problems, completions, rewards, parts, outcomes } = rollout;
   return Array.from({ length: completions.length / groupSize }, (_, group) => {
     const range = [group * groupSize, (group + 1) * groupSize] as const;
     const own = completions.slice(...range);
@@ -25,6 +28,7 @@ export function groupsOf({ problems, completions, rewards, parts }: Rollout, gro
       completions: own.map((completion) => ({ ...completion, prompt: 0 })),
       rewards: rewards.slice(...range),
       ...(parts && { parts: eachPart(parts, (values) => values.slice(...range)) }),
+      ...(outcomes && { outcomes: outcomes.slice(...range) }),
     };
   });
 }
@@ -42,10 +46,16 @@ export function joined(rollouts: readonly Rollout[]): Rollout {
     completions,
     rewards: rollouts.flatMap(({ rewards }) => rewards),
     ...joinedParts(rollouts),
+    ...(rollouts.some(({ outcomes }) => outcomes) && {
+      outcomes: rollouts.flatMap(({ outcomes = [] }) => outcomes),
+    }),
   };
 }
 
-function eachPart(parts: RewardValues, of: (values: readonly number[]) => readonly number[]): RewardValues {
+function eachPart(
+  parts: RewardValues,
+  of: (values: RewardValues[string]) => RewardValues[string],
+): RewardValues {
   return Object.fromEntries(Object.entries(parts).map(([name, values]) => [name, of(values)]));
 }
 

@@ -8,8 +8,8 @@ import { sampleUnequal } from './dynamicSampling.ts';
 import type { GrpoOptions } from './options.ts';
 import { overlongPenalty } from './overlong.ts';
 import { checkRewards, type Reward } from './reward.ts';
-import { type RewardCase, rewardSums, rewardValues } from './rewarding.ts';
-import type { Rollout } from './rollout.ts';
+import { allAbstained, nothingRewarded, type RewardCase, rewardSums, rewardValues } from './rewarding.ts';
+import { type Rollout, sampled } from './rollout.ts';
 import type { GrpoProgress } from './state.ts';
 
 /** Streams of random numbers from the seed. */
@@ -23,6 +23,8 @@ export class RolloutSource {
   readonly #rewards: readonly Reward[];
   readonly #problems: TaskStream;
   readonly #curriculum: Curriculum | undefined;
+  /** Whether any completion had a reward so far. */
+  #isRewarded = false;
 
   /** @throws MathformerError for rewards that cannot be added up. */
   constructor(sampler: CompletionSampler, options: GrpoOptions, task: Task, rewards: readonly Reward[]) {
@@ -37,10 +39,17 @@ export class RolloutSource {
 
   /** What the next step learns from. @throws RewardError */
   async next(): Promise<Rollout> {
-    const { batchSize, groupSize, dynamicSampling } = this.#options;
-    return dynamicSampling
-      ? sampleUnequal(batchSize, groupSize, (problems) => this.#sample(problems))
-      : this.#sample(batchSize);
+    const { batchSize, groupSize, dynamicSampling, maxRefills } = this.#options;
+    const rollout = dynamicSampling
+      ? await sampleUnequal(batchSize, groupSize, (problems) => this.#sample(problems), maxRefills)
+      : await this.#sample(batchSize);
+    this.#checkRewarded(sampled(rollout));
+    return rollout;
+  }
+
+  /** The names of the rewards. */
+  get rewardNames(): string[] {
+    return this.#rewards.map(({ name }) => name);
   }
 
   /** Of the curriculum, if there is one. */
@@ -72,8 +81,24 @@ export class RolloutSource {
     const cases = completions.map((completion) => this.#graded(completion, problems));
     const parts = await rewardValues(this.#rewards, cases, this.#options.rewardTimeout);
     this.#record(drawn, cases);
-    const rewards = rewardSums(this.#rewards, parts).map((sum, i) => sum + this.#penalty(completions[i]));
-    return { problems, completions, rewards, ...(this.#rewards.length > 1 && { parts }) };
+    const sums = rewardSums(this.#rewards, parts);
+    const outcomes =
+      this.#options.dynamicSamplingMetric === 'reward'
+        ? sums
+        : cases.map(({ completion }) => (completion.outcome === 'correct' ? 1 : 0));
+    const rewards = sums.map((sum, i) => sum + this.#penalty(completions[i]));
+    return { problems, completions, rewards, parts, outcomes };
+  }
+
+  /**
+   * Rewards may abstain from some completions, from all of a step too. Rewards that never gave a number are wrong.
+   * @throws RewardError
+   */
+  #checkRewarded({ problems, completions, parts = {} }: Rollout): void {
+    this.#isRewarded ||= allAbstained(parts).some((abstained) => !abstained);
+    const [first] = completions;
+    if (this.#isRewarded || !first) return;
+    throw nothingRewarded(this.#rewards, this.#graded(first, problems));
   }
 
   #draw(): { readonly problem: TaskProblem; readonly level: number } {

@@ -133,7 +133,8 @@ export class GrpoTrainer {
     const { skipped } = updates.at(-1) ?? (await this.#optimizer.report());
     const seconds = (performance.now() - started) / 1000;
     const step = { task, lr, klCoef, seconds, skipped: skipped + this.#unrewarded.steps, options };
-    const metrics = rollout ? summarise({ ...step, rollout, updates }) : unmeasured(step);
+    const { rewardNames } = this.#source;
+    const metrics = rollout ? summarise({ ...step, rollout, updates }) : unmeasured(step, rewardNames);
     this.#moveReference(metrics, rollout?.completions.length ?? 0);
     return { ...metrics, ...this.#source.metrics() };
   }
@@ -206,7 +207,8 @@ export class GrpoTrainer {
       this.#unrewarded = { ...this.#unrewarded, inARow: 0 };
       return rollout;
     } catch (error) {
-      if (!(error instanceof RewardError) || error.code !== 'REWARD_NOT_FINITE') throw error;
+      // NaN and infinities can come of a computation; nothing else that is no number can.
+      if (!(error instanceof RewardError) || typeof error.value !== 'number') throw error;
       const { steps, inARow } = this.#unrewarded;
       if (inARow + 1 >= MAX_SKIPPED) throw error;
       this.#unrewarded = { steps: steps + 1, inARow: inARow + 1 };
@@ -291,15 +293,17 @@ export class GrpoTrainer {
     const values = await pending;
     const N = (values.length - 2) / 3;
     const { klEstimator } = this.options;
+    const hasReference = this.#reference !== undefined;
     let t = 0;
     const records = batch.flatMap(({ completion, advantage, copies }) => {
       const tokens = Array.from(completion.logps, (oldLogp) => {
         const at = t++;
         const [logp = 0, entropy = 0, compared = 0] = [values[at], values[N + at], values[2 * N + at]];
-        const kl =
+        const estimate = (): number =>
           klEstimator === 'exact'
             ? compared
             : KL_ESTIMATORS[klEstimator].number(logp - compared, logp - oldLogp);
+        const kl = hasReference ? estimate() : Number.NaN;
         return { logp, oldLogp, kl, entropy };
       });
       return new Array<SequenceRecord>(copies).fill({ advantage, tokens });
@@ -308,7 +312,7 @@ export class GrpoTrainer {
   }
 
   /** Changes the weight of the KL, and what it is measured from, where the options say so. */
-  #moveReference({ kl = 0 }: GrpoMetrics, sequences: number): void {
+  #moveReference({ kl = Number.NaN }: GrpoMetrics, sequences: number): void {
     const { klTarget, refSyncSteps } = this.options;
     if (klTarget > 0 && Number.isFinite(kl))
       this.#klCoef = adaptedKlCoef(this.#klCoef, kl, sequences, this.options);

@@ -12,6 +12,7 @@ export interface Warning {
 /** The names of the warnings. */
 export const WARNING_NAMES = [
   'equal rewards',
+  'no rewards',
   'truncation',
   'kl',
   'entropy collapse',
@@ -28,7 +29,7 @@ const MIN_ENTROPY_SHARE = 0.1;
 const MAX_LOGP_DIFFERENCE = 1e-3;
 
 interface WarningRow {
-  /** What is wrong, if it is; `first` are the metrics of the first step. */
+  /** What is wrong, if it is; `first` are the metrics of the first step that has an entropy. */
   readonly problem: (metrics: GrpoMetrics, first: GrpoMetrics) => string | false;
   readonly fix: string;
 }
@@ -43,6 +44,11 @@ const WARNINGS: Readonly<Record<WarningName, WarningRow>> = {
     fix:
       'if they are low, pretrain longer, give easier problems or --curriculum, or add --reward partial; if they are high, ' +
       'give harder problems; a larger --group_size or a higher --temperature makes completions differ',
+  },
+  'no rewards': {
+    problem: ({ frac_reward_missing: missing = 0 }) =>
+      missing > 0 && `all rewards gave null for ${percent(missing)} of the completions, which count as 0`,
+    fix: 'let at least one reward give a number for every completion',
   },
   truncation: {
     problem: ({ 'completions/clipped_ratio': clipped = 0 }) =>
@@ -85,8 +91,9 @@ export class Warnings {
 
   /** What there is to say after step `step`. */
   check(step: number, metrics: GrpoMetrics): Warning[] {
-    this.#first ??= metrics;
-    const first = this.#first;
+    // A step that trained on no token has no entropy to compare with.
+    if (!Number.isNaN(metrics.entropy)) this.#first ??= metrics;
+    const first = this.#first ?? metrics;
     return WARNING_NAMES.flatMap((name) => {
       const { problem, fix } = WARNINGS[name];
       const found = problem(metrics, first);

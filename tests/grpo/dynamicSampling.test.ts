@@ -5,6 +5,7 @@ import { areEqual } from '../../src/grpo/advantages.ts';
 import { MAX_REFILLS, sampleUnequal } from '../../src/grpo/dynamicSampling.ts';
 import { groupsOf, joined, type Rollout, sampled } from '../../src/grpo/rollout.ts';
 import { ProblemStream } from '../../src/math/generator.ts';
+import type { Completion } from '../../src/model/sampler.ts';
 import { seeded } from '../oracle/random.ts';
 
 const GROUP = 3;
@@ -79,6 +80,28 @@ describe('sampleUnequal', () => {
     expect(MAX_REFILLS).toBe(3);
     expect(rollout).toMatchObject({ problems: [], completions: [], rewards: [] });
     expect(sampled(rollout).completions.length).toBe(8 * GROUP);
+  });
+
+  test('outcomes are compared, where there are some, not rewards', async () => {
+    const source = new Source(() => true);
+    const sample = async (count: number): Promise<Rollout> => {
+      const rollout = await source.sample(count);
+      const right = ({ tokens: [group, member] }: Completion): number =>
+        group === 0 ? 0 : group === 1 ? 1 : (member ?? 0) % 2;
+      return { ...rollout, outcomes: rollout.completions.map(right) };
+    };
+    const rollout = await sampleUnequal(2, GROUP, sample, 1);
+    expect(source.asked).toEqual([2, 2]);
+    expect(rollout.problems).toEqual([problems[2], problems[3]]);
+    expect(rollout.outcomes).toEqual([0, 1, 0, 0, 1, 0]);
+    expect(rollout.dropped?.problems).toEqual([problems[0], problems[1]]);
+  });
+
+  test.each([0, 1, 5])('%i refills, if none is enough', async (maxRefills) => {
+    const source = new Source(() => false);
+    await sampleUnequal(2, GROUP, source.sample, maxRefills);
+    expect(source.asked.length).toBeLessThanOrEqual(1 + maxRefills);
+    expect(source.asked.reduce((a, b) => a + b, 0)).toBe(2 * (1 + maxRefills));
   });
 
   test('every group comes once, with its problem; those to learn from are the first unequal ones', async () => {

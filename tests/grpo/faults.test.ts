@@ -3,7 +3,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Device } from '../../src/gpu/device.ts';
 import { grpoOptions } from '../../src/grpo/options.ts';
 import type { Reward } from '../../src/grpo/reward.ts';
-import { GrpoTrainer } from '../../src/grpo/trainer.ts';
+import { type GrpoMetrics, GrpoTrainer } from '../../src/grpo/trainer.ts';
+import { Warnings } from '../../src/grpo/warnings.ts';
 import { Transformer } from '../../src/model/transformer.ts';
 import { openDevice } from '../device.ts';
 import { readFixture } from '../model/referenceModels.ts';
@@ -69,10 +70,67 @@ describe('a step that is not finite', () => {
     const state = await trainer.state();
     for (let i = 0; i < 9; i++) await trainer.step();
     await expect(trainer.step()).rejects.toMatchObject({ code: 'REWARD_NOT_FINITE', reward: 'alternating' });
-    // The count is part of the state.
-    trainer.restore({ ...state, progress: { ...state.progress, unrewarded: { steps: 9, inARow: 9 } } });
-    await expect(trainer.step()).rejects.toMatchObject({ code: 'REWARD_NOT_FINITE' });
+    // The count is part of the state: another trainer goes on with it.
+    expect(state.progress.unrewarded).toEqual({ steps: 9, inARow: 0 });
+    const other = training();
+    other.trainer.restore({ ...state, progress: { ...state.progress, unrewarded: { steps: 9, inARow: 8 } } });
+    other.scale.factor = Number.NaN;
+    expect((await other.trainer.step()).skipped).toBe(10);
+    await expect(other.trainer.step()).rejects.toMatchObject({ code: 'REWARD_NOT_FINITE' });
+    other.dispose();
     dispose();
+  });
+
+  test.each([true, undefined, '1', [1], {}])('a reward of %j ends the first step', async (value) => {
+    const policy = new Transformer(device, config, stateDict);
+    // biome-ignore lint/suspicious/noExplicitAny: the point is to return what the types forbid.
+    const rewards = [{ name: 'odd', reward: async () => value as any }];
+    const trainer = new GrpoTrainer(policy, grpoOptions(SMALL), { rewards });
+    await expect(trainer.step()).rejects.toMatchObject({ code: 'REWARD_NOT_FINITE', reward: 'odd', value });
+    expect(await policy.stateDict()).toEqual(stateDict);
+    trainer.dispose();
+    policy.dispose();
+  });
+
+  test('rewards that are all null end the first step; later they count as 0, and are said', async () => {
+    const policy = new Transformer(device, config, stateDict);
+    let given: number | null = null;
+    const rewards: Reward[] = [{ name: 'odd', reward: (_, { tokens }) => given && given + tokens.length }];
+    const trainer = new GrpoTrainer(policy, grpoOptions(SMALL), { rewards });
+    const failure = await trainer.step().catch((error: unknown) => error);
+    expect(failure).toMatchObject({ code: 'REWARD_NOT_FINITE', reward: 'odd', value: null });
+    expect(String(failure)).toMatch(/the reward odd gave null for every completion, such as for problem/);
+    given = 1;
+    expect(await trainer.step()).toMatchObject({ skipped: 0, frac_reward_missing: 0 });
+    given = null;
+    const silent = await trainer.step();
+    expect(silent).toMatchObject({ reward: 0, frac_reward_missing: 1, 'rewards/odd/mean': Number.NaN });
+    expect(new Warnings().check(3, silent).map(({ name }) => name)).toContain('no rewards');
+    trainer.dispose();
+    policy.dispose();
+  });
+
+  test('a reward that changes what it is shown changes neither the training nor the samples', async () => {
+    const run = async (vandal: boolean) => {
+      const policy = new Transformer(device, config, stateDict);
+      const reward: Reward['reward'] = (problem, completion) => {
+        const value = completion.tokens.length % 3;
+        if (vandal) {
+          (completion.tokens as number[]).reverse();
+          Object.assign(problem, { expression: 'gone', answer: 'gone' });
+        }
+        return value;
+      };
+      const trainer = new GrpoTrainer(policy, grpoOptions(SMALL), { rewards: [{ name: 'mine', reward }] });
+      const metrics: GrpoMetrics = { ...(await trainer.step()), step_time: 0 };
+      const result = { metrics, samples: trainer.samples(), weights: await policy.stateDict() };
+      trainer.dispose();
+      policy.dispose();
+      return result;
+    };
+    const wanted = await run(false);
+    expect(wanted.metrics.grad_norm).toBeGreaterThan(0);
+    expect(await run(true)).toEqual(wanted);
   });
 
   test('a weight that is NaN ends it after ten steps that leave the others as they were', async () => {

@@ -5,6 +5,7 @@ import {
   type StepSummary,
   summarise,
   type TokenRecord,
+  unmeasured,
 } from '../../src/grpo/metrics.ts';
 import { ProblemStream } from '../../src/math/generator.ts';
 import { prompt } from '../../src/math/sample.ts';
@@ -141,12 +142,38 @@ describe('summarise', () => {
     }
   });
 
-  test('every metric is a number, even of a step that learnt nothing', () => {
+  test('what was not measured is NaN, not 0: a step that trained on no token', () => {
     expect(Object.values(summary).every(Number.isFinite)).toBe(true);
-    const empty = { problems: [], completions: [], rewards: [] };
-    const nothing = summarise({ ...STEP, rollout: empty, updates: [] });
-    expect(Object.keys(nothing)).toEqual(Object.keys(summary));
-    expect(Object.values(nothing).every(Number.isFinite)).toBe(true);
+    const nothing = summarise({ ...STEP, updates: [] });
+    const untrained = ['loss', 'policy_loss', 'kl', 'entropy', 'grad_norm'];
+    const compared = Object.keys(summary).filter((name) => /^clip_ratio|^sampling/.test(name));
+    expect(compared.length).toBe(5);
+    for (const [name, value] of Object.entries(summary)) {
+      const isMeasured = !untrained.includes(name) && !compared.includes(name);
+      expect(nothing[name], name).toBe(isMeasured ? value : Number.NaN);
+    }
+  });
+
+  test('a step that sampled nothing: NaN, under the names that others have', () => {
+    const { rollout, updates: _, ...step } = STEP;
+    const names = ['correctness', 'length'];
+    const parts = { correctness: [1, 0, 1, 1], length: [0, 0, 1, 0] };
+    const nothing = unmeasured(step, names);
+    expect(Object.keys(nothing)).toEqual(Object.keys(summarise({ ...STEP, rollout: { ...rollout, parts } })));
+    const known = { lr: 1e-4, kl_coef: 0.3, skipped: 2, step_time: 0.75, num_tokens: 0 };
+    for (const [name, value] of Object.entries({ ...nothing, ...known }))
+      expect(nothing[name], name).toBe(value);
+    expect(Object.values(nothing).filter(Number.isFinite).length).toBe(5);
+  });
+
+  test('rewards: mean and deviation of each, without those that abstained', () => {
+    const parts = { graded: [1, 0, null, 3], rare: [null, null, null, 5], never: [null, null, null, null] };
+    const metrics = summarise({ ...STEP, rollout: { ...STEP.rollout, parts } });
+    expectClose([metrics['rewards/graded/mean'], metrics['rewards/graded/std']], [4 / 3, Math.SQRT1_2]);
+    expect([metrics['rewards/rare/mean'], metrics['rewards/rare/std']]).toEqual([5, Number.NaN]);
+    expect([metrics['rewards/never/mean'], metrics['rewards/never/std']]).toEqual([Number.NaN, Number.NaN]);
+    // All three of them, for the third of four.
+    expect(metrics.frac_reward_missing).toBe(1 / 4);
   });
 
   test('the names are TRL’s, where it has one', () => {

@@ -7,7 +7,7 @@ import {
   type Reward,
   type RewardedCompletion,
 } from '../../src/grpo/reward.ts';
-import { RewardError, rewardSums, rewardValues } from '../../src/grpo/rewarding.ts';
+import { allAbstained, RewardError, rewardSums, rewardValues } from '../../src/grpo/rewarding.ts';
 import { groupsOf, joined, type Rollout } from '../../src/grpo/rollout.ts';
 import { parse } from '../../src/math/parser.ts';
 import { scratchpad } from '../../src/math/scratchpad.ts';
@@ -53,7 +53,7 @@ describe('the built-in rewards', () => {
 
   test('partial credit is never above that of a right answer, and the task must know it', async () => {
     const { partial } = await values(built, ALL);
-    expect(Math.max(...partial.slice(2))).toBeLessThan(1);
+    expect(Math.max(...partial.slice(2).map(Number))).toBeLessThan(1);
     const { partialCredit: _, ...without } = ARITHMETIC;
     expect(() => builtInReward('partial', without)).toThrow(/arithmetic knows no partial credit/);
   });
@@ -114,6 +114,47 @@ describe('several rewards', () => {
     expect(joined([])).not.toHaveProperty('parts');
   });
 
+  test('null abstains: it is left out of the sum, which is 0 if all abstain', async () => {
+    const rare: Reward = { name: 'rare', reward: (_, { outcome }) => (outcome === 'correct' ? 5 : null) };
+    const later: Reward = {
+      name: 'later',
+      weight: 2,
+      reward: async (_, c) =>
+        c === undefined ? 0 : rare.reward(problem, c, { signal: new AbortController().signal }),
+    };
+    const found = await values([rare, later], ALL);
+    expect(found).toEqual({ rare: [5, 5, null, null, null], later: [5, 5, null, null, null] });
+    expect(rewardSums([rare, later], found)).toEqual([15, 15, 0, 0, 0]);
+    expect(allAbstained(found)).toEqual([false, false, true, true, true]);
+    expect(allAbstained({ ...found, more: [1, null, 1, null, 1] })).toEqual([
+      false,
+      false,
+      false,
+      true,
+      false,
+    ]);
+  });
+
+  test('what a reward does to what it is shown changes nothing', async () => {
+    const before = structuredClone([problem, ALL]);
+    const seen: string[] = [];
+    const vandal: Reward = {
+      name: 'vandal',
+      reward(shownProblem, shownCompletion) {
+        seen.push(JSON.stringify([shownProblem.expression, shownProblem.answer, shownCompletion.tokens]));
+        (shownCompletion.tokens as number[]).reverse().push(1);
+        Object.assign(shownCompletion, { text: 'gone', outcome: 'correct' });
+        Object.assign(shownProblem, { expression: 'gone', answer: 'gone' });
+        Object.assign((shownProblem as typeof problem).tree, { kind: 'gone' });
+        return 0;
+      },
+    };
+    await values([vandal, { ...vandal, name: 'another' }], [RIGHT, RIGHT, CUT]);
+    expect([problem, ALL]).toEqual(before);
+    expect(new Set(seen.slice(0, 2)).size).toBe(1);
+    expect(seen.slice(3)).toEqual(seen.slice(0, 3));
+  });
+
   test.each([
     [[], /there is no reward/],
     [[early, early], /two rewards are called early/],
@@ -136,6 +177,11 @@ describe('a reward that gives no number', () => {
     ['infinity, later', async () => Number.POSITIVE_INFINITY, /gave Infinity/],
     ['nothing', (() => undefined) as never, /gave undefined/],
     ['a text', (() => '1') as never, /gave "1"/],
+    ['a boolean', (() => true) as never, /gave true, not a finite number/],
+    ['a boolean, later', (async () => false) as never, /gave false/],
+    ['nothing, later', (async () => undefined) as never, /gave undefined/],
+    ['a big integer', (() => 1n) as never, /gave 1, not a finite number/],
+    ['a list', (() => [1]) as never, /gave \[1\]/],
   ])('%s', async (_, reward, message) => {
     const error = await failure([odd(reward)]);
     expect(error).toMatchObject({ code: 'REWARD_NOT_FINITE', reward: 'odd', problem, completion: RIGHT });

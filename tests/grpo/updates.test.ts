@@ -6,8 +6,10 @@ import { miniBatches } from '../../src/grpo/batches.ts';
 import { adaptedKlCoef } from '../../src/grpo/kl.ts';
 import { type GrpoOptions, grpoOptions } from '../../src/grpo/options.ts';
 import { overlongPenalty } from '../../src/grpo/overlong.ts';
+import type { Reward } from '../../src/grpo/reward.ts';
 import { groupsOf, joined, sampled } from '../../src/grpo/rollout.ts';
 import { type GrpoMetrics, GrpoTrainer, type Rollout } from '../../src/grpo/trainer.ts';
+import { Warnings } from '../../src/grpo/warnings.ts';
 import { grade } from '../../src/math/grader.ts';
 import { RandomStream } from '../../src/math/randomStream.ts';
 import { prompt } from '../../src/math/sample.ts';
@@ -58,6 +60,15 @@ const learn = (
     },
     { capture },
   );
+
+/** What a step without trained tokens does not measure. */
+const UNTRAINED = Object.fromEntries(
+  [
+    ...['loss', 'policy_loss', 'kl', 'entropy', 'grad_norm'],
+    ...['low', 'high', 'region'].map((side) => `clip_ratio/${side}_mean`),
+    ...['mean', 'max'].map((name) => `sampling/sampling_logp_difference/${name}`),
+  ].map((name) => [name, Number.NaN]),
+);
 
 let rollout: Rollout;
 beforeAll(async () => {
@@ -226,10 +237,37 @@ describe('rewards and masks', () => {
     for (const loss of ['grpo', 'dapo', 'gspo'] as const) {
       const { metrics, weights } = await learn([cut(() => false)], { loss, maskTruncated: true });
       expect(weights).toEqual(readFixture(FIXTURE).stateDict);
-      expect(Object.values(metrics[0]).every(Number.isFinite)).toBe(true);
-      expect(metrics[0]).toMatchObject({ loss: 0, grad_norm: 0, kl: 0, 'completions/clipped_ratio': 1 });
+      expect(metrics[0]).toMatchObject({ ...UNTRAINED, 'completions/clipped_ratio': 1 });
     }
   });
+});
+
+test('a step without trained tokens adapts nothing, and warns of nothing that it did not measure', async () => {
+  const options = { maskTruncated: true, maxGenLen: 1, klTarget: 10, klHorizon: 12 };
+  await training(options, async (trainer) => {
+    const warnings = new Warnings();
+    // Two steps that train, so that there is an entropy to compare with, and two that cannot.
+    const ending = (finished: boolean): Rollout => ({
+      ...rollout,
+      completions: rollout.completions.map((each) => ({ ...each, finished })),
+    });
+    const trained = replaying(trainer, ending(true));
+    const metrics = [await trained.step(), await trained.step()];
+    const untrained = replaying(trainer, ending(false));
+    metrics.push(await untrained.step(), await untrained.step(), await untrained.step());
+    const coefficients = metrics.map(({ kl_coef }) => kl_coef);
+    expectClose(coefficients, [0.1, 0.08, 0.064, 0.064, 0.064], { rtol: 1e-12 });
+    for (const each of metrics.slice(2)) expect(each).toMatchObject(UNTRAINED);
+    const names = metrics.flatMap((each, i) => warnings.check(i + 1, each)).map(({ name }) => name);
+    expect(new Set(names)).toEqual(new Set(['sampler mismatch', 'truncation']));
+    expect((await trainer.state()).progress.optimizerSteps).toBe(2);
+  });
+});
+
+test('without a reference the KL is not measured', async () => {
+  const { metrics } = await learn([rollout], { klCoef: 0 });
+  expect(metrics[0].kl).toBeNaN();
+  expect(metrics[0].entropy).toBeGreaterThan(0);
 });
 
 describe('dynamic sampling', () => {
@@ -270,12 +308,45 @@ describe('dynamic sampling', () => {
       const before = await policy.stateDict();
       const metrics = await trainer.step();
       expect(await policy.stateDict()).toEqual(before);
-      expect(metrics).toMatchObject({ frac_reward_zero_std: 1, loss: 0, grad_norm: 0 });
+      expect(metrics).toMatchObject({ ...UNTRAINED, frac_reward_zero_std: 1, reward: 0 });
       // Six problems and three times as many again.
       expect(metrics['completions/clipped_ratio']).toBeGreaterThan(0);
-      expect(Object.values(metrics).every(Number.isFinite)).toBe(true);
       expect((await trainer.step()).num_tokens).not.toBe(metrics.num_tokens);
     });
+  });
+
+  test.each([
+    ['accuracy', 0],
+    ['reward', 0],
+  ] as const)(
+    'by %s, answers that are all wrong teach nothing, however long they are',
+    async (metric, groups) => {
+      const shaped = { overlongBuffer: 12, overlongPenalty: 1, dynamicSamplingMetric: metric, maxGenLen: 12 };
+      await training({ dynamicSampling: true, ...shaped }, async (trainer) => {
+        const found = await trainer.rollout();
+        const rewards = sampled(found).rewards;
+        // The penalty tells them apart.
+        expect(new Set(rewards).size).toBeGreaterThan(2);
+        expect(Math.max(...rewards)).toBeLessThan(0);
+        expect(groupsOf(found, SMALL.groupSize).length).toBe(groups);
+      });
+    },
+  );
+
+  test('by accuracy, answers that are all wrong teach nothing, whatever their rewards; by reward they do', async () => {
+    const first: Reward = { name: 'first', reward: (_, { tokens: [id = 0] }) => id };
+    const groups = async (dynamicSamplingMetric: 'accuracy' | 'reward') => {
+      const policy = fixtureModel(device, FIXTURE);
+      const options = grpoOptions({ ...SMALL, dynamicSampling: true, dynamicSamplingMetric, maxRefills: 0 });
+      const trainer = new GrpoTrainer(policy, options, { rewards: [first] });
+      const found = await trainer.rollout();
+      trainer.dispose();
+      policy.dispose();
+      expect(sampled(found).problems.length).toBe(SMALL.batchSize);
+      return groupsOf(found, SMALL.groupSize).length;
+    };
+    expect(await groups('accuracy')).toBe(0);
+    expect(await groups('reward')).toBeGreaterThan(0);
   });
 
   test('without it the same problems and completions come as ever', async () => {

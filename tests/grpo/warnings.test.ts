@@ -15,6 +15,7 @@ const FINE: GrpoMetrics = {
 
 const SIGNS: readonly [WarningName, GrpoMetrics, RegExp, RegExp][] = [
   ['equal rewards', { frac_reward_zero_std: 1, reward: 0 }, /all rewards are equal \(mean 0/, /--curriculum/],
+  ['no rewards', { frac_reward_missing: 0.25 }, /null for 25 % of the completions/, /at least one reward/],
   ['truncation', { 'completions/clipped_ratio': 0.21 }, /21 % .* cut off/, /--max_gen_len/],
   ['kl', { kl: 1.5 }, /1\.50 nats a token/, /--kl_coef/],
   ['entropy collapse', { entropy: 0.04 }, /from 0\.500 to 0\.0400/, /--entropy_coef/],
@@ -50,6 +51,13 @@ describe('warnings', () => {
     warnings.check(1, FINE);
     const all = Object.assign({}, FINE, ...SIGNS.map(([, metrics]) => metrics));
     expect(warnings.check(2, all).map(({ name }) => name)).toEqual([...WARNING_NAMES]);
+  });
+
+  test('a first step that trained on no token has no entropy to compare with', () => {
+    const warnings = new Warnings();
+    expect(warnings.check(1, { ...FINE, entropy: Number.NaN })).toEqual([]);
+    expect(warnings.check(2, FINE)).toEqual([]);
+    expect(warnings.check(3, { ...FINE, entropy: 0.04 }).length).toBe(1);
   });
 
   test('the entropy is compared with that of the first step', () => {

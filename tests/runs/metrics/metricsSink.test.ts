@@ -102,6 +102,17 @@ describe('rows', () => {
     }
   });
 
+  it('what is no finite number is empty in CSV, as it is null in JSON', () => {
+    const place = new Place();
+    place.write([
+      { phase: 'grpo', step: 1, kl: Number.NaN, loss: Number.POSITIVE_INFINITY },
+      { phase: 'grpo', step: 2, kl: 0.5, loss: -0 },
+    ]);
+    const { jsonl, csv } = place.contents();
+    expect(csv).toBe('phase,step,kl,loss\ngrpo,1,,\ngrpo,2,0.5,0\n');
+    expect(jsonl.split('\n')[0]).toBe('{"phase":"grpo","step":1,"kl":null,"loss":null}');
+  });
+
   it('every finite number is an event scalar, to 32 bits', () => {
     const property = fc.property(runs, (run) => {
       const rows = rowsOf(run);
