@@ -1,6 +1,6 @@
 /**
  * Runs a command line so that every end is a clean one. Exit codes: 0, 1 for a failure, 2 for a command line that
- * cannot work; 130 and 143 are those of Ctrl-C and SIGTERM. A foreseen failure is one line, `error: … — what to do`.
+ * cannot work; 130, 143 and 129 are those of Ctrl-C, SIGTERM and SIGHUP. A foreseen failure is one line, `error: … — what to do`.
  */
 import { type Command, CommanderError } from 'commander';
 import { withoutFix } from '../errors.ts';

@@ -112,7 +112,7 @@ export interface SessionOptions {
 export type Training = (bench: Workbench, model: Transformer, sampler: CompletionSampler) => Promise<Results>;
 
 /**
- * Opens the adapter and the run directory, trains, and writes and prints the summary. After Ctrl-C or SIGTERM the
+ * Opens the adapter and the run directory, trains, and writes and prints the summary. After Ctrl-C, SIGTERM or SIGHUP the
  * summary says `interrupted`, and `process.exitCode` is the signal's. Goes on from the last checkpoint if the device is
  * lost, and with smaller micro-batches if memory runs out and the options say so.
  * @throws AdapterError, FileError, GpuError

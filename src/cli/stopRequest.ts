@@ -1,21 +1,23 @@
-/** Ctrl-C and SIGTERM: the first asks the loops to stop after the current step, the second quits at once. */
-
-const EXIT_CODES = { SIGINT: 130, SIGTERM: 143 } as const;
-
-export type StopSignal = keyof typeof EXIT_CODES;
+/** Ctrl-C, SIGTERM and SIGHUP: the first asks the loops to stop after the current step, a second quits at once. */
+import { onLauncherEnd } from './launcher.ts';
+import { exitCodeOf, isImpatient, STOP_SIGNALS, type StopSignal } from './stopSignals.ts';
+import { isSupervised } from './supervisor.ts';
 
 export class StopRequest implements Disposable {
   #signal: StopSignal | undefined;
   readonly #onRequest: () => void;
-  readonly #handlers = {
-    SIGINT: () => this.#receive('SIGINT'),
-    SIGTERM: () => this.#receive('SIGTERM'),
+  readonly #supervised = isSupervised();
+  readonly #launcher: Disposable;
+  readonly #receive = (signal: StopSignal): void => {
+    if (this.#signal === undefined) this.#request(signal);
+    else if (!this.#supervised && isImpatient(signal)) this.#quit(signal);
   };
 
-  /** Listens from now on until disposed. `onRequest` is called at the first signal. */
+  /** Listens from now on until disposed. `onRequest` is called at the first signal, or when the launcher ends. */
   constructor(onRequest: () => void) {
     this.#onRequest = onRequest;
-    process.on('SIGINT', this.#handlers.SIGINT).on('SIGTERM', this.#handlers.SIGTERM);
+    for (const signal of STOP_SIGNALS) process.on(signal, this.#receive);
+    this.#launcher = onLauncherEnd(() => this.#request('SIGTERM'));
   }
 
   get requested(): boolean {
@@ -24,21 +26,25 @@ export class StopRequest implements Disposable {
 
   /** What the process should exit with; undefined if nobody asked it to stop. */
   get exitCode(): number | undefined {
-    return this.#signal && EXIT_CODES[this.#signal];
+    return this.#signal && exitCodeOf(this.#signal);
   }
 
   [Symbol.dispose](): void {
-    process.off('SIGINT', this.#handlers.SIGINT).off('SIGTERM', this.#handlers.SIGTERM);
+    this.#launcher[Symbol.dispose]();
+    // The same Ctrl-C may come again, from the terminal and from the supervisor.
+    if (this.#supervised && this.requested) return;
+    for (const signal of STOP_SIGNALS) process.off(signal, this.#receive);
   }
 
-  #receive(signal: StopSignal): void {
-    if (this.#signal === undefined) {
-      this.#signal = signal;
-      this.#onRequest();
-      return;
-    }
-    this[Symbol.dispose]();
-    // Without our handlers the signal does what it does to any program: it ends the process, whatever it is busy with.
+  #request(signal: StopSignal): void {
+    if (this.#signal !== undefined) return;
+    this.#signal = signal;
+    this.#onRequest();
+  }
+
+  /** Without our handlers the signal does what it does to any program: it ends the process, whatever it is busy with. */
+  #quit(signal: StopSignal): void {
+    for (const each of STOP_SIGNALS) process.off(each, this.#receive);
     process.kill(process.pid, signal);
   }
 }

@@ -30,7 +30,7 @@ function failure(error: unknown): Reply {
 }
 
 // Ctrl-C, and what ends a job, reach every process of a group: the one that asked decides when to stop, and then disconnects.
-for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => {});
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => {});
 process.on('disconnect', () => process.exit());
 process.once('message', (setup: Setup) => {
   const opening = open(setup);

@@ -22,18 +22,27 @@ export interface Started {
 export function start(script: string, args: readonly string[], preload?: string): Started {
   const path = script.includes('/') ? script : `src/cli/${script}.ts`;
   const imports = ['tsx', ...(preload === undefined ? [] : [preload])].flatMap((name) => ['--import', name]);
-  const child = spawn(process.execPath, [...imports, path, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  return launch(process.execPath, [...imports, path, ...args]);
+}
+
+/** Runs any command line, in a process group of its own if `detached`; `input` can be written to. */
+export function launch(
+  command: string,
+  args: readonly string[],
+  { detached = false, input = false }: { readonly detached?: boolean; readonly input?: boolean } = {},
+): Started {
+  const child = spawn(command, args, { stdio: [input ? 'pipe' : 'ignore', 'pipe', 'pipe'], detached });
   let stdout = '';
   let stderr = '';
   const listeners = new Set<() => void>();
   const heard = (): void => {
     for (const listener of listeners) listener();
   };
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+  child.stdout?.setEncoding('utf8').on('data', (text: string) => {
     stdout += text;
     heard();
   });
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
     stderr += text;
     heard();
   });
