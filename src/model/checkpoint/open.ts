@@ -7,9 +7,11 @@ import { checkedProduct, type MemoryBudget } from './budget.ts';
 import { type DType, decodeFloat32, isFloatDType } from './dtype.ts';
 import { CheckpointError, quoted } from './error.ts';
 import { describeValue, type PickleDict, type PickleValue } from './pickle-values.ts';
+import { Namespace } from './python-objects.ts';
 import { looksLikeSafetensors, openSafetensors, type StoredTensor } from './safetensors.ts';
 import { openTorchLegacy, openTorchZip, type TorchFile } from './torch.ts';
 import { TensorRef } from './torch-objects.ts';
+import { withPlainNames } from './weight-names.ts';
 import { looksLikeZip } from './zip.ts';
 
 /** The formats that are read. */
@@ -51,6 +53,9 @@ const ORIGINAL_FIELDS: ReadonlySet<string> = new Set([
   'active_experts',
 ]);
 
+/** Those that only a config of the original has. */
+const SIZE_FIELDS = [...ORIGINAL_FIELDS].filter((field) => field !== 'dropout');
+
 /** What a named weight costs in memory, at most, with its name in a message: a name may be one byte of a pickle. */
 const WEIGHT_COST = 512;
 
@@ -77,15 +82,16 @@ function openAsSafetensors(bytes: Uint8Array, budget: MemoryBudget): OpenedCheck
   const { tensors, metadata } = openSafetensors(bytes, budget);
   const weights = new Map<string, Weight>();
   for (const [name, tensor] of tensors) weights.set(name, storedWeight(name, tensor, budget));
+  const plain = withPlainNames(weights);
   const json = metadata.get(CONFIG_KEY);
   if (json !== undefined) {
     metadata.delete(CONFIG_KEY);
-    return { format: 'safetensors', weights, config: { kind: 'own', json }, metadata };
+    return { format: 'safetensors', weights: plain, config: { kind: 'own', json }, metadata };
   }
   const fields = new Map([...metadata].filter(([key]) => ORIGINAL_FIELDS.has(key)));
   for (const key of fields.keys()) metadata.delete(key);
   const config: WrittenConfig = fields.size > 0 ? { kind: 'original', fields } : { kind: 'none' };
-  return { format: 'safetensors', weights, config, metadata };
+  return { format: 'safetensors', weights: plain, config, metadata };
 }
 
 function storedWeight(name: string, { dtype, shape, bytes }: StoredTensor, budget: MemoryBudget): Weight {
@@ -100,17 +106,19 @@ function storedWeight(name: string, { dtype, shape, bytes }: StoredTensor, budge
 }
 
 function fromTorch(format: CheckpointFormat, file: TorchFile, budget: MemoryBudget): OpenedCheckpoint {
-  const { state, config } = findStateDict(file.root);
-  const weights = new Map<string, Weight>();
+  const { state, config } = findWeights(file.root);
+  const found = new Map<string, Weight>();
   for (const [name, tensor] of state) {
-    if (typeof name !== 'string' || !(tensor instanceof TensorRef)) {
-      const problem = `entry ${describeValue(name)} is ${describeValue(tensor)}, not a tensor with a name`;
-      throw notACheckpoint('state_dict', problem, 'save it with torch.save(model.state_dict(), …)');
+    if (!(tensor instanceof TensorRef)) continue; // Beside weights there may be anything.
+    if (typeof name !== 'string') {
+      const problem = `entry ${describeValue(name)} is a tensor without a name`;
+      throw notACheckpoint('state_dict', problem, SAVE_STATE_DICT);
     }
     budget.charge(WEIGHT_COST, 'state_dict');
     const { shape, storage } = tensor;
-    weights.set(name, { shape, dtype: storage.dtype, read: () => file.read(tensor, quoted(name)) });
+    found.set(name, { shape, dtype: storage.dtype, read: () => file.read(tensor, quoted(name)) });
   }
+  const weights = withPlainNames(found);
   if (!config) return { format, weights, config: { kind: 'none' }, metadata: new Map() };
   const fields = new Map<string, unknown>();
   for (const field of ORIGINAL_FIELDS) if (config.has(field)) fields.set(field, config.get(field));
@@ -119,21 +127,71 @@ function fromTorch(format: CheckpointFormat, file: TorchFile, budget: MemoryBudg
   return { format, weights, config: { kind: 'original', fields }, metadata };
 }
 
-/** {state_dict, config} of the original's trainer, or a dict that is itself the state_dict. */
-function findStateDict(root: PickleValue): {
+const SAVE_STATE_DICT = 'save it with torch.save(model.state_dict(), …)';
+
+/** Under which keys weights are kept, the likeliest first. */
+const WEIGHT_KEYS = [
+  'state_dict',
+  'model_state_dict',
+  'model',
+  'model_state',
+  'module',
+  'net',
+  'network',
+  'policy',
+  'actor',
+  'weights',
+  'params',
+  'state',
+  'checkpoint',
+  'ema',
+];
+/** Under which keys the original's config may be kept. */
+const CONFIG_KEYS = ['config', 'model_config', 'model_args', 'hyper_parameters', 'hparams', 'args'];
+/** Dicts within dicts. */
+const MAX_DEPTH = 4;
+
+interface FoundWeights {
   readonly state: PickleDict;
   readonly config: PickleDict | undefined;
-} {
+}
+
+/** A dict of weights, or one that holds such a dict, and its config if it says one. */
+function findWeights(root: PickleValue): FoundWeights {
   if (!(root instanceof Map)) {
     const problem = `it holds ${describeValue(root)} instead of a dict of weights`;
-    throw notACheckpoint('file', problem, 'save it with torch.save(model.state_dict(), …)');
+    throw notACheckpoint('file', problem, SAVE_STATE_DICT);
   }
-  const state = root.get('state_dict');
-  if (!(state instanceof Map)) return { state: root, config: undefined };
-  const config = root.get('config') ?? null;
-  if (config === null || config instanceof Map) return { state, config: config ?? undefined };
-  const problem = `it is ${describeValue(config)} instead of a dict`;
-  throw new CheckpointError('BAD_CONFIG', 'config', problem, 'save the checkpoint with its config dict');
+  const found = weightsIn(root, MAX_DEPTH);
+  if (found) return found;
+  const [[name, value] = ['file', null]] = root;
+  const problem = `entry ${describeValue(name)} is ${describeValue(value)}, not a tensor with a name`;
+  throw notACheckpoint('state_dict', problem, SAVE_STATE_DICT);
+}
+
+function weightsIn(dict: PickleDict, depth: number): FoundWeights | undefined {
+  for (const key of WEIGHT_KEYS) {
+    const inner = dict.get(key);
+    const found = depth > 0 && inner instanceof Map ? weightsIn(inner, depth - 1) : undefined;
+    if (found) return { ...found, config: found.config ?? configIn(dict) };
+  }
+  const hasTensor = [...dict.values()].some((value) => value instanceof TensorRef);
+  return hasTensor ? { state: dict, config: undefined } : undefined;
+}
+
+/** The first config of a dict that is one of the original's; other projects keep other things under these names. */
+function configIn(dict: PickleDict): PickleDict | undefined {
+  const own = dict.get('config');
+  if (Array.isArray(own)) {
+    const problem = `it is ${describeValue(own)} instead of a dict`;
+    throw new CheckpointError('BAD_CONFIG', 'config', problem, 'save the checkpoint with its config dict');
+  }
+  const candidates = CONFIG_KEYS.map((key) => dict.get(key)).map((value) =>
+    value instanceof Namespace ? value.fields : value,
+  );
+  return candidates.find(
+    (value): value is PickleDict => value instanceof Map && SIZE_FIELDS.some((field) => value.has(field)),
+  );
 }
 
 function notACheckpoint(where: string, problem: string, fix: string): CheckpointError {

@@ -25,18 +25,20 @@ export abstract class PickleObject {
   abstract readonly kind: string;
 }
 
-export type PickleKey = null | boolean | number | bigint | string;
-export type PickleDict = Map<PickleKey, PickleValue>;
-export type PickleSet = Set<PickleKey>;
-export type PickleValue =
-  | PickleKey
+/** What Python can hash; values that are not scalars are compared by identity here, as nobody looks them up. */
+export type PickleKey =
+  | null
+  | boolean
+  | number
+  | bigint
+  | string
   | Uint8Array
-  | PickleValue[]
   | PickleTuple
-  | PickleDict
-  | PickleSet
   | PickleGlobal
   | PickleObject;
+export type PickleDict = Map<PickleKey, PickleValue>;
+export type PickleSet = Set<PickleKey>;
+export type PickleValue = PickleKey | PickleValue[] | PickleDict | PickleSet;
 
 /** A Python value as a short text for messages; containers are named, not printed. */
 export function describeValue(value: PickleValue | undefined): string {

@@ -1,6 +1,6 @@
 /**
- * What a torch.save pickle may name: OrderedDict, the functions that rebuild tensors and parameters, and storage
- * types. This list is the whole of it; any other name is refused, and nothing named is ever run.
+ * What a torch.save pickle may name: the functions that rebuild tensors and parameters, storage types, and the harmless
+ * objects of python-objects.ts. These lists are the whole of it; any other name is refused, and nothing named is ever run.
  */
 
 import { checkedProduct, type MemoryBudget } from './budget.ts';
@@ -14,6 +14,7 @@ import {
 } from './dtype.ts';
 import { CheckpointError, DOWNLOAD_AGAIN, quoted } from './error.ts';
 import { describeValue, PickleGlobal, PickleObject, PickleTuple, type PickleValue } from './pickle-values.ts';
+import { CONSTRUCTORS, type Construct, INERT_NAMES, setState } from './python-objects.ts';
 import type { PickleHooks } from './unpickler.ts';
 
 /** A block of elements kept outside the pickle; tensors are views of it. */
@@ -62,22 +63,28 @@ const STORAGE_DTYPE: ReadonlyMap<string, DType> = new Map([
   ['BoolStorage', 'BOOL'],
 ]);
 
-const CALLABLE: ReadonlyMap<string, (args: readonly PickleValue[]) => PickleValue> = new Map([
-  ['collections.OrderedDict', emptyDict],
+const REBUILDS: ReadonlyMap<string, Construct> = new Map<string, Construct>([
   ['torch._utils._rebuild_tensor_v2', rebuildTensor],
-  ['torch._utils._rebuild_parameter', rebuildParameter],
+  ['torch._utils._rebuild_parameter', (args) => rebuildParameter(args, 3)],
+  ['torch._utils._rebuild_parameter_with_state', (args) => rebuildParameter(args, 4)],
+]);
+
+const CALLABLE: ReadonlyMap<string, Construct> = new Map<string, Construct>([
+  ...CONSTRUCTORS,
+  ...REBUILDS,
+  ['torch._tensor._rebuild_from_type_v2', rebuildFromType],
 ]);
 
 const PLACE = 'pickle';
 const MAX_RANK = 16;
 
 /** Hooks for one pickle; `storages` collects every storage it refers to, by key. */
-export function torchHooks(storages: Map<string, StorageRef>): PickleHooks {
+export function torchHooks(storages: Map<string, StorageRef>, budget: MemoryBudget): PickleHooks {
   return {
     findGlobal(module, name) {
       const path = `${module}.${name}`;
-      if (CALLABLE.has(path) || (module === 'torch' && STORAGE_DTYPE.has(name)))
-        return new PickleGlobal(module, name);
+      const isStorage = module === 'torch' && STORAGE_DTYPE.has(name);
+      if (CALLABLE.has(path) || INERT_NAMES.has(path) || isStorage) return new PickleGlobal(module, name);
       throw new CheckpointError(
         'FORBIDDEN_GLOBAL',
         PLACE,
@@ -86,11 +93,12 @@ export function torchHooks(storages: Map<string, StorageRef>): PickleHooks {
       );
     },
     call(callable, args) {
-      const path = `${callable.module}.${callable.name}`;
-      const rebuild = CALLABLE.get(path);
-      if (rebuild) return rebuild(args);
-      throw corrupt(`it calls the storage type ${quoted(path)}`);
+      const path = pathOf(callable);
+      const construct = CALLABLE.get(path);
+      if (construct) return construct(args, budget);
+      throw corrupt(`it calls the ${INERT_NAMES.has(path) ? 'type' : 'storage type'} ${quoted(path)}`);
     },
+    setState,
     persistentLoad: (id) => loadStorage(id, storages),
   };
 }
@@ -130,11 +138,6 @@ function loadStorage(id: PickleValue, storages: Map<string, StorageRef>): Storag
   throw corrupt(`storage ${quoted(key)} is described twice, differently`);
 }
 
-function emptyDict(args: readonly PickleValue[]): PickleValue {
-  if (args.length > 0) throw corrupt('an OrderedDict is made from arguments');
-  return new Map();
-}
-
 /** _rebuild_tensor_v2(storage, offset, size, stride, requires_grad, hooks[, metadata]). */
 function rebuildTensor(args: readonly PickleValue[]): PickleValue {
   const [storage, offset, size, stride] = args;
@@ -157,13 +160,25 @@ function rebuildTensor(args: readonly PickleValue[]): PickleValue {
   return new TensorRef(storage, offset, shape, strides);
 }
 
-/** _rebuild_parameter(data, requires_grad, hooks): the tensor itself. */
-function rebuildParameter(args: readonly PickleValue[]): PickleValue {
+/** _rebuild_parameter(data, requires_grad, hooks[, state]): the tensor itself. */
+function rebuildParameter(args: readonly PickleValue[], most: number): PickleValue {
   const [data] = args;
-  if (!(data instanceof TensorRef) || args.length > 3)
+  if (!(data instanceof TensorRef) || args.length > most)
     throw corrupt('a parameter holds something other than a tensor');
   return data;
 }
+
+/** _rebuild_from_type_v2(rebuild, type, args, state): a tensor that has attributes, without them. */
+function rebuildFromType(args: readonly PickleValue[], budget: MemoryBudget): PickleValue {
+  const [rebuild, type, given] = args;
+  const construct = rebuild instanceof PickleGlobal ? REBUILDS.get(pathOf(rebuild)) : undefined;
+  if (construct && type instanceof PickleGlobal && given instanceof PickleTuple) {
+    return construct(given.items, budget);
+  }
+  throw corrupt('a tensor is described in a way torch.save does not');
+}
+
+const pathOf = ({ module, name }: PickleGlobal): string => `${module}.${name}`;
 
 /** Copies a tensor out of its storage's bytes to row-major float32. */
 export function readTensor(

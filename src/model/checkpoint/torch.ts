@@ -29,7 +29,7 @@ export function openTorchZip(bytes: Uint8Array, budget: MemoryBudget): TorchFile
   checkByteOrder(zip.read(`${folder}byteorder`));
   const storages = new Map<string, StorageRef>();
   const pickle = zip.read(`${folder}data.pkl`) ?? new Uint8Array();
-  const { value: root } = unpickle(pickle, 0, torchHooks(storages), budget);
+  const { value: root } = unpickle(pickle, 0, torchHooks(storages, budget), budget);
   return {
     root,
     read(tensor, name) {
@@ -96,7 +96,7 @@ function bigEndian(): CheckpointError {
 /** Opens the older format: magic, version, system, object, storage keys, then each storage's length and bytes. */
 export function openTorchLegacy(bytes: Uint8Array, budget: MemoryBudget): TorchFile {
   const storages = new Map<string, StorageRef>();
-  const hooks = torchHooks(storages);
+  const hooks = torchHooks(storages, budget);
   const magic = unpickle(bytes, 0, hooks, budget);
   if (magic.value !== LEGACY_MAGIC) {
     const problem = 'it is a Python pickle but not one of torch.save';

@@ -10,11 +10,14 @@ import type { MemoryBudget } from './budget.ts';
 import type { CheckpointError } from './error.ts';
 import { PickleCursor, pickleError } from './pickle-cursor.ts';
 import { PickleGlobal, type PickleKey, PickleTuple, type PickleValue } from './pickle-values.ts';
+import { isKey } from './python-objects.ts';
 
 /** What a pickle may do beyond containers; each throws a `CheckpointError` to refuse. */
 export interface PickleHooks {
   findGlobal(module: string, name: string): PickleGlobal;
   call(callable: PickleGlobal, args: readonly PickleValue[]): PickleValue;
+  /** Whether the object takes this state; false for one that has none. */
+  setState(target: PickleValue, state: PickleValue): boolean;
   persistentLoad(id: PickleValue): PickleValue;
 }
 
@@ -187,7 +190,7 @@ class Unpickler {
       case 0x93: // STACK_GLOBAL
         return this.#stackGlobal();
       case 0x52: // REDUCE
-      case 0x81: // NEWOBJ: for the one class allowed, the same as calling it
+      case 0x81: // NEWOBJ: for the classes allowed, the same as calling them
         return this.#call();
       case 0x62: // BUILD
         return this.#build();
@@ -219,11 +222,10 @@ class Unpickler {
     return this.#push(this.#hooks.call(callable, args.items));
   }
 
-  /** State is only known on an OrderedDict (`_metadata` of a state_dict) and says nothing of the weights. */
   #build(): true {
-    this.#pop();
-    if (!(this.#top() instanceof Map)) throw this.#fail('UNSUPPORTED', 'it sets the state of an object');
-    return true;
+    const state = this.#pop();
+    if (this.#hooks.setState(this.#top(), state)) return true;
+    throw this.#fail('UNSUPPORTED', 'it sets the state of an object');
   }
 
   #append(items: readonly PickleValue[]): true {
@@ -251,8 +253,8 @@ class Unpickler {
   }
 
   #key(value: PickleValue | undefined): PickleKey {
-    if (value === null || (value !== undefined && typeof value !== 'object')) return value;
-    throw this.#fail('UNSUPPORTED', 'a dict or set has a key that is neither text nor a number');
+    if (value !== undefined && isKey(value)) return value;
+    throw this.#fail('UNSUPPORTED', 'a dict or set has a key that is neither text nor a number nor fixed');
   }
 
   #push(value: PickleValue): true {
