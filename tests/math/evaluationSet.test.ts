@@ -1,15 +1,16 @@
 /** Evaluation sets: distinct, disjoint from training, stable, and checked when read. */
 
-import { describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { OptionError, ProblemSpaceError } from '../../src/math/errors.ts';
 import {
+  type EvaluationProblem,
   EvaluationSetError,
   evaluationSet,
   parseEvaluationSet,
   serialiseEvaluationSet,
 } from '../../src/math/evaluationSet.ts';
 import { print } from '../../src/math/expression.ts';
-import { ProblemStream } from '../../src/math/generator.ts';
+import { type Problem, ProblemStream } from '../../src/math/generator.ts';
 import { evaluateText, parse } from '../../src/math/parser.ts';
 import { splitOf } from '../../src/math/split.ts';
 
@@ -64,8 +65,14 @@ test('size is checked', () => {
 });
 
 describe('JSON lines', () => {
-  const rows = evaluationSet({ size: 30, operators: '+,-,*,/,%,min,max,next,prev,abs', seed: 5 });
-  const text = serialiseEvaluationSet(rows);
+  let rows: readonly EvaluationProblem[];
+  let text: string;
+  let training: Problem;
+  beforeAll(() => {
+    rows = evaluationSet({ size: 30, operators: '+,-,*,/,%,min,max,next,prev,abs', seed: 5 });
+    text = serialiseEvaluationSet(rows);
+    training = new ProblemStream({ operators: '+', maxDepth: 1, minDigits: 2 }).at(0);
+  });
 
   test('round trip', () => {
     expect(text.split('\n').length).toBe(31);
@@ -81,45 +88,46 @@ describe('JSON lines', () => {
     expect(parseEvaluationSet(text.trimEnd())).toEqual(rows);
   });
 
-  const training = new ProblemStream({ operators: '+', maxDepth: 1, minDigits: 2 }).at(0);
   const second = (change: object) => {
     const lines = text.trimEnd().split('\n');
     lines[1] = JSON.stringify({ ...JSON.parse(lines[1]), ...change });
     return lines.join('\n');
   };
   test.each([
-    ['an empty file', '', 1, 'file'],
-    ['no JSON', `${text.split('\n')[0]}\n{`, 2, 'line'],
-    ['an array', '[]', 1, 'line'],
-    ['a wrong answer', second({ answer: '1234567' }), 2, 'answer'],
-    ['an answer that is a number', second({ answer: 3 }), 2, 'answer'],
-    ['a missing field', second({ depth: undefined }), 2, 'depth'],
-    ['wrong digits', second({ digits: 9 }), 2, 'digits'],
-    ['wrong operators', second({ operators: [] }), 2, 'operators'],
-    ['a wrong id', second({ id: 7 }), 2, 'id'],
-    ['a syntax error', second({ expression: '1+' }), 2, 'expression'],
-    ['a division by zero', second({ expression: '1/0' }), 2, 'expression'],
-    ['no expression', second({ expression: 5 }), 2, 'expression'],
+    ['an empty file', () => '', 1, 'file'],
+    ['no JSON', () => `${text.split('\n')[0]}\n{`, 2, 'line'],
+    ['an array', () => '[]', 1, 'line'],
+    ['a wrong answer', () => second({ answer: '1234567' }), 2, 'answer'],
+    ['an answer that is a number', () => second({ answer: 3 }), 2, 'answer'],
+    ['a missing field', () => second({ depth: undefined }), 2, 'depth'],
+    ['wrong digits', () => second({ digits: 9 }), 2, 'digits'],
+    ['wrong operators', () => second({ operators: [] }), 2, 'operators'],
+    ['a wrong id', () => second({ id: 7 }), 2, 'id'],
+    ['a syntax error', () => second({ expression: '1+' }), 2, 'expression'],
+    ['a division by zero', () => second({ expression: '1/0' }), 2, 'expression'],
+    ['no expression', () => second({ expression: 5 }), 2, 'expression'],
     [
       'a repeated problem',
-      second({ ...rows[0], id: 1, expression: ` ${rows[0].expression}` }),
+      () => second({ ...rows[0], id: 1, expression: ` ${rows[0].expression}` }),
       2,
       'expression',
     ],
     [
       'a training problem',
-      second({
-        expression: training.expression,
-        answer: training.answer,
-        depth: 1,
-        digits: 2,
-        operators: ['+'],
-      }),
+      () =>
+        second({
+          expression: training.expression,
+          answer: training.answer,
+          depth: 1,
+          digits: 2,
+          operators: ['+'],
+        }),
       2,
       'expression',
     ],
   ])('refuses %s', (_, broken, line, field) => {
-    expect(() => parseEvaluationSet(broken)).toThrow(EvaluationSetError);
-    expect(() => parseEvaluationSet(broken)).toThrow(expect.objectContaining({ line, field }));
+    const text = broken();
+    expect(() => parseEvaluationSet(text)).toThrow(EvaluationSetError);
+    expect(() => parseEvaluationSet(text)).toThrow(expect.objectContaining({ line, field }));
   });
 });

@@ -1,11 +1,16 @@
 /** Credit for the steps before the first wrong one. */
-import { describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
+import type { Expression } from '../../src/math/expression.ts';
 import { parse } from '../../src/math/parser.ts';
 import { partialCredit } from '../../src/math/partialCredit.ts';
 import { scratchpadSteps } from '../../src/math/scratchpad.ts';
 
-const tree = parse('156+237');
-const steps = scratchpadSteps(tree);
+let tree: Expression;
+let steps: readonly string[];
+beforeAll(() => {
+  tree = parse('156+237');
+  steps = scratchpadSteps(tree);
+});
 
 describe('partialCredit', () => {
   test('counts the worked steps up to the first wrong one, of one more than there are', () => {

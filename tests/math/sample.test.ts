@@ -1,9 +1,9 @@
 /** Training sequences: their parts, the reversed digits, the shares of the forms, resuming. */
 
-import { describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { OptionError } from '../../src/math/errors.ts';
 import { evaluateText } from '../../src/math/parser.ts';
-import { prompt, reverseNumbers, SampleStream } from '../../src/math/sample.ts';
+import { prompt, reverseNumbers, type Sample, SampleStream } from '../../src/math/sample.ts';
 import { firstFalseStep } from '../../src/math/scratchpadChecker.ts';
 import { decode, encode } from '../../src/math/tokenizer.ts';
 import { shareExcess } from './chiSquare.ts';
@@ -25,8 +25,12 @@ test('reverseNumbers', () => {
 });
 
 describe('SampleStream', () => {
-  const stream = new SampleStream({ seed: 4, maxDigits: 3, operators: '+,-,*,/,%,min,max,next,prev,abs' });
-  const samples = Array.from({ length: 6000 }, () => stream.next());
+  let stream: SampleStream;
+  let samples: readonly Sample[];
+  beforeAll(() => {
+    stream = new SampleStream({ seed: 4, maxDigits: 3, operators: '+,-,*,/,%,min,max,next,prev,abs' });
+    samples = Array.from({ length: 6000 }, () => stream.next());
+  });
 
   test('every sample has its parts, true in the order of digits it announces', () => {
     for (const { tokens, problem, little, scratchpad } of samples) {
@@ -52,7 +56,7 @@ describe('SampleStream', () => {
   });
 
   test('half are little, half have a scratchpad, independently', () => {
-    const count = (keep: (sample: (typeof samples)[number]) => boolean) => samples.filter(keep).length;
+    const count = (keep: (sample: Sample) => boolean) => samples.filter(keep).length;
     expect(
       shareExcess(
         count(({ little }) => little),
