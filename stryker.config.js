@@ -7,7 +7,7 @@
 export default {
   testRunner: 'vitest',
   vitest: { configFile: 'vitest.mutation.config.js' },
-  mutate: ['src/{math,tasks,grpo,pretrain,runs,cli}/**/*.ts', '!src/*/index.ts'],
+  mutate: ['src/{math,tasks,grpo,pretrain,runs,cli}/**/*.ts', 'src/options.ts', '!src/*/index.ts'],
   coverageAnalysis: 'perTest',
   concurrency: 2,
   timeoutMS: 5_000,

@@ -43,5 +43,9 @@ const forks = {
 
 export default defineConfig({
   plugins: [forks],
-  test: { include: ROOMS.flatMap(quickTests), reporters: [new Uncollected()], testTimeout: 60_000 },
+  test: {
+    include: ['tests/*.test.ts', ...ROOMS.flatMap(quickTests)],
+    reporters: [new Uncollected()],
+    testTimeout: 60_000,
+  },
 });
