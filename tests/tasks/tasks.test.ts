@@ -188,7 +188,7 @@ test('a model of another vocabulary is refused', () => {
     expect.objectContaining({
       code: 'WRONG_VOCABULARY',
       where: 'sort',
-      message: "the model's vocabulary has 57 tokens, that of the task sort 14",
+      message: "the model's vocabulary has 57 tokens, that of the task sort 14; give a model of vocabSize 14",
       fix: 'give a model of vocabSize 14',
     }),
   );
