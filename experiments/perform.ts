@@ -33,13 +33,13 @@ async function train(kind: 'pretrain' | 'grpo', directory: string, options: obje
   const text = `${JSON.stringify(options, null, 2)}\n`;
   const saved = existsSync(join(directory, 'checkpoints', 'manifest.json'));
   if (saved && existsSync(config) && readFileSync(config, 'utf8') === text) {
-    await command('train', ['resume', directory]);
+    await command('train', ['resume', directory, '--trust']);
     return;
   }
   rmSync(directory, { recursive: true, force: true });
   mkdirSync(dirname(directory), { recursive: true });
   writeFileSync(config, text);
-  await command('train', [kind, '--config', config, '--out', directory]);
+  await command('train', [kind, '--config', config, '--trust', '--out', directory]);
 }
 
 /** The checkpoint of a start, which is pretrained if it is not there. */

@@ -10,6 +10,7 @@ import { meant } from '../optionNames.ts';
 import { BadOptionError, oneOf, parseOptions, shown } from '../options.ts';
 import { givenFlags } from './flags.ts';
 import { isObject, readJsonObject } from './jsonFile.ts';
+import { checkTrust } from './trust.ts';
 
 export const configFlag = {
   config: z
@@ -63,6 +64,10 @@ export function givenOptions<Names extends string = never>(
   const file = typeof flags.config === 'string' ? readConfig(flags.config, schema, sections) : {};
   const own = Object.entries(file).filter(([key]) => Object.hasOwn(schema.shape, key));
   const rest = Object.entries(file).filter(([key]) => !Object.hasOwn(schema.shape, key));
+  if (typeof flags.config === 'string') {
+    const named = own.filter(([key]) => !Object.hasOwn(flags, key));
+    checkTrust(Object.fromEntries(named), flags.config, flags.trust === true);
+  }
   return {
     given: { ...Object.fromEntries(own), ...flags },
     sections: Object.fromEntries(rest) as GivenOptions<Names>['sections'],
@@ -87,8 +92,8 @@ function recipeOf({ shape }: z.ZodObject, { recipe }: Readonly<Record<string, un
   return { ...options, ...rewards };
 }
 
-/** What a run writes to, and where it took this from: its config names them, but another run has its own. */
-const NOT_TAKEN_OVER = ['out', 'logCsv', 'profile', 'config'];
+/** What a run writes to, where it took this from, and whether that was trusted: another run has its own. */
+const NOT_TAKEN_OVER = ['out', 'logCsv', 'profile', 'config', 'trust'];
 
 /** @throws BadOptionError naming the first key at fault and the file, FileError if it cannot be read. */
 export function readConfig(
@@ -107,6 +112,10 @@ export function readConfig(
       `${path}: 'config' names another file`,
       'put its options into this one',
     );
+  }
+  if (Object.hasOwn(options, 'trust')) {
+    const fix = 'remove it, and give --trust on the command line if you trust the file';
+    throw new BadOptionError('--trust', `${path}: no file can say that it is trusted`, fix);
   }
   checkKeys(path, options, schema, sections);
   return options;

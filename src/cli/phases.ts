@@ -6,7 +6,7 @@ import type { TrainingState } from '../model/trainingState.ts';
 import type { PretrainMetrics } from '../pretrain/trainer.ts';
 import { accuracyOf, accuracyText } from './accuracy.ts';
 import { samplesTable } from './samplesTable.ts';
-import type { PhaseName, PhaseResult, Totals } from './sessionState.ts';
+import { type PhaseName, type PhaseResult, START_NAMES, type Totals } from './sessionState.ts';
 import { trainingLoop } from './trainingLoop.ts';
 import type { Workbench } from './workbench.ts';
 
@@ -39,7 +39,10 @@ export async function pretrainPhase(
 ): Promise<PhaseResult> {
   const isPass = (step: number): boolean => step > 0 && step % stepsPerPass === 0;
   const checkpoints = new PhaseCheckpoints(bench, 'pretrain', trainer, {
-    nameOf: (step) => (isPass(step) ? `model_step${step / stepsPerPass}` : `model_update${step}`),
+    nameOf: (step) => {
+      if (step === 0) return START_NAMES.pretrain;
+      return isPass(step) ? `model_step${step / stepsPerPass}` : `model_update${step}`;
+    },
     isTemporary: (step) => !isPass(step),
     isDue: (step) => isPass(step) || isDue(step, saveInterval, trainer.totalSteps),
   });
@@ -80,7 +83,7 @@ export async function grpoPhase(
 ): Promise<PhaseResult> {
   const warnings = new Warnings();
   const checkpoints = new PhaseCheckpoints(bench, 'grpo', trainer, {
-    nameOf: (step) => `rl_model_step${step}`,
+    nameOf: (step) => (step === 0 ? START_NAMES.grpo : `rl_model_step${step}`),
     isTemporary: (step) => step === 0,
     isDue: (step) => step === steps || isDue(step, saveInterval, steps),
   });

@@ -33,12 +33,20 @@ export async function rewardsOf(list: string | readonly string[], task: Task): P
 async function rewardOf(item: string, task: Task): Promise<Reward> {
   const { name = '', weight: text } = ITEM.exec(item)?.groups ?? {};
   const weight = text === undefined ? undefined : Number(text);
-  if (isBuiltIn(name)) return asFlagErrors(() => builtInReward(name, task, weight));
+  if (isBuiltInReward(name)) return asFlagErrors(() => builtInReward(name, task, weight));
   const reward = moduleReward(name, await defaultExport('--reward', name, REWARD_NAMES));
   return weight === undefined ? reward : { ...reward, weight };
 }
 
-const isBuiltIn = (name: string): name is RewardName => REWARD_NAMES.some((known) => known === name);
+/** The names and paths in a list of rewards, without their weights; those of no list are none. */
+export function rewardNames(list: unknown): string[] {
+  const items = typeof list === 'string' ? list.split(',') : Array.isArray(list) ? list : [];
+  return items.map((item) => ITEM.exec(String(item).trim())?.groups?.name ?? '');
+}
+
+/** Tell whether a reward needs no module. */
+export const isBuiltInReward = (name: string): name is RewardName =>
+  REWARD_NAMES.some((known) => known === name);
 
 const moduleSchema = z.object({
   name: z.string().min(1).optional(),

@@ -2,13 +2,14 @@
 import { z } from 'zod';
 import { problemOf } from '../errors.ts';
 import type { Device } from '../gpu/device.ts';
-import type { KernelChoices } from '../gpu/variants.ts';
+import { printable } from '../model/checkpoint/error.ts';
 import type { Checkpoint } from '../model/checkpoint/index.ts';
 import { describe, type ModelConfig } from '../model/config.ts';
 import { evaluate } from '../model/evaluate.ts';
 import type { CompletionSampler } from '../model/sampling.ts';
 import { Transformer } from '../model/transformer.ts';
 import { integer, oneOf, yesOrNo } from '../options.ts';
+import { resumedCsv } from '../runs/csvPlace.ts';
 import { gitCommit, versions } from '../runs/provenance.ts';
 import { Run, type RunKind } from '../runs/run.ts';
 import type { Task, TaskProblem } from '../tasks/task.ts';
@@ -17,7 +18,8 @@ import { EVALUATION_FILE } from './heldOut.ts';
 import { type AdapterRecord, deviceText, type Machine, withMachine } from './machine.ts';
 import { type MemoryAdvice, Recovery } from './recovery.ts';
 import { Reporter } from './reporter.ts';
-import { type ResumePoint, resumePoint } from './sessionState.ts';
+import { type ResumePoint, resumePoint } from './resumePoint.ts';
+import type { RunConfig } from './runConfig.ts';
 import { StopRequest } from './stopRequest.ts';
 import { printSummary, type Results, summaryOf } from './summary.ts';
 import { settingsEntry, type TrainedSettings } from './trainedSettings.ts';
@@ -78,14 +80,16 @@ export const sessionSchema = z.strictObject({
 export interface EarlierSession {
   readonly directory: string;
   /** The run's config.json. */
-  readonly config: Readonly<Record<string, unknown>>;
+  readonly config: RunConfig;
+  /** The CSV file to continue instead of the run's own, '' for none. */
+  readonly csv?: string | undefined;
 }
 
 export interface SessionOptions {
   readonly kind: RunKind;
   readonly flags: z.output<typeof sessionSchema>;
   /** All options of the trainers as they are now, for config.json. */
-  readonly options: () => object;
+  readonly options: () => Readonly<Record<string, unknown>>;
   /** What the trainers made of options that were not given, for config.json too. */
   readonly derived?: object;
   readonly task: Task;
@@ -160,10 +164,7 @@ class Session {
     const { flags, earlier } = this.#options;
     const model = this.#resumed?.model ?? this.#options.model();
     // The same kernels as before, if the adapter is the same.
-    const { adapter, kernels } = (earlier?.config ?? {}) as {
-      adapter?: AdapterRecord;
-      kernels?: KernelChoices;
-    };
+    const { adapter, kernels } = earlier?.config ?? {};
     const earlierKernels = adapter && kernels && { adapter: adapter.description, choices: kernels };
     const { memoryLimit } = flags;
     const bytes = memoryLimit === undefined ? undefined : memoryLimit * 2 ** 20;
@@ -175,7 +176,7 @@ class Session {
 
   async #work(machine: Machine, initial: Checkpoint, train: Training): Promise<void> {
     const { device, adapter } = machine;
-    const { flags, kind, task, seed, problems, csv, earlier } = this.#options;
+    const { flags, kind, task, seed, problems, earlier } = this.#options;
     const [reporter, resumed] = [this.#reporter, this.#resumed];
     this.device = device;
     reporter.line(deviceText(adapter));
@@ -188,6 +189,8 @@ class Session {
     const sampler = machine.sampler(model, task.tokenizer.eos);
     const config = configOf(this.#options, { model: initial.config, adapter, device, resumed });
     const directory = earlier?.directory ?? flags.out;
+    const csv = earlier ? csvOf(earlier) : this.#options.csv;
+    if (earlier && csv) reporter.line(`Metrics as CSV: ${csv}`);
     using run = new Run({
       kind,
       config,
@@ -235,9 +238,14 @@ class Session {
   }
 }
 
+/** The CSV file that a session continues, if there is one. */
+function csvOf({ directory, config, csv }: EarlierSession): string | undefined {
+  const { logCsv } = config.options;
+  return csv ?? resumedCsv(directory, typeof logCsv === 'string' && logCsv !== '');
+}
+
 /** What is not as it was when the run was begun. */
-function changesSince({ config }: EarlierSession, { description }: AdapterRecord): string[] {
-  const then = config as { adapter?: AdapterRecord; versions?: Readonly<Record<string, string>> };
+function changesSince({ config: then }: EarlierSession, { description }: AdapterRecord): string[] {
   const now = { ...versions(), adapter: description };
   const before: Readonly<Record<string, string | undefined>> = {
     ...then.versions,
@@ -245,7 +253,9 @@ function changesSince({ config }: EarlierSession, { description }: AdapterRecord
   };
   return Object.entries(now).flatMap(([what, value]) => {
     const former = before[what];
-    return former === undefined || former === value ? [] : [`${what} was ${former} and is ${value}`];
+    return former === undefined || former === value
+      ? []
+      : [printable(`${what} was ${former} and is ${value}`)];
   });
 }
 
@@ -273,18 +283,25 @@ interface ConfigContext {
 }
 
 /** What config.json says: of an earlier session's all that stays, and one line for each time it was gone on with. */
-function configOf(options: SessionOptions, { model, adapter, device, resumed }: ConfigContext) {
-  const { kind, options: given, derived, loadedFrom, problems, maxGenLen, earlier } = options;
-  const now = { adapter, kernels: device.choices, versions: versions(), gitCommit: gitCommit() };
+function configOf(options: SessionOptions, { model, adapter, device, resumed }: ConfigContext): RunConfig {
+  const { kind, derived, loadedFrom, problems, maxGenLen, earlier } = options;
+  // Every session has to be trusted anew.
+  const { trust: _, ...given } = options.options();
+  const now = {
+    adapter: { ...adapter },
+    kernels: device.choices,
+    versions: { ...versions() },
+    gitCommit: gitCommit(),
+  };
   if (earlier) {
-    const { resumed: before, ...first } = earlier.config;
+    const { resumed: before = [], ...first } = earlier.config;
     const line = { at: new Date().toISOString(), step: resumed?.step ?? 0, ...now };
-    return { ...first, options: given(), resumed: [...(Array.isArray(before) ? before : []), line] };
+    return { ...first, options: given, resumed: [...before, line] };
   }
   return {
     kind,
     startedAt: new Date().toISOString(),
-    options: given(),
+    options: given,
     ...(derived && { derived }),
     model,
     checkpoint: loadedFrom ?? null,

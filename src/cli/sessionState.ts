@@ -1,8 +1,5 @@
 /** Where a session of training stands besides its trainer: part of every checkpoint, so that another one can go on. */
-import { join } from 'node:path';
 import { z } from 'zod';
-import { type CheckpointEntry, Checkpoints, type TrainingCheckpoint } from '../runs/checkpoints.ts';
-import { FileError } from '../runs/fileError.ts';
 
 /** The two kinds of training, in the order in which a pipeline has them. */
 export const PHASES = ['pretrain', 'grpo'] as const;
@@ -23,7 +20,8 @@ const resultSchema = z.strictObject({
   checkpoint: z.string().nullable(),
 });
 
-const stateSchema = z.strictObject({
+/** What a session saves. */
+export const stateSchema = z.strictObject({
   phase: z.enum(PHASES),
   totals: totalsSchema,
   /** Rows of the metrics up to here. */
@@ -37,25 +35,5 @@ export type Totals = Readonly<z.output<typeof totalsSchema>>;
 export type PhaseResult = Readonly<z.output<typeof resultSchema>>;
 export type SessionState = Readonly<z.output<typeof stateSchema>>;
 
-/** A checkpoint that a run goes on from. */
-export interface ResumePoint extends TrainingCheckpoint, CheckpointEntry {
-  readonly session: SessionState;
-}
-
-/**
- * The last checkpoint of a run, or undefined if it has none yet.
- * @param onDamage told of checkpoints that are not what was saved; an earlier one is taken then.
- * @throws FileError
- */
-export function resumePoint(
-  directory: string,
-  onDamage: (error: FileError) => void,
-): ResumePoint | undefined {
-  const path = join(directory, 'checkpoints');
-  const found = new Checkpoints(path).latest(onDamage);
-  if (!found) return undefined;
-  const { data, error } = stateSchema.safeParse(found.session);
-  if (data) return { ...found, session: data };
-  const problem = `session.${error.issues[0]?.path.join('.')} is not what a session saves`;
-  throw new FileError('DAMAGED', join(path, `${found.name}.json`), problem, 'begin a new run');
-}
+/** Names of the checkpoints that hold what training begins with, by phase. */
+export const START_NAMES = { pretrain: 'model_update0', grpo: 'rl_model_step0' } as const;

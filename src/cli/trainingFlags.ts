@@ -8,6 +8,7 @@ import { modelSchema } from './modelFlags.ts';
 import { rewardFlag } from './rewardFlag.ts';
 import { sessionSchema } from './session.ts';
 import { taskFlag } from './taskFlag.ts';
+import { trustFlag } from './trust.ts';
 
 const evaluationFlags = {
   evalSize: integer(1, 100_000).default(100).describe('held-out problems to evaluate on'),
@@ -41,6 +42,7 @@ export const pretrainFlags = z.strictObject({
   stepEval: yesOrNo().default(false).describe('evaluate after every pass'),
   ...evaluationFlags,
   ...configFlag,
+  ...trustFlag,
   ...sessionSchema.shape,
 });
 
@@ -69,5 +71,6 @@ export const grpoFlags = z.strictObject({
     .describe('steps between evaluations (0 = none on the way)'),
   ...evaluationFlags,
   ...configFlag,
+  ...trustFlag,
   ...sessionSchema.shape,
 });

@@ -6,7 +6,8 @@ import type { Run } from '../runs/run.ts';
 import { ARITHMETIC } from '../tasks/arithmetic.ts';
 import type { Task, TaskProblem } from '../tasks/task.ts';
 import type { Reporter } from './reporter.ts';
-import type { PhaseName, PhaseResult, ResumePoint, Totals } from './sessionState.ts';
+import type { ResumePoint } from './resumePoint.ts';
+import type { PhaseName, PhaseResult, Totals } from './sessionState.ts';
 import type { StopRequest } from './stopRequest.ts';
 
 /** The model in training. */

@@ -10,6 +10,11 @@ export type FileOperations = Pick<
   'openSync' | 'writeFileSync' | 'fsyncSync' | 'closeSync' | 'renameSync' | 'unlinkSync'
 >;
 
+/** The name that a file has until it is complete. */
+const temporaryName = (name: string): string => `.${name}.${randomUUID().slice(0, 8)}.tmp`;
+/** Tell whether a file of this name was never completed. */
+export const isTorn = (name: string): boolean => /^\..+\.[0-9a-f]{8}\.tmp$/.test(name);
+
 /**
  * Writes `content` under a temporary name in the same directory, syncs it and renames it to `path`. A file that was
  * there before stays as it is until the new one is complete on disk; after a failure nothing is left behind.
@@ -20,7 +25,7 @@ export function writeAtomically(
   content: Uint8Array | string,
   files: FileOperations = fs,
 ): void {
-  const temporary = join(dirname(path), `.${basename(path)}.${randomUUID().slice(0, 8)}.tmp`);
+  const temporary = join(dirname(path), temporaryName(basename(path)));
   withFileErrors(path, () => {
     const descriptor = files.openSync(temporary, 'wx');
     try {
@@ -41,8 +46,10 @@ export function writeAtomically(
 
 /** Removes what a process that was killed while writing left behind in a directory. */
 export function removeTorn(directory: string): void {
-  const torn = fs.readdirSync(directory).filter((file) => /^\..*\.tmp$/.test(file));
-  for (const file of torn) fs.rmSync(join(directory, file), { force: true });
+  withFileErrors(directory, () => {
+    const torn = fs.readdirSync(directory).filter(isTorn);
+    for (const file of torn) fs.rmSync(join(directory, file), { force: true });
+  });
 }
 
 function removeQuietly(path: string, files: FileOperations): void {

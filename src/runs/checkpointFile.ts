@@ -1,5 +1,5 @@
 /** Checkpoints on disk: reads every format of src/model, writes safetensors atomically. */
-import { readFileSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import {
   type AssumedConfig,
   type Checkpoint,
@@ -9,8 +9,9 @@ import {
 } from '../model/checkpoint/index.ts';
 import { readHuggingFace } from '../model/huggingFace/index.ts';
 import { type FileOperations, writeAtomically } from './atomicFile.ts';
-import { FileError, withFileErrors } from './fileError.ts';
+import { withFileErrors } from './fileError.ts';
 import { readHuggingFaceDirectory } from './huggingFaceDirectory.ts';
+import { readOrdinaryFile } from './ordinaryFile.ts';
 
 /** A checkpoint as loaded, with the format it came in. */
 export interface LoadedCheckpoint extends Checkpoint {
@@ -42,13 +43,8 @@ export function loadCheckpoint(path: string, assumed: AssumedConfig = {}): Loade
 /** The bytes of a checkpoint, not yet looked at. @throws FileError */
 export function readCheckpointSource(path: string): CheckpointSource {
   return withFileErrors(path, () => {
-    const about = statSync(path);
-    if (about.isDirectory()) return { kind: 'hugging-face', ...readHuggingFaceDirectory(path) };
-    // Opening a pipe would wait for a writer for ever.
-    if (!about.isFile()) {
-      throw new FileError('NOT_A_FILE', path, 'it is no ordinary file', 'give a checkpoint file');
-    }
-    return { kind: 'file', bytes: readFileSync(path) };
+    if (statSync(path).isDirectory()) return { kind: 'hugging-face', ...readHuggingFaceDirectory(path) };
+    return { kind: 'file', bytes: readOrdinaryFile(path, 'give a checkpoint file') };
   });
 }
 

@@ -11,7 +11,7 @@
  * machine stops, what it names is there as a whole.
  */
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import {
@@ -24,8 +24,9 @@ import {
   writeSafetensors,
 } from '../model/checkpoint/index.ts';
 import type { TrainingState } from '../model/trainingState.ts';
-import { type FileOperations, removeTorn, writeAtomically } from './atomicFile.ts';
-import { FileError, withFileErrors } from './fileError.ts';
+import { type FileOperations, isTorn, removeTorn, writeAtomically } from './atomicFile.ts';
+import { FileError, type FileErrorCode, withFileErrors } from './fileError.ts';
+import { readOrdinaryFile } from './ordinaryFile.ts';
 
 /** The file that tells what is complete. */
 export const MANIFEST = 'manifest.json';
@@ -37,13 +38,17 @@ const HASH_DIGITS = 16;
 const fileSchema = z.strictObject({ bytes: z.int().min(0), sha256: z.string().regex(/^[0-9a-f]{64}$/) });
 /** What cannot lead out of the directory. */
 const nameSchema = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/);
-const entrySchema = z.strictObject({
-  name: nameSchema,
-  step: z.int().min(0),
-  /** Whether it is there only until the next one is. */
-  temporary: z.boolean(),
-  files: z.record(nameSchema, fileSchema),
-});
+const entrySchema = z
+  .strictObject({
+    name: nameSchema,
+    step: z.int().min(0),
+    /** Whether it is there only until the next one is. */
+    temporary: z.boolean(),
+    files: z.record(nameSchema, fileSchema),
+  })
+  .refine(({ name, files }) => Object.keys(files).every((file) => isFileOf(name, file)), {
+    error: 'it names a file that is not the checkpoint’s',
+  });
 const manifestSchema = z.strictObject({
   version: z.literal(VERSION),
   checkpoints: z.array(entrySchema),
@@ -82,6 +87,9 @@ export interface SaveOptions {
   readonly keepLast?: number;
 }
 
+/** What is wrong with a checkpoint for good. Another failure, such as a disk that cannot be read now, is not its fault. */
+const DAMAGE: readonly FileErrorCode[] = ['DAMAGED', 'FILE_NOT_FOUND', 'NOT_A_FILE'];
+
 /** The checkpoints of one run. */
 export class Checkpoints {
   readonly #directory: string;
@@ -109,6 +117,13 @@ export class Checkpoints {
     return this.#manifest.best;
   }
 
+  /** Names of files that no checkpoint has: of a save that was cut short, weights alone, or all there are if the manifest is lost. */
+  unlisted(): string[] {
+    const listed = new Set([MANIFEST, ...this.entries.flatMap(({ files }) => Object.keys(files))]);
+    const files = withFileErrors(this.#directory, () => readdirSync(this.#directory));
+    return files.filter((file) => !listed.has(file) && !isTorn(file)).sort();
+  }
+
   /** The path of the weights of a checkpoint. */
   path(name: string): string {
     return join(this.#directory, weightsFile(name));
@@ -131,12 +146,12 @@ export class Checkpoints {
     const document = {
       version: VERSION,
       weights: keep(weightsFile(name), writeCheckpoint(model)),
-      optimizer: keep(`${name}.optimizer.safetensors`, tensorsFile(state.optimizer)),
+      optimizer: keep(optimizerFile(name), tensorsFile(state.optimizer)),
       reference: reference && this.#keepReference({ ...model, stateDict: reference }, keep),
       progress,
       session,
     };
-    keep(`${name}.json`, Buffer.from(`${JSON.stringify(document, null, 2)}\n`));
+    keep(documentFile(name), Buffer.from(`${JSON.stringify(document, null, 2)}\n`));
     this.#publish([...this.entries, { name, step, temporary, files }], this.best, keepLast);
     return this.path(name);
   }
@@ -152,14 +167,15 @@ export class Checkpoints {
   /**
    * The last checkpoint whose files are all as they were written; undefined if none was saved yet.
    * @param onDamage told of those that are not.
-   * @throws FileError if none is whole: nobody wants to begin again over what is left of a run.
+   * @throws FileError if none is whole, as nobody wants to begin again over what is left of a run, or if a file cannot be read.
    */
   latest(onDamage: (error: FileError) => void): (TrainingCheckpoint & CheckpointEntry) | undefined {
     for (const [i, entry] of this.entries.toReversed().entries()) {
       try {
         return { ...entry, ...this.load(entry) };
       } catch (error) {
-        if (!(error instanceof FileError) || i === this.entries.length - 1) throw error;
+        const isDamaged = error instanceof FileError && DAMAGE.includes(error.code);
+        if (!isDamaged || i === this.entries.length - 1) throw error;
         onDamage(error);
       }
     }
@@ -178,11 +194,15 @@ export class Checkpoints {
   load({ name, files }: CheckpointEntry): TrainingCheckpoint {
     const open = (file: string): { readonly path: string; readonly bytes: Uint8Array } => {
       const path = join(this.#directory, file);
-      const [bytes, expected] = [read(path), files[file]];
-      if (bytes.length === expected?.bytes && sha256(bytes) === expected.sha256) return { path, bytes };
+      const expected = files[file];
+      // The size first: a file that somebody else put there may be larger than the memory.
+      if (withFileErrors(path, () => statSync(path)).size === expected?.bytes) {
+        const bytes = read(path);
+        if (sha256(bytes) === expected.sha256) return { path, bytes };
+      }
       throw new FileError('DAMAGED', path, 'it is not what was saved', 'put a copy back');
     };
-    const { path, bytes } = open(`${name}.json`);
+    const { path, bytes } = open(documentFile(name));
     const document = parsed(path, documentSchema, bytes);
     const model = (file: string): Checkpoint => {
       const opened = open(file);
@@ -236,6 +256,13 @@ export class Checkpoints {
 }
 
 const weightsFile = (name: string): string => `${name}.safetensors`;
+const optimizerFile = (name: string): string => `${name}.optimizer.safetensors`;
+const documentFile = (name: string): string => `${name}.json`;
+
+function isFileOf(name: string, file: string): boolean {
+  const own = [weightsFile(name), optimizerFile(name), documentFile(name)];
+  return own.includes(file) || /^reference-[0-9a-f]+\.safetensors$/.test(file);
+}
 
 const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
@@ -257,7 +284,7 @@ function tensorsOf(bytes: Uint8Array, path: string): StateDict {
   );
 }
 
-const read = (path: string): Uint8Array => withFileErrors(path, () => readFileSync(path));
+const read = (path: string): Uint8Array => readOrdinaryFile(path, 'put a copy back');
 
 function parsed<Value>(path: string, schema: z.ZodType<Value>, bytes: Uint8Array): Value {
   let json: unknown;

@@ -16,16 +16,16 @@ export function makeDirectory(path: string): void {
   });
 }
 
-/** Makes a directory and those above it, or takes one that is there and empty. @throws FileError */
+/** Make a directory and those above it, or take one that is there and empty. @throws FileError */
 export function makeEmptyDirectory(path: string): void {
   makeDirectory(path);
   withFileErrors(path, () => {
-    if (readdirSync(path).length === 0) return;
-    throw new FileError(
-      'ALREADY_EXISTS',
-      path,
-      'the directory is not empty',
-      'choose another --out, so that nothing is overwritten',
-    );
+    if (readdirSync(path).length > 0) throw notEmpty(path);
   });
+}
+
+/** The error for a directory that must hold nothing. */
+export function notEmpty(path: string): FileError {
+  const fix = 'choose another --out, so that nothing is overwritten';
+  return new FileError('ALREADY_EXISTS', path, 'the directory is not empty', fix);
 }

@@ -1,11 +1,13 @@
 /** Hugging Face directories on disk. */
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { HuggingFaceModel } from '../model/huggingFace/index.ts';
-import { FileError, withFileErrors } from './fileError.ts';
+import { FileError } from './fileError.ts';
+import { readOrdinaryFile } from './ordinaryFile.ts';
 
 const CONFIG = 'config.json';
 const WEIGHTS = 'model.safetensors';
+const INSTEAD = 'give the directory of a model';
 
 /** How else transformers saves weights, and what to do to have them in one file. */
 const OTHER_WEIGHTS: readonly (readonly [file: string, problem: string, fix: string])[] = [
@@ -28,8 +30,8 @@ const OTHER_WEIGHTS: readonly (readonly [file: string, problem: string, fix: str
 export function readHuggingFaceDirectory(path: string): HuggingFaceModel {
   if (!existsSync(join(path, WEIGHTS))) throw withoutWeights(path);
   return {
-    config: readOrdinaryFile(join(path, CONFIG)).toString('utf8'),
-    weights: readOrdinaryFile(join(path, WEIGHTS)),
+    config: readOrdinaryFile(join(path, CONFIG), INSTEAD).toString('utf8'),
+    weights: readOrdinaryFile(join(path, WEIGHTS), INSTEAD),
   };
 }
 
@@ -39,11 +41,4 @@ function withoutWeights(path: string): FileError {
   }
   const fix = `give a file of its checkpoints/ directory, or a Hugging Face directory (${CONFIG}, ${WEIGHTS})`;
   return new FileError('NOT_A_FILE', path, `it is a directory without ${WEIGHTS}`, fix);
-}
-
-function readOrdinaryFile(path: string): Buffer {
-  return withFileErrors(path, () => {
-    if (statSync(path).isFile()) return readFileSync(path);
-    throw new FileError('NOT_A_FILE', path, 'it is no ordinary file', 'give the directory of a model');
-  });
 }

@@ -3,29 +3,35 @@
  *
  *     config.json        options, model, adapter, versions, commit: all that is needed to do it again
  *     metrics.jsonl      one row a step; also as CSV and in tensorboard/ if asked to
+ *     csv.json           where the CSV file is, if there is one
  *     evaluation.jsonl   the held-out problems; NAME_completions.jsonl: what a model answered to them
  *     summary.json       the results, once there are some
  *     checkpoints/       NAME.safetensors, and what is needed to go on from there (checkpoints.ts)
  *     lock               the process that writes to it
  */
-import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Checkpoint } from '../model/checkpoint/index.ts';
 import { type FileOperations, removeTorn, writeAtomically } from './atomicFile.ts';
 import { saveCheckpoint } from './checkpointFile.ts';
-import { Checkpoints } from './checkpoints.ts';
-import { makeEmptyDirectory } from './directory.ts';
+import { Checkpoints, MANIFEST } from './checkpoints.ts';
+import { CSV_RECORD, csvRecord } from './csvPlace.ts';
+import { makeDirectory, makeEmptyDirectory, notEmpty } from './directory.ts';
 import { withFileErrors } from './fileError.ts';
 import { RunLock } from './lock.ts';
 import { type MetricsRow, MetricsSink } from './metrics/index.ts';
+import { readOrdinaryFile } from './ordinaryFile.ts';
+import { checkOwnPath } from './ownFile.ts';
 
-export type RunKind = 'pipeline' | 'pretrain' | 'grpo' | 'evaluate';
+/** Pretraining and GRPO in turn, or one of them. */
+export const RUN_KINDS = ['pipeline', 'pretrain', 'grpo'] as const;
+export type RunKind = (typeof RUN_KINDS)[number];
 
 export interface RunOptions {
   readonly kind: RunKind;
   /** Must not exist, or be empty, unless it is resumed; `runs/<time>-<kind>` if not given. */
   readonly directory?: string;
-  /** Also write the metrics as CSV, to a file that does not exist yet. */
+  /** Also write the metrics as CSV: to a file that does not exist yet, or in a run that is resumed to the run's own. */
   readonly csv?: string;
   /** Also write the metrics for TensorBoard, to `tensorboard/`. */
   readonly tensorboard?: boolean;
@@ -44,28 +50,32 @@ export class Run implements Disposable {
   readonly #metrics: MetricsSink;
   readonly #files: FileOperations | undefined;
 
-  /** Makes the directory. @throws FileError, e.g. ALREADY_EXISTS if it holds anything, or IN_USE. */
+  /** Make the directory. @throws FileError, e.g. ALREADY_EXISTS if it holds anything, or IN_USE. */
   constructor(options: RunOptions) {
     const { kind, directory, csv, tensorboard, config, resume, now = new Date(), files } = options;
     this.#files = files;
-    this.directory = directory ?? freeDirectory('runs', kind, now);
-    const existed = existsSync(this.directory);
-    if (resume === undefined) makeEmptyDirectory(this.directory);
-    this.#lock = new RunLock(this.directory);
+    const isNew = resume === undefined;
+    const existed = directory !== undefined && existsSync(directory);
+    this.directory = directory ?? newDirectory('runs', kind, now);
+    this.#lock = isNew ? lockEmpty(this.directory) : new RunLock(this.directory);
     let metrics: MetricsSink | undefined;
     try {
-      // First of all: with it, a run can be gone on with, whatever else is not there yet.
-      if (resume === undefined) this.writeJson('config.json', config);
+      // First of all: with it, a run can be resumed, whatever else is not there yet.
+      if (isNew) this.writeJson('config.json', config);
+      const checkpoints = join(this.directory, 'checkpoints');
+      checkOwnPath(this.directory, join(checkpoints, MANIFEST));
       metrics = new MetricsSink({ directory: this.directory, csv, tensorboard, resume });
       removeTorn(this.directory);
-      this.checkpoints = new Checkpoints(join(this.directory, 'checkpoints'), files);
-      if (resume !== undefined) this.writeJson('config.json', config);
+      this.checkpoints = new Checkpoints(checkpoints, files);
+      if (csv === undefined) rmSync(join(this.directory, CSV_RECORD), { force: true });
+      else this.writeJson(CSV_RECORD, csvRecord(this.directory, csv));
+      if (!isNew) this.writeJson('config.json', config);
       this.#metrics = metrics;
     } catch (error) {
       metrics?.discard();
+      if (isNew) this.#removeNew();
       this.#lock[Symbol.dispose]();
-      if (!existed) rmSync(this.directory, { recursive: true, force: true });
-      else if (resume === undefined) rmSync(join(this.directory, 'config.json'), { force: true });
+      if (isNew && !existed) removeIfEmpty(this.directory);
       throw error;
     }
   }
@@ -95,7 +105,7 @@ export class Run implements Disposable {
   readLines(name: string): unknown[] | undefined {
     const path = join(this.directory, name);
     if (!existsSync(path)) return undefined;
-    const lines = withFileErrors(path, () => readFileSync(path, 'utf8')).split('\n');
+    const lines = readOrdinaryFile(path, 'put a copy back').toString('utf8').split('\n');
     return lines.filter((line) => line !== '').map((line) => JSON.parse(line));
   }
 
@@ -111,6 +121,13 @@ export class Run implements Disposable {
     this.#lock[Symbol.dispose]();
   }
 
+  /** Remove what the constructor of a new run made. */
+  #removeNew(): void {
+    for (const name of ['config.json', CSV_RECORD, 'checkpoints']) {
+      rmSync(join(this.directory, name), { recursive: true, force: true });
+    }
+  }
+
   #write(name: string, text: string): string {
     const path = join(this.directory, name);
     writeAtomically(path, text, this.#files);
@@ -118,11 +135,44 @@ export class Run implements Disposable {
   }
 }
 
-/** `runs/2026-03-01T12-30-05-grpo`, in UTC; with a number behind it if that one was taken within the second. */
-function freeDirectory(parent: string, kind: RunKind, now: Date): string {
+/** Hold a directory that is made for it, or empty. @throws FileError, ALREADY_EXISTS or IN_USE. */
+function lockEmpty(directory: string): RunLock {
+  makeEmptyDirectory(directory);
+  const lock = new RunLock(directory);
+  // Another process may have been here, and be done, before the lock was taken.
+  if (readdirSync(directory).every((name) => name === 'lock')) return lock;
+  lock[Symbol.dispose]();
+  throw notEmpty(directory);
+}
+
+/** Make `runs/2026-03-01T12-30-05-grpo`, in UTC; with a number behind it if that one was taken within the second. */
+function newDirectory(parent: string, kind: RunKind, now: Date): string {
   const time = now.toISOString().slice(0, 19).replaceAll(':', '-');
   const wanted = join(parent, `${time}-${kind}`);
-  let directory = wanted;
-  for (let n = 2; existsSync(directory); n++) directory = `${wanted}-${n}`;
-  return directory;
+  makeDirectory(parent);
+  for (let n = 1; ; n++) {
+    const directory = n === 1 ? wanted : `${wanted}-${n}`;
+    if (isMadeHere(directory)) return directory;
+  }
+}
+
+/** Make a directory; false if there is something of that name. */
+function isMadeHere(directory: string): boolean {
+  return withFileErrors(directory, () => {
+    try {
+      mkdirSync(directory);
+      return true;
+    } catch (error) {
+      if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false;
+      throw error;
+    }
+  });
+}
+
+function removeIfEmpty(directory: string): void {
+  try {
+    rmdirSync(directory);
+  } catch {
+    // The failure that led here is the one to report.
+  }
 }

@@ -17,15 +17,18 @@ import { cpuModel, webgpuVersion } from './provenance.ts';
 /** Of the file's format. */
 const VERSION = 1;
 
+/** `KernelChoices` in a file. */
+export const choicesSchema = z.record(
+  z.string(),
+  z.union([z.string(), z.strictObject({ variant: z.string(), source: z.string() })]),
+);
+
 const fileSchema = z.object({
   version: z.literal(VERSION),
   adapter: z.record(z.string(), z.unknown()),
   /** Descriptions of the models whose products were tuned. */
   models: z.array(z.string()),
-  choices: z.record(
-    z.string(),
-    z.union([z.string(), z.strictObject({ variant: z.string(), source: z.string() })]),
-  ),
+  choices: choicesSchema,
 });
 
 /** What is kept for an adapter. */

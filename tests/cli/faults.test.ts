@@ -143,7 +143,7 @@ describe('a reward of one’s own', () => {
       expect(savedModels(out)).toContain('rl_model_step2.safetensors');
       expect(existsSync(join(out, 'lock'))).toBe(false);
       writeFileSync(module, counted(''));
-      const { code } = await run('train', 'resume', out, '--quiet');
+      const { code } = await run('train', 'resume', out, '--quiet', '--trust');
       expect(code).toBe(0);
       expect(tracesOf(out).steps).toEqual([1, 2, 3, 4]);
     },

@@ -68,7 +68,11 @@ describe('--task sort', () => {
     });
 
     const config = join(first, 'config.json');
-    const again = await run('train', 'grpo', '--config', config, '--out', join(directory, 'again'));
+    const out = ['--config', config, '--out', join(directory, 'again')];
+    const refused = await run('train', 'grpo', ...out);
+    expect(refused.code).toBe(2);
+    expect(refused.stderr).toMatch(/config\.json names \S*my-reward\.ts: code, .* --trust$/m);
+    const again = await run('train', 'grpo', ...out, '--trust');
     expect(again.code, again.stderr).toBe(0);
     const timeless = (row: Record<string, unknown>) => ({ ...row, step_time: 0 });
     expect(rows('again', 'metrics.jsonl').map(timeless)).toEqual(metrics.map(timeless));

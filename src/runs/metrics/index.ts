@@ -4,9 +4,10 @@
  */
 import { join } from 'node:path';
 import { checkedInteger } from '../../math/errors.ts';
+import { checkOwnPath, isInside } from '../ownFile.ts';
 import { CSV } from './csv.ts';
 import type { MetricsFormat, MetricsRow } from './format.ts';
-import { columnsOf, JSON_LINES } from './jsonl.ts';
+import { JSON_LINES, parsedRows } from './jsonl.ts';
 import { RowFile } from './rowFile.ts';
 import { EVENT_FILE, TENSORBOARD } from './tensorBoard.ts';
 
@@ -15,7 +16,7 @@ export type { Metric, MetricsRow } from './format.ts';
 export interface MetricsSinkOptions {
   /** Holds `metrics.jsonl`, and `tensorboard/` with the event file. */
   readonly directory: string;
-  /** Also write a CSV file, to this path. */
+  /** Also write a CSV file, to this path. One that is missing when a run is resumed is made from `metrics.jsonl`. */
   readonly csv?: string | undefined;
   /** Also write an event file for TensorBoard. */
   readonly tensorboard?: boolean | undefined;
@@ -31,6 +32,7 @@ interface Output {
 /** Writes every row to every file, one after the other. */
 export class MetricsSink implements Disposable {
   readonly #outputs: Output[] = [];
+  readonly #directory: string;
   readonly #keep: number | undefined;
   #rows: number;
   #columns: readonly string[] | undefined;
@@ -41,16 +43,23 @@ export class MetricsSink implements Disposable {
    * @throws FileError: ALREADY_EXISTS, ROWS_MISSING if a file has fewer rows than `resume` wants, and others.
    */
   constructor({ directory, csv, tensorboard = false, resume }: MetricsSinkOptions) {
+    this.#directory = directory;
     this.#keep = resume && checkedInteger('rows', resume.rows, 0, Number.MAX_SAFE_INTEGER);
     this.#rows = this.#keep ?? 0;
     try {
-      const metrics = join(directory, 'metrics.jsonl');
-      const { firstRow } = this.#open(metrics, JSON_LINES, 'put a copy back, or start a new run');
-      if (this.#rows > 0) this.#columns = columnsOf(firstRow);
-      if (csv !== undefined) this.#open(csv, CSV, 'put a copy back, or go on without --log_csv');
+      const metrics = this.#open(join(directory, 'metrics.jsonl'), JSON_LINES, {
+        fix: 'put a copy back, or start a new run',
+      });
+      const rows = parsedRows(metrics.read());
+      const [first] = rows;
+      if (first) this.#columns = Object.keys(first);
+      if (csv !== undefined) {
+        const fix = 'give the CSV file of this run, or a path where no file is, with --log_csv';
+        this.#open(csv, CSV, { fix, expected: this.#encoded(rows, CSV) });
+      }
       if (tensorboard) {
-        const events = join(directory, 'tensorboard', EVENT_FILE);
-        this.#open(events, TENSORBOARD, 'put a copy back, or go on without --tensorboard');
+        const fix = 'put a copy back, or resume without --tensorboard: with --no_tensorboard';
+        this.#open(join(directory, 'tensorboard', EVENT_FILE), TENSORBOARD, { fix });
       }
       for (const { file } of this.#outputs) file.cut();
     } catch (error) {
@@ -86,9 +95,19 @@ export class MetricsSink implements Disposable {
     for (const { file } of this.#outputs) file.close();
   }
 
-  #open(path: string, format: MetricsFormat, fix: string): RowFile {
-    const file = new RowFile(path, format, { keep: this.#keep, fix });
+  #open(
+    path: string,
+    format: MetricsFormat,
+    options: { readonly fix: string; readonly expected?: Uint8Array | undefined },
+  ): RowFile {
+    if (isInside(this.#directory, path)) checkOwnPath(this.#directory, path);
+    const file = new RowFile(path, format, { keep: this.#keep, ...options });
     this.#outputs.push({ file, format });
     return file;
+  }
+
+  #encoded(rows: readonly MetricsRow[], format: MetricsFormat): Uint8Array {
+    const columns = this.#columns ?? [];
+    return Buffer.concat(rows.map((row, index) => format.encode(row, { index, columns })));
   }
 }

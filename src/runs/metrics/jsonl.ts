@@ -1,5 +1,5 @@
 /** Metrics as JSON lines: every value of every row. NaN and infinities, which JSON does not have, become null. */
-import type { MetricsFormat } from './format.ts';
+import type { MetricsFormat, MetricsRow } from './format.ts';
 
 const NEWLINE = 0x0a;
 
@@ -9,22 +9,23 @@ export const JSON_LINES: MetricsFormat = {
   *rowEnds(bytes) {
     for (let start = 0; ; ) {
       const newline = bytes.indexOf(NEWLINE, start);
-      if (newline < 0 || !isJson(bytes.subarray(start, newline))) return;
+      if (newline < 0 || !isRow(bytes.subarray(start, newline))) return;
       start = newline + 1;
       yield start;
     }
   },
 };
 
-/** The names in a row, in order. */
-export function columnsOf(row: Uint8Array): string[] {
-  return Object.keys(JSON.parse(textOf(row)));
+/** The rows in the bytes of whole ones. */
+export function parsedRows(bytes: Uint8Array): MetricsRow[] {
+  const lines = textOf(bytes).split('\n').slice(0, -1);
+  return lines.map((line) => JSON.parse(line));
 }
 
-function isJson(line: Uint8Array): boolean {
+function isRow(line: Uint8Array): boolean {
   try {
-    JSON.parse(textOf(line));
-    return true;
+    const value: unknown = JSON.parse(textOf(line));
+    return typeof value === 'object' && value !== null && !Array.isArray(value);
   } catch {
     return false;
   }

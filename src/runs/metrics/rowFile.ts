@@ -4,53 +4,75 @@ import {
   existsSync,
   fsyncSync,
   ftruncateSync,
-  openSync,
   readFileSync,
+  readSync,
   rmdirSync,
   unlinkSync,
   writeSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
-import { syncDirectory } from '../atomicFile.ts';
+import { syncDirectory, writeAtomically } from '../atomicFile.ts';
 import { makeDirectory } from '../directory.ts';
 import { FileError, withFileErrors } from '../fileError.ts';
+import { openOwnFile } from '../ownFile.ts';
 import type { MetricsFormat } from './format.ts';
+
+/** How a file is opened. */
+export interface RowFileOptions {
+  /** Rows to keep; undefined for a file that must not exist yet. */
+  readonly keep: number | undefined;
+  /** What to do if the file has fewer rows. */
+  readonly fix: string;
+  /** The bytes of the rows to keep, if they are known: they make a file that is missing, and one with others is refused. */
+  readonly expected?: Uint8Array | undefined;
+}
 
 export class RowFile {
   readonly path: string;
   readonly #descriptor: number;
   readonly #made: { readonly file: boolean; readonly directory: boolean };
-  /** The first of the rows to keep, with what opens the file; empty if none is to be kept. */
-  readonly firstRow: Uint8Array;
   /** Bytes of whole rows. */
   #end: number;
   #isInDirectory = false;
 
   /**
-   * Makes the file, or opens one to go on behind its first `keep` rows. Nothing is cut yet.
-   * @param fix what to do if it has fewer rows. @throws FileError: ALREADY_EXISTS for a new one, ROWS_MISSING.
+   * Make the file, or open one to continue behind its first `keep` rows. Nothing is cut yet.
+   * @throws FileError: ALREADY_EXISTS for a new one, ROWS_MISSING, NOT_A_FILE for a link.
    */
-  constructor(path: string, format: MetricsFormat, { keep, fix }: { keep: number | undefined; fix: string }) {
+  constructor(path: string, format: MetricsFormat, options: RowFileOptions) {
     this.path = path;
-    const isNew = keep === undefined || !existsSync(path);
-    const bytes = isNew ? new Uint8Array() : withFileErrors(path, () => readFileSync(path));
-    const ends = endsOfRows(path, bytes, format, { keep: keep ?? 0, fix });
-    this.#end = ends.at(-1) ?? 0;
-    // A copy, so that the rest can go.
-    this.firstRow = bytes.slice(0, ends[0] ?? 0);
+    const { keep = 0, expected } = options;
+    const isMissing = options.keep === undefined || !existsSync(path);
+    if (isMissing && keep > 0 && expected === undefined) throw rowsMissing(path, 0, options);
     const directory = dirname(path);
     const hadDirectory = existsSync(directory);
     makeDirectory(directory);
-    this.#descriptor = withFileErrors(path, () => openSync(path, isNew ? 'wx' : 'r+'));
-    this.#made = { file: isNew, directory: !hadDirectory };
+    const isRebuilt = isMissing && keep > 0 && expected !== undefined;
+    if (isRebuilt) writeAtomically(path, expected);
+    this.#descriptor = openOwnFile(path, isMissing && !isRebuilt ? 'new' : 'existing');
+    this.#made = { file: isMissing, directory: !hadDirectory };
+    try {
+      const bytes = withFileErrors(path, () => readFileSync(this.#descriptor));
+      this.#end = endOfRows(path, bytes, format, options);
+    } catch (error) {
+      closeSync(this.#descriptor);
+      throw error;
+    }
   }
 
-  /** Cuts off what stands behind the rows to keep; a crash leaves either all of it or nothing. */
+  /** The bytes of the rows so far. */
+  read(): Uint8Array {
+    const bytes = new Uint8Array(this.#end);
+    withFileErrors(this.path, () => readSync(this.#descriptor, bytes, 0, this.#end, 0));
+    return bytes;
+  }
+
+  /** Cut off what stands behind the rows to keep; a crash leaves either all of it or nothing. */
   cut(): void {
     withFileErrors(this.path, () => ftruncateSync(this.#descriptor, this.#end));
   }
 
-  /** Appends a row; it reaches the operating system before this returns. */
+  /** Append a row; it reaches the operating system before this returns. */
   append(row: Uint8Array): void {
     withFileErrors(this.path, () => {
       try {
@@ -66,7 +88,7 @@ export class RowFile {
     this.#end += row.length;
   }
 
-  /** Returns when the rows, and the file's name, are on the disk. */
+  /** Return when the rows, and the file's name, are on the disk. */
   sync(): void {
     withFileErrors(this.path, () => fsyncSync(this.#descriptor));
     if (!this.#isInDirectory) withFileErrors(this.path, () => syncDirectory(dirname(this.path)));
@@ -77,7 +99,7 @@ export class RowFile {
     closeSync(this.#descriptor);
   }
 
-  /** Closes the file, and removes it if it was made here, with its directory. */
+  /** Close the file, and remove it if it was made here, with its directory. */
   discard(): void {
     this.close();
     if (this.#made.file) unlinkSync(this.path);
@@ -85,16 +107,20 @@ export class RowFile {
   }
 }
 
-/** Where each of the first `keep` rows ends. */
-function endsOfRows(
-  path: string,
-  bytes: Uint8Array,
-  format: MetricsFormat,
-  { keep, fix }: { readonly keep: number; readonly fix: string },
-): number[] {
-  const ends: number[] = [];
-  if (keep === 0) return ends;
-  for (const end of format.rowEnds(bytes)) if (ends.push(end) === keep) return ends;
-  const problem = `it has ${ends.length} whole rows of metrics, but ${keep} were written before the checkpoint`;
-  throw new FileError('ROWS_MISSING', path, problem, fix);
+/** Where the last of the rows to keep ends. */
+function endOfRows(path: string, bytes: Uint8Array, format: MetricsFormat, options: RowFileOptions): number {
+  const { keep = 0, expected } = options;
+  let [found, end] = [0, 0];
+  for (const each of keep === 0 ? [] : format.rowEnds(bytes)) {
+    end = each;
+    if (++found === keep) break;
+  }
+  if (found < keep) throw rowsMissing(path, found, options);
+  if (expected === undefined || Buffer.compare(bytes.subarray(0, end), expected) === 0) return end;
+  throw new FileError('ROWS_MISSING', path, 'its rows of metrics are not those of this run', options.fix);
+}
+
+function rowsMissing(path: string, found: number, { keep, fix }: RowFileOptions): FileError {
+  const problem = `it has ${found} whole rows of metrics, but ${keep} were written before the checkpoint`;
+  return new FileError('ROWS_MISSING', path, problem, fix);
 }
