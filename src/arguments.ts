@@ -57,6 +57,18 @@ export const integer = (min = -Number.MAX_SAFE_INTEGER, max = Number.MAX_SAFE_IN
   accepts: (value) => typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max,
 });
 
+/** A number, or a function that returns one: asked anew in every replay of a captured step. */
+export const scalar: Kind = {
+  takes: 'a number, or a function that returns one',
+  accepts: (value) => typeof value === 'number' || typeof value === 'function',
+};
+
+/** A text. */
+export const text: Kind = {
+  takes: 'a text',
+  accepts: (value) => typeof value === 'string',
+};
+
 /** true or false. */
 export const boolean: Kind = {
   takes: 'true or false',
@@ -87,10 +99,10 @@ export const listOf = (kind: Kind, what: string): Kind => ({
   accepts: (value) => Array.isArray(value) && value.every((each) => kind.accepts(each)),
 });
 
-/** An instance of a class. */
-export const instanceOf = (type: abstract new (...args: never[]) => unknown): Kind => ({
+/** An instance of a class, which may have a private constructor. */
+export const instanceOf = (type: { readonly name: string; readonly prototype: object }): Kind => ({
   takes: `a ${type.name}`,
-  accepts: (value) => value instanceof type,
+  accepts: (value) => Object.prototype.isPrototypeOf.call(type.prototype, Object(value)),
 });
 
 /** The kind of every option: a new one without a kind does not compile. */
@@ -116,13 +128,14 @@ export function expectKind(where: string, name: string, value: unknown, kind: Ki
 }
 
 /**
- * Checks options by name and kind; one that is undefined counts as not given.
+ * Checks options by name and kind; one that is undefined counts as not given, which `required` ones must be.
  * @throws ArgumentError that suggests the right name, or says what the option takes.
  */
 export function expectOptions<Options extends object>(
   where: string,
   options: Options,
   kinds: OptionKinds<Options>,
+  required: readonly (keyof Options & string)[] = [],
 ): void {
   const names = Object.keys(kinds);
   if (!objectKind.accepts(options)) throw noOptions(where, options, names);
@@ -131,6 +144,35 @@ export function expectOptions<Options extends object>(
     const value = options[name];
     if (value !== undefined) expectKind(where, name, value, kinds[name as keyof Options]);
   }
+  for (const name of required) {
+    if (options[name] !== undefined) continue;
+    throw new ArgumentError(where, `the option '${name}' is missing`, `give ${kinds[name].takes}`);
+  }
+}
+
+/** Most axes that kernels walk. */
+const MAX_RANK = 6;
+
+/** @throws ArgumentError unless `shape` is a list of at most six sizes; -1 is one if it is `left` to the op. */
+export function expectShape(where: string, shape: readonly number[], left?: 'left'): void {
+  const sizes: unknown = shape;
+  if (!Array.isArray(sizes)) {
+    throw new ArgumentError(
+      where,
+      `the shape is ${shownValue(sizes)}`,
+      'give a list of sizes, such as [2, 3]',
+    );
+  }
+  const size = integer(0);
+  if (!sizes.every((n) => size.accepts(n) || (left && n === -1))) {
+    throw new ArgumentError(where, `(${sizes.join(',')}) is no shape`, 'sizes are integers from 0 on');
+  }
+  if (sizes.length > MAX_RANK) {
+    const fix = `use at most ${MAX_RANK} dimensions`;
+    throw new ArgumentError(where, `(${sizes.join(',')}) has ${sizes.length} dimensions`, fix);
+  }
+  if (Number.isSafeInteger(sizes.reduce((product, n) => product * n, 4))) return;
+  throw new ArgumentError(where, `(${sizes.join(',')}) has too many values`, 'use a smaller shape');
 }
 
 function noOptions(where: string, given: unknown, names: readonly string[]): ArgumentError {
@@ -144,6 +186,6 @@ function noOptions(where: string, given: unknown, names: readonly string[]): Arg
 function noSuchOption(where: string, name: string, names: readonly string[]): ArgumentError {
   const list = names.length > 0 ? `it takes ${names.join(', ')}` : 'it takes none';
   const advice = meant(name, names, (key) => `'${key}'`);
-  const fix = advice === undefined ? list : `${advice} ${list}`;
+  const fix = advice === undefined ? list : `${advice} (${list})`;
   return new ArgumentError(where, `there is no option '${name}'`, fix);
 }

@@ -4,7 +4,9 @@
  *
  * @module mathformer
  */
+import { expectOptions, text } from './arguments.ts';
 import { Device } from './gpu/device.ts';
+import { DEVICE_OPTIONS } from './gpu/deviceOptions.ts';
 import { openAdapter } from './gpu/node.ts';
 import type { OpenDeviceOptions } from './index.ts';
 
@@ -16,6 +18,7 @@ export { keepKernelChoices, keptKernelChoices } from './runs/tunedKernels.ts';
  * @throws {@link AdapterError} when nothing usable is found, or no adapter has the name
  */
 export async function openDevice(options: OpenDeviceOptions = {}): Promise<Device> {
+  expectOptions('openDevice', options, { ...DEVICE_OPTIONS, adapter: text });
   const { adapter: name, ...deviceOptions } = options;
   const matrixUnits = options.matmulPrecision === 'medium';
   const { adapter } = await openAdapter({ ...(name === undefined ? {} : { name }), matrixUnits });

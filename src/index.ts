@@ -1,6 +1,7 @@
 /** What both entries of the package share; `index.node.ts` and `index.browser.ts` add how a device is opened. */
 import type { DeviceOptions } from './gpu/device.ts';
 
+export { ArgumentError } from './arguments.ts';
 export { type ErrorDetails, GpuError, MathformerError, ShapeError } from './errors.ts';
 export { AdapterError, type AdapterErrorCode } from './gpu/adapters/error.ts';
 export type { Workgroups } from './gpu/batch.ts';

@@ -6,10 +6,12 @@
  * Launching appends to the open command encoder; nothing reaches the driver until a value is read or the batch is
  * full. Kernel parameters and small uploads are staged in one arena per batch, written with a single `writeBuffer`.
  */
+import { expectOptions } from '../arguments.ts';
 import { GpuError } from '../errors.ts';
 import { CommandBatch, type Workgroups } from './batch.ts';
 import { BufferPool, type BufferView, type MemoryReport, type Scope, USAGE } from './buffers.ts';
 import {
+  DEVICE_OPTIONS,
   type DeviceLimits,
   type DeviceOptions,
   limitsOf,
@@ -106,6 +108,7 @@ export class Device {
 
   /** Opens a device with every optional feature the kernels can use and the adapter's own limits. */
   static async open(adapter: GPUAdapter, options: DeviceOptions = {}): Promise<Device> {
+    expectOptions('Device.open', options, DEVICE_OPTIONS);
     const gpu = await requestDevice(adapter, options);
     const shortLoops = options.shortLoops ?? (!options.portableKernels && (await prefersShortLoops(gpu)));
     return new Device(gpu, { ...options, shortLoops });

@@ -1,4 +1,5 @@
 /** What a device may use, and what is asked of an adapter for it. */
+import { boolean, type OptionKinds, objectKind, oneOf, realOrInfinite } from '../arguments.ts';
 import type { KernelChoices } from './variants.ts';
 
 /**
@@ -29,6 +30,18 @@ export interface DeviceOptions {
   /** Limits below the adapter's own, for trying what a weaker adapter does. */
   readonly limits?: Partial<DeviceLimits>;
 }
+
+/** What each option takes. */
+export const DEVICE_OPTIONS: OptionKinds<DeviceOptions> = {
+  portableKernels: boolean,
+  debug: boolean,
+  memoryLimit: realOrInfinite({ min: 0 }),
+  profile: boolean,
+  kernelChoices: objectKind,
+  shortLoops: boolean,
+  matmulPrecision: oneOf(['highest', 'medium']),
+  limits: objectKind,
+};
 
 const LIMITS = [
   'maxBufferSize',

@@ -6,6 +6,8 @@ import { ShapeError } from '../errors.ts';
 import type { BufferView } from '../gpu/buffers.ts';
 import { elementwise } from '../kernels/elementwise.ts';
 import { checkFinite } from './debug.ts';
+import { expectOperands, FLOATING, FLOATS } from './operands.ts';
+import { expectNoPromise, expectSynchronous } from './synchronous.ts';
 import { copyValues, type Gradient, type GradNode, type Shape, showShape, Tensor } from './tensor.ts';
 
 let enabled = true;
@@ -22,21 +24,25 @@ let sink: Sink | undefined;
 /** Whether ops leave nodes. */
 export const isGradEnabled = (): boolean => enabled;
 
-function withGrad<Result>(value: boolean, body: () => Result): Result {
+/** Runs `body` with or without recording gradients, as a part of what `where` names. */
+export function withGrad<Result>(where: string, value: boolean, body: () => Result): Result {
+  expectSynchronous(where, body);
   const before = enabled;
   enabled = value;
   try {
-    return body();
+    const result = body();
+    expectNoPromise(where, result);
+    return result;
   } finally {
     enabled = before;
   }
 }
 
-/** Runs `body` without recording gradients. */
-export const noGrad = <Result>(body: () => Result): Result => withGrad(false, body);
+/** Runs `body` without recording gradients. @throws ArgumentError if it is async: see `expectSynchronous`. */
+export const noGrad = <Result>(body: () => Result): Result => withGrad('noGrad', false, body);
 
 /** Runs `body` recording gradients, inside `noGrad` or a backward pass too. */
-export const enableGrad = <Result>(body: () => Result): Result => withGrad(true, body);
+export const enableGrad = <Result>(body: () => Result): Result => withGrad('enableGrad', true, body);
 
 /**
  * Attaches the gradient of an op to its outputs, if any input needs one.
@@ -128,6 +134,7 @@ function add(a: Tensor, b: Tensor): Tensor {
  * @param gradient of the same shape as `output`; may be left out for a scalar, where it is 1.
  */
 export function backward(output: Tensor, gradient?: Tensor): void {
+  expectOperands('backward', { output: [output, FLOATING], gradient: [gradient, FLOATS] });
   if (!gradient && output.size !== 1) {
     throw new ShapeError(
       'backward',

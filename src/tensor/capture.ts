@@ -11,10 +11,12 @@
  *     });
  *     for (…) console.log(await step(xs, ys, 1e-3).item());
  */
+import { boolean, expectKind, expectOptions, instanceOf, integer, type OptionKinds } from '../arguments.ts';
 import { ShapeError } from '../errors.ts';
 import type { BufferView } from '../gpu/buffers.ts';
-import type { Device, Recording } from '../gpu/device.ts';
+import { Device, type Recording } from '../gpu/device.ts';
 import { evaluate, type Scalar } from '../gpu/kernel.ts';
+import { expectNoPromise, expectSynchronous } from './synchronous.ts';
 import { bytesOf, copyValues, type DType, type Shape, showShape, Tensor, type TensorData } from './tensor.ts';
 
 /**
@@ -40,6 +42,8 @@ export interface CaptureOptions {
   /** false runs the function anew in every call: to debug it, or to compare. */
   readonly replay?: boolean;
 }
+
+const OPTIONS: OptionKinds<CaptureOptions> = { maxRecordings: integer(1), replay: boolean };
 
 /** A captured function: call it as the original, and dispose of it to free its recordings. */
 export interface Captured<Parameters extends readonly unknown[], Result> extends Disposable {
@@ -73,8 +77,12 @@ interface Plan {
 export function capture<Parameters extends readonly unknown[], Result>(
   device: Device,
   body: (...inputs: Parameters) => Result,
-  { maxRecordings = 32, replay = true }: CaptureOptions = {},
+  options: CaptureOptions = {},
 ): Captured<Parameters, Result> {
+  expectKind('capture', 'the device', device, instanceOf(Device));
+  expectSynchronous('capture', body);
+  expectOptions('capture', options, OPTIONS);
+  const { maxRecordings = 32, replay = true } = options;
   const plans = new Map<string, Plan>();
   let captures = 0;
 
@@ -216,6 +224,7 @@ function fill(slots: readonly Slot[], inputs: readonly unknown[]): void {
 
 /** The same arrays and objects with every tensor replaced. */
 function mapResult(result: unknown, replace: (tensor: Tensor) => Tensor): unknown {
+  expectNoPromise('capture', result);
   if (result instanceof Tensor) return replace(result);
   if (result === undefined || result === null) return undefined;
   if (Array.isArray(result)) return result.map((each) => mapResult(each, replace));

@@ -1,14 +1,18 @@
 /** Differentiation as functions of functions: gradients of chosen inputs, gradients of one's own, recomputation. */
-import { ShapeError } from '../errors.ts';
 import {
-  attachGradient,
-  differentiable,
-  enableGrad,
-  gradientsOf,
-  isGradEnabled,
-  noGrad,
-} from './autograd.ts';
-import type { Generator } from './random.ts';
+  expectOptions,
+  functionKind,
+  instanceOf,
+  integer,
+  listOf,
+  type OptionKinds,
+  text,
+} from '../arguments.ts';
+import { ShapeError } from '../errors.ts';
+import { attachGradient, differentiable, gradientsOf, isGradEnabled, withGrad } from './autograd.ts';
+import { expectTensor } from './operands.ts';
+import { Generator } from './random.ts';
+import { expectNoPromise, expectSynchronous } from './synchronous.ts';
 import { type Gradient, showShape, type Tensor } from './tensor.ts';
 
 /** What to differentiate by. */
@@ -16,6 +20,8 @@ export interface GradOptions {
   /** Positions of the inputs to differentiate by; all unless given. */
   readonly inputs?: readonly number[];
 }
+
+const GRAD_OPTIONS: OptionKinds<GradOptions> = { inputs: listOf(integer(), 'positions') };
 
 /** What the functions that are being differentiated at the moment are differentiated by. */
 const differentiated = new Set<Tensor>();
@@ -30,7 +36,10 @@ export function valueAndGrad<Inputs extends readonly Tensor[]>(
   f: (...inputs: Inputs) => Tensor,
   options: GradOptions = {},
 ): (...inputs: Inputs) => { readonly value: Tensor; readonly gradients: readonly Tensor[] } {
+  expectSynchronous('grad', f);
+  expectOptions('grad', options, GRAD_OPTIONS);
   return (...inputs) => {
+    for (const [i, input] of inputs.entries()) expectTensor('grad', `input ${i}`, input);
     const chosen = options.inputs ?? inputs.map((_, i) => i);
     for (const i of chosen) {
       const what = inputs[i] ? inputs[i].dtype !== 'f32' && `input ${i}, ${inputs[i].dtype},` : `input ${i}`;
@@ -44,10 +53,11 @@ export function valueAndGrad<Inputs extends readonly Tensor[]>(
     for (const leaf of by) differentiated.add(leaf);
     let value: Tensor;
     try {
-      value = enableGrad(() => f(...(leaves as unknown as Inputs)));
+      value = withGrad('grad', true, () => f(...(leaves as unknown as Inputs)));
     } finally {
       for (const leaf of by) differentiated.delete(leaf);
     }
+    expectTensor('grad', 'what the function returned', value);
     refuseSecondDerivatives([...inputs, value], outer);
     if (value.size !== 1) {
       const shape = showShape(value.shape);
@@ -97,15 +107,28 @@ export interface CustomGradient<Inputs extends readonly Tensor[]> {
   ) => readonly Gradient[];
 }
 
+const CUSTOM_GRADIENT: OptionKinds<Pick<CustomGradient<readonly Tensor[]>, 'name' | 'forward' | 'backward'>> =
+  {
+    name: text,
+    forward: functionKind,
+    backward: functionKind,
+  };
+
 /** An op of one's own, as PyTorch's `torch.autograd.Function`. */
 export function customGradient<Inputs extends readonly Tensor[]>(
   op: CustomGradient<Inputs>,
 ): (...inputs: Inputs) => Tensor {
+  expectOptions('customGradient', op, CUSTOM_GRADIENT, ['name', 'forward', 'backward']);
+  expectSynchronous(op.name, op.forward);
+  expectSynchronous(op.name, op.backward);
   return (...inputs) => {
-    const y = noGrad(() => op.forward(...inputs)).detach();
+    const result = withGrad(op.name, false, () => op.forward(...inputs));
+    expectTensor(op.name, 'what forward returned', result);
+    const y = result.detach();
     differentiable(op.name, inputs, [y], ([dy]) => {
       if (!dy) return [];
       const gradients = op.backward(dy, { inputs, y });
+      expectNoPromise(op.name, gradients);
       inputs.forEach((input, i) => {
         const gradient = gradients[i];
         if (gradient && showShape(gradient.shape) !== showShape(input.shape)) {
@@ -128,6 +151,10 @@ export interface CheckpointOptions {
   readonly generators?: readonly Generator[];
 }
 
+const CHECKPOINT_OPTIONS: OptionKinds<CheckpointOptions> = {
+  generators: listOf(instanceOf(Generator), 'generators'),
+};
+
 /**
  * f(...inputs), keeping none of the values in between: the backward pass computes them again (Chen et al., 1604.06174).
  * `f` must compute the same both times.
@@ -135,8 +162,12 @@ export interface CheckpointOptions {
 export function checkpoint<Inputs extends readonly Tensor[]>(
   f: (...inputs: Inputs) => Tensor,
   inputs: Inputs,
-  { generators = [] }: CheckpointOptions = {},
+  options: CheckpointOptions = {},
 ): Tensor {
+  expectSynchronous('checkpoint', f);
+  expectOptions('checkpoint', options, CHECKPOINT_OPTIONS);
+  for (const [i, input] of inputs.entries()) expectTensor('checkpoint', `input ${i}`, input);
+  const { generators = [] } = options;
   const device = inputs[0]?.device;
   if (!device)
     throw new ShapeError('checkpoint', 'there are no inputs', 'give the tensors f works on as inputs');
@@ -146,7 +177,9 @@ export function checkpoint<Inputs extends readonly Tensor[]>(
       const leaf = input.detach();
       return input.requiresGrad ? leaf.requireGrad() : leaf;
     });
-    return { leaves, output: enableGrad(() => f(...(leaves as unknown as Inputs))) };
+    const output = withGrad('checkpoint', true, () => f(...(leaves as unknown as Inputs)));
+    expectTensor('checkpoint', 'what the function returned', output);
+    return { leaves, output };
   };
   const states = () => generators.map((generator) => generator.state());
   const restore = (saved: () => ReturnType<typeof states>): void =>

@@ -3,15 +3,17 @@
  * has another dtype, was freed, or lies on another device. Kernels take the bits as they come, so that an operand nobody
  * checks gives wrong numbers without a word.
  */
-import { ArgumentError, shownValue } from '../arguments.ts';
+import { ArgumentError, expectKind, instanceOf, shownValue } from '../arguments.ts';
 import { GpuError, MathformerError, ShapeError } from '../errors.ts';
-import type { Device } from '../gpu/device.ts';
+import { Device } from '../gpu/device.ts';
 import { type DType, showShape, Tensor } from './tensor.ts';
 
 /** What floating-point arithmetic takes. */
 export const FLOATS = ['f32'] as const satisfies readonly DType[];
 /** What an index, a target or a token may be. */
 export const INDICES = ['u32', 'i32'] as const satisfies readonly DType[];
+/** What has gradients: those of f16 are f32. */
+export const FLOATING = ['f32', 'f16'] as const satisfies readonly DType[];
 export const CONDITIONS = ['bool'] as const satisfies readonly DType[];
 export const NUMBERS = ['f32', 'i32', 'u32'] as const satisfies readonly DType[];
 /** What is kept as one word a value. */
@@ -54,6 +56,11 @@ export function expectList(
     op,
     Object.fromEntries(tensors.map((each, i) => [`${name}[${i}]`, [each, dtypes] as const])),
   );
+}
+
+/** @throws ArgumentError for what is no device. */
+export function expectDevice(op: string, device: Device): void {
+  expectKind(op, 'the device', device, instanceOf(Device));
 }
 
 /** Refuses what is no tensor, or one whose memory was given back. */

@@ -3,10 +3,12 @@
  * copying are then a few operations whatever the number of parameters. There is one arena, or as many as it takes for
  * each to fit a binding.
  */
+import { expectKind, expectShape, instanceOf } from '../arguments.ts';
 import { GpuError, MathformerError } from '../errors.ts';
 import { type BufferView, MIN_VIEW_BYTES } from '../gpu/buffers.ts';
 import type { Device } from '../gpu/device.ts';
 import { readAll, uploadAll } from './arenas.ts';
+import { expectDevice } from './operands.ts';
 import { markChanged, type Shape, showShape, sizeOf, Tensor } from './tensor.ts';
 
 /** Storage bindings start at multiples of 256 bytes. */
@@ -33,6 +35,9 @@ export class Parameters {
 
   /** @throws GpuError if a single parameter is larger than a binding, or if memory runs out. */
   constructor(device: Device, shapes: ReadonlyMap<string, Shape>) {
+    expectDevice('Parameters', device);
+    expectKind('Parameters', 'the second argument', shapes, instanceOf(Map));
+    for (const [name, shape] of shapes) expectShape(`Parameters: '${name}'`, shape);
     this.device = device;
     const groups = groupsOf(device, shapes);
     this.size = groups.reduce((total, { size }) => total + size, 0);
@@ -114,6 +119,7 @@ export class Parameters {
 
   /** Takes over the values of parameters with the same layout. */
   copyFrom(other: Parameters): void {
+    this.#refuseOtherLayout(other);
     for (const [i, { values, size }] of this.arenas.entries()) {
       const source = other.arenas[i];
       if (source) this.device.copy(source.values, values, size * 4);
@@ -127,6 +133,23 @@ export class Parameters {
       this.device.release(values);
       this.device.release(gradients);
     }
+  }
+
+  #refuseOtherLayout(other: Parameters): void {
+    expectKind('copyFrom', 'the argument', other, instanceOf(Parameters));
+    const layout = (parameters: Parameters): string =>
+      [...parameters.entries()].map(([name, { shape }]) => `${name}${showShape(shape)}`).join(' ');
+    if (other.device === this.device && layout(other) === layout(this)) return;
+    throw new MathformerError(
+      other.device === this.device
+        ? 'copyFrom: the names or shapes of the parameters differ'
+        : 'copyFrom: the parameters lie on two devices',
+      {
+        code: other.device === this.device ? 'OTHER_LAYOUT' : 'OTHER_DEVICE',
+        where: 'copyFrom',
+        fix: 'give parameters of one layout on one device; set(await other.data()) brings values from another device',
+      },
+    );
   }
 
   #refuse(name: string): never {

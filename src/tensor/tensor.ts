@@ -4,9 +4,11 @@
  * Data is contiguous and row-major. Memory belongs to the device's innermost open scope at the time of allocation
  * (`using scope = device.scope()`), so ordinary code frees nothing by hand.
  */
+import { expectShape, shownValue } from '../arguments.ts';
 import { ShapeError } from '../errors.ts';
 import type { BufferView } from '../gpu/buffers.ts';
 import type { Device } from '../gpu/device.ts';
+import { encoded } from './values.ts';
 
 /** `bool` is kept as u32 words 0 and 1; `f16` is for storage only, two values a word (see `cast`). */
 export type DType = 'f32' | 'u32' | 'i32' | 'bool' | 'f16';
@@ -66,6 +68,7 @@ export class Tensor {
 
   /** Zeros of a shape. */
   static zeros(device: Device, shape: Shape, dtype: DType = 'f32'): Tensor {
+    expectShape('Tensor.zeros', shape);
     const tensor = Tensor.empty(device, shape, dtype);
     device.clear(tensor.view);
     return tensor;
@@ -77,12 +80,13 @@ export class Tensor {
     values: TensorData | readonly number[] | readonly boolean[],
     shape: Shape = [values.length],
   ): Tensor {
+    expectShape('Tensor.from', shape);
     const bool = typeof values[0] === 'boolean';
     const data = ArrayBuffer.isView(values)
       ? values
       : bool
         ? Uint32Array.from(values as readonly boolean[], Number)
-        : Float32Array.from(values as readonly number[]);
+        : encoded('Tensor.from', values, 'f32');
     if (data.length !== sizeOf(shape)) {
       throw new ShapeError(
         'Tensor.from',
@@ -133,21 +137,40 @@ export class Tensor {
   }
 
   /** Replaces the values in place, by those of an array or of a tensor of the same shape and dtype. */
-  set(values: TensorData | Tensor): void {
-    const given = values instanceof Tensor ? showShape(values.shape) : `${values.length} values`;
-    const fits = values instanceof Tensor ? given === showShape(this.shape) : values.length === this.size;
-    if (!fits || (values instanceof Tensor && values.dtype !== this.dtype)) {
-      const of = values instanceof Tensor ? `${given} ${values.dtype}` : given;
+  set(values: TensorData | readonly number[] | readonly boolean[] | Tensor): void {
+    const { dtype } = this;
+    const given = described(values);
+    const fits =
+      values instanceof Tensor ? showShape(values.shape) === showShape(this.shape) : isOf(values, this);
+    if (!fits || dtype === 'f16' || (values instanceof Tensor && values.dtype !== dtype)) {
       throw new ShapeError(
         'set',
-        `${of} for a tensor of shape ${showShape(this.shape)} ${this.dtype}`,
+        `${given} for a tensor of shape ${showShape(this.shape)} ${dtype}`,
         'give as many values of the same kind',
       );
     }
-    if (!(values instanceof Tensor)) this.device.upload(this.view, values);
-    else copyValues(values, this);
+    if (values instanceof Tensor) copyValues(values, this);
+    else this.device.upload(this.view, encoded('set', values, dtype));
     markChanged(this);
   }
+}
+
+type Settable = TensorData | readonly number[] | readonly boolean[] | Tensor;
+
+const isArray = (values: unknown): values is Exclude<Settable, Tensor> =>
+  Array.isArray(values) || Object.values(ARRAYS).some((type) => values instanceof type);
+
+/** For messages. */
+function described(values: Settable): string {
+  if (values instanceof Tensor) return `${showShape(values.shape)} ${values.dtype}`;
+  if (!isArray(values)) return shownValue(values);
+  return `${values.length} values${Array.isArray(values) ? '' : ` of a ${values.constructor.name}`}`;
+}
+
+/** Whether an array has as many values as the tensor, and is of its kind; numbers alone fit any. */
+function isOf(values: unknown, { size, dtype }: Tensor): boolean {
+  if (!isArray(values) || values.length !== size) return false;
+  return Array.isArray(values) || (dtype !== 'f16' && values instanceof ARRAYS[dtype]);
 }
 
 /** Tells whoever derived something from the values in this buffer that they have changed. */

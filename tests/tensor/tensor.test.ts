@@ -97,7 +97,7 @@ test('values that do not fill the shape are refused', async () => {
     /Tensor.from: 3 values do not fill shape \(2,2\)/,
   );
   expect(() => Tensor.from(device, [1, 2]).set(new Float32Array(100))).toThrow(
-    /set: 100 values for a tensor of shape \(2\) f32/,
+    /set: 100 values of a Float32Array for a tensor of shape \(2\) f32/,
   );
   await expect(Tensor.from(device, [1, 2]).item()).rejects.toThrow(/item: shape \(2\) has 2 values/);
 });

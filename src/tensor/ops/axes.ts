@@ -1,4 +1,5 @@
 /** Arithmetic on axes and shapes that the ops which move values share. */
+import { ArgumentError, shownValue } from '../../arguments.ts';
 import { ShapeError } from '../../errors.ts';
 import { type Shape, showShape, sizeOf } from '../tensor.ts';
 
@@ -7,6 +8,8 @@ export const stridesOf = (shape: Shape): number[] => shape.map((_, i) => sizeOf(
 
 /** The axis counted from the front. */
 export function normaliseAxis(name: string, axis: number, shape: Shape): number {
+  if (typeof axis !== 'number')
+    throw new ArgumentError(name, `the axis is ${shownValue(axis)}`, 'give an integer');
   const normal = axis < 0 ? axis + shape.length : axis;
   if (Number.isInteger(normal) && normal >= 0 && normal < shape.length) return normal;
   throw new ShapeError(

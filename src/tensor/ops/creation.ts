@@ -1,10 +1,21 @@
 /** Tensors made from numbers of the host, or on the GPU from their shape. */
+import {
+  boolean,
+  expectKind,
+  expectOptions,
+  expectShape,
+  type Kind,
+  type OptionKinds,
+  oneOf,
+  real,
+} from '../../arguments.ts';
 import { ShapeError } from '../../errors.ts';
 import type { Device } from '../../gpu/device.ts';
 import type { Scalar, ScalarType } from '../../gpu/kernel.ts';
 import { fill, fillDiagonal, ramp } from '../../kernels/fill.ts';
-import { EVERY_DTYPE, expectOperands } from '../operands.ts';
+import { EVERY_DTYPE, expectDevice, expectOperands } from '../operands.ts';
 import { bytesOf, type DType, type Shape, showShape, sizeOf, Tensor, type TensorData } from '../tensor.ts';
+import { checkedScalar, encoded, expectValue } from '../values.ts';
 
 /** What a new tensor is. */
 export interface CreationOptions {
@@ -13,6 +24,9 @@ export interface CreationOptions {
   /** For f32: whether `backward` computes a gradient for it. */
   readonly requiresGrad?: boolean;
 }
+
+const anything: Kind = { takes: 'a value', accepts: () => true };
+const CREATION_OPTIONS: OptionKinds<CreationOptions> = { dtype: oneOf(EVERY_DTYPE), requiresGrad: boolean };
 
 /** Numbers nested as deep as the tensor has dimensions. */
 export type NestedNumbers = number | readonly NestedNumbers[];
@@ -39,15 +53,14 @@ function leaf(name: string, x: Tensor, requiresGrad: boolean | undefined): Tenso
   );
 }
 
-function refuseShape(name: string, shape: Shape): void {
-  if (shape.every((n) => Number.isInteger(n) && n >= 0)) return;
-  throw new ShapeError(name, `${showShape(shape)} is no shape`, 'sizes are integers from 0 on');
+function refuseHalf(name: string, dtype: DType): asserts dtype is Exclude<DType, 'f16'> {
+  if (dtype !== 'f16') return;
+  throw new ShapeError(name, 'dtype f16 is for storage', "make it f32 and cast(x, 'f16')");
 }
 
 /** The type of the words of `dtype`. */
 function wordsOf(name: string, dtype: DType): ScalarType {
-  if (dtype === 'f16')
-    throw new ShapeError(name, 'dtype f16 is for storage', "make it f32 and cast(x, 'f16')");
+  refuseHalf(name, dtype);
   return dtype === 'bool' ? 'u32' : dtype;
 }
 
@@ -62,11 +75,15 @@ export function tensor(
   values: NestedNumbers | NestedBooleans | NumberArray,
   options: CreationOptions & { readonly shape?: Shape } = {},
 ): Tensor {
+  expectDevice('tensor', device);
+  expectOptions('tensor', options, { ...CREATION_OPTIONS, shape: anything });
   const { flat, shape } = ArrayBuffer.isView(values)
     ? { flat: values as ArrayLike<number>, shape: [values.length] }
     : flattened(values);
   const dtype = options.dtype ?? dtypeOf(values, flat);
   const wanted = options.shape ?? shape;
+  expectShape('tensor', wanted);
+  refuseHalf('tensor', dtype);
   if (sizeOf(wanted) !== flat.length) {
     throw new ShapeError(
       'tensor',
@@ -75,7 +92,7 @@ export function tensor(
     );
   }
   const x = Tensor.empty(device, wanted, dtype);
-  device.upload(x.view, encoded(flat, dtype));
+  device.upload(x.view, encoded('tensor', flat, dtype));
   return leaf('tensor', x, options.requiresGrad);
 }
 
@@ -101,8 +118,9 @@ function flattened(values: NestedNumbers | NestedBooleans) {
     }
   };
   collect(values, 0, '');
-  const odd = flat.findIndex((value) => typeof value !== typeof flat[0]);
-  if (odd >= 0) throw new ShapeError('tensor', 'numbers and booleans are mixed', 'give one kind');
+  const has = (type: string): boolean => flat.some((value) => typeof value === type);
+  if (has('boolean') && has('number'))
+    throw new ShapeError('tensor', 'numbers and booleans are mixed', 'give one kind');
   return { flat: flat as unknown as ArrayLike<number>, shape };
 }
 
@@ -112,19 +130,6 @@ function dtypeOf(values: unknown, flat: ArrayLike<unknown>): DType {
   return values instanceof Int32Array || values instanceof Int16Array || values instanceof Int8Array
     ? 'i32'
     : 'u32';
-}
-
-function encoded(flat: ArrayLike<number>, dtype: DType): TensorData {
-  const type = wordsOf('tensor', dtype);
-  if (dtype === 'bool') return Uint32Array.from(flat, (value) => (value ? 1 : 0));
-  if (type === 'f32')
-    return flat instanceof Float32Array ? (flat as TensorData) : Float32Array.from(flat, Number);
-  const data = type === 'u32' ? Uint32Array.from(flat, Number) : Int32Array.from(flat, Number);
-  for (let i = 0; i < flat.length; i++) {
-    if (data[i] === Math.trunc(Number(flat[i]))) continue;
-    throw new ShapeError('tensor', `${flat[i]} at ${i} does not fit ${dtype}`, 'use another dtype');
-  }
-  return data;
 }
 
 /**
@@ -148,11 +153,14 @@ function filled(
   device: Device,
   shape: Shape,
   value: Scalar | boolean,
-  { dtype = 'f32', requiresGrad }: CreationOptions,
+  options: CreationOptions,
 ): Tensor {
-  refuseShape(name, shape);
+  expectDevice(name, device);
+  expectOptions(name, options, CREATION_OPTIONS);
+  expectShape(name, shape);
+  const { dtype = 'f32', requiresGrad } = options;
   const type = wordsOf(name, dtype);
-  const number = typeof value === 'boolean' ? Number(value) : value;
+  const number = checkedScalar(name, 'the value', typeof value === 'boolean' ? Number(value) : value, dtype);
   const x = Tensor.empty(device, shape, dtype);
   fill(device, x.view, x.size, dtype === 'bool' ? truth(number) : number, type);
   return leaf(name, x, requiresGrad);
@@ -163,8 +171,10 @@ const truth = (value: Scalar): Scalar =>
 
 /** A tensor of zeros, of any dtype. */
 export function zeros(device: Device, shape: Shape, options: CreationOptions = {}): Tensor {
-  if (options.dtype !== 'f16') return filled('zeros', device, shape, 0, options);
-  refuseShape('zeros', shape);
+  if (options?.dtype !== 'f16') return filled('zeros', device, shape, 0, options);
+  expectDevice('zeros', device);
+  expectOptions('zeros', options, CREATION_OPTIONS);
+  expectShape('zeros', shape);
   const x = Tensor.empty(device, shape, 'f16');
   fill(device, x.view, bytesOf(shape, 'f16') / 4, 0, 'u32');
   return leaf('zeros', x, options.requiresGrad);
@@ -205,6 +215,8 @@ export function arange(
 export function arange(device: Device, ...given: readonly (number | CreationOptions | undefined)[]): Tensor {
   const numbers = given.filter((each) => typeof each === 'number');
   const options = given.find((each) => typeof each === 'object') ?? {};
+  expectDevice('arange', device);
+  expectOptions('arange', options, CREATION_OPTIONS);
   const [start = 0, end = 0, step = 1] = numbers.length === 1 ? [0, ...numbers] : numbers;
   const { dtype = 'f32', requiresGrad } = options;
   if (dtype === 'bool') throw new ShapeError('arange', 'dtype bool does not count', 'use u32, i32 or f32');
@@ -220,6 +232,10 @@ export function arange(device: Device, ...given: readonly (number | CreationOpti
   if (type !== 'f32' && ![start, step].every(Number.isInteger)) {
     throw new ShapeError('arange', `start ${start} and step ${step} are not integers`, 'use f32');
   }
+  if (count > 0) {
+    expectValue('arange', 'the first value', start, dtype);
+    expectValue('arange', 'the last value', start + (count - 1) * step, dtype);
+  }
   const x = Tensor.empty(device, [count], dtype);
   ramp(device, x.view, type, { count, half: count, start, end, step });
   return leaf('arange', x, requiresGrad);
@@ -233,7 +249,11 @@ export function linspace(
   steps: number,
   options: Pick<CreationOptions, 'requiresGrad'> = {},
 ): Tensor {
-  refuseShape('linspace', [steps]);
+  expectDevice('linspace', device);
+  expectOptions('linspace', options, { requiresGrad: boolean });
+  expectKind('linspace', 'start', start, real());
+  expectKind('linspace', 'end', end, real());
+  expectShape('linspace', [steps]);
   const x = Tensor.empty(device, [steps]);
   const step = steps > 1 ? (end - start) / (steps - 1) : 0;
   ramp(device, x.view, 'f32', { count: steps, half: Math.ceil(steps / 2), start, end, step });
@@ -242,8 +262,10 @@ export function linspace(
 
 /** The (rows, columns) matrix with ones on its diagonal; square unless told. */
 export function eye(device: Device, rows: number, columns = rows, options: CreationOptions = {}): Tensor {
+  expectDevice('eye', device);
+  expectOptions('eye', options, CREATION_OPTIONS);
+  expectShape('eye', [rows, columns]);
   const { dtype = 'f32', requiresGrad } = options;
-  refuseShape('eye', [rows, columns]);
   const x = Tensor.empty(device, [rows, columns], dtype);
   fillDiagonal(device, x.view, rows, columns, wordsOf('eye', dtype));
   return leaf('eye', x, requiresGrad);

@@ -1,9 +1,19 @@
 /** Dropout with masks from the counter-based generator. */
+import {
+  expectKind,
+  expectOptions,
+  instanceOf,
+  integer,
+  type OptionKinds,
+  objectKind,
+  real,
+  scalar,
+} from '../../arguments.ts';
 import type { Scalar } from '../../gpu/kernel.ts';
 import { applyDropout, type MaskKey } from '../../kernels/dropout.ts';
 import { differentiable } from '../autograd.ts';
 import { expectOperands, FLOATS } from '../operands.ts';
-import { draw } from '../random.ts';
+import { draw, Generator } from '../random.ts';
 import { Tensor } from '../tensor.ts';
 import type { RandomOptions } from './random.ts';
 
@@ -15,6 +25,10 @@ export interface DropoutKey {
   readonly step: Scalar;
 }
 
+const WORD = integer(0, 2 ** 32 - 1);
+const KEY: OptionKinds<DropoutKey> = { seed: WORD, stream: WORD, step: scalar };
+const RANDOM: OptionKinds<RandomOptions> = { generator: instanceOf(Generator) };
+
 /** The stream of masks that come from a generator, far from those that models count. */
 const GENERATOR_STREAM = 0xffff_ffff;
 
@@ -24,7 +38,10 @@ const GENERATOR_STREAM = 0xffff_ffff;
  */
 export function dropout(x: Tensor, p: number, options: RandomOptions | DropoutKey): Tensor {
   expectOperands('dropout', { x: [x, FLOATS] });
-  if (!(p >= 0 && p < 1)) throw new RangeError(`dropout: p = ${p} is not in [0, 1)`);
+  expectKind('dropout', 'p', p, real({ min: 0, max: 1 }));
+  expectKind('dropout', 'the last argument', options, objectKind);
+  if ('generator' in options) expectOptions('dropout', options, RANDOM, ['generator']);
+  else expectOptions('dropout', options, KEY, ['seed', 'stream', 'step']);
   if (p === 0) return x;
   const key = 'generator' in options ? drawnKey(x, options) : options;
   const y = Tensor.empty(x.device, x.shape);

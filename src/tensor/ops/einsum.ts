@@ -1,4 +1,5 @@
 /** Einstein summation as `torch.einsum`: products of tensors named by the indices of their axes. */
+import { expectKind, text } from '../../arguments.ts';
 import { ShapeError } from '../../errors.ts';
 import { move } from '../../kernels/movement.ts';
 import { differentiable } from '../autograd.ts';
@@ -23,6 +24,7 @@ interface Term {
  * @throws ShapeError naming the equation, the operand and the index.
  */
 export function einsum(equation: string, ...operands: readonly Tensor[]): Tensor {
+  expectKind('einsum', 'the equation', equation, text);
   expectList('einsum', 'operands', operands, FLOATS);
   const { inputs, output } = parse(equation, operands);
   const sizes = sizesOf(equation, inputs, operands);

@@ -4,11 +4,12 @@
  * Operands broadcast as in NumPy; their gradients are summed back to their shapes.
  */
 import { ShapeError } from '../../errors.ts';
-import type { Scalar } from '../../gpu/kernel.ts';
+import { evaluate, type Scalar } from '../../gpu/kernel.ts';
 import { type ElementType, elementwise, MAX_RANK } from '../../kernels/elementwise.ts';
 import { differentiable } from '../autograd.ts';
 import { CONDITIONS, expectOperands, FLOATS } from '../operands.ts';
 import { type DType, type Shape, showShape, Tensor } from '../tensor.ts';
+import { checkedScalar } from '../values.ts';
 import { sumTo } from './reduce.ts';
 
 /** What ops take: a tensor, or a number (a function is called anew in every replay of a captured step). */
@@ -108,27 +109,16 @@ function commonDtype(name: string, row: Row, operands: readonly Operand[]): Elem
   return (common ?? 'f32') as ElementType;
 }
 
-const RANGES = { i32: [-(2 ** 31), 2 ** 31 - 1], u32: [0, 2 ** 32 - 1] } as const;
-
 /** The scalars that are given; beside integer tensors they must be integers that the dtype has. */
 function checkedScalars(
   name: string,
   dtype: ElementType,
   { s, t }: Scalars,
 ): { readonly s?: Scalar; readonly t?: Scalar } {
-  const check = (value: number): number => {
-    if (dtype === 'f32') return value;
-    if (dtype === 'bool') throw new ShapeError(name, `${value} meets a bool tensor`, "cast(x, 'f32') first");
-    const [low, high] = RANGES[dtype];
-    if (Number.isInteger(value) && value >= low && value <= high) return value;
-    throw new ShapeError(
-      name,
-      `${value} is not a value of ${dtype}`,
-      "use another number, or cast(x, 'f32')",
-    );
+  const checked = (scalar: Scalar): Scalar => {
+    if (dtype !== 'bool') return checkedScalar(name, 'a number beside it', scalar, dtype);
+    throw new ShapeError(name, `${evaluate(scalar)} meets a bool tensor`, "cast(x, 'f32') first");
   };
-  const checked = (scalar: Scalar): Scalar =>
-    typeof scalar === 'number' ? check(scalar) : dtype === 'f32' ? scalar : () => check(scalar());
   return { ...(s === undefined ? {} : { s: checked(s) }), ...(t === undefined ? {} : { t: checked(t) }) };
 }
 

@@ -1,4 +1,5 @@
 /** Normalisation of the last dimension: LayerNorm, and RMSNorm, which leaves the mean alone. */
+import { expectKind, real } from '../../arguments.ts';
 import { ShapeError } from '../../errors.ts';
 import { layerNormBackward, layerNormForward } from '../../kernels/layerNorm/index.ts';
 import { differentiable, gradientTarget } from '../autograd.ts';
@@ -36,6 +37,7 @@ interface Normalisation {
 
 function normalise(name: string, x: Tensor, options: Normalisation): Tensor {
   const { weight, bias } = options;
+  expectKind(name, 'eps', options.eps, real({ min: 0 }));
   expectOperands(name, { x: [x, FLOATS], weight: [weight, FLOATS], bias: [bias, FLOATS] });
   const d = x.shape.at(-1);
   const fits = (y: Tensor | undefined): boolean => y === undefined || y.size === d;

@@ -2,15 +2,27 @@
  * Ops that move values without computing. Data stays contiguous, so these copy: they take every dtype but f16.
  * Those that keep the order of the values are in reshape.ts.
  */
+import { expectKind, expectShape, type Kind, listOf, real } from '../../arguments.ts';
 import { ShapeError } from '../../errors.ts';
-import { evaluate, type Scalar } from '../../gpu/kernel.ts';
+import type { Scalar } from '../../gpu/kernel.ts';
 import { type Axis, move, triangle } from '../../kernels/movement.ts';
 import { differentiable } from '../autograd.ts';
 import { expectOperands, WORDS } from '../operands.ts';
 import { type DType, type Shape, showShape, sizeOf, Tensor } from '../tensor.ts';
+import { checkedScalar } from '../values.ts';
 import { normaliseAxis, stridesOf } from './axes.ts';
 import { sumTo } from './reduce.ts';
 import { reshape } from './reshape.ts';
+
+const AXES = listOf(real(), 'axes');
+const RANGES: Kind = {
+  takes: 'a list of [start, end, step] or null, one for each axis',
+  accepts: (value) => Array.isArray(value) && value.every((each) => each === null || Array.isArray(each)),
+};
+const PADS: Kind = {
+  takes: 'a list of [before, after], one for each axis',
+  accepts: (value) => Array.isArray(value) && value.every((each) => Array.isArray(each) && each.length === 2),
+};
 
 /** A tensor with what `move` finds along `axes`. */
 function moved(x: Tensor, axes: readonly Axis[], fill: Scalar = 0): Tensor {
@@ -26,6 +38,7 @@ function moved(x: Tensor, axes: readonly Axis[], fill: Scalar = 0): Tensor {
 /** Axis i of the result is axis order[i] of x. */
 export function permute(x: Tensor, order: readonly number[]): Tensor {
   expectOperands('permute', { x: [x, WORDS] });
+  expectKind('permute', 'the order', order, AXES);
   const axes = order.map((axis) => normaliseAxis('permute', axis, x.shape));
   if (axes.length !== x.shape.length || new Set(axes).size !== axes.length) {
     throw new ShapeError(
@@ -56,6 +69,7 @@ export function transpose(x: Tensor, axis0 = -2, axis1 = -1): Tensor {
  */
 export function expand(x: Tensor, shape: Shape): Tensor {
   expectOperands('expand', { x: [x, WORDS] });
+  expectShape('expand', shape, 'left');
   const added = shape.length - x.shape.length;
   const target = shape.map((n, i) => (n === -1 && i >= added ? (x.shape[i - added] as number) : n));
   const fits = x.shape.every((n, i) => n === 1 || n === target[i + added]);
@@ -106,6 +120,7 @@ function resolveRange(range: Range, size: number): { start: number; step: number
  */
 export function slice(x: Tensor, ranges: readonly (Range | null)[]): Tensor {
   expectOperands('slice', { x: [x, WORDS] });
+  expectKind('slice', 'ranges', ranges, RANGES);
   if (ranges.length > x.shape.length) {
     throw new ShapeError(
       'slice',
@@ -176,6 +191,7 @@ export function select(x: Tensor, axis: number, index: number): Tensor {
 /** The order of values reversed along `axes`. */
 export function flip(x: Tensor, axes: readonly number[]): Tensor {
   expectOperands('flip', { x: [x, WORDS] });
+  expectKind('flip', 'axes', axes, AXES);
   const flipped = axes.map((axis) => normaliseAxis('flip', axis, x.shape));
   if (new Set(flipped).size !== flipped.length)
     throw new ShapeError(
@@ -204,6 +220,7 @@ function bitsOf(dtype: DType, value: number): number {
  */
 export function pad(x: Tensor, pads: readonly (readonly [number, number])[], value: Scalar = 0): Tensor {
   expectOperands('pad', { x: [x, WORDS] });
+  expectKind('pad', 'pads', pads, PADS);
   const widths = x.shape.map((_, i) => pads[i] ?? [0, 0]) as [number, number][];
   const shape = x.shape.map((n, i) => n + (widths[i]?.[0] ?? 0) + (widths[i]?.[1] ?? 0));
   const valid = widths.flat().every(Number.isInteger) && shape.every((n) => n >= 0);
@@ -222,7 +239,8 @@ export function pad(x: Tensor, pads: readonly (readonly [number, number])[], val
       ? { count, stride }
       : { count, stride, start: -before, size: x.shape[i] as number };
   });
-  const bits = typeof value === 'number' ? bitsOf(x.dtype, value) : () => bitsOf(x.dtype, evaluate(value));
+  const checked = checkedScalar('pad', 'the value', value, x.dtype);
+  const bits = typeof checked === 'number' ? bitsOf(x.dtype, checked) : () => bitsOf(x.dtype, checked());
   const y = moved(x, walk, bits);
   const cut = widths.map(([before, after]) => [-before, -after] as const);
   differentiable('pad', [x], [y], ([dy]) => [dy && pad(dy, cut)]);

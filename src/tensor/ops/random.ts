@@ -1,11 +1,23 @@
 /** Random tensors. Each op takes one draw from a generator; there is no global one. */
+import {
+  ArgumentError,
+  boolean,
+  expectKind,
+  expectOptions,
+  expectShape,
+  instanceOf,
+  type OptionKinds,
+  oneOf,
+  real,
+  scalar,
+} from '../../arguments.ts';
 import { ShapeError } from '../../errors.ts';
 import type { Device } from '../../gpu/device.ts';
 import type { Scalar } from '../../gpu/kernel.ts';
 import { type DistributionName, drawPlaces, type RandomParams, randomValues } from '../../kernels/random.ts';
 import { scan } from '../../kernels/scan.ts';
-import { expectOperands, FLOATS } from '../operands.ts';
-import { draw, type Generator } from '../random.ts';
+import { expectDevice, expectOperands, FLOATS } from '../operands.ts';
+import { draw, Generator } from '../random.ts';
 import { type DType, type Shape, showShape, Tensor } from '../tensor.ts';
 import { argsort, topk } from './sort.ts';
 
@@ -18,6 +30,16 @@ export interface RandomOptions {
 export interface RandomFloatOptions extends RandomOptions {
   /** Whether `backward` computes a gradient for the result. */
   readonly requiresGrad?: boolean;
+}
+
+const RANDOM_OPTIONS: OptionKinds<RandomOptions> = { generator: instanceOf(Generator) };
+const FLOAT_OPTIONS: OptionKinds<RandomFloatOptions> = { ...RANDOM_OPTIONS, requiresGrad: boolean };
+
+/** Checks what every op that makes random tensors takes. */
+function expectDrawing(op: string, device: Device, shape: Shape, options: RandomOptions): void {
+  expectDevice(op, device);
+  expectShape(op, shape);
+  expectOptions(op, options, FLOAT_OPTIONS, ['generator']);
 }
 
 function drawn(
@@ -34,21 +56,34 @@ function drawn(
 }
 
 /** Uniform on (0, 1): neither end occurs. */
-export const rand = (device: Device, shape: Shape, options: RandomFloatOptions): Tensor =>
-  drawn(device, shape, 'f32', 'uniform', options);
+export function rand(device: Device, shape: Shape, options: RandomFloatOptions): Tensor {
+  expectDrawing('rand', device, shape, options);
+  return drawn(device, shape, 'f32', 'uniform', options);
+}
 
 /** From the standard normal distribution. */
-export const randn = (device: Device, shape: Shape, options: RandomFloatOptions): Tensor =>
-  drawn(device, shape, 'f32', 'normal', options);
+export function randn(device: Device, shape: Shape, options: RandomFloatOptions): Tensor {
+  expectDrawing('randn', device, shape, options);
+  return drawn(device, shape, 'f32', 'normal', options);
+}
 
 /** Uniform between low and high. */
-export const uniform = (
+export function uniform(
   device: Device,
   shape: Shape,
   low: Scalar,
   high: Scalar,
   options: RandomFloatOptions,
-): Tensor => drawn(device, shape, 'f32', 'uniform', options, { low, high });
+): Tensor {
+  expectDrawing('uniform', device, shape, options);
+  for (const [name, end] of Object.entries({ low, high })) {
+    expectKind('uniform', name, end, typeof end === 'function' ? scalar : real());
+  }
+  if (typeof low === 'number' && typeof high === 'number' && low > high) {
+    throw new ArgumentError('uniform', `low is ${low}, high ${high}`, 'give the lower number first');
+  }
+  return drawn(device, shape, 'f32', 'uniform', options, { low, high });
+}
 
 /** Integers from low to high − 1, uniform up to one part in 2³²/(high − low). */
 export function randint(
@@ -56,8 +91,13 @@ export function randint(
   shape: Shape,
   low: number,
   high: number,
-  { generator, dtype = 'i32' }: RandomOptions & { readonly dtype?: 'i32' | 'u32' },
+  options: RandomOptions & { readonly dtype?: 'i32' | 'u32' },
 ): Tensor {
+  const kinds = { ...RANDOM_OPTIONS, dtype: oneOf(['i32', 'u32']) };
+  expectDevice('randint', device);
+  expectShape('randint', shape);
+  expectOptions('randint', options, kinds, ['generator']);
+  const { generator, dtype = 'i32' } = options;
   const [least, most] = dtype === 'i32' ? [-(2 ** 31), 2 ** 31] : [0, 2 ** 32];
   const whole = Number.isInteger(low) && Number.isInteger(high);
   if (!whole || low >= high || low < least || high > most || high - low >= 2 ** 32) {
@@ -83,11 +123,16 @@ export function bernoulli(
 ): Tensor {
   if (given.length === 4) {
     const [device, shape, p, options] = given;
+    expectDevice('bernoulli', device);
+    expectShape('bernoulli', shape);
+    expectOptions('bernoulli', options, RANDOM_OPTIONS, ['generator']);
+    expectKind('bernoulli', 'p', p, typeof p === 'function' ? scalar : real({ min: 0, max: 1 }));
     return drawn(device, shape, 'f32', 'bernoulli', options, { low: p });
   }
-  const [p, { generator }] = given;
+  const [p, options] = given;
   expectOperands('bernoulli', { p: [p, FLOATS] });
-  return ofProbabilities('bernoulliOf', p, generator);
+  expectOptions('bernoulli', options, RANDOM_OPTIONS, ['generator']);
+  return ofProbabilities('bernoulliOf', p, options.generator);
 }
 
 function ofProbabilities(name: DistributionName, p: Tensor, generator: Generator): Tensor {
@@ -103,16 +148,16 @@ export interface MultinomialOptions extends RandomOptions {
   readonly replacement?: boolean;
 }
 
+const MULTINOMIAL_OPTIONS: OptionKinds<MultinomialOptions> = { ...RANDOM_OPTIONS, replacement: boolean };
+
 /**
  * u32 (…,count): places in the rows of probabilities (…,V), drawn in proportion to them; rows need not sum to 1.
  * Values must be finite and not negative, and a row needs as many above 0 as are drawn without replacement (one with):
  * this is not checked, and where it fails, places of probability 0 are drawn.
  */
-export function multinomial(
-  probabilities: Tensor,
-  count: number,
-  { generator, replacement = false }: MultinomialOptions,
-): Tensor {
+export function multinomial(probabilities: Tensor, count: number, options: MultinomialOptions): Tensor {
+  expectOptions('multinomial', options, MULTINOMIAL_OPTIONS, ['generator']);
+  const { generator, replacement = false } = options;
   expectOperands('multinomial', { probabilities: [probabilities, FLOATS] });
   const { device, shape } = probabilities;
   const width = shape.at(-1) ?? 0;
@@ -135,6 +180,9 @@ export function multinomial(
 }
 
 /** u32 (n): 0 … n − 1 in random order. */
-export function randperm(device: Device, n: number, { generator }: RandomOptions): Tensor {
-  return argsort(drawn(device, [n], 'u32', 'words', { generator }));
+export function randperm(device: Device, n: number, options: RandomOptions): Tensor {
+  expectDevice('randperm', device);
+  expectShape('randperm', [n]);
+  expectOptions('randperm', options, RANDOM_OPTIONS, ['generator']);
+  return argsort(drawn(device, [n], 'u32', 'words', options));
 }

@@ -2,6 +2,7 @@
  * Ops that give the same values, in the same order, another shape. They copy nothing: the result shares the memory of
  * its input, so a change in place of either shows in both.
  */
+import { expectShape } from '../../arguments.ts';
 import { ShapeError } from '../../errors.ts';
 import { differentiable } from '../autograd.ts';
 import { EVERY_DTYPE, expectOperands } from '../operands.ts';
@@ -18,6 +19,7 @@ function sameMemory(name: string, x: Tensor, shape: Shape): Tensor {
 /** The same values in row-major order as another shape, in the same memory. One size may be −1: what is left. */
 export function reshape(x: Tensor, shape: Shape): Tensor {
   expectOperands('reshape', { x: [x, EVERY_DTYPE] });
+  expectShape('reshape', shape, 'left');
   const known = sizeOf(shape.filter((n) => n !== -1));
   const resolved = shape.map((n) => (n === -1 ? x.size / known : n));
   const valid = resolved.every((n) => Number.isInteger(n) && n >= 0);

@@ -1,4 +1,5 @@
 /** AdamW: Adam with decoupled weight decay. */
+import { expectOptions, type OptionKinds, real, realOrInfinite } from '../../arguments.ts';
 import type { Scalar } from '../../gpu/kernel.ts';
 import { adamw } from '../../kernels/adamw.ts';
 import type { Parameters } from '../parameters.ts';
@@ -14,6 +15,15 @@ export interface AdamWOptions {
   readonly gradClip?: number;
 }
 
+const BETA = real({ min: 0, max: 1, belowMax: true });
+const OPTIONS: OptionKinds<AdamWOptions> = {
+  beta1: BETA,
+  beta2: BETA,
+  eps: real({ min: 0 }),
+  weightDecay: real({ min: 0 }),
+  gradClip: realOrInfinite({ min: 0 }),
+};
+
 /** `torch.optim.AdamW` (Loshchilov & Hutter, 1711.05101) with clipping by global norm; no weight decay unless given. */
 export class AdamW extends ArenaOptimizer {
   readonly #arenas = this.parameters.arenas.map((arena) => ({
@@ -23,7 +33,9 @@ export class AdamW extends ArenaOptimizer {
   }));
   readonly #options: Required<AdamWOptions>;
 
+  /** @throws ArgumentError for an option that does not exist, or out of its range. */
   constructor(parameters: Parameters, options: AdamWOptions = {}) {
+    expectOptions('AdamW', options, OPTIONS);
     super(parameters);
     this.#options = { beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 0, gradClip: 0, ...options };
   }

@@ -1,9 +1,10 @@
 /** What all optimisers have in common: they work on the arenas of `Parameters` and report without being waited for. */
+import { expectKind, instanceOf, integer, real } from '../../arguments.ts';
 import { MathformerError } from '../../errors.ts';
 import type { BufferView } from '../../gpu/buffers.ts';
 import type { Scalar } from '../../gpu/kernel.ts';
 import { bytesInAll, readAll, uploadAll } from '../arenas.ts';
-import type { Parameters } from '../parameters.ts';
+import { Parameters } from '../parameters.ts';
 
 /**
  * Applies accumulated gradients to parameters. A step whose gradient is not finite changes nothing and is counted. Steps
@@ -54,6 +55,21 @@ export function refuseDivergence({ skippedInARow }: StepReport, step: number, fi
 /** Values that the kernels write: a `StepReport`. */
 const REPORT_SIZE = 3;
 
+const RATE = real({ min: 0 });
+
+/** The learning rate, which a captured step asks for in every replay, checked each time. */
+function checkedRate(lr: Scalar): Scalar {
+  if (typeof lr !== 'function') {
+    expectKind('step', 'the learning rate', lr, RATE);
+    return lr;
+  }
+  return () => {
+    const rate = lr();
+    expectKind('step', 'the learning rate', rate, RATE);
+    return rate;
+  };
+}
+
 /** An optimiser is this and a kernel: it allocates its state and says in `apply` how to launch the kernel. */
 export abstract class ArenaOptimizer implements Optimizer {
   readonly parameters: Parameters;
@@ -64,6 +80,7 @@ export abstract class ArenaOptimizer implements Optimizer {
   readonly #state = new Map<string, BufferView[]>();
 
   constructor(parameters: Parameters) {
+    expectKind(new.target.name, 'the first argument', parameters, instanceOf(Parameters));
     this.parameters = parameters;
     this.reported = this.allocate('report', REPORT_SIZE);
   }
@@ -76,7 +93,7 @@ export abstract class ArenaOptimizer implements Optimizer {
       this.steps += 1;
       step = this.steps;
     });
-    this.apply(lr, () => step);
+    this.apply(checkedRate(lr), () => step);
     this.parameters.changed();
   }
 
@@ -109,6 +126,7 @@ export abstract class ArenaOptimizer implements Optimizer {
         fix: 'give the state of an optimiser of the same kind, for the same parameters',
       });
     }
+    expectKind('loadStateDict', 'steps', steps, integer(0));
     this.steps = steps;
     for (const { views, data } of own) uploadAll(this.parameters.device, views, data);
   }

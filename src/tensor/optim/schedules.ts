@@ -3,6 +3,8 @@
  * W = round(warmupRatio·totalSteps) steps: rate lr·(step + 1)/W, so that none is wasted on rate 0.
  */
 
+import { expectKind, expectOptions, integer, type OptionKinds, real } from '../../arguments.ts';
+
 export interface WarmupOptions {
   readonly totalSteps: number;
   /** Share of the steps during which the rate rises linearly. */
@@ -22,6 +24,27 @@ export interface StepDecayOptions extends WarmupOptions {
   readonly gamma: number;
 }
 
+/** Of all schedules: one object of options can serve several. */
+const KINDS: OptionKinds<DecayOptions & StepDecayOptions> = {
+  totalSteps: integer(0),
+  warmupRatio: real({ min: 0, max: 1 }),
+  lr: real({ min: 0 }),
+  minLr: real({ min: 0 }),
+  stepSize: integer(1),
+  gamma: real({ min: 0, aboveMin: true }),
+};
+
+/** Checks what a schedule is given; none of its options has a default. */
+function expectSchedule(
+  where: string,
+  step: number,
+  options: Partial<DecayOptions & StepDecayOptions>,
+  more: readonly (keyof typeof KINDS)[] = [],
+): void {
+  expectKind(where, 'step', step, integer(0));
+  expectOptions(where, options, KINDS, ['totalSteps', 'warmupRatio', 'lr', ...more]);
+}
+
 /** The rate during the warm-up; afterwards what `rate` makes of the steps since and the steps there are in all. */
 function withWarmup(
   step: number,
@@ -34,24 +57,36 @@ function withWarmup(
 }
 
 /** Linear warm-up, then `lr`. */
-export const constantWithWarmup = (step: number, options: WarmupOptions): number =>
-  withWarmup(step, options, () => options.lr);
+export function constantWithWarmup(step: number, options: WarmupOptions): number {
+  expectSchedule('constantWithWarmup', step, options);
+  return withWarmup(step, options, () => options.lr);
+}
 
 /** Linear warm-up, then a straight line from `lr` down to `minLr`. */
-export const linearWithWarmup = (step: number, options: DecayOptions): number =>
-  withWarmup(step, options, (since, decaySteps) => {
+export function linearWithWarmup(step: number, options: DecayOptions): number {
+  expectSchedule('linearWithWarmup', step, options, ['minLr']);
+  return withWarmup(step, options, (since, decaySteps) => {
     const { lr, minLr } = options;
     return minLr + (lr - minLr) * (1 - Math.min(1, since / decaySteps));
   });
+}
 
 /** Linear warm-up, then half a cosine from `lr` down to `minLr` (Loshchilov & Hutter, 1608.03983). */
-export const cosineWithWarmup = (step: number, options: DecayOptions): number =>
-  withWarmup(step, options, (since, decaySteps) => {
+export function cosineWithWarmup(step: number, options: DecayOptions): number {
+  expectSchedule('cosineWithWarmup', step, options, ['minLr']);
+  return withWarmup(step, options, (since, decaySteps) => {
     const { lr, minLr } = options;
     const progress = Math.min(1, since / decaySteps);
     return minLr + ((lr - minLr) * (1 + Math.cos(Math.PI * progress))) / 2;
   });
+}
 
 /** Linear warm-up, then lr·gamma^⌊steps since/stepSize⌋, as `torch.optim.lr_scheduler.StepLR`. */
-export const stepDecayWithWarmup = (step: number, options: StepDecayOptions): number =>
-  withWarmup(step, options, (since) => options.lr * options.gamma ** Math.floor(since / options.stepSize));
+export function stepDecayWithWarmup(step: number, options: StepDecayOptions): number {
+  expectSchedule('stepDecayWithWarmup', step, options, ['stepSize', 'gamma']);
+  return withWarmup(
+    step,
+    options,
+    (since) => options.lr * options.gamma ** Math.floor(since / options.stepSize),
+  );
+}

@@ -1,4 +1,5 @@
 /** Stochastic gradient descent, with momentum if wanted. */
+import { boolean, expectOptions, type OptionKinds, real, realOrInfinite } from '../../arguments.ts';
 import { MathformerError } from '../../errors.ts';
 import type { Scalar } from '../../gpu/kernel.ts';
 import { type SgdArena, sgd } from '../../kernels/sgd.ts';
@@ -18,6 +19,14 @@ export interface SGDOptions {
   readonly gradClip?: number;
 }
 
+const OPTIONS: OptionKinds<SGDOptions> = {
+  momentum: real({ min: 0 }),
+  dampening: real(),
+  nesterov: boolean,
+  weightDecay: real({ min: 0 }),
+  gradClip: realOrInfinite({ min: 0 }),
+};
+
 /** `torch.optim.SGD` with clipping by global norm. */
 export class SGD extends ArenaOptimizer {
   readonly #options: Required<SGDOptions>;
@@ -25,6 +34,7 @@ export class SGD extends ArenaOptimizer {
 
   /** @throws MathformerError if Nesterov momentum is asked for without momentum or with dampening. */
   constructor(parameters: Parameters, options: SGDOptions = {}) {
+    expectOptions('SGD', options, OPTIONS);
     const full = { momentum: 0, dampening: 0, nesterov: false, weightDecay: 0, gradClip: 0, ...options };
     const { momentum, dampening, nesterov } = full;
     if (nesterov && (momentum <= 0 || dampening !== 0)) {

@@ -1,0 +1,73 @@
+/** Numbers of the host that become values of a tensor: whether a dtype has them, and how they are kept. */
+import { ArgumentError, shownValue } from '../arguments.ts';
+import { ShapeError } from '../errors.ts';
+import type { Scalar } from '../gpu/kernel.ts';
+import type { DType, TensorData } from './tensor.ts';
+
+const INTEGERS = { i32: [-(2 ** 31), 2 ** 31 - 1], u32: [0, 2 ** 32 - 1] } as const;
+
+/** @throws ShapeError unless `value` is a number that the dtype has; f32 rounds, and bool takes any number. */
+export function expectValue(op: string, name: string, value: unknown, dtype: DType): void {
+  if (typeof value !== 'number') {
+    throw new ArgumentError(
+      op,
+      `${name} is ${shownValue(value)}`,
+      'give a number, or a function that returns one',
+    );
+  }
+  if (dtype !== 'i32' && dtype !== 'u32') return;
+  const [low, high] = INTEGERS[dtype];
+  if (Number.isInteger(value) && value >= low && value <= high) return;
+  throw new ShapeError(
+    op,
+    `${name} is ${value}, which is not a value of ${dtype}`,
+    `give an integer from ${low} to ${high}, or use f32`,
+  );
+}
+
+/** The scalar, which a captured step asks for in every replay, checked each time. */
+export function checkedScalar(op: string, name: string, scalar: Scalar, dtype: DType): Scalar {
+  if (typeof scalar !== 'function') {
+    expectValue(op, name, scalar, dtype);
+    return scalar;
+  }
+  if (dtype === 'f32') return scalar;
+  return () => {
+    const value = scalar();
+    expectValue(op, name, value, dtype);
+    return value;
+  };
+}
+
+/**
+ * Values as they are uploaded. Numbers are cut to integers as in PyTorch; a bool is true for anything but 0.
+ * @throws ShapeError naming the first value that the dtype does not have.
+ */
+export function encoded(
+  op: string,
+  flat: ArrayLike<number | boolean>,
+  dtype: Exclude<DType, 'f16'>,
+): TensorData {
+  if (!ArrayBuffer.isView(flat)) refuseOthers(op, flat);
+  if (dtype === 'bool') return Uint32Array.from(flat, (value) => (value === 0 || value === false ? 0 : 1));
+  if (dtype === 'f32') {
+    return isFloats(flat) ? flat : Float32Array.from(flat, Number);
+  }
+  const data = dtype === 'u32' ? Uint32Array.from(flat, Number) : Int32Array.from(flat, Number);
+  for (let i = 0; i < flat.length; i++) {
+    if (data[i] === Math.trunc(Number(flat[i]))) continue;
+    throw new ShapeError(op, `${flat[i]} at ${i} does not fit ${dtype}`, 'use another dtype');
+  }
+  return data;
+}
+
+const isFloats = (values: unknown): values is Float32Array<ArrayBuffer> => values instanceof Float32Array;
+
+/** Refuses texts, null and holes, which would be uploaded as NaN or 0. */
+function refuseOthers(op: string, flat: ArrayLike<unknown>): void {
+  for (let i = 0; i < flat.length; i++) {
+    const value = flat[i];
+    if (typeof value === 'number' || typeof value === 'boolean') continue;
+    throw new ArgumentError(op, `the value at ${i} is ${shownValue(value)}`, 'give numbers or booleans');
+  }
+}
