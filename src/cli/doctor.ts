@@ -7,6 +7,7 @@ import { realpathSync } from 'node:fs';
 import { arch, availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
+import { z } from 'zod';
 import { problemOf } from '../errors.ts';
 import {
   AdapterError,
@@ -18,6 +19,10 @@ import {
 } from '../gpu/node.ts';
 import { cpuModel, webgpuVersion } from '../runs/provenance.ts';
 import { fasterAdapterAdvice, inspectMachine } from './doctorAdvice.ts';
+import { runCommand, throwing } from './failure.ts';
+import { addFlags, readFlags, withUnderscores } from './flags.ts';
+import { Reporter } from './reporter.ts';
+import { outputSchema } from './session.ts';
 
 /** The limits that decide which kernel variants fit, and how large a tensor may be. Bytes unless they are counts. */
 const LIMITS = [
@@ -225,17 +230,26 @@ function whyChosen({ kind, description }: OpenedAdapter, name: string | undefine
   }
 }
 
-async function main(): Promise<void> {
-  const program = new Command('doctor')
-    .description('Tells which GPU or software driver mathformer uses here, why, and how to get a faster one.')
-    .option('--adapter <name>', 'hardware, lavapipe, swiftshader, or part of a description')
-    .option('--json', 'print the report as JSON');
-  const { adapter, json } = program.parse().opts<{ adapter?: string; json?: true }>();
-  const report = await examine(adapter);
-  console.log(json ? JSON.stringify(report, null, 2) : format(report));
+const { adapter, json } = outputSchema.shape;
+const flagsSchema = z.strictObject({
+  adapter,
+  json: json.describe('print the report as JSON'),
+});
+
+async function run(flags: z.output<typeof flagsSchema>): Promise<void> {
+  const report = await examine(flags.adapter);
+  const reporter = new Reporter({ ...flags, quiet: false });
+  if (flags.json) reporter.document(report);
+  else reporter.line(format(report));
   process.exitCode = report.usable ? 0 : 1;
 }
 
 // Only when run, not when a test imports it; the real path, as npm may start it through a link.
 const started = process.argv[1];
-if (started !== undefined && realpathSync(started) === fileURLToPath(import.meta.url)) await main();
+if (started !== undefined && realpathSync(started) === fileURLToPath(import.meta.url)) {
+  const program = throwing(new Command('doctor')).description(
+    'Tells which GPU or software driver mathformer uses here, why, and how to get a faster one.',
+  );
+  addFlags(program, flagsSchema).action(() => run(readFlags(program, flagsSchema)));
+  await runCommand(program, withUnderscores(process.argv.slice(2)));
+}

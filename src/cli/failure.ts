@@ -6,17 +6,38 @@ import { type Command, CommanderError } from 'commander';
 import { withoutFix } from '../errors.ts';
 import { ExpressionError } from '../math/expression.ts';
 import { BadOptionError } from '../options.ts';
+import { fileErrorOf, isSystemError } from '../runs/fileError.ts';
+import { Outputs } from './outputs.ts';
 
-/** Parses and runs; sets `process.exitCode` instead of throwing. `argv` holds what follows the script's name. */
-export async function runCommand(program: Command, argv: readonly string[]): Promise<void> {
-  for (const stream of [process.stdout, process.stderr]) ignoreClosedPipe(stream);
+/**
+ * Parses and runs, and ends the process: a module of the user's may have left a timer or a socket open, for which nobody
+ * wants to wait. `argv` holds what follows the script's name.
+ */
+export async function runCommand(program: Command, argv: readonly string[]): Promise<never> {
+  const outputs = new Outputs();
+  // Thrown by such a timer, or a promise that nobody awaits: there is no way back to the work.
+  process.on('uncaughtException', (error) => {
+    tell(error);
+    process.exit();
+  });
+  await told(() => program.parseAsync([...argv], { from: 'user' }));
+  await told(() => outputs.flush());
+  process.exit();
+}
+
+/** Tells an error of the work, and what to exit with. */
+async function told(work: () => Promise<unknown>): Promise<void> {
   try {
-    await program.parseAsync([...argv], { from: 'user' });
+    await work();
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return; // --help
-    process.exitCode = isUsage(error) ? 2 : 1;
-    process.stderr.write(`${failureText(error)}\n`);
+    tell(error);
   }
+}
+
+function tell(error: unknown): void {
+  process.exitCode = isUsage(error) ? 2 : 1;
+  process.stderr.write(`${failureText(error)}\n`);
 }
 
 /** Makes a program throw what it would print and exit with; call it before adding subcommands, which inherit it. */
@@ -31,6 +52,7 @@ export function failureText(error: unknown): string {
   if ('fix' in error && typeof error.fix === 'string') {
     return `error: ${oneLine(withoutFix(error.message, error.fix))} — ${oneLine(error.fix)}`;
   }
+  if (isSystemError(error)) return failureText(fileErrorOf(error));
   // Errors of the expression language tell position and expectation, and need no further advice.
   if (error instanceof ExpressionError) return `error: ${oneLine(error.message)} — correct the expression`;
   const line = `error: ${oneLine(error.message) || error.name}`;
@@ -50,11 +72,4 @@ function usageText({ message }: CommanderError): string {
 
 function oneLine(text: string): string {
   return text.replace(/\s*[\r\n]+\s*/g, ' ').trim();
-}
-
-/** `train | head` must not end the training. */
-function ignoreClosedPipe(stream: NodeJS.WriteStream): void {
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-  });
 }

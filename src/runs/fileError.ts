@@ -1,4 +1,5 @@
 /** Failures of the file system in words a person can act on. */
+import { getSystemErrorMap } from 'node:util';
 import { MathformerError } from '../errors.ts';
 
 export type FileErrorCode =
@@ -39,6 +40,12 @@ const FORBIDDEN: Explanation = {
   fix: 'change its permissions or choose another path',
 };
 
+const other = (problem: string, fix: string): Explanation => ({ code: 'FILE_SYSTEM', problem, fix });
+const MANY_FILES = other(
+  'too many files are open',
+  'close other programs, or raise the limit with ulimit -n',
+);
+
 /** By the names that the operating system gives its errors. */
 const EXPLANATIONS: Readonly<Record<string, Explanation>> = {
   ENOENT: { code: 'FILE_NOT_FOUND', problem: 'there is no such file or directory', fix: 'check the path' },
@@ -63,6 +70,16 @@ const EXPLANATIONS: Readonly<Record<string, Explanation>> = {
   ENOSPC: FULL,
   EDQUOT: { ...FULL, problem: 'the disk quota is used up' },
   EFBIG: { ...FULL, problem: 'the file would be larger than allowed here' },
+  EMFILE: MANY_FILES,
+  ENFILE: MANY_FILES,
+  ENAMETOOLONG: other('its name, or a part of it, is too long', 'choose a shorter path'),
+  ELOOP: other('its symbolic links lead in a circle, or too far', 'give the path of the file itself'),
+  EIO: other('the disk, or the network that leads to it, failed', 'check it, or use another disk'),
+  EBUSY: other('another program uses it', 'end that program, or choose another path'),
+  ETXTBSY: other('a program runs from it', 'end that program, or choose another path'),
+  ENOTEMPTY: other('the directory is not empty', 'choose another path'),
+  ENOMEM: other('no memory is left', 'end other programs'),
+  ENXIO: other('the device or the reader behind it is not there', 'choose another path'),
   ERR_FS_FILE_TOO_LARGE: {
     code: 'FILE_TOO_LARGE',
     problem: 'it is over 2 GiB',
@@ -75,16 +92,24 @@ export function withFileErrors<Result>(path: string, work: () => Result): Result
   try {
     return work();
   } catch (cause) {
-    if (!isSystemError(cause)) throw cause;
-    const { code, problem, fix } = EXPLANATIONS[cause.code] ?? {
-      code: 'FILE_SYSTEM',
-      problem: cause.message,
-      fix: 'choose another path',
-    };
-    throw new FileError(code, path, problem, fix, { cause });
+    throw isCoded(cause) ? fileErrorOf(cause, path) : cause;
   }
 }
 
-function isSystemError(error: unknown): error is Error & { readonly code: string } {
+/** What the operating system refused, in words; by default about the path, or else the operation, that the error names. */
+export function fileErrorOf(cause: Error & NodeJS.ErrnoException, path?: string): FileError {
+  const { code: name = '', message, errno = 0, syscall = 'file system' } = cause;
+  // The system's own words, such as "text file is busy".
+  const [, words = message] = getSystemErrorMap().get(errno) ?? [];
+  const { code, problem, fix } = EXPLANATIONS[name] ?? other(words, 'choose another path');
+  return new FileError(code, path ?? cause.path ?? syscall, problem, fix, { cause });
+}
+
+/** Whether the operating system refused something, and nobody has put that into words yet. */
+export function isSystemError(error: unknown): error is Error & NodeJS.ErrnoException {
+  return isCoded(error) && 'syscall' in error;
+}
+
+function isCoded(error: unknown): error is Error & { readonly code: string } {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' && !('fix' in error);
 }
