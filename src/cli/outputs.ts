@@ -2,7 +2,7 @@
  * stdout and stderr, of which the other end may go away: `train | head`, a terminal that is closed, a full disk. The work
  * goes on, as its results lie in files; what was lost is told at the end.
  */
-import { MathformerError } from '../errors.ts';
+import { MathformerError, problemOf } from '../errors.ts';
 import { fileErrorOf } from '../runs/fileError.ts';
 
 /** The reader left of its own accord, which is no failure: a pipe or a terminal was closed. */
@@ -28,8 +28,12 @@ export class Outputs {
     // An error is told after the write has called back.
     await new Promise((resolve) => setImmediate(resolve));
     if (this.#failure === undefined) return;
-    const { code, message } = fileErrorOf(this.#failure, 'stdout');
+    const error = fileErrorOf(this.#failure, 'stdout');
     const fix = 'print to another place; what lies in files is complete';
-    throw new MathformerError(`${message}, so not all was printed`, { code, where: 'stdout', fix });
+    throw new MathformerError(`${problemOf(error)}, so not all was printed`, {
+      code: error.code,
+      where: 'stdout',
+      fix,
+    });
   }
 }

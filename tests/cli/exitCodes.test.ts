@@ -1,0 +1,65 @@
+/** Every command's exit code for every kind of mistake: 2 for a command line that cannot work, 1 for what it names. */
+import { expect, it } from 'vitest';
+import { run } from './cliProcess.ts';
+
+const FILE = 'tests/fixtures/checkpoints/tiny.safetensors';
+
+/** By command: the code, and what follows the command's name. */
+const MISTAKES = {
+  train: [
+    ['an unknown flag', 2, '--nope'],
+    ['an excess operand', 2, 'pretrain', 'more'],
+    ['a missing operand', 2, 'resume'],
+    ['a missing value', 2, 'pretrain', '--steps'],
+    ['a bad value', 2, 'pretrain', '--steps', 'many'],
+    ['a missing file', 1, 'grpo', '--checkpoint', 'no.pt'],
+    ['a file instead of a directory', 1, 'resume', 'package.json'],
+    ['a directory instead of a file', 1, 'pretrain', '--config', 'src'],
+  ],
+  evaluate: [
+    ['an unknown flag', 2, FILE, '--nope'],
+    ['an excess operand', 2, FILE, FILE, FILE],
+    ['a missing operand', 2],
+    ['a bad value', 2, FILE, '--temperature', '-1'],
+    ['a missing file', 1, 'no.pt'],
+    ['a file of another kind', 1, 'package.json'],
+  ],
+  generate: [
+    ['an unknown flag', 2, FILE, '1+1', '--nope'],
+    ['a missing operand', 2, FILE],
+    ['a bad operand', 2, FILE, '1+'],
+    ['a missing file', 1, 'no.pt', '1+1'],
+  ],
+  export: [
+    ['an unknown flag', 2, FILE, '--nope'],
+    ['an excess operand', 2, FILE, 'more', '--out', 'never'],
+    ['a missing flag', 2, FILE],
+    ['a missing file', 1, 'no.pt', '--out', 'never'],
+  ],
+  inspect: [
+    ['an unknown flag', 2, FILE, '--nope'],
+    ['an excess operand', 2, FILE, FILE],
+    ['a directory instead of a file', 1, 'src'],
+  ],
+  tune: [
+    ['an unknown flag', 2, '--nope'],
+    ['an excess operand', 2, 'more'],
+    ['a bad value', 2, '--modelsize', 'huge'],
+    ['an adapter that is not there', 1, '--adapter', 'Voodoo 2'],
+  ],
+  doctor: [
+    ['an unknown flag', 2, '--nope'],
+    ['an excess operand', 2, 'more'],
+    ['a missing value', 2, '--adapter'],
+  ],
+} as const satisfies Record<string, readonly (readonly [string, number, ...string[]])[]>;
+
+it.each(Object.entries(MISTAKES))('%s', async (command, mistakes) => {
+  const ends = mistakes.map(async ([what, , ...args]) => {
+    const { code, stdout, stderr } = await run(command, ...args);
+    expect(stderr, what).toMatch(/^error: .+ — .+\n$/);
+    expect(stdout, what).toBe('');
+    return [what, code];
+  });
+  expect(await Promise.all(ends)).toEqual(mistakes.map(([what, code]) => [what, code]));
+});
