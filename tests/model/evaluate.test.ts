@@ -3,9 +3,14 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Device } from '../../src/gpu/device.ts';
 import { grade } from '../../src/math/grader.ts';
 import { prompt } from '../../src/math/sample.ts';
-import { decode } from '../../src/math/tokenizer.ts';
+import { decode, EOS } from '../../src/math/tokenizer.ts';
 import { countCorrect, evaluate } from '../../src/model/evaluate.ts';
-import { Sampler } from '../../src/model/sampler.ts';
+import {
+  type Completion,
+  type CompletionSampler,
+  type SampleOptions,
+  Sampler,
+} from '../../src/model/sampler.ts';
 import type { Transformer } from '../../src/model/transformer.ts';
 import { openDevice } from '../device.ts';
 import { fixtureModel } from './referenceModels.ts';
@@ -100,5 +105,58 @@ describe('evaluate', () => {
 
   test.each([0, 1.5, 4097])('refuses %d samples', async (samples) => {
     await expect(countCorrect(sampler, [], { samples })).rejects.toThrow(`cannot draw ${samples} samples`);
+  });
+});
+
+describe('what the sampler is asked', () => {
+  /** Notes the options of every call, and ends every completion at once. */
+  class Noting implements CompletionSampler {
+    readonly asked: (SampleOptions & { readonly prompts: number })[] = [];
+
+    async generate(prompts: readonly unknown[], options: SampleOptions): Promise<Completion[]> {
+      this.asked.push({ ...options, prompts: prompts.length });
+      return prompts.map((_, prompt) => ({
+        ...{ prompt, tokens: [EOS], logps: new Float32Array(1), finished: true },
+      }));
+    }
+
+    dispose(): void {}
+  }
+
+  const problems = Array.from({ length: 300 }, (_, i) => ({ expression: `${i}+1`, answer: `${i + 1}` }));
+
+  test('unless told otherwise: greedy, 256 tokens, 256 problems at a time, numbered through', async () => {
+    const sampler = new Noting();
+    const { outcomes } = await evaluate(sampler, problems);
+    const asked = { maxNew: 256, temperature: 0, seed: 0 };
+    expect(sampler.asked).toEqual([
+      { ...asked, firstSequenceId: 0, prompts: 256 },
+      { ...asked, firstSequenceId: 256, prompts: 44 },
+    ]);
+    expect(new Set(outcomes)).toEqual(new Set(['no answer']));
+  });
+
+  test('every option that is given', async () => {
+    const sampler = new Noting();
+    const options = { maxNew: 7, temperature: 0.5, seed: 9, batchSize: 200 };
+    await evaluate(sampler, problems, options);
+    const { batchSize: _, ...asked } = options;
+    expect(sampler.asked).toEqual([
+      { ...asked, firstSequenceId: 0, prompts: 200 },
+      { ...asked, firstSequenceId: 200, prompts: 100 },
+    ]);
+  });
+
+  test('samples: temperature 1 unless given, and numbers of their own in every round', async () => {
+    const sampler = new Noting();
+    expect(await countCorrect(sampler, problems.slice(0, 2), { samples: 3, maxNew: 5 })).toEqual([0, 0]);
+    const asked = { maxNew: 5, temperature: 1, seed: 0, prompts: 2 };
+    expect(sampler.asked).toEqual([0, 1, 2].map((round) => ({ ...asked, firstSequenceId: round * 2 ** 20 })));
+  });
+
+  test.each([0, 1.5, Number.NaN])('a batch of %d is refused', async (batchSize) => {
+    await expect(evaluate(new Noting(), problems, { batchSize })).rejects.toThrow(
+      `batchSize is ${batchSize}`,
+    );
   });
 });
