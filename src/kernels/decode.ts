@@ -4,28 +4,21 @@
  * A cache holds, for every slot and head, `capacity` rows of headDim values. The workgroup of (row, head) first
  * appends the new key and value at the sequence's position, then attends to everything up to it: each lane takes
  * every S-th position with a running maximum and sum, and the lanes' results are merged at the end. Rows without a
- * sequence, or whose sequence is finished, cost nothing.
+ * sequence, or whose sequence is finished, cost nothing. Heads above 64 have a kernel of their own.
  */
 import type { BufferView } from '../gpu/buffers.ts';
 import type { Device } from '../gpu/device.ts';
 import { defineKernel, GROUP_INDEX, linearGrid, memoize, THREAD_ARGS, unroll } from '../gpu/kernel.ts';
+import { STATE_WGSL } from './decodeState.ts';
+import { decodeWideKernel } from './decodeWide.ts';
 import { laneReductions, sharedLoads, sharedStores } from './lanes.ts';
 import { NO_ROW } from './rows.ts';
 
-/**
- * What the GPU knows of sequences. A slot is a sequence's place in the cache; a row is its place in the batch being
- * decoded, from which finished sequences are dropped as generation goes on. Both are four u32.
- */
-export const STATE_WGSL = `
-struct Slot {
-  position: u32,     // of the newest token, counted from the start of the prompt
-  generated: u32,    // tokens sampled so far
-  finished: u32,
-  token: u32,        // the newest one
-}
-struct Row { slot: u32, logits: u32, sequenceId: u32, unused: u32 }`;
-
 const PORTABLE_LANES = 32;
+/** The largest head that a lane holds. */
+const MOST_HELD = 64;
+/** Vec4s of a head that a thread copies at a time. */
+const MOST_COPIED = 16;
 
 const decodeKernel = memoize((lanes: number, subgroup: boolean, dv: number) => {
   const merge = subgroup
@@ -141,14 +134,22 @@ export interface DecodeViews {
 
 export function decodeAttention(device: Device, shape: DecodeShape, views: DecodeViews): void {
   const { M, heads, headDim, capacity } = shape;
+  const scale = 1 / Math.sqrt(headDim);
+  if (headDim > MOST_HELD) {
+    const params = { heads, capacity, scale, vectors: headDim / 4 };
+    device.launch(decodeWideKernel, views, params, [M, heads]);
+    return;
+  }
   const S = device.subgroupSize;
   const subgroup = S >= 4;
   const kernel = decodeKernel(subgroup ? S : PORTABLE_LANES, subgroup, headDim / 4);
-  device.launch(kernel, views, { heads, capacity, scale: 1 / Math.sqrt(headDim) }, [M, heads]);
+  device.launch(kernel, views, { heads, capacity, scale }, [M, heads]);
 }
 
-const fillKernel = memoize((hv: number) =>
-  defineKernel({
+const fillKernel = memoize((hv: number) => {
+  const parts = Math.ceil(hv / MOST_COPIED);
+  const copied = Math.ceil(hv / parts);
+  return defineKernel({
     name: `fill cache ${4 * hv}`,
     params: { R: 'u32', groupSize: 'u32', heads: 'u32', capacity: 'u32' },
     reads: { qkv: 'array<vec4f>', places: 'array<vec2u>' },
@@ -162,14 +163,21 @@ fn main(${THREAD_ARGS}) {
   let place = places[row];
   let source = (row * 3 * params.heads + head) * ${hv};
   let width = params.heads * ${hv};
-  ${unroll(hv, (c) => `let k${c} = qkv[source + width + ${c}]; let v${c} = qkv[source + 2 * width + ${c}];`)}
-  for (var slot = place.x; slot < place.x + params.groupSize; slot++) {
-    let at = ((slot * params.heads + head) * params.capacity + place.y) * ${hv};
-    ${unroll(hv, (c) => `keys[at + ${c}] = k${c}; values[at + ${c}] = v${c};`)}
+  for (var part = 0u; part < ${parts}; part++) {
+    ${unroll(
+      copied,
+      (c) => `let c${c} = min(part * ${copied} + ${c}, ${hv - 1});
+    let k${c} = qkv[source + width + c${c}];
+    let v${c} = qkv[source + 2 * width + c${c}];`,
+    )}
+    for (var slot = place.x; slot < place.x + params.groupSize; slot++) {
+      let at = ((slot * params.heads + head) * params.capacity + place.y) * ${hv};
+      ${unroll(copied, (c) => `keys[at + c${c}] = k${c}; values[at + c${c}] = v${c};`)}
+    }
   }
 }`,
-  }),
-);
+  });
+});
 
 /** Copies the keys and values of prompts (R rows of qkv) to every slot that continues them. */
 export function fillCache(

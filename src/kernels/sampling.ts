@@ -9,7 +9,7 @@
 import type { BufferView } from '../gpu/buffers.ts';
 import type { Device } from '../gpu/device.ts';
 import { defineKernel, GROUP_INDEX, linearGrid, memoize, THREAD_ARGS } from '../gpu/kernel.ts';
-import { STATE_WGSL } from './decode.ts';
+import { STATE_WGSL } from './decodeState.ts';
 import { GUMBEL_WGSL, PHILOX_WGSL } from './philox.ts';
 import { NO_ROW } from './rows.ts';
 

@@ -7,7 +7,7 @@ import type { ModelConfig } from './config.ts';
 
 /** Batch sizes that decoding steps are recorded for are multiples of this. */
 export const ROW_STEP = 16;
-/** u32 of a `Slot` (src/kernels/decode.ts). */
+/** u32 of a `Slot` (src/kernels/decodeState.ts). */
 export const SLOT_WORDS = 4;
 
 /** What there is room for. */

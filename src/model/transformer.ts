@@ -3,6 +3,7 @@
  * of experts. Sequences are packed end to end (`Packing`), so no token of padding is ever computed.
  */
 import type { Device } from '../gpu/device.ts';
+import { MAX_HEAD } from '../kernels/attention/index.ts';
 import {
   add,
   attention,
@@ -33,6 +34,13 @@ export interface ForwardOptions {
   readonly onRouting?: (logits: Tensor, routing: Routing) => void;
 }
 
+/** The fewest heads that the attention kernels take for this width. */
+function leastHeads({ dModel }: ModelConfig): number {
+  let heads = Math.ceil(dModel / MAX_HEAD);
+  while (dModel % (4 * heads) !== 0) heads += 1;
+  return heads;
+}
+
 /** A model with its weights on the GPU. */
 export class Transformer {
   readonly device: Device;
@@ -48,6 +56,13 @@ export class Transformer {
         'model',
         `heads of ${config.dModel / config.nHeads} and dFF ${config.dFF} are not both multiples of 4`,
         'the kernels work on groups of four values: choose dModel divisible by 4·nHeads and dFF by 4',
+      );
+    }
+    if (config.dModel / config.nHeads > MAX_HEAD) {
+      throw new ModelConfigError(
+        'model',
+        `heads of ${config.dModel / config.nHeads} values are above ${MAX_HEAD}`,
+        `use more heads: nHeads ${leastHeads(config)} or more`,
       );
     }
     if (config.activeExperts > MAX_ACTIVE_EXPERTS) {

@@ -10,7 +10,7 @@ import {
   attentionKeyValueFamily,
   attentionQueryFamily,
 } from '../../src/kernels/attention/index.ts';
-import type { AttentionOptions } from '../../src/kernels/attention/tile.ts';
+import type { AttentionOptions } from '../../src/kernels/attention/shape.ts';
 import { tilesOf } from '../../src/tensor/ops/attention.ts';
 import { openDevice } from '../device.ts';
 

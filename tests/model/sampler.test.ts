@@ -97,6 +97,24 @@ describe.each(VARIANTS)('$variant kernels', ({ portableKernels }) => {
     });
   });
 
+  // 64 is the largest head that a lane holds; above, positions come in blocks of 64.
+  test.each([64, 100, 256])('heads of %i: the cache gives what a pass without one gives', async (head) => {
+    const model = randomModel(device, { nLayers: 1, nHeads: 2, dModel: 2 * head, dFF: 32 });
+    const sampler = new Sampler(model, { eos: 57 }); // an id that is never drawn
+    const prompts = [PROMPTS[4], PROMPTS[3]];
+    const completions = await sampler.generate(prompts, {
+      maxNew: 80,
+      temperature: 1,
+      seed: 2,
+      groupSize: 2,
+    });
+    expect(recorded(completions).length).toBe(4 * 80);
+    const expected = await rescored(model, prompts, completions, 1);
+    expectClose(recorded(completions), expected, { rtol: 0, atol: 1e-4 });
+    sampler.dispose();
+    model.dispose();
+  });
+
   test('every draw of the first token follows the softmax, within what was kept', async () => {
     // Logits of about unit size, so that many tokens have a share.
     const shape = { nLayers: 1, dModel: 16, nHeads: 1, dFF: 16 };

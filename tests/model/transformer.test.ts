@@ -221,6 +221,10 @@ describe('a model', () => {
   test('heads that the kernels cannot handle are refused', () => {
     const config: ModelConfig = modelConfig('tiny', { dModel: 6, nHeads: 3 });
     expect(() => Transformer.create(device, config, 0)).toThrow(ModelConfigError);
+    const wide = modelConfig('tiny', { dModel: 1560, nHeads: 6 });
+    expect(() => new Transformer(device, wide)).toThrow(
+      /heads of 260 values are above 256; use .* nHeads 10 /,
+    );
   });
 
   test('a clone has the same weights, and a life of its own', async () => {

@@ -3,7 +3,8 @@
  * dS = P·(dP − D) (Dao, 2307.08691). One kernel for dQ and D, one for dK and dV, no atomics.
  */
 import { defineKernel, memoize, unroll } from '../../gpu/kernel.ts';
-import { dot, entry, ifValid, type Layout, PARAMS, sharedBlock } from './tile.ts';
+import { PARAMS } from './shape.ts';
+import { dot, entry, ifValid, type Layout, sharedBlock } from './tile.ts';
 
 /** dQ and D of the queries that a lane owns. */
 export const backwardQueryKernel = memoize(
@@ -11,7 +12,7 @@ export const backwardQueryKernel = memoize(
     const layout: Layout = { lanes, subgroup, own, block, vectors };
     const shared = sharedBlock(layout, ['k', 'v']);
     const each = (text: (c: number) => string) => unroll(vectors, text);
-    return defineKernel({
+    return defineKernel<string, string>({
       name: `attention backward query ${subgroup ? `broadcast ${own}, ` : 'portable '}${block}×${4 * vectors}`,
       ...(subgroup ? { enables: ['subgroups'] } : {}),
       params: PARAMS,
@@ -80,7 +81,7 @@ export const backwardKeyValueKernel = memoize(
     const layout: Layout = { lanes, subgroup, own, block, vectors };
     const shared = sharedBlock(layout, ['q', 'g'], ['lse', 'delta']);
     const each = (text: (c: number) => string) => unroll(vectors, text);
-    return defineKernel({
+    return defineKernel<string, string>({
       name: `attention backward key value ${subgroup ? `broadcast ${own}, ` : 'portable '}${block}×${4 * vectors}`,
       ...(subgroup ? { enables: ['subgroups'] } : {}),
       params: PARAMS,

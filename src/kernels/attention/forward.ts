@@ -1,6 +1,7 @@
 /** out and the log-sum-exp of every query, with a running maximum and sum (Milakov & Gimelshein, 1805.02867). */
 import { defineKernel, memoize, unroll } from '../../gpu/kernel.ts';
-import { dot, entry, ifValid, type Layout, PARAMS, sharedBlock } from './tile.ts';
+import { PARAMS } from './shape.ts';
+import { dot, entry, ifValid, type Layout, sharedBlock } from './tile.ts';
 
 /** The kernel for a layout. */
 export const forwardKernel = memoize(
@@ -8,7 +9,7 @@ export const forwardKernel = memoize(
     const layout: Layout = { lanes, subgroup, own, block, vectors };
     const shared = sharedBlock(layout, ['k', 'v']);
     const each = (text: (c: number) => string) => unroll(vectors, text);
-    return defineKernel({
+    return defineKernel<string, string>({
       name: `attention forward ${subgroup ? `broadcast ${own}, ` : 'portable '}${block}×${4 * vectors}`,
       ...(subgroup ? { enables: ['subgroups'] } : {}),
       params: PARAMS,

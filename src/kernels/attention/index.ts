@@ -10,19 +10,20 @@
  */
 import type { BufferView } from '../../gpu/buffers.ts';
 import type { Device } from '../../gpu/device.ts';
-import { type Family, launchChosen, sizeClass } from '../../gpu/variants.ts';
+import type { Kernel } from '../../gpu/kernel.ts';
+import { type Family, launchChosen, sizeClass, type Variant } from '../../gpu/variants.ts';
 import { backwardKeyValueKernel, backwardQueryKernel } from './backward.ts';
 import { forwardKernel } from './forward.ts';
-import {
-  ATTENTION_TILE_ROWS,
-  type AttentionOptions,
-  type AttentionShape,
-  broadcastVariant,
-  canBroadcast,
-  portableVariant,
-} from './tile.ts';
+import { ATTENTION_TILE_ROWS, type AttentionOptions, type AttentionShape, planOf } from './shape.ts';
+import { type Sum, splitFits, splitRows } from './split.ts';
+import { splitBackwardKeyValueKernel, splitBackwardQueryKernel } from './splitBackward.ts';
+import { splitForwardKernel } from './splitForward.ts';
+import { broadcastVariant, canBroadcast, type KernelOf, wholeFits, wholePlan } from './tile.ts';
 
-export { ATTENTION_TILE_ROWS, type AttentionShape, attentionFits } from './tile.ts';
+export { ATTENTION_TILE_ROWS, type AttentionShape } from './shape.ts';
+
+/** The largest head that the kernels take. */
+export const MAX_HEAD = 256;
 
 /** Rows per lane, and lanes per row of a block, that broadcasts come in. */
 const BROADCASTS = [
@@ -42,16 +43,40 @@ interface Preference {
   readonly share: number;
 }
 
+/** The kernels of one pass. */
+interface Kernels {
+  readonly whole: KernelOf;
+  /** f32 beside the two rows that a lane of the portable variant loads of a block. */
+  readonly scalars: number;
+  readonly split: (vectors: number) => Kernel;
+  readonly sum: Sum;
+}
+
+/** Runs on every adapter: holds heads whole where that fits, and splits the others. */
+const portableVariant = ({ whole, scalars, split, sum }: Kernels): Variant<AttentionOptions> => ({
+  name: 'portable',
+  fits: (device, { shape: { headDim } }) =>
+    isHead(headDim) && (wholeFits(device, headDim, scalars) || splitFits(device, headDim, sum)),
+  plan: (device, options) => {
+    const { headDim } = options.shape;
+    return wholeFits(device, headDim, scalars)
+      ? wholePlan(whole, options)
+      : planOf(split(headDim / 4), splitRows(headDim / 4), options);
+  },
+});
+
+const isHead = (headDim: number): boolean => headDim > 0 && headDim % 4 === 0 && headDim <= MAX_HEAD;
+
 function familyOf(
   name: string,
-  kernelOf: Parameters<typeof broadcastVariant>[0],
+  kernels: Kernels,
   { own, ownInShortLoops = own, share }: Preference,
 ): Family<AttentionOptions> {
-  const portable = portableVariant(kernelOf);
+  const portable = portableVariant(kernels);
   return {
     name,
     shapeClass: ({ shape: { R, heads, headDim } }) => `${heads}×${headDim} R${sizeClass(R)}`,
-    variants: [portable, ...BROADCASTS.map(([rows, lanes]) => broadcastVariant(kernelOf, rows, lanes))],
+    variants: [portable, ...BROADCASTS.map(([rows, lanes]) => broadcastVariant(kernels.whole, rows, lanes))],
     portable: portable.name,
     prefer: (device, { shape: { headDim } }) => {
       if (!canBroadcast(device, headDim)) return portable.name;
@@ -60,23 +85,39 @@ function familyOf(
         ATTENTION_TILE_ROWS / device.subgroupSize,
       );
       const lanes = [share, 2].find((each) => (headDim / 4) % each === 0) ?? 1;
-      return broadcastVariant(kernelOf, rows, lanes).name;
+      return broadcastVariant(kernels.whole, rows, lanes).name;
     },
   };
 }
 
+const FORWARD: Kernels = { whole: forwardKernel, scalars: 0, split: splitForwardKernel, sum: 'f32' };
+const QUERY: Kernels = {
+  whole: backwardQueryKernel,
+  scalars: 0,
+  split: splitBackwardQueryKernel,
+  sum: 'vec2f',
+};
+const KEY_VALUE: Kernels = {
+  whole: backwardKeyValueKernel,
+  scalars: 2,
+  split: splitBackwardKeyValueKernel,
+  sum: 'vec2f',
+};
 const BACKWARD = { own: 4, ownInShortLoops: 2, share: 4 };
 
 /** The kernels of the forward pass. */
-export const attentionForwardFamily = familyOf('attention forward', forwardKernel, { own: 4, share: 2 });
+export const attentionForwardFamily = familyOf('attention forward', FORWARD, { own: 4, share: 2 });
 /** Those of dQ. */
-export const attentionQueryFamily = familyOf('attention backward query', backwardQueryKernel, BACKWARD);
+export const attentionQueryFamily = familyOf('attention backward query', QUERY, BACKWARD);
 /** Those of dK and dV. */
-export const attentionKeyValueFamily = familyOf(
-  'attention backward key value',
-  backwardKeyValueKernel,
-  BACKWARD,
-);
+export const attentionKeyValueFamily = familyOf('attention backward key value', KEY_VALUE, BACKWARD);
+
+/** Whether the kernels take heads of this size here: multiples of 4 up to 256, on every adapter with WebGPU's limits. */
+export const attentionFits = (device: Device, headDim: number): boolean =>
+  isHead(headDim) &&
+  [FORWARD, QUERY, KEY_VALUE].every(
+    ({ scalars, sum }) => wholeFits(device, headDim, scalars) || splitFits(device, headDim, sum),
+  );
 
 /** out (R,d) and logSumExp (heads,R) from qkv (R,3d). */
 export function attentionForward(

@@ -5,32 +5,10 @@
  * `broadcast`: a workgroup is one subgroup; a lane loads a share of the block's rows, or with fewer rows than lanes a
  * part of one, and all lanes read all of it by subgroupBroadcast. `portable`: the block lies in workgroup memory.
  */
-import type { BufferView } from '../../gpu/buffers.ts';
 import type { Device } from '../../gpu/device.ts';
-import { GROUP_ARGS, type Kernel, linearGrid, unroll } from '../../gpu/kernel.ts';
+import { GROUP_ARGS, type Kernel, unroll } from '../../gpu/kernel.ts';
 import type { Launch, Variant } from '../../gpu/variants.ts';
-
-/** Rows of a tile: those of one sequence that the list of tiles hands out together. */
-export const ATTENTION_TILE_ROWS = 32;
-
-export interface AttentionShape {
-  /** Tokens in all sequences. */
-  readonly R: number;
-  readonly heads: number;
-  /** Size of a head, a multiple of 4. */
-  readonly headDim: number;
-  /** ALiBi slopes (heads). */
-  readonly slopes: BufferView;
-  /** u32 (tiles,4): first row of the tile, first and end row of its sequence, unused. */
-  readonly tiles: BufferView;
-  readonly tileCount: number;
-}
-
-/** Operands of one of the kernels, by the names it binds them with. */
-export interface AttentionOptions {
-  readonly shape: AttentionShape;
-  readonly buffers: Readonly<Record<string, BufferView>>;
-}
+import { ATTENTION_TILE_ROWS, type AttentionOptions, planOf } from './shape.ts';
 
 /** What a kernel is specialised for. */
 export interface Layout {
@@ -44,38 +22,37 @@ export interface Layout {
   readonly vectors: number;
 }
 
-export const PARAMS = { R: 'u32', tiles: 'u32', heads: 'u32', headVectors: 'u32', scale: 'f32' } as const;
-
 const PORTABLE_LANES = 32;
-/** The largest head that is kept in registers. */
-const MAX_HEAD = 64;
+/** The largest head that a lane of the portable variants holds whole, in registers. */
+const MOST_WHOLE = 64;
 /** Above this head size the unrolled broadcasts outgrow the registers, and compile for most of a minute. */
 const BROADCAST_MAX_HEAD = 16;
 
-/** Whether the kernels take heads of this size here: a block of the portable variants must fit in workgroup memory. */
-export function attentionFits(device: Device, headDim: number): boolean {
-  if (headDim === 0 || headDim % 4 !== 0 || headDim > MAX_HEAD) return false;
-  const bytes = PORTABLE_LANES * (2 * headDim + 2) * 4;
-  return canBroadcast(device, headDim) || bytes <= device.gpu.limits.maxComputeWorkgroupStorageSize;
-}
+/** Makes the kernel for a layout. */
+export type KernelOf = (
+  lanes: number,
+  subgroup: boolean,
+  own: number,
+  block: number,
+  vectors: number,
+) => Kernel;
 
 /** Whether broadcasts are the better choice. */
 export function canBroadcast({ subgroupSize: S }: Device, headDim: number): boolean {
   return S >= 4 && S <= 16 && headDim <= BROADCAST_MAX_HEAD;
 }
 
-type KernelOf = (lanes: number, subgroup: boolean, own: number, block: number, vectors: number) => unknown;
+/** Whether a lane can hold a head whole, with `scalars` f32 beside the two rows that a lane loads of a block. */
+export const wholeFits = ({ limits }: Device, headDim: number, scalars: number): boolean =>
+  headDim <= MOST_WHOLE &&
+  PORTABLE_LANES * (2 * headDim + scalars) * 4 <= limits.maxComputeWorkgroupStorageSize;
 
-/** Runs on every adapter. */
-export const portableVariant = (kernelOf: KernelOf): Variant<AttentionOptions> => ({
-  name: 'portable',
-  fits: (device, { shape }) => attentionFits(device, shape.headDim),
-  plan: (_, options) => {
-    const vectors = options.shape.headDim / 4;
-    const layout = { lanes: PORTABLE_LANES, subgroup: false, own: 1, block: PORTABLE_LANES, vectors };
-    return planOf(kernelOf(PORTABLE_LANES, false, 1, PORTABLE_LANES, vectors) as Kernel, layout, options);
-  },
-});
+/** The launch of the kernels that hold heads whole and share blocks in workgroup memory. */
+export function wholePlan(kernelOf: KernelOf, options: AttentionOptions): Launch {
+  const vectors = options.shape.headDim / 4;
+  const kernel = kernelOf(PORTABLE_LANES, false, 1, PORTABLE_LANES, vectors);
+  return planOf(kernel, PORTABLE_LANES, options);
+}
 
 /** A lane owns `own` rows, and blocks are of so many lanes' worth of rows as `share` lanes do not share one. */
 export const broadcastVariant = (
@@ -88,29 +65,9 @@ export const broadcastVariant = (
     canBroadcast(device, headDim) &&
     ATTENTION_TILE_ROWS % (device.subgroupSize * own) === 0 &&
     (headDim / 4) % share === 0,
-  plan: ({ subgroupSize: lanes }, options) => {
-    const vectors = options.shape.headDim / 4;
-    const layout = { lanes, subgroup: true, own, block: lanes / share, vectors };
-    return planOf(kernelOf(lanes, true, own, lanes / share, vectors) as Kernel, layout, options);
-  },
+  plan: ({ subgroupSize: lanes }, options) =>
+    planOf(kernelOf(lanes, true, own, lanes / share, options.shape.headDim / 4), lanes * own, options),
 });
-
-function planOf(
-  kernel: Kernel,
-  { lanes, own, vectors }: Layout,
-  { shape, buffers }: AttentionOptions,
-): Launch {
-  const { R, heads, headDim, slopes, tiles, tileCount } = shape;
-  const parts = ATTENTION_TILE_ROWS / (lanes * own);
-  // Heads are numbered by y; tiles that x cannot count go on along z.
-  const [x, z] = linearGrid(tileCount * parts);
-  return {
-    kernel,
-    buffers: { ...buffers, slopes, tiles },
-    params: { R, tiles: tileCount, heads, headVectors: vectors, scale: 1 / Math.sqrt(headDim) },
-    workgroups: [x, heads, z],
-  };
-}
 
 /** `vec4` names `k0`, `k1`, … of a row. */
 export const names = (prefix: string, vectors: number): string[] =>

@@ -1,7 +1,13 @@
 /** Causal self-attention with ALiBi over sequences packed end to end. */
 import { ShapeError } from '../../errors.ts';
 import type { Device } from '../../gpu/device.ts';
-import { ATTENTION_TILE_ROWS, attentionBackward, attentionForward } from '../../kernels/attention/index.ts';
+import {
+  ATTENTION_TILE_ROWS,
+  attentionBackward,
+  attentionFits,
+  attentionForward,
+  MAX_HEAD,
+} from '../../kernels/attention/index.ts';
 import { differentiable } from '../autograd.ts';
 import { expectOperands, FLOATS } from '../operands.ts';
 import { showShape, Tensor } from '../tensor.ts';
@@ -61,6 +67,7 @@ export class Packing implements RowTiles {
  * out (R,d) of qkv (R,3d), rows [q | k | v], each of `heads` heads side by side:
  * softmax(q·kᵀ/√(d/heads) − slope·(i − j), j ≤ i)·v within each sequence of `packing`.
  * `slopes` (heads) are constants (Press et al., 2108.12409).
+ * @throws ShapeError if the shapes disagree, or for heads above 256 values.
  */
 export function attention(qkv: Tensor, packing: RowTiles, slopes: Tensor): Tensor {
   expectOperands('attention', { qkv: [qkv, FLOATS], slopes: [slopes, FLOATS] });
@@ -75,6 +82,10 @@ export function attention(qkv: Tensor, packing: RowTiles, slopes: Tensor): Tenso
       `qkv ${showShape(qkv.shape)} for ${R} rows and ${heads} heads`,
       'qkv must be (rows, 3·heads·headDim) with headDim a multiple of 4',
     );
+  }
+  if (!attentionFits(device, headDim)) {
+    const problem = `heads of ${headDim} values; the kernels take up to ${MAX_HEAD}`;
+    throw new ShapeError('attention', problem, 'use more heads, or fewer columns');
   }
   const tiles = packing.tiles(device, ATTENTION_TILE_ROWS);
   expectOperands('attention', { qkv: [qkv, FLOATS], tiles: [tiles, ['u32']] });

@@ -96,10 +96,22 @@ describeOps('Packed attention', [
   },
 ]);
 
-describe.each(VARIANTS)('$variant', ({ portableKernels }) => {
+/** WebGPU's defaults: what every adapter has. */
+const DEFAULT_LIMITS = {
+  maxComputeWorkgroupStorageSize: 16_384,
+  maxStorageBuffersPerShaderStage: 8,
+  maxComputeInvocationsPerWorkgroup: 256,
+  maxComputeWorkgroupSizeX: 256,
+};
+
+describe.each([
+  ...VARIANTS,
+  { variant: "portable, WebGPU's default limits", portableKernels: true, limits: DEFAULT_LIMITS },
+])('$variant', (options) => {
+  const { portableKernels } = options;
   let device: Device;
   beforeAll(async () => {
-    device = await openDevice({ portableKernels });
+    device = await openDevice(options);
   });
   afterAll(() => device.destroy());
 
@@ -113,6 +125,12 @@ describe.each(VARIANTS)('$variant', ({ portableKernels }) => {
   test('the largest head that the broadcast variant takes', async () => {
     const [lengths, slopes] = [[9, 34], alibiSlopes(1)];
     await expectSameAsOracle(device, computation({ lengths, headDim: 32, slopes, seed: 3 }));
+  });
+
+  // Sequences beside the tiles of 16 and 32 rows and the blocks of 8; heads that fill their lanes, and that do not.
+  test.each([24, 64, 96, 100, 256])('heads of %i', async (headDim) => {
+    const [lengths, slopes] = [[5, 1, 33, 8, 1], alibiSlopes(2)];
+    await expectSameAsOracle(device, computation({ lengths, headDim, slopes, seed: headDim }));
   });
 
   test('scores far apart neither overflow nor lose the winner', async () => {
@@ -216,6 +234,7 @@ describe.each(VARIANTS)('$variant', ({ portableKernels }) => {
     expect(run(zeros(4, 24))).toThrow(/attention: qkv \(4,24\) for 3 rows and 2 heads/);
     expect(run(zeros(3, 18))).toThrow(/attention: qkv \(3,18\)/);
     expect(run(zeros(24))).toThrow(/attention: qkv \(24\)/);
+    expect(run(zeros(3, 2 * 3 * 260))).toThrow(/heads of 260 values; the kernels take up to 256/);
   });
 });
 

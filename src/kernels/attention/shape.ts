@@ -1,0 +1,42 @@
+/** What attention works on, and what all of its kernels take. */
+import type { BufferView } from '../../gpu/buffers.ts';
+import { type Kernel, linearGrid } from '../../gpu/kernel.ts';
+import type { Launch } from '../../gpu/variants.ts';
+
+/** Rows of a tile: those of one sequence that the list of tiles hands out together. */
+export const ATTENTION_TILE_ROWS = 32;
+
+export interface AttentionShape {
+  /** Tokens in all sequences. */
+  readonly R: number;
+  readonly heads: number;
+  /** Size of a head, a multiple of 4. */
+  readonly headDim: number;
+  /** ALiBi slopes (heads). */
+  readonly slopes: BufferView;
+  /** u32 (tiles,4): first row of the tile, first and end row of its sequence, unused. */
+  readonly tiles: BufferView;
+  readonly tileCount: number;
+}
+
+/** Operands of one of the kernels, by the names it binds them with. */
+export interface AttentionOptions {
+  readonly shape: AttentionShape;
+  readonly buffers: Readonly<Record<string, BufferView>>;
+}
+
+/** Parameters of every kernel; the head's size is in vec4s. */
+export const PARAMS = { R: 'u32', tiles: 'u32', heads: 'u32', headVectors: 'u32', scale: 'f32' } as const;
+
+/** The launch of a kernel whose workgroups take so many rows of one tile and one head. */
+export function planOf(kernel: Kernel, rows: number, { shape, buffers }: AttentionOptions): Launch {
+  const { R, heads, headDim, slopes, tiles, tileCount } = shape;
+  // Heads are numbered by y; tiles that x cannot count go on along z.
+  const [x, z] = linearGrid((tileCount * ATTENTION_TILE_ROWS) / rows);
+  return {
+    kernel,
+    buffers: { ...buffers, slopes, tiles },
+    params: { R, tiles: tileCount, heads, headVectors: headDim / 4, scale: 1 / Math.sqrt(headDim) },
+    workgroups: [x, heads, z],
+  };
+}

@@ -1,0 +1,118 @@
+/** The backward pass for heads of any size; `backward.ts` says what is computed. */
+import { defineKernel, memoize } from '../../gpu/kernel.ts';
+import { PARAMS } from './shape.ts';
+import { splitWgsl } from './split.ts';
+
+/** dQ and D of queries. */
+export const splitBackwardQueryKernel = memoize((vectors: number) => {
+  const { start, each, load, store, dot, total, blocks, mine, kept, lastKey } = splitWgsl(vectors, 'vec2f');
+  return defineKernel<string, string>({
+    name: `attention backward query split ${4 * vectors}`,
+    params: PARAMS,
+    reads: {
+      qkv: 'array<vec4f>',
+      slopes: 'array<f32>',
+      tiles: 'array<vec4u>',
+      out: 'array<vec4f>',
+      dOut: 'array<vec4f>',
+      logSumExp: 'array<f32>',
+    },
+    writes: { dQkv: 'array<vec4f>', delta: 'array<f32>' },
+    code: `${start}
+  let lse = logSumExp[head * params.R + row];
+  ${each(
+    (c) => `let q${c} = ${load('qkv', 'row * stride + headAt', c)} * params.scale;
+  let g${c} = ${load('dOut', 'row * width + headAt', c)};
+  var dq${c} = vec4f();`,
+  )}
+  let partOfD = ${dot(
+    (c) => `g${c}`,
+    (c) => load('out', 'row * width + headAt', c),
+  )};
+  ${total('d', 'vec2f(partOfD, 0)')}
+  let end = ${lastKey};
+  ${blocks(
+    { from: 'tile.y', end: 'end' },
+    {
+      part: `let key = other * stride + width + headAt;
+      let value = key + width;
+      ${mine} = vec2f(${dot(
+        (c) => `q${c}`,
+        (c) => load('qkv', 'key', c),
+      )}, ${dot(
+        (c) => `g${c}`,
+        (c) => load('qkv', 'value', c),
+      )});`,
+      pair: `let s = sum.x - slope * f32(i32(row) - i32(other));
+      parts[at] = vec2f(select(0.0, exp(s - lse) * (sum.y - d.x), other <= row), 0);`,
+      use: `for (var t = 0u; t < count; t++) {
+      let key = (first + t) * stride + width + headAt;
+      let ds = ${kept}.x;
+      ${each((c) => `dq${c} += ds * ${load('qkv', 'key', c)};`)}
+    }`,
+    },
+  )}
+  ${each((c) => store('dQkv', 'row * stride + headAt', c, `dq${c} * params.scale`))}
+  if (lane == 0 && valid) { delta[head * params.R + row] = d.x; }
+}`,
+  });
+});
+
+/** dK and dV of keys. */
+export const splitBackwardKeyValueKernel = memoize((vectors: number) => {
+  const { start, each, load, store, dot, blocks, mine, kept } = splitWgsl(vectors, 'vec2f');
+  return defineKernel<string, string>({
+    name: `attention backward key value split ${4 * vectors}`,
+    params: PARAMS,
+    reads: {
+      qkv: 'array<vec4f>',
+      slopes: 'array<f32>',
+      tiles: 'array<vec4u>',
+      dOut: 'array<vec4f>',
+      logSumExp: 'array<f32>',
+      delta: 'array<f32>',
+    },
+    writes: { dQkv: 'array<vec4f>' },
+    code: `${start}
+  let keyAt = row * stride + width + headAt;
+  let valueAt = keyAt + width;
+  ${each(
+    (c) => `let k${c} = ${load('qkv', 'keyAt', c)} * params.scale;
+  let v${c} = ${load('qkv', 'valueAt', c)};
+  var dk${c} = vec4f();
+  var dv${c} = vec4f();`,
+  )}
+  ${blocks(
+    { from: 'from0', end: 'tile.z' },
+    {
+      part: `let query = other * stride + headAt;
+      let gradient = other * width + headAt;
+      ${mine} = vec2f(${dot(
+        (c) => `k${c}`,
+        (c) => load('qkv', 'query', c),
+      )}, ${dot(
+        (c) => `v${c}`,
+        (c) => load('dOut', 'gradient', c),
+      )});`,
+      pair: `let saved = head * params.R + other;
+      let s = sum.x - slope * f32(i32(other) - i32(row));
+      let p = select(0.0, exp(s - logSumExp[saved]), other >= row);
+      parts[at] = vec2f(p, select(0.0, p * (sum.y - delta[saved]), other >= row));`,
+      use: `for (var t = 0u; t < count; t++) {
+      let query = (first + t) * stride + headAt;
+      let gradient = (first + t) * width + headAt;
+      let pair = ${kept};
+      ${each(
+        (c) => `dv${c} += pair.x * ${load('dOut', 'gradient', c)};
+      dk${c} += pair.y * ${load('qkv', 'query', c)};`,
+      )}
+    }`,
+    },
+  )}
+  ${each(
+    (c) => `${store('dQkv', 'keyAt', c, `dk${c} * params.scale`)}
+  ${store('dQkv', 'valueAt', c, `dv${c}`)}`,
+  )}
+}`,
+  });
+});
