@@ -21,7 +21,7 @@ const adamwKernel = defineKernel({
     correction1: 'f32',
     correction2: 'f32',
   },
-  reads: { gradient: 'array<vec4f>', squaredNorm: 'array<f32>' },
+  reads: { gradient: 'array<vec4f>', squares: 'array<vec2f>' },
   writes: { weight: 'array<vec4f>', m: 'array<vec4f>', v: 'array<vec4f>', report: 'array<f32>' },
   code: clippedStep(`
   let mean = params.beta1 * m[id] + params.share1 * g;
@@ -68,9 +68,9 @@ export function adamw(
   launchClipped(
     device,
     arenas,
-    ({ values: weight, gradients: gradient, m, v }, { squaredNorm, grid, ...own }) => {
+    ({ values: weight, gradients: gradient, m, v }, { squares, grid, ...own }) => {
       const params = { ...own, ...hyperparameters, ...shares, correction1, correction2 };
-      device.launch(adamwKernel, { weight, gradient, m, v, report, squaredNorm }, params, grid);
+      device.launch(adamwKernel, { weight, gradient, m, v, report, squares }, params, grid);
     },
   );
 }

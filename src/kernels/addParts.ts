@@ -2,6 +2,7 @@
 import type { BufferView } from '../gpu/buffers.ts';
 import type { Device } from '../gpu/device.ts';
 import { defineKernel, GROUP_INDEX, linearGrid, memoize, THREAD_ARGS } from '../gpu/kernel.ts';
+import { cascade } from './cascade.ts';
 
 const addPartsKernel = memoize((two: boolean) =>
   defineKernel({
@@ -18,10 +19,13 @@ fn main(${THREAD_ARGS}) {
   let member = id / total;
   let i = id % total;
   if (member >= params.groups) { return; }
-  var sum = vec4f();
-  for (var part = 0u; part < params.parts; part++) {
-    sum += parts[(member * params.parts + part) * params.stride + i];
-  }
+  ${cascade({
+    totals: { sum: 'vec4f()' },
+    value: (_, part) => `parts[(member * params.parts + ${part}) * params.stride + i]`,
+    from: '0u',
+    to: 'params.parts',
+    levels: 4,
+  })}
   if (i < params.vectors) { first[member * params.vectors + i] += sum; }
   ${
     two

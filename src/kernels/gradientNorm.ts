@@ -1,7 +1,7 @@
 /**
  * The norm of all gradients together, and what is done with it: every optimiser scales the gradient to a largest norm as
- * PyTorch's `clip_grad_norm_` does, by min(1, maxNorm/(norm + 1e-6)), and leaves out steps whose norm is not finite. The
- * norm never leaves the GPU. (Tested on the bits: WGSL lets a compiler assume that NaN does not occur.)
+ * PyTorch's `clip_grad_norm_` does, by min(1, maxNorm/(norm + 1e-6)), and leaves out steps with a gradient that is not
+ * finite. The norm never leaves the GPU. (Tested on the bits: WGSL lets a compiler assume that NaN does not occur.)
  */
 import type { BufferView } from '../gpu/buffers.ts';
 import type { Device } from '../gpu/device.ts';
@@ -15,6 +15,7 @@ import {
   walkGrid,
 } from '../gpu/kernel.ts';
 import { sumAxes } from './reduce.ts';
+import { SQUARES_WGSL } from './squares.ts';
 
 /** Gradients that lie side by side in one buffer. */
 export interface GradientArena {
@@ -24,34 +25,35 @@ export interface GradientArena {
 }
 
 /** Vec4s that are summed up one after another. */
-const PART_VECTORS = 64;
+const PART_VECTORS = 16;
 /** Arenas lie end to end: where one begins inside a part, it goes on with the sum so far, to the bits of one arena. */
 const squaresKernel = defineKernel({
   name: 'sum of squares',
   params: { start: 'u32', end: 'u32' },
   reads: { x: 'array<vec4f>' },
-  writes: { parts: 'array<f32>' },
+  writes: { parts: 'array<vec2f>' },
   code: `
 @compute @workgroup_size(64)
 fn main(${THREAD_ARGS}) {
   let id = params.start / ${PART_VECTORS} + ${GROUP_INDEX} * 64 + thread;
   let first = max(id * ${PART_VECTORS}, params.start);
   if (first >= params.end) { return; }
-  var sum = 0.0;
+  var sum = vec2f();
   if (first % ${PART_VECTORS} != 0) { sum = parts[id]; }
   for (var i = first; i < min((id + 1) * ${PART_VECTORS}, params.end); i++) {
     let value = x[i - params.start];
-    sum += dot(value, value);
+    let scaled = value * ${2 ** -80};
+    sum += vec2f(dot(value, value), dot(scaled, scaled));
   }
   parts[id] = sum;
 }`,
 });
 
-/** squaredNorm (1) = Σ g² over the gradients of all arenas. */
-function sumOfSquares(device: Device, arenas: readonly GradientArena[], squaredNorm: BufferView): void {
+/** squares (2) = Σ g² and Σ (2⁻⁸⁰·g)² over the gradients of all arenas: see squares.ts. */
+function sumOfSquares(device: Device, arenas: readonly GradientArena[], squares: BufferView): void {
   const vectors = arenas.reduce((total, { size }) => total + size / 4, 0);
   const partCount = Math.ceil(vectors / PART_VECTORS);
-  const parts = device.allocate(partCount * 4);
+  const parts = device.allocate(partCount * 8);
   let start = 0;
   for (const { gradients: x, size } of arenas) {
     const end = start + size / 4;
@@ -59,7 +61,7 @@ function sumOfSquares(device: Device, arenas: readonly GradientArena[], squaredN
     device.launch(squaresKernel, { x, parts }, { start, end }, linearGrid(Math.ceil(count / 64)));
     start = end;
   }
-  sumAxes(device, parts, squaredNorm, [partCount], [0]);
+  sumAxes(device, parts, squares, [partCount, 2], [0]);
   device.release(parts);
 }
 
@@ -68,15 +70,14 @@ export const CLIPPED_STEP_PARAMS = { vectors: 'u32', first: 'u32', maxNorm: 'f32
 
 /**
  * WGSL of an optimiser's entry point: runs `update` for every vec4 `id` with the clipped gradient `g`. Needs
- * `CLIPPED_STEP_PARAMS` (a `maxNorm` of 0 turns clipping off), the buffers `gradient` and `squaredNorm`, and the `report`
+ * `CLIPPED_STEP_PARAMS` (a `maxNorm` of 0 turns clipping off), the buffers `gradient` and `squares`, and the `report`
  * it keeps: norm before clipping; steps skipped so far; steps skipped in a row.
  */
-export const clippedStep = (update: string): string => `
+export const clippedStep = (update: string): string => `${SQUARES_WGSL}
 @compute @workgroup_size(64)
 fn main(${THREAD_ARGS}) {
-  let squared = squaredNorm[0];
-  let finite = (bitcast<u32>(squared) & 0x7f800000u) != 0x7f800000u;
-  let norm = sqrt(squared);
+  let finite = isFinite(squares[0].y);
+  let norm = rootOfSquares(squares[0]);
   if (${GROUP_INDEX} == 0 && thread == 0 && params.first == 1) {
     report[0] = norm;
     if (!finite) { report[1] += 1.0; report[2] += 1.0; } else { report[2] = 0.0; }
@@ -88,52 +89,56 @@ fn main(${THREAD_ARGS}) {
 
 /** What a launch over one of several arenas needs, beside the arena. */
 export interface ClippedLaunch {
-  /** (1): of the gradients of all arenas. */
-  readonly squaredNorm: BufferView;
+  /** (2): of the gradients of all arenas, see squares.ts. */
+  readonly squares: BufferView;
   readonly grid: readonly [number, number, number];
   readonly vectors: number;
   readonly first: number;
 }
 
-/** Runs `launch` for every arena, with the squared norm of the gradients of all of them. */
+/** Runs `launch` for every arena, with the sums of squares of the gradients of all of them. */
 export function launchClipped<Arena extends GradientArena>(
   device: Device,
   arenas: readonly Arena[],
   launch: (arena: Arena, options: ClippedLaunch) => void,
 ): void {
-  const squaredNorm = device.allocate(4);
-  sumOfSquares(device, arenas, squaredNorm);
+  const squares = device.allocate(8);
+  sumOfSquares(device, arenas, squares);
   for (const [i, arena] of arenas.entries()) {
     const vectors = arena.size / 4;
-    launch(arena, { squaredNorm, grid: walkGrid(vectors), vectors, first: i === 0 ? 1 : 0 });
+    launch(arena, { squares, grid: walkGrid(vectors), vectors, first: i === 0 ? 1 : 0 });
   }
-  device.release(squaredNorm);
+  device.release(squares);
 }
 
 const clipNormKernel = defineKernel({
   name: 'clip gradient norm',
   params: { vectors: 'u32', maxNorm: 'f32' },
-  reads: { squaredNorm: 'array<f32>' },
+  reads: { squares: 'array<vec2f>' },
   writes: { gradient: 'array<vec4f>', norm: 'array<f32>' },
-  code: `
+  code: `${SQUARES_WGSL}
 @compute @workgroup_size(64)
 fn main(${THREAD_ARGS}) {
-  let total = sqrt(squaredNorm[0]);
+  let total = rootOfSquares(squares[0]);
   if (${GROUP_INDEX} == 0 && thread == 0) { norm[0] = total; }
-  let clip = min(1.0, params.maxNorm / (total + 1e-6));
+  // min need not keep a NaN.
+  let clip = select(min(1.0, params.maxNorm / (total + 1e-6)), total, isNaN(total));
   ${walk('gradient[id] *= clip;', 'params.vectors')}
 }`,
 });
 
-/** Scales all gradients in place to at most this norm; `norm` (1) is what it was. */
+/**
+ * Scales all gradients in place to at most this norm; `norm` (1) is what it was. As in PyTorch a NaN makes all of them NaN,
+ * and an infinity all others 0.
+ */
 export function clipNorm(
   device: Device,
   arenas: readonly GradientArena[],
   norm: BufferView,
   maxNorm: Scalar,
 ): void {
-  launchClipped(device, arenas, ({ gradients: gradient }, { squaredNorm, grid, vectors }) => {
-    device.launch(clipNormKernel, { squaredNorm, gradient, norm }, { vectors, maxNorm }, grid);
+  launchClipped(device, arenas, ({ gradients: gradient }, { squares, grid, vectors }) => {
+    device.launch(clipNormKernel, { squares, gradient, norm }, { vectors, maxNorm }, grid);
   });
 }
 

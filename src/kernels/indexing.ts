@@ -1,14 +1,22 @@
 /**
- * Reading and adding up values at positions given by an index tensor. An index is compared as u32, so a negative i32 is
- * outside like one that is too large: `gather` puts `missing` there, `scatterAdd` leaves it out, neither touches memory.
+ * Reading and writing values at positions given by an index tensor. An index is compared as u32, so a negative i32 is
+ * outside like one that is too large: `gather` puts `missing` there, `scatter` leaves it out, neither touches memory.
  *
- * `scatterAdd` needs no atomics: the index is sorted (see sort.ts), each result finds by binary search where its
- * position begins and adds up what stands there, in the order of the source. That costs the sort, O(log) steps for each
- * result, and one step for each value added; a position that all values go to is added up by one thread.
+ * `scatter` needs no atomics: the index is sorted (see sort.ts), each result finds by binary search where its position
+ * begins and ends, and takes in what stands there, in the order of the source (see cascade.ts). That costs the sort,
+ * O(log) steps for each result, and one step for each value; a position that all values go to is worked on by one thread.
  */
 import type { BufferView } from '../gpu/buffers.ts';
 import type { Device } from '../gpu/device.ts';
-import { defineKernel, GROUP_INDEX, linearGrid, memoize, THREAD_ARGS } from '../gpu/kernel.ts';
+import {
+  defineKernel,
+  GROUP_INDEX,
+  linearGrid,
+  memoize,
+  type ScalarType,
+  THREAD_ARGS,
+} from '../gpu/kernel.ts';
+import { cascade } from './cascade.ts';
 import { sortPairs } from './sort.ts';
 
 export interface IndexSize {
@@ -53,62 +61,148 @@ export function gather(
   device.launch(gatherKernel, views, params, linearGrid(Math.ceil(total / 64)));
 }
 
-const scatterAddKernel = memoize((type: 'f32' | 'u32') =>
-  defineKernel({
-    name: `scatter add ${type}`,
-    params: { total: 'u32', size: 'u32', inner: 'u32', count: 'u32', sharedIndex: 'u32', onto: 'u32' },
-    reads: { x: `array<${type}>`, pairs: 'array<vec2u>', source: `array<${type}>` },
-    writes: { y: `array<${type}>` },
-    code: `
-@compute @workgroup_size(64)
-fn main(${THREAD_ARGS}) {
+/** Of output `id`: where its sources stand, `low` to `end` (excluded), among the sorted pairs of its `row`. */
+const FIND_SOURCES_WGSL = `
   let id = ${GROUP_INDEX} * 64 + thread;
   if (id >= params.total) { return; }
   let inner = id % params.inner;
   let position = id / params.inner % params.size;
   let outer = id / params.inner / params.size;
   let row = select(outer * params.inner + inner, 0, params.sharedIndex == 1) * params.count;
-  var low = 0u;
+  let low = firstFrom(row, 0, position);
+  let end = firstFrom(row, low, position + 1);`;
+
+const FIRST_FROM_WGSL = `
+// The first pair, of number start or later, whose position is not below this one.
+fn firstFrom(row: u32, start: u32, position: u32) -> u32 {
+  var low = start;
   var high = params.count;
   while (low < high) {
     let between = (low + high) / 2;
     if (pairs[row + between].x < position) { low = between + 1; } else { high = between; }
   }
-  var sum = ${type}();
-  if (params.onto == 1) { sum = x[id]; }
-  for (; low < params.count; low++) {
-    let pair = pairs[row + low];
-    if (pair.x != position) { break; }
-    sum += source[(outer * params.count + pair.y) * params.inner + inner];
+  return low;
+}`;
+
+const SIZES = { total: 'u32', size: 'u32', inner: 'u32', count: 'u32', sharedIndex: 'u32' } as const;
+
+/** What becomes of the values for one place: the total starts from `initial`, `first` being the first of the values. */
+const SCATTERS = {
+  add: { initial: 'T()', combine: 'total + v' },
+  multiply: { initial: 'T(1)', combine: 'total * v' },
+  max: { initial: 'first', combine: 'max(total, v)' },
+  min: { initial: 'first', combine: 'min(total, v)' },
+} as const;
+
+/** How the values for one place are put together. */
+export type Scatter = keyof typeof SCATTERS;
+
+/** NaN wins over all extremes; it is told by its bits, as WGSL promises nothing about comparing it. */
+const combinedWgsl = (name: Scatter, type: ScalarType): string => `
+fn combined(total: T, v: T) -> T {
+  ${
+    type === 'f32' && (name === 'max' || name === 'min')
+      ? `if ((bitcast<u32>(total) & 0x7fffffffu) > 0x7f800000u) { return total; }
+  if ((bitcast<u32>(v) & 0x7fffffffu) > 0x7f800000u) { return v; }`
+      : ''
   }
-  y[id] = sum;
+  return ${SCATTERS[name].combine};
+}`;
+
+const scatterKernel = memoize((name: Scatter, type: ScalarType) =>
+  defineKernel({
+    name: `scatter ${name} ${type}`,
+    params: { ...SIZES, onto: 'u32' },
+    reads: { x: `array<${type}>`, pairs: 'array<vec2u>', source: `array<${type}>` },
+    writes: { y: `array<${type}>` },
+    code: `alias T = ${type};
+${FIRST_FROM_WGSL}
+fn valueAt(k: u32, row: u32, outer: u32, inner: u32) -> T {
+  return source[(outer * params.count + pairs[row + k].y) * params.inner + inner];
+}
+${combinedWgsl(name, type)}
+@compute @workgroup_size(64)
+fn main(${THREAD_ARGS}) {${FIND_SOURCES_WGSL}
+  if (low == end) {
+    if (params.onto == 1) { y[id] = x[id]; } else { y[id] = T(); }
+    return;
+  }
+  ${SCATTERS[name].initial === 'first' ? 'let first = valueAt(low, row, outer, inner);' : ''}
+  ${cascade({
+    totals: { total: SCATTERS[name].initial },
+    value: (_, k) => `valueAt(${k}, row, outer, inner)`,
+    from: 'low',
+    to: 'end',
+    levels: 5,
+    combine: (a, b) => `combined(${a}, ${b})`,
+  })}
+  if (params.onto == 1) { y[id] = combined(x[id], total); } else { y[id] = total; }
 }`,
   }),
 );
 
-/**
- * y (outer, size, inner) = x (or 0 without it) + Σ_k source[o, k, i] where index[o, k, i] is the position. u32 and i32
- * wrap around alike.
- */
-export function scatterAdd(
+/** Calls `launch` with the index sorted along the axis, the sizes as parameters, and the grid of the outputs. */
+function withPairs(
   device: Device,
+  index: BufferView,
+  { outer, size, inner, count, shared = false }: IndexSize,
+  launch: (
+    pairs: BufferView,
+    sizes: Readonly<Record<keyof typeof SIZES, number>>,
+    grid: readonly [number, number, number],
+  ) => void,
+): void {
+  const rows = shared ? { outer: 1, size: count, inner: 1 } : { outer, size: count, inner };
+  const pairs = sortPairs(device, index, rows, { order: 'u32' });
+  const total = outer * size * inner;
+  const sizes = { total, size, inner, count, sharedIndex: Number(shared) };
+  launch(pairs, sizes, linearGrid(Math.ceil(total / 64)));
+  device.release(pairs);
+}
+
+/**
+ * y (outer, size, inner) = what `name` makes of x (if given) and of every source[o, k, i] whose index[o, k, i] is the
+ * position, in the order of k; x (or 0) where there is none. Integers wrap around.
+ */
+export function scatter(
+  device: Device,
+  name: Scatter,
   views: {
     readonly x?: BufferView;
     readonly index: BufferView;
     readonly source: BufferView;
     readonly y: BufferView;
   },
-  { outer, size, inner, count, shared = false }: IndexSize,
-  type: 'f32' | 'u32' = 'f32',
+  size: IndexSize,
+  type: ScalarType = 'f32',
 ): void {
   const { x, index, source, y } = views;
-  const rows = shared ? { outer: 1, size: count, inner: 1 } : { outer, size: count, inner };
-  const pairs = sortPairs(device, index, rows, { order: 'u32' });
-  const total = outer * size * inner;
-  const params = { total, size, inner, count, sharedIndex: Number(shared), onto: Number(x !== undefined) };
-  const grid = linearGrid(Math.ceil(total / 64));
-  device.launch(scatterAddKernel(type), { x: x ?? source, pairs, source, y }, params, grid);
-  device.release(pairs);
+  withPairs(device, index, size, (pairs, sizes, grid) => {
+    const params = { ...sizes, onto: Number(x !== undefined) };
+    device.launch(scatterKernel(name, type), { x: x ?? source, pairs, source, y }, params, grid);
+  });
+}
+
+/** No source has the position. */
+export const NO_SOURCE = 0xffff_ffff;
+
+const lastSourceKernel = defineKernel({
+  name: 'last source',
+  params: SIZES,
+  reads: { pairs: 'array<vec2u>' },
+  writes: { y: 'array<u32>' },
+  code: `${FIRST_FROM_WGSL}
+@compute @workgroup_size(64)
+fn main(${THREAD_ARGS}) {${FIND_SOURCES_WGSL}
+  if (low == end) { y[id] = ${NO_SOURCE}u; } else { y[id] = pairs[row + end - 1].y; }
+}`,
+});
+
+/** y (outer, size, inner), u32: the last k whose index[o, k, i] is the position, or `NO_SOURCE`. */
+export function lastSource(device: Device, index: BufferView, y: BufferView, size: IndexSize): void {
+  withPairs(device, index, size, (pairs, sizes, grid) => {
+    device.launch(lastSourceKernel, { pairs, y }, sizes, grid);
+  });
 }
 
 const oneHotKernel = defineKernel({

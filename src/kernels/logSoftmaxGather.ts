@@ -38,10 +38,17 @@ function vectorsAtATime(V: number): number {
   return Math.ceil(vectors / Math.ceil(vectors / MOST_VECTORS));
 }
 
-/** A thread to a row, which it reads once: what was summed up is rescaled whenever a higher logit is found. */
-const forwardKernel = memoize((kept: boolean, vectors: number) =>
+/** Loads of a thread that make one sum; longer rows are made of several, so that roundings stay few. */
+const RUN = 16;
+const isLong = (V: number): boolean => V > 4 * RUN * MOST_VECTORS;
+
+/**
+ * A thread to a row, which it reads once: what was summed up is rescaled whenever a higher logit is found. In long rows
+ * what a run has summed up is moved to the totals of those before.
+ */
+const forwardKernel = memoize((kept: boolean, vectors: number, long: boolean) =>
   defineKernel({
-    name: `logSoftmaxGather forward${kept ? ' kept' : ''}`,
+    name: `logSoftmaxGather forward${kept ? ' kept' : ''}${long ? ' long' : ''}`,
     params: PARAMS,
     reads: { logits: 'array<vec4f>', ids: 'array<u32>', ...(kept ? { kept: 'array<u32>' } : {}) },
     writes: { logp: 'array<f32>', entropy: 'array<f32>', lse: 'array<f32>' },
@@ -55,6 +62,7 @@ fn main(${THREAD_ARGS}) {
   var highest = ${LOWEST};
   var sum = 0.0;
   var weighted = 0.0;
+  ${long ? 'var before = vec2f(); var taken = 0u;' : ''}
   for (var vector = at / 4; vector < end; vector += ${vectors}) {
     // The first elements may be of the row before: their numbers wrap around to some above V.
     let v = vec4u(vector * 4 - at) + vec4u(0, 1, 2, 3);
@@ -82,7 +90,15 @@ fn main(${THREAD_ARGS}) {
     weighted = rescale * (weighted + sum * drop) + dot(weighted4, vec4f(1));
     sum = rescale * sum + dot(sum4, vec4f(1));
     highest = top;
+    ${
+      long
+        ? `before = rescale * vec2f(before.x, before.y + before.x * drop);
+    taken++;
+    if (taken % ${RUN} == 0) { before += vec2f(sum, weighted); sum = 0.0; weighted = 0.0; }`
+        : ''
+    }
   }
+  ${long ? 'sum += before.x; weighted += before.y;' : ''}
   let logSum = log(sum);
   let id = ids[row];
   let chosen = at + min(id, params.V - 1);
@@ -166,7 +182,7 @@ export function logSoftmaxGatherForward(
   views: LogSoftmaxGatherViews & { readonly logp: BufferView },
 ): void {
   const { R, V, inverseTemperature } = views;
-  const kernel = forwardKernel(views.kept !== undefined, vectorsAtATime(V));
+  const kernel = forwardKernel(views.kept !== undefined, vectorsAtATime(V), isLong(V));
   const buffers = { ...views, logits: wholeVectors(views.logits) };
   device.launch(kernel, buffers as never, { R, V, inverseTemperature }, linearGrid(Math.ceil(R / 64)));
 }

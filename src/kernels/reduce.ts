@@ -1,18 +1,24 @@
 /**
- * Reductions over any axes, one row of a table each. The kept axes number the outputs, the reduced ones are walked in
- * order by one thread in parts of `PART` values; where there is more than one part, another pass takes in the parts in
- * order. The order is fixed, so the bits are.
+ * Reductions over any axes, one row of a table each. The kept axes number the outputs, the reduced ones are walked by one
+ * thread in parts of `PART` values (see cascade.ts); where there is more than one part, another pass takes in the parts.
+ * The order is fixed, so the bits are.
  */
 import type { BufferView } from '../gpu/buffers.ts';
 import type { Device } from '../gpu/device.ts';
 import { defineKernel, GROUP_INDEX, linearGrid, memoize, THREAD_ARGS, unroll } from '../gpu/kernel.ts';
+import { cascade } from './cascade.ts';
+import { SQUARES_WGSL } from './squares.ts';
 
-const PART = 256;
+const LEVELS = 4;
+/** Values that a thread takes in. */
+const PART = 4 ** LEVELS;
+
+type Total = 'f32' | 'u32' | 'vec2f' | 'vec2u';
 
 interface Reduction {
   /** WGSL type of what is read, and of the running total. */
-  readonly read: 'f32' | 'u32' | 'vec2u';
-  readonly total: 'f32' | 'u32' | 'vec2u';
+  readonly read: Total;
+  readonly total: Total;
   readonly initial: string;
   /** What an element counts as: of its value `x`, its place `i` among the reduced ones, the output's `b` and `c`. */
   readonly load: string;
@@ -28,7 +34,7 @@ const SUM = {
   initial: '0.0',
   load: 'x',
   combine: 'total + v',
-  finish: 'total * params.scale',
+  finish: 'total / params.divisor',
 } as const;
 const EXTREME = {
   read: 'u32',
@@ -55,9 +61,16 @@ const TABLE = {
   rootOfSquaredDeviations: {
     ...SUM,
     load: '((x - b) - c) * ((x - b) - c)',
-    finish: 'sqrt(total * params.scale)',
+    finish: 'sqrt(total / params.divisor)',
   },
-  norm: { ...SUM, load: 'x * x', finish: 'sqrt(total * params.scale)' },
+  /** Squares that f32 has, and squares of 2⁻⁸⁰·x for numbers whose own are too large (see squares.ts). */
+  norm: {
+    ...SUM,
+    total: 'vec2f',
+    initial: 'vec2f()',
+    load: 'squaresOf(x)',
+    finish: 'rootOfSquares(total)',
+  },
   /** log Σ exp x, where b is the largest x; where that is not finite, it is the result. */
   logSumExp: {
     ...SUM,
@@ -102,8 +115,7 @@ fn wordOf(key: u32) -> u32 {
   return word ^ select(0xffffffffu, 0x80000000u, word >= 0x80000000u);
 }`;
 
-const FINITE_WGSL = `
-fn isFinite(x: f32) -> bool { return (bitcast<u32>(x) & 0x7f800000u) != 0x7f800000u; }
+const EXPONENTIAL_WGSL = `
 fn finiteOr0(x: f32) -> f32 { return select(0.0, x, isFinite(x)); }
 // 0 below the smallest subnormal number, −∞ included, whatever exp makes of it.
 fn expBelow(x: f32) -> f32 { return select(exp(x), 0.0, x < -104.0); }`;
@@ -111,7 +123,12 @@ fn expBelow(x: f32) -> f32 { return select(exp(x), 0.0, x < -104.0); }`;
 const kernelOf = memoize((...fields: readonly string[]) => {
   const [read = '', total = '', initial = '', load = '', combine = '', finish = '', ranks = ''] = fields;
   const [kept, reduced] = ranks.split(' ').map(Number) as [number, number];
-  const params: Record<string, 'u32' | 'f32'> = { outputs: 'u32', length: 'u32', parts: 'u32', scale: 'f32' };
+  const params: Record<string, 'u32' | 'f32'> = {
+    outputs: 'u32',
+    length: 'u32',
+    parts: 'u32',
+    divisor: 'f32',
+  };
   Object.assign(params, { last: 'u32', kind: 'u32', flip: 'u32' });
   for (let d = 0; d < kept; d++) params[`keptSize${d}`] = params[`keptStride${d}`] = 'u32';
   for (let d = 0; d < reduced; d++) params[`size${d}`] = params[`stride${d}`] = 'u32';
@@ -127,7 +144,8 @@ const kernelOf = memoize((...fields: readonly string[]) => {
     );
   const text = `${load} ${finish}`;
   const perOutput = ['b', 'c'].filter((name) => new RegExp(`\\b${name}\\b`).test(text));
-  const pair = total === 'vec2u';
+  const pair = total.startsWith('vec2');
+  const word = total.endsWith('u') || total === 'u32' ? 'u32' : 'f32';
   return defineKernel({
     name: `reduce ${load}, ${combine}, ${finish} ${ranks}`,
     params,
@@ -135,8 +153,16 @@ const kernelOf = memoize((...fields: readonly string[]) => {
       values: `array<${read}>`,
       ...Object.fromEntries(perOutput.map((name) => [`${name}Data`, 'array<f32>'])),
     },
-    writes: { y: `array<${pair ? 'u32' : total}>` },
-    code: `${/keyOf|wordOf/.test(text) ? KEYS_WGSL : ''}${/finite/i.test(text) ? FINITE_WGSL : ''}
+    writes: { y: `array<${word}>` },
+    code: `${/keyOf|wordOf/.test(text) ? KEYS_WGSL : ''}${/finite|squares/i.test(text) ? SQUARES_WGSL : ''}${/expBelow/.test(text) ? EXPONENTIAL_WGSL : ''}
+fn valueAt(${['i: u32', 'base: u32', ...perOutput.map((name) => `${name}: f32`)].join(', ')}) -> ${total} {
+  var rest = i;
+  var at = base;
+  ${walk(reduced, 'size', 'stride', 'rest', 'at')}
+  let x = values[at];
+  return ${load};
+}
+fn combined(total: ${total}, v: ${total}) -> ${total} { return ${combine}; }
 @compute @workgroup_size(64)
 fn main(${THREAD_ARGS}) {
   let id = ${GROUP_INDEX} * 64 + thread;
@@ -147,15 +173,15 @@ fn main(${THREAD_ARGS}) {
   var index = output;
   var base = 0u;
   ${walk(kept, 'keptSize', 'keptStride', 'index', 'base')}
-  var total: ${total} = ${initial};
-  for (var i = part * ${PART}; i < min((part + 1) * ${PART}, params.length); i++) {
-    var rest = i;
-    var at = base;
-    ${walk(reduced, 'size', 'stride', 'rest', 'at')}
-    let x = values[at];
-    let v = ${load};
-    total = ${combine};
-  }
+  let end = min((part + 1) * ${PART}, params.length);
+  ${cascade({
+    totals: { total: initial },
+    value: (_, i) => `valueAt(${[i, 'base', ...perOutput].join(', ')})`,
+    from: `part * ${PART}`,
+    to: 'end',
+    levels: LEVELS,
+    combine: (a, b) => `combined(${a}, ${b})`,
+  })}
   ${
     pair
       ? `if (params.last == 1) { y[id] = ${finish}; } else { y[2 * id] = total.x; y[2 * id + 1] = total.y; }`
@@ -203,8 +229,8 @@ export interface ReduceViews {
 }
 
 export interface ReduceSettings {
-  /** Of f32 sums. */
-  readonly scale?: number;
+  /** Of f32 sums; 1 unless given. */
+  readonly divisor?: number;
   readonly extreme?: Extreme;
 }
 
@@ -235,12 +261,12 @@ function reduce(
   const [outputs, length] = [sizeOf(kept), sizeOf(reduced)];
   if (outputs === 0) return;
   const parts = Math.max(1, Math.ceil(length / PART));
-  const { scale = 1, extreme = { of: 'u32', smallest: false } } = settings;
+  const { divisor = 1, extreme = { of: 'u32', smallest: false } } = settings;
   const params: Record<string, number> = {
     outputs,
     length,
     parts,
-    scale,
+    divisor,
     last: parts === 1 ? 1 : 0,
     kind: ['u32', 'i32', 'f32'].indexOf(extreme.of),
     flip: extreme.smallest ? 0xffff_ffff : 0,
@@ -259,7 +285,7 @@ function reduce(
   }
   const { read, total, initial, load, combine, finish } = reduction;
   const kernel = kernelOf(read, total, initial, load, combine, finish, ranks.join(' '));
-  const words = total === 'vec2u' ? 2 : 1;
+  const words = total.startsWith('vec2') ? 2 : 1;
   const y = parts === 1 ? views.y : device.allocate(outputs * parts * words * 4);
   const buffers = { values: views.x, bData: views.b, cData: views.c, y };
   device.launch(kernel, buffers as never, params, linearGrid(Math.ceil((outputs * parts) / 64)));
@@ -272,14 +298,13 @@ function reduce(
   device.release(y);
 }
 
-/** y = scale · Σ x over `axes` of `shape`; y has the kept axes in order. An empty sum is 0. */
+/** y = Σ x over `axes` of `shape`; y has the kept axes in order. An empty sum is 0. */
 export function sumAxes(
   device: Device,
   x: BufferView,
   y: BufferView,
   shape: readonly number[],
   axes: readonly number[],
-  scale = 1,
 ): void {
-  reduceAxes(device, 'sum', { x, y }, shape, axes, { scale });
+  reduceAxes(device, 'sum', { x, y }, shape, axes);
 }

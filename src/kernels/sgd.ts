@@ -20,7 +20,7 @@ const sgdKernel = memoize((momentum: boolean) =>
       nesterov: 'u32',
       weightDecay: 'f32',
     },
-    reads: { gradient: 'array<vec4f>', squaredNorm: 'array<f32>' },
+    reads: { gradient: 'array<vec4f>', squares: 'array<vec2f>' },
     writes: {
       weight: 'array<vec4f>',
       report: 'array<f32>',
@@ -72,9 +72,9 @@ export function sgd(
   launchClipped(
     device,
     arenas,
-    ({ values: weight, gradients: gradient, velocity }, { squaredNorm, grid, ...own }) => {
+    ({ values: weight, gradients: gradient, velocity }, { squares, grid, ...own }) => {
       const params = { ...own, step, nesterov: Number(nesterov), ...hyperparameters };
-      const buffers = { weight, gradient, report, squaredNorm, ...(velocity ? { velocity } : {}) };
+      const buffers = { weight, gradient, report, squares, ...(velocity ? { velocity } : {}) };
       device.launch(sgdKernel(velocity !== undefined), buffers as never, params, grid);
     },
   );

@@ -62,6 +62,26 @@ const rowOf = (lanes: number): string => `
 const each = (lanes: number): string =>
   `for (var i = at + lane * params.inner; i < at + params.length * params.inner; i += ${lanes} * params.inner)`;
 
+/** Values that are added up one after the other, and sums of so many that are. */
+const RUN = 16;
+
+/** `sum` of the thread's values, of which `value` gives the one at `i`: in runs, and runs of runs, as few roundings as may be. */
+const sumOfEach = (lanes: number, value: string): string => `
+  var sum = 0.0;
+  var middle = 0.0;
+  var run = 0.0;
+  var taken = 0u;
+  ${each(lanes)} {
+    let full = taken % ${RUN} == 0;
+    middle += select(0.0, run, full);
+    run = select(run, 0.0, full) + ${value};
+    let overfull = taken % ${RUN ** 2} == 0;
+    sum += select(0.0, middle, overfull);
+    middle = select(middle, 0.0, overfull);
+    taken++;
+  }
+  sum += middle + run;`;
+
 const PARAMS = { rows: 'u32', length: 'u32', inner: 'u32', logarithm: 'u32', nan: 'u32' } as const;
 
 /** What makes a row NaN: NaN and +∞, told by their bits, as exp makes a number of NaN on some drivers. */
@@ -78,6 +98,7 @@ const forwardKernel = memoize((lanes: number) =>
     reads: { x: 'array<f32>' },
     writes: { y: 'array<f32>' },
     code: `${UNDEFINED_WGSL}${acrossLanes(lanes)}
+fn termOf(i: u32, largest: f32, nan: f32) -> f32 { return select(exp(x[i] - largest), nan, isUndefined(x[i])); }
 @compute @workgroup_size(64)
 fn main(${THREAD_ARGS}) {
   ${rowOf(lanes)}
@@ -86,15 +107,14 @@ fn main(${THREAD_ARGS}) {
   var largest = -3.4e38;
   ${each(lanes)} { largest = max(largest, x[i]); }
   largest = maxOfLanes(largest, lane);
-  var sum = 0.0;
-  ${each(lanes)} { sum += select(exp(x[i] - largest), nan, isUndefined(x[i])); }
-  sum = sumOfLanes(sum, lane);
-  sum = select(nan, sum, sum > 0.0);
+  ${sumOfEach(lanes, 'termOf(i, largest, nan)')}
+  let rowSum = sumOfLanes(sum, lane);
+  let divisor = select(nan, rowSum, rowSum > 0.0);
   if (params.logarithm == 1) {
-    let shift = select(nan, log(sum), sum > 0.0);
+    let shift = select(nan, log(divisor), divisor > 0.0);
     ${each(lanes)} { y[i] = x[i] - largest - shift; }
   } else {
-    ${each(lanes)} { y[i] = exp(x[i] - largest) / sum; }
+    ${each(lanes)} { y[i] = exp(x[i] - largest) / divisor; }
   }
 }`,
   }),
@@ -107,20 +127,16 @@ const backwardKernel = memoize((lanes: number) =>
     reads: { y: 'array<f32>', dy: 'array<f32>' },
     writes: { dx: 'array<f32>' },
     code: `${acrossLanes(lanes)}
+fn termOf(i: u32) -> f32 { return dy[i] * select(y[i], 1.0, params.logarithm == 1); }
 @compute @workgroup_size(64)
 fn main(${THREAD_ARGS}) {
   ${rowOf(lanes)}
-  var sum = 0.0;
+  ${sumOfEach(lanes, 'termOf(i)')}
+  let rowSum = sumOfLanes(sum, lane);
   if (params.logarithm == 1) {
-    ${each(lanes)} { sum += dy[i]; }
+    ${each(lanes)} { dx[i] = dy[i] - exp(y[i]) * rowSum; }
   } else {
-    ${each(lanes)} { sum += dy[i] * y[i]; }
-  }
-  sum = sumOfLanes(sum, lane);
-  if (params.logarithm == 1) {
-    ${each(lanes)} { dx[i] = dy[i] - exp(y[i]) * sum; }
-  } else {
-    ${each(lanes)} { dx[i] = y[i] * (dy[i] - sum); }
+    ${each(lanes)} { dx[i] = y[i] * (dy[i] - rowSum); }
   }
 }`,
   }),

@@ -66,7 +66,7 @@ const ROWS: Readonly<Record<string, (name: string) => OpRow>> = {
     [
       ...['sign', 'square', 'sqrt', 'rsqrt', 'reciprocal', 'exp', 'expm1', 'log', 'log1p', 'sin', 'cos'],
       ...['tanh', 'sigmoid', 'erf', 'relu', 'silu', 'softplus', 'floor', 'ceil', 'round', 'gelu'],
-      ...['isNaN', 'isFinite', 'mean', 'variance', 'std', 'logsumexp', 'norm', 'softmax', 'logSoftmax'],
+      ...['isNaN', 'isFinite', 'variance', 'std', 'logsumexp', 'norm', 'softmax', 'logSoftmax'],
     ].map((name) => [name, float]),
   ),
   ...Object.fromEntries(
@@ -87,8 +87,9 @@ const ROWS: Readonly<Record<string, (name: string) => OpRow>> = {
   logicalAnd: binary(CONDITIONS),
   logicalOr: binary(CONDITIONS),
   logicalNot: unary(CONDITIONS),
-  any: unary(CONDITIONS),
-  all: unary(CONDITIONS),
+  any: unary(ALL),
+  all: unary(ALL),
+  mean: unary([...FLOATS, ...CONDITIONS]),
   sum: unary(WORDS),
   clamp: unary(NUMBERS, 0, 1),
   where: () => ({

@@ -3,11 +3,24 @@
  * many rows as it has lanes. These kernels run everywhere.
  */
 import { defineKernel, GROUP_INDEX, memoize, THREAD_ARGS } from '../../gpu/kernel.ts';
+import { cascade } from '../cascade.ts';
 import { backwardOperands, forwardOperands } from './operands.ts';
 
 /** Rows in a part of the weights' gradient. */
 export const PART_ROWS = 128;
+/** 256 vec4s of a row, or all rows of a part, make one total. */
+const LEVELS = 4;
 const ROW = `${GROUP_INDEX} * 64 + thread`;
+
+/** Totals over a row of vec4s, by their names. */
+const rowTotals = (dv: number, values: Readonly<Record<string, (i: string) => string>>): string =>
+  cascade({
+    totals: Object.fromEntries(Object.keys(values).map((name) => [name, 'vec4f()'])),
+    value: (name, i) => values[name]?.(i) ?? '',
+    from: '0u',
+    to: `${dv}u`,
+    levels: LEVELS,
+  });
 
 export const forwardByThread = memoize((dv: number, weight: boolean, bias: boolean, centred: boolean) =>
   defineKernel({
@@ -18,12 +31,12 @@ fn main(${THREAD_ARGS}) {
   let row = ${ROW};
   if (row >= params.R) { return; }
   var v: array<vec4f, ${dv}>;
-  var sum = vec4f();
-  for (var i = 0u; i < ${dv}; i++) { v[i] = x[row * ${dv} + i]; sum += v[i]; }
+  for (var i = 0u; i < ${dv}; i++) { v[i] = x[row * ${dv} + i]; }
+  ${centred ? rowTotals(dv, { sum: (i) => `v[${i}]` }) : ''}
   let mean = ${centred ? `dot(sum, vec4f(1.0)) / ${4 * dv}.0` : '0.0'};
-  var squares = 0.0;
-  for (var i = 0u; i < ${dv}; i++) { v[i] -= mean; squares += dot(v[i], v[i]); }
-  let rstd = inverseSqrt(squares / ${4 * dv}.0 + params.eps);
+  for (var i = 0u; i < ${dv}; i++) { v[i] -= mean; }
+  ${rowTotals(dv, { squares: (i) => `v[${i}] * v[${i}]` })}
+  let rstd = inverseSqrt(dot(squares, vec4f(1.0)) / ${4 * dv}.0 + params.eps);
   for (var i = 0u; i < ${dv}; i++) { y[row * ${dv} + i] = v[i] * rstd${weight ? ' * weight[i]' : ''}${bias ? ' + bias[i]' : ''}; }
   stats[row] = vec2f(mean, rstd);
 }`,
@@ -41,14 +54,14 @@ fn main(${THREAD_ARGS}) {
   let s = stats[row];
   var xhat: array<vec4f, ${dv}>;
   var g: array<vec4f, ${dv}>;
-  var sumG = vec4f();
-  var sumGX = vec4f();
   for (var i = 0u; i < ${dv}; i++) {
     xhat[i] = (x[row * ${dv} + i] - s.x) * s.y;
     g[i] = dy[row * ${dv} + i]${weight ? ' * weight[i]' : ''};
-    sumG += g[i];
-    sumGX += g[i] * xhat[i];
   }
+  ${rowTotals(dv, {
+    ...(centred ? { sumG: (i: string) => `g[${i}]` } : {}),
+    sumGX: (i) => `g[${i}] * xhat[${i}]`,
+  })}
   let meanG = ${centred ? `dot(sumG, vec4f(1.0)) / ${4 * dv}.0` : '0.0'};
   let meanGX = dot(sumGX, vec4f(1.0)) / ${4 * dv}.0;
   for (var i = 0u; i < ${dv}; i++) {
@@ -66,20 +79,27 @@ export const weightParts = defineKernel({
   reads: { x: 'array<vec4f>', stats: 'array<vec2f>', dy: 'array<vec4f>' },
   writes: { parts: 'array<vec4f>' },
   code: `
+fn normalOf(row: u32, column: u32) -> vec4f {
+  let s = stats[row];
+  return (x[row * params.dv + column] - s.x) * s.y;
+}
 @compute @workgroup_size(8)
 fn main(${THREAD_ARGS}) {
   let id = ${GROUP_INDEX} * 8 + thread;
   let part = id / params.dv;
   let column = id % params.dv;
   if (part >= params.parts) { return; }
-  var sumGX = vec4f();
-  var sumG = vec4f();
-  for (var row = part * ${PART_ROWS}; row < min((part + 1) * ${PART_ROWS}, params.R); row++) {
-    let s = stats[row];
-    let g = dy[row * params.dv + column];
-    sumG += g;
-    sumGX += g * (x[row * params.dv + column] - s.x) * s.y;
-  }
+  let end = min((part + 1) * ${PART_ROWS}, params.R);
+  ${cascade({
+    totals: { sumGX: 'vec4f()', sumG: 'vec4f()' },
+    value: (total, row) =>
+      total === 'sumG'
+        ? `dy[(${row}) * params.dv + column]`
+        : `dy[(${row}) * params.dv + column] * normalOf(${row}, column)`,
+    from: `part * ${PART_ROWS}`,
+    to: 'end',
+    levels: LEVELS,
+  })}
   parts[part * 2 * params.dv + column] = sumGX;
   parts[(part * 2 + 1) * params.dv + column] = sumG;
 }`,

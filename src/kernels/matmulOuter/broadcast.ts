@@ -7,7 +7,14 @@
 import { defineKernel, GROUP_ARGS, memoize, unroll } from '../../gpu/kernel.ts';
 import type { Variant } from '../../gpu/variants.ts';
 import { canBroadcast } from '../matmul/broadcast.ts';
-import { type OuterOptions, outerInterface, outerOperands, planOf, title } from './interface.ts';
+import {
+  COLUMN_SUM_ROWS,
+  type OuterOptions,
+  outerInterface,
+  outerOperands,
+  planOf,
+  title,
+} from './interface.ts';
 
 const COMPONENTS = ['x', 'y', 'z', 'w'];
 
@@ -28,10 +35,13 @@ fn main(${GROUP_ARGS}, @builtin(subgroup_invocation_id) lane: u32) {${locate}
   let m = row + 4 * lane;
   var columnSum = vec4f();
   ${unroll(rows * vectors, (i) => `var sum${i} = vec4f();`)}
-  for (var r = rows.x; r < rows.y; r += ${step}) {
+  for (var block = rows.x; block < rows.y; block += ${COLUMN_SUM_ROWS}) {
+  var blockSum = vec4f();
+  let end = min(block + ${COLUMN_SUM_ROWS}, rows.y);
+  for (var r = block; r < end; r += ${step}) {
     ${unroll(step, (u) => `let x${u} = loadA(r + ${u}, m, rows.y);`)}
     ${unroll(step, (u) => unroll(vectors, (j) => `let y${u}_${j} = loadB(r + ${u}, column + ${S * j}, rows.y);`))}
-    columnSum = columnSum + ${unroll(step, (u) => `x${u}`, ' + ')};
+    blockSum = blockSum + ${unroll(step, (u) => `x${u}`, ' + ')};
     ${unroll(
       rows,
       (i) => `
@@ -41,6 +51,8 @@ fn main(${GROUP_ARGS}, @builtin(subgroup_invocation_id) lane: u32) {${locate}
       return `${sum} = ${sum} + ${unroll(step, (u) => `s${i}_${u} * y${u}_${j}`, ' + ')};`;
     })}`,
     )}
+  }
+  columnSum = columnSum + blockSum;
   }
   // Stored in a loop whose length the compiler does not know, or the stores would be most of what it compiles.
   var sums = array<vec4f, ${rows * vectors}>(${sums});

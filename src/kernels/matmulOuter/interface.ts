@@ -8,6 +8,8 @@ export const partSize = (M: number, N: number): number => M * N + Math.ceil(M / 
 
 /** Rows of A and B that one part sums over. */
 export const SPLIT_ROWS = 512;
+/** Rows that a column sum takes in one after the other: it has many terms and no products to hide their roundings. */
+export const COLUMN_SUM_ROWS = 32;
 
 /** Operands of the kernel that makes the parts. */
 export interface OuterOptions {

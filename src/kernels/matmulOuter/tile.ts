@@ -35,15 +35,17 @@ fn main(${THREAD_ARGS}) {${locate}
       tileB[i] = loadB(r0 + i / ${vectors}, firstColumn + i % ${vectors}, rows.y);
     }
     workgroupBarrier();
+    ${unroll(threadRows / 4, (i) => `var stepSum${i} = vec4f();`)}
     for (var r = 0u; r < STEP; r++) {
       let right = tileB[r * ${vectors} + x];
       ${unroll(
         threadRows / 4,
         (i) => `let left${i} = tileA[r * ${rows / 4} + y / 4 + ${i}];
-      columnSum${i} += left${i};
+      stepSum${i} += left${i};
       ${unroll(4, (c) => `sum${4 * i + c} += left${i}[${c}] * right;`)}`,
       )}
     }
+    ${unroll(threadRows / 4, (i) => `columnSum${i} += stepSum${i};`)}
     workgroupBarrier();
   }
   ${unroll(threadRows, (i) => `store(part, row + y + ${i}, firstColumn + x, sum${i});`)}

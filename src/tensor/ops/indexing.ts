@@ -8,7 +8,7 @@ import {
   gather as gatherWords,
   type IndexSize,
   oneHot as oneHotWords,
-  scatterAdd as scatterWords,
+  scatter as scatterWords,
 } from '../../kernels/indexing.ts';
 import { differentiable } from '../autograd.ts';
 import { expectOperands, INDICES, NUMBERS, WORDS } from '../operands.ts';
@@ -64,7 +64,7 @@ function lookUp(name: string, x: Tensor, index: Tensor, look: Look): Tensor {
   differentiable(name, [x], [y], ([dy]) => {
     if (!dy) return [];
     const dx = Tensor.empty(device, x.shape);
-    scatterWords(device, { index: index.view, source: dy.view, y: dx.view }, size);
+    scatterWords(device, 'add', { index: index.view, source: dy.view, y: dx.view }, size);
     return [dx];
   });
   return y;
@@ -122,7 +122,7 @@ function added(x: Tensor, axis: number, index: Tensor, source: Tensor): Tensor {
   const size = sizeAlong(x.shape, axis, index, false);
   const y = Tensor.empty(device, x.shape, x.dtype);
   const views = { x: x.view, index: index.view, source: source.view, y: y.view };
-  scatterWords(device, views, size, x.dtype === 'f32' ? 'f32' : 'u32');
+  scatterWords(device, 'add', views, size, x.dtype === 'f32' ? 'f32' : 'u32');
   differentiable('scatterAdd', [x, source], [y], ([dy]) => [
     dy,
     dy && source.requiresGrad

@@ -9,9 +9,10 @@ import { elementwise } from '../../kernels/elementwise.ts';
 import { fill } from '../../kernels/fill.ts';
 import { type Extreme, joinAxes, type ReductionName, reduceAxes, sumAxes } from '../../kernels/reduce.ts';
 import { differentiable } from '../autograd.ts';
-import { CONDITIONS, expectOperands, FLOATS, NUMBERS, WORDS } from '../operands.ts';
+import { CONDITIONS, EVERY_DTYPE, expectOperands, FLOATS, NUMBERS, WORDS } from '../operands.ts';
 import { type Shape, showShape, sizeOf, Tensor } from '../tensor.ts';
 import { normaliseAxis } from './axes.ts';
+import { cast } from './cast.ts';
 
 /** What is reduced, and whether its axes stay. */
 export interface ReduceOptions {
@@ -81,11 +82,11 @@ function reduced(
   x: Tensor,
   { axes, shape }: Plan,
   name: ReductionName,
-  { b, c, scale }: { readonly b?: BufferView; readonly c?: BufferView; readonly scale?: number } = {},
+  { b, c, divisor }: { readonly b?: BufferView; readonly c?: BufferView; readonly divisor?: number } = {},
 ): Tensor {
   const y = Tensor.empty(x.device, shape, x.dtype === 'bool' ? 'u32' : x.dtype);
   const views = { x: x.view, y: y.view, ...(b && { b }), ...(c && { c }) };
-  reduceAxes(x.device, name, views, x.shape, axes, scale === undefined ? {} : { scale });
+  reduceAxes(x.device, name, views, x.shape, axes, divisor === undefined ? {} : { divisor });
   return y;
 }
 
@@ -108,24 +109,26 @@ function spread(
 const value = ({ view }: Tensor) => ({ view, per: 'value' }) as const;
 const result = ({ view }: Tensor) => ({ view, per: 'result' }) as const;
 
-function scaledSum(name: string, x: Tensor, plan: Plan, scale: number): Tensor {
-  const y = reduced(x, plan, 'sum', { scale });
-  differentiable(name, [x], [y], ([dy]) => [dy && spread(x, plan, 'a * params.s', [result(dy)], scale)]);
-  return y;
-}
-
 /** Σ x over `axes`; 0 for an empty sum. Integers wrap; of booleans it counts the true ones, as u32. */
 export function sum(x: Tensor, options: ReduceOptions = {}): Tensor {
   expectOperands('sum', { x: [x, WORDS] });
   const plan = planned('sum', x, options);
-  return x.dtype === 'f32' ? scaledSum('sum', x, plan, 1) : reduced(x, plan, 'integerSum');
+  if (x.dtype !== 'f32') return reduced(x, plan, 'integerSum');
+  const y = reduced(x, plan, 'sum');
+  differentiable('sum', [x], [y], ([dy]) => [dy && spread(x, plan, 'a', [result(dy)])]);
+  return y;
 }
 
-/** The mean over `axes`; NaN for an empty one, as in PyTorch. */
+/** The mean over `axes`; NaN for an empty one, as in PyTorch. Of booleans it is the share of the true ones, as f32. */
 export function mean(x: Tensor, options: ReduceOptions = {}): Tensor {
-  expectOperands('mean', { x: [x, FLOATS] });
+  expectOperands('mean', { x: [x, [...FLOATS, ...CONDITIONS]] });
+  if (x.dtype === 'bool') return mean(cast(x, 'f32'), options);
   const plan = planned('mean', x, options);
-  return scaledSum('mean', x, plan, 1 / plan.count);
+  const y = reduced(x, plan, 'sum', { divisor: plan.count });
+  differentiable('mean', [x], [y], ([dy]) => [
+    dy && spread(x, plan, 'a / params.s', [result(dy)], plan.count),
+  ]);
+  return y;
 }
 
 /** Π x over `axes`; 1 for an empty product. Integers wrap. The gradient is right where factors are 0. */
@@ -206,18 +209,19 @@ export const argmax = (x: Tensor, options: ArgOptions = {}): Tensor => argExtrem
 export const argmin = (x: Tensor, options: ArgOptions = {}): Tensor => argExtreme('argmin', x, options);
 
 function quantified(name: 'any' | 'all', x: Tensor, options: ReduceOptions): Tensor {
-  expectOperands(name, { x: [x, CONDITIONS] });
-  const plan = planned(name, x, options);
-  if (plan.count > 0) return extremeOf(x, plan, name === 'all');
+  expectOperands(name, { x: [x, EVERY_DTYPE] });
+  const flags = cast(x, 'bool');
+  const plan = planned(name, flags, options);
+  if (plan.count > 0) return extremeOf(flags, plan, name === 'all');
   const y = Tensor.empty(x.device, plan.shape, 'bool');
   fill(x.device, y.view, y.size, name === 'all' ? 1 : 0, 'u32');
   return y;
 }
 
-/** Whether any value over `axes` is true; false for none. */
+/** Whether any value over `axes` is true, or other than 0; false for none. */
 export const any = (x: Tensor, options: ReduceOptions = {}): Tensor => quantified('any', x, options);
 
-/** Whether every value over `axes` is true; true for none. */
+/** Whether every value over `axes` is true, or other than 0; true for none. */
 export const all = (x: Tensor, options: ReduceOptions = {}): Tensor => quantified('all', x, options);
 
 /** As `ReduceOptions`, with the correction of the divisor. */
@@ -235,22 +239,22 @@ const VARIANCE_OPTIONS: OptionKinds<VarianceOptions> = { ...REDUCE_OPTIONS, corr
 function spreadOf(name: 'variance' | 'std', x: Tensor, options: VarianceOptions): Tensor {
   expectOperands(name, { x: [x, FLOATS] });
   const plan = planned(name, x, options, VARIANCE_OPTIONS);
-  const centre = reduced(x, plan, 'sum', { scale: 1 / plan.count });
-  const rest = reduced(x, plan, 'deviations', { b: centre.view, scale: 1 / plan.count });
-  const scale = 1 / Math.max(0, plan.count - (options.correction ?? 1));
+  const centre = reduced(x, plan, 'sum', { divisor: plan.count });
+  const rest = reduced(x, plan, 'deviations', { b: centre.view, divisor: plan.count });
+  const divisor = Math.max(0, plan.count - (options.correction ?? 1));
   const reduction = name === 'std' ? 'rootOfSquaredDeviations' : 'squaredDeviations';
-  const y = reduced(x, plan, reduction, { b: centre.view, c: rest.view, scale });
+  const y = reduced(x, plan, reduction, { b: centre.view, c: rest.view, divisor });
   differentiable(name, [x], [y], ([dy]) => {
     if (!dy) return [];
     if (name === 'variance') {
       const operands = [value(x), result(centre), result(rest), result(dy)];
-      return [spread(x, plan, '((a - b) - c) * d * params.s', operands, 2 * scale)];
+      return [spread(x, plan, '((a - b) - c) * d / params.s', operands, divisor / 2)];
     }
     // d std = d variance / (2 std), and 0 where all values are equal.
     const slope = Tensor.empty(x.device, plan.shape);
     elementwise(x.device, 'select(a / b, T(0.0), b == T(0.0))', [dy, y], slope.view, plan.shape);
     const operands = [value(x), result(centre), result(rest), result(slope)];
-    return [spread(x, plan, '((a - b) - c) * d * params.s', operands, scale)];
+    return [spread(x, plan, '((a - b) - c) * d / params.s', operands, divisor)];
   });
   return y;
 }

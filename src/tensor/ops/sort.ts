@@ -4,7 +4,7 @@
  */
 import { boolean, expectOptions, type OptionKinds, real } from '../../arguments.ts';
 import { ShapeError } from '../../errors.ts';
-import { scatterAdd } from '../../kernels/indexing.ts';
+import { scatter } from '../../kernels/indexing.ts';
 import { sortPairs, takeSorted } from '../../kernels/sort.ts';
 import { differentiable } from '../autograd.ts';
 import { expectOperands, WORDS } from '../operands.ts';
@@ -41,7 +41,7 @@ function sorted(name: string, x: Tensor, axis: number, descending: boolean, coun
   differentiable(name, [x], [values], ([dy]) => {
     if (!dy) return [];
     const dx = Tensor.empty(device, x.shape);
-    scatterAdd(device, { index: indices.view, source: dy.view, y: dx.view }, size);
+    scatter(device, 'add', { index: indices.view, source: dy.view, y: dx.view }, size);
     return [dx];
   });
   return { values, indices };

@@ -293,11 +293,26 @@ describe.each(VARIANTS)('$variant', ({ portableKernels }) => {
   test('dtypes that an op does not take', () => {
     using _ = device.scope();
     const flags = Tensor.zeros(device, [2], 'bool');
-    const { fix } = refusal(() => mean(flags));
+    const { fix } = refusal(() => mean(Tensor.zeros(device, [2], 'i32')));
     expect(fix).toBe("cast it first: cast(x, 'f32')");
     expect(() => ops.variance(Tensor.zeros(device, [2], 'i32'))).toThrow(/variance: x \(2\) has dtype i32/);
     expect(() => ops.max(flags)).toThrow(/max: x \(2\) has dtype bool, not f32, i32 or u32/);
-    expect(() => ops.any(Tensor.zeros(device, [2]))).toThrow(/any: x \(2\) has dtype f32, not bool/);
+  });
+
+  test('any and all of numbers ask which are not 0, mean of booleans for the share of the true ones', async () => {
+    using _ = device.scope();
+    const floats = float([0, -0, nan, 0, 0, 2], [3, 2]);
+    const rows = { axes: [1] };
+    expect(await listed(ops.any(floats, rows))).toEqual([0, 1, 1]);
+    expect(await listed(ops.all(floats, rows))).toEqual([0, 0, 0]);
+    for (const dtype of ['i32', 'u32', 'f16'] as const) {
+      const x = ops.cast(float([0, 0, 3, 0, 1, 2], [3, 2]), dtype);
+      expect(ops.any(x).dtype).toBe('bool');
+      expect(await listed(ops.any(x, rows))).toEqual([0, 1, 1]);
+      expect(await listed(ops.all(x, rows))).toEqual([0, 0, 1]);
+    }
+    const flags = Tensor.from(device, [true, false, true, true], [2, 2]);
+    expect(await listed(mean(flags, rows))).toEqual([0.5, 1]);
   });
 
   test('axes that alternate up to rank 6, named in any order', async () => {

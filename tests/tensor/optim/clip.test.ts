@@ -42,6 +42,24 @@ describe('clipping', () => {
     parameters.dispose();
   });
 
+  test('a NaN makes the norm and all gradients NaN, as in PyTorch', async () => {
+    const parameters = new Parameters(device, new Map([['w', [3]]]));
+    const gradient = parameters.get('w').grad;
+    gradient?.set(Float32Array.of(Number.NaN, 1, 0));
+    expect(await clipGradNorm(parameters, 1).item()).toBeNaN();
+    expect([...((await gradient?.data()) ?? [])]).toEqual([Number.NaN, Number.NaN, Number.NaN]);
+    parameters.dispose();
+  });
+
+  test('the norm of large gradients does not overflow', async () => {
+    const parameters = new Parameters(device, new Map([['w', [4]]]));
+    const gradient = parameters.get('w').grad;
+    gradient?.set(Float32Array.of(3e20, -4e20, 0, 1));
+    expectClose([await clipGradNorm(parameters, 1).item()], [5e20], { rtol: 1e-6 });
+    expectClose((await gradient?.data()) ?? [], [0.6, -0.8, 0, 2e-21]);
+    parameters.dispose();
+  });
+
   test('values', async () => {
     const parameters = new Parameters(device, new Map([['w', [6]]]));
     const gradient = parameters.get('w').grad;

@@ -1,0 +1,15 @@
+/**
+ * Sums of squares that do not overflow: f32 has no square of a number above 1.8e19, so the squares of 2⁻⁸⁰·x are added up
+ * beside those of x, and the root is taken of whichever are right. (BLAS's nrm2 does the same; Blue 1978.)
+ */
+export const SQUARES_WGSL = `
+fn squaresOf(x: f32) -> vec2f {
+  let scaled = vec2f(x, x * ${2 ** -80});
+  return scaled * scaled;
+}
+fn isNaN(x: f32) -> bool { return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u; }
+fn isFinite(x: f32) -> bool { return (bitcast<u32>(x) & 0x7f800000u) != 0x7f800000u; }
+// Not finite if a number among those squared was not, or if the root itself is too large.
+fn rootOfSquares(squares: vec2f) -> f32 {
+  return select(sqrt(squares.y) * ${2 ** 80}, sqrt(squares.x), isFinite(squares.x));
+}`;
