@@ -48,7 +48,9 @@ fn expf(x: T) -> T {
   expm1f: `
 fn expm1f(x: T) -> T {
   let near = abs(x) < T(0.35);
-  return select(expf(x) - 1.0, expm1Reduced(select(T(0.0), x, near)), near);
+  let y = select(expf(x) - 1.0, expm1Reduced(select(T(0.0), x, near)), near);
+  // Here x²/2 rounds away, and x has the right sign if it is 0.
+  return select(y, x, abs(x) < T(1e-8));
 }`,
 
   twiceArtanh: `
@@ -86,7 +88,8 @@ fn logf(x: T) -> T {
 fn log1pf(x: T) -> T {
   let near = (x > T(-0.29)) & (x < T(0.41));
   let small = select(T(0.0), x, near);
-  return select(logf(1.0 + x), twiceArtanh(small / (2.0 + small)), near);
+  let y = select(logf(1.0 + x), twiceArtanh(small / (2.0 + small)), near);
+  return select(y, x, abs(x) < T(1e-8));
 }`,
 
   tanhf: `
@@ -94,7 +97,8 @@ fn log1pf(x: T) -> T {
 fn tanhf(x: T) -> T {
   let u = expm1f(-2.0 * abs(x));
   let y = abs(u) / (u + 2.0);
-  return select(y, -y, x < T(0.0));
+  // Here x³/3 rounds away.
+  return select(select(y, -y, x < T(0.0)), x, abs(x) < T(2e-4));
 }`,
 
   sigmoidf: `
@@ -114,8 +118,58 @@ fn siluDerivative(x: T) -> T {
 fn softplusf(x: T) -> T { return max(x, T(0.0)) + log1pf(expf(-abs(x))); }`,
 } as const;
 
+const DIVISION_FUNCTIONS = {
+  fmodf: `
+// a - b·trunc(a/b), exactly: the mantissa of a, shifted left by what a's exponent is above b's, modulo that of b, eight
+// bits at a time. In integers, as adapters divide floats inexactly and may take subnormals for 0.
+fn fmodf(a: T, b: T) -> T {
+  let sizeA = bitcast<U>(a) & U(0x7fffffffu);
+  let sizeB = bitcast<U>(b) & U(0x7fffffffu);
+  let exponentA = max(sizeA >> U(23u), U(1u));
+  let exponentB = max(sizeB >> U(23u), U(1u));
+  let dividend = select((sizeA & U(0x007fffffu)) | U(0x00800000u), sizeA, sizeA < U(0x00800000u));
+  let divisor = max(select((sizeB & U(0x007fffffu)) | U(0x00800000u), sizeB, sizeB < U(0x00800000u)), U(1u));
+  var rest = dividend % divisor;
+  var steps = select(U(0u), exponentA - exponentB, exponentA > exponentB);
+  while (any(steps > U(0u))) {
+    let shift = min(steps, U(8u));
+    rest = (rest << shift) % divisor;
+    steps -= shift;
+  }
+  let shift = min(countLeadingZeros(rest) - U(8u), exponentB - U(1u));
+  // A mantissa with its leading bit adds one to the exponent, one without is that of a subnormal.
+  let size = select(((exponentB - shift - U(1u)) << U(23u)) + (rest << shift), U(0u), rest == U(0u));
+  let y = bitcast<T>(size | (bitcast<U>(a) & U(0x80000000u)));
+  let invalid = (sizeA >= U(0x7f800000u)) | (sizeB > U(0x7f800000u)) | (sizeB == U(0u));
+  return select(select(y, a, sizeA < sizeB), bitcast<T>(sizeA | U(0x7fc00000u)), invalid);
+}`,
+
+  offFloor: `
+// Whether a quotient with this fmod, rounded down, is one less than rounded towards 0.
+fn offFloor(rest: T, b: T) -> B { return (rest != T(0.0)) & ((rest < T(0.0)) != (b < T(0.0))); }`,
+
+  remainderf: `
+fn remainderf(a: T, b: T) -> T {
+  let rest = fmodf(a, b);
+  return select(select(rest, rest + b, offFloor(rest, b)), rest, nan(rest));
+}`,
+
+  floorDivide: `
+// ⌊a/b⌋ from a remainder that is exact, so that a quotient just below an integer is not rounded up to it.
+fn floorDivide(a: T, b: T) -> T {
+  let rest = fmodf(a, b);
+  let quotient = (a - rest) / b - select(T(0.0), T(1.0), offFloor(rest, b));
+  let below = floor(quotient);
+  let y = below + select(T(0.0), T(1.0), quotient - below > T(0.5));
+  let zero = bitcast<T>((bitcast<U>(a) ^ bitcast<U>(b)) & U(0x80000000u));
+  let whole = select(y, zero, quotient == T(0.0));
+  return select(select(whole, rest, nan(rest)), a / b, b == T(0.0));
+}`,
+} as const;
+
 const FUNCTIONS: Readonly<Record<string, string>> = {
   ...EXPONENTIAL_FUNCTIONS,
+  ...DIVISION_FUNCTIONS,
   ...ERF_FUNCTIONS,
   ...POWER_FUNCTIONS,
   ...TRIGONOMETRIC_FUNCTIONS,

@@ -67,6 +67,36 @@ export const div = (a: Operand, b: Operand): Array64 =>
     (x, y) => -x / (y * y),
   );
 
+const ratio = (x: number, y: number): number => x / y;
+const noSlope = (): number => 0;
+/** Python's %: the sign of the divisor. */
+const modulo = (x: number, y: number): number => {
+  const rest = x % y;
+  return rest !== 0 && rest < 0 !== y < 0 ? rest + y : rest;
+};
+/** ⌊x/y⌋ of a remainder that is exact, where x/y may round up to an integer. */
+const floorOf = (x: number, y: number): number => Math.round((x - modulo(x, y)) / y);
+
+export const remainder = (a: Operand, b: Operand): Array64 =>
+  binary(
+    a,
+    b,
+    modulo,
+    () => 1,
+    (x, y) => -floorOf(x, y),
+  );
+export const fmod = (a: Operand, b: Operand): Array64 =>
+  binary(
+    a,
+    b,
+    (x, y) => x % y,
+    () => 1,
+    (x, y) => -Math.trunc(ratio(x, y)),
+  );
+export const divTrunc = (a: Operand, b: Operand): Array64 =>
+  binary(a, b, (x, y) => Math.trunc(ratio(x, y)), noSlope, noSlope);
+export const divFloor = (a: Operand, b: Operand): Array64 => binary(a, b, floorOf, noSlope, noSlope);
+
 /** C's pow: unlike JavaScript's, 1 to any power, and -1 to an infinite one, is 1. */
 const power = (x: number, y: number): number =>
   x === 1 || (x === -1 && Math.abs(y) === Number.POSITIVE_INFINITY) ? 1 : x ** y;
@@ -111,8 +141,11 @@ export const greaterEqual = (a: Operand, b: Operand): Array64 => compare(a, b, (
 /** Bool operands are 0 and 1. */
 export const logicalAnd = (a: Operand, b: Operand): Array64 => compare(a, b, (x, y) => x !== 0 && y !== 0);
 export const logicalOr = (a: Operand, b: Operand): Array64 => compare(a, b, (x, y) => x !== 0 || y !== 0);
+export const logicalXor = (a: Operand, b: Operand): Array64 =>
+  compare(a, b, (x, y) => (x !== 0) !== (y !== 0));
 export const logicalNot = (a: Array64): Array64 => compare(a, 0, (x) => x === 0);
 const nan = (a: Array64): Array64 => compare(a, 0, (x) => Number.isNaN(x));
+export const isInf = (a: Array64): Array64 => compare(a, 0, (x) => Math.abs(x) === Number.POSITIVE_INFINITY);
 const finite = (a: Array64): Array64 => compare(a, 0, (x) => Number.isFinite(x));
 
 export { finite as isFinite, nan as isNaN };
@@ -154,6 +187,7 @@ const flat = (): number => 0;
 export const sign = (a: Array64): Array64 => unary(a, Math.sign, flat);
 export const floor = (a: Array64): Array64 => unary(a, Math.floor, flat);
 export const ceil = (a: Array64): Array64 => unary(a, Math.ceil, flat);
+export const trunc = (a: Array64): Array64 => unary(a, Math.trunc, flat);
 /** Halves go to the even neighbour. */
 export const round = (a: Array64): Array64 => unary(a, roundHalfEven, flat);
 
@@ -169,6 +203,26 @@ export const relu = (a: Array64): Array64 =>
     a,
     (x) => Math.max(x, 0),
     (x) => Number(x > 0),
+  );
+
+export const leakyRelu = (a: Array64, slope = 0.01): Array64 =>
+  unary(
+    a,
+    (x) => (x > 0 ? x : slope * x),
+    (x) => (x > 0 ? 1 : slope),
+  );
+export const elu = (a: Array64, alpha = 1): Array64 =>
+  unary(
+    a,
+    (x) => (x > 0 ? x : alpha * Math.expm1(x)),
+    (x) => (x > 0 ? 1 : alpha * Math.exp(x)),
+  );
+/** Numbers for NaN, +∞ and −∞. */
+export const nanToNum = (a: Array64, nan: number, high: number, low: number): Array64 =>
+  unary(
+    a,
+    (x) => (Number.isNaN(x) ? nan : x === Infinity ? high : x === -Infinity ? low : x),
+    (x) => Number(Number.isFinite(x)),
   );
 
 const logistic = (x: number): number => 1 / (1 + Math.exp(-x));

@@ -6,7 +6,12 @@ import { type Shape, showShape, sizeOf } from '../tensor.ts';
 /** Words between neighbours along each axis of a contiguous tensor. */
 export const stridesOf = (shape: Shape): number[] => shape.map((_, i) => sizeOf(shape.slice(i + 1)));
 
-/** The axis counted from the front. */
+/** The axis counted from the front; of a scalar, which counts as one row of one value, 0 and −1 are axis 0, as in PyTorch. */
+export function wrapAxis(name: string, axis: number, shape: Shape): number {
+  return shape.length === 0 ? normaliseAxis(name, axis, [1]) : normaliseAxis(name, axis, shape);
+}
+
+/** The axis counted from the front; it must exist. */
 export function normaliseAxis(name: string, axis: number, shape: Shape): number {
   if (typeof axis !== 'number')
     throw new ArgumentError(name, `the axis is ${shownValue(axis)}`, 'give an integer');

@@ -13,8 +13,9 @@ const EXPRESSIONS: Readonly<Record<string, string>> = {
   'f32 u32':
     'select(select(R(clamp(a, T(0.0), T(4294967040.0))), R(4294967295u), a >= T(4294967296.0)), R(0u), nan(a))',
   'f32 bool': '(bitcast<U>(a) & U(0x7fffffffu)) != U(0u)',
-  'i32 f32': 'R(a)',
-  'u32 f32': 'R(a)',
+  // Halves of 16 bits are exact, and their sum is rounded once: some drivers do not round a whole word to the nearest.
+  'i32 f32': 'R(a >> U(16u)) * 65536.0 + R(a & T(65535))',
+  'u32 f32': 'R(a >> U(16u)) * 65536.0 + R(a & T(65535))',
   'i32 u32': 'bitcast<R>(a)',
   'u32 i32': 'bitcast<R>(a)',
   'i32 bool': 'a != T(0)',

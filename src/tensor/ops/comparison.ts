@@ -1,11 +1,12 @@
 /**
  * Comparisons, which give bool, logic on bool, and what selects by it. None but `where` and `maskedFill` has a gradient.
+ * Operands of a comparison have one dtype, or are u32 and i32.
  *
  * NaN is told by its bits: it equals nothing, itself included, and is neither less nor greater than anything, where
  * compilers that know no NaN would make x == x true.
  */
-import { NUMBERS, WORDS } from '../operands.ts';
-import type { Tensor } from '../tensor.ts';
+import { INDICES, NUMBERS, WORDS } from '../operands.ts';
+import { Tensor } from '../tensor.ts';
 import { applyRow, type Operand, type Row } from './expression.ts';
 
 const ordered = (value: string): Row => ({
@@ -29,8 +30,10 @@ const TABLE = {
   greaterEqual: ordered('a >= b'),
   logicalAnd: { value: 'a & b', dtypes: ['bool'], result: 'bool' },
   logicalOr: { value: 'a | b', dtypes: ['bool'], result: 'bool' },
+  logicalXor: { value: 'a != b', dtypes: ['bool'], result: 'bool' },
   logicalNot: { value: '!a', dtypes: ['bool'], result: 'bool' },
   isNaN: { value: 'nan(a)', result: 'bool' },
+  isInf: { value: '(bitcast<U>(a) & U(0x7fffffffu)) == U(0x7f800000u)', result: 'bool' },
   isFinite: { value: 'finite(a)', result: 'bool' },
   where: {
     value: 'select(c, b, a)',
@@ -41,7 +44,36 @@ const TABLE = {
   },
 } as const satisfies Record<string, Row>;
 
-const binary = (name: keyof typeof TABLE) => (a: Operand, b: Operand) => applyRow(name, TABLE[name], [a, b]);
+type Comparison = 'equal' | 'notEqual' | 'less' | 'lessEqual' | 'greater' | 'greaterEqual';
+
+const binary = (name: Comparison) => (a: Operand, b: Operand) =>
+  applyRow(name, mixesIntegers(a, b) ? mixedRow(name, a) : TABLE[name], [a, b]);
+
+/** Whether one is u32, as `argmax` gives it, and the other i32, as targets often are. */
+function mixesIntegers(a: Operand, b: Operand): boolean {
+  const dtypes = [a, b].map((operand) => (operand instanceof Tensor ? operand.dtype : undefined));
+  return dtypes.includes('u32') && dtypes.includes('i32');
+}
+
+/** Compares by value: what is negative is below every u32, and the rest has the bits of a u32. */
+function mixedRow(name: Comparison, a: Operand): Row {
+  const [signed, other] = a instanceof Tensor && a.dtype === 'i32' ? ['a', 'b'] : ['b', 'a'];
+  const bits = `bitcast<U>(${signed})`;
+  const below = `((${signed} < I(0)) | (${bits} < ${other}))`;
+  const same = `((${signed} >= I(0)) & (${bits} == ${other}))`;
+  const above = `!(${below} | ${same})`;
+  const [less, greater] = signed === 'a' ? [below, above] : [above, below];
+  const values = {
+    equal: same,
+    notEqual: `!${same}`,
+    less,
+    lessEqual: `${less} | ${same}`,
+    greater,
+    greaterEqual: `${greater} | ${same}`,
+  };
+  return { value: values[name], dtypes: INDICES, mixed: true, result: 'bool' };
+}
+
 const unary = (name: keyof typeof TABLE) => (x: Tensor) => applyRow(name, TABLE[name], [x]);
 
 /** a = b; a NaN equals nothing. */
@@ -61,11 +93,15 @@ export const greaterEqual = binary('greaterEqual');
 export const logicalAnd = (a: Tensor, b: Tensor): Tensor => applyRow('logicalAnd', TABLE.logicalAnd, [a, b]);
 /** Either of two bool tensors. */
 export const logicalOr = (a: Tensor, b: Tensor): Tensor => applyRow('logicalOr', TABLE.logicalOr, [a, b]);
+/** One of two bool tensors, not both. */
+export const logicalXor = (a: Tensor, b: Tensor): Tensor => applyRow('logicalXor', TABLE.logicalXor, [a, b]);
 /** False where a bool tensor is true. */
 export const logicalNot = unary('logicalNot');
 
 /** Where x is not a number. */
 const nan = unary('isNaN');
+/** Where x is +∞ or −∞. */
+export const isInf = unary('isInf');
 /** Where x is neither infinite nor NaN. */
 const finite = unary('isFinite');
 

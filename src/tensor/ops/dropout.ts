@@ -33,7 +33,7 @@ const RANDOM: OptionKinds<RandomOptions> = { generator: instanceOf(Generator) };
 const GENERATOR_STREAM = 0xffff_ffff;
 
 /**
- * x·m/(1 − p) with m = 0 with probability p (0 ≤ p < 1). The mask comes from one draw of `generator`, or from a key:
+ * x·m/(1 − p) with m = 0 with probability p, from 0 to 1: zeros where p is 1. The mask comes from one draw of `generator`, or from a key:
  * the same key gives the same mask.
  */
 export function dropout(x: Tensor, p: number, options: RandomOptions | DropoutKey): Tensor {

@@ -2,17 +2,23 @@
  * Arithmetic and functions of single values, one row each (see expression.ts). Gradients at ties, borders and NaN follow
  * PyTorch; NaN passes through everything.
  */
-import { expectOptions, type OptionKinds, oneOf } from '../../arguments.ts';
+import { expectOptions, type OptionKinds, oneOf, scalar } from '../../arguments.ts';
 import { ShapeError } from '../../errors.ts';
 import type { Scalar } from '../../gpu/kernel.ts';
 import { NUMBERS } from '../operands.ts';
-import type { Tensor } from '../tensor.ts';
+import { Tensor } from '../tensor.ts';
+import { cast } from './cast.ts';
 import { applyRow, type Operand, type Row } from './expression.ts';
 
 export type { Operand } from './expression.ts';
 
+const MAX_F32 = 2 ** 128 - 2 ** 104;
+
 /** Of the piecewise constant: PyTorch gives zeros, not nothing. */
 const NONE = 'T(0.0)';
+
+/** Of integers: 1 where the quotient rounded down is one less than the quotient rounded towards 0. */
+const BELOW_TRUNC = 'select(T(0), T(1), (a % b != T(0)) & ((a < T(0)) != (b < T(0))))';
 
 const TABLE = {
   add: { value: 'a + b', gradients: ['dy', 'dy'], dtypes: NUMBERS },
@@ -26,8 +32,34 @@ const TABLE = {
       'select(dy * (y * logf(a)), T(0.0), (a == T(0.0)) & (b >= T(0.0)))',
     ],
   },
+  divTrunc: {
+    value: 'trunc(a / b)',
+    integerValue: 'select(T(0), a / b, b != T(0))',
+    gradients: [NONE, NONE],
+    dtypes: NUMBERS,
+  },
+  divFloor: {
+    value: 'floorDivide(a, b)',
+    integerValue: `select(T(0), a / b - ${BELOW_TRUNC}, b != T(0))`,
+    gradients: [NONE, NONE],
+    dtypes: NUMBERS,
+  },
+  remainder: {
+    value: 'remainderf(a, b)',
+    integerValue: `select(T(0), a % b + b * ${BELOW_TRUNC}, b != T(0))`,
+    gradients: ['dy', '-dy * floorDivide(a, b)'],
+    dtypes: NUMBERS,
+  },
+  fmod: {
+    value: 'fmodf(a, b)',
+    integerValue: 'select(T(0), a % b, b != T(0))',
+    gradients: ['dy', '-dy * trunc(a / b)'],
+    dtypes: NUMBERS,
+  },
+  // Zeros compare equal: their signs are told by their bits.
   minimum: {
-    value: 'select(min(a, b), a + b, nan(a) | nan(b))',
+    value:
+      'select(select(min(a, b), bitcast<T>(bitcast<U>(a) | bitcast<U>(b)), a == b), a + b, nan(a) | nan(b))',
     integerValue: 'min(a, b)',
     gradients: [
       'dy * select(select(T(1.0), T(0.5), a == b), T(0.0), a > b)',
@@ -36,7 +68,8 @@ const TABLE = {
     dtypes: NUMBERS,
   },
   maximum: {
-    value: 'select(max(a, b), a + b, nan(a) | nan(b))',
+    value:
+      'select(select(max(a, b), bitcast<T>(bitcast<U>(a) & bitcast<U>(b)), a == b), a + b, nan(a) | nan(b))',
     integerValue: 'max(a, b)',
     gradients: [
       'dy * select(select(T(1.0), T(0.5), a == b), T(0.0), a < b)',
@@ -70,25 +103,41 @@ const TABLE = {
     value: 'select(a, T(0.0), (a <= T(0.0)) & !nan(a))',
     gradients: ['select(dy, T(0.0), (a <= T(0.0)) & !nan(a))'],
   },
+  leakyRelu: {
+    value: 'select(a * T(params.s), a, a > T(0.0))',
+    gradients: ['dy * select(T(params.s), T(1.0), a > T(0.0))'],
+  },
+  elu: {
+    value: 'select(T(params.s) * expm1f(a), a, a > T(0.0))',
+    gradients: ['dy * select(T(params.s) * expf(a), T(1.0), a > T(0.0))'],
+  },
   silu: { value: 'a * sigmoidf(a)', gradients: ['dy * siluDerivative(a)'] },
   softplus: { value: 'softplusf(a)', gradients: ['dy * sigmoidf(a)'] },
   floor: { value: 'floor(a)', gradients: [NONE] },
   ceil: { value: 'ceil(a)', gradients: [NONE] },
   round: { value: 'round(a)', gradients: [NONE] },
+  trunc: { value: 'trunc(a)', gradients: [NONE] },
+  replaceNaN: { value: 'select(a, T(params.s), nan(a))', gradients: ['select(dy, T(0.0), nan(a))'] },
+  replaceInfinities: {
+    value:
+      'select(select(a, T(params.s), bitcast<U>(a) == U(0x7f800000u)), T(params.t), bitcast<U>(a) == U(0xff800000u))',
+    gradients: ['select(T(0.0), dy, finite(a))'],
+  },
   clamp: {
-    value: 'select(min(max(a, T(params.s)), T(params.t)), a, nan(a))',
+    value:
+      'select(min(max(a, T(params.s)), T(params.t)), a + T(params.s) + T(params.t), nan(a) | nan(T(params.s)) | nan(T(params.t)))',
     integerValue: 'min(max(a, T(params.s)), T(params.t))',
     gradients: ['select(T(0.0), dy, (a >= T(params.s)) & (a <= T(params.t)))'],
     dtypes: NUMBERS,
   },
   clampLow: {
-    value: 'select(max(a, T(params.s)), a, nan(a))',
+    value: 'select(max(a, T(params.s)), a + T(params.s), nan(a) | nan(T(params.s)))',
     integerValue: 'max(a, T(params.s))',
     gradients: ['select(T(0.0), dy, a >= T(params.s))'],
     dtypes: NUMBERS,
   },
   clampHigh: {
-    value: 'select(min(a, T(params.t)), a, nan(a))',
+    value: 'select(min(a, T(params.t)), a + T(params.t), nan(a) | nan(T(params.t)))',
     integerValue: 'min(a, T(params.t))',
     gradients: ['select(T(0.0), dy, a <= T(params.t))'],
     dtypes: NUMBERS,
@@ -104,8 +153,38 @@ export const add = binary('add');
 export const sub = binary('sub');
 /** a·b. */
 export const mul = binary('mul');
-/** a/b. */
-export const div = binary('div');
+/** How a quotient becomes an integer. */
+export interface DivOptions {
+  /** 'trunc' rounds towards 0 and 'floor' down; without it the quotient is not rounded. */
+  readonly roundingMode?: 'trunc' | 'floor';
+}
+
+const DIV_OPTIONS: OptionKinds<DivOptions> = { roundingMode: oneOf(['trunc', 'floor']) };
+
+/**
+ * a/b. Of integers it is f32, or, with a rounding mode, an integer; dividing an integer by 0 gives 0 (PyTorch raises).
+ * A rounded quotient has gradient 0.
+ */
+export function div(a: Operand, b: Operand, options: DivOptions = {}): Tensor {
+  expectOptions('div', options, DIV_OPTIONS);
+  const { roundingMode } = options;
+  if (roundingMode === undefined) return applyRow('div', TABLE.div, integersAsFloats(a, b));
+  return applyRow('div', roundingMode === 'trunc' ? TABLE.divTrunc : TABLE.divFloor, [a, b]);
+}
+
+/** Operands of one integer dtype as f32; others as they are. */
+function integersAsFloats(a: Operand, b: Operand): Operand[] {
+  const dtypes = new Set([a, b].flatMap((operand) => (operand instanceof Tensor ? [operand.dtype] : [])));
+  if (dtypes.size > 1 || !(dtypes.has('i32') || dtypes.has('u32'))) return [a, b];
+  return [a, b].map((operand) => (operand instanceof Tensor ? cast(operand, 'f32') : operand));
+}
+
+/**
+ * a − b·⌊a/b⌋, exact, with the sign of b, as Python's %. Of integers it is 0 where b is 0 (PyTorch raises), of floats NaN.
+ */
+export const remainder = binary('remainder');
+/** a − b·trunc(a/b), exact, with the sign of a, as C's fmod. Of integers it is 0 where b is 0 (PyTorch raises), of floats NaN. */
+export const fmod = binary('fmod');
 /**
  * aᵇ. As in C, 0⁰ = x⁰ = 1ˣ = 1, and a negative base has a power where b is an integer. The gradient by a is 0 where
  * b = 0; that by b is 0 where a = 0 ≤ b, and NaN where a < 0.
@@ -160,6 +239,56 @@ export const floor = unary('floor');
 export const ceil = unary('ceil');
 /** The nearest integer, halves to the even one; its gradient is 0. */
 export const round = unary('round');
+/** The integer part: rounded towards 0; its gradient is 0. */
+export const trunc = unary('trunc');
+
+/** How steep the negative side is. */
+export interface LeakyReluOptions {
+  /** 0.01 unless given. */
+  readonly negativeSlope?: Scalar;
+}
+
+const LEAKY_RELU_OPTIONS: OptionKinds<LeakyReluOptions> = { negativeSlope: scalar };
+
+/** x where it is positive, `negativeSlope`·x elsewhere. */
+export function leakyRelu(x: Tensor, options: LeakyReluOptions = {}): Tensor {
+  expectOptions('leakyRelu', options, LEAKY_RELU_OPTIONS);
+  return applyRow('leakyRelu', TABLE.leakyRelu, [x], { s: options.negativeSlope ?? 0.01 });
+}
+
+/** What the negative side goes to. */
+export interface EluOptions {
+  /** 1 unless given. */
+  readonly alpha?: Scalar;
+}
+
+const ELU_OPTIONS: OptionKinds<EluOptions> = { alpha: scalar };
+
+/** x where it is positive, `alpha`·(eˣ − 1) elsewhere (Clevert et al., 1511.07289). */
+export function elu(x: Tensor, options: EluOptions = {}): Tensor {
+  expectOptions('elu', options, ELU_OPTIONS);
+  return applyRow('elu', TABLE.elu, [x], { s: options.alpha ?? 1 });
+}
+
+/** What stands for numbers that are not finite. */
+export interface NanToNumOptions {
+  /** For NaN; 0 unless given. */
+  readonly nan?: Scalar;
+  /** For +∞; the largest f32 unless given. */
+  readonly posinf?: Scalar;
+  /** For −∞; the smallest f32 unless given. */
+  readonly neginf?: Scalar;
+}
+
+const NAN_TO_NUM_OPTIONS: OptionKinds<NanToNumOptions> = { nan: scalar, posinf: scalar, neginf: scalar };
+
+/** x with finite numbers for NaN and infinities, whose gradient is 0. */
+export function nanToNum(x: Tensor, options: NanToNumOptions = {}): Tensor {
+  expectOptions('nanToNum', options, NAN_TO_NUM_OPTIONS);
+  const { nan = 0, posinf = MAX_F32, neginf = -MAX_F32 } = options;
+  const numbers = applyRow('nanToNum', TABLE.replaceInfinities, [x], { s: posinf, t: neginf });
+  return applyRow('nanToNum', TABLE.replaceNaN, [numbers], { s: nan });
+}
 
 /** Which GELU. */
 export interface GeluOptions {
@@ -176,8 +305,8 @@ export function gelu(x: Tensor, options: GeluOptions = {}): Tensor {
 }
 
 /**
- * Limits values to [low, high], either of which may be left out; `high` wins where low > high. The gradient is 1 inside
- * and at the borders, 0 outside.
+ * Limits values to [low, high], either of which may be left out; `high` wins where low > high, and a limit that is NaN
+ * makes everything NaN. The gradient is 1 inside and at the borders, 0 outside.
  */
 export function clamp(x: Tensor, low?: Scalar, high?: Scalar): Tensor {
   if (low === undefined && high === undefined) {

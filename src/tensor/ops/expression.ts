@@ -25,6 +25,8 @@ export interface Row {
   readonly dtypes?: readonly DType[];
   /** Operands that are conditions: bool, whatever the others are. */
   readonly conditions?: readonly number[];
+  /** Operands may be of several of the dtypes; the first one's is `T`. */
+  readonly mixed?: boolean;
   /** What the operands are called, where that is not x, or a and b. */
   readonly names?: readonly string[];
   /** Comparisons give bool; the dtype of the operands unless given. */
@@ -81,7 +83,12 @@ export function applyRow(
 
 /** Checks the operands; the dtype of those that are no conditions, f32 if they are all numbers. */
 function commonDtype(name: string, row: Row, operands: readonly Operand[]): ElementType {
-  const { dtypes = FLOATS, conditions = [], names = operands.length === 1 ? ['x'] : NAMES } = row;
+  const {
+    dtypes = FLOATS,
+    conditions = [],
+    mixed = false,
+    names = operands.length === 1 ? ['x'] : NAMES,
+  } = row;
   expectOperands(
     name,
     Object.fromEntries(
@@ -97,14 +104,14 @@ function commonDtype(name: string, row: Row, operands: readonly Operand[]): Elem
   for (const [i, operand] of operands.entries()) {
     if (conditions.includes(i) || !(operand instanceof Tensor)) continue;
     const { dtype } = operand;
-    if (common !== undefined && common !== dtype) {
+    if (common !== undefined && common !== dtype && !mixed) {
       throw new ShapeError(
         name,
         `the operands have dtypes ${common} and ${dtype}`,
         `cast one of them, e.g. cast(x, '${common}')`,
       );
     }
-    common = dtype;
+    common ??= dtype;
   }
   return (common ?? 'f32') as ElementType;
 }

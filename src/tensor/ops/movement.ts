@@ -10,7 +10,7 @@ import { differentiable } from '../autograd.ts';
 import { expectOperands, WORDS } from '../operands.ts';
 import { type DType, type Shape, showShape, sizeOf, Tensor } from '../tensor.ts';
 import { checkedScalar } from '../values.ts';
-import { normaliseAxis, stridesOf } from './axes.ts';
+import { normaliseAxis, stridesOf, wrapAxis } from './axes.ts';
 import { sumTo } from './reduce.ts';
 import { reshape } from './reshape.ts';
 
@@ -58,7 +58,7 @@ export function permute(x: Tensor, order: readonly number[]): Tensor {
 /** Swaps two axes, the last two unless told. */
 export function transpose(x: Tensor, axis0 = -2, axis1 = -1): Tensor {
   expectOperands('transpose', { x: [x, WORDS] });
-  const [a, b] = [axis0, axis1].map((axis) => normaliseAxis('transpose', axis, x.shape)) as [number, number];
+  const [a, b] = [axis0, axis1].map((axis) => wrapAxis('transpose', axis, x.shape)) as [number, number];
   const order = x.shape.map((_, i) => (i === a ? b : i === b ? a : i));
   return permute(x, order);
 }
@@ -192,7 +192,7 @@ export function select(x: Tensor, axis: number, index: number): Tensor {
 export function flip(x: Tensor, axes: readonly number[]): Tensor {
   expectOperands('flip', { x: [x, WORDS] });
   expectKind('flip', 'axes', axes, AXES);
-  const flipped = axes.map((axis) => normaliseAxis('flip', axis, x.shape));
+  const flipped = axes.map((axis) => wrapAxis('flip', axis, x.shape));
   if (new Set(flipped).size !== flipped.length)
     throw new ShapeError(
       'flip',

@@ -11,7 +11,7 @@ import { type Extreme, joinAxes, type ReductionName, reduceAxes, sumAxes } from 
 import { differentiable } from '../autograd.ts';
 import { CONDITIONS, EVERY_DTYPE, expectOperands, FLOATS, NUMBERS, WORDS } from '../operands.ts';
 import { type Shape, showShape, sizeOf, Tensor } from '../tensor.ts';
-import { normaliseAxis } from './axes.ts';
+import { wrapAxis } from './axes.ts';
 import { cast } from './cast.ts';
 
 /** What is reduced, and whether its axes stay. */
@@ -51,7 +51,7 @@ function planned(
   return {
     axes,
     shape: options.keepDims ? kept : x.shape.filter((_, i) => !axes.includes(i)),
-    count: axes.reduce((product, i) => product * (x.shape[i] as number), 1),
+    count: axes.reduce((product, i) => product * (x.shape[i] ?? 1), 1),
     whole: [...ones, ...groups.map(({ size }) => size)],
     kept: [...ones, ...groups.map(({ size, reduced }) => (reduced ? 1 : size))],
   };
@@ -61,7 +61,7 @@ function normaliseAxes(name: string, shape: Shape, axes: readonly number[] | und
   if (axes === undefined) return shape.map((_, i) => i);
   const seen = new Set<number>();
   return axes.map((axis) => {
-    const normal = normaliseAxis(name, axis, shape);
+    const normal = wrapAxis(name, axis, shape);
     if (seen.has(normal)) throw new ShapeError(name, `axis ${axis} is named twice`, 'name each axis once');
     seen.add(normal);
     return normal;

@@ -7,7 +7,7 @@ import { ShapeError } from '../../errors.ts';
 import { differentiable } from '../autograd.ts';
 import { EVERY_DTYPE, expectOperands } from '../operands.ts';
 import { type Shape, showShape, sizeOf, Tensor } from '../tensor.ts';
-import { normaliseAxis } from './axes.ts';
+import { normaliseAxis, wrapAxis } from './axes.ts';
 
 /** x seen as `shape`, of as many values; shares memory. */
 function sameMemory(name: string, x: Tensor, shape: Shape): Tensor {
@@ -56,7 +56,7 @@ export function flatten(x: Tensor, startAxis = 0, endAxis = -1): Tensor {
 /** Drops `axis` if its size is 1, or every axis of size 1. Shares memory. */
 export function squeeze(x: Tensor, axis?: number): Tensor {
   expectOperands('squeeze', { x: [x, EVERY_DTYPE] });
-  const only = axis === undefined ? undefined : normaliseAxis('squeeze', axis, x.shape);
+  const only = axis === undefined ? undefined : wrapAxis('squeeze', axis, x.shape);
   const kept = x.shape.filter((n, i) => n !== 1 || (only !== undefined && i !== only));
   return sameMemory('squeeze', x, kept);
 }

@@ -3,7 +3,7 @@ import { type ScanName, type ScanSize, scan } from '../../kernels/scan.ts';
 import { differentiable } from '../autograd.ts';
 import { expectOperands, NUMBERS } from '../operands.ts';
 import { Tensor } from '../tensor.ts';
-import { normaliseAxis, viewAxis } from './axes.ts';
+import { viewAxis, wrapAxis } from './axes.ts';
 
 function scanned(
   name: 'cumsum' | 'cumprod',
@@ -13,9 +13,7 @@ function scanned(
 ): Tensor {
   expectOperands(name, { x: [x, NUMBERS] });
   const { device, shape, dtype } = x;
-  // A scalar counts as one row of one value, as in PyTorch.
-  const rows = shape.length === 0 ? [1] : shape;
-  const { outer, size: length, inner } = viewAxis(rows, normaliseAxis(name, axis, rows));
+  const { outer, size: length, inner } = viewAxis(shape, wrapAxis(name, axis, shape));
   const size = { outer, length, inner };
   const kernels = { cumsum: ['sum', 'integerSum'], cumprod: ['prod', 'integerProd'] } as const;
   const kernel: ScanName = kernels[name][dtype === 'f32' ? 0 : 1];

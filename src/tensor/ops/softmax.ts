@@ -3,14 +3,12 @@ import { softmaxBackward, softmaxForward } from '../../kernels/softmax.ts';
 import { differentiable } from '../autograd.ts';
 import { expectOperands, FLOATS } from '../operands.ts';
 import { Tensor } from '../tensor.ts';
-import { normaliseAxis, viewAxis } from './axes.ts';
+import { viewAxis, wrapAxis } from './axes.ts';
 
 function normalised(name: 'softmax' | 'logSoftmax', x: Tensor, axis: number): Tensor {
   expectOperands(name, { x: [x, FLOATS] });
   const { device, shape } = x;
-  // A scalar counts as one row of one value, as in PyTorch.
-  const rows = shape.length === 0 ? [1] : shape;
-  const { outer, size: length, inner } = viewAxis(rows, normaliseAxis(name, axis, rows));
+  const { outer, size: length, inner } = viewAxis(shape, wrapAxis(name, axis, shape));
   const size = { outer, length, inner, logarithm: name === 'logSoftmax' };
   const y = Tensor.empty(device, shape);
   softmaxForward(device, { x: x.view, y: y.view }, size);

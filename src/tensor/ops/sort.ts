@@ -9,7 +9,7 @@ import { sortPairs, takeSorted } from '../../kernels/sort.ts';
 import { differentiable } from '../autograd.ts';
 import { expectOperands, WORDS } from '../operands.ts';
 import { showShape, Tensor } from '../tensor.ts';
-import { normaliseAxis, viewAxis, withSize } from './axes.ts';
+import { viewAxis, withSize, wrapAxis } from './axes.ts';
 
 /** Along which axis, and in which direction. */
 export interface SortOptions {
@@ -47,14 +47,13 @@ function sorted(name: string, x: Tensor, axis: number, descending: boolean, coun
   return { values, indices };
 }
 
-/** x in order along an axis, and where each value stood: both of the shape of x. A scalar is sorted as it is. */
+/** x in order along an axis, and where each value stood: both of the shape of x. */
 export function sort(x: Tensor, options: SortOptions = {}): Sorted {
   expectOptions('sort', options, SORT_OPTIONS);
   expectOperands('sort', { x: [x, WORDS] });
   const { axis = -1, descending = false } = options;
-  if (x.shape.length === 0) return sorted('sort', x, 0, descending, 1);
-  const along = normaliseAxis('sort', axis, x.shape);
-  return sorted('sort', x, along, descending, x.shape[along] as number);
+  const along = wrapAxis('sort', axis, x.shape);
+  return sorted('sort', x, along, descending, viewAxis(x.shape, along).size);
 }
 
 /** The u32 indices that put x in order along an axis. */
@@ -82,12 +81,13 @@ export function topk(x: Tensor, k: number, options: TopkOptions = {}): Sorted {
   expectOptions('topk', options, TOPK_OPTIONS);
   expectOperands('topk', { x: [x, WORDS] });
   const { axis = -1, largest = true } = options;
-  const along = normaliseAxis('topk', axis, x.shape);
-  if (!Number.isInteger(k) || k < 0 || k > (x.shape[along] as number)) {
+  const along = wrapAxis('topk', axis, x.shape);
+  const { size } = viewAxis(x.shape, along);
+  if (!Number.isInteger(k) || k < 0 || k > size) {
     throw new ShapeError(
       'topk',
       `${k} values along axis ${axis} of ${showShape(x.shape)}`,
-      `ask for at most ${x.shape[along]}`,
+      `ask for at most ${size}`,
     );
   }
   return sorted('topk', x, along, largest, k);

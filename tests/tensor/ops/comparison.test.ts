@@ -85,6 +85,15 @@ describeOps('Comparison and selection', [
     }),
   },
   {
+    name: 'logicalXor',
+    dtypes: 'bool',
+    cases: binaryCases({
+      gpu: (a, b) => ops.logicalXor(a as Tensor, b as Tensor),
+      reference: oracle.logicalXor,
+      kinds: ['bool'],
+    }),
+  },
+  {
     name: 'logicalNot',
     dtypes: 'bool',
     cases: unaryCases({ gpu: ops.logicalNot, reference: oracle.logicalNot, kinds: ['bool'] }),
@@ -93,6 +102,11 @@ describeOps('Comparison and selection', [
     name: 'isNaN',
     dtypes: 'f32',
     cases: unaryCases({ gpu: ops.isNaN, reference: oracle.isNaN, domain: special }),
+  },
+  {
+    name: 'isInf',
+    dtypes: 'f32',
+    cases: unaryCases({ gpu: ops.isInf, reference: oracle.isInf, domain: special }),
   },
   {
     name: 'isFinite',
@@ -132,6 +146,26 @@ describe('on one device', () => {
   afterAll(() => device.destroy());
 
   const values = async (x: Tensor): Promise<number[]> => [...(await x.data())];
+
+  test('u32 and i32 compare by value: what argmax finds with integer targets', async () => {
+    using _ = device.scope();
+    const signed = [-(2 ** 31), -1, 0, 1, 2 ** 31 - 1];
+    const unsigned = [0, 1, 2 ** 31, 2 ** 32 - 1];
+    const i = Tensor.from(device, Int32Array.from(signed), [5, 1]);
+    const u = Tensor.from(device, Uint32Array.from(unsigned), [1, 4]);
+    const compare = (holds: (x: number, y: number) => boolean) =>
+      signed.flatMap((x) => unsigned.map((y) => Number(holds(x, y))));
+    for (const [name, [op, reference]] of Object.entries(COMPARISONS)) {
+      const holds = (x: number, y: number) => reference(x, y).data[0] === 1;
+      expect(await values(op(i, u)), name).toEqual(compare(holds));
+      expect(await values(op(ops.transpose(u), ops.transpose(i))), name).toEqual(
+        unsigned.flatMap((y) => signed.map((x) => Number(holds(y, x)))),
+      );
+    }
+    const found = ops.argmax(Tensor.from(device, [1, 3, 2, 9, 0, 1], [2, 3]), { axis: 1 });
+    expect(await values(ops.equal(found, Tensor.from(device, Int32Array.of(1, 2))))).toEqual([1, 0]);
+    expect(() => ops.equal(i, Tensor.zeros(device, [1]))).toThrow('the operands have dtypes i32 and f32');
+  });
 
   test('NaN equals nothing and has no order, in another tensor or in the same', async () => {
     using _ = device.scope();

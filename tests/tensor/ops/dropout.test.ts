@@ -92,12 +92,21 @@ test('the gradient passes where the value did', async () => {
   expectClose((await x.grad?.data()) ?? [], wanted, { rtol: 1e-6 });
 });
 
-test('p = 0 changes nothing, and p outside [0, 1) is refused', async () => {
+test('p = 0 changes nothing, and p outside [0, 1] is refused', async () => {
   using _ = device.scope();
   const x = ones(5);
   expect(dropout(x, 0, KEY)).toBe(x);
-  for (const p of [1, -0.1, Number.NaN]) expect(() => dropout(x, p, KEY)).toThrow(/dropout: p = /);
+  for (const p of [1.1, -0.1, Number.NaN]) expect(() => dropout(x, p, KEY)).toThrow(/dropout: p is /);
   expect((await dropout(Tensor.zeros(device, [0]), 0.5, KEY).data()).length).toBe(0);
+});
+
+test('p = 1 leaves zeros, without a gradient', async () => {
+  using _ = device.scope();
+  const x = Tensor.from(device, [1, -2, Number.POSITIVE_INFINITY, Number.NaN, 5]).requireGrad();
+  const y = dropout(x, 1, KEY);
+  expect([...(await y.data())]).toEqual([0, 0, 0, 0, 0]);
+  backward(y, ones(5));
+  expect([...((await x.grad?.data()) ?? [])]).toEqual([0, 0, 0, 0, 0]);
 });
 
 test('every dropout takes a draw of the generator, every replay another one', async () => {

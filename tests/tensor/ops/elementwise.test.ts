@@ -73,6 +73,22 @@ const UNARY: Readonly<Record<string, Row>> = {
   floor: [ops.floor, oracle.floor, { domain: quarters, small: offBorders }],
   ceil: [ops.ceil, oracle.ceil, { domain: quarters, small: offBorders }],
   round: [ops.round, oracle.round, { domain: quarters, small: offBorders }],
+  trunc: [ops.trunc, oracle.trunc, { domain: quarters, small: offBorders }],
+  leakyRelu: [
+    (x) => ops.leakyRelu(x, { negativeSlope: 0.25 }),
+    (x) => oracle.leakyRelu(x, 0.25),
+    { domain: quarters, small: offBorders },
+  ],
+  elu: [
+    (x) => ops.elu(x, { alpha: 1.5 }),
+    (x) => oracle.elu(x, 1.5),
+    { domain: times(3), small: offBorders },
+  ],
+  nanToNum: [
+    (x) => ops.nanToNum(x, { nan: 3, posinf: 5, neginf: -7 }),
+    (x) => oracle.nanToNum(x, 3, 5, -7),
+    { domain: (x) => (x > 1 ? Number.NaN : Math.abs(x) > 0.7 ? x / 0 : x), small: same },
+  ],
 };
 
 const geluTanh = (x: Tensor): Tensor => ops.gelu(x, { approximate: 'tanh' });
@@ -105,12 +121,26 @@ function binaryRow(name: string, [gpu, reference, options, dtypes = 'f32']: Bina
   return { name, dtypes, runs: 24, cases: binaryCases(op), small };
 }
 
+/** Divisors whose quotients do not jump within a step of a finite difference. */
+const awayFrom0: Domain = (x) => Math.sign(x) * (20 + Math.abs(x));
 const ties = { domains: [quarters, quarters], kinds: NUMBERS } as const;
 const BINARY: Readonly<Record<string, BinaryRow>> = {
   add: [ops.add, oracle.add, { kinds: NUMBERS }, 'f32, i32, u32'],
   sub: [ops.sub, oracle.sub, { kinds: SIGNED }, 'f32, i32, u32'],
   mul: [ops.mul, oracle.mul, { kinds: NUMBERS }, 'f32, i32, u32'],
-  div: [ops.div, oracle.div, { domains: [same, positive], magnitude: 10 }],
+  div: [ops.div, oracle.div, { domains: [same, positive], magnitude: 10, kinds: ['f32'] }, 'f32, i32, u32'],
+  remainder: [
+    ops.remainder,
+    oracle.remainder,
+    { domains: [times(10), awayFrom0], magnitude: 30, kinds: ['f32'] },
+    'f32, i32, u32',
+  ],
+  fmod: [
+    ops.fmod,
+    oracle.fmod,
+    { domains: [times(10), awayFrom0], magnitude: 30, kinds: ['f32'] },
+    'f32, i32, u32',
+  ],
   pow: [ops.pow, oracle.pow, { domains: [positive, same], magnitude: 20 }],
   minimum: [ops.minimum, oracle.minimum, ties, 'f32, i32, u32'],
   maximum: [ops.maximum, oracle.maximum, ties, 'f32, i32, u32'],
@@ -145,6 +175,93 @@ describe('on one device', () => {
   afterAll(() => device.destroy());
 
   const values = async (x: Tensor): Promise<number[]> => [...(await x.data())];
+
+  test('quotients of integers, rounded and not, and their remainders', async () => {
+    using _ = device.scope();
+    const [low, high] = [-(2 ** 31), 2 ** 31 - 1];
+    const numbers = [low, -7, -6, -1, 0, 1, 5, 6, 7, high];
+    const pairs = numbers.flatMap((a) => numbers.map((b) => [a, b] as const));
+    const of = (kind: 'i32' | 'u32', at: 0 | 1) => {
+      const list = pairs.map((pair) => pair[at]);
+      return Tensor.from(device, kind === 'i32' ? Int32Array.from(list) : Uint32Array.from(list));
+    };
+    for (const kind of ['i32', 'u32'] as const) {
+      const [a, b] = [of(kind, 0), of(kind, 1)];
+      const word = (x: number): number => (kind === 'i32' ? x | 0 : x >>> 0);
+      const reference = (f: (x: number, y: number) => number): number[] =>
+        pairs.map(([x, y]) => (y === 0 ? 0 : word(f(word(x), word(y)))));
+      const floored = reference((x, y) => Math.floor(x / y));
+      expect(ops.div(a, b, { roundingMode: 'floor' }).dtype).toBe(kind);
+      expect(await values(ops.div(a, b, { roundingMode: 'floor' }))).toEqual(floored);
+      expect(await values(ops.div(a, b, { roundingMode: 'trunc' }))).toEqual(
+        reference((x, y) => Math.trunc(x / y)),
+      );
+      const rests = reference((x, y) => x - y * Math.floor(x / y));
+      expect(await values(ops.remainder(a, b))).toEqual(rests);
+      expect((await values(ops.fmod(a, b))).map((x) => x + 0)).toEqual(reference((x, y) => (x % y) + 0));
+      expect(await values(ops.remainder(a, 5))).toEqual(
+        numbers.flatMap((x) => numbers.map(() => ((word(x) % 5) + 5) % 5)),
+      );
+    }
+    const [a, b] = [
+      Tensor.from(device, Int32Array.of(7, -7, 1)),
+      Tensor.from(device, Int32Array.of(2, 2, 0)),
+    ];
+    expect(ops.div(a, b).dtype).toBe('f32');
+    expect(await values(ops.div(a, b))).toEqual([3.5, -3.5, Number.POSITIVE_INFINITY]);
+    expect(await values(ops.div(a, 4))).toEqual([1.75, -1.75, 0.25]);
+  });
+
+  test('remainders are exact and have the sign that C and Python give them, whatever the sizes', async () => {
+    using _ = device.scope();
+    const { NaN: nan, POSITIVE_INFINITY: inf } = Number;
+    const sizes = [0, 1, 0.1, 3, 7.5, 2 ** 24 + 2, 1e38, 1e-38, 3e-39, 1e-44].map(Math.fround);
+    const numbers = [...sizes.flatMap((x) => [x, -x]), inf, -inf, nan];
+    const n = numbers.length;
+    const [a, b] = [Tensor.from(device, numbers, [n, 1]), Tensor.from(device, numbers, [1, n])];
+    const fmods = await values(ops.fmod(a, b));
+    expect(fmods).toEqual(numbers.flatMap((x) => numbers.map((y) => x % y)));
+    const normal = numbers.filter((x) => !(Math.abs(x) < 2 ** -126) || x === 0);
+    const [c, d] = [
+      Tensor.from(device, normal, [normal.length, 1]),
+      Tensor.from(device, normal, [1, normal.length]),
+    ];
+    const wanted = normal.flatMap((x) =>
+      normal.map((y) => {
+        const rest = x % y;
+        return rest !== 0 && rest < 0 !== y < 0 ? Math.fround(rest + y) : rest;
+      }),
+    );
+    expect(await values(ops.remainder(c, d))).toEqual(wanted);
+  });
+
+  test('rounded quotients have no gradient, and a floor is not rounded up by the division', async () => {
+    using _ = device.scope();
+    const x = Tensor.from(device, [7.5, -7.5, 1]).requireGrad();
+    for (const roundingMode of ['trunc', 'floor'] as const)
+      ops.backward(ops.sum(ops.div(x, 2, { roundingMode })));
+    expect([...((await x.grad?.data()) ?? [])]).toEqual([0, 0, 0]);
+    // 0.1 is above 1/10 in f32: 1 / 0.1 rounds to 10, but 0.1 fits 9 times.
+    const one = Tensor.from(device, [1, -1, 4.2, -0]);
+    expect(await values(ops.div(one, 0.1, { roundingMode: 'floor' }))).toEqual([9, -10, 41, -0]);
+    expect(await values(ops.div(one, Number.POSITIVE_INFINITY, { roundingMode: 'floor' }))).toEqual([
+      0, -1, 0, -0,
+    ]);
+  });
+
+  test('a limit of NaN makes everything NaN', async () => {
+    using _ = device.scope();
+    const x = Tensor.from(device, [1, 2, 3]);
+    const nan = Number.NaN;
+    for (const [low, high] of [
+      [nan, 1],
+      [0, nan],
+      [nan, undefined],
+      [undefined, nan],
+    ]) {
+      expect(await values(ops.clamp(x, low, high))).toEqual([nan, nan, nan]);
+    }
+  });
 
   test('the tails of GELU and its gradient', async () => {
     // Relative to PyTorch's rtol at 0 the lower tail is lost in 1 + erf, as it is in PyTorch's own f32 kernel.

@@ -102,7 +102,7 @@ const holds = (reference: typeof oracle.max) => (x: oracle.Array64, axes: oracle
 
 describeOps('Reductions', [
   row('sum', 'f32, i32, u32, bool', { gpu: sum, reference: oracle.sum, forward: summed }),
-  row('mean', 'f32', { gpu: mean, reference: oracle.mean }),
+  row('mean', 'f32, bool', { gpu: mean, reference: oracle.mean }),
   row('prod', 'f32, i32, u32', {
     gpu: ops.prod,
     reference: oracle.prod,
@@ -119,14 +119,14 @@ describeOps('Reductions', [
   { name: 'argmin', dtypes: 'f32, i32, u32', cases: places(ops.argmin, oracle.argmin) },
   {
     name: 'any',
-    dtypes: 'bool',
+    dtypes: 'all',
     cases: reductions(false).map((drawn) =>
       reduction({ gpu: ops.any, reference: holds(oracle.max), operand: booleans }, drawn),
     ),
   },
   {
     name: 'all',
-    dtypes: 'bool',
+    dtypes: 'all',
     cases: reductions(false).map((drawn) =>
       reduction({ gpu: ops.all, reference: holds(oracle.min), operand: booleans }, drawn),
     ),
