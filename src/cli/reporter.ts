@@ -3,19 +3,23 @@
  * With --json stdout carries one document and nothing else; with --quiet progress is left out.
  */
 import cliProgress from 'cli-progress';
+import { Pace } from './pace.ts';
+import { progressLine } from './progressLine.ts';
 
 export interface ReporterOptions {
   readonly json: boolean;
   readonly quiet: boolean;
 }
 
-type Output = Pick<NodeJS.WriteStream, 'write'> & { readonly isTTY?: boolean };
+type Output = Pick<NodeJS.WriteStream, 'write'> & { readonly isTTY?: boolean; readonly columns?: number };
 
 /** Values shown beside the progress, e.g. loss and reward. */
 export type ProgressValues = Readonly<Record<string, number>>;
 
 /** How many lines a progress of any length prints where there is no terminal. */
 const PLAIN_LINES = 20;
+/** Of a terminal that does not tell its width. */
+const DEFAULT_COLUMNS = 80;
 const CLEAR_LINE = '\r\u001b[2K';
 
 /** What a progress counts. */
@@ -75,20 +79,32 @@ export class Reporter {
     { from, total }: Omit<Required<ProgressRange>, 'unit'>,
     clearOnComplete = false,
   ): Progress {
+    const pace = new Pace(from);
+    let state: { readonly done: number; readonly values: readonly string[] } = { done: from, values: [] };
+    const line = (): string => {
+      const seconds = pace.secondsLeft(total);
+      const eta = seconds === undefined ? '?' : duration(seconds);
+      // The last column stays free: some terminals begin a new line there.
+      return progressLine({ label, total, ...state, eta }, (this.#err.columns || DEFAULT_COLUMNS) - 1);
+    };
     const bar = new cliProgress.SingleBar({
-      format: `${label} [{bar}] {value}/{total}{values} ETA {eta_formatted}`,
+      format: line,
       stream: this.#err as NodeJS.WritableStream,
-      barsize: 24,
       clearOnComplete,
       hideCursor: false,
-      etaBuffer: 30,
+      // Our line fits, and others that are printed meanwhile may need more than one.
+      linewrap: true,
       // Ctrl-C is ours to handle.
       gracefulExit: false,
     });
-    bar.start(total, from, { values: '' });
+    bar.start(total, from);
     this.#bar = bar;
     return {
-      update: (done, values = {}) => bar.update(done, { values: described(values, ' ') }),
+      update: (done, values = {}) => {
+        pace.update(done);
+        state = { done, values: described(values) };
+        bar.update(done);
+      },
       stop: () => {
         bar.stop();
         this.#bar = undefined;
@@ -98,15 +114,15 @@ export class Reporter {
 
   #plainProgress(label: string, { from, total, unit }: Required<ProgressRange>): Progress {
     const every = Math.ceil(total / PLAIN_LINES);
-    const started = performance.now();
+    const pace = new Pace(from);
     let printed = from;
     return {
       update: (done, values = {}) => {
+        pace.update(done);
         if (done < printed + every && done < total) return;
         printed = done - (done % every);
-        const left = ((performance.now() - started) / 1000 / (done - from)) * (total - done);
-        const eta = done < total ? `, ETA ${duration(left)}` : '';
-        this.line(`${label} ${done}/${total} ${unit}${described(values, ', ')}${eta}`);
+        const left = done < total ? [`ETA ${duration(pace.secondsLeft(total) ?? 0)}`] : [];
+        this.line([`${label} ${done}/${total} ${unit}`, ...described(values), ...left].join(', '));
       },
       stop: () => undefined,
     };
@@ -120,10 +136,8 @@ export interface Progress {
 
 const SILENT: Progress = { update: () => undefined, stop: () => undefined };
 
-function described(values: ProgressValues, separator: string): string {
-  return Object.entries(values)
-    .map(([name, value]) => `${separator}${name} ${short(value)}`)
-    .join('');
+function described(values: ProgressValues): string[] {
+  return Object.entries(values).map(([name, value]) => `${name} ${short(value)}`);
 }
 
 /** Four decimals, unless they would hide the value. */

@@ -2,7 +2,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { grpoPhase, pretrainPhase } from '../../src/cli/phases.ts';
 import { Reporter } from '../../src/cli/reporter.ts';
 import { Workbench } from '../../src/cli/workbench.ts';
@@ -86,6 +86,20 @@ function counting(onStep: (step: number) => void = () => undefined, metrics: Rec
 }
 
 describe('grpoPhase', () => {
+  it('takes the tokens per second of all steps, without the time of saving and evaluating', async () => {
+    vi.useFakeTimers({ toFake: ['performance'] });
+    const { bench: each, subject } = bench();
+    const { evaluate } = subject;
+    subject.evaluate = (onProgress) => {
+      vi.advanceTimersByTime(60_000);
+      return evaluate(onProgress);
+    };
+    const trainer = counting((step) => vi.advanceTimersByTime(1000 * step));
+    const result = await grpoPhase(each, { trainer, steps: 3, saveInterval: 1, evalInterval: 1 });
+    expect(result).toMatchObject({ tokens: 30, seconds: 6, tokensPerSecond: 5 });
+    vi.useRealTimers();
+  });
+
   it('saves and evaluates at its intervals, and the best and the final model', async () => {
     const { bench: each, saved, rows, said, subject } = bench();
     const result = await grpoPhase(each, { trainer: counting(), steps: 6, saveInterval: 2, evalInterval: 3 });

@@ -1,12 +1,12 @@
 /** Where output goes, and that it fits the place. */
-import { describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { accuracyOf, accuracyWithInterval, improvementOf, improvementText } from '../../src/cli/accuracy.ts';
 import { failureText } from '../../src/cli/failure.ts';
 import { duration, Reporter } from '../../src/cli/reporter.ts';
 import { ShapeError } from '../../src/errors.ts';
 import { OptionError } from '../../src/math/errors.ts';
 
-function outputs({ json = false, quiet = false, isTTY = false }) {
+function outputs({ json = false, quiet = false, isTTY = false, columns = 200 }) {
   const written = { out: '', err: '' };
   const stream = (name: 'out' | 'err') => ({
     isTTY,
@@ -15,12 +15,19 @@ function outputs({ json = false, quiet = false, isTTY = false }) {
       return true;
     },
     on: () => undefined,
-    columns: 200,
+    columns,
   });
   return { written, reporter: new Reporter({ json, quiet }, stream('out'), stream('err')) };
 }
 
 describe('Reporter', () => {
+  beforeEach(() => {
+    vi.useFakeTimers();
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
   it('keeps stdout for the document under --json', () => {
     const { written, reporter } = outputs({ json: true });
     reporter.line('Device: x');
@@ -42,24 +49,54 @@ describe('Reporter', () => {
   it('prints about twenty plain lines, the last step always among them, and no control characters', () => {
     const { written, reporter } = outputs({});
     const progress = reporter.progress('GRPO', { total: 1003, unit: 'steps' });
-    for (let step = 1; step <= 1003; step++) progress.update(step, { reward: 1 });
+    for (let step = 1; step <= 1003; step++) {
+      vi.advanceTimersByTime(500);
+      progress.update(step, { reward: 1 });
+    }
     progress.stop();
     const lines = written.out.trimEnd().split('\n');
     expect(lines.length).toBeGreaterThanOrEqual(19);
     expect(lines.length).toBeLessThanOrEqual(21);
-    expect(lines[0]).toMatch(/^GRPO 51\/1003 steps, reward 1\.0000, ETA \d+s$/);
+    // 952 steps of half a second, and then one step.
+    expect(lines[0]).toBe('GRPO 51/1003 steps, reward 1.0000, ETA 7m56s');
+    expect(lines.at(-2)).toBe('GRPO 969/1003 steps, reward 1.0000, ETA 17s');
     expect(lines.at(-1)).toBe('GRPO 1003/1003 steps, reward 1.0000');
     expect(written.out).not.toContain('\u001b');
   });
 
-  it('draws a bar on a terminal, and clears it for a line', () => {
+  it('counts on from where a resumed run stands, by the time of its own steps', () => {
+    const { written, reporter } = outputs({});
+    const progress = reporter.progress('GRPO', { from: 60, total: 80, unit: 'steps' });
+    vi.advanceTimersByTime(10_000);
+    progress.update(64);
+    // 4 steps took 10 seconds, so 16 take 40.
+    expect(written.out).toBe('GRPO 64/80 steps, ETA 40s\n');
+  });
+
+  it.each([
+    [40, 'GRPO 65/80 reward 0.2500 ETA 38s'],
+    [80, 'GRPO [====================----] 65/80 reward 0.2500 ETA 38s'],
+    [120, 'GRPO [====================----] 65/80 reward 0.2500 ETA 38s'],
+  ])('draws a bar that fits a terminal of %d columns', (columns, line) => {
+    const { written, reporter } = outputs({ isTTY: true, columns });
+    const progress = reporter.progress('GRPO', { from: 60, total: 80, unit: 'steps' });
+    vi.advanceTimersByTime(12_500);
+    progress.update(65, { reward: 0.25 });
+    progress.stop();
+    expect(written.err).toContain(`${line}\u001b`);
+  });
+
+  it('clears a bar for a line', () => {
     const { written, reporter } = outputs({ isTTY: true });
     const progress = reporter.progress('GRPO', { total: 10, unit: 'steps' });
-    progress.update(5, { reward: 0.25 });
+    progress.update(5);
+    // Nor may the terminal cut off lines that are longer than it is wide.
+    expect(written.err).not.toContain('\u001b[?7l');
+    written.err = '';
     reporter.line('Step 5 Eval: 1');
-    progress.update(10);
+    expect(written.err.startsWith('\r\u001b[2K')).toBe(true);
+    expect(written.err).toContain('5/10');
     progress.stop();
-    expect(written.err).toMatch(/GRPO \[=+-+\] 5\/10 reward 0\.2500/);
     expect(written.out).toBe('Step 5 Eval: 1\n');
   });
 });
