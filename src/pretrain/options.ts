@@ -22,7 +22,9 @@ export const pretrainSchema = z.strictObject({
     .describe('passes of --num_examples examples each, all of them new'),
   lr: real({ min: 0, aboveMin: true, max: 1 }).default(1e-3).describe('learning rate at its highest'),
   batchSize: integer(1, 65_536).default(128).describe('examples per optimiser step'),
-  numExamples: integer(1, 1_000_000_000).default(10_000).describe('training examples in a pass'),
+  numExamples: integer(1, 1_000_000_000)
+    .default(10_000)
+    .describe('training examples in a pass; its last batch is smaller if --batch_size does not divide them'),
   practice: yesOrNo()
     .default(false)
     .describe('make half of the examples one level easier (a digit and a depth less), to practise the parts'),

@@ -158,8 +158,8 @@ export class SupervisedTrainer {
   /** What a trainer needs, besides the model's weights, to go on as this one would, to the bit. */
   async state(): Promise<TrainingState<PretrainProgress>> {
     const optimizer = await this.#optimizer.stateDict();
-    const ahead = this.#next ? 1 : 0;
-    const cursors = this.#streams.map(({ cursor }, i) => cursor - ahead * this.#share(i));
+    const ahead = this.#next?.length ?? 0;
+    const cursors = this.#streams.map(({ cursor }, i) => cursor - this.#share(i, ahead));
     return {
       progress: { step: this.#step, optimizerSteps: optimizer.steps, cursors },
       optimizer: optimizerTensors(optimizer),
@@ -189,16 +189,19 @@ export class SupervisedTrainer {
     this.#optimizer.dispose();
   }
 
+  /** The examples of the step that comes next: a batch, or what is left of the pass. */
   #draw(): readonly Example[] {
-    return Array.from({ length: this.options.batchSize }, (_, i) => {
+    const { batchSize, numExamples } = this.options;
+    const drawn = (this.#step % this.stepsPerPass) * batchSize;
+    return Array.from({ length: Math.min(batchSize, numExamples - drawn) }, (_, i) => {
       const stream = this.#streams[i % this.#streams.length] as TaskStream;
       return stream.nextExample();
     });
   }
 
-  /** Examples of a batch that come from stream `i`. */
-  #share(i: number): number {
-    return Math.ceil((this.options.batchSize - i) / this.#streams.length);
+  /** How many of a batch of `size` examples come from stream `i`. */
+  #share(i: number, size: number): number {
+    return Math.max(0, Math.ceil((size - i) / this.#streams.length));
   }
 
   /** Enqueues forward, backward and the update; the values arrive when the GPU is done. */

@@ -146,6 +146,22 @@ describe('the supervised trainer', () => {
     model.dispose();
   });
 
+  test('a pass has as many examples as it says: the last batch is what is left', async () => {
+    const options = pretrainOptions({ ...TASK, steps: 2, numExamples: 7, batchSize: 4 });
+    const model = Transformer.create(device, CONFIG, 1);
+    const { metrics } = await train(model, options, 4);
+    const stream = new SampleStream(options, { stream: 0 });
+    const tokensOf = (count: number): number =>
+      Array.from({ length: count }, () => stream.next().tokens.length - 1).reduce((a, b) => a + b, 0);
+    expect(metrics.map(({ tokens }) => tokens)).toEqual([4, 3, 4, 3].map(tokensOf));
+    const alone = Transformer.create(device, CONFIG, 1);
+    const few = await train(alone, { ...options, numExamples: 3 }, 1);
+    const first = new SampleStream(options, { stream: 0 });
+    const three = [first.next(), first.next(), first.next()];
+    expect(few.metrics[0].tokens).toBe(three.reduce((sum, { tokens }) => sum + tokens.length - 1, 0));
+    for (const each of [model, alone]) each.dispose();
+  });
+
   test('the same seed gives the same bits, dropout included; another seed does not', async () => {
     const run = async (seed: number) => {
       const model = Transformer.create(device, CONFIG, 1);
@@ -180,6 +196,8 @@ describe('the supervised trainer', () => {
 
   test.each([
     { practice: true, batchSize: 5 },
+    { practice: true, numExamples: 7 },
+    { practice: true, numExamples: 5, steps: 2 },
     { dropout: 0.1, scheduler: 'none' as const },
   ])('%o: two steps and two, stopped and made anew, are four, to the bit', async (overrides) => {
     const options = pretrainOptions({ ...TASK, maxDigits: 2, numExamples: 20, batchSize: 4, ...overrides });
