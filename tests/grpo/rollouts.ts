@@ -37,13 +37,23 @@ export function replaying(trainer: GrpoTrainer, rollout: Rollout): GrpoTrainer {
   return trainer;
 }
 
-/** The same completions with rewards and recorded log-probabilities that make every branch of the loss happen. */
+/**
+ * The same completions with lengths, rewards and recorded log-probabilities that make every branch of the loss happen.
+ * The model of the tests never ends a completion early: at equal lengths dr_grpo, grpo and dapo would be the same.
+ */
 export function varied(rollout: Rollout): Rollout {
   return {
     ...rollout,
     completions: rollout.completions.map((completion, i) => {
-      const noise = normals(50 + i, completion.logps.length, 0, 0.3);
-      return { ...completion, logps: completion.logps.map((logp, t) => logp + noise[t]) };
+      const length = 1 + ((5 * i + 3) % completion.tokens.length);
+      const words = (completion.kept?.length ?? 0) / completion.tokens.length;
+      const noise = normals(50 + i, length, 0, 0.3);
+      return {
+        ...completion,
+        tokens: completion.tokens.slice(0, length),
+        logps: completion.logps.slice(0, length).map((logp, t) => logp + noise[t]),
+        ...(completion.kept && { kept: completion.kept.slice(0, length * words) }),
+      };
     }),
     rewards: rollout.rewards.map((_, i) => [1, 0, 0.25, 0, 0, 1, 1, 1, 0.5, 0.5, 0.5, 0.5][i % 12]),
   };
