@@ -5,6 +5,7 @@
  */
 import { GpuError } from '../errors.ts';
 import type { DeviceLimits } from './deviceOptions.ts';
+import { WriteTimes } from './writeTimes.ts';
 
 /** WebGPU's usage bits, spelt out because Node has no such globals. */
 export const USAGE = { mapRead: 1, copySrc: 4, copyDst: 8, uniform: 64, storage: 128 } as const;
@@ -35,6 +36,10 @@ export class PooledBuffer {
   version = 0;
   /** The recording that last changed them: while it is being made, they have not changed yet. */
   changedIn: object | undefined;
+  /** When its parts were written. */
+  readonly times = new WriteTimes();
+  /** Least and largest of the integers in it, if they came from the host and nothing has written since. */
+  bounds: { readonly low: number; readonly high: number } | undefined;
   /** What others computed from its values and keep as long as it: released with it. */
   derived: BufferView[] | undefined;
   /** Whether the memory is its own to give back; what a recording does not return only borrows it. */

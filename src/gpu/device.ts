@@ -43,6 +43,9 @@ export interface DeviceCounters {
 /** Looks at results, with the function it is given, whenever something is read; throws if they are not right. */
 export type ReadCheck = (read: (view: BufferView) => Promise<ArrayBuffer>) => Promise<void>;
 
+/** Told of a view that a command is about to read, and of the name that the command binds it by. */
+export type ReadWatcher = (view: BufferView, name: string) => void;
+
 /** A GPU with its memory, its compiled kernels and the commands it has yet to be sent. */
 export class Device {
   readonly gpu: GPUDevice;
@@ -75,6 +78,7 @@ export class Device {
   #poison: Poison | undefined;
   readonly #wait: Wait;
   #check: ReadCheck | undefined;
+  #onRead: ReadWatcher | undefined;
 
   private constructor(gpu: GPUDevice, options: DeviceOptions) {
     this.gpu = gpu;
@@ -176,6 +180,10 @@ export class Device {
     const plain = kernel as unknown as Kernel;
     for (const name of kernel.bufferNames)
       assertLive(buffers[name], kernel.name, `the buffer bound as '${name}'`);
+    for (const [i, name] of kernel.bufferNames.entries()) {
+      if (kernel.written[i]) noteWrite(buffers[name]);
+      else this.#onRead?.(buffers[name], name);
+    }
     const pipeline = this.#pipelines.pipeline(plain, this.#recorder ? 'fixed' : 'dynamic');
     if (this.#recorder) {
       this.#recorder.commands.push({
@@ -255,12 +263,24 @@ export class Device {
     }
   }
 
+  /** Tells `onRead` of every view that a command of `body` reads, before the command. */
+  watchReads<Result>(onRead: ReadWatcher, body: () => Result): Result {
+    const outer = this.#onRead;
+    this.#onRead = onRead;
+    try {
+      return body();
+    } finally {
+      this.#onRead = outer;
+    }
+  }
+
   /** Copies bytes into `view`, in order with the launches around it. */
   upload(view: BufferView, data: ArrayBufferView<ArrayBuffer>): void {
     const bytes = data.byteLength;
     if (bytes === 0) return;
     assertLive(view, 'upload');
     if (bytes > view.bytes) throw new RangeError(`upload of ${bytes} bytes into a view of ${view.bytes}`);
+    noteWrite({ ...view, bytes });
     if (this.#recorder) {
       const copied = new Uint8Array(data.buffer, data.byteOffset, bytes).slice();
       this.#recorder.commands.push({ kind: 'upload', data: copied, target: view });
@@ -272,6 +292,7 @@ export class Device {
   /** Sets every byte of `view` to 0. */
   clear(view: BufferView): void {
     assertLive(view, 'clear');
+    noteWrite(view);
     if (this.#recorder) this.#recorder.commands.push({ kind: 'clear', target: view });
     else this.#batch.clear({ gpu: view.buffer.gpu, offset: view.offset }, view.bytes);
   }
@@ -284,6 +305,8 @@ export class Device {
         `a copy of ${bytes} bytes from a view of ${source.bytes} to one of ${target.bytes}`,
       );
     }
+    this.#onRead?.({ ...source, bytes }, 'source');
+    noteWrite({ ...target, bytes });
     if (this.#recorder) this.#recorder.commands.push({ kind: 'copy', source, target, bytes });
     else {
       const from = { gpu: source.buffer.gpu, offset: source.offset };
@@ -371,6 +394,12 @@ export class Device {
       fix: 'move them out of the recorded function',
     });
   }
+}
+
+/** Notes that a command writes to `view`. */
+function noteWrite({ buffer, offset, bytes }: BufferView): void {
+  buffer.times.note(offset, bytes);
+  buffer.bounds = undefined;
 }
 
 /** @throws GpuError if the memory of `view` was given back to the pool. */

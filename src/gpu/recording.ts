@@ -126,6 +126,24 @@ function viewsOf(command: Command): readonly BufferView[] {
   }
 }
 
+/** The views that a command writes. */
+function targetsOf(command: Command): readonly BufferView[] {
+  if (command.kind !== 'dispatch') return [command.target];
+  const { bufferNames, written } = command.kernel;
+  return bufferNames.filter((_, i) => written[i]).map((name) => command.buffers[name] as BufferView);
+}
+
+/** Of each of these buffers, the range that the commands write within. */
+function writtenBy(commands: readonly Command[], buffers: ReadonlySet<PooledBuffer>): BufferView[] {
+  const ranges = new Map<PooledBuffer, { from: number; to: number }>();
+  for (const { buffer, offset, bytes } of commands.flatMap(targetsOf)) {
+    if (!buffers.has(buffer)) continue;
+    const { from, to } = ranges.get(buffer) ?? { from: offset, to: offset };
+    ranges.set(buffer, { from: Math.min(from, offset), to: Math.max(to, offset + bytes) });
+  }
+  return [...ranges].map(([buffer, { from, to }]) => ({ buffer, offset: from, bytes: to - from }));
+}
+
 type Step = (batch: CommandBatch) => void;
 
 class FrozenRecording implements Recording {
@@ -135,6 +153,8 @@ class FrozenRecording implements Recording {
   readonly #effects: readonly (() => void)[];
   readonly #outputs: readonly PooledBuffer[];
   readonly #outside: readonly PooledBuffer[];
+  /** What lasts of what it writes: outputs, and parts of buffers that others made. */
+  readonly #written: readonly BufferView[];
   readonly #arena: Arena;
   /** Launches whose parameters are functions; theirs lie at the start of the arena. */
   readonly #dynamic: readonly { readonly kernel: Kernel; readonly params: Params; readonly offset: number }[];
@@ -154,6 +174,7 @@ class FrozenRecording implements Recording {
     this.#effects = effects;
     this.#outputs = buffers.outputs;
     this.#outside = buffers.outside;
+    this.#written = writtenBy(commands, new Set([...buffers.outputs, ...buffers.outside]));
     const launches = commands.filter((command) => command.kind === 'dispatch');
     this.dispatches = launches.length;
     const bytes = launches.reduce((total, { kernel }) => total + Arena.room(gpu, kernel), 0);
@@ -215,6 +236,10 @@ class FrozenRecording implements Recording {
     if (!this.#fresh) for (const effect of this.#effects) effect();
     this.#fresh = false;
     for (const buffer of this.#outputs) buffer.version += 1;
+    for (const { buffer, offset, bytes } of this.#written) {
+      buffer.times.note(offset, bytes);
+      buffer.bounds = undefined;
+    }
     this.#uploadDynamic(batch);
     for (const step of this.#steps) {
       batch.reserve(0);

@@ -136,7 +136,9 @@ export class Transformer {
     const attend = options.attend ?? ((_, qkv) => attention(qkv, packing, this.slopes));
     const dropping = options.dropout?.p ? options.dropout : undefined;
     const drop =
-      dropping && ((stream: number) => (y: Tensor) => dropout(y, dropping.p, { ...dropping, stream }));
+      dropping &&
+      ((stream: number) => (y: Tensor) =>
+        dropout(y, dropping.p, { seed: dropping.seed, step: dropping.step, stream }));
     const embedded = embedding(tokens, this.#get('tok_emb.weight'), scaleEmbedding ? Math.sqrt(dModel) : 1);
     let x = drop ? drop(0)(embedded) : embedded;
     for (let layer = 0; layer < nLayers; layer++) {

@@ -2,8 +2,9 @@
  * Reverse-mode differentiation: every op that needs one leaves a node with its inputs and a function from the
  * gradients of its outputs to those of its inputs; `backward` walks the nodes from the newest to the oldest.
  */
-import { ShapeError } from '../errors.ts';
+import { MathformerError, ShapeError } from '../errors.ts';
 import type { BufferView } from '../gpu/buffers.ts';
+import { tick } from '../gpu/writeTimes.ts';
 import { elementwise } from '../kernels/elementwise.ts';
 import { checkFinite } from './debug.ts';
 import { expectOperands, FLOATING, FLOATS } from './operands.ts';
@@ -11,7 +12,6 @@ import { expectNoPromise, expectSynchronous } from './synchronous.ts';
 import { copyValues, type Gradient, type GradNode, type Shape, showShape, Tensor } from './tensor.ts';
 
 let enabled = true;
-let created = 0;
 
 /** Where the gradients of some leaves are added up instead of in their `grad`. */
 interface Sink {
@@ -70,7 +70,7 @@ export function attachGradient(
   backward: GradNode['backward'],
   accumulates?: number,
 ): void {
-  const node: GradNode = { name, order: ++created, inputs, outputs, accumulates, backward };
+  const node: GradNode = { name, order: tick(), inputs, outputs, accumulates, backward };
   for (const output of outputs) {
     output.requiresGrad = true;
     output.node = node;
@@ -214,12 +214,38 @@ function checkGradients(node: GradNode, outputs: readonly Gradient[], results: r
   );
 }
 
+/**
+ * Refuses a value that a backward pass reads and that was changed since the op ran, as PyTorch does: the gradient would
+ * be that of other values. What was made since is the backward pass's own.
+ */
+function refuseStale(node: GradNode, { buffer, offset, bytes }: BufferView, name: string): void {
+  if (buffer.times.born > node.order || buffer.times.latest(offset, bytes) < node.order) return;
+  const describe = (what: string, tensors: readonly Tensor[]): string | undefined => {
+    const i = tensors.findIndex(({ view }) => view.buffer === buffer && view.offset === offset);
+    const tensor = tensors[i];
+    return tensor && `${what}${tensors.length > 1 ? ` ${i}` : ''} ${showShape(tensor.shape)}`;
+  };
+  const which = describe('input', node.inputs) ?? describe('result', node.outputs) ?? `'${name}'`;
+  throw new MathformerError(
+    `${node.name}: its ${which} was changed in place between the forward and the backward pass, which needs the old values`,
+    {
+      code: 'CHANGED_IN_PLACE',
+      where: node.name,
+      fix: 'change it after backward, or compute with a copy: add(x, 0)',
+    },
+  );
+}
+
 function propagate(node: GradNode, gradients: Map<Tensor, Tensor>): void {
   const outputs = node.outputs.map((output) => gradients.get(output));
   if (outputs.every((gradient) => gradient === undefined)) return;
   const accumulating = node.accumulates === undefined ? undefined : node.inputs[node.accumulates];
   const prior = accumulating && gradients.get(accumulating);
-  const results = node.backward(outputs, prior);
+  const [output] = node.outputs;
+  const run = () => node.backward(outputs, prior);
+  const results = output
+    ? output.device.watchReads((view, name) => refuseStale(node, view, name), run)
+    : run();
   checkGradients(node, outputs, results);
   for (const output of node.outputs) gradients.delete(output);
   node.inputs.forEach((input, i) => {

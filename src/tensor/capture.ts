@@ -11,7 +11,15 @@
  *     });
  *     for (…) console.log(await step(xs, ys, 1e-3).item());
  */
-import { boolean, expectKind, expectOptions, instanceOf, integer, type OptionKinds } from '../arguments.ts';
+import {
+  boolean,
+  expectKind,
+  expectOptions,
+  functionKind,
+  instanceOf,
+  integer,
+  type OptionKinds,
+} from '../arguments.ts';
 import { ShapeError } from '../errors.ts';
 import type { BufferView } from '../gpu/buffers.ts';
 import { Device, type Recording } from '../gpu/device.ts';
@@ -80,7 +88,7 @@ export function capture<Parameters extends readonly unknown[], Result>(
   options: CaptureOptions = {},
 ): Captured<Parameters, Result> {
   expectKind('capture', 'the device', device, instanceOf(Device));
-  expectSynchronous('capture', body);
+  expectKind('capture', 'what is to be captured', body, functionKind);
   expectOptions('capture', options, OPTIONS);
   const { maxRecordings = 32, replay = true } = options;
   const plans = new Map<string, Plan>();
@@ -107,6 +115,7 @@ export function capture<Parameters extends readonly unknown[], Result>(
   };
 
   const run = (...inputs: readonly unknown[]): unknown => {
+    expectSynchronous('capture', body);
     const upload = (input: Input) => (ArrayBuffer.isView(input) ? Tensor.from(device, input) : input);
     // Inside another captured function it is a part of that.
     if (device.recording) return body(...(mapInputs(inputs, upload) as Parameters));

@@ -11,7 +11,8 @@ const ADVICE =
 /** @throws ArgumentError for what is no function, or an async one. */
 export function expectSynchronous(where: string, body: unknown): void {
   expectKind(where, 'what is to be run', body, functionKind);
-  if (Object.prototype.toString.call(body) === '[object AsyncFunction]') throw refusal(where, 'is async');
+  if (Object.prototype.toString.call(body) === '[object AsyncFunction]')
+    throw refusal(where, 'is async: it would have returned a Promise');
 }
 
 /** @throws ArgumentError if a function returned a promise. */
@@ -19,7 +20,7 @@ export function expectNoPromise(where: string, result: unknown): void {
   if (typeof result !== 'object' || result === null || !('then' in result)) return;
   // What becomes of it does not matter any more, but a rejection must not end the process.
   Promise.resolve(result).catch(() => {});
-  throw refusal(where, 'returned a promise');
+  throw refusal(where, 'returned a Promise');
 }
 
 function refusal(where: string, what: string): ArgumentError {

@@ -248,21 +248,25 @@ const ASYNC: readonly Refusal[] = [
     [
       `${name} promise`,
       () => call(name, () => x.data()),
-      new RegExp(`^${name}: the function returned a promise`),
+      new RegExp(`^${name}: the function returned a Promise`),
     ],
   ]),
   ['grad', () => call('grad', async () => x), /grad: the function is async/],
   [
     'valueAndGrad',
     () => (call('valueAndGrad', () => x.data()) as (x: unknown) => unknown)(x),
-    /^grad: the function returned a promise/,
+    /^grad: the function returned a Promise/,
   ],
   ['checkpoint', () => call('checkpoint', async () => x, [x]), /checkpoint: the function is async/],
-  ['capture', () => call('capture', device, async () => x), /capture: the function is async/],
+  [
+    'capture',
+    () => (call('capture', device, async () => x) as () => unknown)(),
+    /capture: the function is async/,
+  ],
   [
     'capture',
     () => (call('capture', device, () => Promise.resolve(x)) as () => unknown)(),
-    /returned a promise/,
+    /returned a Promise/,
   ],
   [
     'customGradient',
@@ -284,7 +288,7 @@ describe.each([
 });
 
 test('what was refused left gradients on, and a rejected promise does not end the process', () => {
-  expect(() => call('noGrad', () => Promise.reject(new Error('lost')))).toThrow(/promise/);
+  expect(() => call('noGrad', () => Promise.reject(new Error('lost')))).toThrow(/Promise/);
   expect(() => call('noGrad', async () => x)).toThrow(/async/);
   expect(engine.square(tensor(device, [1], { requiresGrad: true })).requiresGrad).toBe(true);
 });

@@ -101,7 +101,7 @@ const TABLE = {
   geluTanh: { value: 'geluTanh(a)', gradients: ['dy * geluTanhDerivative(a)'] },
   relu: {
     value: 'select(a, T(0.0), (a <= T(0.0)) & !nan(a))',
-    gradients: ['select(dy, T(0.0), (a <= T(0.0)) & !nan(a))'],
+    gradients: ['select(dy, T(0.0), (y <= T(0.0)) & !nan(y))'],
   },
   leakyRelu: {
     value: 'select(a * T(params.s), a, a > T(0.0))',
