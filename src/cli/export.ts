@@ -12,12 +12,13 @@ import { writeDirectoryAtomically } from '../runs/atomicDirectory.ts';
 import { modelSource } from '../runs/latestModel.ts';
 import { runCommand, throwing } from './failure.ts';
 import { addFlags, givenFlags, withUnderscores } from './flags.ts';
-import { checkTask, openModel } from './modelFlags.ts';
+import { checkTask, modelSchema, openModel } from './modelFlags.ts';
 import { Reporter } from './reporter.ts';
 import { outputSchema } from './session.ts';
 import { taskFlag, taskOf } from './taskFlag.ts';
 import { settingsOf, takenSettings } from './trainedSettings.ts';
 
+const { modelsize, activeExperts } = modelSchema.shape;
 const { json, quiet } = outputSchema.shape;
 
 const flagsSchema = z.strictObject({
@@ -27,14 +28,13 @@ const flagsSchema = z.strictObject({
     .describe('directory to write, new or empty; required'),
   ...taskFlag,
   maxDigits: digits().default(3).describe('what the task is made from; the tokenizer does not depend on it'),
-  json,
-  quiet,
+  ...{ modelsize, activeExperts, json, quiet },
 });
 
 async function run(given: string, flagsGiven: Readonly<Record<string, unknown>>): Promise<void> {
-  const { out } = parseOptions(flagsSchema, flagsGiven);
+  const { out, modelsize, activeExperts } = parseOptions(flagsSchema, flagsGiven);
   const { path, notes } = modelSource(given);
-  const checkpoint = openModel(path, {});
+  const checkpoint = openModel(path, { modelsize, activeExperts });
   const keys = Object.keys(flagsSchema.shape);
   const { options, text } = takenSettings(path, settingsOf(checkpoint.metadata), keys, flagsGiven);
   const flags = parseOptions(flagsSchema, { ...options, ...flagsGiven });

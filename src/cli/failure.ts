@@ -7,6 +7,7 @@ import { withoutFix } from '../errors.ts';
 import { ExpressionError } from '../math/expression.ts';
 import { BadOptionError } from '../options.ts';
 import { fileErrorOf, isSystemError } from '../runs/fileError.ts';
+import { adviceFor } from './advice.ts';
 import { Outputs } from './outputs.ts';
 
 /**
@@ -17,27 +18,27 @@ export async function runCommand(program: Command, argv: readonly string[]): Pro
   const outputs = new Outputs();
   // Thrown by such a timer, or a promise that nobody awaits: there is no way back to the work.
   process.on('uncaughtException', (error) => {
-    tell(error);
+    tell(error, program);
     process.exit();
   });
-  await told(() => program.parseAsync([...argv], { from: 'user' }));
-  await told(() => outputs.flush());
+  await told(program, () => program.parseAsync([...argv], { from: 'user' }));
+  await told(program, () => outputs.flush());
   process.exit();
 }
 
 /** Tells an error of the work, and what to exit with. */
-async function told(work: () => Promise<unknown>): Promise<void> {
+async function told(program: Command, work: () => Promise<unknown>): Promise<void> {
   try {
     await work();
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return; // --help
-    tell(error);
+    tell(error, program);
   }
 }
 
-function tell(error: unknown): void {
+function tell(error: unknown, program: Command): void {
   process.exitCode = isUsage(error) ? 2 : 1;
-  process.stderr.write(`${failureText(error)}\n`);
+  process.stderr.write(`${failureText(error, commandOf(program))}\n`);
 }
 
 /** Makes a program throw what it would print and exit with; call it before adding subcommands, which inherit it. */
@@ -45,12 +46,22 @@ export function throwing(program: Command): Command {
   return program.exitOverride().configureOutput({ outputError: () => undefined });
 }
 
-/** The line for a foreseen failure; for any other also how to find its cause. */
-export function failureText(error: unknown): string {
+/** The subcommand that was called, or the program itself. */
+function commandOf(program: Command): Command {
+  return program.commands.find((command) => command.name() === program.args[0]) ?? program;
+}
+
+/**
+ * The line for a foreseen failure; for any other also how to find its cause.
+ * @param command the one that failed, if it is known: its flags are what is advised.
+ */
+export function failureText(error: unknown, command?: Command): string {
   if (error instanceof CommanderError) return usageText(error);
   if (!(error instanceof Error)) return `error: ${oneLine(String(error))}`;
   if ('fix' in error && typeof error.fix === 'string') {
-    return `error: ${oneLine(withoutFix(error.message, error.fix))} — ${oneLine(error.fix)}`;
+    const flags = command?.options.flatMap(({ long }) => long ?? []);
+    const fix = flags ? adviceFor(error.fix, flags) : error.fix;
+    return `error: ${oneLine(withoutFix(error.message, error.fix))} — ${oneLine(fix)}`;
   }
   if (isSystemError(error)) return failureText(fileErrorOf(error));
   // Errors of the expression language tell position and expectation, and need no further advice.

@@ -110,6 +110,9 @@ export function givenFlags(command: Command, schema: z.ZodObject): Record<string
   return given;
 }
 
+/** The flags of a schema's fields. */
+export const flagsOf = ({ shape }: z.ZodObject): string[] => Object.keys(shape).map(flagOf);
+
 /** The part of some options that belongs to a schema. */
 export function pick<Schema extends z.ZodObject>(
   schema: Schema,

@@ -1,6 +1,6 @@
 /** The flags that say what the model is, and where it comes from: made anew, or read from a checkpoint. */
 import { z } from 'zod';
-import type { AssumedConfig, Checkpoint } from '../model/checkpoint/index.ts';
+import { type AssumedConfig, type Checkpoint, CheckpointError } from '../model/checkpoint/index.ts';
 import {
   describe,
   MODEL_SHAPES,
@@ -72,9 +72,21 @@ export function openModel(path: string, flags: ModelFlags): Checkpoint {
     ...(activeExperts === undefined ? {} : { activeExperts }),
     ...(modelsize === undefined ? {} : { nHeads: MODEL_SIZES[modelsize].nHeads }),
   };
-  const checkpoint = loadCheckpoint(path, assumed);
+  const checkpoint = withFlagAdvice(() => loadCheckpoint(path, assumed));
   checkAgreement(flags, checkpoint.config);
   return checkpoint;
+}
+
+/** What a bare file of weights does not tell, flags do. */
+function withFlagAdvice<Result>(load: () => Result): Result {
+  try {
+    return load();
+  } catch (error) {
+    if (!(error instanceof CheckpointError) || error.code !== 'CONFIG_UNKNOWN') throw error;
+    const { where, problem } = error;
+    const fix = 'give --modelsize, and of a mixture of experts --active_experts';
+    throw new CheckpointError('CONFIG_UNKNOWN', where, problem, fix, { cause: error });
+  }
 }
 
 /** @throws BadOptionError if a model has another vocabulary than the task. */

@@ -11,7 +11,7 @@ import { trainingLoop } from './trainingLoop.ts';
 import type { Workbench } from './workbench.ts';
 
 /** The metrics of GRPO that are shown beside the progress. */
-const SHOWN: ReadonlySet<string> = new Set(['loss', 'reward', 'kl']);
+const SHOWN = ['loss', 'reward', 'kl'] as const;
 
 /** What can be stopped, and gone on with. */
 interface Resumable {
@@ -96,12 +96,14 @@ export async function grpoPhase(
     shown: (metrics) =>
       Object.fromEntries(
         // What was not measured, such as the KL without a reference, is not shown.
-        Object.entries(metrics).filter(([name, value]) => SHOWN.has(name) && !Number.isNaN(value)),
+        SHOWN.map((name) => [name, metrics[name] ?? Number.NaN] as const).filter(
+          ([, value]) => !Number.isNaN(value),
+        ),
       ),
     tokens: ({ num_tokens: tokens = 0 }) => tokens,
     evaluate: async (step, metrics) => {
       for (const { problem, fix } of warnings.check(step, metrics)) {
-        bench.reporter.line(`warning: step ${step}: ${problem} — ${fix}`);
+        bench.reporter.line(`warning: step ${step}: ${problem} — ${bench.advice(fix)}`);
       }
       if (!isDue(step, evalInterval, steps)) return null;
       showSamples(bench, trainer.samples(), step);

@@ -1,7 +1,9 @@
 /** `train.ts resume RUN`: goes on with a run, finished or killed, from its last checkpoint and with its own options. */
 import { join } from 'node:path';
 import { z } from 'zod';
+import { grpoSchema } from '../grpo/options.ts';
 import { integer, parseOptions, yesOrNo } from '../options.ts';
+import { flagsOf } from './flags.ts';
 import { readRunConfig } from './runConfig.ts';
 import { type EarlierSession, sessionSchema } from './session.ts';
 import { runGrpo, runPipeline, runPretraining } from './training.ts';
@@ -16,6 +18,10 @@ export const resumeFlags = z.strictObject({
     .describe(
       'steps in all (in pretraining passes, in the pipeline those of GRPO) instead of what the run has',
     ),
+  microBatchTokens: grpoSchema.shape.microBatchTokens
+    .unwrap()
+    .optional()
+    .describe('tokens per forward pass of GRPO instead of what the run has, if memory ran out'),
   logCsv: z
     .string()
     .optional()
@@ -28,14 +34,14 @@ export const resumeFlags = z.strictObject({
 /** @throws FileError, or BadOptionError if the directory holds no run that can be resumed. */
 export async function resumeRun(directory: string, flags: z.output<typeof resumeFlags>): Promise<void> {
   const config = readRunConfig(directory);
-  const { steps, logCsv: csv, trust, ...own } = flags;
+  const { steps, microBatchTokens, logCsv: csv, trust, ...own } = flags;
   checkTrust(config.options, join(directory, 'config.json'), trust);
-  const earlier: EarlierSession = { directory, config, csv };
-  const given = Object.fromEntries(Object.entries(own).filter(([, value]) => value !== undefined));
+  const earlier: EarlierSession = { directory, config, csv, flags: flagsOf(resumeFlags) };
+  const given = defined(own);
   // Written, and so named by this command alone.
   const { trust: _, profile: __, ...former } = config.options;
   const options: Record<string, unknown> = { ...former, ...given };
-  const more = steps === undefined ? {} : { steps };
+  const more = defined({ steps, microBatchTokens });
   switch (config.kind) {
     case 'pretrain':
       return runPretraining(parseOptions(pretrainFlags, { ...options, ...more }), earlier);
@@ -50,6 +56,9 @@ export async function resumeRun(directory: string, flags: z.output<typeof resume
       return config.kind satisfies never;
   }
 }
+
+const defined = (options: object): object =>
+  Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
 
 const section = (candidate: unknown): object =>
   typeof candidate === 'object' && candidate !== null ? candidate : {};

@@ -27,6 +27,6 @@ export function readRunConfig(directory: string): RunConfig {
   const { data, error } = schema.safeParse(readJsonObject('run', path));
   if (data) return data;
   const key = printable(error.issues[0]?.path.join('.') ?? '');
-  const fix = 'give the directory of a run of train.ts, such as runs/2026-01-31T12-00-00-grpo';
+  const fix = 'give the directory of a training run, such as runs/2026-01-31T12-00-00-grpo';
   throw new BadOptionError('run', `${path} is not the config of a training run (${key})`, fix);
 }

@@ -83,6 +83,8 @@ export interface EarlierSession {
   readonly config: RunConfig;
   /** The CSV file to continue instead of the run's own, '' for none. */
   readonly csv?: string | undefined;
+  /** The flags of the command that resumes it. */
+  readonly flags?: readonly string[];
 }
 
 export interface SessionOptions {
@@ -102,6 +104,8 @@ export interface SessionOptions {
   readonly settings: TrainedSettings;
   /** Lines to begin with. */
   readonly notes?: readonly string[];
+  /** Says what trainers advise by what the command takes. */
+  readonly advice: (advice: string) => string;
   /** The held-out problems, and the most tokens of an answer to one. */
   readonly problems: readonly TaskProblem[];
   readonly maxGenLen: number;
@@ -206,7 +210,8 @@ class Session {
     using stop = new StopRequest(() => reporter.line('Stopping after this step; once more quits at once'));
     const subject = subjectOf(model, sampler, this.#options);
     const { keepLast } = flags;
-    const bench = new Workbench(run, reporter, stop, subject, problems, { task, resumed, keepLast });
+    const parts = { task, resumed, keepLast, advice: this.#options.advice };
+    const bench = new Workbench(run, reporter, stop, subject, problems, parts);
     const results = await train(bench, model, sampler);
     const [last] = run.checkpoints.entries.slice(-1);
     if (results.final && last) run.checkpoints.offer(last.name, accuracyOf(results.final).accuracy);

@@ -1,6 +1,7 @@
 /** What summary.json says of a session, and the lines that end it. */
 import { gitCommit } from '../runs/provenance.ts';
 import { accuracyOf, improvementOf, improvementText } from './accuracy.ts';
+import { invocation } from './invocation.ts';
 import type { AdapterRecord } from './machine.ts';
 import { duration, type Reporter } from './reporter.ts';
 import type { PhaseName, PhaseResult } from './sessionState.ts';
@@ -66,6 +67,6 @@ export function printSummary(reporter: Reporter, summary: Summary, directory: st
   const what = interrupted ? 'Interrupted; saved the model' : 'Saved final model';
   if (checkpoint !== null) reporter.line(`${what} to ${checkpoint}`);
   else if (interrupted) reporter.line('Interrupted before the first step');
-  if (interrupted) reporter.line(`Go on with: train resume ${directory}`);
+  if (interrupted) reporter.line(`Go on with: ${invocation('train', ['resume', directory])}`);
   reporter.line(`Took ${duration(seconds)}, ${Math.round(tokensPerSecond)} tokens/s in training`);
 }

@@ -6,7 +6,8 @@ import { parseOptions } from '../options.ts';
 import { pretrainOptions, pretrainSchema } from '../pretrain/options.ts';
 import { SupervisedTrainer } from '../pretrain/trainer.ts';
 import { arithmetic } from '../tasks/arithmetic.ts';
-import { pick } from './flags.ts';
+import { adviceFor } from './advice.ts';
+import { flagsOf, pick } from './flags.ts';
 import { heldOutOfRun, shortage } from './heldOut.ts';
 import { loadModel, type modelSchema, newModel } from './modelFlags.ts';
 import { type GrpoPhase, grpoPhase, type PretrainPhase, pretrainPhase } from './phases.ts';
@@ -16,7 +17,7 @@ import { type EarlierSession, judge, trainingSession } from './session.ts';
 import type { PhaseResult } from './sessionState.ts';
 import { taskOf } from './taskFlag.ts';
 import type { TrainedSettings } from './trainedSettings.ts';
-import { type grpoFlags, type pipelineFlags, pipelineSections, type pretrainFlags } from './trainingFlags.ts';
+import { grpoFlags, pipelineFlags, pipelineSections, pretrainFlags } from './trainingFlags.ts';
 import type { Workbench } from './workbench.ts';
 
 /** Longest answer in evaluations after pretraining, as GRPO's default is. */
@@ -60,6 +61,7 @@ export async function runPipeline(
       derived: { grpo: derivedOf(grpo) },
       settings: { task: task.name, ...taskSettings(grpo), ...samplingSettings(grpo) },
       notes: shortage(problems, PIPELINE.evalSize),
+      advice: (text) => adviceFor(text, earlier?.flags ?? flagsOf(pipelineFlags)),
       seed,
       model: () => newModel({ modelsize: PIPELINE.modelsize }, seed, task),
       task,
@@ -101,6 +103,7 @@ export async function runPretraining(
       options: () => flags,
       settings: { task: flags.task, ...taskSettings(options) },
       notes: [...notes, ...shortage(problems, flags.evalSize)],
+      advice: (text) => adviceFor(text, earlier?.flags ?? flagsOf(pretrainFlags)),
       seed,
       model: () =>
         checkpoint === undefined ? newModel(modelFlags, seed, task) : loadModel(checkpoint, modelFlags, task),
@@ -143,6 +146,7 @@ export async function runGrpo(
       derived: derivedOf(options),
       settings: { task: flags.task, ...taskSettings(options), ...samplingSettings(options) },
       notes: [...notes, ...shortage(problems, flags.evalSize)],
+      advice: (text) => adviceFor(text, earlier?.flags ?? flagsOf(grpoFlags)),
       seed,
       model: () => loadModel(checkpoint, pickModel(flags), task),
       loadedFrom: checkpoint,

@@ -34,7 +34,9 @@ export const pretrainFlags = z.strictObject({
     .string()
     .min(1)
     .optional()
-    .describe('go on from this checkpoint (.safetensors, .pt of the original, or a Hugging Face directory)'),
+    .describe(
+      'begin from this model (.safetensors, .pt of the original, a Hugging Face directory, or a run)',
+    ),
   ...modelSchema.shape,
   saveInterval: integer(0, 1_000_000_000)
     .default(500)
@@ -49,11 +51,12 @@ export const pretrainFlags = z.strictObject({
 export const grpoFlags = z.strictObject({
   checkpoint: z
     .string({
-      error: 'give the checkpoint of a pretrained model, such as the last one of `train.ts pretrain`',
+      error: 'give a pretrained model: a checkpoint, or the directory of a run of pretraining',
     })
     .min(1, { error: 'give a path that is not empty' })
     .describe(
-      'the model to improve (.safetensors, .pt of the original, or a Hugging Face directory); required',
+      'the model to improve (.safetensors, .pt of the original, a Hugging Face directory, or a run), on its own task ' +
+        'unless flags say another; required',
     ),
   ...taskFlag,
   ...rewardFlag,

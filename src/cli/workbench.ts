@@ -38,6 +38,8 @@ export interface WorkbenchOptions {
   readonly resumed?: ResumePoint | undefined;
   /** Checkpoints to keep besides the best one; 0 keeps all. */
   readonly keepLast?: number;
+  /** Says what trainers advise by what the command takes; unchanged unless given. */
+  readonly advice?: (advice: string) => string;
 }
 
 export class Workbench {
@@ -45,6 +47,7 @@ export class Workbench {
   readonly resumed: ResumePoint | undefined;
   /** Phases that are over. */
   readonly finished: { [phase in PhaseName]?: PhaseResult | undefined };
+  readonly advice: (advice: string) => string;
   readonly #keepLast: number;
 
   constructor(
@@ -53,12 +56,13 @@ export class Workbench {
     readonly stop: Pick<StopRequest, 'requested'>,
     readonly subject: Subject,
     readonly problems: readonly TaskProblem[],
-    { task = ARITHMETIC, resumed, keepLast = 0 }: WorkbenchOptions = {},
+    { task = ARITHMETIC, resumed, keepLast = 0, advice = (text) => text }: WorkbenchOptions = {},
   ) {
     this.task = task;
     this.resumed = resumed;
     this.finished = { ...resumed?.session.finished };
     this.#keepLast = keepLast;
+    this.advice = advice;
   }
 
   /**

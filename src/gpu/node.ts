@@ -100,6 +100,8 @@ interface Dawn {
   readonly globals: object;
 }
 
+/** The command that tells what to install: in a checkout of the sources, or of the package. */
+const DOCTOR = import.meta.url.endsWith('.ts') ? 'npm run doctor' : 'npx mathformer-doctor';
 const NO_SUCH_ADAPTER = 'mathformer lists adapters';
 
 async function openBest(toggles: readonly string[], explain: boolean): Promise<OpenedAdapter> {
@@ -128,7 +130,7 @@ async function openBest(toggles: readonly string[], explain: boolean): Promise<O
     'NO_ADAPTER',
     `there is no usable GPU or software driver: ${rejected.map(({ name, reason }) => `${name}: ${reason}`).join('; ')}`,
     'openAdapter',
-    'Run `npm run doctor` to see what to install.',
+    `Run \`${DOCTOR}\` to see what to install.`,
   );
 }
 

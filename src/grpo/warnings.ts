@@ -70,7 +70,7 @@ const WARNINGS: Readonly<Record<WarningName, WarningRow>> = {
     problem: ({ 'sampling/sampling_logp_difference/mean': difference = 0 }) =>
       difference > MAX_LOGP_DIFFERENCE &&
       `log-probabilities of the sampler and the trainer differ by ${difference.toPrecision(2)} on average: they compute differently`,
-    fix: 'this is a fault of the driver or of mathformer: try another --adapter (npm run doctor lists them), and report it',
+    fix: 'this is a fault of the driver or of mathformer: try another --adapter, and report it',
   },
   'skipped steps': {
     problem: ({ skipped = 0 }) =>

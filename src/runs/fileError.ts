@@ -32,7 +32,7 @@ interface Explanation {
 const FULL: Explanation = {
   code: 'DISK_FULL',
   problem: 'the disk is full',
-  fix: 'free some space or write to another disk with --out',
+  fix: 'free some space, or write to another disk',
 };
 const FORBIDDEN: Explanation = {
   code: 'NO_PERMISSION',
@@ -60,7 +60,7 @@ const EXPLANATIONS: Readonly<Record<string, Explanation>> = {
   EROFS: {
     code: 'NO_PERMISSION',
     problem: 'the file system is read-only',
-    fix: 'write to another disk with --out',
+    fix: 'write to another disk',
   },
   EEXIST: {
     code: 'ALREADY_EXISTS',

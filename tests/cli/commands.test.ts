@@ -2,6 +2,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { split } from 'shlex';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readEvents } from '../runs/metrics/eventFile.ts';
 import { run, savedModels, start } from './cliProcess.ts';
@@ -11,7 +12,7 @@ const TASK = ['--max_digits', '1', '--max_depth', '1', '--operators', '+,-', '--
 
 let directory: string;
 beforeAll(() => {
-  directory = mkdtempSync(join(tmpdir(), 'mathformer-cli-'));
+  directory = mkdtempSync(join(tmpdir(), "mathformer's cli-"));
 });
 afterAll(() => rmSync(directory, { recursive: true }));
 
@@ -125,10 +126,12 @@ describe('Ctrl-C', () => {
     expect(savedModels(out)).toContain(`rl_model_step${steps}.safetensors`);
     expect(readFileSync(join(out, 'metrics.jsonl'), 'utf8').trimEnd().split('\n')).toHaveLength(steps);
     expect(stdout).toContain(`Interrupted; saved the model to ${summary.checkpoint}`);
-    expect(stdout).toContain(`Go on with: train resume ${out}`);
+    // The line that is printed, as a shell reads it.
+    const [npx, tsx, script = '', ...words] = split(/^Go on with: (.*)$/m.exec(stdout)?.[1] ?? '');
+    expect([npx, tsx, script, ...words]).toEqual(['npx', 'tsx', 'src/cli/train.ts', 'resume', out]);
     const loaded = await run('evaluate', summary.checkpoint, ...TASK, '--max_gen_len', '24', '--json');
     expect(JSON.parse(loaded.stdout).results[0].total).toBe(12);
-    const resumed = await run('train', 'resume', out, '--steps', String(steps + 2));
+    const resumed = await run(script, ...words, '--steps', String(steps + 2));
     expect(resumed).toMatchObject({ code: 0 });
     expect(resumed.stdout).toContain(`Going on from rl_model_step${steps} `);
     expect(json('interrupted', 'summary.json')).toMatchObject({

@@ -1,0 +1,103 @@
+/** What is advised can be done: its flags are flags of the command, and its commands run. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { split } from 'shlex';
+import { describe, expect, it } from 'vitest';
+import { adviceFor } from '../../src/cli/advice.ts';
+import { flagsOf } from '../../src/cli/flags.ts';
+import { type CommandName, invocation } from '../../src/cli/invocation.ts';
+import { resumeFlags } from '../../src/cli/resume.ts';
+import { grpoFlags, pipelineFlags, pretrainFlags } from '../../src/cli/trainingFlags.ts';
+import { run } from './cliProcess.ts';
+
+const COMMANDS: readonly CommandName[] = [
+  'train',
+  'evaluate',
+  'generate',
+  'export',
+  'inspect',
+  'tune',
+  'doctor',
+];
+const HERE = new URL('../../src/cli/invocation.ts', import.meta.url).href;
+const INSTALLED = 'file:///home/me/project/node_modules/mathformer/dist/cli/invocation.js';
+
+describe('invocation', () => {
+  it('calls the command from the sources, or from the package', () => {
+    expect(invocation('train', ['resume', 'runs/a'], HERE)).toBe('npx tsx src/cli/train.ts resume runs/a');
+    expect(invocation('train', ['resume', 'runs/a'], INSTALLED)).toBe('npx mathformer-train resume runs/a');
+  });
+
+  it('is read by a shell as the words that were given', () => {
+    const words = ['a b', "it's", '$HOME', '', '*', '--x=1;2', 'é"\\'];
+    expect(split(invocation('evaluate', words, INSTALLED)).slice(2)).toEqual(words);
+  });
+
+  it('names files that are there, and commands that the package has', () => {
+    const { bin }: { bin: Record<string, string> } = JSON.parse(readFileSync('package.json', 'utf8'));
+    for (const command of COMMANDS) {
+      const [, , script = ''] = split(invocation(command, [], HERE));
+      expect(readFileSync(script, 'utf8')).toMatch(/^#!/);
+      const [, installed = ''] = split(invocation(command, [], INSTALLED));
+      expect(bin[installed]).toBe(`dist/cli/${command}.js`);
+    }
+  });
+});
+
+describe('adviceFor', () => {
+  it('leaves advice alone that the command can take', () => {
+    const advice = 'lower --lr, or raise --kl_coef; see --help';
+    expect(adviceFor(advice, flagsOf(grpoFlags))).toBe(advice);
+    expect(adviceFor('lower the rate', [])).toBe('lower the rate');
+  });
+
+  it('says which command takes the others', () => {
+    expect(adviceFor('raise --max_gen_len or --steps', flagsOf(resumeFlags))).toBe(
+      'raise --max_gen_len or --steps (--max_gen_len: of npx tsx src/cli/train.ts grpo)',
+    );
+    expect(adviceFor('with --shape mpt and --dropout 0', ['--out'])).toBe(
+      'with --shape mpt and --dropout 0 (--shape: of npx tsx src/cli/train.ts grpo; --dropout: of npx tsx src/cli/train.ts pretrain)',
+    );
+  });
+
+  it('says for the pipeline what a --config calls them', () => {
+    expect(adviceFor('lower --lr, --num_examples or --reward partial', flagsOf(pipelineFlags))).toBe(
+      'lower --lr, --num_examples or --reward partial (in a --config: grpo.lr, pretrain.numExamples; --reward: of npx tsx src/cli/train.ts grpo)',
+    );
+  });
+});
+
+describe('flags that texts of the sources name', () => {
+  const sources = readdirSync('src', { recursive: true, encoding: 'utf8' }).filter((path) =>
+    path.endsWith('.ts'),
+  );
+  /** By flag, the files whose texts name it. */
+  const named = new Map<string, string[]>();
+  for (const path of sources) {
+    const code = readFileSync(join('src', path), 'utf8').replace(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, '');
+    // In a sentence: what is passed to other programs stands alone.
+    for (const [flag] of code.matchAll(/(?<=[\w,;:(] )--[a-z][a-z_]+/g)) {
+      named.set(flag, [...(named.get(flag) ?? []), path]);
+    }
+  }
+  it('are flags of a command', async () => {
+    const helps = await Promise.all([
+      ...COMMANDS.map((command) => run(command, '--help')),
+      ...['pretrain', 'grpo', 'resume'].map((command) => run('train', command, '--help')),
+    ]);
+    const known = new Set(helps.flatMap(({ stdout }) => stdout.match(/--[a-z][a-z_]+/g) ?? []));
+    expect(known).toContain('--max_gen_len');
+    const unknown = [...named].filter(([flag]) => !known.has(flag));
+    expect(unknown).toEqual([]);
+    expect(named.size).toBeGreaterThan(30);
+  });
+
+  it('are of the trainings, where trainers name them', () => {
+    const trainings = [...flagsOf(grpoFlags), ...flagsOf(pretrainFlags)];
+    const rooms = /^(grpo|pretrain|model|tasks|math|generation)\//;
+    const foreign = [...named].filter(
+      ([flag, paths]) => paths.some((path) => rooms.test(path)) && !trainings.includes(flag),
+    );
+    expect(foreign).toEqual([]);
+  });
+});
