@@ -16,9 +16,11 @@ export async function defaultExport(flag: string, path: string, names: readonly 
   }
   let module: { readonly default?: unknown };
   try {
+    if (TYPESCRIPT.test(path)) await understandTypeScript();
     module = await import(pathToFileURL(resolve(path)).href);
   } catch (cause) {
-    throw notLoaded(flag, path, cause);
+    const message = cause instanceof Error ? cause.message : String(cause);
+    throw new BadOptionError(flag, `${flag} ${path}: it cannot be loaded: ${message}`, 'correct the module');
   }
   if (module.default === undefined) {
     throw new BadOptionError(
@@ -30,13 +32,14 @@ export async function defaultExport(flag: string, path: string, names: readonly 
   return module.default;
 }
 
-function notLoaded(flag: string, path: string, cause: unknown): BadOptionError {
-  const unknownExtension =
-    cause instanceof Error && 'code' in cause && cause.code === 'ERR_UNKNOWN_FILE_EXTENSION';
-  if (unknownExtension) {
-    const fix = 'compile it to JavaScript, or run the command under `node --import tsx`';
-    return new BadOptionError(flag, `${flag} ${path}: this Node loads JavaScript only`, fix);
-  }
-  const message = cause instanceof Error ? cause.message : String(cause);
-  return new BadOptionError(flag, `${flag} ${path}: it cannot be loaded: ${message}`, 'correct the module');
+const TYPESCRIPT = /\.[cm]?tsx?$/;
+
+/**
+ * Makes `import` take TypeScript from here on. Nothing is left to do where this file itself is TypeScript: then the
+ * process runs under something that loads it.
+ */
+async function understandTypeScript(here: string = import.meta.url): Promise<void> {
+  if (TYPESCRIPT.test(here)) return;
+  const { register } = await import('tsx/esm/api');
+  register();
 }
