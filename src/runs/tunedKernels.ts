@@ -4,9 +4,9 @@
  */
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
+import { cacheDirectories } from '../gpu/adapters/privateDirectory.ts';
 import type { MatmulPrecision } from '../gpu/device.ts';
 import type { KernelChoices } from '../gpu/variants.ts';
 import { isSoftware } from '../gpu/waiting.ts';
@@ -54,10 +54,11 @@ export function adapterIdentity(
 /** Where the choices of an adapter are kept. */
 export function tunedKernelsPath(
   identity: Readonly<Record<string, unknown>>,
-  env: Readonly<Record<string, string | undefined>> = process.env,
+  env: NodeJS.ProcessEnv = process.env,
 ): string {
   const hash = createHash('sha256').update(JSON.stringify(identity)).digest('hex').slice(0, 16);
-  return join(env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'mathformer', 'kernels', `${hash}.json`);
+  const [cache = ''] = cacheDirectories(env);
+  return join(cache, 'kernels', `${hash}.json`);
 }
 
 /** What is kept at `path`; nothing if there is none. */
@@ -80,7 +81,7 @@ export function addTunedKernels(
     models: [...new Set([...before.models, ...models])],
     choices: { ...before.choices, ...choices },
   };
-  withFileErrors(path, () => mkdirSync(dirname(path), { recursive: true }));
+  withFileErrors(path, () => mkdirSync(dirname(path), { recursive: true, mode: 0o700 }));
   writeAtomically(path, `${JSON.stringify({ version: VERSION, adapter, ...kept }, null, 2)}\n`);
   return kept;
 }

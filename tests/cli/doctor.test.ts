@@ -1,11 +1,17 @@
 /** The doctor's report, its advice for machines other than this one, and its exit codes. */
-import { execFile } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 import { examine, format } from '../../src/cli/doctor.ts';
 import { fasterAdapterAdvice, type Machine, parseOsRelease } from '../../src/cli/doctorAdvice.ts';
+import { launch } from './cliProcess.ts';
 
 const BOOKWORM =
   'PRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\nVERSION_ID="12"\nVERSION_CODENAME=bookworm\nID=debian\n';
+
+const STRANGER = ['--reuid', '54321', '--regid', '54321', '--clear-groups', 'env', '-u', 'HOME'];
+/** Only root can become another user, who then may have no access to the sources. */
+const strangerReadsSources =
+  spawnSync('setpriv', [...STRANGER, 'test', '-r', 'src/cli/doctor.ts']).status === 0;
 
 function machine(differences: Partial<Machine> = {}): Machine {
   return { platform: 'linux', osRelease: {}, hasNvidiaDevice: false, hasRenderNode: false, ...differences };
@@ -34,6 +40,13 @@ describe('doctor', () => {
     const { code, stdout } = await doctor('--adapter', 'Voodoo 2');
     expect(code).toBe(1);
     expect(stdout).toMatch(/Error +ADAPTER_NOT_FOUND \(--adapter\): no adapter is called 'Voodoo 2'/);
+  });
+
+  it.runIf(strangerReadsSources)('works for a user id without a name or a home', async () => {
+    const node = [process.execPath, '--import', 'tsx', 'src/cli/doctor.ts', '--json'];
+    const { code, stdout, stderr } = await launch('setpriv', [...STRANGER, ...node]).ended;
+    expect(code, stderr).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ usable: true });
   });
 
   it('has help', async () => {

@@ -3,12 +3,14 @@
  * `@sparticuz/chromium` into a per-user cache directory. Linux x64 only: that is all the package is built for.
  */
 import { createHash, randomUUID } from 'node:crypto';
-import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { lstatSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { homedir, tmpdir, userInfo } from 'node:os';
-import { dirname, isAbsolute, join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { brotliDecompressSync } from 'node:zlib';
 import { AdapterError } from './error.ts';
+import { cacheDirectories, privateDirectory, readOwnFile } from './privateDirectory.ts';
+
+export { cacheDirectories } from './privateDirectory.ts';
 
 export interface EmbeddedDriver {
   readonly directory: string;
@@ -39,18 +41,6 @@ export function isEmbeddedDriverSupported(): boolean {
   return process.platform === 'linux' && process.arch === 'x64';
 }
 
-/** Where the driver may be unpacked, best first. */
-export function cacheDirectories(env: NodeJS.ProcessEnv = process.env): string[] {
-  const xdg = env.XDG_CACHE_HOME;
-  const home = env.HOME ?? homedir();
-  return [
-    // The XDG specification says that a relative path must be ignored.
-    ...(xdg && isAbsolute(xdg) ? [join(xdg, 'mathformer')] : []),
-    ...(isAbsolute(home) ? [join(home, '.cache', 'mathformer')] : []),
-    join(tmpdir(), `mathformer-${userInfo().uid}`),
-  ];
-}
-
 /**
  * Unpacks the driver (about 0.2 s) or finds it unpacked (about 10 ms, spent on checking the content).
  * @throws AdapterError DRIVER_NOT_UNPACKED with the reason for every directory tried
@@ -74,10 +64,9 @@ export function unpackEmbeddedDriver(roots: readonly string[] = cacheDirectories
   );
 }
 
-function unpackInto(root: string): string {
+function unpackInto(cache: string): string {
+  const root = privateDirectory(cache);
   const directory = join(root, DIRECTORY);
-  mkdirSync(root, { recursive: true, mode: 0o700 });
-  rejectForeignDirectory(root);
   if (!isIntact(directory)) {
     // Written beside and renamed, so that no process ever sees half a driver.
     const fresh = join(root, `.${DIRECTORY}-${randomUUID()}`);
@@ -85,8 +74,7 @@ function unpackInto(root: string): string {
       mkdirSync(fresh, { mode: 0o700 });
       const entries = readTar(brotliDecompressSync(readFileSync(archivePath())));
       for (const name of Object.keys(FILES)) {
-        writeFileSync(join(fresh, name), entries.get(name) ?? new Uint8Array());
-        chmodSync(join(fresh, name), 0o600);
+        writeFileSync(join(fresh, name), entries.get(name) ?? new Uint8Array(), { mode: 0o600 });
       }
       if (!isIntact(fresh)) throw archiveMismatch();
       moveIntoPlace(fresh, directory);
@@ -113,17 +101,12 @@ function moveIntoPlace(fresh: string, directory: string): void {
   }
 }
 
-/** A shared library that others can replace is theirs to run as us; matters most below the shared /tmp. */
-function rejectForeignDirectory(directory: string): void {
-  const { uid, mode } = statSync(directory);
-  if (uid !== process.getuid?.()) throw new Error('belongs to another user');
-  if ((mode & 0o022) !== 0) throw new Error('is writable by other users');
-}
-
 function isIntact(directory: string): boolean {
+  // What the root holds is this user's. A link in it would lead to a place that nobody has looked at.
+  if (!lstatSync(directory, { throwIfNoEntry: false })?.isDirectory()) return false;
   return Object.entries(FILES).every(([name, hash]) => {
     try {
-      return sha256(readFileSync(join(directory, name))) === hash;
+      return sha256(readOwnFile(join(directory, name))) === hash;
     } catch {
       return false;
     }

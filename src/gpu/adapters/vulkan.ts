@@ -1,9 +1,9 @@
 /** The system's Vulkan, as Dawn on Linux sees it: is there a loader, which drivers does it offer, why were they refused. */
 import { execFile } from 'node:child_process';
 import { readdirSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { dlopenFailure, isEmbeddedDriverSupported, unpackEmbeddedDriver } from './embedded.ts';
+import { homeDirectory } from './privateDirectory.ts';
 
 export interface VulkanLoader {
   readonly from: 'system' | 'embedded' | 'none';
@@ -61,12 +61,13 @@ export function withVulkanDriver<T>(manifest: string, start: () => T): T {
 export function vulkanManifests(env: NodeJS.ProcessEnv = process.env): string[] {
   const chosen = env.VK_DRIVER_FILES ?? env.VK_ICD_FILENAMES;
   if (chosen) return chosen.split(delimiter);
-  const home = env.HOME ?? homedir();
+  const home = homeDirectory(env);
+  const inHome = (path: string): string[] => (home === undefined ? [] : [join(home, path)]);
   const roots = [
-    env.XDG_CONFIG_HOME ?? join(home, '.config'),
+    ...(env.XDG_CONFIG_HOME ? [env.XDG_CONFIG_HOME] : inHome('.config')),
     ...(env.XDG_CONFIG_DIRS ?? '/etc/xdg').split(delimiter),
     '/etc',
-    env.XDG_DATA_HOME ?? join(home, '.local/share'),
+    ...(env.XDG_DATA_HOME ? [env.XDG_DATA_HOME] : inHome('.local/share')),
     ...(env.XDG_DATA_DIRS ?? '/usr/local/share:/usr/share').split(delimiter),
   ];
   const manifests = roots.flatMap((root) => {

@@ -2,16 +2,20 @@
 import { execFile, execFileSync } from 'node:child_process';
 import {
   chmodSync,
+  existsSync,
+  lstatSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -60,6 +64,20 @@ describe.runIf(isEmbeddedDriverSupported())('unpackEmbeddedDriver', () => {
     unpackEmbeddedDriver(roots);
     expect(readFileSync(loader).equals(bytes)).toBe(true);
     expect(readdirSync(join(directory, '..'))).toHaveLength(1);
+  });
+
+  it('replaces a copy that is a link, or that others can write', () => {
+    const [path, other] = [root('own'), root('elsewhere')];
+    const { directory, loader } = unpackEmbeddedDriver([path]);
+    const elsewhere = join(other, basename(directory));
+    renameSync(directory, elsewhere);
+    symlinkSync(elsewhere, directory);
+    unpackEmbeddedDriver([path]);
+    expect(lstatSync(directory).isDirectory()).toBe(true);
+    expect(existsSync(join(elsewhere, 'libvulkan.so.1'))).toBe(true);
+    chmodSync(loader, 0o666);
+    unpackEmbeddedDriver([path]);
+    expect(statSync(loader).mode & 0o777).toBe(0o600);
   });
 
   it('lets processes that start at once share one copy', async () => {
