@@ -10,6 +10,7 @@ import { meant } from '../optionNames.ts';
 import { BadOptionError, oneOf, parseOptions, shown } from '../options.ts';
 import { givenFlags } from './flags.ts';
 import { isObject, readJsonObject } from './jsonFile.ts';
+import { withPathsOfFile } from './optionPaths.ts';
 import { checkTrust } from './trust.ts';
 
 export const configFlag = {
@@ -62,7 +63,8 @@ export function givenOptions<Names extends string = never>(
 ): GivenOptions<Names> {
   const flags = givenFlags(command, schema);
   const file = typeof flags.config === 'string' ? readConfig(flags.config, schema, sections) : {};
-  const own = Object.entries(file).filter(([key]) => Object.hasOwn(schema.shape, key));
+  const found = typeof flags.config === 'string' ? withPathsOfFile(file, flags.config) : file;
+  const own = Object.entries(found).filter(([key]) => Object.hasOwn(schema.shape, key));
   const rest = Object.entries(file).filter(([key]) => !Object.hasOwn(schema.shape, key));
   if (typeof flags.config === 'string') {
     const named = own.filter(([key]) => !Object.hasOwn(flags, key));

@@ -44,6 +44,20 @@ export function rewardNames(list: unknown): string[] {
   return items.map((item) => ITEM.exec(String(item).trim())?.groups?.name ?? '');
 }
 
+/**
+ * The list with the paths of its modules changed, as an array, since a path may have a comma. A list without modules,
+ * and what is none, stays as it is.
+ */
+export function withRewardPaths(list: unknown, change: (path: string) => string): unknown {
+  const names = rewardNames(list);
+  if (names.every(isBuiltInReward)) return list;
+  const items = typeof list === 'string' ? list.split(',') : Array.isArray(list) ? list.map(String) : [];
+  return items.map((item, i) => {
+    const name = names[i] ?? '';
+    return isBuiltInReward(name) ? item : `${change(name)}${item.trim().slice(name.length)}`;
+  });
+}
+
 /** Tell whether a reward needs no module. */
 export const isBuiltInReward = (name: string): name is RewardName =>
   REWARD_NAMES.some((known) => known === name);

@@ -10,6 +10,7 @@ import { adviceFor } from './advice.ts';
 import { flagsOf, pick } from './flags.ts';
 import { heldOutOfRun, shortage } from './heldOut.ts';
 import { loadModel, type modelSchema, newModel } from './modelFlags.ts';
+import { withAbsolutePaths } from './optionPaths.ts';
 import { type GrpoPhase, grpoPhase, type PretrainPhase, pretrainPhase } from './phases.ts';
 import { PIPELINE } from './pipeline.ts';
 import { rewardsOf } from './rewardFlag.ts';
@@ -100,8 +101,8 @@ export async function runPretraining(
     {
       kind: 'pretrain',
       flags,
-      options: () => flags,
-      settings: { task: flags.task, ...taskSettings(options) },
+      options: () => withAbsolutePaths(flags),
+      settings: { task: withAbsolutePaths(flags).task, ...taskSettings(options) },
       notes: [...notes, ...shortage(problems, flags.evalSize)],
       advice: (text) => adviceFor(text, earlier?.flags ?? flagsOf(pretrainFlags)),
       seed,
@@ -142,9 +143,13 @@ export async function runGrpo(
     {
       kind: 'grpo',
       flags,
-      options: () => ({ ...flags, microBatchTokens }),
+      options: () => withAbsolutePaths({ ...flags, microBatchTokens }),
       derived: derivedOf(options),
-      settings: { task: flags.task, ...taskSettings(options), ...samplingSettings(options) },
+      settings: {
+        task: withAbsolutePaths(flags).task,
+        ...taskSettings(options),
+        ...samplingSettings(options),
+      },
       notes: [...notes, ...shortage(problems, flags.evalSize)],
       advice: (text) => adviceFor(text, earlier?.flags ?? flagsOf(grpoFlags)),
       seed,

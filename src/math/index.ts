@@ -62,7 +62,7 @@ export { Rational } from './rational.ts';
 export { prompt, type Sample, type SampleForm, type SampleOptions, SampleStream, sample } from './sample.ts';
 export { scratchpad, scratchpadSteps } from './scratchpad.ts';
 export { type FalseStep, firstFalseStep } from './scratchpadChecker.ts';
-export { type Split, splitOf } from './split.ts';
+export { type Split, splitOf, splitOfCanonical } from './split.ts';
 export {
   type Interval,
   mcnemarExact,

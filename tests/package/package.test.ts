@@ -103,6 +103,56 @@ it('has entries that load, and commands that run', () => {
   });
 });
 
+describe('modules of TypeScript', () => {
+  /** The task that the README gives as an example, as somebody copies it: with the package's names for its imports. */
+  const example = () =>
+    readFileSync(join(ROOT, 'src/tasks/sorting.ts'), 'utf8')
+      .replaceAll(/'\.\/\w+\.ts'/g, "'mathformer/tasks'")
+      .replaceAll(/'\.\.\/math\/\w+\.ts'/g, "'mathformer/math'")
+      .replace('export function sorting', 'export default function sorting');
+  const train = (cwd: string, ...args: string[]) =>
+    run(cwd, join(project, 'node_modules/.bin/mathformer-train'), ...args);
+  const small = ['--max_digits', '3', '--eval_size', '4', '--batch_size', '4', '--quiet'];
+
+  it('are taken as tasks and rewards, and found again from another directory', () => {
+    writeFileSync(join(project, 'mySorting.ts'), example());
+    writeFileSync(
+      join(project, 'myReward.ts'),
+      `import type { RewardedCompletion } from 'mathformer/grpo';
+       enum Worth { Letter = 0.01 }
+       export default (_: unknown, { text }: RewardedCompletion): number => Worth.Letter * text.length;`,
+    );
+    const base = ['--modelsize', 'tiny', '--steps', '1', '--num_examples', '8', '--out', 'base'];
+    train(project, 'pretrain', '--task', './mySorting.ts', ...base, ...small);
+    const improved = [
+      '--steps',
+      '1',
+      '--max_gen_len',
+      '8',
+      '--reward',
+      './myReward.ts:0.5',
+      '--out',
+      'better',
+    ];
+    train(project, 'grpo', '--checkpoint', 'base', '--task', './mySorting.ts', ...improved, ...small);
+    const resumed = train(tmpdir(), 'resume', join(project, 'better'), '--steps', '2', '--trust');
+    expect(resumed).toMatch(/^Going on from rl_model_step1 /m);
+    const rows = readFileSync(join(project, 'better/metrics.jsonl'), 'utf8').trimEnd().split('\n');
+    expect(rows.map((row) => JSON.parse(row)['rewards/myReward/mean'])).toEqual([
+      expect.any(Number),
+      expect.any(Number),
+    ]);
+  });
+
+  it('check against the types of the package', () => {
+    const compilerOptions = { target: 'es2023', strict: true, noEmit: true, types: [] };
+    const resolution = { moduleResolution: 'nodenext', module: 'nodenext', skipLibCheck: true };
+    const config = { compilerOptions: { ...compilerOptions, ...resolution }, files: ['mySorting.ts'] };
+    writeFileSync(join(project, 'tsconfig.own.json'), JSON.stringify(config));
+    expect(inProject(process.execPath, TSC, '-p', 'tsconfig.own.json')).toBe('');
+  });
+});
+
 describe('its types', () => {
   it.each([
     // Checking the declarations of libraries as well takes seconds, so once is enough.
