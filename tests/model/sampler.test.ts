@@ -431,6 +431,24 @@ describe('the sampler', () => {
     for (const each of [quick, endless]) each.dispose();
   });
 
+  test('a completion whose end is its last possible token is finished; with one token less it is cut off', async () => {
+    const easy = fixtureModel(device, 'tiny_easy.pt');
+    const sampler = new Sampler(easy);
+    const options = { temperature: 0, seed: 0 };
+    const prompts = PROMPTS.slice(0, 1);
+    const [whole] = await sampler.generate(prompts, { ...options, maxNew: 64 });
+    const length = whole?.tokens.length ?? 0;
+    expect(whole).toMatchObject({ finished: true });
+    expect(length).toBeLessThan(64);
+    expect(whole?.tokens.indexOf(EOS)).toBe(length - 1);
+    const [exact] = await sampler.generate(prompts, { ...options, maxNew: length });
+    expect(exact).toEqual(whole);
+    const [cut] = await sampler.generate(prompts, { ...options, maxNew: length - 1 });
+    expect(cut).toMatchObject({ finished: false, tokens: whole?.tokens.slice(0, -1) });
+    sampler.dispose();
+    easy.dispose();
+  });
+
   test('calls take turns, after one that failed too', async () => {
     const sampler = new Sampler(model);
     const options = { maxNew: 40, temperature: 1, seed: 1 };
