@@ -87,7 +87,7 @@ export function accuracyText({ accuracy, correct, total }: Accuracy): string {
   return `${percent(accuracy)}% (${correct}/${total})`;
 }
 
-/** `45.00% (45/100), 95% interval 35.57% to 54.76%`. */
+/** `45.00% (45/100), 95% interval 35.61% to 54.76%`. */
 export function accuracyWithInterval(accuracy: Accuracy): string {
   return `${accuracyText(accuracy)}, 95% interval ${percent(accuracy.low)}% to ${percent(accuracy.high)}%`;
 }

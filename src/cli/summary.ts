@@ -1,11 +1,11 @@
 /** What summary.json says of a session, and the lines that end it. */
+import type { Checkpoints } from '../runs/checkpoints.ts';
 import { gitCommit } from '../runs/provenance.ts';
 import { accuracyOf, improvementOf, improvementText } from './accuracy.ts';
 import { invocation } from './invocation.ts';
 import type { AdapterRecord } from './machine.ts';
 import { duration, type Reporter } from './reporter.ts';
 import type { PhaseName, PhaseResult } from './sessionState.ts';
-import type { Workbench } from './workbench.ts';
 
 /** What a session found; null for what it did not get to. */
 export interface Results {
@@ -28,7 +28,7 @@ export interface SummaryContext {
 export type Summary = ReturnType<typeof summaryOf>;
 
 export function summaryOf(
-  { run }: Pick<Workbench, 'run'>,
+  { run }: { readonly run: { readonly checkpoints: Pick<Checkpoints, 'best' | 'path'> } },
   { baseline, final, phases }: Results,
   { kind, seed, adapter, interrupted, kernels }: SummaryContext,
 ) {

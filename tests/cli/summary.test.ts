@@ -1,62 +1,102 @@
-/** What a training's summary says: the best checkpoint where it is better than the last, and the pace of all phases. */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+/** What ends a session: summary.json, and its lines. */
+import { describe, expect, test } from 'vitest';
 import { Reporter } from '../../src/cli/reporter.ts';
-import { printSummary, type Results, summaryOf } from '../../src/cli/summary.ts';
-import { Run } from '../../src/runs/run.ts';
+import { printSummary, type Results, type SummaryContext, summaryOf } from '../../src/cli/summary.ts';
 
-let directory: string;
-let run: Run;
-beforeAll(() => {
-  directory = mkdtempSync(join(tmpdir(), 'mathformer-summary-'));
-  run = new Run({ kind: 'grpo', directory: join(directory, 'run'), config: {} });
+const RIGHT = [true, true, true, false];
+const WRONG = [true, false, false, false];
+const ADAPTER = { name: 'vulkan', kind: 'hardware', description: 'a GPU' } as const;
+const CONTEXT: SummaryContext = { kind: 'grpo', seed: 3, adapter: ADAPTER, interrupted: false, kernels: {} };
+const PHASES: Results['phases'] = {
+  pretrain: { steps: 4, tokens: 3000, seconds: 2, tokensPerSecond: 1500, checkpoint: 'runs/a/model_step1' },
+  grpo: { steps: 2, tokens: 1000, seconds: 6, tokensPerSecond: 167, checkpoint: 'runs/a/model_step9' },
+};
+
+const benchOf = (best: { name: string; step: number; accuracy: number } | null) => ({
+  run: { checkpoints: { best, path: (name: string) => `runs/a/${name}.safetensors` } },
 });
-afterAll(() => {
-  run[Symbol.dispose]();
-  rmSync(directory, { recursive: true });
-});
 
-const CONTEXT = {
-  kind: 'grpo',
-  seed: 0,
-  adapter: { name: 'a', kind: 'software', description: 'a driver' },
-  interrupted: false,
-  kernels: {},
-} as const;
-
-function summary(results: Partial<Results>) {
-  return summaryOf({ run }, { baseline: null, final: null, phases: {}, ...results }, CONTEXT);
+function summary(
+  results: Partial<Results> = {},
+  context: Partial<SummaryContext> = {},
+  best = benchOf(null),
+) {
+  return summaryOf(
+    best,
+    { baseline: WRONG, final: RIGHT, phases: PHASES, ...results },
+    { ...CONTEXT, ...context },
+  );
 }
 
-function linesOf(of: ReturnType<typeof summary>): string {
+function linesOf(...of: Parameters<typeof summary>): string[] {
   const said: string[] = [];
-  const stream = { write: (text: string) => said.push(text) > 0 };
-  printSummary(new Reporter({ json: false, quiet: false }, stream, stream), of, run.directory);
-  return said.join('');
+  const out = { write: (text: string) => said.push(text) > 0 };
+  printSummary(new Reporter({ json: false, quiet: false }, out, out), summary(...of), 'runs/a');
+  return said.join('').trimEnd().split('\n');
 }
 
-describe('a summary', () => {
-  it('has the tokens per second of all steps of all phases', () => {
-    const phase = { steps: 2, tokensPerSecond: 0, checkpoint: null };
-    const phases = {
-      pretrain: { ...phase, tokens: 900, seconds: 1 },
-      grpo: { ...phase, tokens: 100, seconds: 9 },
-    };
-    expect(summary({ phases })).toMatchObject({ tokens: 1000, trainingSeconds: 10, tokensPerSecond: 100 });
-    expect(linesOf(summary({ phases }))).toMatch(/, 100 tokens\/s in training\n$/);
-    expect(summary({}).tokensPerSecond).toBe(0);
+describe('summary.json', () => {
+  test('adds up the phases, and compares the accuracies', () => {
+    expect(summary()).toMatchObject({
+      ...{ kind: 'grpo', seed: 3, interrupted: false, phases: PHASES },
+      baseline: { correct: 1, total: 4, accuracy: 0.25 },
+      final: { correct: 3, total: 4, accuracy: 0.75 },
+      improvement: { difference: 0.5, onlyFirst: 0, onlySecond: 2 },
+      ...{
+        trainingSeconds: 8,
+        tokens: 4000,
+        tokensPerSecond: 500,
+        checkpoint: 'runs/a/model_step9',
+        best: null,
+      },
+    });
   });
 
-  it.each([
-    [0.75, [true, false], /^Best: 75\.00% after step 4, .*early/m],
-    [0.5, [true, false], undefined],
-    [0.25, [true, false], undefined],
-  ] as const)('with a best of %d and a final accuracy of 0.5', (accuracy, final, line) => {
-    const best = { name: 'early', step: 4, accuracy };
-    const said = linesOf({ ...summary({ final }), best: { ...best, checkpoint: '/early.safetensors' } });
-    if (line === undefined) expect(said).not.toContain('Best');
-    else expect(said).toMatch(line);
+  test('is null for what a session did not get to', () => {
+    expect(summary({ baseline: null, final: null, phases: {} })).toMatchObject({
+      ...{ baseline: null, final: null, improvement: null, checkpoint: null },
+      ...{ tokens: 0, trainingSeconds: 0, tokensPerSecond: 0 },
+    });
+    expect(summary({ final: null }).improvement).toBeNull();
+    expect(summary({ baseline: null }).improvement).toBeNull();
+  });
+
+  test('names the file of the best checkpoint', () => {
+    const best = { name: 'model_step5', step: 5, accuracy: 0.9 };
+    expect(summary({}, {}, benchOf(best)).best).toEqual({
+      ...best,
+      checkpoint: 'runs/a/model_step5.safetensors',
+    });
+  });
+});
+
+describe('the last lines', () => {
+  test('say what was gained and saved', () => {
+    const lines = linesOf();
+    expect(lines[0]).toMatch(/^Improvement: \+50\.00 points, /);
+    expect(lines[1]).toBe('Saved final model to runs/a/model_step9');
+    expect(lines[2]).toMatch(/^Took .*, 500 tokens\/s in training$/);
+    expect(lines).toHaveLength(3);
+  });
+
+  test.each([
+    ['better than the final', 0.8, true],
+    ['as good', 0.75, false],
+    ['worse', 0.7, false],
+  ])('name the best checkpoint only where it is better: %s', (_, accuracy, named) => {
+    const lines = linesOf({}, {}, benchOf({ name: 'model_step5', step: 5, accuracy }));
+    const wanted = `Best: ${(100 * accuracy).toFixed(2)}% after step 5, runs/a/model_step5.safetensors`;
+    expect(lines.includes(wanted)).toBe(named);
+    expect(lines.some((line) => line.startsWith('Best'))).toBe(named);
+  });
+
+  test('of an interrupted run say how it goes on', () => {
+    const lines = linesOf({ final: null }, { interrupted: true });
+    expect(lines[0]).toBe('Interrupted; saved the model to runs/a/model_step9');
+    expect(lines[1]).toMatch(/^Go on with: .*resume runs\/a$/);
+    expect(linesOf({ final: null, phases: {} }, { interrupted: true })[0]).toBe(
+      'Interrupted before the first step',
+    );
+    expect(linesOf({ final: null, phases: {} }).join()).not.toMatch(/Interrupted|Saved/);
   });
 });

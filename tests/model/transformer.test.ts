@@ -248,6 +248,51 @@ describe('a model', () => {
     clone.dispose();
   });
 
+  test.each([0, 2])(
+    'dropout with %d experts: the embedding and both branches of every block, each by a mask of its own',
+    async (numExperts) => {
+      // All weights are 0 but one constant for each place: what is kept of it, doubled, is a digit of the result.
+      const config = modelConfig('tiny', { numExperts, activeExperts: numExperts / 2 });
+      const places = ['tok_emb.weight', 'blocks.0.out', 'blocks.0.', 'blocks.1.out', 'blocks.1.'];
+      const constant = (name: string): number => {
+        if (name === 'tok_emb.weight') return 1 / Math.sqrt(config.dModel);
+        if (!/(out_proj|linear2|experts\.\d+\.3)\.bias$/.test(name) || name === 'out_proj.bias') return 0;
+        return (
+          10 **
+          places.findLastIndex(
+            (place) => name.startsWith(place) && (place.endsWith('out') || !name.includes('out_proj')),
+          )
+        );
+      };
+      const weights = [...initialStateDict(config, 0)].map(
+        ([name, { shape, data }]) =>
+          [name, { shape, data: new Float32Array(data.length).fill(constant(name)) }] as const,
+      );
+      const model = new Transformer(device, config, new Map(weights));
+      const tokens = Tensor.from(device, Uint32Array.from(integers(1, 64, 57)));
+      const hiddenAt = (step: number) =>
+        noGrad(() =>
+          model.hidden(tokens, new Packing([64]), { dropout: { p: 0.5, seed: 3, step: () => step } }),
+        ).data();
+      const digits = Array.from(await hiddenAt(0), (x) =>
+        String(Math.round(x / 2)).padStart(places.length, '0'),
+      );
+      const masks = places.map((_, place) => digits.map((text) => Number(text.at(-1 - place))));
+      for (const [place, mask] of masks.entries()) {
+        expect(new Set(mask)).toEqual(new Set([0, 1]));
+        // 2,048 elements: half are kept, and half agree with any other mask, within five standard errors.
+        const kept = mask.reduce((sum, bit) => sum + bit, 0);
+        expect(Math.abs(kept - 1024), places[place]).toBeLessThan(5 * Math.sqrt(512));
+        for (const other of masks.slice(0, place)) {
+          const same = mask.filter((bit, i) => bit === other[i]).length;
+          expect(Math.abs(same - 1024), places[place]).toBeLessThan(5 * Math.sqrt(512));
+        }
+      }
+      expect(await hiddenAt(1)).not.toEqual(await hiddenAt(0));
+      model.dispose();
+    },
+  );
+
   test('dispose gives back all memory, that of derived weights too', async () => {
     await device.idle();
     const before = device.memory().liveBytes;
