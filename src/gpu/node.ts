@@ -5,10 +5,18 @@
  */
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
+import { isMainThread } from 'node:worker_threads';
 import { problemOf } from '../errors.ts';
 import { isEmbeddedDriverSupported, unpackEmbeddedDriver } from './adapters/embedded.ts';
 import { AdapterError } from './adapters/error.ts';
-import { dawnComplaints, ensureVulkanLoader, vulkanManifests, withVulkanDriver } from './adapters/vulkan.ts';
+import { withoutLines } from './adapters/libc.ts';
+import {
+  dawnComplaints,
+  ensureVulkanLoader,
+  LIMIT_NOTE,
+  vulkanManifests,
+  withVulkanDriver,
+} from './adapters/vulkan.ts';
 import { isSoftware } from './waiting.ts';
 
 export { AdapterError, type AdapterErrorCode } from './adapters/error.ts';
@@ -82,13 +90,21 @@ export async function listSystemAdapters(): Promise<{ backend: string; name: str
   const { create } = await loadDawn();
   try {
     // WebGPU has no call that lists adapters; Dawn lists them when asked for one that does not exist.
-    await create([`adapter=${NO_SUCH_ADAPTER}`]).requestAdapter();
+    await requestAdapter(create([`adapter=${NO_SUCH_ADAPTER}`]));
   } catch (error) {
     const lines = String(error).matchAll(/backend: '([^']*)', name: '([^\n]*)'$/gm);
     return [...lines].map(([, backend = '', name = '']) => ({ backend, name }));
   }
   return [];
 }
+
+/**
+ * The Vulkan loader reads the environment of the process, which a worker thread changes by `libc` alone: its `process.env` is
+ * a copy.
+ */
+const UNSEEN =
+  'the Vulkan loader did not see VK_DRIVER_FILES: in a worker thread the package koffi has to be installed, or the worker ' +
+  'started with { env: SHARE_ENV }; a process of its own, such as a fork, needs neither';
 
 interface Found {
   readonly gpu: GPU;
@@ -174,7 +190,7 @@ async function findSystem(
 async function openSystem(flags: readonly string[]): Promise<Found | undefined> {
   if (process.platform === 'linux' && ensureVulkanLoader().from === 'none') return undefined;
   const gpu = await createGpu(flags);
-  const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });
+  const adapter = await requestAdapter(gpu, { powerPreference: 'high-performance' });
   return adapter ? { gpu, adapter } : undefined;
 }
 
@@ -189,15 +205,11 @@ async function openEmbedded(flags: readonly string[]): Promise<Found | Rejection
     const { create } = await loadDawn();
     const { gpu, request } = withVulkanDriver(manifest, () => {
       const gpu = keepAlive(create([...flags]));
-      return { gpu, request: gpu.requestAdapter() };
+      return { gpu, request: requestAdapter(gpu) };
     });
     const adapter = await request;
-    if (!adapter) return { name, reason: 'Dawn refused the embedded driver' };
-    // In a worker thread process.env is a copy, which the Vulkan loader does not see.
-    if (!/swiftshader/i.test(adapter.info.description)) {
-      return { name, reason: 'the Vulkan loader ignored VK_DRIVER_FILES (inside a worker thread?)' };
-    }
-    return { gpu, adapter };
+    if (!adapter) return { name, reason: isMainThread ? 'Dawn refused the embedded driver' : UNSEEN };
+    return /swiftshader/i.test(adapter.info.description) ? { gpu, adapter } : { name, reason: UNSEEN };
   } catch (error) {
     if (error instanceof AdapterError && error.code === 'DRIVER_NOT_UNPACKED') {
       return { name, reason: problemOf(error) };
@@ -254,6 +266,11 @@ const alive: GPU[] = [];
 function keepAlive(gpu: GPU): GPU {
   alive.push(gpu);
   return gpu;
+}
+
+/** As `gpu.requestAdapter`, without Dawn's notes about limits. It writes them before the promise is returned. */
+function requestAdapter(gpu: GPU, options?: GPURequestAdapterOptions): Promise<GPUAdapter | null> {
+  return withoutLines(LIMIT_NOTE, () => gpu.requestAdapter(options));
 }
 
 async function createGpu(flags: readonly string[]): Promise<GPU> {

@@ -7,7 +7,6 @@ export interface Ended {
   readonly code: number | null;
   readonly signal: string | null;
   readonly stdout: string;
-  /** Without what the graphics driver prints on its own account. */
   readonly stderr: string;
 }
 
@@ -49,7 +48,7 @@ export function launch(
   const ended = new Promise<Ended>((resolve, reject) => {
     child.on('error', reject);
     child.on('close', (code, signal) => {
-      resolve({ code, signal, stdout, stderr: stderr.replace(/^Warning: max\w+ artificially.*\n/gm, '') });
+      resolve({ code, signal, stdout, stderr });
     });
   });
   const said = (pattern: RegExp): Promise<void> =>

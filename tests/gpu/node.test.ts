@@ -43,7 +43,25 @@ describe('openAdapter', () => {
   });
 
   it('gives a fresh adapter each time, so that a lost device can be replaced', async () => {
-    for (let i = 0; i < 2; i++) (await (await openAdapter()).adapter.requestDevice()).destroy();
+    const [first, second] = [await openAdapter(), await openAdapter()];
+    expect(second.adapter).not.toBe(first.adapter);
+    expect([second.kind, second.name, second.description]).toEqual([
+      first.kind,
+      first.name,
+      first.description,
+    ]);
+    const device = await first.adapter.requestDevice();
+    device.destroy();
+    expect((await device.lost).reason).toBe('destroyed');
+    // An adapter makes one device only, so this one is not the first.
+    const other = await second.adapter.requestDevice();
+    expect(await Promise.race([other.lost, other.queue.onSubmittedWorkDone()])).toBeUndefined();
+    other.destroy();
+  });
+
+  it('leaves out the notes on limits that Dawn would print, and nothing else', async () => {
+    const { stderr } = await inOtherProcess(REPORT);
+    expect(stderr).toBe('');
   });
 
   it("puts WebGPU's constants where a browser has them", async () => {
@@ -105,8 +123,23 @@ describe.runIf(isEmbeddedDriverSupported())('openAdapter with the embedded drive
     expect([process.env.VK_DRIVER_FILES, process.env.VK_ICD_FILENAMES]).toEqual(before);
   });
 
+  it('opens it in a worker thread, whose process.env is a copy', async () => {
+    const script = `import { Worker } from 'node:worker_threads';
+      const loader = ${JSON.stringify(import.meta.resolve('tsx/esm/api'))};
+      const code = "import(" + JSON.stringify(loader) + ").then(async ({ tsImport }) => {" +
+        "const { openAdapter } = await tsImport(" + ${JSON.stringify(module)} + ", " + JSON.stringify(loader) + ");" +
+        "const { kind } = await openAdapter();" +
+        "const { name } = await openAdapter({ name: 'swiftshader' });" +
+        "console.log(kind, name, process.env.VK_DRIVER_FILES); })";
+      new Worker(code, { eval: true }).on('error', (error) => { throw error; });`;
+    const { stdout } = await inOtherProcess(script, { VK_DRIVER_FILES: '/no/such.json' });
+    expect(stdout).toBe('embedded swiftshader /no/such.json\n');
+  });
+
   it("falls back to it when Dawn finds no driver, in Dawn's words", async () => {
-    const { stdout } = await inOtherProcess(REPORT, { VK_DRIVER_FILES: '/no/such.json' });
+    const { stdout, stderr } = await inOtherProcess(REPORT, { VK_DRIVER_FILES: '/no/such.json' });
+    // Errors are not silenced.
+    expect(stderr).toContain('Found no drivers');
     expect(JSON.parse(stdout)).toMatchObject({
       kind: 'embedded',
       rejected: [

@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { dlopenFailure, isEmbeddedDriverSupported, unpackEmbeddedDriver } from './embedded.ts';
+import { libc } from './libc.ts';
 import { homeDirectory } from './privateDirectory.ts';
 
 export interface VulkanLoader {
@@ -40,21 +41,35 @@ function findVulkanLoader(): VulkanLoader {
 /**
  * Runs `start` with `VK_DRIVER_FILES` naming one driver. The loader reads the environment while Dawn creates its
  * Vulkan instance, which happens before `requestAdapter` returns its promise; so the variables are put back at once.
+ * They are set in C, which in a worker thread does not see what is written to `process.env`.
  */
 export function withVulkanDriver<T>(manifest: string, start: () => T): T {
   // The second is the older name, which loaders before 1.3.207 know.
-  const names = ['VK_DRIVER_FILES', 'VK_ICD_FILENAMES'] as const;
-  const before = names.map((name) => process.env[name]);
-  for (const name of names) process.env[name] = manifest;
+  const names = ['VK_DRIVER_FILES', 'VK_ICD_FILENAMES'];
+  const c = libc();
+  c?.lock(); // No other thread's Dawn may see them.
+  const before = names.map(environmentVariable);
+  for (const name of names) setEnvironmentVariable(name, manifest);
   try {
     return start();
   } finally {
-    names.forEach((name, i) => {
-      const value = before[i];
-      if (value === undefined) delete process.env[name];
-      else process.env[name] = value;
-    });
+    for (const [i, name] of names.entries()) setEnvironmentVariable(name, before[i]);
+    c?.unlock();
   }
+}
+
+function environmentVariable(name: string): string | undefined {
+  const c = libc();
+  return c ? (c.getenv(name) ?? undefined) : process.env[name];
+}
+
+function setEnvironmentVariable(name: string, value: string | undefined): void {
+  const c = libc();
+  if (value === undefined) {
+    if (c) c.unsetenv(name);
+    else delete process.env[name];
+  } else if (c) c.setenv(name, value, 1);
+  else process.env[name] = value;
 }
 
 /** Manifests of the installed Vulkan drivers, by the loader's search rules for Linux. */
@@ -105,11 +120,14 @@ export function dawnComplaints(dawnUrl: string, found: VulkanLoader): Promise<st
   });
 }
 
+/** Dawn writes two such lines for every adapter whose driver offers more than Dawn has a use for, as lavapipe does. */
+export const LIMIT_NOTE = /^Warning: max\w+ artificially reduced from /;
+
 /** Dawn's warnings without their stack lines and without the notes about limits, which refuse nothing. */
 export function readComplaints(stderr: string): string[] {
   const lines = stderr
     .split('\n')
-    .filter((line) => /^(Warning|Error): /.test(line) && !line.includes('artificially reduced'))
+    .filter((line) => /^(Warning|Error): /.test(line) && !LIMIT_NOTE.test(line))
     .map((line) => line.replace(/^(Warning|Error): /, '').trim());
   return [...new Set(lines)];
 }

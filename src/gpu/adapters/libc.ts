@@ -1,0 +1,92 @@
+/** Functions of the C library that Node has not: Dawn and Vulkan are C++, and take neither options nor callbacks for this. */
+import { fstatSync, readSync, writeSync } from 'node:fs';
+import { createRequire } from 'node:module';
+
+interface Libc {
+  getenv(name: string): string | null;
+  setenv(name: string, value: string, overwrite: number): number;
+  unsetenv(name: string): number;
+  dup(descriptor: number): number;
+  dup2(from: number, to: number): number;
+  /** Node's own complains in a worker thread of descriptors that it has not opened. */
+  close(descriptor: number): number;
+  /** Waits until no other thread is between these two. */
+  lock(): void;
+  unlock(): void;
+  /** Opens a file in memory; returns its descriptor. */
+  memfd_create(name: string, flags: number): number;
+}
+
+let found: Libc | undefined | null = null;
+
+/** The C library of Linux; undefined elsewhere, or where the package that calls it was not installed. */
+export function libc(): Libc | undefined {
+  if (found === null) found = process.platform === 'linux' ? load() : undefined;
+  return found;
+}
+
+function load(): Libc | undefined {
+  try {
+    const koffi: typeof import('koffi') = createRequire(import.meta.url)('koffi');
+    const library = koffi.load(null);
+    const flockfile = library.func('void flockfile(void *file)');
+    const funlockfile = library.func('void funlockfile(void *file)');
+    // A lock that all threads of the process find, and that nobody else takes: Node reads stdin without the C library.
+    const stdin: unknown = koffi.decode(library.symbol('stdin'), 'void *');
+    return {
+      lock: () => flockfile(stdin),
+      unlock: () => funlockfile(stdin),
+      getenv: library.func('const char *getenv(const char *name)'),
+      setenv: library.func('int setenv(const char *name, const char *value, int overwrite)'),
+      unsetenv: library.func('int unsetenv(const char *name)'),
+      dup: library.func('int dup(int descriptor)'),
+      dup2: library.func('int dup2(int from, int to)'),
+      close: library.func('int close(int descriptor)'),
+      memfd_create: library.func('int memfd_create(const char *name, unsigned int flags)'),
+    };
+  } catch {
+    return undefined;
+  }
+}
+
+const STDERR = 2;
+
+/**
+ * Runs `work`, and keeps the lines that match away from standard error, also those that C++ writes to it. Threads take
+ * turns, as they share it.
+ */
+export function withoutLines<Result>(unwanted: RegExp, work: () => Result): Result {
+  const c = libc();
+  if (!c) return work();
+  c.lock();
+  try {
+    return withoutLinesOf(c, unwanted, work);
+  } finally {
+    c.unlock();
+  }
+}
+
+function withoutLinesOf<Result>(c: Libc, unwanted: RegExp, work: () => Result): Result {
+  const [stderr, held] = [c.dup(STDERR), c.memfd_create('stderr', 0)];
+  if (stderr < 0 || held < 0) return work();
+  c.dup2(held, STDERR);
+  try {
+    return work();
+  } finally {
+    c.dup2(stderr, STDERR);
+    const text = Buffer.alloc(fstatSync(held).size);
+    readSync(held, text, 0, text.length, 0);
+    for (const each of [stderr, held]) c.close(each);
+    const lines = text.toString().split(/(?<=\n)/);
+    print(lines.filter((line) => !unwanted.test(line)).join(''));
+  }
+}
+
+/** At once, as what it belongs to may crash. */
+function print(text: string): void {
+  try {
+    if (text !== '') writeSync(STDERR, text);
+  } catch {
+    // Nobody can be told that stderr takes nothing.
+  }
+}
