@@ -1,6 +1,7 @@
 /**
  * What a classification loss makes of its targets: the id each row is to choose, and the row's weight in the mean. A row
- * to be ignored chooses nothing and weighs 0. An id outside of the classes weighs NaN, so that the mistake is seen.
+ * to be ignored chooses nothing and weighs 0, others weigh 1 or what their class does. An id outside of the classes weighs
+ * NaN, so that the mistake is seen.
  */
 import type { BufferView } from '../gpu/buffers.ts';
 import type { Device } from '../gpu/device.ts';
@@ -8,8 +9,8 @@ import { defineKernel, GROUP_INDEX, linearGrid, THREAD_ARGS } from '../gpu/kerne
 
 const targetsKernel = defineKernel({
   name: 'targets',
-  params: { rows: 'u32', classes: 'u32', ignored: 'u32' },
-  reads: { targets: 'array<u32>' },
+  params: { rows: 'u32', classes: 'u32', ignored: 'u32', weighted: 'u32' },
+  reads: { targets: 'array<u32>', classWeights: 'array<u32>' },
   // The weights' bits: WGSL need not keep a NaN that it knows of.
   writes: { ids: 'array<u32>', weights: 'array<u32>' },
   code: `
@@ -22,13 +23,17 @@ fn main(${THREAD_ARGS}) {
   let id = targets[row];
   let outside = id >= params.classes;
   ids[row] = select(id, 0xffffffffu, outside || id == params.ignored);
-  weights[row] = select(select(ONE, NAN, outside), 0u, id == params.ignored);
+  var weight = ONE;
+  if (params.weighted == 1 && !outside) { weight = classWeights[id]; }
+  weights[row] = select(select(weight, NAN, outside), 0u, id == params.ignored);
 }`,
 });
 
 export interface TargetViews {
   /** u32 or i32 (rows). */
   readonly targets: BufferView;
+  /** f32 (classes): what each class weighs; 1 without it. */
+  readonly classWeights?: BufferView | undefined;
   /** u32 (rows): the target, or 2³² − 1 to choose nothing. */
   readonly ids: BufferView;
   /** f32 (rows). */
@@ -41,6 +46,8 @@ export function prepareTargets(
   size: { readonly rows: number; readonly classes: number; readonly ignored: number },
 ): void {
   const { rows, classes, ignored } = size;
-  const params = { rows, classes, ignored: ignored >>> 0 };
-  device.launch(targetsKernel, { ...views }, params, linearGrid(Math.ceil(rows / 64)));
+  const { targets, classWeights } = views;
+  const params = { rows, classes, ignored: ignored >>> 0, weighted: Number(classWeights !== undefined) };
+  const buffers = { ...views, classWeights: classWeights ?? targets };
+  device.launch(targetsKernel, buffers, params, linearGrid(Math.ceil(rows / 64)));
 }

@@ -22,12 +22,13 @@ export * from './ops/creation.ts';
 export { type DropoutKey, dropout } from './ops/dropout.ts';
 export { einsum } from './ops/einsum.ts';
 export * from './ops/elementwise.ts';
-export { gather, indexSelect, oneHot, scatterAdd } from './ops/indexing.ts';
+export { gather, indexSelect, oneHot } from './ops/indexing.ts';
 export { cat, chunk, roll, split, stack } from './ops/join.ts';
 export { layerNorm, rmsNorm } from './ops/layerNorm.ts';
 export { type LinearOptions, linear } from './ops/linear.ts';
 export { type LogSoftmaxGatherOptions, logSoftmaxGather } from './ops/logSoftmaxGather.ts';
 export * from './ops/loss.ts';
+export { maskedSelect, nonzero } from './ops/maskedSelect.ts';
 export { dot, matmul, outer } from './ops/matmul.ts';
 export {
   type ExpertWeights,
@@ -68,6 +69,7 @@ export {
   type VarianceOptions,
   variance,
 } from './ops/reduce.ts';
+export { type RepeatInterleaveOptions, repeat, repeatInterleave, tile } from './ops/repeat.ts';
 export { flatten, reshape, squeeze, unsqueeze } from './ops/reshape.ts';
 export * from './ops/rows.ts';
 export {
@@ -75,6 +77,13 @@ export {
   scaledDotProductAttention,
 } from './ops/scaledDotProductAttention.ts';
 export { cumprod, cumsum } from './ops/scan.ts';
+export {
+  type ScatterReduceOptions,
+  type ScatterReduction,
+  scatter,
+  scatterAdd,
+  scatterReduce,
+} from './ops/scatter.ts';
 export { logSoftmax, softmax } from './ops/softmax.ts';
 export { argsort, type Sorted, type SortOptions, sort, type TopkOptions, topk } from './ops/sort.ts';
 export { AdamW, type AdamWOptions } from './optim/adamw.ts';

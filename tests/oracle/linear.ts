@@ -134,13 +134,18 @@ export interface CrossEntropyOptions {
   readonly reduction?: 'mean' | 'sum' | 'none';
   readonly ignoreIndex?: number;
   readonly labelSmoothing?: number;
+  /** What each class weighs. */
+  readonly weight?: ArrayLike<number>;
 }
 
-/** F.cross_entropy: each row's −Σ q·log p, q being (1 − smoothing) at the target plus smoothing/V everywhere. */
+/**
+ * F.cross_entropy of rows: −Σ q·log p, q being the class's weight times (1 − smoothing) at the target plus smoothing/V
+ * everywhere. The mean divides by the weights of the targets.
+ */
 export function crossEntropyLoss(
   logits: Array64,
   targets: ArrayLike<number>,
-  { reduction = 'mean', ignoreIndex = -100, labelSmoothing = 0 }: CrossEntropyOptions = {},
+  { reduction = 'mean', ignoreIndex = -100, labelSmoothing = 0, weight }: CrossEntropyOptions = {},
 ): Array64 {
   const [rows, classes] = logits.shape;
   const wanted = new Float64Array(rows * classes);
@@ -148,11 +153,33 @@ export function crossEntropyLoss(
     if (targets[row] === ignoreIndex) continue;
     wanted.fill(labelSmoothing / classes, row * classes, (row + 1) * classes);
     wanted[row * classes + targets[row]] += 1 - labelSmoothing;
+    for (let v = 0; v < classes; v++) wanted[row * classes + v] *= weight?.[v] ?? 1;
   }
   const losses = neg(sum(mul(logSoftmax(logits), new Array64(wanted, logits.shape)), 1));
   if (reduction === 'none') return losses;
-  const kept = Array.from(targets).filter((target) => target !== ignoreIndex).length;
-  return reduction === 'sum' ? sum(losses) : div(sum(losses), kept);
+  const kept = Array.from(targets).filter((target) => target !== ignoreIndex);
+  const total = kept.reduce((all, target) => all + (weight?.[target] ?? 1), 0);
+  return reduction === 'sum' ? sum(losses) : div(sum(losses), total);
+}
+
+/** F.nll_loss of rows of log-probabilities. */
+export function nllLoss(
+  x: Array64,
+  targets: ArrayLike<number>,
+  { reduction = 'mean', ignoreIndex = -100, weight }: CrossEntropyOptions = {},
+): Array64 {
+  const [rows, classes] = x.shape;
+  const wanted = new Float64Array(rows * classes);
+  let total = 0;
+  for (let row = 0; row < rows; row++) {
+    if (targets[row] === ignoreIndex) continue;
+    const own = weight?.[targets[row]] ?? 1;
+    wanted[row * classes + targets[row]] = own;
+    total += own;
+  }
+  const losses = neg(sum(mul(x, new Array64(wanted, x.shape)), 1));
+  if (reduction === 'none') return losses;
+  return reduction === 'sum' ? sum(losses) : div(sum(losses), total);
 }
 
 export interface AttentionOptions {

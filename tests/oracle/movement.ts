@@ -125,6 +125,119 @@ export function scatterAdd(a: Array64, axis: number, indices: Indices, source: A
   ]);
 }
 
+/** For every element of `indices` inside the axis: where it writes in `a`, and where its value is in the source. */
+function writes(a: Array64, axis: number, indices: Indices, source: Array64): { to: number; from: number }[] {
+  const along = normalizeAxis(axis, a.rank);
+  const [strides, sourceStrides] = [stridesOf(a.shape), stridesOf(source.shape)];
+  return Array.from(coordinates(indices.shape), (at, k) => ({
+    position: indices.data[k],
+    to: at.reduce((offset, c, i) => offset + (i === along ? indices.data[k] : c) * strides[i], 0),
+    from: at.reduce((offset, c, i) => offset + c * sourceStrides[i], 0),
+  })).filter(({ position }) => position >= 0 && position < a.shape[along]);
+}
+
+/** What `scatterReduce` makes of a place's values. */
+export type Reduce = 'sum' | 'prod' | 'mean' | 'amax' | 'amin';
+
+const REDUCERS: Readonly<Record<Reduce, (values: readonly number[]) => number>> = {
+  sum: (values) => values.reduce((total, x) => total + x, 0),
+  prod: (values) => values.reduce((total, x) => total * x, 1),
+  mean: (values) => values.reduce((total, x) => total + x, 0) / values.length,
+  amax: (values) => values.reduce((top, x) => Math.max(top, x), Number.NEGATIVE_INFINITY),
+  amin: (values) => values.reduce((top, x) => Math.min(top, x), Number.POSITIVE_INFINITY),
+};
+
+/** The slope of a reduction by value number i: products of the others multiplied out, ties sharing evenly. */
+function slopeOf(reduce: Reduce, values: readonly number[], i: number, result: number): number {
+  if (reduce === 'sum') return 1;
+  if (reduce === 'mean') return 1 / values.length;
+  if (reduce === 'prod') return values.reduce((total, x, k) => (k === i ? total : total * x), 1);
+  return values[i] === result ? 1 / values.filter((x) => x === result).length : 0;
+}
+
+/** a with, at every position of the index, what `reduce` makes of its value there (if it counts) and of the source's. */
+export function scatterReduce(
+  a: Array64,
+  axis: number,
+  indices: Indices,
+  source: Array64,
+  reduce: Reduce,
+  includeSelf = true,
+): Array64 {
+  const members = new Map<number, number[]>();
+  for (const { to, from } of writes(a, axis, indices, source)) {
+    members.set(to, [...(members.get(to) ?? []), from]);
+  }
+  const valuesAt = (to: number): number[] => {
+    const others = (members.get(to) ?? []).map((from) => source.data[from]);
+    return includeSelf || others.length === 0 ? [a.data[to], ...others] : others;
+  };
+  const out = a.data.map((x, to) => (members.has(to) ? REDUCERS[reduce](valuesAt(to)) : x));
+  const bySelf = (gradOutput: Float64Array): Float64Array =>
+    gradOutput.map((g, to) => {
+      if (!members.has(to)) return g;
+      return includeSelf ? g * slopeOf(reduce, valuesAt(to), 0, out[to]) : 0;
+    });
+  const bySource = (gradOutput: Float64Array): Float64Array => {
+    const gradSource = new Float64Array(source.size);
+    for (const [to, list] of members) {
+      list.forEach((from, i) => {
+        gradSource[from] += gradOutput[to] * slopeOf(reduce, valuesAt(to), i + Number(includeSelf), out[to]);
+      });
+    }
+    return gradSource;
+  };
+  return new Array64(out, a.shape, false, [
+    { of: a, vjp: bySelf },
+    { of: source, vjp: bySource },
+  ]);
+}
+
+/** a with the source at the index; of several values for one place the last one. */
+export function scatter(a: Array64, axis: number, indices: Indices, source: Array64): Array64 {
+  const winners = new Map(writes(a, axis, indices, source).map(({ to, from }) => [to, from]));
+  const out = a.data.map((x, to) => (winners.has(to) ? source.data[winners.get(to) as number] : x));
+  const bySource = (gradOutput: Float64Array): Float64Array => {
+    const gradSource = new Float64Array(source.size);
+    for (const [to, from] of winners) gradSource[from] += gradOutput[to];
+    return gradSource;
+  };
+  return new Array64(out, a.shape, false, [
+    { of: a, vjp: (gradOutput) => gradOutput.map((g, to) => (winners.has(to) ? 0 : g)) },
+    { of: source, vjp: bySource },
+  ]);
+}
+
+/** a side by side with itself, counts[i] times along axis i; missing counts are 1, and so are missing axes. */
+export function tile(a: Array64, counts: readonly number[]): Array64 {
+  const rank = Math.max(a.rank, counts.length);
+  const own = [...new Array(rank - a.rank).fill(1), ...a.shape];
+  const times = [...new Array(rank - counts.length).fill(1), ...counts];
+  const strides = stridesOf(own);
+  const shape = own.map((n, i) => n * times[i]);
+  const index = Array.from(coordinates(shape), (at) =>
+    at.reduce((offset, c, i) => offset + (c % own[i]) * strides[i], 0),
+  );
+  return take(a, index, shape);
+}
+
+/** Each slice along an axis, `counts[i]` times in a row. */
+export function repeatInterleave(a: Array64, counts: readonly number[], axis: number): Array64 {
+  return indexSelect(
+    a,
+    axis,
+    counts.flatMap((count, i) => new Array<number>(count).fill(i)),
+  );
+}
+
+/** The elements where the mask, broadcast with a, is not 0, in row-major order. */
+export function maskedSelect(a: Array64, mask: Array64): Array64 {
+  const shape = broadcastShapes(a.shape, mask.shape);
+  const [indexA, indexMask] = [broadcastIndex(a.shape, shape), broadcastIndex(mask.shape, shape)];
+  const chosen = indexA.filter((_, k) => mask.data[indexMask[k]] !== 0);
+  return take(a, chosen, [chosen.length]);
+}
+
 /** 1 at the index, 0 elsewhere, along a new last axis. */
 export function oneHot(indices: Indices, classes: number): Array64 {
   const rows = Array.from(indices.data, (position) =>

@@ -97,6 +97,15 @@ const unary: Record<string, [(x: Array64) => Array64, Array64]> = {
   'split, second part': [(x) => ops.split(x, [1, 2], 1)[1] as Array64, normal(49, 2, 3)],
   embedding: [(x) => ops.embedding(x, { data: [1, 1, 0], shape: [3] }), normal(24, 2, 3)],
   maskedFill: [(x) => ops.maskedFill(x, ops.array([1, 0, 0]), 7), normal(25, 2, 3)],
+  tile: [(x) => ops.tile(x, [2, 1, 3]), normal(60, 2, 3)],
+  repeatInterleave: [(x) => ops.repeatInterleave(x, [2, 0, 1], 1), normal(61, 2, 3)],
+  maskedSelect: [(x) => ops.maskedSelect(x, ops.array([1, 0, 1, 1, 0, 1], [2, 3])), normal(62, 2, 3)],
+  leakyRelu: [(x) => ops.leakyRelu(x, 0.2), distinct(63, [3, 4])],
+  elu: [(x) => ops.elu(x, 1.5), distinct(64, [3, 4])],
+  'crossEntropyLoss with weights': [
+    (x) => ops.crossEntropyLoss(x, [0, -100, 1], { labelSmoothing: 0.3, weight: [1, 2, 0.5, 3] }),
+    normal(65, 3, 4),
+  ],
   softmax: [(x) => ops.softmax(x), normal(26, 3, 4)],
   'softmax, first axis': [(x) => ops.softmax(x, 0), normal(27, 3, 4)],
   logSoftmax: [(x) => ops.logSoftmax(x), normal(28, 3, 4)],
@@ -121,6 +130,21 @@ const several: Record<string, [(x: readonly Array64[]) => Array64, Array64[]]> =
     ([a, b]) => ops.scatterAdd(a, 1, { data: [0, 2, 0, 3], shape: [2, 2] }, b),
     [normal(52, 2, 3), normal(53, 2, 3)],
   ],
+  scatter: [
+    ([a, b]) => ops.scatter(a, 1, { data: [0, 2, 0, 0], shape: [2, 2] }, b),
+    [normal(66, 2, 3), normal(67, 2, 3)],
+  ],
+  ...Object.fromEntries(
+    (['sum', 'prod', 'mean', 'amax', 'amin'] as const).flatMap((reduce) =>
+      [true, false].map((includeSelf): [string, [(x: readonly Array64[]) => Array64, Array64[]]] => [
+        `scatterReduce ${reduce}${includeSelf ? '' : ' of others'}`,
+        [
+          ([a, b]) => ops.scatterReduce(a, 1, { data: [0, 2, 0, 0], shape: [2, 2] }, b, reduce, includeSelf),
+          [normal(68, 2, 3), normal(69, 2, 3)],
+        ],
+      ]),
+    ),
+  ),
   matmul: [([a, b]) => ops.matmul(a, b), [normal(18, 2, 3), normal(19, 3, 4)]],
   'matmul, batched': [([a, b]) => ops.matmul(a, b), [normal(20, 2, 1, 2, 3), normal(21, 3, 3, 2)]],
   einsum: [

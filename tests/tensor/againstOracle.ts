@@ -18,9 +18,10 @@ export interface FloatOperand extends Operand {
   readonly values: Float32Array<ArrayBuffer>;
 }
 
-export interface Computation {
+/** `Result` is a promise for ops that read the size of their result back. */
+export interface Computation<Result = Tensor | readonly Tensor[]> {
   readonly inputs: readonly Operand[];
-  readonly gpu: (inputs: readonly Tensor[]) => Tensor | readonly Tensor[];
+  readonly gpu: (inputs: readonly Tensor[]) => Result;
   readonly oracle: (inputs: readonly Array64[]) => Array64 | readonly Array64[];
   /** Of the results; PyTorch's float32 defaults unless given. */
   readonly forward?: Tolerance;
@@ -65,7 +66,10 @@ const listOf = <T>(value: T | readonly T[]): readonly T[] =>
   Array.isArray(value) ? (value as readonly T[]) : [value as T];
 
 /** Fails unless results, and gradients of random weightings of the results, agree with the reference. */
-export async function expectSameAsOracle(device: Device, computation: Computation): Promise<void> {
+export async function expectSameAsOracle(
+  device: Device,
+  computation: Computation<Tensor | readonly Tensor[] | Promise<Tensor>>,
+): Promise<void> {
   using _ = device.scope();
   const { inputs, forward, gradient, worst } = computation;
   const leaves = inputs.map((input) => {
@@ -75,7 +79,7 @@ export async function expectSameAsOracle(device: Device, computation: Computatio
   const references = inputs.map((input) =>
     array(Array.from(input.values, Number), input.shape, !isConstant(input)),
   );
-  const outputs = listOf(computation.gpu(leaves));
+  const outputs = listOf(await computation.gpu(leaves));
   const expected = listOf(computation.oracle(references));
   const seeds = expected.map(({ size }, i) => Float32Array.from(normals(1000 + i, size)));
   for (const [i, output] of outputs.entries()) {

@@ -55,6 +55,9 @@ const list = (call: (name: string, tensors: Tensor[]) => unknown) => (name: stri
   call: (a: Tensor, b: Tensor) => call(name, [a, b]),
 });
 
+/** What is refused is refused at once; what becomes of an accepted call, whose tensors may be gone by then, does not matter. */
+const later = (result: unknown): void => void Promise.resolve(result).catch(() => {});
+
 const generator = new Generator(0);
 /** Makes tensors from no tensor. */
 const none = (): OpRow => ({ operands: {}, call: () => undefined });
@@ -140,6 +143,30 @@ const ROWS: Readonly<Record<string, (name: string) => OpRow>> = {
     operands: { x: { shape: [2, 4], dtypes: WORDS }, index: { shape: [2], dtypes: INDICES } },
     call: (x, index) => op('indexSelect')(x, 1, index),
   }),
+  repeat: unary(WORDS, [2, 1]),
+  tile: unary(WORDS, [2]),
+  repeatInterleave: unary(WORDS, 2, { axis: 1 }),
+  nonzero: () => one(ALL, (x) => later(op('nonzero')(x))),
+  maskedSelect: () => ({
+    operands: { x: { shape: [2, 4], dtypes: WORDS }, mask: { shape: [2, 4], dtypes: CONDITIONS } },
+    call: (x, mask) => later(op('maskedSelect')(x, mask)),
+  }),
+  scatter: () => ({
+    operands: {
+      x: { shape: [2, 4], dtypes: WORDS, tied: true },
+      index: { shape: [2, 4], dtypes: INDICES },
+      source: { shape: [2, 4], dtypes: WORDS, tied: true },
+    },
+    call: (x, index, source) => op('scatter')(x, 1, index, source),
+  }),
+  scatterReduce: () => ({
+    operands: {
+      x: { shape: [2, 4], dtypes: NUMBERS, tied: true },
+      index: { shape: [2, 4], dtypes: INDICES },
+      source: { shape: [2, 4], dtypes: NUMBERS, tied: true },
+    },
+    call: (x, index, source) => op('scatterReduce')(x, 1, index, source, 'sum'),
+  }),
   scatterAdd: () => ({
     operands: {
       x: { shape: [2, 4], dtypes: NUMBERS, tied: true },
@@ -189,8 +216,20 @@ const ROWS: Readonly<Record<string, (name: string) => OpRow>> = {
     call: (prediction, target) => op('mseLoss')(prediction, target),
   }),
   crossEntropy: () => ({
-    operands: { logits: { shape: [2, 4], dtypes: FLOATS }, targets: { shape: [2], dtypes: INDICES } },
-    call: (logits, targets) => op('crossEntropy')(logits, targets),
+    operands: {
+      logits: { shape: [2, 4], dtypes: FLOATS },
+      targets: { shape: [2], dtypes: INDICES },
+      weight: { shape: [4], dtypes: FLOATS },
+    },
+    call: (logits, targets, weight) => op('crossEntropy')(logits, targets, { weight }),
+  }),
+  nllLoss: () => ({
+    operands: {
+      x: { shape: [2, 4], dtypes: FLOATS },
+      targets: { shape: [2], dtypes: INDICES },
+      weight: { shape: [4], dtypes: FLOATS },
+    },
+    call: (x, targets, weight) => op('nllLoss')(x, targets, { weight }),
   }),
   dot: binary(NUMBERS, [4]),
   outer: binary(NUMBERS, [4]),

@@ -20,7 +20,8 @@ interface Term {
 /**
  * The sum over every index that the output lacks of the product of all operands: 'ij,jk->ik' is a matrix product,
  * 'ii->i' a diagonal, 'ij->' a sum, 'i,j->ij' an outer product. Without '->' the output has the indices that occur once,
- * in alphabetical order. Axes of size 1 broadcast. Operands are multiplied from left to right.
+ * in alphabetical order. '...' stands for the axes that are not named: they broadcast, aligned at the last one, and come
+ * first in an output that is not written; one that is written without them sums over them. Axes of size 1 broadcast. Operands are multiplied from left to right.
  * @throws ShapeError naming the equation, the operand and the index.
  */
 export function einsum(equation: string, ...operands: readonly Tensor[]): Tensor {
@@ -42,11 +43,21 @@ function fail(equation: string, message: string, fix: string): never {
   throw new ShapeError('einsum', `'${equation}': ${message}`, fix);
 }
 
+const ELLIPSIS = '...';
+const lettersOf = (term: string): string => term.replace(/[^a-zA-Z]/g, '');
+
+/** Indices of the axes that an ellipsis covers, which are digits: the last `count` of `most`, as axes align at the last one. */
+const coveredAxes = (count: number, most: number): string =>
+  Array.from({ length: Math.max(0, count) }, (_, i) => most - count + i).join('');
+
 function parse(equation: string, operands: readonly Tensor[]): { inputs: string[][]; output: string[] } {
   const [left = '', right, ...more] = equation.replace(/\s/g, '').split('->');
-  const names = left.split(',');
-  const wrong = /[^a-zA-Z,]/.exec(left + (right ?? ''))?.[0];
-  if (wrong) fail(equation, `'${wrong}' is not an index`, 'name every axis with a letter');
+  const terms = left.split(',');
+  for (const term of [...terms, right ?? '']) {
+    const wrong = /[^a-zA-Z,]/.exec(term.replace(ELLIPSIS, ''))?.[0];
+    if (wrong)
+      fail(equation, `'${wrong}' is not an index`, "name every axis with a letter, or several by one '...'");
+  }
   if (more.length > 0 || right?.includes(',')) {
     fail(
       equation,
@@ -54,13 +65,16 @@ function parse(equation: string, operands: readonly Tensor[]): { inputs: string[
       "write inputs, then '->', then the indices of one output",
     );
   }
-  if (names.length !== operands.length) {
+  if (terms.length !== operands.length) {
     fail(
       equation,
-      `it names ${names.length} operands, ${operands.length} are given`,
+      `it names ${terms.length} operands, ${operands.length} are given`,
       'name each operand once',
     );
   }
+  const covered = operands.map(({ shape }, i) => shape.length - lettersOf(terms[i] ?? '').length);
+  const most = Math.max(0, ...covered.filter((_, i) => terms[i]?.includes(ELLIPSIS)));
+  const names = terms.map((term, i) => term.replace(ELLIPSIS, coveredAxes(covered[i] ?? 0, most)));
   operands.forEach(({ shape }, i) => {
     if (names[i]?.length !== shape.length) {
       fail(
@@ -71,8 +85,12 @@ function parse(equation: string, operands: readonly Tensor[]): { inputs: string[
     }
   });
   const all = names.join('');
-  const once = [...new Set(all)].filter((index) => all.indexOf(index) === all.lastIndexOf(index)).sort();
-  const output = right === undefined ? once : [...right];
+  const once = [...new Set(lettersOf(all))]
+    .filter((index) => all.indexOf(index) === all.lastIndexOf(index))
+    .sort();
+  const written = right === undefined ? once : [...right.replace(ELLIPSIS, coveredAxes(most, most))];
+  // What nobody wrote comes first, as everybody broadcasts it.
+  const output = right === undefined ? [...coveredAxes(most, most), ...written] : written;
   output.forEach((index, i) => {
     if (!all.includes(index)) fail(equation, `no operand has the output's index '${index}'`, 'leave it out');
     if (output.indexOf(index) !== i) fail(equation, `the output has '${index}' twice`, 'name it once');

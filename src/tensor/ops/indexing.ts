@@ -1,6 +1,6 @@
 /**
- * Ops that read or add at positions given by an index, u32 or i32. An index outside of the axis (a negative one too)
- * reads NaN, or 0 from integers and booleans, adds to nothing, and never touches memory that is not the tensor's.
+ * Ops that read at positions given by an index, u32 or i32. An index outside of the axis (a negative one too) reads NaN,
+ * or 0 from integers and booleans, and never touches memory that is not the tensor's. Those that write are in scatter.ts.
  */
 import { expectKind, oneOf } from '../../arguments.ts';
 import { ShapeError } from '../../errors.ts';
@@ -11,16 +11,16 @@ import {
   scatter as scatterWords,
 } from '../../kernels/indexing.ts';
 import { differentiable } from '../autograd.ts';
-import { expectOperands, INDICES, NUMBERS, WORDS } from '../operands.ts';
+import { expectOperands, INDICES, WORDS } from '../operands.ts';
 import { type DType, type Shape, showShape, Tensor } from '../tensor.ts';
-import { normaliseAxis, viewAxis, withSize } from './axes.ts';
-import { pad, slice } from './movement.ts';
+import { viewAxis, withSize, wrapAxis } from './axes.ts';
+import { slice } from './movement.ts';
 
 const NAN_BITS = 0x7fc0_0000;
 const ONE_BITS = 0x3f80_0000;
 
 /** Fails unless both have one rank and `part` is nowhere larger than `whole`, except along `axis`. */
-function refuseLarger(name: string, part: Tensor, whole: Tensor, axis?: number): void {
+export function refuseLarger(name: string, part: Tensor, whole: Tensor, axis?: number): void {
   const fits =
     part.shape.length === whole.shape.length &&
     part.shape.every((n, i) => i === axis || n <= (whole.shape[i] as number));
@@ -33,7 +33,7 @@ function refuseLarger(name: string, part: Tensor, whole: Tensor, axis?: number):
 }
 
 /** The first places of x along every axis but `axis`, as many as `shape` has. */
-function cutTo(x: Tensor, shape: Shape, axis?: number): Tensor {
+export function cutTo(x: Tensor, shape: Shape, axis?: number): Tensor {
   if (x.shape.every((n, i) => i === axis || n === shape[i])) return x;
   return slice(
     x,
@@ -41,7 +41,8 @@ function cutTo(x: Tensor, shape: Shape, axis?: number): Tensor {
   );
 }
 
-interface Look {
+/** How values are looked up. */
+export interface Look {
   readonly axis: number;
   /** The index is (count) for every row along the axis. */
   readonly shared: boolean;
@@ -49,13 +50,14 @@ interface Look {
   readonly missing?: number;
 }
 
-function sizeAlong(shape: Shape, axis: number, index: Tensor, shared: boolean): IndexSize {
-  const count = shared ? index.size : (index.shape[axis] as number);
+/** What the kernels are told of an index along an axis of `shape`. */
+export function sizeAlong(shape: Shape, axis: number, index: Tensor, shared: boolean): IndexSize {
+  const count = shared ? index.size : viewAxis(index.shape, axis).size;
   return { ...viewAxis(shape, axis), count, shared };
 }
 
 /** The values of x at the index along an axis. */
-function lookUp(name: string, x: Tensor, index: Tensor, look: Look): Tensor {
+export function lookUp(name: string, x: Tensor, index: Tensor, look: Look): Tensor {
   const { axis, shared, missing = x.dtype === 'f32' ? NAN_BITS : 0 } = look;
   const { device } = x;
   const size = sizeAlong(x.shape, axis, index, shared);
@@ -76,7 +78,7 @@ function lookUp(name: string, x: Tensor, index: Tensor, look: Look): Tensor {
  */
 export function gather(x: Tensor, axis: number, index: Tensor): Tensor {
   expectOperands('gather', { x: [x, WORDS], index: [index, INDICES] });
-  const along = normaliseAxis('gather', axis, x.shape);
+  const along = wrapAxis('gather', axis, x.shape);
   refuseLarger('gather', index, x, along);
   return lookUp('gather', cutTo(x, index.shape, along), index, { axis: along, shared: false });
 }
@@ -84,52 +86,12 @@ export function gather(x: Tensor, axis: number, index: Tensor): Tensor {
 /** The slices of x along `axis` that an index (K) names, in that order; repeats are allowed. */
 export function indexSelect(x: Tensor, axis: number, index: Tensor): Tensor {
   expectOperands('indexSelect', { x: [x, WORDS], index: [index, INDICES] });
-  const along = normaliseAxis('indexSelect', axis, x.shape);
-  if (index.shape.length !== 1) {
-    throw new ShapeError('indexSelect', `the index has shape ${showShape(index.shape)}`, 'give one axis');
+  const along = wrapAxis('indexSelect', axis, x.shape);
+  if (index.shape.length > 1 || (x.shape.length === 0 && index.size !== 1)) {
+    const fix = x.shape.length === 0 ? 'a scalar has one value: give one index' : 'give one axis';
+    throw new ShapeError('indexSelect', `the index has shape ${showShape(index.shape)}`, fix);
   }
   return lookUp('indexSelect', x, index, { axis: along, shared: true });
-}
-
-/**
- * x plus the source at the index: y[…,index[…,k,…],…] += source[…,k,…] at `axis`. All have one rank; the index is no
- * larger than the source, nor than x off the axis. x is f32, i32 or u32. Values for one place are added in the order
- * of k, so the result has the same bits every time; the cost is that of sorting the index along the axis, and of one
- * step for each value added, those for one place by one thread.
- */
-export function scatterAdd(x: Tensor, axis: number, index: Tensor, source: Tensor): Tensor {
-  expectOperands('scatterAdd', { x: [x, NUMBERS], index: [index, INDICES], source: [source, NUMBERS] });
-  const along = normaliseAxis('scatterAdd', axis, x.shape);
-  if (x.dtype !== source.dtype) {
-    throw new ShapeError(
-      'scatterAdd',
-      `x ${showShape(x.shape)} ${x.dtype}, source ${showShape(source.shape)} ${source.dtype}`,
-      `cast one of them: cast(source, '${x.dtype}')`,
-    );
-  }
-  refuseLarger('scatterAdd', index, source);
-  refuseLarger('scatterAdd', index, x, along);
-  const used = cutTo(source, index.shape);
-  if (x.shape.every((n, i) => i === along || n === index.shape[i])) return added(x, along, index, used);
-  // Where x is larger off the axis, nothing is added there: an index that lies outside.
-  const missing = x.shape.map((n, i) => [0, i === along ? 0 : n - (index.shape[i] as number)] as const);
-  return added(x, along, pad(index, missing, 0xffff_ffff), pad(used, missing));
-}
-
-/** `scatterAdd` of shapes that agree off the axis. */
-function added(x: Tensor, axis: number, index: Tensor, source: Tensor): Tensor {
-  const { device } = x;
-  const size = sizeAlong(x.shape, axis, index, false);
-  const y = Tensor.empty(device, x.shape, x.dtype);
-  const views = { x: x.view, index: index.view, source: source.view, y: y.view };
-  scatterWords(device, 'add', views, size, x.dtype === 'f32' ? 'f32' : 'u32');
-  differentiable('scatterAdd', [x, source], [y], ([dy]) => [
-    dy,
-    dy && source.requiresGrad
-      ? lookUp('scatterAdd', dy, index, { axis, shared: false, missing: 0 })
-      : undefined,
-  ]);
-  return y;
 }
 
 /** Rows (…index, classes) that are 1 at the index and 0 elsewhere, so all 0 for an index outside. */

@@ -1,13 +1,16 @@
 /** Losses as in `torch.nn.functional`: how far results are from targets, reduced to one number unless told. */
-import { expectOptions, integer, type OptionKinds, oneOf, real } from '../../arguments.ts';
+import { expectOptions, instanceOf, integer, type OptionKinds, oneOf, real } from '../../arguments.ts';
 import { ShapeError } from '../../errors.ts';
 import { prepareTargets } from '../../kernels/targets.ts';
 import { expectOperands, FLOATS, INDICES } from '../operands.ts';
 import { showShape, Tensor } from '../tensor.ts';
-import { greater, where } from './comparison.ts';
+import { notEqual, where } from './comparison.ts';
 import { add, div, mul, neg, square, sub } from './elementwise.ts';
+import { lookUp } from './indexing.ts';
 import { logSoftmaxGather } from './logSoftmaxGather.ts';
+import { permute } from './movement.ts';
 import { mean, sum } from './reduce.ts';
+import { reshape } from './reshape.ts';
 import { logSoftmax } from './softmax.ts';
 
 /** What all losses take. */
@@ -16,19 +19,29 @@ export interface LossOptions {
   readonly reduction?: 'mean' | 'sum' | 'none';
 }
 
-/** Which targets count, and how sharp they are. */
-export interface CrossEntropyOptions extends LossOptions {
-  /** Rows with this target are left out, of the mean too; −100 unless told. */
+/** Which targets count, and how much. */
+export interface NllLossOptions extends LossOptions {
+  /** f32 (C): what each class weighs, in the mean too; 1 unless given. It gets no gradient. */
+  readonly weight?: Tensor;
+  /** Targets with this value are left out, of the mean too; −100 unless told. */
   readonly ignoreIndex?: number;
+}
+
+/** Which targets count, how much, and how sharp they are. */
+export interface CrossEntropyOptions extends NllLossOptions {
   /** The share of each target's probability that is spread evenly over all classes (Szegedy et al., 1512.00567). */
   readonly labelSmoothing?: number;
 }
 
 const REDUCTION = oneOf(['mean', 'sum', 'none']);
 const LOSS_OPTIONS: OptionKinds<LossOptions> = { reduction: REDUCTION };
-const CROSS_ENTROPY_OPTIONS: OptionKinds<CrossEntropyOptions> = {
+const NLL_LOSS_OPTIONS: OptionKinds<NllLossOptions> = {
   ...LOSS_OPTIONS,
+  weight: instanceOf(Tensor),
   ignoreIndex: integer(-(2 ** 31), 2 ** 32 - 1),
+};
+const CROSS_ENTROPY_OPTIONS: OptionKinds<CrossEntropyOptions> = {
+  ...NLL_LOSS_OPTIONS,
   labelSmoothing: real({ min: 0, max: 1 }),
 };
 
@@ -49,33 +62,86 @@ export function mseLoss(prediction: Tensor, target: Tensor, options: LossOptions
   return reduction === 'mean' ? mean(losses) : sum(losses);
 }
 
+/** A classification as rows: one distribution over the classes and one target each. */
+interface Rows {
+  /** (M,C), f32. */
+  readonly x: Tensor;
+  /** u32 (M): the target, or `NO_CLASS` where the row is ignored or the target is no class. */
+  readonly ids: Tensor;
+  /** f32 (M): that of the target's class; 0 for an ignored row, NaN for a target that is no class. */
+  readonly weights: Tensor;
+}
+
+const NO_CLASS = 0xffff_ffff;
+
+/** x (N,C,…) and targets (N,…), or x (C) and a target (), as rows. */
+function rowsOf(name: string, operand: string, x: Tensor, targets: Tensor, options: NllLossOptions): Rows {
+  const { weight, ignoreIndex = -100 } = options;
+  expectOperands(name, { [operand]: [x, FLOATS], targets: [targets, INDICES], weight: [weight, FLOATS] });
+  const { device, shape } = x;
+  const at = shape.length === 1 ? 0 : 1;
+  const C = shape[at];
+  if (C === undefined || showShape(targets.shape) !== showShape(shape.toSpliced(at, 1))) {
+    throw new ShapeError(
+      name,
+      `${operand} ${showShape(shape)}, targets ${showShape(targets.shape)}`,
+      `give ${operand} (N,C,…) and targets (N,…), or ${operand} (C) and a target ()`,
+    );
+  }
+  if (weight && showShape(weight.shape) !== showShape([C])) {
+    const message = `weight ${showShape(weight.shape)} for ${C} classes`;
+    throw new ShapeError(name, message, 'give a weight for each class');
+  }
+  const last = shape.length > 2 ? permute(x, [0, ...shape.map((_, i) => i).slice(2), 1]) : x;
+  const M = targets.size;
+  const ids = Tensor.empty(device, [M], 'u32');
+  const weights = Tensor.empty(device, [M]);
+  const views = { targets: targets.view, classWeights: weight?.view, ids: ids.view, weights: weights.view };
+  prepareTargets(device, views, { rows: M, classes: C, ignored: ignoreIndex });
+  return { x: shape.length === 2 ? x : reshape(last, [M, C]), ids, weights };
+}
+
+/** Losses (M) as one number, or in the shape of the targets. */
+function reducedLoss(
+  losses: Tensor,
+  { weights }: Rows,
+  { shape }: Tensor,
+  { reduction = 'mean' }: LossOptions,
+): Tensor {
+  if (reduction === 'none') return reshape(losses, shape);
+  return reduction === 'mean' ? div(sum(losses), sum(weights)) : sum(losses);
+}
+
 /**
- * −log softmax(logits)[target] for logits (N,V) and u32 or i32 targets (N). The mean is over the rows that are not
- * ignored: NaN if none is left. A target that is neither a class nor `ignoreIndex` makes the loss NaN.
+ * −log softmax(logits)[target]·weight[target] for logits (N,C,…) and u32 or i32 targets (N,…), or (C) and (). The mean
+ * divides by the weights of the targets that are not ignored: NaN if none is left. A target that is neither a class nor
+ * `ignoreIndex` makes the loss NaN.
  */
 export function crossEntropy(logits: Tensor, targets: Tensor, options: CrossEntropyOptions = {}): Tensor {
   expectOptions('crossEntropy', options, CROSS_ENTROPY_OPTIONS);
-  expectOperands('crossEntropy', { logits: [logits, FLOATS], targets: [targets, INDICES] });
-  const { reduction = 'mean', ignoreIndex = -100, labelSmoothing = 0 } = options;
-  const [N, V] = logits.shape as [number, number];
-  const { device } = logits;
-  if (logits.shape.length !== 2 || targets.shape.length !== 1 || targets.size !== N) {
-    throw new ShapeError(
-      'crossEntropy',
-      `logits ${showShape(logits.shape)}, targets ${showShape(targets.shape)}`,
-      'give logits (N,V) and targets (N)',
-    );
-  }
-  const ids = Tensor.empty(device, [N], 'u32');
-  const weights = Tensor.empty(device, [N]);
-  const views = { targets: targets.view, ids: ids.view, weights: weights.view };
-  prepareTargets(device, views, { rows: N, classes: V, ignored: ignoreIndex });
+  const rows = rowsOf('crossEntropy', 'logits', logits, targets, options);
+  const { x, ids, weights } = rows;
+  const { labelSmoothing = 0, weight } = options;
   // An ignored row chooses nothing: its logp is 0, whatever it holds, and 0 − 0 has no sign.
-  let losses = mul(sub(0, logSoftmaxGather(logits, ids).logp), weights);
+  let losses = mul(sub(0, logSoftmaxGather(x, ids).logp), weights);
   if (labelSmoothing > 0) {
-    const spread = where(greater(weights, 0), neg(mean(logSoftmax(logits), { axes: [1] })), 0);
+    const logp = logSoftmax(x);
+    const even = mean(weight ? mul(logp, weight.detach()) : logp, { axes: [1] });
+    const spread = where(notEqual(ids, NO_CLASS), neg(even), 0);
     losses = add(mul(losses, 1 - labelSmoothing), mul(spread, labelSmoothing));
   }
-  if (reduction === 'none') return losses;
-  return reduction === 'mean' ? div(sum(losses), sum(weights)) : sum(losses);
+  return reducedLoss(losses, rows, targets, options);
+}
+
+/**
+ * −x[target]·weight[target] for log-probabilities x (N,C,…) and u32 or i32 targets (N,…), or (C) and (): `crossEntropy`
+ * after a `logSoftmax` over axis 1. The mean, and targets that are no class, are as there.
+ */
+export function nllLoss(x: Tensor, targets: Tensor, options: NllLossOptions = {}): Tensor {
+  expectOptions('nllLoss', options, NLL_LOSS_OPTIONS);
+  const rows = rowsOf('nllLoss', 'x', x, targets, options);
+  const index = reshape(rows.ids, [rows.ids.size, 1]);
+  const chosen = lookUp('nllLoss', rows.x, index, { axis: 1, shared: false, missing: 0 });
+  const losses = mul(sub(0, reshape(chosen, [index.size])), rows.weights);
+  return reducedLoss(losses, rows, targets, options);
 }

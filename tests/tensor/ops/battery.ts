@@ -28,7 +28,7 @@ export interface OpRow {
   readonly name: string;
   readonly dtypes: string;
   /** Random computations: shapes of size 0 and 1, odd ones, off-tile, broadcast, now and then large. */
-  readonly cases: fc.Arbitrary<Computation>;
+  readonly cases: fc.Arbitrary<Computation | Computation<Promise<Tensor>>>;
   /** How many are drawn for each variant; 12 unless given. */
   readonly runs?: number;
   /** A small computation (some 20 values an input) for finite differences; left out where there is no gradient. */

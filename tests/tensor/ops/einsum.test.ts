@@ -104,6 +104,44 @@ describe('einsum', () => {
     await expectSameAsOracle(device, computation('abcdef,defg->abcg', sizes, 4));
   });
 
+  test.each([
+    // As PyTorch has them: the same equation with letters for the axes that '...' covers.
+    { equation: '...ij->...ji', letters: 'abij->abji', shapes: [[2, 3, 4, 5]] },
+    { equation: '...ij->...ji', letters: 'ij->ji', shapes: [[4, 5]] },
+    {
+      equation: '...ij,...jk->...ik',
+      letters: 'abij,bjk->abik',
+      shapes: [
+        [2, 3, 4, 2],
+        [3, 2, 3],
+      ],
+    },
+    {
+      equation: 'i...,...k',
+      letters: 'iab,abk->abik',
+      shapes: [
+        [2, 1, 4],
+        [3, 4, 2],
+      ],
+    },
+    { equation: '...ii->...i', letters: 'aii->ai', shapes: [[2, 3, 3]] },
+    { equation: 'i...j->ji...', letters: 'iabj->jiab', shapes: [[2, 3, 1, 2]] },
+    { equation: '...i->i', letters: 'abi->i', shapes: [[2, 3, 4]] },
+    { equation: '...', letters: 'ab->ab', shapes: [[2, 3]] },
+    { equation: 'ij->ji...', letters: 'ij->ji', shapes: [[2, 3]] },
+    {
+      equation: '...,...,...a->...a',
+      letters: 'bc,c,a->bca',
+      shapes: [[2, 3], [3], [4]],
+    },
+  ])('$equation is $letters', async ({ equation, letters, shapes }) => {
+    await expectSameAsOracle(device, {
+      inputs: shapes.map((shape, i) => random(shape, i)),
+      gpu: (inputs) => einsum(equation, ...inputs),
+      oracle: (inputs) => oracle.einsum(letters, inputs),
+    });
+  });
+
   test('infinities off the diagonal leave it alone', async () => {
     using _ = device.scope();
     const x = Tensor.from(device, [1, Number.POSITIVE_INFINITY, Number.NaN, 2], [2, 2]);
@@ -127,7 +165,11 @@ describe('einsum', () => {
     expect(run('ij,jk', zeros(2, 3))).toThrow("'ij,jk': it names 2 operands, 1 are given");
     expect(run('ij->k', zeros(2, 3))).toThrow("'ij->k': no operand has the output's index 'k'");
     expect(run('ij->ii', zeros(2, 3))).toThrow("'ij->ii': the output has 'i' twice");
-    expect(run('...i->i', zeros(2, 3))).toThrow("'...i->i': '.' is not an index");
+    for (const equation of ['.i->i', '....i->i', '...i...->i', 'i->i......']) {
+      expect(run(equation, zeros(2, 3))).toThrow(`'${equation}': '.' is not an index`);
+    }
+    expect(run('...ijk->i', zeros(2, 3))).toThrow("'...ijk->i': operand 0 has shape (2,3), not 3 axes");
+    expect(run('i...,i...->i', zeros(2, 3), zeros(2, 4))).toThrow('of operand 1 has size 4, before that 3');
     expect(run('i->i->i', zeros(2))).toThrow("'i->i->i': there is more than one output");
     expect(run('i->i', Tensor.zeros(device, [2], 'u32'))).toThrow(
       'einsum: operands[0] (2) has dtype u32, not f32',
