@@ -75,7 +75,18 @@ describe('the curriculum', () => {
     expect(copy.state()).toEqual(curriculum.state());
     curriculum.record(0, [false]);
     expect(copy.state()).not.toEqual(curriculum.state());
-    expect(() => new Curriculum(['easy']).restore(copy.state())).toThrow(/levels easy, middle, hard/);
+    const restore = () => new Curriculum(['easy', 'hard']).restore(copy.state());
+    expect(restore).toThrow(/levels easy, middle, hard/);
+    const fix = 'give one of easy, hard: that of the same task';
+    expect(restore).toThrow(expect.objectContaining({ code: 'BAD_STATE', where: 'curriculum', fix }));
+  });
+
+  test('metrics are the rates and probabilities', () => {
+    const curriculum = taught([4, 2, 1], 3);
+    const [rates, probabilities] = [curriculum.passRates(), curriculum.probabilities()];
+    expect(Object.values(curriculum.metrics())).toEqual(
+      LEVELS.flatMap((_, level) => [rates[level], probabilities[level]]),
+    );
   });
 
   test('metrics name the levels', () => {

@@ -77,6 +77,27 @@ describe('summarise', () => {
     expect(summary.frac_reward_zero_std).toBe(0.5);
   });
 
+  test('the deviation of a group of three is over its degrees of freedom, two', () => {
+    const rewards = [0, 1, 5, 2, 2, 2];
+    const three = [0, 0, 0, 1, 1, 1].map((index) => completion(index, [EOS]));
+    const rollout = { ...STEP.rollout, completions: three, rewards };
+    const { reward_std: found } = summarise({ ...STEP, rollout, options: { ...STEP.options, groupSize: 3 } });
+    // (4 + 1 + 9)/2 = 7 in the first group, 0 in the second.
+    expectClose([found ?? Number.NaN], [Math.sqrt(7) / 2], { rtol: 1e-12 });
+  });
+
+  test('the clip holds back what has moved as its advantage asks; without an advantage nothing', () => {
+    const records = [
+      { advantage: 1, tokens: [token(0.5), token(0.5), token(1.5)] },
+      { advantage: -1, tokens: [token(0.5), token(1.5), token(1.5), token(1.5)] },
+      { advantage: 0, tokens: [token(0.5), token(1.5), token(1)] },
+    ];
+    const metrics = summarise({ ...STEP, updates: [{ ...UPDATE, records }] });
+    expect(metrics['clip_ratio/low_mean']).toBe(1 / 10);
+    expect(metrics['clip_ratio/high_mean']).toBe(1 / 10);
+    expect(metrics['clip_ratio/region_mean']).toBe(2 / 10);
+  });
+
   test('clip ratios count the tokens that the clip holds back, by their side', () => {
     expect(clipRatios({})).toEqual([1 / 5, 1 / 5, 2 / 5]);
     expect(clipRatios({ clipRatio: 0.6 })).toEqual([0, 1 / 5, 1 / 5]);

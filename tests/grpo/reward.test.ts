@@ -55,7 +55,9 @@ describe('the built-in rewards', () => {
     const { partial } = await values(built, ALL);
     expect(Math.max(...partial.slice(2).map(Number))).toBeLessThan(1);
     const { partialCredit: _, ...without } = ARITHMETIC;
-    expect(() => builtInReward('partial', without)).toThrow(/arithmetic knows no partial credit/);
+    const build = () => builtInReward('partial', without);
+    expect(build).toThrow(/arithmetic knows no partial credit/);
+    expect(build).toThrow(expect.objectContaining({ code: 'BAD_OPTION', where: 'reward partial' }));
   });
 });
 
@@ -161,6 +163,8 @@ describe('several rewards', () => {
     [[{ ...early, weight: Number.NaN }], /the weight of the reward early is NaN/],
   ])('%# cannot be', (rewards, message) => {
     expect(() => checkRewards(rewards)).toThrow(message);
+    const about = { code: 'BAD_OPTION', where: 'rewards', fix: expect.stringContaining('a name of its own') };
+    expect(() => checkRewards(rewards)).toThrow(expect.objectContaining(about));
   });
 });
 
