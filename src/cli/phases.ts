@@ -158,8 +158,7 @@ class PhaseCheckpoints {
   async save(totals: Totals, accuracy: number | null): Promise<void> {
     const { checkpoints } = this.bench.run;
     const isBest = accuracy !== null && accuracy > (checkpoints.best?.accuracy ?? -1);
-    if (isBest || this.naming.isDue(totals.steps)) await this.#save(totals);
-    if (isBest) checkpoints.offer(this.naming.nameOf(totals.steps), accuracy);
+    if (isBest || this.naming.isDue(totals.steps)) await this.#save(totals, accuracy);
   }
 
   /** Saves what has not been, and sums up. */
@@ -171,10 +170,11 @@ class PhaseCheckpoints {
     return result;
   }
 
-  async #save(totals: Totals): Promise<void> {
+  async #save(totals: Totals, accuracy: number | null = null): Promise<void> {
     const { steps } = totals;
     const { nameOf, isTemporary } = this.naming;
-    const milestone = { name: nameOf(steps), phase: this.phase, totals, temporary: isTemporary(steps) };
+    const temporary = isTemporary(steps);
+    const milestone = { name: nameOf(steps), phase: this.phase, totals, temporary, accuracy };
     this.#path = await this.bench.save(milestone, await this.trainer.state());
     this.#saved = steps;
   }

@@ -26,6 +26,8 @@ export interface Milestone {
   readonly totals: Totals;
   /** Whether it is there only until the next one is. */
   readonly temporary: boolean;
+  /** What an evaluation of it found; null without one. */
+  readonly accuracy: number | null;
 }
 
 /** Thrown out of an evaluation that was asked to stop. */
@@ -97,10 +99,10 @@ export class Workbench {
   }
 
   /** Saves all that is needed to go on from here, and returns the path of the weights. */
-  async save({ name, phase, totals, temporary }: Milestone, state: TrainingState): Promise<string> {
+  async save({ name, phase, totals, temporary, accuracy }: Milestone, state: TrainingState): Promise<string> {
     const model = await this.subject.checkpoint();
     const session = { phase, totals, rows: this.run.syncedRows(), finished: this.finished };
-    const options = { name, step: totals.steps, temporary, keepLast: this.#keepLast };
+    const options = { name, step: totals.steps, temporary, keepLast: this.#keepLast, accuracy };
     return this.run.checkpoints.save({ model, state, session }, options);
   }
 

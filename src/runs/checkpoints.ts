@@ -85,6 +85,8 @@ export interface SaveOptions {
   readonly temporary?: boolean;
   /** Remove all but the last so many and the best; 0, the default, keeps all. */
   readonly keepLast?: number;
+  /** What an evaluation found, for the best checkpoint; null or undefined if there was none. */
+  readonly accuracy?: number | null | undefined;
 }
 
 /** What is wrong with a checkpoint for good. Another failure, such as a disk that cannot be read now, is not its fault. */
@@ -135,7 +137,7 @@ export class Checkpoints {
    * @throws FileError, e.g. DISK_FULL, or CheckpointError for weights that are not finite; what was there stays.
    */
   save({ model, state, session }: TrainingCheckpoint, options: SaveOptions): string {
-    const { name, step, temporary = false, keepLast = 0 } = options;
+    const { name, step, temporary = false, keepLast = 0, accuracy = null } = options;
     if (this.entries.some((entry) => entry.name === name)) return this.path(name);
     const { reference, progress } = state;
     const files: CheckpointEntry['files'] = {};
@@ -152,14 +154,15 @@ export class Checkpoints {
       session,
     };
     keep(documentFile(name), Buffer.from(`${JSON.stringify(document, null, 2)}\n`));
-    this.#publish([...this.entries, { name, step, temporary, files }], this.best, keepLast);
+    const best = this.#isBest(accuracy) ? { name, step, accuracy } : this.best;
+    this.#publish([...this.entries, { name, step, temporary, files }], best, keepLast);
     return this.path(name);
   }
 
   /** Remembers the accuracy of a saved checkpoint if it is the best so far; returns whether it is. */
   offer(name: string, accuracy: number): boolean {
     const entry = this.entries.find((each) => each.name === name);
-    if (!entry || accuracy <= (this.best?.accuracy ?? Number.NEGATIVE_INFINITY)) return false;
+    if (!entry || !this.#isBest(accuracy)) return false;
     this.#publish(this.entries, { name, step: entry.step, accuracy });
     return true;
   }
@@ -220,6 +223,10 @@ export class Checkpoints {
     };
   }
 
+  #isBest(accuracy: number | null): accuracy is number {
+    return accuracy !== null && accuracy > (this.best?.accuracy ?? Number.NEGATIVE_INFINITY);
+  }
+
   /** A reference that does not change is written once. */
   #keepReference(reference: Checkpoint, keep: (file: string, content: Uint8Array) => string): string {
     const content = writeCheckpoint({ ...reference, metadata: new Map() });
@@ -242,8 +249,9 @@ export class Checkpoints {
     );
     const manifest = { version: VERSION, checkpoints, best } as const;
     writeAtomically(join(this.#directory, MANIFEST), `${JSON.stringify(manifest, null, 2)}\n`, this.#files);
+    const former = [...this.entries, ...entries];
     this.#manifest = manifest;
-    this.#sweep(entries);
+    this.#sweep(former);
   }
 
   /** Removes files that belonged to these and to none any more. */

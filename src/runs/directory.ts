@@ -1,5 +1,5 @@
 /** Making directories. */
-import { mkdirSync, readdirSync, statSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmdirSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { FileError, withFileErrors } from './fileError.ts';
 
@@ -28,4 +28,13 @@ export function makeEmptyDirectory(path: string): void {
 export function notEmpty(path: string): FileError {
   const fix = 'choose another --out, so that nothing is overwritten';
   return new FileError('ALREADY_EXISTS', path, 'the directory is not empty', fix);
+}
+
+/** Remove a directory that was made for nothing; one that holds something stays. */
+export function removeIfEmpty(directory: string): void {
+  try {
+    rmdirSync(directory);
+  } catch {
+    // The failure that led here is the one to report.
+  }
 }

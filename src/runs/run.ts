@@ -9,14 +9,14 @@
  *     checkpoints/       NAME.safetensors, and what is needed to go on from there (checkpoints.ts)
  *     lock               the process that writes to it
  */
-import { existsSync, mkdirSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Checkpoint } from '../model/checkpoint/index.ts';
 import { type FileOperations, removeTorn, writeAtomically } from './atomicFile.ts';
 import { saveCheckpoint } from './checkpointFile.ts';
 import { Checkpoints, MANIFEST } from './checkpoints.ts';
 import { CSV_RECORD, csvRecord } from './csvPlace.ts';
-import { makeDirectory, makeEmptyDirectory, notEmpty } from './directory.ts';
+import { makeDirectory, makeEmptyDirectory, notEmpty, removeIfEmpty } from './directory.ts';
 import { withFileErrors } from './fileError.ts';
 import { RunLock } from './lock.ts';
 import { type MetricsRow, MetricsSink } from './metrics/index.ts';
@@ -167,12 +167,4 @@ function isMadeHere(directory: string): boolean {
       throw error;
     }
   });
-}
-
-function removeIfEmpty(directory: string): void {
-  try {
-    rmdirSync(directory);
-  } catch {
-    // The failure that led here is the one to report.
-  }
 }

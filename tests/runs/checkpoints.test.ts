@@ -1,10 +1,11 @@
 /** The checkpoints of a run: what is complete, what is kept, and what happens to files that are not as they were. */
-import * as fs from 'node:fs';
+import patched, * as fs from 'node:fs';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { modelConfig } from '../../src/model/config.ts';
 import { initialStateDict } from '../../src/model/initialise.ts';
 import type { FileOperations } from '../../src/runs/atomicFile.ts';
@@ -138,6 +139,65 @@ describe('checkpoints', () => {
     },
   );
 
+  test('that cannot be read for another reason are not given up: that is an error', () => {
+    saved([1, 2]);
+    const path = join(directory, 'step2.json');
+    const { readFileSync: original } = fs;
+    const error = Object.assign(new Error('EIO: i/o error, read'), { code: 'EIO' });
+    vi.spyOn(patched, 'readFileSync').mockImplementation((...args) => {
+      if (args[0] === path) throw error;
+      return original(...args);
+    });
+    syncBuiltinESMExports();
+    try {
+      expect(() => new Checkpoints(directory).latest(noDamage)).toThrow(
+        expect.objectContaining({ code: 'FILE_SYSTEM', where: path }),
+      );
+    } finally {
+      vi.restoreAllMocks();
+      syncBuiltinESMExports();
+    }
+  });
+
+  test('after a damaged one are forgotten, those before it stay, and the best with them', () => {
+    for (const best of [1, 2, 3]) {
+      rmSync(directory, { recursive: true });
+      const checkpoints = saved([1, 2, 3, 4]);
+      expect(checkpoints.offer(`step${best}`, 0.5)).toBe(true);
+      rmSync(join(directory, 'step3.json'));
+      const again = new Checkpoints(directory);
+      again.forgetAfter('step2');
+      const found = new Checkpoints(directory);
+      expect(found.entries.map(({ name }) => name)).toEqual(['step1', 'step2']);
+      expect(found.best).toEqual(best === 3 ? null : { name: `step${best}`, step: best, accuracy: 0.5 });
+      expect(found.unlisted()).toEqual([]);
+      expect(found.latest(noDamage)?.step).toBe(2);
+      found.forgetAfter('step2');
+      found.forgetAfter('nowhere');
+      expect(new Checkpoints(directory).entries.length).toBe(2);
+    }
+  });
+
+  test('are the best by the highest accuracy, the first of equals, whenever it is told', () => {
+    const checkpoints = new Checkpoints(directory);
+    for (const [step, accuracy] of [undefined, 0.25, 0.5, 0.5, null, 0.75, 0].entries()) {
+      checkpoints.save(at(step), { name: `step${step}`, step, accuracy });
+    }
+    expect(checkpoints.best).toEqual({ name: 'step5', step: 5, accuracy: 0.75 });
+    expect(checkpoints.offer('step6', 0.75)).toBe(false);
+    expect(checkpoints.offer('step7', 1)).toBe(false);
+    expect(new Checkpoints(directory).best?.step).toBe(5);
+    expect(checkpoints.offer('step6', 0.875)).toBe(true);
+    expect(new Checkpoints(directory).best).toEqual({ name: 'step6', step: 6, accuracy: 0.875 });
+  });
+
+  test('names files that no checkpoint has', () => {
+    const checkpoints = saved([1]);
+    for (const name of ['model.safetensors', '.a.0123abcd.tmp']) writeFileSync(join(directory, name), '');
+    expect(checkpoints.unlisted()).toEqual(['model.safetensors']);
+    expect(readdirSync(directory)).toContain('.a.0123abcd.tmp');
+  });
+
   test('where none is whole, that is an error: a run is not begun again over what is left of it', () => {
     saved([1, 2]);
     const [reference = ''] = readdirSync(directory).filter((file) => file.startsWith('reference-'));
@@ -155,6 +215,10 @@ describe('checkpoints', () => {
     const outside = { bytes: 1, sha256: 'a'.repeat(64) };
     const entry = { name: 'a', step: 1, temporary: false, files: { '../../etc/passwd': outside } };
     bad.push(JSON.stringify({ version: 1, checkpoints: [entry], best: null }));
+    for (const file of ['manifest.json', 'b.json', 'a.txt', 'reference-1.json', '..', 'a/b', '/etc/passwd']) {
+      const other = { ...entry, files: { [file]: outside } };
+      bad.push(JSON.stringify({ version: 1, checkpoints: [other], best: null }));
+    }
     for (const text of bad) {
       writeFileSync(join(directory, 'manifest.json'), text);
       expect(() => new Checkpoints(directory)).toThrow(expect.objectContaining({ code: 'DAMAGED' }));

@@ -6,13 +6,12 @@ import {
   ftruncateSync,
   readFileSync,
   readSync,
-  rmdirSync,
   unlinkSync,
   writeSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
 import { syncDirectory, writeAtomically } from '../atomicFile.ts';
-import { makeDirectory } from '../directory.ts';
+import { makeDirectory, removeIfEmpty } from '../directory.ts';
 import { FileError, withFileErrors } from '../fileError.ts';
 import { openOwnFile } from '../ownFile.ts';
 import type { MetricsFormat } from './format.ts';
@@ -47,9 +46,14 @@ export class RowFile {
     const directory = dirname(path);
     const hadDirectory = existsSync(directory);
     makeDirectory(directory);
-    const isRebuilt = isMissing && keep > 0 && expected !== undefined;
-    if (isRebuilt) writeAtomically(path, expected);
-    this.#descriptor = openOwnFile(path, isMissing && !isRebuilt ? 'new' : 'existing');
+    try {
+      const isRebuilt = isMissing && keep > 0 && expected !== undefined;
+      if (isRebuilt) writeAtomically(path, expected);
+      this.#descriptor = openOwnFile(path, isMissing && !isRebuilt ? 'new' : 'existing');
+    } catch (error) {
+      if (!hadDirectory) removeIfEmpty(directory);
+      throw error;
+    }
     this.#made = { file: isMissing, directory: !hadDirectory };
     try {
       const bytes = withFileErrors(path, () => readFileSync(this.#descriptor));
@@ -103,7 +107,7 @@ export class RowFile {
   discard(): void {
     this.close();
     if (this.#made.file) unlinkSync(this.path);
-    if (this.#made.directory) rmdirSync(dirname(this.path));
+    if (this.#made.directory) removeIfEmpty(dirname(this.path));
   }
 }
 

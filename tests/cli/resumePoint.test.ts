@@ -1,0 +1,120 @@
+/** Where a run is resumed, and that nothing which has trained is begun again. */
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { resumePoint } from '../../src/cli/resumePoint.ts';
+import { modelConfig } from '../../src/model/config.ts';
+import { initialStateDict } from '../../src/model/initialise.ts';
+import { Checkpoints } from '../../src/runs/checkpoints.ts';
+import { FileError } from '../../src/runs/fileError.ts';
+
+const config = modelConfig('tiny', { nLayers: 1, vocabSize: 8 });
+const EMPTY = '{"version":1,"checkpoints":[],"best":null}';
+
+let directory: string;
+let checkpoints: string;
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'mathformer-resume-'));
+  checkpoints = join(directory, 'checkpoints');
+});
+afterEach(() => rmSync(directory, { recursive: true }));
+
+function save(name: string, step: number, session: Record<string, unknown>): void {
+  const model = { config, stateDict: initialStateDict(config, step), metadata: new Map<string, string>() };
+  const state = { progress: { step }, optimizer: new Map(), reference: initialStateDict(config, 7) };
+  new Checkpoints(checkpoints).save({ model, state, session }, { name, step });
+}
+
+const session = (steps: number) => ({
+  phase: 'grpo',
+  totals: { steps, tokens: 10, seconds: 1 },
+  rows: steps,
+  finished: {},
+});
+
+const point = () =>
+  resumePoint(directory, (error) => {
+    throw error;
+  });
+
+function refusal(): FileError {
+  try {
+    point();
+  } catch (error) {
+    if (error instanceof FileError) return error;
+    throw error;
+  }
+  throw new Error('it was not refused');
+}
+
+it('is the last checkpoint', () => {
+  for (const step of [0, 1, 2]) save(`rl_model_step${step}`, step, session(step));
+  expect(point()).toMatchObject({ name: 'rl_model_step2', step: 2, session: session(2) });
+});
+
+it('is no checkpoint of something else', () => {
+  save('rl_model_step1', 1, { ...session(1), rows: -1 });
+  expect(refusal()).toMatchObject({
+    code: 'DAMAGED',
+    message: expect.stringContaining('session.rows is not'),
+  });
+});
+
+describe('a run without a checkpoint is begun again', () => {
+  it.each([
+    ['with nothing but its config', () => undefined],
+    ['with an empty directory of checkpoints', () => mkdirSync(checkpoints)],
+    ['with empty metrics', () => writeFileSync(join(directory, 'metrics.jsonl'), '')],
+    [
+      'that was killed in its first save',
+      () => {
+        for (const name of ['rl_model_step0', 'model_update0']) save(name, 0, session(0));
+        rmSync(join(checkpoints, 'manifest.json'));
+        writeFileSync(join(checkpoints, '.manifest.json.0123abcd.tmp'), '{');
+        writeFileSync(join(directory, 'metrics.jsonl'), '');
+        writeFileSync(join(directory, 'baseline_completions.jsonl'), '{}\n');
+      },
+    ],
+  ])('%s', (_, prepare) => {
+    prepare();
+    expect(point()).toBeUndefined();
+  });
+});
+
+describe.each([
+  ['no manifest', () => rmSync(join(checkpoints, 'manifest.json'), { force: true })],
+  ['an empty manifest', () => writeFileSync(join(checkpoints, 'manifest.json'), EMPTY)],
+] as const)('with %s, a run that has trained is not begun again', (_, lose) => {
+  it.each([
+    ['rows of metrics', 'metrics.jsonl', '{"phase":"grpo","step":1}\n'],
+    ['half a row', 'metrics.jsonl', '{'],
+    ['a summary', 'summary.json', '{}'],
+    ['final answers', 'final_completions.jsonl', '{}\n'],
+    ['a document of a checkpoint', 'checkpoints/rl_model_step10.json', '{}'],
+    ['a name that begins alike', 'checkpoints/model_update01.json', '{}'],
+  ])('because of %s', (__, name, text) => {
+    save('rl_model_step0', 0, session(0));
+    lose();
+    writeFileSync(join(directory, name), text);
+    const { code, where, message } = refusal();
+    expect([code, where]).toEqual(['DAMAGED', join(checkpoints, 'manifest.json')]);
+    expect(message).toContain(`there is ${name.replace('checkpoints/', '')}`);
+    expect(readFileSync(join(directory, name), 'utf8')).toBe(text);
+  });
+
+  it('but shows how to train on from its last model', () => {
+    for (const step of [0, 10, 9]) save(`rl_model_step${step}`, step, session(step));
+    lose();
+    const { message, fix } = refusal();
+    expect(message).toMatch(/there is rl_model_step10\.json, .* and 2 more files/);
+    const last = join(checkpoints, 'rl_model_step9.safetensors');
+    expect(fix).toMatch(/^put a copy of it back, .*: npx tsx \S*train\.ts grpo --checkpoint /);
+    expect(fix.endsWith(last)).toBe(true);
+  });
+});
+
+it('without its directory of checkpoints, a run that has trained is not begun again either', () => {
+  writeFileSync(join(directory, 'metrics.jsonl'), '{}\n');
+  expect(refusal().fix).toBe('put a copy of it back, with the checkpoints that it names, or begin a new run');
+});

@@ -1,0 +1,96 @@
+/** Code that a file names runs only if the user says so. */
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { checkTrust } from '../../src/cli/trust.ts';
+import { BadOptionError } from '../../src/options.ts';
+import { run } from './cliProcess.ts';
+
+const directory = mkdtempSync(join(tmpdir(), 'mathformer-trust-'));
+afterAll(() => rmSync(directory, { recursive: true }));
+
+const marker = join(directory, 'ran');
+const evil = join(directory, 'evil.mjs');
+writeFileSync(
+  evil,
+  `import { writeFileSync } from 'node:fs'; writeFileSync(${JSON.stringify(marker)}, ''); export default 5;`,
+);
+
+describe('checkTrust', () => {
+  it.each([
+    [{}],
+    [{ task: 'arithmetic', reward: 'correctness' }],
+    [{ task: 'sort', reward: 'correctness,length:0.2, format:1e-3' }],
+    [{ reward: ['partial', 'format:-1'] }],
+    // What is no name is refused elsewhere, and imported nowhere.
+    [{ task: 5, reward: { path: './a.mjs' } }],
+  ])('lets %j pass', (options) => {
+    expect(() => checkTrust(options, 'a.json', false)).not.toThrow();
+  });
+
+  it.each([
+    [{ task: './a.mjs' }, './a.mjs'],
+    [{ task: 'constructor' }, 'constructor'],
+    [{ reward: 'correctness,./b.mjs:0.5' }, './b.mjs'],
+    [{ reward: ['format', './c.mjs:2'] }, './c.mjs'],
+    [{ task: './a.mjs', reward: './b.mjs,./c.mjs' }, './a.mjs, ./b.mjs, ./c.mjs'],
+    [{ reward: ['./a\u001b[2J.mjs'] }, String.raw`./a\u001b[2J.mjs`],
+  ])('refuses %j', (options, names) => {
+    const check = (trust: boolean) => () => checkTrust(options, 'a.json', trust);
+    expect(check(false)).toThrow(BadOptionError);
+    expect(check(false)).toThrow(`a.json names ${names}: code, which would run with all your rights`);
+    expect(check(true)).not.toThrow();
+  });
+});
+
+/** The config of a run or of a person, with all that could make it run code without a question. */
+function config(kind: 'grpo' | 'pretrain', modules: object): object {
+  const options = { modelsize: 'tiny', checkpoint: 'tests/fixtures/checkpoints/tiny_easy.pt', evalSize: 4 };
+  const { checkpoint, modelsize, evalSize } = options;
+  const own = kind === 'grpo' ? { checkpoint } : { modelsize };
+  return { kind, options: { ...own, evalSize, ...modules, trust: true } };
+}
+
+describe('a run of somebody else', () => {
+  it.each([
+    ['grpo', { reward: [evil] }],
+    ['pretrain', { task: evil }],
+  ] as const)('with a module of %s: it runs with --trust alone', async (kind, modules) => {
+    const stranger = join(directory, kind);
+    mkdirSync(stranger);
+    const path = join(stranger, 'config.json');
+    writeFileSync(path, JSON.stringify(config(kind, modules)));
+    for (const args of [
+      ['resume', stranger],
+      [kind, '--config', path, '--out', join(directory, 'never')],
+    ]) {
+      const refused = await run('train', ...args);
+      expect(refused.code).toBe(2);
+      expect(refused.stderr).toContain(`error: ${path} names ${evil}: code, which would run with all your`);
+      expect(refused.stderr).toMatch(/train\.ts (resume|grpo|pretrain) \S.* --trust$/m);
+      expect(existsSync(marker)).toBe(false);
+      const trusted = await run('train', ...args, '--trust');
+      expect(trusted.code).toBe(2);
+      expect(trusted.stderr).not.toContain('--trust');
+      expect(existsSync(marker)).toBe(true);
+      rmSync(marker);
+    }
+  });
+
+  it('cannot say in a file that it is trusted', async () => {
+    const path = join(directory, 'options.json');
+    writeFileSync(path, JSON.stringify({ modelsize: 'tiny', trust: true }));
+    const { code, stderr } = await run('train', 'pretrain', '--config', path);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/options\.json: no file can say that it is trusted — remove it/);
+  });
+
+  it('is not imported where the command line names another one', async () => {
+    const path = join(directory, 'mine.json');
+    writeFileSync(path, JSON.stringify({ checkpoint: 'no.pt', reward: evil }));
+    const { stderr } = await run('train', 'grpo', '--config', path, '--reward', 'correctness');
+    expect(stderr).toMatch(/no\.pt: there is no such file/);
+    expect(existsSync(marker)).toBe(false);
+  });
+});
