@@ -1,5 +1,5 @@
 /** Every choice of the GRPO trainer from the command line: what a run makes of it, and what it writes down. */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
@@ -59,4 +59,56 @@ it('refuses what cannot work together, before anything is loaded', async () => {
   );
   expect(code).toBe(2);
   expect(stderr).toMatch(/^error: cispo has no surrogate to bound — choose another --loss/);
+});
+
+it('evaluates with --max_gen_len, and knows the columns of the CSV file when the first step is skipped', async () => {
+  const [out, csv, reward] = ['skipped', 'skipped.csv', 'mine.mjs'].map((name) => join(directory, name));
+  // Eight completions a step.
+  writeFileSync(reward, 'let calls = 0;\nexport default () => (calls++ < 8 ? Number.NaN : calls % 2);\n');
+  const sizes = ['--steps', '2', '--batch_size', '2', '--max_gen_len', '3', '--eval_size', '4'];
+  const args = ['--checkpoint', CHECKPOINT, ...sizes, '--reward', reward, '--out', out, '--log_csv', csv];
+  const { code, stderr } = await run(
+    'train',
+    'grpo',
+    ...args,
+    '--max_digits',
+    '1',
+    '--max_depth',
+    '1',
+    '--quiet',
+  );
+  expect(code, stderr).toBe(0);
+  const answers = readFileSync(join(out, 'baseline_completions.jsonl'), 'utf8').trimEnd().split('\n');
+  expect(answers.length).toBe(4);
+  for (const line of answers) {
+    const { completion, verdict } = JSON.parse(line);
+    expect([completion.length, verdict]).toEqual([3, 'unfinished']);
+  }
+  const [header = '', first = '', second = ''] = readFileSync(csv, 'utf8').split('\n');
+  const at = header.split(',').indexOf('rewards/mine/mean');
+  expect(at).toBeGreaterThan(0);
+  expect([first.split(',')[at], second.split(',')[at]]).toEqual(['', '0.5']);
+  expect(first).not.toContain('NaN');
+});
+
+it('ends with the task, the problem and the index where a task gives an id that it does not have', async () => {
+  const task = join(directory, 'wrong.mjs');
+  writeFileSync(
+    task,
+    `const ids = [0, 1, 77];
+const problem = { expression: '1+1', answer: '2' };
+export default {
+  name: 'wrong', levels: ['one'], tokenizer: { vocabSize: 10, eos: 9, encode: () => [0], decode: () => '' },
+  draw: () => problem, heldOut: () => [problem], prompt: () => [0, 1],
+  example: () => ({ tokens: ids, promptLength: 2 }), grade: () => ({ outcome: 'wrong', answer: null }),
+};
+`,
+  );
+  const sizes = ['--modelsize', 'tiny', '--steps', '1', '--num_examples', '4', '--eval_size', '1'];
+  const out = join(directory, 'wrong');
+  const { code, stderr } = await run('train', 'pretrain', '--task', task, ...sizes, '--out', out, '--quiet');
+  expect(code).toBe(1);
+  expect(stderr).toMatch(
+    /^error: the task wrong: example of "1\+1" has the id 77 at index 2 — use integers from 0 to 9, the ids of its tokenizer$/m,
+  );
 });

@@ -12,6 +12,7 @@ import { Transformer } from '../../src/model/transformer.ts';
 import { pretrainOptions } from '../../src/pretrain/options.ts';
 import { SupervisedTrainer } from '../../src/pretrain/trainer.ts';
 import { sorting } from '../../src/tasks/sorting.ts';
+import type { Task } from '../../src/tasks/task.ts';
 import { openDevice } from '../device.ts';
 
 const task = sorting({ maxDigits: 3 });
@@ -89,6 +90,10 @@ describe('sorting digits', () => {
     const [{ reward, 'rewards/correctness/mean': correct, 'rewards/low/mean': beginsLow }] = metrics;
     expect(reward).toBeCloseTo(correct + 0.5 * beginsLow, 12);
     expect(metrics[0]['rewards/low/std']).toBeGreaterThanOrEqual(0);
+    const {
+      metrics: [alone],
+    } = await trained(1, {});
+    expect(alone['rewards/correctness/mean']).toBe(alone.reward);
     expect(samples.every(({ reward }) => [0, 0.5, 1, 1.5].includes(reward))).toBe(true);
     expect(new Set(samples.map(({ advantage }) => advantage > 0)).size).toBe(2);
   });
@@ -119,6 +124,68 @@ describe('sorting digits', () => {
     expect(() => new SupervisedTrainer(policy, pretrainOptions(), { task })).toThrow(
       expect.objectContaining(wrong),
     );
+    policy.dispose();
+  });
+});
+
+describe('a task that gives what its tokenizer does not have', () => {
+  let device: Device;
+  beforeAll(async () => {
+    device = await openDevice();
+  });
+  afterAll(() => device.destroy());
+
+  const bad = { code: 'BAD_TASK', where: 'task sort' };
+  const size = { batchSize: 2, numExamples: 2 };
+
+  test.each<[string, Partial<Task>, RegExp]>([
+    ['an id', { example: () => ({ tokens: [1, 2, 77], promptLength: 1 }) }, /the id 77 at index 2/],
+    ['a length', { example: () => ({ tokens: [1, 2], promptLength: 2 }) }, /the promptLength 2/],
+  ])('in an example: %s ends pretraining at once', async (_, change, message) => {
+    const model = Transformer.create(device, CONFIG, 1);
+    const trainer = new SupervisedTrainer(model, pretrainOptions(size), { task: { ...task, ...change } });
+    const failure = await trainer.step().catch((error: unknown) => error);
+    expect(failure).toMatchObject(bad);
+    expect(String(failure)).toMatch(message);
+    trainer.dispose();
+    model.dispose();
+  });
+
+  test.each<[string, Partial<Task>, RegExp]>([
+    ['an id of a prompt', { prompt: () => [3, 14] }, /prompt of "sort.*the id 14 at index 1/],
+    ['an empty prompt', { prompt: () => [] }, /prompt of .* gave no tokens/],
+    // biome-ignore lint/suspicious/noExplicitAny: the point is to return what the types forbid.
+    ['a verdict', { grade: () => ({ outcome: true, answer: null }) as any }, /grade of .* the outcome true/],
+  ])('%s ends GRPO and evaluation at once', async (_, change, message) => {
+    const policy = Transformer.create(device, CONFIG, 1);
+    const odd = { ...task, ...change };
+    const trainer = new GrpoTrainer(policy, grpoOptions({ ...OPTIONS, batchSize: 1 }), { task: odd });
+    const sampler = new Sampler(policy, { eos: task.tokenizer.eos });
+    const evaluating = () => evaluate(sampler, task.heldOut(2), { task: odd, maxNew: 4 });
+    for (const work of [() => trainer.step(), evaluating]) {
+      const failure = await work().catch((error: unknown) => error);
+      expect(failure).toMatchObject(bad);
+      expect(String(failure)).toMatch(message);
+    }
+    sampler.dispose();
+    trainer.dispose();
+    policy.dispose();
+  });
+
+  test('more tokens to sample from than its vocabulary has are refused, as many are not', () => {
+    const policy = Transformer.create(device, CONFIG, 1);
+    const refusal = { message: expect.stringContaining('--top_k is 15, but the vocabulary has 14 tokens') };
+    expect(() => new GrpoTrainer(policy, grpoOptions({ topK: 15 }), { task })).toThrow(
+      expect.objectContaining(refusal),
+    );
+    new GrpoTrainer(policy, grpoOptions({ topK: 14 }), { task }).dispose();
+    for (const seed of [2 ** 32, -1, 1.5, Number.NaN]) {
+      expect(() => new GrpoTrainer(policy, { ...grpoOptions(), seed }, { task })).toThrow(/the seed is/);
+      expect(() => new SupervisedTrainer(policy, { ...pretrainOptions(), seed }, { task })).toThrow(
+        /the seed is/,
+      );
+      expect(() => Transformer.create(device, CONFIG, seed)).toThrow(/the seed is/);
+    }
     policy.dispose();
   });
 });

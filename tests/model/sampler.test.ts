@@ -376,6 +376,26 @@ describe('the sampler', () => {
     sampler.dispose();
   });
 
+  test('an end at exactly the last token that there is room for is an end', async () => {
+    const quick = eager(1.5);
+    const options = { groupSize: 16, temperature: 1, seed: 5 };
+    const long = await generate(PROMPTS.slice(0, 2), { ...options, maxNew: 40 }, quick);
+    const lengths = new Set(long.filter(({ finished }) => finished).map(({ tokens }) => tokens.length));
+    expect(lengths.size).toBeGreaterThan(3);
+    for (const maxNew of lengths) {
+      const cut = await generate(PROMPTS.slice(0, 2), { ...options, maxNew }, quick);
+      cut.forEach(({ tokens, finished }, i) => {
+        const whole = long[i]?.tokens ?? [];
+        expect(tokens).toEqual(whole.slice(0, maxNew));
+        expect(finished, `${tokens.length} tokens of ${maxNew}`).toBe(
+          whole.length <= maxNew && whole.at(-1) === EOS,
+        );
+      });
+      expect(cut.some(({ tokens, finished }) => finished && tokens.length === maxNew)).toBe(true);
+    }
+    quick.dispose();
+  });
+
   test('a batch whose cache exceeds a binding is generated in parts, to the same bits', async () => {
     const quick = eager(2.5);
     const sampler = new Sampler(quick);
