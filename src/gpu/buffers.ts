@@ -159,7 +159,8 @@ export class BufferPool {
   ) {
     this.#device = device;
     this.#events = events;
-    this.#largest = { binding: Math.min(maxStorageBufferBindingSize, buffer), buffer };
+    const binding = Math.floor(Math.min(maxStorageBufferBindingSize, buffer) / 16) * 16;
+    this.#largest = { binding, buffer };
     this.#limit = limit;
     this.#collected = new FinalizationRegistry(({ memory, bytes, label }) =>
       this.#take(memory, bytes, label),
@@ -168,20 +169,22 @@ export class BufferPool {
 
   /** A view of `bytes` bytes (at least 16) with unspecified contents; `persistent` ones belong to no scope. */
   allocate(bytes: number, label = UNNAMED, persistent = false): BufferView {
-    const { binding, buffer: largest } = this.#largest;
-    if (bytes > binding) {
-      throw new GpuError(
-        `a tensor of ${bytes} bytes exceeds this adapter's limit of ${binding} bytes per binding`,
-        { code: 'OUT_OF_MEMORY', where: 'allocate', fix: 'use a smaller batch or shorter sequences' },
-      );
-    }
-    const capacity = Math.min(sizeClass(bytes), Math.max(bytes, Math.floor(largest / 16) * 16));
-    const buffer = new PooledBuffer(capacity, label, this.#memory(capacity));
-    this.#hold(capacity, label);
-    const scope = persistent ? undefined : this.#scopes.at(-1);
-    if (scope) scope.add(buffer);
-    else this.#releaseWhenCollected(buffer);
-    return viewOf(buffer, bytes);
+    return viewOf(this.#allocate(this.capacity(bytes), label, persistent), bytes);
+  }
+
+  /** A persistent buffer of at least `bytes` bytes for tensors that take turns; it may be larger than a binding. */
+  reserve(bytes: number, label: string): PooledBuffer {
+    return this.#allocate(this.#capacity(bytes), label, true);
+  }
+
+  /** The capacity in bytes of a tensor's buffer. @throws GpuError if no binding is as large as the tensor. */
+  capacity(bytes: number): number {
+    const { binding } = this.#largest;
+    if (bytes <= binding) return this.#capacity(bytes);
+    throw new GpuError(
+      `a tensor of ${bytes} bytes exceeds this adapter's limit of ${binding} bytes per binding`,
+      { code: 'OUT_OF_MEMORY', where: 'allocate', fix: 'use a smaller batch or shorter sequences' },
+    );
   }
 
   /** Gives memory to a buffer that was made without any, and that belongs to no scope. */
@@ -250,6 +253,19 @@ export class BufferPool {
       created: this.#created,
       holders: Object.fromEntries(this.#holders),
     };
+  }
+
+  #capacity(bytes: number): number {
+    return Math.min(sizeClass(bytes), Math.floor(this.#largest.buffer / 16) * 16);
+  }
+
+  #allocate(capacity: number, label: string, persistent: boolean): PooledBuffer {
+    const buffer = new PooledBuffer(capacity, label, this.#memory(capacity));
+    this.#hold(capacity, label);
+    const scope = persistent ? undefined : this.#scopes.at(-1);
+    if (scope) scope.add(buffer);
+    else this.#releaseWhenCollected(buffer);
+    return buffer;
   }
 
   #releaseWhenCollected(buffer: PooledBuffer): void {

@@ -7,7 +7,7 @@
 import { GpuError } from '../errors.ts';
 import { Arena } from './arena.ts';
 import type { CommandBatch, Dispatch, Workgroups } from './batch.ts';
-import { type BufferPool, type BufferView, PooledBuffer, sizeClass, USAGE, viewOf } from './buffers.ts';
+import { type BufferPool, type BufferView, PooledBuffer, USAGE, viewOf } from './buffers.ts';
 import type { Kernel, Scalar } from './kernel.ts';
 import type { Bindings, Pipeline, PipelineCache } from './pipelines.ts';
 import { type SharedMemory, shareMemory } from './sharedMemory.ts';
@@ -62,9 +62,9 @@ export class Recorder {
     this.#pool = pool;
   }
 
-  /** A buffer without memory, which planning gives it. */
+  /** A buffer without memory, which planning gives it. @throws GpuError if no binding is as large. */
   allocate(bytes: number, label = 'tensors'): BufferView {
-    const buffer = new PooledBuffer(sizeClass(bytes), label);
+    const buffer = new PooledBuffer(this.#pool.capacity(bytes), label);
     this.#buffers.push(buffer);
     this.#pool.adopt(buffer);
     return viewOf(buffer, bytes);

@@ -29,7 +29,7 @@ export class SharedMemory {
   get(bytes: number, index: number): PooledBuffer {
     const buffers = this.#buffers.get(bytes) ?? [];
     this.#buffers.set(bytes, buffers);
-    while (buffers.length <= index) buffers.push(this.#pool.allocate(bytes, 'recordings', true).buffer);
+    while (buffers.length <= index) buffers.push(this.#pool.reserve(bytes, 'recordings'));
     return buffers[index] as PooledBuffer;
   }
 

@@ -4,6 +4,7 @@
  * becomes it now and then. Dropout is off throughout.
  */
 import { RandomStream } from '../math/randomStream.ts';
+import { mostTokens } from '../model/microBatches.ts';
 import { type CompletionSampler, Sampler } from '../model/sampler.ts';
 import { scorePacked } from '../model/score.ts';
 import {
@@ -242,7 +243,8 @@ export class GrpoTrainer {
   async #update(trajectories: readonly WeightedTrajectory[], lr: number): Promise<Update> {
     this.policy.parameters.zeroGrad();
     const pending: Promise<BatchValues>[] = [];
-    for (const batch of microBatches(trajectories, this.options.microBatchTokens)) {
+    const tokens = Math.min(this.options.microBatchTokens, mostTokens(this.policy));
+    for (const batch of microBatches(trajectories, tokens)) {
       const values = this.#backward(batch);
       values.catch(() => {}); // thrown below; until then it has a handler, whatever the next batch does
       pending.push(values);

@@ -4,12 +4,12 @@
  */
 import type { BufferView } from '../gpu/buffers.ts';
 import type { Device } from '../gpu/device.ts';
-import { defineKernel, GROUP_INDEX, linearGrid, type Scalar, THREAD_ARGS } from '../gpu/kernel.ts';
+import { defineKernel, evaluate, GROUP_INDEX, linearGrid, type Scalar, THREAD_ARGS } from '../gpu/kernel.ts';
 import { PHILOX_WGSL } from './philox.ts';
 
 const dropoutKernel = defineKernel({
   name: 'dropout',
-  params: { count: 'u32', p: 'f32', seed: 'u32', seedHigh: 'u32', stream: 'u32', step: 'u32' },
+  params: { count: 'u32', first: 'u32', p: 'f32', seed: 'u32', seedHigh: 'u32', stream: 'u32', step: 'u32' },
   reads: { x: 'array<f32>' },
   writes: { y: 'array<f32>' },
   code: `${PHILOX_WGSL}
@@ -18,7 +18,7 @@ fn main(${THREAD_ARGS}) {
   let id = ${GROUP_INDEX} * 64 + thread;
   if (id * 4 >= params.count) { return; }
   let key = vec2u(params.seed, params.seedHigh);
-  let random = uniform4(philox(vec4u(id, params.step, params.stream, 0xd409u), key));
+  let random = uniform4(philox(vec4u(params.first + id, params.step, params.stream, 0xd409u), key));
   for (var i = 0u; i < min(4u, params.count - id * 4); i++) {
     y[id * 4 + i] = select(0.0, x[id * 4 + i] / (1.0 - params.p), random[i] >= params.p);
   }
@@ -32,6 +32,8 @@ export interface MaskKey {
   readonly seedHigh?: Scalar;
   readonly stream: number;
   readonly step: Scalar;
+  /** Elements before the first one, where this is a part of a tensor: a multiple of 4. */
+  readonly start?: Scalar;
 }
 
 export function applyDropout(
@@ -40,8 +42,9 @@ export function applyDropout(
   y: BufferView,
   count: number,
   p: number,
-  { seed, seedHigh = 0, stream, step }: MaskKey,
+  { seed, seedHigh = 0, stream, step, start = 0 }: MaskKey,
 ): void {
-  const params = { count, p, seed, seedHigh, stream, step };
+  const first = typeof start === 'number' ? start / 4 : () => evaluate(start) / 4;
+  const params = { count, first, p, seed, seedHigh, stream, step };
   device.launch(dropoutKernel, { x, y }, params, linearGrid(Math.ceil(count / 256)));
 }

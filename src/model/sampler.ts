@@ -10,6 +10,8 @@ import { NO_ROW } from '../kernels/rows.ts';
 import { encodeSettings, sampleTokens } from '../kernels/sampling.ts';
 import { EOS } from '../math/tokenizer.ts';
 import { attention, noGrad, Packing, Tensor, takeRows } from '../tensor/index.ts';
+import { generationParts, mostSlots, neededRoom } from './generationParts.ts';
+import { mostTokens } from './microBatches.ts';
 import { ROW_STEP, SLOT_WORDS, Workspace } from './samplerWorkspace.ts';
 import { type Completion, type CompletionSampler, checkSampling, type SampleOptions } from './sampling.ts';
 import type { Transformer } from './transformer.ts';
@@ -36,9 +38,9 @@ export class Sampler implements CompletionSampler {
   }
 
   /**
-   * Samples `groupSize` completions of every prompt, in order. A batch whose key-value cache exceeds what the adapter
-   * can bind is generated in parts; completions do not depend on that. Calls take turns.
-   * @throws GpuError if the cache of a single prompt does not fit the adapter, MathformerError for bad options.
+   * Samples `groupSize` completions of every prompt, in order. A batch that exceeds what the adapter can bind is
+   * generated in parts; completions do not depend on that. Calls take turns.
+   * @throws GpuError if a single sequence does not fit the adapter, MathformerError for bad options.
    */
   async generate(prompts: readonly (readonly number[])[], options: SampleOptions): Promise<Completion[]> {
     checkSampling(prompts, options, this.model.config.vocabSize);
@@ -49,13 +51,18 @@ export class Sampler implements CompletionSampler {
 
   async #generateAll(prompts: readonly (readonly number[])[], options: SampleOptions): Promise<Completion[]> {
     const { groupSize = 1, firstSequenceId = 0 } = options;
-    const slots = this.#mostSlots(neededCapacity(prompts, options.maxNew));
-    const most = Math.max(1, Math.floor(slots / groupSize));
+    const slots = mostSlots(this.model, neededRoom(prompts, options));
+    const most = { slots, rows: mostTokens(this.model) };
     const completions: Completion[] = [];
-    for (let first = 0; first < prompts.length; first += most) {
-      const ids = { firstSequenceId: firstSequenceId + first * groupSize };
-      const part = await this.#generate(prompts.slice(first, first + most), { ...options, ...ids });
-      for (const completion of part) completions.push({ ...completion, prompt: first + completion.prompt });
+    for (const { first, count, member, members } of generationParts(prompts, groupSize, most)) {
+      const completed = await this.#generate(prompts.slice(first, first + count), {
+        ...options,
+        groupSize: members,
+        firstSequenceId: firstSequenceId + first * groupSize + member,
+      });
+      for (const completion of completed) {
+        completions.push({ ...completion, prompt: first + completion.prompt });
+      }
     }
     return completions;
   }
@@ -84,17 +91,10 @@ export class Sampler implements CompletionSampler {
     this.#workspace = undefined;
   }
 
-  /** Sequences of up to `capacity` tokens whose keys (or values) of one layer fit one binding. */
-  #mostSlots(capacity: number): number {
-    const { maxStorageBufferBindingSize } = this.#device.gpu.limits;
-    return Math.floor(maxStorageBufferBindingSize / (capacity * this.model.config.dModel * 4));
-  }
-
   /** Buffers for this batch: those of the last one if they are large enough. */
   #prepare(prompts: readonly (readonly number[])[], slots: number, options: SampleOptions): Workspace {
-    const { maxNew, topK = 0, topP = 1, minP = 0 } = options;
-    const filtered = topK > 0 || topP < 1 || minP > 0;
-    const needed = { slots, capacity: neededCapacity(prompts, maxNew), maxNew, filtered };
+    const { topK = 0, topP = 1, minP = 0 } = options;
+    const needed = { slots, ...neededRoom(prompts, options) };
     let workspace = this.#workspace;
     if (!workspace?.fits(needed)) {
       // Room for this batch and the last one, so that they can take turns, unless that is too much.
@@ -105,7 +105,7 @@ export class Sampler implements CompletionSampler {
         capacity: Math.max(needed.capacity, before.capacity),
       };
       this.dispose();
-      const room = both.slots <= this.#mostSlots(both.capacity) ? both : needed;
+      const room = both.slots <= mostSlots(this.model, both) ? both : needed;
       workspace = new Workspace(this.#device, this.model.config, room);
       this.#workspace = workspace;
     }
@@ -240,10 +240,4 @@ export class Sampler implements CompletionSampler {
       };
     });
   }
-}
-
-/** Positions that the cache of a sequence needs, prompt and completion. */
-function neededCapacity(prompts: readonly (readonly number[])[], maxNew: number): number {
-  const longest = prompts.reduce((most, { length }) => Math.max(most, length), 0);
-  return Math.ceil((longest + maxNew) / 32) * 32;
 }

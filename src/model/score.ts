@@ -1,7 +1,8 @@
 /** Scoring given tokens: what supervised training and policy gradients both need from a forward pass. */
 import { ATTENTION_TILE_ROWS } from '../kernels/attention/index.ts';
 import { NO_ROW } from '../kernels/rows.ts';
-import { inverseRows, logSoftmaxGather, Tensor, takeRows, tilesOf } from '../tensor/index.ts';
+import { cat, inverseRows, logSoftmaxGather, Tensor, takeRows, tilesOf } from '../tensor/index.ts';
+import { mostTokens, paddedSize, partsOf } from './microBatches.ts';
 import type { ForwardOptions, Transformer } from './transformer.ts';
 
 /** A sequence of which the tokens from index `from` on (at least 1) are scored, each given those before it. */
@@ -34,12 +35,6 @@ export interface PackedSequences {
   readonly arrays: Packed<Uint32Array<ArrayBuffer>>;
   readonly rows: number;
   readonly scored: number;
-}
-
-/** The least n·2^k ≥ `count` with 8 < n ≤ 16 (or `count`, if it is small): few sizes, at most an eighth of padding. */
-export function paddedSize(count: number): number {
-  const step = 2 ** Math.max(0, Math.ceil(Math.log2(Math.max(1, count))) - 4);
-  return Math.ceil(count / step) * step;
 }
 
 /**
@@ -117,12 +112,26 @@ export function scorePacked(model: Transformer, packed: Packed<Tensor>, options:
   return { logits, ...logSoftmaxGather(logits, targets, { temperature, kept }) };
 }
 
-/** The same for sequences, in order. */
+/** The same for sequences, in order. What exceeds a binding of the device is computed in parts. */
 export function scoreTokens(
   model: Transformer,
   sequences: readonly ScoredSequence[],
   options: ScoreOptions = {},
 ): Scores {
+  const parts = partsOf(sequences, mostTokens(model));
+  const scores = parts.map((part) => {
+    const { dropout } = options;
+    const masks = dropout && { dropout: { ...dropout, firstRow: part.firstRow } };
+    return scorePart(model, part.sequences, { ...options, ...masks });
+  });
+  const [only] = scores;
+  if (only && scores.length === 1) return only;
+  if (!only) return scorePart(model, sequences, options);
+  const joined = (name: keyof Scores): Tensor => cat(scores.map((part) => part[name]));
+  return { logits: joined('logits'), logp: joined('logp'), entropy: joined('entropy') };
+}
+
+function scorePart(model: Transformer, sequences: readonly ScoredSequence[], options: ScoreOptions): Scores {
   const { tokens, tiles, rows, inverse, targets, kept } = packSequences(model, sequences).arrays;
   const upload = (values: Uint32Array<ArrayBuffer>): Tensor => Tensor.from(model.device, values);
   const packed = {

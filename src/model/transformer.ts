@@ -3,6 +3,7 @@
  * of experts. Sequences are packed end to end (`Packing`), so no token of padding is ever computed.
  */
 import type { Device } from '../gpu/device.ts';
+import { evaluate, type Scalar } from '../gpu/kernel.ts';
 import { MAX_HEAD } from '../kernels/attention/index.ts';
 import {
   add,
@@ -24,10 +25,18 @@ import { alibiSlopes, type ModelConfig, ModelConfigError, parameterShapes } from
 import { initialStateDict } from './initialise.ts';
 import { parameterLayout } from './layout.ts';
 
+/** Which masks the dropouts of a pass have. */
+export interface DropoutOptions extends Pick<DropoutKey, 'seed' | 'step'> {
+  /** Probability that an activation is dropped. */
+  readonly p: number;
+  /** Rows before the first one, where these are a part of a batch: it then has the masks that it has there. */
+  readonly firstRow?: Scalar;
+}
+
 /** What a forward pass does besides computing. */
 export interface ForwardOptions {
   /** Drops activations with probability p; leave it out in evaluation and reinforcement learning. */
-  readonly dropout?: { readonly p: number } & Pick<DropoutKey, 'seed' | 'step'>;
+  readonly dropout?: DropoutOptions;
   /** Attention of one layer, given its q, k and v (R,3d): the cache of the sampler hooks in here. */
   readonly attend?: (layer: number, qkv: Tensor) => Tensor;
   /** Told of every routing of a mixture of experts, with the router logits it was made from. */
@@ -135,10 +144,7 @@ export class Transformer {
     const { dModel, nLayers, scaleEmbedding, finalNorm } = this.config;
     const attend = options.attend ?? ((_, qkv) => attention(qkv, packing, this.slopes));
     const dropping = options.dropout?.p ? options.dropout : undefined;
-    const drop =
-      dropping &&
-      ((stream: number) => (y: Tensor) =>
-        dropout(y, dropping.p, { seed: dropping.seed, step: dropping.step, stream }));
+    const drop = dropping && ((stream: number) => (y: Tensor) => this.#drop(y, dropping, stream));
     const embedded = embedding(tokens, this.#get('tok_emb.weight'), scaleEmbedding ? Math.sqrt(dModel) : 1);
     let x = drop ? drop(0)(embedded) : embedded;
     for (let layer = 0; layer < nLayers; layer++) {
@@ -172,6 +178,11 @@ export class Transformer {
   dispose(): void {
     this.parameters.dispose();
     this.device.release(this.slopes.view);
+  }
+
+  #drop(y: Tensor, { p, seed, step, firstRow = 0 }: DropoutOptions, stream: number): Tensor {
+    const start = () => evaluate(firstRow) * this.config.dModel;
+    return dropout(y, p, { seed, step, stream, start });
   }
 
   #get(name: string): Tensor {

@@ -3,7 +3,9 @@
  * of a batch are packed end to end, so lengths need no sorting; the step is captured for a few sizes and replayed, for
  * which at most an eighth of padding follows the last sequence.
  */
-import { type Packed, packSequences, scorePacked } from '../model/score.ts';
+import { evaluate } from '../gpu/kernel.ts';
+import { mostTokens, partsOf } from '../model/microBatches.ts';
+import { type Packed, packSequences, type ScoredSequence, scoredCount, scorePacked } from '../model/score.ts';
 import {
   checkedProgress,
   optimizerTensors,
@@ -64,18 +66,25 @@ export interface SupervisedTrainerParts {
   readonly capture?: CaptureOptions;
 }
 
-/** What a captured step takes. */
-interface StepInputs {
+/** What a captured part of a step takes: the whole batch, unless that is too long for the device. */
+interface PartInputs {
   readonly packed: Packed<Tensor>;
   /** (N): 1 for a scored token, 0 for padding. */
   readonly mask: Tensor;
   /** Factor of the sum of log-probabilities, −1 over their number. */
   readonly scale: Scalar;
-  /** Rows that are not padding. */
+  /** Rows that are not padding, those of the batch before them, and their share of the batch. */
   readonly rows: Scalar;
-  readonly lr: Scalar;
+  readonly firstRow: Scalar;
+  readonly share: Scalar;
   /** Steps taken before, which the dropout masks depend on. */
   readonly step: Scalar;
+}
+
+/** One value each. */
+interface Losses {
+  readonly loss: Tensor;
+  readonly balance: Tensor | undefined;
 }
 
 /** Recordings that a trainer keeps. */
@@ -88,7 +97,10 @@ export class SupervisedTrainer {
   readonly stepsPerPass: number;
   readonly totalSteps: number;
   readonly #optimizer: AdamW;
-  readonly #train: Captured<[StepInputs], { loss: Tensor; balance: Tensor | undefined }>;
+  /** A step on a batch that fits the device whole; and a part of one, and the update. */
+  readonly #train: Captured<[PartInputs, Scalar], Losses>;
+  readonly #accumulate: Captured<[PartInputs], Losses>;
+  readonly #apply: Captured<[Scalar], void>;
   readonly #streams: readonly TaskStream[];
   #step = 0;
   /** Drawn ahead, while the GPU worked. */
@@ -109,10 +121,16 @@ export class SupervisedTrainer {
     this.totalSteps = options.steps * this.stepsPerPass;
     const { gradClip, weightDecay } = options;
     this.#optimizer = new AdamW(model.parameters, { gradClip, weightDecay });
-    this.#train = capture(model.device, (inputs: StepInputs) => this.#graph(inputs), {
-      maxRecordings: MAX_RECORDINGS,
-      ...captureOptions,
-    });
+    const recordings = { maxRecordings: MAX_RECORDINGS, ...captureOptions };
+    const train = (inputs: PartInputs, rate: Scalar): Losses => {
+      model.parameters.zeroGrad();
+      const losses = this.#graph(inputs);
+      this.#optimizer.step(rate);
+      return losses;
+    };
+    this.#train = capture(model.device, train, recordings);
+    this.#accumulate = capture(model.device, (inputs: PartInputs) => this.#graph(inputs), recordings);
+    this.#apply = capture(model.device, (rate: Scalar) => this.#optimizer.step(rate), recordings);
     const { seed, practice } = options;
     const easier = Math.max(0, checked.levels.length - 2);
     this.#streams = [
@@ -185,7 +203,7 @@ export class SupervisedTrainer {
 
   /** Frees the trainer's memory, not the model. */
   dispose(): void {
-    this.#train[Symbol.dispose]();
+    for (const captured of [this.#train, this.#accumulate, this.#apply]) captured[Symbol.dispose]();
     this.#optimizer.dispose();
   }
 
@@ -213,34 +231,54 @@ export class SupervisedTrainer {
       tokens,
       from: this.options.promptLoss ? 1 : promptLength,
     }));
-    const { arrays: packed, rows, scored } = packSequences(this.model, sequences, { padded: true });
-    const mask = new Float32Array(packed.targets.length).fill(1, 0, scored);
-    let values: Promise<number>[];
-    {
+    const { parameters } = this.model;
+    const parts = partsOf(sequences, mostTokens(this.model));
+    const total = {
+      scored: sequences.reduce((sum, sequence) => sum + scoredCount(sequence), 0),
+      rows: sequences.reduce((sum, sequence) => sum + sequence.tokens.length - 1, 0),
+    };
+    if (parts.length > 1) parameters.zeroGrad();
+    const pending = parts.map(({ sequences, firstRow }) => {
       using _ = this.model.device.scope();
-      const inputs = { packed, mask, scale: -1 / scored, rows, lr, step: this.#step };
-      const { loss, balance } = this.#train(inputs);
-      values = [loss, ...(balance ? [balance] : [])].map((tensor) => tensor.item());
-    }
-    const [loss = 0, balance] = await Promise.all(values);
-    return balance === undefined ? { loss } : { loss, loadBalance: balance };
+      const inputs = this.#inputs(sequences, firstRow, total);
+      const { loss, balance } = parts.length > 1 ? this.#accumulate(inputs) : this.#train(inputs, lr);
+      const values = Promise.all([inputs.share, loss.item(), balance?.item()]);
+      values.catch(() => {}); // thrown below; until then it has a handler, whatever the next part does
+      return values;
+    });
+    if (parts.length > 1) this.#apply(lr);
+    const values = await Promise.all(pending);
+    const loss = values.reduce((sum, [, part]) => sum + part, 0);
+    if (values.some(([, , balance]) => balance === undefined)) return { loss };
+    return { loss, loadBalance: values.reduce((sum, [share, , balance = 0]) => sum + share * balance, 0) };
   }
 
-  /** One step on the GPU: forward, backward and the update. */
-  #graph({ packed, mask, scale, rows, lr, step }: StepInputs): { loss: Tensor; balance: Tensor | undefined } {
+  /** A part of a batch, given what the whole batch has. */
+  #inputs(
+    sequences: readonly ScoredSequence[],
+    firstRow: number,
+    total: { readonly scored: number; readonly rows: number },
+  ) {
+    const { arrays: packed, rows, scored } = packSequences(this.model, sequences, { padded: true });
+    const mask = new Float32Array(packed.targets.length).fill(1, 0, scored);
+    const share = rows / total.rows;
+    return { packed, mask, scale: -1 / total.scored, rows, firstRow, share, step: this.#step };
+  }
+
+  /** Forward and backward on the GPU. */
+  #graph({ packed, mask, scale, rows, firstRow, share, step }: PartInputs): Losses {
     const { model, options } = this;
     const p = options.dropout ?? model.config.dropout;
     const balances: Tensor[] = [];
-    model.parameters.zeroGrad();
     const { logp } = scorePacked(model, packed, {
-      dropout: { p, seed: options.seed, step },
+      dropout: { p, seed: options.seed, step, firstRow },
       onRouting: (logits, routing) => balances.push(loadBalance(logits, routing, rows)),
     });
     const loss = mul(sum(mul(logp, mask)), scale);
     const balance = balances.length > 0 ? mul(balances.reduce(add), 1 / balances.length) : undefined;
     const { loadBalanceCoef } = options;
-    backward(balance && loadBalanceCoef > 0 ? add(loss, mul(balance, loadBalanceCoef)) : loss);
-    this.#optimizer.step(lr);
+    const weight = () => loadBalanceCoef * evaluate(share);
+    backward(balance && loadBalanceCoef > 0 ? add(loss, mul(balance, weight)) : loss);
     return { loss, balance };
   }
 }

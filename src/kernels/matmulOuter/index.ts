@@ -7,7 +7,7 @@
  * A can also be one-hot: given as R ids it stands for A[r, m] = (id[r] = m) · scale, which makes the gradient of an
  * embedding without atomics. Grouped, the parts are the row ranges of experts and each has a C of its own.
  */
-import type { BufferView } from '../../gpu/buffers.ts';
+import { type BufferView, MIN_VIEW_BYTES } from '../../gpu/buffers.ts';
 import type { Device } from '../../gpu/device.ts';
 import { type Family, launchChosen, sizeClass } from '../../gpu/variants.ts';
 import { addParts } from '../addParts.ts';
@@ -70,21 +70,44 @@ export function matmulOuter(device: Device, options: MatmulOuterOptions): void {
   if (R === 0) return;
   const count = ranges?.groups ?? Math.ceil(R / SPLIT_ROWS);
   const stride = partSize(M, N);
-  const parts = device.allocate(count * stride * 4);
-  launchChosen(device, matmulOuterFamily, {
-    ...{ a, b, parts, count, R, M, N, oneHotScale },
-    columnSums: columnSums !== undefined,
-    ranges: ranges?.view,
-  });
-  addParts(device, {
-    parts,
-    count: ranges ? 1 : count,
-    stride,
-    first: c,
-    size: M * N,
-    second: columnSums,
-    secondSize: M,
-    groups: ranges?.groups ?? 1,
-  });
+  // As many parts at a time as a binding holds; those of groups are no more than C.
+  const most = ranges
+    ? count
+    : Math.max(1, Math.floor(device.limits.maxStorageBufferBindingSize / 4 / stride));
+  const parts = device.allocate(Math.min(count, most) * stride * 4);
+  for (let part = 0; part < count; part += most) {
+    const made = Math.min(most, count - part);
+    const first = part * SPLIT_ROWS;
+    const rows = ranges ? R : Math.min(R - first, made * SPLIT_ROWS);
+    launchChosen(device, matmulOuterFamily, {
+      ...{ parts, M, N, oneHotScale, R: rows, count: made },
+      a: rowsOf(a, first, rows, oneHotScale === undefined ? M : 1),
+      b: rowsOf(b, first, rows, N),
+      columnSums: columnSums !== undefined,
+      ranges: ranges?.view,
+    });
+    addParts(device, {
+      parts,
+      count: ranges ? 1 : made,
+      stride,
+      first: c,
+      size: M * N,
+      second: columnSums,
+      secondSize: M,
+      groups: ranges?.groups ?? 1,
+    });
+  }
   device.release(parts);
 }
+
+/** Rows of a matrix of so many columns, from row `first` on. */
+const rowsOf = (
+  { buffer, offset, bytes }: BufferView,
+  first: number,
+  rows: number,
+  columns: number,
+): BufferView => ({
+  buffer,
+  offset: offset + first * columns * 4,
+  bytes: first === 0 ? bytes : Math.max(MIN_VIEW_BYTES, rows * columns * 4),
+});

@@ -23,10 +23,12 @@ export interface DropoutKey {
   /** Which dropout of the model this is. */
   readonly stream: number;
   readonly step: Scalar;
+  /** Elements before the first of x, where x is a part of a tensor: a multiple of 4. */
+  readonly start?: Scalar;
 }
 
 const WORD = integer(0, 2 ** 32 - 1);
-const KEY: OptionKinds<DropoutKey> = { seed: WORD, stream: WORD, step: scalar };
+const KEY: OptionKinds<DropoutKey> = { seed: WORD, stream: WORD, step: scalar, start: scalar };
 const RANDOM: OptionKinds<RandomOptions> = { generator: instanceOf(Generator) };
 
 /** The stream of masks that come from a generator, far from those that models count. */

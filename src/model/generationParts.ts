@@ -1,0 +1,64 @@
+/** What a batch of generations needs, and batches cut to what a device can bind. */
+import { mostTokens } from './microBatches.ts';
+import { ROW_STEP, type Room } from './samplerWorkspace.ts';
+import type { SampleOptions } from './sampling.ts';
+import type { Transformer } from './transformer.ts';
+
+type Prompts = readonly (readonly number[])[];
+
+/** What each sequence needs. */
+export function neededRoom(
+  prompts: Prompts,
+  { maxNew, topK = 0, topP = 1, minP = 0 }: SampleOptions,
+): Omit<Room, 'slots'> {
+  const longest = prompts.reduce((most, { length }) => Math.max(most, length), 0);
+  const capacity = Math.ceil((longest + maxNew) / 32) * 32;
+  return { capacity, maxNew, filtered: topK > 0 || topP < 1 || minP > 0 };
+}
+
+/** Sequences whose caches, samples and rows of a decoding step each fit one binding; at least 1. */
+export function mostSlots(model: Transformer, { capacity, maxNew, filtered }: Omit<Room, 'slots'>): number {
+  const { dModel, vocabSize } = model.config;
+  const sampled = filtered ? Math.max(2, Math.ceil(vocabSize / 32)) : 2;
+  const words = Math.max(capacity * dModel, maxNew * sampled);
+  const slots = Math.floor(model.device.limits.maxStorageBufferBindingSize / 4 / words);
+  return Math.max(1, Math.min(slots, Math.floor(mostTokens(model) / ROW_STEP) * ROW_STEP));
+}
+
+/** Sequences that are generated together. */
+export interface GenerationPart {
+  /** The first of its prompts, and their number. */
+  readonly first: number;
+  readonly count: number;
+  /** The first of its completions of each prompt, and their number: all, unless a group is too large. */
+  readonly member: number;
+  readonly members: number;
+}
+
+/** Cuts a batch into parts of at most so many sequences and rows of prompts, or one sequence. */
+export function generationParts(
+  prompts: Prompts,
+  groupSize: number,
+  most: { readonly slots: number; readonly rows: number },
+): GenerationPart[] {
+  if (groupSize > most.slots) {
+    return prompts.flatMap((_, first) =>
+      Array.from({ length: Math.ceil(groupSize / most.slots) }, (_, i) => {
+        const member = i * most.slots;
+        return { first, count: 1, member, members: Math.min(most.slots, groupSize - member) };
+      }),
+    );
+  }
+  const parts: GenerationPart[] = [];
+  let [first, rows] = [0, 0];
+  for (const [i, { length }] of prompts.entries()) {
+    const full = (i + 1 - first) * groupSize > most.slots || rows + length > most.rows;
+    if (i > first && full) {
+      parts.push({ first, count: i - first, member: 0, members: groupSize });
+      [first, rows] = [i, 0];
+    }
+    rows += length;
+  }
+  if (prompts.length > 0) parts.push({ first, count: prompts.length - first, member: 0, members: groupSize });
+  return parts;
+}
