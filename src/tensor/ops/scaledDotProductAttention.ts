@@ -15,7 +15,7 @@ import { greaterEqual, notEqual, where } from './comparison.ts';
 import { arange, zeros } from './creation.ts';
 import { abs, add, mul, neg, sub } from './elementwise.ts';
 import { matmul } from './matmul.ts';
-import { permute, transpose } from './movement.ts';
+import { expand, permute, transpose } from './movement.ts';
 import { any } from './reduce.ts';
 import { reshape } from './reshape.ts';
 import { softmax } from './softmax.ts';
@@ -30,6 +30,11 @@ export interface ScaledDotProductAttentionOptions {
   readonly alibiSlopes?: Tensor;
   /** What q·k is multiplied by; 1/√D unless given. */
   readonly scale?: number;
+  /**
+   * Let k and v have fewer heads than q, a divisor of H: head h of k and v serves the next H/heads heads of q (grouped
+   * queries, Ainslie et al., 2305.13245).
+   */
+  readonly enableGqa?: boolean;
 }
 
 const OPTIONS: OptionKinds<ScaledDotProductAttentionOptions> = {
@@ -37,6 +42,7 @@ const OPTIONS: OptionKinds<ScaledDotProductAttentionOptions> = {
   mask: instanceOf(Tensor),
   alibiSlopes: instanceOf(Tensor),
   scale: real(),
+  enableGqa: boolean,
 };
 
 /**
@@ -51,9 +57,21 @@ export function scaledDotProductAttention(
   options: ScaledDotProductAttentionOptions = {},
 ): Tensor {
   checkShapes(q, k, v, options);
-  const alike = showShape(q.shape) === showShape(k.shape) && showShape(q.shape) === showShape(v.shape);
+  const [keys, values] = options.enableGqa ? [forHeads(k, q), forHeads(v, q)] : [k, v];
+  const alike = [keys, values].every(({ shape }) => showShape(shape) === showShape(q.shape));
   const fits = options.causal && !options.mask && alike && attentionFits(q.device, q.shape.at(-1) as number);
-  return fits && q.size > 0 ? fused(q, k, v, options) : composed(q, k, v, options);
+  return fits && q.size > 0 ? fused(q, keys, values, options) : composed(q, keys, values, options);
+}
+
+/** Repeats each head of x (…,heads,S,D) for the heads of q (…,H,T,D) that it serves: (…,H,S,D). */
+function forHeads(x: Tensor, q: Tensor): Tensor {
+  const [heads, S, D] = x.shape.slice(-3) as [number, number, number];
+  const H = q.shape.at(-3) as number;
+  if (heads === H) return x;
+  const lead = sizeOf(x.shape.slice(0, -3));
+  const groups = reshape(x, [lead * heads, 1, S * D]);
+  const repeated = expand(groups, [lead * heads, H / heads, S * D]);
+  return reshape(repeated, [...x.shape.slice(0, -3), H, S, D]);
 }
 
 function checkShapes(q: Tensor, k: Tensor, v: Tensor, options: ScaledDotProductAttentionOptions): void {
@@ -74,6 +92,7 @@ function checkShapes(q: Tensor, k: Tensor, v: Tensor, options: ScaledDotProductA
       'give q (…,T,D), k (…,S,D) and v (…,S,E)',
     );
   }
+  checkHeads(q, [k, v], options);
   if (slopes && (slopes.shape.length !== 1 || slopes.size !== q.shape.at(-3))) {
     throw new ShapeError(
       'scaledDotProductAttention',
@@ -81,6 +100,29 @@ function checkShapes(q: Tensor, k: Tensor, v: Tensor, options: ScaledDotProductA
       'give one slope for each head of q (…,H,T,D)',
     );
   }
+}
+
+/** Heads of k and v are those of q, or one that all share; with `enableGqa` any number that divides them. */
+function checkHeads(
+  q: Tensor,
+  others: readonly Tensor[],
+  { enableGqa = false }: ScaledDotProductAttentionOptions,
+): void {
+  const headsOf = ({ shape }: Tensor): number => shape.at(-3) ?? 1;
+  const H = headsOf(q);
+  const serves = (x: Tensor): boolean => {
+    const heads = headsOf(x);
+    if (enableGqa) return [q, x].every(({ shape }) => shape.length >= 3) && heads > 0 && H % heads === 0;
+    return heads === H || heads === 1 || H === 1;
+  };
+  if (others.every(serves)) return;
+  throw new ShapeError(
+    'scaledDotProductAttention',
+    `${others.map(headsOf).join(' and ')} heads of keys and values for ${H} of queries`,
+    enableGqa
+      ? 'give q (…,H,T,D), and k and v with a number of heads that divides H'
+      : 'give as many heads, or pass enableGqa: true if each serves several heads of queries',
+  );
 }
 
 /** Packs the heads for the fused kernels. Without slopes heads need no order: each is a sequence of its own. */

@@ -141,6 +141,34 @@ describe.each(VARIANTS)('$variant', ({ portableKernels }) => {
     });
   });
 
+  // As PyTorch, whose enable_gqa is key.repeat_interleave(H / heads, −3).
+  test.each([
+    { lead: [], causal: true },
+    { lead: [2], causal: true },
+    { lead: [2], causal: false },
+  ])('each head of keys and values serves several of queries: %j', async ({ lead, causal }) => {
+    const repeated = (x: oracle.Array64): oracle.Array64 => {
+      const axis = lead.length;
+      const heads = [0, 0, 0, 1, 1, 1].map((head) => oracle.slice(x, axis, head, head + 1));
+      return oracle.cat(heads, axis);
+    };
+    const slopes = Float32Array.from({ length: 6 }, (_, h) => 2 ** -(h + 1));
+    await expectSameAsOracle(device, {
+      inputs: [random([...lead, 6, 9, 8], 1), random([...lead, 2, 9, 8], 2), random([...lead, 2, 9, 8], 3)],
+      gpu: ([q, k, v]) =>
+        scaledDotProductAttention(q as Tensor, k as Tensor, v as Tensor, {
+          ...{ causal, enableGqa: true },
+          alibiSlopes: Tensor.from((q as Tensor).device, slopes),
+        }),
+      oracle: ([q, k, v]) =>
+        oracle.attention(q as oracle.Array64, repeated(k as oracle.Array64), repeated(v as oracle.Array64), {
+          ...{ causal, slopes },
+        }),
+      forward: { atol: 2e-5 },
+      gradient: () => summed(60, 2),
+    });
+  });
+
   test('a query that sees nothing gets zeros and gives no gradient', async () => {
     using _ = device.scope();
     const { values, shape } = random([3, 4], 1);
@@ -172,6 +200,9 @@ describe.each(VARIANTS)('$variant', ({ portableKernels }) => {
       /scaledDotProductAttention: q \(2,3\), k \(2,4\), v \(2,3\)/,
     );
     expect(run(zeros(2, 3), zeros(2, 3), zeros(3, 3))).toThrow(/v \(3,3\)/);
+    const [six, two, four] = [zeros(6, 5, 4), zeros(2, 5, 4), zeros(4, 5, 4)];
+    expect(run(six, two, two)).toThrow(/2 and 2 heads of keys and values for 6 of queries/);
+    expect(run(six, four, four, { enableGqa: true })).toThrow(/4 and 4 heads .* for 6 of queries/);
     const x = zeros(2, 5, 4);
     expect(run(x, x, x, { alibiSlopes: zeros(3) })).toThrow(/alibiSlopes \(3\) for q \(2,5,4\)/);
     expect(run(x, x, x, { mask: Tensor.zeros(device, [5, 5], 'u32') })).toThrow(/mask \(5,5\) has dtype u32/);
