@@ -11,6 +11,9 @@ import { grpoFlags, pretrainFlags } from './trainingFlags.ts';
 
 const FLAG = /(?<![\w-])--[a-z]\w*/g;
 
+/** Where the line of a command begins, whose flags are its own. */
+const CALL = /\bnpx /;
+
 /** Every command has it. */
 const HELP = '--help';
 
@@ -20,7 +23,8 @@ const HELP = '--help';
  * @param flags of the command that prints it.
  */
 export function adviceFor(advice: string, flags: readonly string[]): string {
-  const named = new Set([...advice.matchAll(FLAG)].map(([flag]) => flag));
+  const [words = ''] = advice.split(CALL);
+  const named = new Set([...words.matchAll(FLAG)].map(([flag]) => flag));
   const foreign = [...named].filter((flag) => flag !== HELP && !flags.includes(flag));
   const keys = isPipeline(flags) ? foreign.flatMap(configKey) : [];
   const rest = isPipeline(flags) ? foreign.filter((flag) => configKey(flag).length === 0) : foreign;

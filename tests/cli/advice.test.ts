@@ -49,6 +49,8 @@ describe('adviceFor', () => {
     const advice = 'lower --lr, or raise --kl_coef; see --help';
     expect(adviceFor(advice, flagsOf(grpoFlags))).toBe(advice);
     expect(adviceFor('lower the rate', [])).toBe('lower the rate');
+    const call = `evaluate it: ${invocation('evaluate', ['a.pt', '--task', 'sort'])}`;
+    expect(adviceFor(call, [])).toBe(call);
   });
 
   it('says which command takes the others', () => {
@@ -99,5 +101,26 @@ describe('flags that texts of the sources name', () => {
       ([flag, paths]) => paths.some((path) => rooms.test(path)) && !trainings.includes(flag),
     );
     expect(foreign).toEqual([]);
+  });
+});
+
+describe('README', () => {
+  const blocks = [...readFileSync('README.md', 'utf8').matchAll(/^```sh\n([\s\S]*?)^```$/gm)].map(
+    ([, text = '']) => text,
+  );
+  const lines = blocks
+    .flatMap((text) => text.replaceAll('\\\n', ' ').split('\n'))
+    .map((line) => line.replace(/ #.*/, ''));
+  const calls = lines.filter((line) => line.includes('src/cli/')).map((line) => split(line.trim()));
+
+  it('has commands whose flags they take', async () => {
+    expect(calls.length).toBeGreaterThan(5);
+    for (const [npx, tsx, script = '', ...words] of calls) {
+      expect([npx, tsx]).toEqual(['npx', 'tsx']);
+      const subcommand = script.endsWith('train.ts') ? words.slice(0, 1) : [];
+      const { stdout } = await run(script, ...subcommand, '--help');
+      const known = stdout.match(/--[a-z_]+/g) ?? [];
+      expect(known).toEqual(expect.arrayContaining(words.filter((word) => word.startsWith('--'))));
+    }
   });
 });
