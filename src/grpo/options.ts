@@ -140,7 +140,7 @@ export function grpoOptions(candidate: z.input<typeof grpoSchema> | object = {})
 /** @throws BadOptionError if there are not as many tokens to sample from: the vocabulary is the task's. */
 export function checkTopK(topK: number, vocabSize: number): void {
   if (topK <= vocabSize) return;
-  const problem = `--top_k is ${topK}, but the vocabulary has ${vocabSize} tokens`;
+  const problem = `--top_k cannot be ${topK}: the vocabulary has ${vocabSize} tokens`;
   throw new BadOptionError('--top_k', problem, `give an integer from 0 (off) to ${vocabSize}`);
 }
 
