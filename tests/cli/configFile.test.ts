@@ -185,6 +185,7 @@ const OTHERS: Readonly<Record<string, readonly [unknown, unknown]>> = {
   scheduler: ['none', 'none'],
   klCoef: [0.3, 0.4],
   dynamicSampling: [false, false],
+  dynamicSamplingMetric: ['accuracy', 'accuracy'],
   epochs: [5, 7],
   reward: ['format', 'length'],
 };
