@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
-import { cacheDirectories } from '../gpu/adapters/privateDirectory.ts';
+import { cacheDirectories, type Environment } from '../gpu/adapters/privateDirectory.ts';
 import type { MatmulPrecision } from '../gpu/device.ts';
 import type { KernelChoices } from '../gpu/variants.ts';
 import { isSoftware } from '../gpu/waiting.ts';
@@ -54,7 +54,7 @@ export function adapterIdentity(
 /** Where the choices of an adapter are kept. */
 export function tunedKernelsPath(
   identity: Readonly<Record<string, unknown>>,
-  env: NodeJS.ProcessEnv = process.env,
+  env: Environment = process.env,
 ): string {
   const hash = createHash('sha256').update(JSON.stringify(identity)).digest('hex').slice(0, 16);
   const [cache = ''] = cacheDirectories(env);

@@ -19,8 +19,11 @@ const WRITABLE_BY_OTHERS = 0o022;
 /** In such a directory, as in /tmp, everybody may make files, but replace only their own. */
 const STICKY = 0o1000;
 
+/** Of a process: the values of its variables. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
 /** The user's home, if there is one: a user id without an entry in /etc/passwd has none unless HOME says so. */
-export function homeDirectory(env: NodeJS.ProcessEnv = process.env): string | undefined {
+export function homeDirectory(env: Environment = process.env): string | undefined {
   if (env.HOME) return isAbsolute(env.HOME) ? env.HOME : undefined;
   try {
     return homedir();
@@ -30,7 +33,7 @@ export function homeDirectory(env: NodeJS.ProcessEnv = process.env): string | un
 }
 
 /** Directories for what can be made again, best first. */
-export function cacheDirectories(env: NodeJS.ProcessEnv = process.env): string[] {
+export function cacheDirectories(env: Environment = process.env): string[] {
   const xdg = env.XDG_CACHE_HOME;
   const home = homeDirectory(env);
   return [
