@@ -135,6 +135,71 @@ describe('special values', () => {
     expectClose(found, expected, { equalNaN: true });
   });
 
+  /** Zeros, the least subnormals, the largest numbers, infinities, NaN, and what lies around halves and integers. */
+  const AWKWARD = Float32Array.from(
+    [
+      0,
+      2 ** -149,
+      2 ** -126,
+      1e-20,
+      0.49999997,
+      0.5,
+      1,
+      1.5,
+      2.5,
+      8_388_607.5,
+      2 ** 24,
+      1e10,
+      3.4028234e38,
+      inf,
+    ].flatMap((x) => [x, -x]),
+  );
+  const evenRound = (x: number): number => {
+    const below = Math.floor(x);
+    const tie = x - below === 0.5;
+    const rounded = tie ? below + (below % 2 === 0 ? 0 : 1) : Math.floor(x + 0.5);
+    return rounded === 0 && (x < 0 || Object.is(x, -0)) ? -0 : rounded;
+  };
+
+  test.each<[string, (x: Tensor) => Tensor, (x: number) => number]>([
+    ['neg', ops.neg, (x) => -x],
+    ['abs', ops.abs, Math.abs],
+    ['sqrt', ops.sqrt, Math.sqrt],
+    ['floor', ops.floor, Math.floor],
+    ['ceil', ops.ceil, Math.ceil],
+    ['round', ops.round, evenRound],
+    ['trunc', ops.trunc, Math.trunc],
+    ['relu', ops.relu, (x) => Math.max(x, 0)],
+    ['square', ops.square, (x) => x * x],
+    ['reciprocal', ops.reciprocal, (x) => 1 / x],
+    ['sin', ops.sin, Math.sin],
+    ['tanh', ops.tanh, Math.tanh],
+    ['expm1', ops.expm1, Math.expm1],
+    ['log1p', ops.log1p, Math.log1p],
+  ])('%s of awkward numbers, with the sign of zero', async (_name, op, reference) => {
+    // A length for vectors and one for single values.
+    for (const length of [AWKWARD.length, AWKWARD.length - 1]) {
+      using _ = device.scope();
+      const values = AWKWARD.slice(0, length);
+      const found = await op(Tensor.from(device, values)).data();
+      values.forEach((x, i) => {
+        const [y, wanted] = [found[i] ?? none, Math.fround(reference(x))];
+        // Adapters may take subnormals for 0.
+        if (x !== 0 && Math.abs(x) < 2 ** -126) return;
+        if (wanted !== 0 && Math.abs(wanted) < 2 ** -126) return;
+        const same = Object.is(y, wanted) || Math.abs(y - wanted) <= 4e-7 * Math.abs(wanted);
+        expect(same && (wanted !== 0 || Object.is(y, wanted)), `${x}: ${y}, not ${wanted}`).toBe(true);
+      });
+    }
+  });
+
+  test('the smaller of two zeros is the negative one', async () => {
+    using _ = device.scope();
+    const [a, b] = [Tensor.from(device, [0, -0, 0, -0]), Tensor.from(device, [-0, 0, 0, -0])];
+    expect([...(await ops.minimum(a, b).data())]).toEqual([-0, -0, 0, -0]);
+    expect([...(await ops.maximum(a, b).data())]).toEqual([0, 0, 0, -0]);
+  });
+
   test('pow agrees with C for every pair of awkward numbers', async () => {
     using _ = device.scope();
     const sizesOf = [

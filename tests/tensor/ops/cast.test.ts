@@ -6,7 +6,7 @@ import * as ops from '../../../src/tensor/index.ts';
 import { type DType, Tensor } from '../../../src/tensor/index.ts';
 import { openDevice } from '../../device.ts';
 import * as oracle from '../../oracle/array.ts';
-import { shapes } from '../../oracle/random.ts';
+import { integers, shapes } from '../../oracle/random.ts';
 import type { Computation } from '../againstOracle.ts';
 import { describeOps } from './battery.ts';
 import { type Kind, operand, times, typed } from './elementwiseCases.ts';
@@ -85,6 +85,24 @@ describe('on one device', () => {
     new Tensor(device, Tensor.from(device, words).view, [size], 'f16');
   const bitsOf = async (x: Tensor): Promise<Uint16Array> =>
     new Uint16Array(await device.read(x.view), 0, x.size);
+
+  test('integers of every size become the nearest f32, halves the even one', async () => {
+    using _ = device.scope();
+    const words = Uint32Array.from(integers(5, 4096, 2 ** 32));
+    // Halfway between two f32, one above and one below.
+    words.set([
+      2 ** 24 + 1,
+      2 ** 24 + 3,
+      2 ** 31 + 128,
+      2 ** 31 + 384,
+      2 ** 31 + 129,
+      2 ** 32 - 129,
+      2 ** 32 - 1,
+    ]);
+    const signed = new Int32Array(words.buffer);
+    expect(await values(ops.cast(Tensor.from(device, words), 'f32'))).toEqual([...words].map(Math.fround));
+    expect(await values(ops.cast(Tensor.from(device, signed), 'f32'))).toEqual([...signed].map(Math.fround));
+  });
 
   /** By the definition of IEEE 754. */
   function valueOfHalf(bits: number): number {
