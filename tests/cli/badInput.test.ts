@@ -39,7 +39,7 @@ describe('train.ts grpo', () => {
     ['a foreign checkpoint', ['--checkpoint', '$/foreign.safetensors'], 1, /neither safetensors nor/],
     ['shapes that disagree', ['--checkpoint', '$/other.safetensors'], 1, /linear1.*\[?128.*120/],
     ['group_size 1', ['--checkpoint', TINY, '--group-size', '1'], 2, /--group_size cannot be 1/],
-    ['top_k above V', ['--checkpoint', TINY, '--top_k=58'], 2, /--top_k is 58.*57/],
+    ['top_k above V', ['--checkpoint', TINY, '--top_k=58'], 2, /--top_k cannot be 58.*57/],
     [
       'more active experts than experts',
       ['--checkpoint', MOE, '--num_experts', '4', '--active_experts', '5'],
