@@ -45,5 +45,5 @@ export { type Completion, type CompletionSampler, type SampleOptions, Sampler } 
 export { MIN_TEMPERATURE } from './sampling.ts';
 export { type ScoredSequence, type ScoreOptions, type Scores, scoreTokens } from './score.ts';
 export type { TrainingState } from './trainingState.ts';
-export { type ForwardOptions, Transformer } from './transformer.ts';
+export { type DropoutOptions, type ForwardOptions, Transformer } from './transformer.ts';
 export { type TuningRows, tuningCases } from './tuningCases.ts';

@@ -1,6 +1,7 @@
 /** How many tokens a forward and backward pass may have at a time, and batches cut to that. */
+import type { Device } from '../gpu/device.ts';
 import { GROUP_ROWS } from '../kernels/matmul/index.ts';
-import type { Transformer } from './transformer.ts';
+import type { ModelConfig } from './config.ts';
 
 /** The least n·2^k ≥ `count` with 8 < n ≤ 16 (or `count`, if it is small): few sizes, at most an eighth of padding. */
 export function paddedSize(count: number): number {
@@ -8,11 +9,17 @@ export function paddedSize(count: number): number {
   return Math.ceil(count / step) * step;
 }
 
+/** What the length of a pass depends on: a `Transformer` has it. */
+interface PassSize {
+  readonly device: Pick<Device, 'limits'>;
+  readonly config: ModelConfig;
+}
+
 /**
  * The most tokens of one pass, whose sizes are padded, such that each of its tensors fits a binding of the device.
  * At least 1: where a single token does not fit, the op that makes the tensor says so.
  */
-export function mostTokens({ device, config }: Pick<Transformer, 'device' | 'config'>): number {
+export function mostTokens({ device, config }: PassSize): number {
   const { dModel, dFF, vocabSize, numExperts, activeExperts } = config;
   const floats = Math.floor(device.limits.maxStorageBufferBindingSize / 4);
   const dense = Math.floor(floats / Math.max(3 * dModel, vocabSize, numExperts === 0 ? dFF : numExperts));
