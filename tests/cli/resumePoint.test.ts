@@ -1,5 +1,5 @@
 /** Where a run is resumed, and that nothing which has trained is begun again. */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -106,11 +106,35 @@ describe.each([
   it('but shows how to train on from its last model', () => {
     for (const step of [0, 10, 9]) save(`rl_model_step${step}`, step, session(step));
     lose();
+    // Later by its time, and neither is a model's name.
+    for (const name of ['my_model_a.safetensors', 'rl_model_a.safetensors.bak']) {
+      writeFileSync(join(checkpoints, name), '');
+    }
+    const age = (name: string, seconds: number) => utimesSync(join(checkpoints, name), seconds, seconds);
+    for (const [step, seconds] of Object.entries({ 0: 3, 10: 1, 9: 2 })) {
+      age(`rl_model_step${step}.safetensors`, seconds);
+    }
     const { message, fix } = refusal();
-    expect(message).toMatch(/there is rl_model_step10\.json, .* and 2 more files/);
+    expect(message).toContain(
+      'there is my_model_a.safetensors, rl_model_a.safetensors.bak, rl_model_step10.json, ' +
+        'rl_model_step10.optimizer.safetensors and 4 more files;',
+    );
     const last = join(checkpoints, 'rl_model_step9.safetensors');
     expect(fix).toMatch(/^put a copy of it back, .*: npx tsx \S*train\.ts grpo --checkpoint /);
     expect(fix.endsWith(last)).toBe(true);
+    for (const step of [10, 9]) rmSync(join(checkpoints, `rl_model_step${step}.safetensors`));
+    writeFileSync(join(checkpoints, 'model_step1.safetensors'), '');
+    expect(refusal().fix.endsWith(join(checkpoints, 'model_step1.safetensors'))).toBe(true);
+  });
+
+  it('and names four files at most', () => {
+    save('rl_model_step0', 0, session(0));
+    lose();
+    const names = ['a', 'b', 'c', 'd'];
+    for (const name of names) writeFileSync(join(checkpoints, name), '');
+    expect(refusal().message).toContain('there is a, b, c, d;');
+    writeFileSync(join(checkpoints, 'e'), '');
+    expect(refusal().message).toContain('there is a, b, c, d and 1 more files;');
   });
 });
 
