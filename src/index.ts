@@ -12,7 +12,6 @@ export {
   type DeviceLimits,
   type DeviceOptions,
   type MatmulPrecision,
-  type ReadCheck,
   type Recording,
 } from './gpu/device.ts';
 export { defineKernel, type Kernel, type KernelSpec, type ScalarType } from './gpu/kernel.ts';

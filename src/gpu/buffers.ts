@@ -5,6 +5,7 @@
  */
 import { GpuError } from '../errors.ts';
 import type { DeviceLimits } from './deviceOptions.ts';
+import { type Doubts, NO_DOUBTS } from './doubts.ts';
 import { WriteTimes } from './writeTimes.ts';
 
 /** WebGPU's usage bits, spelt out because Node has no such globals. */
@@ -36,10 +37,15 @@ export class PooledBuffer {
   version = 0;
   /** The recording that last changed them: while it is being made, they have not changed yet. */
   changedIn: object | undefined;
+  /** What may be wrong with its values, and with what takes them for indices. */
+  doubts: Doubts = NO_DOUBTS;
+  doubtsAsIndex: Doubts = NO_DOUBTS;
+  /** Bytes from its start that whoever allocated it uses. */
+  used = 0;
   /** When its parts were written. */
   readonly times = new WriteTimes();
   /** Least and largest of the integers in it, if they came from the host and nothing has written since. */
-  bounds: { readonly low: number; readonly high: number } | undefined;
+  bounds: IntegerBounds | undefined;
   /** What others computed from its values and keep as long as it: released with it. */
   derived: BufferView[] | undefined;
   /** Whether the memory is its own to give back; what a recording does not return only borrows it. */
@@ -82,6 +88,12 @@ export class PooledBuffer {
     this.owner = true;
     this.label = label;
   }
+}
+
+/** Least and largest of some integers. */
+export interface IntegerBounds {
+  readonly low: number;
+  readonly high: number;
 }
 
 /** A byte range of a buffer: what a kernel binds. */
@@ -169,7 +181,10 @@ export class BufferPool {
 
   /** A view of `bytes` bytes (at least 16) with unspecified contents; `persistent` ones belong to no scope. */
   allocate(bytes: number, label = UNNAMED, persistent = false): BufferView {
-    return viewOf(this.#allocate(this.capacity(bytes), label, persistent), bytes);
+    const buffer = this.#allocate(this.capacity(bytes), label, persistent);
+    const view = viewOf(buffer, bytes);
+    buffer.used = view.bytes;
+    return view;
   }
 
   /** A persistent buffer of at least `bytes` bytes for tensors that take turns; it may be larger than a binding. */

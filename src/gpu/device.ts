@@ -9,7 +9,14 @@
 import { expectOptions } from '../arguments.ts';
 import { GpuError } from '../errors.ts';
 import { CommandBatch, type Workgroups } from './batch.ts';
-import { BufferPool, type BufferView, type MemoryReport, type Scope, USAGE } from './buffers.ts';
+import {
+  BufferPool,
+  type BufferView,
+  type MemoryReport,
+  type PooledBuffer,
+  type Scope,
+  USAGE,
+} from './buffers.ts';
 import {
   DEVICE_OPTIONS,
   type DeviceLimits,
@@ -18,7 +25,9 @@ import {
   type MatmulPrecision,
   requestDevice,
 } from './deviceOptions.ts';
+import { doubtsOf, forget, passOn, throwIfRight, withoutDispelled } from './doubts.ts';
 import { Failure } from './failure.ts';
+import { type CheckedPlace, FAULT_BYTES, Faults } from './faults.ts';
 import type { Kernel, Scalar } from './kernel.ts';
 import { prefersShortLoops } from './loopLength.ts';
 import { PipelineCache } from './pipelines.ts';
@@ -39,9 +48,6 @@ export interface DeviceCounters {
   readonly reads: number;
   readonly pipelines: number;
 }
-
-/** Looks at results, with the function it is given, whenever something is read; throws if they are not right. */
-export type ReadCheck = (read: (view: BufferView) => Promise<ArrayBuffer>) => Promise<void>;
 
 /** Told of a view that a command is about to read, and of the name that the command binds it by. */
 export type ReadWatcher = (view: BufferView, name: string) => void;
@@ -77,7 +83,7 @@ export class Device {
   readonly #failure: Failure;
   #poison: Poison | undefined;
   readonly #wait: Wait;
-  #check: ReadCheck | undefined;
+  #faults: Faults | undefined;
   #onRead: ReadWatcher | undefined;
 
   private constructor(gpu: GPUDevice, options: DeviceOptions) {
@@ -180,9 +186,14 @@ export class Device {
     const plain = kernel as unknown as Kernel;
     for (const name of kernel.bufferNames)
       assertLive(buffers[name], kernel.name, `the buffer bound as '${name}'`);
+    const targets: PooledBuffer[] = [];
     for (const [i, name] of kernel.bufferNames.entries()) {
-      if (kernel.written[i]) noteWrite(buffers[name]);
-      else this.#onRead?.(buffers[name], name);
+      const view = buffers[name];
+      if (!kernel.written[i]) this.#onRead?.(view, name);
+      else if (view.buffer !== this.#faults?.view.buffer) {
+        noteWrite(view);
+        targets.push(view.buffer);
+      }
     }
     const pipeline = this.#pipelines.pipeline(plain, this.#recorder ? 'fixed' : 'dynamic');
     if (this.#recorder) {
@@ -197,6 +208,7 @@ export class Device {
       return;
     }
     const { arena } = this.#batch;
+    passOn(doubtsOf(kernel.bufferNames.map((name) => buffers[name].buffer)), targets);
     this.#batch.reserve(kernel.paramBytes);
     const bindGroup = this.#pipelines.bindGroup(plain, pipeline, buffers, arena.gpu);
     const paramsOffset = kernel.paramBytes > 0 ? arena.addParams(plain, params) : undefined;
@@ -240,6 +252,8 @@ export class Device {
       pipelines: this.#pipelines,
       batch: this.#batch,
       shared: this.#shared,
+      doubt: (place) => this.#faults?.doubt(place),
+      faults: this.#faults?.view.buffer,
     });
   }
 
@@ -281,6 +295,7 @@ export class Device {
     assertLive(view, 'upload');
     if (bytes > view.bytes) throw new RangeError(`upload of ${bytes} bytes into a view of ${view.bytes}`);
     noteWrite({ ...view, bytes });
+    if (!this.#recorder) forget({ ...view, bytes });
     if (this.#recorder) {
       const copied = new Uint8Array(data.buffer, data.byteOffset, bytes).slice();
       this.#recorder.commands.push({ kind: 'upload', data: copied, target: view });
@@ -293,6 +308,7 @@ export class Device {
   clear(view: BufferView): void {
     assertLive(view, 'clear');
     noteWrite(view);
+    if (!this.#recorder) forget(view);
     if (this.#recorder) this.#recorder.commands.push({ kind: 'clear', target: view });
     else this.#batch.clear({ gpu: view.buffer.gpu, offset: view.offset }, view.bytes);
   }
@@ -307,6 +323,7 @@ export class Device {
     }
     this.#onRead?.({ ...source, bytes }, 'source');
     noteWrite({ ...target, bytes });
+    if (!this.#recorder) passOn(doubtsOf([source.buffer]), [target.buffer]);
     if (this.#recorder) this.#recorder.commands.push({ kind: 'copy', source, target, bytes });
     else {
       const from = { gpu: source.buffer.gpu, offset: source.offset };
@@ -319,16 +336,19 @@ export class Device {
    * @throws GpuError if any earlier command failed or the device was lost.
    */
   async read(view: BufferView): Promise<ArrayBuffer> {
-    const bytes = await this.#readUnchecked(view);
-    await this.#check?.((found) => this.#readUnchecked(found));
-    return bytes;
-  }
-
-  async #readUnchecked(view: BufferView): Promise<ArrayBuffer> {
     assertLive(view, 'read');
     this.#refuseInRecording();
-    const staging = this.gpu.createBuffer({ size: view.bytes, usage: USAGE.mapRead | USAGE.copyDst });
+    const { doubts } = view.buffer;
+    const faults = this.#faults;
+    const sealed = faults?.seal();
+    const size = view.bytes + (sealed?.bytes ?? 0);
+    const staging = this.gpu.createBuffer({ size, usage: USAGE.mapRead | USAGE.copyDst });
     this.#batch.copy({ gpu: view.buffer.gpu, offset: view.offset }, { gpu: staging, offset: 0 }, view.bytes);
+    if (faults && sealed) {
+      const list = { gpu: faults.view.buffer.gpu, offset: faults.view.offset };
+      this.#batch.copy(list, { gpu: staging, offset: view.bytes }, sealed.bytes);
+      this.#batch.clear(list, sealed.bytes);
+    }
     this.flush();
     this.#reads += 1;
     try {
@@ -338,15 +358,42 @@ export class Device {
         this.#failure.report('READ_FAILED', message, 'run again, or try another --adapter');
       });
       this.#failure.throwIfAny();
-      return staging.getMappedRange().slice(0);
+      const bytes = staging.getMappedRange().slice(0);
+      if (sealed) faults?.settle(sealed, new Uint32Array(bytes, view.bytes));
+      await throwIfRight(doubts);
+      return sealed ? bytes.slice(0, view.bytes) : bytes;
     } finally {
+      if (sealed) faults?.settle(sealed);
       staging.destroy();
     }
   }
 
-  /** In debug mode, lets every later read wait for `check`, which reads by what it is given and may throw. */
-  checkReads(check: ReadCheck): void {
-    this.#check = check;
+  /**
+   * Lets `launch` check something on the GPU, in the list of faults that it is given and at the place with this number.
+   * What depends on `view` cannot be read if there is a fault: the read throws what `describe` makes of it.
+   * @param key tells places in a program apart.
+   * @param use whether the values themselves are wrong then, or what takes them for indices.
+   */
+  checked(
+    { key, describe }: CheckedPlace,
+    { buffer }: BufferView,
+    use: 'value' | 'index',
+    launch: (faults: BufferView, place: number) => void,
+  ): void {
+    this.#faults ??= this.outsideRecording(() => {
+      const list = this.#pool.allocate(FAULT_BYTES, 'faults', true);
+      this.clear(list);
+      return new Faults(list);
+    });
+    const place = this.#faults.place(key, describe);
+    launch(this.#faults.view, place);
+    if (this.#recorder) {
+      this.#recorder.places.add(place);
+      return;
+    }
+    const own = new Set([this.#faults.doubt(place)]);
+    if (use === 'value') passOn(own, [buffer]);
+    else buffer.doubtsAsIndex = withoutDispelled(buffer.doubtsAsIndex, own);
   }
 
   /** Whether the adapter took the device away; tells as soon as the first failure for that reason. */

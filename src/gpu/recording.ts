@@ -8,6 +8,7 @@ import { GpuError } from '../errors.ts';
 import { Arena } from './arena.ts';
 import type { CommandBatch, Dispatch, Workgroups } from './batch.ts';
 import { type BufferPool, type BufferView, PooledBuffer, USAGE, viewOf } from './buffers.ts';
+import { type Doubt, doubtsOf, NO_DOUBTS, passOn } from './doubts.ts';
 import type { Kernel, Scalar } from './kernel.ts';
 import type { Bindings, Pipeline, PipelineCache } from './pipelines.ts';
 import { type SharedMemory, shareMemory } from './sharedMemory.ts';
@@ -47,6 +48,10 @@ export interface RecordingContext {
   readonly batch: CommandBatch;
   /** Memory that all recordings of a device share. */
   readonly shared: SharedMemory;
+  /** The doubt about what is checked at a place, from now to the next read. */
+  readonly doubt: (place: number) => Doubt | undefined;
+  /** The list of faults, which everything checked writes and nothing depends on. */
+  readonly faults: PooledBuffer | undefined;
 }
 
 /** Collects what a function does instead of running it. */
@@ -55,6 +60,8 @@ export class Recorder {
   readonly identity = {};
   readonly commands: Command[] = [];
   readonly effects: (() => void)[] = [];
+  /** Places at which its commands check something, in the device's list of faults. */
+  readonly places = new Set<number>();
   readonly #pool: BufferPool;
   readonly #buffers: PooledBuffer[] = [];
 
@@ -84,7 +91,12 @@ export class Recorder {
       );
       for (const buffer of made) outside.delete(buffer);
       const buffers = { outputs: [...kept], outside: [...outside] };
-      return new FrozenRecording(this.commands, this.effects, buffers, context);
+      return new FrozenRecording(
+        this.commands,
+        { effects: this.effects, places: this.places },
+        buffers,
+        context,
+      );
     } catch (error) {
       for (const buffer of kept) pool.release(viewOf(buffer, buffer.bytes));
       shared.leave();
@@ -151,6 +163,7 @@ class FrozenRecording implements Recording {
   readonly #context: RecordingContext;
   readonly #steps: readonly Step[];
   readonly #effects: readonly (() => void)[];
+  readonly #places: readonly number[];
   readonly #outputs: readonly PooledBuffer[];
   readonly #outside: readonly PooledBuffer[];
   /** What lasts of what it writes: outputs, and parts of buffers that others made. */
@@ -165,16 +178,19 @@ class FrozenRecording implements Recording {
 
   constructor(
     commands: readonly Command[],
-    effects: readonly (() => void)[],
+    { effects, places }: { readonly effects: readonly (() => void)[]; readonly places: ReadonlySet<number> },
     buffers: { readonly outputs: readonly PooledBuffer[]; readonly outside: readonly PooledBuffer[] },
     context: RecordingContext,
   ) {
     const { gpu, pipelines } = context;
     this.#context = context;
     this.#effects = effects;
+    this.#places = [...places];
     this.#outputs = buffers.outputs;
     this.#outside = buffers.outside;
-    this.#written = writtenBy(commands, new Set([...buffers.outputs, ...buffers.outside]));
+    const lasting = new Set([...buffers.outputs, ...buffers.outside]);
+    if (context.faults) lasting.delete(context.faults);
+    this.#written = writtenBy(commands, lasting);
     const launches = commands.filter((command) => command.kind === 'dispatch');
     this.dispatches = launches.length;
     const bytes = launches.reduce((total, { kernel }) => total + Arena.room(gpu, kernel), 0);
@@ -240,6 +256,12 @@ class FrozenRecording implements Recording {
       buffer.times.note(offset, bytes);
       buffer.bounds = undefined;
     }
+    for (const buffer of this.#outputs) buffer.doubts = NO_DOUBTS; // all of their values are made anew
+    const own = this.#places.flatMap((place) => this.#context.doubt(place) ?? []);
+    passOn(
+      doubtsOf(this.#outside, own),
+      this.#written.map(({ buffer }) => buffer),
+    );
     this.#uploadDynamic(batch);
     for (const step of this.#steps) {
       batch.reserve(0);

@@ -1,7 +1,7 @@
 /**
- * For debugging: notes which op was the first to make a NaN or an infinity of finite inputs. `found` (2) holds the
- * lowest number of such an op, and the number of the last op that had an input that was not finite. Values are tested
- * on their bits, since WGSL promises nothing about NaN.
+ * For debugging: notes in the list of faults whether an op made a NaN or an infinity of finite inputs. The second word of
+ * its place is 1 while an input was not finite; the first becomes 1 for a fault. Values are tested on their bits, since
+ * WGSL promises nothing about NaN.
  */
 import type { BufferView } from '../gpu/buffers.ts';
 import type { Device } from '../gpu/device.ts';
@@ -10,9 +10,9 @@ import { defineKernel, GROUP_INDEX, linearGrid, memoize, THREAD_ARGS } from '../
 const checkKernel = memoize((note: string) =>
   defineKernel({
     name: `check finite: ${note}`,
-    params: { count: 'u32', op: 'u32' },
+    params: { count: 'u32', place: 'u32' },
     reads: { x: 'array<u32>' },
-    writes: { found: 'array<atomic<u32>>' },
+    writes: { faults: 'array<atomic<u32>>' },
     code: `
 @compute @workgroup_size(64)
 fn main(${THREAD_ARGS}) {
@@ -23,18 +23,24 @@ fn main(${THREAD_ARGS}) {
 );
 
 const NOTES = {
-  input: 'atomicStore(&found[1], params.op);',
-  output: 'if (atomicLoad(&found[1]) != params.op) { atomicMin(&found[0], params.op); }',
+  input: 'atomicStore(&faults[params.place * 2 + 1], 1u);',
+  output:
+    'if (atomicLoad(&faults[params.place * 2 + 1]) == 0) { atomicStore(&faults[params.place * 2], 1u); }',
 } as const;
 
-/** Notes in `found` whether any of `count` f32 values, an input or output of op number `op`, is not finite. */
+/** Forgets what was noted of the inputs of an earlier call at this place. */
+export function startCheck(device: Device, faults: BufferView, place: number): void {
+  device.clear({ buffer: faults.buffer, offset: faults.offset + place * 8 + 4, bytes: 4 });
+}
+
+/** Notes whether any of `count` f32 values, an input or an output of the op at a place, is not finite. */
 export function checkFinite(
   device: Device,
   role: 'input' | 'output',
   x: BufferView,
   count: number,
-  found: BufferView,
-  op: number,
+  faults: BufferView,
+  place: number,
 ): void {
-  device.launch(checkKernel(NOTES[role]), { x, found }, { count, op }, linearGrid(Math.ceil(count / 64)));
+  device.launch(checkKernel(NOTES[role]), { x, faults }, { count, place }, linearGrid(Math.ceil(count / 64)));
 }

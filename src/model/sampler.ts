@@ -174,6 +174,7 @@ export class Sampler implements CompletionSampler {
     let step = workspace.steps.get(M);
     if (!step) {
       const ids = new Tensor(this.#device, { ...workspace.ids, bytes: M * 4 }, [M], 'u32');
+      ids.bounds = { low: 0, high: this.model.config.vocabSize - 1 }; // they were sampled
       step = this.#device.record(() => noGrad(() => this.#decode(workspace, ids, M)));
       workspace.steps.set(M, step);
     }

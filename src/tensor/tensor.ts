@@ -6,7 +6,7 @@
  */
 import { expectShape, shownValue } from '../arguments.ts';
 import { ShapeError } from '../errors.ts';
-import type { BufferView } from '../gpu/buffers.ts';
+import type { BufferView, IntegerBounds } from '../gpu/buffers.ts';
 import type { Device } from '../gpu/device.ts';
 import { encoded } from './values.ts';
 
@@ -51,6 +51,8 @@ export class Tensor {
   requiresGrad = false;
   /** For leaves that require it: where gradients are added up. */
   grad: Tensor | undefined;
+  /** Bounds of its integers that hold whatever is written to it. */
+  bounds: IntegerBounds | undefined;
   /** How this tensor was computed; undefined for leaves. */
   node: GradNode | undefined;
 
@@ -98,6 +100,7 @@ export class Tensor {
     const dtype = bool ? 'bool' : data instanceof Float32Array ? 'f32' : integer;
     const tensor = Tensor.empty(device, shape, dtype);
     device.upload(tensor.view, data);
+    noteBounds(tensor, data);
     return tensor;
   }
 
@@ -149,8 +152,14 @@ export class Tensor {
         'give as many values of the same kind',
       );
     }
-    if (values instanceof Tensor) copyValues(values, this);
-    else this.device.upload(this.view, encoded('set', values, dtype));
+    if (values instanceof Tensor) {
+      copyValues(values, this);
+      if (this.view.offset === 0) this.view.buffer.bounds = values.bounds ?? values.view.buffer.bounds;
+    } else {
+      const data = encoded('set', values, dtype);
+      this.device.upload(this.view, data);
+      noteBounds(this, data);
+    }
     markChanged(this);
   }
 }
@@ -171,6 +180,17 @@ function described(values: Settable): string {
 function isOf(values: unknown, { size, dtype }: Tensor): boolean {
   if (!isArray(values) || values.length !== size) return false;
   return Array.isArray(values) || (dtype !== 'f16' && values instanceof ARRAYS[dtype]);
+}
+
+/** Remembers the least and largest of integers from the host, by which they are checked where they are indices. */
+export function noteBounds({ dtype, view }: Tensor, data: TensorData): void {
+  if ((dtype !== 'u32' && dtype !== 'i32') || data.length === 0 || view.offset > 0) return;
+  let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (const value of data) {
+    if (value < low) low = value;
+    if (value > high) high = value;
+  }
+  view.buffer.bounds = { low, high };
 }
 
 /** Tells whoever derived something from the values in this buffer that they have changed. */

@@ -14,7 +14,16 @@ import type { Device } from '../../gpu/device.ts';
 import type { Scalar, ScalarType } from '../../gpu/kernel.ts';
 import { fill, fillDiagonal, ramp } from '../../kernels/fill.ts';
 import { EVERY_DTYPE, expectDevice, expectOperands } from '../operands.ts';
-import { bytesOf, type DType, type Shape, showShape, sizeOf, Tensor, type TensorData } from '../tensor.ts';
+import {
+  bytesOf,
+  type DType,
+  noteBounds,
+  type Shape,
+  showShape,
+  sizeOf,
+  Tensor,
+  type TensorData,
+} from '../tensor.ts';
 import { checkedScalar, encoded, expectValue } from '../values.ts';
 
 /** What a new tensor is. */
@@ -92,7 +101,9 @@ export function tensor(
     );
   }
   const x = Tensor.empty(device, wanted, dtype);
-  device.upload(x.view, encoded('tensor', flat, dtype));
+  const data = encoded('tensor', flat, dtype);
+  device.upload(x.view, data);
+  noteBounds(x, data);
   return leaf('tensor', x, options.requiresGrad);
 }
 

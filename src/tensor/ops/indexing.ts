@@ -1,6 +1,7 @@
 /**
- * Ops that read at positions given by an index, u32 or i32. An index outside of the axis (a negative one too) reads NaN,
- * or 0 from integers and booleans, and never touches memory that is not the tensor's. Those that write are in scatter.ts.
+ * Ops that read at positions given by an index, u32 or i32. An index outside of the axis (a negative one too) is an error
+ * (see indices.ts); until it is reported it reads NaN, or 0 from integers and booleans, and never touches memory that is
+ * not the tensor's. Those that write are in scatter.ts.
  */
 import { expectKind, oneOf } from '../../arguments.ts';
 import { ShapeError } from '../../errors.ts';
@@ -11,6 +12,7 @@ import {
   scatter as scatterWords,
 } from '../../kernels/indexing.ts';
 import { differentiable } from '../autograd.ts';
+import { expectIndices } from '../indices.ts';
 import { expectOperands, INDICES, WORDS } from '../operands.ts';
 import { type DType, type Shape, showShape, Tensor } from '../tensor.ts';
 import { viewAxis, withSize, wrapAxis } from './axes.ts';
@@ -80,6 +82,7 @@ export function gather(x: Tensor, axis: number, index: Tensor): Tensor {
   expectOperands('gather', { x: [x, WORDS], index: [index, INDICES] });
   const along = wrapAxis('gather', axis, x.shape);
   refuseLarger('gather', index, x, along);
+  expectIndices('gather', 'index', index, { size: x.shape[along] ?? 1 });
   return lookUp('gather', cutTo(x, index.shape, along), index, { axis: along, shared: false });
 }
 
@@ -91,10 +94,11 @@ export function indexSelect(x: Tensor, axis: number, index: Tensor): Tensor {
     const fix = x.shape.length === 0 ? 'a scalar has one value: give one index' : 'give one axis';
     throw new ShapeError('indexSelect', `the index has shape ${showShape(index.shape)}`, fix);
   }
+  expectIndices('indexSelect', 'index', index, { size: x.shape[along] ?? 1 });
   return lookUp('indexSelect', x, index, { axis: along, shared: true });
 }
 
-/** Rows (…index, classes) that are 1 at the index and 0 elsewhere, so all 0 for an index outside. */
+/** Rows (…index, classes) that are 1 at the index and 0 elsewhere. */
 export function oneHot(index: Tensor, classes: number, dtype: Exclude<DType, 'f16'> = 'f32'): Tensor {
   expectOperands('oneHot', { index: [index, INDICES] });
   expectKind('oneHot', 'the dtype', dtype, oneOf(WORDS));
@@ -105,6 +109,7 @@ export function oneHot(index: Tensor, classes: number, dtype: Exclude<DType, 'f1
       'give a number of classes',
     );
   }
+  expectIndices('oneHot', 'index', index, { size: classes });
   const y = Tensor.empty(index.device, [...index.shape, classes], dtype);
   const one = dtype === 'f32' ? ONE_BITS : 1;
   oneHotWords(index.device, index.view, y.view, { count: index.size, classes, one });

@@ -3,6 +3,7 @@ import { expectOptions, instanceOf, type OptionKinds, real } from '../../argumen
 import { ShapeError } from '../../errors.ts';
 import { logSoftmaxGatherBackward, logSoftmaxGatherForward } from '../../kernels/logSoftmaxGather.ts';
 import { differentiable, orZeros } from '../autograd.ts';
+import { expectIndices } from '../indices.ts';
 import { expectOperands, FLOATS, INDICES } from '../operands.ts';
 import { showShape, Tensor } from '../tensor.ts';
 
@@ -24,12 +25,29 @@ const OPTIONS: OptionKinds<LogSoftmaxGatherOptions> = {
 
 /**
  * For logits (R,V) and u32 or i32 ids (R): log p(id) and the entropy of p in nats, each (R), both differentiable.
- * An id outside of the vocabulary chooses nothing: 0, without a gradient.
  */
 export function logSoftmaxGather(
   logits: Tensor,
   ids: Tensor,
   options: LogSoftmaxGatherOptions = {},
+): { readonly logp: Tensor; readonly entropy: Tensor } {
+  return gathered(logits, ids, options, 'every id exists');
+}
+
+/** The same, where an id outside of the vocabulary chooses nothing: 0, without a gradient. */
+export function logSoftmaxGatherSome(
+  logits: Tensor,
+  ids: Tensor,
+  options: LogSoftmaxGatherOptions = {},
+): { readonly logp: Tensor; readonly entropy: Tensor } {
+  return gathered(logits, ids, options, 'some are none');
+}
+
+function gathered(
+  logits: Tensor,
+  ids: Tensor,
+  options: LogSoftmaxGatherOptions,
+  promise: 'every id exists' | 'some are none',
 ): { readonly logp: Tensor; readonly entropy: Tensor } {
   expectOptions('logSoftmaxGather', options, OPTIONS);
   const { kept, temperature = 1 } = options;
@@ -53,6 +71,7 @@ export function logSoftmaxGather(
       `give ${Math.ceil(V / 32)} words per row`,
     );
   }
+  if (promise === 'every id exists') expectIndices('logSoftmaxGather', 'ids', ids, { size: V });
   const { device } = logits;
   const logp = Tensor.empty(device, [R]);
   const entropy = Tensor.empty(device, [R]);

@@ -2,12 +2,13 @@
 import { expectOptions, instanceOf, integer, type OptionKinds, oneOf, real } from '../../arguments.ts';
 import { ShapeError } from '../../errors.ts';
 import { prepareTargets } from '../../kernels/targets.ts';
+import { expectIndices } from '../indices.ts';
 import { expectOperands, FLOATS, INDICES } from '../operands.ts';
 import { showShape, Tensor } from '../tensor.ts';
 import { notEqual, where } from './comparison.ts';
 import { add, div, mul, neg, square, sub } from './elementwise.ts';
 import { lookUp } from './indexing.ts';
-import { logSoftmaxGather } from './logSoftmaxGather.ts';
+import { logSoftmaxGatherSome } from './logSoftmaxGather.ts';
 import { permute } from './movement.ts';
 import { mean, sum } from './reduce.ts';
 import { reshape } from './reshape.ts';
@@ -94,6 +95,7 @@ function rowsOf(name: string, operand: string, x: Tensor, targets: Tensor, optio
   }
   const last = shape.length > 2 ? permute(x, [0, ...shape.map((_, i) => i).slice(2), 1]) : x;
   const M = targets.size;
+  expectIndices(name, 'targets', targets, { size: C, ignored: ignoreIndex });
   const ids = Tensor.empty(device, [M], 'u32');
   const weights = Tensor.empty(device, [M]);
   const views = { targets: targets.view, classWeights: weight?.view, ids: ids.view, weights: weights.view };
@@ -123,7 +125,7 @@ export function crossEntropy(logits: Tensor, targets: Tensor, options: CrossEntr
   const { x, ids, weights } = rows;
   const { labelSmoothing = 0, weight } = options;
   // An ignored row chooses nothing: its logp is 0, whatever it holds, and 0 − 0 has no sign.
-  let losses = mul(sub(0, logSoftmaxGather(x, ids).logp), weights);
+  let losses = mul(sub(0, logSoftmaxGatherSome(x, ids).logp), weights);
   if (labelSmoothing > 0) {
     const logp = logSoftmax(x);
     const even = mean(weight ? mul(logp, weight.detach()) : logp, { axes: [1] });

@@ -16,6 +16,7 @@ import type { Device } from '../../gpu/device.ts';
 import type { Scalar } from '../../gpu/kernel.ts';
 import { type DistributionName, drawPlaces, type RandomParams, randomValues } from '../../kernels/random.ts';
 import { scan } from '../../kernels/scan.ts';
+import { makeWithin } from '../indices.ts';
 import { expectDevice, expectOperands, FLOATS } from '../operands.ts';
 import { draw, Generator } from '../random.ts';
 import { type DType, type Shape, showShape, Tensor } from '../tensor.ts';
@@ -107,7 +108,8 @@ export function randint(
       `give integers low < high from ${least} to ${most}, fewer than 2³²`,
     );
   }
-  return drawn(device, shape, dtype, 'integers', { generator }, { first: low, range: high - low });
+  const y = drawn(device, shape, dtype, 'integers', { generator }, { first: low, range: high - low });
+  return makeWithin(y, low, high - 1);
 }
 
 /**
@@ -176,7 +178,7 @@ export function multinomial(probabilities: Tensor, count: number, options: Multi
   const views = { probabilities: probabilities.view, sums, picks: picks.view };
   drawPlaces(device, views, { rows, count, width }, draw(device, generator));
   device.release(sums);
-  return picks;
+  return makeWithin(picks, 0, width - 1);
 }
 
 /** u32 (n): 0 … n − 1 in random order. */

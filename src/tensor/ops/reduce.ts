@@ -9,6 +9,7 @@ import { elementwise } from '../../kernels/elementwise.ts';
 import { fill } from '../../kernels/fill.ts';
 import { type Extreme, joinAxes, type ReductionName, reduceAxes, sumAxes } from '../../kernels/reduce.ts';
 import { differentiable } from '../autograd.ts';
+import { makeWithin } from '../indices.ts';
 import { CONDITIONS, EVERY_DTYPE, expectOperands, FLOATS, NUMBERS, WORDS } from '../operands.ts';
 import { type Shape, showShape, sizeOf, Tensor } from '../tensor.ts';
 import { wrapAxis } from './axes.ts';
@@ -199,7 +200,7 @@ function argExtreme(name: 'argmax' | 'argmin', x: Tensor, given: ArgOptions): Te
   const y = Tensor.empty(x.device, plan.shape, 'u32');
   const extreme = { of: orderOf(x), smallest: name === 'argmin' };
   reduceAxes(x.device, 'argExtreme', { x: x.view, y: y.view }, x.shape, plan.axes, { extreme });
-  return y;
+  return makeWithin(y, 0, plan.count - 1);
 }
 
 /** u32 place of the largest value, the first of several; a NaN counts as the largest. */

@@ -4,6 +4,7 @@ import { ShapeError } from '../../errors.ts';
 import { matmulOuter } from '../../kernels/matmulOuter/index.ts';
 import { NO_ROW, selectRows } from '../../kernels/rows.ts';
 import { differentiable, gradientTarget } from '../autograd.ts';
+import { expectIndices } from '../indices.ts';
 import { expectOperands, FLOATS, INDICES } from '../operands.ts';
 import { showShape, Tensor } from '../tensor.ts';
 import { mul } from './elementwise.ts';
@@ -25,6 +26,7 @@ export function embedding(ids: Tensor, weight: Tensor, scale = 1): Tensor {
       'the weight must be (V,d)',
     );
   }
+  expectIndices('embedding', 'ids', ids, { size: V });
   if (d % 4 !== 0) {
     const rows = reshape(indexSelect(weight, 0, flatten(ids)), [...ids.shape, d]);
     return scale === 1 ? rows : mul(rows, scale);

@@ -1,13 +1,15 @@
 /**
  * Ops that write values to positions given by an index, u32 or i32, along an axis: x, index and source have one rank; the
  * index is no larger than the source, nor than x off the axis. What has the same position is taken in the order of the
- * source, by one thread, so the result has the same bits every time. An index outside of the axis writes nothing.
+ * source, by one thread, so the result has the same bits every time. An index outside of the axis is an
+ * error (see indices.ts), and writes nothing.
  */
 import { boolean, expectKind, expectOptions, type OptionKinds, oneOf } from '../../arguments.ts';
 import { ShapeError } from '../../errors.ts';
 import type { Scalar } from '../../gpu/kernel.ts';
 import { lastSource, NO_SOURCE, scatter as scatterWords } from '../../kernels/indexing.ts';
 import { differentiable } from '../autograd.ts';
+import { expectIndices } from '../indices.ts';
 import { expectOperands, INDICES, NUMBERS, WORDS } from '../operands.ts';
 import { type DType, showShape, Tensor } from '../tensor.ts';
 import { wrapAxis } from './axes.ts';
@@ -44,6 +46,7 @@ function aligned(
   const along = wrapAxis(name, axis, x.shape);
   refuseLarger(name, index, source);
   refuseLarger(name, index, x, along);
+  expectIndices(name, 'index', index, { size: x.shape[along] ?? 1 });
   const used = cutTo(source, index.shape);
   if (x.shape.every((n, i) => i === along || n === index.shape[i])) return { along, index, source: used };
   // Where x is larger off the axis, nothing is written: an index that lies outside.

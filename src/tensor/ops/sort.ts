@@ -7,6 +7,7 @@ import { ShapeError } from '../../errors.ts';
 import { scatter } from '../../kernels/indexing.ts';
 import { sortPairs, takeSorted } from '../../kernels/sort.ts';
 import { differentiable } from '../autograd.ts';
+import { makeWithin } from '../indices.ts';
 import { expectOperands, WORDS } from '../operands.ts';
 import { showShape, Tensor } from '../tensor.ts';
 import { viewAxis, withSize, wrapAxis } from './axes.ts';
@@ -37,6 +38,7 @@ function sorted(name: string, x: Tensor, axis: number, descending: boolean, coun
   const order = dtype === 'f32' || dtype === 'i32' ? dtype : 'u32';
   const pairs = sortPairs(device, x.view, size, { order, descending, limit: count });
   takeSorted(device, { x: x.view, pairs, values: values.view, indices: indices.view }, size);
+  makeWithin(indices, 0, size.size - 1);
   device.release(pairs);
   differentiable(name, [x], [values], ([dy]) => {
     if (!dy) return [];

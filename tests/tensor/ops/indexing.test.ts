@@ -3,7 +3,6 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Device } from '../../../src/gpu/device.ts';
 import {
-  backward,
   gather,
   indexSelect,
   oneHot,
@@ -65,7 +64,9 @@ const shapeAndIndex = shapes({ minRank: 1, maxRank: 4 }).chain((shape) =>
     .map(([axis, count, smaller]) => {
       const index = smaller.with(axis, count);
       const room = Math.max(1, Math.floor(8192 / Math.max(1, oracle.sizeOf(smaller.with(axis, 1)))));
-      return { shape, axis, index: index.with(axis, Math.min(count, room)) };
+      // Nothing exists along an empty axis.
+      const places = shape.at(axis) === 0 ? 0 : Math.min(count, room);
+      return { shape, axis, index: index.with(axis, places) };
     }),
 );
 
@@ -78,7 +79,7 @@ describeOps('Indexing', [
     runs: 25,
     cases: shapeAndIndex.chain(({ shape, axis, index }) =>
       fc
-        .tuple(anyDtype(shape), indices(index, shape.at(axis) as number, true))
+        .tuple(anyDtype(shape), indices(index, shape.at(axis) as number))
         .map(([x, i]) => gathered(x, axis, i)),
     ),
     small: gathered(random([3, 4], 1), 1, small),
@@ -104,7 +105,7 @@ describeOps('Indexing', [
     runs: 25,
     cases: shapeAndIndex.chain(({ shape, axis, index }) =>
       fc
-        .tuple(fc.nat(), fc.nat(2), fc.boolean(), indices(index, shape.at(axis) as number, true))
+        .tuple(fc.nat(), fc.nat(2), fc.boolean(), indices(index, shape.at(axis) as number))
         .map(([seed, more, whole, i]) => {
           const sourceShape = index.map((n) => n + more);
           if (!whole) return scattered(random(shape, seed), axis, i, random(sourceShape, seed + 1));
@@ -123,8 +124,8 @@ describeOps('Indexing', [
     cases: shapes({ maxElements: 300 }).chain((shape) =>
       fc
         .tuple(
-          indices(shape, 57, true),
-          fc.constantFrom(0, 1, 5, 57, 60),
+          indices(shape, 5),
+          fc.constantFrom(5, 57, 60),
           fc.constantFrom(undefined, 'i32', 'u32', 'bool'),
         )
         .map(([i, classes, dtype]) => hot(i, classes, dtype)),
@@ -139,25 +140,6 @@ describe('indexing', () => {
   });
   afterAll(() => device.destroy());
   const floats = async (x: TensorType) => Array.from(await x.data());
-
-  test('an index outside reads NaN or 0, is skipped by scatterAdd, and has no gradient', async () => {
-    using _ = device.scope();
-    const index = Tensor.from(device, Int32Array.of(-1, 1, 2, -2147483648, 3, 2147483647));
-    const x = Tensor.from(device, [5, 6, 7]).requireGrad();
-    const y = gather(x, 0, index);
-    expect(await floats(y)).toEqual([NaN, 6, 7, NaN, NaN, NaN]);
-    backward(y, Tensor.from(device, [1, 2, 4, 8, 16, 32]));
-    expect(await floats(x.grad as TensorType)).toEqual([0, 2, 4]);
-    expect(await floats(indexSelect(x, 0, index))).toEqual([NaN, 6, 7, NaN, NaN, NaN]);
-    const whole = Tensor.from(device, Uint32Array.of(5, 6, 7));
-    expect(await floats(gather(whole, 0, index))).toEqual([0, 6, 7, 0, 0, 0]);
-    const source = Tensor.from(device, [1, 2, 4, 8, 16, 32]).requireGrad();
-    const total = scatterAdd(x.detach(), 0, index, source);
-    expect(await floats(total)).toEqual([5, 8, 11]);
-    backward(total, Tensor.from(device, [1, 2, 3]));
-    expect(await floats(source.grad as TensorType)).toEqual([0, 2, 3, 0, 0, 0]);
-    expect(await floats(oneHot(index, 2))).toEqual([0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0]);
-  });
 
   test('integers wrap around', async () => {
     using _ = device.scope();

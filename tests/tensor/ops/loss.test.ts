@@ -156,19 +156,15 @@ describe('crossEntropy', () => {
       },
     ).data();
 
-  test('a target outside of the classes makes the loss NaN; an ignored one may lie anywhere', async () => {
+  test('an ignored target may lie anywhere', async () => {
     using _ = device.scope();
     const rows = [
       [0, 0],
       [0, 0],
       [0, 0],
-      [0, 0],
     ];
-    const values = await losses(rows, Int32Array.of(1, 2, -1, -100));
-    expect([...values]).toEqual([expect.closeTo(Math.log(2), 6), Number.NaN, Number.NaN, 0]);
-    expect([...(await losses(rows, Int32Array.of(1, 7, 7, 1), { ignoreIndex: 7 }))].slice(1, 3)).toEqual([
-      0, 0,
-    ]);
+    expect([...(await losses(rows, Int32Array.of(1, -100, 0)))][1]).toBe(0);
+    expect([...(await losses(rows, Int32Array.of(1, 7, 7), { ignoreIndex: 7 }))].slice(1, 3)).toEqual([0, 0]);
   });
 
   test('what an ignored row holds does not matter, nor does −∞ beside the target', async () => {

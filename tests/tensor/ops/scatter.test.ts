@@ -34,7 +34,7 @@ const drawn = shapes({ minRank: 1, maxRank: 3, maxElements: 600 }).chain((shape)
     )
     .chain(([axis, count, smaller, seed, more]) => {
       const indexShape = smaller.with(axis, count);
-      return indices(indexShape, shape.at(axis) as number, true).map(
+      return indices(indexShape, shape.at(axis) as number).map(
         (index): Drawn => ({
           ...{ x: random(shape, seed), axis, index },
           source: random(
