@@ -155,6 +155,14 @@ const MAX_RANK = 6;
 
 /** @throws ArgumentError unless `shape` is a list of at most six sizes; -1 is one if it is `left` to the op. */
 export function expectShape(where: string, shape: readonly number[], left?: 'left'): void {
+  expectSizes(where, shape, left);
+  if (shape.length <= MAX_RANK) return;
+  const fix = `use at most ${MAX_RANK} dimensions`;
+  throw new ArgumentError(where, `(${shape.join(',')}) has ${shape.length} dimensions`, fix);
+}
+
+/** The same for any number of sizes. */
+export function expectSizes(where: string, shape: readonly number[], left?: 'left'): void {
   const sizes: unknown = shape;
   if (!Array.isArray(sizes)) {
     throw new ArgumentError(
@@ -166,10 +174,6 @@ export function expectShape(where: string, shape: readonly number[], left?: 'lef
   const size = integer(0);
   if (!sizes.every((n) => size.accepts(n) || (left && n === -1))) {
     throw new ArgumentError(where, `(${sizes.join(',')}) is no shape`, 'sizes are integers from 0 on');
-  }
-  if (sizes.length > MAX_RANK) {
-    const fix = `use at most ${MAX_RANK} dimensions`;
-    throw new ArgumentError(where, `(${sizes.join(',')}) has ${sizes.length} dimensions`, fix);
   }
   if (Number.isSafeInteger(sizes.reduce((product, n) => product * n, 4))) return;
   throw new ArgumentError(where, `(${sizes.join(',')}) has too many values`, 'use a smaller shape');

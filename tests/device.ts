@@ -4,7 +4,10 @@ import { openAdapter } from '../src/gpu/node.ts';
 
 const { MATHFORMER_ADAPTER: name } = process.env;
 
-export async function openDevice(options: DeviceOptions = {}): Promise<Device> {
+/** Options of a device, or one of `VARIANTS`. */
+type TestOptions = DeviceOptions & { readonly variant?: string };
+
+export async function openDevice({ variant: _, ...options }: TestOptions = {}): Promise<Device> {
   const { adapter } = await openAdapter(name === undefined ? {} : { name });
   return Device.open(adapter, options);
 }

@@ -316,7 +316,7 @@ export class BufferPool {
       {
         code: 'OUT_OF_MEMORY',
         where: 'allocate',
-        fix: 'use smaller batches, micro-batches or groups, or shorter sequences',
+        fix: 'use smaller batches, micro-batches or groups, or shorter sequences; in a loop of your own, begin every step with `using scope = device.scope()`, or else tensors are freed only when JavaScript collects them',
       },
     );
   }

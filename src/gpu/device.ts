@@ -8,6 +8,7 @@
  */
 import { expectOptions } from '../arguments.ts';
 import { GpuError } from '../errors.ts';
+import { INSPECT } from '../inspection.ts';
 import { CommandBatch, type Workgroups } from './batch.ts';
 import {
   BufferPool,
@@ -122,6 +123,26 @@ export class Device {
     const gpu = await requestDevice(adapter, options);
     const shortLoops = options.shortLoops ?? (!options.portableKernels && (await prefersShortLoops(gpu)));
     return new Device(gpu, { ...options, shortLoops });
+  }
+
+  /** The adapter's own name. */
+  get name(): string {
+    return this.info.description || this.info.device || this.info.vendor || 'a WebGPU adapter';
+  }
+
+  /** What the device is, in a line. */
+  toString(): string {
+    const { liveBytes, liveBuffers } = this.memory();
+    return `Device on ${this.name}, ${liveBytes} bytes in ${liveBuffers} buffers`;
+  }
+
+  toJSON(): object {
+    return { adapter: this.name, memory: this.memory() };
+  }
+
+  /** For `console.log` in Node. */
+  [INSPECT](): string {
+    return this.toString();
   }
 
   /** A view of at least `bytes` bytes with unspecified contents, owned by the innermost open scope. */
@@ -277,8 +298,8 @@ export class Device {
     }
   }
 
-  /** Tells `onRead` of every view that a command of `body` reads, before the command. */
-  watchReads<Result>(onRead: ReadWatcher, body: () => Result): Result {
+  /** Tells `onRead`, or nobody, of every view that a command of `body` reads, before the command. */
+  watchReads<Result>(onRead: ReadWatcher | undefined, body: () => Result): Result {
     const outer = this.#onRead;
     this.#onRead = onRead;
     try {

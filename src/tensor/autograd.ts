@@ -198,7 +198,8 @@ export function gradientsOf(
 
 function addToLeaf(leaf: Tensor, gradient: Tensor): void {
   const total = leafGradient(leaf);
-  copyValues(add(total, gradient), total);
+  // What adds up is read for itself, not for the op whose gradient it adds.
+  leaf.device.watchReads(undefined, () => copyValues(add(total, gradient), total));
 }
 
 /** In debug mode, checks what a backward pass made, in place in gradients of leaves too. */

@@ -7,6 +7,7 @@ import { expectKind, expectShape, instanceOf } from '../arguments.ts';
 import { GpuError, MathformerError } from '../errors.ts';
 import { type BufferView, MIN_VIEW_BYTES } from '../gpu/buffers.ts';
 import type { Device } from '../gpu/device.ts';
+import { INSPECT } from '../inspection.ts';
 import { readAll, uploadAll } from './arenas.ts';
 import { expectDevice } from './operands.ts';
 import { markChanged, type Shape, showShape, sizeOf, Tensor } from './tensor.ts';
@@ -72,6 +73,22 @@ export class Parameters {
   /** Names and parameters, in the order they were given. */
   entries(): IterableIterator<[string, Tensor]> {
     return this.#tensors.entries();
+  }
+
+  /** The names and shapes, in a line. */
+  toString(): string {
+    const shown = [...this.#tensors].map(([name, { shape }]) => `${name}${showShape(shape)}`).join(', ');
+    return `Parameters of ${this.count()} values on ${this.device.name}: ${shown}`;
+  }
+
+  toJSON(): object {
+    const shapes = Object.fromEntries([...this.#tensors].map(([name, { shape }]) => [name, shape]));
+    return { device: this.device.name, shapes };
+  }
+
+  /** For `console.log` in Node. */
+  [INSPECT](): string {
+    return this.toString();
   }
 
   /** Number of values, without padding. */

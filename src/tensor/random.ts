@@ -4,6 +4,7 @@
  */
 import { MathformerError } from '../errors.ts';
 import type { Device } from '../gpu/device.ts';
+import { INSPECT } from '../inspection.ts';
 import type { Draw } from '../kernels/random.ts';
 
 /** All that a generator is; as JSON in a checkpoint it continues a run with the same numbers. */
@@ -23,6 +24,19 @@ export class Generator {
   /** @param seed an integer from 0 to 2⁵³ − 1. */
   constructor(seed: number) {
     this.#seed = expectInteger('seed', seed, Number.MAX_SAFE_INTEGER);
+  }
+
+  toString(): string {
+    return `Generator of seed ${this.#seed} after ${this.#offset} draws`;
+  }
+
+  toJSON(): GeneratorState {
+    return this.state();
+  }
+
+  /** For `console.log` in Node. */
+  [INSPECT](): string {
+    return this.toString();
   }
 
   /** What `restore` continues from. */

@@ -4,10 +4,11 @@
  * Data is contiguous and row-major. Memory belongs to the device's innermost open scope at the time of allocation
  * (`using scope = device.scope()`), so ordinary code frees nothing by hand.
  */
-import { expectShape, shownValue } from '../arguments.ts';
+import { expectSizes, shownValue } from '../arguments.ts';
 import { ShapeError } from '../errors.ts';
 import type { BufferView, IntegerBounds } from '../gpu/buffers.ts';
 import type { Device } from '../gpu/device.ts';
+import { INSPECT } from '../inspection.ts';
 import { encoded } from './values.ts';
 
 /** `bool` is kept as u32 words 0 and 1; `f16` is for storage only, two values a word (see `cast`). */
@@ -70,7 +71,7 @@ export class Tensor {
 
   /** Zeros of a shape. */
   static zeros(device: Device, shape: Shape, dtype: DType = 'f32'): Tensor {
-    expectShape('Tensor.zeros', shape);
+    expectSizes('Tensor.zeros', shape);
     const tensor = Tensor.empty(device, shape, dtype);
     device.clear(tensor.view);
     return tensor;
@@ -82,7 +83,7 @@ export class Tensor {
     values: TensorData | readonly number[] | readonly boolean[],
     shape: Shape = [values.length],
   ): Tensor {
-    expectShape('Tensor.from', shape);
+    expectSizes('Tensor.from', shape);
     const bool = typeof values[0] === 'boolean';
     const data = ArrayBuffer.isView(values)
       ? values
@@ -106,6 +107,22 @@ export class Tensor {
 
   get size(): number {
     return sizeOf(this.shape);
+  }
+
+  /** What the tensor is, in a line: `Tensor(2,3) f32 on llvmpipe`. Its values are on the GPU: read them by `data`. */
+  toString(): string {
+    const { device, dtype, requiresGrad, shape } = this;
+    return `Tensor${showShape(shape)} ${dtype} on ${device.name}${requiresGrad ? ', requires a gradient' : ''}`;
+  }
+
+  toJSON(): object {
+    const { device, dtype, requiresGrad, shape } = this;
+    return { shape, dtype, device: device.name, requiresGrad };
+  }
+
+  /** For `console.log` in Node. */
+  [INSPECT](): string {
+    return this.toString();
   }
 
   /** Marks a leaf as something to compute gradients for. */

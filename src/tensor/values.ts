@@ -11,7 +11,7 @@ export function expectValue(op: string, name: string, value: unknown, dtype: DTy
   if (typeof value !== 'number') {
     throw new ArgumentError(
       op,
-      `${name} is ${shownValue(value)}`,
+      `${name || 'a number'} is ${shownValue(value)}`,
       'give a number, or a function that returns one',
     );
   }
@@ -20,7 +20,7 @@ export function expectValue(op: string, name: string, value: unknown, dtype: DTy
   if (Number.isInteger(value) && value >= low && value <= high) return;
   throw new ShapeError(
     op,
-    `${name} is ${value}, which is not a value of ${dtype}`,
+    `${name}${name && ' '}${value} is not a value of ${dtype}`,
     `give an integer from ${low} to ${high}, or use f32`,
   );
 }

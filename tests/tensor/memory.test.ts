@@ -4,12 +4,14 @@ import { runInNewContext } from 'node:vm';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Device } from '../../src/gpu/device.ts';
 import {
+  AdamW,
   add,
   backward,
   capture,
   grad,
   linear,
   mean,
+  mseLoss,
   mul,
   Parameters,
   relu,
@@ -19,6 +21,7 @@ import {
   sub,
   sum,
   Tensor,
+  zeros,
 } from '../../src/tensor/index.ts';
 import { openDevice } from '../device.ts';
 import { normals } from '../oracle/random.ts';
@@ -232,6 +235,44 @@ describe('out of memory', () => {
     Tensor.zeros(device, [1 << 16]);
     device.gpu.createBuffer = createBuffer;
     await expect(x.data()).rejects.toMatchObject({ name: 'GpuError' });
+    device.destroy();
+  });
+});
+
+describe('a loop of training steps under a limit of 64 MB', () => {
+  const LIMIT = 64 * 2 ** 20;
+  const ROWS = 4096;
+  const WIDTH = 256;
+  /** What README shows, with new inputs of 4 MB in every step. */
+  const train = (device: Device, steps: number, scoped: boolean): void => {
+    const parameters = new Parameters(device, new Map([['weight', [1, WIDTH]]]));
+    const optimizer = new AdamW(parameters);
+    const step = (): void => {
+      const x = zeros(device, [ROWS, WIDTH]);
+      const y = zeros(device, [ROWS, 1]);
+      parameters.zeroGrad();
+      backward(mseLoss(linear(x, parameters.get('weight')), y));
+      optimizer.step(1e-2);
+    };
+    for (let i = 0; i < steps; i++) {
+      if (!scoped) step();
+      else {
+        using _ = device.scope();
+        step();
+      }
+    }
+  };
+
+  test('with a scope it needs no more in a hundred steps than in one', async () => {
+    const device = await openDevice({ memoryLimit: LIMIT });
+    expect(() => train(device, 100, true)).not.toThrow();
+    expect(device.memory().peakBytes).toBeLessThan(LIMIT / 2);
+    device.destroy();
+  });
+
+  test('without one, and without await, the error says so', async () => {
+    const device = await openDevice({ memoryLimit: LIMIT });
+    expect(() => train(device, 100, false)).toThrow(/using scope = device.scope\(\)/);
     device.destroy();
   });
 });

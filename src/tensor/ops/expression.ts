@@ -123,7 +123,7 @@ function checkedScalars(
   { s, t }: Scalars,
 ): { readonly s?: Scalar; readonly t?: Scalar } {
   const checked = (scalar: Scalar): Scalar => {
-    if (dtype !== 'bool') return checkedScalar(name, 'a number beside it', scalar, dtype);
+    if (dtype !== 'bool') return checkedScalar(name, '', scalar, dtype);
     throw new ShapeError(name, `${evaluate(scalar)} meets a bool tensor`, "cast(x, 'f32') first");
   };
   return { ...(s === undefined ? {} : { s: checked(s) }), ...(t === undefined ? {} : { t: checked(t) }) };
