@@ -5,15 +5,18 @@ export { ArgumentError } from './arguments.ts';
 export { type ErrorDetails, GpuError, MathformerError, ShapeError } from './errors.ts';
 export { AdapterError, type AdapterErrorCode } from './gpu/adapters/error.ts';
 export type { Workgroups } from './gpu/batch.ts';
-export type { BufferView, Memory, MemoryReport, PooledBuffer, Scope } from './gpu/buffers.ts';
+export type { BufferView, IntegerBounds, Memory, MemoryReport, PooledBuffer, Scope } from './gpu/buffers.ts';
 export {
   Device,
   type DeviceCounters,
   type DeviceLimits,
   type DeviceOptions,
   type MatmulPrecision,
+  type ReadWatcher,
   type Recording,
 } from './gpu/device.ts';
+export type { Doubt, Doubts } from './gpu/doubts.ts';
+export type { CheckedPlace, Describe } from './gpu/faults.ts';
 export { defineKernel, type Kernel, type KernelSpec, type ScalarType } from './gpu/kernel.ts';
 export type { ProfiledDispatch } from './gpu/profiler.ts';
 export {
@@ -25,6 +28,7 @@ export {
   tune,
 } from './gpu/tuner.ts';
 export type { Family, KernelChoices, Launch, TunedChoice, Variant } from './gpu/variants.ts';
+export type { WriteTimes } from './gpu/writeTimes.ts';
 export * from './tensor/index.ts';
 
 /** How `openDevice` chooses an adapter, and what the device may use of it. */

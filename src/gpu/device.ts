@@ -136,6 +136,7 @@ export class Device {
     return `Device on ${this.name}, ${liveBytes} bytes in ${liveBuffers} buffers`;
   }
 
+  /** What `JSON.stringify` keeps of it. */
   toJSON(): object {
     return { adapter: this.name, memory: this.memory() };
   }

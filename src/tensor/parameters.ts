@@ -81,6 +81,7 @@ export class Parameters {
     return `Parameters of ${this.count()} values on ${this.device.name}: ${shown}`;
   }
 
+  /** What `JSON.stringify` keeps of it. */
   toJSON(): object {
     const shapes = Object.fromEntries([...this.#tensors].map(([name, { shape }]) => [name, shape]));
     return { device: this.device.name, shapes };

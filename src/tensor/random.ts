@@ -26,10 +26,12 @@ export class Generator {
     this.#seed = expectInteger('seed', seed, Number.MAX_SAFE_INTEGER);
   }
 
+  /** The seed and the draws made, in a line. */
   toString(): string {
     return `Generator of seed ${this.#seed} after ${this.#offset} draws`;
   }
 
+  /** What `JSON.stringify` keeps of it. */
   toJSON(): GeneratorState {
     return this.state();
   }

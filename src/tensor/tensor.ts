@@ -115,6 +115,7 @@ export class Tensor {
     return `Tensor${showShape(shape)} ${dtype} on ${device.name}${requiresGrad ? ', requires a gradient' : ''}`;
   }
 
+  /** What `JSON.stringify` keeps of it. */
   toJSON(): object {
     const { device, dtype, requiresGrad, shape } = this;
     return { shape, dtype, device: device.name, requiresGrad };

@@ -229,11 +229,7 @@ const SHAPES: readonly Refusal[] = [[-2, -2], [1.5], [Number.NaN], 3, [1, 1, 1, 
     [`randint ${shape}`, () => call('randint', device, shape, 0, 2, { generator }), /^randint: /],
     [`reshape ${shape}`, () => call('reshape', x, shape), /^reshape: /],
     [`expand ${shape}`, () => call('expand', tensor(device, [1]), shape), /^expand: /],
-    [
-      `Tensor.from ${shape}`,
-      () => Reflect.apply(Tensor.from, Tensor, [device, [1], shape]),
-      /^Tensor.from: /,
-    ],
+
     [
       `Parameters ${shape}`,
       () => construct(Parameters, device, new Map([['w', shape]])),
@@ -241,6 +237,12 @@ const SHAPES: readonly Refusal[] = [[-2, -2], [1.5], [Number.NaN], 3, [1, 1, 1, 
     ],
   ],
 );
+
+const STATICS: readonly Refusal[] = [[-2], [1.5], [Number.NaN], 3].map((shape) => [
+  `Tensor.from ${shape}`,
+  () => Reflect.apply(Tensor.from, Tensor, [device, [1], shape]),
+  /^Tensor.from: /,
+]);
 
 const ASYNC: readonly Refusal[] = [
   ...['noGrad', 'enableGrad'].flatMap((name): Refusal[] => [
@@ -279,6 +281,7 @@ describe.each([
   ['options', OPTIONS],
   ['numbers', NUMBERS],
   ['shapes', SHAPES],
+  ['shapes of statics', STATICS],
   ['async functions', ASYNC],
 ])('%s', (_, refusals) => {
   test.each(refusals)('%s is refused', (_name, refused, message) => {

@@ -5,6 +5,7 @@
 
 import { expectKind, expectOptions, integer, type OptionKinds, real } from '../../arguments.ts';
 
+/** What every schedule takes. */
 export interface WarmupOptions {
   readonly totalSteps: number;
   /** Share of the steps during which the rate rises linearly. */
@@ -12,11 +13,13 @@ export interface WarmupOptions {
   readonly lr: number;
 }
 
+/** What schedules that decay take besides. */
 export interface DecayOptions extends WarmupOptions {
   /** The rate at step `totalSteps`, one after the last. */
   readonly minLr: number;
 }
 
+/** What a decay in steps takes besides. */
 export interface StepDecayOptions extends WarmupOptions {
   /** Steps after the warm-up from one reduction to the next. */
   readonly stepSize: number;
