@@ -116,8 +116,8 @@ function reducedLoss(
 
 /**
  * −log softmax(logits)[target]·weight[target] for logits (N,C,…) and u32 or i32 targets (N,…), or (C) and (). The mean
- * divides by the weights of the targets that are not ignored: NaN if none is left. A target that is neither a class nor
- * `ignoreIndex` makes the loss NaN.
+ * divides by the weights of the targets that are not ignored: NaN if none is left. A target is a class or
+ * `ignoreIndex`.
  */
 export function crossEntropy(logits: Tensor, targets: Tensor, options: CrossEntropyOptions = {}): Tensor {
   expectOptions('crossEntropy', options, CROSS_ENTROPY_OPTIONS);

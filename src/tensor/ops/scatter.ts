@@ -67,7 +67,10 @@ const valuesAt = (x: Tensor, { along, index }: Aligned): Tensor =>
  * sorting of the index along the axis, and one step for each value added, those for one place by one thread.
  */
 export function scatterAdd(x: Tensor, axis: number, index: Tensor, source: Tensor): Tensor {
-  const operands = aligned('scatterAdd', x, axis, index, source, NUMBERS);
+  return added(x, aligned('scatterAdd', x, axis, index, source, NUMBERS));
+}
+
+function added(x: Tensor, operands: Aligned): Tensor {
   const y = combined(x, operands, 'add');
   differentiable('scatterAdd', [x, operands.source], [y], ([dy]) => [
     dy,
@@ -140,11 +143,10 @@ export function scatterReduce(
   expectKind('scatterReduce', 'the reduction', reduce, oneOf(REDUCTIONS));
   const { includeSelf = true } = options;
   const operands = aligned('scatterReduce', x, axis, index, source, NUMBERS);
-  const { along } = operands;
-  const own = includeSelf ? x : scatter(x, along, operands.index, neutralOf(reduce, x.dtype));
+  const own = includeSelf ? x : scatter(x, axis, index, neutralOf(reduce, x.dtype));
   switch (reduce) {
     case 'sum':
-      return scatterAdd(own, along, operands.index, operands.source);
+      return added(own, operands);
     case 'mean':
       return meanOf(own, operands, includeSelf);
     case 'prod':
@@ -169,15 +171,15 @@ function neutralOf(reduce: ScatterReduction, dtype: DType): number {
   return reduce === 'amax' ? low : high;
 }
 
-function meanOf(own: Tensor, { along, index, source }: Aligned, includeSelf: boolean): Tensor {
-  const total = scatterAdd(own, along, index, source);
+function meanOf(own: Tensor, operands: Aligned, includeSelf: boolean): Tensor {
+  const total = added(own, operands);
   const first = includeSelf ? onesLike(own) : zerosLike(own);
-  const counts = maximum(scatterAdd(first, along, index, onesLike(source)), 1);
+  const counts = maximum(added(first, { ...operands, source: onesLike(operands.source) }), 1);
   return div(total, counts, own.dtype === 'f32' ? {} : { roundingMode: 'floor' });
 }
 
 function extremeOf(x: Tensor, operands: Aligned, reduce: 'amax' | 'amin'): Tensor {
-  const { along, index, source } = operands;
+  const { source } = operands;
   const y = combined(x, operands, reduce === 'amax' ? 'max' : 'min');
   if (x.dtype !== 'f32') return y;
   differentiable('scatterReduce', [x, source], [y], ([dy]) => {
@@ -186,14 +188,14 @@ function extremeOf(x: Tensor, operands: Aligned, reduce: 'amax' | 'amin'): Tenso
     const ownTie = cast(equal(x.detach(), result), 'f32');
     const sourceTie = cast(equal(source.detach(), valuesAt(result, operands)), 'f32');
     // 0 ties, beside NaN, share nothing.
-    const share = div(dy, maximum(scatterAdd(ownTie, along, index, sourceTie), 1));
+    const share = div(dy, maximum(added(ownTie, { ...operands, source: sourceTie }), 1));
     return [mul(ownTie, share), mul(sourceTie, valuesAt(share, operands))];
   });
   return y;
 }
 
 function productOf(x: Tensor, operands: Aligned): Tensor {
-  const { along, index, source } = operands;
+  const { source } = operands;
   const y = combined(x, operands, 'multiply');
   if (x.dtype !== 'f32') return y;
   differentiable('scatterReduce', [x, source], [y], ([dy]) => {
@@ -201,7 +203,7 @@ function productOf(x: Tensor, operands: Aligned): Tensor {
     // A factor's gradient is the product of the others: that of those other than 0, unless another one is 0.
     const [own, others] = [x.detach(), source.detach()];
     const [ownZero, otherZero] = [equal(own, 0), equal(others, 0)];
-    const zeros = scatterAdd(cast(ownZero, 'f32'), along, index, cast(otherZero, 'f32'));
+    const zeros = added(cast(ownZero, 'f32'), { ...operands, source: cast(otherZero, 'f32') });
     const nonzero = combined(
       where(ownZero, 1, own),
       { ...operands, source: where(otherZero, 1, others) },
