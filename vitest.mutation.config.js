@@ -8,7 +8,7 @@ import { defineConfig } from 'vitest/config';
 
 const ROOMS = (process.env.ROOMS ?? '.,math,tasks,grpo,pretrain,runs,cli').split(',');
 /** Imports of what takes long: devices and commands. */
-const SLOW = /from '[./]+\/(device|cliProcess|tokenRows)\.ts'/;
+const SLOW = /from '(node:child_process|[./]+\/(device|cliProcess|tokenRows)\.ts)'/;
 
 function quickTests(room) {
   const folder = join(import.meta.dirname, 'tests', room);

@@ -39,6 +39,25 @@ const GRPO_NUMBERS = {
   lr: { low: Number.MIN_VALUE, high: 1, integer: false },
   topP: { low: Number.MIN_VALUE, high: 1, integer: false },
 } as const;
+const PRETRAIN_NUMBERS = {
+  steps: { low: 1, high: 1e6, integer: true },
+  lr: { low: Number.MIN_VALUE, high: 1, integer: false },
+  batchSize: { low: 1, high: 65_536, integer: true },
+  numExamples: { low: 1, high: 1e9, integer: true },
+  maxDigits: { low: 1, high: 100, integer: true },
+  maxDepth: { low: 1, high: 32, integer: true },
+  warmupRatio: { low: 0, high: 1, integer: false },
+  minLr: { low: 0, high: 1, integer: false },
+  gradClip: { low: 0, high: Number.MAX_VALUE, integer: false },
+  weightDecay: { low: 0, high: 1, integer: false },
+  dropout: { low: 0, high: 0.9, integer: false },
+  loadBalanceCoef: { low: 0, high: 1000, integer: false },
+  littleProbability: { low: 0, high: 1, integer: false },
+  scratchpadProbability: { low: 0, high: 1, integer: false },
+  seed: { low: 0, high: 4_294_967_295, integer: true },
+} as const;
+/** Without the cosine, as it relates two of them. */
+const constantRate = (options: object) => pretrainOptions({ scheduler: 'none', ...options });
 
 describe('the defaults', () => {
   it('are those of the original command line', () => {
@@ -54,6 +73,12 @@ describe('the defaults', () => {
       warmupRatio: 0.05,
       minLr: 1e-5,
       gradClip: 1,
+      weightDecay: 0.01,
+      loadBalanceCoef: 0,
+      promptLoss: false,
+      littleProbability: 0.5,
+      scratchpadProbability: 0.5,
+      seed: 0,
     });
     expect(grpoOptions()).toMatchObject({
       steps: 1000,
@@ -96,31 +121,44 @@ describe('the defaults', () => {
   });
 });
 
-describe('a number', () => {
+describe.each([
+  ['GRPO', GRPO_NUMBERS, grpoOptions],
+  ['pretraining', PRETRAIN_NUMBERS, constantRate],
+] as const)('a number of %s', (_, numbers, check) => {
+  const ranges = Object.entries<{ low: number; high: number; integer: boolean }>(numbers);
   const cases = fc
-    .constantFrom(...(Object.keys(GRPO_NUMBERS) as (keyof typeof GRPO_NUMBERS)[]))
-    .chain((key) => fc.record({ key: fc.constant(key), value: fc.oneof(fc.double(), fc.integer()) }));
+    .constantFrom(...ranges)
+    .chain(([key, range]) =>
+      fc.record({
+        key: fc.constant(key),
+        range: fc.constant(range),
+        value: fc.oneof(fc.double(), fc.integer()),
+      }),
+    );
 
   it('is kept inside its range and refused outside, by flag, value and range', () => {
     fc.assert(
-      fc.property(cases, ({ key, value }) => {
-        const { low, high, integer } = GRPO_NUMBERS[key];
+      fc.property(cases, ({ key, range: { low, high, integer }, value }) => {
         if (value >= low && value <= high && (!integer || Number.isInteger(value))) {
-          expect(grpoOptions({ [key]: value })[key]).toBe(value);
+          expect(check({ [key]: value })).toHaveProperty(key, value);
           return;
         }
-        const { message, where, fix } = refusal(() => grpoOptions({ [key]: value }));
+        const { message, where, fix } = refusal(() => check({ [key]: value }));
         expect(where).toBe(flagOf(key));
         expect(message).toContain(`${flagOf(key)} cannot be ${value}`);
-        expect(fix).toContain(String(high));
+        if (high < Number.MAX_VALUE) expect(fix).toContain(String(high));
       }),
       { numRuns: 500 },
     );
   });
 
-  it.each(Object.entries(GRPO_NUMBERS))('%s takes both ends of its range', (key, { low, high }) => {
-    expect(grpoOptions({ [key]: low })).toHaveProperty(key, low);
-    expect(grpoOptions({ [key]: high })).toHaveProperty(key, high);
+  it.each(ranges)('%s takes both ends of its range, and nothing beyond', (key, { low, high, integer }) => {
+    expect(check({ [key]: low })).toHaveProperty(key, low);
+    expect(check({ [key]: high })).toHaveProperty(key, high);
+    const step = integer ? 1 : 1e-7;
+    for (const beyond of [low - step, high * (1 + 1e-7) + step]) {
+      expect(refusal(() => check({ [key]: beyond })).where).toBe(flagOf(key));
+    }
   });
 });
 
@@ -156,6 +194,10 @@ describe('refusals', () => {
   it('notices a learning rate that would rise instead of decay, but only under the cosine', () => {
     expect(refusal(() => pretrainOptions({ lr: 1e-6 })).where).toBe('--min_lr');
     expect(pretrainOptions({ lr: 1e-6, scheduler: 'none' }).lr).toBe(1e-6);
+    const { message, fix } = refusal(() => pretrainOptions({ lr: 0.25, minLr: 0.5 }));
+    expect(message).toContain('--min_lr 0.5 is above --lr 0.25');
+    for (const way of ['--min_lr', '--lr', '--scheduler none']) expect(fix).toContain(way);
+    expect(pretrainOptions({ lr: 0.25, minLr: 0.25 }).minLr).toBe(0.25);
   });
 
   it('shows a long value cut short', () => {

@@ -131,7 +131,7 @@ export function microBatches<Item extends ScoredSequence>(
 
 /** A micro-batch as arrays, padded to size classes. */
 export function batchInputs(
-  model: Transformer,
+  model: Pick<Transformer, 'config'>,
   batch: readonly WeightedTrajectory[],
   { loss, klEstimator }: Pick<GrpoOptions, 'loss' | 'klEstimator'>,
 ): CaptureArgument<BatchInputs> {

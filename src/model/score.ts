@@ -43,11 +43,10 @@ export interface PackedSequences {
  * positions that no row predicts. Their gradients are exactly 0 if their weight in the loss is.
  */
 export function packSequences(
-  model: Transformer,
+  { config }: Pick<Transformer, 'config'>,
   sequences: readonly ScoredSequence[],
   { padded = false } = {},
 ): PackedSequences {
-  const { config } = model;
   const tileRows = ATTENTION_TILE_ROWS;
   const lengths = sequences.map(({ tokens }) => tokens.length - 1);
   const real = lengths.reduce((sum, length) => sum + length, 0);

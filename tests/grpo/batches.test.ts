@@ -2,16 +2,19 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
+  batchInputs,
   microBatches,
   miniBatches,
   type Trajectory,
   trajectoriesOf,
+  type WeightedTrajectory,
   weighted,
 } from '../../src/grpo/batches.ts';
 import { LOSS_NAMES } from '../../src/grpo/losses.ts';
 import { ProblemStream } from '../../src/math/generator.ts';
 import { RandomStream } from '../../src/math/randomStream.ts';
 import { prompt } from '../../src/math/sample.ts';
+import { modelConfig } from '../../src/model/config.ts';
 import { ARITHMETIC } from '../../src/tasks/arithmetic.ts';
 import { expectClose } from '../oracle/compare.ts';
 import { seeded } from '../oracle/random.ts';
@@ -170,4 +173,77 @@ test('trajectories: prompt and completion, the advantage in the group, masked if
   const options = { groupSize: 2, advantages: 'group', maskTruncated: false } as const;
   expect(trajectoriesOf(rollout, options, ARITHMETIC).some(({ masked }) => masked)).toBe(false);
   expect(trajectoriesOf(rollout, options, ARITHMETIC)[0].advantage).toBeCloseTo(Math.SQRT1_2, 6);
+});
+
+describe('the inputs of a micro-batch', () => {
+  const model = { config: modelConfig('tiny') };
+  const WORDS = Math.ceil(model.config.vocabSize / 32);
+  /** What a sampler that kept ids 0 and 3 alone leaves for so many tokens. */
+  const keptOf = (length: number) =>
+    Uint32Array.from({ length: length * WORDS }, (_, i) => (i % WORDS === 0 ? 0b1001 : 0));
+  const batchOf = (lengths: readonly number[], kept = false): WeightedTrajectory[] =>
+    trajectories(lengths).map((each, i) => ({
+      ...each,
+      completion: {
+        ...each.completion,
+        logps: Float32Array.from({ length: lengths[i] }, (_, t) => -i - t / 64),
+      },
+      advantage: i + 0.5,
+      weight: 1 / (i + 2),
+      copies: 1,
+      ...(kept && { kept: keptOf(lengths[i]) }),
+    }));
+  const numbersOf = (values: unknown): number[] => {
+    if (values instanceof Float32Array || values instanceof Uint32Array) return [...values];
+    throw new TypeError('these are no numbers');
+  };
+  const lengthsOfBatch = fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1, maxLength: 9 });
+
+  test.each(LOSS_NAMES)('%s: each scored token has its own values in order, and padding has none', (loss) => {
+    fc.assert(
+      fc.property(lengthsOfBatch, (lengths) => {
+        const inputs = batchInputs(model, batchOf(lengths), { loss, klEstimator: 'k3' });
+        const N = numbersOf(inputs.packed.targets).length;
+        const tokens = lengths.flatMap((length, i) => Array.from({ length }, (_, t) => ({ i, t, length })));
+        const padded = (value: (token: (typeof tokens)[number]) => number, padding = 0) =>
+          [...tokens.map(value), ...new Array<number>(N - tokens.length).fill(padding)].map(Math.fround);
+        expect(numbersOf(inputs.oldLogp)).toEqual(padded(({ i, t }) => -i - t / 64));
+        expect(numbersOf(inputs.advantages)).toEqual(padded(({ i }) => i + 0.5));
+        expect(numbersOf(inputs.weights)).toEqual(padded(({ i }) => 1 / (i + 2)));
+        expect(inputs.excluded).toBeUndefined();
+        if (loss !== 'gspo') {
+          expect(inputs.sequences).toBeUndefined();
+          return;
+        }
+        expect(numbersOf(inputs.sequences?.index)).toEqual(padded(({ i }) => i, N - 1));
+        expect(numbersOf(inputs.sequences?.share)).toEqual(padded(({ length }) => 1 / length));
+      }),
+      seeded,
+    );
+  });
+
+  test('sizes are classes: batches of 17 and of 18 scored tokens are one shape, 18', () => {
+    const sizes = [
+      [9, 8],
+      [9, 9],
+    ].map(
+      (lengths) =>
+        numbersOf(batchInputs(model, batchOf(lengths), { loss: 'grpo', klEstimator: 'k3' }).weights).length,
+    );
+    expect(sizes).toEqual([18, 18]);
+  });
+
+  test('the exact KL alone knows what the sampler left out', () => {
+    const inputs = (klEstimator: 'exact' | 'k3', kept: boolean) =>
+      batchInputs(model, batchOf([2, 1], kept), { loss: 'grpo', klEstimator });
+    expect(inputs('k3', true).excluded).toBeUndefined();
+    expect(inputs('exact', false).excluded).toBeUndefined();
+    const { excluded } = inputs('exact', true);
+    const rows = Array.from({ length: 3 }, (_, row) =>
+      numbersOf(excluded).slice(row * model.config.vocabSize, (row + 1) * model.config.vocabSize),
+    );
+    for (const row of rows) {
+      expect(row.flatMap((value, id) => (value === 0 ? [id] : []))).toEqual([0, 3]);
+    }
+  });
 });
