@@ -7,13 +7,14 @@ import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
 
 const ROOMS = (process.env.ROOMS ?? '.,math,tasks,grpo,pretrain,runs,cli').split(',');
-/** Imports of what takes long: devices and commands. */
+/** Files that fail at every call of many, and imports of what takes long: devices and commands. */
+const LONG = /(^|\/)faults\.test\.ts$/;
 const SLOW = /from '(node:child_process|[./]+\/(device|cliProcess|tokenRows)\.ts)'/;
 
 function quickTests(room) {
   const folder = join(import.meta.dirname, 'tests', room);
   return readdirSync(folder, { recursive: room !== '.', encoding: 'utf8' })
-    .filter((name) => name.endsWith('.test.ts'))
+    .filter((name) => name.endsWith('.test.ts') && !LONG.test(name))
     .map((name) => join(folder, name))
     .filter((path) => !SLOW.test(readFileSync(path, 'utf8')));
 }

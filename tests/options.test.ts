@@ -126,15 +126,13 @@ describe.each([
   ['pretraining', PRETRAIN_NUMBERS, constantRate],
 ] as const)('a number of %s', (_, numbers, check) => {
   const ranges = Object.entries<{ low: number; high: number; integer: boolean }>(numbers);
-  const cases = fc
-    .constantFrom(...ranges)
-    .chain(([key, range]) =>
-      fc.record({
-        key: fc.constant(key),
-        range: fc.constant(range),
-        value: fc.oneof(fc.double(), fc.integer()),
-      }),
-    );
+  const cases = fc.constantFrom(...ranges).chain(([key, range]) =>
+    fc.record({
+      key: fc.constant(key),
+      range: fc.constant(range),
+      value: fc.oneof(fc.double(), fc.integer()),
+    }),
+  );
 
   it('is kept inside its range and refused outside, by flag, value and range', () => {
     fc.assert(
