@@ -7,7 +7,7 @@ import type { BufferView } from '../gpu/buffers.ts';
 import type { Device } from '../gpu/device.ts';
 import { defineKernel, GROUP_INDEX, linearGrid, memoize, THREAD_ARGS, unroll } from '../gpu/kernel.ts';
 import { cascade } from './cascade.ts';
-import { SQUARES_WGSL } from './squares.ts';
+import { RESCALED_SQUARES_WGSL, SQUARES_WGSL } from './squares.ts';
 
 const LEVELS = 4;
 /** Values that a thread takes in. */
@@ -20,11 +20,13 @@ interface Reduction {
   readonly read: Total;
   readonly total: Total;
   readonly initial: string;
-  /** What an element counts as: of its value `x`, its place `i` among the reduced ones, the output's `b` and `c`. */
+  /** Whether an output takes in anything, of its `b`, `c` and `d`; the total stays `initial` if not. Always unless given. */
+  readonly when?: string;
+  /** What an element counts as: of its value `x`, its place `i` among the reduced ones, the output's `b`, `c` and `d`. */
   readonly load: string;
   /** The `total` with the value `v` taken in. */
   readonly combine: string;
-  /** The result, of `total` and the output's `b`. */
+  /** The result, of `total` and the output's `b`, `c` and `d`. */
   readonly finish: string;
 }
 
@@ -58,18 +60,20 @@ const TABLE = {
   /** Of deviations from b, and from b + c, which is a mean too precise for one number. */
   deviations: { ...SUM, load: 'x - b' },
   squaredDeviations: { ...SUM, load: '((x - b) - c) * ((x - b) - c)' },
-  rootOfSquaredDeviations: {
-    ...SUM,
-    load: '((x - b) - c) * ((x - b) - c)',
-    finish: 'sqrt(total / params.divisor)',
-  },
-  /** Squares that f32 has, and squares of 2⁻⁸⁰·x for numbers whose own are too large (see squares.ts). */
+  squares: { ...SUM, load: 'x * x' },
+  /** The root of the sum of squares, which is b if f32 has it; else they are added up again, rescaled (see squares.ts). */
   norm: {
     ...SUM,
-    total: 'vec2f',
-    initial: 'vec2f()',
-    load: 'squaresOf(x)',
-    finish: 'rootOfSquares(total)',
+    when: '!fits(b)',
+    load: 'rescaledSquare(x, b)',
+    finish: 'rootOfMean(total, b, params.divisor)',
+  },
+  /** The same of squared deviations, whose sum is d. */
+  deviation: {
+    ...SUM,
+    when: '!fits(d)',
+    load: 'rescaledSquare((x - b) - c, d)',
+    finish: 'rootOfMean(total, d, params.divisor)',
   },
   /** log Σ exp x, where b is the largest x; where that is not finite, it is the result. */
   logSumExp: {
@@ -121,7 +125,8 @@ fn finiteOr0(x: f32) -> f32 { return select(0.0, x, isFinite(x)); }
 fn expBelow(x: f32) -> f32 { return select(exp(x), 0.0, x < -104.0); }`;
 
 const kernelOf = memoize((...fields: readonly string[]) => {
-  const [read = '', total = '', initial = '', load = '', combine = '', finish = '', ranks = ''] = fields;
+  const [read = '', total = '', initial = '', load = '', combine = '', finish = '', when = '', ranks = ''] =
+    fields;
   const [kept, reduced] = ranks.split(' ').map(Number) as [number, number];
   const params: Record<string, 'u32' | 'f32'> = {
     outputs: 'u32',
@@ -142,19 +147,19 @@ const kernelOf = memoize((...fields: readonly string[]) => {
           : `${to} += ${from} % params.${size}${count - 1 - k} * params.${stride}${count - 1 - k}; ${from} /= params.${size}${count - 1 - k};`,
       '\n    ',
     );
-  const text = `${load} ${finish}`;
-  const perOutput = ['b', 'c'].filter((name) => new RegExp(`\\b${name}\\b`).test(text));
+  const text = `${when} ${load} ${finish}`;
+  const perOutput = ['b', 'c', 'd'].filter((name) => new RegExp(`\\b${name}\\b`).test(text));
   const pair = total.startsWith('vec2');
   const word = total.endsWith('u') || total === 'u32' ? 'u32' : 'f32';
   return defineKernel({
-    name: `reduce ${load}, ${combine}, ${finish} ${ranks}`,
+    name: `reduce ${load}, ${combine}, ${finish}${when && ` when ${when}`} ${ranks}`,
     params,
     reads: {
       values: `array<${read}>`,
       ...Object.fromEntries(perOutput.map((name) => [`${name}Data`, 'array<f32>'])),
     },
     writes: { y: `array<${word}>` },
-    code: `${/keyOf|wordOf/.test(text) ? KEYS_WGSL : ''}${/finite|squares/i.test(text) ? SQUARES_WGSL : ''}${/expBelow/.test(text) ? EXPONENTIAL_WGSL : ''}
+    code: `${/keyOf|wordOf/.test(text) ? KEYS_WGSL : ''}${/finite|fits/i.test(text) ? SQUARES_WGSL : ''}${/fits/.test(text) ? RESCALED_SQUARES_WGSL : ''}${/expBelow/.test(text) ? EXPONENTIAL_WGSL : ''}
 fn valueAt(${['i: u32', 'base: u32', ...perOutput.map((name) => `${name}: f32`)].join(', ')}) -> ${total} {
   var rest = i;
   var at = base;
@@ -173,7 +178,7 @@ fn main(${THREAD_ARGS}) {
   var index = output;
   var base = 0u;
   ${walk(kept, 'keptSize', 'keptStride', 'index', 'base')}
-  let end = min((part + 1) * ${PART}, params.length);
+  let end = ${when ? `select(0, min((part + 1) * ${PART}, params.length), ${when})` : `min((part + 1) * ${PART}, params.length)`};
   ${cascade({
     totals: { total: initial },
     value: (_, i) => `valueAt(${[i, 'base', ...perOutput].join(', ')})`,
@@ -226,6 +231,7 @@ export interface ReduceViews {
   /** f32 values of the shape of `y` that some reductions take. */
   readonly b?: BufferView;
   readonly c?: BufferView;
+  readonly d?: BufferView;
 }
 
 export interface ReduceSettings {
@@ -283,11 +289,11 @@ function reduce(
     const { size, stride } = axis(reduced, ranks[1], d);
     Object.assign(params, { [`size${d}`]: size, [`stride${d}`]: stride });
   }
-  const { read, total, initial, load, combine, finish } = reduction;
-  const kernel = kernelOf(read, total, initial, load, combine, finish, ranks.join(' '));
+  const { read, total, initial, load, combine, finish, when = '' } = reduction;
+  const kernel = kernelOf(read, total, initial, load, combine, finish, when, ranks.join(' '));
   const words = total.startsWith('vec2') ? 2 : 1;
   const y = parts === 1 ? views.y : device.allocate(outputs * parts * words * 4);
-  const buffers = { values: views.x, bData: views.b, cData: views.c, y };
+  const buffers = { values: views.x, bData: views.b, cData: views.c, dData: views.d, y };
   device.launch(kernel, buffers as never, params, linearGrid(Math.ceil((outputs * parts) / 64)));
   if (parts === 1) return;
   const partial = [

@@ -13,3 +13,18 @@ fn isFinite(x: f32) -> bool { return (bitcast<u32>(x) & 0x7f800000u) != 0x7f8000
 fn rootOfSquares(squares: vec2f) -> f32 {
   return select(sqrt(squares.y) * ${2 ** 80}, sqrt(squares.x), isFinite(squares.x));
 }`;
+
+/**
+ * For a second pass over numbers whose plain sum of `squares` f32 cannot hold, or has lost to its smallest number: the
+ * power of two that each is multiplied by, the square of one, and the root of the mean square of both passes.
+ */
+export const RESCALED_SQUARES_WGSL = `
+fn fits(squares: f32) -> bool { return isFinite(squares) & (squares >= ${2 ** -60}); }
+fn scaleFor(squares: f32) -> f32 { return select(${2 ** -80}, ${2 ** 80}, isFinite(squares)); }
+fn rescaledSquare(x: f32, squares: f32) -> f32 {
+  let scaled = x * scaleFor(squares);
+  return scaled * scaled;
+}
+fn rootOfMean(rescaled: f32, squares: f32, divisor: f32) -> f32 {
+  return select(sqrt(rescaled / divisor) / scaleFor(squares), sqrt(squares / divisor), fits(squares));
+}`;

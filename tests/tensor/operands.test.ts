@@ -63,6 +63,7 @@ const generator = new Generator(0);
 const none = (): OpRow => ({ operands: {}, call: () => undefined });
 const float = unary(FLOATS);
 const number = unary(NUMBERS);
+const word = unary(WORDS);
 
 const ROWS: Readonly<Record<string, (name: string) => OpRow>> = {
   ...Object.fromEntries(
@@ -73,11 +74,10 @@ const ROWS: Readonly<Record<string, (name: string) => OpRow>> = {
       ...['isNaN', 'isFinite', 'variance', 'std', 'logsumexp', 'norm', 'softmax', 'logSoftmax'],
     ].map((name) => [name, float]),
   ),
+  neg: number,
+  abs: number,
   ...Object.fromEntries(
-    ['neg', 'abs', 'prod', 'max', 'min', 'argmax', 'argmin', 'cumsum', 'cumprod'].map((name) => [
-      name,
-      number,
-    ]),
+    ['prod', 'max', 'min', 'argmax', 'argmin', 'cumsum', 'cumprod'].map((name) => [name, word]),
   ),
   ...Object.fromEntries(
     ['add', 'sub', 'mul', 'minimum', 'maximum', 'less', 'lessEqual', 'greater', 'greaterEqual'].map(
@@ -90,10 +90,10 @@ const ROWS: Readonly<Record<string, (name: string) => OpRow>> = {
   pow: binary(FLOATS),
   equal: binary(WORDS),
   notEqual: binary(WORDS),
-  logicalAnd: binary(CONDITIONS),
-  logicalOr: binary(CONDITIONS),
-  logicalXor: binary(CONDITIONS),
-  logicalNot: unary(CONDITIONS),
+  logicalAnd: binary(ALL),
+  logicalOr: binary(ALL),
+  logicalXor: binary(ALL),
+  logicalNot: unary(ALL),
   any: unary(ALL),
   all: unary(ALL),
   mean: unary([...FLOATS, ...CONDITIONS]),

@@ -1,12 +1,13 @@
 /**
- * Comparisons, which give bool, logic on bool, and what selects by it. None but `where` and `maskedFill` has a gradient.
+ * Comparisons and logic, which give bool, and what selects by it. None but `where` and `maskedFill` has a gradient.
  * Operands of a comparison have one dtype, or are u32 and i32.
  *
  * NaN is told by its bits: it equals nothing, itself included, and is neither less nor greater than anything, where
  * compilers that know no NaN would make x == x true.
  */
-import { INDICES, NUMBERS, WORDS } from '../operands.ts';
+import { EVERY_DTYPE, expectOperands, INDICES, NUMBERS, WORDS } from '../operands.ts';
 import { Tensor } from '../tensor.ts';
+import { cast } from './cast.ts';
 import { applyRow, type Operand, type Row } from './expression.ts';
 
 const ordered = (value: string): Row => ({
@@ -89,14 +90,22 @@ export const greater = binary('greater');
 /** a ≥ b. */
 export const greaterEqual = binary('greaterEqual');
 
-/** Both of two bool tensors. */
-export const logicalAnd = (a: Tensor, b: Tensor): Tensor => applyRow('logicalAnd', TABLE.logicalAnd, [a, b]);
-/** Either of two bool tensors. */
-export const logicalOr = (a: Tensor, b: Tensor): Tensor => applyRow('logicalOr', TABLE.logicalOr, [a, b]);
-/** One of two bool tensors, not both. */
-export const logicalXor = (a: Tensor, b: Tensor): Tensor => applyRow('logicalXor', TABLE.logicalXor, [a, b]);
-/** False where a bool tensor is true. */
-export const logicalNot = unary('logicalNot');
+const logical = (name: 'logicalAnd' | 'logicalOr' | 'logicalXor') => (a: Tensor, b: Tensor) => {
+  expectOperands(name, { a: [a, EVERY_DTYPE], b: [b, EVERY_DTYPE] });
+  return applyRow(name, TABLE[name], [cast(a, 'bool'), cast(b, 'bool')]);
+};
+
+/** Where both are true. Numbers are true unless they are 0; a NaN is true. The dtypes may differ. */
+export const logicalAnd = logical('logicalAnd');
+/** Where either is true, or both. */
+export const logicalOr = logical('logicalOr');
+/** Where one is true, and the other is not. */
+export const logicalXor = logical('logicalXor');
+/** Where x is false, or 0. */
+export function logicalNot(x: Tensor): Tensor {
+  expectOperands('logicalNot', { x: [x, EVERY_DTYPE] });
+  return applyRow('logicalNot', TABLE.logicalNot, [cast(x, 'bool')]);
+}
 
 /** Where x is not a number. */
 const nan = unary('isNaN');

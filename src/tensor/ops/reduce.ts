@@ -1,16 +1,23 @@
 /**
  * Reductions over any axes, and the one that undoes broadcasting. Gradients follow PyTorch. All take f32; sums,
- * products and extreme values take integers too.
+ * products and extreme values take integers and booleans too.
  */
 import { boolean, expectOptions, listOf, type OptionKinds, real } from '../../arguments.ts';
 import { ShapeError } from '../../errors.ts';
 import type { BufferView } from '../../gpu/buffers.ts';
 import { elementwise } from '../../kernels/elementwise.ts';
 import { fill } from '../../kernels/fill.ts';
-import { type Extreme, joinAxes, type ReductionName, reduceAxes, sumAxes } from '../../kernels/reduce.ts';
+import {
+  type Extreme,
+  joinAxes,
+  type ReduceViews,
+  type ReductionName,
+  reduceAxes,
+  sumAxes,
+} from '../../kernels/reduce.ts';
 import { differentiable } from '../autograd.ts';
 import { makeWithin } from '../indices.ts';
-import { CONDITIONS, EVERY_DTYPE, expectOperands, FLOATS, NUMBERS, WORDS } from '../operands.ts';
+import { CONDITIONS, EVERY_DTYPE, expectOperands, FLOATS, WORDS } from '../operands.ts';
 import { type Shape, showShape, sizeOf, Tensor } from '../tensor.ts';
 import { wrapAxis } from './axes.ts';
 import { cast } from './cast.ts';
@@ -78,15 +85,15 @@ function expectValues(name: string, x: Tensor, { shape, count }: Plan): void {
   );
 }
 
-/** One number for each result: `name` of x, of the results' `b` and `c`. */
+/** One number for each result: `name` of x, of the results' `b`, `c` and `d`. */
 function reduced(
   x: Tensor,
   { axes, shape }: Plan,
   name: ReductionName,
-  { b, c, divisor }: { readonly b?: BufferView; readonly c?: BufferView; readonly divisor?: number } = {},
+  { b, c, d, divisor }: Omit<ReduceViews, 'x' | 'y'> & { readonly divisor?: number } = {},
 ): Tensor {
   const y = Tensor.empty(x.device, shape, x.dtype === 'bool' ? 'u32' : x.dtype);
-  const views = { x: x.view, y: y.view, ...(b && { b }), ...(c && { c }) };
+  const views = { x: x.view, y: y.view, ...(b && { b }), ...(c && { c }), ...(d && { d }) };
   reduceAxes(x.device, name, views, x.shape, axes, divisor === undefined ? {} : { divisor });
   return y;
 }
@@ -132,9 +139,9 @@ export function mean(x: Tensor, options: ReduceOptions = {}): Tensor {
   return y;
 }
 
-/** Π x over `axes`; 1 for an empty product. Integers wrap. The gradient is right where factors are 0. */
+/** Π x over `axes`; 1 for an empty product. Integers wrap; of booleans it is 1 or 0, as u32. The gradient is right where factors are 0. */
 export function prod(x: Tensor, options: ReduceOptions = {}): Tensor {
-  expectOperands('prod', { x: [x, NUMBERS] });
+  expectOperands('prod', { x: [x, WORDS] });
   const plan = planned('prod', x, options);
   if (x.dtype !== 'f32') return reduced(x, plan, 'integerProd');
   const y = reduced(x, plan, 'prod');
@@ -152,7 +159,7 @@ export function prod(x: Tensor, options: ReduceOptions = {}): Tensor {
 }
 
 function extreme(name: 'max' | 'min', x: Tensor, options: ReduceOptions): Tensor {
-  expectOperands(name, { x: [x, NUMBERS] });
+  expectOperands(name, { x: [x, WORDS] });
   const plan = planned(name, x, options);
   expectValues(name, x, plan);
   const y = extremeOf(x, plan, name === 'min');
@@ -193,7 +200,7 @@ const ARG_OPTIONS: OptionKinds<ArgOptions> = { axis: real(), keepDims: boolean }
 function argExtreme(name: 'argmax' | 'argmin', x: Tensor, given: ArgOptions): Tensor {
   expectOptions(name, given, ARG_OPTIONS);
   const { axis, keepDims } = given;
-  expectOperands(name, { x: [x, NUMBERS] });
+  expectOperands(name, { x: [x, WORDS] });
   const options = { ...(axis !== undefined && { axes: [axis] }), ...(keepDims && { keepDims }) };
   const plan = planned(name, x, options);
   expectValues(name, x, plan);
@@ -243,8 +250,15 @@ function spreadOf(name: 'variance' | 'std', x: Tensor, options: VarianceOptions)
   const centre = reduced(x, plan, 'sum', { divisor: plan.count });
   const rest = reduced(x, plan, 'deviations', { b: centre.view, divisor: plan.count });
   const divisor = Math.max(0, plan.count - (options.correction ?? 1));
-  const reduction = name === 'std' ? 'rootOfSquaredDeviations' : 'squaredDeviations';
-  const y = reduced(x, plan, reduction, { b: centre.view, c: rest.view, divisor });
+  const around = { b: centre.view, c: rest.view };
+  const y =
+    name === 'variance'
+      ? reduced(x, plan, 'squaredDeviations', { ...around, divisor })
+      : reduced(x, plan, 'deviation', {
+          ...around,
+          d: reduced(x, plan, 'squaredDeviations', around).view,
+          divisor,
+        });
   differentiable(name, [x], [y], ([dy]) => {
     if (!dy) return [];
     if (name === 'variance') {
@@ -290,14 +304,14 @@ export function logsumexp(x: Tensor, options: ReduceOptions = {}): Tensor {
   return y;
 }
 
-/** The Euclidean norm √Σ x² over `axes`; its gradient is 0 where it is 0. */
+/** The Euclidean norm √Σ x² over `axes`, without overflow; its gradient is 0 where it is 0. */
 export function norm(x: Tensor, options: ReduceOptions = {}): Tensor {
   expectOperands('norm', { x: [x, FLOATS] });
   const plan = planned('norm', x, options);
-  const y = reduced(x, plan, 'norm');
+  const y = reduced(x, plan, 'norm', { b: reduced(x, plan, 'squares').view });
   differentiable('norm', [x], [y], ([dy]) => {
     if (!dy) return [];
-    const expression = 'select(a * c / b, T(0.0), b == T(0.0))';
+    const expression = 'select(a / b * c, T(0.0), b == T(0.0))';
     return [spread(x, plan, expression, [value(x), result(y), result(dy)])];
   });
   return y;

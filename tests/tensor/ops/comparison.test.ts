@@ -64,39 +64,37 @@ function fillCase(shape: readonly number[], cut: number, kind: Kind, seed: numbe
   };
 }
 
+const LOGIC = {
+  logicalAnd: [ops.logicalAnd, oracle.logicalAnd],
+  logicalOr: [ops.logicalOr, oracle.logicalOr],
+  logicalXor: [ops.logicalXor, oracle.logicalXor],
+} as const;
+
+/** A number as a tensor, which logic demands. */
+const beside = (x: ops.Operand, other: ops.Operand): Tensor =>
+  x instanceof Tensor ? x : ops.full((other as Tensor).device, [], x);
+
 describeOps('Comparison and selection', [
   ...Object.entries(COMPARISONS).map(comparisonRow),
-  {
-    name: 'logicalAnd',
-    dtypes: 'bool',
+  ...Object.entries(LOGIC).map(([name, [gpu, reference]]) => ({
+    name,
+    dtypes: 'all',
     cases: binaryCases({
-      gpu: (a, b) => ops.logicalAnd(a as Tensor, b as Tensor),
-      reference: oracle.logicalAnd,
-      kinds: ['bool'],
+      gpu: (a, b) => gpu(beside(a, b), beside(b, a)),
+      reference,
+      kinds: [...NUMBERS, 'bool'],
+      domains: [special, special],
     }),
-  },
-  {
-    name: 'logicalOr',
-    dtypes: 'bool',
-    cases: binaryCases({
-      gpu: (a, b) => ops.logicalOr(a as Tensor, b as Tensor),
-      reference: oracle.logicalOr,
-      kinds: ['bool'],
-    }),
-  },
-  {
-    name: 'logicalXor',
-    dtypes: 'bool',
-    cases: binaryCases({
-      gpu: (a, b) => ops.logicalXor(a as Tensor, b as Tensor),
-      reference: oracle.logicalXor,
-      kinds: ['bool'],
-    }),
-  },
+  })),
   {
     name: 'logicalNot',
-    dtypes: 'bool',
-    cases: unaryCases({ gpu: ops.logicalNot, reference: oracle.logicalNot, kinds: ['bool'] }),
+    dtypes: 'all',
+    cases: unaryCases({
+      gpu: ops.logicalNot,
+      reference: oracle.logicalNot,
+      kinds: [...NUMBERS, 'bool'],
+      domain: special,
+    }),
   },
   {
     name: 'isNaN',
@@ -204,6 +202,15 @@ describe('on one device', () => {
     expect(await values(ops.less(ops.cast(u, 'i32'), 0))).toEqual([0, 1]);
   });
 
+  test('logic takes any two dtypes: everything but 0 is true, NaN too', async () => {
+    const x = ops.tensor(device, [Number.NaN, 0, -0, 2]);
+    const n = ops.tensor(device, Int32Array.from([0, 0, -1, 3]));
+    expect(await values(ops.logicalAnd(x, n))).toEqual([0, 0, 0, 1]);
+    expect(await values(ops.logicalOr(x, n))).toEqual([1, 0, 1, 1]);
+    expect(await values(ops.logicalXor(n, ops.cast(x, 'f16')))).toEqual([1, 0, 1, 0]);
+    expect(await values(ops.logicalNot(x))).toEqual([0, 1, 1, 0]);
+  });
+
   test('comparisons give bool and stop gradients', () => {
     using _ = device.scope();
     const x = Tensor.from(device, [1, 2]).requireGrad();
@@ -239,7 +246,6 @@ describe('on one device', () => {
       'where: the operands have dtypes f32 and u32',
     );
     expect(() => ops.less(x, flags)).toThrow('less: b (2,3) has dtype bool');
-    expect(() => ops.logicalAnd(flags, x)).toThrow('logicalAnd: b (2,3) has dtype f32, not bool');
     expect(() => ops.isNaN(flags)).toThrow('isNaN: x (2,3) has dtype bool, not f32');
     expect(() => ops.equal(flags, 1)).toThrow('equal: 1 meets a bool tensor');
   });
