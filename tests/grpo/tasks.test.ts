@@ -174,7 +174,9 @@ describe('a task that gives what its tokenizer does not have', () => {
 
   test('more tokens to sample from than its vocabulary has are refused, as many are not', () => {
     const policy = Transformer.create(device, CONFIG, 1);
-    const refusal = { message: expect.stringContaining('--top_k cannot be 15: the vocabulary has 14 tokens') };
+    const refusal = {
+      message: expect.stringContaining('--top_k cannot be 15: the vocabulary has 14 tokens'),
+    };
     expect(() => new GrpoTrainer(policy, grpoOptions({ topK: 15 }), { task })).toThrow(
       expect.objectContaining(refusal),
     );
