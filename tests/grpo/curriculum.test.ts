@@ -81,6 +81,18 @@ describe('the curriculum', () => {
     expect(restore).toThrow(expect.objectContaining({ code: 'BAD_STATE', where: 'curriculum', fix }));
   });
 
+  test('its state is restored by name, whatever order JSON puts names in', () => {
+    const levels = ['hard', '10', '9'];
+    const curriculum = new Curriculum(levels);
+    for (const [level, right] of [false, true, true].entries()) {
+      for (let i = 0; i <= level; i++) curriculum.record(level, [right]);
+    }
+    const copy = new Curriculum(levels);
+    copy.restore(JSON.parse(JSON.stringify(curriculum.state())));
+    expect(copy.probabilities()).toEqual(curriculum.probabilities());
+    expect(() => new Curriculum([...levels, 'more']).restore(curriculum.state())).toThrow(/of the levels/);
+  });
+
   test('metrics are the rates and probabilities', () => {
     const curriculum = taught([4, 2, 1], 3);
     const [rates, probabilities] = [curriculum.passRates(), curriculum.probabilities()];
