@@ -117,8 +117,25 @@ export function shownValue(value: unknown): string {
     const kind = value.constructor?.name;
     if (kind !== undefined && kind !== 'Object') return `a ${kind}`;
   }
-  const text = typeof value === 'string' || typeof value === 'object' ? JSON.stringify(value) : String(value);
+  const text = written(value);
   return text.length <= LONGEST_SHOWN ? text : `${text.slice(0, LONGEST_SHOWN - 1)}…`;
+}
+
+/** JSON lacks NaN and undefined, and throws for big integers and for objects that contain themselves. */
+function written(value: unknown): string {
+  if (typeof value === 'bigint') return `${value}n`;
+  if (typeof value !== 'string' && typeof value !== 'object') return String(value);
+  try {
+    return JSON.stringify(value) ?? 'an object';
+  } catch {
+    return Array.isArray(value) ? 'a list' : 'an object';
+  }
+}
+
+/** @throws ArgumentError, suggesting the right name, unless `options` is an object with these names alone. */
+export function expectNames(where: string, options: object, names: readonly string[]): void {
+  if (!objectKind.accepts(options)) throw noOptions(where, options, names);
+  for (const name in options) if (!names.includes(name)) throw noSuchOption(where, name, names);
 }
 
 /** @throws ArgumentError unless `value` is of the kind. */
@@ -137,10 +154,8 @@ export function expectOptions<Options extends object>(
   kinds: OptionKinds<Options>,
   required: readonly (keyof Options & string)[] = [],
 ): void {
-  const names = Object.keys(kinds);
-  if (!objectKind.accepts(options)) throw noOptions(where, options, names);
+  expectNames(where, options, Object.keys(kinds));
   for (const name in options) {
-    if (!Object.hasOwn(kinds, name)) throw noSuchOption(where, name, names);
     const value = options[name];
     if (value !== undefined) expectKind(where, name, value, kinds[name as keyof Options]);
   }

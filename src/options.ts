@@ -3,6 +3,7 @@
  * lines and --help say the same. A bad value is a `BadOptionError` naming the flag, the value and the range.
  */
 import { z } from 'zod';
+import { shownValue } from './arguments.ts';
 import { MathformerError } from './errors.ts';
 import { OptionError } from './math/errors.ts';
 import { checkedOperators, DEFAULT_OPERATORS, parseOperators } from './math/operators.ts';
@@ -108,7 +109,7 @@ export function parseOptions<Schema extends z.ZodObject>(
   }
   const flag = flagOf(String(key));
   const value = (candidate as Readonly<Record<PropertyKey, unknown>>)[key];
-  const problem = value === undefined ? `${flag} is missing` : `${flag} cannot be ${shown(value)}`;
+  const problem = value === undefined ? `${flag} is missing` : `${flag} cannot be ${shownValue(value)}`;
   throw new BadOptionError(flag, problem, issue?.message ?? 'give another value');
 }
 
@@ -120,22 +121,4 @@ export function checkSeed(value: number): void {
   if (isSeed(value)) return;
   const fix = `give an integer from 0 to ${MAX_SEED}`;
   throw new MathformerError(`the seed is ${value}`, { code: 'BAD_OPTION', where: 'seed', fix });
-}
-
-const LONGEST_SHOWN = 60;
-
-/** JSON has no NaN, and throws for big integers and objects that hold themselves. */
-function jsonOrText(value: unknown): string {
-  if (typeof value === 'number') return String(value);
-  try {
-    return JSON.stringify(value) ?? String(value);
-  } catch {
-    return String(value);
-  }
-}
-
-/** A value in an error message: short, and on one line. */
-export function shown(value: unknown): string {
-  const text = jsonOrText(value);
-  return text.length <= LONGEST_SHOWN ? text : `${text.slice(0, LONGEST_SHOWN - 1)}…`;
 }

@@ -4,10 +4,11 @@
  */
 import type { Command } from 'commander';
 import { z } from 'zod';
+import { shownValue } from '../arguments.ts';
 import { RECIPE_NAMES, RECIPES } from '../grpo/recipes.ts';
 import { printable } from '../model/checkpoint/error.ts';
 import { meant } from '../optionNames.ts';
-import { BadOptionError, oneOf, parseOptions, shown } from '../options.ts';
+import { BadOptionError, oneOf, parseOptions } from '../options.ts';
 import { givenFlags } from './flags.ts';
 import { isObject, readJsonObject } from './jsonFile.ts';
 import { withPathsOfFile } from './optionPaths.ts';
@@ -144,7 +145,7 @@ function checkKeys(
     const parsed = field.safeParse(value);
     if (parsed.success) continue;
     const fix = parsed.error.issues[0]?.message ?? 'give another value';
-    throw new BadOptionError('--config', `${path}: ${prefix}${key} cannot be ${shown(value)}`, fix);
+    throw new BadOptionError('--config', `${path}: ${prefix}${key} cannot be ${shownValue(value)}`, fix);
   }
 }
 

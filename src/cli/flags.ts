@@ -4,7 +4,8 @@
  */
 import { type Command, Option } from 'commander';
 import { z } from 'zod';
-import { BadOptionError, flagOf, parseOptions, shown } from '../options.ts';
+import { shownValue } from '../arguments.ts';
+import { BadOptionError, flagOf, parseOptions } from '../options.ts';
 import { explained, offFlagOf } from './usageErrors.ts';
 
 /**
@@ -78,7 +79,7 @@ function onlyValue(flag: string): (value: string, earlier: string | undefined) =
       throw new BadOptionError(flag, `${flag} has no value: ${value} is a flag`, fix);
     }
     if (earlier !== undefined && earlier !== value) {
-      const problem = `${flag} is given twice, as ${shown(earlier)} and as ${shown(value)}`;
+      const problem = `${flag} is given twice, as ${shownValue(earlier)} and as ${shownValue(value)}`;
       throw new BadOptionError(flag, problem, `give ${flag} once`);
     }
     return value;

@@ -1,8 +1,9 @@
 /** Reads JSON files that people write: with any byte order mark, and without keys that hide others. */
 import { readFileSync } from 'node:fs';
 import { type JSONVisitor, visit } from 'jsonc-parser';
+import { shownValue } from '../arguments.ts';
 import { printable } from '../model/checkpoint/error.ts';
-import { BadOptionError, shown } from '../options.ts';
+import { BadOptionError } from '../options.ts';
 import { withFileErrors } from '../runs/fileError.ts';
 
 /** Byte order marks, with the encoding that each announces. */
@@ -35,7 +36,7 @@ export function readJsonObject(flag: string, path: string): Record<string, unkno
   }
   const twice = repeatedKey(text);
   if (twice === undefined) return document;
-  throw new BadOptionError(flag, `${path}: the key ${shown(twice)} occurs twice`, 'remove one of them');
+  throw new BadOptionError(flag, `${path}: the key ${shownValue(twice)} occurs twice`, 'remove one of them');
 }
 
 /** Whether a value is an object of JSON: neither null nor an array. */

@@ -41,33 +41,7 @@ export async function taskOf(name: string, options: TaskOptions): Promise<Task> 
   }
 }
 
-const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null;
-
 function taskWith(path: string, candidate: unknown): Task {
-  const task = isObject(candidate) ? candidate : {};
-  const tokenizer = isObject(task.tokenizer) ? task.tokenizer : {};
-  const expected: readonly [string, unknown, string][] = [
-    ['name', task.name, 'string'],
-    ['tokenizer.vocabSize', tokenizer.vocabSize, 'number'],
-    ['tokenizer.eos', tokenizer.eos, 'number'],
-    ...['encode', 'decode'].map((key): [string, unknown, string] => [
-      `tokenizer.${key}`,
-      tokenizer[key],
-      'function',
-    ]),
-    ...['draw', 'heldOut', 'prompt', 'example', 'grade'].map((key): [string, unknown, string] => [
-      key,
-      task[key],
-      'function',
-    ]),
-  ];
-  const missing = expected.find(([, value, type]) => typeof value !== type);
-  if (missing || !Array.isArray(task.levels) || task.levels.length === 0) {
-    const [key, , type] = missing ?? ['levels', undefined, 'list of names'];
-    const fix = 'export a task as `mathformer/tasks` describes it, or a function that makes one';
-    throw new BadOptionError('--task', `--task ${path}: it has no ${key} (a ${type})`, fix);
-  }
   try {
     return checkedTask(candidate as Task);
   } catch (error) {

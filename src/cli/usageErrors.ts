@@ -1,7 +1,8 @@
 /** What commander refuses of a command line, with what to do about it. */
 import type { Command, CommanderError } from 'commander';
+import { shownValue } from '../arguments.ts';
 import { meant } from '../optionNames.ts';
-import { BadOptionError, flagOf, shown } from '../options.ts';
+import { BadOptionError, flagOf } from '../options.ts';
 
 /** The flag that turns a switch off: `--no_curriculum`. */
 export const offFlagOf = (key: string): string => `--no_${flagOf(key).slice(2)}`;
@@ -24,7 +25,7 @@ export function explained(
   const key = switches.find((each) => [flagOf(each), offFlagOf(each)].includes(name));
   if (key !== undefined && value !== undefined) {
     const fix = `give ${flagOf(key)} to turn it on, ${offFlagOf(key)} to turn it off`;
-    return new BadOptionError(name, `${name} takes no value, but is given ${shown(value)}`, fix);
+    return new BadOptionError(name, `${name} takes no value, but is given ${shownValue(value)}`, fix);
   }
   const fix = meantOff(name, switches) ?? meant(name, keys, flagOf) ?? 'see --help';
   return new BadOptionError(name, `unknown option '${name}'`, fix);
@@ -41,5 +42,5 @@ function excessOperand(command: Command, switches: readonly string[]): BadOption
   const flags = switches.filter((key) => given.includes(flagOf(key)));
   const notes = flags.map((key) => `${flagOf(key)} (${offFlagOf(key)} turns it off)`);
   const fix = notes.length === 0 ? 'leave it out' : `leave it out: no value belongs to ${notes.join(', ')}`;
-  return new BadOptionError(command.name(), `nothing takes the operand ${shown(operand)}`, fix);
+  return new BadOptionError(command.name(), `nothing takes the operand ${shownValue(operand)}`, fix);
 }

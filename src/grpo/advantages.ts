@@ -1,5 +1,7 @@
 /** Group-relative advantages (Shao et al., 2402.03300, eq. 3; "center": Liu et al., 2503.20783). */
 
+import { shownValue } from '../arguments.ts';
+
 const EPSILON = 1e-8;
 
 /** The kinds of advantages. */
@@ -25,6 +27,11 @@ export function advantages(
   if (!Number.isInteger(groupSize) || groupSize < 2 || rewards.length % groupSize !== 0) {
     throw new RangeError(
       `advantages: ${rewards.length} rewards do not form groups of ${groupSize} (at least 2)`,
+    );
+  }
+  if (!ADVANTAGE_KINDS.includes(kind)) {
+    throw new RangeError(
+      `advantages: there is no kind ${shownValue(kind)}: give ${ADVANTAGE_KINDS.join(', ')}`,
     );
   }
   const result = new Float32Array(rewards.length);

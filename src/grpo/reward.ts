@@ -1,4 +1,5 @@
 /** Rewards: functions of a problem and a completion. Several add up, each with its weight. */
+import { shownValue } from '../arguments.ts';
 import { MathformerError } from '../errors.ts';
 import type { Outcome } from '../math/grader.ts';
 import type { Task, TaskProblem } from '../tasks/task.ts';
@@ -102,16 +103,26 @@ export function builtInReward(name: RewardName, task: Task, weight = 1): Reward 
   }
 }
 
-/** @throws MathformerError for rewards that cannot be added up, or told apart. */
+/** @throws MathformerError for what are no rewards, or for rewards that cannot be added up or told apart. */
 export function checkRewards(rewards: readonly Reward[]): void {
-  const names = rewards.map(({ name }) => name);
-  const twice = names.find((name, i) => names.indexOf(name) < i);
-  const odd = rewards.find(({ weight = 1 }) => !Number.isFinite(weight));
-  const problem =
-    (rewards.length === 0 && 'there is no reward') ||
-    (twice !== undefined && `two rewards are called ${twice}`) ||
-    (odd && `the weight of the reward ${odd.name} is ${odd.weight}`);
+  const problem = Array.isArray(rewards)
+    ? (rewards.length === 0 && 'there is no reward') || problemOf(rewards)
+    : `the rewards are ${shownValue(rewards)}, not a list`;
   if (!problem) return;
-  const fix = 'give at least one reward, each with a name of its own and a finite weight';
+  const fix =
+    'give at least one reward { name, weight, reward }, each with a name of its own, a function and a finite weight';
   throw new MathformerError(problem, { code: 'BAD_OPTION', where: 'rewards', fix });
+}
+
+function problemOf(rewards: readonly Reward[]): string | undefined {
+  const names = new Set<string>();
+  for (const [i, given] of rewards.entries()) {
+    const { name, weight = 1, reward }: Partial<Reward> = given ?? {};
+    if (typeof name !== 'string' || name === '') return `rewards[${i}] has the name ${shownValue(name)}`;
+    if (names.has(name)) return `two rewards are called ${name}`;
+    if (typeof reward !== 'function') return `the reward ${name} has no function \`reward\``;
+    if (!Number.isFinite(weight)) return `the weight of the reward ${name} is ${shownValue(weight)}`;
+    names.add(name);
+  }
+  return undefined;
 }

@@ -1,6 +1,7 @@
 /** Asks rewards for their values, all at the same time; what goes wrong names reward, problem and completion. */
+
+import { shownValue } from '../arguments.ts';
 import { MathformerError } from '../errors.ts';
-import { shown } from '../options.ts';
 import type { TaskProblem } from '../tasks/task.ts';
 import { copyOf } from './copyOf.ts';
 import type { Reward, RewardedCompletion, RewardValue } from './reward.ts';
@@ -25,7 +26,7 @@ export class RewardError extends MathformerError {
     what: string,
     { cause, value }: { readonly cause?: unknown; readonly value?: unknown } = {},
   ) {
-    const about = `for problem ${shown(problem.expression)} and completion ${shown(completion.text)}`;
+    const about = `for problem ${shownValue(problem.expression)} and completion ${shownValue(completion.text)}`;
     const fix =
       code === 'REWARD_TIMEOUT' ? 'make it faster, or raise --reward_timeout' : 'correct the reward';
     super(`the reward ${name} ${what} ${about}`, { code, where: `reward ${name}`, fix }, { cause });
@@ -81,6 +82,26 @@ export function rewardSums(rewards: readonly Reward[], values: RewardValues): nu
   );
 }
 
+/** @throws RewardError for the first sum of a completion's rewards that is no finite 32-bit float, as advantages are. */
+export function checkSums(
+  sums: readonly number[],
+  rewards: readonly Reward[],
+  cases: readonly RewardCase[],
+): void {
+  const at = sums.findIndex((sum) => !Number.isFinite(Math.fround(sum)));
+  const found = cases[at];
+  if (!found) return;
+  const names = rewards.map(({ name }) => name).join(' + ');
+  const value = sums[at];
+  throw new RewardError(
+    'REWARD_NOT_FINITE',
+    names,
+    found,
+    `with its weight comes to ${value}, beyond 32-bit floats,`,
+    { value },
+  );
+}
+
 /** For each completion, whether all rewards abstained. */
 export function allAbstained(values: RewardValues): boolean[] {
   const [first = [], ...others] = Object.values(values);
@@ -133,14 +154,14 @@ function checked(question: Question, value: unknown): RewardValue {
     'REWARD_NOT_FINITE',
     question.reward.name,
     question,
-    `gave ${shown(value)}, not a finite number,`,
+    `gave ${shownValue(value)}, not a finite number,`,
     { value },
   );
 }
 
 function threw(question: Question, cause: unknown): RewardError {
-  const message = cause instanceof Error ? cause.message : String(cause);
-  return new RewardError('REWARD_THREW', question.reward.name, question, `threw ${shown(message)}`, {
+  const what = cause instanceof Error ? cause.message : cause;
+  return new RewardError('REWARD_THREW', question.reward.name, question, `threw ${shownValue(what)}`, {
     cause,
   });
 }

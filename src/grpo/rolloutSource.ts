@@ -8,7 +8,14 @@ import { sampleUnequal } from './dynamicSampling.ts';
 import type { GrpoOptions } from './options.ts';
 import { overlongPenalty } from './overlong.ts';
 import { checkRewards, type Reward } from './reward.ts';
-import { allAbstained, nothingRewarded, type RewardCase, rewardSums, rewardValues } from './rewarding.ts';
+import {
+  allAbstained,
+  checkSums,
+  nothingRewarded,
+  type RewardCase,
+  rewardSums,
+  rewardValues,
+} from './rewarding.ts';
 import { type Rollout, sampled } from './rollout.ts';
 import type { GrpoProgress } from './state.ts';
 
@@ -66,6 +73,8 @@ export class RolloutSource {
   restore({ problems, curriculum }: Pick<GrpoProgress, 'problems' | 'curriculum'>): void {
     this.#curriculum?.restore(curriculum ?? {});
     this.#problems.cursor = problems;
+    // Otherwise there would be no step to resume after.
+    this.#isRewarded = problems > 0;
   }
 
   /** Samples and rewards a group of completions for each of the next `count` problems. */
@@ -80,8 +89,9 @@ export class RolloutSource {
     );
     const cases = completions.map((completion) => this.#graded(completion, problems));
     const parts = await rewardValues(this.#rewards, cases, this.#options.rewardTimeout);
-    this.#record(drawn, cases);
     const sums = rewardSums(this.#rewards, parts);
+    checkSums(sums, this.#rewards, cases);
+    this.#record(drawn, cases);
     const outcomes =
       this.#options.dynamicSamplingMetric === 'reward'
         ? sums

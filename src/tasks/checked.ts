@@ -2,9 +2,10 @@
  * A task whose answers are checked. Tasks are written by users, in plain JavaScript too: a token id that the model does
  * not have, or a verdict that is none, would otherwise train on wrong numbers without an error.
  */
+
+import { shownValue } from '../arguments.ts';
 import { MathformerError } from '../errors.ts';
 import { OUTCOMES } from '../math/grader.ts';
-import { shown } from '../options.ts';
 import type { Example, Graded, Task, TaskProblem, Tokenizer } from './task.ts';
 
 /** Checked tasks, by the task that they check; a checked one stands for itself. */
@@ -18,6 +19,7 @@ const CHECKED = new WeakMap<object, object>();
 export function checkedTask<Problem extends TaskProblem>(task: Task<Problem>): Task<Problem> {
   const known = CHECKED.get(task);
   if (known) return known as Task<Problem>;
+  refuseNoTask(task);
   const checks = new TaskChecks(task.name, task.tokenizer, task.levels);
   const { partialCredit } = task;
   // What a task has besides is inherited.
@@ -32,7 +34,7 @@ export function checkedTask<Problem extends TaskProblem>(task: Task<Problem>): T
     heldOut: (size: number) => {
       const problems = task.heldOut(size);
       if (!Array.isArray(problems))
-        checks.fail(`heldOut gave ${shown(problems)}`, 'return a list of problems');
+        checks.fail(`heldOut gave ${shownValue(problems)}`, orAsync(problems, 'return a list of problems'));
       return problems.map((problem, i) => checks.problem(`heldOut, index ${i}`, problem));
     },
     prompt: (problem: TaskProblem) => checks.ids(about('prompt', problem), task.prompt(problem), 1),
@@ -50,14 +52,42 @@ export function checkedTask<Problem extends TaskProblem>(task: Task<Problem>): T
   return checked;
 }
 
+const WHAT_A_TASK_IS = 'give a task as `mathformer/tasks` describes it, or a function that makes one';
+/** What a task must have besides its levels. */
+const METHODS = ['draw', 'heldOut', 'prompt', 'example', 'grade'] as const;
+
+/** @throws MathformerError naming the first part that a task lacks. */
+function refuseNoTask(candidate: unknown): void {
+  const task = isObject(candidate) ? candidate : {};
+  const tokenizer = isObject(task.tokenizer) ? task.tokenizer : {};
+  const parts: readonly (readonly [string, unknown, string])[] = [
+    ['name', task.name, 'string'],
+    ['tokenizer.vocabSize', tokenizer.vocabSize, 'number'],
+    ['tokenizer.eos', tokenizer.eos, 'number'],
+    ...['encode', 'decode'].map((key) => [`tokenizer.${key}`, tokenizer[key], 'function'] as const),
+    ...METHODS.map((key) => [key, task[key], 'function'] as const),
+  ];
+  const missing = parts.find(([, value, kind]) => typeof value !== kind);
+  if (missing === undefined) return;
+  const [key, , kind] = missing;
+  const problem = `the task: it has no ${key} (a ${kind})`;
+  throw new MathformerError(problem, { code: 'BAD_TASK', where: 'task', fix: WHAT_A_TASK_IS });
+}
+
+/** Advice for a method whose result is a promise, a frequent mistake. */
+const orAsync = (value: unknown, fix: string): string =>
+  isObject(value) && typeof value.then === 'function' ? `${fix}, not a promise: a task answers at once` : fix;
+
 /** A call in an error message. */
-const about = (method: string, { expression }: TaskProblem): string => `${method} of ${shown(expression)}`;
+const about = (method: string, { expression }: TaskProblem): string =>
+  `${method} of ${shownValue(expression)}`;
 
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null;
 
-const isIndex = (value: unknown, count: number): value is number =>
-  typeof value === 'number' && Number.isInteger(value) && value >= 0 && value < count;
+const isInteger = (value: unknown, least: number, most: number): value is number =>
+  typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most;
+const isIndex = (value: unknown, count: number): value is number => isInteger(value, 0, count - 1);
 
 /** What the parts of a task must be. */
 class TaskChecks {
@@ -67,19 +97,20 @@ class TaskChecks {
     private readonly levels: readonly string[],
   ) {
     const { vocabSize, eos, bos } = given;
-    if (!isIndex(vocabSize - 1, 2 ** 24)) {
-      this.fail(`its tokenizer's vocabSize is ${shown(vocabSize)}`, 'give a positive integer');
+    if (!isInteger(vocabSize, 1, 2 ** 24)) {
+      this.fail(`its tokenizer's vocabSize is ${shownValue(vocabSize)}`, 'give a positive integer');
     }
     for (const [key, id] of Object.entries({ eos, ...(bos !== undefined && { bos }) })) {
-      if (!isIndex(id, vocabSize)) this.fail(`its tokenizer's ${key} is ${shown(id)}`, this.#idsFix());
+      if (!isIndex(id, vocabSize)) this.fail(`its tokenizer's ${key} is ${shownValue(id)}`, this.#idsFix());
     }
     if (!Array.isArray(levels) || levels.length === 0) {
-      this.fail(`its levels are ${shown(levels)}`, 'give a list of at least one name');
+      const problem = `it has no levels (a list of names): levels are ${shownValue(levels)}`;
+      this.fail(problem, WHAT_A_TASK_IS);
     }
     const odd = levels.findIndex(
       (level, i) => typeof level !== 'string' || level === '' || levels.indexOf(level) < i,
     );
-    if (odd >= 0) this.fail(`levels[${odd}] is ${shown(levels[odd])}`, 'give names, all different');
+    if (odd >= 0) this.fail(`levels[${odd}] is ${shownValue(levels[odd])}`, 'give names, all different');
   }
 
   fail(problem: string, fix: string): never {
@@ -96,10 +127,12 @@ class TaskChecks {
       vocabSize: given.vocabSize,
       eos: given.eos,
       ...(given.bos !== undefined && { bos: given.bos }),
-      encode: (text: string) => this.ids(`encode of ${shown(text)}`, given.encode(text), 0),
+      encode: (text: string) => this.ids(`encode of ${shownValue(text)}`, given.encode(text), 0),
       decode: (ids: Iterable<number>) => {
         const text: unknown = given.decode([...ids]);
-        return typeof text === 'string' ? text : this.fail(`decode gave ${shown(text)}`, 'return a text');
+        return typeof text === 'string'
+          ? text
+          : this.fail(`decode gave ${shownValue(text)}`, orAsync(text, 'return a text'));
       },
     });
   }
@@ -107,7 +140,7 @@ class TaskChecks {
   level(level: number): void {
     const { length } = this.levels;
     if (!isIndex(level, length)) {
-      this.fail(`there is no level ${shown(level)}`, `use an index from 0 to ${length - 1}`);
+      this.fail(`there is no level ${shownValue(level)}`, `use an index from 0 to ${length - 1}`);
     }
   }
 
@@ -117,49 +150,56 @@ class TaskChecks {
     const odd = isObject(candidate) ? fields.find((key) => typeof candidate[key] !== 'string') : 'problem';
     if (odd === undefined) return problem;
     const value = odd === 'problem' ? candidate : isObject(candidate) && candidate[odd];
-    return this.fail(`${call} has the ${odd} ${shown(value)}`, 'return { expression, answer }, both texts');
+    const fix = orAsync(problem, 'return { expression, answer }, both texts');
+    return this.fail(`${call} has the ${odd} ${shownValue(value)}`, fix);
   }
 
   /** @param least the fewest ids. */
   ids(call: string, ids: readonly number[], least: number): number[] {
-    if (!Array.isArray(ids)) this.fail(`${call} gave ${shown(ids)}`, 'return a list of token ids');
+    if (!Array.isArray(ids)) {
+      const array = ArrayBuffer.isView(ids) ? ': an array, such as Array.from of a typed one' : '';
+      this.fail(`${call} gave ${shownValue(ids)}`, orAsync(ids, `return a list of token ids${array}`));
+    }
     if (ids.length < least) this.fail(`${call} gave no tokens`, 'return at least one token id');
     const odd = ids.findIndex((id) => !isIndex(id, this.given.vocabSize));
-    if (odd >= 0) this.fail(`${call} has the id ${shown(ids[odd])} at index ${odd}`, this.#idsFix());
+    if (odd >= 0) this.fail(`${call} has the id ${shownValue(ids[odd])} at index ${odd}`, this.#idsFix());
     return [...ids];
   }
 
   example(call: string, example: Example): Example {
     if (!isObject(example)) {
-      this.fail(`${call} gave ${shown(example)}`, 'return { tokens, promptLength }');
+      this.fail(`${call} gave ${shownValue(example)}`, 'return { tokens, promptLength }');
+    }
+    if (isObject(example) && 'then' in example) {
+      this.fail(`${call} gave ${shownValue(example)}`, orAsync(example, 'return { tokens, promptLength }'));
     }
     const tokens = this.ids(call, example.tokens, 2);
     const { promptLength } = example;
-    if (!isIndex(promptLength - 1, tokens.length - 1)) {
+    if (!isInteger(promptLength, 1, tokens.length - 1)) {
       const fix = `return how many of its ${tokens.length} tokens are the prompt: at least 1, and not all`;
-      this.fail(`${call} has the promptLength ${shown(promptLength)}`, fix);
+      this.fail(`${call} has the promptLength ${shownValue(promptLength)}`, fix);
     }
     return { ...example, tokens, promptLength };
   }
 
   graded(call: string, graded: Graded): Graded {
-    if (!isObject(graded)) this.fail(`${call} gave ${shown(graded)}`, 'return { outcome, answer }');
+    if (!isObject(graded)) this.fail(`${call} gave ${shownValue(graded)}`, 'return { outcome, answer }');
     const { outcome, answer } = graded;
     if (!OUTCOMES.includes(outcome)) {
       this.fail(
-        `${call} has the outcome ${shown(outcome)}`,
-        `return one of ${OUTCOMES.map(shown).join(', ')}`,
+        `${call} has the outcome ${shownValue(outcome)}`,
+        orAsync(graded, `return one of ${OUTCOMES.map(shownValue).join(', ')}`),
       );
     }
     if (answer !== null && typeof answer !== 'string') {
-      this.fail(`${call} has the answer ${shown(answer)}`, 'return a text, or null without an answer');
+      this.fail(`${call} has the answer ${shownValue(answer)}`, 'return a text, or null without an answer');
     }
     return graded;
   }
 
   credit(call: string, credit: number): number {
     if (typeof credit === 'number' && credit >= 0 && credit <= 1) return credit;
-    return this.fail(`${call} gave ${shown(credit)}`, 'return a number from 0 to 1');
+    return this.fail(`${call} gave ${shownValue(credit)}`, orAsync(credit, 'return a number from 0 to 1'));
   }
 
   #idsFix(): string {

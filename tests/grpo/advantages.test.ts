@@ -33,6 +33,10 @@ describe('advantages', () => {
     expect(advantages([1, 0], 2)[0]).toBeCloseTo(Math.SQRT1_2, 6);
   });
 
+  test('of a kind that is none are refused', () => {
+    expect(() => advantages([1, 0], 2, 'none' as never)).toThrow(/no kind "none": give group, center/);
+  });
+
   test('equal rewards give exactly 0, even where their mean rounds', () => {
     // Three times 0.1 is not 0.3: the mean is not 0.1, and the deviation not 0.
     expect((0.1 + 0.1 + 0.1) / 3).not.toBe(0.1);

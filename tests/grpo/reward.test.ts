@@ -161,6 +161,12 @@ describe('several rewards', () => {
     [[], /there is no reward/],
     [[early, early], /two rewards are called early/],
     [[{ ...early, weight: Number.NaN }], /the weight of the reward early is NaN/],
+    [[{ ...early, weight: '2' as never }], /the weight of the reward early is "2"/],
+    [[early, { ...late, name: '' }], /rewards\[1\] has the name ""/],
+    [[{ ...early, name: undefined as never }], /rewards\[0\] has the name undefined/],
+    [[undefined as never], /rewards\[0\] has the name undefined/],
+    [[{ ...early, reward: 1 as never }], /the reward early has no function `reward`/],
+    [early as never, /not a list/],
   ])('%# cannot be', (rewards, message) => {
     expect(() => checkRewards(rewards)).toThrow(message);
     const about = { code: 'BAD_OPTION', where: 'rewards', fix: expect.stringContaining('a name of its own') };
@@ -184,7 +190,7 @@ describe('a reward that gives no number', () => {
     ['a boolean', (() => true) as never, /gave true, not a finite number/],
     ['a boolean, later', (async () => false) as never, /gave false/],
     ['nothing, later', (async () => undefined) as never, /gave undefined/],
-    ['a big integer', (() => 1n) as never, /gave 1, not a finite number/],
+    ['a big integer', (() => 1n) as never, /gave 1n, not a finite number/],
     ['a list', (() => [1]) as never, /gave \[1\]/],
   ])('%s', async (_, reward, message) => {
     const error = await failure([odd(reward)]);
@@ -208,6 +214,18 @@ describe('a reward that gives no number', () => {
     expect(error).toMatchObject({ code: 'REWARD_THREW', where: 'reward odd', fix: 'correct the reward' });
     expect(error.message).toContain('threw "boom"');
     expect(error.cause).toBeInstanceOf(TypeError);
+  });
+
+  test.each<[string, unknown, RegExp]>([
+    ['an object', { code: 7 }, /threw \{"code":7\}/],
+    ['nothing', undefined, /threw undefined/],
+    ['what no text can be made of', Object.assign(Object.create(null), { big: 1n }), /threw an object/],
+  ])('thrown: %s', async (_, thrown, message) => {
+    const now = odd(() => {
+      throw thrown;
+    });
+    const later = odd(async () => Promise.reject(thrown));
+    for (const reward of [now, later]) expect((await failure([reward])).message).toMatch(message);
   });
 
   test('too late, and told so', async () => {

@@ -173,3 +173,33 @@ describe('a curriculum', () => {
 test('rewards that cannot be added up are refused at once', () => {
   expect(() => sourceOf({}, { rewards: [] })).toThrow('there is no reward');
 });
+
+describe('rewards', () => {
+  test('whose sum is beyond 32-bit floats are an error with their names', async () => {
+    const huge = (name: string, weight: number): Reward => ({
+      name,
+      weight,
+      reward: (_, { outcome }) => (outcome === 'correct' ? 1e308 : 0),
+    });
+    for (const rewards of [[huge('a', 1), huge('b', 1)], [huge('a', 10)], [huge('a', 1e-100)]]) {
+      const error = sourceOf({}, { rewards }).source.next();
+      await expect(error).rejects.toMatchObject({
+        code: 'REWARD_NOT_FINITE',
+        reward: rewards.map(({ name }) => name).join(' + '),
+      });
+      await expect(error).rejects.toThrow(/beyond 32-bit floats/);
+    }
+  });
+
+  test('may abstain from all of a step that follows others, after resuming, too', async () => {
+    let abstains = false;
+    const rewards: Reward[] = [{ name: 'moody', reward: () => (abstains ? null : 1) }];
+    const { source } = sourceOf({}, { rewards });
+    await source.next();
+    abstains = true;
+    const resumed = sourceOf({}, { rewards }).source;
+    resumed.restore(source.progress());
+    expect((await resumed.next()).rewards).toEqual((await source.next()).rewards);
+    await expect(sourceOf({}, { rewards }).source.next()).rejects.toThrow(/gave null for every completion/);
+  });
+});

@@ -97,12 +97,77 @@ test.each<[string, Partial<Task>, (task: Task) => unknown, RegExp]>([
     (task) => task.tokenizer.decode([1]),
     /decode gave 7/,
   ],
+  [
+    'a length that is a text',
+    { example: giving({ tokens: [1, 2, 3], promptLength: '2' }) },
+    example,
+    /promptLength "2"/,
+  ],
+  [
+    'a length of true',
+    { example: giving({ tokens: [1, 2], promptLength: true }) },
+    example,
+    /promptLength true/,
+  ],
+  [
+    'a length that is big',
+    { example: giving({ tokens: [1, 2], promptLength: 1n }) },
+    example,
+    /promptLength 1n/,
+  ],
+  ['typed ids', { prompt: giving(Uint32Array.of(1, 2)) }, prompt, /gave a Uint32Array; .*Array\.from/],
+  [
+    'a promise of a prompt',
+    { prompt: giving(Promise.resolve([1])) },
+    prompt,
+    /gave a Promise; .*answers at once/,
+  ],
+  [
+    'a promise of a problem',
+    { draw: giving(Promise.resolve(PROBLEM)) },
+    draw,
+    /expression undefined; .*answers at once/,
+  ],
+  [
+    'a promise of problems',
+    { heldOut: giving(Promise.resolve([])) },
+    held,
+    /gave a Promise; .*answers at once/,
+  ],
+  [
+    'a promise of a sample',
+    { example: giving(Promise.resolve({ tokens: [1, 2], promptLength: 1 })) },
+    example,
+    /gave a Promise; .*answers at once/,
+  ],
+  [
+    'a promise of a verdict',
+    { grade: giving(Promise.resolve({ outcome: 'wrong', answer: null })) },
+    grade,
+    /answers at once/,
+  ],
   ['no levels', { levels: [] }, prompt, /levels are \[\]/],
   ['two levels of one name', { levels: ['a', 'b', 'a'] }, prompt, /levels\[2\] is "a"/],
 ])('%s', (_, change, call, message) => {
   const refuse = () => call(checkedTask({ ...GOOD, ...change }));
   expect(refuse).toThrow(expect.objectContaining({ code: 'BAD_TASK', where: 'task sort' }));
   expect(refuse).toThrow(message);
+});
+
+// biome-ignore lint/suspicious/noExplicitAny: the point is to give what the types forbid.
+test.each<[any, RegExp]>([
+  [undefined, /no name \(a string\)/],
+  [null, /no name/],
+  [{ ...GOOD, tokenizer: undefined }, /no tokenizer\.vocabSize \(a number\)/],
+  [{ ...GOOD, tokenizer: { ...GOOD.tokenizer, vocabSize: '14' } }, /no tokenizer\.vocabSize \(a number\)/],
+  [{ ...GOOD, tokenizer: { ...GOOD.tokenizer, encode: undefined } }, /no tokenizer\.encode \(a function\)/],
+  ...['draw', 'heldOut', 'prompt', 'example', 'grade'].map((key): [object, RegExp] => [
+    { ...GOOD, [key]: undefined },
+    new RegExp(`no ${key} \\(a function\\)`),
+  ]),
+])('a task that lacks a part is refused before it is asked: %#', (task, message) => {
+  expect(() => checkedTask(task)).toThrow(expect.objectContaining({ code: 'BAD_TASK' }));
+  expect(() => checkedTask(task)).toThrow(message);
 });
 
 test('a level that is not there is refused, whatever the task makes of it', () => {
