@@ -12,8 +12,10 @@ import { Sampler } from '../model/sampler.ts';
 import {
   type Completion,
   type CompletionSampler,
-  checkSampling,
+  checkEos,
+  checkedSampling,
   type SampleOptions,
+  type Sampling,
 } from '../model/sampling.ts';
 import type { Transformer } from '../model/transformer.ts';
 import type { Setup } from './messages.ts';
@@ -80,6 +82,7 @@ export class ParallelSampler implements CompletionSampler {
         fix: 'give 1 or more, or take samplerOf, which knows what 0 means',
       });
     }
+    checkEos(eos);
     const { device, config } = model;
     const setup: Setup = {
       adapter: device.info.description,
@@ -96,8 +99,8 @@ export class ParallelSampler implements CompletionSampler {
    * @throws GpuError if a process cannot generate, MathformerError for bad options.
    */
   async generate(prompts: readonly (readonly number[])[], options: SampleOptions): Promise<Completion[]> {
-    checkSampling(prompts, options, this.#model.config.vocabSize);
-    const turn = this.#idle.then(() => this.#generate(prompts, options));
+    const sampling = checkedSampling(prompts, options, this.#model.config.vocabSize);
+    const turn = this.#idle.then(() => this.#generate(sampling));
     this.#idle = turn.catch(() => {});
     return turn;
   }
@@ -107,7 +110,7 @@ export class ParallelSampler implements CompletionSampler {
     for (const each of this.#processes) each.end();
   }
 
-  async #generate(prompts: readonly (readonly number[])[], options: SampleOptions): Promise<Completion[]> {
+  async #generate({ prompts, options }: Sampling): Promise<Completion[]> {
     const { groupSize = 1, firstSequenceId = 0 } = options;
     const weights = currentWeights(this.#model);
     const share = Math.ceil(prompts.length / this.#processes.length);

@@ -4,6 +4,7 @@
  * numbers and end detection never leave the GPU. Every `CHUNK` tokens the CPU looks which sequences are finished and
  * drops them from the batch.
  */
+import { expectNames } from '../arguments.ts';
 import type { Device, Recording } from '../gpu/device.ts';
 import { decodeAttention, fillCache } from '../kernels/decode.ts';
 import { NO_ROW } from '../kernels/rows.ts';
@@ -13,7 +14,14 @@ import { attention, noGrad, Packing, Tensor, takeRows } from '../tensor/index.ts
 import { generationParts, mostSlots, neededRoom } from './generationParts.ts';
 import { mostTokens } from './microBatches.ts';
 import { ROW_STEP, SLOT_WORDS, Workspace } from './samplerWorkspace.ts';
-import { type Completion, type CompletionSampler, checkSampling, type SampleOptions } from './sampling.ts';
+import {
+  type Completion,
+  type CompletionSampler,
+  checkEos,
+  checkedSampling,
+  type SampleOptions,
+  type Sampling,
+} from './sampling.ts';
 import type { Transformer } from './transformer.ts';
 
 export type { Completion, CompletionSampler, SampleOptions } from './sampling.ts';
@@ -31,7 +39,10 @@ export class Sampler implements CompletionSampler {
   #idle: Promise<unknown> = Promise.resolve();
 
   /** @param eos the id that ends a completion: that of arithmetic unless given. */
-  constructor(model: Transformer, { eos = EOS }: { readonly eos?: number } = {}) {
+  constructor(model: Transformer, options: { readonly eos?: number } = {}) {
+    expectNames('Sampler', options, ['eos']);
+    const { eos = EOS } = options;
+    checkEos(eos);
     this.model = model;
     this.#eos = eos;
     this.#device = model.device;
@@ -43,13 +54,13 @@ export class Sampler implements CompletionSampler {
    * @throws GpuError if a single sequence does not fit the adapter, MathformerError for bad options.
    */
   async generate(prompts: readonly (readonly number[])[], options: SampleOptions): Promise<Completion[]> {
-    checkSampling(prompts, options, this.model.config.vocabSize);
-    const turn = this.#idle.then(() => this.#generateAll(prompts, options));
+    const sampling = checkedSampling(prompts, options, this.model.config.vocabSize);
+    const turn = this.#idle.then(() => this.#generateAll(sampling));
     this.#idle = turn.catch(() => {});
     return turn;
   }
 
-  async #generateAll(prompts: readonly (readonly number[])[], options: SampleOptions): Promise<Completion[]> {
+  async #generateAll({ prompts, options }: Sampling): Promise<Completion[]> {
     const { groupSize = 1, firstSequenceId = 0 } = options;
     const slots = mostSlots(this.model, neededRoom(prompts, options));
     const most = { slots, rows: mostTokens(this.model) };

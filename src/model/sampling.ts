@@ -1,4 +1,5 @@
 /** What generation is asked for, and what it gives. */
+import { expectNames, shownValue } from '../arguments.ts';
 import { MathformerError } from '../errors.ts';
 import { isSeed } from '../options.ts';
 
@@ -50,12 +51,67 @@ export interface CompletionSampler {
   dispose(): void;
 }
 
-/** @throws MathformerError naming the first option, or prompt, that cannot be sampled with. */
-export function checkSampling(
-  prompts: readonly (readonly number[])[],
+/** What is sampled, and how. */
+export interface Sampling {
+  readonly prompts: readonly (readonly number[])[];
+  readonly options: SampleOptions;
+}
+
+/** The names of the options. */
+const NAMES: readonly (keyof SampleOptions)[] = [
+  'groupSize',
+  'maxNew',
+  'temperature',
+  'topK',
+  'topP',
+  'minP',
+  'seed',
+  'firstSequenceId',
+];
+
+const isNumber = (value: unknown): value is number => typeof value === 'number';
+const isCount = (value: number, least: number): boolean => Number.isSafeInteger(value) && value >= least;
+/** Tell whether a prompt is a list of numbers, typed or not. */
+const isList = (ids: unknown): boolean => Array.isArray(ids) || ArrayBuffer.isView(ids);
+
+/**
+ * Copies of prompts and options: a call that waits for its turn does not see what becomes of them. Lists of ids may be
+ * typed arrays.
+ * @throws MathformerError naming the first option, or prompt, that cannot be sampled with.
+ */
+export function checkedSampling(
+  prompts: readonly Iterable<number>[],
   options: SampleOptions,
   vocabSize: number,
-): void {
+): Sampling {
+  expectNames('generate', options, NAMES);
+  const notLists = !Array.isArray(prompts) || !prompts.every(isList);
+  const lists = notLists ? [] : prompts.map((ids) => [...ids]);
+  const problems = {
+    prompts: notLists
+      ? `the prompts are ${shownValue(prompts)}, not a list of lists of ids`
+      : problemOfPrompts(lists, vocabSize),
+    ...problemsOfOptions(options, vocabSize),
+  };
+  for (const [name, problem] of Object.entries(problems)) {
+    if (!problem) continue;
+    throw new MathformerError(problem, { code: 'BAD_OPTION', where: 'generate', fix: `change ${name}` });
+  }
+  // Sums with the number of a sequence stay exact.
+  const firstSequenceId = (options.firstSequenceId ?? 0) % 2 ** 32;
+  return { prompts: lists, options: { ...options, firstSequenceId } };
+}
+
+function problemOfPrompts(prompts: readonly (readonly number[])[], vocabSize: number): string | false {
+  const isId = (id: number): boolean => isCount(id, 0) && id < vocabSize;
+  const odd = prompts.findIndex((ids) => ids.length === 0 || !ids.every(isId));
+  return odd >= 0 && `prompt ${odd} is empty or has ids that are not below ${vocabSize}`;
+}
+
+function problemsOfOptions(
+  options: SampleOptions,
+  vocabSize: number,
+): Readonly<Record<string, string | false>> {
   const {
     groupSize = 1,
     maxNew,
@@ -66,29 +122,35 @@ export function checkSampling(
     seed,
     firstSequenceId = 0,
   } = options;
-  const isCount = (value: number, least: number): boolean => Number.isSafeInteger(value) && value >= least;
-  const isId = (id: number): boolean => isCount(id, 0) && id < vocabSize;
   const isWarm = Number.isFinite(temperature) && temperature >= MIN_TEMPERATURE;
-  const odd = prompts.findIndex((ids) => ids.length === 0 || !ids.every(isId));
-  const problems = {
-    groupSize: !isCount(groupSize, 1) && `groupSize is ${groupSize}, not a positive integer`,
-    maxNew: !isCount(maxNew, 1) && `maxNew is ${maxNew}, not a positive integer`,
+  return {
+    groupSize: !isCount(groupSize, 1) && `groupSize is ${shownValue(groupSize)}, not a positive integer`,
+    maxNew: !isCount(maxNew, 1) && `maxNew is ${shownValue(maxNew)}, not a positive integer`,
     temperature:
       !isWarm &&
       temperature !== 0 &&
-      `the temperature is ${temperature}, not a number of at least ${MIN_TEMPERATURE}, or 0 to decode greedily`,
+      `the temperature is ${shownValue(temperature)}, not a number of at least ${MIN_TEMPERATURE}, or 0 to decode greedily`,
     topK:
-      (!isCount(topK, 0) && `topK is ${topK}, not 0 or a positive integer`) ||
+      (!isCount(topK, 0) && `topK is ${shownValue(topK)}, not 0 or a positive integer`) ||
       (topK > vocabSize && `topK is ${topK}, but the vocabulary has ${vocabSize} tokens`),
-    topP: !(topP > 0 && topP <= 1) && `topP is ${topP}, not above 0 and at most 1`,
-    minP: !(minP >= 0 && minP <= 1) && `minP is ${minP}, not from 0 to 1`,
-    seed: !isSeed(seed) && `the seed is ${seed}, not an integer from 0 to 4294967295`,
+    topP:
+      !(isNumber(topP) && topP > 0 && topP <= 1) &&
+      `topP is ${shownValue(topP)}, not a number above 0 and at most 1`,
+    minP:
+      !(isNumber(minP) && minP >= 0 && minP <= 1) && `minP is ${shownValue(minP)}, not a number from 0 to 1`,
+    seed: !isSeed(seed) && `the seed is ${shownValue(seed)}, not an integer from 0 to 4294967295`,
     firstSequenceId:
-      !isCount(firstSequenceId, 0) && `firstSequenceId is ${firstSequenceId}, not 0 or a positive integer`,
-    prompts: odd >= 0 && `prompt ${odd} is empty or has ids that are not below ${vocabSize}`,
+      !isCount(firstSequenceId, 0) &&
+      `firstSequenceId is ${shownValue(firstSequenceId)}, not 0 or a positive integer`,
   };
-  for (const [name, problem] of Object.entries(problems)) {
-    if (!problem) continue;
-    throw new MathformerError(problem, { code: 'BAD_OPTION', where: 'generate', fix: `change ${name}` });
-  }
+}
+
+/** @throws MathformerError for what cannot be the id that ends a completion; one that is never drawn can. */
+export function checkEos(eos: number): void {
+  if (isCount(eos, 0) && eos < 2 ** 32) return;
+  throw new MathformerError(`eos is ${shownValue(eos)}, not a token id`, {
+    code: 'BAD_OPTION',
+    where: 'Sampler',
+    fix: "give the tokenizer's eos",
+  });
 }

@@ -15,7 +15,7 @@ import { forward as oracleForward } from '../oracle/transformer.ts';
 import { fixtureModel, parameters64, randomCheckpoint, randomModel } from './referenceModels.ts';
 
 /** A prompt's ids, options, and what is said of them. */
-type Refusal = [readonly number[], Partial<SampleOptions>, RegExp];
+type Refusal = [readonly number[], object, RegExp];
 
 /** Eight prompts of different lengths. */
 const PROMPTS = [
@@ -500,10 +500,46 @@ describe('the sampler', () => {
     ),
     [[1], { firstSequenceId: -1 }, /firstSequenceId is -1/],
     [[1], { firstSequenceId: 0.5 }, /firstSequenceId is 0.5/],
+    [[1], { topP: '0.5' }, /topP is "0\.5", not a number/],
+    [[1], { minP: '0.1' }, /minP is "0\.1", not a number/],
+    [[1], { minP: null }, /minP is null, not a number/],
+    [[1], { topK: '5' }, /topK is "5"/],
+    [[1], { top_k: 5 }, /there is no option 'top_k'.*write 'topK'/],
+    [[1], { maxTokens: 5 }, /there is no option 'maxTokens'.*did you mean 'maxNew'/],
   ])('what means nothing is refused: %j, %j', async (ids, odd, message) => {
     const sampler = new Sampler(model);
     const options = { maxNew: 4, temperature: 1, seed: 1, ...odd };
     await expect(sampler.generate([[1], ids], options)).rejects.toThrow(message);
+  });
+
+  test('prompts that are no lists, and an end that is no id, are refused', async () => {
+    const sampler = new Sampler(model);
+    const options = { maxNew: 4, temperature: 1, seed: 1 };
+    // biome-ignore lint/suspicious/noExplicitAny: the point is to give what the types forbid.
+    for (const odd of [[1, 2], ['12'], 'ab', undefined, [null]] as any[]) {
+      await expect(sampler.generate(odd, options)).rejects.toThrow(/not a list of lists of ids/);
+    }
+    for (const eos of [-1, 0.5, Number.NaN, 2 ** 32]) {
+      expect(() => new Sampler(model, { eos })).toThrow(/eos is .*not a token id/);
+    }
+  });
+
+  test('a call sees prompts and options as they were, which may be typed arrays', async () => {
+    const sampler = new Sampler(model);
+    const expected = await sampler.generate([[5, 6]], { maxNew: 4, temperature: 1, seed: 1 });
+    const [prompt, options] = [Uint32Array.of(5, 6), { maxNew: 4, temperature: 1, seed: 1 }];
+    const pending = sampler.generate([prompt as unknown as number[]], options);
+    prompt.fill(60);
+    options.maxNew = 9;
+    expect(await pending).toEqual(expected);
+  });
+
+  test('the numbers of sequences stay apart where they exceed 32 bits', async () => {
+    const options = { maxNew: 6, groupSize: 4, temperature: 1, seed: 1 };
+    const sampler = new Sampler(model);
+    const expected = await sampler.generate([[5, 6]], { ...options, firstSequenceId: 2 ** 32 - 1 });
+    const found = await sampler.generate([[5, 6]], { ...options, firstSequenceId: 2 ** 53 - 1 });
+    expect(found).toEqual(expected);
   });
 
   test('memory stays as it is from one call to the next, and dispose gives all of it back', async () => {
