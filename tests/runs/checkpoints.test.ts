@@ -1,4 +1,5 @@
 /** The checkpoints of a run: what is complete, what is kept, and what happens to files that are not as they were. */
+import { createHash } from 'node:crypto';
 import patched, * as fs from 'node:fs';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
@@ -6,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { writeSafetensors } from '../../src/model/checkpoint/index.ts';
 import { modelConfig } from '../../src/model/config.ts';
 import { initialStateDict } from '../../src/model/initialise.ts';
 import type { FileOperations } from '../../src/runs/atomicFile.ts';
@@ -223,6 +225,128 @@ describe('checkpoints', () => {
       writeFileSync(join(directory, 'manifest.json'), text);
       expect(() => new Checkpoints(directory)).toThrow(expect.objectContaining({ code: 'DAMAGED' }));
     }
+  });
+
+  describe('a manifest', () => {
+    const FILE = { bytes: 1, sha256: 'a'.repeat(64) };
+    const ENTRY = { name: 'a', step: 1, temporary: false, files: { 'a.json': FILE } };
+    const BEST = { name: 'a', step: 1, accuracy: 0.5 };
+    const write = (manifest: object): void =>
+      writeFileSync(
+        join(directory, 'manifest.json'),
+        JSON.stringify({ version: 1, best: null, ...manifest }),
+      );
+
+    test.each<[string, object]>([
+      ['no checkpoint', { checkpoints: [] }],
+      [
+        'step 0, no bytes',
+        { checkpoints: [{ ...ENTRY, step: 0, files: { 'a.json': { ...FILE, bytes: 0 } } }] },
+      ],
+      ['one that is best', { checkpoints: [ENTRY], best: { ...BEST, step: 0 } }],
+      ['a name with points', { checkpoints: [{ ...ENTRY, name: 'a.b-c_D9', files: {} }] }],
+      ...['a.safetensors', 'a.optimizer.safetensors', 'a.json', 'reference-09af.safetensors'].map(
+        (file): [string, object] => [file, { checkpoints: [{ ...ENTRY, files: { [file]: FILE } }] }],
+      ),
+    ])('may say: %s', (_, manifest) => {
+      write(manifest);
+      expect(new Checkpoints(directory)).toMatchObject({ entries: Object.values(manifest)[0] });
+    });
+
+    const named = (name: string) => ({ checkpoints: [{ ...ENTRY, name, files: {} }] });
+    const withFile = (file: object) => ({
+      checkpoints: [{ ...ENTRY, files: { 'a.json': { ...FILE, ...file } } }],
+    });
+    test.each<[object, string]>([
+      [{ checkpoints: [], more: 1 }, ''],
+      [{ checkpoints: null }, 'checkpoints'],
+      [{ checkpoints: [], version: 2 }, 'version'],
+      [{ checkpoints: [{ ...ENTRY, more: 1 }] }, 'checkpoints.0'],
+      [{ checkpoints: [ENTRY, { ...ENTRY, step: -1 }] }, 'checkpoints.1.step'],
+      [{ checkpoints: [{ ...ENTRY, step: 1.5 }] }, 'checkpoints.0.step'],
+      [{ checkpoints: [{ ...ENTRY, temporary: 0 }] }, 'checkpoints.0.temporary'],
+      ...['', '.a', '-a', 'a/b', 'a\\b', '../a', 'a b'].map((name): [object, string] => [
+        named(name),
+        'checkpoints.0.name',
+      ]),
+      [withFile({ bytes: -1 }), 'checkpoints.0.files.a.json.bytes'],
+      [withFile({ bytes: 0.5 }), 'checkpoints.0.files.a.json.bytes'],
+      ...['a'.repeat(63), 'a'.repeat(65), 'A'.repeat(64), 'g'.repeat(64)].map((sha256): [object, string] => [
+        withFile({ sha256 }),
+        'checkpoints.0.files.a.json.sha256',
+      ]),
+      [withFile({ more: 1 }), 'checkpoints.0.files.a.json'],
+      ...[
+        'reference-.safetensors',
+        'reference-g.safetensors',
+        'reference-1.safetensors.x',
+        'x-reference-1.safetensors',
+      ].map((file): [object, string] => [
+        { checkpoints: [{ ...ENTRY, files: { [file]: FILE } }] },
+        'checkpoints.0',
+      ]),
+      [{ checkpoints: [], best: { ...BEST, name: '../a' } }, 'best.name'],
+      [{ checkpoints: [], best: { ...BEST, step: -1 } }, 'best.step'],
+      [{ checkpoints: [], best: { ...BEST, accuracy: null } }, 'best.accuracy'],
+      [{ checkpoints: [], best: { ...BEST, more: 1 } }, 'best'],
+    ])('%j is refused, and the place named: %s', (manifest, place) => {
+      write(manifest);
+      const path = join(directory, 'manifest.json');
+      expect(() => new Checkpoints(directory)).toThrow(
+        expect.objectContaining({
+          ...{ code: 'DAMAGED', where: path, fix: expect.stringContaining('a copy') },
+          message: expect.stringContaining(`${path}: ${place}: `),
+        }),
+      );
+    });
+
+    test('that is no JSON is called that', () => {
+      writeFileSync(join(directory, 'manifest.json'), '{');
+      expect(() => new Checkpoints(directory)).toThrow('manifest.json: it is no JSON');
+    });
+  });
+
+  test('whose files are as they were written, but make no sense, are damaged all the same', () => {
+    saved([1]);
+    const manifest = JSON.parse(readFileSync(join(directory, 'manifest.json'), 'utf8'));
+    /** The error after a file has become another one, with a manifest that knows of it. */
+    const replaced = (file: string, content: Uint8Array | string): void => {
+      const path = join(directory, file);
+      const before = readFileSync(path);
+      writeFileSync(path, content);
+      const about = {
+        bytes: Buffer.byteLength(content),
+        sha256: createHash('sha256').update(content).digest('hex'),
+      };
+      const [entry] = manifest.checkpoints;
+      const changed = { ...entry, files: { ...entry.files, [file]: about } };
+      const text = JSON.stringify({ ...manifest, checkpoints: [changed] });
+      writeFileSync(join(directory, 'manifest.json'), text);
+      try {
+        new Checkpoints(directory).latest(noDamage);
+      } finally {
+        writeFileSync(path, before);
+      }
+    };
+    const path = join(directory, 'step1.json');
+    const document = JSON.parse(readFileSync(path, 'utf8'));
+    expect(() => replaced('step1.json', JSON.stringify(document))).not.toThrow();
+    for (const [key, value] of [
+      ...Object.keys(document).map((key) => [key, 7]),
+      ...['weights', 'optimizer', 'reference'].map((key) => [key, '../step1.json']),
+    ]) {
+      expect(() => replaced('step1.json', JSON.stringify({ ...document, [key]: value }))).toThrow(
+        expect.objectContaining({
+          code: 'DAMAGED',
+          where: path,
+          message: expect.stringContaining(`${key}: `),
+        }),
+      );
+    }
+    expect(() => replaced('step1.json', JSON.stringify({ ...document, more: 1 }))).toThrow(/more/);
+    const integers = { dtype: 'I32', shape: [1], data: Int32Array.of(1) } as const;
+    const optimizer = writeSafetensors({ tensors: new Map([['exp_avg', integers]]), metadata: new Map() });
+    expect(() => replaced('step1.optimizer.safetensors', optimizer)).toThrow(/exp_avg is not of float32/);
   });
 
   test('a disk that fills up at any write leaves the ones before, and nothing else that counts', () => {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { getSystemErrorMap } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { failureText } from '../../src/cli/failure.ts';
-import { withFileErrors } from '../../src/runs/fileError.ts';
+import { fileErrorOf, isSystemError, withFileErrors } from '../../src/runs/fileError.ts';
 
 let directory: string;
 beforeAll(() => {
@@ -39,3 +39,60 @@ it.each([
     }),
   );
 });
+
+/** What each means to the person at the keyboard, written down a second time. */
+it.each([
+  ['ENOENT', 'FILE_NOT_FOUND', 'no such file or directory', 'check the path'],
+  ['EISDIR', 'NOT_A_FILE', 'directory', 'give a file'],
+  ['ENOTDIR', 'NOT_A_FILE', 'not a directory', 'another path'],
+  ['EACCES', 'NO_PERMISSION', 'permission', 'permissions'],
+  ['EPERM', 'NO_PERMISSION', 'permission', 'permissions'],
+  ['EROFS', 'NO_PERMISSION', 'read-only', 'another disk'],
+  ['EEXIST', 'ALREADY_EXISTS', 'exists', 'another name'],
+  ['ENOSPC', 'DISK_FULL', 'full', 'free some space'],
+  ['EDQUOT', 'DISK_FULL', 'quota', 'free some space'],
+  ['EFBIG', 'DISK_FULL', 'larger than allowed', 'free some space'],
+  ['EMFILE', 'FILE_SYSTEM', 'too many files', 'ulimit'],
+  ['ENFILE', 'FILE_SYSTEM', 'too many files', 'ulimit'],
+  ['ENAMETOOLONG', 'FILE_SYSTEM', 'too long', 'shorter'],
+  ['ELOOP', 'FILE_SYSTEM', 'symbolic links', 'the file itself'],
+  ['EIO', 'FILE_SYSTEM', 'failed', 'another disk'],
+  ['EBUSY', 'FILE_SYSTEM', 'another program', 'end that program'],
+  ['ETXTBSY', 'FILE_SYSTEM', 'program runs', 'end that program'],
+  ['ENOTEMPTY', 'FILE_SYSTEM', 'not empty', 'another path'],
+  ['ENOMEM', 'FILE_SYSTEM', 'memory', 'end other programs'],
+  ['ENXIO', 'FILE_SYSTEM', 'reader', 'another path'],
+  ['ERR_FS_FILE_TOO_LARGE', 'FILE_TOO_LARGE', '2 GiB', 'checkpoint'],
+])('%s is %s', (name, code, problem, fix) => {
+  const cause = Object.assign(new Error(name), { code: name, syscall: 'open', path: 'a/b' });
+  const error = fileErrorOf(cause);
+  expect(error).toMatchObject({ code, where: 'a/b', cause });
+  expect(error.message).toContain(`a/b: `);
+  expect(error.message).toContain(problem);
+  expect(error.fix).toContain(fix);
+  expect(fileErrorOf(cause, 'c').where).toBe('c');
+});
+
+it('what has no explanation is told in the words of the system, of the path or the operation', () => {
+  const cause = Object.assign(new Error('EPIPE: broken'), { code: 'EPIPE', errno: -32, syscall: 'write' });
+  if (process.platform === 'linux') expect(fileErrorOf(cause).message).toContain('write: broken pipe');
+  const unknown = Object.assign(new Error('odd words'), { code: 'EODD' });
+  expect(fileErrorOf(unknown)).toMatchObject({ code: 'FILE_SYSTEM', where: 'file system' });
+  expect(fileErrorOf(unknown).message).toContain('file system: odd words');
+});
+
+it('other errors go through as they are, and those in words already are not told twice', () => {
+  const told = fileErrorOf(Object.assign(new Error('x'), { code: 'ENOENT', syscall: 'open' }), 'first');
+  for (const error of [new TypeError('a fault'), told, Object.assign(new Error('n'), { code: 3 })]) {
+    expect(() => withFileErrors('second', () => raise(error))).toThrow(error);
+    expect(isSystemError(error)).toBe(false);
+  }
+  expect(isSystemError(told.cause)).toBe(true);
+  expect(isSystemError(Object.assign(new Error('x'), { code: 'ERR_OTHER' }))).toBe(false);
+  expect(isSystemError('ENOENT')).toBe(false);
+  expect(withFileErrors('path', () => 7)).toBe(7);
+});
+
+function raise(error: Error): never {
+  throw error;
+}

@@ -82,6 +82,54 @@ describe('Run', () => {
     expect(readFileSync(csv, 'utf8')).toContain('1,0.5');
   });
 
+  it('writes rows as lines and reads them again; undefined where there are none yet', () => {
+    using run = create();
+    expect(run.readLines('rows.jsonl')).toBeUndefined();
+    const rows = [{ id: 1, answer: 'two\nlines' }, { id: 2 }];
+    const path = run.writeLines('rows.jsonl', rows);
+    expect(path).toBe(join(run.directory, 'rows.jsonl'));
+    expect(readFileSync(path, 'utf8')).toBe('{"id":1,"answer":"two\\nlines"}\n{"id":2}\n');
+    expect(run.readLines('rows.jsonl')).toEqual(rows);
+    run.writeLines('rows.jsonl', []);
+    expect(run.readLines('rows.jsonl')).toEqual([]);
+    expect(readFileSync(run.writeJson('a.json', { a: [1] }), 'utf8')).toBe('{\n  "a": [\n    1\n  ]\n}\n');
+  });
+
+  it('goes on behind the rows of a checkpoint, with a new config, without what was never completed', () => {
+    const csv = join(parent, 'run', 'log.csv');
+    {
+      using run = create({ csv });
+      for (const step of [1, 2, 3]) run.log({ phase: 'grpo', step, loss: step });
+      expect(run.syncedRows()).toBe(3);
+    }
+    const record = join(parent, 'run', 'csv.json');
+    expect(JSON.parse(readFileSync(record, 'utf8'))).toEqual({ path: 'log.csv' });
+    writeFileSync(join(parent, 'run', '.config.json.01234567.tmp'), '');
+    {
+      using run = create({ csv, resume: { rows: 2 }, config: { seed: 2 } });
+      expect(run.syncedRows()).toBe(2);
+      run.log({ phase: 'grpo', step: 3, loss: 9 });
+    }
+    expect(readFileSync(csv, 'utf8')).toBe('phase,step,loss\ngrpo,1,1\ngrpo,2,2\ngrpo,3,9\n');
+    expect(JSON.parse(readFileSync(join(parent, 'run', 'config.json'), 'utf8'))).toEqual({ seed: 2 });
+    const names = () => readdirSync(join(parent, 'run')).filter((name) => name !== 'lock');
+    expect(names().sort()).toEqual(['checkpoints', 'config.json', 'csv.json', 'log.csv', 'metrics.jsonl']);
+    create({ resume: { rows: 3 } })[Symbol.dispose]();
+    expect(names()).not.toContain('csv.json');
+  });
+
+  it('that cannot be resumed stays as it was, and free for another process', () => {
+    {
+      using run = create();
+      run.log({ phase: 'grpo', step: 1, loss: 1 });
+    }
+    const before = readdirSync(join(parent, 'run')).sort();
+    expect(codeOf(() => create({ resume: { rows: 2 }, config: { seed: 2 } }))).toBe('ROWS_MISSING');
+    expect(readdirSync(join(parent, 'run')).sort()).toEqual(before);
+    expect(JSON.parse(readFileSync(join(parent, 'run', 'config.json'), 'utf8'))).toEqual({ seed: 1 });
+    create({ resume: { rows: 1 } })[Symbol.dispose]();
+  });
+
   it('does not overwrite a CSV, and leaves neither CSV nor directory when the other fails', () => {
     const csv = join(parent, 'a.csv');
     writeFileSync(csv, 'precious');

@@ -1,11 +1,13 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { openAdapter } from '../../src/gpu/node.ts';
 import {
   adapterIdentity,
   addTunedKernels,
+  keepKernelChoices,
+  keptKernelChoices,
   readTunedKernels,
   tunedKernelsPath,
 } from '../../src/runs/tunedKernels.ts';
@@ -69,5 +71,46 @@ describe('tuned kernels', () => {
       );
     expect(described('llvmpipe').cpu).toBe(cpus()[0]?.model.trim());
     expect(described('NVIDIA H200')).not.toHaveProperty('cpu');
+  });
+
+  /** An adapter as another machine has it. */
+  const ADAPTER = {
+    info: {
+      ...{ vendor: 'nvidia', architecture: 'hopper', device: '2336', description: 'NVIDIA H200' },
+      ...{ subgroupMinSize: 32, subgroupMaxSize: 32, isFallbackAdapter: false },
+    } as GPUAdapterInfo,
+    features: new Set(['subgroups', 'shader-f16']) as ReadonlySet<string> as GPUSupportedFeatures,
+  };
+
+  test('hold for all that a measurement depends on, and lie in one file for each, for the user alone', () => {
+    expect(adapterIdentity(ADAPTER, 'medium')).toEqual({
+      ...{ vendor: 'nvidia', architecture: 'hopper', device: '2336', description: 'NVIDIA H200' },
+      ...{ subgroupMinSize: 32, subgroupMaxSize: 32, matmulPrecision: 'medium' },
+      features: ['shader-f16', 'subgroups'],
+      webgpu: expect.stringMatching(/^\d+\.\d+/),
+    });
+    // SHA-256 of {"vendor":"nvidia"}.
+    const path = tunedKernelsPath({ vendor: 'nvidia' }, { XDG_CACHE_HOME: folder });
+    expect(path).toBe(join(folder, 'mathformer', 'kernels', 'b5b7edb6954519b2.json'));
+    addTunedKernels(path, { vendor: 'nvidia' }, NOTHING);
+    expect(JSON.parse(readFileSync(path, 'utf8'))).toEqual({
+      ...{ version: 1, adapter: { vendor: 'nvidia' }, models: [], choices: {} },
+    });
+    if (process.platform !== 'win32') {
+      expect(statSync(join(folder, 'mathformer', 'kernels')).mode & 0o777).toBe(0o700);
+    }
+  });
+
+  test('of an adapter are found again by what asks for a device, at their precision', async () => {
+    vi.stubEnv('XDG_CACHE_HOME', folder);
+    try {
+      await keepKernelChoices(ADAPTER, { a: choice('x') });
+      await keepKernelChoices(ADAPTER, { a: choice('y') }, 'medium');
+      expect(await keptKernelChoices(ADAPTER)).toEqual({ a: choice('x') });
+      expect(await keptKernelChoices(ADAPTER, 'highest')).toEqual({ a: choice('x') });
+      expect(await keptKernelChoices(ADAPTER, 'medium')).toEqual({ a: choice('y') });
+    } finally {
+      vi.unstubAllEnvs();
+    }
   });
 });
