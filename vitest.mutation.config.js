@@ -1,8 +1,9 @@
 /**
  * The tests that `npm run mutation` repeats for every mutant: those of rooms whose logic needs no GPU, without the files
- * that train or run commands, so that a mutant takes a second. `ROOMS=grpo,math` takes the tests of these rooms alone.
+ * that train or run commands, so that a mutant takes a second. `ROOMS=grpo,math` takes the tests of these rooms alone,
+ * `ROOMS=runs/checkpoints` those of this file.
  */
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
 
@@ -13,6 +14,7 @@ const SLOW = /from '(node:child_process|[./]+\/(device|cliProcess|tokenRows)\.ts
 
 function quickTests(room) {
   const folder = join(import.meta.dirname, 'tests', room);
+  if (existsSync(`${folder}.test.ts`)) return [`${folder}.test.ts`];
   return readdirSync(folder, { recursive: room !== '.', encoding: 'utf8' })
     .filter((name) => name.endsWith('.test.ts') && !LONG.test(name))
     .map((name) => join(folder, name))

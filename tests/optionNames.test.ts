@@ -7,6 +7,13 @@ import { flagOf } from '../src/options.ts';
 const GRPO = Object.keys(grpoFlags.shape);
 const PRETRAIN = Object.keys(pretrainFlags.shape);
 
+/** Options of the other commands and of the engine's functions. */
+const OF_OTHERS = [
+  ...['numSamples', 'maxNew', 'evalSet', 'greedy'],
+  ...['axis', 'axes', 'keepDims', 'causal', 'mask', 'alibiSlopes', 'correction'],
+  ...['beta1', 'beta2', 'inputs', 'shape', 'dtype'],
+];
+
 /** Fields of TRL's GRPOConfig and transformers' TrainingArguments, and our option for each. */
 const TRL: readonly (readonly [string, string])[] = [
   ['learning_rate', 'lr'],
@@ -76,5 +83,37 @@ describe('meant', () => {
     expect(new Set(names).size).toBe(names.length);
     const ours = new Set([...GRPO, ...PRETRAIN].map((key) => flagOf(key).slice(2)));
     expect(names.filter((name) => ours.has(name))).toEqual([]);
+  });
+
+  it('knows for every other name an option that some command or function has, or says why there is none', () => {
+    const options = new Set([...GRPO, ...PRETRAIN, ...OF_OTHERS]);
+    for (const { names, ours, note } of OTHER_NAMES) {
+      expect(names.length).toBeGreaterThan(0);
+      for (const name of names) expect(name).toMatch(/^[a-z][a-z0-9]*(_[a-z0-9]+)*$/);
+      expect(ours.filter((key) => !options.has(key))).toEqual([]);
+      if (ours.length === 0) expect(note).toMatch(/\w+ \w+/);
+      if (note !== undefined) expect(note).toMatch(/\w+ \w+/);
+    }
+  });
+
+  it('adds what to know before using ours, and prefers the likeliest that is there', () => {
+    expect(meant('batch', GRPO, flagOf)).toBe(
+      'did you mean --batch_size? (it counts problems, not completions)',
+    );
+    expect(meant('dim', ['axes'], (key) => key)).toBe('did you mean axes?');
+    expect(meant('dim', ['axes', 'axis'], (key) => key)).toBe('did you mean axis?');
+  });
+
+  it('asks for all that are equally near, up to three letters away, of a name that is right for the most part', () => {
+    const near = (name: string, known: readonly string[]) => meant(name, known, (key) => key);
+    expect(near('setp', ['step', 'sets', 'other'])).toBe('did you mean sets?');
+    expect(near('stepz', ['stepa', 'stepb', 'other'])).toBe('did you mean stepa or stepb?');
+    expect(near('stepa1', ['stepa', 'stepb'])).toBe('did you mean stepa?');
+    expect(near('abcdefghijkl', ['abcdefghixyz'])).toBe('did you mean abcdefghixyz?');
+    expect(near('abcdefghijklm', ['abcdefghiwxyz'])).toBeUndefined();
+    // Three of five letters are right, which is enough; two of four are not.
+    expect(near('abcde', ['abcxy'])).toBe('did you mean abcxy?');
+    expect(near('abcd', ['abxy'])).toBeUndefined();
+    expect(near('ABCDE', ['abcde'])).toBe('did you mean abcde?');
   });
 });

@@ -1,8 +1,22 @@
 /** The trainers' options: defaults, ranges, and errors that name flag, value and range. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { MathformerError } from '../src/errors.ts';
 import { grpoOptions, grpoSchema } from '../src/grpo/options.ts';
-import { BadOptionError, flagOf } from '../src/options.ts';
+import {
+  BadOptionError,
+  checkSeed,
+  flagOf,
+  integer,
+  isSeed,
+  oneOf,
+  operatorList,
+  parseOptions,
+  real,
+  shown,
+  yesOrNo,
+} from '../src/options.ts';
 import { pretrainOptions, pretrainSchema } from '../src/pretrain/options.ts';
 
 function refusal(work: () => unknown): BadOptionError {
@@ -154,7 +168,7 @@ describe.each([
     expect(check({ [key]: low })).toHaveProperty(key, low);
     expect(check({ [key]: high })).toHaveProperty(key, high);
     const step = integer ? 1 : 1e-7;
-    for (const beyond of [low - step, high * (1 + 1e-7) + step]) {
+    for (const beyond of [low === Number.MIN_VALUE ? 0 : low - step, high * (1 + 1e-7) + step]) {
       expect(refusal(() => check({ [key]: beyond })).where).toBe(flagOf(key));
     }
   });
@@ -207,5 +221,86 @@ describe('refusals', () => {
 it('every option is described', () => {
   for (const { shape } of [grpoSchema, pretrainSchema]) {
     for (const [key, field] of Object.entries(shape)) expect(field.description, key).toBeTruthy();
+  }
+});
+
+describe('a field', () => {
+  const fixOf = (field: z.ZodType, value: unknown): string =>
+    refusal(() => parseOptions(z.strictObject({ aField: field }), { aField: value })).fix;
+
+  it.each<[z.ZodType, string]>([
+    [integer(1, 9), 'give an integer from 1 to 9'],
+    [integer(1, 9, 'as there are nine'), 'give an integer from 1 to 9 (as there are nine)'],
+    [real({}), 'give a number'],
+    [real({ min: 0 }), 'give a number of at least 0'],
+    [real({ min: 0, aboveMin: true }), 'give a number above 0'],
+    [real({ max: 2 }), 'give a number at most 2'],
+    [
+      real({ min: 0, max: 2, because: 'of the scale' }),
+      'give a number of at least 0 and at most 2 (of the scale)',
+    ],
+    [yesOrNo(), 'give true or false'],
+    [oneOf(['a', 'b']), 'give one of a, b'],
+    [operatorList(), 'give a list such as "+,-,*"'],
+  ])('says what it takes: %#', (field, fix) => {
+    expect(fixOf(field, 7n)).toBe(fix);
+    expect(fixOf(field, null)).toBe(fix);
+  });
+
+  it('names an option that is missing, or that there is none, with the near one or all there are', () => {
+    const schema = z.strictObject({ groupSize: integer(2, 9), lr: real({}) });
+    expect(refusal(() => parseOptions(schema, { lr: 1 })).message).toContain('--group_size is missing');
+    expect(refusal(() => parseOptions(schema, { groupSize: 2, lr: 1, group_size: 2 })).fix).toBe(
+      'write groupSize (--group_size)',
+    );
+    const unknown = refusal(() => parseOptions(schema, { groupSize: 2, lr: 1, zebra: 2 }));
+    expect(unknown).toMatchObject({ where: '--zebra', fix: 'use --group_size, --lr' });
+    expect(unknown.message).toContain('there is no option --zebra');
+    expect(refusal(() => parseOptions(schema, 3))).toMatchObject({
+      ...{ code: 'BAD_OPTION', where: 'options', fix: 'give an object of options' },
+      message: expect.stringContaining('the options are no object'),
+    });
+  });
+
+  it('of operators takes a list or a text, and passes on what is wrong with it', () => {
+    const schema = z.strictObject({ operators: operatorList() });
+    expect(parseOptions(schema, { operators: '+,max' })).toEqual({ operators: ['+', 'max'] });
+    expect(parseOptions(schema, { operators: ['-'] })).toEqual({ operators: ['-'] });
+    const whole = parseOptions(schema, {}).operators;
+    expect(whole).not.toContain('%');
+    expect(whole).toContain('/');
+  });
+});
+
+describe('a value in a message', () => {
+  it.each<[unknown, string]>([
+    ['a', '"a"'],
+    [Number.NaN, 'NaN'],
+    [-0.5, '-0.5'],
+    [undefined, 'undefined'],
+    [7n, '7'],
+    [[1, 'b'], '[1,"b"]'],
+    ['two\nlines', '"two\\nlines"'],
+    ['x'.repeat(58), `"${'x'.repeat(58)}"`],
+    ['x'.repeat(59), `"${'x'.repeat(58)}…`],
+  ])('%# is %s', (value, text) => {
+    expect(shown(value)).toBe(text);
+  });
+});
+
+it('a seed has 32 bits', () => {
+  for (const good of [0, 1, 2 ** 32 - 1]) {
+    expect(isSeed(good)).toBe(true);
+    expect(() => checkSeed(good)).not.toThrow();
+  }
+  for (const bad of [-1, 0.5, 2 ** 32, Number.NaN, Number.POSITIVE_INFINITY]) {
+    expect(isSeed(bad)).toBe(false);
+    expect(() => checkSeed(bad)).toThrow(MathformerError);
+    expect(() => checkSeed(bad)).toThrow(
+      expect.objectContaining({
+        ...{ code: 'BAD_OPTION', where: 'seed', fix: 'give an integer from 0 to 4294967295' },
+        message: expect.stringContaining(`the seed is ${bad}`),
+      }),
+    );
   }
 });

@@ -77,9 +77,12 @@ test('micro-batches hold everything once, by length, within the limit or alone',
         expect(new Set(batches.flat())).toEqual(new Set(all));
         const sizes = batches.flat().map(({ tokens }) => tokens.length);
         expect(sizes).toEqual([...sizes].sort((a, b) => a - b));
-        for (const batch of batches) {
+        for (const [i, batch] of batches.entries()) {
           const tokens = batch.reduce((sum, each) => sum + each.tokens.length, 0);
           expect(batch.length === 1 || tokens <= limit).toBe(true);
+          // As few as can be: the next one did not fit.
+          const next = batches[i + 1]?.[0];
+          if (next) expect(tokens + next.tokens.length).toBeGreaterThan(limit);
         }
       },
     ),
