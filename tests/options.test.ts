@@ -14,7 +14,6 @@ import {
   operatorList,
   parseOptions,
   real,
-  shown,
   yesOrNo,
 } from '../src/options.ts';
 import { pretrainOptions, pretrainSchema } from '../src/pretrain/options.ts';
@@ -269,22 +268,6 @@ describe('a field', () => {
     const whole = parseOptions(schema, {}).operators;
     expect(whole).not.toContain('%');
     expect(whole).toContain('/');
-  });
-});
-
-describe('a value in a message', () => {
-  it.each<[unknown, string]>([
-    ['a', '"a"'],
-    [Number.NaN, 'NaN'],
-    [-0.5, '-0.5'],
-    [undefined, 'undefined'],
-    [7n, '7'],
-    [[1, 'b'], '[1,"b"]'],
-    ['two\nlines', '"two\\nlines"'],
-    ['x'.repeat(58), `"${'x'.repeat(58)}"`],
-    ['x'.repeat(59), `"${'x'.repeat(58)}…`],
-  ])('%# is %s', (value, text) => {
-    expect(shown(value)).toBe(text);
   });
 });
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
-import { EVALUATION_FILE, heldOut, heldOutOfRun, shortage } from '../../src/cli/heldOut.ts';
+import { EVALUATION_FILE, heldOut, heldOutOfRun, problemsOf, shortage } from '../../src/cli/heldOut.ts';
 import { parseEvaluationSet } from '../../src/math/evaluationSet.ts';
 import { ARITHMETIC, arithmetic } from '../../src/tasks/arithmetic.ts';
 import { sorting } from '../../src/tasks/sorting.ts';
@@ -76,7 +76,13 @@ describe('heldOut', () => {
 
   it('refuses a task without any', () => {
     const none = { ...SMALL, heldOut: () => [] };
-    expect(() => heldOut(none, 10)).toThrow(/the task sort has no held-out problems/);
+    expect(() => heldOut(none, 10)).toThrow(
+      expect.objectContaining({
+        where: '--eval_size',
+        message: expect.stringContaining('the task sort has no held-out problems'),
+        fix: expect.stringContaining('allow more problems'),
+      }),
+    );
   });
 });
 
@@ -98,8 +104,59 @@ describe('heldOutOfRun', () => {
     expect(heldOut(EASY, 5)).not.toEqual(rows);
   });
 
+  it('has problems made by the task beyond the first thousand, where more were asked for', () => {
+    const rich: Task = {
+      ...COUNTING,
+      heldOut: (size) => COUNTING.heldOut(size).map((each) => ({ ...each, seen: 1n })),
+    };
+    const [last] = COUNTING.heldOut(1200).slice(-1);
+    writeFileSync(join(directory, EVALUATION_FILE), `${JSON.stringify(last)}\n`);
+    expect(heldOutOfRun(rich, 1200, directory)).toEqual([{ ...last, seen: 1n }]);
+  });
+
   it('are those of the task where a run has none yet', () => {
     expect(heldOutOfRun(EASY, 5, join(directory, 'none'))).toEqual(heldOut(EASY, 5));
     expect(heldOutOfRun(EASY, 5, undefined)).toEqual(heldOut(EASY, 5));
+  });
+});
+
+describe('problemsOf', () => {
+  const path = join(directory, 'problems.jsonl');
+  const good = '{"expression": "sort 2 1 =", "answer": "1 2", "more": [1]}';
+
+  it('reads every row with all it says, and passes over empty lines', () => {
+    writeFileSync(path, `${good}\n  \n${good}`);
+    const row = { expression: 'sort 2 1 =', answer: '1 2', more: [1] };
+    expect(problemsOf(path, SMALL)).toEqual([row, row]);
+  });
+
+  it.each([
+    ['', 1],
+    ['\n \n', 1],
+    ['{', 1],
+    [`${good}\n{"expression": 3, "answer": "1 2"}`, 2],
+    [`${good}\n${good}\n{"expression": "sort 2 1 =", "answer": 12}\n{`, 3],
+    ['{"answer": "1 2"}', 1],
+    ['null', 1],
+  ])('refuses %j, naming line %d', (text, line) => {
+    writeFileSync(path, text);
+    expect(() => problemsOf(path, SMALL)).toThrow(
+      expect.objectContaining({
+        where: '--eval_set',
+        message: expect.stringContaining(`${path}, line ${line}: there is no {"expression"`),
+        fix: expect.stringContaining('evaluation.jsonl of a run'),
+      }),
+    );
+  });
+
+  it('checks those of arithmetic as such', () => {
+    writeFileSync(path, good);
+    expect(() => problemsOf(path, EASY)).toThrow(expect.objectContaining({ name: 'EvaluationSetError' }));
+    const rows = EASY.heldOut(3);
+    writeFileSync(path, rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
+    expect(problemsOf(path, EASY)).toEqual(rows);
+    expect(() => problemsOf(join(directory, 'missing'), EASY)).toThrow(
+      expect.objectContaining({ code: 'FILE_NOT_FOUND' }),
+    );
   });
 });

@@ -44,3 +44,20 @@ it('forgets a slow beginning', () => {
   // 69 steps of a second, one of which has passed since the last update.
   expect(pace.secondsLeft(100)).toBe(68);
 });
+
+it('is the mean over the last thirty updates, whatever each of them took', () => {
+  const pace = new Pace(0);
+  vi.advanceTimersByTime(1000);
+  pace.update(1);
+  vi.advanceTimersByTime(3000);
+  pace.update(2);
+  vi.advanceTimersByTime(5000);
+  pace.update(3);
+  expect(pace.secondsLeft(5)).toBe(6);
+  for (let done = 4; done <= 32; done++) {
+    vi.advanceTimersByTime(2000);
+    pace.update(done);
+  }
+  // Updates 2 … 32: one of 5 seconds and 29 of 2.
+  expect(pace.secondsLeft(62)).toBeCloseTo(5 + 29 * 2, 9);
+});

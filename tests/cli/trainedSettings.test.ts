@@ -29,6 +29,11 @@ describe('settingsOf', () => {
     expect(settingsOf(new Map([settingsEntry({ task: 'sort' })]))).toEqual({ task: 'sort' });
   });
 
+  it('keeps to the key that checkpoints of earlier versions have', () => {
+    expect(settingsEntry({ task: 'sort' })).toEqual(['settings', '{"task":"sort"}']);
+    expect(settingsOf(new Map([['settings', '{"task":"sort"}']]))).toEqual({ task: 'sort' });
+  });
+
   it('leaves out what a later version may add', () => {
     expect(settingsOf(metadata('{"maxDigits": 4, "later": {"a": 1}}'))).toEqual({ maxDigits: 4 });
   });
@@ -61,6 +66,7 @@ describe('takenSettings', () => {
     expect(() => takenSettings('a', own, keys, {})).toThrow(
       expect.objectContaining({
         message: expect.stringMatching(/^a was trained on the task of a module/),
+        where: '--task',
         fix: `give --task '/home/me/it'"'"'s mine.ts'`,
       }),
     );

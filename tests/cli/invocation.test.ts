@@ -1,0 +1,26 @@
+/** Command lines that are printed work where they are pasted. */
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import fc from 'fast-check';
+import { split } from 'shlex';
+import { expect, it } from 'vitest';
+import { commandLineOf, invocation } from '../../src/cli/invocation.ts';
+
+it('is read by a shell as the words it was made of', () => {
+  fc.assert(
+    fc.property(fc.array(fc.string({ minLength: 1 })), (words) => {
+      expect(split(commandLineOf(words))).toEqual(words);
+    }),
+  );
+});
+
+it('calls the file from the current directory in a checkout, and the package where that is installed', () => {
+  const here = (name: string) => pathToFileURL(join(process.cwd(), 'a', 'cli', name)).href;
+  const script = join('a', 'cli', 'tune.ts');
+  expect(split(invocation('tune', ['--out', 'a b'], here('invocation.ts')))).toEqual([
+    ...['npx', 'tsx', script],
+    ...['--out', 'a b'],
+  ]);
+  expect(invocation('tune', ['a b'], here('invocation.js'))).toBe("npx mathformer-tune 'a b'");
+  expect(invocation('train', ['resume'])).toBe(`npx tsx ${join('src', 'cli', 'train.ts')} resume`);
+});
