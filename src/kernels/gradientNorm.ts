@@ -5,6 +5,7 @@
  */
 import type { BufferView } from '../gpu/buffers.ts';
 import type { Device } from '../gpu/device.ts';
+import type { CheckedPlace } from '../gpu/faults.ts';
 import {
   defineKernel,
   GROUP_INDEX,
@@ -96,14 +97,40 @@ export interface ClippedLaunch {
   readonly first: number;
 }
 
-/** Runs `launch` for every arena, with the sums of squares of the gradients of all of them. */
+const expectFiniteKernel = defineKernel({
+  name: 'expect finite gradients',
+  params: { place: 'u32' },
+  reads: { squares: 'array<vec2f>' },
+  writes: { faults: 'array<atomic<u32>>' },
+  code: `${SQUARES_WGSL}
+@compute @workgroup_size(1)
+fn main() {
+  if (isFinite(squares[0].y)) { return; }
+  atomicStore(&faults[params.place * 2], 1u);
+  atomicStore(&faults[params.place * 2 + 1], bitcast<u32>(squares[0].y));
+}`,
+});
+
+/** Lets reads of what depends on the sums of squares throw the error that `place` describes, if they are not finite. */
+function expectFinite(device: Device, squares: BufferView, place: CheckedPlace): void {
+  device.checked(place, squares, 'value', (faults, number) => {
+    device.launch(expectFiniteKernel, { squares, faults }, { place: number }, linearGrid(1));
+  });
+}
+
+/**
+ * Runs `launch` for every arena, with the sums of squares of the gradients of all of them. What depends on them is in
+ * doubt if a `place` is given: gradients that are not finite are an error there.
+ */
 export function launchClipped<Arena extends GradientArena>(
   device: Device,
   arenas: readonly Arena[],
   launch: (arena: Arena, options: ClippedLaunch) => void,
+  place?: CheckedPlace,
 ): void {
   const squares = device.allocate(8);
   sumOfSquares(device, arenas, squares);
+  if (place) expectFinite(device, squares, place);
   for (const [i, arena] of arenas.entries()) {
     const vectors = arena.size / 4;
     launch(arena, { squares, grid: walkGrid(vectors), vectors, first: i === 0 ? 1 : 0 });
@@ -129,17 +156,18 @@ fn main(${THREAD_ARGS}) {
 
 /**
  * Scales all gradients in place to at most this norm; `norm` (1) is what it was. As in PyTorch a NaN makes all of them NaN,
- * and an infinity all others 0.
+ * and an infinity all others 0; with a `place` both are an error there.
  */
 export function clipNorm(
   device: Device,
   arenas: readonly GradientArena[],
   norm: BufferView,
   maxNorm: Scalar,
+  place?: CheckedPlace,
 ): void {
-  launchClipped(device, arenas, ({ gradients: gradient }, { squares, grid, vectors }) => {
+  const launch = ({ gradients: gradient }: GradientArena, { squares, grid, vectors }: ClippedLaunch): void =>
     device.launch(clipNormKernel, { squares, gradient, norm }, { vectors, maxNorm }, grid);
-  });
+  launchClipped(device, arenas, launch, place);
 }
 
 const clipValueKernel = defineKernel({

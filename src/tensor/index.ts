@@ -87,7 +87,7 @@ export {
 export { logSoftmax, softmax } from './ops/softmax.ts';
 export { argsort, type Sorted, type SortOptions, sort, type TopkOptions, topk } from './ops/sort.ts';
 export { AdamW, type AdamWOptions } from './optim/adamw.ts';
-export { clipGradNorm, clipGradValue } from './optim/clip.ts';
+export { type ClipGradNormOptions, clipGradNorm, clipGradValue } from './optim/clip.ts';
 export {
   MAX_SKIPPED,
   type Optimizer,

@@ -51,6 +51,27 @@ describe('clipping', () => {
     parameters.dispose();
   });
 
+  test('errorIfNonfinite: an error where the norm or a gradient is read, and for nothing else', async () => {
+    const parameters = new Parameters(device, new Map([['w', [3]]]));
+    const { grad: gradient } = parameters.get('w');
+    const strict = { errorIfNonfinite: true };
+    const refused = { code: 'NOT_FINITE', where: 'clipGradNorm' };
+    gradient?.set(Float32Array.of(3e20, 4e20, 0));
+    expectClose([await clipGradNorm(parameters, 1, strict).item()], [5e20], { rtol: 1e-6 });
+    for (const odd of [Number.NaN, Number.POSITIVE_INFINITY]) {
+      gradient?.set(Float32Array.of(odd, 1, 0));
+      await expect(clipGradNorm(parameters, 1, strict).item()).rejects.toMatchObject(refused);
+      await expect(gradient?.data()).rejects.toMatchObject(refused);
+      expect([...(await parameters.get('w').data())]).toEqual([0, 0, 0]);
+      parameters.zeroGrad();
+      expect(await clipGradNorm(parameters, 1, strict).item()).toBe(0);
+    }
+    expect(() => clipGradNorm(parameters, 1, { errorIfNonFinite: true } as object)).toThrow(
+      'errorIfNonfinite',
+    );
+    parameters.dispose();
+  });
+
   test('the norm of large gradients does not overflow', async () => {
     const parameters = new Parameters(device, new Map([['w', [4]]]));
     const gradient = parameters.get('w').grad;
