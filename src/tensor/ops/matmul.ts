@@ -5,6 +5,7 @@ import type { Device } from '../../gpu/device.ts';
 import { matmul as multiply } from '../../kernels/matmul/index.ts';
 import { matmulOuter } from '../../kernels/matmulOuter/index.ts';
 import { move } from '../../kernels/movement.ts';
+import { sumAxes } from '../../kernels/reduce.ts';
 import { differentiable } from '../autograd.ts';
 import { expectOperands, FLOATS, NUMBERS } from '../operands.ts';
 import { type Shape, showShape, sizeOf, Tensor } from '../tensor.ts';
@@ -160,7 +161,67 @@ function launch(
 ): void {
   const { batches: count, M, N, K, sharedA } = problem;
   using right = paddedRows(device, b, { count, rows: K, columns: N }, layout);
-  multiply(device, { a, b: right.view, c, M, N, K, batches: { count, sharedA } });
+  const parts = partsOf(device, problem);
+  if (parts > 1) inParts(device, a, right.view, c, problem, parts);
+  else multiply(device, { a, b: right.view, c, M, N, K, batches: { count, sharedA } });
+}
+
+/** Inner sizes from which on a sum is made in parts of PART products. Parts cost a copy of a, which shorter sums spare. */
+const LONG = 2048;
+const PART = 256;
+
+/** How many sums each value of a product is made of: so few that they are no more values than a. */
+function partsOf({ limits }: Device, { batches, M, N, K }: Problem): number {
+  const fits = batches * M * 4 * (2 * K) <= limits.maxStorageBufferBindingSize;
+  return K >= LONG && fits ? Math.max(1, Math.floor(K / Math.max(PART, N))) : 1;
+}
+
+/**
+ * c = a · b as the sum of the products of `parts` of the columns of a and of the rows of b, so that values go through
+ * few roundings however large K is.
+ */
+function inParts(
+  device: Device,
+  a: BufferView,
+  b: BufferView,
+  c: BufferView,
+  { batches: count, M, N, K, sharedA }: Problem,
+  parts: number,
+): void {
+  const length = Math.ceil(K / parts / 4) * 4;
+  const width = Math.ceil(N / 4) * 4;
+  const matrices = sharedA ? 1 : count;
+  using wideA = widened(device, a, { outer: matrices * M, from: K, to: parts * length, inner: 1 });
+  using wideB = widened(device, b, { outer: count, from: K, to: parts * length, inner: width });
+  const left = device.allocate(count * parts * M * length * 4);
+  move(device, wideA.view, left, [
+    { count, stride: sharedA ? 0 : M * parts * length },
+    { count: parts, stride: length },
+    { count: M, stride: parts * length },
+    { count: length, stride: 1 },
+  ]);
+  const products = device.allocate(count * parts * M * N * 4);
+  const batches = { count: count * parts, sharedA: false };
+  multiply(device, { a: left, b: wideB.view, c: products, M, N, K: length, batches });
+  sumAxes(device, products, c, [count, parts, M * N], [1]);
+  device.release(left);
+  device.release(products);
+}
+
+/** x (outer, from, inner) with zeros behind: (outer, to, inner); x itself if there are none. */
+function widened(
+  device: Device,
+  x: BufferView,
+  size: { readonly outer: number; readonly from: number; readonly to: number; readonly inner: number },
+): Disposable & { readonly view: BufferView } {
+  const { outer, from, to, inner } = size;
+  if (from === to) return { view: x, [Symbol.dispose]: () => {} };
+  const view = device.allocate(outer * to * inner * 4);
+  move(device, x, view, [
+    { count: outer, stride: from * inner },
+    { count: to * inner, stride: 1, size: from * inner },
+  ]);
+  return { view, [Symbol.dispose]: () => device.release(view) };
 }
 
 /**

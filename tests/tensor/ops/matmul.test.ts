@@ -2,7 +2,17 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Device } from '../../../src/gpu/device.ts';
-import { backward, dot, matmul, mul, outer, sum, Tensor, transpose } from '../../../src/tensor/index.ts';
+import {
+  backward,
+  dot,
+  full,
+  matmul,
+  mul,
+  outer,
+  sum,
+  Tensor,
+  transpose,
+} from '../../../src/tensor/index.ts';
 import { openDevice, VARIANTS } from '../../device.ts';
 import * as oracle from '../../oracle/array.ts';
 import { expectClose } from '../../oracle/compare.ts';
@@ -105,6 +115,39 @@ describe.each(VARIANTS)('$variant', ({ portableKernels }) => {
   test('rows so many that the gradient of b is summed in parts', async () => {
     await expectSameAsOracle(device, product([2, 600, 5], [5, 7], 1));
     await expectSameAsOracle(device, product([1100, 5], [5, 8], 2));
+  });
+
+  test('long inner axes: few roundings, whatever the sizes, and as many gradients', async () => {
+    using _ = device.scope();
+    const constant = Math.fround(0.1);
+    for (const [a, b] of [
+      [
+        [2, 30_000],
+        [30_000, 3],
+      ],
+      [[3, 2051], [2051]],
+      [
+        [2, 2, 2055],
+        [2, 2055, 4],
+      ],
+      [
+        [2, 2050],
+        [3, 2050, 5],
+      ],
+    ] as const) {
+      const K = a.at(-1) as number;
+      const c = matmul(full(device, a, 0.1), full(device, b, 0.1));
+      const sums = Array.from(await c.data());
+      // One after the other they would be off by 1e-5 and more.
+      expectClose(
+        sums,
+        sums.map(() => constant * constant * K),
+        { rtol: 1.3e-6, atol: 0 },
+      );
+    }
+    await expectSameAsOracle(device, product([2, 3, 2049], [2049, 6], 4));
+    await expectSameAsOracle(device, product([3, 2049], [2, 2049, 6], 5));
+    await expectSameAsOracle(device, product([2, 2, 4], [2, 4, 2053], 6));
   });
 
   test('no inner size gives zeros, and zero gradients', async () => {
