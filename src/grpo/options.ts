@@ -133,8 +133,13 @@ export function grpoOptions(candidate: z.input<typeof grpoSchema> | object = {})
   const options = parseOptions(grpoSchema, candidate);
   const { clipRatio, clipRatioHigh } = clipRange(options.loss, options);
   const complete = { ...options, clipRatio, clipRatioHigh };
-  for (const { flag, problem, fix } of contradictions(complete)) throw new BadOptionError(flag, problem, fix);
+  checkTogether(complete);
   return complete;
+}
+
+/** @throws BadOptionError for options that cannot work together, such as k1 as a penalty. */
+export function checkTogether(options: GrpoOptions): void {
+  for (const { flag, problem, fix } of contradictions(options)) throw new BadOptionError(flag, problem, fix);
 }
 
 /** @throws BadOptionError if there are not as many tokens to sample from: the vocabulary is the task's. */

@@ -3,6 +3,7 @@
  * for each, reward them, turn rewards into advantages within the group, and take optimiser steps on the policy loss (see `LOSSES`) with a KL penalty to a reference, the model that training started from unless the policy
  * becomes it now and then. Dropout is off throughout.
  */
+import { expectNames } from '../arguments.ts';
 import { RandomStream } from '../math/randomStream.ts';
 import { mostTokens } from '../model/microBatches.ts';
 import { type CompletionSampler, Sampler } from '../model/sampler.ts';
@@ -47,7 +48,7 @@ import {
 import { adaptedKlCoef, KL_ESTIMATORS, tokenKl } from './kl.ts';
 import { grpoLoss } from './loss.ts';
 import { type GrpoMetrics, type SequenceRecord, summarise, type Update, unmeasured } from './metrics.ts';
-import { checkTopK, type GrpoOptions } from './options.ts';
+import { checkTogether, checkTopK, type GrpoOptions } from './options.ts';
 import { builtInReward, type Reward } from './reward.ts';
 import { RewardError } from './rewarding.ts';
 import type { Rollout } from './rollout.ts';
@@ -99,12 +100,14 @@ export class GrpoTrainer {
 
   /** @throws MathformerError if the policy's vocabulary is not the task's, or for rewards that cannot be added up. */
   constructor(policy: Transformer, options: GrpoOptions, parts: GrpoTrainerParts = {}) {
+    expectNames('GrpoTrainer', parts, ['task', 'rewards', 'sampler', 'capture']);
     const { capture: captureOptions = {} } = parts;
     const task = checkedTask(parts.task ?? arithmetic(options));
     const { rewards = [builtInReward('correctness', task)] } = parts;
     checkVocabulary(task, policy.config);
     checkTopK(options.topK, policy.config.vocabSize);
     checkSeed(options.seed);
+    checkTogether(options);
     this.policy = policy;
     this.options = options;
     this.task = task;

@@ -1,4 +1,5 @@
 /** Accuracy on given problems: of one answer to each, or of many samples. */
+import { expectNames } from '../arguments.ts';
 import { MathformerError } from '../errors.ts';
 import type { Outcome } from '../math/grader.ts';
 import { ARITHMETIC } from '../tasks/arithmetic.ts';
@@ -31,12 +32,23 @@ export interface Evaluation {
   readonly accuracy: number;
 }
 
+/** The names of the options. */
+const NAMES: readonly (keyof EvaluateOptions)[] = [
+  'task',
+  'maxNew',
+  'temperature',
+  'seed',
+  'batchSize',
+  'onProgress',
+];
+
 /** Answers every problem once, from the task's prompt, and grades the answers. */
 export async function evaluate(
   sampler: CompletionSampler,
   problems: readonly TaskProblem[],
   options: EvaluateOptions = {},
 ): Promise<Evaluation> {
+  expectNames('evaluate', options, NAMES);
   return answerOnce(sampler, problems, options, 0);
 }
 
@@ -59,6 +71,7 @@ export async function countCorrect(
   problems: readonly TaskProblem[],
   options: SampleCountOptions,
 ): Promise<number[]> {
+  expectNames('countCorrect', options, [...NAMES, 'samples']);
   const { samples, temperature = 1, onProgress } = options;
   if (problems.length > ROUND || !(Number.isInteger(samples) && samples >= 1 && samples * ROUND <= 2 ** 32)) {
     throw new MathformerError(`cannot draw ${samples} samples of ${problems.length} problems`, {

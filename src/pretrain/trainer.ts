@@ -3,6 +3,7 @@
  * of a batch are packed end to end, so lengths need no sorting; the step is captured for a few sizes and replayed, for
  * which at most an eighth of padding follows the last sequence.
  */
+import { expectNames } from '../arguments.ts';
 import { evaluate } from '../gpu/kernel.ts';
 import { mostTokens, partsOf } from '../model/microBatches.ts';
 import { type Packed, packSequences, type ScoredSequence, scoredCount, scorePacked } from '../model/score.ts';
@@ -107,11 +108,9 @@ export class SupervisedTrainer {
   #next: readonly Example[] | undefined;
 
   /** @throws MathformerError if the model's vocabulary is not the task's, or the task is none. */
-  constructor(
-    model: Transformer,
-    options: PretrainOptions,
-    { task = arithmetic(options), capture: captureOptions = {} }: SupervisedTrainerParts = {},
-  ) {
+  constructor(model: Transformer, options: PretrainOptions, parts: SupervisedTrainerParts = {}) {
+    expectNames('SupervisedTrainer', parts, ['task', 'capture']);
+    const { task = arithmetic(options), capture: captureOptions = {} } = parts;
     const checked = checkedTask(task);
     checkVocabulary(checked, model.config);
     checkSeed(options.seed);

@@ -172,6 +172,24 @@ describe('a task that gives what its tokenizer does not have', () => {
     policy.dispose();
   });
 
+  test('parts that trainers do not have are refused, with the right name', () => {
+    const policy = Transformer.create(device, CONFIG, 1);
+    const grpo = (parts: object) => () => new GrpoTrainer(policy, grpoOptions(), parts);
+    expect(grpo({ task, reward: [] })).toThrow(/there is no option 'reward'.*did you mean 'rewards'/);
+    expect(grpo([])).toThrow(/the options are \[\], not an object/);
+    const pretraining = (parts: object) => () => new SupervisedTrainer(policy, pretrainOptions(), parts);
+    expect(pretraining({ tasks: task })).toThrow(/there is no option 'tasks'.*did you mean 'task'/);
+    policy.dispose();
+  });
+
+  test('options that cannot work together are refused by the trainer, too', () => {
+    const policy = Transformer.create(device, CONFIG, 1);
+    const options = { ...grpoOptions(), klEstimator: 'k1' } as const;
+    expect(() => new GrpoTrainer(policy, options, { task })).toThrow(/k1 in the loss holds nothing back/);
+    new GrpoTrainer(policy, { ...options, klCoef: 0 }, { task }).dispose();
+    policy.dispose();
+  });
+
   test('more tokens to sample from than its vocabulary has are refused, as many are not', () => {
     const policy = Transformer.create(device, CONFIG, 1);
     const refusal = {

@@ -136,6 +136,13 @@ describe('what the sampler is asked', () => {
     expect(new Set(outcomes)).toEqual(new Set(['no answer']));
   });
 
+  test('an option that is none is refused, with the right name', async () => {
+    const typo: object = { maxTokens: 7 };
+    const message = /there is no option 'maxTokens'.*did you mean 'maxNew'/;
+    await expect(evaluate(new Noting(), problems, typo)).rejects.toThrow(message);
+    await expect(countCorrect(new Noting(), problems, { samples: 1, ...typo })).rejects.toThrow(message);
+  });
+
   test('every option that is given', async () => {
     const sampler = new Noting();
     const options = { maxNew: 7, temperature: 0.5, seed: 9, batchSize: 200 };
