@@ -8,9 +8,13 @@ const MAX_ATTEMPTS = 3;
 
 /** What to do where memory runs out. */
 export interface MemoryAdvice {
-  /** The flags that lower what is needed. */
+  /** The flags that lower what a step needs. */
   readonly fix: string;
-  /** Lowers what is needed, and says to what; undefined if it must not or cannot. */
+  /** Those that lower what a single generated sequence needs: of these, batches are cut to what there is. */
+  readonly generationFix: string;
+  /** Most MiB of GPU memory to use, if that was said. */
+  readonly limit: number | undefined;
+  /** Lowers what a step needs, and says to what; undefined if it must not or cannot. */
   readonly lower?: () => string | undefined;
 }
 
@@ -37,12 +41,16 @@ export class Recovery {
    */
   async from(error: unknown, { device, resumedStep }: FailedAttempt): Promise<void> {
     const what = problemOf(error);
-    // The sampler's cache has an advice of its own, and micro-batches do not change it.
-    if (error instanceof MathformerError && error.code === 'OUT_OF_MEMORY' && error.where !== 'sampler') {
-      const lowered = this.memory.lower?.();
+    // The processes that generate have an advice of their own.
+    if (error instanceof MathformerError && error.code === 'OUT_OF_MEMORY' && error.where !== 'generation') {
+      const generating = error.where === 'sampler';
+      const lowered = generating ? undefined : this.memory.lower?.();
       if (lowered === undefined) {
         const { code, where } = error;
-        throw new MathformerError(what, { code, where, fix: this.memory.fix }, { cause: error });
+        const { fix, generationFix, limit } = this.memory;
+        const raised = limit === undefined ? '' : `, or raise --memory_limit (now ${limit})`;
+        const advice = `${generating ? generationFix : fix}${raised}`;
+        throw new MathformerError(what, { code, where, fix: advice }, { cause: error });
       }
       this.reporter.line(`warning: ${what}; going on from the last checkpoint with ${lowered}`);
       return;

@@ -26,6 +26,7 @@ const PRETRAIN_MAX_GEN_LEN = 256;
 
 /** Optimiser steps between the pipeline's checkpoints in pretraining; in GRPO they take longer. */
 const PIPELINE_SAVES = { pretrain: 1000, grpo: 30 };
+const SMALLER_MODEL = 'take a smaller --modelsize';
 /** What all micro-batches have at least, as a sequence is never split. */
 const LEAST_MICRO_BATCH = 64;
 
@@ -68,7 +69,11 @@ export async function runPipeline(
       task,
       problems,
       maxGenLen,
-      memory: { fix: 'lower batchSize, groupSize or grpo.microBatchTokens in a --config' },
+      memory: {
+        fix: 'lower batchSize, groupSize or grpo.microBatchTokens in a --config',
+        generationFix: 'lower grpo.maxGenLen in a --config',
+        limit: flags.memoryLimit,
+      },
       earlier,
     },
     async (bench, policy, sampler) => {
@@ -113,7 +118,14 @@ export async function runPretraining(
       problems,
       maxGenLen: PRETRAIN_MAX_GEN_LEN,
       csv: flags.logCsv,
-      memory: { fix: `lower --batch_size (now ${options.batchSize}), or take a smaller --modelsize` },
+      memory: {
+        fix:
+          options.batchSize > 1
+            ? `lower --batch_size (now ${options.batchSize}), or take a smaller --modelsize`
+            : SMALLER_MODEL,
+        generationFix: SMALLER_MODEL,
+        limit: flags.memoryLimit,
+      },
       earlier,
     },
     async (bench, transformer) => {
@@ -163,6 +175,8 @@ export async function runGrpo(
         fix:
           `lower --micro_batch_tokens (now ${microBatchTokens}) or give --auto_micro_batch; if that does not do, lower ` +
           `--batch_size (now ${options.batchSize}), --group_size or --max_gen_len`,
+        generationFix: `lower --max_gen_len (now ${options.maxGenLen})`,
+        limit: flags.memoryLimit,
         lower: () => {
           if (!flags.autoMicroBatch || microBatchTokens <= LEAST_MICRO_BATCH) return undefined;
           microBatchTokens = Math.max(LEAST_MICRO_BATCH, Math.floor(microBatchTokens / 2));

@@ -24,9 +24,8 @@ function failure(error: unknown): Reply {
   }
   const { code, where, fix } = error;
   if (code !== 'OUT_OF_MEMORY') return { failure: { message, code, where, fix } };
-  const advice =
-    'generate in fewer processes (--generation_processes), or lower the batch size, the group size or the generation length';
-  return { failure: { message, code, where: 'sampler', fix: advice } };
+  const advice = `${fix}, or generate in fewer processes: --generation_processes`;
+  return { failure: { message, code, where: 'generation', fix: advice } };
 }
 
 // Ctrl-C, and what ends a job, reach every process of a group: the one that asked decides when to stop, and then disconnects.

@@ -110,6 +110,8 @@ export interface MemoryReport {
   readonly liveBuffers: number;
   /** Bytes in free buffers kept for reuse. */
   readonly pooledBytes: number;
+  /** Bytes that may still be held: those up to the device's `memoryLimit`, or Infinity without one. */
+  readonly availableBytes: number;
   readonly peakBytes: number;
   /** Buffers ever created: constant once a loop is warm. */
   readonly created: number;
@@ -264,6 +266,7 @@ export class BufferPool {
       liveBytes: this.#liveBytes,
       liveBuffers: this.#liveBuffers,
       pooledBytes: this.#pooledBytes,
+      availableBytes: Math.max(0, this.#limit - this.#liveBytes),
       peakBytes: this.#peakBytes,
       created: this.#created,
       holders: Object.fromEntries(this.#holders),

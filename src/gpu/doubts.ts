@@ -35,6 +35,7 @@ export class Doubt {
   }
 }
 
+/** Those about the values of a buffer. */
 export type Doubts = ReadonlySet<Doubt>;
 
 /** Of buffers that nothing is doubted of. */

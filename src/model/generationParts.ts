@@ -1,6 +1,6 @@
-/** What a batch of generations needs, and batches cut to what a device can bind. */
+/** What a batch of generations needs, and batches cut to what a device can bind and hold. */
 import { mostTokens } from './microBatches.ts';
-import { ROW_STEP, type Room } from './samplerWorkspace.ts';
+import { bytesPerSlot, ROW_STEP, type Room } from './samplerWorkspace.ts';
 import type { SampleOptions } from './sampling.ts';
 import type { Transformer } from './transformer.ts';
 
@@ -16,13 +16,22 @@ export function neededRoom(
   return { capacity, maxNew, filtered: topK > 0 || topP < 1 || minP > 0 };
 }
 
-/** Sequences whose caches, samples and rows of a decoding step each fit one binding; at least 1. */
-export function mostSlots(model: Transformer, { capacity, maxNew, filtered }: Omit<Room, 'slots'>): number {
+/**
+ * Sequences whose caches, samples and rows of a decoding step each fit one binding, and all of whose caches and samples
+ * fit half of the memory there is: passes through the model need some, too. At least 1.
+ */
+export function mostSlots(
+  model: Transformer,
+  room: Omit<Room, 'slots'>,
+  availableBytes = Number.POSITIVE_INFINITY,
+): number {
+  const { capacity, maxNew, filtered } = room;
   const { dModel, vocabSize } = model.config;
   const sampled = filtered ? Math.max(2, Math.ceil(vocabSize / 32)) : 2;
   const words = Math.max(capacity * dModel, maxNew * sampled);
-  const slots = Math.floor(model.device.limits.maxStorageBufferBindingSize / 4 / words);
-  return Math.max(1, Math.min(slots, Math.floor(mostTokens(model) / ROW_STEP) * ROW_STEP));
+  const bound = Math.floor(model.device.limits.maxStorageBufferBindingSize / 4 / words);
+  const held = Math.floor(availableBytes / 2 / bytesPerSlot(model.config, room));
+  return Math.max(1, Math.min(bound, held, Math.floor(mostTokens(model) / ROW_STEP) * ROW_STEP));
 }
 
 /** Sequences that are generated together. */

@@ -5,6 +5,7 @@
  * drops them from the batch.
  */
 import { expectNames } from '../arguments.ts';
+import { GpuError, problemOf } from '../errors.ts';
 import type { Device, Recording } from '../gpu/device.ts';
 import { decodeAttention, fillCache } from '../kernels/decode.ts';
 import { NO_ROW } from '../kernels/rows.ts';
@@ -13,14 +14,13 @@ import { EOS } from '../math/tokenizer.ts';
 import { attention, noGrad, Packing, Tensor, takeRows } from '../tensor/index.ts';
 import { generationParts, mostSlots, neededRoom } from './generationParts.ts';
 import { mostTokens } from './microBatches.ts';
-import { ROW_STEP, SLOT_WORDS, Workspace } from './samplerWorkspace.ts';
+import { ROW_STEP, type Room, SLOT_WORDS, Workspace } from './samplerWorkspace.ts';
 import {
   type Completion,
   type CompletionSampler,
   checkEos,
   checkedSampling,
   type SampleOptions,
-  type Sampling,
 } from './sampling.ts';
 import type { Transformer } from './transformer.ts';
 
@@ -35,6 +35,8 @@ export class Sampler implements CompletionSampler {
   readonly #device: Device;
   readonly #eos: number;
   #workspace: Workspace | undefined;
+  /** Sequences that the memory limit lets it generate together, as far as that is known. */
+  #affordable = Number.POSITIVE_INFINITY;
   /** Settled when the workspace is free. */
   #idle: Promise<unknown> = Promise.resolve();
 
@@ -49,24 +51,28 @@ export class Sampler implements CompletionSampler {
   }
 
   /**
-   * Samples `groupSize` completions of every prompt, in order. A batch that exceeds what the adapter can bind is
-   * generated in parts; completions do not depend on that. Calls take turns.
-   * @throws GpuError if a single sequence does not fit the adapter, MathformerError for bad options.
+   * Samples `groupSize` completions of every prompt, in order. A batch that exceeds what the adapter can bind, or the
+   * device's memory limit, is generated in parts; completions do not depend on that. Calls take turns.
+   * @throws GpuError if a single sequence does not fit, MathformerError for bad options.
    */
   async generate(prompts: readonly (readonly number[])[], options: SampleOptions): Promise<Completion[]> {
-    const sampling = checkedSampling(prompts, options, this.model.config.vocabSize);
-    const turn = this.#idle.then(() => this.#generateAll(sampling));
+    const { prompts: copies, options: checked } = checkedSampling(
+      prompts,
+      options,
+      this.model.config.vocabSize,
+    );
+    const turn = this.#idle.then(() => this.#inParts(copies, checked));
     this.#idle = turn.catch(() => {});
     return turn;
   }
 
-  async #generateAll({ prompts, options }: Sampling): Promise<Completion[]> {
+  async #inParts(prompts: readonly (readonly number[])[], options: SampleOptions): Promise<Completion[]> {
     const { groupSize = 1, firstSequenceId = 0 } = options;
-    const slots = mostSlots(this.model, neededRoom(prompts, options));
+    const slots = Math.min(this.#affordable, this.#mostSlots(neededRoom(prompts, options)));
     const most = { slots, rows: mostTokens(this.model) };
     const completions: Completion[] = [];
     for (const { first, count, member, members } of generationParts(prompts, groupSize, most)) {
-      const completed = await this.#generate(prompts.slice(first, first + count), {
+      const completed = await this.#part(prompts.slice(first, first + count), {
         ...options,
         groupSize: members,
         firstSequenceId: firstSequenceId + first * groupSize + member,
@@ -76,6 +82,29 @@ export class Sampler implements CompletionSampler {
       }
     }
     return completions;
+  }
+
+  /** Generates at once, or in halves if that exceeds the memory limit: passes through the model need memory, too. */
+  async #part(prompts: readonly (readonly number[])[], options: SampleOptions): Promise<Completion[]> {
+    const slots = prompts.length * (options.groupSize ?? 1);
+    if (slots > this.#affordable) return this.#inParts(prompts, options);
+    try {
+      return await this.#generate(prompts, options);
+    } catch (error) {
+      if (!(error instanceof GpuError) || error.code !== 'OUT_OF_MEMORY') throw error;
+      this.dispose();
+      // What the driver refuses, unlike the limit, fails once and for all.
+      const limited = Number.isFinite(this.#device.memory().availableBytes);
+      if (slots === 1 || !limited) throw outOfMemory(error, slots, limited);
+      this.#affordable = Math.ceil(slots / 2);
+      return this.#inParts(prompts, options);
+    }
+  }
+
+  /** Sequences that can be generated together in what the device has besides the buffers of earlier ones. */
+  #mostSlots(room: Omit<Room, 'slots'>): number {
+    const available = this.#device.memory().availableBytes + (this.#workspace?.bytes ?? 0);
+    return mostSlots(this.model, room, available);
   }
 
   async #generate(prompts: readonly (readonly number[])[], options: SampleOptions): Promise<Completion[]> {
@@ -115,8 +144,8 @@ export class Sampler implements CompletionSampler {
         slots: Math.max(slots, before.slots),
         capacity: Math.max(needed.capacity, before.capacity),
       };
+      const room = both.slots <= this.#mostSlots(both) ? both : needed;
       this.dispose();
-      const room = both.slots <= mostSlots(this.model, both) ? both : needed;
       workspace = new Workspace(this.#device, this.model.config, room);
       this.#workspace = workspace;
     }
@@ -252,4 +281,17 @@ export class Sampler implements CompletionSampler {
       };
     });
   }
+}
+
+function outOfMemory(cause: GpuError, slots: number, limited: boolean): GpuError {
+  const what = slots === 1 ? 'a sequence' : `${slots} sequences`;
+  return new GpuError(
+    `generating ${what} does not fit the memory: ${problemOf(cause)}`,
+    {
+      code: 'OUT_OF_MEMORY',
+      where: 'sampler',
+      fix: `generate ${slots === 1 ? '' : 'fewer or '}shorter sequences${limited ? ', or raise the memory limit' : ''}`,
+    },
+    { cause },
+  );
 }

@@ -1,5 +1,4 @@
 /** The memory of a sampler: key-value caches, what the GPU knows of the sequences, what was sampled. */
-import { GpuError, problemOf } from '../errors.ts';
 import type { BufferView } from '../gpu/buffers.ts';
 import type { Device, Recording } from '../gpu/device.ts';
 import { SETTINGS_BYTES } from '../kernels/sampling.ts';
@@ -20,6 +19,15 @@ export interface Room {
   readonly maxNew: number;
   /** Whether the ids kept by top-k, top-p or min-p are remembered. */
   readonly filtered: boolean;
+}
+
+/** Bytes that a sequence takes: its keys and values in all layers, and what is sampled of it. */
+export function bytesPerSlot(
+  { dModel, nLayers, vocabSize }: ModelConfig,
+  { capacity, maxNew, filtered }: Omit<Room, 'slots'>,
+): number {
+  const sampled = maxNew * (2 + (filtered ? Math.ceil(vocabSize / 32) : 0));
+  return 4 * (2 * nLayers * capacity * dModel + SLOT_WORDS + sampled);
 }
 
 /** The buffers of generations, and the decoding steps recorded on them. */
@@ -56,18 +64,9 @@ export class Workspace {
       this.settings = this.#allocate(SETTINGS_BYTES / 4);
       this.samples = this.#allocate(slots * maxNew * 2);
       this.kept = filtered ? this.#allocate(slots * maxNew * Math.ceil(vocabSize / 32)) : undefined;
-    } catch (cause) {
+    } catch (error) {
       this.dispose();
-      if (!(cause instanceof GpuError)) throw cause;
-      throw new GpuError(
-        `a key-value cache for ${slots} sequences of up to ${capacity} tokens does not fit: ${problemOf(cause)}`,
-        {
-          code: 'OUT_OF_MEMORY',
-          where: 'sampler',
-          fix: 'lower the batch size, the group size or the generation length',
-        },
-        { cause },
-      );
+      throw error;
     }
   }
 
@@ -77,6 +76,11 @@ export class Workspace {
     return (
       room.slots >= slots && room.capacity >= capacity && room.maxNew === maxNew && room.filtered === filtered
     );
+  }
+
+  /** What it would give back. */
+  get bytes(): number {
+    return this.#views.reduce((sum, { buffer }) => sum + buffer.bytes, 0);
   }
 
   dispose(): void {

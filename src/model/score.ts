@@ -96,14 +96,22 @@ export interface ScoreOptions extends ForwardOptions {
 
 /** Log-probabilities and entropies (N) of the scored tokens. */
 export interface Scores {
-  /** (N,V): what they are computed from, before temperature and filters. */
-  readonly logits: Tensor;
   readonly logp: Tensor;
   readonly entropy: Tensor;
 }
 
+/** Scores, and what they are computed from. */
+export interface PackedScores extends Scores {
+  /** (N,V): before temperature and filters. */
+  readonly logits: Tensor;
+}
+
 /** Log-probability and entropy (N) of the scored tokens; the output layer runs for scored positions alone. */
-export function scorePacked(model: Transformer, packed: Packed<Tensor>, options: ScoreOptions = {}): Scores {
+export function scorePacked(
+  model: Transformer,
+  packed: Packed<Tensor>,
+  options: ScoreOptions = {},
+): PackedScores {
   const { tokens, tiles, rows: index, inverse, targets, kept } = packed;
   const hidden = model.hidden(tokens, { rows: tokens.size, tiles: () => tiles }, options);
   const logits = model.logits(takeRows(hidden, { index, inverse }));
@@ -111,7 +119,10 @@ export function scorePacked(model: Transformer, packed: Packed<Tensor>, options:
   return { logits, ...logSoftmaxGather(logits, targets, { temperature, kept }) };
 }
 
-/** The same for sequences, in order. What exceeds a binding of the device is computed in parts. */
+/**
+ * Log-probability and entropy (N) of the scored tokens of sequences, in order. What exceeds a binding of the device is
+ * computed in parts, whose logits are not kept together.
+ */
 export function scoreTokens(
   model: Transformer,
   sequences: readonly ScoredSequence[],
@@ -127,7 +138,7 @@ export function scoreTokens(
   if (only && scores.length === 1) return only;
   if (!only) return scorePart(model, sequences, options);
   const joined = (name: keyof Scores): Tensor => cat(scores.map((part) => part[name]));
-  return { logits: joined('logits'), logp: joined('logp'), entropy: joined('entropy') };
+  return { logp: joined('logp'), entropy: joined('entropy') };
 }
 
 function scorePart(model: Transformer, sequences: readonly ScoredSequence[], options: ScoreOptions): Scores {
@@ -141,5 +152,6 @@ function scorePart(model: Transformer, sequences: readonly ScoredSequence[], opt
     targets: upload(targets),
     kept: kept && upload(kept),
   };
-  return scorePacked(model, packed, options);
+  const { logp, entropy } = scorePacked(model, packed, options);
+  return { logp, entropy };
 }

@@ -101,13 +101,13 @@ describe('memory that runs out', () => {
     expect(savedModels(out)).toEqual(['rl_model_step0.safetensors']);
   });
 
-  it('for the cache of the sampler is no matter of micro-batches', async () => {
-    const args = [...LIMIT, '--auto_micro_batch', '--memory_limit', '6'];
+  it('for a single generated sequence is no matter of micro-batches, nor of batches', async () => {
+    const args = ['--auto_micro_batch', '--memory_limit', '2', '--max_gen_len', '4096'];
     const { code, stdout, stderr } = await run('train', ...ARGS, ...args, '--out', join(directory, 'cache'));
     expect(code).toBe(1);
     expect(stdout).not.toContain('micro_batch');
     expect(stderr).toMatch(
-      /key-value cache .* — lower the batch size, the group size or the generation length/,
+      /generating a sequence .* — lower --max_gen_len \(now 4096\), or raise --memory_limit \(now 2\)/,
     );
   });
 

@@ -370,7 +370,7 @@ describe('the sampler', () => {
     await expect(huge).rejects.toMatchObject({
       code: 'OUT_OF_MEMORY',
       where: 'sampler',
-      fix: 'lower the batch size, the group size or the generation length',
+      fix: 'generate shorter sequences',
     });
     expect(await sampler.generate(PROMPTS, options)).toEqual(first);
     sampler.dispose();
@@ -394,6 +394,33 @@ describe('the sampler', () => {
       expect(cut.some(({ tokens, finished }) => finished && tokens.length === maxNew)).toBe(true);
     }
     quick.dispose();
+  });
+
+  test.each([
+    ['by what its caches need', 12],
+    ['and that again in halves, where the passes need more', 4],
+  ])('a batch that exceeds the memory limit is cut %s, to the same bits', async (_, mebibytes) => {
+    const memoryLimit = mebibytes * 2 ** 20;
+    const wide = { dModel: 64, nHeads: 4, dFF: 256, nLayers: 4 };
+    const prompts = [...PROMPTS, ...PROMPTS, ...PROMPTS];
+    const options = { maxNew: 40, temperature: 1, seed: 1, groupSize: 3, topK: 9 };
+    const limited = await openDevice({ memoryLimit });
+    const sampler = new Sampler(randomModel(limited, wide));
+    const expected = await generate(prompts, options, randomModel(device, wide));
+    for (const _again of [1, 2]) expect(await sampler.generate(prompts, options)).toEqual(expected);
+    expect(limited.memory().peakBytes).toBeLessThanOrEqual(memoryLimit);
+    limited.destroy();
+  });
+
+  test('a memory limit that a single sequence exceeds is said', async () => {
+    const small = await openDevice({ memoryLimit: 2 ** 20 });
+    const sampler = new Sampler(randomModel(small, { dModel: 64, nHeads: 4, dFF: 128, nLayers: 1 }));
+    await expect(sampler.generate(PROMPTS, { maxNew: 2000, temperature: 1, seed: 1 })).rejects.toMatchObject({
+      code: 'OUT_OF_MEMORY',
+      where: 'sampler',
+      fix: 'generate shorter sequences, or raise the memory limit',
+    });
+    small.destroy();
   });
 
   test('a batch whose cache exceeds a binding is generated in parts, to the same bits', async () => {

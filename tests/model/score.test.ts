@@ -111,6 +111,21 @@ describe('scoreTokens', () => {
     expect(together).toEqual(alone);
   });
 
+  test('in parts, where the logits of all together would exceed a binding, scores are the same', async () => {
+    const limits = { maxStorageBufferBindingSize: 65_536 };
+    const small = await openDevice({ limits });
+    const many = Array.from({ length: 30 }, () => SEQUENCES).flat();
+    const scored = many.reduce((sum, sequence) => sum + scoredCount(sequence), 0);
+    expect(scored * config.vocabSize * 4).toBeGreaterThan(limits.maxStorageBufferBindingSize);
+    using _ = device.scope();
+    const expected = scoreTokens(model, many);
+    const found = scoreTokens(new Transformer(small, config, stateDict), many);
+    for (const name of ['logp', 'entropy'] as const) {
+      expectClose(await found[name].data(), await expected[name].data(), { rtol: 1e-5, atol: 1e-6 });
+    }
+    small.destroy();
+  });
+
   test('kept sets restrict the sequences that have them, and no others', async () => {
     using _ = device.scope();
     const full = reference(parameters64(stateDict), {}).logp.data;

@@ -115,9 +115,10 @@ export function scatter(x: Tensor, axis: number, index: Tensor, source: Tensor |
   return where(equal(winners, NO_SOURCE), x, found);
 }
 
-const REDUCTIONS = ['sum', 'prod', 'mean', 'amax', 'amin'] as const;
 /** What `scatterReduce` makes of the values for one place. */
-export type ScatterReduction = (typeof REDUCTIONS)[number];
+export type ScatterReduction = 'sum' | 'prod' | 'mean' | 'amax' | 'amin';
+
+const REDUCTIONS: readonly ScatterReduction[] = ['sum', 'prod', 'mean', 'amax', 'amin'];
 
 /** Whether x counts. */
 export interface ScatterReduceOptions {
