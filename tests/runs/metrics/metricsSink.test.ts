@@ -11,7 +11,7 @@ import fs, {
 } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { FileError } from '../../../src/runs/fileError.ts';
@@ -147,14 +147,48 @@ describe('rows', () => {
   });
 });
 
-describe('a full disk', () => {
-  const { writeSync } = fs;
+describe('the disk', () => {
+  const { writeSync, fsyncSync } = fs;
   afterEach(() => {
-    fs.writeSync = writeSync;
+    Object.assign(fs, { writeSync, fsyncSync });
     syncBuiltinESMExports();
   });
 
-  it.each([0, 1, 2])('in the middle of a row of file %d leaves whole rows only', (file) => {
+  it('gets a row in as many parts as it takes', () => {
+    const rows = rowsOf([
+      ['grpo', { loss: 1, note: 'é€😀' }],
+      ['grpo', { loss: 2, note: null }],
+    ]);
+    const whole = new Place();
+    whole.write(rows);
+    fs.writeSync = ((descriptor: number, bytes: Uint8Array, offset: number, length: number, at: number) =>
+      writeSync(descriptor, bytes, offset, Math.min(length, 3), at)) as typeof fs.writeSync;
+    syncBuiltinESMExports();
+    const place = new Place();
+    place.write(rows);
+    expect(place.contents()).toEqual(whole.contents());
+  });
+
+  it('has every file when sync returns, and at first the names of all in their directories', () => {
+    const synced: number[] = [];
+    fs.fsyncSync = (descriptor) => {
+      synced.push(fs.fstatSync(descriptor).ino);
+      fsyncSync(descriptor);
+    };
+    syncBuiltinESMExports();
+    const place = new Place();
+    using sink = place.open();
+    const inodes = (paths: readonly string[]) => paths.map((path) => fs.statSync(path).ino).sort();
+    sink.sync();
+    const directories = process.platform === 'win32' ? [] : place.paths.map((path) => dirname(path));
+    expect(synced.splice(0).sort()).toEqual(inodes([...place.paths, ...directories]));
+    sink.log({ phase: 'grpo', step: 1, loss: 1 });
+    expect(synced).toEqual([]);
+    sink.sync();
+    expect(synced.sort()).toEqual(inodes(place.paths));
+  });
+
+  it.each([0, 1, 2])('that is full in the middle of a row of file %d leaves whole rows only', (file) => {
     const place = new Place();
     using sink = place.open();
     sink.log({ phase: 'grpo', step: 1, loss: 1 });
@@ -270,6 +304,42 @@ describe('resuming', () => {
     expect(failure(() => place.open({ resume: { rows: 3 } })).message).toContain('it has 1 whole rows');
   });
 
+  it('takes for a row of JSON lines what is an object, and nothing else', () => {
+    for (const other of ['7', 'null', '[1]', '"text"', '', '{']) {
+      const place = new Place();
+      place.write(rowsOf([['grpo', { loss: 1 }]]));
+      const [jsonl] = place.paths;
+      writeFileSync(jsonl, `${readFileSync(jsonl, 'utf8')}${other}\n`);
+      const error = failure(() => place.open({ resume: { rows: 2 } }));
+      expect(error).toMatchObject({ code: 'ROWS_MISSING', where: jsonl });
+      expect(error.message).toContain('it has 1 whole rows of metrics, but 2 were written');
+      expect(error.fix).toContain('put a copy back');
+    }
+  });
+
+  it('makes a CSV file that is missing from the JSON lines, and refuses one with other rows', () => {
+    const place = new Place();
+    const rows = rowsOf([
+      ['grpo', { loss: 1 }],
+      ['grpo', { loss: 2 }],
+    ]);
+    place.write(rows);
+    const before = readFileSync(place.csv, 'utf8');
+    unlinkSync(place.csv);
+    place.write([], { resume: { rows: 2 } });
+    expect(readFileSync(place.csv, 'utf8')).toBe(before);
+    rmSync(dirname(place.csv), { recursive: true });
+    place.write(rows.slice(1), { resume: { rows: 1 } });
+    expect(readFileSync(place.csv, 'utf8')).toBe(before);
+    const other = before.replace('1,1', '1,7');
+    writeFileSync(place.csv, other);
+    const error = failure(() => place.open({ resume: { rows: 2 } }));
+    expect(error).toMatchObject({ code: 'ROWS_MISSING', where: place.csv });
+    expect(error.message).toContain('its rows of metrics are not those of this run');
+    expect(error.fix).toContain('--log_csv');
+    expect(readFileSync(place.csv, 'utf8')).toBe(other);
+  });
+
   it('without a file: refused, but at row 0 it is made', () => {
     const place = new Place();
     place.write(rowsOf([['grpo', { loss: 1 }]]), { tensorboard: false });
@@ -297,6 +367,41 @@ describe('a new sink', () => {
     expect(failure(() => other.open({ csv: paths[1] })).code).toBe('ALREADY_EXISTS');
     expect(readFileSync(paths[file], 'utf8')).toBe('precious');
     expect(readdirSync(other.directory)).toEqual(before);
+  });
+
+  it('writes JSON lines alone unless asked for more, and nothing once it is disposed of', () => {
+    const directory = mkdtempSync(join(parent, 'run-'));
+    const sink = new MetricsSink({ directory });
+    sink.log({ phase: 'grpo', step: 1 });
+    sink[Symbol.dispose]();
+    expect(readdirSync(directory)).toEqual(['metrics.jsonl']);
+    expect(() => sink.log({ phase: 'grpo', step: 2 })).toThrow(FileError);
+  });
+
+  it('leaves directories as they were when a file cannot be made', () => {
+    const place = new Place();
+    const logs = join(place.directory, 'logs');
+    const csv = join(logs, 'x'.repeat(300));
+    expect(failure(() => place.open({ csv })).where).toBe(csv);
+    expect(readdirSync(place.directory)).toEqual([]);
+    fs.mkdirSync(logs);
+    expect(failure(() => place.open({ csv })).where).toBe(csv);
+    expect(readdirSync(place.directory)).toEqual(['logs']);
+    const sink = place.open({ csv: join(logs, 'a.csv') });
+    sink.discard();
+    expect(readdirSync(place.directory)).toEqual(['logs']);
+    expect(readdirSync(logs)).toEqual([]);
+  });
+
+  it('follows no link in its own directory, but one on the way to a file elsewhere', () => {
+    const [place, elsewhere] = [new Place(), new Place()];
+    fs.symlinkSync(elsewhere.directory, join(place.directory, 'tensorboard'));
+    expect(failure(() => place.open()).code).toBe('NOT_A_FILE');
+    expect(readdirSync(elsewhere.directory)).toEqual([]);
+    const link = join(parent, 'link');
+    fs.symlinkSync(elsewhere.directory, link);
+    place.open({ csv: join(link, 'a.csv'), tensorboard: false })[Symbol.dispose]();
+    expect(readdirSync(elsewhere.directory)).toEqual(['a.csv']);
   });
 
   it('discards what it made', () => {
