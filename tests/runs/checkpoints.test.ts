@@ -65,7 +65,9 @@ describe('checkpoints', () => {
     const checkpoints = saved([1, 2]);
     checkpoints.save(at(3, initialStateDict(config, 101)), { name: 'step3', step: 3 });
     checkpoints.save({ ...at(4), state: { ...at(4).state, reference: null } }, { name: 'step4', step: 4 });
-    expect(readdirSync(directory).filter((file) => file.startsWith('reference-')).length).toBe(2);
+    const references = readdirSync(directory).filter((file) => file.startsWith('reference-'));
+    expect(references.length).toBe(2);
+    for (const file of references) expect(file).toMatch(/^reference-[0-9a-f]{16}\.safetensors$/);
     expect(checkpoints.entries.map(({ files }) => Object.keys(files).length)).toEqual([4, 4, 4, 3]);
     expect(checkpoints.latest(noDamage)?.state.reference).toBeNull();
   });
@@ -107,6 +109,17 @@ describe('checkpoints', () => {
     );
   });
 
+  test('write a reference that is the same no second time', () => {
+    const checkpoints = saved([1]);
+    const inodes = () =>
+      readdirSync(directory)
+        .filter((file) => file.startsWith('reference-'))
+        .map((file) => fs.statSync(join(directory, file)).ino);
+    const before = inodes();
+    checkpoints.save(at(2), { name: 'step2', step: 2 });
+    expect(inodes()).toEqual(before);
+  });
+
   test('a name is saved once', () => {
     const checkpoints = saved([1]);
     checkpoints.save(at(7), { name: 'step1', step: 1 });
@@ -127,7 +140,8 @@ describe('checkpoints', () => {
         const damage: FileError[] = [];
         const checkpoints = new Checkpoints(directory);
         expect(checkpoints.latest((error) => damage.push(error))?.step).toBe(2);
-        expect(damage).toMatchObject([{ code: 'DAMAGED', where: path }]);
+        expect(damage).toMatchObject([{ code: 'DAMAGED', where: path, fix: 'put a copy back' }]);
+        expect(damage[0]?.message).toContain(`${path}: it is not what was saved`);
       }
       rmSync(path);
       const checkpoints = new Checkpoints(directory);
@@ -177,6 +191,8 @@ describe('checkpoints', () => {
       found.forgetAfter('step2');
       found.forgetAfter('nowhere');
       expect(new Checkpoints(directory).entries.length).toBe(2);
+      found.forgetAfter('step1');
+      expect(new Checkpoints(directory).entries.map(({ name }) => name)).toEqual(['step1']);
     }
   });
 
@@ -195,6 +211,7 @@ describe('checkpoints', () => {
 
   test('names files that no checkpoint has', () => {
     const checkpoints = saved([1]);
+    expect(checkpoints.path('step1')).toBe(join(directory, 'step1.safetensors'));
     for (const name of ['model.safetensors', '.a.0123abcd.tmp']) writeFileSync(join(directory, name), '');
     expect(checkpoints.unlisted()).toEqual(['model.safetensors']);
     expect(readdirSync(directory)).toContain('.a.0123abcd.tmp');
@@ -285,6 +302,7 @@ describe('checkpoints', () => {
         { checkpoints: [{ ...ENTRY, files: { [file]: FILE } }] },
         'checkpoints.0',
       ]),
+      [withFile({ sha256: 7 }), 'checkpoints.0.files.a.json.sha256'],
       [{ checkpoints: [], best: { ...BEST, name: '../a' } }, 'best.name'],
       [{ checkpoints: [], best: { ...BEST, step: -1 } }, 'best.step'],
       [{ checkpoints: [], best: { ...BEST, accuracy: null } }, 'best.accuracy'],
@@ -346,7 +364,12 @@ describe('checkpoints', () => {
     expect(() => replaced('step1.json', JSON.stringify({ ...document, more: 1 }))).toThrow(/more/);
     const integers = { dtype: 'I32', shape: [1], data: Int32Array.of(1) } as const;
     const optimizer = writeSafetensors({ tensors: new Map([['exp_avg', integers]]), metadata: new Map() });
-    expect(() => replaced('step1.optimizer.safetensors', optimizer)).toThrow(/exp_avg is not of float32/);
+    expect(() => replaced('step1.optimizer.safetensors', optimizer)).toThrow(
+      expect.objectContaining({
+        ...{ code: 'DAMAGED', where: join(directory, 'step1.optimizer.safetensors'), fix: 'put a copy back' },
+        message: expect.stringContaining('exp_avg is not of float32'),
+      }),
+    );
   });
 
   test('a disk that fills up at any write leaves the ones before, and nothing else that counts', () => {
