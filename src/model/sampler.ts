@@ -40,7 +40,7 @@ export class Sampler implements CompletionSampler {
   /** Settled when the workspace is free. */
   #idle: Promise<unknown> = Promise.resolve();
 
-  /** @param eos the id that ends a completion: that of arithmetic unless given. */
+  /** @param options `eos`, the id that ends a completion: that of arithmetic unless given. */
   constructor(model: Transformer, options: { readonly eos?: number } = {}) {
     expectNames('Sampler', options, ['eos']);
     const { eos = EOS } = options;
