@@ -2,9 +2,9 @@
 import * as fs from 'node:fs';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type FileOperations, writeAtomically } from '../../src/runs/atomicFile.ts';
+import { type FileOperations, isTorn, removeTorn, writeAtomically } from '../../src/runs/atomicFile.ts';
 import { FileError } from '../../src/runs/fileError.ts';
 
 let directory: string;
@@ -72,5 +72,38 @@ describe('writeAtomically', () => {
     expect(calls.slice(0, 5)).toEqual(['openSync', 'writeFileSync', 'fsyncSync', 'closeSync', 'renameSync']);
     // The directory too, so that the rename itself is not lost.
     if (process.platform !== 'win32') expect(calls.slice(5)).toEqual(['openSync', 'fsyncSync', 'closeSync']);
+  });
+});
+
+describe('what a process that was killed leaves behind', () => {
+  it('has a name that tells', () => {
+    const opened: string[] = [];
+    const spied: FileOperations = {
+      ...fs,
+      openSync: (path, ...rest) => {
+        opened.push(basename(String(path)));
+        return fs.openSync(path, ...rest);
+      },
+    };
+    writeAtomically(join(directory, 'a.bin'), 'new', spied);
+    expect(opened[0]).toMatch(/^\.a\.bin\./);
+    expect(isTorn(opened[0] ?? '')).toBe(true);
+    expect(['.a.01234567.tmp', '.a.b.89abcdef.tmp'].every(isTorn)).toBe(true);
+    for (const other of [
+      ...['a.01234567.tmp', 'x.a.01234567.tmp', '.a.01234567.tmp.gz', '.a.0123456.tmp', '.a.012345678.tmp'],
+      ...['.a.0123456g.tmp', '.a.01234567xtmp', '..01234567.tmp', '.01234567.tmp', '.a01234567.tmp', ''],
+    ]) {
+      expect(isTorn(other), other).toBe(false);
+    }
+  });
+
+  it('is removed, and nothing else', () => {
+    for (const name of ['.a.01234567.tmp', '.b.json.89abcdef.tmp', 'a', '.hidden']) {
+      writeFileSync(join(directory, name), '');
+    }
+    removeTorn(directory);
+    expect(readdirSync(directory).sort()).toEqual(['.hidden', 'a']);
+    const missing = join(directory, 'missing');
+    expect(refusal(() => removeTorn(missing))).toMatchObject({ code: 'FILE_NOT_FOUND', where: missing });
   });
 });

@@ -69,7 +69,12 @@ describe('openOwnFile', () => {
 
   it('takes no device', () => {
     if (process.platform === 'win32') return;
-    expect(() => openOwnFile('/dev/null', 'existing')).toThrow(/it is no ordinary file/);
+    expect(() => openOwnFile('/dev/null', 'existing')).toThrow(
+      expect.objectContaining({
+        code: 'NOT_A_FILE',
+        message: expect.stringContaining('it is no ordinary file'),
+      }),
+    );
   });
 });
 
@@ -95,6 +100,8 @@ describe('isInside', () => {
 describe('checkOwnPath', () => {
   it('takes directories, and those that are not there yet', () => {
     mkdirSync(join(directory, 'a'));
+    expect(() => checkOwnPath(directory, path)).not.toThrow();
+    writeFileSync(path, 'the file itself');
     expect(() => checkOwnPath(directory, path)).not.toThrow();
     expect(() => checkOwnPath(directory, join(directory, 'a', 'b', 'c'))).not.toThrow();
   });
