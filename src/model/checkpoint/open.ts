@@ -11,7 +11,7 @@ import { Namespace } from './python-objects.ts';
 import { looksLikeSafetensors, openSafetensors, type StoredTensor } from './safetensors.ts';
 import { openTorchLegacy, openTorchZip, type TorchFile } from './torch.ts';
 import { TensorRef } from './torch-objects.ts';
-import { withPlainNames } from './weight-names.ts';
+import { areOurs, withPlainNames } from './weight-names.ts';
 import { looksLikeZip } from './zip.ts';
 
 /** The formats that are read. */
@@ -162,7 +162,7 @@ function findWeights(root: PickleValue): FoundWeights {
     const problem = `it holds ${describeValue(root)} instead of a dict of weights`;
     throw notACheckpoint('file', problem, SAVE_STATE_DICT);
   }
-  const found = weightsIn(root, MAX_DEPTH);
+  const found = weightsIn(root, MAX_DEPTH) ?? oursIn(root, MAX_DEPTH);
   if (found) return found;
   const [[name, value] = ['file', null]] = root;
   const problem = `entry ${describeValue(name)} is ${describeValue(value)}, not a tensor with a name`;
@@ -177,6 +177,17 @@ function weightsIn(dict: PickleDict, depth: number): FoundWeights | undefined {
   }
   const hasTensor = [...dict.values()].some((value) => value instanceof TensorRef);
   return hasTensor ? { state: dict, config: undefined } : undefined;
+}
+
+/** The first dict with weights of a model of this project, whatever it is kept under. */
+function oursIn(dict: PickleDict, depth: number): FoundWeights | undefined {
+  if (areOurs([...dict.keys()])) return { state: dict, config: undefined };
+  if (depth === 0) return undefined;
+  for (const inner of dict.values()) {
+    const found = inner instanceof Map ? oursIn(inner, depth - 1) : undefined;
+    if (found) return { ...found, config: found.config ?? configIn(dict) };
+  }
+  return undefined;
 }
 
 /** The first config of a dict that is one of the original's; other projects keep other things under these names. */

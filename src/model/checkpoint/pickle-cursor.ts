@@ -3,7 +3,8 @@
 import type { MemoryBudget } from './budget.ts';
 import { CheckpointError, DOWNLOAD_AGAIN } from './error.ts';
 
-const MAX_LONG_BYTES = 16;
+/** States of random generators have integers of a few hundred bits; none that people keep is nearly this long. */
+const MAX_LONG_BYTES = 1024;
 /** No module or function name we accept is nearly this long; the bound also keeps line ends cheap to find. */
 const MAX_LINE = 256;
 
@@ -51,12 +52,9 @@ export class PickleCursor {
   /** Little-endian two's complement of `length` bytes; what is exact becomes a `number`. */
   long(length: number): number | bigint {
     if (length > MAX_LONG_BYTES) throw pickleError('UNSUPPORTED', this.#at, `an integer has ${length} bytes`);
-    const wide = new DataView(new ArrayBuffer(MAX_LONG_BYTES));
-    new Uint8Array(wide.buffer).set(this.take(length));
-    const signed = BigInt.asIntN(
-      8 * length,
-      (wide.getBigUint64(8, true) << 64n) | wide.getBigUint64(0, true),
-    );
+    this.#budget.charge(length, 'pickle');
+    const digits = Array.from(this.take(length), (byte) => byte.toString(16).padStart(2, '0'));
+    const signed = BigInt.asIntN(8 * length, BigInt(`0x0${digits.reverse().join('')}`));
     return Number.isSafeInteger(Number(signed)) ? Number(signed) : signed;
   }
 

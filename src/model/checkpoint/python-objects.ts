@@ -91,6 +91,7 @@ export const CONSTRUCTORS: ReadonlyMap<string, Construct> = new Map([
   ...named(['decimal'], ['Decimal']),
   ...named(['fractions'], ['Fraction']),
   ...named(['torch'], ['device']),
+  ...named(['torch.torch_version'], ['TorchVersion'], ([text]) => (typeof text === 'string' ? text : '')),
   ...named(['torch'], ['Size'], ([sizes]) => (sizes instanceof PickleTuple ? sizes : new PickleTuple([]))),
   ...named(['torch.serialization'], ['_get_layout']),
   ...named(['numpy'], ['dtype'], ([code]) => new NumpyDType(typeof code === 'string' ? code : '')),
@@ -111,18 +112,31 @@ export const CONSTRUCTORS: ReadonlyMap<string, Construct> = new Map([
 
 const TORCH_NAMES =
   'float32 float float64 double float16 half bfloat16 uint8 uint16 uint32 uint64 int8 int16 short int32 int int64 long ' +
-  'bool complex32 complex64 complex128 cfloat cdouble chalf quint8 qint8 qint32 float8_e4m3fn float8_e5m2 ' +
-  'strided contiguous_format preserve_format channels_last Tensor';
+  'bool complex32 complex64 complex128 cfloat cdouble chalf quint8 qint8 qint32 quint4x2 quint2x4 ' +
+  'float8_e4m3fn float8_e4m3fnuz float8_e5m2 float8_e5m2fnuz float8_e8m0fnu float4_e2m1fn_x2 ' +
+  'int1 int2 int3 int4 int5 int6 int7 uint1 uint2 uint3 uint4 uint5 uint6 uint7 bits1x8 bits2x4 bits4x2 bits8 bits16 ' +
+  'per_tensor_affine per_tensor_symmetric per_channel_affine per_channel_symmetric per_channel_affine_float_qparams ' +
+  'strided sparse_coo sparse_csr sparse_csc sparse_bsr sparse_bsc jagged _mkldnn ' +
+  'contiguous_format preserve_format channels_last channels_last_3d Tensor';
 const NUMPY_NAMES =
-  'ndarray bool_ int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 float32 float64 str_ bytes_';
-const BUILTIN_NAMES = 'int long float bool str unicode list tuple dict type';
+  'ndarray bool_ bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 byte ubyte short ushort intc uintc int_ uint ' +
+  'intp uintp long ulong longlong ulonglong float16 float32 float64 float128 half single double longdouble float_ ' +
+  'complex64 complex128 complex256 csingle cdouble clongdouble str_ bytes_ unicode_ string_ object_ void ' +
+  'datetime64 timedelta64 generic number integer signedinteger unsignedinteger inexact floating complexfloating';
+/** Classes of numpy's data types, which it has since 1.25. */
+const NUMPY_DTYPES =
+  'Bool Int8 Int16 Int32 Int64 UInt8 UInt16 UInt32 UInt64 Byte UByte Short UShort Int UInt Long ULong LongLong ULongLong ' +
+  'Float16 Float32 Float64 LongDouble Complex64 Complex128 CLongDouble Str Bytes String Object Void DateTime64 TimeDelta64';
+const BUILTIN_NAMES = 'int long float bool str unicode list tuple dict type Ellipsis NotImplemented';
 
 /** Names that may be referred to: data types, and classes as values. */
 export const INERT_NAMES: ReadonlySet<string> = new Set([
   ...TORCH_NAMES.split(' ').map((name) => `torch.${name}`),
   ...NUMPY_NAMES.split(' ').map((name) => `numpy.${name}`),
+  ...NUMPY_DTYPES.split(' ').map((name) => `numpy.dtypes.${name}DType`),
   ...BUILTINS.flatMap((module) => BUILTIN_NAMES.split(' ').map((name) => `${module}.${name}`)),
   'torch.nn.parameter.Parameter',
+  'torch.nn.parameter.Buffer',
 ]);
 
 /** Sets the state of an object as Python's BUILD does; false for an object that has none. */

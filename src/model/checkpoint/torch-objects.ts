@@ -14,7 +14,7 @@ import {
 } from './dtype.ts';
 import { CheckpointError, DOWNLOAD_AGAIN, quoted } from './error.ts';
 import { describeValue, PickleGlobal, PickleObject, PickleTuple, type PickleValue } from './pickle-values.ts';
-import { CONSTRUCTORS, type Construct, INERT_NAMES, setState } from './python-objects.ts';
+import { CONSTRUCTORS, type Construct, INERT_NAMES, InertObject, setState } from './python-objects.ts';
 import type { PickleHooks } from './unpickler.ts';
 
 /** A block of elements kept outside the pickle; tensors are views of it. */
@@ -63,8 +63,30 @@ const STORAGE_DTYPE: ReadonlyMap<string, DType> = new Map([
   ['BoolStorage', 'BOOL'],
 ]);
 
+/** Storages of what no weight of ours is: complex and quantised numbers, and bytes that a tensor's dtype explains. */
+const UNREAD_STORAGES: ReadonlySet<string> = new Set([
+  ...['ComplexFloat', 'ComplexDouble', 'QInt8', 'QUInt8', 'QInt32', 'QUInt4x2', 'QUInt2x4', 'Untyped'].map(
+    (name) => `torch.${name}Storage`,
+  ),
+  'torch.storage.UntypedStorage',
+]);
+
+/** Tensors of such numbers, or in other forms than a view of a storage. */
+const UNREAD_TENSORS = [
+  '_rebuild_tensor_v3',
+  '_rebuild_sparse_tensor',
+  '_rebuild_qtensor',
+  '_rebuild_meta_tensor_no_storage',
+];
+const UNREAD_TENSOR = 'tensor of a kind that is not read';
+
 const REBUILDS: ReadonlyMap<string, Construct> = new Map<string, Construct>([
+  ['torch._utils._rebuild_tensor', rebuildTensor], // Of PyTorch 0.3, without what follows the strides.
   ['torch._utils._rebuild_tensor_v2', rebuildTensor],
+  ...UNREAD_TENSORS.map((name): [string, Construct] => [
+    `torch._utils.${name}`,
+    () => new InertObject(UNREAD_TENSOR),
+  ]),
   ['torch._utils._rebuild_parameter', (args) => rebuildParameter(args, 3)],
   ['torch._utils._rebuild_parameter_with_state', (args) => rebuildParameter(args, 4)],
 ]);
@@ -83,7 +105,7 @@ export function torchHooks(storages: Map<string, StorageRef>, budget: MemoryBudg
   return {
     findGlobal(module, name) {
       const path = `${module}.${name}`;
-      const isStorage = module === 'torch' && STORAGE_DTYPE.has(name);
+      const isStorage = (module === 'torch' && STORAGE_DTYPE.has(name)) || UNREAD_STORAGES.has(path);
       if (CALLABLE.has(path) || INERT_NAMES.has(path) || isStorage) return new PickleGlobal(module, name);
       throw new CheckpointError(
         'FORBIDDEN_GLOBAL',
@@ -104,11 +126,14 @@ export function torchHooks(storages: Map<string, StorageRef>, budget: MemoryBudg
 }
 
 /** An id is ('storage', type, key, device, length) and in the old format a sixth item, a view, always None by now. */
-function loadStorage(id: PickleValue, storages: Map<string, StorageRef>): StorageRef {
+function loadStorage(id: PickleValue, storages: Map<string, StorageRef>): StorageRef | InertObject {
   const items = id instanceof PickleTuple ? id.items : [];
   const [tag, type, key, device, length, view = null] = items;
   const dtype =
     type instanceof PickleGlobal && type.module === 'torch' ? STORAGE_DTYPE.get(type.name) : undefined;
+  if (tag === 'storage' && type instanceof PickleGlobal && UNREAD_STORAGES.has(pathOf(type))) {
+    return new InertObject('storage of a kind that is not read');
+  }
   if (
     tag !== 'storage' ||
     !dtype ||
@@ -141,6 +166,7 @@ function loadStorage(id: PickleValue, storages: Map<string, StorageRef>): Storag
 /** _rebuild_tensor_v2(storage, offset, size, stride, requires_grad, hooks[, metadata]). */
 function rebuildTensor(args: readonly PickleValue[]): PickleValue {
   const [storage, offset, size, stride] = args;
+  if (storage instanceof InertObject) return new InertObject(UNREAD_TENSOR);
   const shape = countTuple(size);
   const strides = countTuple(stride);
   if (!(storage instanceof StorageRef) || !isCount(offset) || !shape || !strides || args.length > 7) {
@@ -163,6 +189,7 @@ function rebuildTensor(args: readonly PickleValue[]): PickleValue {
 /** _rebuild_parameter(data, requires_grad, hooks[, state]): the tensor itself. */
 function rebuildParameter(args: readonly PickleValue[], most: number): PickleValue {
   const [data] = args;
+  if (data instanceof InertObject) return data;
   if (!(data instanceof TensorRef) || args.length > most)
     throw corrupt('a parameter holds something other than a tensor');
   return data;

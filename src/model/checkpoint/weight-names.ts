@@ -23,6 +23,10 @@ export function withPlainNames<Weight>(weights: ReadonlyMap<string, Weight>): Ma
   return renamed(unwrapped, (name) => (name.startsWith(prefix) ? name.slice(prefix.length) : name));
 }
 
+/** Whether these are names of a model of this project, within wrappers or not. */
+export const areOurs = (names: readonly unknown[]): boolean =>
+  names.some((name) => typeof name === 'string' && `.${name}`.endsWith(`.${LANDMARK}`));
+
 function renamed<Weight>(
   weights: ReadonlyMap<string, Weight>,
   rename: (name: string) => string,

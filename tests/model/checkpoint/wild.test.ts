@@ -149,6 +149,19 @@ describe('dicts around weights', () => {
     expectMini(file(dict(['checkpoint', dict(['model', bare])], ['hparams', SIZES])));
   });
 
+  it.each(['ema_state_dict', 'model_ema', 'generator', 'student', 'G'])(
+    'of a name of their own: %s',
+    (key) => {
+      const wrapped = stateDict((name) => `module.${name}`);
+      expectMini(file(dict(['optimizer', optimizer], [key, wrapped], ['config', SIZES])));
+    },
+  );
+
+  it('that hold weights of no such model, and no known name, are told by their first entry', () => {
+    const error = refusal(() => readCheckpoint(file(dict(['optimizer', optimizer])), 'x'));
+    expect(error.message).toMatch(/entry "optimizer" is a dict, not a tensor with a name/);
+  });
+
   it('that hold none are told by their first entry', () => {
     const error = refusal(() => readCheckpoint(file(dict(['model', dict(['a', int(1)])])), 'x'));
     expect(error.message).toMatch(/entry "model" is a dict, not a tensor with a name/);
@@ -206,6 +219,59 @@ describe('values beside weights', () => {
     const budget = new MemoryBudget(0);
     const size = pickle(call(global('torch', 'Size'), tuple(int(2), int(3))));
     expect(unpickle(size, 0, torchHooks(new Map(), budget), budget).value).toEqual(new PickleTuple([2, 3]));
+  });
+
+  it('of PyTorch: its version, every data type, forms of memory and of quantisation', () => {
+    const version = bytes(global('torch.torch_version', 'TorchVersion'), tuple(text('2.4.1')), 0x81);
+    const names =
+      'uint7 int4 float8_e4m3fnuz float8_e5m2fnuz float8_e8m0fnu bits8 quint4x2 sparse_coo sparse_csr jagged ' +
+      'channels_last_3d per_tensor_affine per_channel_affine';
+    const types = names.split(' ').map((name) => global('torch', name));
+    const numpy = 'bool longlong intc complex64 object_ datetime64 float_'.split(' ');
+    const numpyTypes = [
+      ...numpy.map((name) => global('numpy', name)),
+      global('numpy.dtypes', 'Float32DType'),
+      global('builtins', 'Ellipsis'),
+    ];
+    const extra = dict(
+      ['version', version],
+      ['types', py.list(...types)],
+      ['numpy', py.list(...numpyTypes)],
+    );
+    expectMini(file(dict(['model', stateDict()], ['extra', extra])));
+    const budget = new MemoryBudget(0);
+    expect(unpickle(pickle(version), 0, torchHooks(new Map(), budget), budget).value).toBe('2.4.1');
+  });
+
+  it.each([
+    ['complex numbers', 'ComplexFloatStorage', '_rebuild_tensor_v2'],
+    ['quantised numbers', 'QUInt8Storage', '_rebuild_qtensor'],
+    ['numbers that are newer than storages with a type', 'UntypedStorage', '_rebuild_tensor_v3'],
+  ])('of PyTorch: tensors of %s', (_, storage, rebuild) => {
+    const id = tuple(text('storage'), global('torch', storage), text('c'), text('cpu'), int(1));
+    const sides = tuple(int(1));
+    const other = call(global('torch._utils', rebuild), bytes(id, 0x51), int(0), sides, sides);
+    expectMini(file(dict(['model', stateDict()], ['extra', other])));
+  });
+
+  it('as integers of any length that Python has', () => {
+    const budget = new MemoryBudget(0);
+    const hooks = torchHooks(new Map(), budget);
+    const written = (value: bigint, length: number): Uint8Array => {
+      const unsigned = BigInt.asUintN(8 * length, value);
+      const digits = Array.from({ length }, (_, i) => Number((unsigned >> BigInt(8 * i)) & 255n));
+      return Uint8Array.of(0x8a, length, ...digits);
+    };
+    for (const [value, length] of [
+      [2n ** 127n + 12345n, 17], // the state of numpy's PCG64
+      [-(2n ** 127n), 16],
+      [-(2n ** 500n) - 1n, 63],
+      [2n ** 2000n, 251],
+    ] as const) {
+      expect(unpickle(pickle(written(value, length)), 0, hooks, budget).value).toBe(value);
+    }
+    expect(unpickle(pickle(written(-5n, 9)), 0, hooks, budget).value).toBe(-5);
+    expect(unpickle(pickle(Uint8Array.of(0x8a, 0)), 0, hooks, budget).value).toBe(0);
   });
 
   it('as arguments of an OrderedDict of Python 2', () => {
