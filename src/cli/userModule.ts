@@ -14,32 +14,38 @@ export async function defaultExport(flag: string, path: string, names: readonly 
     const fix = `give ${names.join(', ')}, or the path of a module`;
     throw new BadOptionError(flag, `${flag} ${path}: there is no such module`, fix);
   }
-  let module: { readonly default?: unknown };
+  let exported: unknown;
   try {
     if (TYPESCRIPT.test(path)) await understandTypeScript();
-    module = await import(pathToFileURL(resolve(path)).href);
+    exported = defaultOf(await import(pathToFileURL(resolve(path)).href));
   } catch (cause) {
     const message = cause instanceof Error ? cause.message : String(cause);
     throw new BadOptionError(flag, `${flag} ${path}: it cannot be loaded: ${message}`, 'correct the module');
   }
-  if (module.default === undefined) {
+  if (exported === undefined) {
     throw new BadOptionError(
       flag,
       `${flag} ${path}: the module has no default export`,
       'add `export default …`',
     );
   }
-  return module.default;
+  return exported;
+}
+
+/** The default export; of a module that was compiled to CommonJS it lies one deeper, in what that module exports. */
+function defaultOf({ default: exported }: { readonly default?: unknown }): unknown {
+  const isCompiled = typeof exported === 'object' && exported !== null && '__esModule' in exported;
+  return isCompiled && 'default' in exported ? exported.default : exported;
 }
 
 const TYPESCRIPT = /\.[cm]?tsx?$/;
 
 /**
- * Makes `import` take TypeScript from here on. Nothing is left to do where this file itself is TypeScript: then the
- * process runs under something that loads it.
+ * Makes `import` take TypeScript from here on, and `require`, to which Node hands files that no package.json calls ES
+ * modules. Nothing is left to do where this file itself is TypeScript: then the process runs under something that loads it.
  */
 async function understandTypeScript(here: string = import.meta.url): Promise<void> {
   if (TYPESCRIPT.test(here)) return;
-  const { register } = await import('tsx/esm/api');
-  register();
+  const loaders = await Promise.all([import('tsx/cjs/api'), import('tsx/esm/api')]);
+  for (const { register } of loaders) register();
 }

@@ -35,6 +35,13 @@ describe('--reward', () => {
     expect((await rewardsOf(['length'], ARITHMETIC)).length).toBe(1);
   });
 
+  it('takes modules that were compiled to CommonJS', async () => {
+    const path = join(directory, 'compiled.cjs');
+    writeFileSync(path, 'exports.__esModule = true; exports.default = () => 7;');
+    const [reward] = await rewardsOf(path, ARITHMETIC);
+    expect(reward).toMatchObject({ name: 'compiled', reward: expect.any(Function) });
+  });
+
   it('takes modules that export a function, or an object', async () => {
     const bare = moduleOf('export default (problem, { text }) => text.length;');
     const named = moduleOf('export default { name: "mine", weight: 3, reward: () => 7 };');

@@ -1,6 +1,6 @@
 /** The package as others get it: packed, installed into an empty project, run, type-checked and bundled there. */
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -116,8 +116,11 @@ describe('modules of TypeScript', () => {
 
   it('are taken as tasks and rewards, and found again from another directory', () => {
     writeFileSync(join(project, 'mySorting.ts'), example());
+    // No package.json says that what lies here are ES modules, as after npm init.
+    mkdirSync(join(project, 'plain'));
+    writeFileSync(join(project, 'plain/package.json'), '{}');
     writeFileSync(
-      join(project, 'myReward.ts'),
+      join(project, 'plain/myReward.ts'),
       `import type { RewardedCompletion } from 'mathformer/grpo';
        enum Worth { Letter = 0.01 }
        export default (_: unknown, { text }: RewardedCompletion): number => Worth.Letter * text.length;`,
@@ -130,7 +133,7 @@ describe('modules of TypeScript', () => {
       '--max_gen_len',
       '8',
       '--reward',
-      './myReward.ts:0.5',
+      './plain/myReward.ts:0.5',
       '--out',
       'better',
     ];
