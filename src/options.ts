@@ -77,6 +77,14 @@ export function operatorList() {
     .default([...DEFAULT_OPERATORS]);
 }
 
+/** What to do about an empty path. */
+export const NO_EMPTY_PATH = 'give a path that is not empty';
+
+/** A path of a file or directory. @param missing the error if there is none. */
+export function path(missing?: string) {
+  return z.string(missing === undefined ? {} : { error: missing }).min(1, { error: NO_EMPTY_PATH });
+}
+
 /** The GPU's seeds have 32 bits. */
 const MAX_SEED = 2 ** 32 - 1;
 

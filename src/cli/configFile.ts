@@ -8,16 +8,14 @@ import { shownValue } from '../arguments.ts';
 import { RECIPE_NAMES, RECIPES } from '../grpo/recipes.ts';
 import { printable } from '../model/checkpoint/error.ts';
 import { meant } from '../optionNames.ts';
-import { BadOptionError, oneOf, parseOptions } from '../options.ts';
+import { BadOptionError, oneOf, parseOptions, path } from '../options.ts';
 import { givenFlags } from './flags.ts';
 import { isObject, readJsonObject } from './jsonFile.ts';
 import { withPathsOfFile } from './optionPaths.ts';
 import { checkTrust } from './trust.ts';
 
 export const configFlag = {
-  config: z
-    .string()
-    .min(1, { error: 'give a path that is not empty' })
+  config: path()
     .optional()
     .describe('take options from this JSON file, such as the config.json of a run; flags win over it'),
 };
@@ -63,6 +61,7 @@ export function givenOptions<Names extends string = never>(
   sections: Sections = {},
 ): GivenOptions<Names> {
   const flags = givenFlags(command, schema);
+  parseOptions(z.object(configFlag), flags);
   const file = typeof flags.config === 'string' ? readConfig(flags.config, schema, sections) : {};
   const found = typeof flags.config === 'string' ? withPathsOfFile(file, flags.config) : file;
   const own = Object.entries(found).filter(([key]) => Object.hasOwn(schema.shape, key));

@@ -12,7 +12,7 @@ import { describe } from '../model/config.ts';
 import { countCorrect, type EvaluateOptions, type Evaluation, evaluate } from '../model/evaluate.ts';
 import { MIN_TEMPERATURE } from '../model/sampling.ts';
 import { Transformer } from '../model/transformer.ts';
-import { flagOf, integer, parseOptions, real, seed } from '../options.ts';
+import { flagOf, integer, parseOptions, path, real, seed } from '../options.ts';
 import { writeAtomically } from '../runs/atomicFile.ts';
 import { modelSource } from '../runs/latestModel.ts';
 import type { Task, TaskProblem } from '../tasks/task.ts';
@@ -27,7 +27,7 @@ import {
   passAtKOf,
 } from './accuracy.ts';
 import { runCommand, throwing } from './failure.ts';
-import { addFlags, givenFlags, withOperandsLast, withUnderscores } from './flags.ts';
+import { addFlags, filledOperand, givenFlags, withOperandsLast, withUnderscores } from './flags.ts';
 import { heldOut, problemsOf, shortage } from './heldOut.ts';
 import { deviceText, type Machine, withMachine } from './machine.ts';
 import { checkTask, modelSchema, openModel } from './modelFlags.ts';
@@ -49,22 +49,14 @@ const flagsSchema = z.strictObject({
   maxDigits,
   maxDepth,
   operators,
-  evalSet: z
-    .string()
-    .min(1)
-    .optional()
-    .describe('take the problems from this file (evaluation.jsonl of a run)'),
+  evalSet: path().optional().describe('take the problems from this file (evaluation.jsonl of a run)'),
   maxGenLen,
   numSamples: integer(1, 4096)
     .optional()
     .describe('also sample this many completions of each problem, for pass@k (k = 1, 2, 4, …)'),
   temperature: real({ min: MIN_TEMPERATURE, max: 100 }).default(1).describe('temperature of these samples'),
   seed: seed().default(0).describe('seed of these samples'),
-  completions: z
-    .string()
-    .min(1)
-    .optional()
-    .describe('write what the first model answered to this file, as JSON lines'),
+  completions: path().optional().describe('write what the first model answered to this file, as JSON lines'),
   ...modelSchema.shape,
   ...generationSchema.shape,
   ...outputSchema.shape,
@@ -214,8 +206,9 @@ const program = throwing(new Command('evaluate'))
   .argument(
     '<checkpoint>',
     'model to evaluate (.safetensors, .pt of the original, a Hugging Face directory, or a run)',
+    filledOperand,
   )
-  .argument('[other]', 'model to compare with it on the same problems');
+  .argument('[other]', 'model to compare with it on the same problems', filledOperand);
 addFlags(program, flagsSchema).action((first: string, second: string | undefined) =>
   run(second === undefined ? [first] : [first, second], givenFlags(program, flagsSchema)),
 );

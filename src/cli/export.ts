@@ -7,11 +7,11 @@ import { Command } from 'commander';
 import { z } from 'zod';
 import { describe } from '../model/config.ts';
 import { writeHuggingFace } from '../model/huggingFace/index.ts';
-import { digits, parseOptions } from '../options.ts';
+import { digits, parseOptions, path } from '../options.ts';
 import { writeDirectoryAtomically } from '../runs/atomicDirectory.ts';
 import { modelSource } from '../runs/latestModel.ts';
 import { runCommand, throwing } from './failure.ts';
-import { addFlags, givenFlags, withUnderscores } from './flags.ts';
+import { addFlags, filledOperand, givenFlags, withUnderscores } from './flags.ts';
 import { checkTask, modelSchema, openModel } from './modelFlags.ts';
 import { Reporter } from './reporter.ts';
 import { outputSchema } from './session.ts';
@@ -22,10 +22,7 @@ const { modelsize, activeExperts } = modelSchema.shape;
 const { json, quiet } = outputSchema.shape;
 
 const flagsSchema = z.strictObject({
-  out: z
-    .string({ error: 'give the directory to write' })
-    .min(1, { error: 'give a path that is not empty' })
-    .describe('directory to write, new or empty; required'),
+  out: path('give the directory to write').describe('directory to write, new or empty; required'),
   ...taskFlag,
   maxDigits: digits().default(3).describe('what the task is made from; the tokenizer does not depend on it'),
   ...{ modelsize, activeExperts, json, quiet },
@@ -53,7 +50,11 @@ async function run(given: string, flagsGiven: Readonly<Record<string, unknown>>)
 
 const program = throwing(new Command('export'))
   .description('Writes a model as a Hugging Face directory (MptForCausalLM), with its tokenizer.')
-  .argument('<checkpoint>', 'model of the mpt shape (.safetensors, a Hugging Face directory, or a run)');
+  .argument(
+    '<checkpoint>',
+    'model of the mpt shape (.safetensors, a Hugging Face directory, or a run)',
+    filledOperand,
+  );
 addFlags(program, flagsSchema).action((path: string) => run(path, givenFlags(program, flagsSchema)));
 
 await runCommand(program, withUnderscores(process.argv.slice(2)));

@@ -5,7 +5,7 @@
 import { type Command, Option } from 'commander';
 import { z } from 'zod';
 import { shownValue } from '../arguments.ts';
-import { BadOptionError, flagOf, parseOptions } from '../options.ts';
+import { BadOptionError, flagOf, NO_EMPTY_PATH, parseOptions } from '../options.ts';
 import { explained, offFlagOf } from './usageErrors.ts';
 
 /**
@@ -84,6 +84,12 @@ function onlyValue(flag: string): (value: string, earlier: string | undefined) =
     }
     return value;
   };
+}
+
+/** Takes a path that is no flag's value as it is. @throws BadOptionError for an empty one, as of a variable that is not set. */
+export function filledOperand(path: string): string {
+  if (path === '') throw new BadOptionError('operand', 'an operand is empty', NO_EMPTY_PATH);
+  return path;
 }
 
 /**

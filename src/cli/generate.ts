@@ -20,7 +20,7 @@ import { BadOptionError, integer, parseOptions, real, yesOrNo } from '../options
 import { modelSource } from '../runs/latestModel.ts';
 import { ARITHMETIC } from '../tasks/arithmetic.ts';
 import { runCommand, throwing } from './failure.ts';
-import { addFlags, givenFlags, withOperandsLast, withUnderscores } from './flags.ts';
+import { addFlags, filledOperand, givenFlags, withOperandsLast, withUnderscores } from './flags.ts';
 import { invocation } from './invocation.ts';
 import { deviceText, withMachine } from './machine.ts';
 import { modelSchema, openModel } from './modelFlags.ts';
@@ -151,6 +151,7 @@ const program = throwing(new Command('generate'))
   .argument(
     '<checkpoint>',
     'model to ask (.safetensors, .pt of the original, a Hugging Face directory, or a run)',
+    filledOperand,
   )
   .argument('<expressions...>', 'such as "12+34" or "-5*(2-7)"');
 addFlags(program, flagsSchema).action((path: string, expressions: string[]) =>

@@ -18,7 +18,7 @@ import { type CheckpointSource, readCheckpointSource } from '../runs/checkpointF
 import { isRun } from '../runs/latestModel.ts';
 import { columns } from './columns.ts';
 import { runCommand, throwing } from './failure.ts';
-import { addFlags, readFlags, withUnderscores } from './flags.ts';
+import { addFlags, filledOperand, readFlags, withUnderscores } from './flags.ts';
 import { inspectRun } from './inspectRun.ts';
 import { shapeOf } from './modelFlags.ts';
 import { Reporter } from './reporter.ts';
@@ -102,7 +102,11 @@ function row({ name, dtype, shape, statistics }: TensorSummary): string[] {
 
 const program = throwing(new Command('inspect'))
   .description('What a checkpoint holds: format, model, metadata, and the values of every tensor.')
-  .argument('<file>', 'checkpoint (.safetensors, .pt), Hugging Face directory, or directory of a run');
+  .argument(
+    '<file>',
+    'checkpoint (.safetensors, .pt), Hugging Face directory, or directory of a run',
+    filledOperand,
+  );
 addFlags(program, flagsSchema).action((path: string) => run(path, readFlags(program, flagsSchema)));
 
 await runCommand(program, withUnderscores(process.argv.slice(2)));

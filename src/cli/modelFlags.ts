@@ -43,8 +43,8 @@ export function newModel(
   seed: number,
   { tokenizer }: Task = ARITHMETIC,
 ): Checkpoint {
-  checkExperts(flags);
   const { shape = 'mathformer', numExperts = 0, activeExperts = 0 } = flags;
+  checkExperts({ numExperts, activeExperts });
   if (numExperts > 0 && activeExperts === 0) {
     const problem = `--num_experts ${numExperts} needs --active_experts`;
     throw new BadOptionError('--active_experts', problem, `give --active_experts from 1 to ${numExperts}`);

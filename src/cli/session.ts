@@ -8,7 +8,7 @@ import { describe, type ModelConfig } from '../model/config.ts';
 import { evaluate } from '../model/evaluate.ts';
 import type { CompletionSampler } from '../model/sampling.ts';
 import { Transformer } from '../model/transformer.ts';
-import { integer, oneOf, yesOrNo } from '../options.ts';
+import { integer, oneOf, path, yesOrNo } from '../options.ts';
 import { resumedCsv } from '../runs/csvPlace.ts';
 import { gitCommit, versions } from '../runs/provenance.ts';
 import { Run, type RunKind } from '../runs/run.ts';
@@ -25,8 +25,6 @@ import { printSummary, type Results, summaryOf } from './summary.ts';
 import { settingsEntry, type TrainedSettings } from './trainedSettings.ts';
 import { PRECISIONS, TUNING } from './tuning.ts';
 import { type Subject, Workbench } from './workbench.ts';
-
-const path = () => z.string().min(1, { error: 'give a path that is not empty' });
 
 /** Flags of every command. */
 export const outputSchema = z.strictObject({

@@ -7,7 +7,7 @@ import type { z } from 'zod';
 import { BadOptionError } from '../options.ts';
 import { completed, givenOptions, readOptions } from './configFile.ts';
 import { runCommand, throwing } from './failure.ts';
-import { addFlags, readFlags, withUnderscores } from './flags.ts';
+import { addFlags, filledOperand, readFlags, withUnderscores } from './flags.ts';
 import { resumeFlags, resumeRun } from './resume.ts';
 import { startingPoint } from './startingPoint.ts';
 import { runGrpo, runPipeline, runPretraining } from './training.ts';
@@ -46,7 +46,7 @@ addFlags(grpo, grpoFlags).action(() => {
 const resume = program
   .command('resume')
   .description('Goes on with a run from its last checkpoint, with its own options.')
-  .argument('<run>', 'directory of the run, finished, interrupted or killed');
+  .argument('<run>', 'directory of the run, finished, interrupted or killed', filledOperand);
 addFlags(resume, resumeFlags).action((directory: string) =>
   resumeRun(directory, readFlags(resume, resumeFlags)),
 );

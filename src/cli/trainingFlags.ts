@@ -1,7 +1,7 @@
 /** The flags of train.ts: of the whole pipeline, of supervised pretraining, and of GRPO. */
 import { z } from 'zod';
 import { grpoSchema } from '../grpo/options.ts';
-import { integer, seed, yesOrNo } from '../options.ts';
+import { integer, path, seed, yesOrNo } from '../options.ts';
 import { pretrainSchema } from '../pretrain/options.ts';
 import { configFlag, recipeFlag } from './configFile.ts';
 import { modelSchema } from './modelFlags.ts';
@@ -30,9 +30,7 @@ export const pipelineSections = {
 export const pretrainFlags = z.strictObject({
   ...taskFlag,
   ...pretrainSchema.shape,
-  checkpoint: z
-    .string()
-    .min(1)
+  checkpoint: path()
     .optional()
     .describe(
       'begin from this model (.safetensors, .pt of the original, a Hugging Face directory, or a run)',
@@ -49,15 +47,12 @@ export const pretrainFlags = z.strictObject({
 });
 
 export const grpoFlags = z.strictObject({
-  checkpoint: z
-    .string({
-      error: 'give a pretrained model: a checkpoint, or the directory of a run of pretraining',
-    })
-    .min(1, { error: 'give a path that is not empty' })
-    .describe(
-      'the model to improve (.safetensors, .pt of the original, a Hugging Face directory, or a run), on its own task ' +
-        'unless flags say another; required',
-    ),
+  checkpoint: path(
+    'give a pretrained model: a checkpoint, or the directory of a run of pretraining',
+  ).describe(
+    'the model to improve (.safetensors, .pt of the original, a Hugging Face directory, or a run), on its own task ' +
+      'unless flags say another; required',
+  ),
   ...taskFlag,
   ...rewardFlag,
   ...recipeFlag,
