@@ -233,11 +233,7 @@ describe('values beside weights', () => {
       global('numpy.dtypes', 'Float32DType'),
       global('builtins', 'Ellipsis'),
     ];
-    const extra = dict(
-      ['version', version],
-      ['types', py.list(...types)],
-      ['numpy', py.list(...numpyTypes)],
-    );
+    const extra = dict(['version', version], ['types', py.list(...types)], ['numpy', py.list(...numpyTypes)]);
     expectMini(file(dict(['model', stateDict()], ['extra', extra])));
     const budget = new MemoryBudget(0);
     expect(unpickle(pickle(version), 0, torchHooks(new Map(), budget), budget).value).toBe('2.4.1');
