@@ -83,8 +83,8 @@ it('generates in processes of its own', () => {
 
 it('does what the README says', () => {
   const [, example = ''] = /```ts\n(.*?)```/s.exec(readFileSync(join(ROOT, 'README.md'), 'utf8')) ?? [];
-  writeFileSync(join(project, 'readme.js'), example);
-  const weights = inProject(process.execPath, 'readme.js')
+  writeFileSync(join(project, 'readme.ts'), example);
+  const weights = inProject('node_modules/.bin/tsx', 'readme.ts')
     .match(/\d\.\d+/g)
     ?.map(Number);
   expect(weights).toHaveLength(4);
