@@ -32,7 +32,7 @@ test('tells which is the best, which are whole, and where the run goes on', asyn
   expect(stdout).toContain('It goes on from rl_model_step2: {"step":2,"problems":16}');
   const rows = stdout.split('\n').filter((line) => line.startsWith('rl_model_step'));
   expect(rows[0]).toMatch(/best +as they were saved$/);
-  expect(rows[2]).toMatch(/rl_model_step3\.safetensors: it is not what was saved$/);
+  expect(rows[2]).toMatch(/rl_model_step3\.safetensors: it is not what was saved; put a copy back$/);
 });
 
 test('--json has the same', async () => {

@@ -110,7 +110,7 @@ const show = (error: number): string => (error === 0 ? '0' : error.toExponential
 const gradientOf = (row: OpRow): string => row.gradient ?? (row.small ? 'yes' : 'no');
 
 function line(row: OpRow, errors: WorstErrors = { result: 0, gradient: 0 }): string {
-  const gradient = row.small ? show(errors.gradient) : '';
+  const gradient = gradientOf(row) === 'no' ? '' : show(errors.gradient);
   return `| \`${row.name}\` | ${gradientOf(row)} | ${row.dtypes} | ${show(errors.result)} | ${gradient} |`;
 }
 
