@@ -9,6 +9,9 @@ import { isSeed } from '../options.ts';
  */
 export const MIN_TEMPERATURE = 1e-6;
 
+/** Sequences that have random numbers of their own: their ids have 32 bits. */
+const MAX_SEQUENCES = 2 ** 32;
+
 /** How completions are drawn. */
 export interface SampleOptions {
   /** Completions per prompt. */
@@ -92,13 +95,17 @@ export function checkedSampling(
       ? `the prompts are ${shownValue(prompts)}, not a list of lists of ids`
       : problemOfPrompts(lists, vocabSize),
     ...problemsOfOptions(options, vocabSize),
+    completions:
+      lists.length * (options.groupSize ?? 1) > MAX_SEQUENCES &&
+      `${lists.length} prompts in groups of ${options.groupSize} are more than 2^32 completions, which would draw the same random numbers`,
   };
   for (const [name, problem] of Object.entries(problems)) {
     if (!problem) continue;
-    throw new MathformerError(problem, { code: 'BAD_OPTION', where: 'generate', fix: `change ${name}` });
+    const fix = name === 'completions' ? 'give a smaller groupSize' : `change ${name}`;
+    throw new MathformerError(problem, { code: 'BAD_OPTION', where: 'generate', fix });
   }
   // Sums with the number of a sequence stay exact.
-  const firstSequenceId = (options.firstSequenceId ?? 0) % 2 ** 32;
+  const firstSequenceId = (options.firstSequenceId ?? 0) % MAX_SEQUENCES;
   return { prompts: lists, options: { ...options, firstSequenceId } };
 }
 

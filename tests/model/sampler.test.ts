@@ -502,9 +502,9 @@ describe('the sampler', () => {
     const parts = [PROMPTS.slice(0, 2), PROMPTS.slice(2, 7), PROMPTS.slice(7)];
     const alone: Completion[][] = [];
     for (const part of parts) alone.push(await sampler.generate(part, options));
-    const tooMany = sampler.generate(PROMPTS, { ...options, groupSize: 2 ** 40 }).catch(() => 'failed');
+    const tooLong = sampler.generate(PROMPTS, { ...options, maxNew: 2 ** 27 }).catch(() => 'failed');
     expect(await Promise.all(parts.map((part) => sampler.generate(part, options)))).toEqual(alone);
-    expect(await tooMany).toBe('failed');
+    expect(await tooLong).toBe('failed');
     sampler.dispose();
   });
 
@@ -518,6 +518,7 @@ describe('the sampler', () => {
     [[1], { topK: 0.5 }, /topK is 0.5/],
     [[1], { topP: 0 }, /topP is 0/],
     [[1], { minP: 1.5 }, /minP is 1.5/],
+    [[1], { groupSize: 2 ** 40 }, /2 prompts in groups of 1099511627776 are more than 2\^32 completions/],
     [[1], { topK: 58 }, /topK is 58, but the vocabulary has 57 tokens/],
     ...[1e-40, 1e-38, 9e-7, Number.NaN, Number.POSITIVE_INFINITY].map(
       (temperature): Refusal => [[1], { temperature }, /temperature is .*at least 0\.000001, or 0 to decode/],
