@@ -27,8 +27,16 @@ export function explained(
     const fix = `give ${flagOf(key)} to turn it on, ${offFlagOf(key)} to turn it off`;
     return new BadOptionError(name, `${name} takes no value, but is given ${shownValue(value)}`, fix);
   }
-  const fix = meantOff(name, switches) ?? meant(name, keys, flagOf) ?? 'see --help';
+  const fix = placeOf(name, command) ?? meantOff(name, switches) ?? meant(name, keys, flagOf) ?? 'see --help';
   return new BadOptionError(name, `unknown option '${name}'`, fix);
+}
+
+/** Where a flag belongs that this command lacks: to a subcommand of it, or to one beside it. */
+function placeOf(name: string, command: Command): string | undefined {
+  const others = [...command.commands, ...(command.parent?.commands ?? [])];
+  const owners = others.filter(({ options }) => options.some(({ long }) => long === name));
+  if (owners.length === 0) return undefined;
+  return `it is a flag of ${owners.map((owner) => owner.name()).join(' and of ')}: give it behind that`;
 }
 
 /** What is near a `--no_…` that is none. */

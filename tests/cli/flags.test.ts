@@ -2,6 +2,7 @@
 import { Command } from 'commander';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import { addFlags, givenFlags, readFlags, withOperandsLast, withUnderscores } from '../../src/cli/flags.ts';
 import { grpoFlags, pretrainFlags } from '../../src/cli/trainingFlags.ts';
 import { problemOf } from '../../src/errors.ts';
@@ -142,6 +143,21 @@ describe('what a command does not take', () => {
     const error = refusal(() => given(...argv));
     expect(problemOf(error)).toBe(message);
     expect(error).toMatchObject({ code: 'BAD_OPTION', fix: expect.stringMatching(fix) });
+  });
+
+  it('names the commands that a flag belongs to', () => {
+    const program = new Command('train').configureOutput({ outputError: () => undefined });
+    program.enablePositionalOptions();
+    addFlags(program, z.strictObject({ json: z.boolean() })).action(() => {});
+    addFlags(program.command('pretrain'), z.strictObject({ lr: z.number() })).action(() => {});
+    addFlags(program.command('grpo'), z.strictObject({ lr: z.number(), curriculum: z.boolean() })).action(
+      () => {},
+    );
+    const fixOf = (...argv: string[]): unknown =>
+      (refusal(() => program.parse(argv, { from: 'user' })) as { fix?: unknown }).fix;
+    expect(fixOf('--lr', '1')).toBe('it is a flag of pretrain and of grpo: give it behind that');
+    expect(fixOf('pretrain', '--no_curriculum')).toBe('it is a flag of grpo: give it behind that');
+    expect(fixOf('pretrain', '--curiculum')).toBe('see --help');
   });
 
   it('is no value of a flag that is given twice alike', () => {
