@@ -4,7 +4,8 @@ import { fileURLToPath } from 'node:url';
 import { join } from 'shlex';
 
 /** The commands of the project, each a file beside this one. */
-export type CommandName = 'train' | 'evaluate' | 'generate' | 'export' | 'inspect' | 'tune' | 'doctor';
+export const COMMANDS = ['train', 'evaluate', 'generate', 'export', 'inspect', 'tune', 'doctor'] as const;
+export type CommandName = (typeof COMMANDS)[number];
 
 /** Words as one line for a shell, quoted where they have to be. */
 export function commandLineOf(words: readonly string[]): string {

@@ -5,44 +5,10 @@ import { split } from 'shlex';
 import { describe, expect, it } from 'vitest';
 import { adviceFor } from '../../src/cli/advice.ts';
 import { flagsOf } from '../../src/cli/flags.ts';
-import { type CommandName, invocation } from '../../src/cli/invocation.ts';
+import { COMMANDS, invocation } from '../../src/cli/invocation.ts';
 import { resumeFlags } from '../../src/cli/resume.ts';
 import { grpoFlags, pipelineFlags, pretrainFlags } from '../../src/cli/trainingFlags.ts';
 import { run } from './cliProcess.ts';
-
-const COMMANDS: readonly CommandName[] = [
-  'train',
-  'evaluate',
-  'generate',
-  'export',
-  'inspect',
-  'tune',
-  'doctor',
-];
-const HERE = new URL('../../src/cli/invocation.ts', import.meta.url).href;
-const INSTALLED = 'file:///home/me/project/node_modules/mathformer/dist/cli/invocation.js';
-
-describe('invocation', () => {
-  it('calls the command from the sources, or from the package', () => {
-    expect(invocation('train', ['resume', 'runs/a'], HERE)).toBe('npx tsx src/cli/train.ts resume runs/a');
-    expect(invocation('train', ['resume', 'runs/a'], INSTALLED)).toBe('npx mathformer-train resume runs/a');
-  });
-
-  it('is read by a shell as the words that were given', () => {
-    const words = ['a b', "it's", '$HOME', '', '*', '--x=1;2', 'é"\\'];
-    expect(split(invocation('evaluate', words, INSTALLED)).slice(2)).toEqual(words);
-  });
-
-  it('names files that are there, and commands that the package has', () => {
-    const { bin }: { bin: Record<string, string> } = JSON.parse(readFileSync('package.json', 'utf8'));
-    for (const command of COMMANDS) {
-      const [, , script = ''] = split(invocation(command, [], HERE));
-      expect(readFileSync(script, 'utf8')).toMatch(/^#!/);
-      const [, installed = ''] = split(invocation(command, [], INSTALLED));
-      expect(bin[installed]).toBe(`dist/cli/${command}.js`);
-    }
-  });
-});
 
 describe('adviceFor', () => {
   it('leaves advice alone that the command can take', () => {

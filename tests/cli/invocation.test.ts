@@ -1,19 +1,24 @@
 /** Command lines that are printed work where they are pasted. */
 import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import fc from 'fast-check';
 import { split } from 'shlex';
 import { expect, it } from 'vitest';
-import { commandLineOf, invocation } from '../../src/cli/invocation.ts';
+import { COMMANDS, commandLineOf, invocation } from '../../src/cli/invocation.ts';
+
+const HERE = new URL('../../src/cli/invocation.ts', import.meta.url).href;
+const INSTALLED = 'file:///home/me/project/node_modules/mathformer/dist/cli/invocation.js';
 
 it('is read by a shell as the words it was made of', () => {
   fc.assert(
-    fc.property(fc.array(fc.string({ minLength: 1 }), { minLength: 1 }), (words) => {
+    fc.property(fc.array(fc.string(), { minLength: 1 }), (words) => {
       // The shell itself: shlex takes two backslashes in single quotes for one.
       const said = execFileSync('sh', ['-c', `printf '%s\\0' ${commandLineOf(words)}`], { encoding: 'utf8' });
       expect(said.split('\0').slice(0, -1)).toEqual(words);
     }),
+    { examples: [[['a b', "it's", '$HOME', '', '*', '--x=1;2', 'é"\\']]] },
   );
 });
 
@@ -26,4 +31,19 @@ it('calls the file from the current directory in a checkout, and the package whe
   ]);
   expect(invocation('tune', ['a b'], here('invocation.js'))).toBe("npx mathformer-tune 'a b'");
   expect(invocation('train', ['resume'])).toBe(`npx tsx ${join('src', 'cli', 'train.ts')} resume`);
+});
+
+it('calls the command from the sources, or from the package', () => {
+  expect(invocation('train', ['resume', 'runs/a'], HERE)).toBe('npx tsx src/cli/train.ts resume runs/a');
+  expect(invocation('train', ['resume', 'runs/a'], INSTALLED)).toBe('npx mathformer-train resume runs/a');
+});
+
+it('names files that are there, and commands that the package has', () => {
+  const { bin }: { bin: Record<string, string> } = JSON.parse(readFileSync('package.json', 'utf8'));
+  for (const command of COMMANDS) {
+    const [, , script = ''] = split(invocation(command, [], HERE));
+    expect(readFileSync(script, 'utf8')).toMatch(/^#!/);
+    const [, installed = ''] = split(invocation(command, [], INSTALLED));
+    expect(bin[installed]).toBe(`dist/cli/${command}.js`);
+  }
 });
