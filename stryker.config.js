@@ -1,5 +1,5 @@
 /**
- * Mutation tests: `npm run mutation -- --mutate src/tasks/sorting.ts,src/math/split.ts`, or all of the rooms below. Each
+ * Mutation tests: `npm run mutation -- --mutate src/tasks/sorting.ts,src/tasks/arithmetic/split.ts`, or all of the rooms below. Each
  * mutant, a change of one expression, must make a test fail; docs/MUTATION.md tells of those that do not.
  *
  * @type {import('@stryker-mutator/api/core').PartialStrykerOptions}
@@ -7,7 +7,7 @@
 export default {
   testRunner: 'vitest',
   vitest: { configFile: 'vitest.mutation.config.js' },
-  mutate: ['src/{math,tasks,grpo,pretrain,runs,cli}/**/*.ts', 'src/options.ts', '!src/*/index.ts'],
+  mutate: ['src/{base,tasks,grpo,pretrain,runs,cli}/**/*.ts', '!src/*/index.ts'],
   coverageAnalysis: 'perTest',
   concurrency: 2,
   timeoutMS: 5_000,

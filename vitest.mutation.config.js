@@ -1,13 +1,13 @@
 /**
  * The tests that `npm run mutation` repeats for every mutant: those of rooms whose logic needs no GPU, without the files
- * that train or run commands, so that a mutant takes a second. `ROOMS=grpo,math` takes the tests of these rooms alone,
+ * that train or run commands, so that a mutant takes a second. `ROOMS=grpo,tasks` takes the tests of these rooms alone,
  * `ROOMS=runs/checkpoints` those of this file.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
 
-const ROOMS = (process.env.ROOMS ?? '.,math,tasks,grpo,pretrain,runs,cli').split(',');
+const ROOMS = (process.env.ROOMS ?? 'base,tasks,grpo,pretrain,runs,cli').split(',');
 /** Files that fail at every call of many, and imports of what takes long: devices and commands. */
 const LONG = /(^|\/)faults\.test\.ts$/;
 const SLOW = /from '(node:child_process|[./]+\/(device|cliProcess|tokenRows)\.ts)'/;

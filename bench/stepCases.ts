@@ -9,11 +9,11 @@
  */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { readCheckpoint } from '../src/formats/index.ts';
 import { samplerOf } from '../src/generation/index.ts';
 import type { Device } from '../src/gpu/device.ts';
 import { grpoOptions } from '../src/grpo/options.ts';
 import { GrpoTrainer } from '../src/grpo/trainer.ts';
-import { readCheckpoint } from '../src/model/checkpoint/index.ts';
 import { type ModelConfig, modelConfig } from '../src/model/config.ts';
 import type { CompletionSampler } from '../src/model/sampler.ts';
 import { Transformer } from '../src/model/transformer.ts';

@@ -1,6 +1,7 @@
 /** The training step that benchmarks time. */
+
+import { RandomStream } from '../src/base/randomStream.ts';
 import type { Device } from '../src/gpu/device.ts';
-import { RandomStream } from '../src/math/randomStream.ts';
 import type { ModelConfig } from '../src/model/config.ts';
 import { type Packed, packSequences, scorePacked } from '../src/model/score.ts';
 import { Transformer } from '../src/model/transformer.ts';

@@ -1,7 +1,7 @@
 /** The plots of docs/LEARNING.md as SVG text. */
 import type { EChartsOption } from 'echarts';
 import { drawn } from '../bench/charts.ts';
-import type { Interval } from '../src/math/statistics.ts';
+import type { Interval } from '../src/base/statistics.ts';
 
 /** A curve of several seeds, or one that is given. */
 export interface Curve {

@@ -2,10 +2,11 @@
  * Arithmetic that is judged by problems drawn from all there are, those of training included: so judges whoever draws
  * fresh problems of a small space. `--task experiments/everyProblem.ts`
  */
-import { drawProblem, type Problem } from '../src/math/generator.ts';
-import { RandomStream } from '../src/math/randomStream.ts';
-import { EVALUATION_ONE_IN } from '../src/math/split.ts';
-import { type ArithmeticOptions, arithmetic } from '../src/tasks/arithmetic.ts';
+
+import { RandomStream } from '../src/base/randomStream.ts';
+import { drawProblem, type Problem } from '../src/tasks/arithmetic/generator.ts';
+import { EVALUATION_ONE_IN } from '../src/tasks/arithmetic/split.ts';
+import { type ArithmeticOptions, arithmetic } from '../src/tasks/arithmetic/task.ts';
 import type { Task } from '../src/tasks/task.ts';
 
 /** The task of these options. */

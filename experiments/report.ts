@@ -1,7 +1,7 @@
 /** `npm run learning -- report`: draws the plots and fills in the tables of docs/LEARNING.md from the saved runs. */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Interval } from '../src/math/statistics.ts';
+import type { Interval } from '../src/base/statistics.ts';
 import { type Curve, curves, differences } from './charts.ts';
 import {
   differenceOf,

@@ -3,8 +3,9 @@
  * many are rewarded as are right, but the reward says nothing of the completion. What still improves is not learnt from
  * rewards. `--reward experiments/shuffledReward.ts`
  */
+
+import { RandomStream } from '../src/base/randomStream.ts';
 import type { Reward } from '../src/grpo/reward.ts';
-import { RandomStream } from '../src/math/randomStream.ts';
 
 /** Verdicts to draw from. */
 const BUFFER = 256;

@@ -1,5 +1,5 @@
 /** The package's root in a browser: as `index.node.ts`, with the browser's own WebGPU and nothing of Node. */
-import { expectOptions, text } from './arguments.ts';
+import { expectOptions, text } from './base/arguments.ts';
 import { openAdapter } from './gpu/browser.ts';
 import { Device } from './gpu/device.ts';
 import { DEVICE_OPTIONS } from './gpu/deviceOptions.ts';

@@ -4,7 +4,7 @@
  *
  * @module mathformer
  */
-import { expectOptions, text } from './arguments.ts';
+import { expectOptions, text } from './base/arguments.ts';
 import { Device } from './gpu/device.ts';
 import { DEVICE_OPTIONS } from './gpu/deviceOptions.ts';
 import { openAdapter } from './gpu/node.ts';

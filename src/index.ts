@@ -1,8 +1,8 @@
 /** What both entries of the package share; `index.node.ts` and `index.browser.ts` add how a device is opened. */
 import type { DeviceOptions } from './gpu/device.ts';
 
-export { ArgumentError } from './arguments.ts';
-export { type ErrorDetails, GpuError, MathformerError, ShapeError } from './errors.ts';
+export { ArgumentError } from './base/arguments.ts';
+export { type ErrorDetails, GpuError, MathformerError, ShapeError } from './base/errors.ts';
 export { AdapterError, type AdapterErrorCode } from './gpu/adapters/error.ts';
 export type { Workgroups } from './gpu/batch.ts';
 export type { BufferView, IntegerBounds, Memory, MemoryReport, PooledBuffer, Scope } from './gpu/buffers.ts';

@@ -8,7 +8,7 @@ import {
   pairedDifferenceInterval,
   passAtK,
   wilsonInterval,
-} from '../math/statistics.ts';
+} from '../base/statistics.ts';
 
 export interface Accuracy {
   readonly correct: number;

@@ -2,8 +2,9 @@
  * Advice that names flags, for the command that prints it. Trainers advise by the flags of `train grpo`; what the command
  * at hand does not take is said to be where it is.
  */
+
+import { flagOf } from '../base/options.ts';
 import { grpoSchema } from '../grpo/options.ts';
-import { flagOf } from '../options.ts';
 import { pretrainSchema } from '../pretrain/options.ts';
 import { flagsOf } from './flags.ts';
 import { invocation } from './invocation.ts';

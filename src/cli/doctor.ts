@@ -8,7 +8,7 @@ import { arch, availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import { z } from 'zod';
-import { problemOf } from '../errors.ts';
+import { problemOf } from '../base/errors.ts';
 import {
   AdapterError,
   type AdapterKind,

@@ -6,13 +6,13 @@
  */
 import { Command } from 'commander';
 import { z } from 'zod';
+import { flagOf, integer, parseOptions, path, real, seed } from '../base/options.ts';
+import type { Checkpoint } from '../formats/index.ts';
 import { grpoSchema } from '../grpo/options.ts';
-import type { Checkpoint } from '../model/checkpoint/index.ts';
 import { describe } from '../model/config.ts';
 import { countCorrect, type EvaluateOptions, type Evaluation, evaluate } from '../model/evaluate.ts';
 import { MIN_TEMPERATURE } from '../model/sampling.ts';
 import { Transformer } from '../model/transformer.ts';
-import { flagOf, integer, parseOptions, path, real, seed } from '../options.ts';
 import { writeAtomically } from '../runs/atomicFile.ts';
 import { modelSource } from '../runs/latestModel.ts';
 import type { Task, TaskProblem } from '../tasks/task.ts';

@@ -5,9 +5,9 @@
  */
 import { Command } from 'commander';
 import { z } from 'zod';
+import { digits, parseOptions, path } from '../base/options.ts';
+import { writeHuggingFace } from '../formats/huggingFace/index.ts';
 import { describe } from '../model/config.ts';
-import { writeHuggingFace } from '../model/huggingFace/index.ts';
-import { digits, parseOptions, path } from '../options.ts';
 import { writeDirectoryAtomically } from '../runs/atomicDirectory.ts';
 import { modelSource } from '../runs/latestModel.ts';
 import { runCommand, throwing } from './failure.ts';

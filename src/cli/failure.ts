@@ -3,10 +3,10 @@
  * cannot work; 130, 143 and 129 are those of Ctrl-C, SIGTERM and SIGHUP. A foreseen failure is one line, `error: … — what to do`.
  */
 import { type Command, CommanderError } from 'commander';
-import { withoutFix } from '../errors.ts';
-import { ExpressionError } from '../math/expression.ts';
-import { BadOptionError } from '../options.ts';
+import { withoutFix } from '../base/errors.ts';
+import { BadOptionError } from '../base/options.ts';
 import { fileErrorOf, isSystemError } from '../runs/fileError.ts';
+import { ExpressionError } from '../tasks/arithmetic/expression.ts';
 import { adviceFor } from './advice.ts';
 import { Outputs } from './outputs.ts';
 

@@ -5,20 +5,20 @@
  */
 import { Command } from 'commander';
 import { z } from 'zod';
+import { BadOptionError, integer, parseOptions, real, yesOrNo } from '../base/options.ts';
+import type { Checkpoint } from '../formats/index.ts';
 import { checkTopK, grpoSchema } from '../grpo/options.ts';
-import { evaluate } from '../math/expression.ts';
-import { type Grade, grade } from '../math/grader.ts';
-import { parse } from '../math/parser.ts';
-import { prompt } from '../math/sample.ts';
-import { decode, TOKENS } from '../math/tokenizer.ts';
-import type { Checkpoint } from '../model/checkpoint/index.ts';
 import { describe } from '../model/config.ts';
 import { type Completion, Sampler } from '../model/sampler.ts';
 import { MIN_TEMPERATURE } from '../model/sampling.ts';
 import { Transformer } from '../model/transformer.ts';
-import { BadOptionError, integer, parseOptions, real, yesOrNo } from '../options.ts';
 import { modelSource } from '../runs/latestModel.ts';
-import { ARITHMETIC } from '../tasks/arithmetic.ts';
+import { evaluate } from '../tasks/arithmetic/expression.ts';
+import { type Grade, grade } from '../tasks/arithmetic/grader.ts';
+import { parse } from '../tasks/arithmetic/parser.ts';
+import { prompt } from '../tasks/arithmetic/sample.ts';
+import { ARITHMETIC } from '../tasks/arithmetic/task.ts';
+import { decode, TOKENS } from '../tasks/arithmetic/tokenizer.ts';
 import { runCommand, throwing } from './failure.ts';
 import { addFlags, filledOperand, givenFlags, withOperandsLast, withUnderscores } from './flags.ts';
 import { invocation } from './invocation.ts';

@@ -1,10 +1,10 @@
 /** The problems that models are judged by. */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseEvaluationSet } from '../math/evaluationSet.ts';
-import { RandomStream } from '../math/randomStream.ts';
-import { BadOptionError } from '../options.ts';
+import { BadOptionError } from '../base/options.ts';
+import { RandomStream } from '../base/randomStream.ts';
 import { withFileErrors } from '../runs/fileError.ts';
+import { parseEvaluationSet } from '../tasks/arithmetic/evaluationSet.ts';
 import type { Task, TaskProblem } from '../tasks/task.ts';
 
 /** Fewer problems than these are a random part of them; the first ones are easier than the rest. */

@@ -6,7 +6,7 @@
 import { createHash } from 'node:crypto';
 import { Command } from 'commander';
 import { z } from 'zod';
-import { printable } from '../model/checkpoint/error.ts';
+import { printable } from '../formats/error.ts';
 import { describe, type ModelConfig, parameterShapes } from '../model/config.ts';
 import {
   type Inspection,

@@ -1,6 +1,7 @@
 /** The flags that say what the model is, and where it comes from: made anew, or read from a checkpoint. */
 import { z } from 'zod';
-import { type AssumedConfig, type Checkpoint, CheckpointError } from '../model/checkpoint/index.ts';
+import { BadOptionError, integer, oneOf } from '../base/options.ts';
+import { type AssumedConfig, type Checkpoint, CheckpointError } from '../formats/index.ts';
 import {
   describe,
   MODEL_SHAPES,
@@ -11,9 +12,8 @@ import {
   modelConfig,
 } from '../model/config.ts';
 import { initialStateDict } from '../model/initialise.ts';
-import { BadOptionError, integer, oneOf } from '../options.ts';
 import { loadCheckpoint } from '../runs/checkpointFile.ts';
-import { ARITHMETIC } from '../tasks/arithmetic.ts';
+import { ARITHMETIC } from '../tasks/arithmetic/task.ts';
 import type { Task } from '../tasks/task.ts';
 import { MAX_ACTIVE_EXPERTS } from '../tensor/index.ts';
 

@@ -2,7 +2,7 @@
  * stdout and stderr, of which the other end may go away: `train | head`, a terminal that is closed, a full disk. The work
  * goes on, as its results lie in files; what was lost is told at the end.
  */
-import { MathformerError, problemOf } from '../errors.ts';
+import { MathformerError, problemOf } from '../base/errors.ts';
 import { fileErrorOf } from '../runs/fileError.ts';
 
 /** The reader left of its own accord, which is no failure: a pipe or a terminal was closed. */

@@ -1,5 +1,5 @@
 /** Which failures a training goes on after, and how often. */
-import { MathformerError, problemOf } from '../errors.ts';
+import { MathformerError, problemOf } from '../base/errors.ts';
 import type { Device } from '../gpu/device.ts';
 import type { Reporter } from './reporter.ts';
 

@@ -1,8 +1,8 @@
 /** `train.ts resume RUN`: goes on with a run, finished or killed, from its last checkpoint and with its own options. */
 import { join } from 'node:path';
 import { z } from 'zod';
+import { integer, parseOptions, yesOrNo } from '../base/options.ts';
 import { grpoSchema } from '../grpo/options.ts';
-import { integer, parseOptions, yesOrNo } from '../options.ts';
 import { flagsOf } from './flags.ts';
 import { readRunConfig } from './runConfig.ts';
 import { type EarlierSession, sessionSchema } from './session.ts';

@@ -1,7 +1,7 @@
 /** Where a run is resumed: from its last checkpoint, or from the beginning if that destroys nothing. */
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { printable } from '../model/checkpoint/error.ts';
+import { printable } from '../formats/error.ts';
 import { type CheckpointEntry, Checkpoints, MANIFEST, type TrainingCheckpoint } from '../runs/checkpoints.ts';
 import { FileError } from '../runs/fileError.ts';
 import { invocation } from './invocation.ts';

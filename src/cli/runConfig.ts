@@ -1,8 +1,8 @@
 /** config.json of a run, as a later session takes it. It may come from somebody else: nothing in it is believed unchecked. */
 import { join } from 'node:path';
 import { z } from 'zod';
-import { printable } from '../model/checkpoint/error.ts';
-import { BadOptionError } from '../options.ts';
+import { BadOptionError } from '../base/options.ts';
+import { printable } from '../formats/error.ts';
 import { RUN_KINDS } from '../runs/run.ts';
 import { choicesSchema } from '../runs/tunedKernels.ts';
 import { readJsonObject } from './jsonFile.ts';

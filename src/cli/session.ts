@@ -1,14 +1,14 @@
 /** A training session from its first line to its summary: device, run directory, stop signals, results. */
 import { z } from 'zod';
-import { problemOf } from '../errors.ts';
+import { problemOf } from '../base/errors.ts';
+import { integer, oneOf, path, yesOrNo } from '../base/options.ts';
+import { printable } from '../formats/error.ts';
+import type { Checkpoint } from '../formats/index.ts';
 import type { Device } from '../gpu/device.ts';
-import { printable } from '../model/checkpoint/error.ts';
-import type { Checkpoint } from '../model/checkpoint/index.ts';
 import { describe, type ModelConfig } from '../model/config.ts';
 import { evaluate } from '../model/evaluate.ts';
 import type { CompletionSampler } from '../model/sampling.ts';
 import { Transformer } from '../model/transformer.ts';
-import { integer, oneOf, path, yesOrNo } from '../options.ts';
 import { resumedCsv } from '../runs/csvPlace.ts';
 import { gitCommit, versions } from '../runs/provenance.ts';
 import { Run, type RunKind } from '../runs/run.ts';

@@ -1,5 +1,5 @@
 /** What a training begins with: a checkpoint, and the task that it was trained on. */
-import { parseOptions } from '../options.ts';
+import { parseOptions } from '../base/options.ts';
 import { modelSource } from '../runs/latestModel.ts';
 import { pick } from './flags.ts';
 import { modelSchema, openModel } from './modelFlags.ts';

@@ -4,7 +4,7 @@
  */
 import { Command } from 'commander';
 import type { z } from 'zod';
-import { BadOptionError } from '../options.ts';
+import { BadOptionError } from '../base/options.ts';
 import { completed, givenOptions, readOptions } from './configFile.ts';
 import { runCommand, throwing } from './failure.ts';
 import { addFlags, filledOperand, readFlags, withUnderscores } from './flags.ts';

@@ -3,8 +3,8 @@
  * weights; evaluate, generate, export and GRPO begin from it, so that a model is asked what it has learnt.
  */
 import { z } from 'zod';
+import { BadOptionError, flagOf, integer } from '../base/options.ts';
 import { grpoSchema } from '../grpo/options.ts';
-import { BadOptionError, flagOf, integer } from '../options.ts';
 import { commandLineOf } from './invocation.ts';
 import { isBuiltInTask, taskFlag } from './taskFlag.ts';
 

@@ -1,11 +1,11 @@
 /** The three trainings of train.ts: the whole pipeline, supervised pretraining, and GRPO. */
 import type { z } from 'zod';
+import { parseOptions } from '../base/options.ts';
 import { checkTopK, type GrpoOptions, grpoOptions, grpoSchema } from '../grpo/options.ts';
 import { GrpoTrainer } from '../grpo/trainer.ts';
-import { parseOptions } from '../options.ts';
 import { pretrainOptions, pretrainSchema } from '../pretrain/options.ts';
 import { SupervisedTrainer } from '../pretrain/trainer.ts';
-import { arithmetic } from '../tasks/arithmetic.ts';
+import { arithmetic } from '../tasks/arithmetic/task.ts';
 import { adviceFor } from './advice.ts';
 import { flagsOf, pick } from './flags.ts';
 import { heldOutOfRun, shortage } from './heldOut.ts';

@@ -1,7 +1,7 @@
 /** The flags of train.ts: of the whole pipeline, of supervised pretraining, and of GRPO. */
 import { z } from 'zod';
+import { integer, path, seed, yesOrNo } from '../base/options.ts';
 import { grpoSchema } from '../grpo/options.ts';
-import { integer, path, seed, yesOrNo } from '../options.ts';
 import { pretrainSchema } from '../pretrain/options.ts';
 import { configFlag, recipeFlag } from './configFile.ts';
 import { modelSchema } from './modelFlags.ts';

@@ -2,8 +2,9 @@
  * Modules that a file names. They are code, which runs with all rights of the user: `--task ./a.ts` on the command line is the
  * user's own word, but the config of a run or a --config may come from somebody else.
  */
-import { printable } from '../model/checkpoint/error.ts';
-import { BadOptionError, yesOrNo } from '../options.ts';
+
+import { BadOptionError, yesOrNo } from '../base/options.ts';
+import { printable } from '../formats/error.ts';
 import { invocation } from './invocation.ts';
 import { isBuiltInReward, rewardNames } from './rewardFlag.ts';
 import { isBuiltInTask } from './taskFlag.ts';

@@ -1,9 +1,9 @@
 /** What every kind of training works with: the run it records, the model it changes, and the problems it is judged by. */
-import type { Checkpoint } from '../model/checkpoint/index.ts';
+import type { Checkpoint } from '../formats/index.ts';
 import type { Evaluation } from '../model/evaluate.ts';
 import type { TrainingState } from '../model/trainingState.ts';
 import type { Run } from '../runs/run.ts';
-import { ARITHMETIC } from '../tasks/arithmetic.ts';
+import { ARITHMETIC } from '../tasks/arithmetic/task.ts';
 import type { Task, TaskProblem } from '../tasks/task.ts';
 import type { Reporter } from './reporter.ts';
 import type { ResumePoint } from './resumePoint.ts';

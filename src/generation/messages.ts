@@ -1,5 +1,5 @@
 /** What a `ParallelSampler` and its processes tell each other. */
-import type { ErrorDetails } from '../errors.ts';
+import type { ErrorDetails } from '../base/errors.ts';
 import type { DeviceOptions } from '../gpu/device.ts';
 import type { ModelConfig } from '../model/config.ts';
 import type { Completion, SampleOptions } from '../model/sampling.ts';

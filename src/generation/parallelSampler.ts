@@ -4,9 +4,8 @@
  * device without threads of its own, and generates a share of the prompts; cores are used by the processes.
  */
 import { availableParallelism } from 'node:os';
-import { MathformerError } from '../errors.ts';
+import { MathformerError } from '../base/errors.ts';
 import type { Device } from '../gpu/device.ts';
-import { EOS } from '../math/tokenizer.ts';
 import type { ModelConfig } from '../model/config.ts';
 import { Sampler } from '../model/sampler.ts';
 import {
@@ -18,6 +17,7 @@ import {
   type Sampling,
 } from '../model/sampling.ts';
 import type { Transformer } from '../model/transformer.ts';
+import { EOS } from '../tasks/arithmetic/tokenizer.ts';
 import type { Setup } from './messages.ts';
 import { SamplerChild, type Weights } from './samplerChild.ts';
 

@@ -3,7 +3,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { extname } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { GpuError } from '../errors.ts';
+import { GpuError } from '../base/errors.ts';
 import type { Completion } from '../model/sampling.ts';
 import type { Reply, Request, Setup } from './messages.ts';
 

@@ -1,5 +1,5 @@
 /** A process of a `ParallelSampler`: a device and a model of its own, which generates what it is sent. */
-import { MathformerError, problemOf } from '../errors.ts';
+import { MathformerError, problemOf } from '../base/errors.ts';
 import { Device } from '../gpu/device.ts';
 import { openAdapter } from '../gpu/node.ts';
 import { Sampler } from '../model/sampler.ts';

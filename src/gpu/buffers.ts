@@ -3,7 +3,7 @@
  * belongs to no scope is returned when nobody refers to it any more. A returned buffer is handed out again at once:
  * commands run in the order they were encoded, so a later user can never overtake an earlier one.
  */
-import { GpuError } from '../errors.ts';
+import { GpuError } from '../base/errors.ts';
 import type { DeviceLimits } from './deviceOptions.ts';
 import { type Doubts, NO_DOUBTS } from './doubts.ts';
 import { WriteTimes } from './writeTimes.ts';

@@ -6,9 +6,9 @@
  * Launching appends to the open command encoder; nothing reaches the driver until a value is read or the batch is
  * full. Kernel parameters and small uploads are staged in one arena per batch, written with a single `writeBuffer`.
  */
-import { expectOptions } from '../arguments.ts';
-import { GpuError } from '../errors.ts';
-import { INSPECT } from '../inspection.ts';
+import { expectOptions } from '../base/arguments.ts';
+import { GpuError } from '../base/errors.ts';
+import { INSPECT } from '../base/inspection.ts';
 import { CommandBatch, type Workgroups } from './batch.ts';
 import {
   BufferPool,

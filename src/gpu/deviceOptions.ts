@@ -1,5 +1,5 @@
 /** What a device may use, and what is asked of an adapter for it. */
-import { boolean, type OptionKinds, objectKind, oneOf, realOrInfinite } from '../arguments.ts';
+import { boolean, type OptionKinds, objectKind, oneOf, realOrInfinite } from '../base/arguments.ts';
 import type { KernelChoices } from './variants.ts';
 
 /**

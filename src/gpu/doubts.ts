@@ -3,7 +3,7 @@
  * something is read. Every buffer knows the doubts about the commands that its values come from; a read waits until
  * they are settled and throws the error of one that was right. So an error ends with what depends on it.
  */
-import type { MathformerError } from '../errors.ts';
+import type { MathformerError } from '../base/errors.ts';
 import type { BufferView, PooledBuffer } from './buffers.ts';
 
 /** A mistake that a command may have made. */

@@ -1,5 +1,5 @@
 /** What went wrong on a device: the first failure counts, as later ones follow from it, and a loss explains them all. */
-import { GpuError } from '../errors.ts';
+import { GpuError } from '../base/errors.ts';
 
 /** What to do about a lost device, for those who do not open another one themselves. */
 const AFTER_LOSS = 'open another device; a training goes on from its last checkpoint';

@@ -2,7 +2,7 @@
  * The list of faults on the GPU: two words for each place in a program that is checked there. A kernel sets the first
  * word to 1 for a fault, and says in the second which value it was. Each read takes the list with it and clears it.
  */
-import type { MathformerError } from '../errors.ts';
+import type { MathformerError } from '../base/errors.ts';
 import type { BufferView } from './buffers.ts';
 import { Doubt } from './doubts.ts';
 

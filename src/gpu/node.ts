@@ -6,7 +6,7 @@
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
 import { isMainThread } from 'node:worker_threads';
-import { problemOf } from '../errors.ts';
+import { problemOf } from '../base/errors.ts';
 import { isEmbeddedDriverSupported, unpackEmbeddedDriver } from './adapters/embedded.ts';
 import { AdapterError } from './adapters/error.ts';
 import { withoutLines } from './adapters/libc.ts';

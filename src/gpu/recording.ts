@@ -4,7 +4,7 @@
  * lives do not overlap share memory, with other recordings too, since replays run one after the other. Only what the
  * recorded function returns has memory of its own.
  */
-import { GpuError } from '../errors.ts';
+import { GpuError } from '../base/errors.ts';
 import { Arena } from './arena.ts';
 import type { CommandBatch, Dispatch, Workgroups } from './batch.ts';
 import { type BufferPool, type BufferView, PooledBuffer, USAGE, viewOf } from './buffers.ts';

@@ -1,6 +1,6 @@
 /** Group-relative advantages (Shao et al., 2402.03300, eq. 3; "center": Liu et al., 2503.20783). */
 
-import { shownValue } from '../arguments.ts';
+import { shownValue } from '../base/arguments.ts';
 
 const EPSILON = 1e-8;
 

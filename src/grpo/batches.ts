@@ -2,7 +2,7 @@
  * From a rollout to what is computed: trajectories; mini-batches, one to an optimiser step; and micro-batches, one to a
  * forward pass, as arrays with one value for each scored token.
  */
-import type { RandomStream } from '../math/randomStream.ts';
+import type { RandomStream } from '../base/randomStream.ts';
 import type { Completion } from '../model/sampler.ts';
 import { type Packed, packSequences, type ScoredSequence, scoredCount } from '../model/score.ts';
 import type { Transformer } from '../model/transformer.ts';

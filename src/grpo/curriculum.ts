@@ -3,8 +3,8 @@
  * answers at a level, as that is the variance of a reward of 0 or 1, without which a group teaches nothing. A quarter of
  * the draws are uniform, so that no level is forgotten.
  */
-import { MathformerError } from '../errors.ts';
-import type { RandomStream } from '../math/randomStream.ts';
+import { MathformerError } from '../base/errors.ts';
+import type { RandomStream } from '../base/randomStream.ts';
 
 /** The share of the draws that are uniform over the levels. */
 export const UNIFORM_SHARE = 0.25;

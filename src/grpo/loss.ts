@@ -5,7 +5,7 @@
  *
  * with objective and weights of a row of `LOSSES`. Losses of micro-batches add up to the loss of the batch.
  */
-import { MathformerError } from '../errors.ts';
+import { MathformerError } from '../base/errors.ts';
 import { add, exp, gather, mul, neg, type Scalar, scatterAdd, sub, sum, Tensor } from '../tensor/index.ts';
 import { type ClipRange, clipRange, LOSSES, type LossName } from './losses.ts';
 

@@ -1,6 +1,5 @@
 /** The options of GRPO, named, checked and described as the flags of `train.ts grpo`. */
 import { z } from 'zod';
-import { MIN_TEMPERATURE } from '../model/sampling.ts';
 import {
   BadOptionError,
   depth,
@@ -14,7 +13,8 @@ import {
   SCHEDULERS,
   seed,
   yesOrNo,
-} from '../options.ts';
+} from '../base/options.ts';
+import { MIN_TEMPERATURE } from '../model/sampling.ts';
 import { ADVANTAGE_KINDS } from './advantages.ts';
 import { DYNAMIC_SAMPLING_METRICS, MAX_REFILLS } from './dynamicSampling.ts';
 import { KL_NAMES } from './kl.ts';

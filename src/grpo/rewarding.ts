@@ -1,7 +1,7 @@
 /** Asks rewards for their values, all at the same time; what goes wrong names reward, problem and completion. */
 
-import { shownValue } from '../arguments.ts';
-import { MathformerError } from '../errors.ts';
+import { shownValue } from '../base/arguments.ts';
+import { MathformerError } from '../base/errors.ts';
 import type { TaskProblem } from '../tasks/task.ts';
 import { copyOf } from './copyOf.ts';
 import type { Reward, RewardedCompletion, RewardValue } from './reward.ts';

@@ -1,5 +1,5 @@
 /** Where rollouts come from: problems of a task, a group of completions sampled for each, and their rewards. */
-import { RandomStream } from '../math/randomStream.ts';
+import { RandomStream } from '../base/randomStream.ts';
 import type { Completion, CompletionSampler } from '../model/sampler.ts';
 import { TaskStream } from '../tasks/stream.ts';
 import type { Task, TaskProblem } from '../tasks/task.ts';

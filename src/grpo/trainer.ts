@@ -3,8 +3,9 @@
  * for each, reward them, turn rewards into advantages within the group, and take optimiser steps on the policy loss (see `LOSSES`) with a KL penalty to a reference, the model that training started from unless the policy
  * becomes it now and then. Dropout is off throughout.
  */
-import { expectNames } from '../arguments.ts';
-import { RandomStream } from '../math/randomStream.ts';
+import { expectNames } from '../base/arguments.ts';
+import { checkSeed } from '../base/options.ts';
+import { RandomStream } from '../base/randomStream.ts';
 import { mostTokens } from '../model/microBatches.ts';
 import { type CompletionSampler, Sampler } from '../model/sampler.ts';
 import { scorePacked } from '../model/score.ts';
@@ -16,8 +17,7 @@ import {
   type TrainingState,
 } from '../model/trainingState.ts';
 import type { Transformer } from '../model/transformer.ts';
-import { checkSeed } from '../options.ts';
-import { arithmetic } from '../tasks/arithmetic.ts';
+import { arithmetic } from '../tasks/arithmetic/task.ts';
 import { checkedTask } from '../tasks/checked.ts';
 import { checkVocabulary, type Task } from '../tasks/task.ts';
 import {

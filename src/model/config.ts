@@ -4,7 +4,7 @@
  */
 
 import { z } from 'zod';
-import { MathformerError } from '../errors.ts';
+import { MathformerError } from '../base/errors.ts';
 
 /** A validated description of a model; make one with `modelConfig` or `validateModelConfig`. */
 export interface ModelConfig {

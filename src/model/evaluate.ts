@@ -1,8 +1,8 @@
 /** Accuracy on given problems: of one answer to each, or of many samples. */
-import { expectNames } from '../arguments.ts';
-import { MathformerError } from '../errors.ts';
-import type { Outcome } from '../math/grader.ts';
-import { ARITHMETIC } from '../tasks/arithmetic.ts';
+import { expectNames } from '../base/arguments.ts';
+import { MathformerError } from '../base/errors.ts';
+import type { Outcome } from '../tasks/arithmetic/grader.ts';
+import { ARITHMETIC } from '../tasks/arithmetic/task.ts';
 import { checkedTask } from '../tasks/checked.ts';
 import type { Task, TaskProblem } from '../tasks/task.ts';
 import type { Completion, CompletionSampler } from './sampler.ts';

@@ -4,8 +4,14 @@
  *
  * @module mathformer/model
  */
-export type { ElementArray } from './checkpoint/dtype.ts';
-export * from './checkpoint/index.ts';
+export type { ElementArray } from '../formats/dtype.ts';
+export {
+  type HuggingFaceModel,
+  huggingFaceConfig,
+  readHuggingFace,
+  writeHuggingFace,
+} from '../formats/huggingFace/index.ts';
+export * from '../formats/index.ts';
 export {
   alibiSlopes,
   describe,
@@ -27,12 +33,6 @@ export {
   evaluate,
   type SampleCountOptions,
 } from './evaluate.ts';
-export {
-  type HuggingFaceModel,
-  huggingFaceConfig,
-  readHuggingFace,
-  writeHuggingFace,
-} from './huggingFace/index.ts';
 export { initialStateDict } from './initialise.ts';
 export {
   type Inspection,

@@ -1,7 +1,8 @@
 /** Initial weights, as PyTorch would give them. */
-import { RandomStream } from '../math/randomStream.ts';
-import { checkSeed } from '../options.ts';
-import type { StateDict, StateTensor } from './checkpoint/index.ts';
+
+import { checkSeed } from '../base/options.ts';
+import { RandomStream } from '../base/randomStream.ts';
+import type { StateDict, StateTensor } from '../formats/index.ts';
 import { type ModelConfig, parameterShapes } from './config.ts';
 
 /** Keeps weights apart from the problems that a trainer draws from the same seed. */

@@ -1,11 +1,11 @@
 /** What a checkpoint holds, also one that cannot be loaded: a diverged model is worth a look. */
-import { MemoryBudget } from './checkpoint/budget.ts';
-import { findConfig } from './checkpoint/config-source.ts';
-import { CheckpointError, withCheckpointErrors } from './checkpoint/error.ts';
-import { readCheckpoint } from './checkpoint/index.ts';
-import { openCheckpoint, type Weight } from './checkpoint/open.ts';
+import { MemoryBudget } from '../formats/budget.ts';
+import { findConfig } from '../formats/configSource.ts';
+import { CheckpointError, withCheckpointErrors } from '../formats/error.ts';
+import { type HuggingFaceModel, huggingFaceConfig, readHuggingFace } from '../formats/huggingFace/index.ts';
+import { readCheckpoint } from '../formats/index.ts';
+import { openCheckpoint, type Weight } from '../formats/open.ts';
 import type { ModelConfig } from './config.ts';
-import { type HuggingFaceModel, huggingFaceConfig, readHuggingFace } from './huggingFace/index.ts';
 
 /** The values of a tensor; null where it has no finite one. */
 export interface TensorStatistics {

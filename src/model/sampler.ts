@@ -4,13 +4,13 @@
  * numbers and end detection never leave the GPU. Every `CHUNK` tokens the CPU looks which sequences are finished and
  * drops them from the batch.
  */
-import { expectNames } from '../arguments.ts';
-import { GpuError, problemOf } from '../errors.ts';
+import { expectNames } from '../base/arguments.ts';
+import { GpuError, problemOf } from '../base/errors.ts';
 import type { Device, Recording } from '../gpu/device.ts';
 import { decodeAttention, fillCache } from '../kernels/decode.ts';
 import { NO_ROW } from '../kernels/rows.ts';
 import { encodeSettings, sampleTokens } from '../kernels/sampling.ts';
-import { EOS } from '../math/tokenizer.ts';
+import { EOS } from '../tasks/arithmetic/tokenizer.ts';
 import { attention, noGrad, Packing, Tensor, takeRows } from '../tensor/index.ts';
 import { generationParts, mostSlots, neededRoom } from './generationParts.ts';
 import { mostTokens } from './microBatches.ts';

@@ -1,7 +1,7 @@
 /** What generation is asked for, and what it gives. */
-import { expectNames, shownValue } from '../arguments.ts';
-import { MathformerError } from '../errors.ts';
-import { isSeed } from '../options.ts';
+import { expectNames, shownValue } from '../base/arguments.ts';
+import { MathformerError } from '../base/errors.ts';
+import { isSeed } from '../base/options.ts';
 
 /**
  * The lowest temperature to sample at. Logits are divided by it in f32: below about 1e-38 they overflow, and well above

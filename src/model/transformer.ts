@@ -2,6 +2,8 @@
  * The decoder-only transformer: pre-LayerNorm blocks of ALiBi attention and a feed-forward layer, dense or a mixture
  * of experts. Sequences are packed end to end (`Packing`), so no token of padding is ever computed.
  */
+
+import type { StateDict, StateTensor } from '../formats/index.ts';
 import type { Device } from '../gpu/device.ts';
 import { evaluate, type Scalar } from '../gpu/kernel.ts';
 import { MAX_HEAD } from '../kernels/attention/index.ts';
@@ -20,7 +22,6 @@ import {
   type RowTiles,
   Tensor,
 } from '../tensor/index.ts';
-import type { StateDict, StateTensor } from './checkpoint/index.ts';
 import { alibiSlopes, type ModelConfig, ModelConfigError, parameterShapes } from './config.ts';
 import { initialStateDict } from './initialise.ts';
 import { parameterLayout } from './layout.ts';

@@ -13,7 +13,7 @@ import {
   SCHEDULERS,
   seed,
   yesOrNo,
-} from '../options.ts';
+} from '../base/options.ts';
 
 /** The options with their ranges, defaults and descriptions. */
 export const pretrainSchema = z.strictObject({

@@ -3,7 +3,8 @@
  * of a batch are packed end to end, so lengths need no sorting; the step is captured for a few sizes and replayed, for
  * which at most an eighth of padding follows the last sequence.
  */
-import { expectNames } from '../arguments.ts';
+import { expectNames } from '../base/arguments.ts';
+import { checkSeed } from '../base/options.ts';
 import { evaluate } from '../gpu/kernel.ts';
 import { mostTokens, partsOf } from '../model/microBatches.ts';
 import { type Packed, packSequences, type ScoredSequence, scoredCount, scorePacked } from '../model/score.ts';
@@ -14,8 +15,7 @@ import {
   type TrainingState,
 } from '../model/trainingState.ts';
 import type { Transformer } from '../model/transformer.ts';
-import { checkSeed } from '../options.ts';
-import { arithmetic } from '../tasks/arithmetic.ts';
+import { arithmetic } from '../tasks/arithmetic/task.ts';
 import { checkedTask } from '../tasks/checked.ts';
 import { TaskStream } from '../tasks/stream.ts';
 import { checkVocabulary, type Example, type Task } from '../tasks/task.ts';

@@ -1,13 +1,13 @@
 /** Checkpoints on disk: reads every format of src/model, writes safetensors atomically. */
 import { statSync } from 'node:fs';
+import { readHuggingFace } from '../formats/huggingFace/index.ts';
 import {
   type AssumedConfig,
   type Checkpoint,
   type CheckpointFormat,
   readCheckpoint,
   writeCheckpoint,
-} from '../model/checkpoint/index.ts';
-import { readHuggingFace } from '../model/huggingFace/index.ts';
+} from '../formats/index.ts';
 import { type FileOperations, writeAtomically } from './atomicFile.ts';
 import { withFileErrors } from './fileError.ts';
 import { readHuggingFaceDirectory } from './huggingFaceDirectory.ts';

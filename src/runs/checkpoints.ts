@@ -22,7 +22,7 @@ import {
   type StateDict,
   writeCheckpoint,
   writeSafetensors,
-} from '../model/checkpoint/index.ts';
+} from '../formats/index.ts';
 import type { TrainingState } from '../model/trainingState.ts';
 import { type FileOperations, isTorn, removeTorn, writeAtomically } from './atomicFile.ts';
 import { FileError, type FileErrorCode, withFileErrors } from './fileError.ts';

@@ -1,6 +1,6 @@
 /** Failures of the file system in words a person can act on. */
 import { getSystemErrorMap } from 'node:util';
-import { MathformerError } from '../errors.ts';
+import { MathformerError } from '../base/errors.ts';
 
 export type FileErrorCode =
   | 'FILE_NOT_FOUND'

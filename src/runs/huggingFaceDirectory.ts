@@ -1,7 +1,7 @@
 /** Hugging Face directories on disk. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { HuggingFaceModel } from '../model/huggingFace/index.ts';
+import type { HuggingFaceModel } from '../formats/huggingFace/index.ts';
 import { FileError } from './fileError.ts';
 import { readOrdinaryFile } from './ordinaryFile.ts';
 

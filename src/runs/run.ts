@@ -11,7 +11,7 @@
  */
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Checkpoint } from '../model/checkpoint/index.ts';
+import type { Checkpoint } from '../formats/index.ts';
 import { type FileOperations, removeTorn, writeAtomically } from './atomicFile.ts';
 import { saveCheckpoint } from './checkpointFile.ts';
 import { Checkpoints, MANIFEST } from './checkpoints.ts';

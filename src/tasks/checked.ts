@@ -3,9 +3,9 @@
  * not have, or a verdict that is none, would otherwise train on wrong numbers without an error.
  */
 
-import { shownValue } from '../arguments.ts';
-import { MathformerError } from '../errors.ts';
-import { OUTCOMES } from '../math/grader.ts';
+import { shownValue } from '../base/arguments.ts';
+import { MathformerError } from '../base/errors.ts';
+import { OUTCOMES } from './arithmetic/grader.ts';
 import type { Example, Graded, Task, TaskProblem, Tokenizer } from './task.ts';
 
 /** Checked tasks, by the task that they check; a checked one stands for itself. */

@@ -3,7 +3,7 @@
  *
  * @module mathformer/tasks
  */
-export { ARITHMETIC, type ArithmeticOptions, arithmetic } from './arithmetic.ts';
+export { ARITHMETIC, type ArithmeticOptions, arithmetic } from './arithmetic/task.ts';
 export { checkedTask } from './checked.ts';
 export { distinct } from './distinct.ts';
 export { type SortingOptions, sorting } from './sorting.ts';

@@ -2,8 +2,8 @@
  * Sorting digits as a task, with a vocabulary of its own: `sort 4 1 3 =` is to be continued with `1 3 4<eos>`. It shows
  * all that a task needs.
  */
-import { RandomStream } from '../math/randomStream.ts';
-import { type Split, splitOfCanonical } from '../math/split.ts';
+import { RandomStream } from '../base/randomStream.ts';
+import { type Split, splitOfCanonical } from './arithmetic/split.ts';
 import { distinct } from './distinct.ts';
 import type { Task, TaskProblem } from './task.ts';
 import { tokenizerOf } from './tokenizer.ts';

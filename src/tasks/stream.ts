@@ -1,5 +1,5 @@
 /** Endless streams of a task's problems and examples: item i is a pure function of (task, seed, stream, i, level). */
-import { RandomStream } from '../math/randomStream.ts';
+import { RandomStream } from '../base/randomStream.ts';
 import type { Example, Task, TaskProblem } from './task.ts';
 
 /** Keeps the draws for an example's form apart from those for its problem. */

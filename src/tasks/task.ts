@@ -2,9 +2,9 @@
  * What a model can be trained on: problems, how they are put to the model, and what counts as an answer. The trainers
  * know this interface alone.
  */
-import { MathformerError } from '../errors.ts';
-import type { Outcome } from '../math/grader.ts';
-import type { RandomStream } from '../math/randomStream.ts';
+import { MathformerError } from '../base/errors.ts';
+import type { RandomStream } from '../base/randomStream.ts';
+import type { Outcome } from './arithmetic/grader.ts';
 
 /** Between texts and token ids. Ids are 0 … vocabSize − 1. */
 export interface Tokenizer {

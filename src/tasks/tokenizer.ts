@@ -1,5 +1,5 @@
 /** A tokenizer from a list of tokens. */
-import { TokenError } from '../math/tokenizer.ts';
+import { TokenError } from './arithmetic/tokenizer.ts';
 import type { Tokenizer } from './task.ts';
 
 /**

@@ -2,7 +2,7 @@
  * Reverse-mode differentiation: every op that needs one leaves a node with its inputs and a function from the
  * gradients of its outputs to those of its inputs; `backward` walks the nodes from the newest to the oldest.
  */
-import { MathformerError, ShapeError } from '../errors.ts';
+import { MathformerError, ShapeError } from '../base/errors.ts';
 import type { BufferView } from '../gpu/buffers.ts';
 import { tick } from '../gpu/writeTimes.ts';
 import { elementwise } from '../kernels/elementwise.ts';

@@ -19,8 +19,8 @@ import {
   instanceOf,
   integer,
   type OptionKinds,
-} from '../arguments.ts';
-import { ShapeError } from '../errors.ts';
+} from '../base/arguments.ts';
+import { ShapeError } from '../base/errors.ts';
 import type { BufferView } from '../gpu/buffers.ts';
 import { Device, type Recording } from '../gpu/device.ts';
 import { evaluate, type Scalar } from '../gpu/kernel.ts';

@@ -1,5 +1,5 @@
 /** Debug mode of a device: finds the ops that made a NaN or an infinity of finite inputs. */
-import { GpuError } from '../errors.ts';
+import { GpuError } from '../base/errors.ts';
 import { checkFinite as launchCheck, startCheck } from '../kernels/checkFinite.ts';
 import { showShape, type Tensor } from './tensor.ts';
 

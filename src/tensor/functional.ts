@@ -7,8 +7,8 @@ import {
   listOf,
   type OptionKinds,
   text,
-} from '../arguments.ts';
-import { ShapeError } from '../errors.ts';
+} from '../base/arguments.ts';
+import { ShapeError } from '../base/errors.ts';
 import { attachGradient, differentiable, gradientsOf, isGradEnabled, withGrad } from './autograd.ts';
 import { expectTensor } from './operands.ts';
 import { Generator } from './random.ts';

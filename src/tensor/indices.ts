@@ -3,7 +3,7 @@
  * every replay of a captured step too; those that an op made within a range, such as places of `argmax`, are known to
  * lie in it. Whatever else the GPU made is checked there, and reported at the next read of what depends on it.
  */
-import { MathformerError } from '../errors.ts';
+import { MathformerError } from '../base/errors.ts';
 import type { IntegerBounds } from '../gpu/buffers.ts';
 import { checkIndices } from '../kernels/checkIndices.ts';
 import { type DType, showShape, type Tensor } from './tensor.ts';

@@ -3,8 +3,8 @@
  * has another dtype, was freed, or lies on another device. Kernels take the bits as they come, so that an operand nobody
  * checks gives wrong numbers without a word.
  */
-import { ArgumentError, expectKind, instanceOf, shownValue } from '../arguments.ts';
-import { GpuError, MathformerError, ShapeError } from '../errors.ts';
+import { ArgumentError, expectKind, instanceOf, shownValue } from '../base/arguments.ts';
+import { GpuError, MathformerError, ShapeError } from '../base/errors.ts';
 import { Device } from '../gpu/device.ts';
 import { type DType, showShape, Tensor } from './tensor.ts';
 

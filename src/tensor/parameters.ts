@@ -3,11 +3,11 @@
  * copying are then a few operations whatever the number of parameters. There is one arena, or as many as it takes for
  * each to fit a binding.
  */
-import { expectKind, expectShape, instanceOf } from '../arguments.ts';
-import { GpuError, MathformerError } from '../errors.ts';
+import { expectKind, expectShape, instanceOf } from '../base/arguments.ts';
+import { GpuError, MathformerError } from '../base/errors.ts';
+import { INSPECT } from '../base/inspection.ts';
 import { type BufferView, MIN_VIEW_BYTES } from '../gpu/buffers.ts';
 import type { Device } from '../gpu/device.ts';
-import { INSPECT } from '../inspection.ts';
 import { readAll, uploadAll } from './arenas.ts';
 import { expectDevice } from './operands.ts';
 import { markChanged, type Shape, showShape, sizeOf, Tensor } from './tensor.ts';

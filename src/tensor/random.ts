@@ -2,9 +2,9 @@
  * Where random numbers come from: a counter-based generator (Philox 4×32-10). Every op that draws takes one offset
  * of it, and value i of the result is a function of (seed, offset, i) alone, so that two numbers are the whole state.
  */
-import { MathformerError } from '../errors.ts';
+import { MathformerError } from '../base/errors.ts';
+import { INSPECT } from '../base/inspection.ts';
 import type { Device } from '../gpu/device.ts';
-import { INSPECT } from '../inspection.ts';
 import type { Draw } from '../kernels/random.ts';
 
 /** All that a generator is; as JSON in a checkpoint it continues a run with the same numbers. */

@@ -3,7 +3,7 @@
  * when they return, and an async function returns at its first await: what follows would run as if nothing were
  * switched on. (To follow a promise takes AsyncLocalStorage, which browsers lack.)
  */
-import { ArgumentError, expectKind, functionKind } from '../arguments.ts';
+import { ArgumentError, expectKind, functionKind } from '../base/arguments.ts';
 
 const ADVICE =
   'await values before, or after it returned: const x = await load(); const y = noGrad(() => f(x)); await y.data()';

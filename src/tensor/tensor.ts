@@ -4,11 +4,11 @@
  * Data is contiguous and row-major. Memory belongs to the device's innermost open scope at the time of allocation
  * (`using scope = device.scope()`), so ordinary code frees nothing by hand.
  */
-import { expectSizes, shownValue } from '../arguments.ts';
-import { ShapeError } from '../errors.ts';
+import { expectSizes, shownValue } from '../base/arguments.ts';
+import { ShapeError } from '../base/errors.ts';
+import { INSPECT } from '../base/inspection.ts';
 import type { BufferView, IntegerBounds } from '../gpu/buffers.ts';
 import type { Device } from '../gpu/device.ts';
-import { INSPECT } from '../inspection.ts';
 import { encoded } from './values.ts';
 
 /** `bool` is kept as u32 words 0 and 1; `f16` is for storage only, two values a word (see `cast`). */

@@ -1,6 +1,6 @@
 /** Numbers of the host that become values of a tensor: whether a dtype has them, and how they are kept. */
-import { ArgumentError, shownValue } from '../arguments.ts';
-import { ShapeError } from '../errors.ts';
+import { ArgumentError, shownValue } from '../base/arguments.ts';
+import { ShapeError } from '../base/errors.ts';
 import type { Scalar } from '../gpu/kernel.ts';
 import type { DType, TensorData } from './tensor.ts';
 

@@ -3,10 +3,10 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { parseOptions } from '../../src/base/options.ts';
 import { runGrpo } from '../../src/cli/training.ts';
 import { grpoFlags } from '../../src/cli/trainingFlags.ts';
 import { GrpoTrainer } from '../../src/grpo/trainer.ts';
-import { parseOptions } from '../../src/options.ts';
 import { tracesOf } from '../crash/kill.ts';
 import { run, savedModels } from './cliProcess.ts';
 

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { EVALUATION_FILE, heldOut, heldOutOfRun, problemsOf, shortage } from '../../src/cli/heldOut.ts';
-import { parseEvaluationSet } from '../../src/math/evaluationSet.ts';
-import { ARITHMETIC, arithmetic } from '../../src/tasks/arithmetic.ts';
+import { parseEvaluationSet } from '../../src/tasks/arithmetic/evaluationSet.ts';
+import { ARITHMETIC, arithmetic } from '../../src/tasks/arithmetic/task.ts';
 import { sorting } from '../../src/tasks/sorting.ts';
 import type { Task, TaskProblem } from '../../src/tasks/task.ts';
 

@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { newModel } from '../../src/cli/modelFlags.ts';
-import { writeSafetensors } from '../../src/model/checkpoint/index.ts';
-import { writeHuggingFace } from '../../src/model/huggingFace/index.ts';
+import { writeHuggingFace } from '../../src/formats/huggingFace/index.ts';
+import { writeSafetensors } from '../../src/formats/index.ts';
 import { writeDirectoryAtomically } from '../../src/runs/atomicDirectory.ts';
-import { ARITHMETIC } from '../../src/tasks/arithmetic.ts';
+import { ARITHMETIC } from '../../src/tasks/arithmetic/task.ts';
 import { run } from './cliProcess.ts';
 
 let directory: string;

@@ -6,12 +6,12 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { grpoPhase, pretrainPhase } from '../../src/cli/phases.ts';
 import { Reporter } from '../../src/cli/reporter.ts';
 import { Workbench } from '../../src/cli/workbench.ts';
-import { evaluationSet } from '../../src/math/evaluationSet.ts';
-import { ANSWER, EOS, encode } from '../../src/math/tokenizer.ts';
 import { modelConfig } from '../../src/model/config.ts';
 import { initialStateDict } from '../../src/model/initialise.ts';
 import type { TrainingState } from '../../src/model/trainingState.ts';
 import { Run } from '../../src/runs/run.ts';
+import { evaluationSet } from '../../src/tasks/arithmetic/evaluationSet.ts';
+import { ANSWER, EOS, encode } from '../../src/tasks/arithmetic/tokenizer.ts';
 
 const config = modelConfig('tiny');
 const stateDict = initialStateDict(config, 1);

@@ -3,13 +3,13 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { parseOptions } from '../../src/base/options.ts';
 import { readConfig } from '../../src/cli/configFile.ts';
 import { PIPELINE } from '../../src/cli/pipeline.ts';
 import { resumeFlags, resumeRun } from '../../src/cli/resume.ts';
 import { runPipeline } from '../../src/cli/training.ts';
 import { pipelineFlags, pipelineSections } from '../../src/cli/trainingFlags.ts';
-import { parseEvaluationSet } from '../../src/math/evaluationSet.ts';
-import { parseOptions } from '../../src/options.ts';
+import { parseEvaluationSet } from '../../src/tasks/arithmetic/evaluationSet.ts';
 import { run, savedModels } from './cliProcess.ts';
 
 vi.mock('../../src/cli/pipeline.ts', async (original) => {

@@ -1,10 +1,10 @@
 /** Where output goes, and that it fits the place. */
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { ShapeError } from '../../src/base/errors.ts';
+import { OptionError } from '../../src/base/optionError.ts';
 import { accuracyOf, accuracyWithInterval, improvementOf, improvementText } from '../../src/cli/accuracy.ts';
 import { failureText } from '../../src/cli/failure.ts';
 import { duration, Reporter } from '../../src/cli/reporter.ts';
-import { ShapeError } from '../../src/errors.ts';
-import { OptionError } from '../../src/math/errors.ts';
 
 function outputs({ json = false, quiet = false, isTTY = false, columns = 200 }) {
   const written = { out: '', err: '' };

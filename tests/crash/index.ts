@@ -10,9 +10,9 @@ import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { Command } from 'commander';
 import { z } from 'zod';
+import { integer, seed } from '../../src/base/options.ts';
 import { runCommand, throwing } from '../../src/cli/failure.ts';
 import { addFlags, readFlags } from '../../src/cli/flags.ts';
-import { integer, seed } from '../../src/options.ts';
 import { killWhileSaving, runAndKill, runWithKills, tracesOf } from './kill.ts';
 import { TRAININGS } from './trainings.ts';
 

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { RandomStream } from '../../src/math/randomStream.ts';
+import { RandomStream } from '../../src/base/randomStream.ts';
 import { type CheckpointEntry, Checkpoints } from '../../src/runs/checkpoints.ts';
 import { EVENT_FILE } from '../../src/runs/metrics/tensorBoard.ts';
 import { readEvents } from '../runs/metrics/eventFile.ts';

@@ -6,7 +6,7 @@ import { EXPERIMENTS } from '../../experiments/table.ts';
 import { rewardsOf } from '../../src/cli/rewardFlag.ts';
 import { grpoOptions } from '../../src/grpo/options.ts';
 import { pretrainOptions } from '../../src/pretrain/options.ts';
-import { ARITHMETIC } from '../../src/tasks/arithmetic.ts';
+import { ARITHMETIC } from '../../src/tasks/arithmetic/task.ts';
 
 test('no two trainings have one name, and every start is there', () => {
   const names = EXPERIMENTS.flatMap(trialsOf).map(trialName);

@@ -5,8 +5,8 @@
 
 import { zipSync } from 'fflate';
 import { describe, expect, it } from 'vitest';
-import { MINI_WEIGHTS } from '../model/checkpoint/mini.ts';
-import * as py from '../model/checkpoint/pickle-assembler.ts';
+import { MINI_WEIGHTS } from '../formats/mini.ts';
+import * as py from '../formats/torch/pickleAssembler.ts';
 import { Examiner } from './examine.ts';
 
 const { bytes, dict, int, tensor, torchZip, u64 } = py;

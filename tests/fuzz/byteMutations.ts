@@ -1,6 +1,6 @@
 /** Changes that know nothing of a file's format, and the dice of all others. */
 
-import type { RandomStream } from '../../src/math/index.ts';
+import type { RandomStream } from '../../src/tasks/arithmetic/index.ts';
 
 /** A changed copy; the bytes given are never written to. */
 export type Mutation = (file: Uint8Array, random: RandomStream) => Uint8Array;

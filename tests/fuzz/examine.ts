@@ -10,7 +10,7 @@
 import { writeFileSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { CheckpointError, type ReadCheckpoint, readCheckpoint } from '../../src/model/checkpoint/index.ts';
+import { CheckpointError, type ReadCheckpoint, readCheckpoint } from '../../src/formats/index.ts';
 import { parameterShapes } from '../../src/model/config.ts';
 
 /** What became of a file; `code` is `accepted` or the error's. */

@@ -1,7 +1,7 @@
 /** Mutants: each a function of the seed, the family and its index alone, whatever was made before it. */
 
 import { zipSync } from 'fflate';
-import { RandomStream } from '../../src/math/index.ts';
+import { RandomStream } from '../../src/tasks/arithmetic/index.ts';
 import { BYTE_MUTATIONS, type Mutation, pick } from './byteMutations.ts';
 import { PICKLE_MUTATIONS } from './pickleMutations.ts';
 import { SAFETENSORS_MUTATIONS } from './safetensorsMutations.ts';

@@ -1,6 +1,6 @@
 /** Changes to pickles that keep to the borders of opcodes, so that what follows a change is still understood. */
 
-import type { RandomStream } from '../../src/math/index.ts';
+import type { RandomStream } from '../../src/tasks/arithmetic/index.ts';
 import { type Mutation, pick, setInteger, spliced } from './byteMutations.ts';
 
 /** Bytes after each opcode; all others have none. From Python's pickletools. */

@@ -1,6 +1,6 @@
 /** Changes to the header of a safetensors file, token by token, with its length written anew. */
 
-import type { RandomStream } from '../../src/math/index.ts';
+import type { RandomStream } from '../../src/tasks/arithmetic/index.ts';
 import { joined, type Mutation, pick } from './byteMutations.ts';
 
 const TOKEN = /"(?:[^"\\]|\\.)*"|\d+|[{}[\]:,]/g;

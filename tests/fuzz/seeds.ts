@@ -2,8 +2,8 @@
 
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { unzipSync } from 'fflate';
-import { writeCheckpoint } from '../../src/model/checkpoint/index.ts';
-import { MINI, MINI_WEIGHTS, miniLegacy, miniPickle, miniZip } from '../model/checkpoint/mini.ts';
+import { writeCheckpoint } from '../../src/formats/index.ts';
+import { MINI, MINI_WEIGHTS, miniLegacy, miniPickle, miniZip } from '../formats/mini.ts';
 
 /** What is fuzzed: `pt` is both containers of torch.save. */
 export const FAMILIES = ['safetensors', 'pt'] as const;

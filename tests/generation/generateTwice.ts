@@ -3,7 +3,7 @@
  * from exiting.
  */
 import { ParallelSampler } from '../../src/generation/index.ts';
-import { prompt } from '../../src/math/sample.ts';
+import { prompt } from '../../src/tasks/arithmetic/sample.ts';
 import { openDevice } from '../device.ts';
 import { fixtureModel } from '../model/referenceModels.ts';
 

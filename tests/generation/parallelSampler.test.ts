@@ -12,10 +12,10 @@ import { generationProcesses, ParallelSampler, samplerOf } from '../../src/gener
 import type { Device, DeviceOptions } from '../../src/gpu/device.ts';
 import { grpoOptions } from '../../src/grpo/options.ts';
 import { GrpoTrainer } from '../../src/grpo/trainer.ts';
-import { prompt } from '../../src/math/sample.ts';
 import { modelConfig } from '../../src/model/config.ts';
 import { Sampler } from '../../src/model/sampler.ts';
 import type { Transformer } from '../../src/model/transformer.ts';
+import { prompt } from '../../src/tasks/arithmetic/sample.ts';
 import { openDevice } from '../device.ts';
 import { fixtureModel } from '../model/referenceModels.ts';
 

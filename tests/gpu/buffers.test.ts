@@ -1,7 +1,7 @@
 /** The pool of buffers: size classes, scopes, reuse, and its books. */
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { GpuError } from '../../src/errors.ts';
+import { GpuError } from '../../src/base/errors.ts';
 import { type BufferView, sizeClass } from '../../src/gpu/buffers.ts';
 import type { Device } from '../../src/gpu/device.ts';
 import { openDevice } from '../device.ts';

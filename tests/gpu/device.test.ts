@@ -1,6 +1,6 @@
 /** The device runs commands in the order they were given, keeps recordings, and reports what fails. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { GpuError } from '../../src/errors.ts';
+import { GpuError } from '../../src/base/errors.ts';
 import type { BufferView } from '../../src/gpu/buffers.ts';
 import type { Device } from '../../src/gpu/device.ts';
 import { defineKernel, GROUP_ARGS, GROUP_INDEX, linearGrid } from '../../src/gpu/kernel.ts';

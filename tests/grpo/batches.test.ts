@@ -1,6 +1,7 @@
 /** Mini-batches, micro-batches and weights: everything is there once, and counts what it should. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { RandomStream } from '../../src/base/randomStream.ts';
 import {
   batchInputs,
   microBatches,
@@ -11,11 +12,10 @@ import {
   weighted,
 } from '../../src/grpo/batches.ts';
 import { LOSS_NAMES } from '../../src/grpo/losses.ts';
-import { ProblemStream } from '../../src/math/generator.ts';
-import { RandomStream } from '../../src/math/randomStream.ts';
-import { prompt } from '../../src/math/sample.ts';
 import { modelConfig } from '../../src/model/config.ts';
-import { ARITHMETIC } from '../../src/tasks/arithmetic.ts';
+import { ProblemStream } from '../../src/tasks/arithmetic/generator.ts';
+import { prompt } from '../../src/tasks/arithmetic/sample.ts';
+import { ARITHMETIC } from '../../src/tasks/arithmetic/task.ts';
 import { expectClose } from '../oracle/compare.ts';
 import { seeded } from '../oracle/random.ts';
 

@@ -1,7 +1,7 @@
 /** The adaptive curriculum: what it remembers, and what it draws. */
 import { describe, expect, test } from 'vitest';
+import { RandomStream } from '../../src/base/randomStream.ts';
 import { Curriculum } from '../../src/grpo/curriculum.ts';
-import { RandomStream } from '../../src/math/randomStream.ts';
 import { expectClose } from '../oracle/compare.ts';
 
 const LEVELS = ['easy', 'middle', 'hard'];

@@ -4,8 +4,8 @@ import { describe, expect, test } from 'vitest';
 import { areEqual } from '../../src/grpo/advantages.ts';
 import { MAX_REFILLS, sampleUnequal } from '../../src/grpo/dynamicSampling.ts';
 import { groupsOf, joined, type Rollout, sampled } from '../../src/grpo/rollout.ts';
-import { ProblemStream } from '../../src/math/generator.ts';
 import type { Completion } from '../../src/model/sampler.ts';
+import { ProblemStream } from '../../src/tasks/arithmetic/generator.ts';
 import { seeded } from '../oracle/random.ts';
 
 const GROUP = 3;

@@ -12,10 +12,10 @@ import {
   type GrpoTrainerParts,
   type Rollout,
 } from '../../src/grpo/trainer.ts';
-import { depth } from '../../src/math/expression.ts';
-import { parse } from '../../src/math/parser.ts';
 import type { CompletionSampler, SampleOptions } from '../../src/model/sampler.ts';
 import type { Transformer } from '../../src/model/transformer.ts';
+import { depth } from '../../src/tasks/arithmetic/expression.ts';
+import { parse } from '../../src/tasks/arithmetic/parser.ts';
 import { openDevice } from '../device.ts';
 import { fixtureModel, parameters64 } from '../model/referenceModels.ts';
 import { expectClose } from '../oracle/compare.ts';

@@ -1,16 +1,16 @@
 /** A task of one digit is learnt from its rewards alone, and not from the same rewards shuffled. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { StateDict } from '../../src/formats/index.ts';
 import type { Device } from '../../src/gpu/device.ts';
 import { grpoOptions } from '../../src/grpo/options.ts';
 import { GrpoTrainer } from '../../src/grpo/trainer.ts';
-import { ProblemStream } from '../../src/math/generator.ts';
-import type { StateDict } from '../../src/model/checkpoint/index.ts';
 import { modelConfig } from '../../src/model/config.ts';
 import { evaluate } from '../../src/model/evaluate.ts';
 import { type CompletionSampler, Sampler } from '../../src/model/sampler.ts';
 import { Transformer } from '../../src/model/transformer.ts';
 import { pretrainOptions } from '../../src/pretrain/options.ts';
 import { SupervisedTrainer } from '../../src/pretrain/trainer.ts';
+import { ProblemStream } from '../../src/tasks/arithmetic/generator.ts';
 import { openDevice } from '../device.ts';
 
 const TASK = { maxDigits: 1, maxDepth: 1, operators: 'next,prev,abs' };

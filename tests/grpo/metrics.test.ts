@@ -7,11 +7,11 @@ import {
   type TokenRecord,
   unmeasured,
 } from '../../src/grpo/metrics.ts';
-import { ProblemStream } from '../../src/math/generator.ts';
-import { prompt } from '../../src/math/sample.ts';
-import { EOS } from '../../src/math/tokenizer.ts';
 import type { Completion } from '../../src/model/sampler.ts';
-import { ARITHMETIC } from '../../src/tasks/arithmetic.ts';
+import { ProblemStream } from '../../src/tasks/arithmetic/generator.ts';
+import { prompt } from '../../src/tasks/arithmetic/sample.ts';
+import { ARITHMETIC } from '../../src/tasks/arithmetic/task.ts';
+import { EOS } from '../../src/tasks/arithmetic/tokenizer.ts';
 import { expectClose } from '../oracle/compare.ts';
 
 const stream = new ProblemStream({ maxDigits: 1, maxDepth: 1 });

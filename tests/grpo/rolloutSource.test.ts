@@ -1,10 +1,10 @@
 /** Where rollouts come from, with a sampler that answers by rule: what it is asked, what rewards see, what a state keeps. */
 import { describe, expect, test } from 'vitest';
+import { RandomStream } from '../../src/base/randomStream.ts';
 import { Curriculum } from '../../src/grpo/curriculum.ts';
 import { type GrpoOptions, grpoOptions } from '../../src/grpo/options.ts';
 import { builtInReward, type Reward, type RewardedCompletion } from '../../src/grpo/reward.ts';
 import { RolloutSource } from '../../src/grpo/rolloutSource.ts';
-import { RandomStream } from '../../src/math/randomStream.ts';
 import type { Completion, CompletionSampler, SampleOptions } from '../../src/model/sampler.ts';
 import { sorting } from '../../src/tasks/sorting.ts';
 import { TaskStream } from '../../src/tasks/stream.ts';

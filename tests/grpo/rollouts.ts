@@ -1,9 +1,10 @@
 /** Rollouts for tests, trainers that learn from given ones, and the loss of a rollout by its definition in float64. */
+
+import type { StateDict } from '../../src/formats/index.ts';
 import type { GrpoOptions } from '../../src/grpo/options.ts';
 import type { GrpoTrainer, Rollout } from '../../src/grpo/trainer.ts';
-import { prompt } from '../../src/math/sample.ts';
-import type { StateDict } from '../../src/model/checkpoint/index.ts';
 import type { Completion } from '../../src/model/sampler.ts';
+import { prompt } from '../../src/tasks/arithmetic/sample.ts';
 import {
   type Array64,
   array,

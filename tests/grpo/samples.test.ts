@@ -1,7 +1,7 @@
 /** Which completions are shown, and what of them. */
 import { expect, test } from 'vitest';
 import { sampleRows } from '../../src/grpo/samples.ts';
-import { ARITHMETIC } from '../../src/tasks/arithmetic.ts';
+import { ARITHMETIC } from '../../src/tasks/arithmetic/task.ts';
 
 const texts = ['<answer>3<eos>', '<answer>4<eos>', '1+2', '<eos>', '<answer>3<eos>', '<answer>3'];
 const problems = ['1+2', '5-2', '2+1'].map((expression) => ({ expression, answer: '3' }));

@@ -1,10 +1,10 @@
 /** A trainer that is stopped, written down as JSON and tensors, and made anew goes on to the bit. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { StateDict } from '../../src/formats/index.ts';
 import type { Device } from '../../src/gpu/device.ts';
 import { type GrpoOptions, grpoOptions } from '../../src/grpo/options.ts';
 import type { GrpoState } from '../../src/grpo/state.ts';
 import { type GrpoMetrics, GrpoTrainer } from '../../src/grpo/trainer.ts';
-import type { StateDict } from '../../src/model/checkpoint/index.ts';
 import { Transformer } from '../../src/model/transformer.ts';
 import { openDevice } from '../device.ts';
 import { readFixture } from '../model/referenceModels.ts';

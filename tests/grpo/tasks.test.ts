@@ -1,10 +1,10 @@
 /** Tasks and rewards of one's own, through the trainers that arithmetic has. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { StateDict } from '../../src/formats/index.ts';
 import type { Device } from '../../src/gpu/device.ts';
 import { grpoOptions } from '../../src/grpo/options.ts';
 import { builtInReward, type Reward } from '../../src/grpo/reward.ts';
 import { type GrpoMetrics, GrpoTrainer, type GrpoTrainerParts } from '../../src/grpo/trainer.ts';
-import type { StateDict } from '../../src/model/checkpoint/index.ts';
 import { modelConfig } from '../../src/model/config.ts';
 import { evaluate } from '../../src/model/evaluate.ts';
 import { Sampler } from '../../src/model/sampler.ts';

@@ -1,15 +1,15 @@
 /** The GRPO trainer: what a rollout is, what its gradient is, and what must not matter. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { StateDict } from '../../src/formats/index.ts';
 import type { Device } from '../../src/gpu/device.ts';
 import { LOSS_NAMES } from '../../src/grpo/losses.ts';
 import { type GrpoOptions, grpoOptions } from '../../src/grpo/options.ts';
 import { type GrpoMetrics, GrpoTrainer, type Rollout } from '../../src/grpo/trainer.ts';
-import { ProblemStream } from '../../src/math/generator.ts';
-import { grade } from '../../src/math/grader.ts';
-import { prompt } from '../../src/math/sample.ts';
-import { EOS } from '../../src/math/tokenizer.ts';
-import type { StateDict } from '../../src/model/checkpoint/index.ts';
 import type { Transformer } from '../../src/model/transformer.ts';
+import { ProblemStream } from '../../src/tasks/arithmetic/generator.ts';
+import { grade } from '../../src/tasks/arithmetic/grader.ts';
+import { prompt } from '../../src/tasks/arithmetic/sample.ts';
+import { EOS } from '../../src/tasks/arithmetic/tokenizer.ts';
 import { openDevice } from '../device.ts';
 import {
   expectSameGradients,

@@ -1,5 +1,7 @@
 /** What happens from one optimiser step to the next: epochs, mini-batches, the coefficient of the KL, the reference. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { RandomStream } from '../../src/base/randomStream.ts';
+import type { StateDict } from '../../src/formats/index.ts';
 import type { Device } from '../../src/gpu/device.ts';
 import { areEqual } from '../../src/grpo/advantages.ts';
 import { miniBatches } from '../../src/grpo/batches.ts';
@@ -10,11 +12,9 @@ import type { Reward } from '../../src/grpo/reward.ts';
 import { groupsOf, joined, sampled } from '../../src/grpo/rollout.ts';
 import { type GrpoMetrics, GrpoTrainer, type Rollout } from '../../src/grpo/trainer.ts';
 import { Warnings } from '../../src/grpo/warnings.ts';
-import { grade } from '../../src/math/grader.ts';
-import { RandomStream } from '../../src/math/randomStream.ts';
-import { prompt } from '../../src/math/sample.ts';
-import type { StateDict } from '../../src/model/checkpoint/index.ts';
 import type { Transformer } from '../../src/model/transformer.ts';
+import { grade } from '../../src/tasks/arithmetic/grader.ts';
+import { prompt } from '../../src/tasks/arithmetic/sample.ts';
 import type { CaptureOptions } from '../../src/tensor/index.ts';
 import { openDevice } from '../device.ts';
 import { fixtureModel, readFixture } from '../model/referenceModels.ts';

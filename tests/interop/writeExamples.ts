@@ -5,15 +5,15 @@
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { drawProblem, resolveGeneratorOptions } from '../../src/math/generator.ts';
-import { RandomStream } from '../../src/math/randomStream.ts';
-import { sample } from '../../src/math/sample.ts';
-import { decode, encode, VOCAB_SIZE } from '../../src/math/tokenizer.ts';
+import { RandomStream } from '../../src/base/randomStream.ts';
+import { writeHuggingFace } from '../../src/formats/huggingFace/index.ts';
 import type { ModelOverrides } from '../../src/model/config.ts';
-import { writeHuggingFace } from '../../src/model/huggingFace/index.ts';
 import { Transformer } from '../../src/model/transformer.ts';
 import { writeDirectoryAtomically } from '../../src/runs/atomicDirectory.ts';
-import { ARITHMETIC } from '../../src/tasks/arithmetic.ts';
+import { drawProblem, resolveGeneratorOptions } from '../../src/tasks/arithmetic/generator.ts';
+import { sample } from '../../src/tasks/arithmetic/sample.ts';
+import { ARITHMETIC } from '../../src/tasks/arithmetic/task.ts';
+import { decode, encode, VOCAB_SIZE } from '../../src/tasks/arithmetic/tokenizer.ts';
 import { noGrad, Packing, Tensor } from '../../src/tensor/index.ts';
 import { openDevice } from '../device.ts';
 import { randomCheckpoint } from '../model/referenceModels.ts';

@@ -1,9 +1,6 @@
 /** Evaluation: prompts, order, batches and grades. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Device } from '../../src/gpu/device.ts';
-import { grade } from '../../src/math/grader.ts';
-import { prompt } from '../../src/math/sample.ts';
-import { decode, EOS } from '../../src/math/tokenizer.ts';
 import { countCorrect, evaluate } from '../../src/model/evaluate.ts';
 import {
   type Completion,
@@ -12,6 +9,9 @@ import {
   Sampler,
 } from '../../src/model/sampler.ts';
 import type { Transformer } from '../../src/model/transformer.ts';
+import { grade } from '../../src/tasks/arithmetic/grader.ts';
+import { prompt } from '../../src/tasks/arithmetic/sample.ts';
+import { decode, EOS } from '../../src/tasks/arithmetic/tokenizer.ts';
 import { openDevice } from '../device.ts';
 import { fixtureModel } from './referenceModels.ts';
 

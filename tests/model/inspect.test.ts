@@ -2,12 +2,12 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type NamedArray, writeSafetensors } from '../../src/model/checkpoint/index.ts';
+import { writeHuggingFace } from '../../src/formats/huggingFace/index.ts';
+import { type NamedArray, writeSafetensors } from '../../src/formats/index.ts';
 import { modelConfig } from '../../src/model/config.ts';
-import { writeHuggingFace } from '../../src/model/huggingFace/index.ts';
 import { inspectCheckpoint, inspectHuggingFace } from '../../src/model/inspect.ts';
-import { ARITHMETIC } from '../../src/tasks/arithmetic.ts';
-import { refusal } from './checkpoint/refusal.ts';
+import { ARITHMETIC } from '../../src/tasks/arithmetic/task.ts';
+import { refusal } from '../formats/refusal.ts';
 import { randomCheckpoint, readFixture } from './referenceModels.ts';
 
 const fixture = (file: string) => readFileSync(`tests/fixtures/checkpoints/${file}`);

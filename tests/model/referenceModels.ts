@@ -1,12 +1,12 @@
 /** Models for tests: the committed checkpoints of the original, and random ones, on the GPU and in the float64 reference. */
 import { readFileSync } from 'node:fs';
-import type { Device } from '../../src/gpu/device.ts';
 import {
   type AssumedConfig,
   type Checkpoint,
   readCheckpoint,
   type StateDict,
-} from '../../src/model/checkpoint/index.ts';
+} from '../../src/formats/index.ts';
+import type { Device } from '../../src/gpu/device.ts';
 import {
   type ModelConfig,
   type ModelOverrides,

@@ -1,12 +1,12 @@
 /** The sampler: what it records, what it draws from, and that a sequence does not depend on its company. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Device } from '../../src/gpu/device.ts';
-import { prompt } from '../../src/math/sample.ts';
-import { EOS } from '../../src/math/tokenizer.ts';
 import { type Completion, type SampleOptions, Sampler } from '../../src/model/sampler.ts';
 import { MIN_TEMPERATURE } from '../../src/model/sampling.ts';
 import { scoreTokens } from '../../src/model/score.ts';
 import type { Transformer } from '../../src/model/transformer.ts';
+import { prompt } from '../../src/tasks/arithmetic/sample.ts';
+import { EOS } from '../../src/tasks/arithmetic/tokenizer.ts';
 import { noGrad } from '../../src/tensor/index.ts';
 import { openDevice, VARIANTS } from '../device.ts';
 import { expectClose } from '../oracle/compare.ts';

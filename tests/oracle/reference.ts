@@ -1,6 +1,6 @@
 /** Reads the committed reference numbers: of the original model, of PyTorch and of transformers. */
 import { readFileSync } from 'node:fs';
-import { readSafetensors } from '../../src/model/checkpoint/safetensors.ts';
+import { readSafetensors } from '../../src/formats/safetensors.ts';
 import { type Array64, parameter } from './array.ts';
 
 const fixtures = new URL('../fixtures/', import.meta.url);

@@ -1,12 +1,12 @@
 /** Every option of supervised training, changed one at a time, has the effect that its description promises. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Device } from '../../src/gpu/device.ts';
-import { type Sample, SampleStream } from '../../src/math/sample.ts';
 import { type ModelOverrides, modelConfig } from '../../src/model/config.ts';
 import { scoreTokens } from '../../src/model/score.ts';
 import { Transformer } from '../../src/model/transformer.ts';
 import { type PretrainOptions, pretrainOptions, pretrainSchema } from '../../src/pretrain/options.ts';
 import { SupervisedTrainer } from '../../src/pretrain/trainer.ts';
+import { type Sample, SampleStream } from '../../src/tasks/arithmetic/sample.ts';
 import { noGrad } from '../../src/tensor/index.ts';
 import { openDevice } from '../device.ts';
 import { gradients } from '../model/referenceModels.ts';

@@ -1,12 +1,12 @@
 /** The supervised trainer: its loss, its schedule, its randomness, and what it does when a gradient is not finite. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Device } from '../../src/gpu/device.ts';
-import { type Sample, SampleStream } from '../../src/math/sample.ts';
 import { modelConfig } from '../../src/model/config.ts';
 import { initialStateDict } from '../../src/model/initialise.ts';
 import { Transformer } from '../../src/model/transformer.ts';
 import { type PretrainOptions, pretrainOptions } from '../../src/pretrain/options.ts';
 import { type PretrainMetrics, SupervisedTrainer } from '../../src/pretrain/trainer.ts';
+import { type Sample, SampleStream } from '../../src/tasks/arithmetic/sample.ts';
 import { openDevice } from '../device.ts';
 import {
   expectSameGradients,

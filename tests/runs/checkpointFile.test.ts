@@ -3,10 +3,10 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { writeHuggingFace } from '../../src/model/huggingFace/index.ts';
+import { writeHuggingFace } from '../../src/formats/huggingFace/index.ts';
 import { writeDirectoryAtomically } from '../../src/runs/atomicDirectory.ts';
 import { loadCheckpoint, saveCheckpoint } from '../../src/runs/checkpointFile.ts';
-import { ARITHMETIC } from '../../src/tasks/arithmetic.ts';
+import { ARITHMETIC } from '../../src/tasks/arithmetic/task.ts';
 import { randomCheckpoint } from '../model/referenceModels.ts';
 
 let directory: string;

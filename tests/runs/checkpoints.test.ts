@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { writeSafetensors } from '../../src/model/checkpoint/index.ts';
+import { writeSafetensors } from '../../src/formats/index.ts';
 import { modelConfig } from '../../src/model/config.ts';
 import { initialStateDict } from '../../src/model/initialise.ts';
 import type { FileOperations } from '../../src/runs/atomicFile.ts';

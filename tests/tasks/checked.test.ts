@@ -1,6 +1,6 @@
 /** What a task of a user's own returns is checked, each part with a name and an index; what it is given are copies. */
 import { expect, test } from 'vitest';
-import { RandomStream } from '../../src/math/randomStream.ts';
+import { RandomStream } from '../../src/base/randomStream.ts';
 import { checkedTask } from '../../src/tasks/checked.ts';
 import { sorting } from '../../src/tasks/sorting.ts';
 import type { Task, TaskProblem } from '../../src/tasks/task.ts';

@@ -1,21 +1,21 @@
 /** What every task promises, of those that come built in. */
 import fc from 'fast-check';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { ProblemStream } from '../../src/math/generator.ts';
-import { grade } from '../../src/math/grader.ts';
-import { parse } from '../../src/math/parser.ts';
-import { partialCredit } from '../../src/math/partialCredit.ts';
-import { RandomStream } from '../../src/math/randomStream.ts';
-import { reverseNumbers, SampleStream, sample } from '../../src/math/sample.ts';
-import { splitOf } from '../../src/math/split.ts';
-import { decode } from '../../src/math/tokenizer.ts';
-import { ARITHMETIC, arithmetic } from '../../src/tasks/arithmetic.ts';
+import { RandomStream } from '../../src/base/randomStream.ts';
+import { ProblemStream } from '../../src/tasks/arithmetic/generator.ts';
+import { grade } from '../../src/tasks/arithmetic/grader.ts';
+import { parse } from '../../src/tasks/arithmetic/parser.ts';
+import { partialCredit } from '../../src/tasks/arithmetic/partialCredit.ts';
+import { reverseNumbers, SampleStream, sample } from '../../src/tasks/arithmetic/sample.ts';
+import { splitOf } from '../../src/tasks/arithmetic/split.ts';
+import { ARITHMETIC, arithmetic } from '../../src/tasks/arithmetic/task.ts';
+import { decode } from '../../src/tasks/arithmetic/tokenizer.ts';
 import { distinct } from '../../src/tasks/distinct.ts';
 import { sorting } from '../../src/tasks/sorting.ts';
 import { TaskStream } from '../../src/tasks/stream.ts';
 import { checkVocabulary, type Task, type TaskProblem } from '../../src/tasks/task.ts';
 import { tokenizerOf } from '../../src/tasks/tokenizer.ts';
-import { shareExcess } from '../math/chiSquare.ts';
+import { shareExcess } from './arithmetic/chiSquare.ts';
 
 const random = (item: number) => new RandomStream({ seed: 3, stream: 9, item });
 

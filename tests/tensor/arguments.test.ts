@@ -1,6 +1,6 @@
 /** What ops, optimisers and transforms refuse besides tensors: options, numbers, shapes, async functions. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { MathformerError } from '../../src/errors.ts';
+import { MathformerError } from '../../src/base/errors.ts';
 import { Device } from '../../src/gpu/device.ts';
 import { openDevice as openBest } from '../../src/index.node.ts';
 import * as engine from '../../src/tensor/index.ts';

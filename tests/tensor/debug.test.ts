@@ -1,6 +1,6 @@
 /** Debug mode: fresh memory is poisoned, and a read names the op that made the first NaN or infinity. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { GpuError } from '../../src/errors.ts';
+import { GpuError } from '../../src/base/errors.ts';
 import { Device } from '../../src/gpu/device.ts';
 import { openAdapter } from '../../src/gpu/node.ts';
 import {

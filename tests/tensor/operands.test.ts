@@ -3,7 +3,7 @@
  * refuses everything else at once, with the op, the operand, its dtype and a cast. A new op without a row fails.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { MathformerError } from '../../src/errors.ts';
+import { MathformerError } from '../../src/base/errors.ts';
 import type { Device } from '../../src/gpu/device.ts';
 import * as engine from '../../src/tensor/index.ts';
 import { type DType, Generator, Packing, type Shape, Tensor } from '../../src/tensor/index.ts';

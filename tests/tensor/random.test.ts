@@ -13,8 +13,8 @@ import {
   uniform,
 } from '../../src/tensor/index.ts';
 import { openDevice, VARIANTS } from '../device.ts';
-import { chiSquareExcess, uniform as equalShares, shareExcess } from '../math/chiSquare.ts';
 import { erf } from '../oracle/special.ts';
+import { chiSquareExcess, uniform as equalShares, shareExcess } from '../tasks/arithmetic/chiSquare.ts';
 
 /** √n times the largest distance of the empirical distribution from `cdf` (Kolmogorov, Smirnov). */
 function kolmogorovSmirnov(values: Float32Array, cdf: (x: number) => number): number {

@@ -1,5 +1,5 @@
 /** The error of opening a GPU. */
-import { GpuError } from '../../errors.ts';
+import { GpuError } from '../../base/errors.ts';
 
 /** Why no adapter was opened. */
 export type AdapterErrorCode =

@@ -1,5 +1,5 @@
 /** Causal self-attention with ALiBi over sequences packed end to end. */
-import { ShapeError } from '../../errors.ts';
+import { ShapeError } from '../../base/errors.ts';
 import type { Device } from '../../gpu/device.ts';
 import {
   ATTENTION_TILE_ROWS,

@@ -1,6 +1,6 @@
 /** Arithmetic on axes and shapes that the ops which move values share. */
-import { ArgumentError, shownValue } from '../../arguments.ts';
-import { ShapeError } from '../../errors.ts';
+import { ArgumentError, shownValue } from '../../base/arguments.ts';
+import { ShapeError } from '../../base/errors.ts';
 import { type Shape, showShape, sizeOf } from '../tensor.ts';
 
 /** Words between neighbours along each axis of a contiguous tensor. */

@@ -1,5 +1,5 @@
 /** Between dtypes. */
-import { expectKind, oneOf } from '../../arguments.ts';
+import { expectKind, oneOf } from '../../base/arguments.ts';
 import { type ElementType, elementwise } from '../../kernels/elementwise.ts';
 import { packHalves, unpackHalves } from '../../kernels/half.ts';
 import { differentiable } from '../autograd.ts';

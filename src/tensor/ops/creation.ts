@@ -8,8 +8,8 @@ import {
   type OptionKinds,
   oneOf,
   real,
-} from '../../arguments.ts';
-import { ShapeError } from '../../errors.ts';
+} from '../../base/arguments.ts';
+import { ShapeError } from '../../base/errors.ts';
 import type { Device } from '../../gpu/device.ts';
 import type { Scalar, ScalarType } from '../../gpu/kernel.ts';
 import { fill, fillDiagonal, ramp } from '../../kernels/fill.ts';

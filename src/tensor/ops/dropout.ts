@@ -8,7 +8,7 @@ import {
   objectKind,
   real,
   scalar,
-} from '../../arguments.ts';
+} from '../../base/arguments.ts';
 import type { Scalar } from '../../gpu/kernel.ts';
 import { applyDropout, type MaskKey } from '../../kernels/dropout.ts';
 import { differentiable } from '../autograd.ts';

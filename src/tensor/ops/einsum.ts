@@ -1,6 +1,6 @@
 /** Einstein summation as `torch.einsum`: products of tensors named by the indices of their axes. */
-import { expectKind, text } from '../../arguments.ts';
-import { ShapeError } from '../../errors.ts';
+import { expectKind, text } from '../../base/arguments.ts';
+import { ShapeError } from '../../base/errors.ts';
 import { move } from '../../kernels/movement.ts';
 import { differentiable } from '../autograd.ts';
 import { expectList, FLOATS } from '../operands.ts';

@@ -2,8 +2,8 @@
  * Arithmetic and functions of single values, one row each (see expression.ts). Gradients at ties, borders and NaN follow
  * PyTorch; NaN passes through everything.
  */
-import { expectOptions, type OptionKinds, oneOf, scalar } from '../../arguments.ts';
-import { ShapeError } from '../../errors.ts';
+import { expectOptions, type OptionKinds, oneOf, scalar } from '../../base/arguments.ts';
+import { ShapeError } from '../../base/errors.ts';
 import type { Scalar } from '../../gpu/kernel.ts';
 import { NUMBERS } from '../operands.ts';
 import { Tensor } from '../tensor.ts';

@@ -3,7 +3,7 @@
  * `a`, `b`, `c` (whichever are numbers become `params.s`, then `params.t`), the result `y` and its gradient `dy`.
  * Operands broadcast as in NumPy; their gradients are summed back to their shapes.
  */
-import { ShapeError } from '../../errors.ts';
+import { ShapeError } from '../../base/errors.ts';
 import { evaluate, type Scalar } from '../../gpu/kernel.ts';
 import { type ElementType, elementwise, MAX_RANK } from '../../kernels/elementwise.ts';
 import { differentiable } from '../autograd.ts';

@@ -3,8 +3,8 @@
  * (see indices.ts); until it is reported it reads NaN, or 0 from integers and booleans, and never touches memory that is
  * not the tensor's. Those that write are in scatter.ts.
  */
-import { expectKind, oneOf } from '../../arguments.ts';
-import { ShapeError } from '../../errors.ts';
+import { expectKind, oneOf } from '../../base/arguments.ts';
+import { ShapeError } from '../../base/errors.ts';
 import {
   gather as gatherWords,
   type IndexSize,

@@ -1,5 +1,5 @@
 /** Ops that join tensors along an axis and take them apart again. */
-import { ShapeError } from '../../errors.ts';
+import { ShapeError } from '../../base/errors.ts';
 import { moveInto } from '../../kernels/movement.ts';
 import { differentiable, orZeros } from '../autograd.ts';
 import { expectList, expectOperands, WORDS } from '../operands.ts';

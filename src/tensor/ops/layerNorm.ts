@@ -1,6 +1,6 @@
 /** Normalisation of the last dimension: LayerNorm, and RMSNorm, which leaves the mean alone. */
-import { expectKind, real } from '../../arguments.ts';
-import { ShapeError } from '../../errors.ts';
+import { expectKind, real } from '../../base/arguments.ts';
+import { ShapeError } from '../../base/errors.ts';
 import { layerNormBackward, layerNormForward } from '../../kernels/layerNorm/index.ts';
 import { differentiable, gradientTarget } from '../autograd.ts';
 import { expectOperands, FLOATS } from '../operands.ts';

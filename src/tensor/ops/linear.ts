@@ -1,6 +1,6 @@
 /** Linear layers: y = x·Wᵀ + b, with GELU or a residual sum in the same kernel. */
-import { expectOptions, instanceOf, type OptionKinds, oneOf } from '../../arguments.ts';
-import { ShapeError } from '../../errors.ts';
+import { expectOptions, instanceOf, type OptionKinds, oneOf } from '../../base/arguments.ts';
+import { ShapeError } from '../../base/errors.ts';
 import type { BufferView, PooledBuffer } from '../../gpu/buffers.ts';
 import { elementwise } from '../../kernels/elementwise.ts';
 import { matmul } from '../../kernels/matmul/index.ts';

@@ -1,6 +1,6 @@
 /** Log-probabilities of chosen ids and entropies, for cross-entropy and policy gradients. */
-import { expectOptions, instanceOf, type OptionKinds, real } from '../../arguments.ts';
-import { ShapeError } from '../../errors.ts';
+import { expectOptions, instanceOf, type OptionKinds, real } from '../../base/arguments.ts';
+import { ShapeError } from '../../base/errors.ts';
 import { logSoftmaxGatherBackward, logSoftmaxGatherForward } from '../../kernels/logSoftmaxGather.ts';
 import { differentiable, orZeros } from '../autograd.ts';
 import { expectIndices } from '../indices.ts';

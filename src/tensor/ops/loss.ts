@@ -1,6 +1,6 @@
 /** Losses as in `torch.nn.functional`: how far results are from targets, reduced to one number unless told. */
-import { expectOptions, instanceOf, integer, type OptionKinds, oneOf, real } from '../../arguments.ts';
-import { ShapeError } from '../../errors.ts';
+import { expectOptions, instanceOf, integer, type OptionKinds, oneOf, real } from '../../base/arguments.ts';
+import { ShapeError } from '../../base/errors.ts';
 import { prepareTargets } from '../../kernels/targets.ts';
 import { expectIndices } from '../indices.ts';
 import { expectOperands, FLOATS, INDICES } from '../operands.ts';

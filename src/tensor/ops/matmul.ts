@@ -1,5 +1,5 @@
 /** Products of matrices and vectors as `torch.matmul` defines them: any sizes, leading axes batched and broadcast. */
-import { ShapeError } from '../../errors.ts';
+import { ShapeError } from '../../base/errors.ts';
 import type { BufferView } from '../../gpu/buffers.ts';
 import type { Device } from '../../gpu/device.ts';
 import { matmul as multiply } from '../../kernels/matmul/index.ts';

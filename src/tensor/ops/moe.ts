@@ -1,5 +1,5 @@
 /** A mixture-of-experts feed-forward layer: route, run each expert on its rows alone, combine; and its balance. */
-import { ShapeError } from '../../errors.ts';
+import { ShapeError } from '../../base/errors.ts';
 import { evaluate, type Scalar } from '../../gpu/kernel.ts';
 import { elementwise } from '../../kernels/elementwise.ts';
 import { balanceBackward, balanceCounts, balanceShares } from '../../kernels/loadBalance.ts';

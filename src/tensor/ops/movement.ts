@@ -2,8 +2,8 @@
  * Ops that move values without computing. Data stays contiguous, so these copy: they take every dtype but f16.
  * Those that keep the order of the values are in reshape.ts.
  */
-import { expectKind, expectShape, type Kind, listOf, real } from '../../arguments.ts';
-import { ShapeError } from '../../errors.ts';
+import { expectKind, expectShape, type Kind, listOf, real } from '../../base/arguments.ts';
+import { ShapeError } from '../../base/errors.ts';
 import type { Scalar } from '../../gpu/kernel.ts';
 import { type Axis, move, triangle } from '../../kernels/movement.ts';
 import { differentiable } from '../autograd.ts';

@@ -10,8 +10,8 @@ import {
   oneOf,
   real,
   scalar,
-} from '../../arguments.ts';
-import { ShapeError } from '../../errors.ts';
+} from '../../base/arguments.ts';
+import { ShapeError } from '../../base/errors.ts';
 import type { Device } from '../../gpu/device.ts';
 import type { Scalar } from '../../gpu/kernel.ts';
 import { type DistributionName, drawPlaces, type RandomParams, randomValues } from '../../kernels/random.ts';

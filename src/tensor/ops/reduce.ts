@@ -2,8 +2,8 @@
  * Reductions over any axes, and the one that undoes broadcasting. Gradients follow PyTorch. All take f32; sums,
  * products and extreme values take integers and booleans too.
  */
-import { boolean, expectOptions, listOf, type OptionKinds, real } from '../../arguments.ts';
-import { ShapeError } from '../../errors.ts';
+import { boolean, expectOptions, listOf, type OptionKinds, real } from '../../base/arguments.ts';
+import { ShapeError } from '../../base/errors.ts';
 import type { BufferView } from '../../gpu/buffers.ts';
 import { elementwise } from '../../kernels/elementwise.ts';
 import { fill } from '../../kernels/fill.ts';

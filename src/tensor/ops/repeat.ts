@@ -1,6 +1,6 @@
 /** Ops that repeat what is there: whole tensors, or each of their values. */
-import { expectKind, expectOptions, integer, listOf, type OptionKinds, real } from '../../arguments.ts';
-import { ShapeError } from '../../errors.ts';
+import { expectKind, expectOptions, integer, listOf, type OptionKinds, real } from '../../base/arguments.ts';
+import { ShapeError } from '../../base/errors.ts';
 import { MAX_RANK } from '../../kernels/elementwise.ts';
 import { move } from '../../kernels/movement.ts';
 import { sumAxes } from '../../kernels/reduce.ts';

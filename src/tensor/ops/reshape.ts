@@ -2,8 +2,8 @@
  * Ops that give the same values, in the same order, another shape. They copy nothing: the result shares the memory of
  * its input, so a change in place of either shows in both.
  */
-import { expectShape } from '../../arguments.ts';
-import { ShapeError } from '../../errors.ts';
+import { expectShape } from '../../base/arguments.ts';
+import { ShapeError } from '../../base/errors.ts';
 import { differentiable } from '../autograd.ts';
 import { EVERY_DTYPE, expectOperands } from '../operands.ts';
 import { type Shape, showShape, sizeOf, Tensor } from '../tensor.ts';

@@ -1,6 +1,6 @@
 /** Ops on whole rows: embedding look-up and selection of rows. */
-import { expectKind, real } from '../../arguments.ts';
-import { ShapeError } from '../../errors.ts';
+import { expectKind, real } from '../../base/arguments.ts';
+import { ShapeError } from '../../base/errors.ts';
 import { matmulOuter } from '../../kernels/matmulOuter/index.ts';
 import { NO_ROW, selectRows } from '../../kernels/rows.ts';
 import { differentiable, gradientTarget } from '../autograd.ts';

@@ -2,8 +2,8 @@
  * Attention of heads that lie apart, as PyTorch's `F.scaled_dot_product_attention`. Causal self-attention runs in the
  * fused kernels, which never hold the T×T scores; everything else is made of products and a softmax.
  */
-import { boolean, expectOptions, instanceOf, type OptionKinds, real } from '../../arguments.ts';
-import { ShapeError } from '../../errors.ts';
+import { boolean, expectOptions, instanceOf, type OptionKinds, real } from '../../base/arguments.ts';
+import { ShapeError } from '../../base/errors.ts';
 import { attentionFits } from '../../kernels/attention/index.ts';
 import { type Axis, move, moveInto } from '../../kernels/movement.ts';
 import { rectangularTiles } from '../../kernels/rectangularTiles.ts';

@@ -4,8 +4,8 @@
  * source, by one thread, so the result has the same bits every time. An index outside of the axis is an
  * error (see indices.ts), and writes nothing.
  */
-import { boolean, expectKind, expectOptions, type OptionKinds, oneOf } from '../../arguments.ts';
-import { ShapeError } from '../../errors.ts';
+import { boolean, expectKind, expectOptions, type OptionKinds, oneOf } from '../../base/arguments.ts';
+import { ShapeError } from '../../base/errors.ts';
 import type { Scalar } from '../../gpu/kernel.ts';
 import { lastSource, NO_SOURCE, scatter as scatterWords } from '../../kernels/indexing.ts';
 import { differentiable } from '../autograd.ts';

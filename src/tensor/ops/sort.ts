@@ -2,8 +2,8 @@
  * Sorting along an axis, for f32, i32, u32 and bool. Equal values keep their order, whichever way they are sorted; NaN
  * counts as larger than everything, as in PyTorch. Gradients go back to the places the values came from.
  */
-import { boolean, expectOptions, type OptionKinds, real } from '../../arguments.ts';
-import { ShapeError } from '../../errors.ts';
+import { boolean, expectOptions, type OptionKinds, real } from '../../base/arguments.ts';
+import { ShapeError } from '../../base/errors.ts';
 import { scatter } from '../../kernels/indexing.ts';
 import { sortPairs, takeSorted } from '../../kernels/sort.ts';
 import { differentiable } from '../autograd.ts';

@@ -1,5 +1,5 @@
 /** AdamW: Adam with decoupled weight decay. */
-import { expectOptions, type OptionKinds, real, realOrInfinite } from '../../arguments.ts';
+import { expectOptions, type OptionKinds, real, realOrInfinite } from '../../base/arguments.ts';
 import type { Scalar } from '../../gpu/kernel.ts';
 import { adamw } from '../../kernels/adamw.ts';
 import type { Parameters } from '../parameters.ts';

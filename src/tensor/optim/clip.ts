@@ -6,8 +6,8 @@ import {
   type OptionKinds,
   realOrInfinite,
   scalar,
-} from '../../arguments.ts';
-import { MathformerError } from '../../errors.ts';
+} from '../../base/arguments.ts';
+import { MathformerError } from '../../base/errors.ts';
 import type { Scalar } from '../../gpu/kernel.ts';
 import { clipNorm, clipValue } from '../../kernels/gradientNorm.ts';
 import type { Parameters } from '../parameters.ts';

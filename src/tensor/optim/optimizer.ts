@@ -1,6 +1,6 @@
 /** What all optimisers have in common: they work on the arenas of `Parameters` and report without being waited for. */
-import { expectKind, instanceOf, integer, real } from '../../arguments.ts';
-import { MathformerError } from '../../errors.ts';
+import { expectKind, instanceOf, integer, real } from '../../base/arguments.ts';
+import { MathformerError } from '../../base/errors.ts';
 import type { BufferView } from '../../gpu/buffers.ts';
 import type { Scalar } from '../../gpu/kernel.ts';
 import { bytesInAll, readAll, uploadAll } from '../arenas.ts';

@@ -3,7 +3,7 @@
  * W = round(warmupRatio·totalSteps) steps: rate lr·(step + 1)/W, so that none is wasted on rate 0.
  */
 
-import { expectKind, expectOptions, integer, type OptionKinds, real } from '../../arguments.ts';
+import { expectKind, expectOptions, integer, type OptionKinds, real } from '../../base/arguments.ts';
 
 /** What every schedule takes. */
 export interface WarmupOptions {

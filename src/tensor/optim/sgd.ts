@@ -1,6 +1,6 @@
 /** Stochastic gradient descent, with momentum if wanted. */
-import { boolean, expectOptions, type OptionKinds, real, realOrInfinite } from '../../arguments.ts';
-import { MathformerError } from '../../errors.ts';
+import { boolean, expectOptions, type OptionKinds, real, realOrInfinite } from '../../base/arguments.ts';
+import { MathformerError } from '../../base/errors.ts';
 import type { Scalar } from '../../gpu/kernel.ts';
 import { type SgdArena, sgd } from '../../kernels/sgd.ts';
 import type { Parameters } from '../parameters.ts';

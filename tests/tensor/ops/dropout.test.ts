@@ -1,8 +1,8 @@
 /** Dropout: how much it keeps, that the same key keeps the same, and that the gradient passes where the value did. */
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { philox4x32 } from '../../../src/base/philox.ts';
 import type { Device } from '../../../src/gpu/device.ts';
-import { philox4x32 } from '../../../src/math/philox.ts';
 import { backward, dropout, Generator, mul, type Shape, sum, Tensor } from '../../../src/tensor/index.ts';
 import { openDevice } from '../../device.ts';
 import * as oracle from '../../oracle/array.ts';
@@ -70,7 +70,7 @@ test('every part of the key matters, and nothing else', async () => {
   }
 });
 
-test('the mask is the one that the generator of src/math gives', async () => {
+test('the mask is the one that the generator of src/tasks/arithmetic gives', async () => {
   using _ = device.scope();
   const p = 0.3;
   const y = await dropout(ones(403), p, KEY).data();

@@ -1,10 +1,10 @@
 /** Random tensors: every value against the host's generator; extremes, certainties, and what is refused. */
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { philox4x32 } from '../../../src/base/philox.ts';
 import type { Device } from '../../../src/gpu/device.ts';
 import { defineKernel } from '../../../src/gpu/kernel.ts';
 import { DISTRIBUTIONS_WGSL, PHILOX_WGSL } from '../../../src/kernels/philox.ts';
-import { philox4x32 } from '../../../src/math/philox.ts';
 import {
   backward,
   bernoulli,

@@ -1,0 +1,132 @@
+/**
+ * Fields that options are made of: each knows its range, its default and its description, so that trainers, command
+ * lines and --help say the same. A bad value is a `BadOptionError` naming the flag, the value and the range.
+ */
+import { z } from 'zod';
+import { checkedOperators, DEFAULT_OPERATORS, parseOperators } from '../tasks/arithmetic/operators.ts';
+import { shownValue } from './arguments.ts';
+import { MathformerError } from './errors.ts';
+import { OptionError } from './optionError.ts';
+import { meant } from './optionNames.ts';
+
+/** Courses of the learning rate: warm-up and half a cosine, or constant. */
+export const SCHEDULERS = ['cosine', 'none'] as const;
+
+/** An option that cannot work, alone or together with another. `where` is the flag, e.g. `--group_size`. */
+export class BadOptionError extends MathformerError {
+  constructor(flag: string, problem: string, fix: string) {
+    super(problem, { code: 'BAD_OPTION', where: flag, fix });
+  }
+}
+
+/** The flag that sets an option: `groupSize` becomes `--group_size`. */
+export function flagOf(key: string): string {
+  return `--${key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)}`;
+}
+
+interface Range {
+  readonly min?: number;
+  readonly max?: number;
+  /** Whether `min` itself is out of the range. */
+  readonly aboveMin?: boolean;
+  /** Why the range ends where it does, if that is not plain. */
+  readonly because?: string;
+}
+
+/** An integer in [min, max]. */
+export function integer(min: number, max: number, because?: string) {
+  const error = `give an integer from ${min} to ${max}${because ? ` (${because})` : ''}`;
+  return z.number({ error }).int({ error }).min(min, { error }).max(max, { error });
+}
+
+/** A finite number in the range. */
+export function real({ min = -Number.MAX_VALUE, max = Number.MAX_VALUE, aboveMin, because }: Range) {
+  const low = min === -Number.MAX_VALUE ? [] : [aboveMin ? `above ${min}` : `of at least ${min}`];
+  const high = max === Number.MAX_VALUE ? [] : [`at most ${max}`];
+  const error =
+    ['give a number', [...low, ...high].join(' and ')].join(' ').trimEnd() + (because ? ` (${because})` : '');
+  const number = z.number({ error }).max(max, { error });
+  return aboveMin ? number.gt(min, { error }) : number.min(min, { error });
+}
+
+export function probability() {
+  return real({ min: 0, max: 1 });
+}
+
+export function yesOrNo() {
+  return z.boolean({ error: 'give true or false' });
+}
+
+export function oneOf<const Names extends readonly [string, ...string[]]>(names: Names) {
+  return z.enum(names, { error: `give one of ${names.join(', ')}` });
+}
+
+/** A list of operators, or a text such as `+,-,max`; all but `%` by default. */
+export function operatorList() {
+  return z
+    .union([z.string(), z.array(z.string())], { error: 'give a list such as "+,-,*"' })
+    .transform((given, context) => {
+      try {
+        return typeof given === 'string' ? parseOperators(given) : checkedOperators(given);
+      } catch (error) {
+        if (!(error instanceof OptionError)) throw error;
+        context.addIssue({ code: 'custom', message: error.fix });
+        return z.NEVER;
+      }
+    })
+    .default([...DEFAULT_OPERATORS]);
+}
+
+/** What to do about an empty path. */
+export const NO_EMPTY_PATH = 'give a path that is not empty';
+
+/** A path of a file or directory. @param missing the error if there is none. */
+export function path(missing?: string) {
+  return z.string(missing === undefined ? {} : { error: missing }).min(1, { error: NO_EMPTY_PATH });
+}
+
+/** The GPU's seeds have 32 bits. */
+const MAX_SEED = 2 ** 32 - 1;
+
+/** What both trainers have: the limits are those of the problem generator, and of the GPU's seeds. */
+export const seed = () => integer(0, MAX_SEED);
+export const digits = () => integer(1, 100);
+export const depth = () => integer(1, 32);
+
+/**
+ * Checks options against their schema and fills in the defaults.
+ * @throws BadOptionError naming the first flag at fault, its value and what it takes.
+ */
+export function parseOptions<Schema extends z.ZodObject>(
+  schema: Schema,
+  candidate: unknown,
+): z.output<Schema> {
+  const parsed = schema.safeParse(candidate);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  if (issue?.code === 'unrecognized_keys') {
+    const [name = ''] = issue.keys;
+    const known = Object.keys(schema.shape);
+    const fix =
+      meant(name, known, (key) => `${key} (${flagOf(key)})`) ?? `use ${known.map(flagOf).join(', ')}`;
+    throw new BadOptionError(flagOf(name), `there is no option ${flagOf(name)}`, fix);
+  }
+  const key = issue?.path[0];
+  if (key === undefined) {
+    throw new BadOptionError('options', 'the options are no object', 'give an object of options');
+  }
+  const flag = flagOf(String(key));
+  const value = (candidate as Readonly<Record<PropertyKey, unknown>>)[key];
+  const problem = value === undefined ? `${flag} is missing` : `${flag} cannot be ${shownValue(value)}`;
+  throw new BadOptionError(flag, problem, issue?.message ?? 'give another value');
+}
+
+/** Whether samplers and trainers can take this as their seed. */
+export const isSeed = (value: number): boolean => Number.isInteger(value) && value >= 0 && value <= MAX_SEED;
+
+/** @throws MathformerError for a seed that would be taken for another one. */
+export function checkSeed(value: number): void {
+  if (isSeed(value)) return;
+  const fix = `give an integer from 0 to ${MAX_SEED}`;
+  throw new MathformerError(`the seed is ${value}`, { code: 'BAD_OPTION', where: 'seed', fix });
+}

@@ -1,0 +1,105 @@
+/**
+ * The one error a checkpoint can fail with. Files come from strangers, so everything quoted from one is made
+ * printable and short before it enters a message.
+ */
+
+import { MathformerError } from '../base/errors.ts';
+
+/** What is wrong with a checkpoint. */
+export type CheckpointErrorCode =
+  | 'NOT_A_CHECKPOINT'
+  | 'TRUNCATED'
+  | 'CORRUPT'
+  | 'UNSUPPORTED'
+  | 'FORBIDDEN_GLOBAL'
+  | 'BIG_ENDIAN'
+  | 'WRONG_DTYPE'
+  | 'TOO_LARGE'
+  | 'BAD_CONFIG'
+  | 'CONFIG_UNKNOWN'
+  | 'TENSOR_MISMATCH'
+  | 'SLOPES_MISMATCH'
+  | 'NON_FINITE'
+  /** A bug of this reader, not of the file; the tests and the fuzzer treat it as a failure. */
+  | 'INTERNAL';
+
+const MAX_PART = 400;
+const MAX_QUOTED = 80;
+
+/** A checkpoint that cannot be read or written; `message` is one line: where, what is wrong, what to do. */
+export class CheckpointError extends MathformerError {
+  declare readonly code: CheckpointErrorCode;
+  readonly problem: string;
+
+  constructor(
+    code: CheckpointErrorCode,
+    where: string,
+    problem: string,
+    fix: string,
+    options?: ErrorOptions,
+  ) {
+    const place = printable(where);
+    const what = printable(problem);
+    const remedy = printable(fix);
+    super(`${place}: ${what}`, { code, where: place, fix: remedy }, options);
+    this.problem = what;
+  }
+
+  /** The same error with the file's name before its place. */
+  inFile(name: string): CheckpointError {
+    return new CheckpointError(this.code, `${quotedName(name)}, ${this.where}`, this.problem, this.fix, {
+      cause: this,
+    });
+  }
+}
+
+/** A name or text from a file, quoted, at most 80 characters long, for use inside a message. */
+export function quoted(text: string): string {
+  return JSON.stringify(text.length > MAX_QUOTED ? `${text.slice(0, MAX_QUOTED)}…` : text);
+}
+
+/** File names are our caller's and stay unquoted, shortened from the front to keep the telling part. */
+function quotedName(name: string): string {
+  return name.length > 160 ? `…${name.slice(-160)}` : name;
+}
+
+/** One short line without control, line-breaking or direction-changing characters. */
+export function printable(text: string): string {
+  const short = text.length > MAX_PART ? `${text.slice(0, MAX_PART)}…` : text;
+  return short.replace(
+    /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu,
+    (char) => `\\u${(char.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}`,
+  );
+}
+
+/**
+ * Runs a reader or writer so that nothing but a `CheckpointError` naming the file leaves it: the last net for a
+ * failed allocation or a bug.
+ */
+export function withCheckpointErrors<Result>(name: string, work: () => Result): Result {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof CheckpointError) throw error.inFile(name);
+    if (
+      error instanceof RangeError &&
+      /alloc|(array|string) length|memory|maximum size/i.test(error.message)
+    ) {
+      throw new CheckpointError(
+        'TOO_LARGE',
+        name,
+        'not enough memory',
+        'close other programs or use a smaller file',
+        {
+          cause: error,
+        },
+      );
+    }
+    const problem = error instanceof Error ? error.message : String(error);
+    throw new CheckpointError('INTERNAL', name, `the reader failed (${problem})`, 'please report this file', {
+      cause: error,
+    });
+  }
+}
+
+export const DOWNLOAD_AGAIN = 'copy or download the file again';

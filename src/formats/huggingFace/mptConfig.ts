@@ -1,0 +1,183 @@
+/**
+ * `config.json` of a Hugging Face MPT model (transformers' `MptConfig`), and the `ModelConfig` it stands for.
+ *
+ * transformers computes one kind of MPT, whatever some options say (it always uses ALiBi, and 4·d_model hidden units);
+ * the kind with another value of such an option is refused here, as it would be another model elsewhere.
+ */
+import { z } from 'zod';
+import { MODEL_SHAPES, type ModelConfig, ModelConfigError, validateModelConfig } from '../../model/config.ts';
+import { CheckpointError, quoted } from '../error.ts';
+
+/** Where a problem with this file is. */
+export const CONFIG_FILE = 'config.json';
+
+/** MPT's default. ALiBi has no limit of its own, but transformers prepares the biases of so many positions. */
+export const MAX_SEQUENCE_LENGTH = 2048;
+
+const EXPANSION_RATIO = 4;
+const MAX_JSON = 1_000_000;
+const MAX_SHOWN = 60;
+
+const size = (otherwise: number) => z.int().min(1).default(otherwise);
+const off = z.literal([null, false, 0]).default(null);
+const dropout = z.number().min(0).lt(1).default(0);
+
+/**
+ * What is read of the file. A key that is missing has transformers' default, as transformers leaves such keys out;
+ * keys without a meaning for the logits are not looked at.
+ */
+const mptSchema = z.looseObject({
+  model_type: z.literal('mpt'),
+  vocab_size: size(50_368),
+  d_model: size(2048),
+  n_heads: size(16),
+  n_layers: size(24),
+  expansion_ratio: z.literal(EXPANSION_RATIO).default(EXPANSION_RATIO),
+  no_bias: z.literal(true).default(true),
+  tie_word_embeddings: z.boolean().default(true),
+  layer_norm_epsilon: z.literal(1e-5).default(1e-5),
+  norm_type: z.literal(['low_precision_layernorm', 'layernorm']).default('low_precision_layernorm'),
+  embedding_fraction: z.literal(1).default(1),
+  logit_scale: off,
+  emb_pdrop: dropout,
+  resid_pdrop: dropout,
+  quantization_config: off,
+  attn_config: z
+    .looseObject({
+      attn_type: z.literal('multihead_attention').default('multihead_attention'),
+      alibi: z.literal(true).default(true),
+      alibi_bias_max: z.literal(8).default(8),
+      attn_pdrop: off,
+      clip_qkv: off,
+      softmax_scale: off,
+      prefix_lm: off,
+      qk_ln: off,
+      attn_uses_sequence_id: off,
+    })
+    .prefault({}),
+});
+
+/** Ids of the tokens that transformers treats specially. */
+export interface SpecialTokens {
+  /** What prompts begin with, if all begin with the same token. */
+  readonly bos: number | undefined;
+  /** What completions end with; also used for padding, which has no token of its own here. */
+  readonly eos: number;
+}
+
+/** The fields by which transformers knows the special tokens. */
+export function specialTokenIds({ bos, eos }: SpecialTokens): object {
+  return { ...(bos === undefined ? {} : { bos_token_id: bos }), eos_token_id: eos, pad_token_id: eos };
+}
+
+/** The content of `config.json` for a model that MPT represents exactly, as `representable` makes it. */
+export function toMptConfig(config: ModelConfig, tokens: SpecialTokens): object {
+  return {
+    architectures: ['MptForCausalLM'],
+    model_type: 'mpt',
+    vocab_size: config.vocabSize,
+    d_model: config.dModel,
+    n_heads: config.nHeads,
+    n_layers: config.nLayers,
+    expansion_ratio: EXPANSION_RATIO,
+    max_seq_len: MAX_SEQUENCE_LENGTH,
+    no_bias: true,
+    tie_word_embeddings: config.tieEmbeddings,
+    learned_pos_emb: false,
+    layer_norm_epsilon: 1e-5,
+    // vLLM takes this name alone; transformers computes the same for all.
+    norm_type: 'low_precision_layernorm',
+    // embedding_fraction stays out: its default is 1, and transformers refuses a 1 that is not written 1.0.
+    logit_scale: null,
+    // Where this project drops activations too: after the embedding, and at the end of each residual branch.
+    emb_pdrop: config.dropout,
+    resid_pdrop: config.dropout,
+    attn_config: {
+      attn_type: 'multihead_attention',
+      attn_impl: 'torch',
+      alibi: true,
+      alibi_bias_max: 8,
+      attn_pdrop: 0,
+      clip_qkv: null,
+      softmax_scale: null,
+      prefix_lm: false,
+      qk_ln: false,
+      attn_uses_sequence_id: false,
+    },
+    ...specialTokenIds(tokens),
+    dtype: 'float32',
+    torch_dtype: 'float32',
+  };
+}
+
+/** Reads the text of a `config.json`. Throws `CheckpointError` naming the option that has no counterpart here. */
+export function fromMptConfig(json: string): ModelConfig {
+  const candidate = parseJson(json);
+  const parsed = mptSchema.safeParse(candidate);
+  if (!parsed.success) throw refusalOf(parsed.error.issues[0], candidate);
+  const mpt = parsed.data;
+  if (mpt.emb_pdrop !== mpt.resid_pdrop) {
+    const problem = `emb_pdrop is ${mpt.emb_pdrop} and resid_pdrop ${mpt.resid_pdrop}`;
+    throw new CheckpointError('UNSUPPORTED', CONFIG_FILE, problem, 'set both to the same probability');
+  }
+  const candidateConfig: ModelConfig = {
+    vocabSize: mpt.vocab_size,
+    dModel: mpt.d_model,
+    nHeads: mpt.n_heads,
+    dFF: EXPANSION_RATIO * mpt.d_model,
+    nLayers: mpt.n_layers,
+    dropout: mpt.resid_pdrop,
+    numExperts: 0,
+    activeExperts: 0,
+    ...MODEL_SHAPES.mpt,
+    tieEmbeddings: mpt.tie_word_embeddings,
+  };
+  try {
+    return validateModelConfig(candidateConfig);
+  } catch (cause) {
+    if (!(cause instanceof ModelConfigError)) throw cause;
+    throw new CheckpointError('BAD_CONFIG', CONFIG_FILE, cause.problem, cause.fix, { cause });
+  }
+}
+
+function parseJson(json: string): unknown {
+  const fix = 'copy or download the directory again';
+  if (json.length > MAX_JSON) {
+    throw new CheckpointError('BAD_CONFIG', CONFIG_FILE, `it has ${json.length} characters`, fix);
+  }
+  try {
+    return JSON.parse(json);
+  } catch (cause) {
+    throw new CheckpointError('BAD_CONFIG', CONFIG_FILE, `${quoted(json)} is not JSON`, fix, { cause });
+  }
+}
+
+function refusalOf(issue: z.core.$ZodIssue | undefined, candidate: unknown): CheckpointError {
+  const path = issue?.path ?? [];
+  if (path.length === 0) {
+    const problem = 'it is no JSON object';
+    return new CheckpointError('BAD_CONFIG', CONFIG_FILE, problem, 'give the config.json of an MPT model');
+  }
+  const value = path.reduce<unknown>(
+    (at, key) => (at as Readonly<Record<PropertyKey, unknown>>)[key],
+    candidate,
+  );
+  const given = value === undefined ? 'is missing' : `is ${shown(value)}`;
+  const problem = `${path.join('.')} ${given}`;
+  if (issue?.code !== 'invalid_value') {
+    return new CheckpointError(
+      'BAD_CONFIG',
+      CONFIG_FILE,
+      problem,
+      `correct it (${issue?.message ?? 'invalid'})`,
+    );
+  }
+  const accepted = issue.values.map((each) => JSON.stringify(each)).join(' or ');
+  const fix = `give a model where it is ${accepted}: no other is supported`;
+  return new CheckpointError('UNSUPPORTED', CONFIG_FILE, problem, fix);
+}
+
+function shown(value: unknown): string {
+  const text = JSON.stringify(value) ?? String(value);
+  return text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text;
+}

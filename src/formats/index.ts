@@ -1,0 +1,81 @@
+/**
+ * Checkpoints: reads the original's `.pt` files (zip, older pickle, with config or bare) and safetensors, recognised
+ * by content; writes safetensors with the original's tensor names and this project's config in the metadata.
+ *
+ * Bytes in, bytes out: nothing here touches a disk or executes anything from a file, and whatever is wrong with one
+ * surfaces as a `CheckpointError`.
+ */
+
+import { type ModelConfig, validateModelConfig } from '../model/config.ts';
+import { MemoryBudget } from './budget.ts';
+import { type AssumedConfig, findConfig } from './configSource.ts';
+import { CheckpointError, withCheckpointErrors } from './error.ts';
+import { type CheckpointFormat, CONFIG_KEY, openCheckpoint, type Weight } from './open.ts';
+import { type NamedArray, writeSafetensors } from './safetensors.ts';
+import { readStateDict, type StateDict } from './stateDict.ts';
+
+export type { AssumedConfig } from './configSource.ts';
+export { CheckpointError, type CheckpointErrorCode } from './error.ts';
+export type { CheckpointFormat } from './open.ts';
+export { type NamedArray, readSafetensors, type SafetensorsFile, writeSafetensors } from './safetensors.ts';
+export type { StateDict, StateTensor } from './stateDict.ts';
+
+/** A model at rest; `stateDict` holds exactly the tensors of `parameterShapes(config)`, all finite. */
+export interface Checkpoint {
+  readonly config: ModelConfig;
+  readonly stateDict: StateDict;
+  /** Free text kept beside the weights; the key `config` is taken. */
+  readonly metadata: ReadonlyMap<string, string>;
+}
+
+/** A checkpoint as read, with the format it came in. */
+export interface ReadCheckpoint extends Checkpoint {
+  readonly format: CheckpointFormat;
+}
+
+/**
+ * Reads a checkpoint of any known format. `name` is the file's, for messages; `assumed` says what a bare
+ * state_dict cannot. Takes at most twice the file's length plus 100 MB. Throws `CheckpointError` and nothing else.
+ */
+export function readCheckpoint(bytes: Uint8Array, name: string, assumed: AssumedConfig = {}): ReadCheckpoint {
+  return withCheckpointErrors(name, () => {
+    const opened = openCheckpoint(bytes, new MemoryBudget(bytes.length));
+    const config = findConfig(opened, assumed);
+    const stateDict = readStateDict(config, opened.weights);
+    return { config, stateDict, metadata: opened.metadata, format: opened.format };
+  });
+}
+
+/**
+ * Writes a checkpoint as safetensors. Throws `CheckpointError` if the tensors are not those of the config or not
+ * finite: a file that `readCheckpoint` would refuse is never written.
+ */
+export function writeCheckpoint({ config, stateDict, metadata }: Checkpoint): Uint8Array {
+  return withCheckpointErrors('checkpoint', () => {
+    const checked = checkedConfig(config);
+    if (metadata.has(CONFIG_KEY)) {
+      const problem = `the key ${CONFIG_KEY} holds the model config`;
+      throw new CheckpointError('BAD_CONFIG', 'metadata', problem, 'choose another key');
+    }
+    const weights = new Map<string, Weight>();
+    for (const [name, { shape, data }] of stateDict)
+      weights.set(name, { shape, dtype: 'F32', read: () => data });
+    const tensors = new Map<string, NamedArray>();
+    for (const [name, { shape, data }] of readStateDict(checked, weights)) {
+      tensors.set(name, { dtype: 'F32', shape, data });
+    }
+    return writeSafetensors({
+      tensors,
+      metadata: new Map([...metadata, [CONFIG_KEY, JSON.stringify(checked)]]),
+    });
+  });
+}
+
+function checkedConfig(config: ModelConfig): ModelConfig {
+  try {
+    return validateModelConfig(config);
+  } catch (cause) {
+    const problem = cause instanceof Error ? cause.message : 'invalid';
+    throw new CheckpointError('BAD_CONFIG', 'config', problem, 'make it with modelConfig', { cause });
+  }
+}

@@ -1,0 +1,55 @@
+/** The values a pickle is read into: Python's containers and scalars, and names for what is never executed. */
+
+import { quoted } from '../error.ts';
+
+/** A Python tuple; lists are arrays and dicts are Maps. */
+export class PickleTuple {
+  readonly items: readonly PickleValue[];
+  constructor(items: readonly PickleValue[]) {
+    this.items = items;
+  }
+}
+
+/** A class or function that a pickle refers to by name. */
+export class PickleGlobal {
+  readonly module: string;
+  readonly name: string;
+  constructor(module: string, name: string) {
+    this.module = module;
+    this.name = name;
+  }
+}
+
+/** Base of the objects that the hooks create. */
+export abstract class PickleObject {
+  abstract readonly kind: string;
+}
+
+/** What Python can hash; values that are not scalars are compared by identity here, as nobody looks them up. */
+export type PickleKey =
+  | null
+  | boolean
+  | number
+  | bigint
+  | string
+  | Uint8Array
+  | PickleTuple
+  | PickleGlobal
+  | PickleObject;
+export type PickleDict = Map<PickleKey, PickleValue>;
+export type PickleSet = Set<PickleKey>;
+export type PickleValue = PickleKey | PickleValue[] | PickleDict | PickleSet;
+
+/** A Python value as a short text for messages; containers are named, not printed. */
+export function describeValue(value: PickleValue | undefined): string {
+  if (value === undefined) return 'nothing';
+  if (value === null) return 'None';
+  if (typeof value === 'string') return quoted(value);
+  if (typeof value !== 'object') return String(value);
+  if (value instanceof PickleGlobal) return quoted(`${value.module}.${value.name}`);
+  if (value instanceof PickleObject) return `a ${value.kind}`;
+  if (value instanceof Map) return 'a dict';
+  if (value instanceof Set) return 'a set';
+  if (value instanceof PickleTuple) return 'a tuple';
+  return Array.isArray(value) ? 'a list' : 'bytes';
+}

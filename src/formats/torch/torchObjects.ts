@@ -1,0 +1,280 @@
+/**
+ * What a torch.save pickle may name: the functions that rebuild tensors and parameters, storage types, and the harmless
+ * objects of python-objects.ts. These lists are the whole of it; any other name is refused, and nothing named is ever run.
+ */
+
+import { checkedProduct, type MemoryBudget } from '../budget.ts';
+import {
+  type DType,
+  decodeFloat32,
+  ELEMENT_READER,
+  type FloatDType,
+  ITEM_SIZE,
+  isFloatDType,
+} from '../dtype.ts';
+import { CheckpointError, DOWNLOAD_AGAIN, quoted } from '../error.ts';
+import { describeValue, PickleGlobal, PickleObject, PickleTuple, type PickleValue } from './pickleValues.ts';
+import { CONSTRUCTORS, type Construct, INERT_NAMES, InertObject, setState } from './pythonObjects.ts';
+import type { PickleHooks } from './unpickler.ts';
+
+/** A block of elements kept outside the pickle; tensors are views of it. */
+export class StorageRef extends PickleObject {
+  readonly kind = 'storage';
+  readonly dtype: DType;
+  readonly key: string;
+  /** Elements, not bytes. */
+  readonly length: number;
+
+  constructor(dtype: DType, key: string, length: number) {
+    super();
+    this.dtype = dtype;
+    this.key = key;
+    this.length = length;
+  }
+}
+
+/** A view of a storage, known to lie within it; offset and strides are in elements. */
+export class TensorRef extends PickleObject {
+  readonly kind = 'tensor';
+  readonly storage: StorageRef;
+  readonly offset: number;
+  readonly shape: readonly number[];
+  readonly strides: readonly number[];
+
+  constructor(storage: StorageRef, offset: number, shape: readonly number[], strides: readonly number[]) {
+    super();
+    this.storage = storage;
+    this.offset = offset;
+    this.shape = shape;
+    this.strides = strides;
+  }
+}
+
+const STORAGE_DTYPE: ReadonlyMap<string, DType> = new Map([
+  ['DoubleStorage', 'F64'],
+  ['FloatStorage', 'F32'],
+  ['HalfStorage', 'F16'],
+  ['BFloat16Storage', 'BF16'],
+  ['LongStorage', 'I64'],
+  ['IntStorage', 'I32'],
+  ['ShortStorage', 'I16'],
+  ['CharStorage', 'I8'],
+  ['ByteStorage', 'U8'],
+  ['BoolStorage', 'BOOL'],
+]);
+
+/** Storages of what no weight of ours is: complex and quantised numbers, and bytes that a tensor's dtype explains. */
+const UNREAD_STORAGES: ReadonlySet<string> = new Set([
+  ...['ComplexFloat', 'ComplexDouble', 'QInt8', 'QUInt8', 'QInt32', 'QUInt4x2', 'QUInt2x4', 'Untyped'].map(
+    (name) => `torch.${name}Storage`,
+  ),
+  'torch.storage.UntypedStorage',
+]);
+
+/** Tensors of such numbers, or in other forms than a view of a storage. */
+const UNREAD_TENSORS = [
+  '_rebuild_tensor_v3',
+  '_rebuild_sparse_tensor',
+  '_rebuild_qtensor',
+  '_rebuild_meta_tensor_no_storage',
+];
+const UNREAD_TENSOR = 'tensor of a kind that is not read';
+
+const REBUILDS: ReadonlyMap<string, Construct> = new Map<string, Construct>([
+  ['torch._utils._rebuild_tensor', rebuildTensor], // Of PyTorch 0.3, without what follows the strides.
+  ['torch._utils._rebuild_tensor_v2', rebuildTensor],
+  ...UNREAD_TENSORS.map((name): [string, Construct] => [
+    `torch._utils.${name}`,
+    () => new InertObject(UNREAD_TENSOR),
+  ]),
+  ['torch._utils._rebuild_parameter', (args) => rebuildParameter(args, 3)],
+  ['torch._utils._rebuild_parameter_with_state', (args) => rebuildParameter(args, 4)],
+]);
+
+const CALLABLE: ReadonlyMap<string, Construct> = new Map<string, Construct>([
+  ...CONSTRUCTORS,
+  ...REBUILDS,
+  ['torch._tensor._rebuild_from_type_v2', rebuildFromType],
+]);
+
+const PLACE = 'pickle';
+const MAX_RANK = 16;
+
+/** Hooks for one pickle; `storages` collects every storage it refers to, by key. */
+export function torchHooks(storages: Map<string, StorageRef>, budget: MemoryBudget): PickleHooks {
+  return {
+    findGlobal(module, name) {
+      const path = `${module}.${name}`;
+      const isStorage = (module === 'torch' && STORAGE_DTYPE.has(name)) || UNREAD_STORAGES.has(path);
+      if (CALLABLE.has(path) || INERT_NAMES.has(path) || isStorage) return new PickleGlobal(module, name);
+      throw new CheckpointError(
+        'FORBIDDEN_GLOBAL',
+        PLACE,
+        `it refers to ${quoted(path)}, which a file of weights has no need of and which is not loaded`,
+        'do not trust this file, or save it again with torch.save(model.state_dict(), …)',
+      );
+    },
+    call(callable, args) {
+      const path = pathOf(callable);
+      const construct = CALLABLE.get(path);
+      if (construct) return construct(args, budget);
+      throw corrupt(`it calls the ${INERT_NAMES.has(path) ? 'type' : 'storage type'} ${quoted(path)}`);
+    },
+    setState,
+    persistentLoad: (id) => loadStorage(id, storages),
+  };
+}
+
+/** An id is ('storage', type, key, device, length) and in the old format a sixth item, a view, always None by now. */
+function loadStorage(id: PickleValue, storages: Map<string, StorageRef>): StorageRef | InertObject {
+  const items = id instanceof PickleTuple ? id.items : [];
+  const [tag, type, key, device, length, view = null] = items;
+  const dtype =
+    type instanceof PickleGlobal && type.module === 'torch' ? STORAGE_DTYPE.get(type.name) : undefined;
+  if (tag === 'storage' && type instanceof PickleGlobal && UNREAD_STORAGES.has(pathOf(type))) {
+    return new InertObject('storage of a kind that is not read');
+  }
+  if (
+    tag !== 'storage' ||
+    !dtype ||
+    typeof key !== 'string' ||
+    typeof device !== 'string' ||
+    items.length > 6
+  ) {
+    throw corrupt('a storage is described in a way torch.save does not');
+  }
+  if (!isCount(length)) throw corrupt(`storage ${quoted(key)} has ${describeValue(length)} elements`);
+  if (view !== null) {
+    const fix = 'save it again with a PyTorch of this decade';
+    throw new CheckpointError(
+      'UNSUPPORTED',
+      PLACE,
+      `storage ${quoted(key)} is a view of another storage`,
+      fix,
+    );
+  }
+  const known = storages.get(key);
+  if (!known) {
+    const storage = new StorageRef(dtype, key, length);
+    storages.set(key, storage);
+    return storage;
+  }
+  if (known.dtype === dtype && known.length === length) return known;
+  throw corrupt(`storage ${quoted(key)} is described twice, differently`);
+}
+
+/** _rebuild_tensor_v2(storage, offset, size, stride, requires_grad, hooks[, metadata]). */
+function rebuildTensor(args: readonly PickleValue[]): PickleValue {
+  const [storage, offset, size, stride] = args;
+  if (storage instanceof InertObject) return new InertObject(UNREAD_TENSOR);
+  const shape = countTuple(size);
+  const strides = countTuple(stride);
+  if (!(storage instanceof StorageRef) || !isCount(offset) || !shape || !strides || args.length > 7) {
+    throw corrupt('a tensor is described in a way torch.save does not');
+  }
+  if (shape.length !== strides.length || shape.length > MAX_RANK) {
+    throw corrupt(`a tensor has ${shape.length} dimensions and ${strides.length} strides`);
+  }
+  const empty = shape.includes(0);
+  const last = shape.reduce((sum, side, axis) => sum + (side - 1) * (strides[axis] ?? 0), offset);
+  // A sum that is not exact is far past any storage's end, so the comparison still holds.
+  if (checkedProduct(shape) === undefined || (!empty && last >= storage.length)) {
+    throw corrupt(
+      `a tensor of shape [${shape.join(', ')}] reaches past its storage of ${storage.length} elements`,
+    );
+  }
+  return new TensorRef(storage, offset, shape, strides);
+}
+
+/** _rebuild_parameter(data, requires_grad, hooks[, state]): the tensor itself. */
+function rebuildParameter(args: readonly PickleValue[], most: number): PickleValue {
+  const [data] = args;
+  if (data instanceof InertObject) return data;
+  if (!(data instanceof TensorRef) || args.length > most)
+    throw corrupt('a parameter holds something other than a tensor');
+  return data;
+}
+
+/** _rebuild_from_type_v2(rebuild, type, args, state): a tensor that has attributes, without them. */
+function rebuildFromType(args: readonly PickleValue[], budget: MemoryBudget): PickleValue {
+  const [rebuild, type, given] = args;
+  const construct = rebuild instanceof PickleGlobal ? REBUILDS.get(pathOf(rebuild)) : undefined;
+  if (construct && type instanceof PickleGlobal && given instanceof PickleTuple) {
+    return construct(given.items, budget);
+  }
+  throw corrupt('a tensor is described in a way torch.save does not');
+}
+
+const pathOf = ({ module, name }: PickleGlobal): string => `${module}.${name}`;
+
+/** Copies a tensor out of its storage's bytes to row-major float32. */
+export function readTensor(
+  tensor: TensorRef,
+  bytes: Uint8Array,
+  budget: MemoryBudget,
+  name: string,
+): Float32Array {
+  const { storage, offset, shape } = tensor;
+  const { dtype } = storage;
+  if (!isFloatDType(dtype)) {
+    throw new CheckpointError(
+      'WRONG_DTYPE',
+      name,
+      `its dtype is ${dtype}`,
+      'save it as float32 (tensor.float())',
+    );
+  }
+  const length = checkedProduct(shape) ?? Number.POSITIVE_INFINITY;
+  budget.charge(4 * length, name);
+  if (!isContiguous(tensor)) return gather(tensor, dtype, length, bytes);
+  const itemSize = ITEM_SIZE[dtype];
+  return decodeFloat32(dtype, bytes.subarray(offset * itemSize, (offset + length) * itemSize));
+}
+
+/** Walks the index space in row-major order, keeping the storage position in step. */
+function gather({ offset, shape, strides }: TensorRef, dtype: FloatDType, length: number, bytes: Uint8Array) {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const read = ELEMENT_READER[dtype];
+  const itemSize = ITEM_SIZE[dtype];
+  const out = new Float32Array(length);
+  const index = new Array<number>(shape.length).fill(0);
+  let position = offset;
+  for (let i = 0; i < length; i++) {
+    out[i] = read(view, position * itemSize);
+    for (let axis = shape.length - 1; axis >= 0; axis--) {
+      const next = (index[axis] ?? 0) + 1;
+      const stride = strides[axis] ?? 0;
+      if (next < (shape[axis] ?? 0)) {
+        index[axis] = next;
+        position += stride;
+        break;
+      }
+      index[axis] = 0;
+      position -= (next - 1) * stride;
+    }
+  }
+  return out;
+}
+
+/** Sides of length 1 are never stepped along, so their stride is free. */
+function isContiguous({ shape, strides }: TensorRef): boolean {
+  let expected = 1;
+  for (let axis = shape.length - 1; axis >= 0; axis--) {
+    const side = shape[axis] ?? 1;
+    if (side !== 1 && strides[axis] !== expected) return false;
+    expected *= side;
+  }
+  return true;
+}
+
+function countTuple(value: PickleValue | undefined): readonly number[] | undefined {
+  return value instanceof PickleTuple && value.items.every(isCount) ? value.items : undefined;
+}
+
+function isCount(value: PickleValue | undefined): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
+}
+
+function corrupt(problem: string): CheckpointError {
+  return new CheckpointError('CORRUPT', PLACE, problem, DOWNLOAD_AGAIN);
+}

@@ -1,0 +1,195 @@
+/**
+ * Fixed, seeded sets of distinct problems, disjoint from every training stream, as JSON lines
+ * {id, expression, answer, depth, digits, operators}.
+ */
+
+import { checkedInteger, ProblemSpaceError } from '../../base/optionError.ts';
+import {
+  depth,
+  digits,
+  type Expression,
+  ExpressionError,
+  evaluate,
+  operatorsOf,
+  print,
+} from './expression.ts';
+import { type GeneratorOptions, type Problem, ProblemStream } from './generator.ts';
+import { OPERATORS, type Operator } from './operators.ts';
+import { parse } from './parser.ts';
+import { splitOf } from './split.ts';
+
+/** A row of an evaluation set. */
+export interface EvaluationProblem {
+  /** The row's index in the set. */
+  readonly id: number;
+  readonly expression: string;
+  /** The canonical form of the exact value. */
+  readonly answer: string;
+  /** Operators on the longest path. */
+  readonly depth: number;
+  /** Most digits of any number in the expression. */
+  readonly digits: number;
+  /** The operators that occur, in the order of OPERATORS. */
+  readonly operators: readonly Operator[];
+}
+
+/** Which problems, and how many. */
+export interface EvaluationSetOptions extends Partial<GeneratorOptions> {
+  /** How many problems. */
+  readonly size: number;
+}
+
+/** A line of an evaluation set that is not what it must be. `line` counts from 1. */
+export class EvaluationSetError extends Error {
+  override readonly name = 'EvaluationSetError';
+
+  constructor(
+    readonly line: number,
+    readonly field: string,
+    problem: string,
+    readonly fix: string,
+  ) {
+    super(`evaluation set, line ${line}, ${field}: ${problem}; ${fix}`);
+  }
+}
+
+const MAX_SIZE = 1_000_000;
+
+/**
+ * Draws without a new problem before the space is called exhausted: with `found` equally likely problems seen and
+ * one left, the chance of missing it this long is e^-10.
+ */
+function patience(found: number): number {
+  return 1_000 + 10 * found;
+}
+
+function describe(tree: Expression): Pick<EvaluationProblem, 'depth' | 'digits' | 'operators'> {
+  const used = operatorsOf(tree);
+  return {
+    depth: depth(tree),
+    digits: digits(tree),
+    operators: OPERATORS.filter((operator) => used.has(operator)),
+  };
+}
+
+function row(id: number, problem: Problem): EvaluationProblem {
+  return { id, expression: problem.expression, answer: problem.answer, ...describe(problem.tree) };
+}
+
+/**
+ * `size` problems of the evaluation split, no two equal up to spaces and redundant parentheses. Same options, same
+ * set; a larger size begins with the smaller set.
+ * @throws ProblemSpaceError telling how many distinct problems were found if there are too few.
+ * @throws OptionError naming the option that cannot work.
+ */
+export function evaluationSet(options: EvaluationSetOptions): readonly EvaluationProblem[] {
+  const size = checkedInteger('size', options.size, 1, MAX_SIZE);
+  const stream = new ProblemStream(options, { split: 'evaluation' });
+  const seen = new Set<string>();
+  const rows: EvaluationProblem[] = [];
+  let misses = 0;
+  while (rows.length < size) {
+    const problem = stream.next();
+    if (seen.has(problem.canonical)) {
+      misses++;
+      if (misses > patience(rows.length)) {
+        throw new ProblemSpaceError(
+          `only ${rows.length} distinct evaluation problems were found in ${stream.cursor} draws, ${size} were asked for`,
+          rows.length,
+        );
+      }
+    } else {
+      misses = 0;
+      seen.add(problem.canonical);
+      rows.push(row(rows.length, problem));
+    }
+  }
+  return rows;
+}
+
+/** JSON lines, each ended by a line feed. */
+export function serialiseEvaluationSet(rows: readonly EvaluationProblem[]): string {
+  return rows
+    .map(({ id, expression, answer, depth, digits, operators }) =>
+      JSON.stringify({ id, expression, answer, depth, digits, operators }),
+    )
+    .map((line) => `${line}\n`)
+    .join('');
+}
+
+/**
+ * Reads and checks JSON lines: ids count from 0, answers and descriptions are those of the expressions, and every
+ * problem is distinct and of the evaluation split.
+ * @throws EvaluationSetError naming the line and field.
+ */
+export function parseEvaluationSet(text: string): readonly EvaluationProblem[] {
+  const lines = text.split('\n');
+  if (lines.at(-1) === '') lines.pop();
+  const seen = new Map<string, number>();
+  const rows = lines.map((line, index) => checkedRow(line, index, seen));
+  if (rows.length === 0) throw new EvaluationSetError(1, 'file', 'it is empty', 'give at least one problem');
+  return rows;
+}
+
+function checkedRow(text: string, id: number, seen: Map<string, number>): EvaluationProblem {
+  const line = id + 1;
+  const fail = (field: string, problem: string, fix: string): never => {
+    throw new EvaluationSetError(line, field, problem, fix);
+  };
+  const fields = jsonObject(text, line);
+  const tree = checkedTree(fields.expression, line);
+  const expected = { id, answer: checkedAnswer(tree, line), ...describe(tree) };
+  for (const [field, value] of Object.entries(expected)) {
+    const wanted = JSON.stringify(value);
+    const given = JSON.stringify(fields[field]);
+    if (given !== wanted) fail(field, `got ${given ?? 'nothing'}`, `it must be ${wanted}`);
+  }
+  if (splitOf(tree) !== 'evaluation') {
+    fail(
+      'expression',
+      `"${fields.expression}" belongs to the training split`,
+      'make the set with evaluationSet',
+    );
+  }
+  const canonical = print(tree);
+  const earlier = seen.get(canonical);
+  if (earlier !== undefined) fail('expression', `the same problem as line ${earlier}`, 'remove one of them');
+  seen.set(canonical, line);
+  return { expression: String(fields.expression), ...expected };
+}
+
+function jsonObject(text: string, line: number): Record<string, unknown> {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    value = null;
+  }
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return { ...value };
+  throw new EvaluationSetError(
+    line,
+    'line',
+    'it is no JSON object',
+    'give {id, expression, answer, depth, digits, operators}',
+  );
+}
+
+function checkedTree(expression: unknown, line: number): Expression {
+  if (typeof expression !== 'string') {
+    throw new EvaluationSetError(line, 'expression', 'it is no text', 'give the expression as a JSON string');
+  }
+  return withExpressionErrors(line, () => parse(expression));
+}
+
+function checkedAnswer(tree: Expression, line: number): string {
+  return withExpressionErrors(line, () => evaluate(tree).toString());
+}
+
+function withExpressionErrors<Result>(line: number, compute: () => Result): Result {
+  try {
+    return compute();
+  } catch (error) {
+    if (!(error instanceof ExpressionError)) throw error;
+    throw new EvaluationSetError(line, 'expression', error.message, 'give an expression with a value');
+  }
+}

@@ -1,0 +1,89 @@
+/**
+ * The arithmetic task: exact rationals, a language of expressions, an endless stream of problems split into training
+ * and evaluation, worked solutions, the tokenizer and the grader. Needs no GPU.
+ *
+ * @module mathformer/math
+ */
+export { OptionError, ProblemSpaceError } from '../../base/optionError.ts';
+export { type RandomCursor, RandomStream } from '../../base/randomStream.ts';
+export {
+  type Interval,
+  mcnemarExact,
+  meanDifferenceInterval,
+  meanInterval,
+  type PairedCounts,
+  pairedCounts,
+  pairedDifferenceInterval,
+  passAtK,
+  wilsonInterval,
+} from '../../base/statistics.ts';
+export {
+  type EvaluationProblem,
+  EvaluationSetError,
+  type EvaluationSetOptions,
+  evaluationSet,
+  parseEvaluationSet,
+  serialiseEvaluationSet,
+} from './evaluationSet.ts';
+export {
+  type BinaryExpression,
+  depth,
+  digits,
+  type Expression,
+  ExpressionError,
+  type ExpressionErrorKind,
+  type ExpressionSource,
+  evaluate,
+  type IntegerLiteral,
+  operatorsOf,
+  print,
+  type Spacing,
+  type UnaryExpression,
+} from './expression.ts';
+export {
+  type GeneratorOptions,
+  type Problem,
+  ProblemStream,
+  type ResolvedGeneratorOptions,
+} from './generator.ts';
+export {
+  extractAnswer,
+  type Grade,
+  grade,
+  isCorrect,
+  OUTCOMES,
+  type Outcome,
+  type PromptEnd,
+} from './grader.ts';
+export {
+  type BinaryOperator,
+  DEFAULT_OPERATORS,
+  INFIX_OPERATORS,
+  type InfixOperator,
+  OPERATORS,
+  type Operator,
+  PAIR_FUNCTIONS,
+  type PairFunction,
+  parseOperators,
+  UNARY_FUNCTIONS,
+  type UnaryFunction,
+} from './operators.ts';
+export { evaluateText, parse } from './parser.ts';
+export { Rational } from './rational.ts';
+export { prompt, type Sample, type SampleForm, type SampleOptions, SampleStream, sample } from './sample.ts';
+export { scratchpad, scratchpadSteps } from './scratchpad.ts';
+export { type FalseStep, firstFalseStep } from './scratchpadChecker.ts';
+export { type Split, splitOf, splitOfCanonical } from './split.ts';
+export {
+  ANSWER,
+  BIG,
+  decode,
+  EOS,
+  encode,
+  LITTLE,
+  SCRATCHPAD,
+  SOS,
+  TOKENS,
+  TokenError,
+  VOCAB_SIZE,
+} from './tokenizer.ts';

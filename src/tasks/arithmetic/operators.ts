@@ -1,0 +1,61 @@
+/** The operators of the expression language and how a list of them is written on a command line. */
+
+import { OptionError } from '../../base/optionError.ts';
+
+/** Operators between two operands. */
+export const INFIX_OPERATORS = ['+', '-', '*', '/', '%'] as const;
+/** Functions of two operands. */
+export const PAIR_FUNCTIONS = ['min', 'max'] as const;
+/** Functions of one operand. */
+export const UNARY_FUNCTIONS = ['next', 'prev', 'abs'] as const;
+
+/** The name of an operator between two operands. */
+export type InfixOperator = (typeof INFIX_OPERATORS)[number];
+/** The name of a function of two operands. */
+export type PairFunction = (typeof PAIR_FUNCTIONS)[number];
+/** The name of a function of one operand. */
+export type UnaryFunction = (typeof UNARY_FUNCTIONS)[number];
+/** Whatever takes two operands. */
+export type BinaryOperator = InfixOperator | PairFunction;
+
+/** What a generator can put at a node. The unary minus is not among them: it only signs numbers. */
+export type Operator = BinaryOperator | UnaryFunction;
+
+/** All operators. */
+export const OPERATORS: readonly Operator[] = [...INFIX_OPERATORS, ...PAIR_FUNCTIONS, ...UNARY_FUNCTIONS];
+/** All operators but `%`. */
+export const DEFAULT_OPERATORS: readonly Operator[] = OPERATORS.filter((operator) => operator !== '%');
+
+export function isOperator(name: string): name is Operator {
+  return (OPERATORS as readonly string[]).includes(name);
+}
+
+export function isInfix(operator: Operator): operator is InfixOperator {
+  return (INFIX_OPERATORS as readonly string[]).includes(operator);
+}
+
+export function isUnaryFunction(operator: Operator): operator is UnaryFunction {
+  return (UNARY_FUNCTIONS as readonly string[]).includes(operator);
+}
+
+const FIX = `give a comma-separated list out of ${OPERATORS.join(' ')}, for example "+,-,*"`;
+
+/**
+ * Reads a list such as `+,-,max`; spaces around the names are allowed. The order is kept.
+ * @throws OptionError for an unknown or repeated name, or an empty list.
+ */
+export function parseOperators(text: string): readonly Operator[] {
+  return checkedOperators(text.trim() === '' ? [] : text.split(',').map((name) => name.trim()));
+}
+
+/** The same checks for a list that is already split. @throws OptionError as `parseOperators`. */
+export function checkedOperators(names: readonly string[]): readonly Operator[] {
+  if (names.length === 0) throw new OptionError('operators', 'the list is empty', FIX);
+  const seen = new Set<Operator>();
+  for (const name of names) {
+    if (!isOperator(name)) throw new OptionError('operators', `"${name}" is not an operator`, FIX);
+    if (seen.has(name)) throw new OptionError('operators', `"${name}" is listed twice`, 'list each one once');
+    seen.add(name);
+  }
+  return [...seen];
+}

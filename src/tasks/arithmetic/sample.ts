@@ -1,0 +1,137 @@
+/**
+ * Training sequences and prompts:
+ *
+ *     <sos> <big|little> EXPRESSION [<scratchpad> STEPS] <answer> RESULT <eos>
+ *
+ * (no spaces between the parts). Under <little> the digits of every number in the expression and the steps are
+ * reversed; the result is always written the ordinary way.
+ */
+
+import { checkedInteger, checkedProbability } from '../../base/optionError.ts';
+import { RandomStream } from '../../base/randomStream.ts';
+import { type GeneratorOptions, type Problem, ProblemStream } from './generator.ts';
+import { scratchpad } from './scratchpad.ts';
+import { ANSWER, BIG, EOS, encode, LITTLE, SCRATCHPAD, SOS } from './tokenizer.ts';
+
+/** In which forms samples come. */
+export interface SampleOptions {
+  /** Share of samples under <little>. Default 0.5. */
+  readonly littleProbability: number;
+  /** Share of samples with a scratchpad. Default 0.5. */
+  readonly scratchpadProbability: number;
+  /**
+   * A sample longer than this with its scratchpad is made without one; no limit by default. A sample that is too
+   * long even then stays as it is: its length tells.
+   */
+  readonly maxTokens: number;
+}
+
+/** How a problem is written. */
+export interface SampleForm {
+  readonly little: boolean;
+  readonly scratchpad: boolean;
+}
+
+/** A problem as tokens, with its solution. */
+export interface Sample extends SampleForm {
+  /** Token ids from <sos> to <eos>. */
+  readonly tokens: readonly number[];
+  /**
+   * Tokens up to and including the first <scratchpad> or <answer>: what generation is given. The loss belongs on the
+   * tokens from here on.
+   */
+  readonly promptLength: number;
+  readonly problem: Problem;
+}
+
+/** Every run of digits reversed: `156+7` becomes `651+7`. Its own inverse. */
+export function reverseNumbers(text: string): string {
+  return text.replace(/[0-9]{2,}/g, (number) => Array.from(number).reverse().join(''));
+}
+
+/**
+ * The tokens that generation and RL start from: `<sos> <big> EXPRESSION <scratchpad>`, or `<answer>` in the place of
+ * `<scratchpad>` to ask for the answer at once.
+ * @throws TokenError if the expression holds a character outside the vocabulary.
+ */
+export function prompt(expression: string, form: SampleForm = { little: false, scratchpad: true }): number[] {
+  const written = form.little ? reverseNumbers(expression) : expression;
+  return [SOS, form.little ? LITTLE : BIG, ...encode(written), form.scratchpad ? SCRATCHPAD : ANSWER];
+}
+
+/** The whole sequence of a problem in the given form. */
+export function sample(problem: Problem, form: SampleForm): Sample {
+  const tokens = prompt(problem.expression, form);
+  const promptLength = tokens.length;
+  if (form.scratchpad) {
+    const steps = scratchpad(problem.tree);
+    tokens.push(...encode(form.little ? reverseNumbers(steps) : steps), ANSWER);
+  }
+  tokens.push(...encode(problem.answer), EOS);
+  return { tokens, promptLength, problem, ...form };
+}
+
+/** Fills in the defaults. @throws OptionError naming the option that cannot work. */
+export function resolveSampleOptions(options: Partial<SampleOptions> = {}): SampleOptions {
+  const {
+    littleProbability = 0.5,
+    scratchpadProbability = 0.5,
+    maxTokens = Number.MAX_SAFE_INTEGER,
+  } = options;
+  return {
+    littleProbability: checkedProbability('littleProbability', littleProbability),
+    scratchpadProbability: checkedProbability('scratchpadProbability', scratchpadProbability),
+    maxTokens: checkedInteger('maxTokens', maxTokens, 1, Number.MAX_SAFE_INTEGER),
+  };
+}
+
+/** The form of a sample, drawn. */
+export function formOf(
+  { littleProbability, scratchpadProbability }: Omit<SampleOptions, 'maxTokens'>,
+  random: RandomStream,
+): SampleForm {
+  const little = random.bool(littleProbability);
+  return { little, scratchpad: random.bool(scratchpadProbability) };
+}
+
+/** Keeps the draws for a sample's form apart from those for its problem. */
+const FORM_LANE = 1;
+
+/** An endless stream of training samples; sample i is a pure function of the options, the stream number and i. */
+export class SampleStream {
+  readonly problems: ProblemStream;
+  readonly options: SampleOptions;
+
+  /**
+   * @param settings stream number and the cursor to start from, as for ProblemStream; always the training split.
+   * @throws OptionError naming the option that cannot work.
+   */
+  constructor(
+    options: Partial<GeneratorOptions & SampleOptions> = {},
+    settings: { readonly stream?: number; readonly cursor?: number } = {},
+  ) {
+    this.problems = new ProblemStream(options, { ...settings, split: 'training' });
+    this.options = resolveSampleOptions(options);
+  }
+
+  /** The index of the sample that `next` gives; all that is needed to resume. */
+  get cursor(): number {
+    return this.problems.cursor;
+  }
+
+  /** The sample at the cursor, which moves on by one. @throws ProblemSpaceError as ProblemStream. */
+  next(): Sample {
+    return this.at(this.problems.cursor++);
+  }
+
+  /** Sample `index`, whatever was drawn before. */
+  at(index: number): Sample {
+    const { seed } = this.problems.options;
+    const random = new RandomStream({ seed, stream: this.problems.stream, item: index, lane: FORM_LANE });
+    const form = formOf(this.options, random);
+    const problem = this.problems.at(index);
+    const made = sample(problem, form);
+    if (!form.scratchpad || made.tokens.length <= this.options.maxTokens) return made;
+    return sample(problem, { ...form, scratchpad: false });
+  }
+}

@@ -1,0 +1,289 @@
+/** The trainers' options: defaults, ranges, and errors that name flag, value and range. */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { MathformerError } from '../../src/base/errors.ts';
+import {
+  BadOptionError,
+  checkSeed,
+  flagOf,
+  integer,
+  isSeed,
+  oneOf,
+  operatorList,
+  parseOptions,
+  real,
+  yesOrNo,
+} from '../../src/base/options.ts';
+import { grpoOptions, grpoSchema } from '../../src/grpo/options.ts';
+import { pretrainOptions, pretrainSchema } from '../../src/pretrain/options.ts';
+
+function refusal(work: () => unknown): BadOptionError {
+  try {
+    work();
+  } catch (error) {
+    if (error instanceof BadOptionError) return error;
+    throw error;
+  }
+  throw new Error('it was accepted');
+}
+
+/** Bounds as the command line documents them, written down a second time. */
+const GRPO_NUMBERS = {
+  steps: { low: 1, high: 1e9, integer: true },
+  batchSize: { low: 1, high: 65_536, integer: true },
+  groupSize: { low: 2, high: 4096, integer: true },
+  maxDigits: { low: 1, high: 100, integer: true },
+  maxDepth: { low: 1, high: 32, integer: true },
+  maxGenLen: { low: 1, high: 4096, integer: true },
+  topK: { low: 0, high: 2 ** 24, integer: true },
+  temperature: { low: 1e-6, high: 100, integer: false },
+  seed: { low: 0, high: 4_294_967_295, integer: true },
+  klCoef: { low: 0, high: 1000, integer: false },
+  klTarget: { low: 0, high: 1000, integer: false },
+  klHorizon: { low: 1, high: 1e9, integer: true },
+  refSyncSteps: { low: 0, high: 1e9, integer: true },
+  entropyCoef: { low: 0, high: 1000, integer: false },
+  epochs: { low: 1, high: 1000, integer: true },
+  overlongPenalty: { low: 0, high: 1000, integer: false },
+  clipRatioHigh: { low: Number.MIN_VALUE, high: 1000, integer: false },
+  minP: { low: 0, high: 1, integer: false },
+  clipRatio: { low: Number.MIN_VALUE, high: 1, integer: false },
+  lr: { low: Number.MIN_VALUE, high: 1, integer: false },
+  topP: { low: Number.MIN_VALUE, high: 1, integer: false },
+} as const;
+const PRETRAIN_NUMBERS = {
+  steps: { low: 1, high: 1e6, integer: true },
+  lr: { low: Number.MIN_VALUE, high: 1, integer: false },
+  batchSize: { low: 1, high: 65_536, integer: true },
+  numExamples: { low: 1, high: 1e9, integer: true },
+  maxDigits: { low: 1, high: 100, integer: true },
+  maxDepth: { low: 1, high: 32, integer: true },
+  warmupRatio: { low: 0, high: 1, integer: false },
+  minLr: { low: 0, high: 1, integer: false },
+  gradClip: { low: 0, high: Number.MAX_VALUE, integer: false },
+  weightDecay: { low: 0, high: 1, integer: false },
+  dropout: { low: 0, high: 0.9, integer: false },
+  loadBalanceCoef: { low: 0, high: 1000, integer: false },
+  littleProbability: { low: 0, high: 1, integer: false },
+  scratchpadProbability: { low: 0, high: 1, integer: false },
+  seed: { low: 0, high: 4_294_967_295, integer: true },
+} as const;
+/** Without the cosine, as it relates two of them. */
+const constantRate = (options: object) => pretrainOptions({ scheduler: 'none', ...options });
+
+describe('the defaults', () => {
+  it('are those of the original command line', () => {
+    expect(pretrainOptions()).toMatchObject({
+      steps: 10,
+      lr: 1e-3,
+      batchSize: 128,
+      numExamples: 10_000,
+      practice: false,
+      maxDigits: 3,
+      maxDepth: 3,
+      scheduler: 'cosine',
+      warmupRatio: 0.05,
+      minLr: 1e-5,
+      gradClip: 1,
+      weightDecay: 0.01,
+      loadBalanceCoef: 0,
+      promptLoss: false,
+      littleProbability: 0.5,
+      scratchpadProbability: 0.5,
+      seed: 0,
+    });
+    expect(grpoOptions()).toMatchObject({
+      steps: 1000,
+      batchSize: 32,
+      groupSize: 4,
+      lr: 1e-5,
+      maxDigits: 2,
+      maxDepth: 3,
+      maxGenLen: 256,
+      klCoef: 0.1,
+      klEstimator: 'k3',
+      klTarget: 0,
+      refSyncSteps: 0,
+      loss: 'grpo',
+      advantages: 'group',
+      clipRatio: 0.2,
+      clipRatioHigh: 0.2,
+      dualClip: 0,
+      epochs: 1,
+      miniBatches: 1,
+      entropyCoef: 0,
+      maskTruncated: false,
+      overlongBuffer: 0,
+      dynamicSampling: false,
+      temperature: 1,
+      gradClip: 1,
+      topK: 0,
+      topP: 1,
+      minP: 0,
+      operators: ['+', '-', '*', '/', 'min', 'max', 'next', 'prev', 'abs'],
+    });
+  });
+
+  it('are options themselves: checking twice changes nothing', () => {
+    expect(grpoOptions(grpoOptions({ operators: '+,max' }))).toEqual(grpoOptions({ operators: '+,max' }));
+    const dapo = grpoOptions({ loss: 'dapo', clipRatio: 0.1 });
+    expect(dapo).toMatchObject({ clipRatio: 0.1, clipRatioHigh: 0.28 });
+    expect(grpoOptions(dapo)).toEqual(dapo);
+    expect(pretrainOptions(pretrainOptions({ dropout: 0.1 }))).toEqual(pretrainOptions({ dropout: 0.1 }));
+  });
+});
+
+describe.each([
+  ['GRPO', GRPO_NUMBERS, grpoOptions],
+  ['pretraining', PRETRAIN_NUMBERS, constantRate],
+] as const)('a number of %s', (_, numbers, check) => {
+  const ranges = Object.entries<{ low: number; high: number; integer: boolean }>(numbers);
+  const cases = fc.constantFrom(...ranges).chain(([key, range]) =>
+    fc.record({
+      key: fc.constant(key),
+      range: fc.constant(range),
+      value: fc.oneof(fc.double(), fc.integer()),
+    }),
+  );
+
+  it('is kept inside its range and refused outside, by flag, value and range', () => {
+    fc.assert(
+      fc.property(cases, ({ key, range: { low, high, integer }, value }) => {
+        if (value >= low && value <= high && (!integer || Number.isInteger(value))) {
+          expect(check({ [key]: value })).toHaveProperty(key, value);
+          return;
+        }
+        const { message, where, fix } = refusal(() => check({ [key]: value }));
+        expect(where).toBe(flagOf(key));
+        expect(message).toContain(`${flagOf(key)} cannot be ${value}`);
+        if (high < Number.MAX_VALUE) expect(fix).toContain(String(high));
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it.each(ranges)('%s takes both ends of its range, and nothing beyond', (key, { low, high, integer }) => {
+    expect(check({ [key]: low })).toHaveProperty(key, low);
+    expect(check({ [key]: high })).toHaveProperty(key, high);
+    const step = integer ? 1 : 1e-7;
+    for (const beyond of [low === Number.MIN_VALUE ? 0 : low - step, high * (1 + 1e-7) + step]) {
+      expect(refusal(() => check({ [key]: beyond })).where).toBe(flagOf(key));
+    }
+  });
+});
+
+describe('refusals', () => {
+  it.each([
+    [{ groupSize: 1 }, /--group_size cannot be 1/, /from 2 .*advantage/],
+    [{ topK: -1 }, /--top_k cannot be -1/, /integer from 0/],
+    [{ temperature: 0 }, /--temperature cannot be 0/, /at least 0\.000001.*greedy/],
+    [{ klEstimator: 'k1' }, /k1 in the loss holds nothing back/, /--kl_estimator k3\+.*--kl_coef 0/],
+    [{ temperature: 1e-40 }, /--temperature cannot be 1e-40/, /at least 0\.000001/],
+    [{ operators: '+,^' }, /--operators cannot be "\+,\^"/, /comma-separated/],
+    [{ operators: [] }, /--operators cannot be \[\]/, /comma-separated/],
+    [{ lr: 'abc' }, /--lr cannot be "abc"/, /above 0 and at most 1/],
+    [{ lr: Number.NaN }, /--lr cannot be NaN/, /above 0/],
+    [{ groupsize: 4 }, /no option --groupsize/, /--group_size/],
+    [{ loss: 'ppo' }, /--loss cannot be "ppo"/, /grpo, dr_grpo, dapo, gspo, cispo/],
+    [{ dualClip: 0.5 }, /--dual_clip cannot be 0.5/, /0 \(off\) or a number above 1/],
+    [{ miniBatches: 33 }, /32 problems do not make 33/, /at most --batch_size, 32/],
+    [{ klCoef: 0, klTarget: 0.1 }, /without --kl_coef/, /--kl_coef above 0/],
+    [{ klTarget: 0.1, klHorizon: 127 }, /128 completions/, /at least 128/],
+    [{ klCoef: 0, refSyncSteps: 5 }, /there is no reference/, /--kl_coef above 0/],
+    [{ loss: 'cispo', dualClip: 3 }, /cispo has no surrogate/, /another --loss/],
+    [{ loss: 'cispo', clipRatio: 0.2 }, /cispo bounds the ratio above alone/, /--clip_ratio_high/],
+    [{ overlongBuffer: 257 }, /256 tokens at most/, /--max_gen_len/],
+  ])('%j', (options, message, fix) => {
+    const error = refusal(() => grpoOptions(options));
+    expect(error.message).toMatch(message);
+    expect(error.fix).toMatch(fix);
+    expect(error.where).toMatch(/^--[a-z_]+$/);
+    expect(error.message).not.toContain('\n');
+  });
+
+  it('notices a learning rate that would rise instead of decay, but only under the cosine', () => {
+    expect(refusal(() => pretrainOptions({ lr: 1e-6 })).where).toBe('--min_lr');
+    expect(pretrainOptions({ lr: 1e-6, scheduler: 'none' }).lr).toBe(1e-6);
+    const { message, fix } = refusal(() => pretrainOptions({ lr: 0.25, minLr: 0.5 }));
+    expect(message).toContain('--min_lr 0.5 is above --lr 0.25');
+    for (const way of ['--min_lr', '--lr', '--scheduler none']) expect(fix).toContain(way);
+    expect(pretrainOptions({ lr: 0.25, minLr: 0.25 }).minLr).toBe(0.25);
+  });
+
+  it('shows a long value cut short', () => {
+    const { message, fix } = refusal(() => grpoOptions({ operators: '+'.repeat(10_000) }));
+    expect(message.length - fix.length).toBeLessThan(120);
+  });
+});
+
+it('every option is described', () => {
+  for (const { shape } of [grpoSchema, pretrainSchema]) {
+    for (const [key, field] of Object.entries(shape)) expect(field.description, key).toBeTruthy();
+  }
+});
+
+describe('a field', () => {
+  const fixOf = (field: z.ZodType, value: unknown): string =>
+    refusal(() => parseOptions(z.strictObject({ aField: field }), { aField: value })).fix;
+
+  it.each<[z.ZodType, string]>([
+    [integer(1, 9), 'give an integer from 1 to 9'],
+    [integer(1, 9, 'as there are nine'), 'give an integer from 1 to 9 (as there are nine)'],
+    [real({}), 'give a number'],
+    [real({ min: 0 }), 'give a number of at least 0'],
+    [real({ min: 0, aboveMin: true }), 'give a number above 0'],
+    [real({ max: 2 }), 'give a number at most 2'],
+    [
+      real({ min: 0, max: 2, because: 'of the scale' }),
+      'give a number of at least 0 and at most 2 (of the scale)',
+    ],
+    [yesOrNo(), 'give true or false'],
+    [oneOf(['a', 'b']), 'give one of a, b'],
+    [operatorList(), 'give a list such as "+,-,*"'],
+  ])('says what it takes: %#', (field, fix) => {
+    expect(fixOf(field, 7n)).toBe(fix);
+    expect(fixOf(field, null)).toBe(fix);
+  });
+
+  it('names an option that is missing, or that there is none, with the near one or all there are', () => {
+    const schema = z.strictObject({ groupSize: integer(2, 9), lr: real({}) });
+    expect(refusal(() => parseOptions(schema, { lr: 1 })).message).toContain('--group_size is missing');
+    expect(refusal(() => parseOptions(schema, { groupSize: 2, lr: 1, group_size: 2 })).fix).toBe(
+      'write groupSize (--group_size)',
+    );
+    const unknown = refusal(() => parseOptions(schema, { groupSize: 2, lr: 1, zebra: 2 }));
+    expect(unknown).toMatchObject({ where: '--zebra', fix: 'use --group_size, --lr' });
+    expect(unknown.message).toContain('there is no option --zebra');
+    expect(refusal(() => parseOptions(schema, 3))).toMatchObject({
+      ...{ code: 'BAD_OPTION', where: 'options', fix: 'give an object of options' },
+      message: expect.stringContaining('the options are no object'),
+    });
+  });
+
+  it('of operators takes a list or a text, and passes on what is wrong with it', () => {
+    const schema = z.strictObject({ operators: operatorList() });
+    expect(parseOptions(schema, { operators: '+,max' })).toEqual({ operators: ['+', 'max'] });
+    expect(parseOptions(schema, { operators: ['-'] })).toEqual({ operators: ['-'] });
+    const whole = parseOptions(schema, {}).operators;
+    expect(whole).not.toContain('%');
+    expect(whole).toContain('/');
+  });
+});
+
+it('a seed has 32 bits', () => {
+  for (const good of [0, 1, 2 ** 32 - 1]) {
+    expect(isSeed(good)).toBe(true);
+    expect(() => checkSeed(good)).not.toThrow();
+  }
+  for (const bad of [-1, 0.5, 2 ** 32, Number.NaN, Number.POSITIVE_INFINITY]) {
+    expect(isSeed(bad)).toBe(false);
+    expect(() => checkSeed(bad)).toThrow(MathformerError);
+    expect(() => checkSeed(bad)).toThrow(
+      expect.objectContaining({
+        ...{ code: 'BAD_OPTION', where: 'seed', fix: 'give an integer from 0 to 4294967295' },
+        message: expect.stringContaining(`the seed is ${bad}`),
+      }),
+    );
+  }
+});

@@ -1,0 +1,13 @@
+/** Runs something that must refuse its input and returns the CheckpointError. */
+
+import { CheckpointError } from '../../src/formats/index.ts';
+
+export function refusal(action: () => unknown): CheckpointError {
+  try {
+    action();
+  } catch (error) {
+    if (error instanceof CheckpointError) return error;
+    throw error;
+  }
+  throw new Error('nothing was refused');
+}

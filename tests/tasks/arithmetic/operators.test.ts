@@ -1,0 +1,22 @@
+/** Lists of operators as the command line gives them. */
+
+import { expect, test } from 'vitest';
+import { OptionError } from '../../../src/base/optionError.ts';
+import { DEFAULT_OPERATORS, parseOperators } from '../../../src/tasks/arithmetic/operators.ts';
+
+test('reads lists', () => {
+  expect(parseOperators('+,-,*')).toEqual(['+', '-', '*']);
+  expect(parseOperators(' % , max ')).toEqual(['%', 'max']);
+  expect(DEFAULT_OPERATORS).toEqual(parseOperators('+,-,*,/,min,max,next,prev,abs'));
+});
+
+test.each([
+  ['', 'empty'],
+  ['+,', '"" is not an operator'],
+  ['+-', '"+-" is not an operator'],
+  ['sqrt', '"sqrt" is not an operator'],
+  ['+,-,+', '"+" is listed twice'],
+])('refuses %j', (text, message) => {
+  expect(() => parseOperators(text)).toThrow(OptionError);
+  expect(() => parseOperators(text)).toThrow(message);
+});
