@@ -6,9 +6,9 @@
 import { flagOf } from '../base/options.ts';
 import { grpoSchema } from '../grpo/options.ts';
 import { pretrainSchema } from '../pretrain/options.ts';
-import { flagsOf } from './flags.ts';
+import { flagsOf } from './flags/flags.ts';
+import { grpoFlags, pretrainFlags } from './flags/trainingFlags.ts';
 import { invocation } from './invocation.ts';
-import { grpoFlags, pretrainFlags } from './trainingFlags.ts';
 
 const FLAG = /(?<![\w-])--[a-z]\w*/g;
 

@@ -5,7 +5,7 @@ import { BadOptionError } from '../base/options.ts';
 import { printable } from '../formats/error.ts';
 import { RUN_KINDS } from '../runs/run.ts';
 import { choicesSchema } from '../runs/tunedKernels.ts';
-import { readJsonObject } from './jsonFile.ts';
+import { readJsonObject } from './flags/jsonFile.ts';
 
 const schema = z.looseObject({
   kind: z.enum(RUN_KINDS),

@@ -5,8 +5,8 @@
 import { z } from 'zod';
 import { BadOptionError, flagOf, integer } from '../base/options.ts';
 import { grpoSchema } from '../grpo/options.ts';
+import { isBuiltInTask, taskFlag } from './flags/taskFlag.ts';
 import { commandLineOf } from './invocation.ts';
-import { isBuiltInTask, taskFlag } from './taskFlag.ts';
 
 /** The key of a checkpoint's metadata. */
 export const SETTINGS_KEY = 'settings';

@@ -7,18 +7,18 @@ import { pretrainOptions, pretrainSchema } from '../pretrain/options.ts';
 import { SupervisedTrainer } from '../pretrain/trainer.ts';
 import { arithmetic } from '../tasks/arithmetic/task.ts';
 import { adviceFor } from './advice.ts';
-import { flagsOf, pick } from './flags.ts';
+import { flagsOf, pick } from './flags/flags.ts';
+import { loadModel, type modelSchema, newModel } from './flags/modelFlags.ts';
+import { withAbsolutePaths } from './flags/optionPaths.ts';
+import { rewardsOf } from './flags/rewardFlag.ts';
+import { taskOf } from './flags/taskFlag.ts';
+import { grpoFlags, pipelineFlags, pipelineSections, pretrainFlags } from './flags/trainingFlags.ts';
 import { heldOutOfRun, shortage } from './heldOut.ts';
-import { loadModel, type modelSchema, newModel } from './modelFlags.ts';
-import { withAbsolutePaths } from './optionPaths.ts';
 import { type GrpoPhase, grpoPhase, type PretrainPhase, pretrainPhase } from './phases.ts';
 import { PIPELINE } from './pipeline.ts';
-import { rewardsOf } from './rewardFlag.ts';
 import { type EarlierSession, judge, trainingSession } from './session.ts';
 import type { PhaseResult } from './sessionState.ts';
-import { taskOf } from './taskFlag.ts';
 import type { TrainedSettings } from './trainedSettings.ts';
-import { grpoFlags, pipelineFlags, pipelineSections, pretrainFlags } from './trainingFlags.ts';
 import type { Workbench } from './workbench.ts';
 
 /** Longest answer in evaluations after pretraining, as GRPO's default is. */

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { meant, OTHER_NAMES } from '../../src/base/optionNames.ts';
 import { flagOf } from '../../src/base/options.ts';
-import { grpoFlags, pretrainFlags } from '../../src/cli/trainingFlags.ts';
+import { grpoFlags, pretrainFlags } from '../../src/cli/flags/trainingFlags.ts';
 
 const GRPO = Object.keys(grpoFlags.shape);
 const PRETRAIN = Object.keys(pretrainFlags.shape);

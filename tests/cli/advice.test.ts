@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { split } from 'shlex';
 import { describe, expect, it } from 'vitest';
 import { adviceFor } from '../../src/cli/advice.ts';
-import { flagsOf } from '../../src/cli/flags.ts';
+import { resumeFlags } from '../../src/cli/commands/resume.ts';
+import { flagsOf } from '../../src/cli/flags/flags.ts';
+import { grpoFlags, pipelineFlags, pretrainFlags } from '../../src/cli/flags/trainingFlags.ts';
 import { COMMANDS, invocation } from '../../src/cli/invocation.ts';
-import { resumeFlags } from '../../src/cli/resume.ts';
-import { grpoFlags, pipelineFlags, pretrainFlags } from '../../src/cli/trainingFlags.ts';
 import { run } from './cliProcess.ts';
 
 describe('adviceFor', () => {

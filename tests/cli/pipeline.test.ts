@@ -4,11 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { parseOptions } from '../../src/base/options.ts';
-import { readConfig } from '../../src/cli/configFile.ts';
+import { resumeFlags, resumeRun } from '../../src/cli/commands/resume.ts';
+import { readConfig } from '../../src/cli/flags/configFile.ts';
+import { pipelineFlags, pipelineSections } from '../../src/cli/flags/trainingFlags.ts';
 import { PIPELINE } from '../../src/cli/pipeline.ts';
-import { resumeFlags, resumeRun } from '../../src/cli/resume.ts';
 import { runPipeline } from '../../src/cli/training.ts';
-import { pipelineFlags, pipelineSections } from '../../src/cli/trainingFlags.ts';
 import { parseEvaluationSet } from '../../src/tasks/arithmetic/evaluationSet.ts';
 import { run, savedModels } from './cliProcess.ts';
 

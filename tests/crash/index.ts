@@ -12,7 +12,7 @@ import { Command } from 'commander';
 import { z } from 'zod';
 import { integer, seed } from '../../src/base/options.ts';
 import { runCommand, throwing } from '../../src/cli/failure.ts';
-import { addFlags, readFlags } from '../../src/cli/flags.ts';
+import { addFlags, readFlags } from '../../src/cli/flags/flags.ts';
 import { killWhileSaving, runAndKill, runWithKills, tracesOf } from './kill.ts';
 import { TRAININGS } from './trainings.ts';
 

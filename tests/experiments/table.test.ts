@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { trialName, trialsOf } from '../../experiments/experiment.ts';
 import { STARTS } from '../../experiments/starts.ts';
 import { EXPERIMENTS } from '../../experiments/table.ts';
-import { rewardsOf } from '../../src/cli/rewardFlag.ts';
+import { rewardsOf } from '../../src/cli/flags/rewardFlag.ts';
 import { grpoOptions } from '../../src/grpo/options.ts';
 import { pretrainOptions } from '../../src/pretrain/options.ts';
 import { ARITHMETIC } from '../../src/tasks/arithmetic/task.ts';

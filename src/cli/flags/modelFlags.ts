@@ -1,7 +1,7 @@
 /** The flags that say what the model is, and where it comes from: made anew, or read from a checkpoint. */
 import { z } from 'zod';
-import { BadOptionError, integer, oneOf } from '../base/options.ts';
-import { type AssumedConfig, type Checkpoint, CheckpointError } from '../formats/index.ts';
+import { BadOptionError, integer, oneOf } from '../../base/options.ts';
+import { type AssumedConfig, type Checkpoint, CheckpointError } from '../../formats/index.ts';
 import {
   describe,
   MODEL_SHAPES,
@@ -10,12 +10,12 @@ import {
   type ModelShape,
   type ModelSize,
   modelConfig,
-} from '../model/config.ts';
-import { initialStateDict } from '../model/initialise.ts';
-import { loadCheckpoint } from '../runs/checkpointFile.ts';
-import { ARITHMETIC } from '../tasks/arithmetic/task.ts';
-import type { Task } from '../tasks/task.ts';
-import { MAX_ACTIVE_EXPERTS } from '../tensor/index.ts';
+} from '../../model/config.ts';
+import { initialStateDict } from '../../model/initialise.ts';
+import { loadCheckpoint } from '../../runs/checkpointFile.ts';
+import { ARITHMETIC } from '../../tasks/arithmetic/task.ts';
+import type { Task } from '../../tasks/task.ts';
+import { MAX_ACTIVE_EXPERTS } from '../../tensor/index.ts';
 
 const SIZES = Object.keys(MODEL_SIZES) as [ModelSize, ...ModelSize[]];
 const SHAPES = Object.keys(MODEL_SHAPES) as [ModelShape, ...ModelShape[]];

@@ -4,8 +4,8 @@
  */
 import { type Command, Option } from 'commander';
 import { z } from 'zod';
-import { shownValue } from '../base/arguments.ts';
-import { BadOptionError, flagOf, NO_EMPTY_PATH, parseOptions } from '../base/options.ts';
+import { shownValue } from '../../base/arguments.ts';
+import { BadOptionError, flagOf, NO_EMPTY_PATH, parseOptions } from '../../base/options.ts';
 import { explained, offFlagOf } from './usageErrors.ts';
 
 /**

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { BadOptionError } from '../base/options.ts';
+import { BadOptionError } from '../../base/options.ts';
 
 /**
  * The default export of the module at a path.

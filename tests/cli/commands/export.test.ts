@@ -3,10 +3,10 @@ import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { loadModel, newModel } from '../../src/cli/modelFlags.ts';
-import { saveCheckpoint } from '../../src/runs/checkpointFile.ts';
-import { sorting } from '../../src/tasks/sorting.ts';
-import { run } from './cliProcess.ts';
+import { loadModel, newModel } from '../../../src/cli/flags/modelFlags.ts';
+import { saveCheckpoint } from '../../../src/runs/checkpointFile.ts';
+import { sorting } from '../../../src/tasks/sorting.ts';
+import { run } from '../cliProcess.ts';
 
 let directory: string;
 beforeAll(() => {

@@ -1,10 +1,10 @@
 /** Reads JSON files that people write: with any byte order mark, and without keys that hide others. */
 import { readFileSync } from 'node:fs';
 import { type JSONVisitor, visit } from 'jsonc-parser';
-import { shownValue } from '../base/arguments.ts';
-import { BadOptionError } from '../base/options.ts';
-import { printable } from '../formats/error.ts';
-import { withFileErrors } from '../runs/fileError.ts';
+import { shownValue } from '../../base/arguments.ts';
+import { BadOptionError } from '../../base/options.ts';
+import { printable } from '../../formats/error.ts';
+import { withFileErrors } from '../../runs/fileError.ts';
 
 /** Byte order marks, with the encoding that each announces. */
 const MARKS = [

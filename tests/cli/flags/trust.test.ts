@@ -3,9 +3,9 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { BadOptionError } from '../../src/base/options.ts';
-import { checkTrust } from '../../src/cli/trust.ts';
-import { run } from './cliProcess.ts';
+import { BadOptionError } from '../../../src/base/options.ts';
+import { checkTrust } from '../../../src/cli/flags/trust.ts';
+import { run } from '../cliProcess.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'mathformer-trust-'));
 afterAll(() => rmSync(directory, { recursive: true }));

@@ -4,11 +4,11 @@
  */
 import type { Command } from 'commander';
 import { z } from 'zod';
-import { shownValue } from '../base/arguments.ts';
-import { meant } from '../base/optionNames.ts';
-import { BadOptionError, oneOf, parseOptions, path } from '../base/options.ts';
-import { printable } from '../formats/error.ts';
-import { RECIPE_NAMES, RECIPES } from '../grpo/recipes.ts';
+import { shownValue } from '../../base/arguments.ts';
+import { meant } from '../../base/optionNames.ts';
+import { BadOptionError, oneOf, parseOptions, path } from '../../base/options.ts';
+import { printable } from '../../formats/error.ts';
+import { RECIPE_NAMES, RECIPES } from '../../grpo/recipes.ts';
 import { givenFlags } from './flags.ts';
 import { isObject, readJsonObject } from './jsonFile.ts';
 import { withPathsOfFile } from './optionPaths.ts';

@@ -3,10 +3,10 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { modelConfig } from '../../src/model/config.ts';
-import { initialStateDict } from '../../src/model/initialise.ts';
-import { Checkpoints } from '../../src/runs/checkpoints.ts';
-import { run } from './cliProcess.ts';
+import { modelConfig } from '../../../src/model/config.ts';
+import { initialStateDict } from '../../../src/model/initialise.ts';
+import { Checkpoints } from '../../../src/runs/checkpoints.ts';
+import { run } from '../cliProcess.ts';
 
 let directory: string;
 beforeAll(() => {

@@ -3,10 +3,16 @@ import { Command } from 'commander';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { problemOf } from '../../src/base/errors.ts';
-import { flagOf } from '../../src/base/options.ts';
-import { addFlags, givenFlags, readFlags, withOperandsLast, withUnderscores } from '../../src/cli/flags.ts';
-import { grpoFlags, pretrainFlags } from '../../src/cli/trainingFlags.ts';
+import { problemOf } from '../../../src/base/errors.ts';
+import { flagOf } from '../../../src/base/options.ts';
+import {
+  addFlags,
+  givenFlags,
+  readFlags,
+  withOperandsLast,
+  withUnderscores,
+} from '../../../src/cli/flags/flags.ts';
+import { grpoFlags, pretrainFlags } from '../../../src/cli/flags/trainingFlags.ts';
 
 function parsed(...argv: string[]): Record<string, unknown> {
   const command = addFlags(new Command().exitOverride(), pretrainFlags);

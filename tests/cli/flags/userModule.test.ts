@@ -3,10 +3,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { BadOptionError } from '../../src/base/options.ts';
-import { rewardsOf } from '../../src/cli/rewardFlag.ts';
-import { taskOf } from '../../src/cli/taskFlag.ts';
-import { ARITHMETIC } from '../../src/tasks/arithmetic/task.ts';
+import { BadOptionError } from '../../../src/base/options.ts';
+import { rewardsOf } from '../../../src/cli/flags/rewardFlag.ts';
+import { taskOf } from '../../../src/cli/flags/taskFlag.ts';
+import { ARITHMETIC } from '../../../src/tasks/arithmetic/task.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'mathformer-modules-'));
 afterAll(() => rmSync(directory, { recursive: true }));

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { withAbsolutePaths, withPathsOfFile } from '../../src/cli/optionPaths.ts';
+import { withAbsolutePaths, withPathsOfFile } from '../../../src/cli/flags/optionPaths.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'mathformer-paths-'));
 afterAll(() => rmSync(directory, { recursive: true }));

@@ -1,10 +1,16 @@
 /** The flag that says what is rewarded: `correctness,length:0.2,./my-reward.ts:0.5`. */
 import { basename, extname } from 'node:path';
 import { z } from 'zod';
-import { MathformerError } from '../base/errors.ts';
-import { BadOptionError } from '../base/options.ts';
-import { builtInReward, checkRewards, REWARD_NAMES, type Reward, type RewardName } from '../grpo/reward.ts';
-import type { Task } from '../tasks/task.ts';
+import { MathformerError } from '../../base/errors.ts';
+import { BadOptionError } from '../../base/options.ts';
+import {
+  builtInReward,
+  checkRewards,
+  REWARD_NAMES,
+  type Reward,
+  type RewardName,
+} from '../../grpo/reward.ts';
+import type { Task } from '../../tasks/task.ts';
 import { defaultExport } from './userModule.ts';
 
 export const rewardFlag = {

@@ -1,9 +1,9 @@
 /** The doctor's report, its advice for machines other than this one, and its exit codes. */
 import { execFile, spawnSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
-import { examine, format } from '../../src/cli/doctor.ts';
-import { fasterAdapterAdvice, type Machine, parseOsRelease } from '../../src/cli/doctorAdvice.ts';
-import { launch } from './cliProcess.ts';
+import { examine, format } from '../../../src/cli/commands/doctor.ts';
+import { fasterAdapterAdvice, type Machine, parseOsRelease } from '../../../src/cli/commands/doctorAdvice.ts';
+import { launch } from '../cliProcess.ts';
 
 const BOOKWORM =
   'PRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\nVERSION_ID="12"\nVERSION_CODENAME=bookworm\nID=debian\n';

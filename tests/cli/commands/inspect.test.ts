@@ -3,12 +3,12 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { newModel } from '../../src/cli/modelFlags.ts';
-import { writeHuggingFace } from '../../src/formats/huggingFace/index.ts';
-import { writeSafetensors } from '../../src/formats/index.ts';
-import { writeDirectoryAtomically } from '../../src/runs/atomicDirectory.ts';
-import { ARITHMETIC } from '../../src/tasks/arithmetic/task.ts';
-import { run } from './cliProcess.ts';
+import { newModel } from '../../../src/cli/flags/modelFlags.ts';
+import { writeHuggingFace } from '../../../src/formats/huggingFace/index.ts';
+import { writeSafetensors } from '../../../src/formats/index.ts';
+import { writeDirectoryAtomically } from '../../../src/runs/atomicDirectory.ts';
+import { ARITHMETIC } from '../../../src/tasks/arithmetic/task.ts';
+import { run } from '../cliProcess.ts';
 
 let directory: string;
 beforeAll(() => {

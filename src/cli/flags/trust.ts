@@ -3,9 +3,9 @@
  * user's own word, but the config of a run or a --config may come from somebody else.
  */
 
-import { BadOptionError, yesOrNo } from '../base/options.ts';
-import { printable } from '../formats/error.ts';
-import { invocation } from './invocation.ts';
+import { BadOptionError, yesOrNo } from '../../base/options.ts';
+import { printable } from '../../formats/error.ts';
+import { invocation } from '../invocation.ts';
 import { isBuiltInReward, rewardNames } from './rewardFlag.ts';
 import { isBuiltInTask } from './taskFlag.ts';
 

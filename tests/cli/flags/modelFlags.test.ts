@@ -1,7 +1,7 @@
 /** What the flags of the model make, and which checkpoints they refuse. */
 import { expect, it } from 'vitest';
-import { loadModel, newModel } from '../../src/cli/modelFlags.ts';
-import { MODEL_SHAPES } from '../../src/model/config.ts';
+import { loadModel, newModel } from '../../../src/cli/flags/modelFlags.ts';
+import { MODEL_SHAPES } from '../../../src/model/config.ts';
 
 const TINY = 'tests/fixtures/checkpoints/tiny.safetensors';
 

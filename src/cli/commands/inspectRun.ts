@@ -1,9 +1,9 @@
 /** What `inspect` says of a run: its checkpoints, whether they are whole, and where it would go on. */
 import { join } from 'node:path';
-import { type CheckpointEntry, Checkpoints } from '../runs/checkpoints.ts';
-import { FileError } from '../runs/fileError.ts';
-import { columns } from './columns.ts';
-import type { Reporter } from './reporter.ts';
+import { type CheckpointEntry, Checkpoints } from '../../runs/checkpoints.ts';
+import { FileError } from '../../runs/fileError.ts';
+import { columns } from '../columns.ts';
+import type { Reporter } from '../reporter.ts';
 
 /** A checkpoint, and what is wrong with it if anything is. */
 interface InspectedCheckpoint {

@@ -1,11 +1,11 @@
 /** The flag that says what is learnt: a task that comes built in, or a module of the user's own. */
 import { z } from 'zod';
-import { MathformerError } from '../base/errors.ts';
-import { BadOptionError } from '../base/options.ts';
-import { type ArithmeticOptions, arithmetic } from '../tasks/arithmetic/task.ts';
-import { checkedTask } from '../tasks/checked.ts';
-import { sorting } from '../tasks/sorting.ts';
-import type { Task } from '../tasks/task.ts';
+import { MathformerError } from '../../base/errors.ts';
+import { BadOptionError } from '../../base/options.ts';
+import { type ArithmeticOptions, arithmetic } from '../../tasks/arithmetic/task.ts';
+import { checkedTask } from '../../tasks/checked.ts';
+import { sorting } from '../../tasks/sorting.ts';
+import type { Task } from '../../tasks/task.ts';
 import { defaultExport } from './userModule.ts';
 
 export const taskFlag = {

@@ -1,6 +1,6 @@
 /** What `doctor` advises: the commands that give a faster adapter, by operating system and by what the machine has. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import type { AdapterKind } from '../gpu/node.ts';
+import type { AdapterKind } from '../../gpu/node.ts';
 
 /** What the advice depends on, gathered apart so that it can be tested for machines other than this one. */
 export interface Machine {

@@ -1,14 +1,16 @@
-/** `train.ts resume RUN`: goes on with a run, finished or killed, from its last checkpoint and with its own options. */
+/** `resume RUN`: resumes a run, finished or killed, from its last checkpoint and with its own options. */
 import { join } from 'node:path';
+import { Command } from 'commander';
 import { z } from 'zod';
-import { integer, parseOptions, yesOrNo } from '../base/options.ts';
-import { grpoSchema } from '../grpo/options.ts';
-import { flagsOf } from './flags.ts';
-import { readRunConfig } from './runConfig.ts';
-import { type EarlierSession, sessionSchema } from './session.ts';
-import { runGrpo, runPipeline, runPretraining } from './training.ts';
-import { grpoFlags, pipelineFlags, pretrainFlags } from './trainingFlags.ts';
-import { checkTrust, trustFlag } from './trust.ts';
+import { integer, parseOptions, yesOrNo } from '../../base/options.ts';
+import { grpoSchema } from '../../grpo/options.ts';
+import { throwing } from '../failure.ts';
+import { addFlags, filledOperand, flagsOf, readFlags } from '../flags/flags.ts';
+import { grpoFlags, pipelineFlags, pretrainFlags } from '../flags/trainingFlags.ts';
+import { checkTrust, trustFlag } from '../flags/trust.ts';
+import { readRunConfig } from '../runConfig.ts';
+import { type EarlierSession, sessionSchema } from '../session.ts';
+import { runGrpo, runPipeline, runPretraining } from '../training.ts';
 
 const { adapter, generationProcesses, profile, debug, json, quiet } = sessionSchema.shape;
 
@@ -55,6 +57,16 @@ export async function resumeRun(directory: string, flags: z.output<typeof resume
     default:
       return config.kind satisfies never;
   }
+}
+
+/** Build `resume <run>`. */
+export function resumeCommand(): Command {
+  const command = throwing(new Command('resume'))
+    .description('Resumes a run from its last checkpoint, with its own options.')
+    .argument('<run>', 'directory of the run, finished, interrupted or killed', filledOperand);
+  return addFlags(command, resumeFlags).action((directory: string) =>
+    resumeRun(directory, readFlags(command, resumeFlags)),
+  );
 }
 
 const defined = (options: object): object =>

@@ -1,12 +1,12 @@
 /** The flags of train.ts: of the whole pipeline, of supervised pretraining, and of GRPO. */
 import { z } from 'zod';
-import { integer, path, seed, yesOrNo } from '../base/options.ts';
-import { grpoSchema } from '../grpo/options.ts';
-import { pretrainSchema } from '../pretrain/options.ts';
+import { integer, path, seed, yesOrNo } from '../../base/options.ts';
+import { grpoSchema } from '../../grpo/options.ts';
+import { pretrainSchema } from '../../pretrain/options.ts';
+import { sessionSchema } from '../session.ts';
 import { configFlag, recipeFlag } from './configFile.ts';
 import { modelSchema } from './modelFlags.ts';
 import { rewardFlag } from './rewardFlag.ts';
-import { sessionSchema } from './session.ts';
 import { taskFlag } from './taskFlag.ts';
 import { trustFlag } from './trust.ts';
 

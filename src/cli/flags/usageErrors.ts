@@ -1,8 +1,8 @@
 /** What commander refuses of a command line, with what to do about it. */
 import type { Command, CommanderError } from 'commander';
-import { shownValue } from '../base/arguments.ts';
-import { meant } from '../base/optionNames.ts';
-import { BadOptionError, flagOf } from '../base/options.ts';
+import { shownValue } from '../../base/arguments.ts';
+import { meant } from '../../base/optionNames.ts';
+import { BadOptionError, flagOf } from '../../base/options.ts';
 
 /** The flag that turns a switch off: `--no_curriculum`. */
 export const offFlagOf = (key: string): string => `--no_${flagOf(key).slice(2)}`;

@@ -4,11 +4,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { afterAll, describe, expect, it } from 'vitest';
-import { flagOf } from '../../src/base/options.ts';
-import { readConfig, readOptions } from '../../src/cli/configFile.ts';
-import { addFlags, withUnderscores } from '../../src/cli/flags.ts';
-import { grpoFlags, pipelineFlags, pipelineSections, pretrainFlags } from '../../src/cli/trainingFlags.ts';
-import { RECIPES } from '../../src/grpo/recipes.ts';
+import { flagOf } from '../../../src/base/options.ts';
+import { readConfig, readOptions } from '../../../src/cli/flags/configFile.ts';
+import { addFlags, withUnderscores } from '../../../src/cli/flags/flags.ts';
+import {
+  grpoFlags,
+  pipelineFlags,
+  pipelineSections,
+  pretrainFlags,
+} from '../../../src/cli/flags/trainingFlags.ts';
+import { RECIPES } from '../../../src/grpo/recipes.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'mathformer-config-'));
 afterAll(() => rmSync(directory, { recursive: true }));

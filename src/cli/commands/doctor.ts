@@ -1,0 +1,250 @@
+/**
+ * `npm run doctor`: which GPU or software driver mathformer uses on this machine, why, and how to get a faster one.
+ * Exit code 0 when an adapter computes correctly, 1 when none does.
+ */
+import { arch, availableParallelism } from 'node:os';
+import { Command } from 'commander';
+import { z } from 'zod';
+import { problemOf } from '../../base/errors.ts';
+import {
+  AdapterError,
+  type AdapterKind,
+  listSystemAdapters,
+  type OpenedAdapter,
+  openAdapter,
+  type Rejection,
+} from '../../gpu/node.ts';
+import { cpuModel, webgpuVersion } from '../../runs/provenance.ts';
+import { throwing } from '../failure.ts';
+import { addFlags, readFlags } from '../flags/flags.ts';
+import { Reporter } from '../reporter.ts';
+import { outputSchema } from '../session.ts';
+import { fasterAdapterAdvice, inspectMachine } from './doctorAdvice.ts';
+
+/** The limits that decide which kernel variants fit, and how large a tensor may be. Bytes unless they are counts. */
+const LIMITS = [
+  'maxStorageBuffersPerShaderStage',
+  'maxStorageBufferBindingSize',
+  'maxBufferSize',
+  'maxComputeWorkgroupStorageSize',
+  'maxComputeInvocationsPerWorkgroup',
+  'maxComputeWorkgroupsPerDimension',
+  'minUniformBufferOffsetAlignment',
+  'minStorageBufferOffsetAlignment',
+] as const;
+
+export interface AdapterReport {
+  readonly name: string;
+  readonly kind: AdapterKind;
+  readonly backend: string;
+  readonly description: string;
+  readonly vendor: string;
+  readonly architecture: string;
+  readonly features: readonly string[];
+  readonly subgroupSizes: { readonly min: number; readonly max: number } | null;
+  readonly limits: Readonly<Record<string, number>>;
+  readonly openMilliseconds: number;
+  /** Whether a small dispatch gave the right numbers. */
+  readonly computes: boolean;
+}
+
+export interface DoctorReport {
+  readonly usable: boolean;
+  readonly node: string;
+  /** Version of the npm package `webgpu`, which carries Dawn. */
+  readonly webgpu: string;
+  readonly platform: string;
+  readonly cpu: { readonly model: string; readonly cores: number };
+  readonly adapter: AdapterReport | null;
+  /** Every adapter that the system's drivers offer, as Dawn names them. */
+  readonly systemAdapters: readonly string[];
+  readonly why: string;
+  readonly rejected: readonly Rejection[];
+  readonly error: {
+    readonly code: string;
+    readonly message: string;
+    readonly where: string;
+    readonly fix: string;
+  } | null;
+  readonly advice: readonly string[];
+}
+
+/** Looks at everything and never throws for want of a GPU: `error` and `usable` tell. */
+export async function examine(name?: string): Promise<DoctorReport> {
+  const machine = inspectMachine();
+  const about = {
+    node: process.version,
+    webgpu: webgpuVersion(),
+    platform: `${process.platform}-${arch()}`,
+    cpu: { model: cpuModel(), cores: availableParallelism() },
+  };
+  try {
+    const start = performance.now();
+    const choice = name === undefined ? {} : { name };
+    await openAdapter(choice);
+    const openMilliseconds = Math.round(performance.now() - start);
+    // Again for the reasons: collecting them takes time that a training run does not spend.
+    const opened = await openAdapter({ explain: true, ...choice });
+    const system = await listSystemAdapters();
+    const adapter = await reportAdapter(opened, backendOf(opened, system), openMilliseconds);
+    return {
+      usable: adapter.computes,
+      ...about,
+      adapter,
+      systemAdapters: system.map((each) => each.name),
+      why: whyChosen(opened, name),
+      rejected: opened.rejected,
+      error: null,
+      advice: fasterAdapterAdvice(opened.kind, machine, system.length > 0),
+    };
+  } catch (error) {
+    if (!(error instanceof AdapterError)) throw error;
+    const { code, where, fix } = error;
+    return {
+      usable: false,
+      ...about,
+      adapter: null,
+      systemAdapters: [],
+      why: 'no adapter can be used',
+      rejected: [],
+      error: { code, message: problemOf(error), where, fix },
+      advice: code === 'ADAPTER_NOT_FOUND' ? [] : fasterAdapterAdvice('none', machine, false),
+    };
+  }
+}
+
+/** The report as text for people. */
+export function format(report: DoctorReport): string {
+  const { adapter } = report;
+  const lines = [
+    `Node      ${report.node}, webgpu (Dawn) ${report.webgpu}, ${report.platform}`,
+    `CPU       ${report.cpu.model}, ${report.cpu.cores} cores`,
+  ];
+  if (adapter) {
+    const { subgroupSizes: sizes } = adapter;
+    lines.push(
+      `Adapter   ${adapter.name} (${adapter.kind}, ${adapter.backend}): ${adapter.description}`,
+      `          opened in ${adapter.openMilliseconds} ms; ${adapter.computes ? 'computes correctly' : 'COMPUTES WRONG NUMBERS'}`,
+      `Why       ${report.why}`,
+      `Subgroups ${sizes ? `${sizes.min} to ${sizes.max} wide` : 'none'}`,
+      `Features  ${adapter.features.join(', ')}`,
+      'Limits',
+      ...Object.entries(adapter.limits).map(([name, value]) => `  ${name.padEnd(34)} ${value}`),
+    );
+  }
+  if (report.error) {
+    const { code, message, where, fix } = report.error;
+    lines.push(`Error     ${code} (${where}): ${message}`, `Fix       ${fix}`);
+  }
+  if (report.systemAdapters.length > 0) lines.push(`System    ${report.systemAdapters.join(', ')}`);
+  for (const { name, reason } of report.rejected) lines.push(`Not used  ${name}: ${reason}`);
+  if (report.advice.length > 0) lines.push('', 'Faster:', ...report.advice.map((line) => `  ${line}`));
+  return lines.join('\n');
+}
+
+async function reportAdapter(
+  opened: OpenedAdapter,
+  backend: string,
+  openMilliseconds: number,
+): Promise<AdapterReport> {
+  const { adapter, name, kind, description } = opened;
+  const { info } = adapter;
+  const { subgroupMinSize: min, subgroupMaxSize: max } = info;
+  return {
+    name,
+    kind,
+    backend,
+    description,
+    vendor: info.vendor,
+    architecture: info.architecture,
+    features: [...adapter.features].sort(),
+    subgroupSizes:
+      adapter.features.has('subgroups') && min !== undefined && max !== undefined ? { min, max } : null,
+    limits: Object.fromEntries(LIMITS.map((limit) => [limit, adapter.limits[limit]])),
+    openMilliseconds,
+    computes: await computes(adapter),
+  };
+}
+
+/** Runs one dispatch that squares 64 integers, as an adapter that opens is not yet one that works. */
+async function computes(adapter: GPUAdapter): Promise<boolean> {
+  const COUNT = 64;
+  const device = await adapter.requestDevice();
+  try {
+    const module = device.createShaderModule({
+      code: /* wgsl */ `
+        @group(0) @binding(0) var<storage, read_write> squares: array<u32>;
+        @compute @workgroup_size(${COUNT}) fn main(@builtin(global_invocation_id) id: vec3u) {
+          squares[id.x] = id.x * id.x;
+        }`,
+    });
+    const pipeline = await device.createComputePipelineAsync({ layout: 'auto', compute: { module } });
+    const size = COUNT * Uint32Array.BYTES_PER_ELEMENT;
+    const squares = device.createBuffer({ size, usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC });
+    const readable = device.createBuffer({ size, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
+    const layout = pipeline.getBindGroupLayout(0);
+    const group = device.createBindGroup({
+      layout,
+      entries: [{ binding: 0, resource: { buffer: squares } }],
+    });
+    const encoder = device.createCommandEncoder();
+    const pass = encoder.beginComputePass();
+    pass.setPipeline(pipeline);
+    pass.setBindGroup(0, group);
+    pass.dispatchWorkgroups(1);
+    pass.end();
+    encoder.copyBufferToBuffer(squares, 0, readable, 0, size);
+    device.queue.submit([encoder.finish()]);
+    await readable.mapAsync(GPUMapMode.READ);
+    return new Uint32Array(readable.getMappedRange()).every((square, i) => square === i * i);
+  } finally {
+    device.destroy();
+  }
+}
+
+function backendOf(
+  { kind, adapter }: OpenedAdapter,
+  system: readonly { backend: string; name: string }[],
+): string {
+  if (kind === 'embedded') return 'vulkan';
+  // Dawn writes the driver's name into `device` in lower case with dashes for all that is no letter or digit.
+  const match = system.find(
+    ({ name }) => name.toLowerCase().replace(/[^a-z0-9]/g, '-') === adapter.info.device,
+  );
+  return (match ?? system[0])?.backend ?? 'unknown';
+}
+
+function whyChosen({ kind, description }: OpenedAdapter, name: string | undefined): string {
+  const asked = name ?? process.env.MATHFORMER_ADAPTER;
+  if (asked) return `asked for by ${name === undefined ? 'MATHFORMER_ADAPTER' : '--adapter'} ${asked}`;
+  switch (kind) {
+    case 'hardware':
+      return 'a hardware GPU is the fastest there is';
+    case 'software':
+      return `no hardware GPU; ${description} is faster than the embedded driver`;
+    case 'embedded':
+      return "neither a hardware GPU nor a system's software driver can be used; this one comes with mathformer";
+  }
+}
+
+const { adapter, json } = outputSchema.shape;
+const flagsSchema = z.strictObject({
+  adapter,
+  json: json.describe('print the report as JSON'),
+});
+
+async function run(flags: z.output<typeof flagsSchema>): Promise<void> {
+  const report = await examine(flags.adapter);
+  const reporter = new Reporter({ ...flags, quiet: false });
+  if (flags.json) reporter.document(report);
+  else reporter.line(format(report));
+  process.exitCode = report.usable ? 0 : 1;
+}
+
+/** `doctor`. */
+export function doctorCommand(): Command {
+  const command = throwing(new Command('doctor')).description(
+    'Tells which GPU or software driver mathformer uses here, why, and how to get a faster one.',
+  );
+  return addFlags(command, flagsSchema).action(() => run(readFlags(command, flagsSchema)));
+}

@@ -1,0 +1,60 @@
+/**
+ * `export.ts CHECKPOINT --out DIR`: the model as a Hugging Face directory of an `MptForCausalLM`, for transformers, TRL
+ * and vLLM. Every command takes such a directory where it takes a checkpoint.
+ */
+import { Command } from 'commander';
+import { z } from 'zod';
+import { digits, parseOptions, path } from '../../base/options.ts';
+import { writeHuggingFace } from '../../formats/huggingFace/index.ts';
+import { describe } from '../../model/config.ts';
+import { writeDirectoryAtomically } from '../../runs/atomicDirectory.ts';
+import { modelSource } from '../../runs/latestModel.ts';
+import { throwing } from '../failure.ts';
+import { addFlags, filledOperand, givenFlags } from '../flags/flags.ts';
+import { checkTask, modelSchema, openModel } from '../flags/modelFlags.ts';
+import { taskFlag, taskOf } from '../flags/taskFlag.ts';
+import { Reporter } from '../reporter.ts';
+import { outputSchema } from '../session.ts';
+import { settingsOf, takenSettings } from '../trainedSettings.ts';
+
+const { modelsize, activeExperts } = modelSchema.shape;
+const { json, quiet } = outputSchema.shape;
+
+const flagsSchema = z.strictObject({
+  out: path('give the directory to write').describe('directory to write, new or empty; required'),
+  ...taskFlag,
+  maxDigits: digits().default(3).describe('what the task is made from; the tokenizer does not depend on it'),
+  ...{ modelsize, activeExperts, json, quiet },
+});
+
+async function run(given: string, flagsGiven: Readonly<Record<string, unknown>>): Promise<void> {
+  const { out, modelsize, activeExperts } = parseOptions(flagsSchema, flagsGiven);
+  const { path, notes } = modelSource(given);
+  const checkpoint = openModel(path, { modelsize, activeExperts });
+  const keys = Object.keys(flagsSchema.shape);
+  const { options, text } = takenSettings(path, settingsOf(checkpoint.metadata), keys, flagsGiven);
+  const flags = parseOptions(flagsSchema, { ...options, ...flagsGiven });
+  const reporter = new Reporter(flags);
+  for (const note of notes) reporter.note(note);
+  if (text !== '') reporter.note(`As it was trained (flags win over it): ${text}`);
+  const task = await taskOf(flags.task, flags);
+  checkTask(path, checkpoint, task);
+  reporter.note(`Loading checkpoint from ${path}`);
+  reporter.note(`Model loaded: ${describe(checkpoint.config)}`);
+  const files = writeHuggingFace(checkpoint, task);
+  writeDirectoryAtomically(out, files);
+  reporter.line(`Saved ${[...files.keys()].join(', ')} to ${out}`);
+  reporter.document({ checkpoint: path, directory: out, files: [...files.keys()] });
+}
+
+/** `export CHECKPOINT --out DIR`. */
+export function exportCommand(): Command {
+  const command = throwing(new Command('export'))
+    .description('Writes a model as a Hugging Face directory (MptForCausalLM), with its tokenizer.')
+    .argument(
+      '<checkpoint>',
+      'model of the mpt shape (.safetensors, a Hugging Face directory, or a run)',
+      filledOperand,
+    );
+  return addFlags(command, flagsSchema).action((path: string) => run(path, givenFlags(command, flagsSchema)));
+}

@@ -1,0 +1,112 @@
+/**
+ * `inspect.ts FILE`: what a checkpoint holds: its format, model, metadata, and the values of every tensor. Also of files
+ * that cannot be loaded, such as those of a diverged model; and of a run its checkpoints.
+ */
+import { createHash } from 'node:crypto';
+import { Command } from 'commander';
+import { z } from 'zod';
+import { printable } from '../../formats/error.ts';
+import { describe, type ModelConfig, parameterShapes } from '../../model/config.ts';
+import {
+  type Inspection,
+  inspectCheckpoint,
+  inspectHuggingFace,
+  type TensorSummary,
+} from '../../model/inspect.ts';
+import { type CheckpointSource, readCheckpointSource } from '../../runs/checkpointFile.ts';
+import { isRun } from '../../runs/latestModel.ts';
+import { columns } from '../columns.ts';
+import { throwing } from '../failure.ts';
+import { addFlags, filledOperand, readFlags } from '../flags/flags.ts';
+import { shapeOf } from '../flags/modelFlags.ts';
+import { Reporter } from '../reporter.ts';
+import { outputSchema } from '../session.ts';
+import { inspectRun } from './inspectRun.ts';
+
+const { json } = outputSchema.shape;
+const flagsSchema = z.strictObject({ json });
+
+function run(path: string, { json }: z.output<typeof flagsSchema>): void {
+  const reporter = new Reporter({ json, quiet: true });
+  if (isRun(path)) {
+    inspectRun(path, reporter);
+    return;
+  }
+  const source = readCheckpointSource(path);
+  const inspection = inspect(source, path);
+  const { config, metadata } = inspection;
+  const bytes = source.kind === 'file' ? source.bytes : source.weights;
+  const file = { bytes: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') };
+  if (json) {
+    const model = config && { shape: shapeOf(config) ?? null, parameters: parameterCount(config) };
+    reporter.document({ path, ...file, ...model, ...inspection, metadata: Object.fromEntries(metadata) });
+    return;
+  }
+  reporter.line(`${path}: ${inspection.format}, ${file.bytes} bytes, SHA-256 ${file.sha256}`);
+  for (const line of lines(inspection)) reporter.line(printable(line));
+}
+
+function inspect(source: CheckpointSource, path: string): Inspection {
+  switch (source.kind) {
+    case 'file':
+      return inspectCheckpoint(source.bytes, path);
+    case 'hugging-face':
+      return inspectHuggingFace(source, path);
+    default:
+      return source satisfies never;
+  }
+}
+
+function lines({ config, problem, metadata, tensors }: Inspection): string[] {
+  return [
+    ...(config ? modelLines(config) : ['Model: not said']),
+    problem === null ? 'It can be loaded.' : `It cannot be loaded: ${problem}`,
+    ...[...metadata].map(([key, value]) => `Metadata: ${key} = ${value}`),
+    '',
+    ...columns([HEADER, ...tensors.map(row)], 3),
+  ];
+}
+
+function modelLines(config: ModelConfig): string[] {
+  const { nHeads, vocabSize, dropout, bias, finalNorm, tieEmbeddings, scaleEmbedding } = config;
+  const flags = { bias, finalNorm, tieEmbeddings, scaleEmbedding };
+  const listed = Object.entries(flags).map(([name, value]) => `${name} ${value}`);
+  return [
+    `Model: ${describe(config)}, ${nHeads} heads, vocabulary ${vocabSize}, dropout ${dropout}`,
+    `Shape: ${shapeOf(config) ?? 'of its own'} (${listed.join(', ')})`,
+    `Parameters: ${parameterCount(config)}`,
+  ];
+}
+
+function parameterCount(config: ModelConfig): number {
+  return [...parameterShapes(config).values()].reduce((sum, shape) => sum + elements(shape), 0);
+}
+
+function elements(shape: readonly number[]): number {
+  return shape.reduce((product, side) => product * side, 1);
+}
+
+const HEADER = ['tensor', 'dtype', 'shape', 'min', 'max', 'mean', 'std', 'non-finite'];
+
+function row({ name, dtype, shape, statistics }: TensorSummary): string[] {
+  const { min = null, max = null, mean = null, std = null, nonFinite } = statistics ?? {};
+  return [
+    printable(name),
+    dtype,
+    `[${shape.join(', ')}]`,
+    ...[min, max, mean, std].map((value) => (value === null ? '-' : value.toPrecision(4))),
+    nonFinite === undefined ? '-' : String(nonFinite),
+  ];
+}
+
+/** `inspect FILE`. */
+export function inspectCommand(): Command {
+  const command = throwing(new Command('inspect'))
+    .description('What a checkpoint holds: format, model, metadata, and the values of every tensor.')
+    .argument(
+      '<file>',
+      'checkpoint (.safetensors, .pt), Hugging Face directory, or directory of a run',
+      filledOperand,
+    );
+  return addFlags(command, flagsSchema).action((path: string) => run(path, readFlags(command, flagsSchema)));
+}

@@ -1,0 +1,73 @@
+/** The commands by name, and how one is run. Each is loaded when it is called: none waits for what it does not need. */
+import { Command } from 'commander';
+import { meant } from '../base/optionNames.ts';
+import { BadOptionError } from '../base/options.ts';
+import { versions } from '../runs/provenance.ts';
+import { runCommand, throwing } from './failure.ts';
+import { withOperandsLast, withUnderscores } from './flags/flags.ts';
+
+const BUILDERS = {
+  train: async () => (await import('./commands/train.ts')).trainCommand(),
+  pretrain: async () => (await import('./commands/pretrain.ts')).pretrainCommand(),
+  grpo: async () => (await import('./commands/grpo.ts')).grpoCommand(),
+  resume: async () => (await import('./commands/resume.ts')).resumeCommand(),
+  evaluate: async () => (await import('./commands/evaluate.ts')).evaluateCommand(),
+  generate: async () => (await import('./commands/generate.ts')).generateCommand(),
+  export: async () => (await import('./commands/export.ts')).exportCommand(),
+  inspect: async () => (await import('./commands/inspect.ts')).inspectCommand(),
+  tune: async () => (await import('./commands/tune.ts')).tuneCommand(),
+  doctor: async () => (await import('./commands/doctor.ts')).doctorCommand(),
+} as const satisfies Readonly<Record<string, () => Promise<Command>>>;
+
+/** The names of all commands. */
+export type CommandName = keyof typeof BUILDERS;
+
+const NAMES = Object.keys(BUILDERS);
+
+const isName = (word: string): word is CommandName => Object.hasOwn(BUILDERS, word);
+
+/** Run one command and end the process. @param argv holds the words behind the command's name. */
+export async function runNamed(name: CommandName, argv: readonly string[]): Promise<never> {
+  const command = await BUILDERS[name]();
+  return runCommand(command, wordsFor(command, argv));
+}
+
+/** Run `mathformer <command> …` and end the process. @param argv holds the words behind `mathformer`. */
+export async function runMathformer(argv: readonly string[]): Promise<never> {
+  const [word, ...rest] = argv;
+  const program = throwing(new Command('mathformer'))
+    .description('Trains small transformers with GRPO, and looks at them.')
+    .usage('<command> [options]')
+    .version(versions().mathformer)
+    .action(() => {
+      throw new BadOptionError(
+        'command',
+        'no command is given',
+        `give one of ${NAMES.join(', ')}; see --help`,
+      );
+    });
+  if (word !== undefined && isName(word)) {
+    const command = await BUILDERS[word]();
+    program.addCommand(command);
+    return runCommand(command, wordsFor(command, rest));
+  }
+  if (word !== undefined && !word.startsWith('-'))
+    return runCommand(
+      program.allowExcessArguments().action(() => unknown(word)),
+      argv,
+    );
+  for (const build of Object.values(BUILDERS)) program.addCommand(await build());
+  return runCommand(program, argv);
+}
+
+/** @throws BadOptionError for a word that names no command. */
+function unknown(word: string): never {
+  const fix = meant(word, NAMES, (name) => name) ?? `give one of ${NAMES.join(', ')}`;
+  throw new BadOptionError('command', `there is no command '${word}'`, fix);
+}
+
+/** Operands may begin with a minus (`-5+3`) unless the command has subcommands, whose flags follow their name. */
+function wordsFor(command: Command, argv: readonly string[]): string[] {
+  const words = withUnderscores(argv);
+  return command.commands.length === 0 ? withOperandsLast(words, command) : words;
+}
