@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { loadModel, newModel } from '../../../src/cli/flags/modelFlags.ts';
 import { saveCheckpoint } from '../../../src/runs/checkpointFile.ts';
 import { sorting } from '../../../src/tasks/sorting.ts';
-import { run } from '../cliProcess.ts';
+import { run } from '../inProcess.ts';
 
 let directory: string;
 beforeAll(() => {

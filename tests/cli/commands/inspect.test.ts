@@ -8,7 +8,7 @@ import { writeHuggingFace } from '../../../src/formats/huggingFace/index.ts';
 import { writeSafetensors } from '../../../src/formats/index.ts';
 import { writeDirectoryAtomically } from '../../../src/runs/atomicDirectory.ts';
 import { ARITHMETIC } from '../../../src/tasks/arithmetic/task.ts';
-import { run } from '../cliProcess.ts';
+import { run } from '../inProcess.ts';
 
 let directory: string;
 beforeAll(() => {

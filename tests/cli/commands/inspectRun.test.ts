@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { modelConfig } from '../../../src/model/config.ts';
 import { initialStateDict } from '../../../src/model/initialise.ts';
 import { Checkpoints } from '../../../src/runs/checkpoints.ts';
-import { run } from '../cliProcess.ts';
+import { run } from '../inProcess.ts';
 
 let directory: string;
 beforeAll(() => {

@@ -57,6 +57,9 @@ describe('--config', () => {
     const { out: _, ...expected } = flags;
     expect({ ...again, config: undefined }).toEqual({ ...expected, logCsv: '', config: undefined });
     expect(grpo('--config', file({ kind: 'grpo', options: flags }), '--out', 'z').out).toBe('z');
+    const written = { profile: 'trace.json', config: 'other.json', trust: true };
+    const taken = grpo('--config', file({ kind: 'grpo', options: { ...flags, ...written } }));
+    expect([taken.profile, taken.trust, taken.lr]).toEqual([undefined, false, 1e-3]);
   });
 
   it.each([
@@ -84,6 +87,14 @@ describe('--config', () => {
     ['a key as the flag spells it', { batch_size: 1 }, /no option 'batch_size'/, /^write batchSize$/],
     ['a bad value', { lr: -1 }, /: lr cannot be -1/, /above 0/],
     ['another kind of training', { numExamples: 5 }, /no option 'numExamples'/, /use/],
+    [
+      'the outer key of an object again',
+      '{"lr": 1, "operators": [{}], "lr": 2}',
+      /"lr" occurs twice/,
+      /remove/,
+    ],
+    ['what has a kind, but no options of a run', { kind: 'grpo', lr: 1 }, /no option 'kind'/, /use/],
+    ['options of no run', { options: { lr: 1 } }, /no option 'options'/, /use/],
     ['another file', { config: 'other.json' }, /'config' names another file/, /into this one/],
     ['no object', [1], /is no JSON object/, /object of options/],
     ['no JSON', '{', /is no JSON: /, /correct the file/],
@@ -98,10 +109,28 @@ describe('--config', () => {
     };
     expect(refused()).toMatchObject({
       code: 'BAD_OPTION',
+      where: '--config',
       message: expect.stringMatching(message),
       fix: expect.stringMatching(fix),
     });
     expect(String(refused())).toContain(path);
+  });
+
+  it('names no file as an option to choose', () => {
+    const path = file({ zebra: 1 });
+    expect(() => grpo('--config', path)).toThrow(
+      expect.objectContaining({ fix: expect.not.stringMatching(/\bconfig\b/) }),
+    );
+  });
+
+  it('may have a key again in another object', () => {
+    const read = readConfig(file('{"grpo": {"lr": 1}, "pretrain": {"lr": 1}, "seed": 3}'), pipelineFlags, {
+      ...pipelineSections,
+    });
+    expect(read).toEqual({ grpo: { lr: 1 }, pretrain: { lr: 1 }, seed: 3 });
+    expect(() =>
+      readConfig(file('{"grpo": {"seed": 1}, "seed": 3}'), pipelineFlags, pipelineSections),
+    ).toThrow(/no option 'grpo\.seed'/);
   });
 
   it('may begin with a byte order mark, as editors and shells of Windows write it', () => {
@@ -124,6 +153,22 @@ describe('--config', () => {
     expect(() => grpo('--config', join(directory, 'none.json'))).toThrow(/none\.json: there is no such file/);
   });
 
+  it('hands on the sections of the pipeline, apart from its flags', () => {
+    const command = addFlags(new Command().exitOverride(), pipelineFlags);
+    const path = file({ seed: 2, keepLast: 3, grpo: { steps: 5 } });
+    command.parse(['--config', path, '--seed', '4'], { from: 'user' });
+    const { flags, sections } = readOptions(command, pipelineFlags, pipelineSections);
+    expect(flags).toMatchObject({ seed: 4, keepLast: 3 });
+    expect(sections).toEqual({ grpo: { steps: 5 } });
+  });
+
+  it('names files from where it lies', () => {
+    writeFileSync(join(directory, 'beside.pt'), '');
+    const checkpointOf = (checkpoint: string) => grpo('--config', file({ checkpoint })).checkpoint;
+    expect(checkpointOf('beside.pt')).toBe(join(directory, 'beside.pt'));
+    expect(checkpointOf('nowhere.pt')).toBe('nowhere.pt');
+  });
+
   it('checks the sections of the pipeline by their own keys', () => {
     const read = (content: unknown) => readConfig(file(content), pipelineFlags, pipelineSections);
     expect(read({ seed: 2, grpo: { steps: 5 } })).toEqual({ seed: 2, grpo: { steps: 5 } });
@@ -132,6 +177,38 @@ describe('--config', () => {
     expect(() => read({ pretrain: { lr: 'x' } })).toThrow(/pretrain\.lr cannot be "x"/);
     expect(() => read({ grpo: 5 })).toThrow(/grpo is no object/);
     expect(() => readConfig(file({ grpo: {} }), pretrainFlags)).toThrow(/there is no option 'grpo'/);
+  });
+});
+
+describe('code that a --config names', () => {
+  const named = { checkpoint: 'a.pt', task: './task.mjs', reward: ['correctness', './reward.mjs'] };
+  const both = ['--task', 'sort', '--reward', 'format'];
+
+  it('is refused, unless the command line trusts it or names all of it itself', () => {
+    const config = ['--config', file(named)];
+    const refused = (...flags: string[]) => expect(() => grpo(...config, ...flags));
+    refused().toThrow(/names \.\/task\.mjs, \.\/reward\.mjs: code/);
+    refused('--no_trust').toThrow(expect.objectContaining({ where: '--trust' }));
+    refused('--task', 'sort').toThrow(/names \.\/reward\.mjs: code/);
+    refused('--reward', 'format').toThrow(/names \.\/task\.mjs: code/);
+    expect(grpo(...config, ...both)).toMatchObject({ task: 'sort', reward: 'format' });
+    expect(grpo(...config, '--trust')).toMatchObject({ task: named.task, reward: named.reward });
+  });
+
+  it('is the user’s own word on the command line', () => {
+    const own = ['--checkpoint', 'a.pt', '--task', './task.mjs'];
+    expect(grpo(...own).task).toBe('./task.mjs');
+    expect(grpo(...own, '--config', file({ lr: 0.5 }))).toMatchObject({ task: './task.mjs', lr: 0.5 });
+  });
+
+  it('is not trusted because the file says so', () => {
+    expect(() => grpo('--config', file({ ...named, trust: true }), '--trust')).toThrow(
+      expect.objectContaining({
+        where: '--trust',
+        message: expect.stringMatching(/no file can say that it is trusted/),
+        fix: expect.stringMatching(/^remove it/),
+      }),
+    );
   });
 });
 

@@ -5,17 +5,20 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { BadOptionError } from '../../../src/base/options.ts';
 import { checkTrust } from '../../../src/cli/flags/trust.ts';
-import { run } from '../cliProcess.ts';
+import { run } from '../inProcess.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'mathformer-trust-'));
 afterAll(() => rmSync(directory, { recursive: true }));
 
 const marker = join(directory, 'ran');
-const evil = join(directory, 'evil.mjs');
-writeFileSync(
-  evil,
-  `import { writeFileSync } from 'node:fs'; writeFileSync(${JSON.stringify(marker)}, ''); export default 5;`,
-);
+let modules = 0;
+/** A module that leaves a mark where it runs; a new one each time, as a process runs a module once. */
+function evilModule(): string {
+  const path = join(directory, `evil-${modules++}.mjs`);
+  const mark = `writeFileSync(${JSON.stringify(marker)}, '')`;
+  writeFileSync(path, `import { writeFileSync } from 'node:fs'; ${mark}; export default 5;`);
+  return path;
+}
 
 describe('checkTrust', () => {
   it.each([
@@ -39,6 +42,7 @@ describe('checkTrust', () => {
   ])('refuses %j', (options, names) => {
     const check = (trust: boolean) => () => checkTrust(options, 'a.json', trust);
     expect(check(false)).toThrow(BadOptionError);
+    expect(check(false)).toThrow(expect.objectContaining({ where: '--trust' }));
     expect(check(false)).toThrow(`a.json names ${names}: code, which would run with all your rights`);
     expect(check(true)).not.toThrow();
   });
@@ -54,17 +58,18 @@ function config(kind: 'grpo' | 'pretrain', modules: object): object {
 
 describe('a run of somebody else', () => {
   it.each([
-    ['grpo', { reward: [evil] }],
-    ['pretrain', { task: evil }],
-  ] as const)('with a module of %s: it runs with --trust alone', async (kind, modules) => {
+    ['grpo', (evil: string) => ({ reward: [evil] })],
+    ['pretrain', (evil: string) => ({ task: evil })],
+  ] as const)('with a module of %s: it runs with --trust alone', async (kind, naming) => {
     const stranger = join(directory, kind);
     mkdirSync(stranger);
     const path = join(stranger, 'config.json');
-    writeFileSync(path, JSON.stringify(config(kind, modules)));
     for (const args of [
       ['resume', stranger],
       [kind, '--config', path, '--out', join(directory, 'never')],
     ]) {
+      const evil = evilModule();
+      writeFileSync(path, JSON.stringify(config(kind, naming(evil))));
       const refused = await run('train', ...args);
       expect(refused.code).toBe(2);
       expect(refused.stderr).toContain(`error: ${path} names ${evil}: code, which would run with all your`);
@@ -88,7 +93,7 @@ describe('a run of somebody else', () => {
 
   it('is not imported where the command line names another one', async () => {
     const path = join(directory, 'mine.json');
-    writeFileSync(path, JSON.stringify({ checkpoint: 'no.pt', reward: evil }));
+    writeFileSync(path, JSON.stringify({ checkpoint: 'no.pt', reward: evilModule() }));
     const { stderr } = await run('train', 'grpo', '--config', path, '--reward', 'correctness');
     expect(stderr).toMatch(/no\.pt: there is no such file/);
     expect(existsSync(marker)).toBe(false);
