@@ -62,8 +62,8 @@ const MISTAKES = {
   ],
 } as const satisfies Record<string, readonly (readonly [string, number, ...string[]])[]>;
 
-it.each(Object.entries(MISTAKES))('%s', async (command, mistakes) => {
-  for (const [what, expected, ...args] of mistakes) {
+it.each(Object.keys(MISTAKES) as (keyof typeof MISTAKES)[])('%s', async (command) => {
+  for (const [what, expected, ...args] of MISTAKES[command]) {
     const { code, stdout, stderr } = await run(command, ...args);
     expect(stderr, what).toMatch(/^error: .+ — .+\n$/);
     expect([stdout, code], what).toEqual(['', expected]);

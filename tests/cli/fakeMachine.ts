@@ -22,7 +22,12 @@ export const world = {
   /** Called at the beginning of each step. */
   onStep: (_trainer: CountingTrainer, _step: number): void => undefined,
   reset(): void {
-    Object.assign(world, { description: 'a GPU of paper', opened: [], trainers: [], onStep: () => undefined });
+    Object.assign(world, {
+      description: 'a GPU of paper',
+      opened: [],
+      trainers: [],
+      onStep: () => undefined,
+    });
     world.held.clear();
   },
 };

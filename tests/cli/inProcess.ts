@@ -11,6 +11,7 @@ export interface Ended {
 /** Thrown in place of the end of the process. */
 class Exit extends Error {}
 
+/** Runs the command of this name with these words behind it. */
 export async function run(command: CommandName, ...args: string[]): Promise<Ended> {
   const said = { stdout: '', stderr: '' };
   const hear = (stream: 'stdout' | 'stderr') =>

@@ -5,10 +5,10 @@ import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { MathformerError } from '../../src/base/errors.ts';
 import { parseOptions } from '../../src/base/options.ts';
-import { resumeFlags, resumeRun } from '../../src/cli/resume.ts';
+import { resumeFlags, resumeRun } from '../../src/cli/commands/resume.ts';
+import { grpoFlags, pipelineFlags, pretrainFlags } from '../../src/cli/flags/trainingFlags.ts';
 import { settingsOf } from '../../src/cli/trainedSettings.ts';
 import { runGrpo, runPipeline, runPretraining } from '../../src/cli/training.ts';
-import { grpoFlags, pipelineFlags, pretrainFlags } from '../../src/cli/trainingFlags.ts';
 import { loadCheckpoint } from '../../src/runs/checkpointFile.ts';
 import { Checkpoints } from '../../src/runs/checkpoints.ts';
 import { world } from './fakeMachine.ts';
@@ -108,7 +108,9 @@ describe('train grpo', () => {
       kernels: { 'matmul none K1 N1 M1': 'portable' },
     });
     expect(readFileSync(join(out, 'evaluation.jsonl'), 'utf8').match(/\n/g)).toHaveLength(12);
-    expect(rows().map(({ phase, step }) => [phase, step])).toEqual([1, 2, 3, 4].map((step) => ['grpo', step]));
+    expect(rows().map(({ phase, step }) => [phase, step])).toEqual(
+      [1, 2, 3, 4].map((step) => ['grpo', step]),
+    );
     const { metadata } = loadCheckpoint(join(out, 'checkpoints', 'rl_model_final.safetensors'));
     expect(metadata.get('kind')).toBe('grpo');
     expect(metadata.get('seed')).toBe('3');
@@ -184,7 +186,11 @@ describe('train pretrain', () => {
       ...{ kind: 'pretrain', checkpoint: null, model: { numExperts: 4, activeExperts: 2 } },
       evaluation: { problems: 12, maxGenLen: 256 },
     });
-    expect(json('summary.json')).toMatchObject({ baseline: null, seed: 5, phases: { pretrain: { steps: 4 } } });
+    expect(json('summary.json')).toMatchObject({
+      baseline: null,
+      seed: 5,
+      phases: { pretrain: { steps: 4 } },
+    });
     const { metadata } = loadCheckpoint(join(out, 'checkpoints', 'model_step2.safetensors'));
     expect(settingsOf(metadata)).toEqual({
       ...{ task: 'arithmetic', maxDigits: 1, maxDepth: 1, operators: ['+', '-'] },
@@ -205,7 +211,10 @@ describe('train pretrain', () => {
     await pretrain({ task: 'sort', maxDigits: 1 });
     expect(lines('There are only ')).toHaveLength(1);
     expect(said.indexOf('There are only')).toBeLessThan(said.indexOf('Model created'));
-    expect(world.trainers[0]).toMatchObject({ parts: { task: { name: 'sort' } }, model: { config: { vocabSize: 14 } } });
+    expect(world.trainers[0]).toMatchObject({
+      parts: { task: { name: 'sort' } },
+      model: { config: { vocabSize: 14 } },
+    });
     expect(json('config.json').options.task).toBe('sort');
     const { metadata } = loadCheckpoint(join(out, 'checkpoints', 'model_step2.safetensors'));
     expect(settingsOf(metadata)).toMatchObject({ task: 'sort', maxDigits: 1 });
@@ -234,7 +243,11 @@ describe('train', () => {
       { seed: 9, steps: 2, maxGenLen: 16, groupSize: 8 },
     ]);
     expect(json('config.json')).toMatchObject({
-      ...{ kind: 'pipeline', derived: { grpo: { clipRatio: 0.2 } }, evaluation: { problems: 1000, maxGenLen: 16 } },
+      ...{
+        kind: 'pipeline',
+        derived: { grpo: { clipRatio: 0.2 } },
+        evaluation: { problems: 1000, maxGenLen: 16 },
+      },
       options: { seed: 9, pretrain: { numExamples: 64, lr: 1e-2 }, grpo: { steps: 2, klCoef: 0.02 } },
     });
     expect(rows().map(({ phase, step }) => `${phase} ${step}`)).toEqual([
@@ -293,7 +306,11 @@ describe('a training that is asked to stop', () => {
     expect(lines('Stopping after this step; once more quits at once')).toHaveLength(1);
     expect(process.exitCode).toBe(130);
     expect(models()).toEqual(['rl_model_step2']);
-    expect(json('summary.json')).toMatchObject({ interrupted: true, final: null, phases: { grpo: { steps: 2 } } });
+    expect(json('summary.json')).toMatchObject({
+      interrupted: true,
+      final: null,
+      phases: { grpo: { steps: 2 } },
+    });
     said = '';
     process.exitCode = undefined;
     const began = json('config.json');
@@ -341,7 +358,10 @@ describe('train resume', () => {
     expect(world.trainers.at(-1)?.options).toMatchObject({ steps: 6, microBatchTokens: 96 });
     expect(world.opened.at(-1)?.flags.adapter).toBe('other');
     expect(world.opened.at(-1)?.flags.profile).toBeUndefined();
-    expect(json('config.json')).toMatchObject({ options: { steps: 6, adapter: 'other' }, resumed: [{ step: 4 }] });
+    expect(json('config.json')).toMatchObject({
+      options: { steps: 6, adapter: 'other' },
+      resumed: [{ step: 4 }],
+    });
     await resume({ steps: 7 });
     expect(json('config.json').resumed.map(({ step }: { step: number }) => step)).toEqual([4, 6]);
   });
@@ -437,12 +457,15 @@ describe('train resume', () => {
 
   it('refuses a config whose sections are none', async () => {
     writeFileSync(join(directory, 'config.json'), '{"kind": "pipeline", "options": {"grpo": 5, "out": 5}}');
-    await expect(resumeRun(directory, parseOptions(resumeFlags, {}))).rejects.toMatchObject({ where: '--out' });
+    await expect(resumeRun(directory, parseOptions(resumeFlags, {}))).rejects.toMatchObject({
+      where: '--out',
+    });
   });
 });
 
 describe('a fault', () => {
-  const lost = () => new MathformerError('the device was lost', { code: 'DEVICE_LOST', where: 'gpu', fix: '' });
+  const lost = () =>
+    new MathformerError('the device was lost', { code: 'DEVICE_LOST', where: 'gpu', fix: '' });
   const noMemory = (where = 'matmul') =>
     new MathformerError('no memory', { code: 'OUT_OF_MEMORY', where, fix: 'buy some' });
 
@@ -496,20 +519,41 @@ describe('a fault', () => {
       throw noMemory();
     };
     const failing = grpo({ autoMicroBatch: true, microBatchTokens: 64 });
-    await expect(failing).rejects.toMatchObject({ fix: expect.stringMatching(/^lower --micro_batch_tokens \(now 64\)/) });
+    await expect(failing).rejects.toMatchObject({
+      fix: expect.stringMatching(/^lower --micro_batch_tokens \(now 64\)/),
+    });
   });
 
   it.each([
-    ['a step of GRPO', 'matmul', () => grpo(), /^lower --micro_batch_tokens \(now \d+\) or give --auto_micro_batch; .*--batch_size \(now 32\).*--max_gen_len$/],
-    ['a sequence of GRPO', 'sampler', () => grpo({ memoryLimit: 5 }), /^lower --max_gen_len \(now 256\), or raise --memory_limit \(now 5\)$/],
-    ['a step of pretraining', 'matmul', () => pretrain(), /^lower --batch_size \(now 128\), or take a smaller --modelsize$/],
+    [
+      'a step of GRPO',
+      'matmul',
+      () => grpo(),
+      /^lower --micro_batch_tokens \(now \d+\) or give --auto_micro_batch; .*--batch_size \(now 32\).*--max_gen_len$/,
+    ],
+    [
+      'a sequence of GRPO',
+      'sampler',
+      () => grpo({ memoryLimit: 5 }),
+      /^lower --max_gen_len \(now 256\), or raise --memory_limit \(now 5\)$/,
+    ],
+    [
+      'a step of pretraining',
+      'matmul',
+      () => pretrain(),
+      /^lower --batch_size \(now 128\), or take a smaller --modelsize$/,
+    ],
     ['one example', 'matmul', () => pretrain({ batchSize: 1 }), /^take a smaller --modelsize$/],
     ['an answer in pretraining', 'sampler', () => pretrain({ batchSize: 2 }), /^take a smaller --modelsize$/],
   ] as const)('of memory in %s says what to lower', async (_, where, train, fix) => {
     world.onStep = () => {
       throw noMemory(where);
     };
-    await expect(train()).rejects.toMatchObject({ code: 'OUT_OF_MEMORY', where, fix: expect.stringMatching(fix) });
+    await expect(train()).rejects.toMatchObject({
+      code: 'OUT_OF_MEMORY',
+      where,
+      fix: expect.stringMatching(fix),
+    });
   });
 
   it('of the trainer frees it, and ends the run with its lock', async () => {
