@@ -3,22 +3,22 @@
  * that train or run commands, so that a mutant takes a second. `ROOMS=grpo,tasks` takes the tests of these rooms alone,
  * `ROOMS=runs/checkpoints` those of this file.
  */
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
+import { testsWithoutDevice } from './tests/withoutDevice.ts';
 
 const ROOMS = (process.env.ROOMS ?? 'base,tasks,grpo,pretrain,runs,cli').split(',');
-/** Files that fail at every call of many, and imports of what takes long: devices and commands. */
+/** Files that fail at every call of many, and files that compute while they are collected. */
 const LONG = /(^|\/)faults\.test\.ts$/;
-const SLOW = /from '(node:child_process|[./]+\/(device|cliProcess|tokenRows)\.ts)'/;
+const SLOW = /from '[./]+\/tokenRows\.ts'/;
 
 function quickTests(room) {
-  const folder = join(import.meta.dirname, 'tests', room);
-  if (existsSync(`${folder}.test.ts`)) return [`${folder}.test.ts`];
-  return readdirSync(folder, { recursive: room !== '.', encoding: 'utf8' })
-    .filter((name) => name.endsWith('.test.ts') && !LONG.test(name))
-    .map((name) => join(folder, name))
-    .filter((path) => !SLOW.test(readFileSync(path, 'utf8')));
+  const file = join(import.meta.dirname, 'tests', `${room}.test.ts`);
+  if (existsSync(file)) return [file];
+  return testsWithoutDevice(room, room !== '.').filter(
+    (path) => !LONG.test(path) && !SLOW.test(readFileSync(path, 'utf8')),
+  );
 }
 
 /** Adds a failed test to a file that fails while its tests are collected: Stryker looks at tests alone. */
