@@ -4,10 +4,21 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { problemOf } from '../../../src/base/errors.ts';
-import { flagOf } from '../../../src/base/options.ts';
+import {
+  BadOptionError,
+  flagOf,
+  integer,
+  oneOf,
+  operatorList,
+  path,
+  yesOrNo,
+} from '../../../src/base/options.ts';
 import {
   addFlags,
+  filledOperand,
+  flagsOf,
   givenFlags,
+  pick,
   readFlags,
   withOperandsLast,
   withUnderscores,
@@ -36,6 +47,9 @@ describe('withUnderscores', () => {
   it('leaves values, operands and what follows -- alone', () => {
     const argv = ['a-b', '-5-3', '--out=x-y=z-w', '--', '--a-b'];
     expect(withUnderscores(argv)).toEqual(['a-b', '-5-3', '--out=x-y=z-w', '--', '--a-b']);
+    expect(withUnderscores(['--', '--a-b'])).toEqual(['--', '--a-b']);
+    expect(withUnderscores(['--a-b', '--', '--a-b'])).toEqual(['--a_b', '--', '--a-b']);
+    expect(withUnderscores(['x--a-b', '--5-3'])).toEqual(['x--a-b', '--5-3']);
   });
 });
 
@@ -61,6 +75,8 @@ describe('readFlags', () => {
   it.each([
     ['--lr', 'abc', '--lr cannot be "abc"'],
     ['--lr', '', '--lr cannot be ""'],
+    ['--lr', ' ', '--lr cannot be " "'],
+    ['--steps', ' 7', null],
     ['--steps', '1.5', '--steps cannot be 1.5'],
     ['--steps', '-1', '--steps cannot be -1'],
     ['--steps', '--lr', '--steps has no value: --lr is a flag'],
@@ -80,6 +96,58 @@ describe('readFlags', () => {
   });
 });
 
+describe('--help', () => {
+  it('says of every flag what kind of value it takes, what it does, and its default', () => {
+    const schema = z.strictObject({
+      adapter: z.string().optional().describe('where'),
+      task: z.string().default('sort'),
+      outFile: path().optional().describe('result'),
+      size: integer(1, 9).default(3).describe('how many'),
+      shape: oneOf(['flat', 'round']).default('flat').describe('form'),
+      operators: operatorList().describe('which'),
+      logCsv: z.string().default('').describe('log'),
+      loud: yesOrNo().default(true).describe('more'),
+      bare: integer(1, 9).optional(),
+    });
+    const { options } = addFlags(new Command(), schema);
+    expect(
+      options.filter(({ hidden }) => !hidden).map(({ flags, description }) => [flags, description]),
+    ).toEqual([
+      ['--adapter <name>', 'where'],
+      ['--task <name>', '(default: "sort")'],
+      ['--out_file <path>', 'result'],
+      ['--size <number>', 'how many (default: 3)'],
+      ['--shape <flat|round>', 'form (default: "flat")'],
+      ['--operators <list>', 'which (default: +,-,*,/,min,max,next,prev,abs)'],
+      ['--log_csv <path>', 'log'],
+      ['--loud', 'more'],
+      ['--bare <number>', ''],
+    ]);
+    expect(options.filter(({ hidden }) => hidden).map(({ flags }) => flags)).toEqual(['--no_loud']);
+    expect(flagsOf(schema)).toEqual(options.filter(({ hidden }) => !hidden).map(({ long }) => long));
+  });
+});
+
+describe('pick', () => {
+  it('takes the options of a schema, with their values, and nothing of every object', () => {
+    const schema = z.object({ lr: z.number(), steps: z.number() });
+    expect(pick(schema, { lr: 1, steps: undefined, other: 2, toString: 3 })).toEqual({
+      lr: 1,
+      steps: undefined,
+    });
+  });
+});
+
+describe('an operand', () => {
+  it('is taken as it is, unless it is empty', () => {
+    expect(filledOperand('--no-flag')).toBe('--no-flag');
+    expect(() => filledOperand('')).toThrow(BadOptionError);
+    expect(() => filledOperand('')).toThrow(
+      expect.objectContaining({ where: 'operand', fix: 'give a path that is not empty' }),
+    );
+  });
+});
+
 describe('a switch', () => {
   const keys = Object.keys(grpoFlags.shape);
   const switches = keys.filter(
@@ -95,7 +163,10 @@ describe('a switch', () => {
       expect(given(`--${name}`)).toEqual({ [key]: true });
       expect(given(`--no_${name}`)).toEqual({ [key]: false });
       expect(given(`--no-${name.replaceAll('_', '-')}`)).toEqual({ [key]: false });
-      expect(() => given(`--${name}`, `--no_${name}`)).toThrow(`--${name} and --no_${name} are both given`);
+      expect(refusal(() => given(`--${name}`, `--no_${name}`))).toMatchObject({
+        message: expect.stringContaining(`--${name} and --no_${name} are both given`),
+        fix: 'give one of them',
+      });
     }
   });
 
@@ -129,6 +200,10 @@ describe('what a command does not take', () => {
       'nothing takes the operand "false"',
       /--curriculum \(--no_curriculum turns it off\)/,
     ],
+    [['--curriculum', '--json', 'x'], 'nothing takes the operand "x"', /turns it off\), --json \(/],
+    [['--lr', '--steps'], '--lr has no value: --steps is a flag', /^give a value after --lr \(a path /],
+    [['--curriculums'], "unknown option '--curriculums'", /^did you mean --curriculum\?$/],
+    [['--curiculum'], "unknown option '--curiculum'", /^did you mean --curriculum\?$/],
     [['false'], 'nothing takes the operand "false"', /^leave it out$/],
     [['--lr', '1', '2'], 'nothing takes the operand "2"', /^leave it out$/],
     [['--', '--lr'], 'nothing takes the operand "--lr"', /^leave it out$/],
