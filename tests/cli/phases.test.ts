@@ -137,6 +137,46 @@ describe('grpoPhase', () => {
     ]);
   });
 
+  it('shows the loss, the reward and the KL, as far as they were measured', async () => {
+    const { bench: each, said } = bench();
+    const phase = { steps: 2, saveInterval: 0, evalInterval: 0 };
+    await grpoPhase(each, { trainer: counting(undefined, { kl: Number.NaN, reward: 0.5 }), ...phase });
+    expect(said.join('')).toMatch(/^GRPO 2\/2 steps, loss 0\.5000, reward 0\.5000$/m);
+  });
+
+  it('saves a new best, and not one that is as good', async () => {
+    const { bench: each, saved } = bench();
+    const phase = { steps: 5, saveInterval: 0, evalInterval: 1 };
+    await grpoPhase(each, { trainer: counting(), ...phase });
+    // The model answers alike all the time.
+    expect(saved()).toEqual(['final', 'step1', 'step5'].map((name) => `rl_model_${name}.safetensors`));
+    expect(each.run.checkpoints.best?.step).toBe(1);
+  });
+
+  it('keeps no file of samples where there are none', async () => {
+    const { bench: each, said } = bench();
+    const trainer = { ...counting(), samples: () => [] };
+    await grpoPhase(each, { trainer, steps: 2, saveInterval: 0, evalInterval: 1 });
+    expect(readdirSync(each.run.directory).filter((name) => name.startsWith('samples'))).toEqual([]);
+    expect(said.join('')).not.toContain('Samples');
+  });
+
+  it('counts as over when all steps are taken, not when it is stopped', async () => {
+    const whole = bench();
+    const phase = { steps: 2, saveInterval: 0, evalInterval: 0 };
+    const result = await grpoPhase(whole.bench, { trainer: counting(), ...phase });
+    expect(whole.bench.finished.grpo).toMatchObject({ steps: 2, tokens: 20 });
+    expect(result.checkpoint).toMatch(/rl_model_final/);
+    rmSync(whole.bench.run.directory, { recursive: true });
+    const stopped = bench();
+    const stopping = counting(() => {
+      stopped.stop.requested = true;
+    });
+    const part = await grpoPhase(stopped.bench, { trainer: stopping, ...phase });
+    expect(stopped.bench.finished).toEqual({});
+    expect(part.checkpoint).toMatch(/rl_model_step1\.safetensors$/);
+  });
+
   it('warns once of what goes wrong, with what to do', async () => {
     const { bench: each, said } = bench();
     const trainer = counting(undefined, { kl: 3, 'completions/clipped_ratio': 0.5 });
@@ -190,7 +230,7 @@ describe('pretrainPhase', () => {
   };
 
   it('saves after every pass and evaluates between passes', async () => {
-    const { bench: each, saved, subject } = bench();
+    const { bench: each, saved, subject, said, rows } = bench();
     const result = await pretrainPhase(each, {
       trainer: trainer(),
       stepsPerPass: 2,
@@ -200,6 +240,19 @@ describe('pretrainPhase', () => {
     expect(saved()).toEqual([1, 2, 3].map((pass) => `model_step${pass}.safetensors`));
     expect(result).toMatchObject({ steps: 6, tokens: 30 });
     expect(subject.evaluations).toBe(2);
+    expect(said.join('').match(/^Step \d Eval/gm)).toEqual(['Step 1 Eval', 'Step 2 Eval']);
+    expect(said.join('')).toMatch(/^Pretraining 6\/6 steps, loss 0\.1667, lr 1\.0000$/m);
+    expect(rows().map(({ phase }) => phase)).toEqual(Array.from({ length: 6 }, () => 'pretrain'));
+  });
+
+  it('saves the start, and within a pass only where that is asked for', async () => {
+    const { bench: each, saved } = bench();
+    const seen: string[] = [];
+    const looking = trainer(() => seen.push(saved().join()));
+    await pretrainPhase(each, { trainer: looking, stepsPerPass: 3, stepEval: false, saveInterval: 0 });
+    const [start, first] = ['model_update0.safetensors', 'model_step1.safetensors'];
+    expect(seen).toEqual([start, start, start, first, first, first]);
+    expect(saved()).toEqual([first, 'model_step2.safetensors']);
   });
 
   it('saves what an interrupted pass has learnt', async () => {
@@ -213,6 +266,41 @@ describe('pretrainPhase', () => {
 });
 
 describe('Workbench', () => {
+  it('lets go of an evaluation that is asked to stop, unless all is answered', async () => {
+    const { bench: each, stop, subject } = bench();
+    stop.requested = true;
+    expect(await each.evaluate('final')).toBeNull();
+    expect(readdirSync(each.run.directory)).not.toContain('final_completions.jsonl');
+    subject.evaluate = (
+      (evaluate) => (onProgress) =>
+        evaluate((done) => {
+          stop.requested = done === problems.length;
+          onProgress(done);
+        })
+    )(subject.evaluate);
+    expect(await each.evaluate('final')).toHaveLength(4);
+    expect(readdirSync(each.run.directory)).toContain('final_completions.jsonl');
+  });
+
+  it('shows a bar for an evaluation with a name, and takes it away, whatever becomes of it', async () => {
+    const { bench: each, subject } = bench();
+    const bars: string[] = [];
+    vi.spyOn(each.reporter, 'bar').mockImplementation((label, total) => {
+      bars.push(`${label} ${total}`);
+      return { update: (done) => bars.push(String(done)), stop: () => bars.push('stop') };
+    });
+    await each.evaluate();
+    expect(bars).toEqual([]);
+    expect(readdirSync(each.run.directory).filter((name) => name.endsWith('_completions.jsonl'))).toEqual([]);
+    await each.evaluate('final');
+    expect(bars.splice(0)).toEqual(['Evaluating 4', '1', '2', '3', '4', 'stop']);
+    subject.evaluate = async () => {
+      throw new Error('out of memory');
+    };
+    await expect(each.evaluate('final')).rejects.toThrow('out of memory');
+    expect(bars).toEqual(['Evaluating 4', 'stop']);
+  });
+
   it('keeps what the model answered, beside what it should have', async () => {
     const { bench: each } = bench();
     await each.evaluate('baseline');

@@ -86,6 +86,66 @@ describe('Reporter', () => {
     expect(written.err).toContain(`${line}\u001b`);
   });
 
+  it('shows no time left before something is done', () => {
+    const { written, reporter } = outputs({ isTTY: true, columns: 60 });
+    reporter.progress('GRPO', { total: 80, unit: 'steps' }).stop();
+    expect(written.err).toContain('] 0/80 ETA ?\u001b');
+  });
+
+  it('takes 80 columns where the terminal does not tell how many it has', () => {
+    const widths = [0, 80, 81].map((columns) => {
+      const { written, reporter } = outputs({ isTTY: true, columns });
+      const progress = reporter.progress('G'.repeat(60), { total: 80, unit: 'steps' });
+      progress.update(8, { loss: 1 });
+      progress.stop();
+      return written.err;
+    });
+    expect(widths[0]).toBe(widths[1]);
+    expect(widths[2]).not.toBe(widths[1]);
+  });
+
+  it('draws a bar that only a terminal shows, and takes it away when it is done', () => {
+    const { written, reporter } = outputs({ isTTY: true });
+    const bar = reporter.bar('Evaluating', 4);
+    vi.advanceTimersByTime(1000);
+    bar.update(2);
+    vi.advanceTimersByTime(1000);
+    expect(written.err).toMatch(/Evaluating \[=+-+\] 2\/4 ETA/);
+    bar.update(4);
+    bar.stop();
+    expect(written.err.endsWith('\n')).toBe(false);
+    written.err = '';
+    reporter.line('Accuracy: 1');
+    expect(written).toEqual({ out: 'Accuracy: 1\n', err: '' });
+    for (const options of [{ isTTY: true, quiet: true }, { isTTY: false }]) {
+      const other = outputs(options);
+      const silent = other.reporter.bar('Evaluating', 4);
+      silent.update(2);
+      silent.stop();
+      expect(other.written).toEqual({ out: '', err: '' });
+    }
+  });
+
+  it('prints few lines also where a resumed run begins between them', () => {
+    const { written, reporter } = outputs({});
+    const progress = reporter.progress('GRPO', { from: 7, total: 100, unit: 'steps' });
+    for (let step = 8; step <= 24; step++) progress.update(step);
+    // Every fifth, counted from 7 at first and then from a multiple of five.
+    expect(written.out.match(/GRPO \d+/g)).toEqual(['GRPO 12', 'GRPO 15', 'GRPO 20']);
+  });
+
+  it.each([
+    [0, 'loss 0.0000'],
+    [0.001, 'loss 0.0010'],
+    [-0.25, 'loss -0.2500'],
+    [0.00099, 'loss 9.9e-4'],
+    [-2e-5, 'loss -2.0e-5'],
+  ])('shows %d so that it can be told from zero', (value, text) => {
+    const { written, reporter } = outputs({});
+    reporter.progress('GRPO', { total: 1, unit: 'steps' }).update(1, { loss: value });
+    expect(written.out).toBe(`GRPO 1/1 steps, ${text}\n`);
+  });
+
   it('clears a bar for a line', () => {
     const { written, reporter } = outputs({ isTTY: true });
     const progress = reporter.progress('GRPO', { total: 10, unit: 'steps' });
@@ -117,6 +177,10 @@ describe('texts', () => {
   it.each([
     [0.4, '0s'],
     [59.4, '59s'],
+    [60, '1m00s'],
+    [3599, '59m59s'],
+    [3600, '1h00m'],
+    [3660, '1h01m'],
     [200, '3m20s'],
     [7500, '2h05m'],
   ])('duration %d', (seconds, text) => {

@@ -374,6 +374,22 @@ describe('train resume', () => {
     expect(rows()).toHaveLength(4);
   });
 
+  it('takes the verdicts on the baseline that are kept, unless some are missing', async () => {
+    await grpo();
+    const path = join(out, 'baseline_completions.jsonl');
+    const kept = readFileSync(path, 'utf8').trimEnd().split('\n');
+    expect(kept).toHaveLength(12);
+    // Of the six right ones, every second of the twelve, four are spoilt.
+    const spoilt = kept.with(0, 'null').with(2, '"correct"').with(4, '{}').with(6, '{"verdict":"wrong"}');
+    writeFileSync(path, spoilt.join('\n'));
+    await resume({ steps: 5 });
+    expect(json('summary.json').baseline.correct).toBe(2);
+    writeFileSync(path, kept.slice(1).join('\n'));
+    await resume({ steps: 6 });
+    expect(json('summary.json').baseline.correct).toBe(6);
+    expect(readFileSync(path, 'utf8').trimEnd().split('\n')).toEqual(kept);
+  });
+
   it('takes passes of pretraining', async () => {
     await pretrain();
     await resume({ steps: 3 });
