@@ -4,7 +4,6 @@ import type { DeviceOptions } from './gpu/device.ts';
 export { ArgumentError } from './base/arguments.ts';
 export { type ErrorDetails, GpuError, MathformerError, ShapeError } from './base/errors.ts';
 export { AdapterError, type AdapterErrorCode } from './gpu/adapters/error.ts';
-export type { Workgroups } from './gpu/batch.ts';
 export type { BufferView, IntegerBounds, Memory, MemoryReport, PooledBuffer, Scope } from './gpu/buffers.ts';
 export {
   Device,
@@ -17,7 +16,15 @@ export {
 } from './gpu/device.ts';
 export type { Doubt, Doubts } from './gpu/doubts.ts';
 export type { CheckedPlace, Describe } from './gpu/faults.ts';
-export { defineKernel, type Kernel, type KernelSpec, type ScalarType } from './gpu/kernel.ts';
+export {
+  defineKernel,
+  type Kernel,
+  type KernelSpec,
+  type Launch,
+  type ScalarType,
+  type Workgroups,
+} from './gpu/kernel.ts';
+export type { KernelChoices, TunedChoice } from './gpu/kernelChoices.ts';
 export type { ProfiledDispatch } from './gpu/profiler.ts';
 export {
   type AnyTuningCase,
@@ -27,7 +34,7 @@ export {
   type TuningResult,
   tune,
 } from './gpu/tuner.ts';
-export type { Family, KernelChoices, Launch, TunedChoice, Variant } from './gpu/variants.ts';
+export type { Family, Variant } from './gpu/variants.ts';
 export type { WriteTimes } from './gpu/writeTimes.ts';
 export * from './tensor/index.ts';
 

@@ -1,8 +1,8 @@
 /** The device a command runs on, freed at its end so that the process can exit. */
 import { samplerOf } from '../generation/index.ts';
 import { Device } from '../gpu/device.ts';
+import type { KernelChoices } from '../gpu/kernelChoices.ts';
 import type { AdapterKind } from '../gpu/node.ts';
-import type { KernelChoices } from '../gpu/variants.ts';
 import type { ModelConfig } from '../model/config.ts';
 import type { CompletionSampler } from '../model/sampling.ts';
 import type { Transformer } from '../model/transformer.ts';

@@ -219,7 +219,7 @@ class Session {
       seed,
       adapter,
       interrupted,
-      kernels: kernelsOf(device),
+      kernels: Object.fromEntries(device.chosen),
     });
     run.writeJson('summary.json', summary);
     printSummary(reporter, summary, run.directory);
@@ -312,10 +312,6 @@ function configOf(options: SessionOptions, { model, adapter, device, resumed }: 
     ...now,
   };
 }
-
-/** Which variants ran, by family and shape class. */
-const kernelsOf = ({ chosen }: Device): Record<string, string> =>
-  Object.fromEntries([...chosen].map(([key, { name }]) => [key, name]));
 
 /**
  * Evaluates under a name and prints the line for it; null if a stop was requested. A baseline that an earlier session

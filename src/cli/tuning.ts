@@ -1,8 +1,8 @@
 /** The kernels a command runs with: those that were tuned for its adapter, tuned now if they have not been. */
 import { Device, type DeviceOptions } from '../gpu/device.ts';
+import type { KernelChoices } from '../gpu/kernelChoices.ts';
 import { type AdapterKind, type OpenedAdapter, openAdapter } from '../gpu/node.ts';
 import { choicesOf, type TuningResult, tune } from '../gpu/tuner.ts';
-import type { KernelChoices } from '../gpu/variants.ts';
 import { describe, type ModelConfig } from '../model/config.ts';
 import { type TuningRows, tuningCases } from '../model/tuningCases.ts';
 import {

@@ -4,7 +4,7 @@
  * binds them can be used again when the same launches come again, however long the uploads between are.
  */
 import { USAGE } from './buffers.ts';
-import { evaluate, type Kernel, type Scalar } from './kernel.ts';
+import { type Kernel, type Scalar, scalarValue } from './kernel.ts';
 
 const ARENA_BYTES = 1 << 20;
 
@@ -56,7 +56,7 @@ export class Arena {
   setParams(kernel: Kernel, params: Readonly<Record<string, Scalar>>, offset: number): void {
     kernel.paramNames.forEach((name, i) => {
       const at = offset + 4 * i;
-      const value = evaluate(params[name] as Scalar);
+      const value = scalarValue(params[name] as Scalar);
       if (kernel.paramTypes[i] === 'f32') this.#view.setFloat32(at, value, true);
       else if (kernel.paramTypes[i] === 'i32') this.#view.setInt32(at, value, true);
       else this.#view.setUint32(at, value, true);

@@ -3,15 +3,14 @@
  * Parameters and small uploads of the whole batch lie in one arena, written with a single `writeBuffer`.
  */
 import { Arena } from './arena.ts';
+import type { BufferPlace } from './buffers.ts';
+import type { Launch } from './kernel.ts';
 import type { Pipeline } from './pipelines.ts';
-import { type Launch, Profiler } from './profiler.ts';
+import { Profiler } from './profiler.ts';
 
 const MAX_BATCH = 512;
 /** Uploads above this go straight to the queue instead of through the arena. */
 const STAGED_UPLOAD_BYTES = 1 << 16;
-
-/** How many workgroups to launch in x, y and z; 1 unless given. */
-export type Workgroups = readonly [number, number?, number?];
 
 /** A dispatch with everything it binds. */
 export interface Dispatch {
@@ -19,15 +18,7 @@ export interface Dispatch {
   readonly bindGroup: GPUBindGroup;
   /** Where the bind group does not fix it. */
   readonly paramsOffset?: number | undefined;
-  readonly workgroups: Workgroups;
-  /** For the profiler. */
   readonly launch: Launch;
-}
-
-/** A range of a buffer of WebGPU's. */
-export interface Range {
-  readonly gpu: GPUBuffer;
-  readonly offset: number;
 }
 
 export class CommandBatch {
@@ -66,27 +57,27 @@ export class CommandBatch {
     this.#endPass();
   }
 
-  #encode({ pipeline, bindGroup, paramsOffset, workgroups }: Dispatch): void {
+  #encode({ pipeline, bindGroup, paramsOffset, launch }: Dispatch): void {
     this.#encoder ??= this.#device.createCommandEncoder();
     this.#pass ??= this.#encoder.beginComputePass();
     this.#pass.setPipeline(pipeline.gpu);
     if (paramsOffset === undefined) this.#pass.setBindGroup(0, bindGroup);
     else this.#pass.setBindGroup(0, bindGroup, [paramsOffset]);
-    this.#pass.dispatchWorkgroups(...(workgroups as [number, number, number]));
+    this.#pass.dispatchWorkgroups(...launch.workgroups);
     this.#length += 1;
     this.counters.dispatches += 1;
   }
 
-  copy(source: Range, target: Range, bytes: number): void {
+  copy(source: BufferPlace, target: BufferPlace, bytes: number): void {
     this.#outsidePass().copyBufferToBuffer(source.gpu, source.offset, target.gpu, target.offset, bytes);
   }
 
-  clear(target: Range, bytes: number): void {
+  clear(target: BufferPlace, bytes: number): void {
     this.#outsidePass().clearBuffer(target.gpu, target.offset, bytes);
   }
 
   /** Copies bytes to `target`. */
-  upload(data: ArrayBufferView<ArrayBuffer>, target: Range): void {
+  upload(data: ArrayBufferView<ArrayBuffer>, target: BufferPlace): void {
     if (data.byteLength > STAGED_UPLOAD_BYTES) {
       this.submit();
       const { buffer, byteOffset, byteLength } = data;

@@ -2,7 +2,7 @@
 import { createStore, get, set } from 'idb-keyval';
 import { AdapterError } from './adapters/error.ts';
 import type { MatmulPrecision } from './device.ts';
-import type { KernelChoices } from './variants.ts';
+import type { KernelChoices } from './kernelChoices.ts';
 
 /** @throws AdapterError if the runtime has no WebGPU, or no adapter for it */
 export async function openAdapter(): Promise<GPUAdapter> {

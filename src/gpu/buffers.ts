@@ -96,6 +96,12 @@ export interface IntegerBounds {
   readonly high: number;
 }
 
+/** A place in a buffer of WebGPU's. */
+export interface BufferPlace {
+  readonly gpu: GPUBuffer;
+  readonly offset: number;
+}
+
 /** A byte range of a buffer: what a kernel binds. */
 export interface BufferView {
   readonly buffer: PooledBuffer;

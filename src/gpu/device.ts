@@ -9,7 +9,7 @@
 import { expectOptions } from '../base/arguments.ts';
 import { GpuError } from '../base/errors.ts';
 import { INSPECT } from '../base/inspection.ts';
-import { CommandBatch, type Workgroups } from './batch.ts';
+import { CommandBatch } from './batch.ts';
 import {
   BufferPool,
   type BufferView,
@@ -26,18 +26,17 @@ import {
   type MatmulPrecision,
   requestDevice,
 } from './deviceOptions.ts';
-import { doubtsOf, forget, passOn, throwIfRight, withoutDispelled } from './doubts.ts';
+import { doubtsOf, NO_DOUBTS, passOn, throwIfRight, withoutDispelled } from './doubts.ts';
 import { Failure } from './failure.ts';
 import { type CheckedPlace, FAULT_BYTES, Faults } from './faults.ts';
-import type { Kernel, Scalar } from './kernel.ts';
+import type { Kernel, Scalar, Workgroups } from './kernel.ts';
+import { type KernelChoices, shippedChoices } from './kernelChoices.ts';
 import { prefersShortLoops } from './loopLength.ts';
 import { PipelineCache } from './pipelines.ts';
 import { Poison } from './poison.ts';
 import type { ProfiledDispatch } from './profiler.ts';
 import { Recorder, type Recording } from './recording.ts';
 import { SharedMemory } from './sharedMemory.ts';
-import { shippedChoices } from './shippedChoices.ts';
-import type { KernelChoices, Variant } from './variants.ts';
 import { type Wait, waitingFor } from './waiting.ts';
 
 export type { DeviceLimits, DeviceOptions, MatmulPrecision, Recording };
@@ -71,8 +70,8 @@ export class Device {
   readonly halfProducts: boolean;
   /** Which variants of kernels to use: what comes with the package, and over it what was given. */
   readonly choices: KernelChoices;
-  /** Which variants of kernels are in use, by family and shape class. */
-  readonly chosen = new Map<string, Variant<never>>();
+  /** Names of the variants of kernels in use, by family and shape class. */
+  readonly chosen = new Map<string, string>();
   /** Whether fresh memory is poisoned and results are checked. */
   readonly debug: boolean;
   readonly #pool: BufferPool;
@@ -234,8 +233,8 @@ export class Device {
     this.#batch.reserve(kernel.paramBytes);
     const bindGroup = this.#pipelines.bindGroup(plain, pipeline, buffers, arena.gpu);
     const paramsOffset = kernel.paramBytes > 0 ? arena.addParams(plain, params) : undefined;
-    const launch = { kernel: plain, buffers, params };
-    this.#batch.dispatch({ pipeline, bindGroup, paramsOffset, workgroups, launch });
+    const launch = { kernel: plain, buffers, params, workgroups };
+    this.#batch.dispatch({ pipeline, bindGroup, paramsOffset, launch });
   }
 
   /** Compiles a kernel without launching it; what is wrong with it, if anything. */
@@ -469,6 +468,11 @@ export class Device {
 function noteWrite({ buffer, offset, bytes }: BufferView): void {
   buffer.times.note(offset, bytes);
   buffer.bounds = undefined;
+}
+
+/** Forgets the doubts about a buffer all of whose values are replaced. */
+function forget({ buffer, offset, bytes }: BufferView): void {
+  if (offset === 0 && bytes >= buffer.used) buffer.doubts = NO_DOUBTS;
 }
 
 /** @throws GpuError if the memory of `view` was given back to the pool. */

@@ -1,6 +1,6 @@
 /** What a device may use, and what is asked of an adapter for it. */
 import { boolean, type OptionKinds, objectKind, oneOf, realOrInfinite } from '../base/arguments.ts';
-import type { KernelChoices } from './variants.ts';
+import type { KernelChoices } from './kernelChoices.ts';
 
 /**
  * As PyTorch's `set_float32_matmul_precision`: `highest` multiplies in f32; `medium` lets products round their operands

@@ -4,7 +4,6 @@
  * they are settled and throws the error of one that was right. So an error ends with what depends on it.
  */
 import type { MathformerError } from '../base/errors.ts';
-import type { BufferView, PooledBuffer } from './buffers.ts';
 
 /** A mistake that a command may have made. */
 export class Doubt {
@@ -38,11 +37,17 @@ export class Doubt {
 /** Those about the values of a buffer. */
 export type Doubts = ReadonlySet<Doubt>;
 
+/** A buffer that doubts are noted on: about its values, and about what takes them for indices. */
+export interface Doubted {
+  doubts: Doubts;
+  doubtsAsIndex: Doubts;
+}
+
 /** Of buffers that nothing is doubted of. */
 export const NO_DOUBTS: Doubts = new Set();
 
 /** The doubts about all that a command reads, and about itself. */
-export function doubtsOf(sources: Iterable<PooledBuffer>, own: Iterable<Doubt> = []): Doubts {
+export function doubtsOf(sources: Iterable<Doubted>, own: Iterable<Doubt> = []): Doubts {
   let found: Set<Doubt> | undefined;
   const add = (doubts: Iterable<Doubt>): void => {
     for (const doubt of doubts) {
@@ -64,7 +69,7 @@ export const withoutDispelled = (a: Doubts, b: Doubts): Doubts =>
   new Set([...a, ...b].filter(({ dispelled }) => !dispelled));
 
 /** Passes doubts on to what a command writes. */
-export function passOn(doubts: Doubts, targets: Iterable<PooledBuffer>): void {
+export function passOn(doubts: Doubts, targets: Iterable<Doubted>): void {
   if (doubts.size === 0) return;
   for (const buffer of targets) {
     buffer.doubts = buffer.doubts.size === 0 ? doubts : withoutDispelled(buffer.doubts, doubts);
@@ -77,9 +82,4 @@ export async function throwIfRight(doubts: Doubts): Promise<void> {
     await doubt.known;
     if (doubt.error) throw doubt.error;
   }
-}
-
-/** Forgets the doubts about a buffer all of whose values are replaced. */
-export function forget({ buffer, offset, bytes }: BufferView): void {
-  if (offset === 0 && bytes >= buffer.used) buffer.doubts = NO_DOUBTS;
 }

@@ -2,6 +2,7 @@
  * A kernel as data: its WGSL body plus the names and types of what it binds. The declarations are generated from
  * the same tables that type-check every launch, so a binding cannot be misspelt or passed in the wrong order.
  */
+import type { BufferView } from './buffers.ts';
 
 /** A WGSL type of a kernel's parameter. */
 export type ScalarType = 'u32' | 'i32' | 'f32';
@@ -9,8 +10,8 @@ export type ScalarType = 'u32' | 'i32' | 'f32';
 /** A kernel's parameter: a number, or a function that is called at the launch and again before every replay of it. */
 export type Scalar = number | (() => number);
 
-/** The value of a scalar now. */
-export const evaluate = (scalar: Scalar): number => (typeof scalar === 'number' ? scalar : scalar());
+/** Return the value of a scalar now. */
+export const scalarValue = (scalar: Scalar): number => (typeof scalar === 'number' ? scalar : scalar());
 
 /** What a kernel is made from. */
 export interface KernelSpec<Buffer extends string, Param extends string> {
@@ -42,6 +43,17 @@ export interface Kernel<Buffer extends string = string, Param extends string = s
   readonly wgsl: string;
   /** Floating-point operations of a launch, where the kernel says. */
   readonly flops: ((params: Readonly<Record<Param, number>>) => number) | undefined;
+}
+
+/** How many workgroups to launch in x, y and z; 1 unless given. */
+export type Workgroups = readonly [number, number?, number?];
+
+/** A kernel with everything that it is launched with. */
+export interface Launch {
+  readonly kernel: Kernel;
+  readonly buffers: Readonly<Record<string, BufferView>>;
+  readonly params: Readonly<Record<string, Scalar>>;
+  readonly workgroups: Workgroups;
 }
 
 /** Freezes a kernel: generates the declarations of its bindings and joins them to its code. */

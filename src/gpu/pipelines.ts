@@ -1,6 +1,5 @@
 /** Compiled kernels and their bind groups, each made once. */
-import type { Range } from './batch.ts';
-import type { BufferView } from './buffers.ts';
+import type { BufferPlace, BufferView } from './buffers.ts';
 import type { Kernel } from './kernel.ts';
 
 /** Each takes a mapping of memory on lavapipe, of which Linux allows a process 65,530. */
@@ -86,7 +85,12 @@ export class PipelineCache {
     return bindGroup;
   }
 
-  createBindGroup(kernel: Kernel, { layout }: Pipeline, buffers: Bindings, params: Range): GPUBindGroup {
+  createBindGroup(
+    kernel: Kernel,
+    { layout }: Pipeline,
+    buffers: Bindings,
+    params: BufferPlace,
+  ): GPUBindGroup {
     const entries: GPUBindGroupEntry[] = kernel.bufferNames.map((name, i) => {
       const { buffer, offset, bytes: size } = buffers[name] as BufferView;
       return { binding: i + 1, resource: { buffer: buffer.gpu, offset, size } };

@@ -3,18 +3,11 @@
  * the sum is somewhat more than what the same work takes in one pass. Without timestamps there are counts, bytes and
  * CPU times alone.
  */
-import { type BufferView, USAGE } from './buffers.ts';
-import { evaluate, type Kernel, type Scalar } from './kernel.ts';
+import { USAGE } from './buffers.ts';
+import { type Launch, scalarValue } from './kernel.ts';
 
 const QUERY_RESOLVE = 0x200;
 const TIMESTAMP_BYTES = 8;
-
-/** What a dispatch was launched with. */
-export interface Launch {
-  readonly kernel: Kernel;
-  readonly buffers: Readonly<Record<string, BufferView>>;
-  readonly params: Readonly<Record<string, Scalar>>;
-}
 
 /** One dispatch. */
 export interface ProfiledDispatch {
@@ -59,7 +52,9 @@ export class Profiler {
   /** Notes that it was encoded. */
   add({ kernel, buffers, params }: Launch, cpu: number): void {
     const bytes = kernel.bufferNames.reduce((total, name) => total + (buffers[name]?.bytes ?? 0), 0);
-    const values = Object.fromEntries(Object.entries(params).map(([name, value]) => [name, evaluate(value)]));
+    const values = Object.fromEntries(
+      Object.entries(params).map(([name, value]) => [name, scalarValue(value)]),
+    );
     this.#batch.push({ kernel: kernel.name, cpu, bytes, flops: kernel.flops?.(values) ?? 0 });
   }
 

@@ -6,24 +6,17 @@
  */
 import { GpuError } from '../base/errors.ts';
 import { Arena } from './arena.ts';
-import type { CommandBatch, Dispatch, Workgroups } from './batch.ts';
+import type { CommandBatch, Dispatch } from './batch.ts';
 import { type BufferPool, type BufferView, PooledBuffer, USAGE, viewOf } from './buffers.ts';
 import { type Doubt, doubtsOf, NO_DOUBTS, passOn } from './doubts.ts';
-import type { Kernel, Scalar } from './kernel.ts';
-import type { Bindings, Pipeline, PipelineCache } from './pipelines.ts';
+import type { Kernel, Launch, Scalar } from './kernel.ts';
+import type { Pipeline, PipelineCache } from './pipelines.ts';
 import { type SharedMemory, shareMemory } from './sharedMemory.ts';
 
 type Params = Readonly<Record<string, Scalar>>;
 
 type Command =
-  | {
-      readonly kind: 'dispatch';
-      readonly kernel: Kernel;
-      readonly pipeline: Pipeline;
-      readonly buffers: Bindings;
-      readonly params: Params;
-      readonly workgroups: Workgroups;
-    }
+  | ({ readonly kind: 'dispatch'; readonly pipeline: Pipeline } & Launch)
   | {
       readonly kind: 'copy';
       readonly source: BufferView;
@@ -213,10 +206,10 @@ class FrozenRecording implements Recording {
     this.#steps = commands.map((command): Step => {
       switch (command.kind) {
         case 'dispatch': {
-          const { kernel, pipeline, workgroups, buffers: bound } = command;
+          const { kernel, pipeline, buffers: bound } = command;
           const params = { gpu: arena.gpu, offset: offsets.get(command) ?? 0 };
           const bindGroup = pipelines.createBindGroup(kernel, pipeline, bound, params);
-          const dispatch: Dispatch = { pipeline, bindGroup, workgroups, launch: command };
+          const dispatch: Dispatch = { pipeline, bindGroup, launch: command };
           return (batch) => batch.dispatch(dispatch);
         }
         case 'copy': {

@@ -8,15 +8,8 @@
  */
 import type { BufferView } from './buffers.ts';
 import type { Device } from './device.ts';
-import {
-  choiceKey,
-  type Family,
-  launchPlan,
-  namedVariant,
-  sourceHash,
-  type TunedChoice,
-  type Variant,
-} from './variants.ts';
+import type { TunedChoice } from './kernelChoices.ts';
+import { choiceKey, type Family, launchPlan, namedVariant, sourceHash, type Variant } from './variants.ts';
 
 /** What to tune a family for. */
 export interface TuningCase<Options> {

@@ -6,17 +6,9 @@
  * own record), what the family prefers on such an adapter. A choice stays for the device's life, since another
  * variant may sum in another order.
  */
-import type { BufferView } from './buffers.ts';
 import type { Device } from './device.ts';
-import type { Kernel, Scalar } from './kernel.ts';
-
-/** A launch that has been decided on. */
-export interface Launch {
-  readonly kernel: Kernel;
-  readonly buffers: Readonly<Record<string, BufferView>>;
-  readonly params: Readonly<Record<string, Scalar>>;
-  readonly workgroups: readonly [number, number?, number?];
-}
+import type { Launch } from './kernel.ts';
+import type { TunedChoice } from './kernelChoices.ts';
 
 /** One way to compute what the family computes. */
 export interface Variant<Options> {
@@ -42,19 +34,6 @@ export interface Family<Options> {
   readonly prefer: (device: Device, options: Options) => string;
 }
 
-/**
- * Family and shape class → the name of the variant to use. What the tuner measured also says of what WGSL: when that
- * has changed since, the measurement counts no more.
- */
-export type KernelChoices = Readonly<Record<string, string | TunedChoice>>;
-
-/** A choice that holds as long as the kernel is what it was. */
-export interface TunedChoice {
-  readonly variant: string;
-  /** `sourceHash` of its kernel. */
-  readonly source: string;
-}
-
 /** What a choice is filed under. */
 export const choiceKey = <Options>(family: Family<Options>, options: Options): string =>
   `${family.name} ${family.shapeClass(options)}`;
@@ -69,7 +48,7 @@ export function namedVariant<Options>(
   return family.variants.find((variant) => variant.name === name && variant.fits(device, options));
 }
 
-/** The variant that `device` uses for these operands. */
+/** Return the variant that `device` uses for these operands: the one chosen before, or else choose it now. */
 export function chosenVariant<Options>(
   device: Device,
   family: Family<Options>,
@@ -77,19 +56,29 @@ export function chosenVariant<Options>(
 ): Variant<Options> {
   const key = choiceKey(family, options);
   const known = device.chosen.get(key);
-  if (known) return known as Variant<Options>;
+  const variant = family.variants.find(({ name }) => name === known) ?? choose(device, family, options, key);
+  if (known === undefined) device.chosen.set(key, variant.name);
+  return variant;
+}
+
+function choose<Options>(
+  device: Device,
+  family: Family<Options>,
+  options: Options,
+  key: string,
+): Variant<Options> {
   const named = (name: string) => namedVariant(device, family, options, name);
-  const chosen = (choice: string | TunedChoice | undefined): Variant<Options> | undefined => {
-    if (choice === undefined || typeof choice === 'string')
-      return choice === undefined ? choice : named(choice);
+  const asAsked = (choice: string | TunedChoice): Variant<Options> | undefined => {
+    if (typeof choice === 'string') return named(choice);
     const variant = named(choice.variant);
     return variant && sourceHash(variant.plan(device, options)) === choice.source ? variant : undefined;
   };
-  const variant = device.portableKernels
-    ? named(family.portable)
-    : (chosen(device.choices[key]) ?? named(family.prefer(device, options)) ?? named(family.portable));
+  const asked = device.portableKernels ? undefined : device.choices[key];
+  const variant =
+    (asked === undefined ? undefined : asAsked(asked)) ??
+    (device.portableKernels ? undefined : named(family.prefer(device, options))) ??
+    named(family.portable);
   if (!variant) throw new Error(`${family.name}: the portable variant does not take ${key}`);
-  device.chosen.set(key, variant);
   return variant;
 }
 
@@ -112,5 +101,5 @@ export function launchPlan(device: Device, { kernel, buffers, params, workgroups
   device.launch(kernel, buffers, params, workgroups);
 }
 
-/** M by powers of two: products of about as many rows are alike. */
-export const sizeClass = (size: number): number => 2 ** Math.ceil(Math.log2(Math.max(1, size)));
+/** Round up to a power of two: shape classes hold sizes that are about alike. */
+export const nextPowerOfTwo = (size: number): number => 2 ** Math.ceil(Math.log2(Math.max(1, size)));

@@ -4,7 +4,7 @@
  */
 import type { BufferView } from '../gpu/buffers.ts';
 import type { Device } from '../gpu/device.ts';
-import { defineKernel, evaluate, type Scalar } from '../gpu/kernel.ts';
+import { defineKernel, type Scalar, scalarValue } from '../gpu/kernel.ts';
 import { CLIPPED_STEP_PARAMS, clippedStep, type GradientArena, launchClipped } from './gradientNorm.ts';
 
 const adamwKernel = defineKernel({
@@ -63,8 +63,8 @@ export function adamw(
   const { beta1, beta2 } = hyperparameters;
   // 1 − β is rounded once, from float64: taken in f32 from an f32 0.999 it would be off by 1e-5, and so would v.
   const shares = { share1: 1 - beta1, share2: 1 - beta2 };
-  const correction1 = () => 1 - beta1 ** evaluate(step);
-  const correction2 = () => 1 - beta2 ** evaluate(step);
+  const correction1 = () => 1 - beta1 ** scalarValue(step);
+  const correction2 = () => 1 - beta2 ** scalarValue(step);
   launchClipped(
     device,
     arenas,

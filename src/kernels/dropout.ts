@@ -4,7 +4,14 @@
  */
 import type { BufferView } from '../gpu/buffers.ts';
 import type { Device } from '../gpu/device.ts';
-import { defineKernel, evaluate, GROUP_INDEX, linearGrid, type Scalar, THREAD_ARGS } from '../gpu/kernel.ts';
+import {
+  defineKernel,
+  GROUP_INDEX,
+  linearGrid,
+  type Scalar,
+  scalarValue,
+  THREAD_ARGS,
+} from '../gpu/kernel.ts';
 import { PHILOX_WGSL } from './philox.ts';
 
 const dropoutKernel = defineKernel({
@@ -44,7 +51,7 @@ export function applyDropout(
   p: number,
   { seed, seedHigh = 0, stream, step, start = 0 }: MaskKey,
 ): void {
-  const first = typeof start === 'number' ? start / 4 : () => evaluate(start) / 4;
+  const first = typeof start === 'number' ? start / 4 : () => scalarValue(start) / 4;
   const params = { count, first, p, seed, seedHigh, stream, step };
   device.launch(dropoutKernel, { x, y }, params, linearGrid(Math.ceil(count / 256)));
 }

@@ -116,7 +116,7 @@ fn main(${THREAD_ARGS}) {
 );
 
 /** One axis of the output, with the elements between neighbours along it in every operand. */
-interface Axis {
+interface BroadcastAxis {
   readonly size: number;
   readonly strides: readonly number[];
 }
@@ -134,9 +134,9 @@ function broadcastStrides(shape: readonly number[], target: readonly number[]): 
 }
 
 /** The axes of `shape`, neighbours joined where every operand walks them as one. */
-function joinedAxes(shape: readonly number[], operands: readonly ElementwiseOperand[]): Axis[] {
+function joinedAxes(shape: readonly number[], operands: readonly ElementwiseOperand[]): BroadcastAxis[] {
   const strides = operands.map((operand) => broadcastStrides(operand.shape, shape));
-  const axes: Axis[] = [];
+  const axes: BroadcastAxis[] = [];
   shape.forEach((size, i) => {
     if (size === 1) return;
     const axis = { size, strides: strides.map((each) => each[i] as number) };
@@ -163,8 +163,8 @@ export function elementwise(
   const walked = joinedAxes(shape, operands);
   const rank = RANKS.find((r) => r >= walked.length);
   if (rank === undefined) throw new RangeError(`elementwise: rank ${walked.length} exceeds ${MAX_RANK}`);
-  const one: Axis = { size: 1, strides: operands.map(() => 0) };
-  const axes = [...new Array<Axis>(rank - walked.length).fill(one), ...walked];
+  const one: BroadcastAxis = { size: 1, strides: operands.map(() => 0) };
+  const axes = [...new Array<BroadcastAxis>(rank - walked.length).fill(one), ...walked];
   const size = axes.reduce((product, axis) => product * axis.size, 1);
   const inner = axes.at(-1) ?? one;
   const views = Object.fromEntries(operands.map(({ view }, o) => [`${OPERANDS[o]}Data`, view]));

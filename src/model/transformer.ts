@@ -5,7 +5,7 @@
 
 import type { StateDict, StateTensor } from '../formats/index.ts';
 import type { Device } from '../gpu/device.ts';
-import { evaluate, type Scalar } from '../gpu/kernel.ts';
+import { type Scalar, scalarValue } from '../gpu/kernel.ts';
 import { MAX_HEAD } from '../kernels/attention/index.ts';
 import {
   add,
@@ -182,7 +182,7 @@ export class Transformer {
   }
 
   #drop(y: Tensor, { p, seed, step, firstRow = 0 }: DropoutOptions, stream: number): Tensor {
-    const start = () => evaluate(firstRow) * this.config.dModel;
+    const start = () => scalarValue(firstRow) * this.config.dModel;
     return dropout(y, p, { seed, step, stream, start });
   }
 

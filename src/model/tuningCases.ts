@@ -1,7 +1,7 @@
 /** What the tuner tunes for a model: every product of its training steps and of its decoding. */
 
 import type { AnyTuningCase } from '../gpu/tuner.ts';
-import { sizeClass } from '../gpu/variants.ts';
+import { nextPowerOfTwo } from '../gpu/variants.ts';
 import { attentionCases, outerCase, productCase } from '../kernels/tuningCases.ts';
 import type { ModelConfig } from './config.ts';
 
@@ -42,13 +42,13 @@ export function tuningCases(config: ModelConfig, { training, decoding }: TuningR
   } else {
     linear(E, d, { bias: false, shared: true });
     for (const tokens of [training, decoding]) {
-      const M = sizeClass(tokens * activeExperts);
+      const M = nextPowerOfTwo(tokens * activeExperts);
       cases.push(
         productCase({ M, N: f, K: d, bias, gelu: true, groups: E }),
         productCase({ M, N: d, K: f, bias, groups: E }),
       );
     }
-    const slots = sizeClass(training * activeExperts);
+    const slots = nextPowerOfTwo(training * activeExperts);
     cases.push(
       productCase({ M: slots, N: f, K: d, groups: E }),
       productCase({ M: slots, N: d, K: f, groups: E }),

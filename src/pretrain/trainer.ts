@@ -5,7 +5,7 @@
  */
 import { expectNames } from '../base/arguments.ts';
 import { checkSeed } from '../base/options.ts';
-import { evaluate } from '../gpu/kernel.ts';
+import { scalarValue } from '../gpu/kernel.ts';
 import { mostTokens, partsOf } from '../model/microBatches.ts';
 import { type Packed, packSequences, type ScoredSequence, scoredCount, scorePacked } from '../model/score.ts';
 import {
@@ -276,7 +276,7 @@ export class SupervisedTrainer {
     const loss = mul(sum(mul(logp, mask)), scale);
     const balance = balances.length > 0 ? mul(balances.reduce(add), 1 / balances.length) : undefined;
     const { loadBalanceCoef } = options;
-    const weight = () => loadBalanceCoef * evaluate(share);
+    const weight = () => loadBalanceCoef * scalarValue(share);
     backward(balance && loadBalanceCoef > 0 ? add(loss, mul(balance, weight)) : loss);
     return { loss, balance };
   }

@@ -8,7 +8,7 @@ import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { cacheDirectories, type Environment } from '../gpu/adapters/privateDirectory.ts';
 import type { MatmulPrecision } from '../gpu/device.ts';
-import type { KernelChoices } from '../gpu/variants.ts';
+import type { KernelChoices } from '../gpu/kernelChoices.ts';
 import { isSoftware } from '../gpu/waiting.ts';
 import { writeAtomically } from './atomicFile.ts';
 import { withFileErrors } from './fileError.ts';

@@ -23,7 +23,7 @@ import {
 import { ShapeError } from '../base/errors.ts';
 import type { BufferView } from '../gpu/buffers.ts';
 import { Device, type Recording } from '../gpu/device.ts';
-import { evaluate, type Scalar } from '../gpu/kernel.ts';
+import { type Scalar, scalarValue } from '../gpu/kernel.ts';
 import { expectNoPromise, expectSynchronous } from './synchronous.ts';
 import { bytesOf, copyValues, type DType, type Shape, showShape, Tensor, type TensorData } from './tensor.ts';
 
@@ -183,7 +183,7 @@ function makePlan(device: Device, body: Body, inputs: readonly unknown[]): Plan 
   const slots: Slot[] = [];
   const parameters = mapInputs(inputs, (input): Tensor | Scalar => {
     if (isScalar(input)) {
-      const slot = { value: evaluate(input) };
+      const slot = { value: scalarValue(input) };
       slots.push(slot);
       return () => slot.value;
     }
@@ -226,7 +226,7 @@ function fill(slots: readonly Slot[], inputs: readonly unknown[]): void {
   mapInputs(inputs, (input) => {
     const slot = rest.next().value;
     if (isScalar(input)) {
-      if (slot && !(slot instanceof Tensor)) slot.value = evaluate(input);
+      if (slot && !(slot instanceof Tensor)) slot.value = scalarValue(input);
     } else if (slot instanceof Tensor) slot.set(input);
   });
 }

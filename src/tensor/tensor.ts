@@ -9,16 +9,14 @@ import { ShapeError } from '../base/errors.ts';
 import { INSPECT } from '../base/inspection.ts';
 import type { BufferView, IntegerBounds } from '../gpu/buffers.ts';
 import type { Device } from '../gpu/device.ts';
-import { encoded } from './values.ts';
+import { type DType, encoded, type TensorData } from './values.ts';
 
-/** `bool` is kept as u32 words 0 and 1; `f16` is for storage only, two values a word (see `cast`). */
-export type DType = 'f32' | 'u32' | 'i32' | 'bool' | 'f16';
+export type { DType, TensorData };
+
 /** Sizes of the dimensions, outermost first; () is a scalar. */
 export type Shape = readonly number[];
 
 const ARRAYS = { f32: Float32Array, u32: Uint32Array, i32: Int32Array, bool: Uint32Array } as const;
-/** Values as they are uploaded and read back. */
-export type TensorData = Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer> | Int32Array<ArrayBuffer>;
 
 export const sizeOf = (shape: Shape): number => shape.reduce((product, n) => product * n, 1);
 /** Bytes that values of this dtype take; f16 is padded to whole words. */

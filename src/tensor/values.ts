@@ -1,8 +1,13 @@
-/** Numbers of the host that become values of a tensor: whether a dtype has them, and how they are kept. */
+/** Dtypes, and numbers of the host that become values of one: whether the dtype has them, and how they are kept. */
 import { ArgumentError, shownValue } from '../base/arguments.ts';
 import { ShapeError } from '../base/errors.ts';
 import type { Scalar } from '../gpu/kernel.ts';
-import type { DType, TensorData } from './tensor.ts';
+
+/** `bool` is kept as u32 words 0 and 1; `f16` is for storage only, two values a word (see `cast`). */
+export type DType = 'f32' | 'u32' | 'i32' | 'bool' | 'f16';
+
+/** Values as they are uploaded and read back. */
+export type TensorData = Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer> | Int32Array<ArrayBuffer>;
 
 const INTEGERS = { i32: [-(2 ** 31), 2 ** 31 - 1], u32: [0, 2 ** 32 - 1] } as const;
 

@@ -11,7 +11,7 @@
 import type { BufferView } from '../../gpu/buffers.ts';
 import type { Device } from '../../gpu/device.ts';
 import type { Kernel } from '../../gpu/kernel.ts';
-import { type Family, launchChosen, sizeClass, type Variant } from '../../gpu/variants.ts';
+import { type Family, launchChosen, nextPowerOfTwo, type Variant } from '../../gpu/variants.ts';
 import { backwardKeyValueKernel, backwardQueryKernel } from './backward.ts';
 import { forwardKernel } from './forward.ts';
 import { ATTENTION_TILE_ROWS, type AttentionOptions, type AttentionShape, planOf } from './shape.ts';
@@ -75,7 +75,7 @@ function familyOf(
   const portable = portableVariant(kernels);
   return {
     name,
-    shapeClass: ({ shape: { R, heads, headDim } }) => `${heads}×${headDim} R${sizeClass(R)}`,
+    shapeClass: ({ shape: { R, heads, headDim } }) => `${heads}×${headDim} R${nextPowerOfTwo(R)}`,
     variants: [portable, ...BROADCASTS.map(([rows, lanes]) => broadcastVariant(kernels.whole, rows, lanes))],
     portable: portable.name,
     prefer: (device, { shape: { headDim } }) => {

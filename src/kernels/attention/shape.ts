@@ -1,7 +1,7 @@
 /** What attention works on, and what all of its kernels take. */
 import type { BufferView } from '../../gpu/buffers.ts';
+import type { Launch } from '../../gpu/kernel.ts';
 import { type Kernel, linearGrid } from '../../gpu/kernel.ts';
-import type { Launch } from '../../gpu/variants.ts';
 
 /** Rows of a tile: those of one sequence that the list of tiles hands out together. */
 export const ATTENTION_TILE_ROWS = 32;

@@ -6,8 +6,9 @@
  * part of one, and all lanes read all of it by subgroupBroadcast. `portable`: the block lies in workgroup memory.
  */
 import type { Device } from '../../gpu/device.ts';
+import type { Launch } from '../../gpu/kernel.ts';
 import { GROUP_ARGS, type Kernel, unroll } from '../../gpu/kernel.ts';
-import type { Launch, Variant } from '../../gpu/variants.ts';
+import type { Variant } from '../../gpu/variants.ts';
 import { ATTENTION_TILE_ROWS, type AttentionOptions, planOf } from './shape.ts';
 
 /** What a kernel is specialised for. */

@@ -7,7 +7,7 @@
  * with matrix units where half precision is allowed.
  */
 import type { Device } from '../../gpu/device.ts';
-import { type Family, launchChosen, sizeClass } from '../../gpu/variants.ts';
+import { type Family, launchChosen, nextPowerOfTwo } from '../../gpu/variants.ts';
 import { broadcastVariant, canBroadcast } from './broadcast.ts';
 import { type MatmulOptions, operandsOf } from './interface.ts';
 import { registersVariant } from './registers.ts';
@@ -28,8 +28,8 @@ export const matmulFamily: Family<MatmulOptions> = {
   shapeClass: (options) => {
     const { epilogue, grouped } = operandsOf(options);
     const { M, N, K, batches } = options;
-    const many = batches ? ` ×${sizeClass(batches.count)}` : '';
-    return `${epilogue}${grouped ? ' grouped' : ''} K${K} N${N} M${sizeClass(M)}${many}`;
+    const many = batches ? ` ×${nextPowerOfTwo(batches.count)}` : '';
+    return `${epilogue}${grouped ? ' grouped' : ''} K${K} N${N} M${nextPowerOfTwo(M)}${many}`;
   },
   variants: [
     tileVariant(PORTABLE),

@@ -1,7 +1,7 @@
 /** What every variant of the matrix product has in common: its operands, its epilogue, and which tile is whose. */
 import type { BufferView } from '../../gpu/buffers.ts';
+import type { Launch } from '../../gpu/kernel.ts';
 import { GROUP_INDEX, type Kernel, linearGrid } from '../../gpu/kernel.ts';
-import type { Launch } from '../../gpu/variants.ts';
 import { ERF_WGSL } from '../erf.ts';
 
 /** Rows of a grouped product start at multiples of this, so that no tile of as many rows spans two groups. */

@@ -9,7 +9,7 @@
  */
 import { type BufferView, MIN_VIEW_BYTES } from '../../gpu/buffers.ts';
 import type { Device } from '../../gpu/device.ts';
-import { type Family, launchChosen, sizeClass } from '../../gpu/variants.ts';
+import { type Family, launchChosen, nextPowerOfTwo } from '../../gpu/variants.ts';
 import { addParts } from '../addParts.ts';
 import { canBroadcast } from '../matmul/broadcast.ts';
 import { broadcastVariant } from './broadcast.ts';
@@ -25,7 +25,7 @@ export const matmulOuterFamily: Family<OuterOptions> = {
   name: 'matmulOuter',
   shapeClass: (options) => {
     const kind = title(outerOperands(options)).replace('matmulOuter', '').trim();
-    return `${kind ? `${kind} ` : ''}M${options.M} N${options.N} R${sizeClass(options.R)}`;
+    return `${kind ? `${kind} ` : ''}M${options.M} N${options.N} R${nextPowerOfTwo(options.R)}`;
   },
   variants: [
     PORTABLE,

@@ -1,7 +1,7 @@
 /** What every variant of the transposed product has in common: its operands, its parts, and which tile is whose. */
 import type { BufferView } from '../../gpu/buffers.ts';
+import type { Launch } from '../../gpu/kernel.ts';
 import { GROUP_INDEX, type Kernel, linearGrid } from '../../gpu/kernel.ts';
-import type { Launch } from '../../gpu/variants.ts';
 
 /** Values of a part: the product, then the column sums of A, in whole vec4s. */
 export const partSize = (M: number, N: number): number => M * N + Math.ceil(M / 4) * 4;

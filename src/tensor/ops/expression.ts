@@ -4,7 +4,7 @@
  * Operands broadcast as in NumPy; their gradients are summed back to their shapes.
  */
 import { ShapeError } from '../../base/errors.ts';
-import { evaluate, type Scalar } from '../../gpu/kernel.ts';
+import { type Scalar, scalarValue } from '../../gpu/kernel.ts';
 import { type ElementType, elementwise, MAX_RANK } from '../../kernels/elementwise.ts';
 import { differentiable } from '../autograd.ts';
 import { CONDITIONS, expectOperands, FLOATS } from '../operands.ts';
@@ -124,7 +124,7 @@ function checkedScalars(
 ): { readonly s?: Scalar; readonly t?: Scalar } {
   const checked = (scalar: Scalar): Scalar => {
     if (dtype !== 'bool') return checkedScalar(name, '', scalar, dtype);
-    throw new ShapeError(name, `${evaluate(scalar)} meets a bool tensor`, "cast(x, 'f32') first");
+    throw new ShapeError(name, `${scalarValue(scalar)} meets a bool tensor`, "cast(x, 'f32') first");
   };
   return { ...(s === undefined ? {} : { s: checked(s) }), ...(t === undefined ? {} : { t: checked(t) }) };
 }

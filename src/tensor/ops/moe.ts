@@ -1,6 +1,6 @@
 /** A mixture-of-experts feed-forward layer: route, run each expert on its rows alone, combine; and its balance. */
 import { ShapeError } from '../../base/errors.ts';
-import { evaluate, type Scalar } from '../../gpu/kernel.ts';
+import { type Scalar, scalarValue } from '../../gpu/kernel.ts';
 import { elementwise } from '../../kernels/elementwise.ts';
 import { balanceBackward, balanceCounts, balanceShares } from '../../kernels/loadBalance.ts';
 import { matmul } from '../../kernels/matmul/index.ts';
@@ -173,7 +173,7 @@ export function mixtureOfExperts(
 export function loadBalance(logits: Tensor, routing: Routing, rows: Scalar = routing.R): Tensor {
   expectOperands('loadBalance', { logits: [logits, FLOATS] });
   const { device } = logits;
-  const size = { rows, scale: () => routing.experts / Math.max(1, evaluate(rows)) };
+  const size = { rows, scale: () => routing.experts / Math.max(1, scalarValue(rows)) };
   const counts = Tensor.empty(device, [routing.experts], 'u32').view;
   const shares = Tensor.empty(device, [routing.R]);
   const y = Tensor.empty(device, []);
