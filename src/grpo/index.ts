@@ -7,6 +7,7 @@
 export { ADVANTAGE_KINDS, type AdvantageKind, advantages } from './advantages.ts';
 export { Curriculum, type CurriculumState, type LevelRecord, UNIFORM_SHARE } from './curriculum.ts';
 export { DYNAMIC_SAMPLING_METRICS, MAX_REFILLS, sampleUnequal } from './dynamicSampling.ts';
+export { grpoLoss, type Loss, type LossInputs, type LossOptions, type TokenSequences } from './grpoLoss.ts';
 export {
   type AdaptiveKl,
   adaptedKlCoef,
@@ -17,7 +18,6 @@ export {
   type KlName,
   type KlOptions,
 } from './kl.ts';
-export { grpoLoss, type Loss, type LossInputs, type LossOptions, type TokenSequences } from './loss.ts';
 export {
   type ClipRange,
   clippedSurrogate,
@@ -49,7 +49,7 @@ export {
   type RewardValues,
   rewardSums,
   rewardValues,
-} from './rewarding.ts';
+} from './rewardValues.ts';
 export type { SampleRow } from './samples.ts';
 export type { GrpoProgress, GrpoState } from './state.ts';
 export { type GrpoMetrics, GrpoTrainer, type GrpoTrainerParts, type Rollout } from './trainer.ts';

@@ -4,7 +4,7 @@ import { areEqual } from './advantages.ts';
 import { LOSSES } from './losses.ts';
 import type { GrpoOptions } from './options.ts';
 import type { RewardValue } from './reward.ts';
-import { allAbstained } from './rewarding.ts';
+import { allAbstained } from './rewardValues.ts';
 import { type Rollout, sampled } from './rollout.ts';
 
 /** Figures of a step by name. */

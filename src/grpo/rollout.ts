@@ -1,7 +1,7 @@
 /** Rollouts: problems, completions and their rewards, a group of consecutive completions to each problem. */
 import type { Completion } from '../model/sampler.ts';
 import type { TaskProblem } from '../tasks/task.ts';
-import type { RewardValues } from './rewarding.ts';
+import type { RewardValues } from './rewardValues.ts';
 
 /** Completions with their rewards: what a step learns from. */
 export interface Rollout {

@@ -15,7 +15,7 @@ import {
   type RewardCase,
   rewardSums,
   rewardValues,
-} from './rewarding.ts';
+} from './rewardValues.ts';
 import { type Rollout, sampled } from './rollout.ts';
 import type { GrpoProgress } from './state.ts';
 

@@ -45,12 +45,12 @@ import {
   type WeightedTrajectory,
   weighted,
 } from './batches.ts';
+import { grpoLoss } from './grpoLoss.ts';
 import { adaptedKlCoef, KL_ESTIMATORS, tokenKl } from './kl.ts';
-import { grpoLoss } from './loss.ts';
 import { type GrpoMetrics, type SequenceRecord, summarise, type Update, unmeasured } from './metrics.ts';
 import { checkTogether, checkTopK, type GrpoOptions } from './options.ts';
 import { builtInReward, type Reward } from './reward.ts';
-import { RewardError } from './rewarding.ts';
+import { RewardError } from './rewardValues.ts';
 import type { Rollout } from './rollout.ts';
 import { RolloutSource } from './rolloutSource.ts';
 import { type SampleRow, sampleRows } from './samples.ts';

@@ -7,7 +7,7 @@ import {
   type Reward,
   type RewardedCompletion,
 } from '../../src/grpo/reward.ts';
-import { allAbstained, RewardError, rewardSums, rewardValues } from '../../src/grpo/rewarding.ts';
+import { allAbstained, RewardError, rewardSums, rewardValues } from '../../src/grpo/rewardValues.ts';
 import { groupsOf, joined, type Rollout } from '../../src/grpo/rollout.ts';
 import { parse } from '../../src/tasks/arithmetic/parser.ts';
 import { scratchpad } from '../../src/tasks/arithmetic/scratchpad.ts';

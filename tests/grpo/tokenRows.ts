@@ -1,6 +1,6 @@
 /** Tokens in rows of different lengths, as inputs of the loss and as a padded batch of the float64 reference. */
 import type { Device } from '../../src/gpu/device.ts';
-import type { LossInputs } from '../../src/grpo/loss.ts';
+import type { LossInputs } from '../../src/grpo/grpoLoss.ts';
 import { type LossName, tokenWeight } from '../../src/grpo/losses.ts';
 import { Tensor } from '../../src/tensor/index.ts';
 import { type Array64, array } from '../oracle/array.ts';

@@ -2,8 +2,8 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Device } from '../../src/gpu/device.ts';
+import { grpoLoss, type LossOptions, sequenceMean } from '../../src/grpo/grpoLoss.ts';
 import { KL_ESTIMATORS } from '../../src/grpo/kl.ts';
-import { grpoLoss, type LossOptions, sequenceMean } from '../../src/grpo/loss.ts';
 import {
   clippedSurrogate,
   clipRange,

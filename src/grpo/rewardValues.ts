@@ -3,7 +3,7 @@
 import { shownValue } from '../base/arguments.ts';
 import { MathformerError } from '../base/errors.ts';
 import type { TaskProblem } from '../tasks/task.ts';
-import { copyOf } from './copyOf.ts';
+import { deepCopy } from './deepCopy.ts';
 import type { Reward, RewardedCompletion, RewardValue } from './reward.ts';
 
 /** What went wrong with a reward. */
@@ -120,7 +120,7 @@ export function nothingRewarded(rewards: readonly Reward[], first: RewardCase): 
 function answered(question: Question, limit: TimeLimit): RewardValue | Promise<RewardValue> {
   const { reward, problem, completion } = question;
   try {
-    const value = reward.reward(copyOf(problem), copyOf(completion), { signal: limit.signal });
+    const value = reward.reward(deepCopy(problem), deepCopy(completion), { signal: limit.signal });
     return isThenable(value) ? settled(question, value, limit) : checked(question, value);
   } catch (cause) {
     return Promise.reject(cause instanceof RewardError ? cause : threw(question, cause));
