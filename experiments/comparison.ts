@@ -1,7 +1,7 @@
 /** Rows of saved runs in figures: over seeds, and beside another row of the same start, problems and seeds. */
 
 import { type Interval, meanDifferenceInterval, passAtK } from '../src/base/statistics.ts';
-import { improvementOf } from '../src/cli/accuracy.ts';
+import { improvementOf } from '../src/training/accuracy.ts';
 import { fromBits, type SavedRun } from './savedRun.ts';
 
 /** Two-sided 95 % points of Student's t with 1, 2, … degrees of freedom. */

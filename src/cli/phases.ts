@@ -4,9 +4,10 @@ import type { SampleRow } from '../grpo/samples.ts';
 import { Warnings } from '../grpo/warnings.ts';
 import type { TrainingState } from '../model/trainingState.ts';
 import type { PretrainMetrics } from '../pretrain/trainer.ts';
-import { accuracyOf, accuracyText } from './accuracy.ts';
+import { accuracyOf } from '../training/accuracy.ts';
+import { type PhaseName, type PhaseResult, START_NAMES, type Totals } from '../training/sessionState.ts';
+import { accuracyText } from './accuracy.ts';
 import { samplesTable } from './samplesTable.ts';
-import { type PhaseName, type PhaseResult, START_NAMES, type Totals } from './sessionState.ts';
 import { trainingLoop } from './trainingLoop.ts';
 import type { Workbench } from './workbench.ts';
 

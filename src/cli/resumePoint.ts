@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { printable } from '../formats/error.ts';
 import { type CheckpointEntry, Checkpoints, MANIFEST, type TrainingCheckpoint } from '../runs/checkpoints.ts';
 import { FileError } from '../runs/fileError.ts';
+import { type SessionState, START_NAMES, stateSchema } from '../training/sessionState.ts';
 import { invocation } from './invocation.ts';
-import { type SessionState, START_NAMES, stateSchema } from './sessionState.ts';
 
 /** A checkpoint that a run is resumed from. */
 export interface ResumePoint extends TrainingCheckpoint, CheckpointEntry {

@@ -3,10 +3,11 @@ import type { Command } from 'commander';
 import type { z } from 'zod';
 import { parseOptions } from '../base/options.ts';
 import { modelSource } from '../runs/latestModel.ts';
+import { settingsOf, TASK_SETTINGS } from '../training/trainedSettings.ts';
 import { completed, givenOptions } from './flags/configFile.ts';
 import { pick } from './flags/flags.ts';
 import { modelSchema, openModel } from './flags/modelFlags.ts';
-import { settingsOf, TASK_SETTINGS, takenSettings } from './trainedSettings.ts';
+import { takenSettings } from './trainedSettings.ts';
 
 interface StartingPoint {
   /** Wins over what was given: the file, where a run was named. */

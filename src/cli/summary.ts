@@ -1,11 +1,12 @@
 /** What summary.json says of a session, and the lines that end it. */
 import type { Checkpoints } from '../runs/checkpoints.ts';
 import { gitCommit } from '../runs/provenance.ts';
-import { accuracyOf, improvementOf, improvementText } from './accuracy.ts';
+import { accuracyOf, improvementOf } from '../training/accuracy.ts';
+import type { PhaseName, PhaseResult } from '../training/sessionState.ts';
+import { improvementText } from './accuracy.ts';
 import { invocation } from './invocation.ts';
 import type { AdapterRecord } from './machine.ts';
 import { duration, type Reporter } from './reporter.ts';
-import type { PhaseName, PhaseResult } from './sessionState.ts';
 
 /** What a session found; null for what it did not get to. */
 export interface Results {

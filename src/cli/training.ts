@@ -1,11 +1,17 @@
 /** The three trainings of train.ts: the whole pipeline, supervised pretraining, and GRPO. */
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { z } from 'zod';
 import { parseOptions } from '../base/options.ts';
 import { checkTopK, type GrpoOptions, grpoOptions, grpoSchema } from '../grpo/options.ts';
 import { GrpoTrainer } from '../grpo/trainer.ts';
 import { pretrainOptions, pretrainSchema } from '../pretrain/options.ts';
 import { SupervisedTrainer } from '../pretrain/trainer.ts';
+import { withFileErrors } from '../runs/fileError.ts';
 import { arithmetic } from '../tasks/arithmetic/task.ts';
+import { EVALUATION_FILE, heldOutOfRun } from '../training/heldOut.ts';
+import type { PhaseResult } from '../training/sessionState.ts';
+import type { TrainedSettings } from '../training/trainedSettings.ts';
 import { adviceFor } from './advice.ts';
 import { flagsOf, pick } from './flags/flags.ts';
 import { loadModel, type modelSchema, newModel } from './flags/modelFlags.ts';
@@ -13,12 +19,10 @@ import { withAbsolutePaths } from './flags/optionPaths.ts';
 import { rewardsOf } from './flags/rewardFlag.ts';
 import { taskOf } from './flags/taskFlag.ts';
 import { grpoFlags, pipelineFlags, pipelineSections, pretrainFlags } from './flags/trainingFlags.ts';
-import { heldOutOfRun, shortage } from './heldOut.ts';
+import { shortage } from './heldOut.ts';
 import { type GrpoPhase, grpoPhase, type PretrainPhase, pretrainPhase } from './phases.ts';
 import { PIPELINE } from './pipeline.ts';
 import { type EarlierSession, judge, trainingSession } from './session.ts';
-import type { PhaseResult } from './sessionState.ts';
-import type { TrainedSettings } from './trainedSettings.ts';
 import type { Workbench } from './workbench.ts';
 
 /** Longest answer in evaluations after pretraining, as GRPO's default is. */
@@ -53,7 +57,7 @@ export async function runPipeline(
   const grpo = grpoOptions({ ...settings.grpo, seed });
   const task = arithmetic(grpo);
   checkTopK(grpo.topK, task.tokenizer.vocabSize);
-  const problems = heldOutOfRun(task, PIPELINE.evalSize, earlier?.directory);
+  const problems = heldOutOfRun(task, PIPELINE.evalSize, keptProblems(earlier));
   const { maxGenLen } = grpo;
   await trainingSession(
     {
@@ -101,7 +105,7 @@ export async function runPretraining(
   const { checkpoint, seed } = flags;
   const task = await taskOf(flags.task, options);
   const modelFlags = pickModel(flags);
-  const problems = heldOutOfRun(task, flags.evalSize, earlier?.directory);
+  const problems = heldOutOfRun(task, flags.evalSize, keptProblems(earlier));
   await trainingSession(
     {
       kind: 'pretrain',
@@ -149,7 +153,7 @@ export async function runGrpo(
   const task = await taskOf(flags.task, options);
   checkTopK(options.topK, task.tokenizer.vocabSize);
   const rewards = await rewardsOf(flags.reward, task);
-  const problems = heldOutOfRun(task, flags.evalSize, earlier?.directory);
+  const problems = heldOutOfRun(task, flags.evalSize, keptProblems(earlier));
   let { microBatchTokens } = options;
   await trainingSession(
     {
@@ -241,4 +245,11 @@ function samplingSettings({ temperature, topK, topP, minP }: GrpoOptions): Train
 
 function pickModel({ modelsize, shape, numExperts, activeExperts }: z.output<typeof modelSchema>) {
   return { modelsize, shape, numExperts, activeExperts };
+}
+
+/** The problems that a run was begun with. */
+function keptProblems(earlier: EarlierSession | undefined) {
+  const path = earlier && join(earlier.directory, EVALUATION_FILE);
+  if (path === undefined || !existsSync(path)) return undefined;
+  return { path, text: withFileErrors(path, () => readFileSync(path, 'utf8')) };
 }

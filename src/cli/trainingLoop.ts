@@ -1,6 +1,7 @@
 /** The loop around any trainer: steps, metrics, progress, and an orderly stop. */
+
+import type { PhaseName, Totals } from '../training/sessionState.ts';
 import type { ProgressValues } from './reporter.ts';
-import type { PhaseName, Totals } from './sessionState.ts';
 import type { Workbench } from './workbench.ts';
 
 export interface LoopOptions<Metrics extends object> {

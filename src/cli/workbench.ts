@@ -5,9 +5,9 @@ import type { TrainingState } from '../model/trainingState.ts';
 import type { Run } from '../runs/run.ts';
 import { ARITHMETIC } from '../tasks/arithmetic/task.ts';
 import type { Task, TaskProblem } from '../tasks/task.ts';
+import type { PhaseName, PhaseResult, Totals } from '../training/sessionState.ts';
 import type { Reporter } from './reporter.ts';
 import type { ResumePoint } from './resumePoint.ts';
-import type { PhaseName, PhaseResult, Totals } from './sessionState.ts';
 import type { StopRequest } from './stopRequest.ts';
 
 /** The model in training. */

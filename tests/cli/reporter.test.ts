@@ -2,9 +2,10 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { ShapeError } from '../../src/base/errors.ts';
 import { OptionError } from '../../src/base/optionError.ts';
-import { accuracyOf, accuracyWithInterval, improvementOf, improvementText } from '../../src/cli/accuracy.ts';
+import { accuracyWithInterval, improvementText } from '../../src/cli/accuracy.ts';
 import { failureText } from '../../src/cli/failure.ts';
 import { duration, Reporter } from '../../src/cli/reporter.ts';
+import { accuracyOf, improvementOf } from '../../src/training/accuracy.ts';
 
 function outputs({ json = false, quiet = false, isTTY = false, columns = 200 }) {
   const written = { out: '', err: '' };

@@ -1,12 +1,12 @@
 /** What checkpoints say of their training, and what commands take of it. */
 import { describe, expect, it } from 'vitest';
+import { takenSettings } from '../../src/cli/trainedSettings.ts';
 import {
   SETTINGS_KEY,
   settingsEntry,
   settingsOf,
   type TrainedSettings,
-  takenSettings,
-} from '../../src/cli/trainedSettings.ts';
+} from '../../src/training/trainedSettings.ts';
 
 const SETTINGS: TrainedSettings = {
   task: 'arithmetic',

@@ -9,13 +9,14 @@ import { writeHuggingFace } from '../../formats/huggingFace/index.ts';
 import { describe } from '../../model/config.ts';
 import { writeDirectoryAtomically } from '../../runs/atomicDirectory.ts';
 import { modelSource } from '../../runs/latestModel.ts';
+import { settingsOf } from '../../training/trainedSettings.ts';
 import { throwing } from '../failure.ts';
 import { addFlags, filledOperand, givenFlags } from '../flags/flags.ts';
 import { checkTask, modelSchema, openModel } from '../flags/modelFlags.ts';
 import { taskFlag, taskOf } from '../flags/taskFlag.ts';
 import { Reporter } from '../reporter.ts';
 import { outputSchema } from '../session.ts';
-import { settingsOf, takenSettings } from '../trainedSettings.ts';
+import { takenSettings } from '../trainedSettings.ts';
 
 const { modelsize, activeExperts } = modelSchema.shape;
 const { json, quiet } = outputSchema.shape;

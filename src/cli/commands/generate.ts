@@ -18,6 +18,7 @@ import { parse } from '../../tasks/arithmetic/parser.ts';
 import { prompt } from '../../tasks/arithmetic/sample.ts';
 import { ARITHMETIC } from '../../tasks/arithmetic/task.ts';
 import { decode, TOKENS } from '../../tasks/arithmetic/tokenizer.ts';
+import { settingsOf } from '../../training/trainedSettings.ts';
 import { throwing } from '../failure.ts';
 import { addFlags, filledOperand, givenFlags } from '../flags/flags.ts';
 import { modelSchema, openModel } from '../flags/modelFlags.ts';
@@ -25,7 +26,7 @@ import { invocation } from '../invocation.ts';
 import { deviceText, withMachine } from '../machine.ts';
 import { Reporter } from '../reporter.ts';
 import { outputSchema } from '../session.ts';
-import { settingsOf, takenSettings } from '../trainedSettings.ts';
+import { takenSettings } from '../trainedSettings.ts';
 
 const { topK, topP, minP, seed, maxGenLen } = grpoSchema.shape;
 

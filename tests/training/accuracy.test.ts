@@ -1,16 +1,13 @@
 /** Accuracies, improvements and pass@k: counts by hand, and how people read them. */
 import { describe, expect, test } from 'vitest';
 import {
-  accuracyOf,
   accuracyText,
   accuracyWithInterval,
-  improvementOf,
   improvementText,
   passAtKDifferenceLines,
-  passAtKDifferenceOf,
   passAtKLines,
-  passAtKOf,
 } from '../../src/cli/accuracy.ts';
+import { accuracyOf, improvementOf, passAtKDifferenceOf, passAtKOf } from '../../src/training/accuracy.ts';
 
 const times = (count: number, value: boolean): boolean[] => Array.from({ length: count }, () => value);
 

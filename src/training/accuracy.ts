@@ -1,0 +1,67 @@
+/** Accuracies and their comparison, with intervals and tests. */
+import {
+  type Interval,
+  mcnemarExact,
+  meanDifferenceInterval,
+  meanInterval,
+  pairedCounts,
+  pairedDifferenceInterval,
+  passAtK,
+  wilsonInterval,
+} from '../base/statistics.ts';
+
+export interface Accuracy {
+  readonly correct: number;
+  readonly total: number;
+  /** Share of correct answers, with the ends of Wilson's 95 % interval. */
+  readonly accuracy: number;
+  readonly low: number;
+  readonly high: number;
+}
+
+export interface Improvement {
+  /** accuracy(second) − accuracy(first) on the same problems, with the ends of its paired 95 % interval. */
+  readonly difference: number;
+  readonly low: number;
+  readonly high: number;
+  /** McNemar's exact test. */
+  readonly mcnemarP: number;
+  /** Problems that exactly one of the two got right. */
+  readonly onlyFirst: number;
+  readonly onlySecond: number;
+}
+
+export function accuracyOf(results: readonly boolean[]): Accuracy {
+  const correct = results.filter(Boolean).length;
+  const { estimate, low, high } = wilsonInterval(correct, results.length);
+  return { correct, total: results.length, accuracy: estimate, low, high };
+}
+
+export function improvementOf(first: readonly boolean[], second: readonly boolean[]): Improvement {
+  const counts = pairedCounts(first, second);
+  const { estimate, low, high } = pairedDifferenceInterval(counts);
+  const { onlyFirst, onlySecond } = counts;
+  return { difference: estimate, low, high, mcnemarP: mcnemarExact(counts), onlyFirst, onlySecond };
+}
+
+/** By k: 1, 2, 4 and so on, up to the number of samples. */
+export type PassAtK = Readonly<Record<string, Interval>>;
+
+/** pass@k with its 95 % interval over the problems, from how many of n samples of each are right. */
+export function passAtKOf(counts: readonly number[], n: number): PassAtK {
+  return byPowerOfTwo(n, (k) => meanInterval(sharesOf(counts, n, k)));
+}
+
+/** pass@k of the second less that of the first on the same problems, with its paired 95 % interval. */
+export function passAtKDifferenceOf(first: readonly number[], second: readonly number[], n: number): PassAtK {
+  return byPowerOfTwo(n, (k) => meanDifferenceInterval(sharesOf(first, n, k), sharesOf(second, n, k)));
+}
+
+function sharesOf(counts: readonly number[], n: number, k: number): number[] {
+  return counts.map((c) => passAtK(n, c, k));
+}
+
+function byPowerOfTwo(most: number, intervalAt: (k: number) => Interval): PassAtK {
+  const powers = Array.from({ length: Math.floor(Math.log2(most)) + 1 }, (_, exponent) => 2 ** exponent);
+  return Object.fromEntries(powers.map((k) => [k, intervalAt(k)]));
+}
