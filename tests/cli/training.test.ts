@@ -7,10 +7,10 @@ import { MathformerError } from '../../src/base/errors.ts';
 import { parseOptions } from '../../src/base/options.ts';
 import { resumeFlags, resumeRun } from '../../src/cli/commands/resume.ts';
 import { grpoFlags, pipelineFlags, pretrainFlags } from '../../src/cli/flags/trainingFlags.ts';
-import { settingsOf } from '../../src/cli/trainedSettings.ts';
 import { runGrpo, runPipeline, runPretraining } from '../../src/cli/training.ts';
 import { loadCheckpoint } from '../../src/runs/checkpointFile.ts';
 import { Checkpoints } from '../../src/runs/checkpoints.ts';
+import { settingsOf } from '../../src/training/trainedSettings.ts';
 import { world } from './fakeMachine.ts';
 
 vi.mock('../../src/cli/machine.ts', async (original) => {
