@@ -27,6 +27,28 @@ fn highProduct(a: U, b: U) -> U {
   return (a >> sixteen) * (b >> sixteen) + (cross >> sixteen) + (middle >> sixteen);
 }`,
 
+  sineAt: `
+// sin(angle + quarters·π/2) for |angle| ≤ π/4.
+fn sineAt(angle: T, quarters: U) -> T {
+  let z = angle * angle;
+  var sine = z * (1.0 / 362880.0) - (1.0 / 5040.0);
+  sine = sine * z + (1.0 / 120.0);
+  sine = angle + angle * z * (sine * z - (1.0 / 6.0));
+  var cosine = z * (1.0 / 40320.0) - (1.0 / 720.0);
+  cosine = cosine * z + (1.0 / 24.0);
+  cosine = 1.0 + z * (cosine * z - 0.5);
+  let y = select(sine, cosine, (quarters & U(1u)) == U(1u));
+  return select(y, -y, (quarters & U(2u)) == U(2u));
+}`,
+
+  sineOfTurn: `
+// sin(2π·turn/2³² + quarters·π/2).
+fn sineOfTurn(turn: U, quarters: u32) -> T {
+  let nearest = (turn + U(0x20000000u)) >> U(30u);
+  let fraction = T(bitcast<I>(turn << U(2u))) * 2.3283064365386963e-10;
+  return sineAt(fraction * 1.5707963267948966, nearest + U(quarters));
+}`,
+
   turned: `
 // sin(x + turn·π/2): x = angle + quadrant·π/2 with |angle| ≤ π/4.
 fn turned(x: T, turn: u32) -> T {
@@ -59,16 +81,8 @@ fn turned(x: T, turn: u32) -> T {
   let quadrant = select(U(0u), quotient, reduced);
   let negative = (bits >> U(31u)) == U(1u);
   // sin(-x) = -sin x, and cos(-x) = cos x.
-  let turns = (quadrant + U(turn)) & U(3u);
-  let z = angle * angle;
-  var sine = z * (1.0 / 362880.0) - (1.0 / 5040.0);
-  sine = sine * z + (1.0 / 120.0);
-  sine = angle + angle * z * (sine * z - (1.0 / 6.0));
-  var cosine = z * (1.0 / 40320.0) - (1.0 / 720.0);
-  cosine = cosine * z + (1.0 / 24.0);
-  cosine = 1.0 + z * (cosine * z - 0.5);
-  let y = select(sine, cosine, (turns & U(1u)) == U(1u));
-  let flipped = ((turns & U(2u)) == U(2u)) != (negative & B(turn == 0u));
+  let flipped = negative & B(turn == 0u);
+  let y = sineAt(angle, quadrant + U(turn));
   return select(select(y, -y, flipped), bitcast<T>(bits | U(0x7fc00000u)),
     (bits & U(0x7f800000u)) == U(0x7f800000u));
 }`,

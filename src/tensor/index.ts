@@ -50,6 +50,7 @@ export {
   tril,
   triu,
 } from './ops/movement.ts';
+export * from './ops/packing.ts';
 export * from './ops/random.ts';
 export {
   type ArgOptions,
@@ -71,6 +72,7 @@ export {
 } from './ops/reduce.ts';
 export { type RepeatInterleaveOptions, repeat, repeatInterleave, tile } from './ops/repeat.ts';
 export { flatten, reshape, squeeze, unsqueeze } from './ops/reshape.ts';
+export { type RopeFrequencyOptions, type RopeOptions, rope, ropeFrequencies } from './ops/rope.ts';
 export * from './ops/rows.ts';
 export {
   type ScaledDotProductAttentionOptions,
@@ -86,6 +88,7 @@ export {
 } from './ops/scatter.ts';
 export { logSoftmax, softmax } from './ops/softmax.ts';
 export { argsort, type Sorted, type SortOptions, sort, type TopkOptions, topk } from './ops/sort.ts';
+export { swiglu } from './ops/swiglu.ts';
 export { AdamW, type AdamWOptions } from './optim/adamw.ts';
 export { type ClipGradNormOptions, clipGradNorm, clipGradValue } from './optim/clip.ts';
 export {

@@ -11,7 +11,7 @@ import {
   attentionQueryFamily,
 } from '../../src/kernels/attention/index.ts';
 import type { AttentionOptions } from '../../src/kernels/attention/shape.ts';
-import { tilesOf } from '../../src/tensor/ops/attention.ts';
+import { tilesOf } from '../../src/tensor/ops/packing.ts';
 import { openDevice } from '../device.ts';
 
 const LENGTHS = [1, 5, 31, 32, 33, 70];

@@ -1,8 +1,8 @@
 /** Matrix products and the layers made of them: linear, layer normalisation, cross-entropy. */
 import { Array64, array, sizeOf } from './array64.ts';
-import { add, div, maskedFill, mul, neg, sqrt, sub } from './elementwise.ts';
+import { add, div, maskedFill, mul, neg, silu, sqrt, sub } from './elementwise.ts';
 import { broadcastIndex, broadcastShapes, coordinates } from './indexing.ts';
-import { gather, indexSelect, transpose } from './movement.ts';
+import { cat, gather, indexSelect, reshape, slice, transpose } from './movement.ts';
 import { logSoftmax, max, mean, softmax, sum } from './reduce.ts';
 
 /** (…,M,K)·(…,K,N) → (…,M,N); leading axes broadcast. */
@@ -121,6 +121,40 @@ export function layerNorm(x: Array64, weight?: Array64, bias?: Array64, eps = 1e
 export function rmsNorm(x: Array64, weight?: Array64, eps = 2 ** -23): Array64 {
   const normalised = div(x, sqrt(add(mean(mul(x, x), -1, true), eps)));
   return weight === undefined ? normalised : mul(normalised, weight);
+}
+
+/** silu(gate)·up of x (…,2f), rows [gate | up]. */
+export function swiglu(x: Array64): Array64 {
+  const f = x.shape[x.rank - 1] / 2;
+  return mul(silu(slice(x, -1, 0, f)), slice(x, -1, f));
+}
+
+export interface RopeOptions {
+  /** Of each row. */
+  readonly positions: readonly number[];
+  readonly headDim: number;
+  /** Heads that turn; the others stay. */
+  readonly heads: number;
+  readonly theta: number;
+}
+
+/** x·cos + (−x[headDim/2:], x[:headDim/2])·sin of every head of x (R, n·headDim), as transformers' llama. */
+export function rope(x: Array64, { positions, headDim, heads, theta }: RopeOptions): Array64 {
+  const [R, columns] = x.shape;
+  const half = headDim / 2;
+  const apart = reshape(x, [R, columns / headDim, headDim]);
+  const rotatedHalf = cat([neg(slice(apart, -1, half)), slice(apart, -1, 0, half)], -1);
+  const table = (of: (angle: number) => number, still: number): Array64 => {
+    const values = positions.flatMap((position) =>
+      Array.from({ length: columns }, (_, column) => {
+        const angle = position * theta ** ((-2 * (column % half)) / headDim);
+        return column < heads * headDim ? of(angle) : still;
+      }),
+    );
+    return array(values, apart.shape);
+  };
+  const turned = add(mul(apart, table(Math.cos, 1)), mul(rotatedHalf, table(Math.sin, 0)));
+  return reshape(turned, [R, columns]);
 }
 
 /** Mean of −log softmax(logits (N,V))[target] over targets other than `ignoreIndex`; NaN when none is left. */

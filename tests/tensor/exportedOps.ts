@@ -6,8 +6,8 @@ const NOT_OPS = new Set([
   ...['backward', 'capture', 'checkpoint', 'customGradient', 'enableGrad', 'grad', 'noGrad', 'valueAndGrad'],
   ...['clipGradNorm', 'clipGradValue', 'refuseDivergence'],
   ...['constantWithWarmup', 'cosineWithWarmup', 'linearWithWarmup', 'stepDecayWithWarmup'],
-  // On the host: what the kernels are told about rows.
-  ...['inverseRows', 'tilesOf'],
+  // On the host: what the kernels are told about rows and angles.
+  ...['inverseRows', 'ropeFrequencies', 'tilesOf'],
 ]);
 
 const isClass = (value: object): boolean => /^class\b/.test(Function.prototype.toString.call(value));

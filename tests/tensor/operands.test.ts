@@ -119,6 +119,16 @@ const ROWS: Readonly<Record<string, (name: string) => OpRow>> = {
     operands: { qkv: { shape: [2, 12], dtypes: FLOATS }, slopes: { shape: [1], dtypes: FLOATS } },
     call: (qkv, slopes) => op('attention')(qkv, new Packing([2]), slopes),
   }),
+  rope: () => ({
+    operands: {
+      x: { shape: [2, 8], dtypes: FLOATS },
+      positions: { shape: [2], dtypes: ['u32'] },
+      frequencies: { shape: [4], dtypes: ['u32'] },
+    },
+    call: (...operands) => op('rope')(...operands),
+  }),
+  rowPositions: none,
+  swiglu: unary(FLOATS),
   cast: unary(ALL, 'f32'),
   ...Object.fromEntries(
     ['tensor', 'full', 'zeros', 'ones', 'arange', 'linspace', 'eye'].map((name) => [name, none]),

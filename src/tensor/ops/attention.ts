@@ -1,6 +1,5 @@
 /** Causal self-attention with ALiBi over sequences packed end to end. */
 import { ShapeError } from '../../base/errors.ts';
-import type { Device } from '../../gpu/device.ts';
 import {
   ATTENTION_TILE_ROWS,
   attentionBackward,
@@ -11,57 +10,7 @@ import {
 import { differentiable } from '../autograd.ts';
 import { expectOperands, FLOATS } from '../operands.ts';
 import { showShape, Tensor } from '../tensor.ts';
-
-/** Which rows of a matrix belong to one sequence, as the kernels read it. */
-export interface RowTiles {
-  /** Rows in total. */
-  readonly rows: number;
-  /** u32 (tiles,4): first row of a tile of at most `tileRows` rows, first and end row of its sequence; 0s are no tile. */
-  tiles(device: Device, tileRows: number): Tensor;
-}
-
-/** The tiles of sequences that lie end to end, four values each. */
-export function tilesOf(lengths: readonly number[], tileRows: number): number[] {
-  const values: number[] = [];
-  let start = 0;
-  for (const length of lengths) {
-    for (let row = 0; row < length; row += tileRows) values.push(start + row, start, start + length, 0);
-    start += length;
-  }
-  return values;
-}
-
-/**
- * How sequences of different lengths lie in one matrix of rows: end to end, without padding.
- * A rectangular batch (B,T) is B sequences of length T.
- */
-export class Packing implements RowTiles {
-  readonly lengths: readonly number[];
-  /** First row of each sequence; the last entry is the number of rows. */
-  readonly offsets: readonly number[];
-  /** Rows in total. */
-  readonly rows: number;
-  readonly #tiles = new Map<number, Tensor>();
-
-  constructor(lengths: readonly number[]) {
-    this.lengths = lengths;
-    const offsets = [0];
-    for (const length of lengths) offsets.push((offsets.at(-1) as number) + length);
-    this.offsets = offsets;
-    this.rows = offsets.at(-1) as number;
-  }
-
-  /** Uploaded once. */
-  tiles(device: Device, tileRows: number): Tensor {
-    let tiles = this.#tiles.get(tileRows);
-    if (!tiles || tiles.device !== device || tiles.view.buffer.released) {
-      const values = tilesOf(this.lengths, tileRows);
-      tiles = Tensor.from(device, Uint32Array.from(values), [values.length / 4, 4]);
-      this.#tiles.set(tileRows, tiles);
-    }
-    return tiles;
-  }
-}
+import type { RowTiles } from './packing.ts';
 
 /**
  * out (R,d) of qkv (R,3d), rows [q | k | v], each of `heads` heads side by side:

@@ -237,9 +237,3 @@ describe.each([
     expect(run(zeros(3, 2 * 3 * 260))).toThrow(/heads of 260 values; the kernels take up to 256/);
   });
 });
-
-test('Packing counts rows and offsets', () => {
-  const packing = new Packing([3, 1, 4]);
-  expect([packing.rows, packing.offsets]).toEqual([8, [0, 3, 4, 8]]);
-  expect(new Packing([])).toMatchObject({ rows: 0, offsets: [0] });
-});

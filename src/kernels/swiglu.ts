@@ -1,0 +1,72 @@
+/** silu(gate)·up of rows [gate | up] (Shazeer, 2002.05202), forward and backward. */
+import type { BufferView } from '../gpu/buffers.ts';
+import type { Device } from '../gpu/device.ts';
+import { defineKernel, memoize, THREAD_ARGS, walk, walkGrid } from '../gpu/kernel.ts';
+import { specialFunctions } from './special.ts';
+
+/** What a kernel computes of `gate`, `up` and, backward, `dy`: `y`, or `dGate` and `dUp`. */
+const VALUE = 'y[id] = gate * sigmoidf(gate) * up;';
+const GRADIENTS = `dx[at] = dy[id] * up * siluDerivative(gate);
+    dx[at + params.f] = dy[id] * (gate * sigmoidf(gate));`;
+
+const swigluKernel = memoize((backward: boolean, width: 1 | 4) => {
+  const wide = (type: string): string => (width === 4 ? `vec4<${type}>` : type);
+  const body = backward ? GRADIENTS : VALUE;
+  const values = `array<${wide('f32')}>`;
+  return defineKernel<string, 'f' | 'count'>({
+    name: `swiglu ${backward ? 'backward' : 'forward'} ×${width}`,
+    params: { f: 'u32', count: 'u32' },
+    reads: backward ? { x: values, dy: values } : { x: values },
+    writes: backward ? { dx: values } : { y: values },
+    code: `
+alias T = ${wide('f32')};
+alias I = ${wide('i32')};
+alias U = ${wide('u32')};
+alias B = ${wide('bool')};
+${specialFunctions(body)}
+@compute @workgroup_size(64)
+fn main(${THREAD_ARGS}) {${walk(
+      `let at = id / params.f * 2 * params.f + id % params.f;
+    let gate = x[at];
+    let up = x[at + params.f];
+    ${body}`,
+      'params.count',
+    )}
+}`,
+  });
+});
+
+export interface SwigluSize {
+  readonly rows: number;
+  /** Columns of a half. */
+  readonly f: number;
+}
+
+function launch(
+  device: Device,
+  backward: boolean,
+  views: Readonly<Record<string, BufferView>>,
+  { rows, f }: SwigluSize,
+): void {
+  const width = f % 4 === 0 ? 4 : 1;
+  const count = (rows * f) / width;
+  device.launch(swigluKernel(backward, width), views, { f: f / width, count }, walkGrid(count));
+}
+
+/** y (rows,f) = silu(gate)·up of x (rows,2f). */
+export function swigluForward(
+  device: Device,
+  views: { readonly x: BufferView; readonly y: BufferView },
+  size: SwigluSize,
+): void {
+  launch(device, false, { ...views }, size);
+}
+
+/** dx (rows,2f) from dy (rows,f). */
+export function swigluBackward(
+  device: Device,
+  views: { readonly x: BufferView; readonly dy: BufferView; readonly dx: BufferView },
+  size: SwigluSize,
+): void {
+  launch(device, true, { ...views }, size);
+}
