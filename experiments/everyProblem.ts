@@ -5,8 +5,8 @@
 
 import { RandomStream } from '../src/base/randomStream.ts';
 import { drawProblem, type Problem } from '../src/tasks/arithmetic/generator.ts';
-import { EVALUATION_ONE_IN } from '../src/tasks/arithmetic/split.ts';
 import { type ArithmeticOptions, arithmetic } from '../src/tasks/arithmetic/task.ts';
+import { EVALUATION_ONE_IN } from '../src/tasks/split.ts';
 import type { Task } from '../src/tasks/task.ts';
 
 /** The task of these options. */

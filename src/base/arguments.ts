@@ -165,6 +165,22 @@ export function expectOptions<Options extends object>(
   }
 }
 
+/** Return `value`. @throws ArgumentError naming `option` unless it is an integer from low to high. */
+export function checkedInteger(option: string, value: unknown, low: number, high: number): number {
+  if (typeof value !== 'number' || !Number.isInteger(value) || value < low || value > high) {
+    throw new ArgumentError(option, `got ${String(value)}`, `give an integer from ${low} to ${high}`);
+  }
+  return value;
+}
+
+/** Return `value`. @throws ArgumentError naming `option` unless it is a probability. */
+export function checkedProbability(option: string, value: unknown): number {
+  if (typeof value !== 'number' || !(value >= 0 && value <= 1)) {
+    throw new ArgumentError(option, `got ${String(value)}`, 'give a probability from 0 to 1');
+  }
+  return value;
+}
+
 /** Most axes that kernels walk. */
 const MAX_RANK = 6;
 

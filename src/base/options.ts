@@ -3,10 +3,8 @@
  * lines and --help say the same. A bad value is a `BadOptionError` naming the flag, the value and the range.
  */
 import { z } from 'zod';
-import { checkedOperators, DEFAULT_OPERATORS, parseOperators } from '../tasks/arithmetic/operators.ts';
 import { shownValue } from './arguments.ts';
 import { MathformerError } from './errors.ts';
-import { OptionError } from './optionError.ts';
 import { meant } from './optionNames.ts';
 
 /** Courses of the learning rate: warm-up and half a cosine, or constant. */
@@ -61,22 +59,6 @@ export function oneOf<const Names extends readonly [string, ...string[]]>(names:
   return z.enum(names, { error: `give one of ${names.join(', ')}` });
 }
 
-/** A list of operators, or a text such as `+,-,max`; all but `%` by default. */
-export function operatorList() {
-  return z
-    .union([z.string(), z.array(z.string())], { error: 'give a list such as "+,-,*"' })
-    .transform((given, context) => {
-      try {
-        return typeof given === 'string' ? parseOperators(given) : checkedOperators(given);
-      } catch (error) {
-        if (!(error instanceof OptionError)) throw error;
-        context.addIssue({ code: 'custom', message: error.fix });
-        return z.NEVER;
-      }
-    })
-    .default([...DEFAULT_OPERATORS]);
-}
-
 /** What to do about an empty path. */
 export const NO_EMPTY_PATH = 'give a path that is not empty';
 
@@ -88,10 +70,8 @@ export function path(missing?: string) {
 /** The GPU's seeds have 32 bits. */
 const MAX_SEED = 2 ** 32 - 1;
 
-/** What both trainers have: the limits are those of the problem generator, and of the GPU's seeds. */
+/** A seed of samplers and trainers. */
 export const seed = () => integer(0, MAX_SEED);
-export const digits = () => integer(1, 100);
-export const depth = () => integer(1, 32);
 
 /**
  * Checks options against their schema and fills in the defaults.

@@ -4,7 +4,7 @@
  * ones before it.
  */
 
-import { checkedInteger } from './optionError.ts';
+import { checkedInteger } from './arguments.ts';
 import { philox4x32Into } from './philox.ts';
 
 const TWO_32 = 2 ** 32;
@@ -34,7 +34,7 @@ export class RandomStream {
   private readonly key0: number;
   private readonly key1: number;
 
-  /** @throws OptionError if a field of the cursor is not an integer in its range. */
+  /** @throws ArgumentError if a field of the cursor is not an integer in its range. */
   constructor(start: Pick<RandomCursor, 'seed' | 'stream'> & Partial<RandomCursor>) {
     this.seed = checkedInteger('seed', start.seed, 0, Number.MAX_SAFE_INTEGER);
     this.stream = checkedInteger('stream', start.stream, 0, TWO_32 - 1);
@@ -63,7 +63,7 @@ export class RandomStream {
 
   /**
    * An integer uniform over 0 … bound − 1, without modulo bias (words beyond the last full multiple are redrawn).
-   * @throws OptionError unless bound is an integer from 1 to 2^32.
+   * @throws ArgumentError unless bound is an integer from 1 to 2^32.
    */
   integerBelow(bound: number): number {
     if (!(bound >= 1 && bound <= TWO_32) || !Number.isInteger(bound)) {

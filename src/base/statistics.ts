@@ -1,6 +1,6 @@
 /** Intervals and tests for accuracies: of one checkpoint, and of two on the same problems. */
 
-import { checkedInteger, OptionError } from './optionError.ts';
+import { ArgumentError, checkedInteger } from './arguments.ts';
 
 /** Two-sided 95 % point of the normal distribution. */
 const Z_95 = 1.959963984540054;
@@ -14,14 +14,14 @@ export interface Interval {
 
 /**
  * Wilson's 95 % score interval for a proportion (Wilson 1927).
- * @param correct 0 … total. @param total ≥ 1. @throws OptionError if they are not such integers.
+ * @param correct 0 … total. @param total ≥ 1. @throws ArgumentError if they are not such integers.
  */
 export function wilsonInterval(correct: number, total: number): Interval {
   if (!Number.isInteger(total) || total < 1) {
-    throw new OptionError('total', `got ${total}`, 'give an integer of at least 1');
+    throw new ArgumentError('total', `got ${total}`, 'give an integer of at least 1');
   }
   if (!Number.isInteger(correct) || correct < 0 || correct > total) {
-    throw new OptionError('correct', `got ${correct}`, `give an integer from 0 to ${total}`);
+    throw new ArgumentError('correct', `got ${correct}`, `give an integer from 0 to ${total}`);
   }
   const estimate = correct / total;
   const z2 = Z_95 * Z_95;
@@ -44,7 +44,7 @@ export interface PairedCounts {
 
 /**
  * Counts the problems that exactly one of the two got right.
- * @throws OptionError unless both arrays have the same length of at least 1.
+ * @throws ArgumentError unless both arrays have the same length of at least 1.
  */
 export function pairedCounts(first: readonly boolean[], second: readonly boolean[]): PairedCounts {
   checkPaired(first, second);
@@ -86,7 +86,7 @@ export function pairedDifferenceInterval({ total, onlyFirst, onlySecond }: Paire
 /**
  * pass@k, the probability that at least one of k samples of a problem is right, without bias from n samples of which c
  * are right: 1 − C(n − c, k) / C(n, k) (Chen et al. 2021, arXiv 2107.03374, equation 1).
- * @param n ≥ 1. @param c 0 … n. @param k 1 … n. @throws OptionError if they are not such integers.
+ * @param n ≥ 1. @param c 0 … n. @param k 1 … n. @throws ArgumentError if they are not such integers.
  */
 export function passAtK(n: number, c: number, k: number): number {
   checkedInteger('n', n, 1, Number.MAX_SAFE_INTEGER);
@@ -101,7 +101,7 @@ export function passAtK(n: number, c: number, k: number): number {
 /**
  * 95 % interval for the mean of shares in [0, 1], one of each problem: the Wald interval after two problems of share 0
  * and two of share 1 were added, so it never has width 0. Where every share is 0 or 1 it is the interval of Agresti and
- * Coull (1998). `estimate` is the plain mean. @throws OptionError without shares.
+ * Coull (1998). `estimate` is the plain mean. @throws ArgumentError without shares.
  */
 export function meanInterval(shares: readonly number[]): Interval {
   return adjustedWald(momentsOf(shares), { count: 4, sum: 2, squares: 2 }, 0);
@@ -111,7 +111,7 @@ export function meanInterval(shares: readonly number[]): Interval {
  * 95 % interval for the mean of second − first, shares in [0, 1] of the same problems: the Wald interval after a gain of
  * 1 and a loss of 1 were added, which makes it wide for few problems that differ by little. Where every share is 0 or 1
  * it is `pairedDifferenceInterval`.
- * @throws OptionError unless both arrays have the same length of at least 1.
+ * @throws ArgumentError unless both arrays have the same length of at least 1.
  */
 export function meanDifferenceInterval(first: readonly number[], second: readonly number[]): Interval {
   checkPaired(first, second);
@@ -126,7 +126,7 @@ interface Moments {
 }
 
 function momentsOf(values: readonly number[]): Moments {
-  if (values.length === 0) throw new OptionError('shares', 'there are none', 'give one of each problem');
+  if (values.length === 0) throw new ArgumentError('shares', 'there are none', 'give one of each problem');
   const sum = values.reduce((total, value) => total + value, 0);
   return { count: values.length, sum, squares: values.reduce((total, value) => total + value * value, 0) };
 }
@@ -150,7 +150,7 @@ function adjustedWald(values: Moments, added: Moments, least: number): Interval 
 
 function checkPaired(first: readonly unknown[], second: readonly unknown[]): void {
   if (first.length === second.length && first.length > 0) return;
-  throw new OptionError(
+  throw new ArgumentError(
     'first and second',
     `they hold ${first.length} and ${second.length} results`,
     'give one result of each for every problem, in the same order',

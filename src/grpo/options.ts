@@ -2,11 +2,8 @@
 import { z } from 'zod';
 import {
   BadOptionError,
-  depth,
-  digits,
   integer,
   oneOf,
-  operatorList,
   parseOptions,
   probability,
   real,
@@ -15,6 +12,7 @@ import {
   yesOrNo,
 } from '../base/options.ts';
 import { MIN_TEMPERATURE } from '../model/sampling.ts';
+import { depth, digits, operatorList } from '../tasks/arithmetic/options.ts';
 import { ADVANTAGE_KINDS } from './advantages.ts';
 import { DYNAMIC_SAMPLING_METRICS, MAX_REFILLS } from './dynamicSampling.ts';
 import { KL_NAMES } from './kl.ts';

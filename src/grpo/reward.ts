@@ -1,8 +1,7 @@
 /** Rewards: functions of a problem and a completion. Several add up, each with its weight. */
 import { shownValue } from '../base/arguments.ts';
 import { MathformerError } from '../base/errors.ts';
-import type { Outcome } from '../tasks/arithmetic/grader.ts';
-import type { Task, TaskProblem } from '../tasks/task.ts';
+import type { Outcome, Task, TaskProblem } from '../tasks/task.ts';
 
 /** A completion as rewards see it. */
 export interface RewardedCompletion {

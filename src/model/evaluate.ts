@@ -1,10 +1,9 @@
 /** Accuracy on given problems: of one answer to each, or of many samples. */
 import { expectNames } from '../base/arguments.ts';
 import { MathformerError } from '../base/errors.ts';
-import type { Outcome } from '../tasks/arithmetic/grader.ts';
 import { ARITHMETIC } from '../tasks/arithmetic/task.ts';
 import { checkedTask } from '../tasks/checked.ts';
-import type { Task, TaskProblem } from '../tasks/task.ts';
+import type { Outcome, Task, TaskProblem } from '../tasks/task.ts';
 import type { Completion, CompletionSampler } from './sampler.ts';
 
 /** How the answers are generated. */

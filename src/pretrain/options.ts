@@ -2,11 +2,8 @@
 import { z } from 'zod';
 import {
   BadOptionError,
-  depth,
-  digits,
   integer,
   oneOf,
-  operatorList,
   parseOptions,
   probability,
   real,
@@ -14,6 +11,7 @@ import {
   seed,
   yesOrNo,
 } from '../base/options.ts';
+import { depth, digits, operatorList } from '../tasks/arithmetic/options.ts';
 
 /** The options with their ranges, defaults and descriptions. */
 export const pretrainSchema = z.strictObject({

@@ -5,8 +5,7 @@
 
 import { shownValue } from '../base/arguments.ts';
 import { MathformerError } from '../base/errors.ts';
-import { OUTCOMES } from './arithmetic/grader.ts';
-import type { Example, Graded, Task, TaskProblem, Tokenizer } from './task.ts';
+import { type Example, type Graded, OUTCOMES, type Task, type TaskProblem, type Tokenizer } from './task.ts';
 
 /** Checked tasks, by the task that they check; a checked one stands for itself. */
 const CHECKED = new WeakMap<object, object>();

@@ -7,13 +7,16 @@ export { ARITHMETIC, type ArithmeticOptions, arithmetic } from './arithmetic/tas
 export { checkedTask } from './checked.ts';
 export { distinct } from './distinct.ts';
 export { type SortingOptions, sorting } from './sorting.ts';
+export { type Split, splitOfCanonical } from './split.ts';
 export { TaskStream, type TaskStreamOptions } from './stream.ts';
 export {
   checkVocabulary,
   type Example,
   type Graded,
+  OUTCOMES,
+  type Outcome,
   type Task,
   type TaskProblem,
   type Tokenizer,
 } from './task.ts';
-export { tokenizerOf } from './tokenizer.ts';
+export { TokenError, tokenizerOf } from './tokenizer.ts';

@@ -3,8 +3,8 @@
  * all that a task needs.
  */
 import { RandomStream } from '../base/randomStream.ts';
-import { type Split, splitOfCanonical } from './arithmetic/split.ts';
 import { distinct } from './distinct.ts';
+import { type Split, splitOfCanonical } from './split.ts';
 import type { Task, TaskProblem } from './task.ts';
 import { tokenizerOf } from './tokenizer.ts';
 

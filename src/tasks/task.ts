@@ -4,7 +4,6 @@
  */
 import { MathformerError } from '../base/errors.ts';
 import type { RandomStream } from '../base/randomStream.ts';
-import type { Outcome } from './arithmetic/grader.ts';
 
 /** Between texts and token ids. Ids are 0 … vocabSize − 1. */
 export interface Tokenizer {
@@ -36,10 +35,15 @@ export interface Example {
   readonly promptLength: number;
 }
 
-/** What became of a problem. */
+/** The ways in which a completion ends. */
+export const OUTCOMES = ['correct', 'wrong', 'no answer', 'unfinished'] as const;
+/** One of `OUTCOMES`. */
+export type Outcome = (typeof OUTCOMES)[number];
+
+/** The verdict on a completion. */
 export interface Graded {
   readonly outcome: Outcome;
-  /** What was answered; null without an answer. */
+  /** The answer of the completion; null without one. */
   readonly answer: string | null;
 }
 

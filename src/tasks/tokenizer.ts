@@ -1,6 +1,17 @@
-/** A tokenizer from a list of tokens. */
-import { TokenError } from './arithmetic/tokenizer.ts';
+/** A tokenizer from a list of tokens, and the error of tokenizers. */
+import { MathformerError } from '../base/errors.ts';
 import type { Tokenizer } from './task.ts';
+
+/** A text with a part that is no token, or an id that is no token. `position` is an index into the input. */
+export class TokenError extends MathformerError {
+  constructor(
+    problem: string,
+    readonly position: number,
+    fix: string,
+  ) {
+    super(`${problem} at position ${position}`, { code: 'NO_TOKEN', where: 'tokenizer', fix });
+  }
+}
 
 /**
  * The tokenizer of these tokens, whose ids are their places in the list; where several fit, the longest does.

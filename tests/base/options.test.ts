@@ -10,13 +10,13 @@ import {
   integer,
   isSeed,
   oneOf,
-  operatorList,
   parseOptions,
   real,
   yesOrNo,
 } from '../../src/base/options.ts';
 import { grpoOptions, grpoSchema } from '../../src/grpo/options.ts';
 import { pretrainOptions, pretrainSchema } from '../../src/pretrain/options.ts';
+import { operatorList } from '../../src/tasks/arithmetic/options.ts';
 
 function refusal(work: () => unknown): BadOptionError {
   try {

@@ -1,7 +1,7 @@
 /** RandomStream: the words are Philox's, cursors resume, draws are unbiased. */
 
 import { describe, expect, test } from 'vitest';
-import { OptionError } from '../../src/base/optionError.ts';
+import { ArgumentError } from '../../src/base/arguments.ts';
 import { philox4x32 } from '../../src/base/philox.ts';
 import { RandomStream } from '../../src/base/randomStream.ts';
 import { chiSquareExcess, shareExcess, uniform } from '../tasks/arithmetic/chiSquare.ts';
@@ -76,12 +76,12 @@ describe('RandomStream', () => {
     { seed: 0, stream: 2 ** 32 },
     { seed: 0, stream: 0, lane: 2 ** 11 },
   ])('refuses %o', (start) => {
-    expect(() => new RandomStream(start)).toThrow(OptionError);
+    expect(() => new RandomStream(start)).toThrow(ArgumentError);
   });
 
   test('refuses bounds it cannot serve', () => {
     const stream = new RandomStream({ seed: 0, stream: 0 });
     for (const bound of [0, -1, 1.5, 2 ** 32 + 1, Number.NaN])
-      expect(() => stream.integerBelow(bound)).toThrow(OptionError);
+      expect(() => stream.integerBelow(bound)).toThrow(ArgumentError);
   });
 });

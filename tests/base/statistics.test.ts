@@ -2,7 +2,7 @@
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { OptionError } from '../../src/base/optionError.ts';
+import { ArgumentError } from '../../src/base/arguments.ts';
 import { RandomStream } from '../../src/base/randomStream.ts';
 import {
   mcnemarExact,
@@ -38,7 +38,7 @@ describe('Wilson', () => {
     [-1, 2],
     [0.5, 2],
   ])('refuses %d of %d', (correct, total) => {
-    expect(() => wilsonInterval(correct, total)).toThrow(OptionError);
+    expect(() => wilsonInterval(correct, total)).toThrow(ArgumentError);
   });
 });
 
@@ -78,8 +78,8 @@ describe('McNemar', () => {
   test('counts the discordant pairs of two arrays', () => {
     const counts = pairedCounts([true, true, false, false, true], [true, false, true, false, false]);
     expect(counts).toEqual({ total: 5, onlyFirst: 2, onlySecond: 1 });
-    expect(() => pairedCounts([true], [true, false])).toThrow(OptionError);
-    expect(() => pairedCounts([], [])).toThrow(OptionError);
+    expect(() => pairedCounts([true], [true, false])).toThrow(ArgumentError);
+    expect(() => pairedCounts([], [])).toThrow(ArgumentError);
   });
 });
 
@@ -162,7 +162,7 @@ describe('pass@k', () => {
     [4, 2, 0],
     [4, 2, 1.5],
   ])('refuses n = %d, c = %d, k = %d', (n, c, k) => {
-    expect(() => passAtK(n, c, k)).toThrow(OptionError);
+    expect(() => passAtK(n, c, k)).toThrow(ArgumentError);
   });
 });
 

@@ -1,7 +1,7 @@
 /** Where output goes, and that it fits the place. */
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { ArgumentError } from '../../src/base/arguments.ts';
 import { ShapeError } from '../../src/base/errors.ts';
-import { OptionError } from '../../src/base/optionError.ts';
 import { accuracyWithInterval, improvementText } from '../../src/cli/accuracy.ts';
 import { failureText } from '../../src/cli/failure.ts';
 import { duration, Reporter } from '../../src/cli/reporter.ts';
@@ -191,7 +191,7 @@ describe('texts', () => {
 
 describe('failureText', () => {
   it('is one line with the fix once', () => {
-    expect(failureText(new OptionError('seed', 'got -1', 'give 1'))).toBe('error: seed: got -1 — give 1');
+    expect(failureText(new ArgumentError('seed', 'got -1', 'give 1'))).toBe('error: seed: got -1 — give 1');
     expect(failureText(new ShapeError('matmul', '(2,3)\n by (4,5)', 'transpose it'))).toBe(
       'error: matmul: (2,3) by (4,5) — transpose it',
     );

@@ -4,11 +4,12 @@
  */
 import { Command } from 'commander';
 import { z } from 'zod';
-import { digits, parseOptions, path } from '../../base/options.ts';
+import { parseOptions, path } from '../../base/options.ts';
 import { writeHuggingFace } from '../../formats/huggingFace/index.ts';
 import { describe } from '../../model/config.ts';
 import { writeDirectoryAtomically } from '../../runs/atomicDirectory.ts';
 import { modelSource } from '../../runs/latestModel.ts';
+import { digits } from '../../tasks/arithmetic/options.ts';
 import { settingsOf } from '../../training/trainedSettings.ts';
 import { throwing } from '../failure.ts';
 import { addFlags, filledOperand, givenFlags } from '../flags/flags.ts';

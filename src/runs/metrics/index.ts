@@ -3,7 +3,7 @@
  * same rows, so that a run that is resumed from a checkpoint cuts them back to the rows of that checkpoint.
  */
 import { join } from 'node:path';
-import { checkedInteger } from '../../base/optionError.ts';
+import { checkedInteger } from '../../base/arguments.ts';
 import { checkOwnPath, isInside } from '../ownFile.ts';
 import { CSV } from './csv.ts';
 import type { MetricsFormat, MetricsRow } from './format.ts';

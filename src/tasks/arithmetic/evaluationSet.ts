@@ -3,7 +3,7 @@
  * {id, expression, answer, depth, digits, operators}.
  */
 
-import { checkedInteger, ProblemSpaceError } from '../../base/optionError.ts';
+import { checkedInteger } from '../../base/arguments.ts';
 import {
   depth,
   digits,
@@ -13,7 +13,7 @@ import {
   operatorsOf,
   print,
 } from './expression.ts';
-import { type GeneratorOptions, type Problem, ProblemStream } from './generator.ts';
+import { type GeneratorOptions, type Problem, ProblemSpaceError, ProblemStream } from './generator.ts';
 import { OPERATORS, type Operator } from './operators.ts';
 import { parse } from './parser.ts';
 import { splitOf } from './split.ts';
@@ -80,7 +80,7 @@ function row(id: number, problem: Problem): EvaluationProblem {
  * `size` problems of the evaluation split, no two equal up to spaces and redundant parentheses. Same options, same
  * set; a larger size begins with the smaller set.
  * @throws ProblemSpaceError telling how many distinct problems were found if there are too few.
- * @throws OptionError naming the option that cannot work.
+ * @throws ArgumentError naming the option that cannot work.
  */
 export function evaluationSet(options: EvaluationSetOptions): readonly EvaluationProblem[] {
   const size = checkedInteger('size', options.size, 1, MAX_SIZE);

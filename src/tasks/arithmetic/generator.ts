@@ -7,8 +7,10 @@
  * random sign, and is 0 once in 200. The right side of `/` and `%` is drawn again while its value is 0.
  */
 
-import { checkedInteger, OptionError, ProblemSpaceError } from '../../base/optionError.ts';
+import { ArgumentError, checkedInteger } from '../../base/arguments.ts';
+import { MathformerError } from '../../base/errors.ts';
 import { RandomStream } from '../../base/randomStream.ts';
+import { type Split, splitOfCanonical } from '../split.ts';
 import {
   applyBinary,
   applyUnary,
@@ -27,7 +29,6 @@ import {
   parseOperators,
 } from './operators.ts';
 import { Rational } from './rational.ts';
-import { type Split, splitOfCanonical } from './split.ts';
 
 export const LEAF_PROBABILITY = 0.5;
 export const ZERO_PROBABILITY = 1 / 200;
@@ -41,6 +42,17 @@ const MAX_DIGITS = 100;
 const MAX_ATTEMPTS = 10_000;
 /** Redraws of a zero divisor before it is replaced by a number that is not 0. */
 const MAX_DIVISOR_DRAWS = 100;
+
+/** The options allow too few distinct problems for what was asked. `found` counts those that were seen. */
+export class ProblemSpaceError extends MathformerError {
+  constructor(
+    problem: string,
+    readonly found: number,
+  ) {
+    const fix = 'raise maxDepth or maxDigits, allow more operators, or ask for fewer problems';
+    super(problem, { code: 'FEW_PROBLEMS', where: 'arithmetic', fix });
+  }
+}
 
 /** Which problems are drawn. */
 export interface GeneratorOptions {
@@ -73,7 +85,7 @@ export interface Problem {
   readonly answer: string;
 }
 
-/** Fills in the defaults. @throws OptionError naming the option that cannot work. */
+/** Fills in the defaults. @throws ArgumentError naming the option that cannot work. */
 export function resolveGeneratorOptions(options: Partial<GeneratorOptions> = {}): ResolvedGeneratorOptions {
   const operators = options.operators ?? DEFAULT_OPERATORS;
   const resolved = {
@@ -89,7 +101,7 @@ export function resolveGeneratorOptions(options: Partial<GeneratorOptions> = {})
     seed: checkedInteger('seed', options.seed ?? 0, 0, Number.MAX_SAFE_INTEGER),
   };
   if (resolved.minDigits > resolved.maxDigits) {
-    throw new OptionError(
+    throw new ArgumentError(
       'minDigits',
       `${resolved.minDigits} is above maxDigits ${resolved.maxDigits}`,
       'lower minDigits or raise maxDigits',
@@ -176,7 +188,7 @@ export class ProblemStream {
 
   /**
    * @param settings split (default training), stream number (default 0, below 2^32), cursor to start from (default 0).
-   * @throws OptionError naming the option that cannot work.
+   * @throws ArgumentError naming the option that cannot work.
    */
   constructor(
     options: Partial<GeneratorOptions> = {},
@@ -206,7 +218,7 @@ export class ProblemStream {
 
 /**
  * A problem of the given split from these random numbers. The seed of the options has no part in it.
- * @throws OptionError naming the option that cannot work, ProblemSpaceError if no expression of this split turns up.
+ * @throws ArgumentError naming the option that cannot work, ProblemSpaceError if no expression of this split turns up.
  */
 export function drawProblem(options: Partial<GeneratorOptions>, split: Split, random: RandomStream): Problem {
   return drawResolved(resolveGeneratorOptions(options), split, random);

@@ -3,13 +3,9 @@
  * canonical form of the exact value scores.
  */
 
+import type { Outcome } from '../task.ts';
 import type { Rational } from './rational.ts';
 import { ANSWER, decode, EOS } from './tokenizer.ts';
-
-/** The ways in which a completion ends. */
-export const OUTCOMES = ['correct', 'wrong', 'no answer', 'unfinished'] as const;
-/** How a completion ended. */
-export type Outcome = (typeof OUTCOMES)[number];
 
 /** A graded completion. */
 export interface Grade {

@@ -4,7 +4,7 @@
  *
  * @module mathformer/math
  */
-export { OptionError, ProblemSpaceError } from '../../base/optionError.ts';
+export { ArgumentError as OptionError } from '../../base/arguments.ts';
 export { type RandomCursor, RandomStream } from '../../base/randomStream.ts';
 export {
   type Interval,
@@ -17,6 +17,9 @@ export {
   passAtK,
   wilsonInterval,
 } from '../../base/statistics.ts';
+export { type Split, splitOfCanonical } from '../split.ts';
+export { OUTCOMES, type Outcome } from '../task.ts';
+export { TokenError } from '../tokenizer.ts';
 export {
   type EvaluationProblem,
   EvaluationSetError,
@@ -43,6 +46,7 @@ export {
 export {
   type GeneratorOptions,
   type Problem,
+  ProblemSpaceError,
   ProblemStream,
   type ResolvedGeneratorOptions,
 } from './generator.ts';
@@ -51,8 +55,6 @@ export {
   type Grade,
   grade,
   isCorrect,
-  OUTCOMES,
-  type Outcome,
   type PromptEnd,
 } from './grader.ts';
 export {
@@ -73,7 +75,7 @@ export { Rational } from './rational.ts';
 export { prompt, type Sample, type SampleForm, type SampleOptions, SampleStream, sample } from './sample.ts';
 export { scratchpad, scratchpadSteps } from './scratchpad.ts';
 export { type FalseStep, firstFalseStep } from './scratchpadChecker.ts';
-export { type Split, splitOf, splitOfCanonical } from './split.ts';
+export { splitOf } from './split.ts';
 export {
   ANSWER,
   BIG,
@@ -84,6 +86,5 @@ export {
   SCRATCHPAD,
   SOS,
   TOKENS,
-  TokenError,
   VOCAB_SIZE,
 } from './tokenizer.ts';

@@ -1,6 +1,6 @@
 /** The operators of the expression language and how a list of them is written on a command line. */
 
-import { OptionError } from '../../base/optionError.ts';
+import { ArgumentError } from '../../base/arguments.ts';
 
 /** Operators between two operands. */
 export const INFIX_OPERATORS = ['+', '-', '*', '/', '%'] as const;
@@ -42,19 +42,20 @@ const FIX = `give a comma-separated list out of ${OPERATORS.join(' ')}, for exam
 
 /**
  * Reads a list such as `+,-,max`; spaces around the names are allowed. The order is kept.
- * @throws OptionError for an unknown or repeated name, or an empty list.
+ * @throws ArgumentError for an unknown or repeated name, or an empty list.
  */
 export function parseOperators(text: string): readonly Operator[] {
   return checkedOperators(text.trim() === '' ? [] : text.split(',').map((name) => name.trim()));
 }
 
-/** The same checks for a list that is already split. @throws OptionError as `parseOperators`. */
+/** The same checks for a list that is already split. @throws ArgumentError as `parseOperators`. */
 export function checkedOperators(names: readonly string[]): readonly Operator[] {
-  if (names.length === 0) throw new OptionError('operators', 'the list is empty', FIX);
+  if (names.length === 0) throw new ArgumentError('operators', 'the list is empty', FIX);
   const seen = new Set<Operator>();
   for (const name of names) {
-    if (!isOperator(name)) throw new OptionError('operators', `"${name}" is not an operator`, FIX);
-    if (seen.has(name)) throw new OptionError('operators', `"${name}" is listed twice`, 'list each one once');
+    if (!isOperator(name)) throw new ArgumentError('operators', `"${name}" is not an operator`, FIX);
+    if (seen.has(name))
+      throw new ArgumentError('operators', `"${name}" is listed twice`, 'list each one once');
     seen.add(name);
   }
   return [...seen];

@@ -7,7 +7,7 @@
  * reversed; the result is always written the ordinary way.
  */
 
-import { checkedInteger, checkedProbability } from '../../base/optionError.ts';
+import { checkedInteger, checkedProbability } from '../../base/arguments.ts';
 import { RandomStream } from '../../base/randomStream.ts';
 import { type GeneratorOptions, type Problem, ProblemStream } from './generator.ts';
 import { scratchpad } from './scratchpad.ts';
@@ -71,7 +71,7 @@ export function sample(problem: Problem, form: SampleForm): Sample {
   return { tokens, promptLength, problem, ...form };
 }
 
-/** Fills in the defaults. @throws OptionError naming the option that cannot work. */
+/** Fills in the defaults. @throws ArgumentError naming the option that cannot work. */
 export function resolveSampleOptions(options: Partial<SampleOptions> = {}): SampleOptions {
   const {
     littleProbability = 0.5,
@@ -104,7 +104,7 @@ export class SampleStream {
 
   /**
    * @param settings stream number and the cursor to start from, as for ProblemStream; always the training split.
-   * @throws OptionError naming the option that cannot work.
+   * @throws ArgumentError naming the option that cannot work.
    */
   constructor(
     options: Partial<GeneratorOptions & SampleOptions> = {},

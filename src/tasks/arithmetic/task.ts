@@ -1,8 +1,13 @@
 /** Arithmetic as a task: expressions, worked out on a scratchpad, with exact answers. See `mathformer/math`. */
-import { ProblemSpaceError } from '../../base/optionError.ts';
 import type { Task } from '../task.ts';
 import { evaluationSet } from './evaluationSet.ts';
-import { drawProblem, type GeneratorOptions, type Problem, resolveGeneratorOptions } from './generator.ts';
+import {
+  drawProblem,
+  type GeneratorOptions,
+  type Problem,
+  ProblemSpaceError,
+  resolveGeneratorOptions,
+} from './generator.ts';
 import { grade } from './grader.ts';
 import { partialCredit } from './partialCredit.ts';
 import { formOf, prompt, resolveSampleOptions, type SampleOptions, sample } from './sample.ts';
@@ -19,7 +24,7 @@ export type ArithmeticOptions = Partial<
 
 /**
  * Arithmetic. The highest of its levels is that of the options; each level below has a digit and a depth less.
- * @throws OptionError naming the option that cannot work.
+ * @throws ArgumentError naming the option that cannot work.
  */
 export function arithmetic(options: ArithmeticOptions = {}): Task<Problem> {
   const { maxDigits, maxDepth, operators } = resolveGeneratorOptions(options);

@@ -3,6 +3,8 @@
  * padding token: padding is masked.
  */
 
+import { TokenError } from '../tokenizer.ts';
+
 const CHARACTERS = ' %()*+,-./0123456789;=[]^abcdefghijklmnopqrstuvwxyz';
 const SPECIALS = ['scratchpad', 'sos', 'eos', 'big', 'little', 'answer'] as const;
 
@@ -26,19 +28,6 @@ export const ANSWER = 56;
 
 const ID_OF = new Map(TOKENS.map((token, id) => [token, id]));
 const SPECIAL_NAMES = TOKENS.slice(CHARACTERS.length).join(' ');
-
-/** A text with something outside the vocabulary, or an id that is no token. `position` is an index into the input. */
-export class TokenError extends Error {
-  override readonly name = 'TokenError';
-
-  constructor(
-    problem: string,
-    readonly position: number,
-    readonly fix: string,
-  ) {
-    super(`${problem} at position ${position}; ${fix}`);
-  }
-}
 
 /** Whether the id is one of the six special tokens. */
 export function isSpecial(id: number): boolean {

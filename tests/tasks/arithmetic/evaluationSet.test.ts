@@ -1,7 +1,7 @@
 /** Evaluation sets: distinct, disjoint from training, stable, and checked when read. */
 
 import { beforeAll, describe, expect, test } from 'vitest';
-import { OptionError, ProblemSpaceError } from '../../../src/base/optionError.ts';
+import { ArgumentError } from '../../../src/base/arguments.ts';
 import {
   type EvaluationProblem,
   EvaluationSetError,
@@ -10,7 +10,7 @@ import {
   serialiseEvaluationSet,
 } from '../../../src/tasks/arithmetic/evaluationSet.ts';
 import { print } from '../../../src/tasks/arithmetic/expression.ts';
-import { type Problem, ProblemStream } from '../../../src/tasks/arithmetic/generator.ts';
+import { type Problem, ProblemSpaceError, ProblemStream } from '../../../src/tasks/arithmetic/generator.ts';
 import { evaluateText, parse } from '../../../src/tasks/arithmetic/parser.ts';
 import { splitOf } from '../../../src/tasks/arithmetic/split.ts';
 
@@ -61,7 +61,7 @@ test('a space that is too small is exhausted and counted', () => {
 });
 
 test('size is checked', () => {
-  for (const size of [0, -1, 1.5, Number.NaN]) expect(() => evaluationSet({ size })).toThrow(OptionError);
+  for (const size of [0, -1, 1.5, Number.NaN]) expect(() => evaluationSet({ size })).toThrow(ArgumentError);
 });
 
 describe('JSON lines', () => {

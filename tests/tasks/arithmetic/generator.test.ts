@@ -1,15 +1,17 @@
 /** The generator: same seed same stream, the document's distributions, divisors, splits, tiny spaces. */
 
 import { describe, expect, test } from 'vitest';
-import { OptionError, ProblemSpaceError } from '../../../src/base/optionError.ts';
+import { ArgumentError } from '../../../src/base/arguments.ts';
 import { depth, type Expression, print } from '../../../src/tasks/arithmetic/expression.ts';
 import {
   type GeneratorOptions,
   type Problem,
+  ProblemSpaceError,
   ProblemStream,
 } from '../../../src/tasks/arithmetic/generator.ts';
 import { evaluateText, parse } from '../../../src/tasks/arithmetic/parser.ts';
-import { EVALUATION_ONE_IN, type Split, splitOf } from '../../../src/tasks/arithmetic/split.ts';
+import { splitOf } from '../../../src/tasks/arithmetic/split.ts';
+import { EVALUATION_ONE_IN, type Split } from '../../../src/tasks/split.ts';
 import { chiSquareExcess, shareExcess, uniform } from './chiSquare.ts';
 
 const ALL = '+,-,*,/,%,min,max,next,prev,abs';
@@ -247,7 +249,7 @@ describe('options', () => {
     [{ operators: '+,?' }, 'operators: "?" is not an operator'],
     [{ operators: [] }, 'operators: the list is empty'],
   ])('%o', (options, message) => {
-    expect(() => new ProblemStream(options)).toThrow(OptionError);
+    expect(() => new ProblemStream(options)).toThrow(ArgumentError);
     expect(() => new ProblemStream(options)).toThrow(message);
   });
 });

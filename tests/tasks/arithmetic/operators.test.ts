@@ -1,7 +1,7 @@
 /** Lists of operators as the command line gives them. */
 
 import { expect, test } from 'vitest';
-import { OptionError } from '../../../src/base/optionError.ts';
+import { ArgumentError } from '../../../src/base/arguments.ts';
 import { DEFAULT_OPERATORS, parseOperators } from '../../../src/tasks/arithmetic/operators.ts';
 
 test('reads lists', () => {
@@ -17,6 +17,6 @@ test.each([
   ['sqrt', '"sqrt" is not an operator'],
   ['+,-,+', '"+" is listed twice'],
 ])('refuses %j', (text, message) => {
-  expect(() => parseOperators(text)).toThrow(OptionError);
+  expect(() => parseOperators(text)).toThrow(ArgumentError);
   expect(() => parseOperators(text)).toThrow(message);
 });

@@ -1,7 +1,7 @@
 /** Training sequences: their parts, the reversed digits, the shares of the forms, resuming. */
 
 import { beforeAll, describe, expect, test } from 'vitest';
-import { OptionError } from '../../../src/base/optionError.ts';
+import { ArgumentError } from '../../../src/base/arguments.ts';
 import { evaluateText } from '../../../src/tasks/arithmetic/parser.ts';
 import { prompt, reverseNumbers, type Sample, SampleStream } from '../../../src/tasks/arithmetic/sample.ts';
 import { firstFalseStep } from '../../../src/tasks/arithmetic/scratchpadChecker.ts';
@@ -117,7 +117,7 @@ describe('SampleStream', () => {
   test.each([{ littleProbability: 1.5 }, { scratchpadProbability: Number.NaN }, { maxTokens: 0 }])(
     'refuses %o',
     (options) => {
-      expect(() => new SampleStream(options)).toThrow(OptionError);
+      expect(() => new SampleStream(options)).toThrow(ArgumentError);
     },
   );
 });

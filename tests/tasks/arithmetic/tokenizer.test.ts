@@ -13,9 +13,9 @@ import {
   SCRATCHPAD,
   SOS,
   TOKENS,
-  TokenError,
   VOCAB_SIZE,
 } from '../../../src/tasks/arithmetic/tokenizer.ts';
+import { TokenError } from '../../../src/tasks/tokenizer.ts';
 
 test('the vocabulary is characters in code-point order, then the special tokens', () => {
   expect(TOKENS.length).toBe(VOCAB_SIZE);
