@@ -4,15 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { problemOf } from '../../../src/base/errors.ts';
-import {
-  BadOptionError,
-  flagOf,
-  integer,
-  oneOf,
-  operatorList,
-  path,
-  yesOrNo,
-} from '../../../src/base/options.ts';
+import { BadOptionError, flagOf, integer, oneOf, path, yesOrNo } from '../../../src/base/options.ts';
 import {
   addFlags,
   filledOperand,
@@ -24,6 +16,7 @@ import {
   withUnderscores,
 } from '../../../src/cli/flags/flags.ts';
 import { grpoFlags, pretrainFlags } from '../../../src/cli/flags/trainingFlags.ts';
+import { operatorList } from '../../../src/tasks/arithmetic/options.ts';
 
 function parsed(...argv: string[]): Record<string, unknown> {
   const command = addFlags(new Command().exitOverride(), pretrainFlags);
