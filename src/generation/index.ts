@@ -1,5 +1,5 @@
 /**
- * Generation in several processes, for software adapters. For Node alone.
+ * Generation in several processes, for software adapters. Only for Node.
  *
  * @module mathformer/generation
  */

@@ -1,12 +1,12 @@
-/** What a `ParallelSampler` and its processes tell each other. */
+/** Messages between a `ParallelSampler` and its processes. */
 import type { ErrorDetails } from '../base/errors.ts';
 import type { DeviceOptions } from '../gpu/device.ts';
 import type { ModelConfig } from '../model/config.ts';
 import type { Completion, SampleOptions } from '../model/sampling.ts';
 
-/** The first message to a process: what it generates with. */
+/** The first message to a process: its adapter, device and model. */
 export interface Setup {
-  /** Part of the adapter's description. */
+  /** The adapter's description, or a part of it. */
   readonly adapter: string;
   readonly device: DeviceOptions;
   readonly model: ModelConfig;
@@ -14,15 +14,15 @@ export interface Setup {
   readonly eos: number;
 }
 
-/** Every later one. */
+/** Every later message to a process: prompts to complete. */
 export interface Request {
-  /** The whole arena of parameters, if it has changed. */
+  /** All parameters of the model, if they have changed since the last request. */
   readonly weights?: Float32Array<ArrayBuffer>;
   readonly prompts: readonly (readonly number[])[];
   readonly options: SampleOptions;
 }
 
-/** The answer to a request. */
+/** The reply to a request. */
 export type Reply =
   | { readonly completions: Completion[] }
   | { readonly failure: ErrorDetails & { readonly message: string } };

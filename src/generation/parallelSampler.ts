@@ -1,7 +1,7 @@
 /**
- * Generation by several processes side by side, for adapters that compute on the CPU. A decoding step is some twenty
- * launches of microseconds: handing each to the driver's threads costs more than they gain. So every process has a
- * device without threads of its own, and generates a share of the prompts; cores are used by the processes.
+ * Generation by several processes in parallel, for adapters that compute on the CPU. A decoding step is some twenty
+ * dispatches of microseconds. To distribute each over the driver's threads costs more time than the threads save. So
+ * every process has a device whose driver uses no threads, and generates a share of the prompts.
  */
 import { availableParallelism } from 'node:os';
 import { MathformerError } from '../base/errors.ts';
@@ -21,15 +21,15 @@ import { EOS } from '../tasks/arithmetic/tokenizer.ts';
 import type { Setup } from './messages.ts';
 import { SamplerChild, type Weights } from './samplerChild.ts';
 
-/** More were not measured. */
+/** Maximum number of processes. More were not measured. */
 const MOST_PROCESSES = 4;
-/** In wider models launches are long enough for the driver's own threads. */
+/** Maximum width of a model. In wider models dispatches are long enough for the driver's threads. */
 const WIDEST = 256;
 
 /**
- * With how many processes a model generates the fastest: one for each core on lavapipe, 4 at most, unless the model is
- * wide, the environment shares out the driver's threads already (`LP_NUM_THREADS`), or the device is watched or bounded
- * (profile, debug, memoryLimit). 0 elsewhere: a `Sampler` is faster.
+ * Return the number of processes with which a model generates fastest: on lavapipe one for each core, at most 4. Return 0
+ * (use a `Sampler`) on other adapters, for wide models, if the environment sets `LP_NUM_THREADS`, and for devices with
+ * `profile`, `debug` or `memoryLimit`.
  */
 export function generationProcesses(
   { info, options }: Pick<Device, 'info' | 'options'>,
@@ -42,7 +42,7 @@ export function generationProcesses(
 }
 
 /**
- * A `ParallelSampler` with so many processes, or a `Sampler` for 0; by default what `generationProcesses` says. The caller
+ * Return a `ParallelSampler` with `processes` processes, or a `Sampler` for 0. Default: `generationProcesses`. The caller
  * disposes of it.
  */
 export function samplerOf(
@@ -55,31 +55,31 @@ export function samplerOf(
   return processes === 0 ? new Sampler(model, { eos }) : new ParallelSampler(model, { processes, eos });
 }
 
-/** How many processes a `ParallelSampler` has, and what ends a completion. */
+/** Options of a `ParallelSampler`. */
 export interface ParallelSamplerOptions {
-  /** 1 or more. */
+  /** Number of processes, 1 or more. */
   readonly processes: number;
-  /** The id that ends a completion: that of arithmetic unless given. */
+  /** The id that ends a completion. Default: that of arithmetic. */
   readonly eos?: number;
 }
 
 /**
- * Samples as `Sampler` does, to the same bits, from a model's current weights, in processes that are started when they
- * are first needed and end with this one.
+ * Sample as `Sampler` does, to the same bits, from the model's current weights. The processes start when they are first
+ * needed, and end with this process.
  */
 export class ParallelSampler implements CompletionSampler {
   readonly #model: Transformer;
   readonly #processes: SamplerChild[];
-  /** Settled when the processes are free. */
+  /** Settles when the processes are free. */
   #idle: Promise<unknown> = Promise.resolve();
 
-  /** @throws MathformerError unless there is a process. */
+  /** @throws MathformerError if `processes` is not an integer of at least 1. */
   constructor(model: Transformer, { processes, eos = EOS }: ParallelSamplerOptions) {
     if (!Number.isInteger(processes) || processes < 1) {
       throw new MathformerError(`${processes} processes cannot generate`, {
         code: 'BAD_OPTION',
         where: 'ParallelSampler',
-        fix: 'give 1 or more, or take samplerOf, which knows what 0 means',
+        fix: 'give an integer of at least 1, or use samplerOf, which accepts 0',
       });
     }
     checkEos(eos);
@@ -95,8 +95,9 @@ export class ParallelSampler implements CompletionSampler {
   }
 
   /**
-   * Samples `groupSize` completions of every prompt, in order. Calls take turns. A process that ends is replaced once.
-   * @throws GpuError if a process cannot generate, MathformerError for bad options.
+   * Sample `groupSize` completions of every prompt, in order. Calls run one after another. A process that ends is replaced
+   * once.
+   * @throws GpuError if a process cannot generate; MathformerError for invalid options.
    */
   async generate(prompts: readonly (readonly number[])[], options: SampleOptions): Promise<Completion[]> {
     const sampling = checkedSampling(prompts, options, this.#model.config.vocabSize);
@@ -105,7 +106,7 @@ export class ParallelSampler implements CompletionSampler {
     return turn;
   }
 
-  /** Ends the processes, and with them what they are generating; they start again if they are needed. */
+  /** End the processes and cancel what they generate. The next `generate` starts them again. */
   dispose(): void {
     for (const each of this.#processes) each.end();
   }
@@ -122,7 +123,7 @@ export class ParallelSampler implements CompletionSampler {
       const completions = await each.generate(weights, { prompts: own, options: { ...options, ...ids } });
       return completions.map((completion) => ({ ...completion, prompt: first + completion.prompt }));
     });
-    // All are waited for, so that none is still busy when the next call comes.
+    // Wait for all, even after a failure, so that none is still busy at the next call.
     const settled = await Promise.allSettled(parts);
     return settled.flatMap((part) => {
       if (part.status === 'rejected') throw part.reason;
@@ -131,7 +132,7 @@ export class ParallelSampler implements CompletionSampler {
   }
 }
 
-/** A model's weights as they are at the time, read once, and only if somebody lacks them. */
+/** Return a model's current weights. They are read once, when the first process needs them. */
 function currentWeights({ parameters }: Transformer): Weights {
   let values: Promise<Float32Array<ArrayBuffer>> | undefined;
   return {

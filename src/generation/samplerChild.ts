@@ -1,4 +1,4 @@
-/** A process that generates, as it is seen from the one that started it. */
+/** A generating process, from the side of the process that started it. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { extname } from 'node:path';
@@ -7,26 +7,26 @@ import { GpuError } from '../base/errors.ts';
 import type { Completion } from '../model/sampling.ts';
 import type { Reply, Request, Setup } from './messages.ts';
 
-/** The weights of a model at some time. */
+/** The current weights of a model. */
 export interface Weights {
-  /** Differs if the weights do. */
+  /** Changes with the weights. */
   readonly version: number;
-  /** The parameters, as their `data` returns them. */
+  /** Return all parameters, in the order of `Parameters.data`. */
   read(): Promise<Float32Array<ArrayBuffer>>;
 }
 
-/** Characters kept of what a process writes to its standard error, in case that it ends. */
+/** Number of characters of a process's standard error that the error about its end quotes. */
 const LAST_WORDS = 1000;
 
-/** The device of a process, or the whole of it, is gone; another one can do the same. */
+/** Codes of errors after which a new process can repeat the request: the process or its device was lost. */
 const CAN_BE_REPLACED: readonly string[] = ['PROCESS_ENDED', 'DEVICE_LOST'];
 
-/** Started when it is first needed, and again if it has ended. */
+/** A generating process. It starts when it is first needed, and again after it has ended. */
 export class SamplerChild {
   readonly #setup: Setup;
   #child: ChildProcess | undefined;
   #lastWords = '';
-  /** Of the weights that it has. */
+  /** Version of the weights that the process has. */
   #version: number | undefined;
 
   constructor(setup: Setup) {
@@ -34,8 +34,8 @@ export class SamplerChild {
   }
 
   /**
-   * Generates with these weights, by another process if this one ends or loses its device.
-   * @throws GpuError if that one does too, if generating fails, or if `end` was called.
+   * Generate with these weights. If the process ends or loses its device, repeat the request once in a new process.
+   * @throws GpuError if the new process fails too, if generating fails, or if `end` was called.
    */
   async generate(weights: Weights, request: Request): Promise<Completion[]> {
     try {
@@ -46,7 +46,7 @@ export class SamplerChild {
     }
   }
 
-  /** Ends the process, if there is one. */
+  /** End the process, if there is one. */
   end(): void {
     this.#child?.kill('SIGKILL');
     this.#child = undefined;
@@ -68,7 +68,7 @@ export class SamplerChild {
 
   #start(): ChildProcess {
     const child = startProcess();
-    child.on('error', () => {}); // told by whatever is asked of it
+    child.on('error', () => {}); // the next request reports it
     if (!child.channel) throw this.#endOf(child);
     child.stderr?.on('data', (words: Buffer) => {
       this.#lastWords = (this.#lastWords + words.toString()).slice(-LAST_WORDS);
@@ -80,7 +80,7 @@ export class SamplerChild {
     return child;
   }
 
-  /** What the process answers. It keeps this one from exiting only as long as it is asked something. */
+  /** Send a request and wait for its reply. Only while waiting does the child keep this process from exiting. */
   #reply(child: ChildProcess, request: Request): Promise<Reply> {
     return new Promise<Reply>((resolve, reject) => {
       const ended = (): void => {
@@ -97,7 +97,7 @@ export class SamplerChild {
         resolve(reply as Reply);
       };
       child.once('message', answered).once('exit', ended).once('error', ended);
-      // The channel of a process that ends may close before its end is told.
+      // The channel of an ending process may close before its `exit` event.
       child.ref();
       child.channel?.ref();
       child.send(request, (error) => error && ended());
@@ -106,8 +106,12 @@ export class SamplerChild {
 
   #endOf({ exitCode, signalCode, killed }: ChildProcess): GpuError {
     if (killed) {
-      const fix = 'wait for what is generated before disposing of the sampler';
-      return new GpuError('generation was ended', { code: 'DISPOSED', where: 'generation', fix });
+      const fix = 'wait for `generate` before disposing of the sampler';
+      return new GpuError('generation was cancelled: the sampler was disposed of', {
+        code: 'DISPOSED',
+        where: 'generation',
+        fix,
+      });
     }
     const how = signalCode === null ? `with exit code ${exitCode}` : `by ${signalCode}`;
     const words = this.#lastWords.trim();
@@ -119,7 +123,7 @@ export class SamplerChild {
   }
 }
 
-/** A process whose driver computes without threads of its own; lavapipe reads their number from the environment. */
+/** Start a process whose driver uses no threads: lavapipe reads their number from the environment. */
 function startProcess(): ChildProcess {
   const extension = extname(import.meta.url);
   const path = fileURLToPath(new URL(`./samplerProcess${extension}`, import.meta.url));
@@ -135,5 +139,5 @@ function startProcess(): ChildProcess {
   return child;
 }
 
-/** What lets Node load TypeScript, when this is not compiled. */
+/** Return the URL of the module with which Node loads TypeScript, for a process that is not compiled. */
 const typeScriptLoader = (): string => pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;

@@ -1,4 +1,4 @@
-/** A process of a `ParallelSampler`: a device and a model of its own, which generates what it is sent. */
+/** A process of a `ParallelSampler`. It opens its own device and model, and completes the prompts that it receives. */
 import { MathformerError, problemOf } from '../base/errors.ts';
 import { Device } from '../gpu/device.ts';
 import { openAdapter } from '../gpu/node.ts';
@@ -28,12 +28,12 @@ function failure(error: unknown): Reply {
   return { failure: { message, code, where: 'generation', fix: advice } };
 }
 
-// Ctrl-C, and what ends a job, reach every process of a group: the one that asked decides when to stop, and then disconnects.
+// Ignore signals such as that of Ctrl-C, which reach every process of a group: the parent decides when to stop, and disconnects.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => {});
 process.on('disconnect', () => process.exit());
 process.once('message', (setup: Setup) => {
   const opening = open(setup);
-  opening.catch(() => {}); // told in answer to the first request
+  opening.catch(() => {}); // the reply to the first request reports it
   process.on('message', async (request: Request) => {
     process.send?.(await opening.then((sampler) => answer(sampler, request)).catch(failure));
   });

@@ -4,20 +4,21 @@ import { shownValue } from '../base/arguments.ts';
 
 const EPSILON = 1e-8;
 
-/** The kinds of advantages. */
+/** The kinds of advantages, by name. */
 export const ADVANTAGE_KINDS = ['group', 'center'] as const;
-/** How rewards become advantages: see `advantages`. */
+/** A kind of advantage: see `advantages`. */
 export type AdvantageKind = (typeof ADVANTAGE_KINDS)[number];
 
-/** Whether nothing can be learnt from comparing these rewards. */
+/** Return true if all rewards are equal: then there is nothing to learn from comparing them. */
 export const areEqual = (rewards: readonly number[]): boolean =>
   rewards.every((reward) => reward === rewards[0]);
 
 /**
- * Advantages of rewards in consecutive groups of `groupSize`:
+ * Return the advantage of each reward within its group: consecutive rewards, `groupSize` each.
  *   group   (R − mean)/(std + 1e-8), with the sample standard deviation (ddof 1)
  *   center  R − mean
- * A group of equal rewards gives exactly 0 (tested on the rewards: a rounded mean can differ from all of them).
+ * Equal rewards give exactly 0. They are compared directly, as a rounded mean can differ from all of them.
+ * @throws RangeError if the rewards do not fill whole groups of at least 2, or for an unknown kind.
  */
 export function advantages(
   rewards: readonly number[],

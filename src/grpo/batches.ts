@@ -1,6 +1,6 @@
 /**
- * From a rollout to what is computed: trajectories; mini-batches, one to an optimiser step; and micro-batches, one to a
- * forward pass, as arrays with one value for each scored token.
+ * Split a rollout for training: into trajectories, then mini-batches (one for each optimiser step), then micro-batches
+ * (one for each forward pass). A micro-batch is a set of arrays with one value for each scored token.
  */
 import type { RandomStream } from '../base/randomStream.ts';
 import type { Completion } from '../model/sampler.ts';
@@ -15,35 +15,35 @@ import { LOSSES, tokenWeight } from './losses.ts';
 import type { GrpoOptions } from './options.ts';
 import type { Rollout } from './rollout.ts';
 
-/** A completion to learn from. */
+/** A completion with its prompt and advantage. */
 export interface Trajectory extends ScoredSequence {
   readonly completion: Completion;
   readonly advantage: number;
-  /** Whether its tokens are left out of the loss; it still counts as a sequence. */
+  /** True if its tokens are left out of the loss. It still counts as a sequence. */
   readonly masked: boolean;
 }
 
-/** A completion in an optimiser step, for all that are equal to it: a policy that is sure of itself repeats itself. */
+/** A completion that stands for all equal ones of an optimiser step. A confident policy repeats itself. */
 export interface WeightedTrajectory extends Trajectory {
-  /** Weight of each of its tokens in the loss, of all copies together. */
+  /** Weight of each of its tokens in the loss, summed over the copies. */
   readonly weight: number;
-  /** How many are equal, it included. */
+  /** Number of equal completions, this one included. */
   readonly copies: number;
 }
 
-/** What a captured micro-batch takes: one value for each scored token, 0 for padding. */
+/** Inputs of a captured micro-batch: one value for each scored token (N), 0 for padding. */
 export interface BatchInputs {
   readonly packed: Packed<Tensor>;
   readonly oldLogp: Tensor;
   readonly advantages: Tensor;
   readonly weights: Tensor;
-  /** For losses whose ratios are those of sequences. */
+  /** Only for losses with one ratio per sequence. */
   readonly sequences?: TokenSequences | undefined;
-  /** (N·V): filters of the sampler, for the exact KL. */
+  /** (N·V): the sampler's filters, only for the exact KL. See `excludedLogits`. */
   readonly excluded?: Tensor | undefined;
 }
 
-/** The completions of a rollout, in order. */
+/** Return the completions of a rollout with their prompts and advantages, in order. */
 export function trajectoriesOf(
   { problems, completions, rewards }: Rollout,
   options: Pick<GrpoOptions, 'groupSize' | 'advantages' | 'maskTruncated'>,
@@ -63,7 +63,7 @@ export function trajectoriesOf(
   });
 }
 
-/** Whole groups in random order, in `count` parts as equal as can be. One part is everything in its own order. */
+/** Shuffle whole groups and split them into `count` parts, as equal as possible. With one part, keep the order. */
 export function miniBatches<Item>(
   trajectories: readonly Item[],
   { count, groupSize, random }: MiniBatchOptions,
@@ -72,7 +72,7 @@ export function miniBatches<Item>(
   const groups = Array.from({ length: trajectories.length / groupSize }, (_, i) =>
     trajectories.slice(i * groupSize, (i + 1) * groupSize),
   );
-  // Fisher and Yates.
+  // Fisher-Yates shuffle.
   const shuffled: Item[][] = [];
   while (groups.length > 0) shuffled.push(...groups.splice(random.integerBelow(groups.length), 1));
   const border = (part: number): number => Math.floor((part * shuffled.length) / count);
@@ -86,9 +86,9 @@ interface MiniBatchOptions {
 }
 
 /**
- * The trajectories that have tokens in the loss of an optimiser step, with what each token counts there. Equal
- * completions of equal advantage, recorded with equal log-probabilities, have equal gradients: they are computed once,
- * and count as often as they came.
+ * Return the unmasked trajectories of an optimiser step with the weight of their tokens in the loss. Completions with
+ * equal tokens, advantage and recorded log-probabilities have equal gradients: they are merged into one, which is
+ * computed once with the sum of their weights.
  */
 export function weighted(
   trajectories: readonly Trajectory[],
@@ -111,7 +111,7 @@ export function weighted(
   return [...found.values()];
 }
 
-/** Trajectories sorted by length, in batches of at most `tokens` tokens (or one trajectory). */
+/** Sort trajectories by length, and split them into batches of at most `tokens` tokens, but at least one trajectory. */
 export function microBatches<Item extends ScoredSequence>(
   trajectories: readonly Item[],
   tokens: number,
@@ -129,7 +129,7 @@ export function microBatches<Item extends ScoredSequence>(
   return batches;
 }
 
-/** A micro-batch as arrays, padded to size classes. */
+/** Return a micro-batch as arrays. They are padded to size classes, so that few sizes are recorded. */
 export function batchInputs(
   model: Pick<Transformer, 'config'>,
   batch: readonly WeightedTrajectory[],
@@ -146,7 +146,7 @@ export function batchInputs(
     weights: floats(({ weight }) => weight),
     ...(LOSSES[loss].ratioOf === 'sequence' && {
       sequences: {
-        // No sequence has the last number if there is padding, as none has fewer tokens than one.
+        // Padding has index N − 1. No sequence has it if there is padding: there are fewer sequences than N.
         index: perToken(batch, new Uint32Array(N).fill(N - 1), (_, i) => i),
         share: floats((trajectory) => 1 / scoredCount(trajectory)),
       },
@@ -156,7 +156,7 @@ export function batchInputs(
   };
 }
 
-/** Writes the values of the tokens of each trajectory, or one value for all of them, one after another. */
+/** Fill an array with the values of each trajectory's tokens in turn; a number stands for all tokens of a trajectory. */
 function perToken<Values extends Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer>>(
   batch: readonly WeightedTrajectory[],
   array: Values,

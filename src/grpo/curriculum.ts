@@ -1,26 +1,26 @@
 /**
- * An adaptive curriculum: levels of difficulty are drawn in proportion to p·(1 − p), p being the running share of right
- * answers at a level, as that is the variance of a reward of 0 or 1, without which a group teaches nothing. A quarter of
+ * An adaptive curriculum. Levels of difficulty are drawn in proportion to p·(1 − p), where p is the running share of right
+ * answers at a level. That is the variance of a reward of 0 or 1: a group without variance teaches nothing. A quarter of
  * the draws are uniform, so that no level is forgotten.
  */
 import { MathformerError } from '../base/errors.ts';
 import type { RandomStream } from '../base/randomStream.ts';
 
-/** The share of the draws that are uniform over the levels. */
+/** Share of the draws that are uniform over the levels. */
 export const UNIFORM_SHARE = 0.25;
-/** What a group counts after another one of its level: the last fifty make up most of the rate. */
+/** Factor by which each new group of a level discounts the earlier ones: the last fifty make up most of the rate. */
 const MEMORY = 0.98;
 
-/** What is remembered of a level: attempts and right answers, the older the less they count. */
+/** Discounted counts of a level: attempts and right answers. */
 export interface LevelRecord {
   readonly attempts: number;
   readonly passes: number;
 }
 
-/** The records of the levels by name, as plain JSON. */
+/** The records of all levels by name, as plain JSON. */
 export type CurriculumState = Readonly<Record<string, LevelRecord>>;
 
-/** Chooses levels by what became of the choices before. */
+/** Choose levels of difficulty by the pass rates so far. */
 export class Curriculum {
   readonly levels: readonly string[];
   #records: LevelRecord[];
@@ -30,19 +30,19 @@ export class Curriculum {
     this.#records = levels.map(() => ({ attempts: 0, passes: 0 }));
   }
 
-  /** The running share of right answers at each level, with one right and one wrong answer added: ½ at first. */
+  /** Return the running share of right answers at each level. One right and one wrong answer are added: ½ at first. */
   passRates(): number[] {
     return this.#records.map(({ attempts, passes }) => (passes + 1) / (attempts + 2));
   }
 
-  /** The probability of each level to be chosen. */
+  /** Return the probability of each level. */
   probabilities(): number[] {
     const weights = this.passRates().map((p) => p * (1 - p));
     const total = weights.reduce((sum, weight) => sum + weight, 0);
     return weights.map((weight) => UNIFORM_SHARE / weights.length + ((1 - UNIFORM_SHARE) * weight) / total);
   }
 
-  /** The index of a level. */
+  /** Draw a level and return its index. */
   choose(random: RandomStream): number {
     let left = random.nextUint32() / 2 ** 32;
     for (const [level, probability] of this.probabilities().entries()) {
@@ -52,7 +52,7 @@ export class Curriculum {
     return this.levels.length - 1;
   }
 
-  /** Takes note of a group of completions of a problem of this level. */
+  /** Record the outcomes of a group of completions for a problem of this level. */
   record(level: number, outcomes: readonly boolean[]): void {
     const { attempts = 0, passes = 0 } = this.#records[level] ?? {};
     this.#records[level] = {
@@ -61,7 +61,7 @@ export class Curriculum {
     };
   }
 
-  /** Pass rate and probability of every level, by its name. */
+  /** Return the pass rate and the probability of every level as metrics. */
   metrics(): Record<string, number> {
     const [rates, probabilities] = [this.passRates(), this.probabilities()];
     return Object.fromEntries(
@@ -72,16 +72,16 @@ export class Curriculum {
     );
   }
 
-  /** All that later choices depend on. */
+  /** Return the state on which later choices depend. */
   state(): CurriculumState {
     return Object.fromEntries(
       this.levels.map((name, level) => [name, { ...(this.#records[level] as LevelRecord) }]),
     );
   }
 
-  /** Goes on from a state. @throws MathformerError if it is of other levels. */
+  /** Resume from a state. @throws MathformerError if its levels differ. */
   restore(state: CurriculumState): void {
-    // Objects put names that are integers first, so that the order of the keys says nothing.
+    // Keys are matched by name, not by order: objects list integer names first.
     const records = this.levels.map((name) => (Object.hasOwn(state, name) ? state[name] : undefined));
     const known = records.filter((record) => record !== undefined);
     if (known.length < records.length || Object.keys(state).length > records.length) {

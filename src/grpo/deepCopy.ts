@@ -1,8 +1,8 @@
-/** Copies of what rewards are shown, so that a reward can change nothing that is learnt from, logged or shown to others. */
+/** Deep copies of the arguments of rewards, so that a reward cannot change what is trained on, logged or passed on. */
 
 /**
- * A deep copy of plain objects, arrays and the built-in containers. Functions and instances of other classes are shared:
- * what they hide cannot be copied.
+ * Return a deep copy of plain objects, arrays and the built-in containers; cycles are kept. Functions and instances of
+ * other classes are shared, as their private state cannot be copied.
  */
 export function deepCopy<Value>(value: Value, copies = new Map<unknown, unknown>()): Value {
   if (typeof value !== 'object' || value === null) return value;

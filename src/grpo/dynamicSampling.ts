@@ -1,24 +1,24 @@
-/** Dynamic sampling (Yu et al., 2503.14476, eq. 11): groups whose outcomes are all equal teach nothing, and are replaced. */
+/** Dynamic sampling (Yu et al., 2503.14476, eq. 11): replace groups whose outcomes are all equal, as they teach nothing. */
 import { areEqual } from './advantages.ts';
 import { groupsOf, joined, type Rollout } from './rollout.ts';
 
 /**
- * What dynamic sampling can compare:
- *   accuracy  whether the answer is right, by the task's verdict (DAPO)
+ * Outcomes that dynamic sampling can compare:
+ *   accuracy  the task's verdict, right or wrong (DAPO)
  *   reward    the sum of the rewards, without the penalty on length
  */
 export const DYNAMIC_SAMPLING_METRICS = ['accuracy', 'reward'] as const;
 
-/** Refills unless told otherwise. */
+/** Default maximum number of refills. */
 export const MAX_REFILLS = 3;
 
-/** A refill is larger by this than the share of unequal groups so far asks for, so that it mostly is the last one. */
+/** Factor by which a refill exceeds the number that the share of unequal groups suggests, so that mostly one is enough. */
 const MARGIN = 1.25;
 
 /**
- * Return a rollout of the first `count` groups of unequal outcomes (rewards, in a rollout without outcomes), or of fewer
- * if some are still missing at the end.
- * @param sample samples the groups of so many problems.
+ * Return a rollout of the first `count` groups with unequal outcomes (unequal rewards if the rollout has no outcomes), or
+ * of fewer if the refills do not yield `count`. All other groups are in `dropped`.
+ * @param sample samples a group for each of the given number of problems.
  * @param maxRefills maximum number of refills. In total at most (1 + refills) × count groups are sampled.
  */
 export async function sampleUnequal(

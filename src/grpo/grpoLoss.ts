@@ -1,57 +1,58 @@
 /**
- * The loss on the scored tokens of a batch, as a graph of engine ops:
+ * The loss over the scored tokens of a batch, as a graph of tensor ops:
  *
  *   −Σ_t w_t·objective_t + β·Σ_t w_t·KL_t − η·Σ_t w_t·H_t
  *
- * with objective and weights of a row of `LOSSES`. Losses of micro-batches add up to the loss of the batch.
+ * Objective and weights come from a row of `LOSSES`. The losses of micro-batches add up to the loss of the batch.
  */
 import { MathformerError } from '../base/errors.ts';
 import { add, exp, gather, mul, neg, type Scalar, scatterAdd, sub, sum, Tensor } from '../tensor/index.ts';
 import { type ClipRange, clipRange, LOSSES, type LossName } from './losses.ts';
 
-/** One value for each scored token (N). */
+/** Inputs of the loss: one value for each scored token (N). */
 export interface LossInputs {
-  /** ℓ: log-probabilities under the policy being trained. */
+  /** ℓ: log-probabilities under the trained policy. */
   readonly logp: Tensor;
-  /** ℓ_old: as recorded by the sampler, a constant. */
+  /** ℓ_old: log-probabilities that the sampler recorded, a constant. */
   readonly oldLogp: Tensor;
   readonly advantages: Tensor;
-  /** w; 0 for padding. */
+  /** w: weight in the loss; 0 for padding. */
   readonly weights: Tensor;
-  /** Needed by a loss whose ratios are those of sequences. */
+  /** Required by losses with one ratio per sequence (`gspo`). */
   readonly sequences?: TokenSequences | undefined;
-  /** From the reference to the policy, by one of `KL_ESTIMATORS` or exactly; without it there is no penalty. */
+  /** KL of the policy from the reference, from `tokenKl`. Without it there is no penalty. */
   readonly kl?: Tensor | undefined;
-  /** H, of the policy's distribution; without it there is no bonus. */
+  /** H: entropy of the policy's distribution. Without it there is no bonus. */
   readonly entropy?: Tensor | undefined;
 }
 
-/** Which tokens belong together. */
+/** The sequence that each token belongs to. */
 export interface TokenSequences {
-  /** u32 (N): the number of each token's sequence, below N. Padding has a number of its own. */
+  /** u32 (N): index of the token's sequence, below N. Padding has an index that no sequence has. */
   readonly index: Tensor;
-  /** (N): 1/n, of the sequence of each token; 0 for padding. */
+  /** (N): 1/n for a sequence of n tokens; 0 for padding. */
   readonly share: Tensor;
 }
 
-/** Which loss. The ε not given are those of the loss; the coefficients are 0. */
+/** Options of `grpoLoss`. The clip range defaults to that of the loss, the coefficients to 0. */
 export interface LossOptions extends Partial<ClipRange> {
+  /** Default: `grpo`. */
   readonly loss?: LossName;
-  /** β */
+  /** β: weight of the KL. */
   readonly klCoef?: Scalar;
-  /** η */
+  /** η: weight of the entropy. */
   readonly entropyCoef?: Scalar;
 }
 
-/** One value each. */
+/** The loss, one value each. */
 export interface Loss {
-  /** What is minimised. */
+  /** The loss to minimise. */
   readonly total: Tensor;
-  /** Without penalty and bonus. */
+  /** The loss without the KL penalty and the entropy bonus. */
   readonly policy: Tensor;
 }
 
-/** The loss and its policy part. */
+/** Return the loss of a batch. @throws MathformerError if the loss needs `sequences` and they are missing. */
 export function grpoLoss(inputs: LossInputs, options: LossOptions = {}): Loss {
   const { logp, advantages, weights, kl, entropy } = inputs;
   const { loss = 'grpo', klCoef = 0, entropyCoef = 0 } = options;
@@ -64,21 +65,21 @@ export function grpoLoss(inputs: LossInputs, options: LossOptions = {}): Loss {
   return { total, policy };
 }
 
-/** r = exp(ℓ − ℓ_old) of each token, or of its sequence (N). */
+/** Return the ratio r (N): exp(ℓ − ℓ_old) of each token, or the geometric mean over its sequence. */
 function ratioOf(loss: LossName, { logp, oldLogp, sequences }: LossInputs): Tensor {
   const difference = sub(logp, oldLogp);
   if (LOSSES[loss].ratioOf === 'token') return exp(difference);
   if (sequences) return exp(sequenceMean(difference, sequences));
-  throw new MathformerError(`${loss} compares sequences, and there is nothing about them`, {
+  throw new MathformerError(`the loss ${loss} has one ratio per sequence, but \`sequences\` is missing`, {
     code: 'BAD_OPTION',
     where: 'grpoLoss',
-    fix: 'give `sequences`: the number of the sequence of each token, and 1/n',
+    fix: 'give `sequences`: for each token the index of its sequence and 1/n',
   });
 }
 
-/** The mean of x (N) over the sequence of each token (N). */
+/** Return for each token (N) the mean of x (N) over its sequence. */
 export function sequenceMean(x: Tensor, { index, share }: TokenSequences): Tensor {
-  // There are no more sequences than tokens.
+  // N sums are enough: there are at most as many sequences as tokens.
   const means = scatterAdd(Tensor.zeros(x.device, [x.size]), 0, index, mul(x, share));
   return gather(means, 0, index);
 }

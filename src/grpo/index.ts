@@ -1,6 +1,6 @@
 /**
- * Group relative policy optimisation and its relatives: the trainer, rewards, a curriculum, and the parts for loops of
- * your own.
+ * Group relative policy optimisation (GRPO) and its relatives: the trainer, rewards, a curriculum, and the parts to write
+ * your own training loop.
  *
  * @module mathformer/grpo
  */

@@ -1,35 +1,35 @@
 /**
- * The KL divergence from the reference to the policy: estimates from the sampled token alone, with d = ℓ − ℓ_ref
- * (Schulman, "Approximating KL divergence", 2020), its exact value at a position, and the coefficient that follows it.
+ * The KL divergence of the policy from the reference: estimates from the sampled token alone, with d = ℓ − ℓ_ref
+ * (Schulman, "Approximating KL divergence", 2020), the exact value at a position, and the adaptive coefficient.
  *
- * As a loss, the estimates differ in the gradient that they have in expectation over the policy:
- *   k3+    that of KL(policy ‖ reference), for tokens of an earlier policy too
- *   k2     that of KL(policy ‖ reference), for tokens of the policy itself
+ * As a loss, the estimates differ in their expected gradient:
+ *   k3+    that of KL(policy ‖ reference), also for tokens that an earlier policy sampled
+ *   k2     that of KL(policy ‖ reference), only for tokens that the policy itself sampled
  *   k3     that of KL(reference ‖ policy)
- *   k1     none
- * Log-ratios count as ±20 at most, and k3 as 10 at most (as in verl): at d = −16 it would be e^16. Beyond these
- * bounds the gradient is 0.
+ *   k1     0
+ * As in verl, log-ratios are clamped to ±20 and k3 to 10 (at d = −16 it would be e^16). Beyond these bounds the gradient
+ * is 0.
  */
 import { add, clamp, exp, logSoftmax, mul, neg, square, sub, sum, type Tensor } from '../tensor/index.ts';
 
-/** The names of the estimates, and of the KL itself. */
+/** The names of the estimates, and `exact` for the KL itself. */
 export const KL_NAMES = ['k3+', 'k3', 'k2', 'k1', 'exact'] as const;
-/** A row of `KL_ESTIMATORS`, or the KL itself. */
+/** The name of a row of `KL_ESTIMATORS`, or `exact`. */
 export type KlName = (typeof KL_NAMES)[number];
 
-/** Bound of a log-ratio, in nats. */
+/** Bound of the absolute value of a log-ratio, in nats. */
 const MAX_LOG_RATIO = 20;
-/** Bound of k3. */
+/** Upper bound of k3, in nats. */
 const MAX_K3 = 10;
 
 /** An estimate of the KL at a token. */
 export interface KlEstimator {
   /**
-   * From d = ℓ − ℓ_ref, any shape. `k3+` also needs ℓ − ℓ_old, the log-ratio to the policy that sampled; without it the
-   * token counts as sampled by the policy itself.
+   * Return the estimate for d = ℓ − ℓ_ref, any shape. `k3+` also takes `logRatio` = ℓ − ℓ_old, from the policy that sampled
+   * the token; without it the policy itself counts as the one that sampled.
    */
   readonly tensor: (d: Tensor, logRatio?: Tensor) => Tensor;
-  /** The same of numbers, exact near 0. */
+  /** Return the same for numbers; exact near 0. */
   readonly number: (d: number, logRatio?: number) => number;
 }
 
@@ -61,7 +61,7 @@ export const KL_ESTIMATORS: Readonly<Record<Exclude<KlName, 'exact'>, KlEstimato
   },
 };
 
-/** What the KL is between. */
+/** One of the two distributions that the KL compares. */
 interface Distribution {
   /** (N,V), before temperature and filters. */
   readonly logits: Tensor;
@@ -69,16 +69,16 @@ interface Distribution {
   readonly logp: Tensor;
 }
 
-/** What else the KL depends on. */
+/** Optional inputs of the KL. */
 export interface KlOptions {
-  /** (N): ℓ_old, as the sampler recorded it, for `k3+`. */
+  /** (N): ℓ_old, recorded by the sampler, for `k3+`. */
   readonly oldLogp?: Tensor | undefined;
   readonly temperature?: number;
-  /** (N,V): see `excludedLogits`. Filters of the sampler, for the exact KL; ℓ and ℓ_ref know them. */
+  /** (N,V): the sampler's filters for the exact KL, from `excludedLogits`. ℓ and ℓ_ref already include them. */
   readonly excluded?: Tensor | undefined;
 }
 
-/** KL(policy ‖ reference) at each token (N), or its estimate. */
+/** Return KL(policy ‖ reference) at each token (N), or its estimate. */
 export function tokenKl(
   name: KlName,
   policy: Distribution,
@@ -91,7 +91,7 @@ export function tokenKl(
   return KL_ESTIMATORS[name].tensor(sub(policy.logp, reference.logp), logRatio);
 }
 
-/** Σ_v π(log π − log π_ref) of each row (N), from logits (N,V) of both. */
+/** Return Σ_v π(log π − log π_ref) of each row (N), given the logits (N,V) of both. */
 export function exactKl(
   logits: Tensor,
   refLogits: Tensor,
@@ -105,12 +105,12 @@ export function exactKl(
   return sum(mul(exp(logp), sub(logp, logProbabilities(refLogits))), { axes: [1] });
 }
 
-/** Makes a probability 0 when added to its logit; finite, as 0·∞ is not a number. */
+/** Added to a logit, makes its probability 0. Finite, as 0·∞ is NaN. */
 const EXCLUDED = -1e30;
 
 /**
- * What makes logits (N,V) those of the kept ids alone when added to them, from kept sets (N, ⌈V/32⌉) as in
- * `Completion`.
+ * Return offsets (N·V) that exclude all ids but the kept ones when added to logits (N,V). `kept` (N, ⌈V/32⌉) holds one
+ * bit for each id, as in `Completion`.
  */
 export function excludedLogits(kept: Uint32Array, vocabSize: number): Float32Array<ArrayBuffer> {
   const words = Math.ceil(vocabSize / 32);
@@ -123,16 +123,17 @@ export function excludedLogits(kept: Uint32Array, vocabSize: number): Float32Arr
   return offsets;
 }
 
-/** How fast the coefficient follows the KL. */
+/** Options of the adaptive coefficient. */
 export interface AdaptiveKl {
+  /** Desired KL, in nats per token. */
   readonly klTarget: number;
-  /** Sequences over which a lasting error of a fifth or more changes the coefficient by about a fifth. */
+  /** Number of sequences over which a lasting error of a fifth or more changes the coefficient by about a fifth. */
   readonly klHorizon: number;
 }
 
 /**
- * The coefficient β after n more sequences at this KL: β·(1 + clip(KL/target − 1, ±0.2)·n/horizon), n ≤ horizon (Ziegler
- * et al., 1909.08593, eq. 4). A KL that is no number leaves it as it is.
+ * Return the coefficient β after n more sequences at this KL: β·(1 + clip(KL/target − 1, ±0.2)·n/horizon), n ≤ horizon
+ * (Ziegler et al., 1909.08593, eq. 4). A KL of NaN leaves β unchanged.
  */
 export function adaptedKlCoef(
   klCoef: number,

@@ -1,42 +1,41 @@
 /**
- * The policy losses, a table. Each is −Σ_t w_t·objective_t over the tokens t of an optimiser step:
+ * The table of policy losses. Each is −Σ_t w_t·objective_t over the tokens t of an optimiser step:
  *
- *   r = exp(ℓ − ℓ_old), of a token or of a sequence (its tokens' geometric mean)
+ *   r = exp(ℓ − ℓ_old), of a token or of a sequence (the geometric mean over its tokens)
  *   clipped surrogate: S = min(r·A, clip(r, 1 − ε_low, 1 + ε_high)·A); with dual clip max(S, c·A) where A < 0
  *
- * The weights w_t carry the normalisation, over the whole optimiser step, so that the losses of its micro-batches add
- * up to its loss.
+ * The weights w_t normalise over the whole optimiser step, so that the losses of its micro-batches add up to its loss.
  */
 import { clamp, maximum, minimum, mul, type Tensor } from '../tensor/index.ts';
 
 /** The names of the losses. */
 export const LOSS_NAMES = ['grpo', 'dr_grpo', 'dapo', 'gspo', 'cispo'] as const;
-/** A row of `LOSSES`. */
+/** The name of a row of `LOSSES`. */
 export type LossName = (typeof LOSS_NAMES)[number];
 
-/** ε of the losses, and c of the dual clip. */
+/** Bounds of the ratio r. */
 export interface ClipRange {
-  /** ε_low: r counts as 1 − this at least … */
+  /** ε_low: r is clipped at 1 − ε_low, where that lowers the objective. */
   readonly clipRatio: number;
-  /** … and, ε_high, as 1 + this at most, where that lowers the objective. */
+  /** ε_high: r is clipped at 1 + ε_high, where that lowers the objective. */
   readonly clipRatioHigh: number;
-  /** c: where A < 0 the surrogate is at least c·A (Ye et al., 1912.09729); 0 for none. */
+  /** c of the dual clip: where A < 0 the surrogate is at least c·A (Ye et al., 1912.09729); 0 for no bound. */
   readonly dualClip: number;
 }
 
-/** What the weight of a token is made from. */
+/** Counts that the weight of a token depends on. */
 export interface StepSize {
-  /** B: sequences in the optimiser step, those without tokens included. */
+  /** B: number of sequences in the optimiser step, including those without tokens. */
   readonly sequences: number;
-  /** Tokens in the optimiser step. */
+  /** Number of tokens in the optimiser step. */
   readonly tokens: number;
-  /** n: tokens of the token's own sequence. */
+  /** n: number of tokens in the token's sequence. */
   readonly length: number;
-  /** L_max: most tokens of a sequence. */
+  /** L_max: maximum number of tokens of a sequence. */
   readonly maxLength: number;
 }
 
-/** What is maximised at a token (N): `ratio` is r as the row has it, `logp` the token's own ℓ. */
+/** Return the objective to maximise at each token (N). `ratio` is r of the token or its sequence, `logp` the token's ℓ. */
 export type Objective = (
   token: { readonly logp: Tensor; readonly ratio: Tensor; readonly advantages: Tensor },
   range: ClipRange,
@@ -44,12 +43,12 @@ export type Objective = (
 
 /** A policy loss. */
 export interface LossRow {
-  /** Whose ratio r is. */
+  /** Scope of the ratio r. */
   readonly ratioOf: 'token' | 'sequence';
   readonly objective: Objective;
-  /** w, of each of a sequence's tokens. */
+  /** w: weight of each token of a sequence. */
   readonly weight: (size: StepSize) => number;
-  /** ε unless told; without a `high` one, ε_high is ε_low. */
+  /** Default ε_low and ε_high. Without `high`, ε_high equals ε_low. */
   readonly clip: { readonly low: number; readonly high?: number };
 }
 
@@ -58,11 +57,11 @@ export const clippedSurrogate: Objective = ({ ratio, advantages }, range) => {
   const { clipRatio, clipRatioHigh, dualClip } = range;
   const clipped = clamp(ratio, 1 - clipRatio, 1 + clipRatioHigh);
   const surrogate = minimum(mul(ratio, advantages), mul(clipped, advantages));
-  // Where A > 0, S is positive and the bound 0.
+  // Where A > 0, S is positive and the bound is 0: it changes nothing.
   return dualClip > 0 ? maximum(surrogate, minimum(mul(advantages, dualClip), 0)) : surrogate;
 };
 
-/** sg(min(r, 1 + ε_high))·A·ℓ: every token keeps a gradient, whatever its ratio. */
+/** sg(min(r, 1 + ε_high))·A·ℓ, where sg stops the gradient. Every token keeps a gradient, at any ratio. */
 const cappedWeight: Objective = ({ logp, ratio, advantages }, { clipRatioHigh }) =>
   mul(mul(clamp(ratio, undefined, 1 + clipRatioHigh).detach(), advantages), logp);
 
@@ -79,7 +78,7 @@ export const LOSSES: Readonly<Record<LossName, LossRow>> = {
     weight: evenOverSequences,
     clip: { low: 0.2 },
   },
-  /** Liu et al., 2503.20783: a constant denominator, so that long sequences count in full. */
+  /** Liu et al., 2503.20783: constant denominator, so that the tokens of long sequences weigh the same. */
   dr_grpo: {
     ratioOf: 'token',
     objective: clippedSurrogate,
@@ -93,14 +92,14 @@ export const LOSSES: Readonly<Record<LossName, LossRow>> = {
     weight: evenOverTokens,
     clip: { low: 0.2, high: 0.28 },
   },
-  /** Zheng et al., 2507.18071: s = exp(1/n·Σ_t (ℓ − ℓ_old)), and every token of a sequence has its S. */
+  /** Zheng et al., 2507.18071: r = exp(1/n·Σ_t (ℓ − ℓ_old)); all tokens of a sequence share its S. */
   gspo: {
     ratioOf: 'sequence',
     objective: clippedSurrogate,
     weight: evenOverSequences,
     clip: { low: 3e-4, high: 4e-4 },
   },
-  /** MiniMax-M1, 2506.13585. A ratio is bounded above alone: ε_low = 1 is never reached. */
+  /** MiniMax-M1, 2506.13585. The ratio is bounded only above: ε_low = 1 has no effect. */
   cispo: {
     ratioOf: 'token',
     objective: cappedWeight,
@@ -109,10 +108,10 @@ export const LOSSES: Readonly<Record<LossName, LossRow>> = {
   },
 };
 
-/** What a token of a sequence counts in a loss. */
+/** Return the weight of a token in a loss. */
 export const tokenWeight = (loss: LossName, size: StepSize): number => LOSSES[loss].weight(size);
 
-/** The ε given, and the loss's own for those that are not. */
+/** Return the clip range: the given bounds, completed with the defaults of the loss. */
 export function clipRange(
   loss: LossName,
   given: { readonly [name in keyof ClipRange]?: number | undefined } = {},

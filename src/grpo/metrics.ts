@@ -1,4 +1,4 @@
-/** What a GRPO step reports, by TRL's names where TRL has one; computed in float64 from the values of each token. */
+/** The metrics of a GRPO step, under TRL's names where TRL has one. They are computed in float64 from values per token. */
 import type { Task } from '../tasks/task.ts';
 import { areEqual } from './advantages.ts';
 import { LOSSES } from './losses.ts';
@@ -7,17 +7,17 @@ import type { RewardValue } from './reward.ts';
 import { allAbstained } from './rewardValues.ts';
 import { type Rollout, sampled } from './rollout.ts';
 
-/** Figures of a step by name. */
+/** Metrics of a step, by name. */
 export type GrpoMetrics = Readonly<Record<string, number>>;
 
 /** One scored token. */
 export interface TokenRecord {
   readonly logp: number;
-  /** As recorded by the sampler. */
+  /** Log-probability that the sampler recorded. */
   readonly oldLogp: number;
-  /** From the reference to the policy, or its estimate; NaN without a reference. */
+  /** KL of the policy from the reference, or its estimate, in nats; NaN without a reference. */
   readonly kl: number;
-  /** Of the policy's distribution at this token, in nats. */
+  /** Entropy of the policy's distribution at this token, in nats. */
   readonly entropy: number;
 }
 
@@ -34,25 +34,26 @@ export interface Update {
   /** The loss without KL and entropy. */
   readonly policyLoss: number;
   readonly gradNorm: number;
-  /** Optimiser steps left out so far because of a gradient that was not finite. */
+  /** Optimiser steps skipped so far because a gradient was not finite. */
   readonly skipped: number;
 }
 
+/** Values that the metrics of a step are computed from. */
 export interface StepSummary {
   readonly rollout: Rollout;
   readonly task: Task;
-  /** The optimiser steps, in order; none if there was nothing to learn from. */
+  /** The optimiser steps, in order; none if no token was trained on. */
   readonly updates: readonly Update[];
   readonly lr: number;
   /** Weight of the KL in this step. */
   readonly klCoef: number;
-  /** Steps left out so far. */
+  /** Steps skipped so far, because of gradients or rewards that were not finite. */
   readonly skipped: number;
   readonly seconds: number;
   readonly options: Pick<GrpoOptions, 'groupSize' | 'loss' | 'clipRatio' | 'clipRatioHigh'>;
 }
 
-// Of no values they are NaN: what was not measured is not 0.
+// Mean, maximum and minimum of no values are NaN: a value that was not measured is not 0.
 const mean = (values: readonly number[]): number =>
   values.reduce((sum, value) => sum + value, 0) / values.length;
 
@@ -73,7 +74,7 @@ function groupsOf<Value>(values: readonly Value[], size: number): Value[][] {
   return Array.from({ length: values.length / size }, (_, i) => values.slice(i * size, (i + 1) * size));
 }
 
-/** The metrics of one step. What was not measured is NaN: the loss of a step that trained on no token, for one. */
+/** Return the metrics of a step. Values that were not measured are NaN, such as the loss of a step without tokens. */
 export function summarise(step: StepSummary): GrpoMetrics {
   const { rollout, task, updates, lr, klCoef, seconds, skipped, options } = step;
   const records = updates.flatMap((update) => update.records);
@@ -97,7 +98,7 @@ export function summarise(step: StepSummary): GrpoMetrics {
   };
 }
 
-/** The metrics of a step that was left out before it computed anything: what was not measured is NaN. */
+/** Return the metrics of a step that was skipped before it computed anything: values that were not measured are NaN. */
 export function unmeasured(
   step: Omit<StepSummary, 'rollout' | 'updates'>,
   rewardNames: readonly string[],
@@ -115,7 +116,7 @@ function rewardMetrics(rewards: readonly number[], groupSize: number): GrpoMetri
   };
 }
 
-/** Mean and deviation within groups of each reward, and the share of completions that all of them abstained from. */
+/** Return each reward's mean and its deviation within groups, and the share of completions without any reward. */
 function partMetrics({ parts }: Rollout, groupSize: number): GrpoMetrics {
   if (!parts) return {};
   const given = (values: readonly RewardValue[]): number[] => values.filter((value) => value !== null);
@@ -130,7 +131,7 @@ function partMetrics({ parts }: Rollout, groupSize: number): GrpoMetrics {
   return { ...Object.fromEntries(figures), frac_reward_missing: mean(abstained) };
 }
 
-/** Shares of tokens, or sequences, whose ratio the clip holds back, by its side. */
+/** Return the shares of tokens (or of sequences) whose ratio is clipped below, above and in total. */
 function clipMetrics(
   records: readonly SequenceRecord[],
   { loss, clipRatio, clipRatioHigh }: StepSummary['options'],
@@ -161,7 +162,7 @@ function completionMetrics({ completions }: Rollout): GrpoMetrics {
   };
 }
 
-/** How far the trainer's log-probabilities are from the sampler's, before anything was learnt. */
+/** Compare the trainer's log-probabilities with the sampler's, given the records of the first optimiser step. */
 function samplingMetrics(records: readonly SequenceRecord[]): GrpoMetrics {
   const differences = records.flatMap(({ tokens }) =>
     tokens.map(({ logp, oldLogp }) => Math.abs(logp - oldLogp)),
@@ -172,7 +173,7 @@ function samplingMetrics(records: readonly SequenceRecord[]): GrpoMetrics {
   };
 }
 
-/** Tokens of all completions, each with a prompt of its own. */
+/** Count the tokens of all completions, each with its prompt. */
 function tokensOf({ problems, completions }: Rollout, groupSize: number, task: Task): number {
   const prompts = problems.reduce((sum, problem) => sum + task.prompt(problem).length, 0) * groupSize;
   return prompts + completions.reduce((sum, { tokens }) => sum + tokens.length, 0);

@@ -1,16 +1,16 @@
-/** What a long completion loses: the soft overlong punishment of DAPO (Yu et al., 2503.14476, eq. 13). */
+/** The soft penalty on overlong completions of DAPO (Yu et al., 2503.14476, eq. 13). */
 
-/** Where the penalty begins and what it comes to. */
+/** Start and size of the penalty. */
 export interface OverlongOptions {
-  /** Most tokens of a completion. */
+  /** Maximum number of tokens of a completion. */
   readonly maxLength: number;
-  /** Tokens before that in which the penalty rises; 0 for no penalty. */
+  /** Number of tokens before `maxLength` over which the penalty rises; 0 for no penalty. */
   readonly buffer: number;
-  /** The penalty at `maxLength`. */
+  /** Penalty at `maxLength`. */
   readonly factor: number;
 }
 
-/** min(−(length − (maxLength − buffer))/buffer·factor, 0), to be added to the reward. */
+/** Return min(−(length − (maxLength − buffer))/buffer·factor, 0). It is added to the reward. */
 export function overlongPenalty(length: number, { maxLength, buffer, factor }: OverlongOptions): number {
   const over = length - (maxLength - buffer);
   return buffer === 0 || over <= 0 ? 0 : -(over / buffer) * factor;

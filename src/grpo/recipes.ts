@@ -1,31 +1,31 @@
-/** Settings of GRPO by name. */
+/** Named settings of GRPO. */
 import type { z } from 'zod';
 import type { grpoSchema } from './options.ts';
 import type { RewardName } from './reward.ts';
 
 /** The names of the recipes. */
 export const RECIPE_NAMES = ['default', 'tuned'] as const;
-/** A row of `RECIPES`. */
+/** The name of a row of `RECIPES`. */
 export type RecipeName = (typeof RECIPE_NAMES)[number];
 
-/** What a recipe sets; the rest are the defaults. */
+/** Settings of a recipe. All other options keep their defaults. */
 export interface Recipe {
   readonly options: Partial<Readonly<z.input<typeof grpoSchema>>>;
-  /** `correctness` unless given. */
+  /** Default: `correctness`. */
   readonly reward?: RewardName;
 }
 
-/** What each recipe sets. */
+/** The recipes by name. */
 export const RECIPES: Readonly<Record<RecipeName, Recipe>> = {
   default: { options: {} },
-  // What helped in the experiments of docs/LEARNING.md; what did not is left as it is.
+  // Settings that helped in the experiments of docs/LEARNING.md.
   tuned: {
     options: {
       lr: 1e-3,
       scheduler: 'cosine',
       klCoef: 0,
       dynamicSampling: true,
-      // Partial credit is learnt from as well.
+      // Groups that differ only in partial credit are kept too.
       dynamicSamplingMetric: 'reward',
       epochs: 2,
     },

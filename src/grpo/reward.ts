@@ -1,42 +1,42 @@
-/** Rewards: functions of a problem and a completion. Several add up, each with its weight. */
+/** Rewards: functions of a problem and a completion. Several rewards add up, each with its weight. */
 import { shownValue } from '../base/arguments.ts';
 import { MathformerError } from '../base/errors.ts';
 import type { Outcome, Task, TaskProblem } from '../tasks/task.ts';
 
-/** A completion as rewards see it. */
+/** A completion as a reward receives it. */
 export interface RewardedCompletion {
-  /** The sampled token ids, with the end if it was produced. */
+  /** The sampled token ids, including the end token if there is one. */
   readonly tokens: readonly number[];
-  /** Their text. */
+  /** The decoded tokens. */
   readonly text: string;
-  /** Whether the end was produced; if not, the completion was cut off. */
+  /** True if the completion has its end token, false if it was cut off. */
   readonly finished: boolean;
   /** The task's verdict. */
   readonly outcome: Outcome;
-  /** What was answered; null without an answer. */
+  /** The answer in the completion; null without one. */
   readonly answer: string | null;
-  /** Most tokens that it could have had. */
+  /** Maximum number of tokens of a completion. */
   readonly maxLength: number;
 }
 
-/** What a reward is told besides. */
+/** Additional argument of a reward. */
 export interface RewardContext {
-  /** Aborted once the value is no longer waited for. */
+  /** Aborted when nobody waits for the value any longer. */
   readonly signal: AbortSignal;
 }
 
-/** What a reward gives: a finite number, or null to abstain, which leaves it out of the sum for that completion. */
+/** The value of a reward: a finite number, or null to abstain, which leaves the reward out of this completion's sum. */
 export type RewardValue = number | null;
 
 /** A reward. */
 export interface Reward {
-  /** What the metrics call it. */
+  /** Name in the metrics, unique among the rewards. */
   readonly name: string;
-  /** The factor of its value in the sum; 1 unless given. */
+  /** Factor of the value in the sum. Default: 1. */
   readonly weight?: number;
   /**
-   * The value of a completion, at once or later. `problem` is one of the task's training problems. Both are copies:
-   * changing them changes nothing.
+   * Return the value of a completion, or a promise of it. `problem` is one of the task's training problems. Both are
+   * copies: changes to them have no effect.
    */
   reward(
     problem: TaskProblem,
@@ -45,20 +45,20 @@ export interface Reward {
   ): RewardValue | Promise<RewardValue>;
 }
 
-/** The rewards that come built in. */
+/** The names of the built-in rewards. */
 export const REWARD_NAMES = ['correctness', 'format', 'length', 'partial'] as const;
-/** See `builtInReward`. */
+/** The name of a built-in reward: see `builtInReward`. */
 export type RewardName = (typeof REWARD_NAMES)[number];
 
 /**
- * A reward that comes built in, from 0 to 1:
+ * Return a built-in reward. Its values are from 0 to 1:
  *   correctness  1 for the right answer
- *   format       1 for an answer with an end, right or wrong
- *   length       of a right answer, the share of `maxLength` that it left; 0 for others, so that being brief and wrong
- *                gains nothing
- *   partial      1 for the right answer, else the task's partial credit, which is less; 0 for a completion without an
- *                end, as never to end would be a way to keep a credit and risk nothing
- * @throws MathformerError for `partial` if the task knows no partial credit.
+ *   format       1 for a finished completion with an answer, right or wrong
+ *   length       the unused share of `maxLength` for a right answer; 0 for others, so that a short wrong answer gains
+ *                nothing
+ *   partial      1 for the right answer, else the task's partial credit, which is below 1; 0 for a completion that was
+ *                cut off, so that a policy cannot keep a credit by never ending
+ * @throws MathformerError for `partial` if the task has no partial credit.
  */
 export function builtInReward(name: RewardName, task: Task, weight = 1): Reward {
   const right = ({ outcome }: RewardedCompletion): boolean => outcome === 'correct';
@@ -81,7 +81,7 @@ export function builtInReward(name: RewardName, task: Task, weight = 1): Reward 
     case 'partial': {
       if (!task.partialCredit) {
         const fix = 'choose another reward, or give the task a partialCredit';
-        throw new MathformerError(`the task ${task.name} knows no partial credit`, {
+        throw new MathformerError(`the task ${task.name} has no partial credit`, {
           code: 'BAD_OPTION',
           where: 'reward partial',
           fix,
@@ -102,17 +102,18 @@ export function builtInReward(name: RewardName, task: Task, weight = 1): Reward 
   }
 }
 
-/** @throws MathformerError for what are no rewards, or for rewards that cannot be added up or told apart. */
+/** @throws MathformerError if these are not rewards, or if a name, function or weight among them is invalid. */
 export function checkRewards(rewards: readonly Reward[]): void {
   const problem = Array.isArray(rewards)
     ? (rewards.length === 0 && 'there is no reward') || problemOf(rewards)
     : `the rewards are ${shownValue(rewards)}, not a list`;
   if (!problem) return;
   const fix =
-    'give at least one reward { name, weight, reward }, each with a name of its own, a function and a finite weight';
+    'give at least one reward { name, weight, reward }, each with a unique name, a function and a finite weight';
   throw new MathformerError(problem, { code: 'BAD_OPTION', where: 'rewards', fix });
 }
 
+/** Describe the first mistake in the rewards; undefined without one. */
 function problemOf(rewards: readonly Reward[]): string | undefined {
   const names = new Set<string>();
   for (const [i, given] of rewards.entries()) {

@@ -1,4 +1,4 @@
-/** Asks rewards for their values, all at the same time; what goes wrong names reward, problem and completion. */
+/** Compute the values of rewards, all at the same time. Errors name the reward, the problem and the completion. */
 
 import { shownValue } from '../base/arguments.ts';
 import { MathformerError } from '../base/errors.ts';
@@ -6,19 +6,22 @@ import type { TaskProblem } from '../tasks/task.ts';
 import { deepCopy } from './deepCopy.ts';
 import type { Reward, RewardedCompletion, RewardValue } from './reward.ts';
 
-/** What went wrong with a reward. */
+/** The kind of failure of a reward. */
 export type RewardErrorCode = 'REWARD_THREW' | 'REWARD_NOT_FINITE' | 'REWARD_TIMEOUT';
 
-/** A reward that gave no number. */
+/** The error of a reward that returned neither a finite number nor null. */
 export class RewardError extends MathformerError {
   declare readonly code: RewardErrorCode;
   readonly reward: string;
   readonly problem: TaskProblem;
   readonly completion: RewardedCompletion;
-  /** What it gave, if it gave something. */
+  /** The returned value, if any. */
   readonly value: unknown;
 
-  /** @param name the reward's. @param what it did. */
+  /**
+   * @param name the reward's name.
+   * @param what the failure, as a predicate of the message, such as "threw 'no file'".
+   */
   constructor(
     code: RewardErrorCode,
     name: string,
@@ -37,7 +40,7 @@ export class RewardError extends MathformerError {
   }
 }
 
-/** A completion to reward. */
+/** A completion to reward, with its problem. */
 export interface RewardCase {
   readonly problem: TaskProblem;
   readonly completion: RewardedCompletion;
@@ -47,13 +50,13 @@ interface Question extends RewardCase {
   readonly reward: Reward;
 }
 
-/** Values of each completion, by the reward's name; null where it abstained. */
+/** For each reward by name, the value of every completion; null where the reward abstained. */
 export type RewardValues = Readonly<Record<string, readonly RewardValue[]>>;
 
 /**
- * The value of every reward for every completion, without weights.
- * @param seconds for how long values that come later are waited for.
- * @throws RewardError
+ * Return the value of every reward for every completion, without weights.
+ * @param seconds time limit for values that are promises.
+ * @throws RewardError if a reward throws, exceeds the time limit, or returns neither a finite number nor null.
  */
 export async function rewardValues(
   rewards: readonly Reward[],
@@ -73,7 +76,7 @@ export async function rewardValues(
   }
 }
 
-/** Σ weight·value of each completion over the rewards that did not abstain; 0 if all did, as in TRL. */
+/** Return for each completion Σ weight·value over the rewards that did not abstain; 0 if all abstained, as in TRL. */
 export function rewardSums(rewards: readonly Reward[], values: RewardValues): number[] {
   const [first] = rewards;
   const count = first ? (values[first.name]?.length ?? 0) : 0;
@@ -82,7 +85,7 @@ export function rewardSums(rewards: readonly Reward[], values: RewardValues): nu
   );
 }
 
-/** @throws RewardError for the first sum of a completion's rewards that is no finite 32-bit float, as advantages are. */
+/** @throws RewardError for the first sum that is not finite as a 32-bit float, the type of advantages. */
 export function checkSums(
   sums: readonly number[],
   rewards: readonly Reward[],
@@ -97,18 +100,18 @@ export function checkSums(
     'REWARD_NOT_FINITE',
     names,
     found,
-    `with its weight comes to ${value}, beyond 32-bit floats,`,
+    `times its weight is ${value}, beyond 32-bit floats,`,
     { value },
   );
 }
 
-/** For each completion, whether all rewards abstained. */
+/** Return for each completion true if all rewards abstained. */
 export function allAbstained(values: RewardValues): boolean[] {
   const [first = [], ...others] = Object.values(values);
   return first.map((value, i) => value === null && others.every((each) => each[i] === null));
 }
 
-/** The error for rewards that gave nothing but null, for `first` and all other completions. */
+/** Return the error for rewards that returned null for every completion; it names the first one. */
 export function nothingRewarded(rewards: readonly Reward[], first: RewardCase): RewardError {
   const names = rewards.map(({ name }) => name).join(', ');
   return new RewardError('REWARD_NOT_FINITE', names, first, 'gave null for every completion, such as', {
@@ -116,7 +119,10 @@ export function nothingRewarded(rewards: readonly Reward[], first: RewardCase): 
   });
 }
 
-/** Never throws: a promise that an earlier reward gave has to be waited for all the same. */
+/**
+ * Call a reward and check its value. Errors become rejected promises, since an exception here would leave the promises
+ * of earlier rewards unhandled.
+ */
 function answered(question: Question, limit: TimeLimit): RewardValue | Promise<RewardValue> {
   const { reward, problem, completion } = question;
   try {
@@ -127,6 +133,7 @@ function answered(question: Question, limit: TimeLimit): RewardValue | Promise<R
   }
 }
 
+/** Wait for a promised value, at most until the time limit. */
 async function settled(
   question: Question,
   later: PromiseLike<RewardValue>,
@@ -170,7 +177,7 @@ function isThenable(value: unknown): value is PromiseLike<RewardValue> {
   return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
 }
 
-/** A time that begins when somebody first waits for its end. */
+/** A time limit. It starts when `expired` is first read. */
 class TimeLimit {
   readonly #controller = new AbortController();
   #timer: ReturnType<typeof setTimeout> | undefined;

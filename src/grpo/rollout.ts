@@ -1,23 +1,24 @@
-/** Rollouts: problems, completions and their rewards, a group of consecutive completions to each problem. */
+/** Rollouts: problems, completions and rewards. The completions of a problem are consecutive and form a group. */
 import type { Completion } from '../model/sampler.ts';
 import type { TaskProblem } from '../tasks/task.ts';
 import type { RewardValues } from './rewardValues.ts';
 
-/** Completions with their rewards: what a step learns from. */
+/** The completions of a step, with their problems and rewards. */
 export interface Rollout {
   readonly problems: readonly TaskProblem[];
-  /** `prompt` is the index of the problem. */
+  /** Their `prompt` is an index into `problems`. */
   readonly completions: readonly Completion[];
+  /** Sum of the rewards of each completion. */
   readonly rewards: readonly number[];
-  /** What the rewards are made of: values without weights, of each completion; null where a reward abstained. */
+  /** The values that `rewards` sums, without weights; null where a reward abstained. */
   readonly parts?: RewardValues | undefined;
-  /** What dynamic sampling compares, of each completion: see `DYNAMIC_SAMPLING_METRICS`. */
+  /** The value of each completion that dynamic sampling compares: see `DYNAMIC_SAMPLING_METRICS`. */
   readonly outcomes?: readonly number[] | undefined;
-  /** What was sampled besides and is not learnt from: it counts in what is reported of rewards and completions. */
+  /** Groups that were sampled but not used for training. They count in the metrics of rewards and completions. */
   readonly dropped?: Rollout | undefined;
 }
 
-/** The groups of a rollout as rollouts of one problem each. */
+/** Split a rollout into one rollout for each group. */
 export function groupsOf(rollout: Rollout, groupSize: number): Rollout[] {
   const { problems, completions, rewards, parts, outcomes } = rollout;
   return Array.from({ length: completions.length / groupSize }, (_, group) => {
@@ -33,7 +34,7 @@ export function groupsOf(rollout: Rollout, groupSize: number): Rollout[] {
   });
 }
 
-/** Rollouts one after another as one. */
+/** Concatenate rollouts. */
 export function joined(rollouts: readonly Rollout[]): Rollout {
   let first = 0;
   const completions = rollouts.flatMap((rollout) => {
@@ -59,7 +60,7 @@ function eachPart(
   return Object.fromEntries(Object.entries(parts).map(([name, values]) => [name, of(values)]));
 }
 
-/** A rollout of nothing has no parts. */
+/** Concatenate the reward values of rollouts. An empty rollout has none. */
 function joinedParts(rollouts: readonly Rollout[]): Pick<Rollout, 'parts'> {
   const all = rollouts.flatMap(({ parts }) => (parts ? [parts] : []));
   const [first] = all;
@@ -70,6 +71,6 @@ function joinedParts(rollouts: readonly Rollout[]): Pick<Rollout, 'parts'> {
   };
 }
 
-/** All that was sampled. */
+/** Return everything that was sampled, dropped groups included. */
 export const sampled = (rollout: Rollout): Rollout =>
   rollout.dropped ? joined([rollout, rollout.dropped]) : rollout;

@@ -1,4 +1,4 @@
-/** Where rollouts come from: problems of a task, a group of completions sampled for each, and their rewards. */
+/** The source of rollouts: draw problems of a task, sample a group of completions for each, and reward them. */
 import { RandomStream } from '../base/randomStream.ts';
 import type { Completion, CompletionSampler } from '../model/sampler.ts';
 import { TaskStream } from '../tasks/stream.ts';
@@ -19,10 +19,10 @@ import {
 import { type Rollout, sampled } from './rollout.ts';
 import type { GrpoProgress } from './state.ts';
 
-/** Streams of random numbers from the seed. */
+/** Streams of random numbers, derived from the seed. */
 const STREAMS = { problems: 2, levels: 4 } as const;
 
-/** Samples on an endless stream of problems. */
+/** Sample and reward completions on an endless stream of problems. */
 export class RolloutSource {
   readonly #sampler: CompletionSampler;
   readonly #options: GrpoOptions;
@@ -30,10 +30,10 @@ export class RolloutSource {
   readonly #rewards: readonly Reward[];
   readonly #problems: TaskStream;
   readonly #curriculum: Curriculum | undefined;
-  /** Whether any completion had a reward so far. */
+  /** True once a completion had a reward. */
   #isRewarded = false;
 
-  /** @throws MathformerError for rewards that cannot be added up. */
+  /** @throws MathformerError if the rewards are invalid. */
   constructor(sampler: CompletionSampler, options: GrpoOptions, task: Task, rewards: readonly Reward[]) {
     checkRewards(rewards);
     this.#sampler = sampler;
@@ -44,7 +44,7 @@ export class RolloutSource {
     this.#curriculum = options.curriculum ? new Curriculum(task.levels) : undefined;
   }
 
-  /** What the next step learns from. @throws RewardError */
+  /** Return the rollout of the next step. @throws RewardError if a reward fails. */
   async next(): Promise<Rollout> {
     const { batchSize, groupSize, dynamicSampling, maxRefills } = this.#options;
     const rollout = dynamicSampling
@@ -59,25 +59,25 @@ export class RolloutSource {
     return this.#rewards.map(({ name }) => name);
   }
 
-  /** Of the curriculum, if there is one. */
+  /** Return the metrics of the curriculum, if there is one. */
   metrics(): Record<string, number> {
     return this.#curriculum?.metrics() ?? {};
   }
 
-  /** All that later rollouts depend on, besides the policy. */
+  /** Return the state on which later rollouts depend, besides the policy. */
   progress(): Pick<GrpoProgress, 'problems' | 'curriculum'> {
     return { problems: this.#problems.cursor, curriculum: this.#curriculum?.state() ?? null };
   }
 
-  /** Goes on from there. @throws MathformerError if that was another curriculum. */
+  /** Resume from the state of `progress`. @throws MathformerError if its curriculum has different levels. */
   restore({ problems, curriculum }: Pick<GrpoProgress, 'problems' | 'curriculum'>): void {
     this.#curriculum?.restore(curriculum ?? {});
     this.#problems.cursor = problems;
-    // Otherwise there would be no step to resume after.
+    // A saved step implies a reward: without one, the first step throws.
     this.#isRewarded = problems > 0;
   }
 
-  /** Samples and rewards a group of completions for each of the next `count` problems. */
+  /** Sample and reward a group of completions for each of the next `count` problems. */
   async #sample(count: number): Promise<Rollout> {
     const { groupSize, maxGenLen, temperature, topK, topP, minP, seed } = this.#options;
     const firstSequenceId = this.#problems.cursor * groupSize;
@@ -101,8 +101,9 @@ export class RolloutSource {
   }
 
   /**
-   * Rewards may abstain from some completions, from all of a step too. Rewards that never gave a number are wrong.
-   * @throws RewardError
+   * Check that a completion had a reward, now or earlier. Rewards may abstain from all completions of a step, but rewards
+   * that never return a number are a mistake.
+   * @throws RewardError if no completion ever had a reward.
    */
   #checkRewarded({ problems, completions, parts = {} }: Rollout): void {
     this.#isRewarded ||= allAbstained(parts).some((abstained) => !abstained);
@@ -111,6 +112,7 @@ export class RolloutSource {
     throw nothingRewarded(this.#rewards, this.#graded(first, problems));
   }
 
+  /** Draw a problem: of a level that the curriculum chooses, or of the highest level without one. */
   #draw(): { readonly problem: TaskProblem; readonly level: number } {
     const random = { seed: this.#options.seed, stream: STREAMS.levels, item: this.#problems.cursor };
     const level = this.#curriculum?.choose(new RandomStream(random)) ?? this.#task.levels.length - 1;
@@ -130,7 +132,7 @@ export class RolloutSource {
     return overlongPenalty(completion?.tokens.length ?? 0, { maxLength, buffer, factor });
   }
 
-  /** Tells the curriculum which answers were right. */
+  /** Record in the curriculum which answers were right. */
   #record(drawn: readonly { readonly level: number }[], cases: readonly RewardCase[]): void {
     const { groupSize } = this.#options;
     const right = cases.map(({ completion }) => completion.outcome === 'correct');

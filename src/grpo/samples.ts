@@ -1,27 +1,27 @@
-/** Completions as people look at them, with what became of each. */
+/** Rows of a table of completions, for people to read. */
 import type { Task, TaskProblem } from '../tasks/task.ts';
 import { areEqual } from './advantages.ts';
 import type { Rollout } from './rollout.ts';
 
-/** A completion of a rollout. */
+/** A completion with its problem, reward and advantage. */
 export interface SampleRow {
   /** The problem's expression. */
   readonly prompt: string;
   readonly completion: string;
-  /** What was answered; null without an answer. */
+  /** The answer in the completion; null without one. */
   readonly answer: string | null;
   readonly expected: string;
   readonly reward: number;
   readonly advantage: number;
-  /** Whether it was cut off. */
+  /** True if the completion was cut off before its end. */
   readonly truncated: boolean;
 }
 
-/** How many problems, and completions of each. */
+/** Maximum number of problems, and of completions for each problem. */
 const GROUPS = 2;
 const COMPLETIONS = 4;
 
-/** The first completions of a few problems: of those whose rewards differ, if there are enough. */
+/** Return the first completions of the first few problems; problems whose rewards differ come before all others. */
 export function sampleRows(
   { problems, completions, rewards }: Rollout,
   advantages: ArrayLike<number>,

@@ -1,31 +1,31 @@
-/** Where a GRPO trainer stands. */
+/** The state of a GRPO trainer. */
 import { z } from 'zod';
 import type { TrainingState } from '../model/trainingState.ts';
 import type { CurriculumState } from './curriculum.ts';
 
-/** Where a trainer stands, as plain JSON. */
+/** The progress of a trainer, as plain JSON. */
 export interface GrpoProgress {
   /** Steps taken. */
   readonly step: number;
-  /** Steps of its optimiser. */
+  /** Steps that the optimiser took. */
   readonly optimizerSteps: number;
-  /** Problems drawn, those that dynamic sampling dropped included: the next one's index. */
+  /** Index of the next problem: the number of problems drawn, including those that dynamic sampling dropped. */
   readonly problems: number;
-  /** The weight of the KL, which may follow a target. */
+  /** Weight of the KL. It changes with `klTarget`. */
   readonly klCoef: number;
-  /** Of an adaptive curriculum, if there is one. */
+  /** State of the curriculum; null without one. */
   readonly curriculum: CurriculumState | null;
-  /** Steps left out because a reward was not finite, and how many of them were the last ones. */
+  /** Steps skipped because a reward was not finite: all of them, and the latest in a row. */
   readonly unrewarded: { readonly steps: number; readonly inARow: number };
 }
 
-/** A GRPO trainer's state. */
+/** The complete state of a GRPO trainer, without the policy's weights. */
 export type GrpoState = TrainingState<GrpoProgress>;
 
 const count = () => z.int().min(0);
 const amount = () => z.number().min(0);
 
-/** Checks a trainer's progress. */
+/** The schema of a trainer's progress. */
 export const grpoProgressSchema = z.strictObject({
   step: count(),
   optimizerSteps: count(),

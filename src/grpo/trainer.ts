@@ -1,7 +1,9 @@
 /**
- * The GRPO trainer (Shao et al., 2402.03300) and its relatives. One step: draw problems, sample a group of completions
- * for each, reward them, turn rewards into advantages within the group, and take optimiser steps on the policy loss (see `LOSSES`) with a KL penalty to a reference, the model that training started from unless the policy
- * becomes it now and then. Dropout is off throughout.
+ * The GRPO trainer (Shao et al., 2402.03300) and its relatives. One step:
+ *   1. draw problems, and sample a group of completions for each;
+ *   2. reward the completions, and turn rewards into advantages within each group;
+ *   3. take optimiser steps on the policy loss (see `LOSSES`) plus a KL penalty.
+ * The KL is measured from a reference: the initial policy, or with `refSyncSteps` a more recent one. Dropout is off.
  */
 import { expectNames } from '../base/arguments.ts';
 import { checkSeed } from '../base/options.ts';
@@ -59,27 +61,27 @@ import { type GrpoState, grpoProgressSchema } from './state.ts';
 export type { GrpoMetrics } from './metrics.ts';
 export type { Rollout } from './rollout.ts';
 
-/** The stream of random numbers that mini-batches are drawn from. */
+/** The stream of random numbers that shuffles groups into mini-batches. */
 const MINI_BATCHES = 3;
-/** Recordings that a trainer keeps. */
+/** Maximum number of recordings that a trainer keeps. */
 const MAX_RECORDINGS = 64;
 
-/** What a micro-batch reports. */
+/** Values that the GPU returns for a micro-batch. */
 type BatchValues = Pick<Update, 'records' | 'loss' | 'policyLoss'>;
 
-/** What else a GRPO trainer can be given. */
+/** Optional parts of a GRPO trainer. */
 export interface GrpoTrainerParts {
-  /** What is learnt: arithmetic by the options unless given. */
+  /** The task to learn. Default: arithmetic, configured by the options. */
   readonly task?: Task;
-  /** What is rewarded: `correctness` alone unless given. */
+  /** The rewards to add up. Default: `correctness`. */
   readonly rewards?: readonly Reward[];
-  /** Samples from the policy, and is not disposed of with the trainer: a `Sampler` of its own unless given. */
+  /** Samples from the policy. The caller disposes of it. Default: a `Sampler` that the trainer disposes of. */
   readonly sampler?: CompletionSampler;
-  /** `{ replay: false }` runs every step anew. */
+  /** Options of recordings. `{ replay: false }` computes every step without them. */
   readonly capture?: CaptureOptions;
 }
 
-/** Improves a policy by reinforcement learning on an endless stream of problems. */
+/** Improve a policy by reinforcement learning on an endless stream of problems. */
 export class GrpoTrainer {
   readonly policy: Transformer;
   readonly options: GrpoOptions;
@@ -94,11 +96,11 @@ export class GrpoTrainer {
   readonly #apply: Captured<[Scalar], void>;
   #klCoef: number;
   #step = 0;
-  /** Steps left out because a reward was not finite. */
+  /** Steps skipped because a reward was not finite: all of them, and the latest in a row. */
   #unrewarded = { steps: 0, inARow: 0 };
   #latest: { readonly rollout: Rollout; readonly advantages: readonly number[] } | undefined;
 
-  /** @throws MathformerError if the policy's vocabulary is not the task's, or for rewards that cannot be added up. */
+  /** @throws MathformerError if the policy's vocabulary is not the task's, or if the rewards are invalid. */
   constructor(policy: Transformer, options: GrpoOptions, parts: GrpoTrainerParts = {}) {
     expectNames('GrpoTrainer', parts, ['task', 'rewards', 'sampler', 'capture']);
     const { capture: captureOptions = {} } = parts;
@@ -124,8 +126,8 @@ export class GrpoTrainer {
   }
 
   /**
-   * One step of the algorithm. A reward or a gradient that is not finite leaves the policy as it is.
-   * @throws MathformerError after ten such steps in a row, or a RewardError.
+   * Take one step of the algorithm. A reward or a gradient that is not finite leaves the policy unchanged.
+   * @throws MathformerError after ten such steps in a row; RewardError if a reward fails.
    */
   async step(): Promise<GrpoMetrics> {
     const { options, task } = this;
@@ -143,25 +145,25 @@ export class GrpoTrainer {
     return { ...metrics, ...this.#source.metrics() };
   }
 
-  /** The learning rate of step `step`, counted from 0. */
+  /** Return the learning rate of step `step`, counted from 0. */
   learningRate(step: number): number {
     const { scheduler, lr, warmupRatio, steps: totalSteps } = this.options;
     return scheduler === 'none' ? lr : cosineWithWarmup(step, { totalSteps, warmupRatio, lr, minLr: 0 });
   }
 
-  /** Samples and rewards what the next step learns from. */
+  /** Sample and reward the completions of the next step. @throws RewardError if a reward fails. */
   async rollout(): Promise<Rollout> {
     return this.#source.next();
   }
 
-  /** Some of the completions that the latest step learnt from; none before the first. */
+  /** Return some completions of the latest step; none before the first step. */
   samples(): SampleRow[] {
     if (!this.#latest) return [];
     const { rollout, advantages } = this.#latest;
     return sampleRows(rollout, advantages, { task: this.task, groupSize: this.options.groupSize });
   }
 
-  /** What a trainer needs, besides the policy's weights, to go on as this one would, to the bit. */
+  /** Return the state from which, together with the policy's weights, training resumes to the same bits. */
   async state(): Promise<GrpoState> {
     const optimizer = await this.#optimizer.stateDict();
     const own = { step: this.#step, klCoef: this.#klCoef, unrewarded: this.#unrewarded };
@@ -173,8 +175,8 @@ export class GrpoTrainer {
   }
 
   /**
-   * Goes on from a state of a trainer with the same options, task and rewards; the policy must have its weights.
-   * @throws MathformerError for what is no such state.
+   * Resume from the state of a trainer with the same options, task and rewards. Load the policy's weights separately.
+   * @throws MathformerError if the state is invalid or of a different trainer.
    */
   restore({ progress, optimizer, reference }: TrainingState): void {
     const {
@@ -195,7 +197,7 @@ export class GrpoTrainer {
     this.#unrewarded = unrewarded;
   }
 
-  /** Frees the trainer's memory, not the policy. */
+  /** Free the trainer's memory, but not the policy. */
   dispose(): void {
     if (this.#ownsSampler) this.sampler.dispose();
     this.#accumulate[Symbol.dispose]();
@@ -204,14 +206,14 @@ export class GrpoTrainer {
     this.#reference?.dispose();
   }
 
-  /** What to learn from; undefined if a reward was not finite. */
+  /** Return the next rollout; undefined if a reward was not finite. */
   async #rewarded(): Promise<Rollout | undefined> {
     try {
       const rollout = await this.rollout();
       this.#unrewarded = { ...this.#unrewarded, inARow: 0 };
       return rollout;
     } catch (error) {
-      // NaN and infinities can come of a computation; nothing else that is no number can.
+      // A computation can yield NaN or infinity. Any other value is a mistake in the reward.
       if (!(error instanceof RewardError) || typeof error.value !== 'number') throw error;
       const { steps, inARow } = this.#unrewarded;
       if (inARow + 1 >= MAX_SKIPPED) throw error;
@@ -220,7 +222,7 @@ export class GrpoTrainer {
     }
   }
 
-  /** The optimiser steps on a rollout. */
+  /** Take the optimiser steps of a rollout. */
   async #learn(rollout: Rollout, lr: number): Promise<Update[]> {
     const { options } = this;
     const trajectories = trajectoriesOf(rollout, options, this.task);
@@ -242,14 +244,14 @@ export class GrpoTrainer {
     return miniBatches(trajectories, { count, groupSize, random });
   }
 
-  /** One optimiser step. */
+  /** Take one optimiser step. @throws MathformerError if training diverged. */
   async #update(trajectories: readonly WeightedTrajectory[], lr: number): Promise<Update> {
     this.policy.parameters.zeroGrad();
     const pending: Promise<BatchValues>[] = [];
     const tokens = Math.min(this.options.microBatchTokens, mostTokens(this.policy));
     for (const batch of microBatches(trajectories, tokens)) {
       const values = this.#backward(batch);
-      values.catch(() => {}); // thrown below; until then it has a handler, whatever the next batch does
+      values.catch(() => {}); // Promise.all below throws it; until then a handler keeps it from ending the process
       pending.push(values);
     }
     this.#apply(lr);
@@ -264,14 +266,17 @@ export class GrpoTrainer {
     };
   }
 
-  /** Enqueues the forward and backward pass of a micro-batch; its values arrive when the GPU is done. */
+  /** Enqueue the forward and backward pass of a micro-batch. The promise resolves when the GPU is done. */
   #backward(batch: readonly WeightedTrajectory[]): Promise<BatchValues> {
     using _ = this.policy.device.scope();
     const values = this.#accumulate(batchInputs(this.policy, batch, this.options));
     return this.#collect(batch, values.data());
   }
 
-  /** A micro-batch on the GPU: adds to the gradients, and returns in one tensor what `#collect` reads. */
+  /**
+   * Compute a micro-batch on the GPU and add to the gradients. Return everything that `#collect` reads in one tensor
+   * (3N + 2): log-probability, entropy and KL (or the reference's log-probability) of each token, total and policy loss.
+   */
   #graph({ packed, excluded, ...inputs }: BatchInputs): Tensor {
     const { options } = this;
     const { temperature, klEstimator } = options;
@@ -291,6 +296,7 @@ export class GrpoTrainer {
     );
   }
 
+  /** Wait for the tensor of `#graph`, and split it into records, one for each completion and each of its copies. */
   async #collect(
     batch: readonly WeightedTrajectory[],
     pending: Promise<ArrayLike<number>>,
@@ -316,7 +322,7 @@ export class GrpoTrainer {
     return { records, loss: values[3 * N] ?? 0, policyLoss: values[3 * N + 1] ?? 0 };
   }
 
-  /** Changes the weight of the KL, and what it is measured from, where the options say so. */
+  /** Adapt the weight of the KL (`klTarget`), and copy the policy to the reference (`refSyncSteps`). */
   #moveReference({ kl = Number.NaN }: GrpoMetrics, sequences: number): void {
     const { klTarget, refSyncSteps } = this.options;
     if (klTarget > 0 && Number.isFinite(kl))

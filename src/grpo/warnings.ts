@@ -1,11 +1,11 @@
-/** Signs in the metrics that a training goes nowhere, and what to do about each. */
+/** Warnings about metrics that suggest a training makes no progress, each with a remedy. */
 import type { GrpoMetrics } from './metrics.ts';
 
-/** A sign of trouble. */
+/** A warning about the metrics of a step. */
 export interface Warning {
   readonly name: WarningName;
   readonly problem: string;
-  /** What to do. */
+  /** The remedy. */
   readonly fix: string;
 }
 
@@ -19,17 +19,17 @@ export const WARNING_NAMES = [
   'sampler mismatch',
   'skipped steps',
 ] as const;
-/** A row of the table of warnings. */
+/** The name of a warning. */
 export type WarningName = (typeof WARNING_NAMES)[number];
 
-/** Bounds beyond which there is something wrong. */
+/** Bounds beyond which a metric is suspicious: shares, nats per token, and nats. */
 const MAX_CLIPPED = 0.2;
 const MAX_KL = 1;
 const MIN_ENTROPY_SHARE = 0.1;
 const MAX_LOGP_DIFFERENCE = 1e-3;
 
 interface WarningRow {
-  /** What is wrong, if it is; `first` are the metrics of the first step that has an entropy. */
+  /** Describe the problem; false without one. `first` holds the metrics of the first step that has an entropy. */
   readonly problem: (metrics: GrpoMetrics, first: GrpoMetrics) => string | false;
   readonly fix: string;
 }
@@ -53,33 +53,33 @@ const WARNINGS: Readonly<Record<WarningName, WarningRow>> = {
   truncation: {
     problem: ({ 'completions/clipped_ratio': clipped = 0 }) =>
       clipped > MAX_CLIPPED && `${percent(clipped)} of the completions are cut off before their end`,
-    fix: 'raise --max_gen_len; --mask_truncated leaves them out of the loss, --overlong_buffer makes length cost',
+    fix: 'raise --max_gen_len; --mask_truncated leaves them out of the loss, --overlong_buffer penalises length',
   },
   kl: {
     problem: ({ kl = 0 }) =>
-      kl > MAX_KL && `the policy is ${kl.toPrecision(3)} nats a token from its reference`,
-    fix: 'lower --lr, raise --kl_coef or give a --kl_target; --ref_sync_steps moves the reference along',
+      kl > MAX_KL && `the KL of the policy from its reference is ${kl.toPrecision(3)} nats per token`,
+    fix: 'lower --lr, raise --kl_coef or give a --kl_target; --ref_sync_steps updates the reference',
   },
   'entropy collapse': {
     problem: ({ entropy = 0 }, { entropy: start = 0 }) =>
       entropy < MIN_ENTROPY_SHARE * start &&
-      `the entropy fell from ${start.toPrecision(3)} to ${entropy.toPrecision(3)} nats: completions are hardly random`,
-    fix: 'if the reward is not as high as it should be, lower --lr, or give --entropy_coef or --clip_ratio_high 0.28',
+      `the entropy fell from ${start.toPrecision(3)} to ${entropy.toPrecision(3)} nats: completions hardly differ`,
+    fix: 'if the reward is still low, lower --lr, or give --entropy_coef or --clip_ratio_high 0.28',
   },
   'sampler mismatch': {
     problem: ({ 'sampling/sampling_logp_difference/mean': difference = 0 }) =>
       difference > MAX_LOGP_DIFFERENCE &&
-      `log-probabilities of the sampler and the trainer differ by ${difference.toPrecision(2)} on average: they compute differently`,
+      `log-probabilities of the sampler and the trainer differ by ${difference.toPrecision(2)} nats on average`,
     fix: 'this is a fault of the driver or of mathformer: try another --adapter, and report it',
   },
   'skipped steps': {
     problem: ({ skipped = 0 }) =>
-      skipped > 0 && `${skipped} steps so far were left out, as a gradient or a reward was not finite`,
-    fix: 'look at the rewards, or lower --lr; ten in a row end the training',
+      skipped > 0 && `${skipped} steps so far were skipped because a gradient or a reward was not finite`,
+    fix: 'check the rewards, or lower --lr; ten such steps in a row end the training',
   },
 };
 
-/** Looks at the metrics of each step, and warns of the same thing once in `every` steps. */
+/** Check the metrics of each step. Each warning is given at most once in `every` steps. */
 export class Warnings {
   readonly #every: number;
   readonly #last = new Map<WarningName, number>();
@@ -89,9 +89,9 @@ export class Warnings {
     this.#every = every;
   }
 
-  /** What there is to say after step `step`. */
+  /** Return the warnings about the metrics of step `step`. */
   check(step: number, metrics: GrpoMetrics): Warning[] {
-    // A step that trained on no token has no entropy to compare with.
+    // A step without trained tokens has no entropy to compare with.
     if (!Number.isNaN(metrics.entropy)) this.#first ??= metrics;
     const first = this.#first ?? metrics;
     return WARNING_NAMES.flatMap((name) => {

@@ -1,5 +1,5 @@
 /**
- * Supervised training on worked problems: what gives GRPO a model to improve.
+ * Supervised training on worked problems. It prepares a model for GRPO to improve.
  *
  * @module mathformer/pretrain
  */

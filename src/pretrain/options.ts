@@ -1,4 +1,4 @@
-/** The options of supervised training, named, checked and described as the flags of `train.ts pretrain`. */
+/** The options of supervised training. They are named, checked and described as the flags of `train.ts pretrain`. */
 import { z } from 'zod';
 import {
   BadOptionError,
@@ -13,36 +13,38 @@ import {
 } from '../base/options.ts';
 import { depth, digits, operatorList } from '../tasks/arithmetic/options.ts';
 
-/** The options with their ranges, defaults and descriptions. */
+/** Each option with its range, default and description. */
 export const pretrainSchema = z.strictObject({
   steps: integer(1, 1_000_000)
     .default(10)
-    .describe('passes of --num_examples examples each, all of them new'),
-  lr: real({ min: 0, aboveMin: true, max: 1 }).default(1e-3).describe('learning rate at its highest'),
+    .describe('passes of --num_examples examples each; every pass draws new ones'),
+  lr: real({ min: 0, aboveMin: true, max: 1 }).default(1e-3).describe('peak learning rate'),
   batchSize: integer(1, 65_536).default(128).describe('examples per optimiser step'),
   numExamples: integer(1, 1_000_000_000)
     .default(10_000)
-    .describe('training examples in a pass; its last batch is smaller if --batch_size does not divide them'),
+    .describe('training examples in a pass; its last batch is smaller if --batch_size does not divide this'),
   practice: yesOrNo()
     .default(false)
-    .describe('make half of the examples one level easier (a digit and a depth less), to practise the parts'),
-  maxDigits: digits().default(3).describe('most digits of a number'),
-  maxDepth: depth().default(3).describe('most operators on a path through an expression'),
+    .describe(
+      'make half of the examples one level easier (one digit and one depth less), to practise the parts',
+    ),
+  maxDigits: digits().default(3).describe('maximum number of digits of a number'),
+  maxDepth: depth().default(3).describe('maximum depth of an expression: operators on a path through it'),
   operators: operatorList().describe('operators of the expressions, such as "+,-,max"'),
   scheduler: oneOf(SCHEDULERS)
     .default('cosine')
-    .describe('cosine (warm-up, then decay to min_lr) or none (constant)'),
+    .describe('cosine (warm-up, then decay to --min_lr) or none (constant learning rate)'),
   warmupRatio: probability().default(0.05).describe('share of the steps in which the learning rate rises'),
   minLr: real({ min: 0, max: 1 }).default(1e-5).describe('learning rate at the end of the cosine'),
-  gradClip: real({ min: 0 }).default(1).describe('largest norm of the gradient (0 = no clipping)'),
+  gradClip: real({ min: 0 }).default(1).describe('maximum norm of the gradient (0 = no clipping)'),
   weightDecay: real({ min: 0, max: 1 }).default(0.01).describe("AdamW's weight decay"),
-  dropout: real({ min: 0, max: 0.9 }).optional().describe("dropout (the model's own if not given)"),
+  dropout: real({ min: 0, max: 0.9 }).optional().describe("dropout probability (default: the model's)"),
   loadBalanceCoef: real({ min: 0, max: 1000 })
     .default(0)
     .describe('weight of the load-balancing loss of a mixture of experts'),
   promptLoss: yesOrNo()
     .default(false)
-    .describe("train on the prompt's tokens too, not on what follows it alone"),
+    .describe("train on the prompt's tokens too, not only on those after it"),
   littleProbability: probability()
     .default(0.5)
     .describe('share of examples with the digits of numbers reversed'),
@@ -56,8 +58,8 @@ export const pretrainSchema = z.strictObject({
 export type PretrainOptions = Readonly<z.output<typeof pretrainSchema>>;
 
 /**
- * Checks options and fills in the defaults of the command line.
- * @throws BadOptionError naming the flag, its value and what it takes.
+ * Check options and fill in the defaults, those of the command line.
+ * @throws BadOptionError naming the flag, its value and the accepted values.
  */
 export function pretrainOptions(candidate: z.input<typeof pretrainSchema> | object = {}): PretrainOptions {
   const options = parseOptions(pretrainSchema, candidate);

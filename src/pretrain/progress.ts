@@ -1,18 +1,18 @@
-/** Where a supervised trainer stands. */
+/** The progress of a supervised trainer. */
 import { z } from 'zod';
 
-/** Where a trainer stands, as plain JSON. */
+/** The progress of a trainer, as plain JSON. */
 export interface PretrainProgress {
   /** Steps taken. */
   readonly step: number;
-  /** Steps of its optimiser. */
+  /** Steps that the optimiser took. */
   readonly optimizerSteps: number;
-  /** Of each stream of examples, the index of the next one. */
+  /** Index of the next example of each stream. */
   readonly cursors: readonly number[];
 }
 
 const count = () => z.int().min(0);
 
-/** Checks the progress of a trainer with so many streams of examples. */
+/** Return the schema of the progress of a trainer with `streams` streams of examples. */
 export const pretrainProgressSchema = (streams: number): z.ZodType<PretrainProgress> =>
   z.strictObject({ step: count(), optimizerSteps: count(), cursors: z.array(count()).length(streams) });

@@ -1,7 +1,7 @@
 /**
- * The supervised trainer: next-token cross-entropy on a task's worked problems, one optimiser step at a time. Sequences
- * of a batch are packed end to end, so lengths need no sorting; the step is captured for a few sizes and replayed, for
- * which at most an eighth of padding follows the last sequence.
+ * The supervised trainer: next-token cross-entropy on a task's worked problems, one optimiser step at a time. The
+ * sequences of a batch are packed end to end, so their lengths may differ. A step is recorded for a few sizes and
+ * replayed; padding after the last sequence, at most an eighth, fills the size.
  */
 import { expectNames } from '../base/arguments.ts';
 import { checkSeed } from '../base/options.ts';
@@ -40,74 +40,77 @@ import { type PretrainProgress, pretrainProgressSchema } from './progress.ts';
 /** Streams of the two levels of `practice`. */
 const STREAMS = { full: 0, easier: 1 } as const;
 
-/** What a step reports. */
+/** Metrics of a step. */
 export interface PretrainMetrics {
-  /** Optimiser steps taken, this one included. */
+  /** Number of this step, counted from 1. */
   readonly step: number;
-  /** Passes over the examples, counted from 1. */
+  /** Number of this pass over the examples, counted from 1. */
   readonly pass: number;
   /** Mean cross-entropy of the scored tokens, in nats. */
   readonly loss: number;
   readonly lr: number;
   /** Norm of the gradient before clipping. */
   readonly gradNorm: number;
-  /** Tokens computed in this step. */
+  /** Number of tokens computed in this step, padding excluded. */
   readonly tokens: number;
-  /** Steps left out so far because of a gradient that was not finite. */
+  /** Steps skipped so far because a gradient was not finite. */
   readonly skipped: number;
   /** Mean load-balancing loss of the layers of a mixture of experts: 1 when balanced. */
   readonly loadBalance?: number;
 }
 
-/** What else a supervised trainer can be given. */
+/** Optional parts of a supervised trainer. */
 export interface SupervisedTrainerParts {
-  /** What is learnt: arithmetic by the options unless given. */
+  /** The task to learn. Default: arithmetic, configured by the options. */
   readonly task?: Task;
-  /** `{ replay: false }` runs every step anew. */
+  /** Options of recordings. `{ replay: false }` computes every step without them. */
   readonly capture?: CaptureOptions;
 }
 
-/** What a captured part of a step takes: the whole batch, unless that is too long for the device. */
+/** Inputs of a captured part of a step. The part is the whole batch, unless that is too long for the device. */
 interface PartInputs {
   readonly packed: Packed<Tensor>;
   /** (N): 1 for a scored token, 0 for padding. */
   readonly mask: Tensor;
-  /** Factor of the sum of log-probabilities, −1 over their number. */
+  /** −1/(number of scored tokens of the batch): the factor of the sum of log-probabilities. */
   readonly scale: Scalar;
-  /** Rows that are not padding, those of the batch before them, and their share of the batch. */
+  /** Number of rows without padding. */
   readonly rows: Scalar;
+  /** Number of rows of the batch in earlier parts. */
   readonly firstRow: Scalar;
+  /** `rows` as a share of the rows of the batch. */
   readonly share: Scalar;
-  /** Steps taken before, which the dropout masks depend on. */
+  /** Number of earlier steps. The dropout masks depend on it. */
   readonly step: Scalar;
 }
 
-/** One value each. */
+/** The losses of a part, one value each. */
 interface Losses {
   readonly loss: Tensor;
   readonly balance: Tensor | undefined;
 }
 
-/** Recordings that a trainer keeps. */
+/** Maximum number of recordings that a trainer keeps. */
 const MAX_RECORDINGS = 64;
 
-/** Trains a model on an endless stream of worked problems. */
+/** Train a model on an endless stream of worked problems. */
 export class SupervisedTrainer {
   readonly model: Transformer;
   readonly options: PretrainOptions;
   readonly stepsPerPass: number;
   readonly totalSteps: number;
   readonly #optimizer: AdamW;
-  /** A step on a batch that fits the device whole; and a part of one, and the update. */
+  /** A whole step, for a batch that fits the device. */
   readonly #train: Captured<[PartInputs, Scalar], Losses>;
+  /** The gradients of a part, and the update after the last part, for a longer batch. */
   readonly #accumulate: Captured<[PartInputs], Losses>;
   readonly #apply: Captured<[Scalar], void>;
   readonly #streams: readonly TaskStream[];
   #step = 0;
-  /** Drawn ahead, while the GPU worked. */
+  /** The next batch, drawn while the GPU computed. */
   #next: readonly Example[] | undefined;
 
-  /** @throws MathformerError if the model's vocabulary is not the task's, or the task is none. */
+  /** @throws MathformerError if the task is invalid, or the model's vocabulary is not the task's. */
   constructor(model: Transformer, options: PretrainOptions, parts: SupervisedTrainerParts = {}) {
     expectNames('SupervisedTrainer', parts, ['task', 'capture']);
     const { task = arithmetic(options), capture: captureOptions = {} } = parts;
@@ -138,7 +141,7 @@ export class SupervisedTrainer {
     ];
   }
 
-  /** The learning rate of optimiser step `step`, counted from 0. */
+  /** Return the learning rate of optimiser step `step`, counted from 0. */
   learningRate(step: number): number {
     const { scheduler, lr, minLr, warmupRatio } = this.options;
     return scheduler === 'none'
@@ -147,7 +150,7 @@ export class SupervisedTrainer {
   }
 
   /**
-   * Trains on one batch.
+   * Train on one batch.
    * @throws MathformerError after ten steps in a row without a finite gradient.
    */
   async step(): Promise<PretrainMetrics> {
@@ -155,9 +158,9 @@ export class SupervisedTrainer {
     const lr = this.learningRate(this.#step);
     const batch = this.#next ?? this.#draw();
     const pending = Promise.all([this.#update(batch, lr), this.#optimizer.report()]);
-    pending.catch(() => {}); // thrown below; until then it has a handler, whatever drawing does
+    pending.catch(() => {}); // awaited below; until then a handler keeps a rejection from ending the process
     this.#step += 1;
-    this.#next = this.#draw(); // while the GPU works
+    this.#next = this.#draw(); // while the GPU computes
     const [losses, report] = await pending;
     refuseDivergence(report, this.#step, `lower --lr (now ${options.lr}) or --grad_clip`);
     const { gradNorm, skipped } = report;
@@ -172,7 +175,7 @@ export class SupervisedTrainer {
     };
   }
 
-  /** What a trainer needs, besides the model's weights, to go on as this one would, to the bit. */
+  /** Return the state from which, together with the model's weights, training resumes to the same bits. */
   async state(): Promise<TrainingState<PretrainProgress>> {
     const optimizer = await this.#optimizer.stateDict();
     const ahead = this.#next?.length ?? 0;
@@ -185,8 +188,8 @@ export class SupervisedTrainer {
   }
 
   /**
-   * Goes on from a state of a trainer with the same options and task; the model must have its weights.
-   * @throws MathformerError for what is no such state.
+   * Resume from the state of a trainer with the same options and task. Load the model's weights separately.
+   * @throws MathformerError if the state is invalid or of a different trainer.
    */
   restore({ progress, optimizer }: TrainingState): void {
     const {
@@ -200,13 +203,13 @@ export class SupervisedTrainer {
     this.#next = undefined;
   }
 
-  /** Frees the trainer's memory, not the model. */
+  /** Free the trainer's memory, but not the model. */
   dispose(): void {
     for (const captured of [this.#train, this.#accumulate, this.#apply]) captured[Symbol.dispose]();
     this.#optimizer.dispose();
   }
 
-  /** The examples of the step that comes next: a batch, or what is left of the pass. */
+  /** Draw the examples of the next step: a batch, or the rest of the pass if that is smaller. */
   #draw(): readonly Example[] {
     const { batchSize, numExamples } = this.options;
     const drawn = (this.#step % this.stepsPerPass) * batchSize;
@@ -216,12 +219,12 @@ export class SupervisedTrainer {
     });
   }
 
-  /** How many of a batch of `size` examples come from stream `i`. */
+  /** Return the number of examples of stream `i` in a batch of `size`. */
   #share(i: number, size: number): number {
     return Math.max(0, Math.ceil((size - i) / this.#streams.length));
   }
 
-  /** Enqueues forward, backward and the update; the values arrive when the GPU is done. */
+  /** Enqueue forward, backward and update. The promise resolves when the GPU is done. */
   async #update(
     batch: readonly Example[],
     lr: number,
@@ -242,7 +245,7 @@ export class SupervisedTrainer {
       const inputs = this.#inputs(sequences, firstRow, total);
       const { loss, balance } = parts.length > 1 ? this.#accumulate(inputs) : this.#train(inputs, lr);
       const values = Promise.all([inputs.share, loss.item(), balance?.item()]);
-      values.catch(() => {}); // thrown below; until then it has a handler, whatever the next part does
+      values.catch(() => {}); // awaited below; until then a handler keeps a rejection from ending the process
       return values;
     });
     if (parts.length > 1) this.#apply(lr);
@@ -252,7 +255,7 @@ export class SupervisedTrainer {
     return { loss, loadBalance: values.reduce((sum, [share, , balance = 0]) => sum + share * balance, 0) };
   }
 
-  /** A part of a batch, given what the whole batch has. */
+  /** Return the inputs of a part of a batch, given the counts of the whole batch. */
   #inputs(
     sequences: readonly ScoredSequence[],
     firstRow: number,
@@ -264,7 +267,7 @@ export class SupervisedTrainer {
     return { packed, mask, scale: -1 / total.scored, rows, firstRow, share, step: this.#step };
   }
 
-  /** Forward and backward on the GPU. */
+  /** Compute forward and backward on the GPU, and add to the gradients. */
   #graph({ packed, mask, scale, rows, firstRow, share, step }: PartInputs): Losses {
     const { model, options } = this;
     const p = options.dropout ?? model.config.dropout;

@@ -178,7 +178,7 @@ describe('refusals', () => {
     [{ groupSize: 1 }, /--group_size cannot be 1/, /from 2 .*advantage/],
     [{ topK: -1 }, /--top_k cannot be -1/, /integer from 0/],
     [{ temperature: 0 }, /--temperature cannot be 0/, /at least 0\.000001.*greedy/],
-    [{ klEstimator: 'k1' }, /k1 in the loss holds nothing back/, /--kl_estimator k3\+.*--kl_coef 0/],
+    [{ klEstimator: 'k1' }, /k1 in the loss has no effect/, /--kl_estimator k3\+.*--kl_coef 0/],
     [{ temperature: 1e-40 }, /--temperature cannot be 1e-40/, /at least 0\.000001/],
     [{ operators: '+,^' }, /--operators cannot be "\+,\^"/, /comma-separated/],
     [{ operators: [] }, /--operators cannot be \[\]/, /comma-separated/],
@@ -187,13 +187,13 @@ describe('refusals', () => {
     [{ groupsize: 4 }, /no option --groupsize/, /--group_size/],
     [{ loss: 'ppo' }, /--loss cannot be "ppo"/, /grpo, dr_grpo, dapo, gspo, cispo/],
     [{ dualClip: 0.5 }, /--dual_clip cannot be 0.5/, /0 \(off\) or a number above 1/],
-    [{ miniBatches: 33 }, /32 problems do not make 33/, /at most --batch_size, 32/],
+    [{ miniBatches: 33 }, /32 problems cannot be split into 33/, /at most --batch_size, 32/],
     [{ klCoef: 0, klTarget: 0.1 }, /without --kl_coef/, /--kl_coef above 0/],
     [{ klTarget: 0.1, klHorizon: 127 }, /128 completions/, /at least 128/],
     [{ klCoef: 0, refSyncSteps: 5 }, /there is no reference/, /--kl_coef above 0/],
     [{ loss: 'cispo', dualClip: 3 }, /cispo has no surrogate/, /another --loss/],
-    [{ loss: 'cispo', clipRatio: 0.2 }, /cispo bounds the ratio above alone/, /--clip_ratio_high/],
-    [{ overlongBuffer: 257 }, /256 tokens at most/, /--max_gen_len/],
+    [{ loss: 'cispo', clipRatio: 0.2 }, /cispo clips the ratio only above/, /--clip_ratio_high/],
+    [{ overlongBuffer: 257 }, /at most 256 tokens/, /--max_gen_len/],
   ])('%j', (options, message, fix) => {
     const error = refusal(() => grpoOptions(options));
     expect(error.message).toMatch(message);

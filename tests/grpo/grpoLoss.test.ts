@@ -371,7 +371,7 @@ describe('properties of every loss', () => {
     using _ = device.scope();
     const { sequences, ...inputs } = lossInputs(device, randomRows(1), 'gspo');
     expect(sequences).toBeDefined();
-    expect(() => grpoLoss(inputs, { loss: 'gspo' })).toThrow('gspo compares sequences');
+    expect(() => grpoLoss(inputs, { loss: 'gspo' })).toThrow('gspo has one ratio per sequence');
   });
 });
 

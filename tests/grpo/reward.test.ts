@@ -56,7 +56,7 @@ describe('the built-in rewards', () => {
     expect(Math.max(...partial.slice(2).map(Number))).toBeLessThan(1);
     const { partialCredit: _, ...without } = ARITHMETIC;
     const build = () => builtInReward('partial', without);
-    expect(build).toThrow(/arithmetic knows no partial credit/);
+    expect(build).toThrow(/arithmetic has no partial credit/);
     expect(build).toThrow(expect.objectContaining({ code: 'BAD_OPTION', where: 'reward partial' }));
   });
 });
@@ -169,7 +169,7 @@ describe('several rewards', () => {
     [early as never, /not a list/],
   ])('%# cannot be', (rewards, message) => {
     expect(() => checkRewards(rewards)).toThrow(message);
-    const about = { code: 'BAD_OPTION', where: 'rewards', fix: expect.stringContaining('a name of its own') };
+    const about = { code: 'BAD_OPTION', where: 'rewards', fix: expect.stringContaining('a unique name') };
     expect(() => checkRewards(rewards)).toThrow(expect.objectContaining(about));
   });
 });

@@ -185,7 +185,7 @@ describe('a task that gives what its tokenizer does not have', () => {
   test('options that cannot work together are refused by the trainer, too', () => {
     const policy = Transformer.create(device, CONFIG, 1);
     const options = { ...grpoOptions(), klEstimator: 'k1' } as const;
-    expect(() => new GrpoTrainer(policy, options, { task })).toThrow(/k1 in the loss holds nothing back/);
+    expect(() => new GrpoTrainer(policy, options, { task })).toThrow(/k1 in the loss has no effect/);
     new GrpoTrainer(policy, { ...options, klCoef: 0 }, { task }).dispose();
     policy.dispose();
   });

@@ -17,10 +17,10 @@ const SIGNS: readonly [WarningName, GrpoMetrics, RegExp, RegExp][] = [
   ['equal rewards', { frac_reward_zero_std: 1, reward: 0 }, /all rewards are equal \(mean 0/, /--curriculum/],
   ['no rewards', { frac_reward_missing: 0.25 }, /null for 25 % of the completions/, /at least one reward/],
   ['truncation', { 'completions/clipped_ratio': 0.21 }, /21 % .* cut off/, /--max_gen_len/],
-  ['kl', { kl: 1.5 }, /1\.50 nats a token/, /--kl_coef/],
+  ['kl', { kl: 1.5 }, /1\.50 nats per token/, /--kl_coef/],
   ['entropy collapse', { entropy: 0.04 }, /from 0\.500 to 0\.0400/, /--entropy_coef/],
   ['sampler mismatch', { [DIFFERENCE]: 0.002 }, /differ by 0\.0020/, /--adapter/],
-  ['skipped steps', { skipped: 3 }, /3 steps so far were left out/, /lower --lr/],
+  ['skipped steps', { skipped: 3 }, /3 steps so far were skipped/, /lower --lr/],
 ];
 
 describe('warnings', () => {

@@ -66,7 +66,7 @@ describe('--reward', () => {
     ['no default export', moduleOf('export const reward = 1;'), /has no default export/, /export default/],
     ['a module that throws', moduleOf('throw new Error("boom");'), /cannot be loaded: boom/, /correct/],
     ['a module that does not parse', moduleOf('export default ('), /cannot be loaded: /, /correct/],
-    ['the same twice', 'format,format', /two rewards are called format/, /a name of its own/],
+    ['the same twice', 'format,format', /two rewards are called format/, /a unique name/],
     ['nothing', '', /there is no such module/, /or the path of a module/],
   ])('refuses %s', async (_, list, message, fix) => {
     const error = await refusal(rewardsOf(list, ARITHMETIC));
@@ -77,7 +77,7 @@ describe('--reward', () => {
 
   it('refuses partial credit of a task that knows none', async () => {
     const { partialCredit: _, ...task } = ARITHMETIC;
-    expect((await refusal(rewardsOf('partial', task))).message).toMatch(/knows no partial credit/);
+    expect((await refusal(rewardsOf('partial', task))).message).toMatch(/has no partial credit/);
   });
 });
 
