@@ -1,0 +1,170 @@
+/** What `generate` asks of a model, and how it shows the answers; the model is of paper. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, expect, it, vi } from 'vitest';
+import { newModel } from '../../../src/cli/flags/modelFlags.ts';
+import { settingsEntry, type TrainedSettings } from '../../../src/cli/trainedSettings.ts';
+import { saveCheckpoint } from '../../../src/runs/checkpointFile.ts';
+import { sorting } from '../../../src/tasks/sorting.ts';
+import { Sampler, world } from '../fakeMachine.ts';
+import { run } from '../inProcess.ts';
+
+vi.mock('../../../src/cli/machine.ts', async (original) => {
+  const { withMachine } = await import('../fakeMachine.ts');
+  return { ...(await original<object>()), withMachine };
+});
+vi.mock('../../../src/model/transformer.ts', () => import('../fakeMachine.ts'));
+vi.mock('../../../src/model/sampler.ts', () => import('../fakeMachine.ts'));
+
+/** Two layers: of the samples of the first expression it gives the first and third correctly. */
+const PLAIN = 'tests/fixtures/checkpoints/tiny_easy.pt';
+
+let directory: string;
+const file = (name: string) => join(directory, `${name}.safetensors`);
+beforeAll(() => {
+  directory = mkdtempSync(join(tmpdir(), 'mathformer-generate-'));
+  const save = (name: string, settings: TrainedSettings, task = sorting()) =>
+    saveCheckpoint(file(name), {
+      ...newModel({ modelsize: 'tiny' }, 0, task),
+      metadata: new Map([settingsEntry(settings)]),
+    });
+  save('sort', { task: 'sort' });
+  save('strange', {});
+  saveCheckpoint(file('named'), {
+    ...newModel({ modelsize: 'tiny' }, 0),
+    metadata: new Map([settingsEntry({ task: 'sort' })]),
+  });
+  saveCheckpoint(file('trained'), {
+    ...newModel({ modelsize: 'tiny' }, 0),
+    metadata: new Map([
+      settingsEntry({ task: 'arithmetic', maxDigits: 1, maxGenLen: 32, temperature: 0.5, topK: 9 }),
+    ]),
+  });
+});
+afterAll(() => rmSync(directory, { recursive: true }));
+beforeEach(() => {
+  world.reset();
+  generate.mockClear();
+});
+const generate = vi.spyOn(Sampler.prototype, 'generate');
+const options = () => generate.mock.calls.at(-1)?.[1];
+
+it('samples four completions of each expression, and judges each', async () => {
+  const { code, stdout } = await run('generate', PLAIN, '-1+2', '3-1', '--json', '--seed', '5');
+  expect(code).toBe(0);
+  const { checkpoint, results, adapter } = JSON.parse(stdout);
+  expect([checkpoint, adapter.name]).toEqual([PLAIN, 'paper']);
+  expect(results.map(({ expression, answer }: Record<string, string>) => [expression, answer])).toEqual([
+    ['-1+2', '1'],
+    ['3-1', '2'],
+  ]);
+  expect(options()).toEqual({
+    groupSize: 4,
+    maxNew: 256,
+    temperature: 1,
+    topK: 0,
+    topP: 1,
+    minP: 0,
+    seed: 5,
+  });
+  const verdicts = results.map(({ completions }: { completions: { verdict: string }[] }) =>
+    completions.map(({ verdict }) => verdict),
+  );
+  expect(verdicts).toEqual([
+    ['correct', 'no answer', 'correct', 'no answer'],
+    ['no answer', 'correct', 'no answer', 'correct'],
+  ]);
+  expect(results[0].completions[0]).toEqual({
+    ...{ completion: '<answer>1<eos>', verdict: 'correct', answer: '1', logProbability: -0.75 },
+    tokens: ['<answer>', '1', '<eos>'].map((token) => ({ token, logProbability: -0.25 })),
+  });
+  expect(results[0].completions[1]).toMatchObject({
+    completion: '<eos>',
+    answer: null,
+    logProbability: -0.25,
+  });
+  expect(world.held.size).toBe(1); // The model, which ends with the device.
+});
+
+it('shows every completion with its tokens', async () => {
+  const { stdout } = await run('generate', PLAIN, '1+2', '--num_samples', '2');
+  expect(stdout.split('\n')).toEqual([
+    'Device: paper (a GPU of paper)',
+    `Loading checkpoint from ${PLAIN}`,
+    expect.stringMatching(/^Model loaded: 2 layers, /),
+    '1+2 = 3',
+    '  1. correct, log-probability -0.7500: <answer>3<eos>',
+    '     <answer> -0.250 | 3 -0.250 | <eos> -0.250',
+    '  2. no answer, log-probability -0.2500: <eos>',
+    '     <eos> -0.250',
+    '',
+  ]);
+  const quiet = await run('generate', PLAIN, '1+2', '--num_samples', '1', '--quiet');
+  expect(quiet.stdout.split('\n')[0]).toBe('1+2 = 3');
+});
+
+it.each([
+  [['--greedy'], { groupSize: 1, temperature: 0 }],
+  [['--temperature', '0'], { groupSize: 1, temperature: 0 }],
+  [['--greedy', '--temperature', '2', '--num_samples', '1'], { groupSize: 1, temperature: 0 }],
+  [
+    ['--temperature', '0.5', '--num_samples', '3', '--top_k', '57'],
+    { groupSize: 3, temperature: 0.5, topK: 57 },
+  ],
+  [
+    ['--top_p', '0.5', '--min_p', '0.1', '--max_gen_len', '9'],
+    { groupSize: 4, topP: 0.5, minP: 0.1, maxNew: 9 },
+  ],
+])('with %j draws %j', async (flags, expected) => {
+  expect((await run('generate', PLAIN, '1+2', ...flags)).code).toBe(0);
+  expect(options()).toMatchObject(expected);
+});
+
+it('asks as the model was trained, unless flags say another', async () => {
+  const { stdout } = await run('generate', file('trained'), '1+2');
+  expect(stdout).toMatch(
+    /^As it was trained \(flags win over it\): --max_gen_len 32 --temperature 0\.5 --top_k 9$/m,
+  );
+  expect(options()).toMatchObject({ maxNew: 32, temperature: 0.5, topK: 9 });
+  await run('generate', file('trained'), '1+2', '--temperature', '2');
+  expect(options()).toMatchObject({ maxNew: 32, temperature: 2 });
+  expect((await run('generate', PLAIN, '1+2')).stdout).not.toContain('As it was trained');
+});
+
+it.each([
+  [
+    ['--greedy', '--num_samples', '2'],
+    /2 greedy completions .* equal — leave out --num_samples, or sample with/,
+  ],
+  [['--temperature', '0', '--num_samples', '2'], /2 greedy completions .* equal — /],
+  [
+    ['--temperature', '1e-7'],
+    /--temperature cannot be 1e-7 — give 0 \(greedy\) or a number from 0\.000001 to 100/,
+  ],
+  [['--top_k', '58'], /--top_k cannot be 58/],
+])('refuses %j', async (flags, message) => {
+  const { code, stderr } = await run('generate', PLAIN, '1+2', ...flags);
+  expect([code, stderr]).toEqual([2, expect.stringMatching(message)]);
+  expect(world.opened).toEqual([]);
+});
+
+it.each([
+  [
+    'sort',
+    /was trained on the task sort; .* — evaluate it: npx tsx src\/cli\/evaluate\.ts \S+sort\.safetensors --task sort$/m,
+  ],
+  ['named', /was trained on the task sort; /],
+  [
+    'strange',
+    /was trained not on arithmetic; .* — evaluate it: npx tsx src\/cli\/evaluate\.ts \S+strange\.safetensors$/m,
+  ],
+])('asks no expression of a model of another task: %s', async (name, message) => {
+  const { code, stderr } = await run('generate', file(name), '1+2');
+  expect([code, stderr]).toEqual([2, expect.stringMatching(message)]);
+});
+
+it('reads the expressions before the checkpoint', async () => {
+  const { code, stderr } = await run('generate', 'no.pt', '1/0');
+  expect([code, stderr]).toEqual([2, expect.stringMatching(/division by zero/)]);
+});
