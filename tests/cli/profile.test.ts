@@ -1,12 +1,7 @@
 /** What --profile says: sums by kernel, shares, efficiencies, and a trace that viewers can read. */
-import { mkdtempSync, readFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { chromeTrace, profileTable, reportProfile, totalsByKernel } from '../../src/cli/profile.ts';
+import { chromeTrace, profileTable, totalsByKernel } from '../../src/cli/profile.ts';
 import type { ProfiledDispatch } from '../../src/gpu/profiler.ts';
-import { add, Tensor } from '../../src/tensor/index.ts';
-import { openDevice } from '../device.ts';
 
 const PEAKS = { flops: 1e9, bandwidth: 1e8 };
 const dispatch = (
@@ -66,14 +61,65 @@ test('the trace counts microseconds from the first dispatch', () => {
   });
 });
 
-test('a device’s own profile, without what measuring the peaks launches', async () => {
-  const device = await openDevice({ profile: true });
-  await add(Tensor.from(device, [1, 2]), 1).data();
-  const path = join(mkdtempSync(join(tmpdir(), 'profile-')), 'trace.json');
-  const lines: string[] = [];
-  await reportProfile(device, path, (line) => lines.push(line));
-  expect(lines.at(-1)).toBe(`Trace of 1 dispatches: ${path}`);
-  const { traceEvents } = JSON.parse(readFileSync(path, 'utf8'));
-  expect(traceEvents.length).toBe(device.gpu.features.has('timestamp-query') ? 1 : 0);
-  device.destroy();
+test('the least time is of the operations or of the bytes, whichever is longer', () => {
+  const efficiencies = (bytes: number, flops: number, end = 10) =>
+    totalsByKernel([dispatch('k', 0, end, bytes, flops)], PEAKS).map(({ efficiency }) => efficiency);
+  // 1e6 operations take 1 ms, 1e6 bytes take 10 ms.
+  expect(efficiencies(1e6, 1e6)).toEqual([1]);
+  expect(efficiencies(1e5, 5e6)).toEqual([0.5]);
+  // A clock that runs backwards took no time.
+  expect(efficiencies(1e5, 5e6, -1)).toEqual([undefined]);
+});
+
+test('kernels of the same time stand in the order of their CPU time', () => {
+  const each = (kernel: string, cpu: number) => ({ ...dispatch(kernel, 0, 1, 1), cpu });
+  const totals = totalsByKernel([each('a', 1), each('b', 3), each('c', 2)], PEAKS);
+  expect(totals.map(({ kernel }) => kernel)).toEqual(['b', 'c', 'a']);
+});
+
+test('the table leaves nothing out until there is too much, cuts long names, and says the peaks', () => {
+  const many = (count: number) =>
+    profileTable(
+      totalsByKernel(
+        Array.from({ length: count }, (_, i) => dispatch(`kernel ${i}`, i, i + 1, 1)),
+        PEAKS,
+      ),
+      PEAKS,
+    );
+  expect(many(30)).toHaveLength(1 + 30 + 1);
+  expect(many(31)).toHaveLength(1 + 30 + 1 + 1);
+  expect(many(31).at(-2)).toBe('and 1 kernels more');
+  expect(many(1).at(-1)).toMatch(/\(P 1 GFLOP\/s, W 0\.1 GB\/s\)$/);
+  const long = profileTable(totalsByKernel([dispatch('x'.repeat(70), 0, 1, 1)], PEAKS), PEAKS)[1] ?? '';
+  expect(long.split(' ')[0]).toHaveLength(60);
+});
+
+test('the trace leaves out what has no time, and begins where the first time is', () => {
+  const untimed = { ...dispatch('early', 0, 0, 1), start: undefined, end: undefined };
+  const open = { ...dispatch('open', 14, 0, 1), end: undefined };
+  expect(chromeTrace([untimed, ...DISPATCHES.slice(1, 2), open])).toEqual({
+    displayTimeUnit: 'ms',
+    traceEvents: [
+      {
+        name: 'product',
+        cat: 'kernel',
+        ph: 'X',
+        ts: 0,
+        dur: 8000,
+        pid: 0,
+        tid: 0,
+        args: { bytes: 1000, flops: 4e6 },
+      },
+      {
+        name: 'open',
+        cat: 'kernel',
+        ph: 'X',
+        ts: 2000,
+        dur: 0,
+        pid: 0,
+        tid: 0,
+        args: { bytes: 1, flops: 0 },
+      },
+    ],
+  });
 });

@@ -1,21 +1,13 @@
-/** The doctor's report, its advice for machines other than this one, and its exit codes. */
+/** The doctor's report of this machine, and its exit codes. */
 import { execFile, spawnSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 import { examine, format } from '../../../src/cli/commands/doctor.ts';
-import { fasterAdapterAdvice, type Machine, parseOsRelease } from '../../../src/cli/commands/doctorAdvice.ts';
 import { launch } from '../cliProcess.ts';
-
-const BOOKWORM =
-  'PRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\nVERSION_ID="12"\nVERSION_CODENAME=bookworm\nID=debian\n';
 
 const STRANGER = ['--reuid', '54321', '--regid', '54321', '--clear-groups', 'env', '-u', 'HOME'];
 /** Only root can become another user, who then may have no access to the sources. */
 const strangerReadsSources =
   spawnSync('setpriv', [...STRANGER, 'test', '-r', 'src/cli/doctor.ts']).status === 0;
-
-function machine(differences: Partial<Machine> = {}): Machine {
-  return { platform: 'linux', osRelease: {}, hasNvidiaDevice: false, hasRenderNode: false, ...differences };
-}
 
 function doctor(...args: string[]): Promise<{ code: number; stdout: string }> {
   return new Promise((resolve) => {
@@ -62,50 +54,5 @@ describe('doctor', () => {
     expect(text).toContain(report.adapter?.description);
     expect(text).toContain('Not used  hardware: the dog ate it');
     expect(text).toMatch(/Faster:\n {2}sudo apt-get install luck$/);
-  });
-});
-
-describe('fasterAdapterAdvice', () => {
-  it('gives the backports lines on Debian 12 only', () => {
-    const debian = machine({ osRelease: parseOsRelease(BOOKWORM) });
-    expect(fasterAdapterAdvice('embedded', debian, false).join('\n')).toContain('-t bookworm-backports');
-    const ubuntu = machine({ osRelease: { ID: 'ubuntu', ID_LIKE: 'debian', VERSION_CODENAME: 'noble' } });
-    expect(fasterAdapterAdvice('embedded', ubuntu, false).join('\n')).not.toContain('backports');
-    expect(fasterAdapterAdvice('embedded', ubuntu, false).join('\n')).toContain('apt-get install');
-  });
-
-  it('is silent where nothing is faster', () => {
-    expect(fasterAdapterAdvice('hardware', machine({ hasNvidiaDevice: true }), true)).toEqual([]);
-    expect(fasterAdapterAdvice('software', machine(), true)).toEqual([]);
-  });
-
-  it('speaks of the GPU that no driver serves', () => {
-    const lines = fasterAdapterAdvice('software', machine({ hasNvidiaDevice: true }), true).join('\n');
-    expect(lines).toContain('libvulkan1');
-    expect(lines).toContain('NVIDIA_DRIVER_CAPABILITIES');
-    expect(fasterAdapterAdvice('software', machine({ hasRenderNode: true }), true).join('\n')).toContain(
-      'Mesa',
-    );
-  });
-
-  it('sends nobody to apt on macOS and Windows', () => {
-    for (const platform of ['darwin', 'win32'] as const) {
-      expect(fasterAdapterAdvice('none', machine({ platform }), false).join('\n')).not.toMatch(
-        /apt|dnf|pacman/,
-      );
-    }
-  });
-
-  it('points back to a system adapter that was passed over', () => {
-    expect(fasterAdapterAdvice('embedded', machine(), true).join('\n')).toContain('Leave the choice');
-  });
-});
-
-describe('parseOsRelease', () => {
-  it('reads quoted and bare values', () => {
-    expect(parseOsRelease(BOOKWORM)).toMatchObject({
-      PRETTY_NAME: 'Debian GNU/Linux 12 (bookworm)',
-      VERSION_CODENAME: 'bookworm',
-    });
   });
 });

@@ -1,0 +1,67 @@
+/** Flags and commands that the texts of the sources and the README name are there. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { split } from 'shlex';
+import { describe, expect, it } from 'vitest';
+import { flagsOf } from '../../src/cli/flags/flags.ts';
+import { grpoFlags, pretrainFlags } from '../../src/cli/flags/trainingFlags.ts';
+import { COMMANDS } from '../../src/cli/invocation.ts';
+import { run } from './inProcess.ts';
+
+describe('flags that texts of the sources name', () => {
+  const sources = readdirSync('src', { recursive: true, encoding: 'utf8' }).filter((path) =>
+    path.endsWith('.ts'),
+  );
+  /** By flag, the files whose texts name it. */
+  const named = new Map<string, string[]>();
+  for (const path of sources) {
+    const code = readFileSync(join('src', path), 'utf8').replace(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, '');
+    // In a sentence: what is passed to other programs stands alone.
+    for (const [flag] of code.matchAll(/(?<=[\w,;:(] )--[a-z][a-z_]+/g)) {
+      named.set(flag, [...(named.get(flag) ?? []), path]);
+    }
+  }
+  it('are flags of a command', async () => {
+    const known = new Set<string>();
+    for (const command of [...COMMANDS, 'pretrain', 'grpo', 'resume'] as const) {
+      const { stdout } = await run(command, '--help');
+      for (const [flag] of stdout.matchAll(/--[a-z][a-z_]+/g)) known.add(flag);
+    }
+    expect(known).toContain('--max_gen_len');
+    const unknown = [...named].filter(([flag]) => !known.has(flag));
+    expect(unknown).toEqual([]);
+    expect(named.size).toBeGreaterThan(30);
+  });
+
+  it('are of the trainings, where trainers name them', () => {
+    const trainings = [...flagsOf(grpoFlags), ...flagsOf(pretrainFlags)];
+    const rooms = /^(grpo|pretrain|model|tasks|math|generation)\//;
+    const foreign = [...named].filter(
+      ([flag, paths]) => paths.some((path) => rooms.test(path)) && !trainings.includes(flag),
+    );
+    expect(foreign).toEqual([]);
+  });
+});
+
+describe('README', () => {
+  const blocks = [...readFileSync('README.md', 'utf8').matchAll(/^```sh\n([\s\S]*?)^```$/gm)].map(
+    ([, text = '']) => text,
+  );
+  const lines = blocks
+    .flatMap((text) => text.replaceAll('\\\n', ' ').split('\n'))
+    .map((line) => line.replace(/ #.*/, ''));
+  const calls = lines.filter((line) => line.includes('src/cli/')).map((line) => split(line.trim()));
+
+  it('has commands whose flags they take', async () => {
+    expect(calls.length).toBeGreaterThan(5);
+    for (const [npx, tsx, script = '', ...words] of calls) {
+      expect([npx, tsx]).toEqual(['npx', 'tsx']);
+      const subcommand = script.endsWith('train.ts') ? words.slice(0, 1) : [];
+      const command = COMMANDS.find((name) => script === `src/cli/${name}.ts`);
+      if (!command) throw new Error(`the README calls ${script}, which is no command`);
+      const { stdout } = await run(command, ...subcommand, '--help');
+      const known = stdout.match(/--[a-z_]+/g) ?? [];
+      expect(known).toEqual(expect.arrayContaining(words.filter((word) => word.startsWith('--'))));
+    }
+  });
+});
