@@ -4,14 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { newModel } from '../../../src/cli/flags/modelFlags.ts';
-import { heldOut } from '../../../src/cli/heldOut.ts';
-import { settingsEntry, type TrainedSettings } from '../../../src/cli/trainedSettings.ts';
 import { modelConfig } from '../../../src/model/config.ts';
 import { initialStateDict } from '../../../src/model/initialise.ts';
 import { saveCheckpoint } from '../../../src/runs/checkpointFile.ts';
 import { Checkpoints } from '../../../src/runs/checkpoints.ts';
 import { arithmetic } from '../../../src/tasks/arithmetic/task.ts';
 import { sorting } from '../../../src/tasks/sorting.ts';
+import { heldOut } from '../../../src/training/heldOut.ts';
+import { settingsEntry, type TrainedSettings } from '../../../src/training/trainedSettings.ts';
 import { world } from '../fakeMachine.ts';
 import { run } from '../inProcess.ts';
 

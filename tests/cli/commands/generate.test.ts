@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, it, vi } from 'vitest';
 import { newModel } from '../../../src/cli/flags/modelFlags.ts';
-import { settingsEntry, type TrainedSettings } from '../../../src/cli/trainedSettings.ts';
 import { saveCheckpoint } from '../../../src/runs/checkpointFile.ts';
 import { sorting } from '../../../src/tasks/sorting.ts';
+import { settingsEntry, type TrainedSettings } from '../../../src/training/trainedSettings.ts';
 import { Sampler, world } from '../fakeMachine.ts';
 import { run } from '../inProcess.ts';
 
