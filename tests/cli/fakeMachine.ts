@@ -5,6 +5,7 @@
  * step of a trainer makes it answer more.
  */
 import type { MachineFlags } from '../../src/cli/machine.ts';
+import type { Device } from '../../src/gpu/device.ts';
 import type { ModelConfig } from '../../src/model/config.ts';
 import type { Completion, SampleOptions } from '../../src/model/sampling.ts';
 import type { TrainingState } from '../../src/model/trainingState.ts';
@@ -33,10 +34,10 @@ export const world = {
 };
 
 /** A device that can be lost. */
-class PaperDevice {
+class PaperDevice implements Pick<Device, 'choices' | 'chosen'> {
   isLost = false;
   readonly choices = { 'matmul none K1 N1 M1': { variant: 'portable', source: '00000000' } };
-  readonly chosen = new Map([['matmul none K1 N1 M1', { name: 'portable' }]]);
+  readonly chosen = new Map([['matmul none K1 N1 M1', 'portable']]);
   async lost(): Promise<boolean> {
     return this.isLost;
   }
