@@ -1,13 +1,14 @@
 /**
- * The measure of all work, the same on any adapter: its bound is the least time that the adapter's own best multiply-adds,
- * copies and empty dispatches allow, max(FLOPs / P, bytes / W) + dispatches · t0, and η = bound / time.
+ * The efficiency η of work, comparable between adapters: η = bound / time. The bound is the least time that the adapter
+ * allows, max(FLOPs / P, bytes / W) + dispatches · t0. P, W and t0 are measured on the adapter: its fastest multiply-adds,
+ * copies and empty dispatches.
  */
 
-/** What an adapter can do at best. */
+/** The measured limits of an adapter. */
 export interface Ceilings {
-  /** FLOP/s */
+  /** FLOP/s. */
   readonly P: number;
-  /** bytes/s, read and written */
+  /** Bytes/s, reads plus writes. */
   readonly W: number;
   /** Seconds per empty dispatch. */
   readonly t0: number;
@@ -20,6 +21,6 @@ export interface Work {
   readonly dispatches: number;
 }
 
-/** Seconds that the work takes at least. */
+/** Return the least time that the work can take, in seconds. */
 export const bound = ({ flops, bytes, dispatches }: Work, { P, W, t0 }: Ceilings): number =>
   Math.max(flops / P, bytes / W) + dispatches * t0;

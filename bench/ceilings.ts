@@ -1,4 +1,4 @@
-/** Measures what the adapter can do at best, in turns with the work that is compared with it. */
+/** Measure the limits of the adapter, in turns with the work that is compared with them. */
 import type { Device } from '../src/gpu/device.ts';
 import { defineKernel } from '../src/gpu/kernel.ts';
 import { peakBandwidth, peakFlops } from '../src/kernels/peak.ts';
@@ -14,7 +14,7 @@ const emptyKernel = defineKernel({
 });
 const EMPTY_DISPATCHES = 200;
 
-/** Seconds that `repeats` runs take, from an idle device to an idle device. */
+/** Return the seconds that `repeats` runs take, from an idle device to an idle device. */
 export async function time(device: Device, run: () => void, repeats: number): Promise<number> {
   await device.idle();
   const started = performance.now();
@@ -35,7 +35,7 @@ async function emptyDispatch(device: Device): Promise<number> {
   return (await time(device, launch, 1)) / EMPTY_DISPATCHES;
 }
 
-/** Collects a measurement of each ceiling every round. */
+/** Collect one measurement of each ceiling per round. */
 export class CeilingMeter {
   readonly #P: number[] = [];
   readonly #W: number[] = [];
@@ -47,7 +47,7 @@ export class CeilingMeter {
     this.#t0.push(await emptyDispatch(device));
   }
 
-  /** The medians. */
+  /** Return the median of each ceiling. */
   ceilings(): Ceilings {
     return { P: quantile(this.#P, 0.5), W: quantile(this.#W, 0.5), t0: quantile(this.#t0, 0.5) };
   }

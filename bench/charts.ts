@@ -1,8 +1,8 @@
-/** Plots as SVG text, drawn without a browser. */
+/** Draw plots as SVG text, without a browser. */
 import { type EChartsOption, init } from 'echarts';
 import type { Growth } from './growth.ts';
 
-/** A plot as SVG text. */
+/** Return a plot as SVG text. */
 export function drawn(option: EChartsOption, width: number, height: number): string {
   const plot = init(null, null, { renderer: 'svg', ssr: true, width, height });
   plot.setOption({ animation: false, ...option });
@@ -13,7 +13,7 @@ export function drawn(option: EChartsOption, width: number, height: number): str
 
 const LABELS = 430;
 
-/** One horizontal bar for each, from the top down. */
+/** Draw one horizontal bar for each value, the first at the top. */
 export function bars(
   rows: readonly { readonly name: string; readonly value: number }[],
   { axis, digits }: { readonly axis: string; readonly digits: number },
@@ -38,7 +38,7 @@ export function bars(
   return drawn(option, 960, 60 + 22 * rows.length);
 }
 
-/** Time over size, both logarithmic, with the fitted power through the points' middle. */
+/** Plot time over size, both logarithmic, with the fitted power law through the centre of the points. */
 export function growthChart({ axis, sizes, times, exponent }: Growth): string {
   const mean = (values: readonly number[]): number =>
     Math.exp(values.reduce((sum, value) => sum + Math.log(value), 0) / values.length);

@@ -1,8 +1,8 @@
-/** Two measurements side by side. */
+/** Compare two measurements side by side. */
 import { columns } from '../src/cli/columns.ts';
 import { readResults, type SuiteResults } from './results.ts';
 
-/** What can be compared: kernels, and whole steps as they are replayed. */
+/** A measurement that can be compared: a kernel, or a replayed step. */
 interface Row {
   readonly kernel: string;
   readonly shape: string;
@@ -28,8 +28,8 @@ function read(path: string): { readonly adapter: string; readonly rows: readonly
 }
 
 /**
- * A table of what both have: times, their ratio (above 1: b is faster) and η of each. Times compare code on one adapter;
- * η compares adapters, or one adapter on a good and on a bad day.
+ * Return a table of the rows that both files have: times, their ratio (above 1: b is faster) and η of each. Times compare
+ * code on one adapter; η compares adapters, or one adapter at different loads.
  */
 export function compareFiles(a: string, b: string): string[] {
   const [first, second] = [read(a), read(b)];

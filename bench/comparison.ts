@@ -1,35 +1,35 @@
 /**
- * Comparisons by benny: every case runs by itself, one after another, as often as benny needs, and its operations per
- * second are what its mean time says. A noisy neighbour can slow one case and not the next: where a few percent matter,
- * `measure.ts` times everything in turns.
+ * Comparisons with benny. The cases run one after another, each as often as benny needs; operations per second follow
+ * from the mean time. Other load on the machine can slow one case and not the next: where a few percent matter, use
+ * `measure.ts`, which times all cases in turns.
  */
 import { join } from 'node:path';
 import b from 'benny';
 import type { Device } from '../src/gpu/device.ts';
 
-/** Something that is compared. */
+/** One side of a comparison. */
 export interface Contender {
   readonly name: string;
-  /** Does the work once, and waits until it is done. */
+  /** Do the work once, and wait until it is done. */
   readonly run: () => Promise<unknown>;
 }
 
-/** A comparison: its name, and what is compared. */
+/** A named comparison of contenders. */
 export interface Comparison {
   readonly name: string;
   readonly contenders: readonly Contender[];
 }
 
-/** Where benny leaves its files, in a folder of results. */
+/** Folder of benny's files, inside a folder of results. */
 export const COMPARISONS = 'comparisons';
 
-/** Seconds that benny takes for a case at most, and samples at least. */
+/** Maximum seconds per case, and minimum number of samples. */
 const CASES = { maxTime: 1, minSamples: 5 };
 
-/** The name of a comparison's files, without their ending: `variants matmul K64 N256` is in `variants-matmul-K64-N256`. */
+/** Return the base name of a comparison's files: `variants matmul K64 N256` is saved as `variants-matmul-K64-N256`. */
 export const fileOf = (name: string): string => name.replace(/[^\w.]+/g, '-').replace(/^-|-$/g, '');
 
-/** Work on a device as a case: its tensors are released, and the device has finished. */
+/** Make a case of work on a device: it waits until the device has finished, and frees the tensors. */
 export const onDevice = (device: Device, run: () => void) => async (): Promise<void> => {
   {
     using _ = device.scope();
@@ -39,8 +39,8 @@ export const onDevice = (device: Device, run: () => void) => async (): Promise<v
 };
 
 /**
- * Compares: says in the terminal which is the fastest, and leaves JSON and a chart in `folder`, if there is one. Every
- * case has run once before, so that nothing is compiled while benny looks.
+ * Compare the contenders. Print the fastest, and save JSON and a chart in `folder`, if given. Every case runs once
+ * before the timing, so that no shader is compiled during it.
  */
 export async function compare(
   { name, contenders }: Comparison,

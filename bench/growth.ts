@@ -1,7 +1,7 @@
 /**
- * How the cost of a supervised step grows with the batch, the length of sequences, the width and the number of layers,
- * each alone: the exponent is the slope of log time over log size. 1 is linear; attention tends to 2 in the length,
- * products of weights to 2 in the width.
+ * Measure how the cost of a supervised step grows with the batch, the sequence length, the width and the number of layers,
+ * one at a time. The exponent is the slope of log time over log size: 1 is linear. It tends to 2 in the length because of
+ * attention, and in the width because of the matrix products.
  */
 import type { Device } from '../src/gpu/device.ts';
 import { modelConfig } from '../src/model/config.ts';
@@ -22,19 +22,19 @@ const AXES = {
   width: [32, 64, 128, 256],
   layers: [1, 2, 4, 8],
 } as const;
-/** Heads stay as they are, and grow in number. */
+/** Size of a head. A wider model has more heads of the same size. */
 const HEAD_SIZE = 16;
 const ROUNDS = 5;
 
 export interface Growth {
   readonly axis: keyof typeof AXES;
   readonly sizes: readonly number[];
-  /** Seconds, medians. */
+  /** Medians, in seconds. */
   readonly times: readonly number[];
   readonly exponent: number;
 }
 
-/** The slope of log y over log x by least squares. */
+/** Return the slope of log y over log x, fitted by least squares. */
 export function exponent(xs: readonly number[], ys: readonly number[]): number {
   const [u, v] = [xs.map(Math.log), ys.map(Math.log)];
   const mean = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / values.length;
@@ -49,7 +49,7 @@ function stepOf(device: Device, { batch, length, width, layers }: Point): () => 
   return () => step().item();
 }
 
-/** Times every point of every axis in turns. */
+/** Time every point of every axis in turns. */
 export async function measureGrowth(
   device: Device,
   progress: (round: number, rounds: number) => void = () => {},
@@ -67,7 +67,7 @@ export async function measureGrowth(
     for (const { step, times } of axes.flatMap(({ points }) => points)) {
       const started = performance.now();
       await step();
-      if (round >= 0) times.push((performance.now() - started) / 1000); // the first compiles
+      if (round >= 0) times.push((performance.now() - started) / 1000); // the first round compiles
     }
   }
   return axes.map(({ axis, points }) => {

@@ -1,12 +1,13 @@
 /**
- * `npm run bench [-- kernels|variants|ops|peers|replay|steps|growth|startup]`: how close every kernel and every step is to
- * what the adapter can do, and, by benny, comparisons of kernel variants, ops and other libraries. Results go to
- * bench/results/<adapter>/ as JSON, and together on one page, report.html.
+ * `npm run bench [-- kernels|variants|ops|peers|replay|steps|growth|startup]`: measure how close every kernel and every
+ * step comes to the limits of the adapter, and compare kernel variants, ops and other libraries with benny. Results are
+ * saved in bench/results/<adapter>/ as JSON, and on one page, report.html.
  *
- * `npm run bench -- kernels --filter TEXT`: only the cases (or comparisons) whose name or shape contains TEXT; nothing is saved.
+ * `npm run bench -- kernels --filter TEXT`: run only the cases (or comparisons) whose name or shape contains TEXT, and
+ * save nothing.
  *
- * `npm run bench -- compare A B`: two kernels.json (or steps.json) side by side, in units of what each adapter could do
- * at best. `npm run bench -- report FOLDER` writes the page anew.
+ * `npm run bench -- compare A B`: compare two kernels.json (or steps.json) side by side, relative to the limits of each
+ * adapter. `npm run bench -- report FOLDER`: write the page again.
  */
 import { mkdirSync } from 'node:fs';
 import { Command, InvalidArgumentError } from 'commander';
@@ -24,7 +25,10 @@ interface Flags {
   readonly save: boolean;
 }
 
-/** Opens a device with the same kernels on the adapter again when it is first asked for. Dawn rounds timestamps to 65 µs unless told not to. */
+/**
+ * Return a function that opens a profiling device on the same adapter, with the same kernels, at its first call. The device
+ * turns off the rounding of timestamps, which is 65 µs in Dawn by default.
+ */
 function profilingDevice({ shortLoops }: Device) {
   let opened: Promise<Device> | undefined;
   const open = async (): Promise<Device> => {
@@ -40,7 +44,10 @@ function profilingDevice({ shortLoops }: Device) {
   };
 }
 
-/** The adapter's description; of software with its CPU, and with the loops that it prefers, which tell CPUs of one name apart. */
+/**
+ * Return the name of the results' folder: the adapter's description. For a software adapter, add the CPU and the preferred
+ * loop length, which distinguishes CPUs of the same name.
+ */
 function nameOf({ description, kind }: OpenedAdapter, { shortLoops }: Device): string {
   if (kind === 'hardware') return description;
   return `${description} on ${cpuModel()}${shortLoops ? ', short loops' : ''}`;
@@ -68,25 +75,25 @@ async function bench(names: readonly string[], flags: Flags): Promise<void> {
 function positive(text: string): number {
   const value = Number(text);
   if (Number.isInteger(value) && value > 0) return value;
-  throw new InvalidArgumentError('give a whole number from 1 on');
+  throw new InvalidArgumentError('give an integer of at least 1');
 }
 
 const program = new Command('bench')
   .description(
-    'measure kernels, captured and whole training steps, their growth and start-up on the adapter at hand, and compare ' +
-      'kernel variants, ops and other libraries',
+    'measure kernels, training steps, their growth and the start-up on this adapter, and compare kernel variants, ops and ' +
+      'other libraries',
   )
-  .argument('[suites...]', `${Object.keys(SUITES).join(', ')}; all unless given`)
+  .argument('[suites...]', `${Object.keys(SUITES).join(', ')} (default: all)`)
   .option(
     '--filter <text>',
-    'only the kernels, steps or comparisons whose name or shape contains this; saves nothing',
+    'run only the kernels, steps or comparisons whose name or shape contains this, and save nothing',
   )
-  .option('--rounds <number>', 'of kernels and steps', positive)
-  .option('--no-save', 'leave the results of earlier runs as they are')
+  .option('--rounds <number>', 'rounds of timing kernels and steps', positive)
+  .option('--no-save', 'do not save the results: earlier ones stay unchanged')
   .action(bench);
 program
   .command('compare')
-  .description('two kernels.json or steps.json side by side')
+  .description('compare two kernels.json or two steps.json')
   .argument('<a>')
   .argument('<b>')
   .action((a: string, b: string) => {

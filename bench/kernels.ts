@@ -1,4 +1,4 @@
-/** The kernels that training spends its time in, on the shapes it uses them with. */
+/** The cases of the kernels on which training spends most of its time, with the shapes of training. */
 import { attentionCases, decodeCase } from './cases/attention.ts';
 import { expertCases } from './cases/experts.ts';
 import { optimiserCases } from './cases/optimiser.ts';
@@ -15,7 +15,7 @@ import type { KernelCase } from './kernelCase.ts';
 
 type Product = readonly [M: number, K: number, N: number];
 
-/** The layers of tiny and small at 8,192 tokens, and a decoding step. */
+/** The matrix products of tiny and small: layers at 8,192 tokens, and a decoding step. */
 const LAYERS: readonly Product[] = [
   [8192, 32, 32],
   [8192, 64, 64],
@@ -26,14 +26,14 @@ const LAYERS: readonly Product[] = [
   [128, 256, 256],
 ];
 const SQUARES: readonly Product[] = [512, 1024].map((n) => [n, n, n]);
-/** Seconds of a software driver's time. */
+/** Left out on software adapters, where it takes seconds. */
 const LARGEST_SQUARE: Product = [2048, 2048, 2048];
 
 const HEADS = { heads: 4, headDim: 16 };
 const TOKENS = 16_384;
 const VOCABULARY = 57;
 
-/** All cases; `software` leaves out what would take a software driver seconds. */
+/** Return all cases. `software` leaves out those that take seconds on a software adapter. */
 export function kernelCases({ software }: { readonly software: boolean }): KernelCase[] {
   const squares = software ? SQUARES : [...SQUARES, LARGEST_SQUARE];
   return [
@@ -56,7 +56,7 @@ export function kernelCases({ software }: { readonly software: boolean }): Kerne
   ];
 }
 
-/** The cases whose name and shape contain the text, in any case; `512x512` is `512×512`. */
+/** Return the cases whose name and shape contain the text. Upper and lower case are equal, and so are `x` and `×`. */
 export function matching<Case extends { readonly kernel: string; readonly shape: string }>(
   cases: readonly Case[],
   text: string,

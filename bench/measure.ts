@@ -1,7 +1,7 @@
 /**
- * Times kernels beside the adapter's ceilings. Everything is timed in turns, so that a noisy neighbour slows all alike,
- * and the median counts. What counts is the time by the clock on the wall, from an idle device to an idle device; where
- * the adapter has timestamps, a second device with a profiler adds what the GPU itself says, kernel by kernel.
+ * Time kernels and the adapter's limits. All are timed in turns, so that other load slows them equally; results are
+ * medians of wall-clock time, from an idle device to an idle device. If the adapter has timestamps, a second device with a
+ * profiler adds the time on the GPU's clock, kernel by kernel.
  */
 import type { Device } from '../src/gpu/device.ts';
 import { bound, type Ceilings } from './bound.ts';
@@ -17,9 +17,9 @@ export interface KernelResult extends Spread {
   readonly bytes: number;
   readonly dispatches: number;
   readonly efficiency: number;
-  /** Seconds of its dispatches by the GPU's clock, median; null without timestamps. */
+  /** Median seconds of its dispatches on the GPU's clock; null without timestamps. */
   readonly gpu: number | null;
-  /** η by that time. Dispatching is no part of it, nor of this bound. */
+  /** η from `gpu`. Neither `gpu` nor its bound includes the cost of dispatching. */
   readonly gpuEfficiency: number | null;
 }
 
@@ -29,14 +29,14 @@ export interface Measured {
 }
 
 export interface MeasureOptions {
-  /** A device that profiles, on the same adapter. */
+  /** A profiling device on the same adapter. */
   readonly profiled?: Device | undefined;
   readonly rounds?: number;
   readonly progress?: (round: number, rounds: number) => void;
 }
 
 export const ROUNDS = 9;
-/** A case is repeated until it takes about this long, in seconds. */
+/** Seconds that the repetitions of a case take together, at least. */
 const LEAST_TIME = 0.01;
 const MOST_REPEATS = 200;
 
@@ -46,7 +46,7 @@ interface Plan {
   readonly dispatches: number;
   readonly repeats: number;
   readonly times: number[];
-  /** On the profiling device. */
+  /** Runs the case on the profiling device. */
   readonly profiledRun: (() => void) | undefined;
   readonly gpuTimes: number[];
 }
@@ -63,7 +63,7 @@ async function plan(device: Device, each: KernelCase, profiled: Device | undefin
   return { each, run, dispatches, repeats, times: [], profiledRun, gpuTimes: [] };
 }
 
-/** Times all cases and the adapter's ceilings in turns; `progress` hears of every round. */
+/** Time all cases and the adapter's limits in turns. `progress` is called in every round. */
 export async function measure(
   device: Device,
   cases: readonly KernelCase[],

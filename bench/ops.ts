@@ -1,9 +1,9 @@
-/** Comparisons of the engine's ops that work on the same shape: a product with its gradient, what limits rows of one size. */
+/** Comparisons of ops on the same shape, such as a matrix product and its gradient. */
 import type { Device } from '../src/gpu/device.ts';
 import { type Comparison, onDevice } from './comparison.ts';
 import type { KernelCase } from './kernelCase.ts';
 
-/** One comparison of every shape that more than one case has. */
+/** Return one comparison for every shape that several cases share. */
 export function opComparisons(device: Device, cases: readonly KernelCase[]): Comparison[] {
   const shapes = new Set(cases.map(({ shape }) => shape));
   return [...shapes]

@@ -1,4 +1,4 @@
-/** Pages that need nothing but themselves. */
+/** Self-contained HTML pages. */
 import type { Table } from './tables.ts';
 
 export const escapeHtml = (text: string): string =>
@@ -12,7 +12,7 @@ export function htmlTable({ heading, rows, left }: Table): string {
 
 export interface Section {
   readonly title: string;
-  /** HTML */
+  /** HTML text. */
   readonly body: string;
 }
 

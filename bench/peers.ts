@@ -1,7 +1,7 @@
 /**
- * The same product by other libraries of this world, in the same process and on the same adapter: tfjs-backend-webgpu,
- * jax-js on WebGPU, and jax-js's WebAssembly, the CPU's best in JavaScript. Each is compared from the call to its result in
- * memory; one that cannot be loaded is left out with a line.
+ * Comparisons of matrix products with other libraries, in the same process and on the same adapter: tfjs-backend-webgpu,
+ * and jax-js on WebGPU and on WebAssembly. Each is timed from the call until the result is in CPU memory. A library that
+ * cannot be loaded is skipped with a message.
  */
 import { globals } from 'webgpu';
 import type { Device } from '../src/gpu/device.ts';
@@ -11,10 +11,10 @@ import type { Comparison } from './comparison.ts';
 
 const SIZES = [512, 1024];
 
-/** Prepares two n × n matrices; the function multiplies them and waits for the result. */
+/** Prepare two n × n matrices. Return a function that multiplies them and waits for the result. */
 type Prepare = (n: number) => Promise<() => Promise<unknown>>;
 
-/** What libraries for browsers look for. */
+/** Define the globals that libraries for browsers expect. */
 function pretendBrowser(): void {
   for (const [name, value] of Object.entries(globals)) {
     if (!(name in globalThis)) Object.defineProperty(globalThis, name, { value, configurable: true });
@@ -40,7 +40,7 @@ function ours(device: Device): Prepare {
 async function tensorflow(): Promise<Prepare> {
   const tf = await import('@tensorflow/tfjs-core');
   await import('@tensorflow/tfjs-backend-webgpu');
-  if (!(await tf.setBackend('webgpu'))) throw new Error('it finds no WebGPU');
+  if (!(await tf.setBackend('webgpu'))) throw new Error('WebGPU is not available to it');
   return async (n) => {
     const [a, b] = [tf.randomNormal([n, n]), tf.randomNormal([n, n])];
     return async () => {
@@ -54,7 +54,7 @@ async function tensorflow(): Promise<Prepare> {
 async function jax(backend: 'webgpu' | 'wasm'): Promise<Prepare> {
   const { init, defaultDevice, numpy, random } = await import('@jax-js/jax');
   const backends = await init();
-  if (!backends.includes(backend)) throw new Error(`it has no ${backend} here`);
+  if (!backends.includes(backend)) throw new Error(`its backend ${backend} is not available`);
   return async (n) => {
     defaultDevice(backend);
     const matrix = (seed: number) => random.normal(random.key(seed), [n, n]);
@@ -63,7 +63,7 @@ async function jax(backend: 'webgpu' | 'wasm'): Promise<Prepare> {
   };
 }
 
-/** Libraries that can be loaded; `skipped` hears of the others. */
+/** Load the libraries. `skipped` is called for each that cannot be loaded. */
 async function loaded(
   device: Device,
   skipped: (library: string, reason: string) => void,
@@ -85,7 +85,7 @@ async function loaded(
   return libraries;
 }
 
-/** The product of two n × n matrices by every library that can be loaded, for each n. */
+/** Return for each n one comparison of the product of two n × n matrices, by all libraries that can be loaded. */
 export async function peerComparisons(
   device: Device,
   skipped: (library: string, reason: string) => void,

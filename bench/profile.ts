@@ -1,10 +1,10 @@
-/** What a profiling device says of the work it did: time by the GPU's clock, and the least time of every dispatch. */
+/** Evaluate the profile of a device: time on the GPU's clock, and the least possible time of each kernel. */
 import type { Device } from '../src/gpu/device.ts';
 import type { ProfiledDispatch } from '../src/gpu/profiler.ts';
 import { bound, type Ceilings } from './bound.ts';
 import { total } from './statistics.ts';
 
-/** Reads a device's profile piece by piece. */
+/** Read a device's profile piece by piece. */
 export class Profile {
   readonly device: Device;
   #seen = 0;
@@ -13,12 +13,12 @@ export class Profile {
     this.device = device;
   }
 
-  /** Leaves out everything so far. */
+  /** Skip all dispatches so far. */
   async skip(): Promise<void> {
     this.#seen = (await this.device.profile()).length;
   }
 
-  /** The dispatches since the last call of either. */
+  /** Return the dispatches since the last call of `skip` or `next`. */
   async next(): Promise<readonly ProfiledDispatch[]> {
     const all = await this.device.profile();
     const from = this.#seen;
@@ -27,20 +27,20 @@ export class Profile {
   }
 }
 
-/** Seconds on the GPU's clock; undefined without timestamps. */
+/** Return the seconds of a dispatch on the GPU's clock; undefined without timestamps. */
 function seconds({ start, end }: ProfiledDispatch): number | undefined {
   return start === undefined || end === undefined ? undefined : Math.max(0, end - start) / 1000;
 }
 
-/** Seconds on the GPU's clock of all together; undefined without timestamps. */
+/** Return the total seconds of dispatches on the GPU's clock; undefined without timestamps. */
 export function secondsOn(dispatches: readonly ProfiledDispatch[]): number | undefined {
   const times = dispatches.map(seconds);
   return times.includes(undefined) ? undefined : total(times.map((time) => time ?? 0));
 }
 
 /**
- * What a kernel's dispatches need together, where launches cannot tell: FLOPs that depend on the lengths of sequences,
- * or bytes where a part of what is bound is used. By the start of the kernel's name.
+ * Work of all dispatches of a kernel together, where a dispatch alone does not determine it: FLOPs that depend on sequence
+ * lengths, or bytes of buffers that are only partly used. Kernels are matched by the start of their name.
  */
 export interface KnownWork {
   readonly kernel: string;
@@ -48,25 +48,25 @@ export interface KnownWork {
   readonly bytes?: number;
 }
 
-/** One kernel's part of a step. */
+/** One kernel's share of a step. */
 export interface KernelShare {
   readonly kernel: string;
   readonly dispatches: number;
   /** Seconds on the GPU's clock; null without timestamps. */
   readonly gpu: number | null;
-  /** Seconds that its work takes at least, without the cost of dispatching. */
+  /** Least possible seconds, without the cost of dispatching. */
   readonly bound: number;
 }
 
-/** What a share is of: the time on the GPU's clock, or without timestamps the least time. */
+/** Return the time that ranks kernels: that on the GPU's clock, or without timestamps the bound. */
 export const shareOf = ({ gpu, bound }: Pick<KernelShare, 'gpu' | 'bound'>): number => gpu ?? bound;
 
 export const longestFirst = (a: KernelShare, b: KernelShare): number => shareOf(b) - shareOf(a);
 
 /**
- * A step's kernels, those that take longest first. The bound of a kernel is the sum over its dispatches of
- * max(FLOPs / P, bytes / W), with the bytes bound and the FLOPs that the kernel declares; of known work it is that of all
- * its dispatches together.
+ * Return the kernels of a step, the slowest first. The bound of a kernel is the sum over its dispatches of
+ * max(FLOPs / P, bytes / W), from the size of the bound buffers and the FLOPs that the kernel declares. For kernels in
+ * `known` it follows from the known work instead.
  */
 export function sharesByKernel(
   dispatches: readonly ProfiledDispatch[],
@@ -103,6 +103,6 @@ function knownBound(group: readonly ProfiledDispatch[], work: KnownWork, ceiling
   return bound({ flops, bytes, dispatches: 0 }, ceilings);
 }
 
-/** Seconds that a step takes at least: its kernels', and t0 for every dispatch. */
+/** Return the least possible seconds of a step: the bounds of its kernels, plus t0 for every dispatch. */
 export const stepBound = (kernels: readonly KernelShare[], { t0 }: Ceilings): number =>
   total(kernels.map(({ bound, dispatches }) => bound + dispatches * t0));

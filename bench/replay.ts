@@ -1,6 +1,6 @@
 /**
- * What capturing saves: the CPU time to encode one training step and hand it to the driver, eager and replayed, with
- * nothing else running. (How long the GPU takes is the same: the commands are.)
+ * Measure the gain of recordings: the CPU time to encode and submit one training step, eager and replayed, on an idle
+ * device. (The GPU's time is the same, as the commands are the same.)
  */
 import type { Device } from '../src/gpu/device.ts';
 import { modelConfig } from '../src/model/config.ts';
@@ -12,14 +12,14 @@ const ROUNDS = 15;
 export interface ReplayResult {
   readonly name: string;
   readonly dispatches: number;
-  /** Milliseconds of CPU time per step. */
+  /** CPU time per step, in milliseconds. */
   readonly eager: number;
   readonly replayed: number;
 }
 
 const median = (values: readonly number[]): number => quantile(values, 0.5);
 
-/** Milliseconds of CPU time and dispatches of one call of `enqueue`, from an idle device to its submission. */
+/** Return the CPU time in milliseconds and the number of dispatches of one call of `enqueue`, until it is submitted. */
 async function encode(device: Device, enqueue: () => unknown) {
   using _ = device.scope();
   await device.idle();
@@ -33,7 +33,7 @@ async function encode(device: Device, enqueue: () => unknown) {
   return { milliseconds, dispatches };
 }
 
-/** Medians over interleaved rounds. */
+/** Time the steps in turns, and return the medians over the rounds. */
 export async function measureReplay(device: Device): Promise<ReplayResult[]> {
   const results: ReplayResult[] = [];
   for (const { size, batch, length } of [
@@ -51,7 +51,7 @@ export async function measureReplay(device: Device): Promise<ReplayResult[]> {
       const first = await encode(device, eager);
       const second = await encode(device, replayed);
       dispatches = second.dispatches;
-      if (round < 0) continue; // compilation and capture
+      if (round < 0) continue; // the first rounds compile and record
       times.eager.push(first.milliseconds);
       times.replayed.push(second.milliseconds);
     }

@@ -1,4 +1,4 @@
-/** bench/results/<adapter>/report.html: all that the suites have left there, on one page. */
+/** Write bench/results/<adapter>/report.html: all results of the suites on one page. */
 import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { bars, growthChart } from './charts.ts';
@@ -79,7 +79,7 @@ ${growth.map(growthChart).join('\n')}`,
   }),
 };
 
-/** Where the time of a step goes. */
+/** Show the kernels of a step by their time. */
 function stepSection({ name, kernels, gpu }: SuiteResults['steps']['steps'][number]): string {
   const all = total(kernels.map(shareOf));
   const shown = kernels.slice(0, KERNELS_SHOWN);
@@ -105,7 +105,7 @@ function section<Name extends SuiteName>(folder: string, name: Name): Section | 
   }
 }
 
-/** What benny compared, one plot each, with benny's own charts beside them. */
+/** Show the comparisons, one plot each, with links to benny's charts; undefined without any. */
 function comparisonSection(folder: string): Section | undefined {
   const within = join(folder, COMPARISONS);
   const files = existsSync(within) ? readdirSync(within).filter((name) => name.endsWith('.json')) : [];
@@ -128,7 +128,7 @@ function comparisonSection(folder: string): Section | undefined {
 
 const ORDER = ['kernels', 'steps', 'replay', 'growth', 'startup'] as const;
 
-/** Writes the page for a folder of results; its path. */
+/** Write the page of a folder of results, and return its path. */
 export function writeReport(folder: string, adapter = basename(folder)): string {
   const sections = [
     ...ORDER.flatMap((name) => section(folder, name) ?? []),

@@ -1,4 +1,4 @@
-/** What suites leave in bench/results/<adapter>/, one JSON file each: how it is written, read and checked. */
+/** The JSON files of the suites in bench/results/<adapter>/: write, read and check them. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -74,7 +74,7 @@ const growth = list(
 
 const startup = z.object({ warm: z.number(), cold: z.number() });
 
-/** What benny saves of a comparison. */
+/** Schema of the file in which benny saves a comparison. */
 const comparison = z.object({
   name: z.string(),
   results: list(z.object({ name: z.string(), ops: z.number(), margin: z.number() })),
@@ -84,11 +84,11 @@ export type ComparisonResults = z.output<typeof comparison>;
 
 const SCHEMAS = { kernels, replay, steps, growth, startup } as const;
 
-/** A suite that leaves a file of its own; comparisons are benny's. */
+/** A suite with a result file. Comparisons have benny's files instead. */
 export type SuiteName = keyof typeof SCHEMAS;
 export type SuiteResults = { readonly [name in SuiteName]: z.output<(typeof SCHEMAS)[name]> };
 
-/** Where results on an adapter go; nowhere if they are not of all cases, or not to be saved. */
+/** Return the folder for results of an adapter; undefined if only some cases run, or if nothing is to be saved. */
 export function resultsFolder(
   adapter: string,
   { save, filter }: { readonly save: boolean; readonly filter?: string },
@@ -114,16 +114,16 @@ function parseJson(path: string): unknown {
   }
 }
 
-/** @throws Error if the file cannot be read or is not what benny saves. */
+/** Read a comparison. @throws Error if the file cannot be read or was not saved by benny. */
 export function readComparison(path: string): ComparisonResults {
   const parsed = comparison.safeParse(parseJson(path));
   if (parsed.success) return parsed.data;
-  throw new Error(`${path} is no comparison of this benchmark`);
+  throw new Error(`${path} is not a comparison of this benchmark`);
 }
 
-/** @throws Error if the file cannot be read or is not what that suite leaves. */
+/** Read the results of a suite. @throws Error if the file cannot be read or is not of that suite. */
 export function readResults<Name extends SuiteName>(path: string, name: Name): SuiteResults[Name] {
   const parsed = SCHEMAS[name].safeParse(parseJson(path));
   if (parsed.success) return parsed.data as SuiteResults[Name];
-  throw new Error(`${path} is no ${name}.json of this benchmark`);
+  throw new Error(`${path} is not a ${name}.json of this benchmark`);
 }

@@ -1,10 +1,10 @@
-/** From a command to its first training step, in seconds: with the driver's cache of shaders, and without. */
+/** Measure the seconds from a command to its first training step, with and without the driver's shader cache. */
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** Seconds until `train.ts` has logged a step. Mesa's cache is the one that a software driver on Linux has. */
+/** Return the seconds until `train.ts` has logged a step. Software adapters on Linux use Mesa's shader cache. */
 async function firstStep(environment: NodeJS.ProcessEnv): Promise<number> {
   const directory = join(mkdtempSync(join(tmpdir(), 'startup-')), 'run');
   const metrics = join(directory, 'metrics.jsonl');
@@ -20,14 +20,14 @@ async function firstStep(environment: NodeJS.ProcessEnv): Promise<number> {
   }
   const seconds = (performance.now() - started) / 1000;
   if (child.exitCode !== null)
-    throw new Error(`the training ended with ${child.exitCode} before its first step`);
+    throw new Error(`the training ended with exit code ${child.exitCode} before its first step`);
   child.kill('SIGKILL');
   await ended;
   return seconds;
 }
 
 export async function measureStartup(): Promise<{ readonly warm: number; readonly cold: number }> {
-  await firstStep({}); // fills the cache
+  await firstStep({}); // fill the cache
   const warm = await firstStep({});
   const cold = await firstStep({ MESA_SHADER_CACHE_DIR: mkdtempSync(join(tmpdir(), 'shaders-')) });
   return { warm, cold };

@@ -1,6 +1,6 @@
-/** Medians and their spread. */
+/** Medians and quartiles. */
 
-/** Seconds: the median of the measurements, and the quartiles around it. */
+/** Median and quartiles of measurements, in seconds. */
 export interface Spread {
   readonly median: number;
   readonly quartiles: readonly [number, number];

@@ -1,11 +1,11 @@
 /**
- * The whole steps that are timed:
+ * The timed training steps:
  *
  *   supervised  one optimiser step on 128 packed sequences of 64 tokens, for tiny and small
  *   grpo        one GRPO step at the original's settings: 32 problems × 4 completions of up to 256 tokens, every default
  *               operator, 2 digits, depth 3; tiny from the original's checkpoint, small with random weights, whose
  *               completions end by chance: after some 58 tokens on average, and one or two in 128 not before the 256th
- *   rollout     that of tiny alone
+ *   rollout     only the rollout of tiny
  */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -22,32 +22,32 @@ import { total } from './statistics.ts';
 import { grpoWork, rolloutWork, type SequenceLengths, supervisedWork, trainingFlops } from './stepWork.ts';
 import { supervisedStep } from './supervisedStep.ts';
 
-/** What one step took and did. */
+/** Measurements of one step. */
 export interface StepRun {
   readonly seconds: number;
-  /** Seconds of CPU time to encode and submit it; null where that waits for the GPU in between. */
+  /** CPU seconds to encode and submit the step; null if encoding waits for the GPU. */
   readonly cpu: number | null;
-  /** Without padding: the inputs of a supervised step, the prompts and completions of a rollout. */
+  /** Tokens without padding: the inputs of a supervised step, the prompts and completions of a rollout. */
   readonly tokens: number;
   readonly known: readonly KnownWork[];
 }
 
-/** How a step is run. */
+/** The form in which a step runs. */
 export interface StepForm {
   readonly replay: boolean;
-  /** Processes that generate; 0, the default, generates on the device. */
+  /** Number of generating processes. Default: 0, which generates on the device. */
   readonly processes?: number;
 }
 
 export interface StepCase {
   readonly name: string;
-  /** Whether it can also be run without recordings of its own. (Decoding is always recorded.) */
+  /** True if the step can also run without recordings. (Decoding is always recorded.) */
   readonly eager: boolean;
-  /** The model that generates, which processes of their own can do; null if none does. */
+  /** The generating model, which can also run in several processes; null if the step does not generate. */
   readonly generates: ModelConfig | null;
-  /** FLOPs by the count that is usual for training; null for steps that also generate. */
+  /** FLOPs by the usual count for training (`trainingFlops`); null for steps that also generate. */
   readonly flops: number | null;
-  /** Makes a model and whatever trains it; the function runs one step to its end. */
+  /** Make a model and its trainer. Return a function that runs one step to its end. */
   readonly prepare: (device: Device, options: StepForm) => () => Promise<StepRun>;
 }
 
@@ -88,7 +88,7 @@ function policyOf(device: Device, size: 'tiny' | 'small'): Transformer {
   return new Transformer(device, config, stateDict);
 }
 
-/** Lets the lengths of what a sampler has generated last be asked for. */
+/** Watch a sampler. Return a function that gives the sequence lengths of its latest generation. */
 function watched(sampler: CompletionSampler): () => readonly SequenceLengths[] {
   const generate = sampler.generate.bind(sampler);
   let latest: SequenceLengths[] = [];
@@ -103,14 +103,14 @@ function watched(sampler: CompletionSampler): () => readonly SequenceLengths[] {
   return () => latest;
 }
 
-/** Options of the trainer that are not the original's settings. */
+/** Options of the trainer that differ from the original's settings. */
 export interface GrpoSize {
   readonly batchSize?: number;
   readonly groupSize?: number;
   readonly maxGenLen?: number;
 }
 
-/** A GRPO step, or its rollout alone. */
+/** Return the case of a GRPO step, or only of its rollout. */
 export function grpoCase(
   kind: 'grpo step' | 'rollout',
   size: 'tiny' | 'small',

@@ -1,7 +1,7 @@
 /**
- * Times whole steps, eager, replayed, and with generation in processes of its own, in turns with each other and with the
- * adapter's ceilings. Another copy on a profiling device does the same steps and says what they consist of: η of a step is the sum of the least times of its
- * dispatches over the time of the replayed step.
+ * Time training steps in three forms: eager, replayed, and with generation in several processes. All forms and the
+ * adapter's limits are timed in turns. A copy on a profiling device takes the same steps and yields their kernels: η of a
+ * step is the sum of the least times of its dispatches, divided by the time of the replayed step.
  */
 import { generationProcesses } from '../src/generation/index.ts';
 import type { Device } from '../src/gpu/device.ts';
@@ -20,31 +20,31 @@ import {
 import { quantile, type Spread, spreadOf } from './statistics.ts';
 import type { StepCase, StepForm, StepRun } from './stepCases.ts';
 
-/** A step in one of its forms. */
+/** The times of a step in one form. */
 export interface StepTimes extends Spread {
-  /** Real tokens per second: median. */
+  /** Median of tokens per second, without padding. */
   readonly tokensPerSecond: number;
-  /** Per step: medians. */
+  /** Median number of dispatches per step. */
   readonly dispatches: number;
-  /** Seconds to encode and submit it; null where that waits for the GPU in between. */
+  /** Median CPU seconds to encode and submit a step; null if encoding waits for the GPU. */
   readonly cpu: number | null;
 }
 
 export interface StepResult {
   readonly name: string;
   readonly rounds: number;
-  /** Of a step: median. */
+  /** Median number of tokens of a step. */
   readonly tokens: number;
   readonly eager: StepTimes | null;
   readonly replayed: StepTimes;
-  /** Replayed, with generation in processes of its own; null where that is not done. Their dispatches are not counted. */
+  /** Replayed, with generation in several processes, whose dispatches are not counted; null if not measured. */
   readonly parallel: StepTimes | null;
   readonly efficiency: number;
-  /** FLOPs by the count that is usual for training, over what the adapter could do in the time. */
+  /** FLOPs by the usual count for training, divided by the FLOPs that the adapter can compute in the same time. */
   readonly flopEfficiency: number | null;
-  /** Seconds by the GPU's clock, median; null without timestamps. */
+  /** Median seconds on the GPU's clock; null without timestamps. */
   readonly gpu: number | null;
-  /** Medians over the rounds, those that take longest first. */
+  /** The kernels, the slowest first; medians over the rounds. */
   readonly kernels: readonly KernelShare[];
 }
 
@@ -56,7 +56,7 @@ export interface MeasuredSteps {
 const ROUNDS = 9;
 const LEAST_ROUNDS = 3;
 const WARM = 2;
-/** A case that is slow is timed less often, so that one form of it takes about this long: seconds. */
+/** Seconds to spend on one form of a case, at most. A slow case is timed in fewer rounds. */
 const MOST_TIME = 30;
 
 interface Timed {
@@ -86,7 +86,7 @@ async function plan(each: StepCase, device: Device, profiled: Device, most: numb
   const parallel = processes > 0 ? timed({ replay: true, processes }) : undefined;
   const onProfiler = each.prepare(profiled, { replay: true });
   let seconds = 0;
-  // All do the same steps: those of a trainer differ from one to the next.
+  // All forms take the same steps, since the steps of a trainer differ from each other.
   for (let i = 0; i < WARM; i++) {
     await eager?.step();
     seconds = (await replayed.step()).seconds;
@@ -103,7 +103,7 @@ async function run({ device, step, runs }: Timed): Promise<void> {
   runs.push({ ...done, dispatches: device.counters().dispatches - before });
 }
 
-/** Times all steps in turns; `profiled` is a profiling device on the same adapter. */
+/** Time all steps in turns. `profiled` is a profiling device on the same adapter. */
 export async function measureSteps(
   device: Device,
   profiled: Device,
@@ -146,7 +146,7 @@ function timesOf({ runs }: Timed): StepTimes {
   };
 }
 
-/** Of each kernel the median of every round; where a round does without it, that counts as 0. */
+/** Return each kernel's median over the rounds; a round without the kernel counts as 0. */
 function typicalShares(rounds: readonly (readonly KernelShare[])[]): KernelShare[] {
   const names = new Set(rounds.flatMap((shares) => shares.map(({ kernel }) => kernel)));
   const typical = [...names].map((kernel) => {

@@ -1,4 +1,4 @@
-/** What `npm run bench` can measure: each suite says what it found, and leaves it as JSON. */
+/** The suites of `npm run bench`. Each prints its results, and saves them as JSON. */
 import { columns } from '../src/cli/columns.ts';
 import type { Device } from '../src/gpu/device.ts';
 import { type Comparison, compare } from './comparison.ts';
@@ -17,13 +17,13 @@ import { variantComparisons } from './variants.ts';
 
 export interface Setting {
   readonly device: Device;
-  /** A second device on the same adapter, which profiles. */
+  /** Opens a second, profiling device on the same adapter. */
   readonly profiled: () => Promise<Device>;
-  /** Whether the adapter is the CPU. */
+  /** True if the adapter computes on the CPU. */
   readonly software: boolean;
   /** The adapter's description. */
   readonly adapter: string;
-  /** Where results go; nowhere if it is left out. */
+  /** Folder of the results; without it nothing is saved. */
   readonly folder: string | undefined;
   /** Measure only cases whose name or shape contains this. */
   readonly filter: string | undefined;
@@ -45,7 +45,7 @@ function chosen<Case extends { readonly kernel: string; readonly shape: string }
   const found = filter === undefined ? cases : matching(cases, filter);
   if (found.length > 0) return found;
   const names = [...new Set(cases.map(({ kernel }) => kernel))];
-  throw new Error(`nothing is called '${filter}': there are ${names.join('; ')}`);
+  throw new Error(`no case matches '${filter}': choose from ${names.join('; ')}`);
 }
 
 async function benchKernels(setting: Setting): Promise<void> {
@@ -77,7 +77,7 @@ async function benchSteps(setting: Setting): Promise<void> {
   if (folder) saveResults(folder, 'steps', { adapter, ...measured });
 }
 
-/** Lets benny compare, one comparison after another. */
+/** Run comparisons with benny, one after another. */
 async function compareAll(
   comparisons: readonly Comparison[],
   { folder, filter }: Pick<Setting, 'folder' | 'filter'>,
@@ -96,7 +96,7 @@ async function benchOps(setting: Setting): Promise<void> {
 
 async function benchPeers(setting: Setting): Promise<void> {
   const comparisons = await peerComparisons(setting.device, (library, reason) =>
-    console.log(`${library} is left out: ${reason.split('\n')[0]}`),
+    console.log(`skipped ${library}: ${reason.split('\n')[0]}`),
   );
   await compareAll(comparisons, setting);
 }
@@ -141,14 +141,14 @@ export const SUITES = {
 
 type SuiteName = keyof typeof SUITES;
 
-/** Suites made of cases that can be chosen by name. */
+/** Suites whose cases can be filtered by name. */
 const FILTERED: readonly SuiteName[] = ['kernels', 'variants', 'ops', 'peers', 'steps'];
 
 const isSuite = (name: string): name is SuiteName => Object.hasOwn(SUITES, name);
 
 /**
- * The suites of these names; without names all, or those of kernels where cases are chosen.
- * @throws Error for a name that is none, or of a suite that has no cases to choose from.
+ * Return the suites of these names; without names all of them, or with a filter the suite `kernels`.
+ * @throws Error for an unknown name, or with a filter for a suite that has no cases to filter.
  */
 export function chosenSuites(names: readonly string[], filter: string | undefined): readonly SuiteName[] {
   const all = filter === undefined ? Object.keys(SUITES) : ['kernels'];
@@ -157,7 +157,7 @@ export function chosenSuites(names: readonly string[], filter: string | undefine
       throw new Error(`there is no suite '${name}': use ${Object.keys(SUITES).join(', ')}`);
     }
     if (filter !== undefined && !FILTERED.includes(name)) {
-      throw new Error(`--filter chooses cases of ${FILTERED.join(' and ')}: leave '${name}' out`);
+      throw new Error(`--filter works only with ${FILTERED.join(', ')}: leave '${name}' out`);
     }
     return name;
   });

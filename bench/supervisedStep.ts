@@ -7,7 +7,7 @@ import { type Packed, packSequences, scorePacked } from '../src/model/score.ts';
 import { Transformer } from '../src/model/transformer.ts';
 import { AdamW, backward, capture, mul, type Scalar, sum, type Tensor } from '../src/tensor/index.ts';
 
-/** Enqueues one optimiser step of a model on `batch` random sequences of `length` tokens, every one scored; the loss. */
+/** Enqueue one optimiser step on `batch` random sequences of `length` tokens, all of them scored, and return the loss. */
 export function supervisedStep(
   device: Device,
   config: ModelConfig,

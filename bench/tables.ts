@@ -1,11 +1,11 @@
-/** Measurements as rows of text, for the terminal and for the page. */
+/** Format measurements as rows of text, for the terminal and for the page. */
 import type { Ceilings } from './bound.ts';
 import type { KernelResult, Measured } from './measure.ts';
 import { type KernelShare, shareOf } from './profile.ts';
 import { total } from './statistics.ts';
 import type { StepResult, StepTimes } from './steps.ts';
 
-/** A heading and rows of as many cells; the first `left` columns are text. */
+/** A heading, and rows with as many cells. The first `left` columns are text, aligned left. */
 export interface Table {
   readonly heading: readonly string[];
   readonly rows: readonly (readonly string[])[];
@@ -14,7 +14,7 @@ export interface Table {
 
 const ms = (seconds: number): string => (seconds * 1000).toFixed(3);
 const range = ([low, high]: readonly [number, number]): string => `${ms(low)} to ${ms(high)}`;
-/** What was not measured is left blank. */
+/** Format a value; leave the cell blank if it was not measured. */
 const orBlank = (value: number | null, text: (value: number) => string): string =>
   value === null ? '' : text(value);
 const ratio = (value: number): string => value.toFixed(2);
@@ -74,7 +74,7 @@ export function stepTable(steps: readonly StepResult[]): Table {
   };
 }
 
-/** The kernels that take the most of a step. */
+/** Return a table of the `most` slowest kernels of a step. */
 export function shareTable(kernels: readonly KernelShare[], most: number): Table {
   const all = total(kernels.map(shareOf));
   return {

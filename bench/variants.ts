@@ -1,4 +1,4 @@
-/** Comparisons of the variants that a kernel family has on this adapter, on shapes of training and of decoding. */
+/** Comparisons of the variants of each kernel family, on the shapes of training and decoding. */
 import type { Device } from '../src/gpu/device.ts';
 import type { AnyTuningCase } from '../src/gpu/tuner.ts';
 import { choiceKey, launchPlan } from '../src/gpu/variants.ts';
@@ -16,7 +16,7 @@ const CASES: readonly AnyTuningCase[] = [
   ...attentionCases(TOKENS, 4, 16),
 ];
 
-/** One comparison of each family and shape; variants that the adapter refuses are left out. */
+/** Return one comparison for each family and shape, without the variants that the adapter refuses. */
 export async function variantComparisons(
   device: Device,
   cases: readonly AnyTuningCase[] = CASES,

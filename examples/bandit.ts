@@ -1,7 +1,7 @@
 /**
- * GRPO (Shao et al., 2402.03300) without a language model: a bandit with eight machines of ten arms each. A machine is
- * what a prompt is to a language model, an arm is a completion: every step pulls a group of arms at each machine and
- * compares the rewards within the group.
+ * GRPO (Shao et al., 2402.03300) without a language model: a bandit with eight machines of ten arms each. A machine
+ * corresponds to a prompt, an arm to a completion. Every step pulls a group of arms at each machine, and compares the
+ * rewards within the group.
  *
  *     npx tsx examples/bandit.ts [--steps 60]
  */
@@ -37,26 +37,26 @@ const steps = Number(flags.steps);
 const MACHINES = 8;
 const ARMS = 10;
 const GROUP = 16;
-const UPDATES = 4; // optimiser steps on the same pulls: what the clipping is for
+const UPDATES = 4; // optimiser steps on the same pulls, which is why the ratio is clipped
 const CLIP = 0.2;
 
 const device = await openDevice();
 const generator = new Generator(0);
-/** The chance of a reward of 1 for each machine and arm, which the policy has to find out. */
+/** Probability of a reward of 1 for each machine and arm. The policy has to learn it. */
 const chances = rand(device, [MACHINES, ARMS], { generator });
 const policy = new Parameters(device, new Map([['logits', [MACHINES, ARMS]]]));
 const optimizer = new AdamW(policy);
 
-/** log π(arm | machine) (MACHINES,GROUP) of the arms pulled. */
+/** Return log π(arm | machine) of the pulled arms, (MACHINES,GROUP). */
 const logProbability = (arms: Tensor): Tensor => gather(logSoftmax(policy.get('logits')), 1, arms);
 
 for (let step = 1; step <= steps; step++) {
-  using _ = device.scope(); // what this step allocates is freed at its end
+  using _ = device.scope(); // frees this step's tensors at its end
   const probabilities = noGrad(() => exp(logSoftmax(policy.get('logits'))));
   const arms = multinomial(probabilities, GROUP, { generator, replacement: true });
   const rewards = bernoulli(gather(chances, 1, arms), { generator });
 
-  // How much better than the rest of its group: (R − mean)/std.
+  // The advantage of a pull within its group: (R − mean)/std.
   const group = { axes: [1], keepDims: true };
   const advantages = div(sub(rewards, mean(rewards, group)), add(std(rewards, group), 1e-6));
   const before = noGrad(() => logProbability(arms));

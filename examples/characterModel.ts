@@ -1,6 +1,6 @@
 /**
- * A character-level language model from the ops of the engine: a small decoder-only transformer with ALiBi attention
- * (Press et al., 2108.12409) learns a text file, then writes on.
+ * A character-level language model built from tensor ops: a small decoder-only transformer with ALiBi attention
+ * (Press et al., 2108.12409) learns a text file, then continues it.
  *
  *     npx tsx examples/characterModel.ts [file, README.md by default] [--steps 300] [--length 300]
  */
@@ -78,7 +78,7 @@ for (const [name, parameter] of parameters.entries()) {
     parameter.set(await uniform(device, parameter.shape, -bound, bound, { generator }).data());
   }
 }
-/** How fast a head forgets: 2^(−8(h+1)/H). */
+/** ALiBi slope of each head: 2^(−8(h+1)/H). */
 const slopes = Tensor.from(
   device,
   Array.from({ length: HEADS }, (_, head) => 2 ** ((-8 * (head + 1)) / HEADS)),
@@ -90,7 +90,7 @@ const norm = (x: Tensor, name: string): Tensor =>
 const apply = (x: Tensor, name: string, options = {}): Tensor =>
   linear(x, parameters.get(`${name}.weight`), parameters.get(`${name}.bias`), options);
 
-/** Logits (R,V) for token ids (R): sequences end to end, as `packing` says. */
+/** Return logits (R,V) for token ids (R) of sequences that are packed end to end, as `packing` describes. */
 function model(ids: Tensor, packing: Packing): Tensor {
   let x = embedding(ids, parameters.get('embedding.weight'));
   for (let layer = 0; layer < LAYERS; layer++) {
@@ -104,13 +104,13 @@ function model(ids: Tensor, packing: Packing): Tensor {
 
 const optimizer = new AdamW(parameters, { weightDecay: 0.01, gradClip: 1 });
 const packing = new Packing(Array(BATCH).fill(CONTEXT));
-/** Where in the text each row of each step starts. */
+/** Start of each row of each step in the text. */
 const starts = await randint(device, [steps * BATCH], 0, tokens.length - CONTEXT, { generator }).data();
 console.log(
   `${tokens.length} characters, ${characters.length} of them different, ${parameters.count()} parameters`,
 );
 for (let step = 0; step < steps; step++) {
-  using _ = device.scope(); // what this step allocates is freed at its end
+  using _ = device.scope(); // frees this step's tensors at its end
   const inputs = new Uint32Array(BATCH * CONTEXT);
   const targets = new Uint32Array(BATCH * CONTEXT);
   for (let row = 0; row < BATCH; row++) {
@@ -126,7 +126,7 @@ for (let step = 0; step < steps; step++) {
     cosineWithWarmup(step, { totalSteps: steps, warmupRatio: 0.05, lr: LEARNING_RATE, minLr: 0 }),
   );
   if (step % 50 === 0 || step === steps - 1) {
-    console.log(`step ${step + 1}: loss ${(await loss.item()).toFixed(3)} nats a character`);
+    console.log(`step ${step + 1}: loss ${(await loss.item()).toFixed(3)} nats per character`);
   }
 }
 

@@ -1,5 +1,5 @@
 /**
- * A multilayer perceptron learns which of three spiral arms a point lies on, and draws what it has learnt.
+ * A multilayer perceptron learns to classify points by the spiral arm that they lie on, and draws its regions.
  *
  *     npx tsx examples/spiral.ts [--steps 300] [--out spiral.svg]
  */
@@ -32,7 +32,7 @@ const HIDDEN = 32;
 const device = await openDevice();
 const generator = new Generator(0);
 
-/** `count` points (count,2) with some noise, and the arm of each (count). */
+/** Return `count` points (count,2) with some noise, and the arm of each (count). */
 async function spiral(count: number) {
   const noise = await randn(device, [count], { generator }).data();
   const points = new Float32Array(2 * count);
@@ -64,11 +64,11 @@ for (const [, parameter] of parameters.entries()) {
 const layer = (x: Tensor, name: string): Tensor =>
   linear(x, parameters.get(`${name}.weight`), parameters.get(`${name}.bias`));
 
-/** Logits (N,ARMS) of points (N,2). */
+/** Return the logits (N,ARMS) of points (N,2). */
 const model = (points: Tensor): Tensor =>
   layer(tanh(layer(tanh(layer(points, 'layer1')), 'layer2')), 'output');
 
-/** The likeliest arm of each point. */
+/** Return the most likely arm of each point. */
 async function classify(points: Float32Array<ArrayBuffer>): Promise<number[]> {
   using _ = device.scope();
   return [
@@ -83,7 +83,7 @@ const x = Tensor.from(device, training.points, [300, 2]);
 const y = Tensor.from(device, training.arms);
 const optimizer = new AdamW(parameters);
 for (let step = 1; step <= steps; step++) {
-  using _ = device.scope(); // what this step allocates is freed at its end
+  using _ = device.scope(); // frees this step's tensors at its end
   parameters.zeroGrad();
   const loss = crossEntropy(model(x), y);
   backward(loss);
@@ -98,7 +98,7 @@ console.log(`accuracy on ${found.length} new points: ${((100 * right) / found.le
 writeFileSync(flags.out, await picture());
 console.log(`wrote ${flags.out}`);
 
-/** The training points over the regions that the model gives to each arm, as SVG. */
+/** Draw the training points over the regions of the arms, as SVG. */
 async function picture(): Promise<string> {
   const CELLS = 120;
   const EDGE = 1.1;

@@ -1,12 +1,12 @@
-/** The plots of docs/LEARNING.md as SVG text. */
+/** Draw the plots of docs/LEARNING.md as SVG text. */
 import type { EChartsOption } from 'echarts';
 import { drawn } from '../bench/charts.ts';
 import type { Interval } from '../src/base/statistics.ts';
 
-/** A curve of several seeds, or one that is given. */
+/** A curve with one line for each seed, or a single given line. */
 export interface Curve {
   readonly name: string;
-  /** [step, per cent], one list for each seed. */
+  /** [step, percent], one list for each seed. */
   readonly seeds: readonly (readonly (readonly [number, number])[])[];
   readonly dashed?: boolean;
 }
@@ -14,7 +14,7 @@ export interface Curve {
 const COLOURS = ['#5470c6', '#ee6666', '#3ba272', '#fac858', '#9a60b4', '#73c0de', '#ea7ccc', '#888'];
 const colour = (index: number): string => COLOURS[index % COLOURS.length] ?? '#888';
 
-/** Accuracy over steps: thick the mean over seeds where all have a point, thin the seeds. */
+/** Plot accuracy over steps: each seed as a thin line, their mean as a thick line where all seeds have a point. */
 export function curves(
   all: readonly Curve[],
   {
@@ -68,7 +68,7 @@ function meanCurve(seeds: Curve['seeds']): [number, number][] {
   });
 }
 
-/** Differences with their intervals, one row each, 0 marked. */
+/** Plot differences with their intervals, one row each, and mark 0. */
 export function differences(
   rows: readonly { readonly name: string; readonly interval: Interval; readonly seeds: readonly number[] }[],
   axis: string,

@@ -1,17 +1,17 @@
-/** Rows of saved runs in figures: over seeds, and beside another row of the same start, problems and seeds. */
+/** Statistics of saved runs: of a row over its seeds, and of two rows with the same start, problems and seeds. */
 
 import { type Interval, meanDifferenceInterval, passAtK } from '../src/base/statistics.ts';
 import { improvementOf } from '../src/training/accuracy.ts';
 import { fromBits, type SavedRun } from './savedRun.ts';
 
-/** Two-sided 95 % points of Student's t with 1, 2, … degrees of freedom. */
+/** Two-sided 95 % quantiles of Student's t with 1, 2, … degrees of freedom. */
 const T_95 = [12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262];
 
-/** The mean. */
+/** Return the mean of values. */
 export const mean = (values: readonly number[]): number =>
   values.reduce((sum, value) => sum + value, 0) / values.length;
 
-/** Mean with Student's 95 % interval, the values being of different seeds; no interval of fewer than two. */
+/** Return the mean over seeds with Student's 95 % interval; with fewer than two seeds the interval is NaN. */
 export function overSeeds(values: readonly number[]): Interval {
   const estimate = mean(values);
   const t = T_95[values.length - 2];
@@ -21,10 +21,10 @@ export function overSeeds(values: readonly number[]): Interval {
   return { estimate, low: estimate - halfWidth, high: estimate + halfWidth };
 }
 
-/** The share of 1 in verdicts. */
+/** Return the share of right answers, given one bit for each problem. */
 export const shareOf = (bits: string): number => mean([...bits].map(Number));
 
-/** What training did to a row: accuracies before and after of each seed, and the largest p of McNemar's test. */
+/** Summary of a row: mean accuracy before, accuracy of each seed after, and the largest p of McNemar's test. */
 export interface RowSummary {
   readonly before: number;
   readonly after: readonly number[];
@@ -32,7 +32,7 @@ export interface RowSummary {
   readonly mcnemarP: number;
 }
 
-/** The figures of a row. */
+/** Summarise the runs of a row. */
 export function summaryOf(runs: readonly SavedRun[]): RowSummary {
   const after = runs.map((run) => shareOf(run.after));
   const before = mean(runs.map((run) => shareOf(run.before)));
@@ -41,18 +41,18 @@ export function summaryOf(runs: readonly SavedRun[]): RowSummary {
   return { before, after, gain: overSeeds(gains), mcnemarP: Math.max(...tests) };
 }
 
-/** How much better one row is than another. */
+/** The difference in accuracy between two rows. */
 export interface Difference {
-  /** By the seeds that both have, as if other seeds had been drawn. */
+  /** Interval over the seeds that both rows have: the uncertainty if other seeds were drawn. */
   readonly seeds: Interval;
-  /** By the problems, each by its mean over the seeds, as if other problems had been drawn. */
+  /** Interval over problems, each averaged over the seeds: the uncertainty if other problems were drawn. */
   readonly problems: Interval;
-  /** How many seeds are better, of how many. */
+  /** Number of seeds with a higher accuracy, out of `count`. */
   readonly better: number;
   readonly count: number;
 }
 
-/** The second row beside the first one. */
+/** Return the difference of the second row from the first; null if they share no seed. */
 export function differenceOf(first: readonly SavedRun[], second: readonly SavedRun[]): Difference | null {
   const pairs = second.flatMap((run) => {
     const other = first.find(({ seed }) => seed === run.seed);
@@ -70,7 +70,7 @@ export function differenceOf(first: readonly SavedRun[], second: readonly SavedR
   };
 }
 
-/** The first evaluated step of each seed at which the gain was reached; null where it never was. */
+/** Return for each seed the first evaluated step that reached the gain; null if none did. */
 export function stepsToGain(runs: readonly SavedRun[], gain: number): (number | null)[] {
   return runs.map(({ before, evaluations }) => {
     const wanted = shareOf(before) + gain;
@@ -78,12 +78,12 @@ export function stepsToGain(runs: readonly SavedRun[], gain: number): (number | 
   });
 }
 
-/** The first evaluated step of each seed at which the accuracy was reached; null where it never was. */
+/** Return for each seed the first evaluated step that reached the accuracy; null if none did. */
 export function stepsToAccuracy(runs: readonly SavedRun[], wanted: number): (number | null)[] {
   return runs.map(({ evaluations }) => evaluations.find(([, accuracy]) => accuracy >= wanted)?.[0] ?? null);
 }
 
-/** pass@k before and after, and their difference: problems by their mean over the seeds. */
+/** Return pass@k before and after training and their difference; each problem is averaged over the seeds. */
 export function passAtKOf(
   runs: readonly SavedRun[],
   k: number,

@@ -1,6 +1,6 @@
 /**
- * Arithmetic that is judged by problems drawn from all there are, those of training included: so judges whoever draws
- * fresh problems of a small space. `--task experiments/everyProblem.ts`
+ * Arithmetic evaluated on all problems, those of training included. A published curve was measured so, with fresh problems
+ * of a small space. Use it with `--task experiments/everyProblem.ts`.
  */
 
 import { RandomStream } from '../src/base/randomStream.ts';
@@ -9,7 +9,7 @@ import { type ArithmeticOptions, arithmetic } from '../src/tasks/arithmetic/task
 import { EVALUATION_ONE_IN } from '../src/tasks/split.ts';
 import type { Task } from '../src/tasks/task.ts';
 
-/** The task of these options. */
+/** Return the task for these options. */
 export default function everyProblem(options: ArithmeticOptions): Task<Problem> {
   const { maxDigits, maxDepth, operators } = options;
   const task = arithmetic(options);

@@ -1,10 +1,10 @@
-/** What an experiment is: rows of settings, each trained from the same start with the same seeds. */
+/** Types of experiments. An experiment has rows of settings, each trained from the same start with the same seeds. */
 import type { z } from 'zod';
 import type { grpoSchema } from '../src/grpo/options.ts';
 import type { ModelSize } from '../src/model/config.ts';
 import type { pretrainSchema } from '../src/pretrain/options.ts';
 
-/** Problems of arithmetic, and the most tokens of an answer to one. */
+/** Problems of arithmetic, and the maximum number of tokens of a completion. */
 export interface Setting {
   readonly operators: string;
   readonly maxDigits: number;
@@ -12,42 +12,42 @@ export interface Setting {
   readonly maxGenLen: number;
 }
 
-/** A model that GRPO begins from: one of the reference data, or one that is pretrained here. */
+/** A model that GRPO starts from: a checkpoint of the reference data, or a model pretrained by the experiment. */
 export type Start = {
   readonly name: string;
-  /** What people need to know of it. */
+  /** Description for the tables. */
   readonly about: string;
   readonly setting: Setting;
-  /** Held-out problems it is judged by. */
+  /** Number of held-out problems of its evaluations. */
   readonly evalSize: number;
 } & (
   | { readonly kind: 'reference'; readonly path: string }
   | {
       readonly kind: 'pretrained';
-      /** The start that this one goes on from; new weights if left out. */
+      /** The start whose weights this one continues from. Default: new weights. */
       readonly from?: string;
       readonly modelsize: ModelSize;
       readonly options: Readonly<z.input<typeof pretrainSchema>>;
     }
 );
 
-/** Options of GRPO as `--config` takes them; `reward` is the flag's list. */
+/** Options of GRPO in the form of `--config`; `reward` is a list in the form of the flag. */
 export type Change = Readonly<z.input<typeof grpoSchema>> & { readonly reward?: string };
 
-/** Settings to be compared with the others of an experiment. */
+/** One row of settings of an experiment. */
 export interface Row {
-  /** As tables call it. */
+  /** Name in the tables. */
   readonly name: string;
-  /** What it changes of the experiment's base. */
+  /** Options that differ from the experiment's base. */
   readonly change: Change;
 }
 
-/** Answers to other problems than the held-out ones, of checkpoints on the way. */
+/** An evaluation of several checkpoints on problems other than the held-out ones. */
 export interface Examination {
   /** The path of a module that exports a task. */
   readonly task: string;
   readonly evalSize: number;
-  /** After which steps; 0 is the start. */
+  /** Steps of the checkpoints; 0 is the start. */
   readonly steps: readonly number[];
 }
 
@@ -55,15 +55,15 @@ export interface Examination {
 export interface Experiment {
   readonly name: string;
   readonly start: string;
-  /** Options of every row that are not the defaults. */
+  /** Options of all rows that differ from the defaults. */
   readonly base: Change;
   readonly rows: readonly Row[];
   readonly seeds: readonly number[];
   readonly evalInterval: number;
-  /** Completions of each problem for pass@k, before and after; none if left out. */
+  /** Number of completions of each problem for pass@k, before and after training. Default: none. */
   readonly samples?: number;
   readonly examination?: Examination;
-  /** Differences to the first row; curves unless given. */
+  /** Plot differences to the first row. Default: curves. */
   readonly plot?: 'differences';
 }
 
@@ -74,17 +74,17 @@ export interface Trial {
   readonly seed: number;
 }
 
-/** All trainings of an experiment; seed by seed, so that a comparison is there early. */
+/** Return all trials of an experiment, seed by seed, so that the first comparison is complete early. */
 export function trialsOf(experiment: Experiment): Trial[] {
   return experiment.seeds.flatMap((seed) => experiment.rows.map((row) => ({ experiment, row, seed })));
 }
 
-/** `ablations/group-8/seed-0`: the name of a trial on the command line and of its files. */
+/** Return the name of a trial, on the command line and of its files, such as `ablations/group-8/seed-0`. */
 export function trialName({ experiment, row, seed }: Trial): string {
   return `${experiment.name}/${slug(row.name)}/seed-${seed}`;
 }
 
-/** A name as part of a path. */
+/** Return a name in a form that is safe in a path. */
 export function slug(name: string): string {
   return name
     .toLowerCase()

@@ -1,6 +1,6 @@
 /**
- * `npm run learning -- run [NAME…]`: performs the trials whose names begin so, those without a result alone.
- * `npm run learning -- list [NAME…]`: which there are. `npm run learning -- report`: tables and plots from the results.
+ * `npm run learning -- run [NAME…]`: perform the trials whose names begin with NAME and that have no result yet.
+ * `npm run learning -- list [NAME…]`: list the trials. `npm run learning -- report`: make tables and plots of the results.
  */
 import { existsSync } from 'node:fs';
 import { Command } from 'commander';
@@ -25,7 +25,7 @@ const startOf = ({ experiment }: Trial): Start => startNamed(experiment.start);
 
 async function run(prefixes: readonly string[], { parallel }: { readonly parallel: string }): Promise<void> {
   const queue = chosen(prefixes).filter((trial) => !existsSync(resultPath(trial)));
-  // One after the other, before several trials need the same.
+  // Pretrain the starts first, one after another, as several trials share them.
   for (const start of new Set(queue.map(startOf))) await checkpointOf(start);
   const work = async (): Promise<void> => {
     for (let trial = queue.shift(); trial; trial = queue.shift()) {

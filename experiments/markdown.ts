@@ -1,14 +1,14 @@
-/** Tables and the places in a document where they belong. */
+/** Make Markdown tables, and insert them in a document. */
 
-/** A table as Markdown. */
+/** Return a table as Markdown. */
 export function markdownTable(heading: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
   return [line(heading), line(heading.map(() => '---')), ...rows.map(line)].join('\n');
 }
 
 /**
- * The document with its `<!-- results:NAME -->…<!-- end -->` filled anew.
- * @throws Error for a place that no text is given for, or a text without its place.
+ * Return the document with the text between each `<!-- results:NAME -->` and `<!-- end -->` replaced.
+ * @throws Error if a place has no text, or a text has no place.
  */
 export function filled(document: string, texts: ReadonlyMap<string, string>): string {
   const missing = new Set(texts.keys());

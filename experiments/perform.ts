@@ -1,4 +1,4 @@
-/** Performs a trial with the project's own commands, and keeps what came of it. */
+/** Perform a trial and save its result. */
 import { execFile } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -7,12 +7,12 @@ import { type Examination, type Start, type Trial, trialName } from './experimen
 import { resultPath, type SavedRun, saveRun, toBits } from './savedRun.ts';
 import { startNamed } from './starts.ts';
 
-/** Where runs lie in full: not part of the repository. */
+/** Folder of the complete runs, which are not part of the repository. */
 const RUNS = 'runs/learning';
-/** Points that are kept of a metric. */
+/** Maximum number of points that are saved of a metric. */
 const POINTS = 100;
 
-/** Runs a command of the project; its JSON document. */
+/** Run a command of the project, and return its JSON document. */
 async function command(name: string, args: readonly string[]): Promise<Record<string, unknown>> {
   const argv = ['--import', 'tsx', `src/cli/${name}.ts`, ...args, '--json', '--quiet'];
   const { stdout } = await promisify(execFile)(process.execPath, argv, { maxBuffer: 2 ** 26 });
@@ -26,7 +26,7 @@ const readLines = (path: string): Record<string, unknown>[] =>
     .filter((line) => line !== '')
     .map((line) => JSON.parse(line));
 
-/** Trains, or goes on with the training of the same options that was interrupted there; nothing if it was finished. */
+/** Train in a directory, or resume an interrupted training with the same options there. Do nothing if it is finished. */
 async function train(kind: 'pretrain' | 'grpo', directory: string, options: object): Promise<void> {
   if (existsSync(join(directory, 'summary.json'))) return;
   const config = `${directory}.json`;
@@ -42,7 +42,7 @@ async function train(kind: 'pretrain' | 'grpo', directory: string, options: obje
   await command('train', [kind, '--config', config, '--trust', '--out', directory]);
 }
 
-/** The checkpoint of a start, which is pretrained if it is not there. */
+/** Return the checkpoint of a start. Pretrain the model if it does not exist. */
 export async function checkpointOf(start: Start): Promise<string> {
   if (start.kind === 'reference') return start.path;
   const directory = join(RUNS, 'starts', start.name);
@@ -54,7 +54,7 @@ export async function checkpointOf(start: Start): Promise<string> {
   return checkpoint;
 }
 
-/** Trains, evaluates and saves; returns the path of the result. */
+/** Train, evaluate and save a trial. Return the path of the result. */
 export async function perform(trial: Trial, start: Start, folder?: string): Promise<string> {
   const { experiment, row, seed } = trial;
   const checkpoint = await checkpointOf(start);
@@ -116,7 +116,7 @@ function summarise(trial: Trial, start: Start, directory: string): Omit<SavedRun
   };
 }
 
-/** Means over blocks of steps, so that few numbers show the course of a long run. */
+/** Return the means of metrics over blocks of steps, so that a few numbers show the course of a long run. */
 function series(metrics: readonly Record<string, unknown>[]): SavedRun['metrics'] {
   const steps = Math.ceil(metrics.length / POINTS);
   const blocks = Array.from({ length: Math.ceil(metrics.length / steps) }, (_, i) =>
@@ -135,7 +135,7 @@ function series(metrics: readonly Record<string, unknown>[]): SavedRun['metrics'
   };
 }
 
-/** Flags of `evaluate.ts` for the problems of a start. */
+/** Return the flags of `evaluate.ts` for the problems of a start. */
 function problemFlags({ setting }: Start, evalSize: number): string[] {
   const { operators, maxDigits, maxDepth, maxGenLen } = setting;
   const flags = {

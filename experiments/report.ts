@@ -1,4 +1,4 @@
-/** `npm run learning -- report`: draws the plots and fills in the tables of docs/LEARNING.md from the saved runs. */
+/** `npm run learning -- report`: draw the plots and fill in the tables of docs/LEARNING.md from the saved runs. */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Interval } from '../src/base/statistics.ts';
@@ -18,11 +18,11 @@ import { RESULTS, type SavedRun, savedRuns } from './savedRun.ts';
 import { startNamed } from './starts.ts';
 import { EXPERIMENTS } from './table.ts';
 
-/** Points of the headline's improvement, as a share. */
+/** Gain in accuracy that the headline result claims, as a share. */
 const HEADLINE_GAIN = 0.28;
 const BEYOND = 0.9;
 
-/** Accuracies of a well-written PyTorch GRPO from the same checkpoint: 32 × 4, lr 1e-4, KL 0.02. */
+/** [step, percent] of a PyTorch GRPO from the same checkpoint: 32 × 4 completions, lr 1e-4, KL 0.02. */
 const PYTORCH: readonly (readonly [number, number])[] = [
   [0, 55],
   [150, 65.8],
@@ -42,7 +42,7 @@ const stepList = (steps: readonly (number | null)[]): string =>
 
 type Runs = ReadonlyMap<string, readonly SavedRun[]>;
 
-/** What every experiment's table says; differences are to its first row. */
+/** Return the table of an experiment. Differences are to its first row. */
 function comparisonTable({ rows }: Experiment, runs: Runs): string {
   const [first] = rows;
   const base = first ? (runs.get(first.name) ?? []) : [];
@@ -122,7 +122,7 @@ function passTable({ rows }: Experiment, runs: Runs): string {
   return markdownTable(['settings', 'pass@1, %', 'gain', 'pass@4, %', 'gain', 'pass@16, %', 'gain'], body);
 }
 
-/** Accuracies on the examined problems by step, beside those of PyTorch. */
+/** Return a table of accuracies on the examined problems by step, beside those of PyTorch. */
 function curveTable({ rows, examination }: Experiment, runs: Runs): string {
   const steps = examination?.steps ?? [];
   const body = rows.flatMap(({ name }) => {
@@ -194,7 +194,7 @@ function plotOf(experiment: Experiment, runs: Runs): string {
   );
 }
 
-/** Which trainings there are: how many of those in the table, from what, and where they ran. */
+/** Return the table of all experiments: start, model, number of runs and adapter. */
 function runsTable(results: string): string {
   const body = EXPERIMENTS.map((experiment) => {
     const runs = [...savedRuns(experiment, results).values()].flat();
@@ -213,7 +213,7 @@ function runsTable(results: string): string {
   return markdownTable(['experiment', 'start', 'model', 'runs', 'steps', 'hours', 'adapter'], body);
 }
 
-/** Fills the document and writes the plots beside the results. */
+/** Fill in the document, and write the plots beside the results. */
 export function writeReport(document = 'docs/LEARNING.md', results: string = RESULTS): void {
   const texts = new Map([['runs', runsTable(results)]]);
   for (const experiment of EXPERIMENTS) {

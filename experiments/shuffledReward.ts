@@ -1,16 +1,16 @@
 /**
- * The control: a completion is rewarded with the verdict on another one, drawn at random from the last few hundred. As
- * many are rewarded as are right, but the reward says nothing of the completion. What still improves is not learnt from
- * rewards. `--reward experiments/shuffledReward.ts`
+ * A control experiment: each completion gets the verdict on another one, drawn at random from the last few hundred. As
+ * many completions are rewarded as are right, but the reward carries no information about the completion. Any improvement
+ * is then not due to the rewards. Use it with `--reward experiments/shuffledReward.ts`.
  */
 
 import { RandomStream } from '../src/base/randomStream.ts';
 import type { Reward } from '../src/grpo/reward.ts';
 
-/** Verdicts to draw from. */
+/** Number of verdicts to draw from. */
 const BUFFER = 256;
 
-/** A reward of its own buffer, the random numbers those of a seed. */
+/** Return a reward with an empty buffer, whose random numbers depend on the seed. */
 export function shuffledReward(seed = 0): Reward {
   const random = new RandomStream({ seed, stream: 0 });
   const verdicts: number[] = [];
@@ -20,7 +20,7 @@ export function shuffledReward(seed = 0): Reward {
       const own = outcome === 'correct' ? 1 : 0;
       if (verdicts.length < BUFFER) {
         verdicts.push(own);
-        // Too early for a fair exchange: no reward is worth more than another one.
+        // The buffer is not full yet: give all completions the same reward.
         return 0;
       }
       const i = random.integerBelow(BUFFER);

@@ -1,7 +1,7 @@
-/** The models that GRPO begins from. */
+/** The models that GRPO starts from. */
 import type { Start } from './experiment.ts';
 
-/** Examples mostly worked out step by step, at a rate that stays as high as it is: what leaves GRPO the most to improve. */
+/** Pretraining that leaves GRPO the most to improve: mostly worked steps, and a constant learning rate. */
 const CONSTANT_RATE = {
   numExamples: 32_000,
   batchSize: 32,
@@ -12,7 +12,7 @@ const CONSTANT_RATE = {
   seed: 0,
 } as const;
 
-/** What the headline is trained and examined on. */
+/** The problems of the headline result, for training and evaluation. */
 const HEADLINE = {
   setting: { operators: 'min,max,abs,next,prev', maxDigits: 2, maxDepth: 3, maxGenLen: 128 },
   evalSize: 1000,
@@ -26,7 +26,7 @@ export const STARTS: readonly Start[] = [
     kind: 'reference',
     path: 'tests/fixtures/checkpoints/tiny_easy.pt',
     setting: { operators: '+,-', maxDigits: 1, maxDepth: 1, maxGenLen: 64 },
-    // All that are held out of this small space.
+    // All held-out problems of this small space.
     evalSize: 114,
   },
   {
@@ -85,7 +85,7 @@ export const STARTS: readonly Start[] = [
   },
 ];
 
-/** The start of that name. @throws Error if there is none. */
+/** Return the start with this name. @throws Error if there is none. */
 export function startNamed(name: string): Start {
   const start = STARTS.find((each) => each.name === name);
   if (start) return start;

@@ -7,7 +7,7 @@ const SHUFFLED = 'experiments/shuffledReward.ts';
 const { options, ...rewards } = RECIPES.tuned;
 const TUNED = { ...options, ...rewards };
 
-/** Of the small space that `tiny_easy` is about, as whoever published the curve to beat examined it. */
+/** Examine checkpoints on all problems of the small space of `tiny_easy`, as the PyTorch curve was measured. */
 function everyProblemAt(steps: readonly number[]): Examination {
   return { task: 'experiments/everyProblem.ts', evalSize: 1000, steps };
 }

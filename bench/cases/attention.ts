@@ -1,4 +1,4 @@
-/** Attention: of whole sequences, and of one new token to the cache of those before it. */
+/** Cases of attention: over whole sequences, and of one new token to the KV cache. */
 import { ATTENTION_TILE_ROWS } from '../../src/kernels/attention/index.ts';
 import { decodeAttention } from '../../src/kernels/decode.ts';
 import { attention, backward, Packing, Tensor } from '../../src/tensor/index.ts';
@@ -9,12 +9,12 @@ export interface Heads {
   readonly headDim: number;
 }
 
-/** B sequences of T tokens. */
+/** Attention over B sequences of T tokens. */
 export function attentionCases(B: number, T: number, { heads, headDim }: Heads): KernelCase[] {
   const d = heads * headDim;
   const R = B * T;
   const shape = `${B}×${T}, ${heads} heads of ${headDim}`;
-  // Two products over the lower triangle forward, five backward.
+  // Two matrix products over the lower triangle forward, five backward.
   const product = B * heads * T * (T + 1) * headDim;
   const packing = new Packing(Array.from({ length: B }, () => T));
   return [
@@ -47,7 +47,7 @@ export function attentionCases(B: number, T: number, { heads, headDim }: Heads):
   ];
 }
 
-/** One new token for each of M sequences that have `position` tokens, in a cache with room for `capacity`. */
+/** Attention of one new token in each of M sequences of `position` tokens, with a cache for `capacity` tokens. */
 export function decodeCase(
   M: number,
   position: number,
@@ -59,7 +59,7 @@ export function decodeCase(
     kernel: 'decode attention',
     shape: `${M} at ${position}, ${heads} heads of ${headDim}`,
     flops: 4 * M * (position + 1) * d,
-    // Keys and values of those before; q, k and v of the new one; its key, its value and the result.
+    // Keys and values of the earlier tokens; q, k and v of the new token; its cached key and value, and the result.
     bytes: WORD * M * d * (2 * position + 6),
     prepare: (device) => {
       const random = randomTensors(device);

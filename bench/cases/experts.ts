@@ -1,14 +1,14 @@
-/** A mixture of experts: its routing alone, and the layer with its grouped products. */
+/** Cases of a mixture of experts: its routing, and the whole layer with grouped matrix products. */
 import { route } from '../../src/kernels/moe.ts';
 import { backward, mixtureOfExperts, Parameters } from '../../src/tensor/index.ts';
 import { activation, type KernelCase, randomTensors, WORD } from '../kernelCase.ts';
 
 export interface ExpertShape {
-  /** Rows, and their width. */
+  /** Number of rows, and their width. */
   readonly R: number;
   readonly d: number;
   readonly experts: number;
-  /** Experts each row is sent to. */
+  /** Number of experts for each row. */
   readonly active: number;
   /** Width of an expert's hidden layer. */
   readonly f: number;
@@ -29,7 +29,7 @@ export function expertCases({ R, d, experts, active, f }: ExpertShape): KernelCa
       kernel: 'routing of experts',
       shape: `${R}, ${active} of ${experts}`,
       flops: 0,
-      // Logits; the choice, its weight and its place.
+      // Logits; the chosen experts, their weights, and their places in the grouping.
       bytes: WORD * R * (experts + 3 * active),
       prepare: (device) => {
         const logits = randomTensors(device)(R, experts);
@@ -53,7 +53,7 @@ export function expertCases({ R, d, experts, active, f }: ExpertShape): KernelCa
       kernel: 'mixture of experts forward and backward',
       shape,
       flops: 3 * forward,
-      // Rows in and out, in again, and both gradients; weights twice, and their gradients, which are added to.
+      // Rows in and out, rows in again, and both gradients; weights twice; and their gradients, read and written.
       bytes: WORD * (5 * R * d + 3 * R * experts + 4 * weights),
       prepare: (device) => {
         const random = randomTensors(device);

@@ -1,11 +1,11 @@
-/** What happens to all gradients together: their norm, clipping, AdamW. */
+/** Cases of the ops on all gradients: norm, clipping, AdamW. */
 
 import type { Device } from '../../src/gpu/device.ts';
 import { launchClipped } from '../../src/kernels/gradientNorm.ts';
 import { AdamW, clipGradNorm, Parameters } from '../../src/tensor/index.ts';
 import { type KernelCase, WORD } from '../kernelCase.ts';
 
-/** For `count` parameters, a multiple of 64. */
+/** Return the cases for `count` parameters, a multiple of 64. */
 export function optimiserCases(count: number): KernelCase[] {
   const shape = `${count}`;
   const bytes = WORD * count;

@@ -1,4 +1,4 @@
-/** Products of matrices: as the layers use them, plain, with an operand transposed, and in batches. */
+/** Cases of matrix products: in layers, plain, with a transposed operand, and batched. */
 import { backward, linear, matmul, Parameters, transpose } from '../../src/tensor/index.ts';
 import { activation, type KernelCase, randomTensors, WORD } from '../kernelCase.ts';
 
@@ -8,7 +8,7 @@ const work = (M: number, K: number, N: number) => ({
   bytes: WORD * (M * K + K * N + M * N),
 });
 
-/** y (M,N) = x (M,K)·Wᵀ + b, and the gradient of W and b alone, which is added to what there is. */
+/** y (M,N) = x (M,K)·Wᵀ + b, and only the gradient of W and b, which is accumulated. */
 export function layerCases(M: number, K: number, N: number): KernelCase[] {
   const { shape, flops, bytes } = work(M, K, N);
   return [
@@ -18,7 +18,7 @@ export function layerCases(M: number, K: number, N: number): KernelCase[] {
       prepare: (device) => {
         const random = randomTensors(device);
         const [x, weight, bias] = [random(M, K), random(N, K), random(N)];
-        return () => linear(x, weight, bias); // the transposed weight is kept from the first run on
+        return () => linear(x, weight, bias); // the transposed weight is cached by the first run
       },
     },
     {
@@ -30,7 +30,7 @@ export function layerCases(M: number, K: number, N: number): KernelCase[] {
         const [x, dy] = [random(M, K), random(M, N)];
         const shapes = { weight: [N, K], bias: [N] };
         const parameters = new Parameters(device, new Map(Object.entries(shapes)));
-        // Computed once: going back from it takes no other gradient, as x needs none.
+        // Computed once. Its backward pass yields no other gradient, as x needs none.
         const y = linear(x, parameters.get('weight'), parameters.get('bias'));
         return () => backward(y, dy);
       },
@@ -51,7 +51,7 @@ export function productCase(M: number, K: number, N: number): KernelCase {
   };
 }
 
-/** (M,K) times the transpose of (N,K), transposed anew every time as a weight that has changed is. */
+/** (M,K) times the transpose of (N,K). It is transposed in every run, as a weight is after each update. */
 export function transposedCase(M: number, K: number, N: number): KernelCase {
   return {
     kernel: 'matmul, ABᵀ',
@@ -64,7 +64,7 @@ export function transposedCase(M: number, K: number, N: number): KernelCase {
   };
 }
 
-/** `batches` products at once, and with the gradients of both operands. */
+/** `batches` products in one batch, without and with the gradients of both operands. */
 export function batchedCases(batches: number, M: number, K: number, N: number): KernelCase[] {
   const one = work(M, K, N);
   const shape = `${batches} of ${one.shape}`;

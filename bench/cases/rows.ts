@@ -1,4 +1,4 @@
-/** Ops on rows: normalisation, softmax, log-probabilities, activations, sums. Bytes are what limits them. */
+/** Cases of ops on rows: normalisation, softmax, log-probabilities, activations, sums. Bytes limit them. */
 import {
   add,
   backward,
@@ -113,7 +113,7 @@ export function elementwiseCases(R: number, d: number): KernelCase[] {
   ];
 }
 
-/** The sum of R rows, of d columns, and of all. */
+/** Sums over R rows, over d columns, and over all. */
 export function sumCases(R: number, d: number): KernelCase[] {
   const one = (kernel: string, axes: readonly number[], results: number): KernelCase => ({
     kernel,

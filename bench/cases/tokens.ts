@@ -1,9 +1,9 @@
-/** Where tokens go in and come out: embedding and sampling. */
+/** Cases of tokens: embedding and sampling. */
 import { encodeSettings, sampleTokens } from '../../src/kernels/sampling.ts';
 import { backward, embedding, Generator, Parameters, randint, Tensor } from '../../src/tensor/index.ts';
 import { type KernelCase, randomTensors, WORD } from '../kernelCase.ts';
 
-/** R tokens of V, of d values each. */
+/** Embed R tokens, with a table of V rows of width d. */
 export function embeddingCases(R: number, V: number, d: number): KernelCase[] {
   const shape = `${R} of ${V}×${d}`;
   const forward = WORD * (R + V * d + R * d);
@@ -33,15 +33,15 @@ export function embeddingCases(R: number, V: number, d: number): KernelCase[] {
 }
 
 export interface Filters {
-  /** 0 for none. */
+  /** 0: off. */
   readonly topK: number;
-  /** 1 for none. */
+  /** 1: off. */
   readonly topP: number;
 }
 
 const SLOT_WORDS = 4;
 
-/** The next token of M sequences by Gumbel's trick, from the V logits of each or from those that the filters keep. */
+/** Sample the next token of M sequences with the Gumbel trick, from V logits each or from those that the filters keep. */
 export function samplingCase(M: number, V: number, { topK, topP }: Filters): KernelCase {
   const filtered = topK > 0 || topP < 1;
   const maskWords = filtered ? Math.ceil(V / 32) : 0;
@@ -49,7 +49,7 @@ export function samplingCase(M: number, V: number, { topK, topP }: Filters): Ker
     kernel: filtered ? `sampling, top-k ${topK}, top-p ${topP}` : 'sampling',
     shape: `${M}×${V}`,
     flops: 0,
-    // Logits; a row; the state, read and written; the token, with its log-probability, and as the next input.
+    // Logits; a row; the state, read and written; the token, its log-probability, and the token as the next input.
     bytes: WORD * M * (V + SLOT_WORDS + 2 * SLOT_WORDS + 3 + maskWords),
     prepare: (device) => {
       const logits = randomTensors(device)(M, V);
@@ -70,7 +70,7 @@ export function samplingCase(M: number, V: number, { topK, topP }: Filters): Ker
         kept: kept?.view,
       };
       return () => {
-        device.upload(slots.view, start); // else every sequence would be finished after the first run
+        device.upload(slots.view, start); // otherwise every sequence would be finished after the first run
         sampleTokens(device, views, { M, V, maxNew: 1, eos: V });
       };
     },

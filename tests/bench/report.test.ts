@@ -94,7 +94,7 @@ test('the page shows what benny compared, and leads to its charts', () => {
   expect(page).toContain('another &lt;one&gt;, ±1.5 %');
   expect(page).toContain('4.25');
   expect(page).toContain('<a href="comparisons/peers-512.chart.html">');
-  expect(page).toMatch(/Left out: .*variants-broken\.json is no comparison of this benchmark/);
+  expect(page).toMatch(/Left out: .*variants-broken\.json is not a comparison of this benchmark/);
   expect(page).not.toMatch(/<script|<link|https?:\/\/(?!www\.w3\.org)|NaN|undefined/);
 });
 
@@ -127,7 +127,7 @@ test('compare', () => {
   expect(lines[3]).toMatch(/^copy <1> +8×8 +4\.000 +2\.000 +2\.00 +0\.50 +0\.80$/);
   expect(lines).toHaveLength(4);
   expect(() => compareFiles(a, join(folder, 'none.json'))).toThrow(/none\.json cannot be read/);
-  expect(() => compareFiles(a, write('other.json', { results: 1 }))).toThrow(/is no kernels\.json/);
+  expect(() => compareFiles(a, write('other.json', { results: 1 }))).toThrow(/is not a kernels\.json/);
 
   const [c, d] = [write('c-steps.json', steps), write('d-steps.json', steps)];
   expect(compareFiles(c, d)[4]).toMatch(/^rollout, tiny +replayed +500\.000 +500\.000 +1\.00 +0\.10 +0\.10$/);
