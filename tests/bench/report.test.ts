@@ -55,7 +55,7 @@ test('what is saved is read again, and nothing else', () => {
     saveResults(folder, name, RESULTS[name] as never);
     expect(readResults(join(folder, `${name}.json`), name)).toEqual(RESULTS[name]);
   }
-  expect(() => readResults(join(folder, 'growth.json'), 'steps')).toThrow(/growth\.json is no steps\.json/);
+  expect(() => readResults(join(folder, 'growth.json'), 'steps')).toThrow(/growth\.json is not a steps\.json/);
   expect(() => readResults(join(folder, 'none.json'), 'steps')).toThrow(/none\.json cannot be read as JSON/);
   expect(resultsFolder('llvm: 1.0 (x)', { save: true })).toBe('bench/results/llvm-1.0-x');
   expect(resultsFolder('llvm', { save: false })).toBeUndefined();
@@ -104,7 +104,7 @@ test('the page leaves out what was not measured, and says so of what it cannot r
   writeFileSync(join(folder, 'steps.json'), '{"name":"of another version"}');
   const page = readFileSync(writeReport(folder), 'utf8');
   expect(page.match(/<h2>/g)).toHaveLength(2);
-  expect(page).toMatch(/Left out: .*steps\.json is no steps\.json of this benchmark\. Run npm run bench/);
+  expect(page).toMatch(/Left out: .*steps\.json is not a steps\.json of this benchmark\. Run npm run bench/);
 });
 
 test('compare', () => {
