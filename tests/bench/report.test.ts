@@ -55,7 +55,9 @@ test('what is saved is read again, and nothing else', () => {
     saveResults(folder, name, RESULTS[name] as never);
     expect(readResults(join(folder, `${name}.json`), name)).toEqual(RESULTS[name]);
   }
-  expect(() => readResults(join(folder, 'growth.json'), 'steps')).toThrow(/growth\.json is not a steps\.json/);
+  expect(() => readResults(join(folder, 'growth.json'), 'steps')).toThrow(
+    /growth\.json is not a steps\.json/,
+  );
   expect(() => readResults(join(folder, 'none.json'), 'steps')).toThrow(/none\.json cannot be read as JSON/);
   expect(resultsFolder('llvm: 1.0 (x)', { save: true })).toBe('bench/results/llvm-1.0-x');
   expect(resultsFolder('llvm', { save: false })).toBeUndefined();
