@@ -13,7 +13,7 @@ const CASES: readonly AnyTuningCase[] = [
   productCase({ M: 128, N: 256, K: 64, bias: true }),
   productCase({ M: 512, N: 512, K: 512 }),
   outerCase({ R: TOKENS, M: 256, N: 64 }),
-  ...attentionCases(TOKENS, 4, 16),
+  ...attentionCases(TOKENS, { heads: 4, headDim: 16, alibi: true }),
 ];
 
 /** Return one comparison for each family and shape, without the variants that the adapter refuses. */

@@ -94,7 +94,7 @@ const apply = (x: Tensor, name: string, options = {}): Tensor =>
 function model(ids: Tensor, packing: Packing): Tensor {
   let x = embedding(ids, parameters.get('embedding.weight'));
   for (let layer = 0; layer < LAYERS; layer++) {
-    const heads = attention(apply(norm(x, `${layer}.norm1`), `${layer}.qkv`), packing, slopes);
+    const heads = attention(apply(norm(x, `${layer}.norm1`), `${layer}.qkv`), packing, { slopes });
     x = apply(heads, `${layer}.projection`, { residual: x });
     const hidden = apply(norm(x, `${layer}.norm2`), `${layer}.expand`, { activation: 'gelu' });
     x = apply(hidden, `${layer}.contract`, { residual: x });

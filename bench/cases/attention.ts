@@ -28,7 +28,7 @@ export function attentionCases(B: number, T: number, { heads, headDim }: Heads):
         const [qkv, slopes] = [random(R, 3 * d), random(heads)];
         const tiles = packing.tiles(device, ATTENTION_TILE_ROWS); // uploaded once
         const rows = { rows: R, tiles: () => tiles };
-        return () => attention(qkv, rows, slopes);
+        return () => attention(qkv, rows, { slopes });
       },
     },
     {
@@ -41,7 +41,7 @@ export function attentionCases(B: number, T: number, { heads, headDim }: Heads):
         const [qkv, slopes, dOut] = [activation(random(R, 3 * d)), random(heads), random(R, d)];
         const tiles = packing.tiles(device, ATTENTION_TILE_ROWS);
         const rows = { rows: R, tiles: () => tiles };
-        return () => backward(attention(qkv, rows, slopes), dOut);
+        return () => backward(attention(qkv, rows, { slopes }), dOut);
       },
     },
   ];

@@ -88,13 +88,16 @@ export function defineKernel<Buffer extends string, Param extends string>(
   };
 }
 
-/** Remembers what `make` returned for each key, so that one variant of a kernel is one object (and one pipeline). */
-export function memoize<Args extends readonly (string | number | boolean)[], Result>(
+/**
+ * Remember what `make` returns for its arguments: strings, numbers, booleans, and objects of them. One variant of a
+ * kernel is one object (and one pipeline).
+ */
+export function memoize<Args extends readonly (string | number | boolean | object)[], Result>(
   make: (...args: Args) => Result,
 ): (...args: Args) => Result {
   const made = new Map<string, Result>();
   return (...args) => {
-    const key = args.join('|');
+    const key = JSON.stringify(args);
     let result = made.get(key);
     if (result === undefined) {
       result = make(...args);

@@ -112,23 +112,38 @@ export function outerCase({ R, M, N, oneHot, groups = 0 }: OuterShape): TuningCa
   };
 }
 
+/** The heads of an attention layer. */
+export interface AttentionHeads {
+  readonly heads: number;
+  /** Key-value heads; as many as heads unless given. */
+  readonly kvHeads?: number;
+  readonly headDim: number;
+  /** Whether there are ALiBi slopes. */
+  readonly alibi: boolean;
+}
+
 /** The three cases of attention over sequences of 64 tokens, R in all. */
-export function attentionCases(R: number, heads: number, headDim: number): AnyTuningCase[] {
+export function attentionCases(
+  R: number,
+  { heads, kvHeads = heads, headDim, alibi }: AttentionHeads,
+): AnyTuningCase[] {
   const length = Math.min(64, R);
   const sequences = Math.floor(R / length);
   const d = heads * headDim;
+  const columns = d + 2 * kvHeads * headDim;
   const perSequence = Math.ceil(length / ATTENTION_TILE_ROWS);
   const make = (device: Device) => {
     const { floats } = operands(device);
     const tiles = device.allocate(sequences * perSequence * 4 * FLOAT);
     rectangularTiles(device, tiles, { sequences, length, rows: ATTENTION_TILE_ROWS });
-    const shape = { R, heads, headDim, slopes: floats(heads), tiles, tileCount: sequences * perSequence };
+    const slopes = alibi ? floats(heads) : undefined;
+    const shape = { R, heads, kvHeads, headDim, slopes, tiles, tileCount: sequences * perSequence };
     const buffers = {
-      qkv: floats(R * 3 * d),
+      qkv: floats(R * columns),
       out: floats(R * d),
       logSumExp: floats(R * heads),
       dOut: floats(R * d),
-      dQkv: floats(R * 3 * d),
+      dQkv: floats(R * columns),
       delta: floats(R * heads),
     };
     return { shape, buffers };

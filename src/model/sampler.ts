@@ -181,7 +181,7 @@ export class Sampler implements CompletionSampler {
       attend: (layer, qkv) => {
         const [keys, values] = [workspace.keys[layer], workspace.values[layer]];
         if (keys && values) fillCache(device, { qkv: qkv.view, places: places.view, keys, values }, size);
-        return attention(qkv, packing, this.model.slopes);
+        return attention(qkv, packing, { slopes: this.model.slopes });
       },
     });
     const last = Uint32Array.from(packing.offsets.slice(1), (end) => end - 1);

@@ -143,7 +143,7 @@ export class Transformer {
   /** The residual stream after the last block (R,d), normalised if the config has a final norm. */
   hidden(tokens: Tensor, packing: RowTiles, options: ForwardOptions = {}): Tensor {
     const { dModel, nLayers, scaleEmbedding, finalNorm } = this.config;
-    const attend = options.attend ?? ((_, qkv) => attention(qkv, packing, this.slopes));
+    const attend = options.attend ?? ((_, qkv) => attention(qkv, packing, { slopes: this.slopes }));
     const dropping = options.dropout?.p ? options.dropout : undefined;
     const drop = dropping && ((stream: number) => (y: Tensor) => this.#drop(y, dropping, stream));
     const embedded = embedding(tokens, this.#get('tok_emb.weight'), scaleEmbedding ? Math.sqrt(dModel) : 1);

@@ -24,7 +24,11 @@ interface LinearShape {
 /** The cases of a model; the same shape may come more than once. */
 export function tuningCases(config: ModelConfig, { training, decoding }: TuningRows): AnyTuningCase[] {
   const { dModel: d, nHeads, dFF: f, vocabSize: V, bias, numExperts: E, activeExperts } = config;
-  const cases: AnyTuningCase[] = attentionCases(training, nHeads, d / nHeads);
+  const cases: AnyTuningCase[] = attentionCases(training, {
+    heads: nHeads,
+    headDim: d / nHeads,
+    alibi: true,
+  });
   const linear = (N: number, K: number, { shared = false, ...epilogue }: LinearShape = {}) => {
     const forward = { N, K, bias, ...epilogue };
     for (const M of [training, decoding]) cases.push(productCase({ M, ...forward }));

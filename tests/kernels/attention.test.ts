@@ -15,7 +15,6 @@ import { tilesOf } from '../../src/tensor/ops/packing.ts';
 import { openDevice } from '../device.ts';
 
 const LENGTHS = [1, 5, 31, 32, 33, 70];
-const HEADS = 2;
 const R = LENGTHS.reduce((sum, length) => sum + length, 0);
 
 let device: Device;
@@ -51,18 +50,26 @@ async function run(
   return results;
 }
 
-describe.each([4, 8, 16])('heads of %i', (headDim) => {
+describe.each([
+  { heads: 2, kvHeads: 2, headDim: 4, alibi: true },
+  { heads: 2, kvHeads: 2, headDim: 8, alibi: true },
+  { heads: 2, kvHeads: 2, headDim: 16, alibi: true },
+  { heads: 4, kvHeads: 2, headDim: 4, alibi: false },
+  { heads: 3, kvHeads: 1, headDim: 8, alibi: true },
+])('$heads heads of $headDim, $kvHeads of keys, slopes $alibi', ({ heads, kvHeads, headDim, alibi }) => {
   test('all variants agree', async () => {
     using _ = device.scope();
-    const d = HEADS * headDim;
+    const d = heads * headDim;
+    const columns = d + 2 * kvHeads * headDim;
     // An empty tile at the end, as padding has it.
     const tileValues = [...tilesOf(LENGTHS, ATTENTION_TILE_ROWS), 0, 0, 0, 0];
     const tiles = device.allocate(tileValues.length * 4);
     device.upload(tiles, new Uint32Array(tileValues));
     const tileCount = tileValues.length / 4;
-    const shape = { R, heads: HEADS, headDim, slopes: floats(HEADS, 0.5), tiles, tileCount };
-    const [qkv, dOut] = [floats(R * 3 * d, 1), floats(R * d, 2)];
-    const [out, logSumExp, dQkv, delta] = [R * d, R * HEADS, R * 3 * d, R * HEADS].map((count) =>
+    const slopes = alibi ? floats(heads, 0.5) : undefined;
+    const shape = { R, heads, kvHeads, headDim, slopes, tiles, tileCount };
+    const [qkv, dOut] = [floats(R * columns, 1), floats(R * d, 2)];
+    const [out, logSumExp, dQkv, delta] = [R * d, R * heads, R * columns, R * heads].map((count) =>
       floats(count, 3),
     ) as [BufferView, BufferView, BufferView, BufferView];
     let compared = 0;

@@ -117,7 +117,7 @@ const ROWS: Readonly<Record<string, (name: string) => OpRow>> = {
   }),
   attention: () => ({
     operands: { qkv: { shape: [2, 12], dtypes: FLOATS }, slopes: { shape: [1], dtypes: FLOATS } },
-    call: (qkv, slopes) => op('attention')(qkv, new Packing([2]), slopes),
+    call: (qkv, slopes) => op('attention')(qkv, new Packing([2]), { slopes }),
   }),
   rope: () => ({
     operands: {

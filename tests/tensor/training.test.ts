@@ -63,7 +63,7 @@ class Net {
     parameters.zeroGrad();
     const x = embedding(Tensor.from(device, tokens), p('embedding'), 2);
     const slopes = Tensor.from(device, [0.5, 0.25]);
-    const attended = attention(linear(layerNorm(x, p('norm')), p('qkv')), packing, slopes);
+    const attended = attention(linear(layerNorm(x, p('norm')), p('qkv')), packing, { slopes });
     const dropped = dropout(attended, 0.1, { seed: 5, stream: 1, step: index });
     const hidden = linear(dropped, p('router'));
     const mixed = mixtureOfExperts(dropped, hidden, 2, { weight1: p('up'), weight2: p('down') }).y;

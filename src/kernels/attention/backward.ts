@@ -4,29 +4,27 @@
  */
 import { defineKernel, memoize, unroll } from '../../gpu/kernel.ts';
 import { PARAMS } from './shape.ts';
-import { dot, entry, ifValid, type Layout, sharedBlock } from './tile.ts';
+import { dot, entry, ifValid, type Layout, layoutHeads, sharedBlock } from './tile.ts';
 
 /** dQ and D of the queries that a lane owns. */
-export const backwardQueryKernel = memoize(
-  (lanes: number, subgroup: boolean, own: number, block: number, vectors: number) => {
-    const layout: Layout = { lanes, subgroup, own, block, vectors };
-    const shared = sharedBlock(layout, ['k', 'v']);
-    const each = (text: (c: number) => string) => unroll(vectors, text);
-    return defineKernel<string, string>({
-      name: `attention backward query ${subgroup ? `broadcast ${own}, ` : 'portable '}${block}×${4 * vectors}`,
-      ...(subgroup ? { enables: ['subgroups'] } : {}),
-      params: PARAMS,
-      reads: {
-        qkv: 'array<vec4f>',
-        slopes: 'array<f32>',
-        tiles: 'array<vec4u>',
-        out: 'array<vec4f>',
-        dOut: 'array<vec4f>',
-        logSumExp: 'array<f32>',
-      },
-      writes: { dQkv: 'array<vec4f>', delta: 'array<f32>' },
-      code: `${shared.declarations}
-${entry(layout)}
+export const backwardQueryKernel = memoize((layout: Layout) => {
+  const { lanes, subgroup, own, block, vectors } = layout;
+  const heads = layoutHeads(layout, 'query');
+  const shared = sharedBlock(layout, ['k', 'v']);
+  const each = (text: (c: number) => string) => unroll(vectors, text);
+  return defineKernel<string, string>({
+    name: `attention backward query ${subgroup ? `broadcast ${own}, ` : 'portable '}${block}×${4 * vectors}${heads.label}`,
+    ...(subgroup ? { enables: ['subgroups'] } : {}),
+    params: PARAMS,
+    reads: {
+      ...heads.reads,
+      out: 'array<vec4f>',
+      dOut: 'array<vec4f>',
+      logSumExp: 'array<f32>',
+    },
+    writes: { dQkv: 'array<vec4f>', delta: 'array<f32>' },
+    code: `${shared.declarations}
+${entry(layout, 'query')}
   ${unroll(
     own,
     (i) => `var d${i} = 0.0;
@@ -40,8 +38,8 @@ ${entry(layout)}
   )}
   let end = min(from0 + ${lanes * own}, tile.z);
   for (var first = tile.y; first < end; first += ${block}) {
-    let key = min(first + ${shared.row}, end - 1) * stride + headAt;
-    ${shared.load((name, c) => `qkv[key + ${name === 'k' ? 'width' : '2 * width'} + ${c}]`)}
+    let key = min(first + ${shared.row}, end - 1) * stride + ${heads.keyHeadAt};
+    ${shared.load((name, c) => `qkv[key + ${name === 'k' ? 'width' : heads.valuesAt} + ${c}]`)}
     ${shared.rows(
       (t) => `let j = first + ${t};
       ${each((c) => `let k${c} = ${shared.vec4('k', c, t)}; let v${c} = ${shared.vec4('v', c, t)};`)}
@@ -51,7 +49,7 @@ ${entry(layout)}
           (c) => `q${i}_${c}`,
           (c) => `k${c}`,
           vectors,
-        )} - slope * f32(i32(row${i}) - i32(j));
+        )}${heads.distance(`row${i}`, 'j')};
       let dp${i} = ${dot(
         (c) => `g${i}_${c}`,
         (c) => `v${c}`,
@@ -71,40 +69,37 @@ ${entry(layout)}
     ),
   )}
 }`,
-    });
-  },
-);
+  });
+});
 
 /** dK and dV of the keys that a lane owns. */
-export const backwardKeyValueKernel = memoize(
-  (lanes: number, subgroup: boolean, own: number, block: number, vectors: number) => {
-    const layout: Layout = { lanes, subgroup, own, block, vectors };
-    const shared = sharedBlock(layout, ['q', 'g'], ['lse', 'delta']);
-    const each = (text: (c: number) => string) => unroll(vectors, text);
-    return defineKernel<string, string>({
-      name: `attention backward key value ${subgroup ? `broadcast ${own}, ` : 'portable '}${block}×${4 * vectors}`,
-      ...(subgroup ? { enables: ['subgroups'] } : {}),
-      params: PARAMS,
-      reads: {
-        qkv: 'array<vec4f>',
-        slopes: 'array<f32>',
-        tiles: 'array<vec4u>',
-        dOut: 'array<vec4f>',
-        logSumExp: 'array<f32>',
-        delta: 'array<f32>',
-      },
-      writes: { dQkv: 'array<vec4f>' },
-      code: `${shared.declarations}
-${entry(layout)}
+export const backwardKeyValueKernel = memoize((layout: Layout) => {
+  const { lanes, subgroup, own, block, vectors } = layout;
+  const heads = layoutHeads(layout, 'key value');
+  const shared = sharedBlock(layout, ['q', 'g'], ['lse', 'delta']);
+  const each = (text: (c: number) => string) => unroll(vectors, text);
+  return defineKernel<string, string>({
+    name: `attention backward key value ${subgroup ? `broadcast ${own}, ` : 'portable '}${block}×${4 * vectors}${heads.label}`,
+    ...(subgroup ? { enables: ['subgroups'] } : {}),
+    params: PARAMS,
+    reads: {
+      ...heads.reads,
+      dOut: 'array<vec4f>',
+      logSumExp: 'array<f32>',
+      delta: 'array<f32>',
+    },
+    writes: { dQkv: 'array<vec4f>' },
+    code: `${shared.declarations}
+${entry(layout, 'key value')}
   ${unroll(own, (i) =>
     each(
-      (c) => `let k${i}_${c} = qkv[row${i} * stride + width + headAt + ${c}] * params.scale;
-  let v${i}_${c} = qkv[row${i} * stride + 2 * width + headAt + ${c}];
+      (c) => `let k${i}_${c} = qkv[row${i} * stride + width + ${heads.keyHeadAt} + ${c}] * params.scale;
+  let v${i}_${c} = qkv[row${i} * stride + ${heads.valuesAt} + ${heads.keyHeadAt} + ${c}];
   var dk${i}_${c} = vec4f();
   var dv${i}_${c} = vec4f();`,
     ),
   )}
-  for (var first = from0; first < tile.z; first += ${block}) {
+  ${heads.eachQueryHead(`for (var first = from0; first < tile.z; first += ${block}) {
     let query = min(first + ${shared.row}, tile.z - 1);
     ${shared.load(
       (name, c) =>
@@ -122,7 +117,7 @@ ${entry(layout)}
           (c) => `k${i}_${c}`,
           (c) => `q${c}`,
           vectors,
-        )} - slope * f32(i32(at) - i32(row${i}));
+        )}${heads.distance('at', `row${i}`)};
       let p${i} = select(0.0, exp(s${i} - lse), at >= row${i} && at < tile.z);
       let dp${i} = ${dot(
         (c) => `v${i}_${c}`,
@@ -133,18 +128,17 @@ ${entry(layout)}
       ${each((c) => `dv${i}_${c} += p${i} * g${c}; dk${i}_${c} += ds${i} * q${c};`)}`,
       )}`,
     )}
-  }
+  }`)}
   ${unroll(own, (i) =>
     ifValid(
       lanes,
       i,
       each(
-        (c) => `dQkv[row${i} * stride + width + headAt + ${c}] = dk${i}_${c} * params.scale;
-    dQkv[row${i} * stride + 2 * width + headAt + ${c}] = dv${i}_${c};`,
+        (c) => `dQkv[row${i} * stride + width + ${heads.keyHeadAt} + ${c}] = dk${i}_${c} * params.scale;
+    dQkv[row${i} * stride + ${heads.valuesAt} + ${heads.keyHeadAt} + ${c}] = dv${i}_${c};`,
       ),
     ),
   )}
 }`,
-    });
-  },
-);
+  });
+});

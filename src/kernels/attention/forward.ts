@@ -1,22 +1,22 @@
 /** out and the log-sum-exp of every query, with a running maximum and sum (Milakov & Gimelshein, 1805.02867). */
 import { defineKernel, memoize, unroll } from '../../gpu/kernel.ts';
 import { PARAMS } from './shape.ts';
-import { dot, entry, ifValid, type Layout, sharedBlock } from './tile.ts';
+import { dot, entry, ifValid, type Layout, layoutHeads, sharedBlock } from './tile.ts';
 
 /** The kernel for a layout. */
-export const forwardKernel = memoize(
-  (lanes: number, subgroup: boolean, own: number, block: number, vectors: number) => {
-    const layout: Layout = { lanes, subgroup, own, block, vectors };
-    const shared = sharedBlock(layout, ['k', 'v']);
-    const each = (text: (c: number) => string) => unroll(vectors, text);
-    return defineKernel<string, string>({
-      name: `attention forward ${subgroup ? `broadcast ${own}, ` : 'portable '}${block}×${4 * vectors}`,
-      ...(subgroup ? { enables: ['subgroups'] } : {}),
-      params: PARAMS,
-      reads: { qkv: 'array<vec4f>', slopes: 'array<f32>', tiles: 'array<vec4u>' },
-      writes: { out: 'array<vec4f>', logSumExp: 'array<f32>' },
-      code: `${shared.declarations}
-${entry(layout)}
+export const forwardKernel = memoize((layout: Layout) => {
+  const { lanes, subgroup, own, block, vectors } = layout;
+  const heads = layoutHeads(layout, 'query');
+  const shared = sharedBlock(layout, ['k', 'v']);
+  const each = (text: (c: number) => string) => unroll(vectors, text);
+  return defineKernel<string, string>({
+    name: `attention forward ${subgroup ? `broadcast ${own}, ` : 'portable '}${block}×${4 * vectors}${heads.label}`,
+    ...(subgroup ? { enables: ['subgroups'] } : {}),
+    params: PARAMS,
+    reads: heads.reads,
+    writes: { out: 'array<vec4f>', logSumExp: 'array<f32>' },
+    code: `${shared.declarations}
+${entry(layout, 'query')}
   ${unroll(
     own,
     (i) => `var maximum${i} = -3.0e38; var sum${i} = 0.0;
@@ -24,8 +24,8 @@ ${entry(layout)}
   )}
   let end = min(from0 + ${lanes * own}, tile.z);
   for (var first = tile.y; first < end; first += ${block}) {
-    let key = min(first + ${shared.row}, end - 1) * stride + headAt;
-    ${shared.load((name, c) => `qkv[key + ${name === 'k' ? 'width' : '2 * width'} + ${c}]`)}
+    let key = min(first + ${shared.row}, end - 1) * stride + ${heads.keyHeadAt};
+    ${shared.load((name, c) => `qkv[key + ${name === 'k' ? 'width' : heads.valuesAt} + ${c}]`)}
     ${unroll(own, (i) => `var score${i}: array<f32, ${block}>; var highest${i} = maximum${i};`)}
     ${shared.rows(
       (t) => `let j = first + ${t};
@@ -36,7 +36,7 @@ ${entry(layout)}
           (c) => `q${i}_${c}`,
           (c) => `k${c}`,
           vectors,
-        )} - slope * f32(i32(row${i}) - i32(j));
+        )}${heads.distance(`row${i}`, 'j')};
       score${i}[${t}] = select(-3.0e38, s${i}, j <= row${i});
       highest${i} = max(highest${i}, score${i}[${t}]);`,
       )}`,
@@ -67,6 +67,5 @@ ${entry(layout)}
     ),
   )}
 }`,
-    });
-  },
-);
+  });
+});

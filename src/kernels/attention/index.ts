@@ -1,8 +1,9 @@
 /**
- * Causal self-attention with ALiBi over packed sequences, forward and backward, without the T×T scores.
+ * Causal self-attention over packed sequences, forward and backward, without the T×T scores.
  *
- * `qkv` (R, 3d) holds the projections of R tokens, sequences end to end; rows are [q | k | v], heads side by side.
- * scores = q·kᵀ/√(d/H) − slope_h·(i − j) for j ≤ i. A workgroup takes rows of one tile and one head; a lane owns one or
+ * `qkv` (R, (H + 2K)·D) holds the projections of R tokens, sequences end to end; rows are [q | k | v], H query heads and
+ * K key-value heads of D values side by side. scores = q·kᵀ/√D − slope_h·(i − j) for j ≤ i; without slopes (ALiBi) the
+ * second term is absent. A workgroup takes rows of one tile and one head; a lane owns one or
  * more of them, and walks the other side (keys for queries, queries for keys) block by block. On software drivers loads
  * are the cost, and more rows per lane share them; but what decides is the loop's code, which must fit the 32 KB of the
  * instruction cache: blocks of half as many rows as lanes take 0.6 to 0.8 of the time of blocks of as many, and in the
@@ -14,11 +15,19 @@ import type { Kernel } from '../../gpu/kernel.ts';
 import { type Family, launchChosen, nextPowerOfTwo, type Variant } from '../../gpu/variants.ts';
 import { backwardKeyValueKernel, backwardQueryKernel } from './backward.ts';
 import { forwardKernel } from './forward.ts';
+import { headsOf } from './heads.ts';
 import { ATTENTION_TILE_ROWS, type AttentionOptions, type AttentionShape, planOf } from './shape.ts';
-import { type Sum, splitFits, splitRows } from './split.ts';
+import { type SplitLayout, type Sum, splitFits, splitRows } from './split.ts';
 import { splitBackwardKeyValueKernel, splitBackwardQueryKernel } from './splitBackward.ts';
 import { splitForwardKernel } from './splitForward.ts';
-import { broadcastVariant, canBroadcast, type KernelOf, wholeFits, wholePlan } from './tile.ts';
+import {
+  broadcastVariant,
+  canBroadcast,
+  headCount,
+  type WholeKernels,
+  wholeFits,
+  wholePlan,
+} from './tile.ts';
 
 export { ATTENTION_TILE_ROWS, type AttentionShape } from './shape.ts';
 
@@ -44,28 +53,31 @@ interface Preference {
 }
 
 /** The kernels of one pass. */
-interface Kernels {
-  readonly whole: KernelOf;
+interface Kernels extends WholeKernels {
   /** f32 beside the two rows that a lane of the portable variant loads of a block. */
   readonly scalars: number;
-  readonly split: (vectors: number) => Kernel;
+  readonly split: (layout: SplitLayout) => Kernel;
   readonly sum: Sum;
 }
 
 /** Runs on every adapter: holds heads whole where that fits, and splits the others. */
-const portableVariant = ({ whole, scalars, split, sum }: Kernels): Variant<AttentionOptions> => ({
+const portableVariant = (kernels: Kernels): Variant<AttentionOptions> => ({
   name: 'portable',
-  fits: (device, { shape: { headDim } }) =>
-    isHead(headDim) && (wholeFits(device, headDim, scalars) || splitFits(device, headDim, sum)),
+  fits: (device, { shape: { headDim } }) => portableFits(device, headDim, kernels),
   plan: (device, options) => {
-    const { headDim } = options.shape;
-    return wholeFits(device, headDim, scalars)
-      ? wholePlan(whole, options)
-      : planOf(split(headDim / 4), splitRows(headDim / 4), options);
+    const { shape } = options;
+    if (wholeFits(device, shape.headDim, kernels.scalars)) return wholePlan(kernels, options);
+    const vectors = shape.headDim / 4;
+    const kernel = kernels.split({ vectors, ...headsOf(shape) });
+    return planOf(kernel, splitRows(vectors), headCount(kernels, options), options);
   },
 });
 
-const isHead = (headDim: number): boolean => headDim > 0 && headDim % 4 === 0 && headDim <= MAX_HEAD;
+const portableFits = (device: Device, headDim: number, { scalars, sum }: Kernels): boolean =>
+  headDim > 0 &&
+  headDim % 4 === 0 &&
+  headDim <= MAX_HEAD &&
+  (wholeFits(device, headDim, scalars) || splitFits(device, headDim, sum));
 
 function familyOf(
   name: string,
@@ -75,8 +87,11 @@ function familyOf(
   const portable = portableVariant(kernels);
   return {
     name,
-    shapeClass: ({ shape: { R, heads, headDim } }) => `${heads}×${headDim} R${nextPowerOfTwo(R)}`,
-    variants: [portable, ...BROADCASTS.map(([rows, lanes]) => broadcastVariant(kernels.whole, rows, lanes))],
+    shapeClass: ({ shape: { R, heads, kvHeads, headDim, slopes } }) => {
+      const shared = kvHeads === heads ? '' : `/${kvHeads}`;
+      return `${heads}${shared}×${headDim} R${nextPowerOfTwo(R)}${slopes ? '' : ' no slopes'}`;
+    },
+    variants: [portable, ...BROADCASTS.map(([rows, lanes]) => broadcastVariant(kernels, rows, lanes))],
     portable: portable.name,
     prefer: (device, { shape: { headDim } }) => {
       if (!canBroadcast(device, headDim)) return portable.name;
@@ -85,19 +100,27 @@ function familyOf(
         ATTENTION_TILE_ROWS / device.subgroupSize,
       );
       const lanes = [share, 2].find((each) => (headDim / 4) % each === 0) ?? 1;
-      return broadcastVariant(kernels.whole, rows, lanes).name;
+      return broadcastVariant(kernels, rows, lanes).name;
     },
   };
 }
 
-const FORWARD: Kernels = { whole: forwardKernel, scalars: 0, split: splitForwardKernel, sum: 'f32' };
+const FORWARD: Kernels = {
+  side: 'query',
+  whole: forwardKernel,
+  scalars: 0,
+  split: splitForwardKernel,
+  sum: 'f32',
+};
 const QUERY: Kernels = {
+  side: 'query',
   whole: backwardQueryKernel,
   scalars: 0,
   split: splitBackwardQueryKernel,
   sum: 'vec2f',
 };
 const KEY_VALUE: Kernels = {
+  side: 'key value',
   whole: backwardKeyValueKernel,
   scalars: 2,
   split: splitBackwardKeyValueKernel,
@@ -114,12 +137,9 @@ export const attentionKeyValueFamily = familyOf('attention backward key value', 
 
 /** Whether the kernels take heads of this size here: multiples of 4 up to 256, on every adapter with WebGPU's limits. */
 export const attentionFits = (device: Device, headDim: number): boolean =>
-  isHead(headDim) &&
-  [FORWARD, QUERY, KEY_VALUE].every(
-    ({ scalars, sum }) => wholeFits(device, headDim, scalars) || splitFits(device, headDim, sum),
-  );
+  [FORWARD, QUERY, KEY_VALUE].every((kernels) => portableFits(device, headDim, kernels));
 
-/** out (R,d) and logSumExp (heads,R) from qkv (R,3d). */
+/** out (R, heads·headDim) and logSumExp (heads,R) from qkv (R, (heads + 2·kvHeads)·headDim). */
 export function attentionForward(
   device: Device,
   shape: AttentionShape,
@@ -130,7 +150,7 @@ export function attentionForward(
   launchChosen(device, attentionForwardFamily, { shape, buffers: { qkv, out, logSumExp } });
 }
 
-/** dQkv (R,3d) from dOut (R,d) and what the forward pass read and saved. */
+/** dQkv, shaped as qkv, from dOut, shaped as out. dK and dV add up the query heads of a group in order. */
 export function attentionBackward(
   device: Device,
   shape: AttentionShape,

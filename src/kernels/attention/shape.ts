@@ -9,11 +9,14 @@ export const ATTENTION_TILE_ROWS = 32;
 export interface AttentionShape {
   /** Tokens in all sequences. */
   readonly R: number;
+  /** Query heads. */
   readonly heads: number;
+  /** Key-value heads, a divisor of `heads`. */
+  readonly kvHeads: number;
   /** Size of a head, a multiple of 4. */
   readonly headDim: number;
-  /** ALiBi slopes (heads). */
-  readonly slopes: BufferView;
+  /** ALiBi slopes (heads); without them scores have no such term. */
+  readonly slopes?: BufferView | undefined;
   /** u32 (tiles,4): first row of the tile, first and end row of its sequence, unused. */
   readonly tiles: BufferView;
   readonly tileCount: number;
@@ -28,15 +31,20 @@ export interface AttentionOptions {
 /** Parameters of every kernel; the head's size is in vec4s. */
 export const PARAMS = { R: 'u32', tiles: 'u32', heads: 'u32', headVectors: 'u32', scale: 'f32' } as const;
 
-/** The launch of a kernel whose workgroups take so many rows of one tile and one head. */
-export function planOf(kernel: Kernel, rows: number, { shape, buffers }: AttentionOptions): Launch {
+/** The launch of a kernel whose workgroups take `rows` rows of one tile and one of `headCount` heads. */
+export function planOf(
+  kernel: Kernel,
+  rows: number,
+  headCount: number,
+  { shape, buffers }: AttentionOptions,
+): Launch {
   const { R, heads, headDim, slopes, tiles, tileCount } = shape;
   // Heads are numbered by y; tiles that x cannot count go on along z.
   const [x, z] = linearGrid((tileCount * ATTENTION_TILE_ROWS) / rows);
   return {
     kernel,
-    buffers: { ...buffers, slopes, tiles },
+    buffers: { ...buffers, ...(slopes ? { slopes } : {}), tiles },
     params: { R, tiles: tileCount, heads, headVectors: headDim / 4, scale: 1 / Math.sqrt(headDim) },
-    workgroups: [x, heads, z],
+    workgroups: [x, headCount, z],
   };
 }

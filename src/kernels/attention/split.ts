@@ -6,6 +6,7 @@
  */
 import type { Device } from '../../gpu/device.ts';
 import { GROUP_ARGS, unroll } from '../../gpu/kernel.ts';
+import { type Heads, headWgsl, type Side } from './heads.ts';
 import { ATTENTION_TILE_ROWS } from './shape.ts';
 
 /** Vec4s of a head that a lane holds at most: more make no kernel faster on lavapipe, and all of them slower to compile. */
@@ -49,10 +50,18 @@ export function splitFits({ limits }: Device, headDim: number, sum: Sum): boolea
 /** Rows of a tile that a workgroup takes. */
 export const splitRows = (vectors: number): number => dealOf(vectors).rows;
 
-/** Pieces of WGSL for heads of `vectors` vec4s. */
-export function splitWgsl(vectors: number, sum: Sum) {
+/** What a kernel is specialised for. */
+export interface SplitLayout extends Heads {
+  /** vec4s of a head. */
+  readonly vectors: number;
+}
+
+/** Pieces of WGSL for a layout; `sum` is what a pair of rows adds up. */
+export function splitWgsl(layout: SplitLayout, side: Side, sum: Sum) {
+  const { vectors } = layout;
   const { lanes, held, rows, threads } = dealOf(vectors);
   const groups = ATTENTION_TILE_ROWS / rows;
+  const heads = headWgsl(layout, side, { vectors: `${vectors}`, offset: ' + lane' });
   /** Vec4s of the head from the c-th of lane 0 on: fewer than lanes in the last turn only. */
   const left = (c: number): number => vectors - c * lanes;
   return {
@@ -71,12 +80,8 @@ fn main(${GROUP_ARGS}, @builtin(local_invocation_index) thread: u32) {
   let lane = thread % ${lanes};
   let own = thread / ${lanes} * ${lanes};       // the row's first lane
   let valid = from0 + thread / ${lanes} < tile.z;
-  let row = min(from0 + thread / ${lanes}, tile.z - 1);
-  let head = group.y;
-  let slope = slopes[head];
-  let stride = 3 * params.heads * ${vectors};       // of qkv, in vec4s
-  let width = params.heads * ${vectors};
-  let headAt = head * ${vectors} + lane;`,
+  let row = min(from0 + thread / ${lanes}, tile.z - 1);${heads.start}`,
+    heads,
     /** Repeats WGSL for the vec4s that a lane holds. */
     each: (text: (c: number) => string): string => unroll(held, text),
     /** The lane's c-th vec4 of the row of `array` that begins at `at`, or 0. */

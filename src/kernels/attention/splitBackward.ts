@@ -1,18 +1,20 @@
 /** The backward pass for heads of any size; `backward.ts` says what is computed. */
 import { defineKernel, memoize } from '../../gpu/kernel.ts';
 import { PARAMS } from './shape.ts';
-import { splitWgsl } from './split.ts';
+import { type SplitLayout, splitWgsl } from './split.ts';
 
 /** dQ and D of queries. */
-export const splitBackwardQueryKernel = memoize((vectors: number) => {
-  const { start, each, load, store, dot, total, blocks, mine, kept, lastKey } = splitWgsl(vectors, 'vec2f');
+export const splitBackwardQueryKernel = memoize((layout: SplitLayout) => {
+  const { heads, start, each, load, store, dot, total, blocks, mine, kept, lastKey } = splitWgsl(
+    layout,
+    'query',
+    'vec2f',
+  );
   return defineKernel<string, string>({
-    name: `attention backward query split ${4 * vectors}`,
+    name: `attention backward query split ${4 * layout.vectors}${heads.label}`,
     params: PARAMS,
     reads: {
-      qkv: 'array<vec4f>',
-      slopes: 'array<f32>',
-      tiles: 'array<vec4u>',
+      ...heads.reads,
       out: 'array<vec4f>',
       dOut: 'array<vec4f>',
       logSumExp: 'array<f32>',
@@ -34,8 +36,8 @@ export const splitBackwardQueryKernel = memoize((vectors: number) => {
   ${blocks(
     { from: 'tile.y', end: 'end' },
     {
-      part: `let key = other * stride + width + headAt;
-      let value = key + width;
+      part: `let key = other * stride + width + ${heads.keyHeadAt};
+      let value = key + ${heads.keyWidth};
       ${mine} = vec2f(${dot(
         (c) => `q${c}`,
         (c) => load('qkv', 'key', c),
@@ -43,10 +45,10 @@ export const splitBackwardQueryKernel = memoize((vectors: number) => {
         (c) => `g${c}`,
         (c) => load('qkv', 'value', c),
       )});`,
-      pair: `let s = sum.x - slope * f32(i32(row) - i32(other));
+      pair: `let s = sum.x${heads.distance('row', 'other')};
       parts[at] = vec2f(select(0.0, exp(s - lse) * (sum.y - d.x), other <= row), 0);`,
       use: `for (var t = 0u; t < count; t++) {
-      let key = (first + t) * stride + width + headAt;
+      let key = (first + t) * stride + width + ${heads.keyHeadAt};
       let ds = ${kept}.x;
       ${each((c) => `dq${c} += ds * ${load('qkv', 'key', c)};`)}
     }`,
@@ -59,33 +61,36 @@ export const splitBackwardQueryKernel = memoize((vectors: number) => {
 });
 
 /** dK and dV of keys. */
-export const splitBackwardKeyValueKernel = memoize((vectors: number) => {
-  const { start, each, load, store, dot, blocks, mine, kept } = splitWgsl(vectors, 'vec2f');
+export const splitBackwardKeyValueKernel = memoize((layout: SplitLayout) => {
+  const { heads, start, each, load, store, dot, blocks, mine, kept } = splitWgsl(
+    layout,
+    'key value',
+    'vec2f',
+  );
   return defineKernel<string, string>({
-    name: `attention backward key value split ${4 * vectors}`,
+    name: `attention backward key value split ${4 * layout.vectors}${heads.label}`,
     params: PARAMS,
     reads: {
-      qkv: 'array<vec4f>',
-      slopes: 'array<f32>',
-      tiles: 'array<vec4u>',
+      ...heads.reads,
       dOut: 'array<vec4f>',
       logSumExp: 'array<f32>',
       delta: 'array<f32>',
     },
     writes: { dQkv: 'array<vec4f>' },
     code: `${start}
-  let keyAt = row * stride + width + headAt;
-  let valueAt = keyAt + width;
+  let keyAt = row * stride + width + ${heads.keyHeadAt};
+  let valueAt = keyAt + ${heads.keyWidth};
   ${each(
     (c) => `let k${c} = ${load('qkv', 'keyAt', c)} * params.scale;
   let v${c} = ${load('qkv', 'valueAt', c)};
   var dk${c} = vec4f();
   var dv${c} = vec4f();`,
   )}
-  ${blocks(
-    { from: 'from0', end: 'tile.z' },
-    {
-      part: `let query = other * stride + headAt;
+  ${heads.eachQueryHead(
+    blocks(
+      { from: 'from0', end: 'tile.z' },
+      {
+        part: `let query = other * stride + headAt;
       let gradient = other * width + headAt;
       ${mine} = vec2f(${dot(
         (c) => `k${c}`,
@@ -94,11 +99,11 @@ export const splitBackwardKeyValueKernel = memoize((vectors: number) => {
         (c) => `v${c}`,
         (c) => load('dOut', 'gradient', c),
       )});`,
-      pair: `let saved = head * params.R + other;
-      let s = sum.x - slope * f32(i32(other) - i32(row));
+        pair: `let saved = head * params.R + other;
+      let s = sum.x${heads.distance('other', 'row')};
       let p = select(0.0, exp(s - logSumExp[saved]), other >= row);
       parts[at] = vec2f(p, select(0.0, p * (sum.y - delta[saved]), other >= row));`,
-      use: `for (var t = 0u; t < count; t++) {
+        use: `for (var t = 0u; t < count; t++) {
       let query = (first + t) * stride + headAt;
       let gradient = (first + t) * width + headAt;
       let pair = ${kept};
@@ -107,7 +112,8 @@ export const splitBackwardKeyValueKernel = memoize((vectors: number) => {
       dk${c} += pair.y * ${load('qkv', 'query', c)};`,
       )}
     }`,
-    },
+      },
+    ),
   )}
   ${each(
     (c) => `${store('dQkv', 'keyAt', c, `dk${c} * params.scale`)}

@@ -1,15 +1,19 @@
 /** The forward pass for heads of any size, with a running maximum and sum (Milakov & Gimelshein, 1805.02867). */
 import { defineKernel, memoize } from '../../gpu/kernel.ts';
 import { PARAMS } from './shape.ts';
-import { splitWgsl } from './split.ts';
+import { type SplitLayout, splitWgsl } from './split.ts';
 
 /** The kernel for heads of so many vec4s. */
-export const splitForwardKernel = memoize((vectors: number) => {
-  const { start, each, load, store, dot, blocks, mine, kept, lastKey } = splitWgsl(vectors, 'f32');
+export const splitForwardKernel = memoize((layout: SplitLayout) => {
+  const { heads, start, each, load, store, dot, blocks, mine, kept, lastKey } = splitWgsl(
+    layout,
+    'query',
+    'f32',
+  );
   return defineKernel<string, string>({
-    name: `attention forward split ${4 * vectors}`,
+    name: `attention forward split ${4 * layout.vectors}${heads.label}`,
     params: PARAMS,
-    reads: { qkv: 'array<vec4f>', slopes: 'array<f32>', tiles: 'array<vec4u>' },
+    reads: heads.reads,
     writes: { out: 'array<vec4f>', logSumExp: 'array<f32>' },
     code: `${start}
   ${each(
@@ -22,12 +26,12 @@ export const splitForwardKernel = memoize((vectors: number) => {
   ${blocks(
     { from: 'tile.y', end: 'end' },
     {
-      part: `let key = other * stride + width + headAt;
+      part: `let key = other * stride + width + ${heads.keyHeadAt};
       ${mine} = ${dot(
         (c) => `q${c}`,
         (c) => load('qkv', 'key', c),
       )};`,
-      pair: 'parts[at] = select(-3.0e38, sum - slope * f32(i32(row) - i32(other)), other <= row);',
+      pair: `parts[at] = select(-3.0e38, sum${heads.distance('row', 'other')}, other <= row);`,
       use: `var highest = maximum;
     for (var t = 0u; t < count; t++) { highest = max(highest, ${kept}); }
     let rescale = exp(maximum - highest);
@@ -35,7 +39,7 @@ export const splitForwardKernel = memoize((vectors: number) => {
     total *= rescale;
     ${each((c) => `o${c} *= rescale;`)}
     for (var t = 0u; t < count; t++) {
-      let value = (first + t) * stride + 2 * width + headAt;
+      let value = (first + t) * stride + ${heads.valuesAt} + ${heads.keyHeadAt};
       let p = select(0.0, exp(${kept} - highest), first + t <= row);
       total += p;
       ${each((c) => `o${c} += p * ${load('qkv', 'value', c)};`)}

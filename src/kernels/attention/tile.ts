@@ -9,10 +9,11 @@ import type { Device } from '../../gpu/device.ts';
 import type { Launch } from '../../gpu/kernel.ts';
 import { GROUP_ARGS, type Kernel, unroll } from '../../gpu/kernel.ts';
 import type { Variant } from '../../gpu/variants.ts';
+import { type Heads, headsOf, headWgsl, type Side } from './heads.ts';
 import { ATTENTION_TILE_ROWS, type AttentionOptions, planOf } from './shape.ts';
 
 /** What a kernel is specialised for. */
-export interface Layout {
+export interface Layout extends Heads {
   readonly lanes: number;
   readonly subgroup: boolean;
   /** Rows that a lane owns. */
@@ -29,14 +30,16 @@ const MOST_WHOLE = 64;
 /** Above this head size the unrolled broadcasts outgrow the registers, and compile for most of a minute. */
 const BROADCAST_MAX_HEAD = 16;
 
-/** Makes the kernel for a layout. */
-export type KernelOf = (
-  lanes: number,
-  subgroup: boolean,
-  own: number,
-  block: number,
-  vectors: number,
-) => Kernel;
+/** The kernels that hold heads whole. */
+export interface WholeKernels {
+  /** Makes the kernel for a layout. */
+  readonly whole: (layout: Layout) => Kernel;
+  readonly side: Side;
+}
+
+/** Heads that workgroups are launched for. */
+export const headCount = ({ side }: Pick<WholeKernels, 'side'>, { shape }: AttentionOptions): number =>
+  side === 'query' ? shape.heads : shape.kvHeads;
 
 /** Whether broadcasts are the better choice. */
 export function canBroadcast({ subgroupSize: S }: Device, headDim: number): boolean {
@@ -49,15 +52,21 @@ export const wholeFits = ({ limits }: Device, headDim: number, scalars: number):
   PORTABLE_LANES * (2 * headDim + scalars) * 4 <= limits.maxComputeWorkgroupStorageSize;
 
 /** The launch of the kernels that hold heads whole and share blocks in workgroup memory. */
-export function wholePlan(kernelOf: KernelOf, options: AttentionOptions): Launch {
-  const vectors = options.shape.headDim / 4;
-  const kernel = kernelOf(PORTABLE_LANES, false, 1, PORTABLE_LANES, vectors);
-  return planOf(kernel, PORTABLE_LANES, options);
+export function wholePlan(kernels: WholeKernels, options: AttentionOptions): Launch {
+  const kernel = kernels.whole({
+    lanes: PORTABLE_LANES,
+    subgroup: false,
+    own: 1,
+    block: PORTABLE_LANES,
+    vectors: options.shape.headDim / 4,
+    ...headsOf(options.shape),
+  });
+  return planOf(kernel, PORTABLE_LANES, headCount(kernels, options), options);
 }
 
 /** A lane owns `own` rows, and blocks are of so many lanes' worth of rows as `share` lanes do not share one. */
 export const broadcastVariant = (
-  kernelOf: KernelOf,
+  kernels: WholeKernels,
   own: number,
   share: number,
 ): Variant<AttentionOptions> => ({
@@ -66,8 +75,17 @@ export const broadcastVariant = (
     canBroadcast(device, headDim) &&
     ATTENTION_TILE_ROWS % (device.subgroupSize * own) === 0 &&
     (headDim / 4) % share === 0,
-  plan: ({ subgroupSize: lanes }, options) =>
-    planOf(kernelOf(lanes, true, own, lanes / share, options.shape.headDim / 4), lanes * own, options),
+  plan: ({ subgroupSize: lanes }, options) => {
+    const kernel = kernels.whole({
+      lanes,
+      subgroup: true,
+      own,
+      block: lanes / share,
+      vectors: options.shape.headDim / 4,
+      ...headsOf(options.shape),
+    });
+    return planOf(kernel, lanes * own, headCount(kernels, options), options);
+  },
 });
 
 /** `vec4` names `k0`, `k1`, … of a row. */
@@ -78,8 +96,13 @@ export const names = (prefix: string, vectors: number): string[] =>
 export const dot = (a: (c: number) => string, b: (c: number) => string, vectors: number): string =>
   unroll(vectors, (c) => `dot(${a(c)}, ${b(c)})`, ' + ');
 
+/** Pieces of WGSL for the heads of a layout. */
+export const layoutHeads = (layout: Layout, side: Side) =>
+  headWgsl(layout, side, { vectors: 'params.headVectors' });
+
 /** The start of every kernel: which tile and head this is, and the rows `row0`, `row1`, … that the lane owns. */
-export function entry({ lanes, subgroup, own, block }: Layout): string {
+export function entry(layout: Layout, side: Side): string {
+  const { lanes, subgroup, own, block } = layout;
   const laneBuiltin = subgroup ? 'subgroup_invocation_id' : 'local_invocation_index';
   const parts = ATTENTION_TILE_ROWS / (lanes * own);
   return `
@@ -89,12 +112,7 @@ fn main(${GROUP_ARGS}, @builtin(${laneBuiltin}) lane: u32) {
   if (part >= params.tiles * ${parts}) { return; }
   let tile = tiles[part / ${parts}];       // first row of the tile, first and end row of its sequence
   let from0 = tile.x + part % ${parts} * ${lanes * own};       // first row of this workgroup
-  if (from0 >= tile.z) { return; }
-  let head = group.y;
-  let slope = slopes[head];
-  let stride = 3 * params.heads * params.headVectors;       // of qkv, in vec4s
-  let width = params.heads * params.headVectors;
-  let headAt = head * params.headVectors;
+  if (from0 >= tile.z) { return; }${layoutHeads(layout, side).start}
   ${subgroup ? '' : `let blockRows = min(${block}u, tile.z - tile.y);`}
   ${unroll(own, (i) => `let row${i} = min(from0 + lane + ${lanes * i}, tile.z - 1);`)}`;
 }

@@ -1,4 +1,5 @@
-/** Causal self-attention with ALiBi over sequences packed end to end. */
+/** Causal self-attention over sequences packed end to end. */
+import { expectOptions, instanceOf, integer, type OptionKinds } from '../../base/arguments.ts';
 import { ShapeError } from '../../base/errors.ts';
 import {
   ATTENTION_TILE_ROWS,
@@ -12,24 +13,44 @@ import { expectOperands, FLOATS } from '../operands.ts';
 import { showShape, Tensor } from '../tensor.ts';
 import type { RowTiles } from './packing.ts';
 
+/** The heads of q, k and v, and how scores fall with distance. */
+export interface AttentionOptions {
+  /** Query heads; as many as slopes unless given. */
+  readonly heads?: number;
+  /**
+   * Key-value heads, a divisor of `heads`: each serves heads/kvHeads query heads, in order (grouped queries, Ainslie et
+   * al., 2305.13245). As many as heads unless given.
+   */
+  readonly kvHeads?: number;
+  /** (heads), constants: slope·(i − j) is subtracted from scores (ALiBi, Press et al., 2108.12409). */
+  readonly slopes?: Tensor;
+}
+
+const OPTIONS: OptionKinds<AttentionOptions> = {
+  heads: integer(1),
+  kvHeads: integer(1),
+  slopes: instanceOf(Tensor),
+};
+
 /**
- * out (R,d) of qkv (R,3d), rows [q | k | v], each of `heads` heads side by side:
- * softmax(q·kᵀ/√(d/heads) − slope·(i − j), j ≤ i)·v within each sequence of `packing`.
- * `slopes` (heads) are constants (Press et al., 2108.12409).
+ * out (R, heads·headDim) of qkv (R, (heads + 2·kvHeads)·headDim), rows [q | k | v] with heads side by side:
+ * softmax(q·kᵀ/√headDim − slope·(i − j), j ≤ i)·v within each sequence of `packing`.
  * @throws ShapeError if the shapes disagree, or for heads above 256 values.
  */
-export function attention(qkv: Tensor, packing: RowTiles, slopes: Tensor): Tensor {
+export function attention(qkv: Tensor, packing: RowTiles, options: AttentionOptions): Tensor {
+  expectOptions('attention', options, OPTIONS);
+  const { slopes } = options;
   expectOperands('attention', { qkv: [qkv, FLOATS], slopes: [slopes, FLOATS] });
   const { device } = qkv;
-  const heads = slopes.size;
-  const d = (qkv.shape[1] ?? 0) / 3;
-  const headDim = d / heads;
+  const { heads, kvHeads } = checkedHeads(options);
+  const headDim = (qkv.shape[1] ?? 0) / (heads + 2 * kvHeads);
   const R = packing.rows;
   if (qkv.shape.length !== 2 || qkv.shape[0] !== R || headDim % 4 !== 0) {
+    const shared = kvHeads === heads ? '' : `, ${kvHeads} of keys and values`;
     throw new ShapeError(
       'attention',
-      `qkv ${showShape(qkv.shape)} for ${R} rows and ${heads} heads`,
-      'qkv must be (rows, 3·heads·headDim) with headDim a multiple of 4',
+      `qkv ${showShape(qkv.shape)} for ${R} rows and ${heads} heads${shared}`,
+      'qkv must be (rows, (heads + 2·kvHeads)·headDim) with headDim a multiple of 4',
     );
   }
   if (!attentionFits(device, headDim)) {
@@ -41,12 +62,13 @@ export function attention(qkv: Tensor, packing: RowTiles, slopes: Tensor): Tenso
   const shape = {
     R,
     heads,
+    kvHeads,
     headDim,
-    slopes: slopes.view,
+    slopes: slopes?.view,
     tiles: tiles.view,
     tileCount: tiles.size / 4,
   };
-  const out = Tensor.empty(device, [R, d]);
+  const out = Tensor.empty(device, [R, heads * headDim]);
   const logSumExp = Tensor.empty(device, [heads, R]);
   attentionForward(device, shape, qkv.view, out.view, logSumExp.view);
   differentiable('attention', [qkv], [out], ([dOut]) => {
@@ -57,4 +79,25 @@ export function attention(qkv: Tensor, packing: RowTiles, slopes: Tensor): Tenso
     return [dQkv];
   });
   return out;
+}
+
+function checkedHeads({ heads: given, kvHeads, slopes }: AttentionOptions): {
+  readonly heads: number;
+  readonly kvHeads: number;
+} {
+  const heads = given ?? slopes?.size;
+  if (heads === undefined) {
+    throw new ShapeError('attention', 'neither heads nor slopes are given', 'give the number of heads');
+  }
+  if (slopes && slopes.size !== heads) {
+    throw new ShapeError(
+      'attention',
+      `slopes ${showShape(slopes.shape)} for ${heads} heads`,
+      'give one for each',
+    );
+  }
+  if (kvHeads !== undefined && heads % kvHeads !== 0) {
+    throw new ShapeError('attention', `${kvHeads} kvHeads for ${heads} heads`, 'give a divisor of heads');
+  }
+  return { heads, kvHeads: kvHeads ?? heads };
 }

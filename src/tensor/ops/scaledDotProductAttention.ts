@@ -12,7 +12,7 @@ import { expectOperands, FLOATS } from '../operands.ts';
 import { showShape, sizeOf, Tensor } from '../tensor.ts';
 import { attention } from './attention.ts';
 import { greaterEqual, notEqual, where } from './comparison.ts';
-import { arange, zeros } from './creation.ts';
+import { arange } from './creation.ts';
 import { abs, add, mul, neg, sub } from './elementwise.ts';
 import { matmul } from './matmul.ts';
 import { expand, permute, transpose } from './movement.ts';
@@ -140,7 +140,6 @@ function fused(
   const size = { sequences, heads, T, D };
   // The kernels scale by 1/√D: what differs from that goes into the queries.
   const queries = scale === undefined ? q : mul(q, scale * Math.sqrt(D));
-  const slopes = alibiSlopes ?? zeros(device, [1]);
   const tiles: RowTiles = {
     rows: sequences * T,
     tiles: (_, rows) => {
@@ -149,7 +148,10 @@ function fused(
       return made;
     },
   };
-  const out = attention(pack([queries, k, v], size), tiles, slopes);
+  const out = attention(pack([queries, k, v], size), tiles, {
+    heads,
+    ...(alibiSlopes ? { slopes: alibiSlopes } : {}),
+  });
   const apart = heads === 1 ? out : permute(reshape(out, [sequences, T, heads, D]), [0, 2, 1, 3]);
   return reshape(apart, shape);
 }

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Device } from '../../../src/gpu/device.ts';
-import { attention, backward, Packing, Tensor } from '../../../src/tensor/index.ts';
+import { type AttentionOptions, attention, backward, Packing, Tensor } from '../../../src/tensor/index.ts';
 import { openDevice, VARIANTS } from '../../device.ts';
 import * as oracle from '../../oracle/array.ts';
 import { expectClose } from '../../oracle/compare.ts';
@@ -33,48 +33,74 @@ function oneHead(q: oracle.Array64, k: oracle.Array64, v: oracle.Array64, slope:
   return oracle.matmul(oracle.softmax(masked), v);
 }
 
-function reference(
-  qkv: oracle.Array64,
-  lengths: readonly number[],
-  slopes: readonly number[],
-): oracle.Array64 {
-  const d = (qkv.shape[1] as number) / 3;
-  const headDim = d / slopes.length;
+interface Heads {
+  readonly headDim: number;
+  /** As many as slopes unless given. */
+  readonly heads?: number;
+  /** As many as heads unless given. */
+  readonly kvHeads?: number;
+  readonly slopes?: readonly number[];
+}
+
+const countsOf = ({ slopes, heads = slopes?.length ?? 1, kvHeads = heads }: Heads) => ({ heads, kvHeads });
+
+/** Columns of qkv. */
+const columnsOf = (problem: Heads): number => {
+  const { heads, kvHeads } = countsOf(problem);
+  return (heads + 2 * kvHeads) * problem.headDim;
+};
+
+function reference(qkv: oracle.Array64, lengths: readonly number[], problem: Heads): oracle.Array64 {
+  const { headDim, slopes } = problem;
+  const { heads, kvHeads } = countsOf(problem);
   let first = 0;
   const sequences = lengths.map((length) => {
     const rows = oracle.slice(qkv, 0, first, first + length);
     first += length;
-    const heads = slopes.map((slope, h) => {
-      const part = (which: number) =>
-        oracle.slice(rows, 1, which * d + h * headDim, which * d + (h + 1) * headDim);
-      return oneHead(part(0), part(1), part(2), slope);
+    const headAt = (head: number) => oracle.slice(rows, 1, head * headDim, (head + 1) * headDim);
+    const outputs = Array.from({ length: heads }, (_, h) => {
+      const kv = Math.floor(h / (heads / kvHeads));
+      return oneHead(headAt(h), headAt(heads + kv), headAt(heads + kvHeads + kv), slopes?.[h] ?? 0);
     });
-    return oracle.cat(heads, 1);
+    return oracle.cat(outputs, 1);
   });
   return oracle.cat(sequences, 0);
 }
 
-interface Problem {
+interface Problem extends Heads {
   readonly lengths: readonly number[];
-  readonly headDim: number;
-  readonly slopes: readonly number[];
   readonly seed: number;
   readonly scale?: number;
 }
 
-function computation({ lengths, headDim, slopes, seed, scale = 1 }: Problem): Computation {
+function computation({ lengths, seed, scale = 1, ...heads }: Problem): Computation {
   const packing = new Packing(lengths);
+  const { slopes, ...counts } = heads;
   return {
-    inputs: [random([packing.rows, 3 * slopes.length * headDim], seed, 0, scale)],
+    inputs: [random([packing.rows, columnsOf(heads)], seed, 0, scale)],
     gpu: ([qkv]) => {
       const { device } = qkv as Tensor;
-      return attention(qkv as Tensor, packing, Tensor.from(device, slopes));
+      return attention(qkv as Tensor, packing, {
+        ...(counts.heads === undefined ? {} : { heads: counts.heads }),
+        ...(counts.kvHeads === undefined ? {} : { kvHeads: counts.kvHeads }),
+        ...(slopes ? { slopes: Tensor.from(device, slopes) } : {}),
+      });
     },
-    oracle: ([qkv]) => reference(qkv as oracle.Array64, lengths, slopes),
-    // A key's gradient is a sum over all later queries.
-    gradient: () => summed(Math.max(...lengths), scale),
+    oracle: ([qkv]) => reference(qkv as oracle.Array64, lengths, heads),
+    // A key's gradient is a sum over all later queries of a group of heads.
+    gradient: () => summed(Math.max(...lengths) * (countsOf(heads).heads / countsOf(heads).kvHeads), scale),
   };
 }
+
+/** Few that share keys or lack slopes: each is kernels of its own. */
+const HEADS: readonly Heads[] = [
+  ...[1, 2, 3].flatMap((count) => [4, 8, 16, 64].map((headDim) => ({ headDim, slopes: alibiSlopes(count) }))),
+  { headDim: 4, heads: 3, kvHeads: 1, slopes: alibiSlopes(3) },
+  ...[4, 8].flatMap((headDim) => [
+    { headDim, heads: 2 },
+    { headDim, heads: 4, kvHeads: 2 },
+  ]),
+];
 
 // Either side of the tiles of 4, 8 and 32 rows.
 const someLength = fc.constantFrom(1, 1, 2, 3, 4, 5, 7, 8, 9, 15, 17, 31, 32, 33, 65);
@@ -83,16 +109,15 @@ describeOps('Packed attention', [
   {
     name: 'attention',
     dtypes: 'f32',
-    runs: 24,
+    runs: 36,
     cases: fc
       .record({
         lengths: fc.array(someLength, { minLength: 1, maxLength: 7 }),
-        headDim: fc.constantFrom(4, 8, 16, 64),
-        slopes: fc.constantFrom(1, 2, 3).map(alibiSlopes),
+        heads: fc.constantFrom(...HEADS),
         seed: fc.nat(),
       })
-      .map(computation),
-    small: computation({ lengths: [2, 1], headDim: 4, slopes: alibiSlopes(1), seed: 6 }),
+      .map(({ heads, ...rest }) => computation({ ...rest, ...heads })),
+    small: computation({ lengths: [2, 1], headDim: 4, heads: 2, kvHeads: 1, seed: 6 }),
   },
 ]);
 
@@ -131,6 +156,26 @@ describe.each([
   test.each([24, 64, 96, 100, 256])('heads of %i', async (headDim) => {
     const [lengths, slopes] = [[5, 1, 33, 8, 1], alibiSlopes(2)];
     await expectSameAsOracle(device, computation({ lengths, headDim, slopes, seed: headDim }));
+    const grouped = { heads: 4, kvHeads: 2 };
+    await expectSameAsOracle(device, computation({ lengths, headDim, ...grouped, seed: headDim + 1 }));
+  });
+
+  test('key-value heads serve query heads in order: those of others change nothing', async () => {
+    using _ = device.scope();
+    const options = { heads: 6, kvHeads: 2 };
+    const packing = new Packing([7, 3]);
+    const { values, shape } = random([10, 80], 11);
+    const changed = values.slice();
+    // The second key head is columns 56 to 63, the second value head 72 to 79.
+    for (let row = 0; row < 10; row++)
+      for (const at of [56, 72]) changed.fill(5, row * 80 + at, row * 80 + at + 8);
+    const out = async (rows: Float32Array<ArrayBuffer>) =>
+      attention(Tensor.from(device, rows, shape), packing, options).data();
+    const [before, after] = [await out(values), await out(changed)];
+    const differs = Array.from({ length: 6 }, (_, head) =>
+      before.some((x, i) => Math.floor((i % 48) / 8) === head && x !== after[i]),
+    );
+    expect(differs).toEqual([false, false, false, true, true, true]);
   });
 
   test('scores far apart neither overflow nor lose the winner', async () => {
@@ -153,7 +198,7 @@ describe.each([
     const changed = values.slice();
     changed.fill(9, 30 * 48, 31 * 48);
     const out = async (rows: Float32Array<ArrayBuffer>) =>
-      (await attention(Tensor.from(device, rows, shape), packing, slopes).data()) as Float32Array;
+      (await attention(Tensor.from(device, rows, shape), packing, { slopes }).data()) as Float32Array;
     const [before, after] = [await out(values), await out(changed)];
     const differs = Array.from({ length: 48 }, (_, row) =>
       before.subarray(row * 16, (row + 1) * 16).some((x, i) => x !== after[row * 16 + i]),
@@ -166,14 +211,14 @@ describe.each([
     using _ = device.scope();
     const slopes = Tensor.from(device, alibiSlopes(2));
     const nothing = Tensor.zeros(device, [0, 48]).requireGrad();
-    const y = attention(nothing, new Packing([]), slopes);
+    const y = attention(nothing, new Packing([]), { slopes });
     expect(y.shape).toEqual([0, 16]);
     backward(y, Tensor.zeros(device, [0, 16]));
     expect((await y.data()).length).toBe(0);
     const { values, shape } = random([4, 48], 6);
     const x = Tensor.from(device, values, shape);
     const [gaps, dense] = [new Packing([0, 3, 0, 1]), new Packing([3, 1])];
-    expect(await attention(x, gaps, slopes).data()).toEqual(await attention(x, dense, slopes).data());
+    expect(await attention(x, gaps, { slopes }).data()).toEqual(await attention(x, dense, { slopes }).data());
   });
 
   test('more tiles than one dimension of a dispatch holds', async () => {
@@ -183,7 +228,7 @@ describe.each([
     const values = Float32Array.from({ length: count * 12 }, (_, i) => (i * 7) % 101);
     const qkv = Tensor.from(device, values, [count, 12]).requireGrad();
     const packing = new Packing(new Array<number>(count).fill(1));
-    const out = attention(qkv, packing, Tensor.from(device, [0.5]));
+    const out = attention(qkv, packing, { slopes: Tensor.from(device, [0.5]) });
     const actual = await out.data();
     backward(out, Tensor.from(device, actual as Float32Array<ArrayBuffer>, out.shape));
     const slopes = (await qkv.grad?.data()) as Float32Array;
@@ -199,7 +244,7 @@ describe.each([
     const packing = new Packing([3, 2]);
     const { values, shape } = random([5, 12], 7);
     const run = (on: Device) =>
-      attention(Tensor.from(on, values, shape), packing, Tensor.from(on, [0.5])).data();
+      attention(Tensor.from(on, values, shape), packing, { slopes: Tensor.from(on, [0.5]) }).data();
     expect(await run(other)).toEqual(await run(device));
     other.destroy();
   });
@@ -212,7 +257,7 @@ describe.each([
       // The first allocation takes over the memory that the previous round released.
       Tensor.from(device, new Uint32Array(16).fill(7));
       const slopes = Tensor.from(device, alibiSlopes(1));
-      return attention(Tensor.from(device, values, shape), packing, slopes).data();
+      return attention(Tensor.from(device, values, shape), packing, { slopes }).data();
     };
     const first = await run();
     for (let round = 0; round < 3; round++) expect(await run()).toEqual(first);
@@ -221,7 +266,9 @@ describe.each([
   test('finite differences', async () => {
     const f = ([qkv]: readonly Tensor[]) => {
       const { device } = qkv as Tensor;
-      return attention(qkv as Tensor, new Packing([2, 3]), Tensor.from(device, alibiSlopes(2)));
+      return attention(qkv as Tensor, new Packing([2, 3]), {
+        slopes: Tensor.from(device, alibiSlopes(2)),
+      });
     };
     await expectFiniteDifferences(device, f, [random([5, 24], 8)]);
   });
@@ -230,10 +277,17 @@ describe.each([
     using _ = device.scope();
     const slopes = Tensor.from(device, [0.5, 0.25]);
     const zeros = (...shape: number[]) => Tensor.zeros(device, shape);
-    const run = (x: Tensor) => () => attention(x, new Packing([3]), slopes);
+    const run = (x: Tensor) => () => attention(x, new Packing([3]), { slopes });
     expect(run(zeros(4, 24))).toThrow(/attention: qkv \(4,24\) for 3 rows and 2 heads/);
     expect(run(zeros(3, 18))).toThrow(/attention: qkv \(3,18\)/);
     expect(run(zeros(24))).toThrow(/attention: qkv \(24\)/);
+    const grouped = (options: AttentionOptions) => () => attention(zeros(3, 32), new Packing([3]), options);
+    expect(grouped({ heads: 4, kvHeads: 3 })).toThrow(/attention: 3 kvHeads for 4 heads/);
+    expect(grouped({ heads: 4, kvHeads: 1 })).toThrow(
+      /\(3,32\) for 3 rows and 4 heads, 1 of keys and values/,
+    );
+    expect(grouped({ heads: 4, slopes })).toThrow(/attention: slopes \(2\) for 4 heads/);
+    expect(grouped({})).toThrow(/attention: neither heads nor slopes/);
     expect(run(zeros(3, 2 * 3 * 260))).toThrow(/heads of 260 values; the kernels take up to 256/);
   });
 });
