@@ -4,8 +4,14 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { BadOptionError } from '../../../src/base/options.ts';
-import { rewardsOf } from '../../../src/cli/flags/rewardFlag.ts';
-import { taskOf } from '../../../src/cli/flags/taskFlag.ts';
+import {
+  isBuiltInReward,
+  rewardNames,
+  rewardsOf,
+  withRewardPaths,
+} from '../../../src/cli/flags/rewardFlag.ts';
+import { isBuiltInTask, taskOf } from '../../../src/cli/flags/taskFlag.ts';
+import { defaultExport } from '../../../src/cli/flags/userModule.ts';
 import { ARITHMETIC } from '../../../src/tasks/arithmetic/task.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'mathformer-modules-'));
@@ -33,6 +39,39 @@ describe('--reward', () => {
       ['partial', -0.01],
     ]);
     expect((await rewardsOf(['length'], ARITHMETIC)).length).toBe(1);
+  });
+
+  it('takes a module with the number behind its last colon as weight, and a colon in its path', async () => {
+    const source = 'export default { name: "mine", reward: () => 7 };';
+    const path = join(directory, 'odd:name.mjs');
+    writeFileSync(path, source);
+    const weightOf = async (list: string | readonly string[]) =>
+      (await rewardsOf(list, ARITHMETIC)).map(({ name, weight }) => [name, weight]);
+    expect(await weightOf(path)).toEqual([['mine', 1]]);
+    expect(await weightOf(`${path}:-2.5E1`)).toEqual([['mine', -25]]);
+    expect(await weightOf(`${moduleOf(source)}:+.5`)).toEqual([['mine', 0.5]]);
+    const comma = join(directory, 'a,b.mjs');
+    writeFileSync(comma, source);
+    expect(await weightOf([comma, ' format '])).toEqual([
+      ['mine', 1],
+      ['format', 1],
+    ]);
+  });
+
+  it('hands a reward the object that it belongs to', async () => {
+    const path = moduleOf('export default { bonus: 3, reward() { return this.bonus; } };');
+    const [reward] = await rewardsOf(path, ARITHMETIC);
+    const completion = {
+      tokens: [],
+      text: '',
+      finished: true,
+      outcome: 'wrong',
+      answer: null,
+      maxLength: 9,
+    } as const;
+    const context = { signal: AbortSignal.timeout(60_000) };
+    expect(await reward?.reward({ expression: '1', answer: '1' }, completion, context)).toBe(3);
+    expect(reward?.name).toBe(basename(path, '.mjs'));
   });
 
   it('takes modules that were compiled to CommonJS', async () => {
@@ -66,6 +105,20 @@ describe('--reward', () => {
     ['no default export', moduleOf('export const reward = 1;'), /has no default export/, /export default/],
     ['a module that throws', moduleOf('throw new Error("boom");'), /cannot be loaded: boom/, /correct/],
     ['a module that does not parse', moduleOf('export default ('), /cannot be loaded: /, /correct/],
+    ['a weight that is no number', 'format:0.5.5', /weight/, /give|a number/],
+    [
+      'a name of no letters',
+      moduleOf('export default { name: "", reward: () => 1 };'),
+      /name is not what/,
+      /export/,
+    ],
+    [
+      'a weight of text',
+      moduleOf('export default { weight: "1", reward: () => 1 };'),
+      /weight is not what/,
+      /export/,
+    ],
+    ['null', moduleOf('export default null;'), /neither a function nor an object/, /export a function/],
     ['the same twice', 'format,format', /two rewards are called format/, /a unique name/],
     ['nothing', '', /there is no such module/, /or the path of a module/],
   ])('refuses %s', async (_, list, message, fix) => {
@@ -78,6 +131,69 @@ describe('--reward', () => {
   it('refuses partial credit of a task that knows none', async () => {
     const { partialCredit: _, ...task } = ARITHMETIC;
     expect((await refusal(rewardsOf('partial', task))).message).toMatch(/has no partial credit/);
+  });
+});
+
+describe('the names in a list of rewards', () => {
+  it('are without their weights', () => {
+    expect(rewardNames('correctness, ./a.ts:0.5 ,length:1e-2')).toEqual(['correctness', './a.ts', 'length']);
+    expect(rewardNames(['./a,b.ts:2', 'format'])).toEqual(['./a,b.ts', 'format']);
+    for (const none of [undefined, 5, null, {}]) expect(rewardNames(none)).toEqual([]);
+    expect(rewardNames('')).toEqual(['']);
+  });
+
+  it('tell modules from what comes built in', () => {
+    expect(['correctness', 'length', 'toString', './format'].map(isBuiltInReward)).toEqual([
+      true,
+      true,
+      false,
+      false,
+    ]);
+    expect(['arithmetic', 'sort', 'constructor', './sort'].map(isBuiltInTask)).toEqual([
+      true,
+      true,
+      false,
+      false,
+    ]);
+  });
+
+  it('change with the paths of modules, and keep their weights', () => {
+    const moved = (list: unknown) => withRewardPaths(list, (path) => `/there/${path}`);
+    expect(moved('correctness,a.ts:0.5, b.ts')).toEqual(['correctness', '/there/a.ts:0.5', '/there/b.ts']);
+    expect(moved(['a,b.ts:2', 'format:3'])).toEqual(['/there/a,b.ts:2', 'format:3']);
+    for (const same of ['correctness,length:0.2', ['format'], undefined, 5]) expect(moved(same)).toBe(same);
+  });
+});
+
+describe('defaultExport', () => {
+  const load = (path: string) => defaultExport('--flag', path, ['a', 'b']);
+
+  it('is what the module exports as default, whatever that is', async () => {
+    expect(await load(moduleOf('export default 0;'))).toBe(0);
+    expect(await load(moduleOf('export default { default: 1 };'))).toEqual({ default: 1 });
+    expect(await load(moduleOf('export default null;'))).toBeNull();
+    const typed = join(directory, 'typed.ts');
+    writeFileSync(typed, 'export default (5 as number);');
+    expect(await load(typed)).toBe(5);
+  });
+
+  it('lies one deeper in what was compiled to CommonJS', async () => {
+    const compiled = join(directory, 'deeper.cjs');
+    writeFileSync(compiled, 'exports.__esModule = true; exports.default = 7;');
+    expect(await load(compiled)).toBe(7);
+    const whole = join(directory, 'whole.cjs');
+    writeFileSync(whole, 'module.exports = { __esModule: true, other: 7 };');
+    expect(await load(whole)).toMatchObject({ other: 7 });
+  });
+
+  it.each([
+    ['nowhere.mjs', /^--flag nowhere\.mjs: there is no such module/, 'give a, b, or the path of a module'],
+    [moduleOf('throw "boom";'), /: it cannot be loaded: boom/, 'correct the module'],
+    [moduleOf('export const a = 1;'), /: the module has no default export/, 'add `export default …`'],
+  ])('refuses %s', async (path, message, fix) => {
+    const error = await refusal(load(path));
+    expect(error).toMatchObject({ where: '--flag', fix });
+    expect(error.message).toMatch(message);
   });
 });
 
@@ -101,6 +217,18 @@ describe('--task', () => {
   });
 
   it.each([
+    [
+      'a function that throws no error',
+      moduleOf('export default () => { throw "boom"; };'),
+      /cannot be made: boom/,
+      /correct/,
+    ],
+    [
+      'a task that is made without a function',
+      moduleOf(`export default async () => ({ ...${SOURCE}, draw: 1 });`),
+      /it has no draw/,
+      /tasks/,
+    ],
     ['a name that is none', 'sorting', /sorting: there is no such module/, /arithmetic, sort, or the path/],
     ['what is no object', moduleOf('export default 5;'), /it has no name \(a string\)/, /mathformer\/tasks/],
     [
