@@ -60,7 +60,7 @@ beforeEach(() => {
   found('hardware');
   open.mockResolvedValue(device as object as Device);
   vi.mocked(tune).mockImplementation(async (_, __, onDone) => {
-    onDone?.(1, 0, '');
+    for (const [i, result] of RESULTS.entries()) onDone?.(i + 1, RESULTS.length, result);
     return RESULTS;
   });
 });
