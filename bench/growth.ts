@@ -3,8 +3,10 @@
  * one at a time. The exponent is the slope of log time over log size: 1 is linear. It tends to 2 in the length because of
  * attention, and in the width because of the matrix products.
  */
+
 import type { Device } from '../src/gpu/device.ts';
 import { modelConfig } from '../src/model/config.ts';
+import { VOCAB_SIZE } from '../src/tasks/arithmetic/tokenizer.ts';
 import { quantile } from './statistics.ts';
 import { supervisedStep } from './supervisedStep.ts';
 
@@ -45,7 +47,10 @@ export function exponent(xs: readonly number[], ys: readonly number[]): number {
 
 function stepOf(device: Device, { batch, length, width, layers }: Point): () => Promise<unknown> {
   const shape = { dModel: width, nHeads: width / HEAD_SIZE, dFF: 4 * width, nLayers: layers };
-  const step = supervisedStep(device, modelConfig('tiny', shape), { batch, length });
+  const step = supervisedStep(device, modelConfig('tiny', { vocabSize: VOCAB_SIZE, ...shape }), {
+    batch,
+    length,
+  });
   return () => step().item();
 }
 

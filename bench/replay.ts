@@ -2,8 +2,10 @@
  * Measure the gain of recordings: the CPU time to encode and submit one training step, eager and replayed, on an idle
  * device. (The GPU's time is the same, as the commands are the same.)
  */
+
 import type { Device } from '../src/gpu/device.ts';
 import { modelConfig } from '../src/model/config.ts';
+import { VOCAB_SIZE } from '../src/tasks/arithmetic/tokenizer.ts';
 import { quantile } from './statistics.ts';
 import { supervisedStep } from './supervisedStep.ts';
 
@@ -42,7 +44,7 @@ export async function measureReplay(device: Device): Promise<ReplayResult[]> {
     { size: 'small', batch: 8, length: 32 },
   ] as const) {
     const [eager, replayed] = [false, true].map((replay) =>
-      supervisedStep(device, modelConfig(size), { batch, length, replay }),
+      supervisedStep(device, modelConfig(size, { vocabSize: VOCAB_SIZE }), { batch, length, replay }),
     );
     if (!eager || !replayed) continue;
     const times: { eager: number[]; replayed: number[] } = { eager: [], replayed: [] };

@@ -17,6 +17,7 @@ import { GrpoTrainer } from '../src/grpo/trainer.ts';
 import { type ModelConfig, modelConfig } from '../src/model/config.ts';
 import type { CompletionSampler } from '../src/model/sampler.ts';
 import { Transformer } from '../src/model/transformer.ts';
+import { EOS, VOCAB_SIZE } from '../src/tasks/arithmetic/tokenizer.ts';
 import type { KnownWork } from './profile.ts';
 import { total } from './statistics.ts';
 import { grpoWork, rolloutWork, type SequenceLengths, supervisedWork, trainingFlops } from './stepWork.ts';
@@ -59,7 +60,7 @@ export interface SupervisedSize {
 }
 
 export function supervisedCase(size: 'tiny' | 'small', { batch, length }: SupervisedSize): StepCase {
-  const config = modelConfig(size);
+  const config = modelConfig(size, { vocabSize: VOCAB_SIZE });
   const known = supervisedWork(config, new Array<number>(batch).fill(length));
   return {
     name: `supervised step, ${size}, ${batch} × ${length}`,
@@ -83,7 +84,7 @@ export function supervisedCase(size: 'tiny' | 'small', { batch, length }: Superv
 }
 
 function policyOf(device: Device, size: 'tiny' | 'small'): Transformer {
-  if (size === 'small') return Transformer.create(device, modelConfig(size), 0);
+  if (size === 'small') return Transformer.create(device, modelConfig(size, { vocabSize: VOCAB_SIZE }), 0);
   const { config, stateDict } = readCheckpoint(readFileSync(CHECKPOINT), 'tiny.pt');
   return new Transformer(device, config, stateDict);
 }
@@ -122,11 +123,11 @@ export function grpoCase(
   return {
     name: `${kind}, ${size}, ${batchSize} × ${groupSize} × ${maxGenLen}`,
     eager: kind === 'grpo step',
-    generates: modelConfig(size),
+    generates: modelConfig(size, { vocabSize: VOCAB_SIZE }),
     flops: null,
     prepare: (device, { replay, processes = 0 }) => {
       const policy = policyOf(device, size);
-      const sampler = samplerOf(policy, { processes });
+      const sampler = samplerOf(policy, { eos: EOS, processes });
       const trainer = new GrpoTrainer(policy, options, { sampler, capture: { replay } });
       const lengths = watched(trainer.sampler);
       const { config } = trainer.policy;

@@ -3,7 +3,6 @@ import type { Checkpoint } from '../formats/index.ts';
 import type { Evaluation } from '../model/evaluate.ts';
 import type { TrainingState } from '../model/trainingState.ts';
 import type { Run } from '../runs/run.ts';
-import { ARITHMETIC } from '../tasks/arithmetic/task.ts';
 import type { Task, TaskProblem } from '../tasks/task.ts';
 import type { PhaseName, PhaseResult, Totals } from '../training/sessionState.ts';
 import type { Reporter } from './reporter.ts';
@@ -33,9 +32,9 @@ export interface Milestone {
 /** Thrown out of an evaluation that was asked to stop. */
 class Stopped extends Error {}
 
-/** Parts of a workbench that have defaults. */
+/** The task, and parts of a workbench that have defaults. */
 export interface WorkbenchOptions {
-  readonly task?: Task;
+  readonly task: Task;
   /** Where the run goes on from, if it was begun before. */
   readonly resumed?: ResumePoint | undefined;
   /** Checkpoints to keep besides the best one; 0 keeps all. */
@@ -58,7 +57,7 @@ export class Workbench {
     readonly stop: Pick<StopRequest, 'requested'>,
     readonly subject: Subject,
     readonly problems: readonly TaskProblem[],
-    { task = ARITHMETIC, resumed, keepLast = 0, advice = (text) => text }: WorkbenchOptions = {},
+    { task, resumed, keepLast = 0, advice = (text) => text }: WorkbenchOptions,
   ) {
     this.task = task;
     this.resumed = resumed;

@@ -11,13 +11,13 @@ import { Sampler } from '../model/sampler.ts';
 import {
   type Completion,
   type CompletionSampler,
-  checkEos,
   checkedSampling,
+  endId,
   type SampleOptions,
+  type SamplerOptions,
   type Sampling,
 } from '../model/sampling.ts';
 import type { Transformer } from '../model/transformer.ts';
-import { EOS } from '../tasks/arithmetic/tokenizer.ts';
 import type { Setup } from './messages.ts';
 import { SamplerChild, type Weights } from './samplerChild.ts';
 
@@ -49,18 +49,16 @@ export function samplerOf(
   model: Transformer,
   {
     processes = generationProcesses(model.device, model.config),
-    eos = EOS,
-  }: Partial<ParallelSamplerOptions> = {},
+    eos,
+  }: SamplerOptions & Partial<ParallelSamplerOptions>,
 ): CompletionSampler {
   return processes === 0 ? new Sampler(model, { eos }) : new ParallelSampler(model, { processes, eos });
 }
 
 /** Options of a `ParallelSampler`. */
-export interface ParallelSamplerOptions {
+export interface ParallelSamplerOptions extends SamplerOptions {
   /** Number of processes, 1 or more. */
   readonly processes: number;
-  /** The id that ends a completion. Default: that of arithmetic. */
-  readonly eos?: number;
 }
 
 /**
@@ -74,7 +72,7 @@ export class ParallelSampler implements CompletionSampler {
   #idle: Promise<unknown> = Promise.resolve();
 
   /** @throws MathformerError if `processes` is not an integer of at least 1. */
-  constructor(model: Transformer, { processes, eos = EOS }: ParallelSamplerOptions) {
+  constructor(model: Transformer, { processes, eos }: ParallelSamplerOptions) {
     if (!Number.isInteger(processes) || processes < 1) {
       throw new MathformerError(`${processes} processes cannot generate`, {
         code: 'BAD_OPTION',
@@ -82,13 +80,12 @@ export class ParallelSampler implements CompletionSampler {
         fix: 'give an integer of at least 1, or use samplerOf, which accepts 0',
       });
     }
-    checkEos(eos);
     const { device, config } = model;
     const setup: Setup = {
       adapter: device.info.description,
       device: { ...device.options, kernelChoices: device.choices, profile: false },
       model: config,
-      eos,
+      eos: endId(eos),
     };
     this.#model = model;
     this.#processes = Array.from({ length: processes }, () => new SamplerChild(setup));

@@ -58,9 +58,6 @@ export type ModelSize = keyof typeof MODEL_SIZES;
 /** The supervised dropout of every preset, also assumed for files that do not say theirs. */
 export const DEFAULT_DROPOUT = 0.05;
 
-/** The tokenizer's vocabulary: 51 characters and six special tokens. */
-const DEFAULT_VOCAB_SIZE = 57;
-
 /** Bounds that keep a config read from a hostile file from naming more parameters than memory can list. */
 const MAX_LAYERS = 1024;
 const MAX_EXPERTS = 256;
@@ -143,19 +140,26 @@ function checkExperts({ numExperts, activeExperts, nLayers }: ModelConfig, where
   }
 }
 
-/** Changes to a preset: any field, and `shape` for the four flags at once (single flags win over it). */
-export type ModelOverrides = Partial<ModelConfig> & { readonly shape?: ModelShape };
+/**
+ * What a preset lacks, the size of the vocabulary, and changes to it: any field, and `shape` for the four flags at once
+ * (single flags win over it).
+ */
+export type ModelOverrides = Partial<ModelConfig> &
+  Pick<ModelConfig, 'vocabSize'> & { readonly shape?: ModelShape };
 
 /**
  * A preset with changes, in the `mathformer` shape unless `shape` says otherwise:
  * `modelConfig('tiny', { shape: 'mpt', vocabSize: 64 })`. Throws `ModelConfigError`.
  */
-export function modelConfig(size: ModelSize, overrides: ModelOverrides = {}): ModelConfig {
-  const { shape = 'mathformer', ...fields } = overrides;
+export function modelConfig(size: ModelSize, overrides: ModelOverrides): ModelConfig {
+  const { shape = 'mathformer', ...fields } = overrides ?? {};
   if (!Object.hasOwn(MODEL_SIZES, size)) throw unknownChoice('size', size, Object.keys(MODEL_SIZES));
   if (!Object.hasOwn(MODEL_SHAPES, shape)) throw unknownChoice('shape', shape, Object.keys(MODEL_SHAPES));
+  if (fields.vocabSize === undefined) {
+    const fix = "give the vocabSize of the task's tokenizer: modelConfig('tiny', { vocabSize: 57 })";
+    throw new ModelConfigError('model config', 'vocabSize is missing', fix);
+  }
   return validateModelConfig({
-    vocabSize: DEFAULT_VOCAB_SIZE,
     ...MODEL_SIZES[size],
     dropout: DEFAULT_DROPOUT,
     numExperts: 0,

@@ -1,15 +1,14 @@
 /** Accuracy on given problems: of one answer to each, or of many samples. */
 import { expectNames } from '../base/arguments.ts';
 import { MathformerError } from '../base/errors.ts';
-import { ARITHMETIC } from '../tasks/arithmetic/task.ts';
 import { checkedTask } from '../tasks/checked.ts';
 import type { Outcome, Task, TaskProblem } from '../tasks/task.ts';
 import type { Completion, CompletionSampler } from './sampler.ts';
 
 /** How the answers are generated. */
 export interface EvaluateOptions {
-  /** Whose prompts and grades: arithmetic unless given. The sampler must know its end. */
-  readonly task?: Task;
+  /** Asks and grades. The sampler must end completions at the `eos` of its tokenizer. */
+  readonly task: Task;
   /** Most tokens of a completion. */
   readonly maxNew?: number;
   /** 0, the default, decodes greedily. */
@@ -45,7 +44,7 @@ const NAMES: readonly (keyof EvaluateOptions)[] = [
 export async function evaluate(
   sampler: CompletionSampler,
   problems: readonly TaskProblem[],
-  options: EvaluateOptions = {},
+  options: EvaluateOptions,
 ): Promise<Evaluation> {
   expectNames('evaluate', options, NAMES);
   return answerOnce(sampler, problems, options, 0);
@@ -96,7 +95,7 @@ async function answerOnce(
   firstId: number,
 ): Promise<Evaluation> {
   const { maxNew = 256, temperature = 0, seed = 0, batchSize = 256, onProgress } = options;
-  const task = checkedTask(options.task ?? ARITHMETIC);
+  const task = checkedTask(options.task);
   if (!Number.isInteger(batchSize) || batchSize < 1) {
     throw new MathformerError(`batchSize is ${batchSize}, not a positive integer`, {
       code: 'BAD_OPTION',

@@ -10,7 +10,6 @@ import type { Device, Recording } from '../gpu/device.ts';
 import { decodeAttention, fillCache } from '../kernels/decode.ts';
 import { NO_ROW } from '../kernels/rows.ts';
 import { encodeSettings, sampleTokens } from '../kernels/sampling.ts';
-import { EOS } from '../tasks/arithmetic/tokenizer.ts';
 import { attention, noGrad, Packing, Tensor, takeRows } from '../tensor/index.ts';
 import { generationParts, mostSlots, neededRoom } from './generationParts.ts';
 import { mostTokens } from './microBatches.ts';
@@ -18,13 +17,14 @@ import { ROW_STEP, type Room, SLOT_WORDS, Workspace } from './samplerWorkspace.t
 import {
   type Completion,
   type CompletionSampler,
-  checkEos,
   checkedSampling,
+  endId,
   type SampleOptions,
+  type SamplerOptions,
 } from './sampling.ts';
 import type { Transformer } from './transformer.ts';
 
-export type { Completion, CompletionSampler, SampleOptions } from './sampling.ts';
+export type { Completion, CompletionSampler, SampleOptions, SamplerOptions } from './sampling.ts';
 
 /** Tokens generated between two looks at what is finished. */
 const CHUNK = 16;
@@ -40,13 +40,11 @@ export class Sampler implements CompletionSampler {
   /** Settled when the workspace is free. */
   #idle: Promise<unknown> = Promise.resolve();
 
-  /** @param options `eos`, the id that ends a completion: that of arithmetic unless given. */
-  constructor(model: Transformer, options: { readonly eos?: number } = {}) {
+  /** @throws MathformerError for what cannot end a completion. */
+  constructor(model: Transformer, options: SamplerOptions) {
     expectNames('Sampler', options, ['eos']);
-    const { eos = EOS } = options;
-    checkEos(eos);
     this.model = model;
-    this.#eos = eos;
+    this.#eos = endId(options.eos);
     this.#device = model.device;
   }
 

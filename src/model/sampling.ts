@@ -152,12 +152,22 @@ function problemsOfOptions(
   };
 }
 
-/** @throws MathformerError for what cannot be the id that ends a completion; one that is never drawn can. */
-export function checkEos(eos: number): void {
-  if (isCount(eos, 0) && eos < 2 ** 32) return;
+/** What ends a completion. */
+export interface SamplerOptions {
+  /** The id that ends a completion, its tokenizer's `eos`; null for completions that only `maxNew` ends. */
+  readonly eos: number | null;
+}
+
+/** An id that no model draws. */
+const NEVER = 2 ** 32 - 1;
+
+/** Return the id that the GPU compares with. @throws MathformerError for what is neither an id nor null. */
+export function endId(eos: SamplerOptions['eos']): number {
+  if (eos === null) return NEVER;
+  if (isNumber(eos) && isCount(eos, 0) && eos < 2 ** 32) return eos;
   throw new MathformerError(`eos is ${shownValue(eos)}, not a token id`, {
     code: 'BAD_OPTION',
     where: 'Sampler',
-    fix: "give the tokenizer's eos",
+    fix: "give the tokenizer's eos, or null for completions that only maxNew ends",
   });
 }

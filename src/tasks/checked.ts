@@ -52,7 +52,8 @@ export function checkedTask<Problem extends TaskProblem>(task: Task<Problem>): T
 }
 
 const WHAT_A_TASK_IS = 'give a task as `mathformer/tasks` describes it, or a function that makes one';
-/** What a task must have besides its levels. */
+const GIVE_ONE = 'give one of `mathformer/tasks`, such as { task: arithmetic({ maxDigits: 2 }) }';
+/** The methods of a task. */
 const METHODS = ['draw', 'heldOut', 'prompt', 'example', 'grade'] as const;
 
 /** @throws MathformerError naming the first part that a task lacks. */
@@ -70,7 +71,11 @@ function refuseNoTask(candidate: unknown): void {
   if (missing === undefined) return;
   const [key, , kind] = missing;
   const problem = `the task: it has no ${key} (a ${kind})`;
-  throw new MathformerError(problem, { code: 'BAD_TASK', where: 'task', fix: WHAT_A_TASK_IS });
+  throw new MathformerError(problem, {
+    code: 'BAD_TASK',
+    where: 'task',
+    fix: candidate === undefined ? GIVE_ONE : WHAT_A_TASK_IS,
+  });
 }
 
 /** Advice for a method whose result is a promise, a frequent mistake. */

@@ -7,6 +7,7 @@ import { quantile, spreadOf } from '../../bench/statistics.ts';
 import { grpoWork, rolloutWork, supervisedWork, trainingFlops } from '../../bench/stepWork.ts';
 import type { ProfiledDispatch } from '../../src/gpu/profiler.ts';
 import { modelConfig } from '../../src/model/config.ts';
+import { VOCAB_SIZE } from '../../src/tasks/arithmetic/tokenizer.ts';
 import { ceilings } from './fixtures.ts';
 
 test('the bound is the longer of computing and copying, and the dispatches', () => {
@@ -62,7 +63,7 @@ test('without timestamps there are least times alone', () => {
 });
 
 test('the work of sequences: two layers of width 32', () => {
-  const config = modelConfig('tiny');
+  const config = modelConfig('tiny', { vocabSize: VOCAB_SIZE });
   // 29,113 parameters; 2 · 32 · 8 for attention.
   expect(trainingFlops(config, 2, 8)).toBe(16 * 6 * (29_113 + 512));
   // A product is 2 · 32 · (T(T + 1)) FLOPs: 12 for T = 3.

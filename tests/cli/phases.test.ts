@@ -11,9 +11,10 @@ import { initialStateDict } from '../../src/model/initialise.ts';
 import type { TrainingState } from '../../src/model/trainingState.ts';
 import { Run } from '../../src/runs/run.ts';
 import { evaluationSet } from '../../src/tasks/arithmetic/evaluationSet.ts';
-import { ANSWER, EOS, encode } from '../../src/tasks/arithmetic/tokenizer.ts';
+import { ARITHMETIC } from '../../src/tasks/arithmetic/task.ts';
+import { ANSWER, EOS, encode, VOCAB_SIZE } from '../../src/tasks/arithmetic/tokenizer.ts';
 
-const config = modelConfig('tiny');
+const config = modelConfig('tiny', { vocabSize: VOCAB_SIZE });
 const stateDict = initialStateDict(config, 1);
 const problems = evaluationSet({ size: 4, maxDigits: 1, maxDepth: 1, operators: '+' });
 
@@ -57,7 +58,14 @@ function bench() {
       .split('\n')
       .filter(Boolean)
       .map((line) => JSON.parse(line));
-  return { bench: new Workbench(run, reporter, stop, subject, problems), stop, subject, said, saved, rows };
+  return {
+    bench: new Workbench(run, reporter, stop, subject, problems, { task: ARITHMETIC }),
+    stop,
+    subject,
+    said,
+    saved,
+    rows,
+  };
 }
 
 const SAMPLE = {

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { openTunable, tunedKernels } from '../../src/cli/tuning.ts';
 import { describe as describeModel, modelConfig } from '../../src/model/config.ts';
 import { adapterIdentity, addTunedKernels, tunedKernelsPath } from '../../src/runs/tunedKernels.ts';
+import { VOCAB_SIZE } from '../../src/tasks/arithmetic/tokenizer.ts';
 
 let folder: string;
 beforeEach(() => {
@@ -17,7 +18,7 @@ afterEach(() => {
 });
 
 const FLAGS = { tune: 'auto', matmulPrecision: 'highest' } as const;
-const MODELS = [modelConfig('tiny')];
+const MODELS = [modelConfig('tiny', { vocabSize: VOCAB_SIZE })];
 const silent = { note: vi.fn(), bar: vi.fn() };
 
 test('a software adapter is not tuned by itself, but uses what was tuned for it', async () => {

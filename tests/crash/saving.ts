@@ -1,10 +1,12 @@
 /** Loaded by node alone: saves checkpoints without a pause into a directory, and tells of every one that is saved. */
+
 import { modelConfig } from '../../src/model/config.ts';
 import { initialStateDict } from '../../src/model/initialise.ts';
 import { Checkpoints } from '../../src/runs/checkpoints.ts';
+import { VOCAB_SIZE } from '../../src/tasks/arithmetic/tokenizer.ts';
 
 const [directory = ''] = process.argv.slice(2);
-const config = modelConfig('tiny', { nLayers: 1 });
+const config = modelConfig('tiny', { vocabSize: VOCAB_SIZE, nLayers: 1 });
 const checkpoints = new Checkpoints(directory);
 const first = (checkpoints.entries.at(-1)?.step ?? 0) + 1;
 for (let step = first; ; step++) {

@@ -13,6 +13,7 @@ import { type ModelOverrides, modelConfig } from '../../src/model/config.ts';
 import { Transformer } from '../../src/model/transformer.ts';
 import { pretrainOptions } from '../../src/pretrain/options.ts';
 import { type PretrainMetrics, SupervisedTrainer } from '../../src/pretrain/trainer.ts';
+import { VOCAB_SIZE } from '../../src/tasks/arithmetic/tokenizer.ts';
 import { Generator, mul, ones, randn } from '../../src/tensor/index.ts';
 import { openDevice, VARIANTS } from '../device.ts';
 import { fixtureModel } from '../model/referenceModels.ts';
@@ -26,8 +27,8 @@ const sha256 = (data: ArrayBuffer | Uint8Array | string): string =>
     .digest('hex');
 
 /** A model whose weights were drawn on the GPU. */
-function randomTransformer(device: Device, overrides: ModelOverrides, seed: number): Transformer {
-  const model = new Transformer(device, modelConfig('tiny', overrides));
+function randomTransformer(device: Device, overrides: Partial<ModelOverrides>, seed: number): Transformer {
+  const model = new Transformer(device, modelConfig('tiny', { vocabSize: VOCAB_SIZE, ...overrides }));
   const generator = new Generator(seed);
   using _ = device.scope();
   for (const [name, parameter] of model.parameters.entries()) {
@@ -123,7 +124,7 @@ async function reinforce(
 
 async function program(
   device: Device,
-  overrides: ModelOverrides,
+  overrides: Partial<ModelOverrides>,
   options: ProgramOptions = {},
 ): Promise<Record<string, Digests>> {
   const model = randomTransformer(device, overrides, options.seed ?? 1);

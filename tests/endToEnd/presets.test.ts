@@ -15,6 +15,7 @@ import { Transformer } from '../../src/model/transformer.ts';
 import { pretrainOptions } from '../../src/pretrain/options.ts';
 import { SupervisedTrainer } from '../../src/pretrain/trainer.ts';
 import { prompt } from '../../src/tasks/arithmetic/sample.ts';
+import { EOS, VOCAB_SIZE } from '../../src/tasks/arithmetic/tokenizer.ts';
 import { noGrad } from '../../src/tensor/index.ts';
 import { sizeOf } from '../../src/tensor/tensor.ts';
 import { openDevice } from '../device.ts';
@@ -38,7 +39,7 @@ const evenness = {
     tokens.filter((token) => token % 2 === 0).length / tokens.length,
 };
 
-const configOf = (size: ModelSize) => modelConfig(size, { nLayers: 1, dropout: 0.1 });
+const configOf = (size: ModelSize) => modelConfig(size, { vocabSize: VOCAB_SIZE, nLayers: 1, dropout: 0.1 });
 
 /** A quarter more than the largest weight: its gradient is made beside that of the bias. */
 function tightest(size: ModelSize): number {
@@ -58,7 +59,7 @@ function distance(a: Float32Array, b: Float32Array): number {
 
 async function program(device: Device, size: ModelSize) {
   const model = Transformer.create(device, configOf(size), 1);
-  const sampler = new Sampler(model);
+  const sampler = new Sampler(model, { eos: EOS });
   const prompts = ['1+2', '7', '3-4'].map((expression) => prompt(expression));
   const options = { maxNew: 6, temperature: 1, seed: 1, groupSize: 4, topK: 20 };
   const completions = await sampler.generate(prompts, options);

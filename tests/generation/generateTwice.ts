@@ -2,14 +2,16 @@
  * `generateTwice.ts PROCESSES`: generates a little and then much, and says so each time; nothing but the processes keeps it
  * from exiting.
  */
+
 import { ParallelSampler } from '../../src/generation/index.ts';
 import { prompt } from '../../src/tasks/arithmetic/sample.ts';
+import { EOS } from '../../src/tasks/arithmetic/tokenizer.ts';
 import { openDevice } from '../device.ts';
 import { fixtureModel } from '../model/referenceModels.ts';
 
 const device = await openDevice();
 const processes = Number(process.argv[2]);
-const sampler = new ParallelSampler(fixtureModel(device, 'tiny.safetensors'), { processes });
+const sampler = new ParallelSampler(fixtureModel(device, 'tiny.safetensors'), { eos: EOS, processes });
 for (const [groupSize, maxNew] of [
   [1, 4],
   [64, 250],

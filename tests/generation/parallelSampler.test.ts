@@ -16,6 +16,7 @@ import { modelConfig } from '../../src/model/config.ts';
 import { Sampler } from '../../src/model/sampler.ts';
 import type { Transformer } from '../../src/model/transformer.ts';
 import { prompt } from '../../src/tasks/arithmetic/sample.ts';
+import { EOS, VOCAB_SIZE } from '../../src/tasks/arithmetic/tokenizer.ts';
 import { openDevice } from '../device.ts';
 import { fixtureModel } from '../model/referenceModels.ts';
 
@@ -58,8 +59,8 @@ let parallel: ParallelSampler;
 beforeAll(async () => {
   device = await openDevice();
   model = fixtureModel(device, 'tiny.safetensors');
-  alone = new Sampler(model);
-  parallel = new ParallelSampler(model, { processes: 3 });
+  alone = new Sampler(model, { eos: EOS });
+  parallel = new ParallelSampler(model, { eos: EOS, processes: 3 });
 });
 afterEach(() => vi.unstubAllEnvs());
 afterAll(() => {
@@ -80,7 +81,10 @@ test.each([
 
 test('the weights are those of the time', async () => {
   const own = model.clone();
-  const [one, several] = [new Sampler(own), new ParallelSampler(own, { processes: 2 })];
+  const [one, several] = [
+    new Sampler(own, { eos: EOS }),
+    new ParallelSampler(own, { eos: EOS, processes: 2 }),
+  ];
   try {
     const before = await several.generate(PROMPTS, OPTIONS);
     own.parameters.get('out_proj.bias').set(new Float32Array(57).fill(1).fill(-9, 20, 30));
@@ -102,14 +106,19 @@ test('by default small models on lavapipe have processes, unless its threads are
   });
   const lavapipe = opened('llvmpipe: Mesa 25.0.7 (LLVM 15.0.6)');
   const gpu = opened('NVIDIA H100');
-  expect(generationProcesses(lavapipe, modelConfig('tiny'))).toBeGreaterThan(0);
+  expect(generationProcesses(lavapipe, modelConfig('tiny', { vocabSize: VOCAB_SIZE }))).toBeGreaterThan(0);
   for (const option of [{ debug: true }, { profile: true }, { memoryLimit: 1e9 }]) {
-    expect(generationProcesses(opened(lavapipe.info.description, option), modelConfig('tiny'))).toBe(0);
+    expect(
+      generationProcesses(
+        opened(lavapipe.info.description, option),
+        modelConfig('tiny', { vocabSize: VOCAB_SIZE }),
+      ),
+    ).toBe(0);
   }
-  expect(generationProcesses(lavapipe, modelConfig('medium'))).toBe(0);
-  expect(generationProcesses(gpu, modelConfig('tiny'))).toBe(0);
+  expect(generationProcesses(lavapipe, modelConfig('medium', { vocabSize: VOCAB_SIZE }))).toBe(0);
+  expect(generationProcesses(gpu, modelConfig('tiny', { vocabSize: VOCAB_SIZE }))).toBe(0);
   vi.stubEnv('LP_NUM_THREADS', '0');
-  expect(generationProcesses(lavapipe, modelConfig('tiny'))).toBe(0);
+  expect(generationProcesses(lavapipe, modelConfig('tiny', { vocabSize: VOCAB_SIZE }))).toBe(0);
 });
 
 test('calls take turns', async () => {
@@ -123,7 +132,7 @@ test('calls take turns', async () => {
 test('what GRPO learns is the same, to the bit', async () => {
   const learn = async (processes: number) => {
     const policy = fixtureModel(device, 'tiny.safetensors');
-    const sampler = processes > 0 ? new ParallelSampler(policy, { processes }) : undefined;
+    const sampler = processes > 0 ? new ParallelSampler(policy, { eos: EOS, processes }) : undefined;
     const options = grpoOptions({ batchSize: 4, groupSize: 4, maxGenLen: 48, lr: 1e-3 });
     const trainer = new GrpoTrainer(policy, options, sampler && { sampler });
     const metrics = [await trainer.step(), await trainer.step()].map((each) => ({ ...each, step_time: 0 }));
@@ -137,7 +146,7 @@ test('what GRPO learns is the same, to the bit', async () => {
 });
 
 onLinux('a process that is killed is replaced', async () => {
-  const sampler = new ParallelSampler(model, { processes: 2 });
+  const sampler = new ParallelSampler(model, { eos: EOS, processes: 2 });
   const expected = await sampler.generate(PROMPTS, OPTIONS);
   const [first] = generating();
   for (const delay of [0, 5]) {
@@ -158,7 +167,7 @@ test('a process that loses its device is replaced', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'lost-'));
   vi.stubEnv('LOST_ONCE', join(folder, 'lost'));
   vi.stubEnv('NODE_OPTIONS', `--import ${new URL('loseDeviceOnce.js', import.meta.url).href}`);
-  const sampler = new ParallelSampler(model, { processes: 1 });
+  const sampler = new ParallelSampler(model, { eos: EOS, processes: 1 });
   expect(await sampler.generate(PROMPTS, OPTIONS)).toEqual(expected);
   expect(existsSync(join(folder, 'lost'))).toBe(true);
   sampler.dispose();
@@ -166,7 +175,7 @@ test('a process that loses its device is replaced', async () => {
 });
 
 onLinux('signals to all processes of a group leave those that generate to the one that asked', async () => {
-  const sampler = new ParallelSampler(model, { processes: 2 });
+  const sampler = new ParallelSampler(model, { eos: EOS, processes: 2 });
   const before = generating();
   const expected = await sampler.generate(PROMPTS, OPTIONS);
   const started = generating().filter((pid) => !before.includes(pid));
@@ -178,7 +187,7 @@ onLinux('signals to all processes of a group leave those that generate to the on
 
 onLinux('disposing ends what is being generated', async () => {
   const before = generating();
-  const sampler = new ParallelSampler(model, { processes: 2 });
+  const sampler = new ParallelSampler(model, { eos: EOS, processes: 2 });
   await sampler.generate(PROMPTS, OPTIONS);
   const pending = sampler.generate(PROMPTS, { ...OPTIONS, groupSize: 64, maxNew: 400 });
   setTimeout(() => sampler.dispose(), 10);
@@ -188,7 +197,7 @@ onLinux('disposing ends what is being generated', async () => {
 
 onLinux('no process outlives the sampler', async () => {
   const before = generating();
-  const sampler = new ParallelSampler(model, { processes: 2 });
+  const sampler = new ParallelSampler(model, { eos: EOS, processes: 2 });
   expect(generating()).toEqual(before);
   await sampler.generate(PROMPTS, OPTIONS);
   const started = generating().filter((pid) => !before.includes(pid));
@@ -229,12 +238,14 @@ onLinux.each(['end', 'SIGKILL'] as const)('no process outlives its parent: %s', 
 
 describe('errors', () => {
   test.each([0, -1, 1.5, Number.NaN])('%f processes', (processes) => {
-    expect(() => new ParallelSampler(model, { processes })).toThrow(`${processes} processes cannot generate`);
-    expect(samplerOf(model, { processes: 0 })).toBeInstanceOf(Sampler);
+    expect(() => new ParallelSampler(model, { eos: EOS, processes })).toThrow(
+      `${processes} processes cannot generate`,
+    );
+    expect(samplerOf(model, { eos: EOS, processes: 0 })).toBeInstanceOf(Sampler);
   });
 
   test('bad options are told before anything is started', async () => {
-    const sampler = new ParallelSampler(model, { processes: 1 });
+    const sampler = new ParallelSampler(model, { eos: EOS, processes: 1 });
     const nothing = sampler.generate(PROMPTS, { ...OPTIONS, maxNew: 0 });
     await expect(nothing).rejects.toMatchObject({ code: 'BAD_OPTION' });
   });
@@ -249,7 +260,7 @@ describe('errors', () => {
         read: (view: never) => device.read(view),
       },
     };
-    const sampler = new ParallelSampler(elsewhere as never, { processes: 1 });
+    const sampler = new ParallelSampler(elsewhere as never, { eos: EOS, processes: 1 });
     await expect(sampler.generate(PROMPTS, OPTIONS)).rejects.toMatchObject({
       code: 'ADAPTER_NOT_FOUND',
       message: expect.stringContaining("'no such adapter'"),
@@ -258,7 +269,7 @@ describe('errors', () => {
 
   test('a process that cannot start is given up, with its last words', async () => {
     vi.stubEnv('NODE_OPTIONS', '--require=/nowhere/to/be/found.cjs');
-    const sampler = new ParallelSampler(model, { processes: 1 });
+    const sampler = new ParallelSampler(model, { eos: EOS, processes: 1 });
     await expect(sampler.generate(PROMPTS, OPTIONS)).rejects.toMatchObject({
       code: 'PROCESS_ENDED',
       message: expect.stringMatching(/exit code 1.*found\.cjs/s),

@@ -5,6 +5,7 @@ import { modelConfig } from '../../src/model/config.ts';
 import { Transformer } from '../../src/model/transformer.ts';
 import { pretrainOptions } from '../../src/pretrain/options.ts';
 import { SupervisedTrainer } from '../../src/pretrain/trainer.ts';
+import { VOCAB_SIZE } from '../../src/tasks/arithmetic/tokenizer.ts';
 import { backward, mul, sum, Tensor } from '../../src/tensor/index.ts';
 import { openDevice } from '../device.ts';
 
@@ -46,7 +47,7 @@ describe('a lost device', () => {
     const unhandled: unknown[] = [];
     const listen = (reason: unknown) => unhandled.push(reason);
     process.on('unhandledRejection', listen);
-    const model = Transformer.create(device, modelConfig('tiny'), 0);
+    const model = Transformer.create(device, modelConfig('tiny', { vocabSize: VOCAB_SIZE }), 0);
     const options = { operators: ['+'], maxDigits: 1, maxDepth: 1, batchSize: 2, numExamples: 20, steps: 1 };
     const trainer = new SupervisedTrainer(model, pretrainOptions(options));
     await trainer.step();

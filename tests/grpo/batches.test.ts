@@ -16,6 +16,7 @@ import { modelConfig } from '../../src/model/config.ts';
 import { ProblemStream } from '../../src/tasks/arithmetic/generator.ts';
 import { prompt } from '../../src/tasks/arithmetic/sample.ts';
 import { ARITHMETIC } from '../../src/tasks/arithmetic/task.ts';
+import { VOCAB_SIZE } from '../../src/tasks/arithmetic/tokenizer.ts';
 import { expectClose } from '../oracle/compare.ts';
 import { seeded } from '../oracle/random.ts';
 
@@ -179,7 +180,7 @@ test('trajectories: prompt and completion, the advantage in the group, masked if
 });
 
 describe('the inputs of a micro-batch', () => {
-  const model = { config: modelConfig('tiny') };
+  const model = { config: modelConfig('tiny', { vocabSize: VOCAB_SIZE }) };
   const WORDS = Math.ceil(model.config.vocabSize / 32);
   /** What a sampler that kept ids 0 and 3 alone leaves for so many tokens. */
   const keptOf = (length: number) =>

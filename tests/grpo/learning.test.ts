@@ -11,10 +11,13 @@ import { Transformer } from '../../src/model/transformer.ts';
 import { pretrainOptions } from '../../src/pretrain/options.ts';
 import { SupervisedTrainer } from '../../src/pretrain/trainer.ts';
 import { ProblemStream } from '../../src/tasks/arithmetic/generator.ts';
+import { arithmetic } from '../../src/tasks/arithmetic/task.ts';
+import { EOS, VOCAB_SIZE } from '../../src/tasks/arithmetic/tokenizer.ts';
 import { openDevice } from '../device.ts';
 
 const TASK = { maxDigits: 1, maxDepth: 1, operators: 'next,prev,abs' };
-const CONFIG = modelConfig('tiny', { dropout: 0 });
+const task = arithmetic(TASK);
+const CONFIG = modelConfig('tiny', { vocabSize: VOCAB_SIZE, dropout: 0 });
 const STEPS = 80;
 
 describe('GRPO on one digit', () => {
@@ -25,13 +28,13 @@ describe('GRPO on one digit', () => {
   const stream = new ProblemStream(TASK);
   const problems = Array.from({ length: 512 }, () => stream.next());
   const accuracyOf = async (sampler: CompletionSampler): Promise<number> =>
-    (await evaluate(sampler, problems, { maxNew: 16, temperature: 1 })).accuracy;
+    (await evaluate(sampler, problems, { task, maxNew: 16, temperature: 1 })).accuracy;
 
   beforeAll(async () => {
     device = await openDevice();
     // Until the model is right in about one completion of three: enough to learn from.
     const model = Transformer.create(device, CONFIG, 1);
-    const sampler = new Sampler(model);
+    const sampler = new Sampler(model, { eos: EOS });
     const form = { littleProbability: 0, scratchpadProbability: 1 };
     const batches = { steps: 1, batchSize: 32, numExamples: 32 * 400 };
     const trainer = new SupervisedTrainer(

@@ -11,6 +11,7 @@ import { Sampler } from '../../src/model/sampler.ts';
 import { Transformer } from '../../src/model/transformer.ts';
 import { pretrainOptions } from '../../src/pretrain/options.ts';
 import { SupervisedTrainer } from '../../src/pretrain/trainer.ts';
+import { VOCAB_SIZE } from '../../src/tasks/arithmetic/tokenizer.ts';
 import { sorting } from '../../src/tasks/sorting.ts';
 import type { Task } from '../../src/tasks/task.ts';
 import { openDevice } from '../device.ts';
@@ -118,7 +119,7 @@ describe('sorting digits', () => {
   });
 
   test('a model of another vocabulary is refused', () => {
-    const policy = Transformer.create(device, modelConfig('tiny'), 1);
+    const policy = Transformer.create(device, modelConfig('tiny', { vocabSize: VOCAB_SIZE }), 1);
     const wrong = { code: 'WRONG_VOCABULARY', fix: 'give a model of vocabSize 14' };
     expect(() => new GrpoTrainer(policy, grpoOptions(), { task })).toThrow(expect.objectContaining(wrong));
     expect(() => new SupervisedTrainer(policy, pretrainOptions(), { task })).toThrow(

@@ -18,7 +18,7 @@ import { noGrad, Packing, Tensor } from '../../src/tensor/index.ts';
 import { openDevice } from '../device.ts';
 import { randomCheckpoint } from '../model/referenceModels.ts';
 
-const MODELS: Readonly<Record<string, ModelOverrides>> = {
+const MODELS: Readonly<Record<string, Partial<ModelOverrides>>> = {
   mpt: { shape: 'mpt', dModel: 64, nHeads: 2, dFF: 256, nLayers: 2 },
   six_heads: { shape: 'mpt', dModel: 48, nHeads: 6, dFF: 192, nLayers: 2 },
   untied_and_scaled: { shape: 'mpt', tieEmbeddings: false, scaleEmbedding: true },

@@ -12,6 +12,7 @@ import {
   parameterShapes,
   validateModelConfig,
 } from '../../src/model/config.ts';
+import { VOCAB_SIZE } from '../../src/tasks/arithmetic/tokenizer.ts';
 
 const total = (config: ModelConfig): number =>
   [...parameterShapes(config).values()].reduce((sum, shape) => sum + shape.reduce((a, b) => a * b, 1), 0);
@@ -61,7 +62,7 @@ suite('modelConfig', () => {
     ['medium', '8 layers, 512 dim, 2048 hidden', 8],
     ['large', '8 layers, 768 dim, 3072 hidden', 8],
   ] as const)('%s is %s', (size, text, heads) => {
-    const config = modelConfig(size);
+    const config = modelConfig(size, { vocabSize: VOCAB_SIZE });
     expect(describe(config)).toBe(text);
     expect(config).toMatchObject({
       nHeads: heads,
@@ -73,13 +74,16 @@ suite('modelConfig', () => {
   });
 
   it('names the experts of a mixture', () => {
-    const config = modelConfig('tiny', { numExperts: 4, activeExperts: 2 });
+    const config = modelConfig('tiny', { vocabSize: VOCAB_SIZE, numExperts: 4, activeExperts: 2 });
     expect(describe(config)).toBe('2 layers, 32 dim, 128 hidden, 4 experts (2 active)');
   });
 
   it('has two shapes, of which single flags can be changed', () => {
-    const flags = (overrides?: ModelOverrides) => {
-      const { bias, finalNorm, tieEmbeddings, scaleEmbedding } = modelConfig('tiny', overrides);
+    const flags = (overrides?: Partial<ModelOverrides>) => {
+      const { bias, finalNorm, tieEmbeddings, scaleEmbedding } = modelConfig('tiny', {
+        vocabSize: VOCAB_SIZE,
+        ...overrides,
+      });
       return [bias, finalNorm, tieEmbeddings, scaleEmbedding];
     };
     expect(flags()).toEqual([true, false, false, true]);
@@ -87,7 +91,7 @@ suite('modelConfig', () => {
     expect(flags({ shape: 'mpt', scaleEmbedding: true })).toEqual([false, true, true, true]);
   });
 
-  it.each<[string, ModelOverrides, RegExp]>([
+  it.each<[string, Partial<ModelOverrides>, RegExp]>([
     [
       'heads',
       { dModel: 30, nHeads: 4 },
@@ -106,19 +110,29 @@ suite('modelConfig', () => {
     ['dropout', { dropout: 1 }, /dropout: /],
     ['too many', { nLayers: 1024, numExperts: 256, activeExperts: 1 }, /over 16384 experts; use fewer/],
   ])('refuses bad %s by name', (_, overrides, message) => {
-    expect(() => modelConfig('tiny', overrides)).toThrow(ModelConfigError);
-    expect(() => modelConfig('tiny', overrides)).toThrow(message);
+    expect(() => modelConfig('tiny', { vocabSize: VOCAB_SIZE, ...overrides })).toThrow(ModelConfigError);
+    expect(() => modelConfig('tiny', { vocabSize: VOCAB_SIZE, ...overrides })).toThrow(message);
   });
 
   it('refuses unknown sizes and shapes, also those of Object.prototype', () => {
     for (const size of ['huge', 'toString', '__proto__']) {
-      expect(() => modelConfig(size as 'tiny')).toThrow(/use one of tiny, small, medium, large/);
+      expect(() => modelConfig(size as 'tiny', { vocabSize: VOCAB_SIZE })).toThrow(
+        /use one of tiny, small, medium, large/,
+      );
     }
-    expect(() => modelConfig('tiny', { shape: 'gpt' as 'mpt' })).toThrow(/use one of mathformer, mpt/);
+    expect(() => modelConfig('tiny', { vocabSize: VOCAB_SIZE, shape: 'gpt' as 'mpt' })).toThrow(
+      /use one of mathformer, mpt/,
+    );
   });
 
   it('refuses what is not a config at all', () => {
-    for (const candidate of [null, 'tiny', [], {}, { ...modelConfig('tiny'), extra: 1 }]) {
+    for (const candidate of [
+      null,
+      'tiny',
+      [],
+      {},
+      { ...modelConfig('tiny', { vocabSize: VOCAB_SIZE }), extra: 1 },
+    ]) {
       expect(() => validateModelConfig(candidate)).toThrow(ModelConfigError);
     }
   });
@@ -161,7 +175,9 @@ suite('parameterShapes', () => {
   });
 
   it('leaves out biases and the output matrix and adds norm_f in the mpt shape', () => {
-    const names = [...parameterShapes(modelConfig('tiny', { shape: 'mpt', nLayers: 1 })).keys()];
+    const names = [
+      ...parameterShapes(modelConfig('tiny', { vocabSize: VOCAB_SIZE, shape: 'mpt', nLayers: 1 })).keys(),
+    ];
     expect(names).toEqual([
       'tok_emb.weight',
       'blocks.0.q_proj.weight',
@@ -177,7 +193,9 @@ suite('parameterShapes', () => {
   });
 
   it('gives linear weights as (out, in), in experts too', () => {
-    const shapes = parameterShapes(modelConfig('tiny', { numExperts: 3, activeExperts: 1 }));
+    const shapes = parameterShapes(
+      modelConfig('tiny', { vocabSize: VOCAB_SIZE, numExperts: 3, activeExperts: 1 }),
+    );
     expect(shapes.get('blocks.1.moe.router.weight')).toEqual([3, 32]);
     expect(shapes.get('blocks.1.moe.experts.2.0.weight')).toEqual([128, 32]);
     expect(shapes.get('blocks.1.moe.experts.2.3.weight')).toEqual([32, 128]);

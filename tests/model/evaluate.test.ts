@@ -11,6 +11,7 @@ import {
 import type { Transformer } from '../../src/model/transformer.ts';
 import { grade } from '../../src/tasks/arithmetic/grader.ts';
 import { prompt } from '../../src/tasks/arithmetic/sample.ts';
+import { ARITHMETIC } from '../../src/tasks/arithmetic/task.ts';
 import { decode, EOS } from '../../src/tasks/arithmetic/tokenizer.ts';
 import { openDevice } from '../device.ts';
 import { fixtureModel } from './referenceModels.ts';
@@ -24,7 +25,7 @@ describe('evaluate', () => {
   beforeAll(async () => {
     device = await openDevice();
     model = fixtureModel(device, 'tiny_easy.pt');
-    sampler = new Sampler(model);
+    sampler = new Sampler(model, { eos: EOS });
   });
   afterAll(() => device.destroy());
 
@@ -40,7 +41,7 @@ describe('evaluate', () => {
       answer: i % 2 === 0 ? (said[i] ?? 'none') : '1000',
     }));
     expect(said.filter((answer) => answer !== undefined).length).toBeGreaterThan(5);
-    const result = await evaluate(sampler, problems, { maxNew: 40 });
+    const result = await evaluate(sampler, problems, { task: ARITHMETIC, maxNew: 40 });
     expect(result.completions.map(({ tokens }) => tokens)).toEqual(plain.map(({ tokens }) => tokens));
     expect(result.correct).toEqual(said.map((answer, i) => answer !== undefined && i % 2 === 0));
     expect(result.outcomes).toEqual(problems.map((problem, i) => grade(problem, plain[i].tokens).outcome));
@@ -53,7 +54,7 @@ describe('evaluate', () => {
     'temperature %f: batches change nothing, and progress is told after each',
     async (temperature) => {
       const problems = EXPRESSIONS.map((expression) => ({ expression, answer: '3' }));
-      const options = { maxNew: 24, temperature, seed: 4 };
+      const options = { task: ARITHMETIC, maxNew: 24, temperature, seed: 4 };
       const whole = await evaluate(sampler, problems, options);
       const seen: number[] = [];
       const parts = await evaluate(sampler, problems, {
@@ -70,7 +71,8 @@ describe('evaluate', () => {
   );
 
   test('no problems: an accuracy of 0, not NaN', async () => {
-    expect(await evaluate(sampler, [])).toEqual({ correct: [], outcomes: [], completions: [], accuracy: 0 });
+    const nothing = { correct: [], outcomes: [], completions: [], accuracy: 0 };
+    expect(await evaluate(sampler, [], { task: ARITHMETIC })).toEqual(nothing);
   });
 
   test('samples: each is drawn as generate draws its sequence, whatever the batches and how many follow', async () => {
@@ -96,7 +98,7 @@ describe('evaluate', () => {
     const seen: number[] = [];
     const onProgress = (done: number) => seen.push(done);
     const count = (samples: number, batchSize: number) =>
-      countCorrect(sampler, problems, { ...sampling, samples, batchSize, onProgress });
+      countCorrect(sampler, problems, { task: ARITHMETIC, ...sampling, samples, batchSize, onProgress });
     expect(await count(3, 3)).toEqual(expected[2]);
     expect(seen).toEqual([3, 4, 7, 8, 11, 12]);
     expect(await count(3, 256)).toEqual(expected[2]);
@@ -104,7 +106,8 @@ describe('evaluate', () => {
   });
 
   test.each([0, 1.5, 4097])('refuses %d samples', async (samples) => {
-    await expect(countCorrect(sampler, [], { samples })).rejects.toThrow(`cannot draw ${samples} samples`);
+    const counting = countCorrect(sampler, [], { task: ARITHMETIC, samples });
+    await expect(counting).rejects.toThrow(`cannot draw ${samples} samples`);
   });
 });
 
@@ -127,7 +130,7 @@ describe('what the sampler is asked', () => {
 
   test('unless told otherwise: greedy, 256 tokens, 256 problems at a time, numbered through', async () => {
     const sampler = new Noting();
-    const { outcomes } = await evaluate(sampler, problems);
+    const { outcomes } = await evaluate(sampler, problems, { task: ARITHMETIC });
     const asked = { maxNew: 256, temperature: 0, seed: 0 };
     expect(sampler.asked).toEqual([
       { ...asked, firstSequenceId: 0, prompts: 256 },
@@ -137,7 +140,7 @@ describe('what the sampler is asked', () => {
   });
 
   test('an option that is none is refused, with the right name', async () => {
-    const typo: object = { maxTokens: 7 };
+    const typo = { task: ARITHMETIC, maxTokens: 7 };
     const message = /there is no option 'maxTokens'.*did you mean 'maxNew'/;
     await expect(evaluate(new Noting(), problems, typo)).rejects.toThrow(message);
     await expect(countCorrect(new Noting(), problems, { samples: 1, ...typo })).rejects.toThrow(message);
@@ -145,9 +148,8 @@ describe('what the sampler is asked', () => {
 
   test('every option that is given', async () => {
     const sampler = new Noting();
-    const options = { maxNew: 7, temperature: 0.5, seed: 9, batchSize: 200 };
-    await evaluate(sampler, problems, options);
-    const { batchSize: _, ...asked } = options;
+    const asked = { maxNew: 7, temperature: 0.5, seed: 9 };
+    await evaluate(sampler, problems, { task: ARITHMETIC, ...asked, batchSize: 200 });
     expect(sampler.asked).toEqual([
       { ...asked, firstSequenceId: 0, prompts: 200 },
       { ...asked, firstSequenceId: 200, prompts: 100 },
@@ -156,13 +158,14 @@ describe('what the sampler is asked', () => {
 
   test('samples: temperature 1 unless given, and numbers of their own in every round', async () => {
     const sampler = new Noting();
-    expect(await countCorrect(sampler, problems.slice(0, 2), { samples: 3, maxNew: 5 })).toEqual([0, 0]);
+    const options = { task: ARITHMETIC, samples: 3, maxNew: 5 };
+    expect(await countCorrect(sampler, problems.slice(0, 2), options)).toEqual([0, 0]);
     const asked = { maxNew: 5, temperature: 1, seed: 0, prompts: 2 };
     expect(sampler.asked).toEqual([0, 1, 2].map((round) => ({ ...asked, firstSequenceId: round * 2 ** 20 })));
   });
 
   test.each([0, 1.5, Number.NaN])('a batch of %d is refused', async (batchSize) => {
-    await expect(evaluate(new Noting(), problems, { batchSize })).rejects.toThrow(
+    await expect(evaluate(new Noting(), problems, { task: ARITHMETIC, batchSize })).rejects.toThrow(
       `batchSize is ${batchSize}`,
     );
   });

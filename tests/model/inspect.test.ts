@@ -7,6 +7,7 @@ import { type NamedArray, writeSafetensors } from '../../src/formats/index.ts';
 import { modelConfig } from '../../src/model/config.ts';
 import { inspectCheckpoint, inspectHuggingFace } from '../../src/model/inspect.ts';
 import { ARITHMETIC } from '../../src/tasks/arithmetic/task.ts';
+import { VOCAB_SIZE } from '../../src/tasks/arithmetic/tokenizer.ts';
 import { refusal } from '../formats/refusal.ts';
 import { randomCheckpoint, readFixture } from './referenceModels.ts';
 
@@ -110,7 +111,7 @@ it('inspectHuggingFace goes by config.json', () => {
   const config = String(files.get('config.json'));
   expect(inspectHuggingFace({ config, weights }, 'DIR')).toMatchObject({
     format: 'hugging-face',
-    config: modelConfig('tiny', { shape: 'mpt', dropout: 0 }),
+    config: modelConfig('tiny', { vocabSize: VOCAB_SIZE, shape: 'mpt', dropout: 0 }),
     problem: null,
   });
   const foreign = config.replace('"no_bias": true', '"no_bias": false');

@@ -15,6 +15,7 @@ import {
 } from '../../src/model/config.ts';
 import { parameterLayout } from '../../src/model/layout.ts';
 import { Transformer } from '../../src/model/transformer.ts';
+import { VOCAB_SIZE } from '../../src/tasks/arithmetic/tokenizer.ts';
 import { type Array64, parameter } from '../oracle/array.ts';
 import { normals } from '../oracle/random.ts';
 
@@ -37,10 +38,10 @@ export function parameters64(stateDict: StateDict): Map<string, Array64> {
 
 /** `tiny` with changes, and normally distributed weights that give logits of unit size. */
 export function randomCheckpoint(
-  overrides: ModelOverrides,
+  overrides: Partial<ModelOverrides>,
   seed = 1,
 ): { readonly config: ModelConfig; readonly stateDict: StateDict } {
-  const config = modelConfig('tiny', { dropout: 0, ...overrides });
+  const config = modelConfig('tiny', { vocabSize: VOCAB_SIZE, dropout: 0, ...overrides });
   const stateDict = new Map(
     [...parameterShapes(config)].map(([name, shape], i) => {
       const norm = /norm\w*\.weight$/.test(name);
@@ -52,7 +53,7 @@ export function randomCheckpoint(
   return { config, stateDict };
 }
 
-export function randomModel(device: Device, overrides: ModelOverrides, seed = 1): Transformer {
+export function randomModel(device: Device, overrides: Partial<ModelOverrides>, seed = 1): Transformer {
   const { config, stateDict } = randomCheckpoint(overrides, seed);
   return new Transformer(device, config, stateDict);
 }

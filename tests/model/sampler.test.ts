@@ -60,7 +60,7 @@ describe.each(VARIANTS)('$variant kernels', ({ portableKernels }) => {
     let sampler: Sampler;
     beforeAll(() => {
       model = fixtureModel(device, `${name}.safetensors`);
-      sampler = new Sampler(model);
+      sampler = new Sampler(model, { eos: EOS });
     });
     afterAll(() => {
       sampler.dispose();
@@ -120,7 +120,7 @@ describe.each(VARIANTS)('$variant kernels', ({ portableKernels }) => {
     const shape = { nLayers: 1, dModel: 16, nHeads: 1, dFF: 16 };
     const model = randomModel(device, shape);
     const { config, stateDict } = randomCheckpoint(shape);
-    const sampler = new Sampler(model);
+    const sampler = new Sampler(model, { eos: EOS });
     const [start] = PROMPTS;
     const [row] = oracleForward(config, parameters64(stateDict), [start]);
     const logits = row.data.slice(-57);
@@ -190,7 +190,7 @@ describe('the sampler', () => {
     options: SampleOptions,
     of: Transformer = model,
   ): Promise<Completion[]> {
-    const sampler = new Sampler(of);
+    const sampler = new Sampler(of, { eos: EOS });
     const completions = await sampler.generate(prompts, options);
     sampler.dispose();
     return completions;
@@ -230,7 +230,7 @@ describe('the sampler', () => {
   test('permuted prompts give permuted completions, if every sequence keeps its id', async () => {
     const options = { maxNew: 20, temperature: 1, seed: 9 };
     const forwards = await generate(PROMPTS, options);
-    const sampler = new Sampler(model);
+    const sampler = new Sampler(model, { eos: EOS });
     for (const i of [7, 2, 5]) {
       // Batches whose first id is the sequence's own, with other prompts behind it.
       const others = [PROMPTS[i], ...PROMPTS.slice(0, 3).reverse()];
@@ -341,7 +341,7 @@ describe('the sampler', () => {
   });
 
   test('one sampler serves batches of every size and length, as a fresh one would', async () => {
-    const sampler = new Sampler(model);
+    const sampler = new Sampler(model, { eos: EOS });
     for (const options of [
       { maxNew: 5, groupSize: 1 },
       { maxNew: 33, groupSize: 3 },
@@ -363,7 +363,7 @@ describe('the sampler', () => {
   });
 
   test('a cache that cannot fit is refused with what to do, and leaves the sampler as it was', async () => {
-    const sampler = new Sampler(model);
+    const sampler = new Sampler(model, { eos: EOS });
     const options = { maxNew: 3, temperature: 1, seed: 1 };
     const first = await sampler.generate(PROMPTS, options);
     const huge = sampler.generate(PROMPTS, { ...options, maxNew: 2 ** 27 });
@@ -405,7 +405,7 @@ describe('the sampler', () => {
     const prompts = [...PROMPTS, ...PROMPTS, ...PROMPTS];
     const options = { maxNew: 40, temperature: 1, seed: 1, groupSize: 3, topK: 9 };
     const limited = await openDevice({ memoryLimit });
-    const sampler = new Sampler(randomModel(limited, wide));
+    const sampler = new Sampler(randomModel(limited, wide), { eos: EOS });
     const expected = await generate(prompts, options, randomModel(device, wide));
     for (const _again of [1, 2]) expect(await sampler.generate(prompts, options)).toEqual(expected);
     expect(limited.memory().peakBytes).toBeLessThanOrEqual(memoryLimit);
@@ -414,7 +414,9 @@ describe('the sampler', () => {
 
   test('a memory limit that a single sequence exceeds is said', async () => {
     const small = await openDevice({ memoryLimit: 2 ** 20 });
-    const sampler = new Sampler(randomModel(small, { dModel: 64, nHeads: 4, dFF: 128, nLayers: 1 }));
+    const sampler = new Sampler(randomModel(small, { dModel: 64, nHeads: 4, dFF: 128, nLayers: 1 }), {
+      eos: EOS,
+    });
     await expect(sampler.generate(PROMPTS, { maxNew: 2000, temperature: 1, seed: 1 })).rejects.toMatchObject({
       code: 'OUT_OF_MEMORY',
       where: 'sampler',
@@ -425,7 +427,7 @@ describe('the sampler', () => {
 
   test('a batch whose cache exceeds a binding is generated in parts, to the same bits', async () => {
     const quick = eager(2.5);
-    const sampler = new Sampler(quick);
+    const sampler = new Sampler(quick, { eos: EOS });
     // 8 MiB of keys for each sequence: WebGPU promises no more than 128 MiB.
     const options = { maxNew: 2 ** 16, groupSize: 5, temperature: 1, seed: 1 };
     const completions = await sampler.generate(PROMPTS.slice(0, 4), options);
@@ -436,7 +438,7 @@ describe('the sampler', () => {
 
   test('it samples from the weights as they are now', async () => {
     const own = eager(-30);
-    const sampler = new Sampler(own);
+    const sampler = new Sampler(own, { eos: EOS });
     const options = { maxNew: 20, temperature: 1, seed: 2 };
     expect((await sampler.generate(PROMPTS, options)).every(({ finished }) => !finished)).toBe(true);
     const other = eager(3);
@@ -449,13 +451,13 @@ describe('the sampler', () => {
   test('nothing comes after <eos>, and nothing is computed when all are finished', async () => {
     const quick = eager(2.5);
     const endless = eager(-30);
-    const sampler = new Sampler(quick);
+    const sampler = new Sampler(quick, { eos: EOS });
     const counted = async (of: Sampler, maxNew: number): Promise<[Completion[], number]> => {
       const before = device.counters().dispatches;
       const completions = await of.generate(PROMPTS, { maxNew, groupSize: 2, temperature: 1, seed: 1 });
       return [completions, device.counters().dispatches - before];
     };
-    const slow = new Sampler(endless);
+    const slow = new Sampler(endless, { eos: EOS });
     await counted(slow, 1); // derives what is kept of the weights
     await counted(sampler, 1);
     const [, prefill] = await counted(slow, 1);
@@ -480,7 +482,7 @@ describe('the sampler', () => {
 
   test('a completion whose end is its last possible token is finished; with one token less it is cut off', async () => {
     const easy = fixtureModel(device, 'tiny_easy.pt');
-    const sampler = new Sampler(easy);
+    const sampler = new Sampler(easy, { eos: EOS });
     const options = { temperature: 0, seed: 0 };
     const prompts = PROMPTS.slice(0, 1);
     const [whole] = await sampler.generate(prompts, { ...options, maxNew: 64 });
@@ -497,7 +499,7 @@ describe('the sampler', () => {
   });
 
   test('calls take turns, after one that failed too', async () => {
-    const sampler = new Sampler(model);
+    const sampler = new Sampler(model, { eos: EOS });
     const options = { maxNew: 40, temperature: 1, seed: 1 };
     const parts = [PROMPTS.slice(0, 2), PROMPTS.slice(2, 7), PROMPTS.slice(7)];
     const alone: Completion[][] = [];
@@ -535,13 +537,13 @@ describe('the sampler', () => {
     [[1], { top_k: 5 }, /there is no option 'top_k'.*write 'topK'/],
     [[1], { maxTokens: 5 }, /there is no option 'maxTokens'.*did you mean 'maxNew'/],
   ])('what means nothing is refused: %j, %j', async (ids, odd, message) => {
-    const sampler = new Sampler(model);
+    const sampler = new Sampler(model, { eos: EOS });
     const options = { maxNew: 4, temperature: 1, seed: 1, ...odd };
     await expect(sampler.generate([[1], ids], options)).rejects.toThrow(message);
   });
 
   test('prompts that are no lists, and an end that is no id, are refused', async () => {
-    const sampler = new Sampler(model);
+    const sampler = new Sampler(model, { eos: EOS });
     const options = { maxNew: 4, temperature: 1, seed: 1 };
     // biome-ignore lint/suspicious/noExplicitAny: the point is to give what the types forbid.
     for (const odd of [[1, 2], ['12'], 'ab', undefined, [null]] as any[]) {
@@ -553,7 +555,7 @@ describe('the sampler', () => {
   });
 
   test('a call sees prompts and options as they were, which may be typed arrays', async () => {
-    const sampler = new Sampler(model);
+    const sampler = new Sampler(model, { eos: EOS });
     const expected = await sampler.generate([[5, 6]], { maxNew: 4, temperature: 1, seed: 1 });
     const [prompt, options] = [Uint32Array.of(5, 6), { maxNew: 4, temperature: 1, seed: 1 }];
     const pending = sampler.generate([prompt as unknown as number[]], options);
@@ -564,7 +566,7 @@ describe('the sampler', () => {
 
   test('the numbers of sequences stay apart where they exceed 32 bits', async () => {
     const options = { maxNew: 6, groupSize: 4, temperature: 1, seed: 1 };
-    const sampler = new Sampler(model);
+    const sampler = new Sampler(model, { eos: EOS });
     const expected = await sampler.generate([[5, 6]], { ...options, firstSequenceId: 2 ** 32 - 1 });
     const found = await sampler.generate([[5, 6]], { ...options, firstSequenceId: 2 ** 53 - 1 });
     expect(found).toEqual(expected);
@@ -574,7 +576,7 @@ describe('the sampler', () => {
     const options = { maxNew: 20, groupSize: 3, temperature: 1, topK: 9 };
     await generate(PROMPTS, { ...options, seed: 0 });
     const before = device.memory().liveBytes;
-    const sampler = new Sampler(model);
+    const sampler = new Sampler(model, { eos: EOS });
     await sampler.generate(PROMPTS, { ...options, seed: 1 });
     const warm = device.memory();
     expect(warm.liveBytes).toBeGreaterThan(before);

@@ -10,6 +10,7 @@ import {
 import { initialStateDict } from '../../src/model/initialise.ts';
 import { scoreTokens } from '../../src/model/score.ts';
 import { Transformer } from '../../src/model/transformer.ts';
+import { VOCAB_SIZE } from '../../src/tasks/arithmetic/tokenizer.ts';
 import {
   AdamW,
   backward,
@@ -142,7 +143,7 @@ function crossEntropy(device: Device, logits: Tensor, targets: readonly number[]
   return sum(mul(logp, Tensor.from(device, weights)));
 }
 
-const SHAPES: readonly (readonly [string, ModelOverrides])[] = [
+const SHAPES: readonly (readonly [string, Partial<ModelOverrides>])[] = [
   ['mpt, six heads', { shape: 'mpt', dModel: 24, nHeads: 6, dFF: 96, vocabSize: 57 }],
   ['mpt, three experts', { shape: 'mpt', dModel: 24, nHeads: 6, dFF: 28, numExperts: 3, activeExperts: 2 }],
   ['the original shape, three heads, odd vocabulary', { dModel: 12, nHeads: 3, dFF: 40, vocabSize: 11 }],
@@ -219,9 +220,9 @@ describe('a model', () => {
   });
 
   test('heads that the kernels cannot handle are refused', () => {
-    const config: ModelConfig = modelConfig('tiny', { dModel: 6, nHeads: 3 });
+    const config: ModelConfig = modelConfig('tiny', { vocabSize: VOCAB_SIZE, dModel: 6, nHeads: 3 });
     expect(() => Transformer.create(device, config, 0)).toThrow(ModelConfigError);
-    const wide = modelConfig('tiny', { dModel: 1560, nHeads: 6 });
+    const wide = modelConfig('tiny', { vocabSize: VOCAB_SIZE, dModel: 1560, nHeads: 6 });
     expect(() => new Transformer(device, wide)).toThrow(
       /heads of 260 values are above 256; use .* nHeads 10 /,
     );
@@ -252,7 +253,11 @@ describe('a model', () => {
     'dropout with %d experts: the embedding and both branches of every block, each by a mask of its own',
     async (numExperts) => {
       // All weights are 0 but one constant for each place: what is kept of it, doubled, is a digit of the result.
-      const config = modelConfig('tiny', { numExperts, activeExperts: numExperts / 2 });
+      const config = modelConfig('tiny', {
+        vocabSize: VOCAB_SIZE,
+        numExperts,
+        activeExperts: numExperts / 2,
+      });
       const places = ['tok_emb.weight', 'blocks.0.out', 'blocks.0.', 'blocks.1.out', 'blocks.1.'];
       const constant = (name: string): number => {
         if (name === 'tok_emb.weight') return 1 / Math.sqrt(config.dModel);
@@ -305,8 +310,11 @@ describe('a model', () => {
 });
 
 describe('initial weights', () => {
-  const dense = initialStateDict(modelConfig('small'), 3);
-  const experts = initialStateDict(modelConfig('tiny', { numExperts: 3, activeExperts: 2 }), 3);
+  const dense = initialStateDict(modelConfig('small', { vocabSize: VOCAB_SIZE }), 3);
+  const experts = initialStateDict(
+    modelConfig('tiny', { vocabSize: VOCAB_SIZE, numExperts: 3, activeExperts: 2 }),
+    3,
+  );
 
   /** Half the width of the uniform distribution that each tensor is drawn from; PyTorch's own for Linear layers. */
   function boundOf(name: string, config: { readonly dModel: number; readonly dFF: number }): number {
@@ -338,8 +346,8 @@ describe('initial weights', () => {
   });
 
   test('a seed gives the same weights every time, another seed and another tensor others', () => {
-    expect(initialStateDict(modelConfig('small'), 3)).toEqual(dense);
-    const other = initialStateDict(modelConfig('small'), 4);
+    expect(initialStateDict(modelConfig('small', { vocabSize: VOCAB_SIZE }), 3)).toEqual(dense);
+    const other = initialStateDict(modelConfig('small', { vocabSize: VOCAB_SIZE }), 4);
     const drawn = [...dense].filter(([name]) => !/norm|^out_proj\.bias/.test(name));
     for (const [name, { data }] of drawn) expect(other.get(name)?.data, name).not.toEqual(data);
     const starts = drawn.map(([name, { data }]) => (data[0] ?? 0) / boundOf(name, { dModel: 64, dFF: 256 }));

@@ -7,6 +7,7 @@ import { Sampler } from '../../src/model/sampler.ts';
 import { scoreTokens } from '../../src/model/score.ts';
 import { Transformer } from '../../src/model/transformer.ts';
 import { tuningCases } from '../../src/model/tuningCases.ts';
+import { EOS, VOCAB_SIZE } from '../../src/tasks/arithmetic/tokenizer.ts';
 import { backward, sum } from '../../src/tensor/index.ts';
 import { openDevice } from '../device.ts';
 
@@ -20,15 +21,15 @@ afterAll(() => device.destroy());
 const withoutRows = (key: string): string => key.replace(/ [MR]\d+$/, '');
 
 test.each([
-  ['dense', modelConfig('tiny')],
-  ['mixture of experts', modelConfig('tiny', { numExperts: 4, activeExperts: 2 })],
+  ['dense', modelConfig('tiny', { vocabSize: VOCAB_SIZE })],
+  ['mixture of experts', modelConfig('tiny', { vocabSize: VOCAB_SIZE, numExperts: 4, activeExperts: 2 })],
   ['mpt', modelConfig('tiny', { shape: 'mpt', vocabSize: 64 })],
 ])('%s', async (_, config) => {
   using _scope = device.scope();
   device.chosen.clear();
   const model = Transformer.create(device, config, 0);
   backward(sum(scoreTokens(model, [{ tokens: [1, 2, 3, 4, 5, 6], from: 1 }]).logp));
-  const sampler = new Sampler(model);
+  const sampler = new Sampler(model, { eos: EOS });
   await sampler.generate([[1, 2, 3]], { groupSize: 2, maxNew: 3, temperature: 1, seed: 0 });
   sampler.dispose();
   const cases = new Set(

@@ -7,6 +7,7 @@ import { Transformer } from '../../src/model/transformer.ts';
 import { type PretrainOptions, pretrainOptions, pretrainSchema } from '../../src/pretrain/options.ts';
 import { SupervisedTrainer } from '../../src/pretrain/trainer.ts';
 import { type Sample, SampleStream } from '../../src/tasks/arithmetic/sample.ts';
+import { VOCAB_SIZE } from '../../src/tasks/arithmetic/tokenizer.ts';
 import { noGrad } from '../../src/tensor/index.ts';
 import { openDevice } from '../device.ts';
 import { gradients } from '../model/referenceModels.ts';
@@ -37,9 +38,13 @@ afterAll(() => device.destroy());
 async function using<Result>(
   overrides: Overrides,
   work: (trainer: SupervisedTrainer, model: Transformer) => Promise<Result>,
-  shape: ModelOverrides = {},
+  shape: Partial<ModelOverrides> = {},
 ): Promise<Result> {
-  const model = Transformer.create(device, modelConfig('tiny', { nLayers: 2, dropout: 0, ...shape }), 1);
+  const model = Transformer.create(
+    device,
+    modelConfig('tiny', { vocabSize: VOCAB_SIZE, nLayers: 2, dropout: 0, ...shape }),
+    1,
+  );
   const options = pretrainOptions({ ...BASE, ...overrides });
   const trainer = new SupervisedTrainer(model, options, { capture: { replay: false } });
   const result = await work(trainer, model);
@@ -111,7 +116,7 @@ async function expectRates(overrides: Overrides, rates: readonly number[]): Prom
   }
 }
 
-const firstMetrics = (overrides: Overrides, shape: ModelOverrides = {}) =>
+const firstMetrics = (overrides: Overrides, shape: Partial<ModelOverrides> = {}) =>
   using(overrides, (trainer) => trainer.step(), shape);
 
 const EFFECTS: Readonly<Record<keyof typeof pretrainSchema.shape, () => Promise<void>>> = {

@@ -7,6 +7,7 @@ import { Transformer } from '../../src/model/transformer.ts';
 import { type PretrainOptions, pretrainOptions } from '../../src/pretrain/options.ts';
 import { type PretrainMetrics, SupervisedTrainer } from '../../src/pretrain/trainer.ts';
 import { type Sample, SampleStream } from '../../src/tasks/arithmetic/sample.ts';
+import { VOCAB_SIZE } from '../../src/tasks/arithmetic/tokenizer.ts';
 import { openDevice } from '../device.ts';
 import {
   expectSameGradients,
@@ -21,7 +22,7 @@ import { cosineWithWarmup } from '../oracle/optim.ts';
 import { forward as oracleForward } from '../oracle/transformer.ts';
 
 const TASK = { maxDigits: 1, maxDepth: 1, operators: 'next,prev,abs' } as const;
-const CONFIG = modelConfig('tiny', { nLayers: 1, dropout: 0 });
+const CONFIG = modelConfig('tiny', { vocabSize: VOCAB_SIZE, nLayers: 1, dropout: 0 });
 
 /** The samples of the first batch, drawn independently of the trainer. */
 function firstBatch(options: PretrainOptions): Sample[] {

@@ -13,8 +13,9 @@ import { initialStateDict } from '../../src/model/initialise.ts';
 import type { FileOperations } from '../../src/runs/atomicFile.ts';
 import { Checkpoints, type SaveOptions, type TrainingCheckpoint } from '../../src/runs/checkpoints.ts';
 import type { FileError } from '../../src/runs/fileError.ts';
+import { VOCAB_SIZE } from '../../src/tasks/arithmetic/tokenizer.ts';
 
-const config = modelConfig('tiny', { nLayers: 1 });
+const config = modelConfig('tiny', { vocabSize: VOCAB_SIZE, nLayers: 1 });
 const REFERENCE = initialStateDict(config, 100);
 
 /** What a trainer could be like after so many steps. */

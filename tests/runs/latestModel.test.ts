@@ -7,8 +7,9 @@ import { modelConfig } from '../../src/model/config.ts';
 import { initialStateDict } from '../../src/model/initialise.ts';
 import { Checkpoints } from '../../src/runs/checkpoints.ts';
 import { isRun, modelSource } from '../../src/runs/latestModel.ts';
+import { VOCAB_SIZE } from '../../src/tasks/arithmetic/tokenizer.ts';
 
-const config = modelConfig('tiny', { nLayers: 1 });
+const config = modelConfig('tiny', { vocabSize: VOCAB_SIZE, nLayers: 1 });
 
 let run: string;
 beforeEach(() => {

@@ -18,8 +18,9 @@ import type { FileOperations } from '../../src/runs/atomicFile.ts';
 import { loadCheckpoint } from '../../src/runs/checkpointFile.ts';
 import { FileError } from '../../src/runs/fileError.ts';
 import { Run, type RunOptions } from '../../src/runs/run.ts';
+import { VOCAB_SIZE } from '../../src/tasks/arithmetic/tokenizer.ts';
 
-const config = modelConfig('tiny');
+const config = modelConfig('tiny', { vocabSize: VOCAB_SIZE });
 const checkpoint = { config, stateDict: initialStateDict(config, 1), metadata: new Map([['seed', '1']]) };
 
 let parent: string;

@@ -7,6 +7,7 @@ import { modelConfig } from '../../src/model/config.ts';
 import { Transformer } from '../../src/model/transformer.ts';
 import { pretrainOptions } from '../../src/pretrain/options.ts';
 import { SupervisedTrainer } from '../../src/pretrain/trainer.ts';
+import { VOCAB_SIZE } from '../../src/tasks/arithmetic/tokenizer.ts';
 import { openDevice } from '../device.ts';
 import { fixtureModel } from '../model/referenceModels.ts';
 
@@ -19,7 +20,7 @@ beforeAll(async () => {
 afterAll(() => device.destroy());
 
 it('pretrains: the loss falls', async () => {
-  const model = Transformer.create(device, modelConfig('tiny'), 0);
+  const model = Transformer.create(device, modelConfig('tiny', { vocabSize: VOCAB_SIZE }), 0);
   const options = { ...TASK, lr: 1e-2, batchSize: 16, numExamples: 16 * 25, steps: 1, dropout: 0 };
   const trainer = new SupervisedTrainer(model, pretrainOptions(options));
   const losses: number[] = [];

@@ -86,7 +86,9 @@ async function run(
     reporter.note(deviceText(adapter));
     reporter.note(`Loading checkpoint from ${path}`);
     reporter.note(`Model loaded: ${describe(config)}`);
-    const sampler = new Sampler(new Transformer(device, config, stateDict));
+    const sampler = new Sampler(new Transformer(device, config, stateDict), {
+      eos: ARITHMETIC.tokenizer.eos,
+    });
     const completions = await sampler.generate(
       questions.map(({ expression }) => prompt(expression)),
       { groupSize: numSamples, maxNew, temperature: greedy ? 0 : flags.temperature, topK, topP, minP, seed },

@@ -10,6 +10,7 @@ import { MODEL_SIZES, type ModelSize, modelConfig } from '../../model/config.ts'
 import { throwing } from '../failure.ts';
 import { addFlags, readFlags } from '../flags/flags.ts';
 import { modelSchema } from '../flags/modelFlags.ts';
+import { DEFAULT_TASK } from '../flags/taskFlag.ts';
 import { deviceText } from '../machine.ts';
 import { Reporter } from '../reporter.ts';
 import { outputSchema } from '../session.ts';
@@ -33,7 +34,8 @@ async function run(flags: z.output<typeof flagsSchema>): Promise<void> {
   reporter.line(deviceText(opened));
   const sizes: readonly ModelSize[] = flags.modelsize ? [flags.modelsize] : ['tiny', 'small'];
   const experts = { numExperts: flags.numExperts ?? 0, activeExperts: flags.activeExperts ?? 0 };
-  const models = sizes.map((size) => modelConfig(size, experts));
+  const { vocabSize } = DEFAULT_TASK.tokenizer;
+  const models = sizes.map((size) => modelConfig(size, { vocabSize, ...experts }));
   const { path, results } = await tuneModels(opened.name, models, flags, reporter);
   for (const result of results) reporter.line(resultText(result));
   reporter.line(`Saved to ${path}`);

@@ -13,7 +13,6 @@ import {
 } from '../../model/config.ts';
 import { initialStateDict } from '../../model/initialise.ts';
 import { loadCheckpoint } from '../../runs/checkpointFile.ts';
-import { ARITHMETIC } from '../../tasks/arithmetic/task.ts';
 import type { Task } from '../../tasks/task.ts';
 import { MAX_ACTIVE_EXPERTS } from '../../tensor/index.ts';
 
@@ -41,7 +40,7 @@ export type ModelFlags = z.output<typeof modelSchema>;
 export function newModel(
   { modelsize = 'small', ...flags }: ModelFlags,
   seed: number,
-  { tokenizer }: Task = ARITHMETIC,
+  { tokenizer }: Task,
 ): Checkpoint {
   const { shape = 'mathformer', numExperts = 0, activeExperts = 0 } = flags;
   checkExperts({ numExperts, activeExperts });
@@ -58,7 +57,7 @@ export function newModel(
  * Reads a checkpoint that agrees with the flags and with the task's tokenizer.
  * @throws FileError, CheckpointError, or BadOptionError naming the flag that disagrees.
  */
-export function loadModel(path: string, flags: ModelFlags, task: Task = ARITHMETIC): Checkpoint {
+export function loadModel(path: string, flags: ModelFlags, task: Task): Checkpoint {
   const checkpoint = openModel(path, flags);
   checkTask(path, checkpoint, task);
   return checkpoint;

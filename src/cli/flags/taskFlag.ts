@@ -16,6 +16,9 @@ export const taskFlag = {
     .describe('arithmetic, sort (of --max_digits digits), or a module whose default export is a task'),
 };
 
+/** The task of commands that are given none, with its own defaults. */
+export const DEFAULT_TASK: Task = arithmetic();
+
 /** What a task is made from. */
 export type TaskOptions = ArithmeticOptions & { readonly maxDigits: number };
 

@@ -32,7 +32,7 @@ it('prints format, size, hash, model, metadata and a table', async () => {
 });
 
 it('prints one document for a Hugging Face directory', async () => {
-  const { config, stateDict } = newModel({ modelsize: 'tiny', shape: 'mpt' }, 0);
+  const { config, stateDict } = newModel({ modelsize: 'tiny', shape: 'mpt' }, 0, ARITHMETIC);
   const path = join(directory, 'export');
   const metadata = new Map([['kind', 'test']]);
   writeDirectoryAtomically(path, writeHuggingFace({ config, stateDict, metadata }, ARITHMETIC));

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { modelConfig } from '../../../src/model/config.ts';
 import { initialStateDict } from '../../../src/model/initialise.ts';
 import { Checkpoints } from '../../../src/runs/checkpoints.ts';
+import { VOCAB_SIZE } from '../../../src/tasks/arithmetic/tokenizer.ts';
 import { run } from '../inProcess.ts';
 
 let directory: string;
@@ -13,7 +14,7 @@ beforeAll(() => {
   directory = mkdtempSync(join(tmpdir(), 'mathformer-inspect-run-'));
   mkdirSync(join(directory, 'checkpoints'));
   const checkpoints = new Checkpoints(join(directory, 'checkpoints'));
-  const config = modelConfig('tiny', { nLayers: 1 });
+  const config = modelConfig('tiny', { vocabSize: VOCAB_SIZE, nLayers: 1 });
   for (const step of [1, 2, 3]) {
     const model = { config, stateDict: initialStateDict(config, step), metadata: new Map<string, string>() };
     const state = { progress: { step, problems: 8 * step }, optimizer: new Map(), reference: null };

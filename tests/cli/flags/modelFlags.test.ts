@@ -8,6 +8,8 @@ import { writeSafetensors } from '../../../src/formats/index.ts';
 import { MODEL_SHAPES, MODEL_SIZES, modelConfig } from '../../../src/model/config.ts';
 import { initialStateDict } from '../../../src/model/initialise.ts';
 import { saveCheckpoint } from '../../../src/runs/checkpointFile.ts';
+import { ARITHMETIC } from '../../../src/tasks/arithmetic/task.ts';
+import { VOCAB_SIZE } from '../../../src/tasks/arithmetic/tokenizer.ts';
 import { sorting } from '../../../src/tasks/sorting.ts';
 
 const TINY = 'tests/fixtures/checkpoints/tiny.safetensors';
@@ -29,33 +31,39 @@ function refusal(work: () => unknown): unknown {
 }
 
 it('makes a model of the shape that is asked for, the original one if none is', () => {
-  expect(newModel({ modelsize: 'tiny' }, 0).config).toMatchObject(MODEL_SHAPES.mathformer);
-  const { config, stateDict } = newModel({ modelsize: 'tiny', shape: 'mpt' }, 0);
+  expect(newModel({ modelsize: 'tiny' }, 0, ARITHMETIC).config).toMatchObject(MODEL_SHAPES.mathformer);
+  const { config, stateDict } = newModel({ modelsize: 'tiny', shape: 'mpt' }, 0, ARITHMETIC);
   expect(config).toMatchObject(MODEL_SHAPES.mpt);
   expect([...stateDict.keys()].filter((name) => name.endsWith('.bias'))).toEqual([]);
 });
 
 it('refuses a checkpoint of another shape', () => {
-  expect(loadModel(TINY, { shape: 'mathformer' }).config.bias).toBe(true);
-  expect(() => loadModel(TINY, { shape: 'mpt' })).toThrow(/--shape mpt is not .* checkpoint \(mathformer\)/);
+  expect(loadModel(TINY, { shape: 'mathformer' }, ARITHMETIC).config.bias).toBe(true);
+  expect(() => loadModel(TINY, { shape: 'mpt' }, ARITHMETIC)).toThrow(
+    /--shape mpt is not .* checkpoint \(mathformer\)/,
+  );
 });
 
 describe('newModel', () => {
   it('makes a small dense one for the task, unless flags say another', () => {
-    expect(newModel({}, 0).config).toMatchObject({
+    expect(newModel({}, 0, ARITHMETIC).config).toMatchObject({
       ...MODEL_SIZES.small,
       numExperts: 0,
       activeExperts: 0,
       vocabSize: 57,
     });
     expect(newModel({ modelsize: 'tiny' }, 0, sorting()).config.vocabSize).toBe(14);
-    const { config, metadata } = newModel({ modelsize: 'tiny', numExperts: 4, activeExperts: 4 }, 0);
+    const { config, metadata } = newModel(
+      { modelsize: 'tiny', numExperts: 4, activeExperts: 4 },
+      0,
+      ARITHMETIC,
+    );
     expect(config).toMatchObject({ numExperts: 4, activeExperts: 4 });
     expect(metadata.size).toBe(0);
   });
 
   it('begins with other weights for every seed, and the same for the same', () => {
-    const weights = (seed: number) => newModel({ modelsize: 'tiny' }, seed).stateDict;
+    const weights = (seed: number) => newModel({ modelsize: 'tiny' }, seed, ARITHMETIC).stateDict;
     expect(weights(1)).toEqual(weights(1));
     expect(weights(1)).not.toEqual(weights(2));
   });
@@ -70,7 +78,7 @@ describe('newModel', () => {
     ],
     [{ activeExperts: 2 }, '--active_experts 2 is above --num_experts 0', 'give --num_experts too'],
   ])('refuses %j', (flags, message, fix) => {
-    expect(refusal(() => newModel({ modelsize: 'tiny', ...flags }, 0))).toMatchObject({
+    expect(refusal(() => newModel({ modelsize: 'tiny', ...flags }, 0, ARITHMETIC))).toMatchObject({
       ...{ code: 'BAD_OPTION', where: '--active_experts', fix },
       message: expect.stringContaining(message),
     });
@@ -142,15 +150,15 @@ describe('openModel', () => {
     ['nLayers', { nLayers: 1 }],
   ])('knows no size by its name that differs in %s', (name, other) => {
     const path = join(directory, `${name}.safetensors`);
-    const config = modelConfig('tiny', other);
-    saveCheckpoint(path, { ...newModel({ modelsize: 'tiny' }, 0), ...sized(config) });
+    const config = modelConfig('tiny', { vocabSize: VOCAB_SIZE, ...other });
+    saveCheckpoint(path, { ...newModel({ modelsize: 'tiny' }, 0, ARITHMETIC), ...sized(config) });
     expect(refusal(() => openModel(path, { modelsize: 'tiny' }))).toMatchObject({
       ...{ where: '--modelsize', fix: 'leave it out' },
     });
   });
 
   it('says which flags tell what a bare file of weights does not', () => {
-    const { config, stateDict } = newModel({ modelsize: 'tiny' }, 0);
+    const { config, stateDict } = newModel({ modelsize: 'tiny' }, 0, ARITHMETIC);
     const path = join(directory, 'bare.safetensors');
     const bare = [...stateDict].filter(([key]) => !key.endsWith('alibi_slopes'));
     const tensors = new Map(
@@ -176,7 +184,7 @@ describe('shapeOf', () => {
   const { mathformer, mpt } = MODEL_SHAPES;
 
   it('names the two shapes, and no other', () => {
-    const config = modelConfig('tiny');
+    const config = modelConfig('tiny', { vocabSize: VOCAB_SIZE });
     expect(shapeOf({ ...config, ...mathformer })).toBe('mathformer');
     expect(shapeOf({ ...config, ...mpt })).toBe('mpt');
     for (const flag of ['bias', 'finalNorm', 'tieEmbeddings', 'scaleEmbedding'] as const) {
@@ -187,13 +195,15 @@ describe('shapeOf', () => {
 
 describe('checkTask', () => {
   it('refuses a model of another vocabulary', () => {
-    const checkpoint = newModel({ modelsize: 'tiny' }, 0);
+    const checkpoint = newModel({ modelsize: 'tiny' }, 0, ARITHMETIC);
     expect(() => checkTask('a.pt', newModel({ modelsize: 'tiny' }, 0, sorting()), sorting())).not.toThrow();
     expect(refusal(() => checkTask('a.pt', checkpoint, sorting()))).toMatchObject({
       where: '--checkpoint',
       message: expect.stringContaining("a.pt: its vocabulary has 57 tokens, the task's has 14"),
       fix: expect.stringContaining('another --task'),
     });
-    expect(refusal(() => loadModel(TINY, {}, sorting()))).toMatchObject({ where: '--checkpoint' });
+    expect(refusal(() => loadModel(TINY, {}, sorting()))).toMatchObject({
+      where: '--checkpoint',
+    });
   });
 });

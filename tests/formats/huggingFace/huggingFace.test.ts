@@ -5,7 +5,7 @@ import { readHuggingFace, writeHuggingFace } from '../../../src/formats/huggingF
 import { type Checkpoint, type StateDict, writeSafetensors } from '../../../src/formats/index.ts';
 import { type ModelOverrides, modelConfig } from '../../../src/model/config.ts';
 import { ARITHMETIC } from '../../../src/tasks/arithmetic/task.ts';
-import { decode, encode, TOKENS } from '../../../src/tasks/arithmetic/tokenizer.ts';
+import { decode, encode, TOKENS, VOCAB_SIZE } from '../../../src/tasks/arithmetic/tokenizer.ts';
 import { sorting } from '../../../src/tasks/sorting.ts';
 import type { Task } from '../../../src/tasks/task.ts';
 import { tokenizerOf } from '../../../src/tasks/tokenizer.ts';
@@ -18,7 +18,7 @@ import { refusal } from '../refusal.ts';
 
 const SMALL = { dModel: 8, dFF: 32, nHeads: 2, nLayers: 1 } as const;
 
-function checkpointOf(overrides: ModelOverrides, metadata: [string, string][] = []): Checkpoint {
+function checkpointOf(overrides: Partial<ModelOverrides>, metadata: [string, string][] = []): Checkpoint {
   return { ...randomCheckpoint(overrides), metadata: new Map(metadata) };
 }
 
@@ -137,7 +137,13 @@ describe('what MPT represents', () => {
     const changed = { ...checkpoint, stateDict };
     const back = readHuggingFace(exported(changed), 'DIR');
     expect(back.config).toEqual(
-      modelConfig('tiny', { shape: 'mpt', dropout: 0, ...SMALL, tieEmbeddings: false }),
+      modelConfig('tiny', {
+        vocabSize: VOCAB_SIZE,
+        shape: 'mpt',
+        dropout: 0,
+        ...SMALL,
+        tieEmbeddings: false,
+      }),
     );
     const sequences = [[1, 2, 3, 4, 5], [56]];
     expectClose(logits(back, sequences), logits(changed, sequences), { rtol: 0, atol: 1e-5 });

@@ -21,13 +21,17 @@ const vendor: string = device.gpu.adapterInfo.vendor;
 }
 
 const { config, stateDict } = readCheckpoint(new Uint8Array(), 'none.safetensors');
-const model = new Transformer(device, { ...config, ...modelConfig('tiny') }, stateDict);
+const model = new Transformer(device, { ...config, ...modelConfig('tiny', { vocabSize: 57 }) }, stateDict);
 const metrics: Readonly<Record<string, number>> = await new GrpoTrainer(model, grpoOptions()).step();
 const loss: number = (await new SupervisedTrainer(model, pretrainOptions()).step()).loss;
 const problem: Problem = new ProblemStream({}, { split: 'training' }).next();
-const [completion] = await new Sampler(model).generate([[1]], { maxNew: 8, temperature: 1, seed: 0 });
-const parallel = new GrpoTrainer(model, grpoOptions(), { sampler: samplerOf(model) });
-new ParallelSampler(model, { processes: 2 }).dispose();
+const [completion] = await new Sampler(model, { eos: null }).generate([[1]], {
+  maxNew: 8,
+  temperature: 1,
+  seed: 0,
+});
+const parallel = new GrpoTrainer(model, grpoOptions(), { sampler: samplerOf(model, { eos: null }) });
+new ParallelSampler(model, { eos: null, processes: 2 }).dispose();
 const reward: 0 | 1 = grade(problem, completion?.tokens ?? []).reward;
 
 const task: Task = sorting({ maxDigits: 3 });
