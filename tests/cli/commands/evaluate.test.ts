@@ -8,7 +8,8 @@ import { modelConfig } from '../../../src/model/config.ts';
 import { initialStateDict } from '../../../src/model/initialise.ts';
 import { saveCheckpoint } from '../../../src/runs/checkpointFile.ts';
 import { Checkpoints } from '../../../src/runs/checkpoints.ts';
-import { arithmetic } from '../../../src/tasks/arithmetic/task.ts';
+import { ARITHMETIC, arithmetic } from '../../../src/tasks/arithmetic/task.ts';
+import { VOCAB_SIZE } from '../../../src/tasks/arithmetic/tokenizer.ts';
 import { sorting } from '../../../src/tasks/sorting.ts';
 import { heldOut } from '../../../src/training/heldOut.ts';
 import { settingsEntry, type TrainedSettings } from '../../../src/training/trainedSettings.ts';
@@ -29,7 +30,7 @@ const file = (name: string) => join(directory, name);
 beforeAll(() => {
   directory = mkdtempSync(join(tmpdir(), 'mathformer-evaluate-'));
   const model = (name: string, nLayers: number, settings?: TrainedSettings) => {
-    const config = modelConfig('tiny', { nLayers });
+    const config = modelConfig('tiny', { vocabSize: VOCAB_SIZE, nLayers });
     const metadata = new Map(settings ? [settingsEntry(settings)] : []);
     saveCheckpoint(file(name), { config, stateDict: initialStateDict(config, 0), metadata });
   };
@@ -129,7 +130,7 @@ describe('one model', () => {
 
   it('of a run is its last checkpoint, which is said first', async () => {
     const path = file('run');
-    const { config, stateDict } = newModel({ modelsize: 'tiny' }, 0);
+    const { config, stateDict } = newModel({ modelsize: 'tiny' }, 0, ARITHMETIC);
     const checkpoint = { model: { config, stateDict, metadata: new Map<string, string>() }, session: {} };
     const state = { progress: {}, optimizer: new Map(), reference: null };
     mkdirSync(path);

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, it, vi } from 'vitest';
 import { newModel } from '../../../src/cli/flags/modelFlags.ts';
 import { saveCheckpoint } from '../../../src/runs/checkpointFile.ts';
+import { ARITHMETIC } from '../../../src/tasks/arithmetic/task.ts';
 import { sorting } from '../../../src/tasks/sorting.ts';
 import { settingsEntry, type TrainedSettings } from '../../../src/training/trainedSettings.ts';
 import { Sampler, world } from '../fakeMachine.ts';
@@ -32,11 +33,11 @@ beforeAll(() => {
   save('sort', { task: 'sort' });
   save('strange', {});
   saveCheckpoint(file('named'), {
-    ...newModel({ modelsize: 'tiny' }, 0),
+    ...newModel({ modelsize: 'tiny' }, 0, ARITHMETIC),
     metadata: new Map([settingsEntry({ task: 'sort' })]),
   });
   saveCheckpoint(file('trained'), {
-    ...newModel({ modelsize: 'tiny' }, 0),
+    ...newModel({ modelsize: 'tiny' }, 0, ARITHMETIC),
     metadata: new Map([
       settingsEntry({ task: 'arithmetic', maxDigits: 1, maxGenLen: 32, temperature: 0.5, topK: 9 }),
     ]),
