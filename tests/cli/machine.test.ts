@@ -7,6 +7,7 @@ import { samplerOf } from '../../src/generation/index.ts';
 import { Device } from '../../src/gpu/device.ts';
 import { modelConfig } from '../../src/model/config.ts';
 import type { Transformer } from '../../src/model/transformer.ts';
+import { VOCAB_SIZE } from '../../src/tasks/arithmetic/tokenizer.ts';
 
 vi.mock('../../src/cli/profile.ts');
 vi.mock('../../src/cli/tuning.ts');
@@ -14,7 +15,7 @@ vi.mock('../../src/generation/index.ts');
 
 const FLAGS: MachineFlags = { tune: 'auto', matmulPrecision: 'highest' };
 const TUNED = { product: 'tuned' };
-const MODELS = [modelConfig('tiny')];
+const MODELS = [modelConfig('tiny', { vocabSize: VOCAB_SIZE })];
 const adapter = {};
 const device = { destroy: vi.fn() };
 const sampler = { dispose: vi.fn(), generate: vi.fn() };

@@ -9,6 +9,7 @@ import { type AdapterKind, openAdapter } from '../../../src/gpu/node.ts';
 import { type TuningResult, tune } from '../../../src/gpu/tuner.ts';
 import { modelConfig } from '../../../src/model/config.ts';
 import { readTunedKernels } from '../../../src/runs/tunedKernels.ts';
+import { VOCAB_SIZE } from '../../../src/tasks/arithmetic/tokenizer.ts';
 import { run } from '../inProcess.ts';
 
 vi.mock('../../../src/gpu/node.ts', async (original) => ({
@@ -77,7 +78,7 @@ function found(kind: AdapterKind) {
 }
 
 const FLAGS: TuningFlags = { tune: 'auto', matmulPrecision: 'highest' };
-const TINY = modelConfig('tiny');
+const TINY = modelConfig('tiny', { vocabSize: VOCAB_SIZE });
 const kernels = async (flags: Partial<TuningFlags> = {}, models = [TINY]) =>
   tunedKernels(await openTunable(undefined, FLAGS), models, { ...FLAGS, ...flags }, reporter);
 
@@ -111,10 +112,12 @@ describe('tunedKernels', () => {
     expect(await kernels()).toEqual(CHOICES);
     expect(tune).toHaveBeenCalledTimes(1);
     // A model without biases has other products, also of the same size.
-    await kernels({}, [TINY, modelConfig('tiny', { shape: 'mpt' })]);
+    await kernels({}, [TINY, modelConfig('tiny', { shape: 'mpt', vocabSize: VOCAB_SIZE })]);
     expect(tune).toHaveBeenCalledTimes(2);
     expect(vi.mocked(tune).mock.calls[1]?.[1]).toHaveLength(cases.length);
-    expect(await kernels({}, [modelConfig('tiny', { shape: 'mpt' }), TINY])).toEqual(CHOICES);
+    expect(await kernels({}, [modelConfig('tiny', { shape: 'mpt', vocabSize: VOCAB_SIZE }), TINY])).toEqual(
+      CHOICES,
+    );
     expect(tune).toHaveBeenCalledTimes(2);
   });
 
