@@ -47,6 +47,11 @@ const WIDE: Readonly<Record<string, Wide>> = {
   sigmoid: { gpu: ops.sigmoid, reference: oracle.sigmoid, domains: [between(-87, 20), sizes(-1e-30, -87)] },
   silu: { gpu: ops.silu, reference: oracle.silu, domains: [between(-80, 20), sizes(1e-30, 3e38)] },
   softplus: { gpu: ops.softplus, reference: oracle.softplus, domains: [between(-87, 20), sizes(1, 3e38)] },
+  logSigmoid: {
+    gpu: ops.logSigmoid,
+    reference: oracle.logSigmoid,
+    domains: [between(-20, 87), sizes(-3e38, -1)],
+  },
   erf: { gpu: ops.erf, reference: oracle.erf, domains: [between(-5, 5), sizes(1e-30, 3e38)] },
   gelu: {
     gpu: ops.gelu,

@@ -239,6 +239,14 @@ export const silu = (a: Array64): Array64 =>
 export const softplus = (a: Array64): Array64 =>
   unary(a, (x) => (x > 0 ? x + Math.log1p(Math.exp(-x)) : Math.log1p(Math.exp(x))), logistic);
 
+/** ln(sigmoid(x)). */
+export const logSigmoid = (a: Array64): Array64 =>
+  unary(
+    a,
+    (x) => (x > 0 ? -Math.log1p(Math.exp(-x)) : x - Math.log1p(Math.exp(x))),
+    (x) => logistic(-x),
+  );
+
 export const erf = (a: Array64): Array64 =>
   unary(a, erfOf, (x) => (2 / Math.sqrt(Math.PI)) * Math.exp(-x * x));
 

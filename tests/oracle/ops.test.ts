@@ -43,6 +43,7 @@ const unary: Record<string, [(x: Array64) => Array64, Array64]> = {
   ceil: [ops.ceil, distinct(50, [2, 3])],
   round: [ops.round, distinct(51, [2, 3])],
   softplus: [ops.softplus, normal(52, 2, 3)],
+  logSigmoid: [ops.logSigmoid, normal(66, 2, 3)],
   geluTanh: [ops.geluTanh, normal(53, 2, 3)],
   'clamp below': [(x) => ops.clamp(x, -0.1), distinct(54, [3, 3])],
   'clamp above': [(x) => ops.clamp(x, undefined, 0.12), distinct(55, [3, 3])],
@@ -314,6 +315,8 @@ describe('elementwise', () => {
     // torch.nn.functional.gelu(1, approximate='tanh') and softplus(1).
     expectClose(values(ops.geluTanh(ops.array([1]))), [0.8411919906082768], { rtol: 1e-14 });
     expectClose(values(ops.softplus(ops.array([1, 800]))), [1.3132616875182228, 800], { rtol: 1e-15 });
+    // torch.nn.functional.logsigmoid(1), and −800 where sigmoid(x) is 0.
+    expectClose(values(ops.logSigmoid(ops.array([1, -800]))), [-0.3132616875182228, -800], { rtol: 1e-15 });
   });
 
   test('beside NaN, minimum and maximum give both operands the gradient', () => {

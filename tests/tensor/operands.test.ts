@@ -69,7 +69,19 @@ const ROWS: Readonly<Record<string, (name: string) => OpRow>> = {
   ...Object.fromEntries(
     [
       ...['sign', 'square', 'sqrt', 'rsqrt', 'reciprocal', 'exp', 'expm1', 'log', 'log1p', 'sin', 'cos'],
-      ...['tanh', 'sigmoid', 'erf', 'relu', 'silu', 'softplus', 'floor', 'ceil', 'round', 'gelu'],
+      ...[
+        'tanh',
+        'sigmoid',
+        'erf',
+        'relu',
+        'silu',
+        'softplus',
+        'logSigmoid',
+        'floor',
+        'ceil',
+        'round',
+        'gelu',
+      ],
       ...['trunc', 'leakyRelu', 'elu', 'nanToNum', 'isInf'],
       ...['isNaN', 'isFinite', 'variance', 'std', 'logsumexp', 'norm', 'softmax', 'logSoftmax'],
     ].map((name) => [name, float]),

@@ -113,6 +113,7 @@ const TABLE = {
   },
   silu: { value: 'a * sigmoidf(a)', gradients: ['dy * siluDerivative(a)'] },
   softplus: { value: 'softplusf(a)', gradients: ['dy * sigmoidf(a)'] },
+  logSigmoid: { value: '-softplusf(-a)', gradients: ['dy * sigmoidf(-a)'] },
   floor: { value: 'floor(a)', gradients: [NONE] },
   ceil: { value: 'ceil(a)', gradients: [NONE] },
   round: { value: 'round(a)', gradients: [NONE] },
@@ -233,6 +234,8 @@ export const relu = unary('relu');
 export const silu = unary('silu');
 /** ln(1 + eˣ). */
 export const softplus = unary('softplus');
+/** ln(sigmoid(x)), exact where sigmoid(x) rounds to 0 or 1. */
+export const logSigmoid = unary('logSigmoid');
 /** The integer below; its gradient is 0. */
 export const floor = unary('floor');
 /** The integer above; its gradient is 0. */

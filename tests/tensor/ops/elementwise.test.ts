@@ -70,6 +70,7 @@ const UNARY: Readonly<Record<string, Row>> = {
   relu: [ops.relu, oracle.relu, { domain: quarters, small: offBorders }],
   silu: [ops.silu, oracle.silu, { domain: times(10), small: same }],
   softplus: [ops.softplus, oracle.softplus, { domain: times(20), small: same }],
+  logSigmoid: [ops.logSigmoid, oracle.logSigmoid, { domain: times(20), small: same }],
   floor: [ops.floor, oracle.floor, { domain: quarters, small: offBorders }],
   ceil: [ops.ceil, oracle.ceil, { domain: quarters, small: offBorders }],
   round: [ops.round, oracle.round, { domain: quarters, small: offBorders }],
