@@ -24,7 +24,8 @@ export type CommandName = keyof typeof BUILDERS;
 
 const NAMES = Object.keys(BUILDERS);
 
-const isName = (word: string): word is CommandName => Object.hasOwn(BUILDERS, word);
+/** Tell whether a word names a command. */
+export const isCommandName = (word: string): word is CommandName => Object.hasOwn(BUILDERS, word);
 
 /** Run one command and end the process. @param argv holds the words behind the command's name. */
 export async function runNamed(name: CommandName, argv: readonly string[]): Promise<never> {
@@ -46,7 +47,7 @@ export async function runMathformer(argv: readonly string[]): Promise<never> {
         `give one of ${NAMES.join(', ')}; see --help`,
       );
     });
-  if (word !== undefined && isName(word)) {
+  if (word !== undefined && isCommandName(word)) {
     const command = await BUILDERS[word]();
     program.addCommand(command);
     return runCommand(command, wordsFor(command, rest));

@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { flagsOf } from '../../src/cli/flags/flags.ts';
 import { grpoFlags, pretrainFlags } from '../../src/cli/flags/trainingFlags.ts';
 import { COMMANDS } from '../../src/cli/invocation.ts';
+import { isCommandName } from '../../src/cli/program.ts';
 import { run } from './inProcess.ts';
 
 describe('flags that texts of the sources name', () => {
@@ -56,10 +57,10 @@ describe('README', () => {
     expect(calls.length).toBeGreaterThan(5);
     for (const [npx, tsx, script = '', ...words] of calls) {
       expect([npx, tsx]).toEqual(['npx', 'tsx']);
-      const subcommand = script.endsWith('train.ts') ? words.slice(0, 1) : [];
-      const command = COMMANDS.find((name) => script === `src/cli/${name}.ts`);
-      if (!command) throw new Error(`the README calls ${script}, which is no command`);
-      const { stdout } = await run(command, ...subcommand, '--help');
+      expect(script).toBe('src/cli/main.ts');
+      const [name = ''] = words;
+      if (!isCommandName(name)) throw new Error(`the README calls ${name}, which is no command`);
+      const { stdout } = await run(name, '--help');
       const known = stdout.match(/--[a-z_]+/g) ?? [];
       expect(known).toEqual(expect.arrayContaining(words.filter((word) => word.startsWith('--'))));
     }
