@@ -1,6 +1,6 @@
 /** Runs a command line of src/cli within the test's own process: quick, and what the test mocks stays mocked. */
 import { vi } from 'vitest';
-import { type CommandName, runNamed } from '../../src/cli/program.ts';
+import { type CommandName, runMathformer, runNamed } from '../../src/cli/program.ts';
 
 export interface Ended {
   readonly code: number;
@@ -12,7 +12,16 @@ export interface Ended {
 class Exit extends Error {}
 
 /** Runs the command of this name with these words behind it. */
-export async function run(command: CommandName, ...args: string[]): Promise<Ended> {
+export function run(command: CommandName, ...args: string[]): Promise<Ended> {
+  return endOf(`src/cli/${command}.ts`, args, () => runNamed(command, args));
+}
+
+/** Runs `mathformer` with these words behind it. */
+export function mathformer(...argv: string[]): Promise<Ended> {
+  return endOf('src/cli/main.ts', argv, () => runMathformer(argv));
+}
+
+async function endOf(script: string, args: readonly string[], work: () => Promise<never>): Promise<Ended> {
   const said = { stdout: '', stderr: '' };
   const hear = (stream: 'stdout' | 'stderr') =>
     vi.spyOn(process[stream], 'write').mockImplementation(((text: string, written?: () => void) => {
@@ -32,10 +41,10 @@ export async function run(command: CommandName, ...args: string[]): Promise<Ende
     ),
   ];
   const { argv, exitCode } = process;
-  process.argv = [process.execPath, `src/cli/${command}.ts`, ...args];
+  process.argv = [process.execPath, script, ...args];
   process.exitCode = undefined;
   try {
-    return await runNamed(command, args);
+    return await work();
   } catch (error) {
     if (!(error instanceof Exit)) throw error;
     return { ...said, code: Number(process.exitCode ?? 0) };

@@ -1,22 +1,26 @@
-/** One process writes to a run at a time, and one that is gone does not keep others out. */
-import { execFile, spawn } from 'node:child_process';
+/** One process writes to a run at a time; `lockProcesses.test.ts` lets several try. */
 import {
   existsSync,
   linkSync,
-  mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   symlinkSync,
   unlinkSync,
   writeFileSync,
+  writeSync,
 } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { tryLock } from 'fs-native-extensions';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { FileError } from '../../src/runs/fileError.ts';
 import { RunLock } from '../../src/runs/lock.ts';
+
+// As they are, but for faults that a test has them make.
+vi.mock('node:fs', { spy: true });
+vi.mock('fs-native-extensions', { spy: true });
 
 let directory: string;
 let path: string;
@@ -74,38 +78,9 @@ describe('a lock that is held', () => {
     expect(refusal().code).toBe('IN_USE');
     expect(other).toBeInstanceOf(RunLock);
   });
-
-  test('by a process that is killed, is free as soon as it is gone', async () => {
-    const script = `import { RunLock } from './src/runs/lock.ts'; new RunLock(${JSON.stringify(directory)}); console.log('held'); setInterval(() => 0, 1000);`;
-    const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', script]);
-    await new Promise((resolve) => child.stdout.once('data', resolve));
-    expect(refusal().message).toContain(`process ${child.pid} on `);
-    const ended = new Promise((resolve) => child.on('close', resolve));
-    child.kill('SIGKILL');
-    await ended;
-    expect(existsSync(path)).toBe(true);
-    new RunLock(directory)[Symbol.dispose]();
-    expect(existsSync(path)).toBe(false);
-  });
 });
 
 describe('a lock file that nobody locks', () => {
-  test('of a version that wrote no more than a name, holds while that process is there', async () => {
-    const child = spawn(process.execPath, ['-e', 'setInterval(() => 0, 1000)']);
-    writeFileSync(path, `${hostname()} ${child.pid}\n`);
-    const { code, message, fix } = refusal();
-    expect(code).toBe('IN_USE');
-    expect(message).toContain(`process ${child.pid} on ${hostname()} is writing to this run since `);
-    expect(fix).toContain(`if no such process trains there any more, remove ${path}`);
-    const ended = new Promise((resolve) => child.on('close', resolve));
-    child.kill('SIGKILL');
-    await ended;
-    const lock = new RunLock(directory);
-    expect(existsSync(path)).toBe(true);
-    lock[Symbol.dispose]();
-    expect(existsSync(path)).toBe(false);
-  });
-
   test.each([
     ['of another machine', 'elsewhere 1'],
     ['of another machine, with the id of its start', 'elsewhere 1 0f0e0d0c'],
@@ -147,28 +122,82 @@ test('a link in its place is refused, and what it names stays as it is', () => {
   expect(readFileSync(victim, 'utf8')).toBe('precious');
 });
 
-test('of processes that try at the same moment one wins, whatever was left there', async () => {
-  const rounds = 150;
-  const left = ['', `${hostname()} ${NO_PROCESS}\n`, `${hostname()} ${NO_PROCESS} ${BOOT}\n`, undefined];
-  for (let round = 0; round < rounds; round++) {
-    const run = join(directory, String(round));
-    mkdirSync(run);
-    const text = left[round % left.length];
-    if (text !== undefined) writeFileSync(join(run, 'lock'), text);
+test('names its holder by no more than is known', () => {
+  using _ = new RunLock(directory);
+  for (const [text, holder] of [
+    ['somewhere', 'another process'],
+    [`\n ${hostname()} 12 ${BOOT}\n`, `process 12 on ${hostname()}`],
+  ] as const) {
+    writeFileSync(path, text);
+    expect(refusal().message).toContain(`: ${holder} is writing to this run since `);
   }
-  const args = ['--import', 'tsx', 'tests/runs/lockRival.ts', directory];
-  const start = Date.now() + 2000;
-  const rivals = await Promise.all(
-    [1, 2, 3].map(async () => {
-      const { stdout } = await promisify(execFile)(process.execPath, [
-        ...args,
-        String(start),
-        String(rounds),
-      ]);
-      const found: { won: number[]; violated: number[] } = JSON.parse(stdout);
-      return found;
-    }),
+});
+
+test('one that a process left which may be alive says what to remove if it is not', () => {
+  writeFileSync(path, 'elsewhere 17\n');
+  const { where, message, fix } = refusal();
+  expect(where).toBe(directory);
+  expect(message).toContain('process 17 on elsewhere is writing to this run since ');
+  expect(fix).toBe(
+    `wait until it has ended, or stop it; if no such process trains there any more, remove ${path}`,
   );
-  expect(rivals.flatMap(({ violated }) => violated)).toEqual([]);
-  expect(new Set(rivals.flatMap(({ won }) => won)).size).toBe(rounds);
+  // And is not taken away by looking.
+  expect(existsSync(path)).toBe(true);
+  unlinkSync(path);
+  new RunLock(directory)[Symbol.dispose]();
+});
+
+test.runIf(existsSync('/proc/self/fd'))('keeps no file open that it does not hold', () => {
+  const before = readdirSync('/proc/self/fd').length;
+  const missing = join(directory, 'none');
+  expect(() => new RunLock(missing)).toThrow(expect.objectContaining({ code: 'FILE_NOT_FOUND' }));
+  writeFileSync(path, 'elsewhere 17\n');
+  expect(refusal().code).toBe('IN_USE');
+  unlinkSync(path);
+  {
+    using _ = new RunLock(directory);
+    expect(refusal().code).toBe('IN_USE');
+  }
+  expect(readdirSync('/proc/self/fd').length).toBe(before);
+});
+
+describe('a file system', () => {
+  test('that cannot lock files is said to be one, with the fault behind it', () => {
+    const fault = Object.assign(new Error('ENOTSUP'), { code: 'ENOTSUP' });
+    vi.mocked(tryLock).mockImplementationOnce(() => {
+      throw fault;
+    });
+    expect(refusal()).toMatchObject({
+      ...{ code: 'FILE_SYSTEM', where: path, cause: fault },
+      message: expect.stringContaining('this file system cannot lock files'),
+      fix: 'keep the run on a disk that has locks, such as a local one',
+    });
+  });
+
+  test('that takes no bytes leaves no lock behind', () => {
+    const full = Object.assign(new Error('ENOSPC'), { code: 'ENOSPC', errno: -28, syscall: 'write' });
+    vi.mocked(writeSync).mockImplementationOnce(() => {
+      throw full;
+    });
+    expect(refusal()).toMatchObject({ code: 'DISK_FULL', where: path });
+    expect(existsSync(path)).toBe(false);
+    new RunLock(directory)[Symbol.dispose]();
+  });
+
+  test('locks one byte behind the text, and another file where the holder removed the first', () => {
+    const calls = vi.mocked(tryLock);
+    calls.mockClear();
+    // The holder of the file that was opened removes it, and lets go.
+    calls.mockImplementationOnce(() => {
+      unlinkSync(path);
+      return true;
+    });
+    using _ = new RunLock(directory);
+    expect(calls.mock.calls.map(([, ...place]) => place)).toEqual([
+      [2 ** 30, 1],
+      [2 ** 30, 1],
+    ]);
+    expect(readFileSync(path, 'utf8')).toContain(String(process.pid));
+    expect(refusal().code).toBe('IN_USE');
+  });
 });
