@@ -1,4 +1,4 @@
-/** Opens the adapter under test once per file; `MATHFORMER_ADAPTER` chooses which. */
+/** Open the adapter under test, once per file. `MATHFORMER_ADAPTER` chooses it. */
 import { Device, type DeviceOptions } from '../src/gpu/device.ts';
 import { openAdapter } from '../src/gpu/node.ts';
 
@@ -12,7 +12,7 @@ export async function openDevice({ variant: _, ...options }: TestOptions = {}): 
   return Device.open(adapter, options);
 }
 
-/** The variants every kernel test runs with: the fastest the adapter has, and the one that runs everywhere. */
+/** The variants that every kernel test runs: the fastest of the adapter, and the portable one. */
 export const VARIANTS = [
   { variant: 'fastest', portableKernels: false },
   { variant: 'portable', portableKernels: true },

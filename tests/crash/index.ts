@@ -1,8 +1,8 @@
 /**
- * `npm run crash`: kills processes at random moments, and checks that nothing is lost. Two trainings of --steps steps,
- * each unbroken and killed --kills times, must have the same metrics, weights and moments; a directory in which a
- * process that saves without a pause is killed --saves times must never hold a torn checkpoint or lack one that was
- * acknowledged. The exit code is 1 if not.
+ * `npm run crash`: kill processes at random moments, and check that nothing is lost. Two trainings of --steps steps each
+ * run uninterrupted, and killed --kills times: metrics, weights and moments must be equal. A process that saves without a
+ * pause is killed --saves times: its directory must never contain a torn checkpoint, nor lack an acknowledged one. The exit
+ * code is 1 if a check fails.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,4 +1,4 @@
-/** Processes that are killed at random moments, and what has to be true afterwards. */
+/** Kill processes at random moments, and collect the state that they leave. */
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
@@ -8,17 +8,17 @@ import { type CheckpointEntry, Checkpoints } from '../../src/runs/checkpoints.ts
 import { EVENT_FILE } from '../../src/runs/metrics/tensorBoard.ts';
 import { readEvents } from '../runs/metrics/eventFile.ts';
 
-/** About the time that a process needs before its first step. */
+/** Approximate seconds that a process needs before its first step. */
 const START_SECONDS = 3;
 
-/** How a process ended. */
+/** Exit code, signal and output of a process. */
 interface Ended {
   readonly killed: boolean;
   readonly code: number | null;
   readonly output: string;
 }
 
-/** Runs a script in a process of its own, and kills it `milliseconds` after it said `cue`, or after its start. */
+/** Run a script in a new process, and kill it `milliseconds` after it prints `cue`, or after its start. */
 export function runAndKill(
   script: string,
   args: readonly string[],
@@ -48,20 +48,20 @@ export function runAndKill(
   });
 }
 
-/** What was found after a process that saved without a pause had been killed so many times. */
+/** Counts after repeatedly killing a process that saves without a pause. */
 export interface SavingReport {
   readonly kills: number;
-  /** Checkpoints that the processes said were saved. */
+  /** Checkpoints that the processes reported as saved. */
   readonly acknowledged: number;
-  /** Checkpoints that the manifest names and that cannot be read as they were written. */
+  /** Checkpoints in the manifest that cannot be read as they were written. */
   readonly torn: number;
-  /** Times at which the last checkpoint that was said to be saved, or a later one, was not there. */
+  /** Kills after which neither the last reported checkpoint nor a later one existed. */
   readonly lost: number;
-  /** Kills that came between the files of a checkpoint and its manifest, or left a temporary file. */
+  /** Kills between the files of a checkpoint and its manifest, or that left a temporary file. */
   readonly midway: number;
 }
 
-/** Kills a process while it saves, again and again in the same directory. */
+/** Kill a process while it saves, repeatedly in the same directory. */
 export async function killWhileSaving(directory: string, kills: number, seed: number): Promise<SavingReport> {
   const random = new RandomStream({ seed, stream: 0, item: 0 });
   const report = { kills: 0, acknowledged: 0, torn: 0, lost: 0, midway: 0 };
@@ -84,7 +84,7 @@ export async function killWhileSaving(directory: string, kills: number, seed: nu
   return report;
 }
 
-/** Whether it can be read, and is of the step that its name says. */
+/** Return true if a checkpoint can be read and has the step of its name. */
 function isWhole(checkpoints: Checkpoints, entry: CheckpointEntry): boolean {
   try {
     const { state, session } = checkpoints.load(entry);
@@ -94,20 +94,20 @@ function isWhole(checkpoints: Checkpoints, entry: CheckpointEntry): boolean {
   }
 }
 
-/** What a finished run leaves: what has to be the same, however often it was killed on the way. */
+/** Results of a finished run that must not depend on kills. */
 export interface RunTraces {
   readonly steps: readonly number[];
-  /** The rows of metrics.jsonl, without the time they took. */
+  /** The rows of metrics.jsonl, without their times. */
   readonly rows: readonly unknown[];
-  /** Steps in the file for TensorBoard, where there is one. */
+  /** Steps in the TensorBoard file, if there is one. */
   readonly events: readonly number[];
-  /** SHA-256 of the last checkpoint's files, by what they hold. */
+  /** SHA-256 of the last checkpoint's files, by their content's name. */
   readonly hashes: Readonly<Record<string, string>>;
-  /** Of the final answers to the held-out problems. */
+  /** SHA-256 of the final answers to the held-out problems. */
   readonly answers: string;
 }
 
-/** Reads what a finished run left. */
+/** Read the results of a finished run. */
 export function tracesOf(run: string): RunTraces {
   const text = readFileSync(join(run, 'metrics.jsonl'), 'utf8');
   const rows = text
@@ -136,19 +136,18 @@ function eventsOf(run: string): number[] {
     .map(({ step }) => Number(step));
 }
 
-/** How a run that was killed again and again went. */
+/** Counts of a run that was killed repeatedly. */
 export interface KilledRun {
   /** Kills that found the process alive. */
   readonly kills: number;
-  /** Those of them that came when no step was logged beyond those that were there. */
+  /** Those kills before which the process had logged no new step. */
   readonly idle: number;
   readonly seconds: number;
 }
 
 /**
- * Begins a run, kills it `kills` times at moments drawn from the time that it takes unbroken, goes on with it each time,
- * and lets it finish.
- * @param seconds the time that the run takes unbroken.
+ * Start a run, kill it `kills` times at random moments, resume it each time, and let it finish.
+ * @param seconds duration of the uninterrupted run, from which the moments are drawn.
  */
 export async function runWithKills(
   args: readonly string[],
@@ -185,7 +184,7 @@ function rowsOf(run: string): number {
   return existsSync(path) ? readFileSync(path, 'utf8').split('\n').length - 1 : 0;
 }
 
-/** A run exists from its config on. What a process left that died before is no run, and stands in the way of one. */
+/** Return the next command: resume a run that has a config; otherwise remove the remains, and start it. */
 function next(args: readonly string[], out: string): string[] {
   if (existsSync(join(out, 'config.json'))) return ['resume', out];
   rmSync(out, { recursive: true, force: true });

@@ -1,4 +1,4 @@
-/** Loaded by node alone: saves checkpoints without a pause into a directory, and tells of every one that is saved. */
+/** Save checkpoints without a pause to a directory, and print a line for each. Run directly by node. */
 
 import { modelConfig } from '../../src/model/config.ts';
 import { initialStateDict } from '../../src/model/initialise.ts';

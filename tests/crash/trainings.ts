@@ -1,8 +1,8 @@
-/** The trainings that are killed: small, and with everything on that has a state. */
+/** The trainings to kill: small, with every feature that has a state. */
 
 const TASK = ['--operators', '+,-', '--max_digits', '2', '--max_depth', '1', '--eval_size', '20', '--quiet'];
 
-/** Arguments of train.ts for so many optimiser steps, by name. */
+/** For each training by name, the arguments of train.ts for `steps` optimiser steps. */
 export const TRAININGS: Readonly<Record<string, (steps: number) => string[]>> = {
   pretrain: (steps) => [
     ...[

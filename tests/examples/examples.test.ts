@@ -1,18 +1,18 @@
-/** The examples run as the README says, from the sources and by the package's own name; here for a few steps only. */
+/** The examples run as in the README, from the sources and with the package's name, here for a few steps. */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { run } from '../cli/cliProcess.ts';
 
-/** Runs an example to its end and returns what it said. */
+/** Run an example to its end, and return its output. */
 async function say(example: string, ...args: string[]): Promise<string> {
   const { code, stdout, stderr } = await run(`examples/${example}.ts`, ...args);
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   return stdout;
 }
 
-/** The numbers that the first group of `pattern` finds, in order. */
+/** Return the numbers in the first group of `pattern`, in order. */
 const numbers = (text: string, pattern: RegExp): number[] =>
   [...text.matchAll(pattern)].map(([, number]) => Number(number));
 

@@ -1,6 +1,6 @@
 /**
- * Reading and writing whole checkpoints: every fixture of the original, values read here independently, round trips,
- * inference for bare files, and one-line errors that name the tensors at fault.
+ * Reading and writing checkpoints: every fixture of the original, values read independently, round trips, inferred configs
+ * of files without one, and one-line errors that name the wrong tensors.
  */
 
 import { readFileSync } from 'node:fs';
@@ -24,7 +24,7 @@ import { dict, float32Bytes, int, pickle, tensor, text, torchZip } from './torch
 const fixture = (name: string): Buffer =>
   readFileSync(new URL(`../fixtures/checkpoints/${name}`, import.meta.url));
 
-/** safetensors by the shortest way: trusting JSON.parse and readFloatLE. */
+/** Read safetensors in the simplest way, with JSON.parse and readFloatLE. */
 function plainSafetensors(name: string): Map<string, { shape: number[]; data: number[] }> {
   const file = fixture(name);
   const start = 8 + Number(file.readBigUInt64LE(0));

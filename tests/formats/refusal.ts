@@ -1,4 +1,4 @@
-/** Runs something that must refuse its input and returns the CheckpointError. */
+/** Run a function that must refuse its input, and return the CheckpointError. */
 
 import { CheckpointError } from '../../src/formats/index.ts';
 

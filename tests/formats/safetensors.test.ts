@@ -1,4 +1,4 @@
-/** The safetensors format rule by rule: what is written, what is read, and what is refused. */
+/** The safetensors format, rule by rule: writing, reading and refusals. */
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';

@@ -1,6 +1,6 @@
 /**
- * Files made by hand to cost as much time and memory as they can. Each is held to what mutants are held to: a typed
- * error or a valid checkpoint, under a second, in less than twice the file and 100 MB.
+ * Handmade files that try to take as much time and memory as possible. As with mutants, each must give a typed error or a
+ * valid checkpoint in under a second, with at most twice the file's size plus 100 MB.
  */
 
 import { zipSync } from 'fflate';
@@ -12,10 +12,10 @@ import { Examiner } from './examine.ts';
 const { bytes, dict, int, tensor, torchZip, u64 } = py;
 const utf8 = (text: string) => new TextEncoder().encode(text);
 
-/** For megabytes, which `bytes` would take apart into numbers. */
+/** Concatenate large parts, which `bytes` would split into numbers. */
 const joined = (...parts: readonly Uint8Array[]): Uint8Array => new Uint8Array(Buffer.concat(parts));
 
-/** `unit` repeated to about `length` bytes. */
+/** Repeat `unit` to about `length` bytes. */
 function repeated(unit: Uint8Array, length: number): Uint8Array {
   const times = Math.floor(length / unit.length);
   const out = new Uint8Array(times * unit.length);
@@ -38,10 +38,10 @@ const numbered = (count: number, item: (i: number) => string) =>
 const MEMOIZE = 0x94;
 const DUP = 0x32;
 
-/** Names of four letters and digits, which differ. */
+/** Return distinct names of four letters and digits. */
 const shortName = (i: number): Uint8Array => bytes(0x8c, 4, utf8(i.toString(36).padStart(4, '0')));
 
-/** `count` pieces of one length, one after the other. */
+/** Concatenate `count` pieces of equal length. */
 const each = (count: number, piece: (i: number) => Uint8Array): Uint8Array =>
   new Uint8Array(Buffer.concat(Array.from({ length: count }, (_, i) => piece(i))));
 
@@ -108,7 +108,7 @@ const manyExperts = {
   bias: true, finalNorm: true, tieEmbeddings: false, scaleEmbedding: true,
 }; // biome-ignore format: a table
 
-/** The arguments of a tensor, remembered, and then called with as often as fits: five bytes for each. */
+/** Memoise the arguments of a tensor, then build tensors from them until the file is full: five bytes each. */
 function manyTensors(): Uint8Array {
   const shape = Array.from({ length: 16 }, () => 1);
   const called = tensor({ shape, length: 16 });
@@ -118,7 +118,7 @@ function manyTensors(): Uint8Array {
   return pickled(rebuild, bytes(0x71, 0), args, bytes(0x71, 1), repeated(once, 2 * MEGABYTE));
 }
 
-/** Storages by the persistent ids of torch.save, with all but their keys remembered. */
+/** Storages with the persistent ids of torch.save, memoised except for their keys. */
 function manyStorages(): Uint8Array {
   const remembered = [
     py.text('storage'),

@@ -1,11 +1,11 @@
-/** Changes that know nothing of a file's format, and the dice of all others. */
+/** Mutations that ignore the format of a file, and the random choices of all others. */
 
 import type { RandomStream } from '../../src/tasks/arithmetic/index.ts';
 
-/** A changed copy; the bytes given are never written to. */
+/** Return a changed copy of a file. The given bytes stay unchanged. */
 export type Mutation = (file: Uint8Array, random: RandomStream) => Uint8Array;
 
-/** Integers at which sizes and signs turn over; each field takes as many of their bytes as it has. */
+/** Integers at which sizes and signs overflow. A field takes as many of their bytes as it has. */
 const EXTREMES = [
   0n, 1n, 2n, 0x7fn, 0x80n, 0xffn, 0x7fffn, 0x8000n, 0xffffn, 0x7fffffffn, 0x80000000n, 0xfffffffen, 0xffffffffn,
   0x1fffffffffffffn, 0x20000000000000n, 0x7fffffffffffffffn, 0x8000000000000000n, 0xffffffffffffffffn,
@@ -17,7 +17,7 @@ export function pick<Item>(items: readonly Item[], random: RandomStream): Item {
   return item;
 }
 
-/** Half of the places near either end, where the structure of large files is. */
+/** Draw an offset; half of the draws are near either end, where large files have their structure. */
 export function place(length: number, random: RandomStream): number {
   if (length === 0) return 0;
   const near = random.integerBelow(Math.min(length, 4096));
@@ -28,7 +28,7 @@ export function joined(...parts: readonly Uint8Array[]): Uint8Array {
   return new Uint8Array(Buffer.concat(parts));
 }
 
-/** Writes an integer of 1, 2, 4 or 8 bytes at an offset: an extreme one, or one near what is there. */
+/** Write an integer of 1, 2, 4 or 8 bytes at an offset: an extreme one, or one near the present value. */
 export function setInteger(file: Uint8Array, at: number, size: number, random: RandomStream): Uint8Array {
   const copy = file.slice();
   if (at + size > copy.length) return copy;
@@ -39,12 +39,12 @@ export function setInteger(file: Uint8Array, at: number, size: number, random: R
   return copy;
 }
 
-/** `file` with `length` bytes at `at` replaced. */
+/** Return `file` with `length` bytes at `at` replaced. */
 export function spliced(file: Uint8Array, at: number, length: number, by: Uint8Array): Uint8Array {
   return joined(file.subarray(0, at), by, file.subarray(at + length));
 }
 
-/** Some of the file's own bytes: mostly a few, sometimes thousands. */
+/** Return a random range of the file's bytes: mostly a few, sometimes thousands. */
 function ownBytes(file: Uint8Array, random: RandomStream): Uint8Array {
   const at = place(file.length, random);
   return file.subarray(at, at + 1 + random.integerBelow(pick([4, 32, 4096], random)));

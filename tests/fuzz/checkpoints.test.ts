@@ -1,4 +1,4 @@
-/** A few hundred mutants of each family; `npm run fuzz` makes as many as one likes. */
+/** A few hundred mutants of each family. `npm run fuzz` makes any number. */
 
 import { describe, expect, it } from 'vitest';
 import { Examiner } from './examine.ts';

@@ -1,7 +1,7 @@
 /**
- * `npm run fuzz -- --mutants 100000 --seed 0`: mutants of real checkpoints, each read as a stranger's. `--family` takes
- * one family alone, `--only INDEX` replays one mutant. Ends with a table, or at the first broken promise with the
- * seed and index that repeat it and exit code 1. Nothing is written.
+ * `npm run fuzz -- --mutants 100000 --seed 0`: read mutants of real checkpoints as untrusted files. `--family` selects one
+ * family, `--only INDEX` repeats one mutant. Print a table at the end. At the first violation, print the seed and index that
+ * repeat it, and exit with code 1. No file is written.
  */
 
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
@@ -15,7 +15,7 @@ interface Job {
   readonly seed: number;
   readonly first: number;
   readonly end: number;
-  /** The index being read, for the thread that watches. */
+  /** The current index, for the watching thread. */
   readonly progress: Int32Array;
 }
 
@@ -34,7 +34,7 @@ type Report =
       readonly seconds: number;
     };
 
-/** Longest that one index may stand before it counts as an endless loop. */
+/** Seconds after which an unchanged index counts as an endless loop. */
 const STUCK_SECONDS = 120;
 
 function work({ family, seed, first, end, progress }: Job): Report {
@@ -62,7 +62,7 @@ function work({ family, seed, first, end, progress }: Job): Report {
 /** This file again: threads do not inherit the loader of TypeScript. */
 const IN_THREAD = `import('tsx/esm/api').then(({ tsImport }) => tsImport('${import.meta.url}', '${import.meta.url}'))`;
 
-/** In a thread of its own, so that even an endless loop or an exhausted heap is traced to its index. */
+/** Run a job in a thread, so that even an endless loop or an exhausted heap can be traced to its index. */
 function watch(job: Job): Promise<Report> {
   const worker = new Worker(IN_THREAD, { eval: true, workerData: job });
   return new Promise((resolve) => {
@@ -123,7 +123,7 @@ async function main(): Promise<void> {
   console.table(transposed(rows));
 }
 
-/** Families side by side; what is in capitals is an error's code. */
+/** Return a table with one column per family. Rows in capitals are error codes. */
 function transposed(rows: Readonly<Record<string, Readonly<Record<string, string | number>>>>) {
   const keys = [...new Set(Object.values(rows).flatMap((row) => Object.keys(row)))];
   const isCode = (key: string) => Number(/^[A-Z]/.test(key)) - Number(/ms|MB|seconds/.test(key));

@@ -1,10 +1,10 @@
 /**
- * Reads one file as a stranger's and holds the reader to its promise: a valid checkpoint or a CheckpointError, under a
- * second, in less memory than twice the file and 100 MB.
+ * Read a file as untrusted, and check the guarantee: a valid checkpoint or a CheckpointError, in under a second, with at
+ * most twice the file's size plus 100 MB.
  *
  * Memory is the peak of the process's resident set while the file is read (Linux: `VmHWM`, reset before each file by
- * writing 5 to /proc/self/clear_refs), less the least that the process was seen to take at rest. It thus counts the file
- * itself, everything on and off the JavaScript heap, and garbage that was not collected yet: an upper bound.
+ * writing 5 to /proc/self/clear_refs), minus the smallest resident set seen at rest. It is an upper bound: it includes the
+ * file itself, everything on and off the JavaScript heap, and uncollected garbage.
  */
 
 import { writeFileSync } from 'node:fs';
@@ -13,16 +13,16 @@ import { runInNewContext } from 'node:vm';
 import { CheckpointError, type ReadCheckpoint, readCheckpoint } from '../../src/formats/index.ts';
 import { parameterShapes } from '../../src/model/config.ts';
 
-/** What became of a file; `code` is `accepted` or the error's. */
+/** The result of reading a file; `code` is `accepted` or that of the error. */
 export interface Outcome {
   readonly code: string;
-  /** By the clock or by the processor, whichever is less: on a busy machine the clock counts other programs. */
+  /** The smaller of wall-clock and CPU time, as wall-clock time includes other programs. */
   readonly milliseconds: number;
-  /** Undefined where the system cannot tell. */
+  /** Undefined if the system does not report it. */
   readonly peakBytes: number | undefined;
 }
 
-/** The reader broke its promise. */
+/** The error for a violated guarantee. */
 export class BrokenPromise extends Error {}
 
 const TIME_LIMIT_MS = 1000;
@@ -31,15 +31,15 @@ const memoryLimit = (file: Uint8Array): number => 2 * file.length + 100_000_000;
 setFlagsFromString('--expose-gc');
 const collectGarbage: () => void = runInNewContext('gc');
 
-/** Files between two collections of garbage: it stays well below 100 MB. */
+/** Number of files between garbage collections, so that garbage stays well below 100 MB. */
 const COLLECT_EVERY = 128;
 
-/** Examines one file after another. */
+/** Examine one file after another. */
 export class Examiner {
   #atRest = Number.POSITIVE_INFINITY;
   #files = 0;
 
-  /** Throws `BrokenPromise`. A file over a limit is read once more after a collection: other work counts too. */
+  /** Read a file. Repeat a file over a limit after a garbage collection, as other work counts too. @throws BrokenPromise */
   examine(file: Uint8Array): Outcome {
     if (this.#files++ % COLLECT_EVERY === 0) this.#rest();
     const first = this.#read(file);
@@ -86,7 +86,7 @@ function resetPeak(): boolean {
 
 type Result = { readonly checkpoint: ReadCheckpoint } | { readonly thrown: unknown };
 
-/** The heads and experts of a bare file are told, so that more of its mutants get as far as their weights. */
+/** Read a file. Give the heads and experts of a file without a config, so that more mutants reach their weights. */
 function attempt(file: Uint8Array): Result {
   try {
     return { checkpoint: readCheckpoint(file, 'mutant', { nHeads: 2, activeExperts: 2 }) };
@@ -113,7 +113,7 @@ function judge(result: Result): string {
   return code;
 }
 
-/** Exactly the parameters of the config, of their shapes, all finite. */
+/** Check that a checkpoint has exactly the parameters of its config, with their shapes, all finite. */
 function checkCheckpoint({ config, stateDict }: ReadCheckpoint): void {
   const shapes = parameterShapes(config);
   if (stateDict.size !== shapes.size) throw new BrokenPromise(`it read ${stateDict.size} tensors`);

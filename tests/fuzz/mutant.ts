@@ -1,4 +1,4 @@
-/** Mutants: each a function of the seed, the family and its index alone, whatever was made before it. */
+/** Mutants. Each depends only on the seed, the family and its index, not on earlier mutants. */
 
 import { zipSync } from 'fflate';
 import { RandomStream } from '../../src/tasks/arithmetic/index.ts';
@@ -8,15 +8,15 @@ import { SAFETENSORS_MUTATIONS } from './safetensorsMutations.ts';
 import { FAMILIES, type Family, type Seed, seedsOf } from './seeds.ts';
 import { copyZipHeader, editDeflated, editZipHeader } from './zipMutations.ts';
 
-/** The random numbers of fuzzing, apart from those of everything else. */
+/** The stream of random numbers of fuzzing. */
 const STREAM = 0x66757a7a;
 
 const ZIP_MUTATIONS: readonly Mutation[] = [editZipHeader, editZipHeader, copyZipHeader, editDeflated];
 
-/** Makes mutant number `index` of a family. */
+/** Return mutant number `index` of a family. */
 export type MutantMaker = (index: number) => Uint8Array;
 
-/** The mutants of a family by their index; the good files are read once. */
+/** Return a function that makes the mutants of a family. The seeds are read once. */
 export function mutantsOf(family: Family, seed: number): MutantMaker {
   const seeds = seedsOf(family);
   const lane = FAMILIES.indexOf(family);
@@ -35,7 +35,7 @@ export function mutantsOf(family: Family, seed: number): MutantMaker {
   };
 }
 
-/** A zip whose checksums are right, with one or two changes to its pickle or to the bytes of another entry. */
+/** Return a zip with valid checksums, and one or two changes to its pickle or to the bytes of another entry. */
 function repack({ entries = {} }: Seed, random: RandomStream): Uint8Array {
   const edited = { ...entries };
   const changes = 1 + random.integerBelow(2);

@@ -1,4 +1,4 @@
-/** Changes to pickles that keep to the borders of opcodes, so that what follows a change is still understood. */
+/** Mutations of pickles at opcode boundaries, so that the rest can still be read. */
 
 import type { RandomStream } from '../../src/tasks/arithmetic/index.ts';
 import { type Mutation, pick, setInteger, spliced } from './byteMutations.ts';
@@ -18,11 +18,11 @@ const GLOBAL = 0x63;
 interface Opcode {
   readonly at: number;
   readonly end: number;
-  /** Where its operand, or the length of it, stands. */
+  /** Number of bytes of its operand, or of the operand's length. */
   readonly operandSize: number;
 }
 
-/** The opcodes from the start on, until they make no sense; in the older container those of all its pickles. */
+/** Return the opcodes up to the first invalid one; in the older container those of all its pickles. */
 function opcodes(pickle: Uint8Array): Opcode[] {
   const found: Opcode[] = [];
   const bytes = Buffer.from(pickle.buffer, pickle.byteOffset, pickle.byteLength);
@@ -42,7 +42,7 @@ function opcodes(pickle: Uint8Array): Opcode[] {
 
 const ascii = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text, 'latin1'));
 
-/** Opcodes that build, call, name or repeat more than a file of weights does. */
+/** Opcodes that build, call, name or repeat more than a file of weights needs. */
 const HOSTILE = [
   'cos\nsystem\n', 'cbuiltins\neval\n', 'ctorch\nFloatStorage\n', 'ccollections\nOrderedDict\n', 'ctorch._utils\n_rebuild_tensor_v2\n',
   'ctorch\nconstructor\n', '\x8c\x02os\x8c\x06system\x93', 'X\x09\0\0\0__proto__', ')R', ')\x81', '}b', 'N', 'K\0', 'K\x01', 'J\xff\xff\xff\xff',
@@ -51,7 +51,7 @@ const HOSTILE = [
   'j\xff\xff\xff\xff', '\x95\xff\xff\xff\xff\xff\xff\xff\xff', 'X\xff\xff\xff\xff', '2'.repeat(5000), '\x94'.repeat(5000), '(t\x85\x86'.repeat(1000),
 ].map(ascii); // biome-ignore format: a table
 
-/** A mutation that may look at the opcodes; a file without any stays as it is. */
+/** Make a mutation of the opcodes. A file without opcodes stays unchanged. */
 function editOpcode(
   edit: (pickle: Uint8Array, opcode: Opcode, all: readonly Opcode[], random: RandomStream) => Uint8Array,
 ): Mutation {

@@ -1,4 +1,4 @@
-/** Changes to the header of a safetensors file, token by token, with its length written anew. */
+/** Mutations of the header of a safetensors file, token by token, with a corrected length. */
 
 import type { RandomStream } from '../../src/tasks/arithmetic/index.ts';
 import { joined, type Mutation, pick } from './byteMutations.ts';
@@ -13,7 +13,7 @@ const HOSTILE_TOKENS = [
   '{}', '[]', '[[]]', '{"a":{}}', 'null', 'true', '[0,0]', '\u0000', '\ufeff', ' \n\t', '['.repeat(5000), '{"a":'.repeat(5000),
 ]; // biome-ignore format: a table
 
-/** A header, edited as text; what does not parse as one is left alone. */
+/** Edit the header as text. A file without a valid header stays unchanged. */
 function editHeader(file: Uint8Array, edit: (header: string) => string): Uint8Array {
   const length = file.length < 8 ? 0 : Number(Buffer.from(file.buffer, file.byteOffset, 8).readBigUInt64LE());
   if (length === 0 || 8 + length > file.length) return file;
@@ -27,7 +27,7 @@ function replaceMatch(text: string, match: RegExpExecArray, by: string): string 
   return text.slice(0, match.index) + by + text.slice(match.index + match[0].length);
 }
 
-/** Edits one match of a pattern, which is one of `all`. */
+/** Edit a random match of a pattern. */
 function editMatch(
   pattern: RegExp,
   edit: (match: string, all: readonly RegExpExecArray[], random: RandomStream) => string,

@@ -1,17 +1,17 @@
-/** The files that mutants are made from: the repository's own, those beside it where there are any, and small ones. */
+/** The files that are mutated: those of the repository, those beside it if there are any, and small handmade ones. */
 
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { unzipSync } from 'fflate';
 import { writeCheckpoint } from '../../src/formats/index.ts';
 import { MINI, MINI_WEIGHTS, miniLegacy, miniPickle, miniZip } from '../formats/mini.ts';
 
-/** What is fuzzed: `pt` is both containers of torch.save. */
+/** The fuzzed families; `pt` includes both containers of torch.save. */
 export const FAMILIES = ['safetensors', 'pt'] as const;
 
 /** One of `FAMILIES`. */
 export type Family = (typeof FAMILIES)[number];
 
-/** A good file; `entries` holds the contents of a zip. */
+/** A valid file; `entries` holds the contents of a zip. */
 export interface Seed {
   readonly name: string;
   readonly file: Uint8Array;
@@ -20,7 +20,7 @@ export interface Seed {
 
 const FOLDERS = ['../fixtures/checkpoints/', '../../../shared/reference/'];
 
-/** In a small file most changes hit its structure. */
+/** Small files, in which most changes hit the structure. */
 const SMALL: Readonly<Record<Family, Readonly<Record<string, () => Uint8Array>>>> = {
   safetensors: {
     'small.safetensors': () =>
@@ -34,7 +34,7 @@ const SMALL: Readonly<Record<Family, Readonly<Record<string, () => Uint8Array>>>
   },
 };
 
-/** The seeds of a family, each content once, always in the same order. */
+/** Return the distinct seeds of a family, always in the same order. */
 export function seedsOf(family: Family): readonly Seed[] {
   const files = new Map<string, Uint8Array>();
   for (const folder of FOLDERS.map((path) => new URL(path, import.meta.url))) {

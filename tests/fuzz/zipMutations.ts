@@ -1,4 +1,4 @@
-/** Changes to the headers of a zip archive, and to its compressed data with the checksums made to fit. */
+/** Mutations of the headers of a zip archive, and of its compressed data with corrected checksums. */
 
 import { constants, crc32, inflateRawSync } from 'node:zlib';
 import { BYTE_MUTATIONS, type Mutation, pick, setInteger } from './byteMutations.ts';
@@ -26,7 +26,7 @@ const positionsOf = (file: Buffer, signature: string): number[] => {
 
 const asBuffer = (file: Uint8Array): Buffer => Buffer.from(file.buffer, file.byteOffset, file.byteLength);
 
-/** Sets one field of one header. */
+/** Set one field of one header. */
 export const editZipHeader: Mutation = (file, random) => {
   const { signature, fields } = pick(HEADERS, random);
   const positions = positionsOf(asBuffer(file), signature);
@@ -35,7 +35,7 @@ export const editZipHeader: Mutation = (file, random) => {
   return setInteger(file, pick(positions, random) + offset, size, random);
 };
 
-/** Copies the fields of one header over another of its kind: two entries of one name, place or size. */
+/** Copy the fields of one header over another of its kind: two entries get the same name, offset or size. */
 export const copyZipHeader: Mutation = (file, random) => {
   const { signature, fields } = pick(HEADERS.slice(0, 2), random);
   const positions = positionsOf(asBuffer(file), signature);
@@ -50,7 +50,7 @@ export const copyZipHeader: Mutation = (file, random) => {
   return copy;
 };
 
-/** Changes compressed bytes, and writes the checksum and size of what they now inflate to into both headers. */
+/** Change compressed bytes, and write the checksum and size of their new content to both headers. */
 export const editDeflated: Mutation = (file, random) => {
   const bytes = asBuffer(file);
   const central = positionsOf(bytes, 'PK\x01\x02').filter(

@@ -1,6 +1,6 @@
 /**
- * `generateTwice.ts PROCESSES`: generates a little and then much, and says so each time; nothing but the processes keeps it
- * from exiting.
+ * `generateTwice.ts PROCESSES`: generate a little, then much, and print a line each time. Only the generating processes keep
+ * this process from exiting.
  */
 
 import { ParallelSampler } from '../../src/generation/index.ts';

@@ -1,4 +1,4 @@
-/** Several processes generate what one sampler does, also where one of them ends; none outlives whoever asked. */
+/** Several processes generate the same as one sampler, even if one of them ends. None outlives its parent. */
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
@@ -24,10 +24,10 @@ const PROMPTS = ['1+2', '(-3)*(4-(-51))', 'max(1,2)', '7', 'prev(12)-next( 3 )',
   prompt(each),
 );
 const OPTIONS = { maxNew: 40, temperature: 1, seed: 4, groupSize: 2, firstSequenceId: 10 };
-/** Processes and their memory can be seen in /proc. */
+/** Only Linux has /proc, which lists processes and their memory. */
 const onLinux = test.runIf(process.platform === 'linux');
 
-/** Processes that generate and were started by this one, or by `parent`. */
+/** Return the ids of generating processes whose parent is this process, or `parent`. */
 function generating(parent = process.pid): number[] {
   return readdirSync('/proc').flatMap((name) => {
     try {
@@ -206,7 +206,7 @@ onLinux('no process outlives the sampler', async () => {
   await ended(started);
 });
 
-/** A process that generates twice, and says so each time. */
+/** Start a process that generates twice and prints a line each time. */
 function generateTwice(processes: number): ChildProcessByStdio<null, Readable, null> {
   const script = fileURLToPath(new URL('generateTwice.ts', import.meta.url));
   const args = ['--import', 'tsx', script, `${processes}`];

@@ -1,7 +1,7 @@
 /**
- * `writeExamples.ts DIR`: what huggingFace.py compares transformers with. For each of some models DIR/NAME/export holds
- * the Hugging Face directory, and DIR/NAME/logits.json token ids with the engine's logits; DIR/texts.json holds texts
- * with their token ids.
+ * `writeExamples.ts DIR`: write the data that huggingFace.py compares with transformers. For each model NAME, DIR/NAME/export
+ * is a Hugging Face directory, and DIR/NAME/logits.json holds token ids with their logits. DIR/texts.json holds texts with
+ * their token ids.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-/** Every variant of the three kernels of attention gives what the portable one gives, which the ops' tests compare with float64. */
+/** Every variant of the three attention kernels agrees with the portable one, which the tests of ops compare with float64. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { BufferView } from '../../src/gpu/buffers.ts';
 import type { Device } from '../../src/gpu/device.ts';

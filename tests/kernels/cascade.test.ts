@@ -1,4 +1,4 @@
-/** Sums of many values: everywhere one is made, equal values and values that cancel keep to the error of sums in blocks. */
+/** Every kernel that sums many values has the error of sums in blocks, for equal values and for values that cancel. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Device } from '../../src/gpu/device.ts';
 import * as ops from '../../src/tensor/index.ts';
@@ -21,7 +21,7 @@ const gradientOf = async (x: Tensor, loss: Tensor, upstream?: Tensor): Promise<n
 
 interface Sum {
   readonly name: string;
-  /** What the op finds of n equal values, and what is right. */
+  /** Compute the op on n equal values. */
   readonly found: (device: Device, n: number) => Promise<number>;
   readonly expected: (n: number) => number;
   readonly lengths?: readonly number[];

@@ -1,4 +1,4 @@
-/** Gumbel noise at the ends of what `uniform4` gives, where −log(−log u) of a driver's own logarithm is infinite or off. */
+/** Gumbel noise at the ends of `uniform4`'s range, where −log(−log u) with a driver's logarithm is infinite or inaccurate. */
 import { describe, expect, test } from 'vitest';
 import { isEmbeddedDriverSupported } from '../../src/gpu/adapters/embedded.ts';
 import { Device } from '../../src/gpu/device.ts';

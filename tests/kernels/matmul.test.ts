@@ -40,7 +40,7 @@ interface Problem {
 }
 
 const ALL = ['bias', 'gelu', 'residual'] as const;
-/** Few combinations of epilogue and divisibility, since every one compiles a kernel for each variant. */
+/** A few combinations of epilogue and divisibility, since each compiles a kernel for every variant. */
 const PROBLEMS: readonly Problem[] = [
   { M: 1, K: 1, N: 1, epilogue: ALL },
   { M: 33, K: 17, N: 57, epilogue: ALL },
@@ -51,7 +51,7 @@ const PROBLEMS: readonly Problem[] = [
   { M: 3 * GROUP_ROWS, K: 20, N: 24, epilogue: ['bias'], groups: [2, 0, 2] },
 ];
 
-/** Runs a variant and compares what it writes with the sums in float64. */
+/** Run a variant and compare its results with sums in float64. */
 async function check(device: Device, variant: Variant<MatmulOptions>, problem: Problem): Promise<void> {
   const { M, K, N, epilogue, groups, batches = { count: 1, sharedA: false } } = problem;
   const [P, B] = [Math.ceil(N / 4) * 4, batches.count];
@@ -126,8 +126,8 @@ test('half precision is used only where it was allowed', () => {
 });
 
 /**
- * Dawn's null backend compiles for every feature, and runs nothing. Kept for the life of the process: Dawn ends it when this
- * object is collected before what came from it.
+ * Dawn's null backend compiles for every feature, and runs nothing. It is kept as long as the process: Dawn ends the process
+ * if this object is collected before the objects created from it.
  */
 const nullBackend = create(['backend=null', 'enable-dawn-features=allow_unsafe_apis']);
 

@@ -9,12 +9,12 @@ import { expectClose } from '../oracle/compare.ts';
 import { uniforms } from '../oracle/random.ts';
 
 const SIZE = 4096;
-/** Adapters may flush what is below 2⁻¹²⁶ to 0, on the way to a result too. */
+/** Adapters may flush values below 2⁻¹²⁶ to 0, also in intermediate results. */
 const SMALLEST = 2 ** -124;
 
-/** Uniform values of an interval. */
+/** Return uniform values in an interval. */
 const between = (low: number, high: number): Float32Array<ArrayBuffer> => uniforms(1, SIZE, low, high);
-/** Values of every size of an interval, evenly by their logarithms. */
+/** Return values in an interval whose logarithms are uniform. */
 const sizes = (low: number, high: number): Float32Array<ArrayBuffer> =>
   uniforms(2, SIZE, Math.log(Math.abs(low)), Math.log(Math.abs(high))).map(
     (x) => Math.sign(low) * Math.exp(x),
@@ -26,7 +26,7 @@ interface Wide {
   readonly gpu: (x: Tensor) => Tensor;
   readonly reference: (x: oracle.Array64) => oracle.Array64;
   readonly domains: readonly Float32Array<ArrayBuffer>[];
-  /** What is lost to cancellation in sums with 1, as in PyTorch's own kernels; else errors are relative throughout. */
+  /** Absolute error from cancellation in sums with 1, as in PyTorch's kernels. Default: only the relative error counts. */
   readonly atol?: number;
 }
 
@@ -140,7 +140,7 @@ describe('special values', () => {
     expectClose(found, expected, { equalNaN: true });
   });
 
-  /** Zeros, the least subnormals, the largest numbers, infinities, NaN, and what lies around halves and integers. */
+  /** Zeros, the least subnormals, the largest numbers, infinities, NaN, and values near halves and integers. */
   const AWKWARD = Float32Array.from(
     [
       0,

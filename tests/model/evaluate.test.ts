@@ -112,7 +112,7 @@ describe('evaluate', () => {
 });
 
 describe('what the sampler is asked', () => {
-  /** Notes the options of every call, and ends every completion at once. */
+  /** Record the options of every call, and end every completion at once. */
   class Noting implements CompletionSampler {
     readonly asked: (SampleOptions & { readonly prompts: number })[] = [];
 

@@ -1,4 +1,4 @@
-/** Initial weights: the same for a seed as ever, so that a run can be repeated; bounds are tested with the model. */
+/** Initial weights: those of a seed never change, so that a run can be repeated. Bounds are tested with the model. */
 import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { modelConfig } from '../../src/model/config.ts';

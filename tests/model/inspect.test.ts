@@ -1,4 +1,4 @@
-/** What is said of a checkpoint: statistics by their definition, and of files that no model can be made from. */
+/** The report on a checkpoint: statistics by definition, and files that hold no model. */
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';

@@ -1,4 +1,4 @@
-/** Batches cut to what a device can bind: nothing is lost, and no part is longer than it may be. */
+/** Batches split into parts that a device can bind: no sequence is lost, and no part is too long. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { modelConfig } from '../../src/model/config.ts';

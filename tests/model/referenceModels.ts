@@ -25,18 +25,18 @@ export function readFixture(file: string, assumed: AssumedConfig = {}): Checkpoi
   return readCheckpoint(readFileSync(new URL(file, checkpoints)), file, assumed);
 }
 
-/** A committed checkpoint on the GPU. */
+/** Load a committed checkpoint to the GPU. */
 export function fixtureModel(device: Device, file: string): Transformer {
   const { config, stateDict } = readFixture(file);
   return new Transformer(device, config, stateDict);
 }
 
-/** The weights as leaves of the float64 reference, by their names in a checkpoint. */
+/** Return the weights as leaves of the float64 reference, by their names in a checkpoint. */
 export function parameters64(stateDict: StateDict): Map<string, Array64> {
   return new Map([...stateDict].map(([name, { shape, data }]) => [name, parameter(data, shape)]));
 }
 
-/** `tiny` with changes, and normally distributed weights that give logits of unit size. */
+/** Return a changed `tiny` with normally distributed weights, scaled to logits of unit size. */
 export function randomCheckpoint(
   overrides: Partial<ModelOverrides>,
   seed = 1,
@@ -58,7 +58,7 @@ export function randomModel(device: Device, overrides: Partial<ModelOverrides>, 
   return new Transformer(device, config, stateDict);
 }
 
-/** The gradients accumulated in a model's parameters, by the names in a checkpoint. */
+/** Return the gradients accumulated in a model's parameters, by their names in a checkpoint. */
 export async function gradients(model: Transformer): Promise<Map<string, Float32Array>> {
   const shapes = parameterShapes(model.config);
   const found = new Map<string, Float32Array>();
@@ -74,7 +74,7 @@ export async function gradients(model: Transformer): Promise<Map<string, Float32
   return found;
 }
 
-/** Fails unless two sets of gradients agree: ‖a − b‖ ≤ rtol·‖b‖ + atol for every tensor. */
+/** Expect two sets of gradients to agree: ‖a − b‖ ≤ rtol·‖b‖ + atol for every tensor. */
 export function expectSameGradients(
   actual: ReadonlyMap<string, ArrayLike<number>>,
   expected: ReadonlyMap<string, ArrayLike<number>>,
@@ -92,7 +92,7 @@ export function expectSameGradients(
   }
 }
 
-/** The gradients of a reference's leaves after `backward`; zeros where nothing arrived. */
+/** Return the gradients of the reference's leaves after `backward`; zeros for unused leaves. */
 export function gradients64(params: ReadonlyMap<string, Array64>): Map<string, Float64Array> {
   return new Map([...params].map(([name, { grad, size }]) => [name, grad ?? new Float64Array(size)]));
 }

@@ -1,4 +1,4 @@
-/** The sampler: what it records, what it draws from, and that a sequence does not depend on its company. */
+/** The sampler: recorded log-probabilities, the sampled distribution, and independence of a sequence from its batch. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Device } from '../../src/gpu/device.ts';
 import { type Completion, type SampleOptions, Sampler } from '../../src/model/sampler.ts';
@@ -14,7 +14,7 @@ import { greedy, keptTokens, samplingProbabilities } from '../oracle/sampler.ts'
 import { forward as oracleForward } from '../oracle/transformer.ts';
 import { fixtureModel, parameters64, randomCheckpoint, randomModel } from './referenceModels.ts';
 
-/** A prompt's ids, options, and what is said of them. */
+/** A prompt's ids, options, and the error. */
 type Refusal = [readonly number[], object, RegExp];
 
 /** Eight prompts of different lengths. */
@@ -29,7 +29,7 @@ const PROMPTS = [
   '5-5',
 ].map((expression) => prompt(expression));
 
-/** Log-probabilities of completions by a forward pass without a cache. */
+/** Compute the log-probabilities of completions by a forward pass without a cache. */
 async function rescored(
   model: Transformer,
   prompts: readonly (readonly number[])[],
@@ -196,7 +196,7 @@ describe('the sampler', () => {
     return completions;
   }
 
-  /** A model that says <eos> with the given odds, whatever came before. */
+  /** Return a model that gives <eos> this logit after any token. */
   function eager(logit: number): Transformer {
     const { config, stateDict } = randomCheckpoint({ nLayers: 1 });
     const weights = new Map(stateDict);

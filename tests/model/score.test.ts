@@ -21,7 +21,7 @@ import {
 
 const { config, stateDict } = randomCheckpoint({ nLayers: 1, vocabSize: 40, dModel: 16, nHeads: 1, dFF: 20 });
 
-/** Sequences scored from their second token, from the middle, and in their last token alone. */
+/** Sequences scored from their second token, from the middle, and only at their last token. */
 const SEQUENCES: readonly ScoredSequence[] = [
   [9, 1],
   [14, 6],
@@ -34,7 +34,7 @@ interface Options {
   readonly topK?: number;
 }
 
-/** log p and entropy of every scored token, as the definition has it. */
+/** Compute log p and entropy of every scored token by definition. */
 function reference(params: ReadonlyMap<string, oracle.Array64>, options: Options) {
   const scores = SEQUENCES.map(({ tokens, from }) => {
     const [logits] = oracleForward(config, params, [tokens]);
@@ -54,7 +54,7 @@ function reference(params: ReadonlyMap<string, oracle.Array64>, options: Options
   };
 }
 
-/** The same sequences, choosing the likeliest tokens so that a filter keeps them, with the sets that it keeps. */
+/** Return the same sequences with their most likely tokens, which a filter keeps, and the sets that it keeps. */
 function withKept(topK: number): ScoredSequence[] {
   const params = parameters64(stateDict);
   return SEQUENCES.map(({ tokens, from }) => {

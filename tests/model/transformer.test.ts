@@ -54,7 +54,7 @@ interface GradsCase {
   readonly params: Record<string, { readonly l2_f64: number; readonly first5_f64: number[] }>;
 }
 
-/** Logits of each sequence, computed in one pass. */
+/** Compute the logits of all sequences in one pass. */
 async function logitsOf(
   model: Transformer,
   sequences: readonly (readonly number[])[],
@@ -78,7 +78,7 @@ describe.each(VARIANTS)('the original model, $variant kernels', ({ portableKerne
   });
   afterAll(() => device.destroy());
 
-  /** 1e-4, absolute, as promised. */
+  /** Expect logits within the guaranteed absolute error of 1e-4. */
   function expectLogits(found: Float32Array, { tokens, positions, logits }: LogitsCase): void {
     expect(found.length).toBe(57 * tokens.length);
     positions.forEach((t, i) => {
@@ -135,7 +135,7 @@ describe.each(VARIANTS)('the original model, $variant kernels', ({ portableKerne
   });
 });
 
-/** Mean cross-entropy with one target left out, as PyTorch's ignore_index, from plain ops. */
+/** Compute the mean cross-entropy from plain ops, without one target as with PyTorch's ignore_index. */
 function crossEntropy(device: Device, logits: Tensor, targets: readonly number[], ignored: number): Tensor {
   const { logp } = logSoftmaxGather(logits, Tensor.from(device, Uint32Array.from(targets)));
   const counted = targets.filter((target) => target !== ignored).length;
@@ -316,7 +316,7 @@ describe('initial weights', () => {
     3,
   );
 
-  /** Half the width of the uniform distribution that each tensor is drawn from; PyTorch's own for Linear layers. */
+  /** Return half the width of a tensor's uniform initial distribution; that of PyTorch for Linear layers. */
   function boundOf(name: string, config: { readonly dModel: number; readonly dFF: number }): number {
     if (name === 'tok_emb.weight' || name === 'out_proj.weight') return 0.02;
     return 1 / Math.sqrt(/linear2|experts\.\d+\.3\./.test(name) ? config.dFF : config.dModel);

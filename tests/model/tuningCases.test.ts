@@ -1,4 +1,4 @@
-/** The tuner's cases are what a model really launches: a product that is missing there would never be tuned. */
+/** The tuner's cases include every matrix product that a model dispatches: others would never be tuned. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Device } from '../../src/gpu/device.ts';
 import { choiceKey } from '../../src/gpu/variants.ts';

@@ -1,4 +1,4 @@
-/** What a task of a user's own returns is checked, each part with a name and an index; what it is given are copies. */
+/** The return values of a user's task are checked; errors name the part and the index. Its arguments are copies. */
 import { expect, test } from 'vitest';
 import { RandomStream } from '../../src/base/randomStream.ts';
 import { checkedTask } from '../../src/tasks/checked.ts';
@@ -11,7 +11,7 @@ const PROBLEM: TaskProblem = { expression: 'sort 4 1 3 =', answer: '1 3 4' };
 const random = () => new RandomStream({ seed: 1, stream: 0 });
 const PROMPT = GOOD.prompt(PROBLEM);
 
-/** A method that returns what its type does not allow, as plain JavaScript can. */
+/** Return a task with a method whose result its type forbids, as plain JavaScript can. */
 // biome-ignore lint/suspicious/noExplicitAny: the point is to return what the types forbid.
 const giving = (value: unknown) => () => value as any;
 

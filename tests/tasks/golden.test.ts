@@ -1,6 +1,6 @@
 /**
- * The lists that old checkpoints depend on: which problems are held out, which are drawn, and the ids of tokens. A change
- * here judges a checkpoint by what it was trained on, or trains a resumed run on other problems.
+ * Golden lists that old checkpoints depend on: held-out problems, drawn problems, and the ids of tokens. A change would
+ * evaluate a checkpoint on its training problems, or train a resumed run on other problems.
  */
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
@@ -133,7 +133,7 @@ describe.each(GOLDEN)('%s', (_, task, golden) => {
   });
 });
 
-/** The hash of split.ts as its sources define it, on integers without a limit: FNV-1a, then fmix32 of MurmurHash3. */
+/** Compute the hash of split.ts by its definition, with BigInt: FNV-1a, then fmix32 of MurmurHash3. */
 function referenceHash(text: string): bigint {
   const word = (value: bigint): bigint => BigInt.asUintN(32, value);
   let h = 2_166_136_261n;

@@ -1,4 +1,4 @@
-/** What every task promises, of those that come built in. */
+/** Properties that every built-in task must have. */
 import fc from 'fast-check';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { RandomStream } from '../../src/base/randomStream.ts';

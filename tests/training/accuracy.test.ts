@@ -1,4 +1,4 @@
-/** Accuracies, improvements and pass@k: counts by hand, and how people read them. */
+/** Accuracies, improvements and pass@k: hand-worked counts, and their text. */
 import { describe, expect, test } from 'vitest';
 import {
   accuracyText,

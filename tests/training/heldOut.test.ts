@@ -1,4 +1,4 @@
-/** Which problems models are judged by. */
+/** The held-out problems of an evaluation. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseEvaluationSet } from '../../src/tasks/arithmetic/evaluationSet.ts';
@@ -8,9 +8,9 @@ import type { Task, TaskProblem } from '../../src/tasks/task.ts';
 import { heldOut, heldOutOfRun } from '../../src/training/heldOut.ts';
 
 const EASY = arithmetic({ maxDigits: 1, maxDepth: 2, operators: '+,-' });
-/** Ends after ten problems. */
+/** A task with only ten problems. */
 const SMALL = sorting({ maxDigits: 1 });
-/** Draws nothing at random, so that its thousand problems cost nothing. */
+/** A task that draws no random numbers, so that a thousand problems take no time. */
 const COUNTING: Task = {
   ...SMALL,
   heldOut: (size) =>

@@ -1,4 +1,4 @@
-/** Hugging Face directories: what transformers computed comes out of its weights here, and all that goes out comes back. */
+/** Hugging Face directories: imported weights give the logits of transformers, and exports can be read back. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { readHuggingFace, writeHuggingFace } from '../../../src/formats/huggingFace/index.ts';
@@ -22,7 +22,7 @@ function checkpointOf(overrides: Partial<ModelOverrides>, metadata: [string, str
   return { ...randomCheckpoint(overrides), metadata: new Map(metadata) };
 }
 
-/** Both files of an export, as `readHuggingFace` takes them. */
+/** Return both files of an export, as inputs of `readHuggingFace`. */
 function exported(checkpoint: Checkpoint, task: Task = ARITHMETIC) {
   const files = writeHuggingFace(checkpoint, task);
   const weights = files.get('model.safetensors');
@@ -37,7 +37,7 @@ function json(files: ReadonlyMap<string, unknown>, name: string) {
 const importOf = (config: object, weights: Uint8Array): Checkpoint =>
   readHuggingFace({ config: JSON.stringify(config), weights }, 'DIR');
 
-/** The logits of a checkpoint in float64. */
+/** Compute the logits of a checkpoint in float64. */
 function logits({ config, stateDict }: Checkpoint, sequences: readonly number[][]): number[] {
   const weights = [...stateDict].map(([name, { data, shape }]) => [name, array(data, shape)] as const);
   return forward(config, new Map(weights), sequences).flatMap(({ data }) => [...data]);

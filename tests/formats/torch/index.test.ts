@@ -1,6 +1,5 @@
 /**
- * Files of torch.save: which pickles are read, and hostile ones refused one by one. Pickles are assembled opcode by
- * opcode in pickle-assembler.ts.
+ * Files of torch.save: valid pickles are read, and hostile ones refused. pickleAssembler.ts assembles them opcode by opcode.
  */
 
 import { describe, expect, it } from 'vitest';

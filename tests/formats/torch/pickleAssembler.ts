@@ -1,5 +1,5 @@
 /**
- * Writes pickles and torch.save files opcode by opcode, well-formed or hostile, from the formats' descriptions
+ * Write pickles and torch.save files opcode by opcode, valid or hostile, from the descriptions of the formats
  * (Python's pickletools, torch/serialization.py). Zipping is fflate's, not this project's.
  */
 
@@ -57,7 +57,7 @@ export interface TensorRecipe {
   readonly shape: readonly number[];
   readonly strides?: readonly number[];
   readonly offset?: number;
-  /** Elements of the storage; by default those of the shape. */
+  /** Number of elements of the storage. Default: that of the shape. */
   readonly length?: number;
   readonly storage?: string;
 }

@@ -1,6 +1,6 @@
 /**
- * Files as people save them: weights among other things, under other keys, with the names that wrappers give them.
- * The values beside the weights are pickles that Python made (tests/interop/pythonValues.py).
+ * Files with other contents than weights, other keys, and the prefixes of wrappers, as people save them. The values beside
+ * the weights are pickles that Python made (tests/interop/pythonValues.py).
  */
 
 import { readFileSync } from 'node:fs';
@@ -19,7 +19,7 @@ const { bytes, call, dict, float32Bytes, global, int, pickle, tensor, text, torc
 
 const fixture = (protocol: number): Buffer =>
   readFileSync(new URL(`../../fixtures/checkpoints/python_values_${protocol}.pkl`, import.meta.url));
-/** What Python pickled, as a value within another pickle: without its protocol and its end. */
+/** Return Python's pickle as a value inside another pickle: without protocol and end. */
 const python = (protocol: number): Uint8Array => fixture(protocol).subarray(2, -1);
 
 /** The weights of a small model, and where each is stored. */

@@ -1,4 +1,4 @@
-/** The zip reader beside fflate's writer, zip64, and archives that lie. */
+/** The zip reader: archives of fflate's writer, zip64, and archives with false headers. */
 
 import fc from 'fast-check';
 import { zipSync } from 'fflate';
@@ -12,7 +12,7 @@ import { bytes, u32, u64 } from './pickleAssembler.ts';
 const open = (file: Uint8Array) => openZip(file, new MemoryBudget(file.length));
 const utf8 = (text: string) => new TextEncoder().encode(text);
 
-/** A copy with a 16- or 32-bit field changed, `offset` bytes after the nth occurrence of a signature. */
+/** Return a copy with a changed 16- or 32-bit field, `offset` bytes after the nth occurrence of a signature. */
 function patched(
   file: Uint8Array,
   signature: number,
@@ -28,7 +28,7 @@ function patched(
   return new Uint8Array(copy);
 }
 
-/** The same change in the directory and in the local header, whose fields stand two bytes earlier. */
+/** Make the same change in the directory and in the local header, whose fields are two bytes earlier. */
 const patchedBoth = (file: Uint8Array, offset: number, size: 2 | 4, value: number): Uint8Array =>
   patched(patched(file, CENTRAL, offset, size, value), LOCAL, offset - 2, size, value);
 
@@ -261,12 +261,12 @@ describe('openZip', () => {
   });
 });
 
-/** The archive with its end saying another number of entries. */
+/** Return the archive with a different number of entries in its end record. */
 function counting(file: Uint8Array, entries: number): Uint8Array {
   return patched(patched(file, END, 8, 2, entries), END, 10, 2, entries);
 }
 
-/** An archive of one entry whose compressed bytes are given. */
+/** Return an archive of one entry with the given compressed bytes. */
 function zipOf(name: string, deflatedBytes: Uint8Array, content: Uint8Array): Uint8Array {
   const fields = bytes(u32(crc32(content)), u32(deflatedBytes.length), u32(content.length), [name.length, 0]);
   const local = bytes(u32(LOCAL), [20, 0, 0, 0, 8, 0], u32(0), fields, [0, 0], utf8(name), deflatedBytes);
@@ -283,8 +283,8 @@ function zipOf(name: string, deflatedBytes: Uint8Array, content: Uint8Array): Ui
 }
 
 /**
- * Dynamic blocks that hold nothing but their end, with codes of up to 15 bits (RFC 1951, 3.2.7): 28 bytes each, for
- * which a decoder with full tables fills 65,536 entries.
+ * Return empty dynamic blocks with codes of up to 15 bits (RFC 1951, 3.2.7). For each block of 28 bytes, a decoder with full
+ * tables fills 65,536 entries.
  */
 function emptyBlocks(count: number): Uint8Array {
   const ladder = [2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 15];
@@ -319,7 +319,7 @@ function emptyBlocks(count: number): Uint8Array {
   return packed([...Array.from({ length: count }, () => block).flat(), ...last]);
 }
 
-/** Bits of the code of each code length: a complete code over 1 to 15 and 18. */
+/** Number of bits for each code length: a complete code over 1 to 15 and 18. */
 const LENGTH_CODE_BITS: Readonly<Record<number, number>> = {
   ...Object.fromEntries(Array.from({ length: 15 }, (_, i) => [i + 1, 4])),
   18: 4,
@@ -346,7 +346,7 @@ function packed(bits: readonly (0 | 1)[]): Uint8Array {
   return out;
 }
 
-/** Names both entries `a`, in the directory and locally. */
+/** Name both entries `a`, in the directory and in the local headers. */
 function renamed(file: Uint8Array): Uint8Array {
   const copy = Buffer.from(file);
   for (let i = 0; i < copy.length; i++) if (copy[i] === 0x62) copy[i] = 0x61;

@@ -10,7 +10,7 @@ const CRITICAL_999: Readonly<Record<number, number>> = {
   9: 27.877,
 };
 
-/** How far the statistic exceeds its 99.9 % point; negative or 0 when the counts fit the shares. */
+/** Return the statistic minus its 99.9 % point; at most 0 if the counts fit the shares. */
 export function chiSquareExcess(counts: readonly number[], shares: readonly number[]): number {
   const critical = CRITICAL_999[counts.length - 1];
   if (critical === undefined || counts.length !== shares.length)
@@ -23,7 +23,7 @@ export function chiSquareExcess(counts: readonly number[], shares: readonly numb
   return statistic - critical;
 }
 
-/** The same for `hits` of `total` at probability p. */
+/** Return the same for `hits` of `total` at probability p. */
 export function shareExcess(hits: number, total: number, p: number): number {
   return chiSquareExcess([hits, total - hits], [p, 1 - p]);
 }

@@ -1,4 +1,4 @@
-/** Lists of operators as the command line gives them. */
+/** Lists of operators in the form of the command line. */
 
 import { expect, test } from 'vitest';
 import { ArgumentError } from '../../../src/base/arguments.ts';
