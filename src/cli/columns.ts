@@ -1,4 +1,4 @@
-/** Rows of text in columns as wide as their widest cell, the first `left` of them left-aligned. */
+/** Align rows of text in columns as wide as their widest cell. The first `left` columns are left-aligned. */
 export function columns(rows: readonly (readonly string[])[], left = 1): string[] {
   const widths = (rows[0] ?? []).map((_, i) => Math.max(...rows.map((row) => row[i]?.length ?? 0)));
   const cell = (text: string, i: number): string =>

@@ -1,6 +1,6 @@
 /**
- * Runs a command line so that every end is a clean one. Exit codes: 0, 1 for a failure, 2 for a command line that
- * cannot work; 130, 143 and 129 are those of Ctrl-C, SIGTERM and SIGHUP. A foreseen failure is one line, `error: … — what to do`.
+ * Runs a command line and ends the process cleanly. Exit codes: 0; 1 for a failure; 2 for a command line that cannot work; 130,
+ * 143 and 129 after Ctrl-C, SIGTERM and SIGHUP. A foreseen failure is one line, `error: … — what to do`.
  */
 import { type Command, CommanderError } from 'commander';
 import { withoutFix } from '../base/errors.ts';
@@ -11,8 +11,8 @@ import { adviceFor } from './advice.ts';
 import { Outputs } from './outputs.ts';
 
 /**
- * Parses and runs, and ends the process: a module of the user's may have left a timer or a socket open, for which nobody
- * wants to wait. `argv` holds what follows the script's name.
+ * Parse, run, and end the process: a user's module may have left a timer or a socket open.
+ * @param argv the words behind the command's name.
  */
 export async function runCommand(program: Command, argv: readonly string[]): Promise<never> {
   const outputs = new Outputs();
@@ -26,7 +26,7 @@ export async function runCommand(program: Command, argv: readonly string[]): Pro
   process.exit();
 }
 
-/** Tells an error of the work, and what to exit with. */
+/** Run the work; print its error and set the exit code. */
 async function told(program: Command, work: () => Promise<unknown>): Promise<void> {
   try {
     await work();
@@ -41,19 +41,19 @@ function tell(error: unknown, program: Command): void {
   process.stderr.write(`${failureText(error, commandOf(program))}\n`);
 }
 
-/** Makes a program throw what it would print and exit with; call it before adding subcommands, which inherit it. */
+/** Make a command throw its errors instead of printing them and exiting. Subcommands inherit it: call it before adding them. */
 export function throwing(program: Command): Command {
   return program.exitOverride().configureOutput({ outputError: () => undefined });
 }
 
-/** The subcommand that was called, or the program itself. */
+/** Return the subcommand that was called, or the program itself. */
 function commandOf(program: Command): Command {
   return program.commands.find((command) => command.name() === program.args[0]) ?? program;
 }
 
 /**
- * The line for a foreseen failure; for any other also how to find its cause.
- * @param command the one that failed, if it is known: its flags are what is advised.
+ * Format a failure as one line. A failure that was not foreseen also says how to find its cause.
+ * @param command the command that failed, if known: advice names its flags.
  */
 export function failureText(error: unknown, command?: Command): string {
   if (error instanceof CommanderError) return usageText(error);

@@ -1,21 +1,21 @@
-/** Command lines to print: commands as they are called here, in the words of a shell. */
+/** Formats command lines that a user can copy into a shell. */
 import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { join } from 'shlex';
 
-/** The commands of the project, each a file beside this one. */
+/** The commands that have a script of their own beside this file. */
 export const COMMANDS = ['train', 'evaluate', 'generate', 'export', 'inspect', 'tune', 'doctor'] as const;
 export type CommandName = (typeof COMMANDS)[number];
 
-/** Words as one line for a shell, quoted where they have to be. */
+/** Join words to one line for a shell, quoted where necessary. */
 export function commandLineOf(words: readonly string[]): string {
   return join([...words]);
 }
 
 /**
- * The line that calls a command with these words from the current directory: `npx tsx src/cli/train.ts …` in a
- * checkout of the sources, `npx mathformer-train …` where the package is installed.
- * @param here the URL of this module; its extension tells which of the two it is.
+ * Format the line that calls a command from the current directory: `npx tsx src/cli/train.ts …` in a checkout,
+ * `npx mathformer-train …` where the package is installed.
+ * @param here the URL of this module; its extension tells the two cases apart.
  */
 export function invocation(
   command: CommandName,

@@ -1,20 +1,20 @@
 /**
- * The processes that a command was started through: tsx, npm and npm's shell. npm passes SIGTERM to its shell alone, which
- * dies and tells nobody: the command then has to notice that its launcher is gone.
+ * Watches the processes that started this command: tsx, npm and npm's shell. npm sends SIGTERM to its shell alone, and the shell
+ * dies without passing it on: the command has to notice that its launcher is gone.
  */
 import { readFileSync } from 'node:fs';
 
 const CHECK_MS = 250;
 
-/** Whether this process was started by tsx's command line, which is then its parent. */
+/** Tell whether tsx's command line started this process and is its parent. */
 export function isUnderTsx(): boolean {
   return process.execArgv.some((argument) => PREFLIGHT.test(argument));
 }
 
-/** What tsx's command line loads first. `node --import tsx` does not: no other process is in between. */
+/** Matches the module that tsx's command line loads first. `node --import tsx` does not load it: there is no process between. */
 export const PREFLIGHT = /[\\/]tsx[\\/]dist[\\/]preflight\.cjs$/;
 
-/** Calls `onEnd` once if a process that this one was started through ends. Does not keep this process alive. */
+/** Call `onEnd` once when a launcher of this process ends. Does not keep this process alive. */
 export function onLauncherEnd(onEnd: () => void): Disposable {
   const before = launchers();
   if (before.length === 0) return { [Symbol.dispose]: () => {} };
@@ -28,8 +28,8 @@ export function onLauncherEnd(onEnd: () => void): Disposable {
 }
 
 /**
- * Process ids of tsx, of npm's shell and of npm, as far as they are there. The parent of a command that was started by
- * hand or by a script is not among them: it may end, and the command goes on in the background.
+ * List the process ids of tsx, of npm's shell and of npm, where they exist. A shell or script that started the command is not
+ * among them: it may end while the command continues in the background.
  */
 function launchers(): readonly number[] {
   const parent = process.ppid;
@@ -39,13 +39,13 @@ function launchers(): readonly number[] {
   return [...tsx, ...npm];
 }
 
-/** Whether npm (or a package manager that works like it) started this process, and through this shell. */
+/** Tell whether npm, or a package manager that works like it, started this process through this shell. */
 function isScriptShell(pid: number): boolean {
   if (process.env.npm_lifecycle_event === undefined) return false;
   return ofProcess(pid, 'cmdline')?.split('\0')[1] === '-c';
 }
 
-/** On Linux alone: elsewhere shells do not stay between npm and the command. */
+/** Read the parent's process id. Linux only: elsewhere no shell stays between npm and the command. */
 function parentOf(pid: number): number | undefined {
   // The second field, the name, may hold spaces and parentheses; the fourth is the parent.
   const afterName = ofProcess(pid, 'stat')?.split(') ').at(-1);

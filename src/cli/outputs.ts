@@ -1,17 +1,17 @@
 /**
- * stdout and stderr, of which the other end may go away: `train | head`, a terminal that is closed, a full disk. The work
- * goes on, as its results lie in files; what was lost is told at the end.
+ * Watches stdout and stderr, whose other end may go away: `train | head`, a closed terminal, a full disk. The work continues,
+ * since its results are in files. The end of the command reports what was lost.
  */
 import { MathformerError, problemOf } from '../base/errors.ts';
 import { fileErrorOf } from '../runs/fileError.ts';
 
-/** The reader left of its own accord, which is no failure: a pipe or a terminal was closed. */
+/** Error codes of a reader that closed its pipe or terminal: no failure. */
 const LEFT: readonly unknown[] = ['EPIPE', 'EIO', 'ECONNRESET', 'ERR_STREAM_DESTROYED'];
 
 export class Outputs {
   #failure: Error | undefined;
 
-  /** Handles errors of both streams from now on. */
+  /** Begin to handle errors of both streams. */
   constructor() {
     process.stdout.on('error', (error: NodeJS.ErrnoException) => {
       if (!LEFT.includes(error.code)) this.#failure ??= error;
@@ -20,7 +20,7 @@ export class Outputs {
     process.stderr.on('error', () => {});
   }
 
-  /** Waits until all that was written has arrived, or failed. @throws Error why stdout did not take everything. */
+  /** Wait until everything written has arrived or failed. @throws Error with the reason why stdout did not take everything. */
   async flush(): Promise<void> {
     for (const stream of [process.stdout, process.stderr]) {
       await new Promise<void>((resolve) => stream.write('', () => resolve()));

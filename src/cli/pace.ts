@@ -1,4 +1,4 @@
-/** Updates that a pace is measured over: enough to be steady, few enough to forget a slow beginning. */
+/** Number of updates that a pace is measured over: enough to be steady, few enough to forget a slow beginning. */
 const WINDOW = 30;
 
 interface Moment {
@@ -7,11 +7,11 @@ interface Moment {
   readonly at: number;
 }
 
-/** How fast something gets done, from the last updates of this process alone: what was done before it took no time of it. */
+/** Measures the pace of a piece of work from the last updates. Work that an earlier process did takes no part. */
 export class Pace {
   #moments: readonly Moment[];
 
-  /** Measures from now on; `from` is done already. */
+  /** Begin to measure. @param from units that are done already. */
   constructor(from: number) {
     this.#moments = [{ done: from, at: performance.now() }];
   }
@@ -20,7 +20,7 @@ export class Pace {
     this.#moments = [...this.#moments, { done, at: performance.now() }].slice(-WINDOW - 1);
   }
 
-  /** Seconds until `total` is done, from now; undefined before anything was. */
+  /** Estimate the seconds until `total` units are done; undefined before the first one. */
   secondsLeft(total: number): number | undefined {
     const [first] = this.#moments;
     const last = this.#moments.at(-1);

@@ -1,17 +1,17 @@
-/** `--profile FILE`: where a command's time goes, by kernel, and every dispatch as a Chrome trace. */
+/** Reports `--profile FILE`: the time of a command by kernel, and every dispatch as a Chrome trace. */
 import type { Device } from '../gpu/device.ts';
 import type { ProfiledDispatch } from '../gpu/profiler.ts';
 import { peakBandwidth, peakFlops } from '../kernels/peak.ts';
 import { writeAtomically } from '../runs/atomicFile.ts';
 import { columns } from './columns.ts';
 
-/** What the adapter can do: FLOP/s and bytes/s. */
+/** Peaks of the adapter: FLOP/s and bytes/s. */
 export interface Peaks {
   readonly flops: number;
   readonly bandwidth: number;
 }
 
-/** One kernel's dispatches together. */
+/** Sums over the dispatches of one kernel. */
 export interface KernelTotals {
   readonly kernel: string;
   readonly dispatches: number;
@@ -20,11 +20,11 @@ export interface KernelTotals {
   readonly cpu: number;
   readonly bytes: number;
   readonly flops: number;
-  /** Least time that the peaks allow, over the time taken; undefined without timestamps. */
+  /** η: the least time that the peaks allow, divided by the time taken; undefined without timestamps. */
   readonly efficiency: number | undefined;
 }
 
-/** Sums by kernel, the most time first. */
+/** Sum dispatches by kernel, the most time first. */
 export function totalsByKernel(dispatches: readonly ProfiledDispatch[], peaks: Peaks): KernelTotals[] {
   const groups = new Map<string, ProfiledDispatch[]>();
   for (const dispatch of dispatches) {
@@ -49,7 +49,7 @@ const durationOf = ({ start, end }: ProfiledDispatch): number =>
 
 const MOST_ROWS = 30;
 
-/** The totals as lines of a table. */
+/** Format the sums as lines of a table. */
 export function profileTable(totals: readonly KernelTotals[], peaks: Peaks): string[] {
   const total = totals.reduce((sum, { gpu }) => sum + gpu, 0);
   const rows = totals
@@ -74,7 +74,7 @@ export function profileTable(totals: readonly KernelTotals[], peaks: Peaks): str
   ];
 }
 
-/** Dispatches as complete events of the Trace Event Format, for chrome://tracing or Perfetto. Times in microseconds. */
+/** Convert dispatches to complete events of the Trace Event Format (chrome://tracing, Perfetto). Times are microseconds. */
 export function chromeTrace(dispatches: readonly ProfiledDispatch[]): object {
   const origin = dispatches.find(({ start }) => start !== undefined)?.start ?? 0;
   return {
@@ -88,7 +88,7 @@ export function chromeTrace(dispatches: readonly ProfiledDispatch[]): object {
   };
 }
 
-/** Writes the trace to `path` and says what took the time. */
+/** Write the trace to `path`, and print the table. */
 export async function reportProfile(
   device: Device,
   path: string,

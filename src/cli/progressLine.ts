@@ -1,4 +1,4 @@
-/** The line of a progress on a terminal: it never ends before its ETA, however narrow the terminal is. */
+/** Formats the line of a progress for a terminal. The ETA always fits, however narrow the terminal is. */
 
 /** Widths of the bar, in characters between its brackets. */
 const BAR = { least: 6, most: 24 };
@@ -9,13 +9,13 @@ export interface ProgressState {
   readonly total: number;
   /** Values beside the count, such as `loss 0.5000`, the most important ones first. */
   readonly values: readonly string[];
-  /** Time that is left, such as `3m20s`. */
+  /** Remaining time, such as `3m20s`. */
   readonly eta: string;
 }
 
 /**
- * `GRPO [====----] 5/10 loss 0.5000 ETA 3m20s` in at most so many columns. Where they are too few, the bar becomes shorter
- * and is left out, then the last values are left out, then the label.
+ * Format `GRPO [====----] 5/10 loss 0.5000 ETA 3m20s` in at most `columns` columns. To fit, the bar is shortened, then dropped;
+ * then the last values are dropped, then the label.
  */
 export function progressLine({ label, done, total, values, eta }: ProgressState, columns: number): string {
   const count = `${done}/${total}`;

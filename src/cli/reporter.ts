@@ -1,6 +1,6 @@
 /**
- * What a command says: results on stdout, progress as a bar where stderr is a terminal and as plain lines otherwise.
- * With --json stdout carries one document and nothing else; with --quiet progress is left out.
+ * Prints results on stdout, and progress on stderr: a bar on a terminal, plain lines elsewhere. With --json stdout carries one
+ * document and nothing else. With --quiet there is no progress.
  */
 import cliProgress from 'cli-progress';
 import { Pace } from './pace.ts';
@@ -16,15 +16,15 @@ type Output = Pick<NodeJS.WriteStream, 'write'> & { readonly isTTY?: boolean; re
 /** Values shown beside the progress, e.g. loss and reward. */
 export type ProgressValues = Readonly<Record<string, number>>;
 
-/** How many lines a progress of any length prints where there is no terminal. */
+/** Number of lines that a progress prints where there is no terminal, whatever its length. */
 const PLAIN_LINES = 20;
-/** Of a terminal that does not tell its width. */
+/** Columns assumed for a terminal that does not tell its width. */
 const DEFAULT_COLUMNS = 80;
 const CLEAR_LINE = '\r\u001b[2K';
 
-/** What a progress counts. */
+/** Counts of a progress. */
 export interface ProgressRange {
-  /** What is done already; nothing unless given. */
+  /** Units that are done already; 0 unless given. */
   readonly from?: number;
   readonly total: number;
   readonly unit: string;
@@ -44,24 +44,24 @@ export class Reporter {
     this.#err = err;
   }
 
-  /** A result. */
+  /** Print a result. */
   line(text: string): void {
     if (this.#bar) this.#err.write(CLEAR_LINE);
     (this.#json ? this.#err : this.#out).write(`${text}\n`);
     this.#bar?.render();
   }
 
-  /** Something on the way to a result. */
+  /** Print a step on the way to a result; nothing with --quiet. */
   note(text: string): void {
     if (!this.#quiet) this.line(text);
   }
 
-  /** The document of --json. */
+  /** Print the document of --json; nothing without it. */
   document(value: unknown): void {
     if (this.#json) this.#out.write(`${JSON.stringify(value, null, 2)}\n`);
   }
 
-  /** Starts a progress; call `stop` before the next one. */
+  /** Start a progress. Call `stop` before the next one. */
   progress(label: string, { from = 0, total, unit }: ProgressRange): Progress {
     if (this.#quiet) return SILENT;
     return this.#err.isTTY
@@ -69,7 +69,7 @@ export class Reporter {
       : this.#plainProgress(label, { from, total, unit });
   }
 
-  /** A progress of which only a terminal shows anything. */
+  /** Start a progress that only a terminal shows. */
   bar(label: string, total: number): Progress {
     return this.#quiet || !this.#err.isTTY ? SILENT : this.#barProgress(label, { from: 0, total }, true);
   }
@@ -140,12 +140,12 @@ function described(values: ProgressValues): string[] {
   return Object.entries(values).map(([name, value]) => `${name} ${short(value)}`);
 }
 
-/** Four decimals, unless they would hide the value. */
+/** Format with four decimals, or with more digits where four would hide the value. */
 function short(value: number): string {
   return value === 0 || Math.abs(value) >= 1e-3 ? value.toFixed(4) : value.toExponential(1);
 }
 
-/** Seconds as `45s`, `3m20s` or `2h05m`. */
+/** Format seconds as `45s`, `3m20s` or `2h05m`. */
 export function duration(seconds: number): string {
   const s = Math.round(seconds);
   if (s < 60) return `${s}s`;

@@ -1,4 +1,4 @@
-/** Ctrl-C, SIGTERM and SIGHUP: the first asks the loops to stop after the current step, a second quits at once. */
+/** Handles Ctrl-C, SIGTERM and SIGHUP: the first one asks to stop after the current step, a second one quits at once. */
 import { onLauncherEnd } from './launcher.ts';
 import { exitCodeOf, isImpatient, STOP_SIGNALS, type StopSignal } from './stopSignals.ts';
 import { isSupervised } from './supervisor.ts';
@@ -13,7 +13,7 @@ export class StopRequest implements Disposable {
     else if (!this.#supervised && isImpatient(signal)) this.#quit(signal);
   };
 
-  /** Listens from now on until disposed. `onRequest` is called at the first signal, or when the launcher ends. */
+  /** Listen until disposed. @param onRequest called at the first signal, or when the launcher ends. */
   constructor(onRequest: () => void) {
     this.#onRequest = onRequest;
     for (const signal of STOP_SIGNALS) process.on(signal, this.#receive);
@@ -24,7 +24,7 @@ export class StopRequest implements Disposable {
     return this.#signal !== undefined;
   }
 
-  /** What the process should exit with; undefined if nobody asked it to stop. */
+  /** Exit code of the process; undefined without a request to stop. */
   get exitCode(): number | undefined {
     return this.#signal && exitCodeOf(this.#signal);
   }
@@ -42,7 +42,7 @@ export class StopRequest implements Disposable {
     this.#onRequest();
   }
 
-  /** Without our handlers the signal does what it does to any program: it ends the process, whatever it is busy with. */
+  /** End the process at once: without our handlers the signal does that, whatever the process is busy with. */
   #quit(signal: StopSignal): void {
     for (const each of STOP_SIGNALS) process.off(each, this.#receive);
     process.kill(process.pid, signal);

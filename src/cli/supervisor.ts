@@ -1,22 +1,22 @@
 /**
- * Training under `tsx`, which sends SIGKILL to a process that does not answer Ctrl-C within 60 ms. A training cannot
- * promise an answer: while a reward computes, nothing else runs. So it runs in a process of its own, and the process that
- * tsx knows only waits, answers at once, and passes the request on.
+ * Runs a training under `tsx`. tsx kills a process that does not answer Ctrl-C within 60 ms, and a training may not: nothing
+ * else runs while a reward computes. So the training runs in a process of its own. The process that tsx knows only waits,
+ * answers at once, and passes the request on.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { isUnderTsx, onLauncherEnd, PREFLIGHT } from './launcher.ts';
 import { exitCodeOf, isImpatient, STOP_SIGNALS, type StopSignal } from './stopSignals.ts';
 
-/** Names the supervisor's process id to the supervised process. */
+/** Environment variable that holds the supervisor's process id. */
 const SUPERVISOR = 'MATHFORMER_SUPERVISOR';
 /**
- * The same signal within this time is the same Ctrl-C: the terminal sends it, and so does tsx (after 30 ms, and on a busy
- * machine later).
+ * Milliseconds within which a repeated signal is the same Ctrl-C: the terminal sends it, and tsx sends it again (after 30 ms,
+ * on a busy machine later).
  */
 const ECHO_MS = 200;
 
 /**
- * Runs this command again in a process of its own, if tsx started this one, and exits as that one does.
+ * Run this command again in a process of its own if tsx started this one, and exit as that process does.
  * @returns false if this process itself has to do the work.
  */
 export async function superviseUnderTsx(): Promise<boolean> {
@@ -35,7 +35,7 @@ export async function superviseUnderTsx(): Promise<boolean> {
   }
 }
 
-/** Whether a supervisor watches this process: it decides when a second signal means to quit at once. */
+/** Tell whether a supervisor watches this process. The supervisor decides when a second signal means to quit at once. */
 export function isSupervised(): boolean {
   return process.env[SUPERVISOR] === String(process.ppid);
 }
@@ -51,7 +51,7 @@ function startAgain(): ChildProcess {
   });
 }
 
-/** Passes signals on until the process has ended; returns what to exit with. @throws Error if it did not start. */
+/** Pass signals on until the process has ended. @returns the exit code. @throws Error if it did not start. */
 function supervise(child: ChildProcess): Promise<number> {
   let request: { readonly signal: StopSignal; readonly at: number } | undefined;
   let quitting: StopSignal | undefined;
@@ -79,7 +79,7 @@ function supervise(child: ChildProcess): Promise<number> {
   });
 }
 
-/** Takes the supervisor's messages, and its end, for signals. */
+/** Treat the supervisor's messages, and its end, as signals. */
 function obeySupervisor(): void {
   process.on('message', (signal: NodeJS.Signals) => process.kill(process.pid, signal));
   process.on('disconnect', () => process.kill(process.pid, 'SIGTERM'));

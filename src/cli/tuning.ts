@@ -1,4 +1,4 @@
-/** The kernels a command runs with: those that were tuned for its adapter, tuned now if they have not been. */
+/** Chooses the kernels of a command: those tuned for its adapter before, or tuned now. */
 import { Device, type DeviceOptions } from '../gpu/device.ts';
 import type { KernelChoices } from '../gpu/kernelChoices.ts';
 import { type AdapterKind, type OpenedAdapter, openAdapter } from '../gpu/node.ts';
@@ -13,9 +13,9 @@ import {
 } from '../runs/tunedKernels.ts';
 import type { Reporter } from './reporter.ts';
 
-/** When a command measures which kernels are the fastest: `auto` is on GPUs only, once for each model. */
+/** Values of `--tune`. `auto` measures on GPUs only, once for each model. */
 export const TUNING = ['auto', 'always', 'never'] as const;
-/** As PyTorch's `set_float32_matmul_precision`. */
+/** Values of `--matmul_precision`, as in PyTorch's `set_float32_matmul_precision`. */
 export const PRECISIONS = ['highest', 'medium'] as const;
 
 export interface TuningFlags {
@@ -23,10 +23,10 @@ export interface TuningFlags {
   readonly matmulPrecision: (typeof PRECISIONS)[number];
 }
 
-/** What training and decoding work on at once by default. */
+/** Tokens of a training step and sequences of a decoding step, by default. */
 const ROWS: TuningRows = { training: 8192, decoding: 128 };
 
-/** Opens an adapter with what the flags need of it. */
+/** Open an adapter with the features that the flags need. */
 export function openTunable(
   name: string | undefined,
   flags: Pick<TuningFlags, 'matmulPrecision'> & { readonly profile?: string | undefined },
@@ -37,7 +37,7 @@ export function openTunable(
   return openAdapter({ ...(name === undefined ? {} : { name }), matrixUnits, disableToggles });
 }
 
-/** The choices kept for the adapter, after tuning for the model if the flags say so. */
+/** Return the choices kept for the adapter, after tuning for the models if the flags say so. */
 export async function tunedKernels(
   opened: OpenedAdapter,
   models: readonly ModelConfig[],
@@ -59,13 +59,13 @@ export async function tunedKernels(
   return readTunedKernels(path).choices;
 }
 
-/** The shape counts too: without biases the products are other kernels. */
+/** Name a model by its sizes and its shape: without biases other kernels run. */
 const nameOf = (model: ModelConfig): string => `${describe(model)}${model.bias ? '' : ', no biases'}`;
 
 const tunesNow = ({ tune: when }: TuningFlags, kind: AdapterKind): boolean =>
   when === 'always' || (when === 'auto' && kind === 'hardware');
 
-/** Tunes for every product of the models, on a device of its own, and keeps the choices. */
+/** Tune every product of the models on a device of its own, and keep the choices. */
 export async function tuneModels(
   name: string,
   models: readonly ModelConfig[],

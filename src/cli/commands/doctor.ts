@@ -1,6 +1,6 @@
 /**
- * `npm run doctor`: which GPU or software driver mathformer uses on this machine, why, and how to get a faster one.
- * Exit code 0 when an adapter computes correctly, 1 when none does.
+ * `doctor`: reports the GPU or software driver that mathformer uses on this machine, the reason, and a way to a faster one.
+ * Exit code 0 if an adapter computes correctly, 1 if none does.
  */
 import { arch, availableParallelism } from 'node:os';
 import { Command } from 'commander';
@@ -44,7 +44,7 @@ export interface AdapterReport {
   readonly subgroupSizes: { readonly min: number; readonly max: number } | null;
   readonly limits: Readonly<Record<string, number>>;
   readonly openMilliseconds: number;
-  /** Whether a small dispatch gave the right numbers. */
+  /** True if a small dispatch gave the right numbers. */
   readonly computes: boolean;
 }
 
@@ -69,7 +69,7 @@ export interface DoctorReport {
   readonly advice: readonly string[];
 }
 
-/** Looks at everything and never throws for want of a GPU: `error` and `usable` tell. */
+/** Examine the machine. Without a usable adapter nothing is thrown: `error` and `usable` say so. */
 export async function examine(name?: string): Promise<DoctorReport> {
   const machine = inspectMachine();
   const about = {
@@ -113,7 +113,7 @@ export async function examine(name?: string): Promise<DoctorReport> {
   }
 }
 
-/** The report as text for people. */
+/** Format the report as text. */
 export function format(report: DoctorReport): string {
   const { adapter } = report;
   const lines = [
@@ -166,7 +166,7 @@ async function reportAdapter(
   };
 }
 
-/** Runs one dispatch that squares 64 integers, as an adapter that opens is not yet one that works. */
+/** Run one dispatch that squares 64 integers: an adapter that opens may still not work. */
 async function computes(adapter: GPUAdapter): Promise<boolean> {
   const COUNT = 64;
   const device = await adapter.requestDevice();
@@ -241,7 +241,7 @@ async function run(flags: z.output<typeof flagsSchema>): Promise<void> {
   process.exitCode = report.usable ? 0 : 1;
 }
 
-/** `doctor`. */
+/** Build `doctor`. */
 export function doctorCommand(): Command {
   const command = throwing(new Command('doctor')).description(
     'Tells which GPU or software driver mathformer uses here, why, and how to get a faster one.',

@@ -1,17 +1,17 @@
-/** What `doctor` advises: the commands that give a faster adapter, by operating system and by what the machine has. */
+/** Chooses the commands that give a faster adapter, by operating system and by the drivers that the machine has. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import type { AdapterKind } from '../../gpu/node.ts';
 
-/** What the advice depends on, gathered apart so that it can be tested for machines other than this one. */
+/** Facts that the advice depends on. They are gathered apart, so that tests can describe other machines. */
 export interface Machine {
   readonly platform: NodeJS.Platform;
-  /** The fields of /etc/os-release; empty elsewhere than on Linux. */
+  /** Fields of /etc/os-release; empty except on Linux. */
   readonly osRelease: Readonly<Record<string, string>>;
   readonly hasNvidiaDevice: boolean;
   readonly hasRenderNode: boolean;
 }
 
-/** Commands, and comments starting with `#`, that give a faster adapter here; empty when there is none to be had. */
+/** Return commands, and comments starting with `#`, that give a faster adapter; empty where there is none. */
 export function fasterAdapterAdvice(
   kind: AdapterKind | 'none',
   machine: Machine,

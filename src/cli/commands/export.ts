@@ -49,7 +49,7 @@ async function run(given: string, flagsGiven: Readonly<Record<string, unknown>>)
   reporter.document({ checkpoint: path, directory: out, files: [...files.keys()] });
 }
 
-/** `export CHECKPOINT --out DIR`. */
+/** Build `export <checkpoint>`. */
 export function exportCommand(): Command {
   const command = throwing(new Command('export'))
     .description('Writes a model as a Hugging Face directory (MptForCausalLM), with its tokenizer.')

@@ -1,6 +1,6 @@
 /**
- * `inspect.ts FILE`: what a checkpoint holds: its format, model, metadata, and the values of every tensor. Also of files
- * that cannot be loaded, such as those of a diverged model; and of a run its checkpoints.
+ * `inspect FILE`: shows the format, model, metadata and tensors of a checkpoint, even of one that cannot be loaded, such as a
+ * diverged model. Of a run it shows the checkpoints.
  */
 import { createHash } from 'node:crypto';
 import { Command } from 'commander';
@@ -99,7 +99,7 @@ function row({ name, dtype, shape, statistics }: TensorSummary): string[] {
   ];
 }
 
-/** `inspect FILE`. */
+/** Build `inspect <file>`. */
 export function inspectCommand(): Command {
   const command = throwing(new Command('inspect'))
     .description('What a checkpoint holds: format, model, metadata, and the values of every tensor.')

@@ -1,11 +1,11 @@
-/** What `inspect` says of a run: its checkpoints, whether they are whole, and where it would go on. */
+/** Prints the checkpoints of a run, their damage, and the one that `resume` takes. */
 import { join } from 'node:path';
 import { type CheckpointEntry, Checkpoints } from '../../runs/checkpoints.ts';
 import { FileError } from '../../runs/fileError.ts';
 import { columns } from '../columns.ts';
 import type { Reporter } from '../reporter.ts';
 
-/** A checkpoint, and what is wrong with it if anything is. */
+/** A checkpoint, with its damage if there is any. */
 interface InspectedCheckpoint {
   readonly name: string;
   readonly step: number;
@@ -13,11 +13,11 @@ interface InspectedCheckpoint {
   readonly best: boolean;
   readonly bytes: number;
   readonly problem: string | null;
-  /** Random streams, curriculum, …: where the trainer stands. */
+  /** State of the trainer: random streams, curriculum, … */
   readonly progress: object | null;
 }
 
-/** Prints a run's checkpoints; every file is read and compared with its SHA-256. @throws FileError */
+/** Print the checkpoints of a run. Every file is read and compared with its SHA-256. @throws FileError */
 export function inspectRun(path: string, reporter: Reporter): void {
   const checkpoints = new Checkpoints(join(path, 'checkpoints'));
   const found = checkpoints.entries.map((entry) => inspected(checkpoints, entry));

@@ -1,7 +1,6 @@
 /**
- * `npm run tune`: measures on this adapter which variant of every kernel is the fastest for the products of a model,
- * and keeps the choices for later runs. GPUs are tuned on first use; software adapters, whose usual choices come with
- * the package, only by this command.
+ * `tune`: measures the variants of every kernel on this adapter for the products of a model, and keeps the fastest for later
+ * runs. GPUs are tuned on first use too; software adapters only by this command, as the package has choices for them.
  */
 import { Command } from 'commander';
 import { z } from 'zod';
@@ -52,7 +51,7 @@ function resultText({ key, untuned, chosen, candidates }: TuningResult): string 
   return `${key}: ${chosen}, ${(1 / ratio).toFixed(2)} times as fast as ${untuned}${notes}`;
 }
 
-/** How the runner-up did, where what runs untuned stays. */
+/** Format the ratio of the runner-up, where the untuned choice stays. */
 function best(candidates: readonly Candidate[], untuned: string): string {
   const timed = candidates.flatMap(({ variant, result }) =>
     typeof result === 'number' && variant !== untuned ? [{ variant, result }] : [],
@@ -61,7 +60,7 @@ function best(candidates: readonly Candidate[], untuned: string): string {
   return next ? ` (${next.variant} takes ${next.result.toFixed(2)} of its time)` : '';
 }
 
-/** `tune`. */
+/** Build `tune`. */
 export function tuneCommand(): Command {
   const command = throwing(new Command('tune')).description(
     `Measures which kernels are the fastest on this adapter for the products of a model (${Object.keys(MODEL_SIZES).join(', ')}; ` +
