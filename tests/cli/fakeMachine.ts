@@ -20,6 +20,8 @@ export const world = {
   trainers: [] as CountingTrainer[],
   /** What holds memory of the device. */
   held: new Set<object>(),
+  /** What a step of GRPO reports besides its usual figures. */
+  metrics: {} as Readonly<Record<string, number>>,
   /** Called at the beginning of each step. */
   onStep: (_trainer: CountingTrainer, _step: number): void => undefined,
   reset(): void {
@@ -27,6 +29,7 @@ export const world = {
       description: 'a GPU of paper',
       opened: [],
       trainers: [],
+      metrics: {},
       onStep: () => undefined,
     });
     world.held.clear();
@@ -152,7 +155,7 @@ class CountingTrainer {
 export class GrpoTrainer extends CountingTrainer {
   async step(): Promise<object> {
     const step = this.next();
-    return { loss: 1 / step, reward: 0.5, kl: Number.NaN, entropy: 1, num_tokens: 10 };
+    return { loss: 1 / step, reward: 0.5, kl: Number.NaN, entropy: 1, num_tokens: 10, ...world.metrics };
   }
 
   samples(): readonly object[] {

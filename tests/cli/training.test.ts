@@ -121,13 +121,13 @@ describe('train grpo', () => {
   });
 
   it('hands the trainer the options, the task, the rewards and the sampler', async () => {
-    await grpo({ reward: 'correctness,length:0.5', groupSize: 8 });
+    await grpo({ reward: 'correctness,length:0.5', groupSize: 8, maxGenLen: 99 });
     const [trainer] = world.trainers;
     expect(trainer?.options).toMatchObject({ groupSize: 8, lr: 1e-5, steps: 4 });
     expect(trainer?.parts).toMatchObject({
       task: { name: 'arithmetic', levels: ['digits_1_depth_1'] },
       rewards: [{ name: 'correctness' }, { name: 'length', weight: 0.5 }],
-      sampler: { calls: expect.any(Array) },
+      sampler: { calls: [expect.objectContaining({ maxNew: 99, temperature: 0 }), expect.anything()] },
     });
   });
 
@@ -138,9 +138,9 @@ describe('train grpo', () => {
     expect(json('summary.json').best).toMatchObject({ name: 'rl_model_step3', accuracy: 1 });
     expect(models()).toEqual(['rl_model_final', 'rl_model_step3', 'rl_model_step4']);
     rmSync(out, { recursive: true });
-    await grpo({ saveInterval: 2, evalInterval: 0 });
+    await grpo({ saveInterval: 1, evalInterval: 0 });
     expect(json('summary.json').best).toMatchObject({ name: 'rl_model_step4', accuracy: 1 });
-    expect(models()).toEqual(['rl_model_final', 'rl_model_step2', 'rl_model_step4']);
+    expect(models()).toEqual(['final', 'step1', 'step2', 'step3', 'step4'].map((name) => `rl_model_${name}`));
   });
 
   it('refuses a top_k above the vocabulary before anything is opened', async () => {
@@ -200,8 +200,9 @@ describe('train pretrain', () => {
   });
 
   it('begins from a checkpoint, which it evaluates first', async () => {
-    await pretrain({ checkpoint: CHECKPOINT, stepEval: true });
+    await pretrain({ checkpoint: CHECKPOINT, modelsize: undefined, stepEval: true });
     expect(lines(`Loading checkpoint from ${CHECKPOINT}`)).toHaveLength(1);
+    expect(lines('Model loaded: 2 layers, 32 dim')).toHaveLength(1);
     expect(lines('Baseline: 50.00% (6/12)')).toHaveLength(1);
     expect(lines('Step 1 Eval: 100.00% (12/12)')).toHaveLength(1);
     expect(json('summary.json').improvement).toMatchObject({ onlyFirst: 0, onlySecond: 6 });
@@ -256,6 +257,8 @@ describe('train', () => {
     expect(said.indexOf('Pretraining 2/2')).toBeLessThan(said.indexOf('Baseline: '));
     expect(said.indexOf('Baseline: ')).toBeLessThan(said.indexOf('GRPO 2/2'));
     expect(Object.keys(json('summary.json').phases)).toEqual(['pretrain', 'grpo']);
+    for (const name of ['baseline', 'final']) expect(readdirSync(out)).toContain(`${name}_completions.jsonl`);
+    expect(world.trainers[1]?.parts).toMatchObject({ sampler: { calls: expect.any(Array) } });
     const { metadata } = loadCheckpoint(join(out, 'checkpoints', 'rl_model_final.safetensors'));
     expect(settingsOf(metadata)).toMatchObject({ task: 'arithmetic', maxDepth: 2, maxGenLen: 16, topK: 0 });
   });
@@ -274,11 +277,40 @@ describe('train', () => {
     ]);
   });
 
+  it('evaluates nothing between passes of pretraining', async () => {
+    await pipeline({}, { ...SMALL, pretrain: { ...SMALL.pretrain, steps: 2 } });
+    expect(lines('Pretraining 4/4')).toHaveLength(1);
+    expect(lines('Step ')).toEqual([]);
+  });
+
+  it('says what to change in a --config, as it has no flags for it', async () => {
+    world.metrics = { kl: 5 };
+    await pipeline();
+    expect(lines('warning: step 1: ')[0]).toContain('(in a --config: grpo.lr, ');
+    rmSync(out, { recursive: true });
+    const failing = (where: string) => {
+      world.onStep = () => {
+        throw new MathformerError('no memory', { code: 'OUT_OF_MEMORY', where, fix: '' });
+      };
+      const run = pipeline({ out: join(directory, where) });
+      return expect(run).rejects;
+    };
+    await failing('matmul').toMatchObject({
+      fix: expect.stringMatching(/^lower batchSize, .* in a --config$/),
+    });
+    await failing('sampler').toMatchObject({ fix: 'lower grpo.maxGenLen in a --config' });
+  });
+
   it('that is resumed in GRPO neither pretrains nor evaluates the baseline again', async () => {
     await pipeline();
     const before = json('summary.json');
+    const { options } = json('config.json');
     world.reset();
     await resume({ steps: 3, microBatchTokens: 128 });
+    expect(json('config.json').options).toEqual({
+      ...options,
+      grpo: { ...options.grpo, steps: 3, microBatchTokens: 128 },
+    });
     expect(world.trainers).toHaveLength(1);
     expect(world.trainers[0]?.options).toMatchObject({ steps: 3, microBatchTokens: 128 });
     expect(json('summary.json')).toMatchObject({
@@ -371,6 +403,7 @@ describe('train resume', () => {
     said = '';
     await resume();
     expect(lines('GRPO: all 4 steps are taken; --steps can give more')).toHaveLength(1);
+    expect(lines('Metrics as CSV')).toEqual([]);
     expect(rows()).toHaveLength(4);
   });
 
@@ -455,6 +488,36 @@ describe('train resume', () => {
     said = '';
     await resume({ steps: 7, logCsv: '' });
     expect([count(second), said.includes('Metrics as CSV')]).toEqual([1 + 6, false]);
+  });
+
+  it('continues a CSV file whose place was not written down beside the metrics', async () => {
+    await grpo({ logCsv: join(directory, 'first.csv') });
+    rmSync(join(out, 'csv.json'));
+    said = '';
+    await resume({ steps: 5 });
+    expect(lines('Metrics as CSV: ')).toEqual([`Metrics as CSV: ${join(out, 'metrics.csv')}`]);
+  });
+
+  it('evaluates the final model again, whatever was answered before', async () => {
+    await grpo();
+    const path = join(out, 'final_completions.jsonl');
+    writeFileSync(path, '{}\n'.repeat(12));
+    await resume({ steps: 5 });
+    expect(json('summary.json').final.correct).toBe(12);
+  });
+
+  it('advises by its own flags', async () => {
+    await grpo();
+    await pretrain({ out: `${out}2` });
+    world.metrics = { kl: 5 };
+    said = '';
+    await resume({ steps: 5 });
+    expect(lines('warning: step 5: ')[0]).toMatch(/ — lower --lr, .*\(--lr and .*: of \S+ \S+ \S+ grpo\)$/);
+    said = '';
+    rmSync(out, { recursive: true });
+    await grpo();
+    expect(lines('warning: step 1: ')[0]).toMatch(/ — lower --lr, /);
+    expect(lines('warning: step 1: ')[0]).not.toContain('grpo)');
   });
 
   it('runs no module that the config names, unless it is trusted', async () => {
