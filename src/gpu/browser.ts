@@ -2,7 +2,7 @@
 import { createStore, get, set } from 'idb-keyval';
 import { AdapterError } from './adapters/error.ts';
 import type { MatmulPrecision } from './device.ts';
-import type { KernelChoices } from './kernelChoices.ts';
+import { adapterTraits, type KernelChoices } from './kernelChoices.ts';
 
 /** @throws AdapterError if the runtime has no WebGPU, or no adapter for it */
 export async function openAdapter(): Promise<GPUAdapter> {
@@ -31,18 +31,14 @@ const choicesStore = () => createStore('mathformer', 'kernels');
 
 type Identified = Pick<GPUAdapter, 'info' | 'features'>;
 
-/** What identifies an adapter: another driver, or another version of the browser, may prefer other kernels. */
+/** Return the key of an adapter's choices, which hold for one version of the browser. */
 function identityOf({ info, features }: Identified, matmulPrecision: MatmulPrecision): string {
-  const { vendor, architecture, device, description, subgroupMinSize, subgroupMaxSize } = info;
   const { navigator } = globalThis as { readonly navigator?: { readonly userAgent?: string } };
-  const all = [vendor, architecture, device, description, subgroupMinSize, subgroupMaxSize, matmulPrecision];
-  return JSON.stringify([...all, navigator?.userAgent, ...[...features].sort()]);
+  const traits = Object.values(adapterTraits(info));
+  return JSON.stringify([...traits, matmulPrecision, navigator?.userAgent, ...[...features].sort()]);
 }
 
-/**
- * The choices of kernels kept for this adapter, for `DeviceOptions.kernelChoices`. In a browser they lie in IndexedDB,
- * in Node below `~/.cache/mathformer`.
- */
+/** Return the choices kept in IndexedDB for this adapter, for `DeviceOptions.kernelChoices`. */
 export async function keptKernelChoices(
   adapter: Identified,
   matmulPrecision: MatmulPrecision = 'highest',
@@ -50,7 +46,7 @@ export async function keptKernelChoices(
   return (await get<KernelChoices>(identityOf(adapter, matmulPrecision), choicesStore())) ?? {};
 }
 
-/** Adds choices, such as `choicesOf(await tune(…))`, to those kept for this adapter. */
+/** Add choices, such as `choicesOf(await tune(…))`, to those kept for this adapter. */
 export async function keepKernelChoices(
   adapter: Identified,
   choices: KernelChoices,

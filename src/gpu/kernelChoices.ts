@@ -34,3 +34,9 @@ const SHIPPED: readonly Shipped[] = [
 export function shippedChoices({ description }: Pick<GPUAdapterInfo, 'description'>): KernelChoices {
   return SHIPPED.find(({ adapter }) => description.startsWith(adapter))?.choices ?? {};
 }
+
+/** Return what tells adapters apart on every platform: other hardware or another driver may prefer other kernels. */
+export function adapterTraits(info: GPUAdapterInfo) {
+  const { vendor, architecture, device, description, subgroupMinSize, subgroupMaxSize } = info;
+  return { vendor, architecture, device, description, subgroupMinSize, subgroupMaxSize };
+}

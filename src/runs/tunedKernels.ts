@@ -8,7 +8,7 @@ import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { cacheDirectories, type Environment } from '../gpu/adapters/privateDirectory.ts';
 import type { MatmulPrecision } from '../gpu/device.ts';
-import type { KernelChoices } from '../gpu/kernelChoices.ts';
+import { adapterTraits, type KernelChoices } from '../gpu/kernelChoices.ts';
 import { isSoftware } from '../gpu/waiting.ts';
 import { writeAtomically } from './atomicFile.ts';
 import { withFileErrors } from './fileError.ts';
@@ -42,9 +42,9 @@ export function adapterIdentity(
   adapter: Pick<GPUAdapter, 'info' | 'features'>,
   matmulPrecision: MatmulPrecision,
 ): Record<string, unknown> {
-  const { vendor, architecture, device, description, subgroupMinSize, subgroupMaxSize } = adapter.info;
   return {
-    ...{ vendor, architecture, device, description, subgroupMinSize, subgroupMaxSize, matmulPrecision },
+    ...adapterTraits(adapter.info),
+    matmulPrecision,
     ...(isSoftware(adapter.info) ? { cpu: cpuModel() } : {}),
     features: [...adapter.features].sort(),
     webgpu: webgpuVersion(),
@@ -86,10 +86,7 @@ export function addTunedKernels(
   return kept;
 }
 
-/**
- * The choices of kernels kept for this adapter, for `DeviceOptions.kernelChoices`. In a browser they lie in IndexedDB,
- * in Node below `~/.cache/mathformer`.
- */
+/** Return the choices kept below `~/.cache/mathformer` for this adapter, for `DeviceOptions.kernelChoices`. */
 export async function keptKernelChoices(
   adapter: Pick<GPUAdapter, 'info' | 'features'>,
   matmulPrecision: MatmulPrecision = 'highest',
@@ -97,7 +94,7 @@ export async function keptKernelChoices(
   return readTunedKernels(tunedKernelsPath(adapterIdentity(adapter, matmulPrecision))).choices;
 }
 
-/** Adds choices, such as `choicesOf(await tune(…))`, to those kept for this adapter. @throws FileError */
+/** Add choices, such as `choicesOf(await tune(…))`, to those kept for this adapter. @throws FileError */
 export async function keepKernelChoices(
   adapter: Pick<GPUAdapter, 'info' | 'features'>,
   choices: KernelChoices,
