@@ -4,7 +4,7 @@
  */
 import { Arena } from './arena.ts';
 import type { BufferPlace } from './buffers.ts';
-import type { Launch } from './kernel.ts';
+import type { Dispatch } from './kernel.ts';
 import type { Pipeline } from './pipelines.ts';
 import { Profiler } from './profiler.ts';
 
@@ -12,13 +12,12 @@ const MAX_BATCH = 512;
 /** Uploads above this go straight to the queue instead of through the arena. */
 const STAGED_UPLOAD_BYTES = 1 << 16;
 
-/** A dispatch with everything it binds. */
-export interface Dispatch {
+/** What a dispatch is encoded with. */
+export interface Bound {
   readonly pipeline: Pipeline;
   readonly bindGroup: GPUBindGroup;
-  /** Where the bind group does not fix it. */
+  /** Where the parameters lie, unless the bind group fixes it. */
   readonly paramsOffset?: number | undefined;
-  readonly launch: Launch;
 }
 
 export class CommandBatch {
@@ -42,28 +41,28 @@ export class CommandBatch {
     if (!this.arena.hasRoom(bytes) || this.#length >= MAX_BATCH) this.submit();
   }
 
-  dispatch(dispatch: Dispatch): void {
+  dispatch(dispatch: Dispatch, bound: Bound): void {
     const { profiler } = this;
-    if (profiler) this.#profiled(dispatch, profiler);
-    else this.#encode(dispatch);
+    if (profiler) this.#profiled(dispatch, bound, profiler);
+    else this.#encode(dispatch, bound);
   }
 
   /** In a pass of its own. */
-  #profiled(dispatch: Dispatch, profiler: Profiler): void {
-    this.#pass = this.#outsidePass().beginComputePass(profiler.pass(dispatch.launch.kernel.name));
+  #profiled(dispatch: Dispatch, bound: Bound, profiler: Profiler): void {
+    this.#pass = this.#outsidePass().beginComputePass(profiler.pass(dispatch.kernel.name));
     const started = performance.now();
-    this.#encode(dispatch);
-    profiler.add(dispatch.launch, performance.now() - started);
+    this.#encode(dispatch, bound);
+    profiler.add(dispatch, performance.now() - started);
     this.#endPass();
   }
 
-  #encode({ pipeline, bindGroup, paramsOffset, launch }: Dispatch): void {
+  #encode({ workgroups }: Dispatch, { pipeline, bindGroup, paramsOffset }: Bound): void {
     this.#encoder ??= this.#device.createCommandEncoder();
     this.#pass ??= this.#encoder.beginComputePass();
     this.#pass.setPipeline(pipeline.gpu);
     if (paramsOffset === undefined) this.#pass.setBindGroup(0, bindGroup);
     else this.#pass.setBindGroup(0, bindGroup, [paramsOffset]);
-    this.#pass.dispatchWorkgroups(...launch.workgroups);
+    this.#pass.dispatchWorkgroups(...workgroups);
     this.#length += 1;
     this.counters.dispatches += 1;
   }

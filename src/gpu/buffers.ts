@@ -42,6 +42,8 @@ export class PooledBuffer {
   doubtsAsIndex: Doubts = NO_DOUBTS;
   /** Bytes from its start that whoever allocated it uses. */
   used = 0;
+  /** Whether writes to it are noted: not those to the list of faults, which nothing depends on. */
+  tracked = true;
   /** When its parts were written. */
   readonly times = new WriteTimes();
   /** Least and largest of the integers in it, if they came from the host and nothing has written since. */
@@ -143,6 +145,16 @@ export function sizeClass(bytes: number): number {
 /** A view of the first `bytes` bytes of a buffer. */
 export function viewOf(buffer: PooledBuffer, bytes: number): BufferView {
   return { buffer, offset: 0, bytes: Math.max(MIN_VIEW_BYTES, Math.ceil(bytes / 4) * 4) };
+}
+
+/** Return where a view begins. */
+export const placeOf = ({ buffer, offset }: BufferView): BufferPlace => ({ gpu: buffer.gpu, offset });
+
+/** Note that a command writes to `view`. */
+export function noteWrite({ buffer, offset, bytes }: BufferView): void {
+  if (!buffer.tracked) return;
+  buffer.times.note(offset, bytes);
+  buffer.bounds = undefined;
 }
 
 export interface PoolEvents {

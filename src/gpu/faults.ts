@@ -3,13 +3,14 @@
  * word to 1 for a fault, and says in the second which value it was. Each read takes the list with it and clears it.
  */
 import type { MathformerError } from '../base/errors.ts';
-import type { BufferView } from './buffers.ts';
+import type { CommandBatch } from './batch.ts';
+import { type BufferPool, type BufferView, placeOf } from './buffers.ts';
 import { Doubt } from './doubts.ts';
 
 /** Places that are told apart; those beyond share the last. */
 const PLACES = 16_384;
 const WORDS = 2;
-export const FAULT_BYTES = PLACES * WORDS * 4;
+const FAULT_BYTES = PLACES * WORDS * 4;
 
 /** Makes the error of a fault from its second word. */
 export type Describe = (word: number) => MathformerError;
@@ -28,13 +29,26 @@ export interface Sealed {
 }
 
 export class Faults {
-  readonly view: BufferView;
+  readonly #pool: BufferPool;
+  readonly #batch: CommandBatch;
+  #view: BufferView | undefined;
   readonly #places = new Map<string, number>();
   readonly #describe: Describe[] = [];
   #open = new Map<number, Doubt>();
 
-  constructor(view: BufferView) {
-    this.view = view;
+  constructor(pool: BufferPool, batch: CommandBatch) {
+    this.#pool = pool;
+    this.#batch = batch;
+  }
+
+  /** The list, which is allocated when something is checked for the first time. */
+  get view(): BufferView {
+    if (this.#view) return this.#view;
+    const view = this.#pool.allocate(FAULT_BYTES, 'faults', true);
+    view.buffer.tracked = false;
+    this.#batch.clear(placeOf(view), view.bytes);
+    this.#view = view;
+    return view;
   }
 
   /** The number of a place, which `key` tells from others. */

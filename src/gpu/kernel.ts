@@ -2,6 +2,7 @@
  * A kernel as data: its WGSL body plus the names and types of what it binds. The declarations are generated from
  * the same tables that type-check every launch, so a binding cannot be misspelt or passed in the wrong order.
  */
+import { GpuError } from '../base/errors.ts';
 import type { BufferView } from './buffers.ts';
 
 /** A WGSL type of a kernel's parameter. */
@@ -13,14 +14,29 @@ export type Scalar = number | (() => number);
 /** Return the value of a scalar now. */
 export const scalarValue = (scalar: Scalar): number => (typeof scalar === 'number' ? scalar : scalar());
 
+/** Names and WGSL types of storage buffers, e.g. `array<vec4f>`; undefined for one that this form of the kernel lacks. */
+export type BindingTypes = Readonly<Record<string, string | undefined>>;
+
+/** Buffers by the names that kernels bind them by. */
+export type AnyBindings = Readonly<Record<string, BufferView | undefined>>;
+
+type OptionalNames<Types> = {
+  [Name in keyof Types]: undefined extends Types[Name] ? Name : never;
+}[keyof Types];
+
+/** Buffers that a launch binds: all that the kernel names, but that those which it may lack can be left out. */
+export type BindingsOf<Types> = {
+  readonly [Name in Exclude<keyof Types, OptionalNames<Types>>]: BufferView;
+} & { readonly [Name in OptionalNames<Types> & keyof Types]?: BufferView | undefined };
+
 /** What a kernel is made from. */
-export interface KernelSpec<Buffer extends string, Param extends string> {
+export interface KernelSpec<Reads extends BindingTypes, Writes extends BindingTypes, Param extends string> {
   /** Shown in errors, labels and profiles. */
   readonly name: string;
-  /** Read-only storage buffers: name → WGSL type, e.g. `array<vec4f>`. */
-  readonly reads: Readonly<Partial<Record<Buffer, string>>>;
+  /** Read-only storage buffers. */
+  readonly reads: Reads;
   /** Storage buffers the kernel writes (and may read). One buffer must not appear on both sides of a launch. */
-  readonly writes: Readonly<Partial<Record<Buffer, string>>>;
+  readonly writes: Writes;
   /** Scalars passed by value: name → type, read in WGSL as `params.name`. */
   readonly params: Readonly<Record<Param, ScalarType>>;
   /** WGSL extensions, e.g. `subgroups`. */
@@ -32,9 +48,9 @@ export interface KernelSpec<Buffer extends string, Param extends string> {
 }
 
 /** A kernel that can be launched, as `defineKernel` makes it. */
-export interface Kernel<Buffer extends string = string, Param extends string = string> {
+export interface Kernel<Bindings extends AnyBindings = AnyBindings, Param extends string = string> {
   readonly name: string;
-  readonly bufferNames: readonly Buffer[];
+  readonly bufferNames: readonly (keyof Bindings & string)[];
   readonly written: readonly boolean[];
   readonly paramNames: readonly Param[];
   readonly paramTypes: readonly ScalarType[];
@@ -42,7 +58,7 @@ export interface Kernel<Buffer extends string = string, Param extends string = s
   readonly paramBytes: number;
   readonly wgsl: string;
   /** Floating-point operations of a launch, where the kernel says. */
-  readonly flops: ((params: Readonly<Record<Param, number>>) => number) | undefined;
+  flops?(params: Readonly<Record<Param, number>>): number;
 }
 
 /** How many workgroups to launch in x, y and z; 1 unless given. */
@@ -51,20 +67,44 @@ export type Workgroups = readonly [number, number?, number?];
 /** A kernel with everything that it is launched with. */
 export interface Launch {
   readonly kernel: Kernel;
-  readonly buffers: Readonly<Record<string, BufferView>>;
+  readonly buffers: AnyBindings;
   readonly params: Readonly<Record<string, Scalar>>;
   readonly workgroups: Workgroups;
 }
 
-/** Freezes a kernel: generates the declarations of its bindings and joins them to its code. */
-export function defineKernel<Buffer extends string, Param extends string>(
-  spec: KernelSpec<Buffer, Param>,
-): Kernel<Buffer, Param> {
-  const reads = Object.keys(spec.reads) as Buffer[];
-  const writes = Object.keys(spec.writes) as Buffer[];
-  const paramNames = Object.keys(spec.params) as Param[];
-  const binding = (name: Buffer, access: string, index: number): string =>
-    `@group(0) @binding(${index + 1}) var<storage, ${access}> ${name}: ${spec.reads[name] ?? spec.writes[name]};`;
+/** A launch with its views in the order of the kernel's bindings. */
+export interface Dispatch extends Omit<Launch, 'buffers'> {
+  readonly views: readonly BufferView[];
+}
+
+/** Put the views of a launch in order. @throws GpuError if one is missing. */
+export function dispatchOf({ kernel, buffers, params, workgroups }: Launch): Dispatch {
+  const views = kernel.bufferNames.map((name) => {
+    const view = buffers[name];
+    if (view) return view;
+    throw new GpuError(`${kernel.name}: nothing is bound as '${name}'`, {
+      code: 'MISSING_BINDING',
+      where: kernel.name,
+      fix: `launch it with a buffer of that name`,
+    });
+  });
+  return { kernel, views, params, workgroups };
+}
+
+/** Return the names of a table; `Object.keys` does not know them. */
+const namesOf = <Name extends string>(entries: readonly (readonly [string, unknown])[]): Name[] =>
+  entries.map(([name]) => name as Name);
+
+/** Freeze a kernel: generate the declarations of its bindings and join them to its code. */
+export function defineKernel<
+  const Reads extends BindingTypes,
+  const Writes extends BindingTypes,
+  Param extends string,
+>(spec: KernelSpec<Reads, Writes, Param>): Kernel<BindingsOf<Reads & Writes>, Param> {
+  const present = (types: BindingTypes): [string, string][] =>
+    Object.entries(types).flatMap(([name, type]) => (type === undefined ? [] : [[name, type]]));
+  const [reads, writes] = [present(spec.reads), present(spec.writes)];
+  const paramNames = namesOf<Param>(Object.entries(spec.params));
   const declarations = [
     ...(spec.enables ?? []).map((name) => `enable ${name};`),
     ...(paramNames.length > 0
@@ -73,18 +113,20 @@ export function defineKernel<Buffer extends string, Param extends string>(
           '@group(0) @binding(0) var<uniform> params: Params;',
         ]
       : []),
-    ...reads.map((name, i) => binding(name, 'read', i)),
-    ...writes.map((name, i) => binding(name, 'read_write', reads.length + i)),
+    ...[...reads, ...writes].map(
+      ([name, type], i) =>
+        `@group(0) @binding(${i + 1}) var<storage, ${i < reads.length ? 'read' : 'read_write'}> ${name}: ${type};`,
+    ),
   ];
   return {
     name: spec.name,
-    bufferNames: [...reads, ...writes],
     written: [...reads.map(() => false), ...writes.map(() => true)],
+    bufferNames: namesOf([...reads, ...writes]),
     paramNames,
     paramTypes: paramNames.map((name) => spec.params[name]),
     paramBytes: Math.ceil((paramNames.length * 4) / 16) * 16,
     wgsl: `${declarations.join('\n')}\n${spec.code}`,
-    flops: spec.flops,
+    ...(spec.flops && { flops: spec.flops }),
   };
 }
 

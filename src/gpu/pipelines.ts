@@ -19,8 +19,6 @@ export interface Pipeline {
  */
 export type ParamsPlace = 'fixed' | 'dynamic';
 
-export type Bindings = Readonly<Record<string, BufferView>>;
-
 export class PipelineCache {
   readonly #device: GPUDevice;
   readonly #onInvalid: (kernel: Kernel, message: string) => void;
@@ -70,15 +68,17 @@ export class PipelineCache {
   }
 
   /** The bind group of these buffers with parameters in `arena`, remembered for the next launch that binds the same. */
-  bindGroup(kernel: Kernel, pipeline: Pipeline, buffers: Bindings, arena: GPUBuffer): GPUBindGroup {
+  bindGroup(
+    kernel: Kernel,
+    pipeline: Pipeline,
+    views: readonly BufferView[],
+    arena: GPUBuffer,
+  ): GPUBindGroup {
     let key = `${pipeline.id}`;
-    for (const name of kernel.bufferNames) {
-      const { buffer, offset, bytes } = buffers[name] as BufferView;
-      key += `,${buffer.id}:${offset}:${bytes}`;
-    }
+    for (const { buffer, offset, bytes } of views) key += `,${buffer.id}:${offset}:${bytes}`;
     let bindGroup = this.#bindGroups.get(key);
     if (!bindGroup) {
-      bindGroup = this.createBindGroup(kernel, pipeline, buffers, { gpu: arena, offset: 0 });
+      bindGroup = this.createBindGroup(kernel, pipeline, views, { gpu: arena, offset: 0 });
       if (this.#bindGroups.size >= MAX_BIND_GROUPS) this.#bindGroups.clear();
       this.#bindGroups.set(key, bindGroup);
     }
@@ -88,13 +88,13 @@ export class PipelineCache {
   createBindGroup(
     kernel: Kernel,
     { layout }: Pipeline,
-    buffers: Bindings,
+    views: readonly BufferView[],
     params: BufferPlace,
   ): GPUBindGroup {
-    const entries: GPUBindGroupEntry[] = kernel.bufferNames.map((name, i) => {
-      const { buffer, offset, bytes: size } = buffers[name] as BufferView;
-      return { binding: i + 1, resource: { buffer: buffer.gpu, offset, size } };
-    });
+    const entries: GPUBindGroupEntry[] = views.map(({ buffer, offset, bytes: size }, i) => ({
+      binding: i + 1,
+      resource: { buffer: buffer.gpu, offset, size },
+    }));
     if (kernel.paramBytes > 0) {
       const { gpu: buffer, offset } = params;
       entries.push({ binding: 0, resource: { buffer, offset, size: kernel.paramBytes } });

@@ -4,7 +4,7 @@
  * CPU times alone.
  */
 import { USAGE } from './buffers.ts';
-import { type Launch, scalarValue } from './kernel.ts';
+import { type Dispatch, scalarValue } from './kernel.ts';
 
 const QUERY_RESOLVE = 0x200;
 const TIMESTAMP_BYTES = 8;
@@ -50,8 +50,8 @@ export class Profiler {
   }
 
   /** Notes that it was encoded. */
-  add({ kernel, buffers, params }: Launch, cpu: number): void {
-    const bytes = kernel.bufferNames.reduce((total, name) => total + (buffers[name]?.bytes ?? 0), 0);
+  add({ kernel, views, params }: Dispatch, cpu: number): void {
+    const bytes = views.reduce((total, view) => total + view.bytes, 0);
     const values = Object.fromEntries(
       Object.entries(params).map(([name, value]) => [name, scalarValue(value)]),
     );

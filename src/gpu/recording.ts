@@ -6,17 +6,25 @@
  */
 import { GpuError } from '../base/errors.ts';
 import { Arena } from './arena.ts';
-import type { CommandBatch, Dispatch } from './batch.ts';
-import { type BufferPool, type BufferView, PooledBuffer, USAGE, viewOf } from './buffers.ts';
-import { type Doubt, doubtsOf, NO_DOUBTS, passOn } from './doubts.ts';
-import type { Kernel, Launch, Scalar } from './kernel.ts';
+import type { CommandBatch } from './batch.ts';
+import {
+  type BufferPool,
+  type BufferView,
+  noteWrite,
+  type PooledBuffer,
+  placeOf,
+  USAGE,
+  viewOf,
+} from './buffers.ts';
+import { doubtsOf, NO_DOUBTS, passOn } from './doubts.ts';
+import type { Faults } from './faults.ts';
+import type { Dispatch } from './kernel.ts';
 import type { Pipeline, PipelineCache } from './pipelines.ts';
-import { type SharedMemory, shareMemory } from './sharedMemory.ts';
+import type { SharedMemory } from './sharedMemory.ts';
 
-type Params = Readonly<Record<string, Scalar>>;
-
-type Command =
-  | ({ readonly kind: 'dispatch'; readonly pipeline: Pipeline } & Launch)
+/** A recorded command. */
+export type Command =
+  | { readonly kind: 'dispatch'; readonly dispatch: Dispatch; readonly pipeline: Pipeline }
   | {
       readonly kind: 'copy';
       readonly source: BufferView;
@@ -41,86 +49,14 @@ export interface RecordingContext {
   readonly batch: CommandBatch;
   /** Memory that all recordings of a device share. */
   readonly shared: SharedMemory;
-  /** The doubt about what is checked at a place, from now to the next read. */
-  readonly doubt: (place: number) => Doubt | undefined;
-  /** The list of faults, which everything checked writes and nothing depends on. */
-  readonly faults: PooledBuffer | undefined;
+  readonly faults: Faults;
 }
 
-/** Collects what a function does instead of running it. */
-export class Recorder {
-  /** Stands for this recording where something remembers what it was computed in; the recorder itself must not live on. */
-  readonly identity = {};
-  readonly commands: Command[] = [];
-  readonly effects: (() => void)[] = [];
-  /** Places at which its commands check something, in the device's list of faults. */
-  readonly places = new Set<number>();
-  readonly #pool: BufferPool;
-  readonly #buffers: PooledBuffer[] = [];
-
-  constructor(pool: BufferPool) {
-    this.#pool = pool;
-  }
-
-  /** A buffer without memory, which planning gives it. @throws GpuError if no binding is as large. */
-  allocate(bytes: number, label = 'tensors'): BufferView {
-    const buffer = new PooledBuffer(this.#pool.capacity(bytes), label);
-    this.#buffers.push(buffer);
-    this.#pool.adopt(buffer);
-    return viewOf(buffer, bytes);
-  }
-
-  /** Gives every buffer memory and freezes the commands; buffers that are not among `outputs` end here. */
-  finish(outputs: readonly BufferView[], context: RecordingContext): Recording {
-    const { pool, shared } = context;
-    const made = new Set(this.#buffers);
-    const kept = new Set(outputs.map(({ buffer }) => buffer).filter((buffer) => made.has(buffer)));
-    shared.join();
-    try {
-      for (const buffer of kept) pool.provide(buffer, 'outputs of recordings');
-      this.#plan(kept, shared);
-      const outside = new Set(
-        this.commands.flatMap((command) => viewsOf(command).map(({ buffer }) => buffer)),
-      );
-      for (const buffer of made) outside.delete(buffer);
-      const buffers = { outputs: [...kept], outside: [...outside] };
-      return new FrozenRecording(
-        this.commands,
-        { effects: this.effects, places: this.places },
-        buffers,
-        context,
-      );
-    } catch (error) {
-      for (const buffer of kept) pool.release(viewOf(buffer, buffer.bytes));
-      shared.leave();
-      throw error;
-    } finally {
-      for (const buffer of made) if (!kept.has(buffer)) buffer.released = true;
-    }
-  }
-
-  /** Lends memory to every buffer but the outputs. */
-  #plan(outputs: ReadonlySet<PooledBuffer>, shared: SharedMemory): void {
-    const first = new Map<PooledBuffer, number>();
-    const last = new Map<PooledBuffer, number>();
-    this.commands.forEach((command, at) => {
-      for (const { buffer } of viewsOf(command)) {
-        if (!first.has(buffer)) first.set(buffer, at);
-        last.set(buffer, at);
-      }
-    });
-    const inside = this.#buffers.filter((buffer) => first.has(buffer) && !outputs.has(buffer));
-    shareMemory(
-      inside.map((buffer) => ({ buffer, first: first.get(buffer) ?? 0, last: last.get(buffer) ?? 0 })),
-      shared,
-    );
-  }
-}
-
-function viewsOf(command: Command): readonly BufferView[] {
+/** Return the views that a command uses. */
+export function viewsOf(command: Command): readonly BufferView[] {
   switch (command.kind) {
     case 'dispatch':
-      return command.kernel.bufferNames.map((name) => command.buffers[name] as BufferView);
+      return command.dispatch.views;
     case 'copy':
       return [command.source, command.target];
     case 'upload':
@@ -134,8 +70,8 @@ function viewsOf(command: Command): readonly BufferView[] {
 /** The views that a command writes. */
 function targetsOf(command: Command): readonly BufferView[] {
   if (command.kind !== 'dispatch') return [command.target];
-  const { bufferNames, written } = command.kernel;
-  return bufferNames.filter((_, i) => written[i]).map((name) => command.buffers[name] as BufferView);
+  const { kernel, views } = command.dispatch;
+  return views.filter((_, i) => kernel.written[i]);
 }
 
 /** Of each of these buffers, the range that the commands write within. */
@@ -151,7 +87,7 @@ function writtenBy(commands: readonly Command[], buffers: ReadonlySet<PooledBuff
 
 type Step = (batch: CommandBatch) => void;
 
-class FrozenRecording implements Recording {
+export class FrozenRecording implements Recording {
   readonly dispatches: number;
   readonly #context: RecordingContext;
   readonly #steps: readonly Step[];
@@ -163,71 +99,65 @@ class FrozenRecording implements Recording {
   readonly #written: readonly BufferView[];
   readonly #arena: Arena;
   /** Launches whose parameters are functions; theirs lie at the start of the arena. */
-  readonly #dynamic: readonly { readonly kernel: Kernel; readonly params: Params; readonly offset: number }[];
-  readonly #dynamicBytes: number = 0;
+  readonly #dynamic: readonly { readonly dispatch: Dispatch; readonly offset: number }[];
+  readonly #dynamicBytes: number;
   readonly #free: () => void;
   #fresh = true;
   #disposed = false;
 
   constructor(
     commands: readonly Command[],
-    { effects, places }: { readonly effects: readonly (() => void)[]; readonly places: ReadonlySet<number> },
+    { effects, places }: { readonly effects: readonly (() => void)[]; readonly places: readonly number[] },
     buffers: { readonly outputs: readonly PooledBuffer[]; readonly outside: readonly PooledBuffer[] },
     context: RecordingContext,
   ) {
     const { gpu, pipelines } = context;
     this.#context = context;
     this.#effects = effects;
-    this.#places = [...places];
+    this.#places = places;
     this.#outputs = buffers.outputs;
     this.#outside = buffers.outside;
-    const lasting = new Set([...buffers.outputs, ...buffers.outside]);
-    if (context.faults) lasting.delete(context.faults);
-    this.#written = writtenBy(commands, lasting);
-    const launches = commands.filter((command) => command.kind === 'dispatch');
-    this.dispatches = launches.length;
-    const bytes = launches.reduce((total, { kernel }) => total + Arena.room(gpu, kernel), 0);
+    const lasting = [...buffers.outputs, ...buffers.outside].filter(({ tracked }) => tracked);
+    this.#written = writtenBy(commands, new Set(lasting));
+    const dispatches = commands.flatMap((command) => (command.kind === 'dispatch' ? [command.dispatch] : []));
+    this.dispatches = dispatches.length;
+    const bytes = dispatches.reduce((total, { kernel }) => total + Arena.room(gpu, kernel), 0);
     const arena = new Arena(gpu, 'recording', Math.max(16, bytes));
     const constants = uploadConstants(gpu, commands);
-    const isDynamic = ({ params }: { readonly params: Params }): boolean =>
-      Object.values(params).some((param) => typeof param === 'function');
-    const offsets = new Map<Command, number>();
-    for (const command of [...launches.filter(isDynamic), ...launches.filter((each) => !isDynamic(each))]) {
-      if (command.kernel.paramBytes > 0) {
-        offsets.set(command, arena.addParams(command.kernel, command.params));
-      }
-      if (isDynamic(command)) this.#dynamicBytes = arena.used;
-    }
+    const offsets = new Map<Dispatch, number>();
+    const place = (dispatch: Dispatch): number => {
+      const { kernel, params } = dispatch;
+      const offset = kernel.paramBytes > 0 ? arena.addParams(kernel, params) : 0;
+      offsets.set(dispatch, offset);
+      return offset;
+    };
+    this.#dynamic = dispatches.filter(isDynamic).map((dispatch) => ({ dispatch, offset: place(dispatch) }));
+    this.#dynamicBytes = this.#dynamic.length > 0 ? arena.used : 0;
+    for (const dispatch of dispatches) if (!isDynamic(dispatch)) place(dispatch);
     arena.write();
     this.#arena = arena;
-    this.#dynamic = launches
-      .filter(isDynamic)
-      .map((command) => ({ ...command, offset: offsets.get(command) as number }));
     this.#steps = commands.map((command): Step => {
       switch (command.kind) {
         case 'dispatch': {
-          const { kernel, pipeline, buffers: bound } = command;
-          const params = { gpu: arena.gpu, offset: offsets.get(command) ?? 0 };
-          const bindGroup = pipelines.createBindGroup(kernel, pipeline, bound, params);
-          const dispatch: Dispatch = { pipeline, bindGroup, launch: command };
-          return (batch) => batch.dispatch(dispatch);
+          const { dispatch, pipeline } = command;
+          const params = { gpu: arena.gpu, offset: offsets.get(dispatch) ?? 0 };
+          const bindGroup = pipelines.createBindGroup(dispatch.kernel, pipeline, dispatch.views, params);
+          const bound = { pipeline, bindGroup };
+          return (batch) => batch.dispatch(dispatch, bound);
         }
         case 'copy': {
-          const { source, target } = command;
-          const from = { gpu: source.buffer.gpu, offset: source.offset };
-          const to = { gpu: target.buffer.gpu, offset: target.offset };
+          const [from, to] = [placeOf(command.source), placeOf(command.target)];
           return (batch) => batch.copy(from, to, command.bytes);
         }
         case 'upload': {
-          const { target, data } = command;
           const from = { gpu: constants.gpu, offset: constants.offsets.get(command) ?? 0 };
-          const to = { gpu: target.buffer.gpu, offset: target.offset };
-          return (batch) => batch.copy(from, to, Math.ceil(data.byteLength / 4) * 4);
+          const to = placeOf(command.target);
+          const padded = Math.ceil(command.data.byteLength / 4) * 4;
+          return (batch) => batch.copy(from, to, padded);
         }
         case 'clear': {
-          const { buffer, offset, bytes: length } = command.target;
-          const to = { gpu: buffer.gpu, offset };
-          return (batch) => batch.clear(to, length);
+          const to = placeOf(command.target);
+          return (batch) => batch.clear(to, command.target.bytes);
         }
         default:
           return command satisfies never;
@@ -245,12 +175,9 @@ class FrozenRecording implements Recording {
     if (!this.#fresh) for (const effect of this.#effects) effect();
     this.#fresh = false;
     for (const buffer of this.#outputs) buffer.version += 1;
-    for (const { buffer, offset, bytes } of this.#written) {
-      buffer.times.note(offset, bytes);
-      buffer.bounds = undefined;
-    }
+    for (const view of this.#written) noteWrite(view);
     for (const buffer of this.#outputs) buffer.doubts = NO_DOUBTS; // all of their values are made anew
-    const own = this.#places.flatMap((place) => this.#context.doubt(place) ?? []);
+    const own = this.#places.map((place) => this.#context.faults.doubt(place));
     passOn(
       doubtsOf(this.#outside, own),
       this.#written.map(({ buffer }) => buffer),
@@ -271,11 +198,16 @@ class FrozenRecording implements Recording {
   /** Brings the parameters that are functions up to date, in order with earlier replays of the same batch. */
   #uploadDynamic(batch: CommandBatch): void {
     if (this.#dynamic.length === 0) return;
-    for (const { kernel, params, offset } of this.#dynamic) this.#arena.setParams(kernel, params, offset);
+    for (const { dispatch, offset } of this.#dynamic) {
+      this.#arena.setParams(dispatch.kernel, dispatch.params, offset);
+    }
     const data = this.#arena.bytes(this.#dynamicBytes);
     batch.upload(data, { gpu: this.#arena.gpu, offset: 0 });
   }
 }
+
+const isDynamic = ({ params }: Dispatch): boolean =>
+  Object.values(params).some((param) => typeof param === 'function');
 
 const abandoned = new FinalizationRegistry<() => void>((free) => free());
 

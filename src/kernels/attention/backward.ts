@@ -12,7 +12,7 @@ export const backwardQueryKernel = memoize((layout: Layout) => {
   const heads = layoutHeads(layout, 'query');
   const shared = sharedBlock(layout, ['k', 'v']);
   const each = (text: (c: number) => string) => unroll(vectors, text);
-  return defineKernel<string, string>({
+  return defineKernel({
     name: `attention backward query ${subgroup ? `broadcast ${own}, ` : 'portable '}${block}×${4 * vectors}${heads.label}`,
     ...(subgroup ? { enables: ['subgroups'] } : {}),
     params: PARAMS,
@@ -78,7 +78,7 @@ export const backwardKeyValueKernel = memoize((layout: Layout) => {
   const heads = layoutHeads(layout, 'key value');
   const shared = sharedBlock(layout, ['q', 'g'], ['lse', 'delta']);
   const each = (text: (c: number) => string) => unroll(vectors, text);
-  return defineKernel<string, string>({
+  return defineKernel({
     name: `attention backward key value ${subgroup ? `broadcast ${own}, ` : 'portable '}${block}×${4 * vectors}${heads.label}`,
     ...(subgroup ? { enables: ['subgroups'] } : {}),
     params: PARAMS,

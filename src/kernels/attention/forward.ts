@@ -9,7 +9,7 @@ export const forwardKernel = memoize((layout: Layout) => {
   const heads = layoutHeads(layout, 'query');
   const shared = sharedBlock(layout, ['k', 'v']);
   const each = (text: (c: number) => string) => unroll(vectors, text);
-  return defineKernel<string, string>({
+  return defineKernel({
     name: `attention forward ${subgroup ? `broadcast ${own}, ` : 'portable '}${block}×${4 * vectors}${heads.label}`,
     ...(subgroup ? { enables: ['subgroups'] } : {}),
     params: PARAMS,

@@ -10,7 +10,7 @@ export const splitBackwardQueryKernel = memoize((layout: SplitLayout) => {
     'query',
     'vec2f',
   );
-  return defineKernel<string, string>({
+  return defineKernel({
     name: `attention backward query split ${4 * layout.vectors}${heads.label}`,
     params: PARAMS,
     reads: {
@@ -67,7 +67,7 @@ export const splitBackwardKeyValueKernel = memoize((layout: SplitLayout) => {
     'key value',
     'vec2f',
   );
-  return defineKernel<string, string>({
+  return defineKernel({
     name: `attention backward key value split ${4 * layout.vectors}${heads.label}`,
     params: PARAMS,
     reads: {

@@ -10,7 +10,7 @@ export const splitForwardKernel = memoize((layout: SplitLayout) => {
     'query',
     'f32',
   );
-  return defineKernel<string, string>({
+  return defineKernel({
     name: `attention forward split ${4 * layout.vectors}${heads.label}`,
     params: PARAMS,
     reads: heads.reads,

@@ -1,0 +1,66 @@
+/** Reads of results: everything pending is submitted, and with each result comes the list of faults that settles doubts. */
+import type { CommandBatch } from './batch.ts';
+import { type BufferView, placeOf, USAGE } from './buffers.ts';
+import { throwIfRight } from './doubts.ts';
+import type { Failure } from './failure.ts';
+import type { Faults } from './faults.ts';
+import type { Wait } from './waiting.ts';
+
+/** What a reader works with. */
+export interface ReaderContext {
+  readonly gpu: GPUDevice;
+  readonly batch: CommandBatch;
+  readonly faults: Faults;
+  readonly failure: Failure;
+  readonly wait: Wait;
+}
+
+export class Reader {
+  /** Reads so far. */
+  reads = 0;
+  readonly #context: ReaderContext;
+
+  constructor(context: ReaderContext) {
+    this.#context = context;
+  }
+
+  /** @throws GpuError if any earlier command failed or the device was lost. */
+  async read(view: BufferView): Promise<ArrayBuffer> {
+    const { gpu, batch, faults } = this.#context;
+    const { doubts } = view.buffer;
+    const sealed = faults.seal();
+    const size = view.bytes + (sealed?.bytes ?? 0);
+    const staging = gpu.createBuffer({ size, usage: USAGE.mapRead | USAGE.copyDst });
+    batch.copy(placeOf(view), { gpu: staging, offset: 0 }, view.bytes);
+    if (sealed) {
+      const list = placeOf(faults.view);
+      batch.copy(list, { gpu: staging, offset: view.bytes }, sealed.bytes);
+      batch.clear(list, sealed.bytes);
+    }
+    batch.submit();
+    this.reads += 1;
+    try {
+      await this.#map(staging);
+      const bytes = staging.getMappedRange().slice(0);
+      if (sealed) faults.settle(sealed, new Uint32Array(bytes, view.bytes));
+      await throwIfRight(doubts);
+      return sealed ? bytes.slice(0, view.bytes) : bytes;
+    } finally {
+      if (sealed) faults.settle(sealed);
+      staging.destroy();
+    }
+  }
+
+  async #map(staging: GPUBuffer): Promise<void> {
+    const { failure, wait } = this.#context;
+    try {
+      await wait(staging.mapAsync(1));
+    } catch (cause) {
+      if (!(await failure.isLoss())) {
+        const message = `a result could not be read: ${String(cause)}`;
+        failure.report('READ_FAILED', message, 'run again, or try another --adapter');
+      }
+    }
+    failure.throwIfAny();
+  }
+}
