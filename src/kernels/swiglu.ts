@@ -13,11 +13,11 @@ const swigluKernel = memoize((backward: boolean, width: 1 | 4) => {
   const wide = (type: string): string => (width === 4 ? `vec4<${type}>` : type);
   const body = backward ? GRADIENTS : VALUE;
   const values = `array<${wide('f32')}>`;
-  return defineKernel<string, 'f' | 'count'>({
+  return defineKernel({
     name: `swiglu ${backward ? 'backward' : 'forward'} ×${width}`,
     params: { f: 'u32', count: 'u32' },
-    reads: backward ? { x: values, dy: values } : { x: values },
-    writes: backward ? { dx: values } : { y: values },
+    reads: { x: values, dy: backward ? values : undefined },
+    writes: backward ? { y: undefined, dx: values } : { y: values, dx: undefined },
     code: `
 alias T = ${wide('f32')};
 alias I = ${wide('i32')};
@@ -45,7 +45,7 @@ export interface SwigluSize {
 function launch(
   device: Device,
   backward: boolean,
-  views: Readonly<Record<string, BufferView>>,
+  views: Readonly<Record<'x', BufferView>> & Readonly<Partial<Record<'dy' | 'y' | 'dx', BufferView>>>,
   { rows, f }: SwigluSize,
 ): void {
   const width = f % 4 === 0 ? 4 : 1;
@@ -59,7 +59,7 @@ export function swigluForward(
   views: { readonly x: BufferView; readonly y: BufferView },
   size: SwigluSize,
 ): void {
-  launch(device, false, { ...views }, size);
+  launch(device, false, views, size);
 }
 
 /** dx (rows,2f) from dy (rows,f). */
@@ -68,5 +68,5 @@ export function swigluBackward(
   views: { readonly x: BufferView; readonly dy: BufferView; readonly dx: BufferView },
   size: SwigluSize,
 ): void {
-  launch(device, true, { ...views }, size);
+  launch(device, true, views, size);
 }
