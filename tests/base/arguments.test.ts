@@ -1,4 +1,4 @@
-/** Options by name and kind: what is not understood names the function, and the option that was meant. */
+/** Names and types of options: an error names the function, and suggests the intended option. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {

@@ -1,4 +1,4 @@
-/** Whatever prints an error says what to do, once. */
+/** A printed error contains its fix exactly once. */
 import { expect, test } from 'vitest';
 import { GpuError, MathformerError, problemOf, ShapeError } from '../../src/base/errors.ts';
 import { failureText } from '../../src/cli/failure.ts';

@@ -1,4 +1,4 @@
-/** `console.log` shows what things are, not the GPU's objects behind them. */
+/** `console.log` shows the content of objects, not their GPU resources. */
 import { inspect } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Device } from '../../src/gpu/device.ts';

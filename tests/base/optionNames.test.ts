@@ -1,4 +1,4 @@
-/** What is meant by names that are none of our options. */
+/** Suggestions for unknown option names. */
 import { describe, expect, it } from 'vitest';
 import { meant, OTHER_NAMES } from '../../src/base/optionNames.ts';
 import { flagOf } from '../../src/base/options.ts';
@@ -14,7 +14,7 @@ const OF_OTHERS = [
   ...['beta1', 'beta2', 'inputs', 'shape', 'dtype'],
 ];
 
-/** Fields of TRL's GRPOConfig and transformers' TrainingArguments, and our option for each. */
+/** Fields of TRL's GRPOConfig and transformers' TrainingArguments, with the option of this project for each. */
 const TRL: readonly (readonly [string, string])[] = [
   ['learning_rate', 'lr'],
   ['num_generations', 'groupSize'],

@@ -28,7 +28,7 @@ function refusal(work: () => unknown): BadOptionError {
   throw new Error('it was accepted');
 }
 
-/** Bounds as the command line documents them, written down a second time. */
+/** The documented bounds of options, repeated here independently. */
 const GRPO_NUMBERS = {
   steps: { low: 1, high: 1e9, integer: true },
   batchSize: { low: 1, high: 65_536, integer: true },

@@ -1,4 +1,4 @@
-/** Advice names flags that the command at hand takes, or says where they are. */
+/** Advice names flags of the current command, or the command that has them. */
 import { describe, expect, it } from 'vitest';
 import { adviceFor } from '../../src/cli/advice.ts';
 import { resumeFlags } from '../../src/cli/commands/resume.ts';

@@ -1,4 +1,4 @@
-/** Bad input, as a person would give it: one line that says what to do, and no run. */
+/** Typical user mistakes: one line with the fix, and no run directory. */
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-/** Runs a command line of src/cli in a process of its own. */
+/** Run command lines of src/cli in separate processes. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -13,18 +13,18 @@ export interface Ended {
 export interface Started {
   readonly child: ChildProcess;
   readonly ended: Promise<Ended>;
-  /** Resolves once stdout or stderr matched. */
+  /** Resolves when stdout or stderr matches. */
   said(pattern: RegExp): Promise<void>;
 }
 
-/** `script` is the name of a command, or a path; `preload` is loaded before it. */
+/** Start a command by name or path. `preload` is loaded before it. */
 export function start(script: string, args: readonly string[], preload?: string): Started {
   const path = script.includes('/') ? script : `src/cli/${script}.ts`;
   const imports = ['tsx', ...(preload === undefined ? [] : [preload])].flatMap((name) => ['--import', name]);
   return launch(process.execPath, [...imports, path, ...args]);
 }
 
-/** Runs any command line, in a process group of its own if `detached`; `input` can be written to. */
+/** Start any command line, in a new process group if `detached`. With `input`, its stdin can be written to. */
 export function launch(
   command: string,
   args: readonly string[],
@@ -67,7 +67,7 @@ export function run(script: string, ...args: string[]): Promise<Ended> {
   return start(script, args).ended;
 }
 
-/** The models in the checkpoints of a run, without what else is needed to go on from them. */
+/** Return the model files in the checkpoints of a run, without the other files that resuming needs. */
 export function savedModels(directory: string): string[] {
   return readdirSync(join(directory, 'checkpoints'))
     .filter((name) => /^(rl_)?model_\w+\.safetensors$/.test(name))

@@ -1,4 +1,4 @@
-/** Tables for people: columns as wide as their widest cell. */
+/** Text tables: columns as wide as their widest cell. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { columns } from '../../src/cli/columns.ts';

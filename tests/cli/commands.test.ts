@@ -1,4 +1,4 @@
-/** The commands from end to end, small: pretrain, improve, evaluate, ask, interrupt. */
+/** The commands from end to end, with small sizes: pretrain, improve, evaluate, generate, interrupt. */
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-/** A process whose current step never ends: what a second signal is for. */
+/** A process whose step never ends, so that only a second signal stops it. */
 import { StopRequest } from '../../src/cli/stopRequest.ts';
 
 const stop = new StopRequest(() => console.log(`asked to stop, code ${stop.exitCode}`));

@@ -1,10 +1,10 @@
-/** Every command's exit code for every kind of mistake: 2 for a command line that cannot work, 1 for what it names. */
+/** Exit codes of every command for every kind of mistake: 2 for an invalid command line, 1 for a failure. */
 import { expect, it } from 'vitest';
 import { run } from './inProcess.ts';
 
 const FILE = 'tests/fixtures/checkpoints/tiny.safetensors';
 
-/** By command: the code, and what follows the command's name. */
+/** By command: exit code and arguments. */
 const MISTAKES = {
   train: [
     ['an unknown flag', 2, '--nope'],

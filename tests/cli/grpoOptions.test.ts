@@ -1,4 +1,4 @@
-/** Every choice of the GRPO trainer from the command line: what a run makes of it, and what it writes down. */
+/** Every option of the GRPO trainer from the command line: its effect on a run, and its record in config.json. */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

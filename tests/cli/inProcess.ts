@@ -1,4 +1,4 @@
-/** Runs a command line of src/cli within the test's own process: quick, and what the test mocks stays mocked. */
+/** Run a command line of src/cli in the test's process: fast, and the test's mocks apply. */
 import { vi } from 'vitest';
 import { type CommandName, runMathformer, runNamed } from '../../src/cli/program.ts';
 
@@ -8,10 +8,10 @@ export interface Ended {
   readonly stderr: string;
 }
 
-/** Thrown in place of the end of the process. */
+/** Thrown instead of ending the process. */
 class Exit extends Error {}
 
-/** Runs the command of this name with these words behind it. */
+/** Run the command of this name with these arguments. */
 export function run(command: CommandName, ...args: string[]): Promise<Ended> {
   return endOf(`src/cli/${command}.ts`, args, () => runNamed(command, args));
 }

@@ -1,4 +1,4 @@
-/** Command lines that are printed work where they are pasted. */
+/** Printed command lines work when they are pasted to a shell. */
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-/** Flags and commands that the texts of the sources and the README name are there. */
+/** Flags and commands that texts in the sources and the README mention exist. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { split } from 'shlex';
@@ -13,7 +13,7 @@ describe('flags that texts of the sources name', () => {
   const sources = readdirSync('src', { recursive: true, encoding: 'utf8' }).filter((path) =>
     path.endsWith('.ts'),
   );
-  /** By flag, the files whose texts name it. */
+  /** For each flag, the files whose texts mention it. */
   const named = new Map<string, string[]>();
   for (const path of sources) {
     const code = readFileSync(join('src', path), 'utf8').replace(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, '');

@@ -1,4 +1,4 @@
-/** Outputs that nobody takes, and work that a user's module leaves open: the command still ends, and as it should. */
+/** Closed outputs, and open handles of a user's module: the command still ends correctly. */
 import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,7 +14,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(directory, { recursive: true }));
 
-/** A command and what a shell has behind it. The command's exit code goes to stderr, also out of a pipeline. */
+/** Run a command in a shell, followed by `behind`. The command's exit code goes to stderr, also in a pipeline. */
 function inShell(command: string, behind: string): Promise<Ended> {
   const node = `"${process.execPath}" --import tsx src/cli/${command}`;
   return launch('sh', ['-c', `{ ${node}; echo "code $?" >&3; } 3>&2 ${behind}`]).ended;

@@ -1,4 +1,4 @@
-/** How long is left, by the steps of this process alone. */
+/** The remaining time, estimated only from the steps of this process. */
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { Pace } from '../../src/cli/pace.ts';
 

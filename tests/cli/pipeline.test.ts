@@ -1,4 +1,4 @@
-/** The pipeline with sizes for a test: the order of things, and that both evaluations are of the same problems. */
+/** The pipeline with small sizes: the order of its phases, and both evaluations on the same problems. */
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

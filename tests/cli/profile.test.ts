@@ -1,4 +1,4 @@
-/** What --profile says: sums by kernel, shares, efficiencies, and a trace that viewers can read. */
+/** The report of --profile: sums by kernel, shares, efficiencies, and a trace that viewers can read. */
 import { expect, test } from 'vitest';
 import { chromeTrace, profileTable, totalsByKernel } from '../../src/cli/profile.ts';
 import type { ProfiledDispatch } from '../../src/gpu/profiler.ts';

@@ -1,4 +1,4 @@
-/** The line of a progress: it fits the terminal, and the ETA is the last that goes. */
+/** The progress line fits the terminal: if it is too long, the ETA is dropped last. */
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { progressLine } from '../../src/cli/progressLine.ts';

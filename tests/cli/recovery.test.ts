@@ -1,4 +1,4 @@
-/** Which failures a training goes on after, and what it advises after the others. */
+/** Failures from which a training recovers, and the advice after the others. */
 import { beforeEach, describe, expect, it } from 'vitest';
 import { MathformerError } from '../../src/base/errors.ts';
 import { type FailedAttempt, type MemoryAdvice, Recovery } from '../../src/cli/recovery.ts';
@@ -16,7 +16,7 @@ const failure = (code: string, where = 'matmul') =>
   new MathformerError(`it failed at ${where}`, { code, where, fix: 'mend it' });
 const LOST = failure('DEVICE_LOST');
 
-/** What failed on a device that is lost, or is not. */
+/** Return a failed attempt on a device that is lost, or is not. */
 const attempt = (resumedStep: number, isLost = true): FailedAttempt => ({
   device: { lost: async () => isLost } as FailedAttempt['device'],
   resumedStep,

@@ -1,4 +1,4 @@
-/** Where a run is resumed, and that nothing which has trained is begun again. */
+/** The step at which a run is resumed. No training is silently started over. */
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-/** What ends a session: summary.json, and its lines. */
+/** The end of a session: summary.json, and the printed lines. */
 import { describe, expect, test } from 'vitest';
 import { Reporter } from '../../src/cli/reporter.ts';
 import { printSummary, type Results, type SummaryContext, summaryOf } from '../../src/cli/summary.ts';

@@ -1,6 +1,6 @@
 /**
- * Stopping a training as people start it: through npm, npx and tsx, which have signals of their own. The reward computes
- * for longer than any of them waits for an answer.
+ * Stopping a training that was started with npm, npx or tsx, which handle signals too. The reward computes longer than any
+ * of them waits.
  */
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -9,7 +9,7 @@ import { setTimeout } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { launch, type Started, savedModels } from './cliProcess.ts';
 
-/** How long one reward computes; a step has two completions. */
+/** Milliseconds of one reward. A step has two completions. */
 const BUSY_MS = 600;
 
 const WRAPPERS = {
@@ -35,7 +35,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(directory, { recursive: true }));
 
-/** What a failed test leaves behind trains on for ever. */
+/** Started trainings, which must be ended: after a failed test they would train for ever. */
 const running: Started[] = [];
 afterEach(() => {
   for (const { child } of running.splice(0)) {
@@ -59,7 +59,7 @@ interface Training extends Started {
   readonly out: string;
 }
 
-/** Starts a training and waits until its second step is under way. */
+/** Start a training, and wait until its second step has begun. */
 async function training(name: string, [command = '', ...args]: string[], input = false): Promise<Training> {
   const out = join(directory, name);
   const started = launch(command, args, { detached: true, input });
@@ -68,7 +68,7 @@ async function training(name: string, [command = '', ...args]: string[], input =
   return { ...started, out };
 }
 
-/** Steps in the log of a run. */
+/** Count the steps in the log of a run. */
 function stepsOf(out: string): number {
   return readFileSync(join(out, 'metrics.jsonl'), 'utf8').match(/\n/g)?.length ?? 0;
 }
@@ -77,7 +77,7 @@ function begin(name: string, wrapper: Wrapper): Promise<Training> {
   return training(name, commandOf(wrapper, join(directory, name)));
 }
 
-/** The steps logged, all of which are in the last checkpoint. */
+/** Expect every logged step to be in the last checkpoint. */
 function expectSaved(out: string): void {
   expect(savedModels(out)).toEqual([`rl_model_step${stepsOf(out)}.safetensors`]);
   expect(existsSync(join(out, 'lock'))).toBe(false);

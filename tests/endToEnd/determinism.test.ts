@@ -1,7 +1,7 @@
 /**
- * The same program gives the same bits: on one device twice, on another, with kernels for another CPU, step by step or by
- * replaying captured steps. A program starts from random weights, trains with dropout and goes on with GRPO, every
- * random number drawn on the GPU; what is compared are digests of all that it leaves behind.
+ * The same program gives the same bits: twice on one device, on another device, with kernels for another CPU, eager and
+ * replayed. The program starts from random weights, trains with dropout, then with GRPO, and draws all random numbers on the
+ * GPU. The test compares digests of all its results.
  */
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
@@ -26,7 +26,7 @@ const sha256 = (data: ArrayBuffer | Uint8Array | string): string =>
     .update(data instanceof ArrayBuffer ? new Uint8Array(data) : data)
     .digest('hex');
 
-/** A model whose weights were drawn on the GPU. */
+/** Make a model whose weights are drawn on the GPU. */
 function randomTransformer(device: Device, overrides: Partial<ModelOverrides>, seed: number): Transformer {
   const model = new Transformer(device, modelConfig('tiny', { vocabSize: VOCAB_SIZE, ...overrides }));
   const generator = new Generator(seed);
@@ -89,7 +89,7 @@ interface ReinforceOptions extends ProgramOptions {
   readonly steps?: number;
 }
 
-/** GRPO steps, in several micro-batches each, with top-k and top-p. */
+/** Take GRPO steps, in several micro-batches each, with top-k and top-p. */
 async function reinforce(
   model: Transformer,
   { seed = 1, replay = true, reward, steps = 2 }: ReinforceOptions,
@@ -135,7 +135,7 @@ async function program(
   return { initial, supervised, reinforced };
 }
 
-/** Runs `body` on a device of its own. */
+/** Run `body` on a new device. */
 async function onFreshDevice<T>(options: DeviceOptions, body: (device: Device) => Promise<T>): Promise<T> {
   const device = await openDevice(options);
   try {

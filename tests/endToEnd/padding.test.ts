@@ -1,6 +1,6 @@
 /**
- * Rounding a batch up to size classes, as the trainers do for their captured steps, changes no bit: padding comes last
- * in every sum, there as zeros, and sums over rows are split at fixed rows.
+ * Padding a batch to size classes, as the trainers do for recordings, changes no bit: padding adds zeros at the end of every
+ * sum, and sums over rows are split at fixed rows.
  */
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -17,7 +17,7 @@ const WORDS = 2;
 
 interface Case {
   readonly lengths: readonly number[];
-  /** Whether tokens were sampled from some of the vocabulary only. */
+  /** True if tokens were sampled from only a part of the vocabulary. */
   readonly filtered: boolean;
   readonly seed: number;
 }
@@ -34,7 +34,7 @@ function sequencesOf({ lengths, filtered, seed }: Case): ScoredSequence[] {
   });
 }
 
-/** The scores of sequences and, of a weighted sum of them, the gradient of every parameter; as bits. */
+/** Return the bits of sequences' scores, and of the gradients of their weighted sum. */
 async function scoresOf(model: Transformer, sequences: readonly ScoredSequence[], padded: boolean) {
   const { device } = model;
   using _ = device.scope();

@@ -1,6 +1,6 @@
 /**
  * The pin: logits, every gradient and ten losses of a tiny transformer, dense and mixture of experts, against PyTorch
- * in float64. How far off the engine may be is a small multiple of how far off PyTorch's own float32 is.
+ * in float64. The tolerance is a small multiple of the error of PyTorch's own float32.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Device } from '../../src/gpu/device.ts';
@@ -30,7 +30,7 @@ import { referenceJson } from '../oracle/reference.ts';
 
 const MODELS = ['tiny', 'moe_tiny'] as const;
 
-/** Values in float64, each kind with the largest error of PyTorch's float32. */
+/** Values in float64, with the largest error of PyTorch's float32 for each kind. */
 interface Run {
   /** Logits at `positions` of every sequence. */
   readonly logits: number[][][];
@@ -39,7 +39,7 @@ interface Run {
   readonly logp: number[][];
   readonly logpError: number;
   readonly gradients: Record<string, readonly [norm: number, projection: number, error: number]>;
-  /** Before each step, as the norms. */
+  /** Losses before each step; the norms likewise. */
   readonly losses: number[];
   readonly lossError: number;
   readonly gradNorms: number[];
@@ -55,8 +55,8 @@ const fixture = referenceJson<Fixture>('training');
 const { batch, positions } = fixture;
 
 /**
- * Times PyTorch's float32 error, the largest of 16 orders of summation. Another engine sums in yet another order; 2.8
- * is the most seen here.
+ * Tolerance as a multiple of PyTorch's float32 error, which is the largest of 16 orders of summation. Every engine has its
+ * own order of summation.
  */
 const SLACK = 4;
 

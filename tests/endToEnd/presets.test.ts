@@ -1,6 +1,6 @@
 /**
- * Every preset, with its real widths and heads and one layer, trains, samples and takes a GRPO step: with WebGPU's default
- * limits, and where a binding holds little more than the largest weight. Nothing but the order of sums may differ.
+ * Every preset, with its widths and heads but one layer, trains, samples and takes a GRPO step: with WebGPU's default limits,
+ * and with bindings that hold little more than the largest weight. Only the order of sums may differ.
  */
 import { afterAll, describe, expect, test } from 'vitest';
 import type { Device } from '../../src/gpu/device.ts';
@@ -32,7 +32,7 @@ const DEFAULTS = {
   maxComputeWorkgroupSizeX: 256,
 };
 
-/** Some even ids, where nobody gets anything right. */
+/** A reward for even ids, as random weights give no right answer. */
 const evenness = {
   name: 'evenness',
   reward: (_: unknown, { tokens }: { readonly tokens: readonly number[] }) =>
@@ -41,7 +41,7 @@ const evenness = {
 
 const configOf = (size: ModelSize) => modelConfig(size, { vocabSize: VOCAB_SIZE, nLayers: 1, dropout: 0.1 });
 
-/** A quarter more than the largest weight: its gradient is made beside that of the bias. */
+/** Return the smallest usable binding: a quarter more than the largest weight, for its gradient and that of the bias. */
 function tightest(size: ModelSize): number {
   const sizes = [...parameterLayout(configOf(size)).values()].map(({ shape }) => sizeOf(shape));
   return Math.ceil((1.25 * 4 * Math.max(...sizes)) / 16) * 16;

@@ -1,4 +1,4 @@
-/** Figures of rows of saved runs, against hand-worked ones. */
+/** Statistics of saved runs against hand-worked ones. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {

@@ -1,4 +1,4 @@
-/** Results are written, read, and become plots and tables in their places. */
+/** Results are written, read, and inserted as plots and tables. */
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

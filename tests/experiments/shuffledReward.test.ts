@@ -1,4 +1,4 @@
-/** The control: as many rewards as right answers, but none that says anything of its completion. */
+/** The control experiment: as many rewards as right answers, but independent of their completions. */
 import { expect, test } from 'vitest';
 import { shuffledReward } from '../../experiments/shuffledReward.ts';
 import type { RewardedCompletion } from '../../src/grpo/reward.ts';

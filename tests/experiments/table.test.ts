@@ -1,4 +1,4 @@
-/** The table of experiments can be performed as it stands: names, starts and options, without training anything. */
+/** The table of experiments is valid: names, starts and options. No model is trained. */
 import { expect, test } from 'vitest';
 import { trialName, trialsOf } from '../../experiments/experiment.ts';
 import { STARTS } from '../../experiments/starts.ts';

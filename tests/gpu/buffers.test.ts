@@ -1,4 +1,4 @@
-/** The pool of buffers: size classes, scopes, reuse, and its books. */
+/** The pool of buffers: size classes, scopes, reuse and accounting. */
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { GpuError } from '../../src/base/errors.ts';

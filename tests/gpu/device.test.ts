@@ -1,4 +1,4 @@
-/** The device runs commands in the order they were given, keeps recordings, and reports what fails. */
+/** The device runs commands in order, keeps recordings, and reports failures. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { GpuError } from '../../src/base/errors.ts';
 import type { BufferView } from '../../src/gpu/buffers.ts';
@@ -6,7 +6,7 @@ import type { Device } from '../../src/gpu/device.ts';
 import { defineKernel, GROUP_ARGS, GROUP_INDEX, linearGrid } from '../../src/gpu/kernel.ts';
 import { openDevice } from '../device.ts';
 
-/** y = y·factor + x, so that the order of launches shows in the result. */
+/** y = y·factor + x, so that the result shows the order of dispatches. */
 const accumulate = defineKernel({
   name: 'accumulate',
   params: { count: 'u32', factor: 'f32' },

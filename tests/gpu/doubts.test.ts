@@ -1,4 +1,4 @@
-/** Errors end with what depends on them: other tensors of the device can be read as before. */
+/** An error affects only dependent tensors: all others of the device stay readable. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Device } from '../../src/gpu/device.ts';
 import { add, capture, log, mul, Parameters, Tensor } from '../../src/tensor/index.ts';

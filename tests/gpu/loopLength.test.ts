@@ -1,4 +1,4 @@
-/** Which loops a device takes: measured without an error, or as it is told. */
+/** The loop length that a device prefers: measured without an error, or set by an option. */
 import { expect, test } from 'vitest';
 import { requestDevice } from '../../src/gpu/deviceOptions.ts';
 import { isFaster, prefersShortLoops } from '../../src/gpu/loopLength.ts';
@@ -8,7 +8,7 @@ import { canBroadcast } from '../../src/kernels/matmul/broadcast.ts';
 import { matmulFamily } from '../../src/kernels/matmul/index.ts';
 import { openDevice } from '../device.ts';
 
-/** Times that are told one after the other, the last one for ever. */
+/** Return the given times one after another, then the last one for ever. */
 const telling = (...times: readonly number[]) => {
   let calls = 0;
   return async (): Promise<number> => times[Math.min(calls++, times.length - 1)] as number;

@@ -1,4 +1,4 @@
-/** Misuse and loss are errors, not somebody else's data: released buffers, recordings, a lost device, no gradient. */
+/** Misuse and loss give errors, never wrong data: released buffers, recordings, a lost device, no gradient. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Device } from '../../src/gpu/device.ts';
 import { modelConfig } from '../../src/model/config.ts';

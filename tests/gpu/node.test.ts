@@ -11,7 +11,7 @@ import { listSystemAdapters, openAdapter } from '../../src/gpu/node.ts';
 
 const module = JSON.stringify(pathToFileURL(join(process.cwd(), 'src/gpu/node.ts')).href);
 
-/** Runs TypeScript in its own Node, where the environment decides what Vulkan there is. */
+/** Run TypeScript in a new Node process, whose environment determines the available Vulkan. */
 async function inOtherProcess(script: string, env: Record<string, string> = {}, flags: string[] = []) {
   const args = [...flags, '--import', 'tsx', '--input-type=module', '-e', script];
   const { MATHFORMER_ADAPTER: _, ...inherited } = process.env;

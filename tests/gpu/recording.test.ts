@@ -1,4 +1,4 @@
-/** Recordings: the same commands again, in little memory of their own, and nobody else's. */
+/** Recordings repeat the same commands, need little memory, and never write to other buffers. */
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { BufferView } from '../../src/gpu/buffers.ts';

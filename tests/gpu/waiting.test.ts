@@ -1,4 +1,4 @@
-/** Waiting for an adapter that computes on the CPU leaves the CPU to it. */
+/** Waiting for a software adapter does not use the CPU that it computes on. */
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { isSoftware, waitingFor } from '../../src/gpu/waiting.ts';
 

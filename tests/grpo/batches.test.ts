@@ -1,4 +1,4 @@
-/** Mini-batches, micro-batches and weights: everything is there once, and counts what it should. */
+/** Mini-batches, micro-batches and weights: each completion occurs once, with the right weight. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { RandomStream } from '../../src/base/randomStream.ts';
@@ -22,7 +22,7 @@ import { seeded } from '../oracle/random.ts';
 
 const random = (item = 0) => new RandomStream({ seed: 1, stream: 3, item });
 
-/** Trajectories with so many scored tokens after a prompt of four, every third one masked if `masking`. */
+/** Return trajectories with these numbers of scored tokens after a prompt of four; with `masking`, mask every third. */
 const trajectories = (lengths: readonly number[], masking = false): Trajectory[] =>
   lengths.map((length, i) => ({
     completion: { prompt: 0, tokens: [], logps: new Float32Array(length), finished: true },
@@ -182,7 +182,7 @@ test('trajectories: prompt and completion, the advantage in the group, masked if
 describe('the inputs of a micro-batch', () => {
   const model = { config: modelConfig('tiny', { vocabSize: VOCAB_SIZE }) };
   const WORDS = Math.ceil(model.config.vocabSize / 32);
-  /** What a sampler that kept ids 0 and 3 alone leaves for so many tokens. */
+  /** Return the kept sets of a sampler that keeps only ids 0 and 3, for `length` tokens. */
   const keptOf = (length: number) =>
     Uint32Array.from({ length: length * WORDS }, (_, i) => (i % WORDS === 0 ? 0b1001 : 0));
   const batchOf = (lengths: readonly number[], kept = false): WeightedTrajectory[] =>

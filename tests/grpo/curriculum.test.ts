@@ -1,4 +1,4 @@
-/** The adaptive curriculum: what it remembers, and what it draws. */
+/** The adaptive curriculum: its records and its draws. */
 import { describe, expect, test } from 'vitest';
 import { RandomStream } from '../../src/base/randomStream.ts';
 import { Curriculum } from '../../src/grpo/curriculum.ts';
@@ -6,7 +6,7 @@ import { expectClose } from '../oracle/compare.ts';
 
 const LEVELS = ['easy', 'middle', 'hard'];
 
-/** After so many groups of four at each level, with so many right answers in each. */
+/** Return a curriculum after `groups` groups of four at each level, with `right` right answers in each group. */
 function taught(right: readonly number[], groups = 200): Curriculum {
   const curriculum = new Curriculum(LEVELS);
   for (let i = 0; i < groups; i++) {

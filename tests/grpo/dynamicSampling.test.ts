@@ -12,7 +12,7 @@ const GROUP = 3;
 const stream = new ProblemStream({ maxDigits: 1, maxDepth: 1 });
 const problems = Array.from({ length: 64 }, () => stream.next());
 
-/** Groups of one problem after another; `unequal` says of each whether its rewards differ. */
+/** A source of groups. `unequal` tells for each problem if its rewards differ. */
 class Source {
   readonly asked: number[] = [];
   #next = 0;
@@ -39,7 +39,7 @@ class Source {
   };
 }
 
-/** What each completion says of itself: its group, and the problem it is filed under. */
+/** Return for each completion its group, as written in its tokens, and its problem. */
 const origins = ({ problems: own, completions }: Rollout) =>
   completions.map(({ prompt, tokens }) => ({ group: tokens[0], problem: own[prompt] }));
 

@@ -1,4 +1,4 @@
-/** Every option of the GRPO trainer, changed one at a time, has the effect that its description promises. */
+/** Every option of the GRPO trainer, changed one at a time, has its documented effect. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Device } from '../../src/gpu/device.ts';
 import { KL_NAMES } from '../../src/grpo/kl.ts';
@@ -24,10 +24,10 @@ import { moved, reference, replaying, SMALL, varied } from './rollouts.ts';
 type Overrides = Partial<Parameters<typeof grpoOptions>[0]>;
 
 const FIXTURE = 'tiny.safetensors';
-/** Tokens of a completion of the sampler below. */
+/** The tokens of each completion of `Answering`. */
 const TEN = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10];
 
-/** Answers every prompt with ten tokens that are no answer, of which the first tells the completions apart. */
+/** A sampler that gives every prompt ten tokens without an answer. The first token differs between completions. */
 class Answering implements CompletionSampler {
   readonly prompts: (readonly number[])[][] = [];
   readonly asked: SampleOptions[] = [];
@@ -59,7 +59,7 @@ beforeAll(async () => {
 });
 afterAll(() => device.destroy());
 
-/** Gives a trainer of the small task to `work`, and frees it. */
+/** Call `work` with a trainer of the small task, and free the trainer. */
 async function using<Result>(
   overrides: Overrides,
   work: (trainer: GrpoTrainer, policy: Transformer) => Promise<Result>,
@@ -73,7 +73,7 @@ async function using<Result>(
   return result;
 }
 
-/** What a step samples, with what it asks for. */
+/** Sample a rollout; return it with its expressions and the requests to the sampler. */
 async function sampling(overrides: Overrides, rewards?: readonly Reward[]) {
   const sampler = new Answering();
   const parts = { sampler, ...(rewards && { rewards }) };
@@ -83,7 +83,7 @@ async function sampling(overrides: Overrides, rewards?: readonly Reward[]) {
   return { rollout: found, expressions, asked, calls: sampler.asked.length };
 }
 
-/** The metrics of steps on the given rollout. */
+/** Return the metrics of steps on the given rollout. */
 const learning = (overrides: Overrides, steps: number): Promise<GrpoMetrics[]> =>
   using(overrides, async (trainer) => {
     const replay = replaying(trainer, rollout);
@@ -92,7 +92,7 @@ const learning = (overrides: Overrides, steps: number): Promise<GrpoMetrics[]> =
     return metrics;
   });
 
-/** What a step makes of the optimiser and of the weights; `at` is how many steps came before. */
+/** Return the optimiser's state and the weights after a step; `at` is the number of earlier steps. */
 const changes = (overrides: Overrides, at = 0) =>
   using(overrides, async (trainer, policy) => {
     const before = await policy.stateDict();
@@ -109,7 +109,7 @@ const changes = (overrides: Overrides, at = 0) =>
     return { metrics, progress, largest, momentum };
   });
 
-/** The rates of so many steps: as reported, and as Adam's first step applies them, which is as long as its rate. */
+/** Expect these learning rates: in the metrics, and as the length of Adam's first step, which equals its rate. */
 async function expectRates(overrides: Overrides, rates: readonly number[]): Promise<void> {
   for (const [at, rate] of rates.entries()) {
     const { metrics, largest } = await changes(overrides, at);
@@ -118,7 +118,7 @@ async function expectRates(overrides: Overrides, rates: readonly number[]): Prom
   }
 }
 
-/** The loss of a step of a policy that moved: that of the float64 reference, and not the one without the change. */
+/** Expect the loss of a moved policy to equal the float64 reference, and to differ from the loss without the option. */
 async function expectLoss(overrides: Overrides): Promise<void> {
   const losses: number[] = [];
   for (const changed of [{}, overrides]) {

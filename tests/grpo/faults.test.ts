@@ -1,4 +1,4 @@
-/** What is not finite never reaches the policy: such steps are left out and counted, and ten in a row end the training. */
+/** Values that are not finite never reach the policy: such steps are skipped and counted; ten in a row end the training. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Device } from '../../src/gpu/device.ts';
 import { grpoOptions } from '../../src/grpo/options.ts';
@@ -19,7 +19,7 @@ describe('a step that is not finite', () => {
   });
   afterAll(() => device.destroy());
 
-  /** A trainer whose rewards are 1 and -1 in turns, times a factor that can be changed. */
+  /** Make a trainer whose rewards alternate between 1 and -1, times a variable factor. */
   function training() {
     const policy = new Transformer(device, config, stateDict);
     const scale = { factor: 1 };

@@ -32,14 +32,14 @@ import {
 interface Found {
   readonly total: number;
   readonly policy: number;
-  /** With respect to the log-probabilities. */
+  /** Gradient with respect to the log-probabilities. */
   readonly gradient: number[];
 }
 
 interface More {
   readonly step?: StepOf;
   readonly padding?: number;
-  /** For the KL, by k3. */
+  /** For the KL, estimated by k3. */
   readonly refLogp?: readonly number[];
   readonly entropy?: readonly number[];
 }
@@ -66,7 +66,7 @@ async function evaluate(
   };
 }
 
-/** The same by the definition, in float64. */
+/** Compute the expected values by definition, in float64. */
 function expected(
   rows: readonly TokenRow[],
   options: LossOptions & { readonly loss: LossName },

@@ -1,4 +1,4 @@
-/** A task of one digit is learnt from its rewards alone, and not from the same rewards shuffled. */
+/** GRPO learns a task of one digit from its rewards, and not from shuffled rewards. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { StateDict } from '../../src/formats/index.ts';
 import type { Device } from '../../src/gpu/device.ts';
@@ -23,7 +23,7 @@ const STEPS = 80;
 describe('GRPO on one digit', () => {
   let device: Device;
   let start: StateDict;
-  /** Of the model that training starts from, sampling at temperature 1. */
+  /** Accuracy of the initial model, sampling at temperature 1. */
   let before = 0;
   const stream = new ProblemStream(TASK);
   const problems = Array.from({ length: 512 }, () => stream.next());
@@ -54,7 +54,7 @@ describe('GRPO on one digit', () => {
   });
   afterAll(() => device.destroy());
 
-  /** The accuracy on the same problems after training; `reorder` says whose reward a completion gets. */
+  /** Return the accuracy on the same problems after training. Completion i gets the reward of completion `reorder(i)`. */
   async function accuracyAfter(reorder: (i: number, count: number) => number): Promise<number> {
     const policy = new Transformer(device, CONFIG, start);
     const options = grpoOptions({

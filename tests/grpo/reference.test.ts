@@ -16,7 +16,7 @@ import { expectClose } from '../oracle/compare.ts';
 import { clipFractions } from '../oracle/grpo.ts';
 import { moved, reference, replaying, SMALL, varied } from './rollouts.ts';
 
-/** The step of a policy that has moved since the rollout, and of the reference that has not, checked. */
+/** Check a step of a policy that has changed since the rollout, with an unchanged reference. */
 async function checkStep(device: Device, name: string, overrides: object): Promise<void> {
   const options = grpoOptions({ ...SMALL, ...overrides });
   const policy = fixtureModel(device, `${name}.safetensors`);
@@ -54,7 +54,7 @@ async function checkStep(device: Device, name: string, overrides: object): Promi
   policy.dispose();
 }
 
-/** The same with every other completion one that was cut off. */
+/** Cut off every other completion of a rollout. */
 function cutShort(rollout: Rollout): Rollout {
   const completions = rollout.completions.map((completion, i) => ({ ...completion, finished: i % 2 === 0 }));
   return { ...rollout, completions };

@@ -1,4 +1,4 @@
-/** Rewards: those that come built in, sums of several, and errors that say whose fault they are. */
+/** Rewards: the built-in ones, sums of several, and errors that name the failing reward. */
 import { describe, expect, test, vi } from 'vitest';
 import {
   builtInReward,
@@ -17,7 +17,7 @@ import type { TaskProblem } from '../../src/tasks/task.ts';
 const problem = { expression: '16+27', answer: '43', tree: parse('16+27') };
 const STEPS = scratchpad(problem.tree);
 
-/** A completion with this text, graded as the trainer does. */
+/** Return a completion with this text, graded as in the trainer. */
 function completion(text: string, about: TaskProblem = problem): RewardedCompletion {
   const tokens = ARITHMETIC.tokenizer.encode(text);
   const { outcome, answer } = ARITHMETIC.grade(about, tokens);

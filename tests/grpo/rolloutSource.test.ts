@@ -1,4 +1,4 @@
-/** Where rollouts come from, with a sampler that answers by rule: what it is asked, what rewards see, what a state keeps. */
+/** The source of rollouts, with a sampler that answers by a rule: requests to it, arguments of rewards, and the state. */
 import { describe, expect, test } from 'vitest';
 import { RandomStream } from '../../src/base/randomStream.ts';
 import { Curriculum } from '../../src/grpo/curriculum.ts';
@@ -14,11 +14,11 @@ const { tokenizer } = task;
 type Asked = SampleOptions & { readonly prompts: readonly (readonly number[])[] };
 type Answer = (sequence: number, sorted: string) => string;
 
-/** Answers of a sequence by its number: right if it is even, else the digits upside down. */
+/** Answer sequences of even number correctly, and others with the digits reversed. */
 const everyOther: Answer = (sequence, sorted) =>
   `${sequence % 2 === 0 ? sorted : [...sorted].reverse().join('')}<eos>`;
 
-/** A sampler that works the prompt's digits out, and answers as `answer` says. */
+/** A sampler that reads the prompt's digits, and answers with `answer`. */
 class Rule implements CompletionSampler {
   readonly asked: Asked[] = [];
 

@@ -1,4 +1,4 @@
-/** Rollouts for tests, trainers that learn from given ones, and the loss of a rollout by its definition in float64. */
+/** Rollouts for tests, trainers on given rollouts, and the loss of a rollout by definition, in float64. */
 
 import type { StateDict } from '../../src/formats/index.ts';
 import type { GrpoOptions } from '../../src/grpo/options.ts';
@@ -20,7 +20,7 @@ import { advantages, entropy, exactKl, type PolicyBatch, type TotalLoss, totalLo
 import { normals } from '../oracle/random.ts';
 import { forward, type OracleConfig } from '../oracle/transformer.ts';
 
-/** Options of a step that is quickly computed in float64. */
+/** Options of a small step, which float64 computes quickly. */
 export const SMALL = {
   batchSize: 3,
   groupSize: 4,
@@ -32,15 +32,15 @@ export const SMALL = {
   seed: 7,
 };
 
-/** Lets a trainer learn from a given rollout in every step. */
+/** Make a trainer use a given rollout in every step. */
 export function replaying(trainer: GrpoTrainer, rollout: Rollout): GrpoTrainer {
   trainer.rollout = () => Promise.resolve(rollout);
   return trainer;
 }
 
 /**
- * The same completions with lengths, rewards and recorded log-probabilities that make every branch of the loss happen.
- * The model of the tests never ends a completion early: at equal lengths dr_grpo, grpo and dapo would be the same.
+ * Change lengths, rewards and recorded log-probabilities so that every branch of the loss occurs. The tests' model never
+ * ends a completion early, and at equal lengths dr_grpo, grpo and dapo would be equal.
  */
 export function varied(rollout: Rollout): Rollout {
   return {
@@ -60,7 +60,7 @@ export function varied(rollout: Rollout): Rollout {
   };
 }
 
-/** Weights moved a little, as if trained meanwhile. */
+/** Change the weights a little, as training would. */
 export function moved(stateDict: StateDict): StateDict {
   return new Map(
     [...stateDict].map(([name, { shape, data }], i) => {
@@ -72,7 +72,7 @@ export function moved(stateDict: StateDict): StateDict {
 
 const V = 57;
 
-/** Log-probabilities (tokens,V) of what follows a prompt, −∞ for ids that the sampler had left out. */
+/** Compute log-probabilities (tokens,V) after a prompt; −∞ for ids that the sampler excluded. */
 function tableOf(
   config: OracleConfig,
   params: ReadonlyMap<string, Array64>,
@@ -91,7 +91,7 @@ function tableOf(
   return maskedFill(logSoftmax(maskedFill(scaled, mask, below)), mask, below);
 }
 
-/** The loss of a rollout by the definition, (completions, longest) padded. */
+/** Compute the loss of a rollout by definition, padded to (completions, longest). */
 export function reference(
   config: OracleConfig,
   policy: ReadonlyMap<string, Array64>,
@@ -105,7 +105,7 @@ export function reference(
     ...Array.from(values),
     ...new Array<number>(longest - values.length).fill(0),
   ];
-  /** (completions, longest) from one value for each token of each completion. */
+  /** Return values per token as a padded array (completions, longest). */
   const perToken = (of: (completion: Completion, i: number) => Array64): Array64 =>
     cat(
       completions.map((completion, i) => {

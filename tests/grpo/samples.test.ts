@@ -1,4 +1,4 @@
-/** Which completions are shown, and what of them. */
+/** The choice and the content of shown completions. */
 import { expect, test } from 'vitest';
 import { sampleRows } from '../../src/grpo/samples.ts';
 import { ARITHMETIC } from '../../src/tasks/arithmetic/task.ts';

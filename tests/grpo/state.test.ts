@@ -1,4 +1,4 @@
-/** A trainer that is stopped, written down as JSON and tensors, and made anew goes on to the bit. */
+/** A trainer that is saved as JSON and tensors and restored in a new one resumes to the same bits. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { StateDict } from '../../src/formats/index.ts';
 import type { Device } from '../../src/gpu/device.ts';
@@ -25,7 +25,7 @@ describe('the state of a trainer', () => {
     readonly state: GrpoState;
   }
 
-  /** So many steps, from the start or from a stop. */
+  /** Take `count` steps, from the start or from a saved state. */
   async function steps(options: GrpoOptions, count: number, from?: Stop): Promise<Stop> {
     const policy = new Transformer(device, config, from?.weights ?? stateDict);
     const trainer = new GrpoTrainer(policy, options);

@@ -1,4 +1,4 @@
-/** Tasks and rewards of one's own, through the trainers that arithmetic has. */
+/** Custom tasks and rewards in both trainers. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { StateDict } from '../../src/formats/index.ts';
 import type { Device } from '../../src/gpu/device.ts';
@@ -23,7 +23,7 @@ const OPTIONS = { batchSize: 8, groupSize: 16, maxGenLen: 12, lr: 1e-3, klCoef: 
 describe('sorting digits', () => {
   let device: Device;
   let start: StateDict;
-  /** Of the model that GRPO starts from, on held-out problems. */
+  /** Accuracy of the initial model on held-out problems. */
   let accuracy = 0;
 
   beforeAll(async () => {

@@ -15,7 +15,7 @@ export interface TokenRow {
 /** L_max of `dr_grpo`. */
 export const MAX_LENGTH = 6;
 
-/** What `tokenWeight` needs to know of an optimiser step of these rows. */
+/** The counts of an optimiser step of these rows for `tokenWeight`. */
 export interface StepOf {
   readonly sequences: number;
   readonly tokens: number;
@@ -26,7 +26,7 @@ export const stepOf = (rows: readonly TokenRow[]): StepOf => ({
   tokens: rows.reduce((sum, { logp }) => sum + logp.length, 0),
 });
 
-/** Log-probabilities that need a gradient, and the rest; `padding` tokens that count nothing at the end. */
+/** Return inputs of the loss whose log-probabilities require a gradient, with `padding` tokens of weight 0 at the end. */
 export function lossInputs(
   device: Device,
   rows: readonly TokenRow[],
@@ -52,7 +52,7 @@ export function lossInputs(
   };
 }
 
-/** The rows side by side, padded to the longest. */
+/** Return the rows as a batch, padded to the longest. */
 export function policyBatch(rows: readonly TokenRow[], logProbs?: (padded: Array64) => Array64): PolicyBatch {
   const longest = Math.max(1, ...rows.map(({ logp }) => logp.length));
   const padded = (of: (row: TokenRow) => readonly number[]): Array64 =>
@@ -69,7 +69,7 @@ export function policyBatch(rows: readonly TokenRow[], logProbs?: (padded: Array
   };
 }
 
-/** The values of a padded (B,T) array at tokens, in order. */
+/** Return the values of a padded (B,T) array at tokens, in order. */
 export function atTokens(rows: readonly TokenRow[], values: ArrayLike<number>): number[] {
   const longest = Math.max(1, ...rows.map(({ logp }) => logp.length));
   return rows.flatMap(({ logp }, i) => logp.map((_, t) => values[i * longest + t]));

@@ -1,4 +1,4 @@
-/** The GRPO trainer: what a rollout is, what its gradient is, and what must not matter. */
+/** The GRPO trainer: its rollout, its gradient, and settings that must not change either. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { StateDict } from '../../src/formats/index.ts';
 import type { Device } from '../../src/gpu/device.ts';
@@ -34,7 +34,7 @@ describe('the GRPO trainer', () => {
 
   const tiny = (): Transformer => fixtureModel(device, 'tiny.safetensors');
 
-  /** A rollout of the small task from the fixture's weights. */
+  /** Sample a rollout of the small task with the fixture's weights. */
   async function roll(overrides: Partial<GrpoOptions> = {}): Promise<Rollout> {
     const policy = tiny();
     const trainer = new GrpoTrainer(policy, grpoOptions({ ...SMALL, ...overrides }));
@@ -44,7 +44,7 @@ describe('the GRPO trainer', () => {
     return rollout;
   }
 
-  /** Gradient, weights and metrics of one step from `rollout`. */
+  /** Return gradient, weights and metrics of one step on `rollout`. */
   async function stepOn(rollout: Rollout, overrides: Partial<GrpoOptions> = {}) {
     const policy = tiny();
     const trainer = replaying(new GrpoTrainer(policy, { ...grpoOptions(SMALL), ...overrides }), rollout);

@@ -1,4 +1,4 @@
-/** What happens from one optimiser step to the next: epochs, mini-batches, the coefficient of the KL, the reference. */
+/** Several optimiser steps: epochs, mini-batches, the coefficient of the KL, the reference. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { RandomStream } from '../../src/base/randomStream.ts';
 import type { StateDict } from '../../src/formats/index.ts';
@@ -29,7 +29,7 @@ afterAll(() => device.destroy());
 
 const FIXTURE = 'tiny.safetensors';
 
-/** A trainer of the small task, given to `work` and freed. */
+/** Call `work` with a trainer of the small task, and free the trainer. */
 async function training<Result>(
   overrides: Partial<GrpoOptions>,
   work: (trainer: GrpoTrainer, policy: Transformer) => Promise<Result>,
@@ -43,7 +43,7 @@ async function training<Result>(
   return result;
 }
 
-/** Steps from given rollouts, one after another, and the weights after them. */
+/** Take one step on each rollout, and return the metrics and the weights. */
 const learn = (
   rollouts: readonly Rollout[],
   overrides: Partial<GrpoOptions>,
@@ -61,7 +61,7 @@ const learn = (
     { capture },
   );
 
-/** What a step without trained tokens does not measure. */
+/** The metrics that a step without trained tokens does not measure. */
 const UNTRAINED = Object.fromEntries(
   [
     ...['loss', 'policy_loss', 'kl', 'entropy', 'grad_norm'],

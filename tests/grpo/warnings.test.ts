@@ -1,4 +1,4 @@
-/** Warnings: each at its sign, with what to do, once in so many steps. */
+/** Warnings: the condition and the fix of each, at most once in `every` steps. */
 import { describe, expect, test } from 'vitest';
 import type { GrpoMetrics } from '../../src/grpo/metrics.ts';
 import { WARNING_NAMES, type WarningName, Warnings } from '../../src/grpo/warnings.ts';

@@ -1,9 +1,9 @@
 /**
  * The float64 array of the reference and its reverse-mode gradients.
  *
- * Written to be obviously right and slow: row-major, no views, every op copies. An op records its inputs and, for
- * each of them, the function that turns the output's gradient into that input's. `backward` walks the record once,
- * in reverse topological order. Nothing here is shared with the engine under test.
+ * Simple and slow, so that it is easy to verify: row-major, no views, every op copies. An op records its inputs and, for
+ * each input, the function from the output's gradient to the input's. `backward` visits the record once, in reverse
+ * topological order. No code is shared with the engine under test.
  */
 
 export type Shape = readonly number[];
@@ -58,7 +58,7 @@ export class Array64 {
   }
 }
 
-/** What an op accepts: a bare number is a scalar constant. */
+/** An operand of an op. A number is a scalar constant. */
 export type Operand = Array64 | number;
 
 export function asArray(value: Operand): Array64 {

@@ -9,7 +9,7 @@ export interface Tolerance {
   readonly atol?: number;
   /** Named in the failure. */
   readonly label?: string;
-  /** Whether NaN equals NaN; PyTorch says no. */
+  /** True if NaN equals NaN. Default: false, as in PyTorch. */
   readonly equalNaN?: boolean;
 }
 

@@ -111,7 +111,7 @@ export const pow = (a: Operand, b: Operand): Array64 =>
     (x, y) => (x === 0 && y >= 0 ? 0 : power(x, y) * Math.log(x)),
   );
 
-/** How much of the gradient of the smaller one belongs to x; beside NaN, both get all of it. */
+/** Return the share of the gradient of min(x, y) that x gets; if one operand is NaN, both get all of it. */
 const whether = (x: number, y: number): number => (x > y ? 0 : x === y ? 0.5 : 1);
 
 export const minimum = (a: Operand, b: Operand): Array64 =>

@@ -118,7 +118,7 @@ export function entropy(logProbs: Array64): Array64 {
 }
 
 /**
- * What one token counts in a mean, (B,T): grpo and gspo m/(B·nᵢ) (rows alike, whatever their length); dr_grpo
+ * Return the weight of each token in the loss, (B,T): grpo and gspo m/(B·nᵢ) (equal weight of rows of any length); dr_grpo
  * m/(B·L_max); dapo and cispo m/ΣΣm. Rows without tokens, and batches without any, weigh 0.
  */
 export function tokenWeights(loss: LossKind, mask: Array64, maxLength: number): Array64 {
@@ -245,7 +245,7 @@ export interface ClipFractions {
   readonly region: number;
 }
 
-/** How often the clip removed a token's gradient (TRL's `clip_ratio/*`); 0 for an empty batch. */
+/** Return the shares of tokens whose gradient the clip removed (TRL's `clip_ratio/*`); 0 for an empty batch. */
 export function clipFractions(batch: PolicyBatch, clip: ClipRange): ClipFractions {
   const ratio = exp(maskedDifference(batch.logProbs, batch.oldLogProbs, batch.mask));
   const perRow = reshape(batch.advantages, [-1, 1]);
@@ -262,7 +262,7 @@ export function adaptiveKlCoef(beta: number, kl: number, target: number, n: numb
   return beta * (1 + (error * n) / horizon);
 }
 
-/** min(−(length − (L_max − buffer))/buffer·factor, 0): what a long answer loses (DAPO's soft overlong punishment). */
+/** min(−(length − (L_max − buffer))/buffer·factor, 0): the penalty on a long answer (DAPO's soft overlong punishment). */
 export function overlongPenalty(length: number, maxLength: number, buffer: number, factor = 1): number {
   return Math.min((-(length - (maxLength - buffer)) / buffer) * factor, 0);
 }

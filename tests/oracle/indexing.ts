@@ -1,5 +1,5 @@
 /**
- * Where elements go: NumPy's broadcasting, and moving data by an index table.
+ * Broadcasting by NumPy's rule, and moving data by an index table.
  *
  * Broadcasting, slicing, permuting and gathering all reduce to "output element k is input element index[k]"; the
  * gradient of such a move adds output gradients back through the same table.

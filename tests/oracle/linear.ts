@@ -68,7 +68,7 @@ export function einsum(equation: string, operands: readonly Array64[]): Array64 
       .flatMap((name, i) => name.flatMap((own, axis) => (own === index ? [operands[i].shape[axis]] : [])))
       .reduce((known, size) => (known === 1 ? size : known), 1),
   );
-  /** Where an operand (or the output) is read at these values of all indices. */
+  /** Return the offset in an operand (or the output) for these values of all indices. */
   const place = (name: readonly string[], shape: readonly number[], at: readonly number[]): number =>
     name.reduce((offset, index, axis) => {
       const position = shape[axis] === 1 ? 0 : at[all.indexOf(index)];
@@ -168,7 +168,7 @@ export interface CrossEntropyOptions {
   readonly reduction?: 'mean' | 'sum' | 'none';
   readonly ignoreIndex?: number;
   readonly labelSmoothing?: number;
-  /** What each class weighs. */
+  /** Weight of each class. */
   readonly weight?: ArrayLike<number>;
 }
 

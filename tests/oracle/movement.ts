@@ -125,7 +125,7 @@ export function scatterAdd(a: Array64, axis: number, indices: Indices, source: A
   ]);
 }
 
-/** For every element of `indices` inside the axis: where it writes in `a`, and where its value is in the source. */
+/** Return for every index inside the axis its offset in `a`, and the offset of its value in the source. */
 function writes(a: Array64, axis: number, indices: Indices, source: Array64): { to: number; from: number }[] {
   const along = normalizeAxis(axis, a.rank);
   const [strides, sourceStrides] = [stridesOf(a.shape), stridesOf(source.shape)];
@@ -136,7 +136,7 @@ function writes(a: Array64, axis: number, indices: Indices, source: Array64): { 
   })).filter(({ position }) => position >= 0 && position < a.shape[along]);
 }
 
-/** What `scatterReduce` makes of a place's values. */
+/** Reduction of the values of a place by `scatterReduce`. */
 export type Reduce = 'sum' | 'prod' | 'mean' | 'amax' | 'amin';
 
 const REDUCERS: Readonly<Record<Reduce, (values: readonly number[]) => number>> = {
@@ -155,7 +155,7 @@ function slopeOf(reduce: Reduce, values: readonly number[], i: number, result: n
   return values[i] === result ? 1 / values.filter((x) => x === result).length : 0;
 }
 
-/** a with, at every position of the index, what `reduce` makes of its value there (if it counts) and of the source's. */
+/** Return a with the reduction at every indexed position: of the source's values there, and of a's if it is included. */
 export function scatterReduce(
   a: Array64,
   axis: number,

@@ -96,7 +96,7 @@ export interface ScheduleOptions {
 }
 
 /**
- * What the peak learning rate is multiplied by in update `step` (0 for the first):
+ * Return the factor of the peak learning rate in update `step` (0 for the first):
  * (step + 1)/W during the W warm-up updates, so that none is wasted on rate 0 and the last of them runs at the peak;
  * then min + (1 − min)·(1 + cos(π·(step − W)/(N − W)))/2, which starts at 1; `min` from step N on.
  */

@@ -45,7 +45,7 @@ export interface ShapeOptions {
   readonly maxRank?: number;
   /** Sizes are cut to 1, last axis first, until the shape holds no more elements than this. */
   readonly maxElements?: number;
-  /** Whether a size may be 0. */
+  /** True if a size may be 0. */
   readonly allowEmpty?: boolean;
 }
 

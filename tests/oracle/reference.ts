@@ -21,7 +21,7 @@ export function referenceWeights(name: 'tiny' | 'moe_tiny'): Map<string, Array64
   );
 }
 
-/** The fixtures write what JSON cannot: 'inf', '-inf', 'nan'. */
+/** Numbers in fixtures: strings stand for values that JSON lacks. */
 export type FixtureNumber = number | 'inf' | '-inf' | 'nan';
 
 export function numbers(values: readonly FixtureNumber[]): Float64Array {

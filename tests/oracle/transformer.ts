@@ -35,7 +35,7 @@ export const MPT_SHAPE = { scaleEmbedding: false, finalNorm: true, tieEmbeddings
 
 export type Parameters64 = ReadonlyMap<string, Array64>;
 
-/** Where each weight of one shape is found. `block` names are completed by `prefix(layer)`. */
+/** The names of the weights in one shape of checkpoints. `prefix(layer)` precedes the names of a block. */
 interface Names {
   readonly embedding: string;
   readonly output: string;
@@ -170,7 +170,7 @@ function feedForward(
   return mixtureOfExperts(config.numExperts, config.activeExperts, params, `${prefix}moe.`, x);
 }
 
-/** Each token goes through its best `active` experts, weighted by the softmax of their router logits alone. */
+/** Send each token through its best `active` experts, weighted by the softmax over only their router logits. */
 function mixtureOfExperts(
   experts: number,
   active: number,

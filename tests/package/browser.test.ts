@@ -1,4 +1,4 @@
-/** The browser's entry, on Dawn behind `navigator.gpu` as a browser would have it. */
+/** The entry point for browsers, with Dawn as `navigator.gpu`. */
 import { afterEach, expect, it, vi } from 'vitest';
 import { openAdapter } from '../../src/gpu/node.ts';
 import * as browser from '../../src/index.browser.ts';

@@ -1,4 +1,4 @@
-/** What `npm ci` installs is what was looked at: every package in package-lock.json has a checksum that npm compares. */
+/** `npm ci` installs exactly the reviewed packages: each entry of package-lock.json has a checksum that npm compares. */
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 
@@ -11,7 +11,7 @@ interface LockedPackage {
 const { packages }: { readonly packages: Readonly<Record<string, LockedPackage>> } = JSON.parse(
   readFileSync('package-lock.json', 'utf8'),
 );
-/** All but the project itself, which has the empty name. */
+/** All packages except the project, whose name is empty. */
 const installed = Object.entries(packages).filter(([name]) => name !== '');
 
 it('every package has a SHA-512 checksum', () => {

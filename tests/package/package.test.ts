@@ -1,4 +1,4 @@
-/** The package as others get it: packed, installed into an empty project, run, type-checked and bundled there. */
+/** The published package: packed, installed in an empty project, run, type-checked and bundled there. */
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -26,7 +26,7 @@ const NODE_ONLY = 'mathformer/generation';
 let project: string;
 let packed: { readonly filename: string; readonly files: readonly { readonly path: string }[] };
 
-/** Runs a program to its end and returns its stdout. */
+/** Run a program to its end, and return its stdout. */
 function run(cwd: string, program: string, ...args: string[]): string {
   const { status, stdout, stderr, error } = spawnSync(program, args, { cwd, encoding: 'utf8' });
   if (status === 0) return stdout;
@@ -104,7 +104,7 @@ it('has entries that load, and commands that run', () => {
 });
 
 describe('modules of TypeScript', () => {
-  /** The task that the README gives as an example, as somebody copies it: with the package's names for its imports. */
+  /** Return the README's example of a task, with imports from the package as in a copy. */
   const example = () =>
     readFileSync(join(ROOT, 'src/tasks/sorting.ts'), 'utf8')
       .replaceAll(/'\.\/\w+\.ts'/g, "'mathformer/tasks'")

@@ -1,6 +1,6 @@
 /**
- * The adapter that MATHFORMER_ADAPTER names computes: a matrix product with workgroup memory and barriers, which is
- * what a weak driver gets wrong first. CI runs this folder on the embedded driver too.
+ * The adapter named by MATHFORMER_ADAPTER computes a matrix product with workgroup memory and barriers, which weak drivers
+ * often get wrong. CI runs this folder on the embedded driver too.
  */
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type OpenedAdapter, openAdapter } from '../../src/gpu/node.ts';

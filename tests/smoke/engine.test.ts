@@ -1,4 +1,4 @@
-/** The whole job in miniature, on whichever adapter there is: samples, learns, and agrees with itself. */
+/** The whole engine in miniature, on any adapter: sampling, training and consistency. */
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Device } from '../../src/gpu/device.ts';
 import { grpoOptions } from '../../src/grpo/options.ts';

@@ -5,7 +5,7 @@ import { examine, format } from '../../../src/cli/commands/doctor.ts';
 import { launch } from '../cliProcess.ts';
 
 const STRANGER = ['--reuid', '54321', '--regid', '54321', '--clear-groups', 'env', '-u', 'HOME'];
-/** Only root can become another user, who then may have no access to the sources. */
+/** True if another user can read the sources. Only root can become another user. */
 const strangerReadsSources =
   spawnSync('setpriv', [...STRANGER, 'test', '-r', 'src/cli/doctor.ts']).status === 0;
 

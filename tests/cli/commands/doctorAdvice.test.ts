@@ -1,4 +1,4 @@
-/** What the doctor advises machines other than this one. */
+/** The doctor's advice for other machines. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it, vi } from 'vitest';
 import {
@@ -18,7 +18,7 @@ function machine(differences: Partial<Machine> = {}): Machine {
   return { platform: 'linux', osRelease: {}, hasNvidiaDevice: false, hasRenderNode: false, ...differences };
 }
 
-/** The commands of the advice, without its comments. */
+/** Return the commands in the advice, without comments. */
 function commands(...of: Parameters<typeof fasterAdapterAdvice>): string[] {
   return fasterAdapterAdvice(...of).filter((line) => !line.startsWith('#'));
 }

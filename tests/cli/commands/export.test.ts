@@ -1,4 +1,4 @@
-/** export.ts: a directory that every command takes, or one line that says why not. */
+/** `export` writes a directory that every command reads, or prints one line with the reason. */
 import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

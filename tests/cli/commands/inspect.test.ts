@@ -1,4 +1,4 @@
-/** inspect.ts: for people and for machines, of any format. */
+/** `inspect` describes checkpoints of any format, as text and as JSON. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-/** Options from a file, a recipe and flags: which win, and what is refused. */
+/** Options from a file, a recipe and flags: precedence and refusals. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -261,7 +261,7 @@ describe('--recipe', () => {
   );
 });
 
-/** By key: a value for a file and one for a flag. */
+/** For each key, a value for a file and one for a flag. */
 const OTHERS: Readonly<Record<string, readonly [unknown, unknown]>> = {
   lr: [0.5, 0.25],
   scheduler: ['none', 'none'],

@@ -1,4 +1,4 @@
-/** What the flags of the model make, and which checkpoints they refuse. */
+/** The models that the model's flags make, and the checkpoints that contradict them. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-/** Paths in options are found again from other directories. */
+/** Paths in options stay valid in other working directories. */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';

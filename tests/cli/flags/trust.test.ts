@@ -1,4 +1,4 @@
-/** Code that a file names runs only if the user says so. */
+/** Code that a file names runs only with the user's consent. */
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,7 +12,7 @@ afterAll(() => rmSync(directory, { recursive: true }));
 
 const marker = join(directory, 'ran');
 let modules = 0;
-/** A module that leaves a mark where it runs; a new one each time, as a process runs a module once. */
+/** Write a module that leaves a mark when it runs. Each call writes a new one, as a process runs a module only once. */
 function evilModule(): string {
   const path = join(directory, `evil-${modules++}.mjs`);
   const mark = `writeFileSync(${JSON.stringify(marker)}, '')`;
@@ -48,7 +48,7 @@ describe('checkTrust', () => {
   });
 });
 
-/** The config of a run or of a person, with all that could make it run code without a question. */
+/** Return a config with everything that could make it run code without consent. */
 function config(kind: 'grpo' | 'pretrain', modules: object): object {
   const options = { modelsize: 'tiny', checkpoint: 'tests/fixtures/checkpoints/tiny_easy.pt', evalSize: 4 };
   const { checkpoint, modelsize, evalSize } = options;

@@ -1,4 +1,4 @@
-/** Rewards and tasks of the user's own: what is taken, and what is refused and why. */
+/** Rewards and tasks in the user's modules: valid ones, and refusals with their reasons. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';

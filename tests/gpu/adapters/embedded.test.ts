@@ -33,7 +33,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
-/** A private directory of that name, as a user's cache is. */
+/** Make a private directory of this name, like a user's cache. */
 function root(name: string): string {
   const path = join(scratch, name);
   mkdirSync(path, { mode: 0o700 });

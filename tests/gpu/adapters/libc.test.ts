@@ -1,4 +1,4 @@
-/** Standard error without the lines that nobody wants, whatever it is and whoever writes them. */
+/** Standard error without unwanted lines, for every kind of file and every writer. */
 import { spawnSync } from 'node:child_process';
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -9,7 +9,7 @@ import { libc } from '../../../src/gpu/adapters/libc.ts';
 
 const module = pathToFileURL(join(process.cwd(), 'src/gpu/adapters/libc.ts')).href;
 
-/** Writes as C does, to the descriptor, in between and around. */
+/** Write to the descriptor as C does, before, between and after unwanted lines. */
 const SCRIPT = `import { writeSync } from 'node:fs';
   import { withoutLines } from ${JSON.stringify(module)};
   writeSync(2, 'Warning: before\\n');

@@ -1,4 +1,4 @@
-/** Directories for shared libraries: what another user could change, or lead elsewhere, is refused. */
+/** Directories for shared libraries are refused if another user could change or redirect them. */
 import {
   chmodSync,
   chownSync,

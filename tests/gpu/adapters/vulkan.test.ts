@@ -1,4 +1,4 @@
-/** What is learnt of the system's Vulkan: installed drivers, and Dawn's words on those it refuses. */
+/** Information on the system's Vulkan: installed drivers, and Dawn's messages about refused ones. */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
