@@ -1,4 +1,4 @@
-/** Comparisons by benny: cases are waited for, what is found is saved, and variants and ops are compared with their like. */
+/** Comparisons with benny wait for cases, save results, and compare variants and ops of equal shape. */
 import { existsSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

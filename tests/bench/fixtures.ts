@@ -1,4 +1,4 @@
-/** Results as the suites leave them, with round numbers. */
+/** Results in the format of the suites, with round numbers. */
 import type { SuiteResults } from '../../bench/results.ts';
 
 export const ceilings = { P: 1e9, W: 1e8, t0: 1e-5 };

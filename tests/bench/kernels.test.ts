@@ -1,4 +1,4 @@
-/** The cases of the benchmark: every one runs, says honestly what it needs, and can be chosen by name. */
+/** The cases of the benchmark: every one runs, states its true FLOPs and bytes, and can be selected by name. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { KernelCase } from '../../bench/kernelCase.ts';
 import { kernelCases, matching } from '../../bench/kernels.ts';

@@ -1,4 +1,4 @@
-/** What the benchmark says of its measurements: tables, the page, and two measurements side by side. */
+/** The reports of the benchmark: tables, the page, and comparisons of two measurements. */
 import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

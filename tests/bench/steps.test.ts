@@ -1,4 +1,4 @@
-/** Whole steps, small ones: both modes do the same work, and what is known of it belongs to kernels that run. */
+/** Small training steps: both modes do the same work, and known work belongs to kernels that run. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { grpoCase, stepCases, supervisedCase } from '../../bench/stepCases.ts';
 import { measureSteps } from '../../bench/steps.ts';

@@ -1,4 +1,4 @@
-/** How a command ends: its exit code, and one line that says what to do. */
+/** The end of a command: its exit code, and one line with the fix. */
 import { Command, CommanderError } from 'commander';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { MathformerError } from '../../src/base/errors.ts';
@@ -10,7 +10,7 @@ import { evaluateText } from '../../src/tasks/arithmetic/parser.ts';
 class Exit extends Error {}
 
 let said: { stdout: string; stderr: string };
-/** What the command listens to until its process ends. */
+/** The events that the command listens to until its process ends. */
 let listeners: Map<string | symbol, (error: unknown) => void>;
 /** Called when stdout is written to: an error of the stream, if there is one. */
 let stdoutFails: () => Error | undefined;

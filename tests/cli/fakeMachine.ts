@@ -12,15 +12,15 @@ import type { TrainingState } from '../../src/model/trainingState.ts';
 import { evaluateText } from '../../src/tasks/arithmetic/parser.ts';
 import { ANSWER, decode, EOS, encode, isSpecial, VOCAB_SIZE } from '../../src/tasks/arithmetic/tokenizer.ts';
 
-/** How a test looks in, and what it lets happen. */
+/** The state of the fake machine, for tests to inspect and change. */
 export const world = {
   description: 'a GPU of paper',
   /** The flags of every machine that was opened, and the models it was tuned for. */
   opened: [] as { readonly flags: MachineFlags; readonly models: readonly ModelConfig[] }[],
   trainers: [] as CountingTrainer[],
-  /** What holds memory of the device. */
+  /** Objects that hold memory of the device. */
   held: new Set<object>(),
-  /** What a step of GRPO reports besides its usual figures. */
+  /** Additional metrics of a GRPO step. */
   metrics: {} as Readonly<Record<string, number>>,
   /** Called at the beginning of each step. */
   onStep: (_trainer: CountingTrainer, _step: number): void => undefined,
@@ -118,7 +118,7 @@ function answerTo(prompt: readonly number[]): number[] {
   return [ANSWER, ...encode(evaluateText(expression).toString())];
 }
 
-/** What both trainers do: count. */
+/** The common part of both trainers: it counts steps. */
 class CountingTrainer {
   /** Steps taken. */
   count = 0;

@@ -1,4 +1,4 @@
-/** Which processes a command was started through, read from a /proc of paper. */
+/** The processes through which a command was started, read from a fake /proc. */
 import { readFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { isUnderTsx, onLauncherEnd, PREFLIGHT } from '../../src/cli/launcher.ts';

@@ -1,4 +1,4 @@
-/** What a command's machine is made of, and that it is taken apart however the work ends; the GPU is of paper. */
+/** The parts of a command's machine. They are disposed of however the work ends. The GPU is a fake. */
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { deviceText, type MachineFlags, withMachine } from '../../src/cli/machine.ts';
 import { reportProfile } from '../../src/cli/profile.ts';

@@ -1,4 +1,4 @@
-/** What the training phases save, evaluate and log when, with trainers that only count. */
+/** The steps at which training phases save, evaluate and log, with trainers that only count. */
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-/** Where output goes, and that it fits the place. */
+/** The destination of output, and its width. */
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { ArgumentError } from '../../src/base/arguments.ts';
 import { ShapeError } from '../../src/base/errors.ts';

@@ -1,4 +1,4 @@
-/** How a training is started again under tsx, and what the first process does with signals; the second is of paper. */
+/** A training restarts itself under tsx, and the first process handles signals. The second process is a fake. */
 import { EventEmitter } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { STOP_SIGNALS, type StopSignal } from '../../src/cli/stopSignals.ts';

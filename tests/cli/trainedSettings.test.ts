@@ -1,4 +1,4 @@
-/** What checkpoints say of their training, and what commands take of it. */
+/** The settings of training in checkpoints, and their use by commands. */
 import { describe, expect, it } from 'vitest';
 import { takenSettings } from '../../src/cli/trainedSettings.ts';
 import {

@@ -1,4 +1,4 @@
-/** What the trainings of the command line decide, write and say, with a machine of paper and trainers that only count. */
+/** Decisions, files and output of the command line's trainings, with a fake machine and trainers that only count. */
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';

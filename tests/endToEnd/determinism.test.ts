@@ -40,7 +40,7 @@ function randomTransformer(device: Device, overrides: Partial<ModelOverrides>, s
   return model;
 }
 
-/** What a trainer leaves in the model and in the state of its optimiser, and what `train` tells of its steps. */
+/** Return digests of the model, the optimiser's state, and the values that `train` returns for its steps. */
 async function traced<Trainer extends { dispose(): void }>(
   { device, parameters }: Transformer,
   make: () => Trainer,

@@ -1,4 +1,4 @@
-/** Every option of supervised training, changed one at a time, has the effect that its description promises. */
+/** Every option of supervised training, changed one at a time, has its documented effect. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Device } from '../../src/gpu/device.ts';
 import { type ModelOverrides, modelConfig } from '../../src/model/config.ts';
@@ -34,7 +34,7 @@ beforeAll(async () => {
 });
 afterAll(() => device.destroy());
 
-/** Gives a trainer of a small model to `work`, and frees both. */
+/** Call `work` with a trainer of a small model, and free both. */
 async function using<Result>(
   overrides: Overrides,
   work: (trainer: SupervisedTrainer, model: Transformer) => Promise<Result>,
@@ -53,7 +53,7 @@ async function using<Result>(
   return result;
 }
 
-/** The tokens that each of so many steps computes, without padding. */
+/** Return the tokens that each of `steps` steps computes, without padding. */
 const batches = (overrides: Overrides, steps: number): Promise<number[][]> =>
   using(overrides, async (trainer, model) => {
     const seen: Promise<ArrayLike<number>>[] = [];
@@ -68,7 +68,7 @@ const batches = (overrides: Overrides, steps: number): Promise<number[][]> =>
     return found.map((ids, i) => Array.from(ids).slice(0, counts[i]));
   });
 
-/** The inputs of a batch of examples: all tokens but the last of each. */
+/** Return the inputs of a batch of examples: all tokens except the last of each. */
 const inputsOf = (samples: readonly Sample[]): number[] =>
   samples.flatMap(({ tokens }) => tokens.slice(0, -1));
 
@@ -77,7 +77,7 @@ const drawn = (options: PretrainOptions, count: number, from = 0): Sample[] => {
   return Array.from({ length: from + count }, () => stream.next()).slice(from);
 };
 
-/** The examples of the first batch are those of the options, and not those of the others. */
+/** Expect the examples of the first batch to be those of the options, and to differ from those of `others`. */
 async function expectExamples(overrides: Overrides, others: Overrides = {}): Promise<void> {
   const [found] = await batches(overrides, 1);
   const { batchSize } = BASE;
@@ -85,7 +85,7 @@ async function expectExamples(overrides: Overrides, others: Overrides = {}): Pro
   expect(found).not.toEqual(inputsOf(drawn(pretrainOptions({ ...BASE, ...others }), batchSize)));
 }
 
-/** What a step makes of the optimiser and of the weights; `at` is how many steps came before. */
+/** Return the optimiser's state and the weights after a step; `at` is the number of earlier steps. */
 const changes = (overrides: Overrides, at = 0) =>
   using(overrides, async (trainer, model) => {
     const before = await model.stateDict();
@@ -107,7 +107,7 @@ const changes = (overrides: Overrides, at = 0) =>
     };
   });
 
-/** The rates of the first steps: as reported, and as Adam's first step applies them, which is as long as its rate. */
+/** Expect these learning rates: in the metrics, and as the length of Adam's first step, which equals its rate. */
 async function expectRates(overrides: Overrides, rates: readonly number[]): Promise<void> {
   for (const [at, rate] of rates.entries()) {
     const { metrics, largest } = await changes(overrides, at);

@@ -1,4 +1,4 @@
-/** The supervised trainer: its loss, its schedule, its randomness, and what it does when a gradient is not finite. */
+/** The supervised trainer: its loss, its schedule, its randomness, and gradients that are not finite. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Device } from '../../src/gpu/device.ts';
 import { modelConfig } from '../../src/model/config.ts';
@@ -24,7 +24,7 @@ import { forward as oracleForward } from '../oracle/transformer.ts';
 const TASK = { maxDigits: 1, maxDepth: 1, operators: 'next,prev,abs' } as const;
 const CONFIG = modelConfig('tiny', { vocabSize: VOCAB_SIZE, nLayers: 1, dropout: 0 });
 
-/** The samples of the first batch, drawn independently of the trainer. */
+/** Draw the samples of the first batch, independently of the trainer. */
 function firstBatch(options: PretrainOptions): Sample[] {
   const stream = new SampleStream(options, { stream: 0 });
   return Array.from({ length: options.batchSize }, () => stream.next());

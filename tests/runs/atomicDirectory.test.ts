@@ -1,4 +1,4 @@
-/** A directory is there as a whole or not at all. */
+/** A directory exists completely or not at all. */
 import * as fs from 'node:fs';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -18,7 +18,7 @@ const CONTENTS = new Map<string, string | Uint8Array>([
   ['b.bin', Uint8Array.of(1, 2)],
 ]);
 
-/** A disk that is full after some files. */
+/** Return file operations of a disk that is full after `files` files. */
 function fullAfter(files: number): FileOperations {
   let written = 0;
   const writeFileSync: FileOperations['writeFileSync'] = (...args) => {

@@ -1,4 +1,4 @@
-/** A file is the old one or the new one, whichever operation fails. */
+/** Whichever operation fails, a file has its old content or its new one. */
 import * as fs from 'node:fs';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

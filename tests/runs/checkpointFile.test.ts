@@ -1,4 +1,4 @@
-/** What is loaded from a path: a file, a Hugging Face directory, and nothing else. */
+/** Paths that can be loaded: a file, a Hugging Face directory, and nothing else. */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-/** The checkpoints of a run: what is complete, what is kept, and what happens to files that are not as they were. */
+/** The checkpoints of a run: complete ones, kept ones, and changed files. */
 import { createHash } from 'node:crypto';
 import patched, * as fs from 'node:fs';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -18,7 +18,7 @@ import { VOCAB_SIZE } from '../../src/tasks/arithmetic/tokenizer.ts';
 const config = modelConfig('tiny', { vocabSize: VOCAB_SIZE, nLayers: 1 });
 const REFERENCE = initialStateDict(config, 100);
 
-/** What a trainer could be like after so many steps. */
+/** Return a possible state of a trainer after `step` steps. */
 function at(step: number, reference = REFERENCE): TrainingCheckpoint {
   return {
     model: { config, stateDict: initialStateDict(config, step), metadata: new Map([['kind', 'grpo']]) },
@@ -328,7 +328,7 @@ describe('checkpoints', () => {
   test('whose files are as they were written, but make no sense, are damaged all the same', () => {
     saved([1]);
     const manifest = JSON.parse(readFileSync(join(directory, 'manifest.json'), 'utf8'));
-    /** The error after a file has become another one, with a manifest that knows of it. */
+    /** Replace a file, also in the manifest, and return the error of loading it. */
     const replaced = (file: string, content: Uint8Array | string): void => {
       const path = join(directory, file);
       const before = readFileSync(path);

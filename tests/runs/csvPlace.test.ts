@@ -1,4 +1,4 @@
-/** The CSV file that a resumed run continues: its own, wherever that lies, and never another one. */
+/** The CSV file that a resumed run continues: always its own, at any path. */
 import { cpSync, mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';

@@ -1,4 +1,4 @@
-/** Directories are made with those above them, and those that hold something stay. */
+/** Directories are made with their parents, and directories with content stay. */
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

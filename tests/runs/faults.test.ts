@@ -1,6 +1,6 @@
 /**
- * A file system that fails at any call of a run's life: what failed is told in words, nothing half-written counts, and the run
- * that is resumed ends as the one without the fault.
+ * A file system that fails at any call of a run: the error explains the failure, half-written files are ignored, and the
+ * resumed run ends like one without the fault.
  */
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
@@ -38,7 +38,7 @@ function at(step: number, rows: number): TrainingCheckpoint {
   };
 }
 
-/** Begin the run, or resume it, and train to the end. */
+/** Start the run, or resume it, and train to the end. */
 function train(): void {
   const isBegun = fs.existsSync(join(directory, 'config.json'));
   const saved = fs.existsSync(join(directory, 'checkpoints'))
@@ -70,8 +70,8 @@ function train(): void {
 }
 
 /**
- * Every file with what must not depend on the fault. What the manifest does not name does not count: a fault between its
- * writing and the removal of what it no longer names leaves that.
+ * Return the content of every file that must not depend on the fault. Files that the manifest does not name are ignored: a
+ * fault after writing the manifest leaves files that it no longer names.
  */
 function contents(): Record<string, unknown> {
   const checkpoints = join(directory, 'checkpoints');
@@ -100,13 +100,13 @@ const CALLS = [
   'renameSync',
   'mkdirSync',
 ] as const;
-/** What a full disk refuses. */
+/** The calls that a full disk refuses. */
 const NEEDS_ROOM: readonly Name[] = ['writeSync', 'writeFileSync', 'mkdirSync'];
 
 type Name = (typeof CALLS)[number];
 type Fault = (name: Name, call: number) => Error | undefined;
 
-/** Do some work with file operations that fail as the fault says, without waiting for the disk; returns those made. */
+/** Do work with file operations that fail as specified and do not wait for the disk. Return the calls made. */
 function withFault(fault: Fault, work: () => void): Name[] {
   const originals = CALLS.map((name) => [name, fs[name]] as const);
   const made: Name[] = [];

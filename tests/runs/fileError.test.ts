@@ -1,4 +1,4 @@
-/** What the operating system refuses is told in words, whatever it is. */
+/** Every error of the operating system is explained in words. */
 import { mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -40,7 +40,7 @@ it.each([
   );
 });
 
-/** What each means to the person at the keyboard, written down a second time. */
+/** The meaning of each code for the user, repeated here independently. */
 it.each([
   ['ENOENT', 'FILE_NOT_FOUND', 'no such file or directory', 'check the path'],
   ['EISDIR', 'NOT_A_FILE', 'directory', 'give a file'],

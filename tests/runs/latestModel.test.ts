@@ -1,4 +1,4 @@
-/** The path of a run stands for its last checkpoint that is whole. */
+/** The path of a run stands for its last complete checkpoint. */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

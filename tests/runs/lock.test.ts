@@ -30,7 +30,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(directory, { recursive: true }));
 
-/** Above what Linux and macOS give to processes. */
+/** A process id above the range of Linux and macOS. */
 const NO_PROCESS = 2 ** 22 + 1;
 const BOOT = existsSync('/proc/sys/kernel/random/boot_id')
   ? readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()

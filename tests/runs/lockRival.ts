@@ -1,7 +1,7 @@
 /**
- * Run by node alone: `lockRival.ts DIRECTORY START ROUNDS`. In round n, from START + n × PERIOD ms on, it tries to hold DIRECTORY/n. While it
- * does, it holds a second lock, which is a file that it makes exclusively. Prints how many rounds it won, and in how many somebody
- * else held that file.
+ * `lockRival.ts DIRECTORY START ROUNDS`, run directly by node. In round n, from START + n × PERIOD ms on, try to lock
+ * DIRECTORY/n. While holding it, also create a file exclusively. Print the number of rounds won, and the number of rounds in
+ * which another process had the file.
  */
 import { closeSync, openSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-/** Files that a run changes in place are its own: no link leads elsewhere. */
+/** Files that a run changes in place belong to the run: links to other places are refused. */
 import {
   closeSync,
   existsSync,

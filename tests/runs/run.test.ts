@@ -1,4 +1,4 @@
-/** A run's directory: what it holds, and what it refuses to overwrite. */
+/** A run's directory: its content, and its protection from overwriting. */
 import * as fs from 'node:fs';
 import {
   existsSync,

@@ -1,4 +1,4 @@
-/** A run that somebody else made, or that was copied: nothing outside of its directory is written to. */
+/** An untrusted or copied run: resuming it writes only inside its directory. */
 import {
   cpSync,
   existsSync,
@@ -46,7 +46,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(parent, { recursive: true }));
 
-/** Write to every file of a run that is resumed at its beginning. */
+/** Resume a run at its start, and write to every file. */
 function resume(): void {
   using run = new Run({
     kind: 'grpo',

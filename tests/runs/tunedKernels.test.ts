@@ -73,7 +73,7 @@ describe('tuned kernels', () => {
     expect(described('NVIDIA H200')).not.toHaveProperty('cpu');
   });
 
-  /** An adapter as another machine has it. */
+  /** An adapter of another machine. */
   const ADAPTER = {
     info: {
       ...{ vendor: 'nvidia', architecture: 'hopper', device: '2336', description: 'NVIDIA H200' },

@@ -1,4 +1,4 @@
-/** Runs one computation on the GPU and in the float64 reference, forward and backward, and compares every number. */
+/** Run a computation on the GPU and in the float64 reference, forward and backward, and compare every number. */
 import type { Device } from '../../src/gpu/device.ts';
 import { backward, type Shape, Tensor, type TensorData } from '../../src/tensor/index.ts';
 import { type Array64, add, array, mul, backward as oracleBackward, sizeOf, sum } from '../oracle/array.ts';
@@ -9,7 +9,7 @@ export interface Operand {
   /** Float32 values, or indices, or booleans; only the first kind has a gradient. */
   readonly values: TensorData | readonly boolean[];
   readonly shape: Shape;
-  /** No gradient is asked for. */
+  /** True if the operand requires no gradient. */
   readonly constant?: boolean;
 }
 
@@ -23,11 +23,11 @@ export interface Computation<Result = Tensor | readonly Tensor[]> {
   readonly inputs: readonly Operand[];
   readonly gpu: (inputs: readonly Tensor[]) => Result;
   readonly oracle: (inputs: readonly Array64[]) => Array64 | readonly Array64[];
-  /** Of the results; PyTorch's float32 defaults unless given. */
+  /** Tolerance of the results. Default: that of PyTorch for float32. */
   readonly forward?: Tolerance;
-  /** Of the gradient of each input. */
+  /** Tolerance of the gradient of each input. */
   readonly gradient?: (input: number) => Tolerance;
-  /** Raised to the largest errors seen. */
+  /** Updated with the largest errors. */
   readonly worst?: WorstErrors;
 }
 
@@ -46,14 +46,14 @@ function worstError(actual: ArrayLike<number>, expected: ArrayLike<number>): num
   return worst;
 }
 
-/** Normally distributed values of a shape. */
+/** Return normally distributed values of a shape. */
 export function random(shape: Shape, seed: number, mean = 0, std = 1): FloatOperand {
   return { values: Float32Array.from(normals(seed, sizeOf(shape), mean, std)), shape };
 }
 
 /**
- * Tolerance of an f32 sum of `length` terms of size `magnitude`: the rounding errors of its partial sums, which reach
- * √length·magnitude, add up to about √length·√length·2⁻²⁵·magnitude; PyTorch's 1e-5 covers that up to length 16.
+ * Return the tolerance of an f32 sum of `length` terms of size `magnitude`. Its partial sums reach √length·magnitude; their
+ * rounding errors add up to about √length·√length·2⁻²⁵·magnitude. PyTorch's 1e-5 covers this up to length 16.
  */
 export function summed(length: number, magnitude = 1): Tolerance {
   return { atol: 1e-5 * Math.max(1, (Math.sqrt(length) / 4) * magnitude) };
@@ -65,7 +65,7 @@ const isConstant = ({ values, constant }: Operand): boolean =>
 const listOf = <T>(value: T | readonly T[]): readonly T[] =>
   Array.isArray(value) ? (value as readonly T[]) : [value as T];
 
-/** Fails unless results, and gradients of random weightings of the results, agree with the reference. */
+/** Expect results, and gradients of random weightings of the results, to agree with the reference. */
 export async function expectSameAsOracle(
   device: Device,
   computation: Computation<Tensor | readonly Tensor[] | Promise<Tensor>>,
@@ -144,8 +144,8 @@ async function numericGradient(
 }
 
 /**
- * Fails unless the gradient of Σ w·f(inputs) agrees with central differences of the GPU's own f32 results: a check
- * that needs no second implementation. Its error is about eps²·f‴/6 + 2⁻²⁴·|f|/eps, hence eps near 1e-2.
+ * Expect the gradient of Σ w·f(inputs) to agree with central differences of the GPU's own f32 results, without a second
+ * implementation. The error of the differences is about eps²·f‴/6 + 2⁻²⁴·|f|/eps, hence eps near 1e-2.
  */
 export async function expectFiniteDifferences(
   device: Device,
@@ -164,7 +164,7 @@ export async function expectFiniteDifferences(
   }
 }
 
-/** The same against the reference's gradient in float64: what the op computes has the slope the reference says. */
+/** Expect the reference's float64 gradient to agree with central differences of the GPU's f32 results. */
 export async function expectOracleDifferences(
   device: Device,
   { inputs, gpu, oracle, eps = 1e-2 }: Computation & { readonly eps?: number },

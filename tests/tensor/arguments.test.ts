@@ -1,4 +1,4 @@
-/** What ops, optimisers and transforms refuse besides tensors: options, numbers, shapes, async functions. */
+/** Invalid arguments of ops, optimisers and transforms, except tensors: options, numbers, shapes, async functions. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { MathformerError } from '../../src/base/errors.ts';
 import { Device } from '../../src/gpu/device.ts';
@@ -6,7 +6,7 @@ import { openDevice as openBest } from '../../src/index.node.ts';
 import * as engine from '../../src/tensor/index.ts';
 import { openDevice } from '../device.ts';
 
-/** As plain JavaScript sees it. */
+/** The engine without types, as in plain JavaScript. */
 const js = engine as unknown as Readonly<Record<string, (...values: unknown[]) => unknown>>;
 const call = (name: string, ...values: unknown[]): unknown => js[name]?.(...values);
 
@@ -28,7 +28,7 @@ afterAll(() => device.destroy());
 
 const generator = new Generator(0);
 
-/** [what is refused, how it is called, what the error says]. */
+/** [name, invalid call, error message]. */
 type Refusal = readonly [string, () => unknown, RegExp];
 
 const OPTIONS: readonly Refusal[] = [

@@ -1,4 +1,4 @@
-/** The graph itself: shared inputs, leaves, scopes without gradients, and what is refused. */
+/** The autograd graph: shared inputs, leaves, scopes without gradients, and refusals. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Device } from '../../src/gpu/device.ts';
 import { add, backward, exp, linear, mul, noGrad, square, sum, Tensor } from '../../src/tensor/index.ts';

@@ -1,4 +1,4 @@
-/** Captured steps do what the function does, bit for bit, whatever changes between calls. */
+/** Captured steps equal the function, to the bit, whatever changes between calls. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Device } from '../../src/gpu/device.ts';
 import {
@@ -31,7 +31,7 @@ afterAll(() => device.destroy());
 
 const bits = (values: ArrayLike<number>): number[] => [...new Uint32Array(Float32Array.from(values).buffer)];
 
-/** A two-layer network with its optimiser, from a seed. */
+/** Make a two-layer network with its optimiser from a seed. */
 function network(seed: number) {
   const parameters = new Parameters(
     device,

@@ -1,4 +1,4 @@
-/** Values changed between forward and backward: as in PyTorch, an error where the backward pass needs the old ones. */
+/** Values changed between forward and backward: as in PyTorch, an error if the backward pass needs the old ones. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Device } from '../../src/gpu/device.ts';
 import * as ops from '../../src/tensor/index.ts';

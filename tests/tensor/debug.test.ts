@@ -23,7 +23,7 @@ import {
 
 const { MATHFORMER_ADAPTER: name } = process.env;
 
-/** A device of its own: what it found once it reports at every read. */
+/** Run on a new device: a debug device reports an error at every later read. */
 async function withDebugging(run: (device: Device) => Promise<void>): Promise<void> {
   const { adapter } = await openAdapter(name === undefined ? {} : { name });
   const device = await Device.open(adapter, { debug: true });

@@ -1,7 +1,7 @@
-/** Which exports of `mathformer/tensor` are ops: functions that take or make tensors. */
+/** The exports of `mathformer/tensor` that are ops: functions that take or make tensors. */
 import * as engine from '../../src/tensor/index.ts';
 
-/** Functions that are not ops: they have tests of their own. */
+/** Functions that are not ops. Other tests cover them. */
 const NOT_OPS = new Set([
   ...['backward', 'capture', 'checkpoint', 'customGradient', 'enableGrad', 'grad', 'noGrad', 'valueAndGrad'],
   ...['clipGradNorm', 'clipGradValue', 'refuseDivergence'],
@@ -12,7 +12,7 @@ const NOT_OPS = new Set([
 
 const isClass = (value: object): boolean => /^class\b/.test(Function.prototype.toString.call(value));
 
-/** Whether the export of this name is an op. */
+/** Return true if the export of this name is an op. */
 export function isOp(name: string): boolean {
   const value: unknown = Object.entries(engine).find(([each]) => each === name)?.[1];
   return typeof value === 'function' && !isClass(value) && !NOT_OPS.has(name);

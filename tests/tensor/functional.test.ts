@@ -1,4 +1,4 @@
-/** Differentiation as functions of functions: against the reference, in each other, in captured steps, and misused. */
+/** Functional differentiation: against the reference, nested, in captured steps, and misused. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Device } from '../../src/gpu/device.ts';
 import {
@@ -178,7 +178,7 @@ describe('valueAndGrad and grad', () => {
 });
 
 describe('customGradient', () => {
-  /** sin with a gradient twice too large. */
+  /** sin with twice its gradient. */
   const loudSin = customGradient({
     name: 'loudSin',
     forward: (x: Tensor) => sin(x),

@@ -1,4 +1,4 @@
-/** An index outside is an error that names op, index and size, in every op, wherever the index came from. */
+/** An index out of range is an error that names op, index and size, in every op, for indices from the host and the GPU. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Device } from '../../src/gpu/device.ts';
 import * as ops from '../../src/tensor/index.ts';

@@ -1,4 +1,4 @@
-/** More than 65,535 workgroups: WebGPU's limit along a dimension is nobody's concern. */
+/** More than 65,535 workgroups: users need not know WebGPU's limit along a dimension. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Device } from '../../src/gpu/device.ts';
 import { defineKernel } from '../../src/gpu/kernel.ts';

@@ -1,4 +1,4 @@
-/** Memory needs no care: scopes, references that are dropped, and steps without end. */
+/** Memory management: scopes, dropped references, and many steps. */
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -29,7 +29,7 @@ import { normals } from '../oracle/random.ts';
 setFlagsFromString('--expose-gc');
 const collectGarbage: () => void = runInNewContext('gc');
 
-/** Lets go of everything nobody refers to; finalizers run between tasks, and let go of more. */
+/** Collect garbage repeatedly: finalizers run between tasks, and release more. */
 async function settle(): Promise<void> {
   for (let round = 0; round < 3; round++) {
     collectGarbage();
@@ -43,7 +43,7 @@ beforeAll(async () => {
 });
 afterAll(() => device.destroy());
 
-/** A small regression: two layers, learning y = x₀ − x₁ from eight examples. */
+/** Make a small regression: two layers learn y = x₀ − x₁ from eight examples. */
 function regression() {
   const shapes = { weight1: [8, 4], bias1: [8], weight2: [1, 8] };
   const parameters = new Parameters(device, new Map(Object.entries(shapes)));
@@ -243,7 +243,7 @@ describe('a loop of training steps under a limit of 64 MB', () => {
   const LIMIT = 64 * 2 ** 20;
   const ROWS = 4096;
   const WIDTH = 256;
-  /** What README shows, with new inputs of 4 MB in every step. */
+  /** Train as in the README, with new inputs of 4 MB in every step. */
   const train = (device: Device, steps: number, scoped: boolean): void => {
     const parameters = new Parameters(device, new Map([['weight', [1, WIDTH]]]));
     const optimizer = new AdamW(parameters);

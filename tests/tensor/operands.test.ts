@@ -1,6 +1,6 @@
 /**
- * Every op that `mathformer/tensor` exports, with every operand in every dtype: it takes what it says it takes, and
- * refuses everything else at once, with the op, the operand, its dtype and a cast. A new op without a row fails.
+ * Every op that `mathformer/tensor` exports, with every operand in every dtype: it accepts the documented dtypes, and refuses
+ * all others at once; the error names the op, the operand, its dtype and a cast. A new op without a row fails.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { MathformerError } from '../../src/base/errors.ts';
@@ -20,13 +20,13 @@ const ALL = [...WORDS, 'f16'] as const satisfies readonly DType[];
 interface OperandRow {
   readonly shape: Shape;
   readonly dtypes: readonly DType[];
-  /** Operands that must have one dtype change it together. */
+  /** True if all operands must have the same dtype. */
   readonly tied?: boolean;
 }
 
 interface OpRow {
   readonly operands: Readonly<Record<string, OperandRow>>;
-  /** Calls the op with operands in the order of their names. */
+  /** Call the op with operands in the order of their names. */
   readonly call: (...operands: Tensor[]) => unknown;
 }
 
@@ -55,11 +55,11 @@ const list = (call: (name: string, tensors: Tensor[]) => unknown) => (name: stri
   call: (a: Tensor, b: Tensor) => call(name, [a, b]),
 });
 
-/** What is refused is refused at once; what becomes of an accepted call, whose tensors may be gone by then, does not matter. */
+/** Ignore the later result of an accepted call, whose tensors may be freed by then: refusals are thrown at once. */
 const later = (result: unknown): void => void Promise.resolve(result).catch(() => {});
 
 const generator = new Generator(0);
-/** Makes tensors from no tensor. */
+/** Return the row of an op without tensor operands. */
 const none = (): OpRow => ({ operands: {}, call: () => undefined });
 const float = unary(FLOATS);
 const number = unary(NUMBERS);
@@ -312,7 +312,7 @@ const ROWS: Readonly<Record<string, (name: string) => OpRow>> = {
   topk: unary(WORDS, 1),
 };
 
-/** Of the router logits that `loadBalance` is called with. */
+/** Routing of the router logits that `loadBalance` is called with. */
 let routing: engine.Routing;
 
 function routingOn(device: Device): engine.Routing {
@@ -345,7 +345,7 @@ describe('every op', () => {
 
   const row = (name: string): OpRow => ROWS[name]?.(name) ?? none();
 
-  /** What a call with these operands throws. */
+  /** Return the error of a call with these operands. */
   const thrown = (name: string, replaced: Readonly<Record<string, unknown>>): unknown => {
     const { operands, call } = row(name);
     const all = Object.entries(operands).map(([each, { shape, dtypes }]) =>

@@ -1,4 +1,4 @@
-/** docs/OPS.md is complete: every function that `mathformer/tensor` exports is an op in it, or is known not to be one. */
+/** docs/OPS.md is complete: it lists every function that `mathformer/tensor` exports, except known non-ops. */
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import * as engine from '../../src/tensor/index.ts';

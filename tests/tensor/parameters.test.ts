@@ -63,7 +63,7 @@ test('what lies behind a short gradient does not count in its norm', async () =>
   poisoned.destroy();
 });
 
-/** Optimisers, by what a test calls them. */
+/** Optimisers by their name in tests. */
 const OPTIMIZERS: [string, (parameters: Parameters) => Optimizer][] = [
   ['AdamW', (parameters) => new AdamW(parameters, { weightDecay: 0.1, gradClip: 1 })],
   ['SGD', (parameters) => new SGD(parameters, { momentum: 0.9, gradClip: 1 })],

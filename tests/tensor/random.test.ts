@@ -1,4 +1,4 @@
-/** Generators: their state, the distributions of what is drawn from them, and that draws repeat only when they should. */
+/** Generators: their state, the distributions of draws, and when draws repeat. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Device } from '../../src/gpu/device.ts';
 import {
@@ -16,14 +16,14 @@ import { openDevice, VARIANTS } from '../device.ts';
 import { erf } from '../oracle/special.ts';
 import { chiSquareExcess, uniform as equalShares, shareExcess } from '../tasks/arithmetic/chiSquare.ts';
 
-/** √n times the largest distance of the empirical distribution from `cdf` (Kolmogorov, Smirnov). */
+/** Return √n times the largest distance of the empirical distribution from `cdf` (Kolmogorov, Smirnov). */
 function kolmogorovSmirnov(values: Float32Array, cdf: (x: number) => number): number {
   const n = values.length;
   const sorted = values.slice().sort();
   const distances = Array.from(sorted, (x, i) => Math.max((i + 1) / n - cdf(x), cdf(x) - i / n));
   return Math.sqrt(n) * distances.reduce((a, b) => Math.max(a, b));
 }
-/** The 99.9 % point of that. */
+/** The 99.9 % point of the Kolmogorov-Smirnov statistic. */
 const KS_CRITICAL = 1.95;
 
 function moments(values: Float32Array): { readonly mean: number; readonly variance: number } {
@@ -31,7 +31,7 @@ function moments(values: Float32Array): { readonly mean: number; readonly varian
   return { mean, variance: values.reduce((a, x) => a + (x - mean) ** 2, 0) / values.length };
 }
 
-/** Correlation of equally long rows of numbers, in units of its standard deviation if they are independent. */
+/** Return the correlation of two rows of numbers, in units of its standard deviation for independent rows. */
 function correlation(a: Float32Array, b: Float32Array): number {
   const [x, y] = [moments(a), moments(b)];
   const covariance = a.reduce((total, value, i) => total + (value - x.mean) * ((b[i] ?? 0) - y.mean), 0);

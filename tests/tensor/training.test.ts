@@ -1,4 +1,4 @@
-/** A small network trained for real: its losses fall, its memory does not grow, and its bits repeat. */
+/** Training of a small network: losses fall, memory does not grow, and bits repeat. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Device } from '../../src/gpu/device.ts';
 import {
@@ -32,7 +32,7 @@ const SHAPES = new Map<string, readonly number[]>([
   ['head bias', [V]],
 ]);
 
-/** Everything at once: every op a transformer needs, on sequences of several lengths. */
+/** A network with every op of a transformer, on sequences of several lengths. */
 class Net {
   readonly parameters: Parameters;
   readonly optimizer: AdamW;
@@ -50,7 +50,7 @@ class Net {
     }
   }
 
-  /** One step; the loss belongs to the caller's scope. */
+  /** Take a step. The returned loss belongs to the caller's scope. */
   step(index: number): Tensor {
     const { packing, parameters } = this;
     const device = this.#device;

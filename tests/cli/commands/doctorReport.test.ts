@@ -1,4 +1,4 @@
-/** What the doctor reports of adapters of paper. */
+/** The doctor's report on fake adapters. */
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { examine, format } from '../../../src/cli/commands/doctor.ts';
 import { AdapterError, type AdapterKind, listSystemAdapters, openAdapter } from '../../../src/gpu/node.ts';
@@ -10,7 +10,7 @@ vi.mock('../../../src/gpu/node.ts', async (original) => ({
   listSystemAdapters: vi.fn(),
 }));
 
-/** What the adapter has; a dispatch squares integers, or adds `error` to them. */
+/** A fake adapter. A dispatch squares integers, and adds `error`. */
 interface Paper {
   readonly kind: AdapterKind;
   readonly features: readonly string[];

@@ -1,4 +1,4 @@
-/** What `evaluate` asks, counts, compares and writes, with models of paper: one of n layers is right every n-th time. */
+/** Requests, counts, comparisons and files of `evaluate`, with fake models: one of n layers is right every n-th time. */
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-/** What `generate` asks of a model, and how it shows the answers; the model is of paper. */
+/** The requests of `generate` to a model, and its output. The model is a fake. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-/** What `inspect` says of a run's checkpoints, one of which is damaged. */
+/** The report of `inspect` on a run's checkpoints, one of which is damaged. */
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

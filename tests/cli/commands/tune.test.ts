@@ -1,4 +1,4 @@
-/** What is tuned when, what is kept of it, and how `tune` shows it; the GPU and the timings are of paper. */
+/** When kernels are tuned, the saved choices, and the output of `tune`. The GPU and the timings are fakes. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-/** Metrics in three formats: what stands in each, and that resuming neither loses nor repeats a row. */
+/** Metrics in three formats: their content, and no lost or repeated row after resuming. */
 import fs, {
   existsSync,
   mkdtempSync,
@@ -26,7 +26,7 @@ afterAll(() => rmSync(parent, { recursive: true }));
 
 const EVENTS = join('tensorboard', 'events.out.tfevents.mathformer');
 
-/** A directory of its own for every run. */
+/** A new directory for every run. */
 class Place {
   readonly directory = mkdtempSync(join(parent, 'run-'));
   readonly csv = join(this.directory, 'csv', 'metrics.csv');
@@ -45,7 +45,7 @@ class Place {
     return this.paths.map((path) => readFileSync(path));
   }
 
-  /** What must not depend on interruptions: the files, with the events' times left out. */
+  /** Return the content that must not depend on interruptions: the files, without the times of events. */
   contents() {
     const [jsonl, csv, events] = this.bytes();
     const timeless = readEvents(events).map((event) => ({ ...event, wallTime: 0 }));

@@ -1,4 +1,4 @@
-/** Attention against the reference, one sequence and head at a time there, packed together here. */
+/** Packed attention against the reference, which computes one sequence and head at a time. */
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Device } from '../../../src/gpu/device.ts';

@@ -1,9 +1,8 @@
 /**
- * The battery that every op goes through, from one row of a table: on random shapes its results and gradients equal
- * the float64 reference, in every kernel variant; finite differences of its f32 results equal the reference's gradient;
- * a tensor used twice collects both gradients; operands made by another op work like leaves. The worst errors go to
- * docs/OPS.md: the run fails if that table lacks the op or promises less error than was measured; with UPDATE_DOCS=1
- * the run rewrites its section.
+ * The tests that every op passes, from one row of a table. On random shapes, results and gradients equal the float64
+ * reference, in every kernel variant; finite differences of f32 results equal the reference's gradient; a tensor used twice
+ * accumulates both gradients; operands made by another op work like leaves. docs/OPS.md lists the largest errors: the run
+ * fails if the op is missing there, or if an error exceeds the listed one. With UPDATE_DOCS=1 it rewrites the section.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -24,27 +23,27 @@ import {
 
 /** One op: a row of docs/OPS.md and what the battery needs to test it. */
 export interface OpRow {
-  /** As exported by src/tensor/index.ts. */
+  /** Name in src/tensor/index.ts. */
   readonly name: string;
   readonly dtypes: string;
-  /** Random computations: shapes of size 0 and 1, odd ones, off-tile, broadcast, now and then large. */
+  /** Random computations: sizes 0 and 1, odd, off-tile, broadcast, sometimes large. */
   readonly cases: fc.Arbitrary<Computation | Computation<Promise<Tensor>>>;
-  /** How many are drawn for each variant; 12 unless given. */
+  /** Number of computations for each variant. Default: 12. */
   readonly runs?: number;
-  /** A small computation (some 20 values an input) for finite differences; left out where there is no gradient. */
+  /** A small computation (some 20 values per input) for finite differences. Absent if there is no gradient. */
   readonly small?: Computation & { readonly eps?: number };
-  /** What the table says of the gradient where 'yes' or 'no' does not do. */
+  /** The table's entry on the gradient, if it is more than 'yes' or 'no'. */
   readonly gradient?: string;
 }
 
 const DOCUMENT = fileURLToPath(new URL('../../../docs/OPS.md', import.meta.url));
 const HEADER = '| op | gradient | dtypes | worst error | worst error of gradients |\n|---|---|---|---|---|';
-/** Other drivers round otherwise: so many times the documented error, and two units in the last place. */
+/** Factor of the documented error that is allowed, plus two units in the last place, since drivers round differently. */
 const SLACK = 4;
 const TWO_UNITS = 2.4e-7;
 const allowed = (documented = 0): number => (documented === 0 ? 0 : SLACK * documented + TWO_UNITS);
 
-/** Declares the tests of a family of ops; `family` is the heading of its section in docs/OPS.md. */
+/** Declare the tests of a family of ops. `family` is the heading of its section in docs/OPS.md. */
 export function describeOps(family: string, rows: readonly OpRow[]): void {
   const worst = new Map<string, WorstErrors>(rows.map(({ name }) => [name, { result: 0, gradient: 0 }]));
 
@@ -83,7 +82,7 @@ export function describeOps(family: string, rows: readonly OpRow[]): void {
   });
 }
 
-/** f(x)·2 + f(x)·w, with every floating-point operand of rank 2 or more arriving transposed twice. */
+/** Return f(x)·2 + f(x)·w, with every floating-point operand of rank 2 or more transposed twice. */
 function usedTwice(computation: Computation): Computation {
   const remade = (x: Tensor): Tensor =>
     x.dtype === 'f32' && x.shape.length >= 2 ? transpose(transpose(x)) : x;

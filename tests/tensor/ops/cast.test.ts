@@ -1,4 +1,4 @@
-/** Casts between every pair of dtypes; f16 for every value it has and every border between two. */
+/** Casts between all pairs of dtypes; f16 for all its values and all midpoints between them. */
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Device } from '../../../src/gpu/device.ts';
@@ -13,7 +13,7 @@ import { type Kind, operand, times, typed } from './elementwiseCases.ts';
 
 const KINDS = ['f32', 'i32', 'u32', 'bool'] as const;
 
-/** Of small values. */
+/** Casts of small values by definition. */
 const REFERENCE: Readonly<Record<Kind, (x: number) => number>> = {
   f32: (x) => x,
   i32: Math.trunc,
@@ -21,7 +21,7 @@ const REFERENCE: Readonly<Record<Kind, (x: number) => number>> = {
   bool: (x) => Number(x !== 0),
 };
 
-/** Negative integers keep their bits as u32, which the table below leaves to a test of its own. */
+/** Return the case of a cast. Negative integers keep their bits as u32; a separate test covers them. */
 function castCase(from: Kind, to: Kind, shape: readonly number[], seed: number): Computation {
   const input = operand(from, shape, seed, times(10));
   const { values } = input;
@@ -36,7 +36,7 @@ function castCase(from: Kind, to: Kind, shape: readonly number[], seed: number):
   };
 }
 
-/** The f16 nearest to a float64, by the definition: steps of 2⁻¹⁰ of the power of two below, 2⁻²⁴ at least. */
+/** Return the f16 nearest to a float64 by definition: in steps of 2⁻¹⁰ of the power of two below, at least 2⁻²⁴. */
 function nearestHalf(x: number): number {
   const size = Math.abs(x);
   if (!(size < 65_520)) return Math.sign(x) * (Number.isNaN(x) ? Number.NaN : Number.POSITIVE_INFINITY);
@@ -104,7 +104,7 @@ describe('on one device', () => {
     expect(await values(ops.cast(Tensor.from(device, signed), 'f32'))).toEqual([...signed].map(Math.fround));
   });
 
-  /** By the definition of IEEE 754. */
+  /** Decode f16 bits by the definition of IEEE 754. */
   function valueOfHalf(bits: number): number {
     const sign = bits >> 15 === 1 ? -1 : 1;
     const [exponent, mantissa] = [(bits >> 10) & 31, bits & 1023];

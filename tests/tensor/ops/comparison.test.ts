@@ -1,4 +1,4 @@
-/** Comparisons, logic and selection against the reference, NaN and dtypes above all. */
+/** Comparisons, logic and selection against the reference, especially NaN and dtypes. */
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Device } from '../../../src/gpu/device.ts';
@@ -39,7 +39,7 @@ function comparisonRow([name, [gpu, reference]]: readonly [
   return { name, dtypes: kinds.join(', '), runs: 24, cases };
 }
 
-/** Some values that are not finite. */
+/** Replace some values by NaN and infinities. */
 const special = (x: number): number => (x > 1 ? Number.NaN : x < -1 ? Math.sign(x) / 0 : x);
 
 /** A condition and two operands of a dtype, all broadcast to one shape. */
@@ -70,7 +70,7 @@ const LOGIC = {
   logicalXor: [ops.logicalXor, oracle.logicalXor],
 } as const;
 
-/** A number as a tensor, which logic demands. */
+/** Return a number as a tensor, since logical ops take no numbers. */
 const beside = (x: ops.Operand, other: ops.Operand): Tensor =>
   x instanceof Tensor ? x : ops.full((other as Tensor).device, [], x);
 

@@ -1,4 +1,4 @@
-/** Tensors made from numbers of the host and on the GPU: values, dtypes, and nesting that is uneven. */
+/** Tensors made from numbers of the host and on the GPU: values, dtypes, and uneven nesting. */
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Device } from '../../../src/gpu/device.ts';
@@ -24,7 +24,7 @@ import { shapes } from '../../oracle/random.ts';
 import type { Computation } from '../againstOracle.ts';
 import { describeOps, type OpRow } from './battery.ts';
 
-/** A computation without inputs; the battery knows the device from its inputs only. */
+/** Make a computation without inputs. The battery gets the device from an unused input. */
 const made = (
   gpu: (device: Device) => Tensor,
   shape: Shape,

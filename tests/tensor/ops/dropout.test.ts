@@ -1,4 +1,4 @@
-/** Dropout: how much it keeps, that the same key keeps the same, and that the gradient passes where the value did. */
+/** Dropout: the share that it keeps, equal masks for equal keys, and gradients only of kept values. */
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { philox4x32 } from '../../../src/base/philox.ts';

@@ -26,7 +26,7 @@ import {
 
 const NUMBERS: readonly Kind[] = ['f32', 'i32', 'u32'];
 const SIGNED: readonly Kind[] = ['f32', 'i32'];
-/** A third of a step away from where roundings and kinks are. */
+/** Move values a third of a step away from roundings and kinks. */
 const offBorders: Domain = (x) => Math.round(x * 2) / 2 + 1 / 6;
 
 type Row = readonly [
@@ -122,7 +122,7 @@ function binaryRow(name: string, [gpu, reference, options, dtypes = 'f32']: Bina
   return { name, dtypes, runs: 24, cases: binaryCases(op), small };
 }
 
-/** Divisors whose quotients do not jump within a step of a finite difference. */
+/** Return divisors whose quotients do not jump within a step of a finite difference. */
 const awayFrom0: Domain = (x) => Math.sign(x) * (20 + Math.abs(x));
 const ties = { domains: [quarters, quarters], kinds: NUMBERS } as const;
 const BINARY: Readonly<Record<string, BinaryRow>> = {

@@ -1,4 +1,4 @@
-/** Random computations of one or two operands that broadcast, of any dtype, numbers in the place of operands included. */
+/** Random computations of one or two broadcast operands of any dtype; some operands are numbers. */
 import fc from 'fast-check';
 import { cast, type Scalar, type Tensor } from '../../../src/tensor/index.ts';
 import * as oracle from '../../oracle/array.ts';
@@ -7,11 +7,11 @@ import { type Computation, type Operand, summed } from '../againstOracle.ts';
 
 export type Kind = 'f32' | 'i32' | 'u32' | 'bool';
 
-/** Turns normally distributed values into what an op is defined for. */
+/** Map normally distributed values to the domain of an op. */
 export type Domain = (x: number) => number;
 
 export const same: Domain = (x) => x;
-/** Rounded to quarters so that ties occur. */
+/** Round values to quarters, so that ties occur. */
 export const quarters: Domain = (x) => Math.round(x * 4) / 4;
 export const positive: Domain = (x) => 0.5 + Math.abs(x);
 export const times =
@@ -19,7 +19,7 @@ export const times =
   (x) =>
     x * scale;
 
-/** Values of a dtype; integers small enough for products to be exact, those of u32 falling from one seed to the next. */
+/** Return values of a dtype. Integers are small, so that products are exact; those of u32 decrease with the seed. */
 export function operand(kind: Kind, shape: readonly number[], seed: number, domain: Domain = same): Operand {
   const size = oracle.sizeOf(shape);
   const values = normals(seed, size);
@@ -63,9 +63,9 @@ export interface BinaryOp {
   readonly reference: (a: oracle.Operand, b: oracle.Operand) => oracle.Array64;
   readonly domains?: readonly [Domain, Domain];
   readonly kinds?: readonly Kind[];
-  /** Of the terms that are summed to the gradient of a broadcast operand; 2 unless given. */
+  /** Magnitude of the terms in the gradient of a broadcast operand. Default: 2. */
   readonly magnitude?: number;
-  /** What stands for an operand now and then. */
+  /** Numbers that sometimes replace an operand. */
   readonly numbers?: Readonly<Record<'f32' | 'i32' | 'u32', number>>;
 }
 

@@ -1,4 +1,4 @@
-/** What all elementwise ops share: index arithmetic, dtypes, numbers as operands, and what is refused. */
+/** Common behaviour of elementwise ops: index arithmetic, dtypes, numbers as operands, and refusals. */
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Device } from '../../../src/gpu/device.ts';

@@ -1,4 +1,4 @@
-/** Reading and adding at indices: repeats, indices outside, indices smaller than what they point into. */
+/** Reading and adding at indices: repeats, indices out of range, index tensors smaller than the operand. */
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Device } from '../../../src/gpu/device.ts';
@@ -22,7 +22,7 @@ const positionsOf = (index: Operand): oracle.Indices => ({
   shape: index.shape,
 });
 
-/** What an index outside reads. */
+/** Return the value that an index out of range reads. */
 const missingOf = ({ values }: Operand): number => (values instanceof Float32Array ? Number.NaN : 0);
 
 const gathered = (x: Operand, axis: number, index: Operand): Computation => ({
@@ -53,7 +53,7 @@ const hot = (index: Operand, classes: number, dtype?: 'i32' | 'u32' | 'bool'): C
   oracle: () => oracle.oneHot(positionsOf(index), classes),
 });
 
-/** A shape, an axis, and a shape that is no larger off that axis. */
+/** A shape, an axis, and a shape that is no larger in all other axes. */
 const shapeAndIndex = shapes({ minRank: 1, maxRank: 4 }).chain((shape) =>
   fc
     .tuple(

@@ -19,7 +19,7 @@ interface Layer {
 
 function computation(op: 'layerNorm' | 'rmsNorm', layer: Layer): Computation {
   const { lead, d, weight = true, bias = false, seed, eps = 1e-5 } = layer;
-  /** Weight and bias among the inputs behind x. */
+  /** Return weight and bias from the inputs after x. */
   const affine = <T>([, ...rest]: readonly T[]): [T | undefined, T | undefined] => [
     weight ? rest[0] : undefined,
     bias ? rest.at(-1) : undefined,

@@ -1,4 +1,4 @@
-/** The linear layer against the reference: every epilogue, tiles and what hangs over them, and its caches. */
+/** The linear layer against the reference: every epilogue, whole and partial tiles, and its caches. */
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Device } from '../../../src/gpu/device.ts';
@@ -32,7 +32,7 @@ const layers: fc.Arbitrary<Layer> = fc.record({
   seed: fc.nat(),
 });
 
-/** Weights are scaled as layers are, by 1/√K, so that outputs have unit size. */
+/** Make a computation. Weights are scaled by 1/√K as in layers, so that outputs have unit size. */
 function computation({ lead, K, N, bias, activation, residual, seed }: Layer): Computation {
   const rows = oracle.sizeOf(lead);
   return {

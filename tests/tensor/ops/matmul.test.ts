@@ -1,4 +1,4 @@
-/** Products: vectors, matrices and batches of them, of any size, with what hangs over the kernels' tiles of 4 and 32. */
+/** Products of vectors, matrices and batches of them, of any size, with partial tiles of 4 and 32. */
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Device } from '../../../src/gpu/device.ts';
@@ -20,7 +20,7 @@ import { broadcastableShapes, dimension } from '../../oracle/random.ts';
 import { type Computation, expectSameAsOracle, random, summed } from '../againstOracle.ts';
 import { describeOps } from './battery.ts';
 
-/** The reference multiplies matrices: vectors become a row or a column first. */
+/** Compute the reference. It multiplies matrices: vectors become a row or a column first. */
 function reference(a: oracle.Array64, b: oracle.Array64): oracle.Array64 {
   const left = a.rank === 1 ? oracle.reshape(a, [1, a.size]) : a;
   const right = b.rank === 1 ? oracle.reshape(b, [b.size, 1]) : b;

@@ -1,4 +1,4 @@
-/** The mixture of experts against the reference, which runs every row through its experts one at a time. */
+/** The mixture of experts against the reference, which computes one row and expert at a time. */
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Device } from '../../../src/gpu/device.ts';
@@ -32,7 +32,7 @@ interface Problem {
   readonly seed: number;
 }
 
-/** The `active` highest logits; of equals, the lower number. */
+/** Return the `active` experts with the highest logits; of equal ones, the lower number. */
 function chosenOf(logits: ArrayLike<number>, active: number): number[] {
   return Array.from(logits, (_, e) => e)
     .sort((a, b) => (logits[b] ?? 0) - (logits[a] ?? 0) || a - b)
@@ -69,7 +69,7 @@ function reference(inputs: readonly oracle.Array64[], { R, d, f, active, bias }:
   return oracle.cat(rows, 0);
 }
 
-/** E·Σ_e f_e·P_e, f_e counted from the choices of every row. */
+/** Compute E·Σ_e f_e·P_e, with f_e counted from the choices of all rows. */
 function balance(logits: oracle.Array64, { R, experts: E, active }: Problem): oracle.Array64 {
   const fractions = new Float64Array(E);
   for (let row = 0; row < R; row++) {

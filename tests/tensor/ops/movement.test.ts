@@ -1,4 +1,4 @@
-/** Ops that move values: exact, whatever the shape, the dtype and the bits. */
+/** Ops that move values are exact for any shape, dtype and bits. */
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Device } from '../../../src/gpu/device.ts';
@@ -30,7 +30,7 @@ const permuted = (x: Operand, order: readonly number[]) =>
     (a) => oracle.permute(a, order),
   );
 
-/** The places start:end:step visits, as CPython adjusts them. */
+/** Return the positions of start:end:step, adjusted as in CPython. */
 function places([start, end = null, step = 1]: Range, size: number): number[] {
   const clip = (position: number): number => {
     const counted = position < 0 ? position + size : position;
@@ -74,7 +74,7 @@ const padded = (x: Operand, pads: readonly (readonly [number, number])[], value:
       ),
   );
 
-/** `given` is the shape `out`, perhaps with −1 for what stays. */
+/** Make a case of `expand`. `given` is the shape `out`, possibly with −1 for unchanged sizes. */
 const expanded = (x: Operand, out: readonly number[], given = out) => ({
   ...unaryCase(
     x,

@@ -1,10 +1,10 @@
-/** Operands of the dtypes that ops which only move values must take. */
+/** Operands of all dtypes that ops without arithmetic must accept. */
 import fc from 'fast-check';
 import { sizeOf } from '../../oracle/array.ts';
 import { integers } from '../../oracle/random.ts';
 import { type Operand, random } from '../againstOracle.ts';
 
-/** Values of every kind that is a word; mostly f32, which alone has a gradient. */
+/** Return values of any 32-bit dtype; mostly f32, as only f32 has a gradient. */
 export function anyDtype(shape: readonly number[]): fc.Arbitrary<Operand> {
   const count = sizeOf(shape);
   return fc
@@ -18,7 +18,7 @@ export function anyDtype(shape: readonly number[]): fc.Arbitrary<Operand> {
     });
 }
 
-/** An index tensor's values: u32 or i32, from 0 to limit − 1. */
+/** Return values of an index tensor: u32 or i32, from 0 to limit − 1. */
 export function indices(shape: readonly number[], limit: number): fc.Arbitrary<Operand> {
   return fc.tuple(fc.boolean(), fc.nat()).map(([signed, seed]) => {
     const numbers = integers(seed, sizeOf(shape), limit);
@@ -26,7 +26,7 @@ export function indices(shape: readonly number[], limit: number): fc.Arbitrary<O
   });
 }
 
-/** Float32 values in random order, a tenth apart: no finite difference changes their order. */
+/** Return float32 values in random order, a tenth apart, so that no finite difference changes their order. */
 export function distinct(shape: readonly number[], seed: number): Operand {
   const order = integers(seed, sizeOf(shape), 1e9).map((n, i) => [n, i] as const);
   const values = new Float32Array(order.length);

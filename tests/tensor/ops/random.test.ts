@@ -1,4 +1,4 @@
-/** Random tensors: every value against the host's generator; extremes, certainties, and what is refused. */
+/** Random tensors: every value against the host's generator; extremes, certain events, and refusals. */
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { philox4x32 } from '../../../src/base/philox.ts';
@@ -26,7 +26,7 @@ import { integers, seeded, shapes } from '../../oracle/random.ts';
 import type { Computation, Operand } from '../againstOracle.ts';
 import { describeOps } from './battery.ts';
 
-/** The words that the host's generator gives value `place` of a draw, and its place among them. */
+/** Return the words of the host's generator for value `place` of a draw, and the value's position among them. */
 function wordsAt(seed: number, offset: number, place: number): [readonly number[], number] {
   const key = [seed % 2 ** 32, Math.floor(seed / 2 ** 32)] as const;
   return [philox4x32([Math.floor(place / 4), offset, 0, 0x9e4d], key), place % 4];
@@ -67,7 +67,7 @@ function generatorAt(state: { readonly seed: number; readonly offset: number }):
   return generator;
 }
 
-/** Draws of a shape against the host's; the battery knows the device from an input. */
+/** Compare draws of a shape with the host's. The battery gets the device from an input. */
 const drawing = (
   gpu: (device: Device, shape: Shape, generator: Generator) => Tensor,
   host: (draw: Words) => Source,
@@ -86,7 +86,7 @@ const drawing = (
     forward: { atol: 5e-5 },
   }));
 
-/** Small whole numbers as probabilities, so that sums are exact; every row has some above 0. */
+/** Return small integers as weights, so that sums are exact. Every row has some above 0. */
 function weights(shape: Shape, seed: number): Operand & { readonly values: Float32Array<ArrayBuffer> } {
   const width = shape.at(-1) ?? 1;
   const values = Float32Array.from(integers(seed, oracle.sizeOf(shape), 4));

@@ -1,4 +1,4 @@
-/** Reductions over any axes: empty ones, single ones, and long enough to be reduced in parts of parts. */
+/** Reductions over any axes: empty, of one element, and long enough for nested parts. */
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Device } from '../../../src/gpu/device.ts';
@@ -25,7 +25,7 @@ interface Reduction {
   readonly seed: number;
 }
 
-/** A shape, some of its axes (now and then counted from the end) and whether to keep them. */
+/** A shape, some of its axes (sometimes counted from the end), and `keepDims`. */
 const reductions = (allowEmpty: boolean, maxElements = 3000): fc.Arbitrary<Reduction> =>
   shapes({ maxRank: 4, maxElements, allowEmpty }).chain((shape) =>
     fc.record({
@@ -86,7 +86,7 @@ const booleans = (shape: readonly number[], seed: number): Operand => ({
   shape,
 });
 
-/** Over one axis, or all. */
+/** Cases of argmax and argmin over one axis or all. */
 const places = (gpu: typeof ops.argmax, reference: typeof oracle.argmax) =>
   reductions(false).map(({ shape, axes, keepDims, seed }): Computation => {
     const axis = axes?.[0];

@@ -1,4 +1,4 @@
-/** Repetition: of tensors and of their slices, none included. */
+/** Repetition of tensors and of their slices, any number of times, 0 included. */
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Device } from '../../../src/gpu/device.ts';

@@ -10,7 +10,7 @@ import { type Operand, random } from '../againstOracle.ts';
 import { describeOps, unaryCase } from './battery.ts';
 import { anyDtype } from './operands.ts';
 
-/** An op that makes `to` of x. */
+/** Make the case of an op that gives x the shape `to`. */
 const into = (x: Operand, gpu: (x: Tensor) => Tensor, to: readonly number[]) =>
   unaryCase(x, gpu, (a) => oracle.reshape(a, to));
 

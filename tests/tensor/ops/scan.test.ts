@@ -10,7 +10,7 @@ import { normals, shapes } from '../../oracle/random.ts';
 import { expectSameAsOracle, type FloatOperand, random, summed } from '../againstOracle.ts';
 import { describeOps, unaryCase } from './battery.ts';
 
-/** Near 1 and −1, so that long products neither vanish nor overflow, and 0 now and then. */
+/** Return values near 1 and −1, so that long products neither vanish nor overflow, and some zeros. */
 const factors = (shape: readonly number[], seed: number): FloatOperand => {
   const { values } = random(shape, seed);
   return { values: values.map((x) => (Math.abs(x) < 0.03 ? 0 : Math.sign(x) * (1 + 0.02 * x))), shape };

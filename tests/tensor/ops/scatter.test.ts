@@ -1,4 +1,4 @@
-/** Writing at indices: repeats, indices outside, every reduction, ties and zeros. */
+/** Writing at indices: repeats, indices out of range, every reduction, ties and zeros. */
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Device } from '../../../src/gpu/device.ts';
@@ -22,7 +22,7 @@ interface Drawn {
   readonly source: Operand;
 }
 
-/** A shape, an axis, and an index and a source that are no larger off that axis, values of few sizes. */
+/** A shape, an axis, an index and a source that are no larger in all other axes, and few distinct values. */
 const drawn = shapes({ minRank: 1, maxRank: 3, maxElements: 600 }).chain((shape) =>
   fc
     .tuple(

@@ -1,4 +1,4 @@
-/** Softmax and its logarithm along any axis, of short rows and long ones, of numbers that overflow and −∞. */
+/** Softmax and log-softmax along any axis, of short and long rows, with overflowing values and −∞. */
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Device } from '../../../src/gpu/device.ts';

@@ -28,7 +28,7 @@ import { type Computation, expectSameAsOracle, type Operand } from '../againstOr
 import { describeOps } from './battery.ts';
 import { anyDtype, distinct } from './operands.ts';
 
-/** Values in order, and their positions, of the first `count` along the axis. */
+/** Return the first `count` values in order along the axis, and their positions. */
 function ordered(x: oracle.Array64, axis: number, descending: boolean, count: number): oracle.Array64[] {
   const { data, shape } = oracle.argsort(x, axis, descending);
   const positions = oracle.slice(oracle.array(data, shape), axis, 0, count);

@@ -1,4 +1,4 @@
-/** AdamW over the arena: its course is the reference's, and recorded steps are steps like any other. */
+/** AdamW over the arena: its steps equal those of the reference, eager and recorded. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Device } from '../../../src/gpu/device.ts';
 import { AdamW, type AdamWOptions } from '../../../src/tensor/index.ts';

@@ -1,4 +1,4 @@
-/** An optimiser and its reference, taken over the same steps. */
+/** Compare an optimiser with its reference over the same steps. */
 import { expect } from 'vitest';
 import type { Device } from '../../../src/gpu/device.ts';
 import { type Optimizer, Parameters } from '../../../src/tensor/index.ts';
@@ -20,7 +20,7 @@ export function initialised(device: Device): Parameters {
   return parameters;
 }
 
-/** Gradients of one step: now and then large, so that clipping has something to do. */
+/** Return the gradients of one step; some are large, so that clipping takes effect. */
 export const gradientOf = (step: number, index: number, size: number): Float32Array<ArrayBuffer> =>
   normals(100 * (step + 1) + index, size, 0, step % 5 === 3 ? 50 : 0.5);
 
@@ -32,13 +32,13 @@ export function setGradients(parameters: Parameters, step: number): void {
 
 export interface Course {
   readonly optimizer: Optimizer;
-  /** One step of the reference, its gradients already clipped. */
+  /** Take one step of the reference, with clipped gradients. */
   readonly reference: (parameters: readonly Parameter[], lr: number) => void;
   readonly maxNorm: number;
   readonly steps: number;
 }
 
-/** Fails unless `steps` steps of both lead to the same parameters, at a falling rate. */
+/** Expect `steps` steps of both, at a falling learning rate, to give the same parameters. */
 export async function expectSameCourse({ optimizer, reference, maxNorm, steps }: Course): Promise<void> {
   const { parameters } = optimizer;
   const values = new Map<string, Float64Array>();
@@ -63,7 +63,7 @@ export async function expectSameCourse({ optimizer, reference, maxNorm, steps }:
   }
 }
 
-/** Runs recorded steps, two in each replay, and the same steps one by one: they must give the same bits. */
+/** Expect recorded steps, two in each replay, to give the same bits as single steps. */
 export async function expectReplaysAlike(
   device: Device,
   create: (parameters: Parameters) => Optimizer,

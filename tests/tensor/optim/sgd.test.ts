@@ -1,4 +1,4 @@
-/** SGD over the arena: plain, with momentum, dampening, Nesterov and decay, each on the reference's course. */
+/** SGD over the arena: plain, with momentum, dampening, Nesterov and decay, each equal to the reference. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Device } from '../../../src/gpu/device.ts';
 import { SGD, type SGDOptions } from '../../../src/tensor/index.ts';

@@ -1,4 +1,4 @@
-/** The state of an optimiser: taken over, another one goes on to the bit. */
+/** The state of an optimiser: loaded into another one, it resumes to the same bits. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Device } from '../../../src/gpu/device.ts';
 import { AdamW, type Optimizer, Parameters, SGD } from '../../../src/tensor/index.ts';
