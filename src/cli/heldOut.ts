@@ -4,11 +4,13 @@ import { withFileErrors } from '../runs/fileError.ts';
 import type { Task, TaskProblem } from '../tasks/task.ts';
 import { parsedProblems } from '../training/heldOut.ts';
 
+/** Say that a task has only so many problems. */
+export const shortageText = (found: number): string =>
+  `There are only ${found} such held-out problems: taking all`;
+
 /** Say how many problems there are if fewer than asked for; nothing otherwise. */
 export function shortage(problems: readonly TaskProblem[], size: number): string[] {
-  return problems.length < size
-    ? [`There are only ${problems.length} such held-out problems: taking all`]
-    : [];
+  return problems.length < size ? [shortageText(problems.length)] : [];
 }
 
 /**

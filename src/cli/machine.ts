@@ -1,64 +1,47 @@
-/** The device a command runs on, freed at its end so that the process can exit. */
+/** The machine a command runs on. */
 import { samplerOf } from '../generation/index.ts';
 import { Device } from '../gpu/device.ts';
 import type { KernelChoices } from '../gpu/kernelChoices.ts';
-import type { AdapterKind } from '../gpu/node.ts';
 import type { ModelConfig } from '../model/config.ts';
 import type { CompletionSampler } from '../model/sampling.ts';
-import type { Transformer } from '../model/transformer.ts';
+import { gitCommit, versions } from '../runs/provenance.ts';
+import type { AdapterRecord, Machine } from '../training/machine.ts';
 import { reportProfile } from './profile.ts';
 import type { Reporter } from './reporter.ts';
 import { openTunable, type TuningFlags, tunedKernels } from './tuning.ts';
-
-/** What config.json and summary.json say of the adapter. */
-export interface AdapterRecord {
-  readonly name: string;
-  readonly kind: AdapterKind;
-  readonly description: string;
-}
-
-export interface Machine {
-  readonly device: Device;
-  readonly adapter: AdapterRecord;
-  /** What generates with a model on the device, by the quickest way for the adapter; it ends with the machine. */
-  sampler(model: Transformer, eos: number): CompletionSampler;
-}
 
 /** Flags that choose and configure the device. */
 export interface MachineFlags extends TuningFlags {
   readonly adapter?: string | undefined;
   readonly debug?: boolean;
-  /** Where to write a trace of every dispatch. */
+  /** The file for a trace of every dispatch. */
   readonly profile?: string | undefined;
   /** Most bytes of GPU memory to use. */
   readonly memoryLimit?: number | undefined;
-  /** How many processes generate; 0 generates on the device. By default what is the quickest for the adapter. */
+  /** Processes that generate; 0 generates on the device. By default the number that is the quickest for the adapter. */
   readonly generationProcesses?: number | undefined;
   /** The kernels that a run used before, and the description of the adapter that it used them on. */
   readonly earlierKernels?: { readonly adapter: string; readonly choices: KernelChoices } | undefined;
 }
 
+/** An open machine. Disposing of it frees it, so that the process can exit. */
+export interface OpenedMachine extends Machine {
+  /** Write the profile, and print what it shows, if one was asked for. */
+  reportProfile(): Promise<void>;
+}
+
 /**
- * Works on the adapter of that name, or the best one, with the kernels that are the fastest for these models, and
- * reports the profile if one was asked for.
+ * Open the adapter of that name, or the best one, with the kernels that are the fastest for these models.
  * @throws AdapterError if there is none.
  */
-export async function withMachine<Result>(
+export async function openMachine(
   flags: MachineFlags,
   reporter: Pick<Reporter, 'line' | 'note' | 'bar'>,
   models: readonly ModelConfig[],
-  work: (machine: Machine) => Promise<Result>,
-): Promise<Result> {
-  const {
-    adapter: name,
-    debug = false,
-    profile,
-    matmulPrecision,
-    memoryLimit,
-    earlierKernels: earlier,
-  } = flags;
-  const opened = await openTunable(name, flags);
-  const { kind, description } = opened;
+): Promise<OpenedMachine> {
+  const { debug = false, profile, matmulPrecision, memoryLimit, earlierKernels: earlier } = flags;
+  const opened = await openTunable(flags.adapter, flags);
+  const { name, kind, description } = opened;
   const kernelChoices =
     earlier?.adapter === description ? earlier.choices : await tunedKernels(opened, models, flags, reporter);
   const limits = memoryLimit === undefined ? {} : { memoryLimit };
@@ -66,19 +49,36 @@ export async function withMachine<Result>(
   const device = await Device.open(opened.adapter, options);
   const { generationProcesses: processes } = flags;
   const samplers: CompletionSampler[] = [];
-  const sampler = (model: Transformer, eos: number): CompletionSampler => {
-    const made = samplerOf(model, { eos, ...(processes === undefined ? {} : { processes }) });
-    samplers.push(made);
-    return made;
+  return {
+    device,
+    adapter: { name, kind, description },
+    provenance: { versions: { ...versions() }, gitCommit: gitCommit() },
+    sampler(model, eos) {
+      const sampler = samplerOf(model, { eos, ...(processes === undefined ? {} : { processes }) });
+      samplers.push(sampler);
+      return sampler;
+    },
+    async reportProfile() {
+      if (profile !== undefined) await reportProfile(device, profile, (line) => reporter.line(line));
+    },
+    async [Symbol.asyncDispose]() {
+      for (const each of samplers) each.dispose();
+      device.destroy();
+    },
   };
-  try {
-    const result = await work({ device, adapter: { name: opened.name, kind, description }, sampler });
-    if (profile !== undefined) await reportProfile(device, profile, (line) => reporter.line(line));
-    return result;
-  } finally {
-    for (const each of samplers) each.dispose();
-    device.destroy();
-  }
+}
+
+/** Work on a machine, and report its profile. @throws AdapterError if there is none. */
+export async function withMachine<Result>(
+  flags: MachineFlags,
+  reporter: Pick<Reporter, 'line' | 'note' | 'bar'>,
+  models: readonly ModelConfig[],
+  work: (machine: Machine) => Promise<Result>,
+): Promise<Result> {
+  await using machine = await openMachine(flags, reporter, models);
+  const result = await work(machine);
+  await machine.reportProfile();
+  return result;
 }
 
 /** `Device: lavapipe (llvmpipe …)`. */

@@ -1,64 +1,10 @@
-/** What summary.json says of a session, and the lines that end it. */
-import type { Checkpoints } from '../runs/checkpoints.ts';
-import { gitCommit } from '../runs/provenance.ts';
-import { accuracyOf, improvementOf } from '../training/accuracy.ts';
-import type { PhaseName, PhaseResult } from '../training/sessionState.ts';
+/** The lines that end a session. */
+import type { Summary } from '../training/summary.ts';
 import { improvementText } from './accuracy.ts';
 import { invocation } from './invocation.ts';
-import type { AdapterRecord } from './machine.ts';
 import { duration, type Reporter } from './reporter.ts';
 
-/** What a session found; null for what it did not get to. */
-export interface Results {
-  readonly baseline: readonly boolean[] | null;
-  readonly final: readonly boolean[] | null;
-  readonly phases: Readonly<Partial<Record<PhaseName, PhaseResult>>>;
-}
-
-/** What a summary says besides the results. */
-export interface SummaryContext {
-  readonly kind: string;
-  readonly seed: number;
-  readonly adapter: AdapterRecord;
-  readonly interrupted: boolean;
-  /** Which variants of kernels ran, by family and shape class. */
-  readonly kernels: Readonly<Record<string, string>>;
-}
-
-/** The content of summary.json. */
-export type Summary = ReturnType<typeof summaryOf>;
-
-export function summaryOf(
-  { run }: { readonly run: { readonly checkpoints: Pick<Checkpoints, 'best' | 'path'> } },
-  { baseline, final, phases }: Results,
-  { kind, seed, adapter, interrupted, kernels }: SummaryContext,
-) {
-  const done = Object.values(phases);
-  const tokens = done.reduce((sum, phase) => sum + phase.tokens, 0);
-  const trainingSeconds = done.reduce((sum, phase) => sum + phase.seconds, 0);
-  const { best } = run.checkpoints;
-  return {
-    kind,
-    interrupted,
-    baseline: baseline && accuracyOf(baseline),
-    final: final && accuracyOf(final),
-    improvement: baseline && final && improvementOf(baseline, final),
-    /** The checkpoint with the best accuracy, of those that were evaluated in training and at its end. */
-    best: best && { ...best, checkpoint: run.checkpoints.path(best.name) },
-    /** Of this process, since its start. */
-    seconds: performance.now() / 1000,
-    trainingSeconds,
-    tokens,
-    tokensPerSecond: trainingSeconds > 0 ? tokens / trainingSeconds : 0,
-    phases,
-    checkpoint: done.at(-1)?.checkpoint ?? null,
-    adapter,
-    seed,
-    gitCommit: gitCommit(),
-    kernels,
-  };
-}
-
+/** Print what was gained and saved, and how to resume if it was interrupted. */
 export function printSummary(reporter: Reporter, summary: Summary, directory: string): void {
   const { improvement, best, checkpoint, interrupted, seconds, tokensPerSecond } = summary;
   if (improvement) reporter.line(`Improvement: ${improvementText(improvement)}`);

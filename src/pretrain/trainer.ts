@@ -41,7 +41,7 @@ import { type PretrainProgress, pretrainProgressSchema } from './progress.ts';
 const STREAMS = { full: 0, easier: 1 } as const;
 
 /** Metrics of a step. */
-export interface PretrainMetrics {
+export type PretrainMetrics = {
   /** Number of this step, counted from 1. */
   readonly step: number;
   /** Number of this pass over the examples, counted from 1. */
@@ -57,7 +57,7 @@ export interface PretrainMetrics {
   readonly skipped: number;
   /** Mean load-balancing loss of the layers of a mixture of experts: 1 when balanced. */
   readonly loadBalance?: number;
-}
+};
 
 /** Optional parts of a supervised trainer. */
 export interface SupervisedTrainerParts {

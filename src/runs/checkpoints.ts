@@ -23,7 +23,14 @@ import {
   writeCheckpoint,
   writeSafetensors,
 } from '../formats/index.ts';
-import type { TrainingState } from '../model/trainingState.ts';
+import {
+  type BestCheckpoint,
+  type CheckpointList,
+  cutAfter,
+  withAccuracy,
+  withCheckpoint,
+} from '../training/checkpointList.ts';
+import type { SaveOptions, StoredCheckpoints, TrainingCheckpoint } from '../training/store.ts';
 import { type FileOperations, isTorn, removeTorn, writeAtomically } from './atomicFile.ts';
 import { FileError, type FileErrorCode, withFileErrors } from './fileError.ts';
 import { readOrdinaryFile } from './ordinaryFile.ts';
@@ -51,8 +58,11 @@ const entrySchema = z
   });
 const manifestSchema = z.strictObject({
   version: z.literal(VERSION),
-  checkpoints: z.array(entrySchema),
-  best: z.strictObject({ name: nameSchema, step: z.int().min(0), accuracy: z.number() }).nullable(),
+  checkpoints: z.array(entrySchema).readonly(),
+  best: z
+    .strictObject({ name: nameSchema, step: z.int().min(0), accuracy: z.number() })
+    .readonly()
+    .nullable(),
 });
 const documentSchema = z.strictObject({
   version: z.literal(VERSION),
@@ -65,35 +75,11 @@ const documentSchema = z.strictObject({
 
 /** A checkpoint's row in the manifest. */
 export type CheckpointEntry = z.output<typeof entrySchema>;
-/** The checkpoint with the best accuracy so far. */
-export type BestCheckpoint = NonNullable<z.output<typeof manifestSchema>['best']>;
-
-/** What is saved. */
-export interface TrainingCheckpoint {
-  readonly model: Checkpoint;
-  readonly state: TrainingState;
-  /** What the session needs besides, as plain JSON. */
-  readonly session: Readonly<Record<string, unknown>>;
-}
-
-/** Under which name, and for how long. */
-export interface SaveOptions {
-  /** One that is there stays as it is: a run has one checkpoint of a name. */
-  readonly name: string;
-  readonly step: number;
-  /** Remove it once there is a later one. */
-  readonly temporary?: boolean;
-  /** Remove all but the last so many and the best; 0, the default, keeps all. */
-  readonly keepLast?: number;
-  /** What an evaluation found, for the best checkpoint; null or undefined if there was none. */
-  readonly accuracy?: number | null | undefined;
-}
-
 /** What is wrong with a checkpoint for good. Another failure, such as a disk that cannot be read now, is not its fault. */
 const DAMAGE: readonly FileErrorCode[] = ['DAMAGED', 'FILE_NOT_FOUND', 'NOT_A_FILE'];
 
 /** The checkpoints of one run. */
-export class Checkpoints {
+export class Checkpoints implements StoredCheckpoints {
   readonly #directory: string;
   readonly #files: FileOperations | undefined;
   #manifest: z.output<typeof manifestSchema>;
@@ -154,17 +140,16 @@ export class Checkpoints {
       session,
     };
     keep(documentFile(name), Buffer.from(`${JSON.stringify(document, null, 2)}\n`));
-    const best = this.#isBest(accuracy) ? { name, step, accuracy } : this.best;
-    this.#publish([...this.entries, { name, step, temporary, files }], best, keepLast);
+    const entry = { name, step, temporary, files };
+    this.#publish(withCheckpoint(this.#manifest, entry, { accuracy, keepLast }), [entry]);
     return this.path(name);
   }
 
   /** Remembers the accuracy of a saved checkpoint if it is the best so far; returns whether it is. */
   offer(name: string, accuracy: number): boolean {
-    const entry = this.entries.find((each) => each.name === name);
-    if (!entry || !this.#isBest(accuracy)) return false;
-    this.#publish(this.entries, { name, step: entry.step, accuracy });
-    return true;
+    const list = withAccuracy(this.#manifest, name, accuracy);
+    if (list) this.#publish(list);
+    return list !== undefined;
   }
 
   /**
@@ -187,10 +172,8 @@ export class Checkpoints {
 
   /** Forgets those that were saved after a checkpoint: a run that goes on from it saves them anew. */
   forgetAfter(name: string): void {
-    const at = this.entries.findIndex((entry) => entry.name === name);
-    const kept = this.entries.slice(0, at + 1);
-    const best = this.best && kept.some((entry) => entry.name === this.best?.name) ? this.best : null;
-    if (at >= 0 && kept.length < this.entries.length) this.#publish(kept, best);
+    const list = cutAfter(this.#manifest, name);
+    if (list) this.#publish(list);
   }
 
   /** Reads a checkpoint. @throws FileError, DAMAGED if one of its files is not as it was written. */
@@ -223,10 +206,6 @@ export class Checkpoints {
     };
   }
 
-  #isBest(accuracy: number | null): accuracy is number {
-    return accuracy !== null && accuracy > (this.best?.accuracy ?? Number.NEGATIVE_INFINITY);
-  }
-
   /** A reference that does not change is written once. */
   #keepReference(reference: Checkpoint, keep: (file: string, content: Uint8Array) => string): string {
     const content = writeCheckpoint({ ...reference, metadata: new Map() });
@@ -240,16 +219,14 @@ export class Checkpoints {
     return about;
   }
 
-  /** Makes these the run's checkpoints, less those not wanted any longer, and removes the files of the others. */
-  #publish(entries: readonly CheckpointEntry[], best: BestCheckpoint | null, keepLast = 0): void {
-    const lasting = entries.filter(({ temporary }) => !temporary);
-    const recent = new Set(keepLast === 0 ? lasting : lasting.slice(-keepLast));
-    const checkpoints = entries.filter(
-      (entry) => recent.has(entry) || entry.name === best?.name || entry === entries.at(-1),
-    );
+  /** Write the list, and remove the files of those that it no longer has. @param added those that are new in it. */
+  #publish(
+    { checkpoints, best }: CheckpointList<CheckpointEntry>,
+    added: readonly CheckpointEntry[] = [],
+  ): void {
     const manifest = { version: VERSION, checkpoints, best } as const;
     writeAtomically(join(this.#directory, MANIFEST), `${JSON.stringify(manifest, null, 2)}\n`, this.#files);
-    const former = [...this.entries, ...entries];
+    const former = [...this.entries, ...added];
     this.#manifest = manifest;
     this.#sweep(former);
   }

@@ -12,6 +12,8 @@
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Checkpoint } from '../formats/index.ts';
+import type { RunKind } from '../training/runConfig.ts';
+import type { MetricsRow, StoredRun } from '../training/store.ts';
 import { type FileOperations, removeTorn, writeAtomically } from './atomicFile.ts';
 import { saveCheckpoint } from './checkpointFile.ts';
 import { Checkpoints, MANIFEST } from './checkpoints.ts';
@@ -19,13 +21,9 @@ import { CSV_RECORD, csvRecord } from './csvPlace.ts';
 import { makeDirectory, makeEmptyDirectory, notEmpty, removeIfEmpty } from './directory.ts';
 import { withFileErrors } from './fileError.ts';
 import { RunLock } from './lock.ts';
-import { type MetricsRow, MetricsSink } from './metrics/index.ts';
+import { MetricsSink } from './metrics/index.ts';
 import { readOrdinaryFile } from './ordinaryFile.ts';
 import { checkOwnPath } from './ownFile.ts';
-
-/** Pretraining and GRPO in turn, or one of them. */
-export const RUN_KINDS = ['pipeline', 'pretrain', 'grpo'] as const;
-export type RunKind = (typeof RUN_KINDS)[number];
 
 export interface RunOptions {
   readonly kind: RunKind;
@@ -43,7 +41,7 @@ export interface RunOptions {
   readonly files?: FileOperations;
 }
 
-export class Run implements Disposable {
+export class Run implements StoredRun, Disposable {
   readonly directory: string;
   readonly checkpoints: Checkpoints;
   readonly #lock: RunLock;
@@ -114,6 +112,10 @@ export class Run implements Disposable {
     const path = join(this.directory, 'checkpoints', `${name}.safetensors`);
     saveCheckpoint(path, checkpoint, this.#files);
     return path;
+  }
+
+  close(): void {
+    this[Symbol.dispose]();
   }
 
   [Symbol.dispose](): void {

@@ -10,18 +10,13 @@ import { cacheDirectories, type Environment } from '../gpu/adapters/privateDirec
 import type { MatmulPrecision } from '../gpu/device.ts';
 import { adapterTraits, type KernelChoices } from '../gpu/kernelChoices.ts';
 import { isSoftware } from '../gpu/waiting.ts';
+import { choicesSchema } from '../training/runConfig.ts';
 import { writeAtomically } from './atomicFile.ts';
 import { withFileErrors } from './fileError.ts';
 import { cpuModel, webgpuVersion } from './provenance.ts';
 
 /** Of the file's format. */
 const VERSION = 1;
-
-/** `KernelChoices` in a file. */
-export const choicesSchema = z.record(
-  z.string(),
-  z.union([z.string(), z.strictObject({ variant: z.string(), source: z.string() })]),
-);
 
 const fileSchema = z.object({
   version: z.literal(VERSION),

@@ -9,6 +9,7 @@ import type { Device } from '../../src/gpu/device.ts';
 import type { ModelConfig } from '../../src/model/config.ts';
 import type { Completion, SampleOptions } from '../../src/model/sampling.ts';
 import type { TrainingState } from '../../src/model/trainingState.ts';
+import { gitCommit, versions } from '../../src/runs/provenance.ts';
 import { evaluateText } from '../../src/tasks/arithmetic/parser.ts';
 import { ANSWER, decode, EOS, encode, isSpecial, VOCAB_SIZE } from '../../src/tasks/arithmetic/tokenizer.ts';
 
@@ -48,16 +49,27 @@ class PaperDevice implements Pick<Device, 'choices' | 'chosen'> {
 
 const samplerOf = (model: Transformer, eos: number): Sampler => new Sampler(model, { eos });
 
+/** In place of `openMachine`. */
+export async function openMachine(flags: MachineFlags, _reporter: object, models: readonly ModelConfig[]) {
+  world.opened.push({ flags, models });
+  return {
+    device: new PaperDevice(),
+    adapter: { name: 'paper', kind: 'software', description: world.description },
+    provenance: { versions: { ...versions() }, gitCommit: gitCommit() },
+    sampler: samplerOf,
+    reportProfile: async () => {},
+    [Symbol.asyncDispose]: async () => {},
+  };
+}
+
 /** In place of `withMachine`. */
 export async function withMachine<Result>(
   flags: MachineFlags,
-  _reporter: object,
+  reporter: object,
   models: readonly ModelConfig[],
   work: (machine: object) => Promise<Result>,
 ): Promise<Result> {
-  world.opened.push({ flags, models });
-  const adapter = { name: 'paper', kind: 'software', description: world.description };
-  return work({ device: new PaperDevice(), adapter, sampler: samplerOf });
+  return work(await openMachine(flags, reporter, models));
 }
 
 /** In place of the model. */

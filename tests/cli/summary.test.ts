@@ -1,25 +1,30 @@
 /** The end of a session: summary.json, and the printed lines. */
 import { describe, expect, test } from 'vitest';
 import { Reporter } from '../../src/cli/reporter.ts';
-import { printSummary, type Results, type SummaryContext, summaryOf } from '../../src/cli/summary.ts';
+import { printSummary } from '../../src/cli/summary.ts';
+import { type Results, type SummaryContext, summaryOf } from '../../src/training/summary.ts';
 
 const RIGHT = [true, true, true, false];
 const WRONG = [true, false, false, false];
 const ADAPTER = { name: 'vulkan', kind: 'hardware', description: 'a GPU' } as const;
-const CONTEXT: SummaryContext = { kind: 'grpo', seed: 3, adapter: ADAPTER, interrupted: false, kernels: {} };
+const CONTEXT: SummaryContext = {
+  ...{ kind: 'grpo', seed: 3, adapter: ADAPTER, interrupted: false, kernels: {} },
+  ...{ gitCommit: null, seconds: 12 },
+};
 const PHASES: Results['phases'] = {
   pretrain: { steps: 4, tokens: 3000, seconds: 2, tokensPerSecond: 1500, checkpoint: 'runs/a/model_step1' },
   grpo: { steps: 2, tokens: 1000, seconds: 6, tokensPerSecond: 167, checkpoint: 'runs/a/model_step9' },
 };
 
-const benchOf = (best: { name: string; step: number; accuracy: number } | null) => ({
-  run: { checkpoints: { best, path: (name: string) => `runs/a/${name}.safetensors` } },
+const checkpointsWith = (best: { name: string; step: number; accuracy: number } | null) => ({
+  best,
+  path: (name: string) => `runs/a/${name}.safetensors`,
 });
 
 function summary(
   results: Partial<Results> = {},
   context: Partial<SummaryContext> = {},
-  best = benchOf(null),
+  best = checkpointsWith(null),
 ) {
   return summaryOf(
     best,
@@ -63,7 +68,7 @@ describe('summary.json', () => {
 
   test('names the file of the best checkpoint', () => {
     const best = { name: 'model_step5', step: 5, accuracy: 0.9 };
-    expect(summary({}, {}, benchOf(best)).best).toEqual({
+    expect(summary({}, {}, checkpointsWith(best)).best).toEqual({
       ...best,
       checkpoint: 'runs/a/model_step5.safetensors',
     });
@@ -84,7 +89,7 @@ describe('the last lines', () => {
     ['as good', 0.75, false],
     ['worse', 0.7, false],
   ])('name the best checkpoint only where it is better: %s', (_, accuracy, named) => {
-    const lines = linesOf({}, {}, benchOf({ name: 'model_step5', step: 5, accuracy }));
+    const lines = linesOf({}, {}, checkpointsWith({ name: 'model_step5', step: 5, accuracy }));
     const wanted = `Best: ${(100 * accuracy).toFixed(2)}% after step 5, runs/a/model_step5.safetensors`;
     expect(lines.includes(wanted)).toBe(named);
     expect(lines.some((line) => line.startsWith('Best'))).toBe(named);

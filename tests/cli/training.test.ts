@@ -14,8 +14,8 @@ import { settingsOf } from '../../src/training/trainedSettings.ts';
 import { world } from './fakeMachine.ts';
 
 vi.mock('../../src/cli/machine.ts', async (original) => {
-  const { withMachine } = await import('./fakeMachine.ts');
-  return { ...(await original<object>()), withMachine };
+  const { openMachine, withMachine } = await import('./fakeMachine.ts');
+  return { ...(await original<object>()), openMachine, withMachine };
 });
 vi.mock('../../src/runs/provenance.ts', async (original) => ({
   ...(await original<object>()),

@@ -11,9 +11,10 @@ import { writeSafetensors } from '../../src/formats/index.ts';
 import { modelConfig } from '../../src/model/config.ts';
 import { initialStateDict } from '../../src/model/initialise.ts';
 import type { FileOperations } from '../../src/runs/atomicFile.ts';
-import { Checkpoints, type SaveOptions, type TrainingCheckpoint } from '../../src/runs/checkpoints.ts';
+import { Checkpoints } from '../../src/runs/checkpoints.ts';
 import type { FileError } from '../../src/runs/fileError.ts';
 import { VOCAB_SIZE } from '../../src/tasks/arithmetic/tokenizer.ts';
+import type { SaveOptions, TrainingCheckpoint } from '../../src/training/store.ts';
 
 const config = modelConfig('tiny', { vocabSize: VOCAB_SIZE, nLayers: 1 });
 const REFERENCE = initialStateDict(config, 100);

@@ -10,9 +10,10 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { modelConfig } from '../../src/model/config.ts';
 import { initialStateDict } from '../../src/model/initialise.ts';
-import { Checkpoints, type TrainingCheckpoint } from '../../src/runs/checkpoints.ts';
+import { Checkpoints } from '../../src/runs/checkpoints.ts';
 import { FileError } from '../../src/runs/fileError.ts';
 import { Run } from '../../src/runs/run.ts';
+import type { TrainingCheckpoint } from '../../src/training/store.ts';
 import { readEvents } from './metrics/eventFile.ts';
 
 const STEPS = 2;

@@ -17,8 +17,8 @@ import {
 import { cpuModel, webgpuVersion } from '../../runs/provenance.ts';
 import { throwing } from '../failure.ts';
 import { addFlags, readFlags } from '../flags/flags.ts';
+import { outputSchema } from '../flags/sessionFlags.ts';
 import { Reporter } from '../reporter.ts';
-import { outputSchema } from '../session.ts';
 import { fasterAdapterAdvice, inspectMachine } from './doctorAdvice.ts';
 
 /** The limits that decide which kernel variants fit, and how large a tensor may be. Bytes unless they are counts. */

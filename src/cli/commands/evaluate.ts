@@ -16,19 +16,20 @@ import { writeAtomically } from '../../runs/atomicFile.ts';
 import { modelSource } from '../../runs/latestModel.ts';
 import type { Task, TaskProblem } from '../../tasks/task.ts';
 import { accuracyOf, improvementOf, passAtKDifferenceOf, passAtKOf } from '../../training/accuracy.ts';
+import { completionRows } from '../../training/completions.ts';
 import { heldOut } from '../../training/heldOut.ts';
+import type { Machine } from '../../training/machine.ts';
 import { settingsOf, TASK_SETTINGS } from '../../training/trainedSettings.ts';
 import { accuracyWithInterval, improvementText, passAtKDifferenceLines, passAtKLines } from '../accuracy.ts';
 import { throwing } from '../failure.ts';
 import { addFlags, filledOperand, givenFlags } from '../flags/flags.ts';
 import { checkTask, modelSchema, openModel } from '../flags/modelFlags.ts';
+import { generationSchema, outputSchema } from '../flags/sessionFlags.ts';
 import { taskFlag, taskOf } from '../flags/taskFlag.ts';
 import { problemsOf, shortage } from '../heldOut.ts';
-import { deviceText, type Machine, withMachine } from '../machine.ts';
+import { deviceText, withMachine } from '../machine.ts';
 import { Reporter } from '../reporter.ts';
-import { generationSchema, outputSchema } from '../session.ts';
 import { takenSettings } from '../trainedSettings.ts';
-import { completionRows } from '../workbench.ts';
 
 const { maxDigits, maxDepth, operators, maxGenLen } = grpoSchema.shape;
 

@@ -14,9 +14,9 @@ import { settingsOf } from '../../training/trainedSettings.ts';
 import { throwing } from '../failure.ts';
 import { addFlags, filledOperand, givenFlags } from '../flags/flags.ts';
 import { checkTask, modelSchema, openModel } from '../flags/modelFlags.ts';
+import { outputSchema } from '../flags/sessionFlags.ts';
 import { taskFlag, taskOf } from '../flags/taskFlag.ts';
 import { Reporter } from '../reporter.ts';
-import { outputSchema } from '../session.ts';
 import { takenSettings } from '../trainedSettings.ts';
 
 const { modelsize, activeExperts } = modelSchema.shape;

@@ -22,10 +22,10 @@ import { settingsOf } from '../../training/trainedSettings.ts';
 import { throwing } from '../failure.ts';
 import { addFlags, filledOperand, givenFlags } from '../flags/flags.ts';
 import { modelSchema, openModel } from '../flags/modelFlags.ts';
+import { outputSchema } from '../flags/sessionFlags.ts';
 import { invocation } from '../invocation.ts';
 import { deviceText, withMachine } from '../machine.ts';
 import { Reporter } from '../reporter.ts';
-import { outputSchema } from '../session.ts';
 import { takenSettings } from '../trainedSettings.ts';
 
 const { topK, topP, minP, seed, maxGenLen } = grpoSchema.shape;

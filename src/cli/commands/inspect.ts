@@ -19,8 +19,8 @@ import { columns } from '../columns.ts';
 import { throwing } from '../failure.ts';
 import { addFlags, filledOperand, readFlags } from '../flags/flags.ts';
 import { shapeOf } from '../flags/modelFlags.ts';
+import { outputSchema } from '../flags/sessionFlags.ts';
 import { Reporter } from '../reporter.ts';
-import { outputSchema } from '../session.ts';
 import { inspectRun } from './inspectRun.ts';
 
 const { json } = outputSchema.shape;

@@ -6,10 +6,11 @@ import { integer, parseOptions, yesOrNo } from '../../base/options.ts';
 import { grpoSchema } from '../../grpo/options.ts';
 import { throwing } from '../failure.ts';
 import { addFlags, filledOperand, flagsOf, readFlags } from '../flags/flags.ts';
+import { sessionSchema } from '../flags/sessionFlags.ts';
 import { grpoFlags, pipelineFlags, pretrainFlags } from '../flags/trainingFlags.ts';
 import { checkTrust, trustFlag } from '../flags/trust.ts';
 import { readRunConfig } from '../runConfig.ts';
-import { type EarlierSession, sessionSchema } from '../session.ts';
+import type { EarlierRun } from '../session.ts';
 import { runGrpo, runPipeline, runPretraining } from '../training.ts';
 
 const { adapter, generationProcesses, profile, debug, json, quiet } = sessionSchema.shape;
@@ -38,7 +39,7 @@ export async function resumeRun(directory: string, flags: z.output<typeof resume
   const config = readRunConfig(directory);
   const { steps, microBatchTokens, logCsv: csv, trust, ...own } = flags;
   checkTrust(config.options, join(directory, 'config.json'), trust);
-  const earlier: EarlierSession = { directory, config, csv, flags: flagsOf(resumeFlags) };
+  const earlier: EarlierRun = { directory, config, csv, flags: flagsOf(resumeFlags) };
   const given = defined(own);
   // Written, and so named by this command alone.
   const { trust: _, profile: __, ...former } = config.options;

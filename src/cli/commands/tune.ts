@@ -10,9 +10,9 @@ import { throwing } from '../failure.ts';
 import { addFlags, readFlags } from '../flags/flags.ts';
 import { modelSchema } from '../flags/modelFlags.ts';
 import { DEFAULT_TASK } from '../flags/taskFlag.ts';
+import { outputSchema } from '../flags/sessionFlags.ts';
 import { deviceText } from '../machine.ts';
 import { Reporter } from '../reporter.ts';
-import { outputSchema } from '../session.ts';
 import { openTunable, tuneModels } from '../tuning.ts';
 
 const { modelsize, numExperts, activeExperts } = modelSchema.shape;

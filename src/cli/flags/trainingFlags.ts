@@ -3,10 +3,10 @@ import { z } from 'zod';
 import { integer, path, seed, yesOrNo } from '../../base/options.ts';
 import { grpoSchema } from '../../grpo/options.ts';
 import { pretrainSchema } from '../../pretrain/options.ts';
-import { sessionSchema } from '../session.ts';
 import { configFlag, recipeFlag } from './configFile.ts';
 import { modelSchema } from './modelFlags.ts';
 import { rewardFlag } from './rewardFlag.ts';
+import { sessionSchema } from './sessionFlags.ts';
 import { taskFlag } from './taskFlag.ts';
 import { trustFlag } from './trust.ts';
 

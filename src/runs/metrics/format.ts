@@ -1,16 +1,7 @@
-/** What a file of metrics is written in. */
+/** Formats of files of metrics. */
+import type { MetricsRow } from '../../training/store.ts';
 
-/** A value of a metric; null where it was not measured. */
-export type Metric = number | string | null;
-
-/** The metrics of a step of a phase (`pretrain` or `grpo`), counted from 1 in each phase. */
-export interface MetricsRow {
-  readonly phase: string;
-  readonly step: number;
-  readonly [name: string]: Metric;
-}
-
-/** Where a row stands. */
+/** The place of a row. */
 export interface Place {
   /** Rows before it. */
   readonly index: number;

@@ -4,14 +4,13 @@
  */
 import { join } from 'node:path';
 import { checkedInteger } from '../../base/arguments.ts';
+import type { MetricsRow } from '../../training/store.ts';
 import { checkOwnPath, isInside } from '../ownFile.ts';
 import { CSV } from './csv.ts';
-import type { MetricsFormat, MetricsRow } from './format.ts';
+import type { MetricsFormat } from './format.ts';
 import { JSON_LINES, parsedRows } from './jsonl.ts';
 import { RowFile } from './rowFile.ts';
 import { EVENT_FILE, TENSORBOARD } from './tensorBoard.ts';
-
-export type { Metric, MetricsRow } from './format.ts';
 
 export interface MetricsSinkOptions {
   /** Holds `metrics.jsonl`, and `tensorboard/` with the event file. */

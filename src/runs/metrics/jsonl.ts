@@ -1,5 +1,7 @@
 /** Metrics as JSON lines: every value of every row. NaN and infinities, which JSON does not have, become null. */
-import type { MetricsFormat, MetricsRow } from './format.ts';
+
+import type { MetricsRow } from '../../training/store.ts';
+import type { MetricsFormat } from './format.ts';
 
 const NEWLINE = 0x0a;
 

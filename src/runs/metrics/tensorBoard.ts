@@ -7,8 +7,9 @@
  * watching reads on where it was, since the same steps have the same sizes (tried with 2.21, both of its loaders).
  */
 import { PbfWriter } from 'pbf';
+import type { MetricsRow } from '../../training/store.ts';
 import { crc32c } from './crc32c.ts';
-import type { MetricsFormat, MetricsRow } from './format.ts';
+import type { MetricsFormat } from './format.ts';
 
 /** TensorBoard looks at files with `tfevents` in their name. */
 export const EVENT_FILE = 'events.out.tfevents.mathformer';

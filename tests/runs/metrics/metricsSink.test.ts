@@ -15,7 +15,8 @@ import { dirname, join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { FileError } from '../../../src/runs/fileError.ts';
-import { type MetricsRow, MetricsSink, type MetricsSinkOptions } from '../../../src/runs/metrics/index.ts';
+import { MetricsSink, type MetricsSinkOptions } from '../../../src/runs/metrics/index.ts';
+import type { MetricsRow } from '../../../src/training/store.ts';
 import { readEvents } from './eventFile.ts';
 
 let parent: string;

@@ -2,34 +2,33 @@
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { printable } from '../formats/error.ts';
-import { type CheckpointEntry, Checkpoints, MANIFEST, type TrainingCheckpoint } from '../runs/checkpoints.ts';
-import { FileError } from '../runs/fileError.ts';
-import { type SessionState, START_NAMES, stateSchema } from '../training/sessionState.ts';
-import { invocation } from './invocation.ts';
+import { START_NAMES, stateSchema } from '../training/sessionState.ts';
+import type { ResumePoint } from '../training/store.ts';
+import { Checkpoints, MANIFEST } from './checkpoints.ts';
+import { FileError } from './fileError.ts';
 
-/** A checkpoint that a run is resumed from. */
-export interface ResumePoint extends TrainingCheckpoint, CheckpointEntry {
-  readonly session: SessionState;
-}
+/** Tells how to train on from a model, as an error says it. */
+export type TrainOn = (model: string) => string;
 
 /**
- * The last checkpoint of a run, or undefined if it has none yet, and nothing else that beginning again would destroy.
- * @param onDamage told of checkpoints that are not what was saved; an earlier one is taken then.
+ * Read the last checkpoint of a run; undefined if it has none yet, and nothing else that beginning again would destroy.
+ * @param onDamage is called for each checkpoint that is not what was saved; an earlier one is taken then.
  * @throws FileError
  */
 export function resumePoint(
   directory: string,
   onDamage: (error: FileError) => void,
+  trainOn: TrainOn = (model) => `--checkpoint ${model}`,
 ): ResumePoint | undefined {
   const path = join(directory, 'checkpoints');
   if (!existsSync(path)) {
-    checkNothingToLose(directory, []);
+    checkNothingToLose(directory, [], trainOn);
     return undefined;
   }
   const checkpoints = new Checkpoints(path);
   const found = checkpoints.latest(onDamage);
   if (!found) {
-    checkNothingToLose(directory, checkpoints.unlisted());
+    checkNothingToLose(directory, checkpoints.unlisted(), trainOn);
     return undefined;
   }
   const { data, error } = stateSchema.safeParse(found.session);
@@ -48,7 +47,7 @@ const MOST_NAMED = 4;
  * checkpoint may have left files of that.
  * @param files those in its directory of checkpoints. @throws FileError, DAMAGED.
  */
-function checkNothingToLose(directory: string, files: readonly string[]): void {
+function checkNothingToLose(directory: string, files: readonly string[], trainOn: TrainOn): void {
   const starts = ['reference-', ...Object.values(START_NAMES).map((name) => `${name}.`)];
   const ofTraining = files.filter((file) => !starts.some((start) => file.startsWith(start)));
   const found = [...RESULTS.filter((file) => isFilled(join(directory, file))), ...ofTraining];
@@ -60,14 +59,14 @@ function checkNothingToLose(directory: string, files: readonly string[]): void {
     'DAMAGED',
     join(directory, 'checkpoints', MANIFEST),
     problem,
-    fixFor(directory, ofTraining),
+    fixFor(directory, ofTraining, trainOn),
   );
 }
 
 const isFilled = (path: string): boolean => (statSync(path, { throwIfNoEntry: false })?.size ?? 0) > 0;
 
-/** What to do with a run whose manifest is lost: the models in it are still good to begin with. */
-function fixFor(directory: string, files: readonly string[]): string {
+/** Advise on a run whose manifest is lost: the models in it are still good to begin with. */
+function fixFor(directory: string, files: readonly string[], trainOn: TrainOn): string {
   const models = files
     .filter((file) => /^(rl_)?model_\w+\.safetensors$/.test(file))
     .map((file) => join(directory, 'checkpoints', file));
@@ -75,5 +74,5 @@ function fixFor(directory: string, files: readonly string[]): string {
   const last = models.toSorted((a, b) => age(a) - age(b)).at(-1);
   const copy = 'put a copy of it back, with the checkpoints that it names';
   if (last === undefined) return `${copy}, or begin a new run`;
-  return `${copy}, or begin a new run with its last model: ${invocation('train', ['grpo', '--checkpoint', last])}`;
+  return `${copy}, or begin a new run with its last model: ${trainOn(last)}`;
 }

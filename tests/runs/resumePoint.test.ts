@@ -3,11 +3,12 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { resumePoint } from '../../src/cli/resumePoint.ts';
+import { invocation } from '../../src/cli/invocation.ts';
 import { modelConfig } from '../../src/model/config.ts';
 import { initialStateDict } from '../../src/model/initialise.ts';
 import { Checkpoints } from '../../src/runs/checkpoints.ts';
 import { FileError } from '../../src/runs/fileError.ts';
+import { resumePoint } from '../../src/runs/resumePoint.ts';
 
 const config = modelConfig('tiny', { nLayers: 1, vocabSize: 8 });
 const EMPTY = '{"version":1,"checkpoints":[],"best":null}';
@@ -34,9 +35,13 @@ const session = (steps: number) => ({
 });
 
 const point = () =>
-  resumePoint(directory, (error) => {
-    throw error;
-  });
+  resumePoint(
+    directory,
+    (error) => {
+      throw error;
+    },
+    (model) => invocation('train', ['grpo', '--checkpoint', model]),
+  );
 
 function refusal(): FileError {
   try {

@@ -3,9 +3,8 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { grpoPhase, pretrainPhase } from '../../src/cli/phases.ts';
 import { Reporter } from '../../src/cli/reporter.ts';
-import { Workbench } from '../../src/cli/workbench.ts';
+import { TrainingTerminal } from '../../src/cli/trainingTerminal.ts';
 import { modelConfig } from '../../src/model/config.ts';
 import { initialStateDict } from '../../src/model/initialise.ts';
 import type { TrainingState } from '../../src/model/trainingState.ts';
@@ -13,6 +12,9 @@ import { Run } from '../../src/runs/run.ts';
 import { evaluationSet } from '../../src/tasks/arithmetic/evaluationSet.ts';
 import { ARITHMETIC } from '../../src/tasks/arithmetic/task.ts';
 import { ANSWER, EOS, encode, VOCAB_SIZE } from '../../src/tasks/arithmetic/tokenizer.ts';
+import type { TrainingEvent } from '../../src/training/events.ts';
+import { grpoPhase, pretrainPhase } from '../../src/training/phases.ts';
+import { TrainingRun } from '../../src/training/trainingRun.ts';
 
 const config = modelConfig('tiny', { vocabSize: VOCAB_SIZE });
 const stateDict = initialStateDict(config, 1);
@@ -26,7 +28,7 @@ afterEach(() => rmSync(parent, { recursive: true }));
 
 /** A bench whose model always answers 5, and a stop that can be requested. */
 function bench() {
-  const stop = { requested: false };
+  const stop = { aborted: false };
   const run = new Run({ kind: 'grpo', directory: join(parent, 'run'), config: {} });
   const said: string[] = [];
   const stream = { write: (text: string) => said.push(text) > 0 };
@@ -58,14 +60,11 @@ function bench() {
       .split('\n')
       .filter(Boolean)
       .map((line) => JSON.parse(line));
-  return {
-    bench: new Workbench(run, reporter, stop, subject, problems, { task: ARITHMETIC }),
-    stop,
-    subject,
-    said,
-    saved,
-    rows,
-  };
+  const terminal = new TrainingTerminal(reporter);
+  const on = (event: TrainingEvent) => terminal.hear(event);
+  const task = ARITHMETIC;
+  const bench = new TrainingRun(run, { task, problems, subject, on, signal: stop });
+  return { bench, stop, subject, said, saved, rows, reporter, terminal };
 }
 
 const SAMPLE = {
@@ -115,7 +114,7 @@ describe('grpoPhase', () => {
       ['final', 'step2', 'step3', 'step4', 'step6'].map((name) => `rl_model_${name}.safetensors`),
     );
     // Nobody answered better later than at the only evaluation.
-    expect(each.run.checkpoints.best).toMatchObject({ name: 'rl_model_step3', step: 3 });
+    expect(each.store.checkpoints.best).toMatchObject({ name: 'rl_model_step3', step: 3 });
     expect(result).toMatchObject({ steps: 6, tokens: 60 });
     expect(result.checkpoint).toMatch(/rl_model_final\.safetensors$/);
     expect(subject.evaluations).toBe(1);
@@ -133,9 +132,11 @@ describe('grpoPhase', () => {
   it('shows and keeps samples at every evaluation and at the end', async () => {
     const { bench: each, said } = bench();
     await grpoPhase(each, { trainer: counting(), steps: 5, saveInterval: 0, evalInterval: 2 });
-    const kept = readdirSync(each.run.directory).filter((name) => name.startsWith('samples'));
+    const kept = readdirSync(each.store.directory).filter((name) => name.startsWith('samples'));
     expect(kept.sort()).toEqual([2, 4, 5].map((step) => `samples_step${step}.jsonl`));
-    const lines = readFileSync(join(each.run.directory, 'samples_step4.jsonl'), 'utf8').trimEnd().split('\n');
+    const lines = readFileSync(join(each.store.directory, 'samples_step4.jsonl'), 'utf8')
+      .trimEnd()
+      .split('\n');
     expect(lines.map((line) => JSON.parse(line))).toEqual([{ step: 4, ...SAMPLE, reward: 4 }]);
     const table = said.join('').split('\n');
     const at = table.indexOf('Samples of step 4:');
@@ -158,14 +159,14 @@ describe('grpoPhase', () => {
     await grpoPhase(each, { trainer: counting(), ...phase });
     // The model answers alike all the time.
     expect(saved()).toEqual(['final', 'step1', 'step5'].map((name) => `rl_model_${name}.safetensors`));
-    expect(each.run.checkpoints.best?.step).toBe(1);
+    expect(each.store.checkpoints.best?.step).toBe(1);
   });
 
   it('keeps no file of samples where there are none', async () => {
     const { bench: each, said } = bench();
     const trainer = { ...counting(), samples: () => [] };
     await grpoPhase(each, { trainer, steps: 2, saveInterval: 0, evalInterval: 1 });
-    expect(readdirSync(each.run.directory).filter((name) => name.startsWith('samples'))).toEqual([]);
+    expect(readdirSync(each.store.directory).filter((name) => name.startsWith('samples'))).toEqual([]);
     expect(said.join('')).not.toContain('Samples');
   });
 
@@ -175,10 +176,10 @@ describe('grpoPhase', () => {
     const result = await grpoPhase(whole.bench, { trainer: counting(), ...phase });
     expect(whole.bench.finished.grpo).toMatchObject({ steps: 2, tokens: 20 });
     expect(result.checkpoint).toMatch(/rl_model_final/);
-    rmSync(whole.bench.run.directory, { recursive: true });
+    rmSync(whole.bench.store.directory, { recursive: true });
     const stopped = bench();
     const stopping = counting(() => {
-      stopped.stop.requested = true;
+      stopped.stop.aborted = true;
     });
     const part = await grpoPhase(stopped.bench, { trainer: stopping, ...phase });
     expect(stopped.bench.finished).toEqual({});
@@ -203,7 +204,7 @@ describe('grpoPhase', () => {
   it('finishes, logs and saves the step during which a stop was requested', async () => {
     const { bench: each, stop, saved, rows } = bench();
     const trainer = counting((step) => {
-      stop.requested = step === 3;
+      stop.aborted = step === 3;
     });
     const result = await grpoPhase(each, { trainer, steps: 9, saveInterval: 2, evalInterval: 0 });
     expect(result.steps).toBe(3);
@@ -214,7 +215,7 @@ describe('grpoPhase', () => {
   it('gives up an evaluation for a stop, not the model', async () => {
     const { bench: each, stop, saved, rows } = bench();
     const trainer = counting((step) => {
-      stop.requested = step === 2;
+      stop.aborted = step === 2;
     });
     await grpoPhase(each, { trainer, steps: 9, saveInterval: 0, evalInterval: 2 });
     expect(rows().at(-1)).toMatchObject({ step: 2, eval_accuracy: null });
@@ -223,7 +224,7 @@ describe('grpoPhase', () => {
 
   it('saves the start alone when stopped before the first step', async () => {
     const { bench: each, stop, saved } = bench();
-    stop.requested = true;
+    stop.aborted = true;
     const result = await grpoPhase(each, { trainer: counting(), steps: 3, saveInterval: 1, evalInterval: 1 });
     expect(result).toMatchObject({ steps: 0, checkpoint: null });
     expect(saved()).toEqual(['rl_model_step0.safetensors']);
@@ -266,53 +267,56 @@ describe('pretrainPhase', () => {
   it('saves what an interrupted pass has learnt', async () => {
     const { bench: each, stop, saved } = bench();
     const stopping = trainer((step) => {
-      stop.requested = step === 3;
+      stop.aborted = step === 3;
     });
     await pretrainPhase(each, { trainer: stopping, stepsPerPass: 2, stepEval: false, saveInterval: 0 });
     expect(saved()).toEqual(['model_step1.safetensors', 'model_update3.safetensors']);
   });
 });
 
-describe('Workbench', () => {
+describe('TrainingRun', () => {
   it('lets go of an evaluation that is asked to stop, unless all is answered', async () => {
     const { bench: each, stop, subject } = bench();
-    stop.requested = true;
+    stop.aborted = true;
     expect(await each.evaluate('final')).toBeNull();
-    expect(readdirSync(each.run.directory)).not.toContain('final_completions.jsonl');
+    expect(readdirSync(each.store.directory)).not.toContain('final_completions.jsonl');
     subject.evaluate = (
       (evaluate) => (onProgress) =>
         evaluate((done) => {
-          stop.requested = done === problems.length;
+          stop.aborted = done === problems.length;
           onProgress(done);
         })
     )(subject.evaluate);
     expect(await each.evaluate('final')).toHaveLength(4);
-    expect(readdirSync(each.run.directory)).toContain('final_completions.jsonl');
+    expect(readdirSync(each.store.directory)).toContain('final_completions.jsonl');
   });
 
   it('shows a bar for an evaluation with a name, and takes it away, whatever becomes of it', async () => {
-    const { bench: each, subject } = bench();
+    const { bench: each, subject, reporter, terminal } = bench();
     const bars: string[] = [];
-    vi.spyOn(each.reporter, 'bar').mockImplementation((label, total) => {
+    vi.spyOn(reporter, 'bar').mockImplementation((label, total) => {
       bars.push(`${label} ${total}`);
       return { update: (done) => bars.push(String(done)), stop: () => bars.push('stop') };
     });
     await each.evaluate();
     expect(bars).toEqual([]);
-    expect(readdirSync(each.run.directory).filter((name) => name.endsWith('_completions.jsonl'))).toEqual([]);
-    await each.evaluate('final');
+    expect(readdirSync(each.store.directory).filter((name) => name.endsWith('_completions.jsonl'))).toEqual(
+      [],
+    );
+    await each.judge('final');
     expect(bars.splice(0)).toEqual(['Evaluating 4', '1', '2', '3', '4', 'stop']);
     subject.evaluate = async () => {
       throw new Error('out of memory');
     };
-    await expect(each.evaluate('final')).rejects.toThrow('out of memory');
+    await expect(each.judge('final')).rejects.toThrow('out of memory');
+    terminal.stop();
     expect(bars).toEqual(['Evaluating 4', 'stop']);
   });
 
   it('keeps what the model answered, beside what it should have', async () => {
     const { bench: each } = bench();
     await each.evaluate('baseline');
-    const lines = readFileSync(join(each.run.directory, 'baseline_completions.jsonl'), 'utf8').trimEnd();
+    const lines = readFileSync(join(each.store.directory, 'baseline_completions.jsonl'), 'utf8').trimEnd();
     const rows = lines.split('\n').map((line) => JSON.parse(line));
     expect(rows).toHaveLength(4);
     rows.forEach((row, i) => {

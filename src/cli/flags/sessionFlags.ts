@@ -1,0 +1,52 @@
+/** The flags of output, of generation, and of training sessions, which several commands share. */
+import { z } from 'zod';
+import { integer, oneOf, path, yesOrNo } from '../../base/options.ts';
+import { PRECISIONS, TUNING } from '../tuning.ts';
+
+/** Flags of every command. */
+export const outputSchema = z.strictObject({
+  adapter: z
+    .string()
+    .optional()
+    .describe('adapter: hardware, lavapipe, swiftshader, or part of a description'),
+  profile: path()
+    .optional()
+    .describe('time every kernel, say at the end which took how long, and write a Chrome trace to this file'),
+  tune: oneOf(TUNING)
+    .default('auto')
+    .describe('measure which kernels are the fastest: once on a GPU (auto), again, or never'),
+  matmulPrecision: oneOf(PRECISIONS)
+    .default('highest')
+    .describe('highest (f32) or medium (products may round their operands to f16, where that is faster)'),
+  json: yesOrNo().default(false).describe('print one JSON document on stdout, everything else on stderr'),
+  quiet: yesOrNo().default(false).describe('leave out the progress'),
+});
+
+/** Flags of commands that generate much. */
+export const generationSchema = z.strictObject({
+  generationProcesses: integer(0, 64)
+    .optional()
+    .describe(
+      'processes that generate, each on a device of its own (0 = none; default: for small models on lavapipe one for each core, ' +
+        '4 at most, but none with --profile, --debug or --memory_limit)',
+    ),
+});
+
+/** Flags of every training command. */
+export const sessionSchema = z.strictObject({
+  keepLast: integer(0, 1_000_000)
+    .default(0)
+    .describe('checkpoints to keep besides the one with the best accuracy (0 = all)'),
+  memoryLimit: integer(1, 1 << 20)
+    .optional()
+    .describe('most MiB of GPU memory to use (default: what there is)'),
+  out: path().optional().describe('directory of the run, new or empty (default: runs/<time>-<kind>)'),
+  debug: yesOrNo()
+    .default(false)
+    .describe('stop at the first op that makes a NaN or an infinity, and name it (several times slower)'),
+  tensorboard: yesOrNo()
+    .default(false)
+    .describe('also write the metrics for TensorBoard, to tensorboard/ in the directory of the run'),
+  ...generationSchema.shape,
+  ...outputSchema.shape,
+});

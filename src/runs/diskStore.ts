@@ -1,0 +1,87 @@
+/** A store on disk: one directory of its own for each run. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { problemOf } from '../base/errors.ts';
+import type { RunConfig } from '../training/runConfig.ts';
+import type { ResumePoint, Store } from '../training/store.ts';
+import { resumedCsv } from './csvPlace.ts';
+import { readOrdinaryFile } from './ordinaryFile.ts';
+import { resumePoint, type TrainOn } from './resumePoint.ts';
+import { Run } from './run.ts';
+
+/** Choices for the place of a run. */
+export interface DiskStoreOptions {
+  /** New or empty, unless a run is resumed; `runs/<time>-<kind>` unless given. */
+  readonly directory?: string | undefined;
+  /** The config of the run in the directory, to resume it. */
+  readonly resume?: RunConfig | undefined;
+  /** Also write the metrics to this CSV file; '' for none. A run that is resumed continues its own unless this is given. */
+  readonly csv?: string | undefined;
+  /** Also write the metrics for TensorBoard. */
+  readonly tensorboard?: boolean | undefined;
+  readonly trainOn?: TrainOn | undefined;
+}
+
+/** Keeps a run in a directory. Everything is written before a method returns. */
+export class DiskStore implements Store {
+  readonly #options: DiskStoreOptions;
+  #directory: string | undefined;
+  #config: RunConfig | undefined;
+  /** The CSV file that was asked for, until a session has opened it. */
+  #wantedCsv: string | undefined;
+  #csv: string | undefined;
+
+  constructor(options: DiskStoreOptions) {
+    this.#options = options;
+    this.#directory = options.directory;
+    this.#config = options.resume;
+    this.#wantedCsv = options.csv;
+  }
+
+  /** The CSV file of the open run. */
+  get csv(): string | undefined {
+    return this.#csv;
+  }
+
+  config(): RunConfig | undefined {
+    return this.#config;
+  }
+
+  resumePoint(onDamage: (problem: string) => void): ResumePoint | undefined {
+    const { trainOn } = this.#options;
+    return resumePoint(this.path(''), (error) => onDamage(problemOf(error)), trainOn);
+  }
+
+  readText(name: string): string | undefined {
+    const path = this.path(name);
+    return existsSync(path) ? readOrdinaryFile(path, 'put a copy back').toString('utf8') : undefined;
+  }
+
+  path(name: string): string {
+    return name === '' ? (this.#directory ?? 'runs') : join(this.#directory ?? 'runs', name);
+  }
+
+  /** @throws FileError, e.g. ALREADY_EXISTS for a new run in a directory that holds anything, or IN_USE. */
+  open(config: RunConfig, resume: { readonly rows: number } | undefined): Run {
+    const { tensorboard } = this.#options;
+    const csv = resume ? (this.#wantedCsv ?? this.#ownCsv(config)) : this.#wantedCsv;
+    const run = new Run({
+      kind: config.kind,
+      config,
+      ...(this.#directory === undefined ? {} : { directory: this.#directory }),
+      ...(csv ? { csv } : {}),
+      ...(tensorboard === undefined ? {} : { tensorboard }),
+      resume,
+    });
+    this.#directory = run.directory;
+    this.#config = config;
+    this.#csv = csv || undefined;
+    this.#wantedCsv = undefined;
+    return run;
+  }
+
+  /** The CSV file that the run has had so far. */
+  #ownCsv({ options: { logCsv } }: RunConfig): string | undefined {
+    return resumedCsv(this.path(''), typeof logCsv === 'string' && logCsv !== '');
+  }
+}

@@ -1,0 +1,90 @@
+/** A session of GRPO on a model. */
+import { checkTopK, type GrpoOptions } from '../grpo/options.ts';
+import type { Reward } from '../grpo/reward.ts';
+import { GrpoTrainer } from '../grpo/trainer.ts';
+import { type GrpoPhase, grpoPhase } from './phases.ts';
+import { withRecovery } from './recovery.ts';
+import { openSession, problemsFor, type SessionContext, type SessionOptions } from './session.ts';
+import { type PhaseResult, START_NAMES } from './sessionState.ts';
+import type { Summary } from './summary.ts';
+import type { TrainedSettings } from './trainedSettings.ts';
+import type { TrainingRun } from './trainingRun.ts';
+
+/** A sequence is never split, so smaller micro-batches than this many tokens do not help. */
+const LEAST_MICRO_BATCH = 64;
+
+/** Options of a session of GRPO. */
+export interface TrainGrpoOptions extends SessionOptions {
+  /** The trainer's options, as `grpoOptions` returns them. */
+  readonly grpo: GrpoOptions;
+  /** `correctness` alone unless given. */
+  readonly rewards?: readonly Reward[] | undefined;
+  /** Steps between checkpoints: 100 unless given; 0 saves the last one only. */
+  readonly saveInterval?: number | undefined;
+  /** Steps between evaluations: 50 unless given; 0 for none on the way. */
+  readonly evalInterval?: number | undefined;
+  /** Halve the micro-batches and resume when memory runs out. */
+  readonly autoMicroBatch?: boolean | undefined;
+}
+
+/**
+ * Evaluate a model, improve it by GRPO, and evaluate it again; all of it is kept in the store. Resumes the run that the
+ * store holds, if any.
+ * @throws MathformerError; then the run can be resumed from its last checkpoint.
+ */
+export async function trainGrpo(options: TrainGrpoOptions, context: SessionContext): Promise<Summary> {
+  const { task, rewards, saveInterval = 100, evalInterval = 50, autoMicroBatch = false } = options;
+  let grpo = options.grpo;
+  checkTopK(grpo.topK, task.tokenizer.vocabSize);
+  const problems = await problemsFor(context.store, options);
+  const startedAt = context.startedAt ?? performance.now();
+  const lower = (): number | undefined => {
+    if (!autoMicroBatch || grpo.microBatchTokens <= LEAST_MICRO_BATCH) return undefined;
+    const microBatchTokens = Math.max(LEAST_MICRO_BATCH, Math.floor(grpo.microBatchTokens / 2));
+    grpo = { ...grpo, microBatchTokens };
+    return microBatchTokens;
+  };
+  const recorded = options.recorded ?? {
+    ...{ ...grpo, checkpoint: options.loadedFrom ?? START_NAMES.grpo, task: task.name },
+    ...{ saveInterval, evalInterval, autoMicroBatch, evalSize: problems.length },
+  };
+  const taskSettings = options.taskSettings ?? { task: task.name };
+  return withRecovery({ on: context.on, lower }, async (attempt) => {
+    const { microBatchTokens, maxGenLen, seed, steps } = grpo;
+    const plan = {
+      ...({ ...options, kind: 'grpo', problems, startedAt, maxGenLen, seed } as const),
+      recorded: { ...recorded, microBatchTokens },
+      derived: derivedOptions(grpo),
+      settings: { ...taskSettings, ...samplingSettings(grpo) },
+    };
+    await using session = await openSession(plan, context, attempt);
+    const { run, model, sampler } = session;
+    const baseline = await run.judge('baseline');
+    const trainer = new GrpoTrainer(model, grpo, { task, sampler, ...(rewards && { rewards }) });
+    const improved = await improve(run, { trainer, steps, saveInterval, evalInterval });
+    const final = await run.judge('final');
+    return session.finish({ baseline, final, phases: { grpo: improved } });
+  });
+}
+
+/** Run the phase, and free its trainer. */
+export async function improve(
+  run: TrainingRun,
+  phase: GrpoPhase & { readonly trainer: GrpoTrainer },
+): Promise<PhaseResult> {
+  try {
+    return await grpoPhase(run, phase);
+  } finally {
+    phase.trainer.dispose();
+  }
+}
+
+/** Values of options that depend on the loss where they were not given. */
+export function derivedOptions({ clipRatio, clipRatioHigh }: GrpoOptions): object {
+  return { clipRatio, clipRatioHigh };
+}
+
+/** The settings of sampling, for the metadata of checkpoints. */
+export function samplingSettings({ temperature, topK, topP, minP }: GrpoOptions): TrainedSettings {
+  return { temperature, topK, topP, minP };
+}

@@ -1,0 +1,60 @@
+/** A session of the whole pipeline: supervised training, and then GRPO. */
+import { checkTopK, type GrpoOptions } from '../grpo/options.ts';
+import { GrpoTrainer } from '../grpo/trainer.ts';
+import type { PretrainOptions } from '../pretrain/options.ts';
+import { SupervisedTrainer } from '../pretrain/trainer.ts';
+import type { Task } from '../tasks/task.ts';
+import { derivedOptions, improve, samplingSettings } from './grpo.ts';
+import { trainOnExamples } from './pretrain.ts';
+import { withRecovery } from './recovery.ts';
+import { openSession, problemsFor, type SessionContext, type SessionOptions } from './session.ts';
+import type { Summary } from './summary.ts';
+
+/** Optimiser steps between checkpoints in pretraining, and steps between those in GRPO, which take longer. */
+const SAVE_INTERVALS = { pretrain: 1000, grpo: 30 };
+
+/** Options of the pipeline. */
+export interface PipelineOptions extends SessionOptions {
+  readonly pretrain: PretrainOptions;
+  /** The task of the supervised part, if its examples are made otherwise than those of `task`. */
+  readonly pretrainTask?: Task | undefined;
+  /** `seed` and `maxGenLen` are those of the whole session. */
+  readonly grpo: GrpoOptions;
+}
+
+/**
+ * Train a model on worked problems, evaluate it, improve it by GRPO, and evaluate it again on the same problems; all of it
+ * is kept in the store. Resumes the run that the store holds, if any.
+ * @throws MathformerError; then the run can be resumed from its last checkpoint.
+ */
+export async function pipeline(options: PipelineOptions, context: SessionContext): Promise<Summary> {
+  const { task, pretrainTask = task, pretrain, grpo } = options;
+  const { seed, maxGenLen, steps } = grpo;
+  checkTopK(grpo.topK, task.tokenizer.vocabSize);
+  const problems = await problemsFor(context.store, options);
+  const startedAt = context.startedAt ?? performance.now();
+  const plan = {
+    ...({ ...options, kind: 'pipeline', problems, startedAt, maxGenLen, seed } as const),
+    recorded: options.recorded ?? { seed, pretrain: withoutSeed(pretrain), grpo: withoutSeed(grpo) },
+    derived: { grpo: derivedOptions(grpo) },
+    settings: { ...(options.taskSettings ?? { task: task.name }), ...samplingSettings(grpo) },
+  };
+  return withRecovery(context, async (attempt) => {
+    await using session = await openSession(plan, context, attempt);
+    const { run, model, sampler } = session;
+    const newTrainer = () => new SupervisedTrainer(model, pretrain, { task: pretrainTask });
+    const saves = { stepEval: false, saveInterval: SAVE_INTERVALS.pretrain };
+    const pretrained = await trainOnExamples(run, newTrainer, saves);
+    const baseline = await run.judge('baseline');
+    if (baseline === null) {
+      return session.finish({ baseline, final: null, phases: { pretrain: pretrained } });
+    }
+    const trainer = new GrpoTrainer(model, grpo, { task, sampler });
+    const phase = { trainer, steps, saveInterval: SAVE_INTERVALS.grpo, evalInterval: 0 };
+    const improved = await improve(run, phase);
+    const final = await run.judge('final');
+    return session.finish({ baseline, final, phases: { pretrain: pretrained, grpo: improved } });
+  });
+}
+
+const withoutSeed = ({ seed: _, ...options }: PretrainOptions | GrpoOptions): object => options;

@@ -1,0 +1,69 @@
+/** A session of supervised training. */
+import type { PretrainOptions } from '../pretrain/options.ts';
+import { SupervisedTrainer } from '../pretrain/trainer.ts';
+import { pretrainPhase } from './phases.ts';
+import { withRecovery } from './recovery.ts';
+import { openSession, problemsFor, type SessionContext, type SessionOptions } from './session.ts';
+import type { PhaseResult } from './sessionState.ts';
+import type { Summary } from './summary.ts';
+import type { TrainingRun } from './trainingRun.ts';
+
+/** Longest answer in evaluations after pretraining, as GRPO's default is. */
+const MAX_GEN_LEN = 256;
+
+/** Options of a session of supervised training. */
+export interface TrainSupervisedOptions extends SessionOptions {
+  /** The trainer's options, as `pretrainOptions` returns them. */
+  readonly pretrain: PretrainOptions;
+  /** Optimiser steps between checkpoints within a pass: 500 unless given; 0 saves after each pass only. */
+  readonly saveInterval?: number | undefined;
+  /** Evaluate after every pass. */
+  readonly stepEval?: boolean | undefined;
+}
+
+/**
+ * Train a model on worked problems, and evaluate it; all of it is kept in the store. A model that was loaded is evaluated
+ * first, too. Resumes the run that the store holds, if any.
+ * @throws MathformerError; then the run can be resumed from its last checkpoint.
+ */
+export async function pretrain(options: TrainSupervisedOptions, context: SessionContext): Promise<Summary> {
+  const { task, pretrain, loadedFrom, saveInterval = 500, stepEval = false } = options;
+  const problems = await problemsFor(context.store, options);
+  const startedAt = context.startedAt ?? performance.now();
+  const plan = {
+    ...({ ...options, kind: 'pretrain', problems, startedAt, maxGenLen: MAX_GEN_LEN } as const),
+    seed: pretrain.seed,
+    recorded: options.recorded ?? {
+      ...{ ...pretrain, ...(loadedFrom !== undefined && { checkpoint: loadedFrom }), task: task.name },
+      ...{ saveInterval, stepEval, evalSize: problems.length },
+    },
+    settings: options.taskSettings ?? { task: task.name },
+  };
+  return withRecovery(context, async (attempt) => {
+    await using session = await openSession(plan, context, attempt);
+    const { run, model } = session;
+    // Random weights know nothing, which no evaluation has to find.
+    const baseline = loadedFrom === undefined ? null : await run.judge('baseline');
+    const newTrainer = () => new SupervisedTrainer(model, pretrain, { task });
+    const trained = await trainOnExamples(run, newTrainer, { stepEval, saveInterval });
+    const final = await run.judge('final');
+    return session.finish({ baseline, final, phases: { pretrain: trained } });
+  });
+}
+
+/** Run the phase with a new trainer, and free it; a run that is resumed behind the phase needs none. */
+export async function trainOnExamples(
+  run: TrainingRun,
+  newTrainer: () => SupervisedTrainer,
+  options: { readonly stepEval: boolean; readonly saveInterval: number },
+): Promise<PhaseResult> {
+  const earlier = run.resumed?.session.finished.pretrain;
+  if (earlier) return earlier;
+  const trainer = newTrainer();
+  const { stepsPerPass } = trainer;
+  try {
+    return await pretrainPhase(run, { trainer, stepsPerPass, ...options });
+  } finally {
+    trainer.dispose();
+  }
+}
