@@ -47,5 +47,5 @@ export type {
   StoredRun,
   TrainingCheckpoint,
 } from './store.ts';
-export type { Summary } from './summary.ts';
+export type { Results, Summary, SummaryContext } from './summary.ts';
 export { settingsOf, type TrainedSettings } from './trainedSettings.ts';

@@ -28,7 +28,7 @@ export class MemoryStore implements Store, StoredRun {
   readonly directory = PLACE;
   /** Texts, and weights as safetensors, by path, such as `summary.json` and `checkpoints/rl_model_final.safetensors`. */
   readonly files = new Map<string, string | Uint8Array>();
-  readonly checkpoints = new MemoryCheckpoints(this.files);
+  readonly #checkpoints = new MemoryCheckpoints(this.files);
   #config: RunConfig | undefined;
   #rows: readonly MetricsRow[] = [];
 
@@ -37,12 +37,16 @@ export class MemoryStore implements Store, StoredRun {
     return this.#rows;
   }
 
+  get checkpoints(): StoredCheckpoints {
+    return this.#checkpoints;
+  }
+
   config(): RunConfig | undefined {
     return this.#config;
   }
 
   resumePoint(): ResumePoint | undefined {
-    return this.checkpoints.latest();
+    return this.#checkpoints.latest();
   }
 
   readText(name: string): string | undefined {

@@ -44,7 +44,7 @@ export interface SaveOptions {
 }
 
 /** A checkpoint that a run is resumed from. */
-export interface ResumePoint extends TrainingCheckpoint, ListedCheckpoint {
+export interface ResumePoint extends Omit<TrainingCheckpoint, 'session'>, ListedCheckpoint {
   readonly session: SessionState;
 }
 

@@ -1,5 +1,6 @@
 /** summary.json of a run. */
-import { accuracyOf, improvementOf } from './accuracy.ts';
+import { type Accuracy, accuracyOf, type Improvement, improvementOf } from './accuracy.ts';
+import type { BestCheckpoint } from './checkpointList.ts';
 import type { AdapterRecord } from './machine.ts';
 import type { RunKind } from './runConfig.ts';
 import type { PhaseName, PhaseResult } from './sessionState.ts';
@@ -26,14 +27,28 @@ export interface SummaryContext {
 }
 
 /** The content of summary.json. */
-export type Summary = ReturnType<typeof summaryOf>;
+export interface Summary extends SummaryContext {
+  readonly baseline: Accuracy | null;
+  readonly final: Accuracy | null;
+  /** The final accuracy compared with the baseline. */
+  readonly improvement: Improvement | null;
+  /** The checkpoint with the best accuracy, of those that were evaluated in training and at its end. */
+  readonly best: (BestCheckpoint & { readonly checkpoint: string }) | null;
+  /** Seconds spent in steps. */
+  readonly trainingSeconds: number;
+  readonly tokens: number;
+  readonly tokensPerSecond: number;
+  readonly phases: Results['phases'];
+  /** The path of the last checkpoint; null if there is none but the start. */
+  readonly checkpoint: string | null;
+}
 
 /** Sum up a session. */
 export function summaryOf(
   checkpoints: Pick<StoredCheckpoints, 'best' | 'path'>,
   { baseline, final, phases }: Results,
   { kind, seed, adapter, gitCommit, interrupted, seconds, kernels }: SummaryContext,
-) {
+): Summary {
   const done = Object.values(phases);
   const tokens = done.reduce((sum, phase) => sum + phase.tokens, 0);
   const trainingSeconds = done.reduce((sum, phase) => sum + phase.seconds, 0);
@@ -44,7 +59,6 @@ export function summaryOf(
     baseline: baseline && accuracyOf(baseline),
     final: final && accuracyOf(final),
     improvement: baseline && final && improvementOf(baseline, final),
-    /** The checkpoint with the best accuracy, of those that were evaluated in training and at its end. */
     best: best && { ...best, checkpoint: checkpoints.path(best.name) },
     seconds,
     trainingSeconds,

@@ -129,7 +129,7 @@ export class TrainingRun {
     const { subject, keepLast = 0 } = this.#parts;
     const model = await subject.checkpoint();
     const rows = await this.store.syncedRows();
-    const session = { phase, totals, rows, finished: this.finished };
+    const session = { phase, totals, rows, finished: { ...this.finished } };
     const step = totals.steps;
     const path = await this.store.checkpoints.save(
       { model, state, session },

@@ -1,4 +1,5 @@
 /** The entry point for browsers, with Dawn as `navigator.gpu`. */
+import { build } from 'esbuild';
 import { afterEach, expect, it, vi } from 'vitest';
 import { openAdapter } from '../../src/gpu/node.ts';
 import * as browser from '../../src/index.browser.ts';
@@ -26,4 +27,26 @@ it.each([
 ])('says what to do with %s', async (_, navigator) => {
   vi.stubGlobal('navigator', navigator);
   await expect(browser.openDevice()).rejects.toMatchObject({ name: 'AdapterError', code: 'NO_ADAPTER' });
+});
+
+it('bundles the sessions of src/training with nothing of Node', async () => {
+  // esbuild refuses an import of a Node module on this platform.
+  const { outputFiles, metafile } = await build({
+    entryPoints: ['src/training/index.ts'],
+    bundle: true,
+    platform: 'browser',
+    format: 'esm',
+    write: false,
+    metafile: true,
+    logLevel: 'silent',
+  });
+  const [output] = Object.values(metafile.outputs);
+  expect(output?.exports).toEqual(
+    expect.arrayContaining(['trainGrpo', 'resume', 'MemoryStore', 'machineOf']),
+  );
+  expect(outputFiles[0]?.text).not.toMatch(/["']node:|\bprocess\.|\bBuffer\b/);
+  const rooms = Object.keys(metafile.inputs).filter((path) =>
+    /src\/(runs|cli|generation)\/|gpu\/node/.test(path),
+  );
+  expect(rooms).toEqual([]);
 });

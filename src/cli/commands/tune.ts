@@ -9,8 +9,8 @@ import { MODEL_SIZES, type ModelSize, modelConfig } from '../../model/config.ts'
 import { throwing } from '../failure.ts';
 import { addFlags, readFlags } from '../flags/flags.ts';
 import { modelSchema } from '../flags/modelFlags.ts';
-import { DEFAULT_TASK } from '../flags/taskFlag.ts';
 import { outputSchema } from '../flags/sessionFlags.ts';
+import { DEFAULT_TASK } from '../flags/taskFlag.ts';
 import { deviceText } from '../machine.ts';
 import { Reporter } from '../reporter.ts';
 import { openTunable, tuneModels } from '../tuning.ts';

@@ -7,6 +7,14 @@ import { modelConfig, readCheckpoint, Sampler, Transformer } from 'mathformer/mo
 import { pretrainOptions, SupervisedTrainer } from 'mathformer/pretrain';
 import { sorting, type Task, TaskStream } from 'mathformer/tasks';
 import { backward, linear, mean, Tensor } from 'mathformer/tensor';
+import {
+  MemoryStore,
+  machineOf,
+  type Store,
+  type Summary,
+  type TrainingEvent,
+  trainGrpo,
+} from 'mathformer/training';
 
 const options: OpenDeviceOptions = { adapter: 'hardware', portableKernels: true };
 const device: Device = await openDevice(options);
@@ -44,9 +52,21 @@ const own = new GrpoTrainer(model, grpoOptions({ curriculum: true }), { task, re
 const progress: number = (await own.state()).progress.step;
 const { expression }: { expression: string } = new TaskStream(task, { seed: 1, stream: 0 }).next();
 
+const store: Store = new MemoryStore();
+const heard: TrainingEvent['type'][] = [];
+const summary: Summary = await trainGrpo(
+  { task, model: () => ({ config, stateDict, metadata: new Map() }), grpo: grpoOptions(), rewards: [brief] },
+  {
+    store,
+    openMachine: async () => machineOf(await openDevice()),
+    on: async ({ type }) => void heard.push(type),
+    signal: AbortSignal.timeout(1000),
+  },
+);
+
 // @ts-expect-error a shape is made of numbers
 Tensor.zeros(device, 'wide');
 // @ts-expect-error there is no such option
 await openDevice({ adaptor: 'hardware' });
 
-export { AdapterError, expression, loss, metrics, parallel, progress, reward, vendor };
+export { AdapterError, expression, heard, loss, metrics, parallel, progress, reward, summary, vendor };

@@ -1,0 +1,177 @@
+/** Sessions as a library: in memory, on disk, stopped and resumed, with events that a page could draw. */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import type { Device } from '../../src/gpu/device.ts';
+import { grpoOptions } from '../../src/grpo/options.ts';
+import { builtInReward } from '../../src/grpo/reward.ts';
+import { modelConfig } from '../../src/model/config.ts';
+import { initialStateDict } from '../../src/model/initialise.ts';
+import { pretrainOptions } from '../../src/pretrain/options.ts';
+import { loadCheckpoint } from '../../src/runs/checkpointFile.ts';
+import { DiskStore } from '../../src/runs/diskStore.ts';
+import { arithmetic } from '../../src/tasks/arithmetic/task.ts';
+import type { TrainingEvent } from '../../src/training/events.ts';
+import { trainGrpo } from '../../src/training/grpo.ts';
+import { machineOf } from '../../src/training/machine.ts';
+import { MemoryStore } from '../../src/training/memoryStore.ts';
+import { pipeline } from '../../src/training/pipeline.ts';
+import { pretrain } from '../../src/training/pretrain.ts';
+import { resume } from '../../src/training/resume.ts';
+import type { SessionContext } from '../../src/training/session.ts';
+import type { Store } from '../../src/training/store.ts';
+import { openDevice } from '../device.ts';
+
+const directory = mkdtempSync(join(tmpdir(), 'mathformer-sessions-'));
+afterAll(() => rmSync(directory, { recursive: true }));
+
+const PROBLEMS = { maxDigits: 1, maxDepth: 1, operators: '+,-' };
+const task = arithmetic(PROBLEMS);
+const model = () => loadCheckpoint('tests/fixtures/checkpoints/tiny_easy.pt');
+const newModel = () => {
+  const config = modelConfig('tiny', { vocabSize: task.tokenizer.vocabSize, nLayers: 1 });
+  return { config, stateDict: initialStateDict(config, 3), metadata: new Map<string, string>() };
+};
+const SMALL = { ...PROBLEMS, steps: 3, batchSize: 4, groupSize: 4, maxGenLen: 12, lr: 1e-3 };
+const GRPO = { task, model, evalSize: 8, grpo: grpoOptions(SMALL), evalInterval: 2 };
+
+/** Everything but the store; events are collected. */
+function surroundings(store: Store, onEvent: (event: TrainingEvent) => void = () => undefined) {
+  const events: TrainingEvent[] = [];
+  const context: SessionContext = {
+    store,
+    openMachine: async () => machineOf(await openDevice()),
+    on: (event) => {
+      events.push(structuredClone(event));
+      onEvent(event);
+    },
+  };
+  return { context, events };
+}
+
+const weightsOf = ({ files }: MemoryStore) => files.get('checkpoints/rl_model_final.safetensors');
+const withoutTime = ({ rows }: MemoryStore) => rows.map((row) => ({ ...row, step_time: 0 }));
+
+describe('trainGrpo', () => {
+  const whole = new MemoryStore();
+
+  it('trains in memory and tells the story in order', async () => {
+    const { context, events } = surroundings(whole);
+    const summary = await trainGrpo(GRPO, context);
+    const types = events.map(({ type }) => type).filter((type) => !/evaluating|warning/.test(type));
+    expect(types).toEqual([
+      ...['machine', 'model', 'run', 'evaluation', 'checkpoint', 'phase'],
+      ...['step', 'row', 'step', 'samples', 'evaluation', 'row', 'checkpoint', 'step', 'row', 'checkpoint'],
+      ...['samples', 'evaluation', 'end'],
+    ]);
+    expect(summary).toMatchObject({ kind: 'grpo', interrupted: false, phases: { grpo: { steps: 3 } } });
+    expect(whole.rows.map(({ phase, step }) => [phase, step])).toEqual(
+      [1, 2, 3].map((step) => ['grpo', step]),
+    );
+    expect(whole.rows.map((row) => typeof row.eval_accuracy)).toEqual(['object', 'number', 'object']);
+    expect([...whole.files.keys()].filter((name) => !name.startsWith('checkpoints/')).sort()).toEqual([
+      ...['baseline_completions.jsonl', 'config.json', 'evaluation.jsonl', 'final_completions.jsonl'],
+      ...['samples_step2.jsonl', 'samples_step3.jsonl', 'summary.json'],
+    ]);
+    expect(JSON.parse(whole.readText('summary.json') ?? '')).toEqual(JSON.parse(JSON.stringify(summary)));
+  });
+
+  it('stops after the step when its signal says so, and resumes to the same bits', async () => {
+    const store = new MemoryStore();
+    const stopping = new AbortController();
+    const { context } = surroundings(store, (event) => {
+      if (event.type === 'step' && event.step === 1) stopping.abort();
+    });
+    const summary = await trainGrpo(GRPO, { ...context, signal: stopping.signal });
+    expect(summary).toMatchObject({ interrupted: true, final: null, phases: { grpo: { steps: 1 } } });
+    const { context: later, events } = surroundings(store);
+    await resume({ task, model }, later);
+    expect(events.find(({ type }) => type === 'model')).toMatchObject({
+      origin: { kind: 'resumed', name: 'rl_model_step1' },
+    });
+    expect(withoutTime(store)).toEqual(withoutTime(whole));
+    expect(weightsOf(store)).toEqual(weightsOf(whole));
+    expect(store.config()?.resumed).toMatchObject([{ step: 1 }]);
+  });
+
+  it('recovers from a lost device, with the same bits', async () => {
+    const store = new MemoryStore();
+    const devices: Device[] = [];
+    const { context, events } = surroundings(store, (event) => {
+      if (event.type === 'row' && event.row.step === 2 && devices.length === 1) devices[0]?.gpu.destroy();
+    });
+    const openMachine = async () => {
+      const device = await openDevice();
+      devices.push(device);
+      return machineOf(device);
+    };
+    await trainGrpo({ ...GRPO, saveInterval: 1 }, { ...context, openMachine });
+    expect(devices).toHaveLength(2);
+    expect(events.filter(({ type }) => type === 'recovery')).toHaveLength(1);
+    expect(withoutTime(store)).toEqual(withoutTime(whole));
+    expect(weightsOf(store)).toEqual(weightsOf(whole));
+  });
+
+  it('keeps on disk what it keeps in memory', async () => {
+    const out = join(directory, 'run');
+    const rewards = [builtInReward('correctness', task)];
+    const { context } = surroundings(new DiskStore({ directory: out }));
+    await trainGrpo({ ...GRPO, rewards }, context);
+    const bytes = readFileSync(join(out, 'checkpoints', 'rl_model_final.safetensors'));
+    expect(new Uint8Array(bytes)).toEqual(weightsOf(whole));
+    for (const name of ['evaluation.jsonl', 'final_completions.jsonl', 'samples_step3.jsonl']) {
+      expect(readFileSync(join(out, name), 'utf8')).toBe(whole.readText(name));
+    }
+  });
+
+  it('waits for a listener that takes its time', async () => {
+    let waited = 0;
+    const { context } = surroundings(new MemoryStore());
+    const on = async ({ type }: TrainingEvent): Promise<void> => {
+      if (type !== 'step') return;
+      const before = waited;
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      expect(waited).toBe(before);
+      waited++;
+    };
+    await trainGrpo({ ...GRPO, evalInterval: 0 }, { ...context, on });
+    expect(waited).toBe(3);
+  });
+});
+
+describe('pretrain and pipeline', () => {
+  const supervised = { ...PROBLEMS, steps: 2, numExamples: 8, batchSize: 4 };
+
+  it('train a new model, and resume for more passes', async () => {
+    const store = new MemoryStore();
+    const { context } = surroundings(store);
+    const options = { task, model: newModel, evalSize: 4, pretrain: pretrainOptions(supervised) };
+    expect(await pretrain(options, context)).toMatchObject({ baseline: null, final: { total: 4 } });
+    expect(store.checkpoints.entries.map(({ name }) => name)).toEqual(['model_step1', 'model_step2']);
+    await resume({ task, model: newModel, steps: 3 }, context);
+    expect(store.rows.map(({ step }) => step)).toEqual([1, 2, 3, 4, 5, 6]);
+    expect(store.config()?.options).toMatchObject({ steps: 3, numExamples: 8 });
+  });
+
+  it('follow each other, and neither is done twice', async () => {
+    const store = new MemoryStore();
+    const { context } = surroundings(store);
+    const parts = {
+      pretrain: pretrainOptions({ ...supervised, steps: 1 }),
+      grpo: grpoOptions({ ...SMALL, steps: 1 }),
+    };
+    const summary = await pipeline({ task, model: newModel, evalSize: 4, ...parts }, context);
+    expect(Object.keys(summary.phases)).toEqual(['pretrain', 'grpo']);
+    const again = await resume({ task, model: newModel, steps: 2 }, context);
+    expect(again).toMatchObject({ baseline: summary.baseline, phases: { grpo: { steps: 2 } } });
+    expect(store.rows.map(({ phase, step }) => `${phase} ${step}`)).toEqual([
+      ...['pretrain 1', 'pretrain 2', 'grpo 1', 'grpo 2'],
+    ]);
+  });
+});
+
+it('a store without a run has nothing to resume', async () => {
+  const { context } = surroundings(new MemoryStore());
+  await expect(resume({ task, model }, context)).rejects.toMatchObject({ code: 'NO_RUN' });
+});
