@@ -1,19 +1,20 @@
 /** Compute the work of training steps from the lengths of their sequences. */
-import { type ModelConfig, parameterShapes } from '../src/model/config.ts';
+import type { ModelConfig } from '../src/model/config.ts';
+import { parameterShapes } from '../src/model/stateDict.ts';
 import { WORD } from './kernelCase.ts';
 import type { KnownWork } from './profile.ts';
 import { total } from './statistics.ts';
 
-/** Number of tokens of a prompt and of one of its completions. */
+/** Tokens of a prompt, and of one of its completions. */
 export interface SequenceLengths {
   readonly prompt: number;
   readonly completion: number;
 }
 
-/** 32-bit words of a sequence's state, read and written for every sampled token. */
+/** Words of a sequence's state: read and written when a token is sampled. */
 const STATE_WORDS = 4;
 
-/** Return the FLOPs of training on `batch` sequences of `length` tokens: 6 per parameter and token, plus attention. */
+/** FLOPs of training on `batch` sequences of `length` tokens, by the usual count: 6 per parameter and token, and attention. */
 export function trainingFlops(config: ModelConfig, batch: number, length: number): number {
   const parameters = total(
     [...parameterShapes(config).values()].map((shape) => shape.reduce((product, n) => product * n, 1)),
@@ -21,11 +22,11 @@ export function trainingFlops(config: ModelConfig, batch: number, length: number
   return batch * length * 6 * (parameters + config.nLayers * config.dModel * length);
 }
 
-/** Return the FLOPs of one matrix product of attention over all layers and heads: the lower triangle of each sequence. */
+/** FLOPs of one product of attention: all layers and heads, the lower triangle of every sequence. */
 const attentionProduct = ({ nLayers, dModel }: ModelConfig, lengths: readonly number[]): number =>
   nLayers * dModel * total(lengths.map((T) => T * (T + 1)));
 
-/** Return the work of attention in a supervised step: two products forward, five backward. */
+/** Attention in a supervised step: two products forward, five backward. */
 export function supervisedWork(config: ModelConfig, lengths: readonly number[]): KnownWork[] {
   const product = attentionProduct(config, lengths);
   return [
@@ -34,7 +35,7 @@ export function supervisedWork(config: ModelConfig, lengths: readonly number[]):
   ];
 }
 
-/** Return the work of a rollout with a KV cache. `groupSize` completions share a prompt, which is computed once. */
+/** A rollout with its key-value cache; `groupSize` completions share a prompt, which is computed once. */
 export function rolloutWork(
   config: ModelConfig,
   sequences: readonly SequenceLengths[],
@@ -42,7 +43,7 @@ export function rolloutWork(
 ): KnownWork[] {
   const { nLayers, dModel, vocabSize } = config;
   const prompts = sequences.filter((_, i) => i % groupSize === 0).map(({ prompt }) => prompt);
-  // The prompt yields the first token. To yield each later token, the one before it attends to all tokens up to itself.
+  // The first token comes from the prompt; the one before each other attends to all up to itself.
   const positions = sequences.flatMap(({ prompt, completion }) =>
     Array.from({ length: completion - 1 }, (_, i) => prompt + i),
   );
@@ -60,7 +61,7 @@ export function rolloutWork(
   ];
 }
 
-/** Return the work of a GRPO step: the rollout, forward of policy and reference, and backward of the policy. */
+/** A GRPO step: its rollout, then forward by the policy and the reference, and backward. */
 export function grpoWork(
   config: ModelConfig,
   sequences: readonly SequenceLengths[],

@@ -3,13 +3,8 @@
  * for a bare state_dict, from the names and shapes of its tensors.
  */
 
-import {
-  DEFAULT_DROPOUT,
-  MODEL_SHAPES,
-  type ModelConfig,
-  ModelConfigError,
-  validateModelConfig,
-} from '../model/config.ts';
+import { DEFAULT_DROPOUT, MODEL_SHAPES, type ModelConfig, validateModelConfig } from '../model/config.ts';
+import { ModelConfigError } from '../model/modelConfigError.ts';
 import { CheckpointError, quoted } from './error.ts';
 import { JsonCursor } from './jsonCursor.ts';
 import type { OpenedCheckpoint, Weight } from './open.ts';
@@ -73,7 +68,7 @@ function parseJson(json: string): unknown {
 }
 
 /** The original's names for the sizes; all files have the first five. */
-function fromOriginal(fields: ReadonlyMap<string, unknown>): Record<keyof ModelConfig, unknown> {
+function fromOriginal(fields: ReadonlyMap<string, unknown>): object {
   const numExperts = optionalNumber(fields, 'num_experts', 0);
   return {
     vocabSize: requiredNumber(fields, 'ntoken'),
@@ -110,10 +105,7 @@ function asNumber(value: unknown): number | undefined {
 }
 
 /** `scaleEmbedding` and `dropout` leave no trace in the tensors: the two shapes and the presets decide. */
-function inferConfig(
-  weights: ReadonlyMap<string, Weight>,
-  assumed: AssumedConfig,
-): Record<keyof ModelConfig, unknown> {
+function inferConfig(weights: ReadonlyMap<string, Weight>, assumed: AssumedConfig): object {
   const [vocabSize, dModel] = sides(weights, 'tok_emb.weight');
   const router = weights.get('blocks.0.moe.router.weight');
   const firstLinear = router ? 'blocks.0.moe.experts.0.0.weight' : 'blocks.0.linear1.weight';

@@ -7,20 +7,21 @@
  */
 
 import { type ModelConfig, validateModelConfig } from '../model/config.ts';
+import type { StateDict } from '../model/stateDict.ts';
 import { MemoryBudget } from './budget.ts';
 import { type AssumedConfig, findConfig } from './configSource.ts';
 import { CheckpointError, withCheckpointErrors } from './error.ts';
 import { type CheckpointFormat, CONFIG_KEY, openCheckpoint, type Weight } from './open.ts';
 import { type NamedArray, writeSafetensors } from './safetensors.ts';
-import { readStateDict, type StateDict } from './stateDict.ts';
+import { readStateDict } from './stateDict.ts';
 
+export type { StateDict, StateTensor } from '../model/stateDict.ts';
 export type { AssumedConfig } from './configSource.ts';
 export { CheckpointError, type CheckpointErrorCode } from './error.ts';
 export type { CheckpointFormat } from './open.ts';
 export { type NamedArray, readSafetensors, type SafetensorsFile, writeSafetensors } from './safetensors.ts';
-export type { StateDict, StateTensor } from './stateDict.ts';
 
-/** A model at rest; `stateDict` holds exactly the tensors of `parameterShapes(config)`, all finite. */
+/** A model at rest; `stateDict` holds exactly the parameters of the config's layers, all finite. */
 export interface Checkpoint {
   readonly config: ModelConfig;
   readonly stateDict: StateDict;

@@ -1,4 +1,4 @@
-/** What a batch of generations needs, and batches cut to what a device can bind and hold. */
+/** Cuts batches of generations to what a device can bind and hold. */
 import { mostTokens } from './microBatches.ts';
 import { bytesPerSlot, ROW_STEP, type Room } from './samplerWorkspace.ts';
 import type { SampleOptions } from './sampling.ts';
@@ -6,7 +6,7 @@ import type { Transformer } from './transformer.ts';
 
 type Prompts = readonly (readonly number[])[];
 
-/** What each sequence needs. */
+/** The room that each sequence needs. */
 export function neededRoom(
   prompts: Prompts,
   { maxNew, topK = 0, topP = 1, minP = 0 }: SampleOptions,
@@ -26,11 +26,12 @@ export function mostSlots(
   availableBytes = Number.POSITIVE_INFINITY,
 ): number {
   const { capacity, maxNew, filtered } = room;
-  const { dModel, vocabSize } = model.config;
+  const { vocabSize } = model.config;
+  const widest = Math.max(...model.decoder.caches.map(({ width }) => width));
   const sampled = filtered ? Math.max(2, Math.ceil(vocabSize / 32)) : 2;
-  const words = Math.max(capacity * dModel, maxNew * sampled);
+  const words = Math.max(capacity * widest, maxNew * sampled);
   const bound = Math.floor(model.device.limits.maxStorageBufferBindingSize / 4 / words);
-  const held = Math.floor(availableBytes / 2 / bytesPerSlot(model.config, room));
+  const held = Math.floor(availableBytes / 2 / bytesPerSlot(model, room));
   return Math.max(1, Math.min(bound, held, Math.floor(mostTokens(model) / ROW_STEP) * ROW_STEP));
 }
 

@@ -13,17 +13,24 @@ export {
 } from '../formats/huggingFace/index.ts';
 export * from '../formats/index.ts';
 export {
-  alibiSlopes,
+  type Inspection,
+  inspectCheckpoint,
+  inspectHuggingFace,
+  type TensorStatistics,
+  type TensorSummary,
+} from '../formats/inspect.ts';
+export type { BaseConfig } from './architectures/architecture.ts';
+export type { ModelConfigs } from './architectures/index.ts';
+export type { AlibiConfig } from './architectures/mathformer.ts';
+export {
   describe,
   MODEL_SHAPES,
   MODEL_SIZES,
   type ModelConfig,
-  ModelConfigError,
   type ModelOverrides,
   type ModelShape,
   type ModelSize,
   modelConfig,
-  parameterShapes,
   validateModelConfig,
 } from './config.ts';
 export {
@@ -33,17 +40,13 @@ export {
   evaluate,
   type SampleCountOptions,
 } from './evaluate.ts';
-export { initialStateDict } from './initialise.ts';
-export {
-  type Inspection,
-  inspectCheckpoint,
-  inspectHuggingFace,
-  type TensorStatistics,
-  type TensorSummary,
-} from './inspect.ts';
+export type { DropoutOptions, ForwardOptions } from './layers/pass.ts';
+export { alibiSlopes } from './layers/position.ts';
+export { ModelConfigError } from './modelConfigError.ts';
 export { type Completion, type CompletionSampler, type SampleOptions, Sampler } from './sampler.ts';
 export { MIN_TEMPERATURE } from './sampling.ts';
 export { type ScoredSequence, type ScoreOptions, type Scores, scoreTokens } from './score.ts';
+export { initialStateDict, parameterShapes } from './stateDict.ts';
 export type { TrainingState } from './trainingState.ts';
-export { type DropoutOptions, type ForwardOptions, Transformer } from './transformer.ts';
+export { Transformer } from './transformer.ts';
 export { type TuningRows, tuningCases } from './tuningCases.ts';

@@ -1,7 +1,6 @@
-/** How many tokens a forward and backward pass may have at a time, and batches cut to that. */
+/** Limits the tokens of a forward and backward pass, and cuts batches to that. */
 import type { Device } from '../gpu/device.ts';
-import { GROUP_ROWS } from '../kernels/matmul/index.ts';
-import type { ModelConfig } from './config.ts';
+import type { Layer } from './layers/layer.ts';
 
 /** The least n·2^k ≥ `count` with 8 < n ≤ 16 (or `count`, if it is small): few sizes, at most an eighth of padding. */
 export function paddedSize(count: number): number {
@@ -12,20 +11,15 @@ export function paddedSize(count: number): number {
 /** What the length of a pass depends on: a `Transformer` has it. */
 interface PassSize {
   readonly device: Pick<Device, 'limits'>;
-  readonly config: ModelConfig;
+  readonly decoder: Pick<Layer, 'mostRows'>;
 }
 
 /**
  * The most tokens of one pass, whose sizes are padded, such that each of its tensors fits a binding of the device.
  * At least 1: where a single token does not fit, the op that makes the tensor says so.
  */
-export function mostTokens({ device, config }: PassSize): number {
-  const { dModel, dFF, vocabSize, numExperts, activeExperts } = config;
-  const floats = Math.floor(device.limits.maxStorageBufferBindingSize / 4);
-  const dense = Math.floor(floats / Math.max(3 * dModel, vocabSize, numExperts === 0 ? dFF : numExperts));
-  // Experts work on slots: the rows of all choices, and for each expert up to a whole group more.
-  const slots = Math.floor(floats / Math.max(dModel, dFF)) - (numExperts + 1) * GROUP_ROWS;
-  const rows = numExperts === 0 ? dense : Math.min(dense, Math.floor(slots / activeExperts));
+export function mostTokens({ device, decoder }: PassSize): number {
+  const rows = decoder.mostRows(Math.floor(device.limits.maxStorageBufferBindingSize / 4));
   return paddedSizeBelow(Math.max(1, rows));
 }
 

@@ -7,10 +7,9 @@
 import { expectNames } from '../base/arguments.ts';
 import { GpuError, problemOf } from '../base/errors.ts';
 import type { Device, Recording } from '../gpu/device.ts';
-import { decodeAttention, fillCache } from '../kernels/decode.ts';
 import { NO_ROW } from '../kernels/rows.ts';
 import { encodeSettings, sampleTokens } from '../kernels/sampling.ts';
-import { attention, noGrad, Packing, Tensor, takeRows } from '../tensor/index.ts';
+import { noGrad, Packing, Tensor, takeRows } from '../tensor/index.ts';
 import { generationParts, mostSlots, neededRoom } from './generationParts.ts';
 import { mostTokens } from './microBatches.ts';
 import { ROW_STEP, type Room, SLOT_WORDS, Workspace } from './samplerWorkspace.ts';
@@ -144,7 +143,7 @@ export class Sampler implements CompletionSampler {
       };
       const room = both.slots <= this.#mostSlots(both) ? both : needed;
       this.dispose();
-      workspace = new Workspace(this.#device, this.model.config, room);
+      workspace = new Workspace(this.model, room);
       this.#workspace = workspace;
     }
     this.#device.upload(workspace.settings, encodeSettings({ ...options, topK, topP, minP }));
@@ -160,7 +159,6 @@ export class Sampler implements CompletionSampler {
   ): void {
     const device = this.#device;
     using _ = device.scope();
-    const { nHeads, dModel } = this.model.config;
     const packing = new Packing(prompts.map((prompt) => prompt.length));
     const places = Tensor.from(
       device,
@@ -168,19 +166,9 @@ export class Sampler implements CompletionSampler {
         prompts.flatMap((prompt, i) => prompt.flatMap((_, position) => [i * groupSize, position])),
       ),
     );
-    const size = {
-      R: packing.rows,
-      groupSize,
-      capacity: workspace.room.capacity,
-      heads: nHeads,
-      headDim: dModel / nHeads,
-    };
+    const { caches: layers, room } = workspace;
     const hidden = this.model.hidden(Tensor.from(device, Uint32Array.from(prompts.flat())), packing, {
-      attend: (layer, qkv) => {
-        const [keys, values] = [workspace.keys[layer], workspace.values[layer]];
-        if (keys && values) fillCache(device, { qkv: qkv.view, places: places.view, keys, values }, size);
-        return attention(qkv, packing, { slopes: this.model.slopes });
-      },
+      cache: { kind: 'prefill', layers, capacity: room.capacity, places: places.view, groupSize },
     });
     const last = Uint32Array.from(packing.offsets.slice(1), (end) => end - 1);
     const logits = this.model.logits(takeRows(hidden, last));
@@ -220,28 +208,9 @@ export class Sampler implements CompletionSampler {
   }
 
   #decode(workspace: Workspace, ids: Tensor, M: number): void {
-    const device = this.#device;
-    const { nHeads, dModel } = this.model.config;
-    const shape = { M, heads: nHeads, headDim: dModel / nHeads, capacity: workspace.room.capacity };
+    const { caches: layers, room, state: slots, rows } = workspace;
     const hidden = this.model.hidden(ids, new Packing([M]), {
-      attend: (layer, qkv) => {
-        const out = Tensor.empty(device, [M, dModel]);
-        const [keys, values] = [workspace.keys[layer], workspace.values[layer]];
-        if (keys && values) {
-          const { state: slots, rows } = workspace;
-          const views = {
-            qkv: qkv.view,
-            slopes: this.model.slopes.view,
-            slots,
-            rows,
-            keys,
-            values,
-            out: out.view,
-          };
-          decodeAttention(device, shape, views);
-        }
-        return out;
-      },
+      cache: { kind: 'decode', layers, capacity: room.capacity, slots, rows },
     });
     this.#sample(workspace, this.model.logits(hidden), M);
   }

@@ -1,15 +1,17 @@
-/** The memory of a sampler: key-value caches, what the GPU knows of the sequences, what was sampled. */
+/** The memory of a sampler: key-value caches, the state of the sequences, sampled tokens. */
 import type { BufferView } from '../gpu/buffers.ts';
 import type { Device, Recording } from '../gpu/device.ts';
 import { SETTINGS_BYTES } from '../kernels/sampling.ts';
-import type { ModelConfig } from './config.ts';
+import type { CacheDeclaration } from './layers/layer.ts';
+import type { KeyValues } from './layers/pass.ts';
+import type { Transformer } from './transformer.ts';
 
 /** Batch sizes that decoding steps are recorded for are multiples of this. */
 export const ROW_STEP = 16;
 /** u32 of a `Slot` (src/kernels/decodeState.ts). */
 export const SLOT_WORDS = 4;
 
-/** What there is room for. */
+/** Sizes of a workspace. */
 export interface Room {
   /** Sequences. */
   readonly slots: number;
@@ -17,25 +19,24 @@ export interface Room {
   readonly capacity: number;
   /** Tokens sampled of a sequence. */
   readonly maxNew: number;
-  /** Whether the ids kept by top-k, top-p or min-p are remembered. */
+  /** Remember the ids kept by top-k, top-p or min-p. */
   readonly filtered: boolean;
 }
 
-/** Bytes that a sequence takes: its keys and values in all layers, and what is sampled of it. */
+/** Bytes that a sequence takes: its keys and values in all layers, and its samples. */
 export function bytesPerSlot(
-  { dModel, nLayers, vocabSize }: ModelConfig,
+  { decoder, config: { vocabSize } }: Transformer,
   { capacity, maxNew, filtered }: Omit<Room, 'slots'>,
 ): number {
   const sampled = maxNew * (2 + (filtered ? Math.ceil(vocabSize / 32) : 0));
-  return 4 * (2 * nLayers * capacity * dModel + SLOT_WORDS + sampled);
+  const width = decoder.caches.reduce((sum, cache) => sum + cache.width, 0);
+  return 4 * (2 * capacity * width + SLOT_WORDS + sampled);
 }
 
 /** The buffers of generations, and the decoding steps recorded on them. */
 export class Workspace {
   readonly room: Room;
-  /** (slots, heads, capacity, headDim) for each layer. */
-  readonly keys: readonly BufferView[];
-  readonly values: readonly BufferView[];
+  readonly caches: ReadonlyMap<CacheDeclaration, KeyValues>;
   readonly state: BufferView;
   readonly rows: BufferView;
   readonly ids: BufferView;
@@ -48,16 +49,18 @@ export class Workspace {
   readonly #views: BufferView[] = [];
 
   /** @throws GpuError if it does not fit the memory. */
-  constructor(device: Device, { dModel, nLayers, vocabSize }: ModelConfig, room: Room) {
+  constructor({ device, decoder, config: { vocabSize } }: Transformer, room: Room) {
     this.#device = device;
     this.room = room;
     const { slots, capacity, maxNew, filtered } = room;
     const rows = Math.ceil(slots / ROW_STEP) * ROW_STEP;
-    const caches = (): BufferView[] =>
-      Array.from({ length: nLayers }, () => this.#allocate(slots * capacity * dModel));
     try {
-      this.keys = caches();
-      this.values = caches();
+      this.caches = new Map(
+        decoder.caches.map((cache) => {
+          const words = slots * capacity * cache.width;
+          return [cache, { keys: this.#allocate(words), values: this.#allocate(words) }];
+        }),
+      );
       this.state = this.#allocate(slots * SLOT_WORDS);
       this.rows = this.#allocate(rows * 4);
       this.ids = this.#allocate(rows);
@@ -70,7 +73,7 @@ export class Workspace {
     }
   }
 
-  /** Whether it can be used for what needs this much. */
+  /** Tell whether it has room for this much. */
   fits({ slots, capacity, maxNew, filtered }: Room): boolean {
     const { room } = this;
     return (
@@ -78,7 +81,7 @@ export class Workspace {
     );
   }
 
-  /** What it would give back. */
+  /** Bytes that disposing gives back. */
   get bytes(): number {
     return this.#views.reduce((sum, { buffer }) => sum + buffer.bytes, 0);
   }

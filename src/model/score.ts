@@ -2,8 +2,9 @@
 import { ATTENTION_TILE_ROWS } from '../kernels/attention/index.ts';
 import { NO_ROW } from '../kernels/rows.ts';
 import { cat, inverseRows, logSoftmaxGather, Tensor, takeRows, tilesOf } from '../tensor/index.ts';
+import type { ForwardOptions } from './layers/pass.ts';
 import { mostTokens, paddedSize, partsOf } from './microBatches.ts';
-import type { ForwardOptions, Transformer } from './transformer.ts';
+import type { Transformer } from './transformer.ts';
 
 /** A sequence of which the tokens from index `from` on (at least 1) are scored, each given those before it. */
 export interface ScoredSequence {

@@ -1,8 +1,8 @@
 /** What a trainer needs, besides the model's weights, to go on as if it had never stopped. */
 import type { z } from 'zod';
 import { MathformerError } from '../base/errors.ts';
-import type { StateDict } from '../formats/index.ts';
 import type { OptimizerState } from '../tensor/index.ts';
+import type { StateDict } from './stateDict.ts';
 
 /** A trainer's state. The weights of the model in training are no part of it. */
 export interface TrainingState<Progress extends object = object> {

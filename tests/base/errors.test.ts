@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { GpuError, MathformerError, problemOf, ShapeError } from '../../src/base/errors.ts';
 import { failureText } from '../../src/cli/failure.ts';
 import { CheckpointError } from '../../src/formats/error.ts';
-import { ModelConfigError } from '../../src/model/config.ts';
+import { ModelConfigError } from '../../src/model/modelConfigError.ts';
 
 const FIX = 'give less of it';
 const details = { code: 'TOO_MUCH', where: 'here', fix: FIX };

@@ -1,7 +1,7 @@
 /** Save checkpoints without a pause to a directory, and print a line for each. Run directly by node. */
 
 import { modelConfig } from '../../src/model/config.ts';
-import { initialStateDict } from '../../src/model/initialise.ts';
+import { initialStateDict } from '../../src/model/stateDict.ts';
 import { Checkpoints } from '../../src/runs/checkpoints.ts';
 import { VOCAB_SIZE } from '../../src/tasks/arithmetic/tokenizer.ts';
 

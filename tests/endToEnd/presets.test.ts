@@ -6,8 +6,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 import type { Device } from '../../src/gpu/device.ts';
 import { grpoOptions } from '../../src/grpo/options.ts';
 import { GrpoTrainer } from '../../src/grpo/trainer.ts';
-import { MODEL_SIZES, type ModelSize, modelConfig } from '../../src/model/config.ts';
-import { parameterLayout } from '../../src/model/layout.ts';
+import { architectureOf, MODEL_SIZES, type ModelSize, modelConfig } from '../../src/model/config.ts';
 import { mostTokens } from '../../src/model/microBatches.ts';
 import { Sampler } from '../../src/model/sampler.ts';
 import { scoreTokens } from '../../src/model/score.ts';
@@ -43,7 +42,9 @@ const configOf = (size: ModelSize) => modelConfig(size, { vocabSize: VOCAB_SIZE,
 
 /** Return the smallest usable binding: a quarter more than the largest weight, for its gradient and that of the bias. */
 function tightest(size: ModelSize): number {
-  const sizes = [...parameterLayout(configOf(size)).values()].map(({ shape }) => sizeOf(shape));
+  const config = configOf(size);
+  const { weights } = architectureOf(config).decoder(config);
+  const sizes = weights.map(({ shape }) => sizeOf(shape));
   return Math.ceil((1.25 * 4 * Math.max(...sizes)) / 16) * 16;
 }
 

@@ -15,7 +15,8 @@ import {
   writeCheckpoint,
   writeSafetensors,
 } from '../../src/formats/index.ts';
-import { type ModelOverrides, modelConfig, parameterShapes } from '../../src/model/config.ts';
+import { type ModelOverrides, modelConfig } from '../../src/model/config.ts';
+import { parameterShapes } from '../../src/model/stateDict.ts';
 import { VOCAB_SIZE } from '../../src/tasks/arithmetic/tokenizer.ts';
 import { MINI, MINI_WEIGHTS, miniLegacy, miniPickle, miniZip } from './mini.ts';
 import { refusal } from './refusal.ts';

@@ -1,6 +1,7 @@
 /** A model of 100-odd weights in each format, small enough that a random change usually hits its structure. */
 
-import { type ModelConfig, modelConfig, parameterShapes } from '../../src/model/config.ts';
+import { type ModelConfig, modelConfig } from '../../src/model/config.ts';
+import { parameterShapes } from '../../src/model/stateDict.ts';
 import {
   dict,
   float,

@@ -11,7 +11,7 @@ import { writeFileSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { CheckpointError, type ReadCheckpoint, readCheckpoint } from '../../src/formats/index.ts';
-import { parameterShapes } from '../../src/model/config.ts';
+import { parameterShapes } from '../../src/model/stateDict.ts';
 
 /** The result of reading a file; `code` is `accepted` or that of the error. */
 export interface Outcome {

@@ -3,15 +3,15 @@
 import fc from 'fast-check';
 import { expect, it, describe as suite } from 'vitest';
 import {
-  alibiSlopes,
   describe,
   type ModelConfig,
-  ModelConfigError,
   type ModelOverrides,
   modelConfig,
-  parameterShapes,
   validateModelConfig,
 } from '../../src/model/config.ts';
+import { alibiSlopes } from '../../src/model/layers/position.ts';
+import { ModelConfigError } from '../../src/model/modelConfigError.ts';
+import { parameterShapes } from '../../src/model/stateDict.ts';
 import { VOCAB_SIZE } from '../../src/tasks/arithmetic/tokenizer.ts';
 
 const total = (config: ModelConfig): number =>

@@ -1,7 +1,7 @@
 /** Batches split into parts that a device can bind: no sequence is lost, and no part is too long. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { modelConfig } from '../../src/model/config.ts';
+import { architectureOf, modelConfig } from '../../src/model/config.ts';
 import { generationParts } from '../../src/model/generationParts.ts';
 import { mostTokens, paddedSize, partsOf } from '../../src/model/microBatches.ts';
 import { VOCAB_SIZE } from '../../src/tasks/arithmetic/tokenizer.ts';
@@ -45,7 +45,8 @@ test('the most tokens of a pass are a padded size whose widest tensor fits, and 
   ] as const) {
     for (const bytes of [65_536, 134_217_728, 2_147_483_644]) {
       const limits = { ...DEFAULTS, maxStorageBufferBindingSize: bytes };
-      const most = mostTokens({ device: { limits }, config: modelConfig(size, { vocabSize: VOCAB_SIZE }) });
+      const config = modelConfig(size, { vocabSize: VOCAB_SIZE });
+      const most = mostTokens({ device: { limits }, decoder: architectureOf(config).decoder(config) });
       expect(paddedSize(most)).toBe(most);
       expect(most === 1 || most * widest * 4 <= bytes).toBe(true);
       expect(paddedSize(most + 1) * widest * 4).toBeGreaterThan(bytes);

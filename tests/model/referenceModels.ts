@@ -7,13 +7,8 @@ import {
   type StateDict,
 } from '../../src/formats/index.ts';
 import type { Device } from '../../src/gpu/device.ts';
-import {
-  type ModelConfig,
-  type ModelOverrides,
-  modelConfig,
-  parameterShapes,
-} from '../../src/model/config.ts';
-import { parameterLayout } from '../../src/model/layout.ts';
+import { type ModelConfig, type ModelOverrides, modelConfig } from '../../src/model/config.ts';
+import { parameterShapes } from '../../src/model/stateDict.ts';
 import { Transformer } from '../../src/model/transformer.ts';
 import { VOCAB_SIZE } from '../../src/tasks/arithmetic/tokenizer.ts';
 import { type Array64, parameter } from '../oracle/array.ts';
@@ -60,14 +55,13 @@ export function randomModel(device: Device, overrides: Partial<ModelOverrides>, 
 
 /** Return the gradients accumulated in a model's parameters, by their names in a checkpoint. */
 export async function gradients(model: Transformer): Promise<Map<string, Float32Array>> {
-  const shapes = parameterShapes(model.config);
   const found = new Map<string, Float32Array>();
-  for (const [name, { parts }] of parameterLayout(model.config)) {
+  for (const { name, parts } of model.decoder.weights) {
     const values = Float32Array.from((await model.parameters.get(name).grad?.data()) ?? []);
     let start = 0;
     for (const part of parts) {
-      const size = (shapes.get(part) ?? []).reduce((product, n) => product * n, 1);
-      found.set(part, values.slice(start, start + size));
+      const size = part.shape.reduce((product, n) => product * n, 1);
+      found.set(part.name, values.slice(start, start + size));
       start += size;
     }
   }

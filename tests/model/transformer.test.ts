@@ -1,14 +1,10 @@
 /** The transformer against the original's numbers, and against the float64 reference in shapes the original lacks. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Device } from '../../src/gpu/device.ts';
-import {
-  type ModelConfig,
-  ModelConfigError,
-  type ModelOverrides,
-  modelConfig,
-} from '../../src/model/config.ts';
-import { initialStateDict } from '../../src/model/initialise.ts';
+import { type ModelConfig, type ModelOverrides, modelConfig } from '../../src/model/config.ts';
+import { ModelConfigError } from '../../src/model/modelConfigError.ts';
 import { scoreTokens } from '../../src/model/score.ts';
+import { initialStateDict } from '../../src/model/stateDict.ts';
 import { Transformer } from '../../src/model/transformer.ts';
 import { VOCAB_SIZE } from '../../src/tasks/arithmetic/tokenizer.ts';
 import {

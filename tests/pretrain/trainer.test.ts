@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Device } from '../../src/gpu/device.ts';
 import { modelConfig } from '../../src/model/config.ts';
-import { initialStateDict } from '../../src/model/initialise.ts';
+import { initialStateDict } from '../../src/model/stateDict.ts';
 import { Transformer } from '../../src/model/transformer.ts';
 import { type PretrainOptions, pretrainOptions } from '../../src/pretrain/options.ts';
 import { type PretrainMetrics, SupervisedTrainer } from '../../src/pretrain/trainer.ts';

@@ -9,7 +9,7 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { writeSafetensors } from '../../src/formats/index.ts';
 import { modelConfig } from '../../src/model/config.ts';
-import { initialStateDict } from '../../src/model/initialise.ts';
+import { initialStateDict } from '../../src/model/stateDict.ts';
 import type { FileOperations } from '../../src/runs/atomicFile.ts';
 import { Checkpoints } from '../../src/runs/checkpoints.ts';
 import type { FileError } from '../../src/runs/fileError.ts';

@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { modelConfig } from '../../src/model/config.ts';
-import { initialStateDict } from '../../src/model/initialise.ts';
+import { initialStateDict } from '../../src/model/stateDict.ts';
 import { Checkpoints } from '../../src/runs/checkpoints.ts';
 import { FileError } from '../../src/runs/fileError.ts';
 import { Run } from '../../src/runs/run.ts';

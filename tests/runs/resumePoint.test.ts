@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { invocation } from '../../src/cli/invocation.ts';
 import { modelConfig } from '../../src/model/config.ts';
-import { initialStateDict } from '../../src/model/initialise.ts';
+import { initialStateDict } from '../../src/model/stateDict.ts';
 import { Checkpoints } from '../../src/runs/checkpoints.ts';
 import { FileError } from '../../src/runs/fileError.ts';
 import { resumePoint } from '../../src/runs/resumePoint.ts';

@@ -13,7 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { modelConfig } from '../../src/model/config.ts';
-import { initialStateDict } from '../../src/model/initialise.ts';
+import { initialStateDict } from '../../src/model/stateDict.ts';
 import type { FileOperations } from '../../src/runs/atomicFile.ts';
 import { loadCheckpoint } from '../../src/runs/checkpointFile.ts';
 import { FileError } from '../../src/runs/fileError.ts';

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Reporter } from '../../src/cli/reporter.ts';
 import { TrainingTerminal } from '../../src/cli/trainingTerminal.ts';
 import { modelConfig } from '../../src/model/config.ts';
-import { initialStateDict } from '../../src/model/initialise.ts';
+import { initialStateDict } from '../../src/model/stateDict.ts';
 import type { TrainingState } from '../../src/model/trainingState.ts';
 import { Run } from '../../src/runs/run.ts';
 import { evaluationSet } from '../../src/tasks/arithmetic/evaluationSet.ts';

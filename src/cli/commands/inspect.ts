@@ -6,19 +6,19 @@ import { createHash } from 'node:crypto';
 import { Command } from 'commander';
 import { z } from 'zod';
 import { printable } from '../../formats/error.ts';
-import { describe, type ModelConfig, parameterShapes } from '../../model/config.ts';
 import {
   type Inspection,
   inspectCheckpoint,
   inspectHuggingFace,
   type TensorSummary,
-} from '../../model/inspect.ts';
+} from '../../formats/inspect.ts';
+import { describe, MODEL_SHAPES, type ModelConfig, shapeOf } from '../../model/config.ts';
+import { parameterShapes } from '../../model/stateDict.ts';
 import { type CheckpointSource, readCheckpointSource } from '../../runs/checkpointFile.ts';
 import { isRun } from '../../runs/latestModel.ts';
 import { columns } from '../columns.ts';
 import { throwing } from '../failure.ts';
 import { addFlags, filledOperand, readFlags } from '../flags/flags.ts';
-import { shapeOf } from '../flags/modelFlags.ts';
 import { outputSchema } from '../flags/sessionFlags.ts';
 import { Reporter } from '../reporter.ts';
 import { inspectRun } from './inspectRun.ts';
@@ -68,9 +68,9 @@ function lines({ config, problem, metadata, tensors }: Inspection): string[] {
 }
 
 function modelLines(config: ModelConfig): string[] {
-  const { nHeads, vocabSize, dropout, bias, finalNorm, tieEmbeddings, scaleEmbedding } = config;
-  const flags = { bias, finalNorm, tieEmbeddings, scaleEmbedding };
-  const listed = Object.entries(flags).map(([name, value]) => `${name} ${value}`);
+  const { nHeads, vocabSize, dropout } = config;
+  const fields = new Map<string, unknown>(Object.entries(config));
+  const listed = Object.keys(MODEL_SHAPES[config.architecture]).map((flag) => `${flag} ${fields.get(flag)}`);
   return [
     `Model: ${describe(config)}, ${nHeads} heads, vocabulary ${vocabSize}, dropout ${dropout}`,
     `Shape: ${shapeOf(config) ?? 'of its own'} (${listed.join(', ')})`,

@@ -2,22 +2,23 @@
 import { z } from 'zod';
 import { BadOptionError, integer, oneOf } from '../../base/options.ts';
 import { type AssumedConfig, type Checkpoint, CheckpointError } from '../../formats/index.ts';
+import { ARCHITECTURES } from '../../model/architectures/index.ts';
 import {
   describe,
-  MODEL_SHAPES,
   MODEL_SIZES,
   type ModelConfig,
   type ModelShape,
   type ModelSize,
   modelConfig,
+  shapeOf,
 } from '../../model/config.ts';
-import { initialStateDict } from '../../model/initialise.ts';
+import { initialStateDict } from '../../model/stateDict.ts';
 import { loadCheckpoint } from '../../runs/checkpointFile.ts';
 import type { Task } from '../../tasks/task.ts';
 import { MAX_ACTIVE_EXPERTS } from '../../tensor/index.ts';
 
 const SIZES = Object.keys(MODEL_SIZES) as [ModelSize, ...ModelSize[]];
-const SHAPES = Object.keys(MODEL_SHAPES) as [ModelShape, ...ModelShape[]];
+const SHAPES = Object.keys(ARCHITECTURES) as [ModelShape, ...ModelShape[]];
 const OTHERWISE = "(default: the checkpoint's own";
 
 /** Not given is not the default: a checkpoint brings its own sizes, and only what is given can disagree with them. */
@@ -117,18 +118,20 @@ function checkAgreement(flags: ModelFlags, config: ModelConfig): void {
       actual ? `leave it out or give --modelsize ${actual}` : 'leave it out',
     );
   }
-  if (shape !== undefined && !isOfShape(config, shape)) {
-    const actual = shapeOf(config);
+  const actual = shapeOf(config);
+  if (shape !== undefined && shape !== actual) {
     throw new BadOptionError(
       '--shape',
       `--shape ${shape} is not the shape of the checkpoint${actual ? ` (${actual})` : ''}`,
       'leave it out: a trained model keeps its shape',
     );
   }
-  for (const [flag, given, own] of [
-    ['--num_experts', flags.numExperts, config.numExperts],
-    ['--active_experts', flags.activeExperts, config.activeExperts],
+  const fields = new Map<string, unknown>(Object.entries(config));
+  for (const [flag, name] of [
+    ['--num_experts', 'numExperts'],
+    ['--active_experts', 'activeExperts'],
   ] as const) {
+    const [given, own] = [flags[name], fields.get(name) ?? 0];
     if (given === undefined || given === own) continue;
     throw new BadOptionError(flag, `${flag} is ${given}, but the checkpoint has ${own}`, `leave out ${flag}`);
   }
@@ -138,20 +141,5 @@ function isOfSize(config: ModelConfig, size: ModelSize): boolean {
   const { dModel, nHeads, dFF, nLayers } = MODEL_SIZES[size];
   return (
     config.dModel === dModel && config.nHeads === nHeads && config.dFF === dFF && config.nLayers === nLayers
-  );
-}
-
-/** The name of a config's shape; undefined for one of neither. */
-export function shapeOf(config: ModelConfig): ModelShape | undefined {
-  return SHAPES.find((shape) => isOfShape(config, shape));
-}
-
-function isOfShape(config: ModelConfig, shape: ModelShape): boolean {
-  const { bias, finalNorm, tieEmbeddings, scaleEmbedding } = MODEL_SHAPES[shape];
-  return (
-    config.bias === bias &&
-    config.finalNorm === finalNorm &&
-    config.tieEmbeddings === tieEmbeddings &&
-    config.scaleEmbedding === scaleEmbedding
   );
 }

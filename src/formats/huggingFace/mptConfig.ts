@@ -5,7 +5,9 @@
  * the kind with another value of such an option is refused here, as it would be another model elsewhere.
  */
 import { z } from 'zod';
-import { MODEL_SHAPES, type ModelConfig, ModelConfigError, validateModelConfig } from '../../model/config.ts';
+import type { AlibiConfig } from '../../model/architectures/mathformer.ts';
+import { MODEL_SHAPES, validateModelConfig } from '../../model/config.ts';
+import { ModelConfigError } from '../../model/modelConfigError.ts';
 import { CheckpointError, quoted } from '../error.ts';
 
 /** Where a problem with this file is. */
@@ -71,7 +73,7 @@ export function specialTokenIds({ bos, eos }: SpecialTokens): object {
 }
 
 /** The content of `config.json` for a model that MPT represents exactly, as `representable` makes it. */
-export function toMptConfig(config: ModelConfig, tokens: SpecialTokens): object {
+export function toMptConfig(config: AlibiConfig, tokens: SpecialTokens): object {
   return {
     architectures: ['MptForCausalLM'],
     model_type: 'mpt',
@@ -111,7 +113,7 @@ export function toMptConfig(config: ModelConfig, tokens: SpecialTokens): object 
 }
 
 /** Reads the text of a `config.json`. Throws `CheckpointError` naming the option that has no counterpart here. */
-export function fromMptConfig(json: string): ModelConfig {
+export function fromMptConfig(json: string): AlibiConfig {
   const candidate = parseJson(json);
   const parsed = mptSchema.safeParse(candidate);
   if (!parsed.success) throw refusalOf(parsed.error.issues[0], candidate);
@@ -120,7 +122,8 @@ export function fromMptConfig(json: string): ModelConfig {
     const problem = `emb_pdrop is ${mpt.emb_pdrop} and resid_pdrop ${mpt.resid_pdrop}`;
     throw new CheckpointError('UNSUPPORTED', CONFIG_FILE, problem, 'set both to the same probability');
   }
-  const candidateConfig: ModelConfig = {
+  const candidateConfig = {
+    architecture: 'mpt',
     vocabSize: mpt.vocab_size,
     dModel: mpt.d_model,
     nHeads: mpt.n_heads,

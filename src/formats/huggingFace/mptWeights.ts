@@ -1,9 +1,11 @@
 /** The tensors of an MPT model by transformers' names, and the parameters they are here. */
 
-import { type ModelConfig, parameterShapes } from '../../model/config.ts';
-import { parameterLayout } from '../../model/layout.ts';
+import type { AlibiConfig } from '../../model/architectures/mathformer.ts';
+import { architectureOf } from '../../model/config.ts';
+import type { Weight as ModelWeight } from '../../model/layers/layer.ts';
+import { joinParts, type StateDict, type StateTensor, splitParts } from '../../model/stateDict.ts';
 import { CheckpointError, quoted } from '../error.ts';
-import type { NamedArray, StateDict, StateTensor } from '../index.ts';
+import type { NamedArray } from '../index.ts';
 import type { Weight } from '../open.ts';
 import { readStateDict } from '../stateDict.ts';
 
@@ -12,13 +14,8 @@ const PREFIX = 'transformer.';
 const OUTPUT = 'lm_head.weight';
 const EMBEDDING = 'wte.weight';
 
-const OUTSIDE_BLOCKS: Readonly<Record<string, string>> = {
-  'tok_emb.weight': `${PREFIX}${EMBEDDING}`,
-  'norm_f.weight': `${PREFIX}norm_f.weight`,
-  'out_proj.weight': OUTPUT,
-};
-
-const INSIDE_A_BLOCK: Readonly<Record<string, string>> = {
+/** The weights of a block by transformers' names. */
+const INSIDE_A_BLOCK = {
   norm1: 'norm_1',
   qkv: 'attn.Wqkv',
   out_proj: 'attn.out_proj',
@@ -27,56 +24,56 @@ const INSIDE_A_BLOCK: Readonly<Record<string, string>> = {
   linear2: 'ffn.down_proj',
 };
 
-/** transformers' name of a parameter of `parameterLayout`: both have one matrix for q, k and v, in this order. */
-function mptName(parameter: string): string {
-  const [, block = '', layer = ''] = /^(blocks\.\d+)\.(\w+)\.weight$/.exec(parameter) ?? [];
-  const name = block
-    ? INSIDE_A_BLOCK[layer] && `${PREFIX}${block}.${INSIDE_A_BLOCK[layer]}.weight`
-    : OUTSIDE_BLOCKS[parameter];
-  if (name) return name;
-  throw new CheckpointError('INTERNAL', quoted(parameter), 'MPT has no such tensor', 'please report this');
+/** The model's weights with transformers' names: both have one matrix for q, k and v, in this order. */
+function namedWeights(config: AlibiConfig): Map<string, ModelWeight> {
+  const names = new Map([
+    ['tok_emb.weight', `${PREFIX}${EMBEDDING}`],
+    ['norm_f.weight', `${PREFIX}norm_f.weight`],
+    ['out_proj.weight', OUTPUT],
+  ]);
+  for (let layer = 0; layer < config.nLayers; layer++) {
+    for (const [name, theirs] of Object.entries(INSIDE_A_BLOCK)) {
+      names.set(`blocks.${layer}.${name}.weight`, `${PREFIX}blocks.${layer}.${theirs}.weight`);
+    }
+  }
+  return new Map(
+    architectureOf(config)
+      .decoder(config)
+      .weights.map((weight) => {
+        const name = names.get(weight.name);
+        if (name) return [name, weight];
+        const problem = 'MPT has no such tensor';
+        throw new CheckpointError('INTERNAL', quoted(weight.name), problem, 'please report this');
+      }),
+  );
 }
 
 /** The tensors of `model.safetensors`. */
-export function toMptWeights(config: ModelConfig, stateDict: StateDict): Map<string, NamedArray> {
-  const tensors = new Map<string, NamedArray>();
-  for (const [parameter, { shape, parts }] of parameterLayout(config)) {
-    const data = new Float32Array(shape.reduce((product, side) => product * side, 1));
-    let offset = 0;
-    for (const part of parts) {
-      const values = stateDict.get(part)?.data;
-      if (!values) {
-        const fix = 'give a whole checkpoint';
-        throw new CheckpointError('TENSOR_MISMATCH', quoted(part), 'it is missing', fix);
-      }
-      data.set(values, offset);
-      offset += values.length;
-    }
-    tensors.set(mptName(parameter), { dtype: 'F32', shape, data });
-  }
-  return tensors;
+export function toMptWeights(config: AlibiConfig, stateDict: StateDict): Map<string, NamedArray> {
+  return new Map(
+    [...namedWeights(config)].map(([name, weight]) => [
+      name,
+      { dtype: 'F32', shape: weight.shape, data: joinParts(weight, stateDict) },
+    ]),
+  );
 }
 
-/** Reads the tensors of `config`. Throws `CheckpointError` if any is missing, surplus, of another shape or not finite. */
+/** Reads the tensors of `config`. @throws CheckpointError if any is missing, surplus, of another shape or not finite. */
 export function fromMptWeights(
-  config: ModelConfig,
+  config: AlibiConfig,
   stored: ReadonlyMap<string, Weight>,
 ): Map<string, StateTensor> {
   const weights = withPrefix(stored);
-  const layout = parameterLayout(config);
-  const known = new Set([...layout.keys()].map(mptName));
-  if (config.tieEmbeddings) known.add(OUTPUT);
-  const surplus = [...weights.keys()].find((name) => !known.has(name));
+  const expected = namedWeights(config);
+  const surplus = [...weights.keys()].find(
+    (name) => !expected.has(name) && !(config.tieEmbeddings && name === OUTPUT),
+  );
   if (surplus !== undefined) throw mismatch(surplus, 'the model of config.json has no such tensor');
-  const shapes = parameterShapes(config);
   const found = new Map<string, Weight>();
-  for (const [parameter, { shape, parts }] of layout) {
-    const values = valuesOf(weights, mptName(parameter), shape);
-    const size = values.length / parts.length;
-    parts.forEach((part, i) => {
-      const data = values.slice(i * size, (i + 1) * size);
-      found.set(part, { shape: shapes.get(part) ?? [], dtype: 'F32', read: () => data });
-    });
+  for (const [name, weight] of expected) {
+    for (const [part, { shape, data }] of splitParts(weight, valuesOf(weights, name, weight.shape))) {
+      found.set(part, { shape, dtype: 'F32', read: () => data });
+    }
   }
   if (config.tieEmbeddings && weights.has(OUTPUT)) checkTied(weights, found);
   return readStateDict(config, found);

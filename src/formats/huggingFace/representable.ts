@@ -20,6 +20,7 @@ export function representable({ config, stateDict, metadata }: Checkpoint): Chec
   return {
     config: {
       ...config,
+      architecture: 'mpt',
       bias: false,
       scaleEmbedding: false,
       tieEmbeddings: tieEmbeddings && !scaleEmbedding,

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { newModel } from '../../../src/cli/flags/modelFlags.ts';
 import { modelConfig } from '../../../src/model/config.ts';
-import { initialStateDict } from '../../../src/model/initialise.ts';
+import { initialStateDict } from '../../../src/model/stateDict.ts';
 import { saveCheckpoint } from '../../../src/runs/checkpointFile.ts';
 import { Checkpoints } from '../../../src/runs/checkpoints.ts';
 import { ARITHMETIC, arithmetic } from '../../../src/tasks/arithmetic/task.ts';

@@ -4,12 +4,12 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { writeHuggingFace } from '../../src/formats/huggingFace/index.ts';
 import { type NamedArray, writeSafetensors } from '../../src/formats/index.ts';
+import { inspectCheckpoint, inspectHuggingFace } from '../../src/formats/inspect.ts';
 import { modelConfig } from '../../src/model/config.ts';
-import { inspectCheckpoint, inspectHuggingFace } from '../../src/model/inspect.ts';
 import { ARITHMETIC } from '../../src/tasks/arithmetic/task.ts';
 import { VOCAB_SIZE } from '../../src/tasks/arithmetic/tokenizer.ts';
 import { refusal } from '../formats/refusal.ts';
-import { randomCheckpoint, readFixture } from './referenceModels.ts';
+import { randomCheckpoint, readFixture } from '../model/referenceModels.ts';
 
 const fixture = (file: string) => readFileSync(`tests/fixtures/checkpoints/${file}`);
 

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { modelConfig } from '../../src/model/config.ts';
-import { initialStateDict } from '../../src/model/initialise.ts';
+import { initialStateDict } from '../../src/model/stateDict.ts';
 import { VOCAB_SIZE } from '../../src/tasks/arithmetic/tokenizer.ts';
 
 test('those of tiny from seed 0 are these', () => {

@@ -1,11 +1,11 @@
-/** What a checkpoint holds, also one that cannot be loaded: a diverged model is worth a look. */
-import { MemoryBudget } from '../formats/budget.ts';
-import { findConfig } from '../formats/configSource.ts';
-import { CheckpointError, withCheckpointErrors } from '../formats/error.ts';
-import { type HuggingFaceModel, huggingFaceConfig, readHuggingFace } from '../formats/huggingFace/index.ts';
-import { readCheckpoint } from '../formats/index.ts';
-import { openCheckpoint, type Weight } from '../formats/open.ts';
-import type { ModelConfig } from './config.ts';
+/** Describes a checkpoint, also one that cannot be loaded: a diverged model is worth a look. */
+import type { ModelConfig } from '../model/config.ts';
+import { MemoryBudget } from './budget.ts';
+import { findConfig } from './configSource.ts';
+import { CheckpointError, withCheckpointErrors } from './error.ts';
+import { type HuggingFaceModel, huggingFaceConfig, readHuggingFace } from './huggingFace/index.ts';
+import { readCheckpoint } from './index.ts';
+import { openCheckpoint, type Weight } from './open.ts';
 
 /** The values of a tensor; null where it has no finite one. */
 export interface TensorStatistics {
@@ -14,7 +14,7 @@ export interface TensorStatistics {
   readonly mean: number | null;
   /** Standard deviation, of the finite values as a whole (divided by their number). */
   readonly std: number | null;
-  /** How many values are NaN or infinite, as float32. */
+  /** Number of values that are NaN or infinite, as float32. */
   readonly nonFinite: number;
 }
 
@@ -27,12 +27,12 @@ export interface TensorSummary {
   readonly statistics: TensorStatistics | null;
 }
 
-/** What a checkpoint holds. */
+/** The content of a checkpoint. */
 export interface Inspection {
   readonly format: string;
   /** Null if the file does not tell. */
   readonly config: ModelConfig | null;
-  /** Why it cannot be loaded as a model; null if it can. */
+  /** Reason that it cannot be loaded as a model; null if it can. */
   readonly problem: string | null;
   readonly metadata: ReadonlyMap<string, string>;
   /** In the order of the file. */

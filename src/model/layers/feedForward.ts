@@ -1,0 +1,30 @@
+/** Dense feed-forward layers. */
+import type { ResidualLayer } from './attention.ts';
+import { compose } from './layer.ts';
+import { linear } from './linear.ts';
+
+/** Sizes and names of a feed-forward layer. */
+export interface FeedForwardDeclaration {
+  /** Start of the names of its parameters. */
+  readonly block: string;
+  readonly dModel: number;
+  readonly dFF: number;
+  readonly bias: boolean;
+  /** Dropout stream of its output. */
+  readonly stream: number;
+}
+
+/** f(x) = W₂·GELU(W₁·x), with the exact GELU. */
+export function geluFeedForward({ block, dModel, dFF, bias, stream }: FeedForwardDeclaration): ResidualLayer {
+  const up = linear({ name: `${block}.linear1`, inputs: dModel, outputs: dFF, bias });
+  const down = linear({ name: `${block}.linear2`, inputs: dFF, outputs: dModel, bias });
+  return {
+    ...compose(up, down),
+    forward: (x, residual, pass) =>
+      down.addTo(residual, up.forward(x, pass, { activation: 'gelu' }), stream, pass),
+    tuningShapes: (rows) => [
+      ...up.tuningShapes(rows, { gelu: true }),
+      ...down.tuningShapes(rows, { residual: true }),
+    ],
+  };
+}

@@ -1,0 +1,68 @@
+/** One pass through a model: its weights, how rows belong to sequences, and what is done besides computing. */
+import type { BufferView } from '../../gpu/buffers.ts';
+import { type Scalar, scalarValue } from '../../gpu/kernel.ts';
+import { type DropoutKey, dropout, type Routing, type RowTiles, type Tensor } from '../../tensor/index.ts';
+import type { CacheDeclaration, Constant, Weight } from './layer.ts';
+
+/** Dropout of a pass. */
+export interface DropoutOptions extends Pick<DropoutKey, 'seed' | 'step'> {
+  /** Probability that an activation is dropped. */
+  readonly p: number;
+  /** Rows of the batch before the first row of this pass; a part of a batch then has the masks of the whole. */
+  readonly firstRow?: Scalar;
+}
+
+/** Keys and values of one layer: (slots, heads, capacity, headDim) each. */
+export interface KeyValues {
+  readonly keys: BufferView;
+  readonly values: BufferView;
+}
+
+/** Caches of a generation, with room for `capacity` tokens of a sequence. */
+interface Caches {
+  readonly layers: ReadonlyMap<CacheDeclaration, KeyValues>;
+  readonly capacity: number;
+}
+
+/** Fills the caches with the tokens of prompts. */
+export interface Prefill extends Caches {
+  readonly kind: 'prefill';
+  /** u32 (R,2): for each row the first of its `groupSize` slots, and its position in the prompt. */
+  readonly places: BufferView;
+  readonly groupSize: number;
+}
+
+/** Appends one token to each sequence, and attends to the cache. */
+export interface Decode extends Caches {
+  readonly kind: 'decode';
+  /** `Slot` (slots) and `Row` (R) of src/kernels/decodeState.ts. */
+  readonly slots: BufferView;
+  readonly rows: BufferView;
+}
+
+/** Options of a forward pass. */
+export interface ForwardOptions {
+  /** Drops activations; leave it out in evaluation and reinforcement learning. */
+  readonly dropout?: DropoutOptions;
+  /** Fills or uses the caches of a sampler. */
+  readonly cache?: Prefill | Decode;
+  /** Receives every routing of a mixture of experts, with the router logits it was made from. */
+  readonly onRouting?: (logits: Tensor, routing: Routing) => void;
+}
+
+/** A forward pass as layers see it. */
+export interface Pass extends ForwardOptions {
+  readonly packing: RowTiles;
+  /** The values of a weight. */
+  weight(weight: Weight): Tensor;
+  /** The values of a constant. */
+  constant(constant: Constant): Tensor;
+}
+
+/** Drops values of y (R,d) if the pass has dropout. Each `stream` has masks of its own. */
+export function dropped(y: Tensor, stream: number, { dropout: options }: Pass): Tensor {
+  if (!options?.p) return y;
+  const { p, seed, step, firstRow = 0 } = options;
+  const width = y.shape[1] ?? 1;
+  return dropout(y, p, { seed, step, stream, start: () => scalarValue(firstRow) * width });
+}
