@@ -1,12 +1,12 @@
-/** Values that lie in several buffers, one after another, because a binding ends before they do. */
+/** Values in several consecutive buffers, because they exceed the size of a binding. */
 import type { BufferView } from '../gpu/buffers.ts';
 import type { Device } from '../gpu/device.ts';
 
-/** Bytes of all views together. */
+/** Return the total size of all views, in bytes. */
 export const bytesInAll = (views: readonly BufferView[]): number =>
   views.reduce((total, { bytes }) => total + bytes, 0);
 
-/** Waits for and returns the values of all views, end to end. */
+/** Wait for the values of all views, and return them concatenated. */
 export async function readAll(
   device: Device,
   views: readonly BufferView[],
@@ -23,7 +23,7 @@ export async function readAll(
   return values;
 }
 
-/** Uploads as many values as the views hold together, end to end. */
+/** Upload values to consecutive views; there must be exactly as many as the views hold. */
 export function uploadAll(
   device: Device,
   views: readonly BufferView[],

@@ -1,6 +1,6 @@
 /**
- * Reverse-mode differentiation: every op that needs one leaves a node with its inputs and a function from the
- * gradients of its outputs to those of its inputs; `backward` walks the nodes from the newest to the oldest.
+ * Reverse-mode differentiation. Every op whose inputs require a gradient adds a node to the graph, with its inputs and a
+ * function from the gradients of its outputs to those of its inputs. `backward` visits the nodes from newest to oldest.
  */
 import { MathformerError, ShapeError } from '../base/errors.ts';
 import type { BufferView } from '../gpu/buffers.ts';
@@ -13,7 +13,7 @@ import { copyValues, type Gradient, type GradNode, type Shape, showShape, Tensor
 
 let enabled = true;
 
-/** Where the gradients of some leaves are added up instead of in their `grad`. */
+/** Accumulates the gradients of some leaves, instead of their `grad`. */
 interface Sink {
   readonly gradients: Map<Tensor, Tensor>;
   readonly takes: (leaf: Tensor) => boolean;
@@ -21,10 +21,10 @@ interface Sink {
 }
 let sink: Sink | undefined;
 
-/** Whether ops leave nodes. */
+/** Return true if ops add nodes to the graph. */
 export const isGradEnabled = (): boolean => enabled;
 
-/** Runs `body` with or without recording gradients, as a part of what `where` names. */
+/** Run `body` with or without recording gradients. `where` is the name of the calling function, for errors. */
 export function withGrad<Result>(where: string, value: boolean, body: () => Result): Result {
   expectSynchronous(where, body);
   const before = enabled;
@@ -38,16 +38,16 @@ export function withGrad<Result>(where: string, value: boolean, body: () => Resu
   }
 }
 
-/** Runs `body` without recording gradients. @throws ArgumentError if it is async: see `expectSynchronous`. */
+/** Run `body` without recording gradients. @throws ArgumentError if it is async: see `expectSynchronous`. */
 export const noGrad = <Result>(body: () => Result): Result => withGrad('noGrad', false, body);
 
-/** Runs `body` recording gradients, inside `noGrad` or a backward pass too. */
+/** Run `body` and record gradients, also inside `noGrad` or a backward pass. */
 export const enableGrad = <Result>(body: () => Result): Result => withGrad('enableGrad', true, body);
 
 /**
- * Attaches the gradient of an op to its outputs, if any input needs one.
- * `backward` receives one gradient per output (undefined where nothing depended on it) and returns one per input
- * (undefined for none, or where it has added to a leaf's gradient itself).
+ * Attach the gradient of an op to its outputs, if any input requires one.
+ * `backward` receives one gradient per output (undefined if nothing depends on it). It returns one per input (undefined for
+ * none, or if it has added to a leaf's gradient itself).
  */
 export function differentiable(
   name: string,
@@ -62,7 +62,7 @@ export function differentiable(
   }
 }
 
-/** The same for outputs that need a gradient whatever the inputs. */
+/** Attach a gradient to outputs that require one, whatever the inputs. */
 export function attachGradient(
   name: string,
   inputs: readonly Tensor[],
@@ -77,14 +77,14 @@ export function attachGradient(
   }
 }
 
-/** A gradient of shape `shape` for an output that nothing depended on. */
+/** Return a gradient, or zeros of shape `shape` if nothing depends on the output. */
 export function orZeros(gradient: Gradient, like: Tensor, shape: Shape = like.shape): Tensor {
   return gradient ?? Tensor.zeros(like.device, shape);
 }
 
 /**
- * Where an op may add the gradient of `input` in place: a leaf's own gradient (then there is nothing to return), or
- * a zeroed tensor for the op to return, which is dropped where no gradient is required.
+ * Return the memory to which an op may add the gradient of `input` in place: a leaf's gradient (the op then returns
+ * undefined), or a zeroed tensor for the op to return, which is dropped if no gradient is required.
  */
 export function gradientTarget(input: Tensor): { readonly view: BufferView; readonly result: Gradient } {
   if (input.requiresGrad && input.node === undefined)
@@ -93,7 +93,7 @@ export function gradientTarget(input: Tensor): { readonly view: BufferView; read
   return { view: result.view, result };
 }
 
-/** The sink that takes the gradient of a leaf, if not the leaf itself. */
+/** Return the sink that accumulates the gradient of a leaf, if it is not the leaf itself. */
 function sinkOf(leaf: Tensor): Sink | undefined {
   for (let each = sink; each; each = each.outer) if (each.takes(leaf)) return each;
   return undefined;
@@ -112,8 +112,8 @@ function leafGradient(leaf: Tensor): Tensor {
     taking.gradients.set(leaf, gradient);
     return gradient;
   }
-  // That of a leaf made inside a recording is made inside, too; others outlive the scope, or the recording, that they
-  // are first needed in, and start from 0 once.
+  // The gradient of a leaf made inside a recording is made inside, too. Other gradients outlive the scope or the recording
+  // in which they are first needed, and start from 0 only once.
   if (!leaf.view.buffer.owner) leaf.grad ??= Tensor.zeros(device, shape);
   leaf.grad ??= device.outsideRecording(() => {
     const gradient = new Tensor(device, device.allocatePersistent(leaf.size * 4, 'gradients'), shape);
@@ -130,8 +130,8 @@ function add(a: Tensor, b: Tensor): Tensor {
 }
 
 /**
- * Adds the gradient of `output` with respect to every leaf that requires it to that leaf's `grad`.
- * @param gradient of the same shape as `output`; may be left out for a scalar, where it is 1.
+ * Add the gradient of `output` with respect to every leaf that requires it to that leaf's `grad`.
+ * @param gradient of `output`, of the same shape. Default for a scalar: 1.
  */
 export function backward(output: Tensor, gradient?: Tensor): void {
   expectOperands('backward', { output: [output, FLOATING], gradient: [gradient, FLOATS] });
@@ -174,8 +174,8 @@ export function backward(output: Tensor, gradient?: Tensor): void {
 }
 
 /**
- * The gradients of `output` with respect to `leaves`, zeros where it does not depend on one; their `grad` stays as it
- * is. Gradients of other leaves are dropped, or go where they would have gone.
+ * Return the gradients of `output` with respect to `leaves`; zeros if it does not depend on a leaf. No `grad` of `leaves`
+ * changes. Gradients of other leaves are dropped, or go to an enclosing sink.
  * @param gradient as for `backward`.
  */
 export function gradientsOf(
@@ -198,11 +198,11 @@ export function gradientsOf(
 
 function addToLeaf(leaf: Tensor, gradient: Tensor): void {
   const total = leafGradient(leaf);
-  // What adds up is read for itself, not for the op whose gradient it adds.
+  // Reads of the sum are not attributed to the op whose gradient is added.
   leaf.device.watchReads(undefined, () => copyValues(add(total, gradient), total));
 }
 
-/** In debug mode, checks what a backward pass made, in place in gradients of leaves too. */
+/** In debug mode, check the gradients that a backward pass made, also those added in place to leaves. */
 function checkGradients(node: GradNode, outputs: readonly Gradient[], results: readonly Gradient[]): void {
   if (!node.outputs[0]?.device.debug) return;
   const present = (gradient: Gradient): gradient is Tensor => gradient !== undefined;
@@ -216,8 +216,8 @@ function checkGradients(node: GradNode, outputs: readonly Gradient[], results: r
 }
 
 /**
- * Refuses a value that a backward pass reads and that was changed since the op ran, as PyTorch does: the gradient would
- * be that of other values. What was made since is the backward pass's own.
+ * Refuse a value that a backward pass reads and that was changed since the op ran, as PyTorch does: the gradient would be
+ * wrong. Buffers allocated since belong to the backward pass itself.
  */
 function refuseStale(node: GradNode, { buffer, offset, bytes }: BufferView, name: string): void {
   if (buffer.times.born > node.order || buffer.times.latest(offset, bytes) < node.order) return;
@@ -256,7 +256,7 @@ function propagate(node: GradNode, gradients: Map<Tensor, Tensor>): void {
       addToLeaf(input, result);
       return;
     }
-    // By position: the same tensor may come again as another input, whose gradient is added as usual.
+    // Compare by position: the same tensor may also be another input, whose gradient is added as usual.
     const before = i === node.accumulates ? undefined : gradients.get(input);
     gradients.set(input, before ? add(before, result) : result);
   });

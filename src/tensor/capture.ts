@@ -1,6 +1,6 @@
 /**
- * Capture and replay: a function of tensors and numbers runs once through the tape, is frozen as a recording for the
- * shapes of its inputs, and is replayed from then on, without tracing, allocation or bind-group creation.
+ * Capture and replay: run a function of tensors and numbers once, record its commands for the shapes of its inputs, and
+ * replay them in later calls, without tracing, allocation or creation of bind groups.
  *
  *     const step = capture(device, (x: Tensor, y: Tensor, lr: Scalar) => {
  *       parameters.zeroGrad();
@@ -28,8 +28,8 @@ import { expectNoPromise, expectSynchronous } from './synchronous.ts';
 import { bytesOf, copyValues, type DType, type Shape, showShape, Tensor, type TensorData } from './tensor.ts';
 
 /**
- * What is passed for a parameter of a captured function: for a tensor also an array of values, of one dimension; for an
- * object the same of its members. All of it may change from call to call.
+ * The argument for a parameter of a captured function: for a tensor also a one-dimensional array of values; for an object
+ * the same for its members. All values may change from call to call.
  */
 export type CaptureArgument<Parameter> = Parameter extends Tensor
   ? Tensor | TensorData
@@ -43,44 +43,44 @@ type Arguments<Parameters extends readonly unknown[]> = {
   [index in keyof Parameters]: CaptureArgument<Parameters[index]>;
 };
 
-/** How much `capture` keeps. */
+/** Options of `capture`. */
 export interface CaptureOptions {
-  /** Recordings to keep, one for each combination of input shapes; the least recently used goes first. */
+  /** Maximum number of recordings, one for each combination of input shapes. The least recently used is dropped first. */
   readonly maxRecordings?: number;
-  /** false runs the function anew in every call: to debug it, or to compare. */
+  /** false runs the function in every call, for debugging or comparison. Default: true. */
   readonly replay?: boolean;
 }
 
 const OPTIONS: OptionKinds<CaptureOptions> = { maxRecordings: integer(1), replay: boolean };
 
-/** A captured function: call it as the original, and dispose of it to free its recordings. */
+/** A captured function. Call it like the original; dispose of it to free its recordings. */
 export interface Captured<Parameters extends readonly unknown[], Result> extends Disposable {
   /**
-   * Runs the function, to which its inputs are constants. The tensors it returns have no graph, and hold their values
-   * until the next call with inputs of the same shapes, or until their recording goes.
+   * Run or replay the function. Its inputs are constants. Returned tensors have no graph, and keep their values until the
+   * next call with inputs of the same shapes, or until their recording is dropped.
    */
   (...inputs: Arguments<Parameters>): Result;
-  /** Recordings made so far: more than the shapes in use means that inputs change shape too often. */
+  /** Number of recordings made so far. More than the shapes in use means that recordings are dropped and made again. */
   readonly captures: number;
 }
 
 type Body = (...inputs: unknown[]) => unknown;
 type Input = Tensor | TensorData | Scalar;
-/** Where an input is copied to before a replay. */
+/** The memory to which an input is copied before a replay. */
 type Slot = Tensor | { value: number };
 
 interface Plan {
   readonly recording: Recording;
   readonly slots: readonly Slot[];
-  /** Tensors, in arrays and objects. */
+  /** The returned tensors, in arrays and objects. */
   readonly result: unknown;
 }
 
 /**
- * Returns a function that does what `body` does, bit for bit, by replaying what it did when it was first called with
- * inputs of these shapes and dtypes. It may return tensors, in arrays and objects of any depth. It must not read values
- * or depend on anything else that changes: what the host does in it happens once. (Optimisers, parameters and random
- * generators are made for it.)
+ * Return a function that equals `body` to the bit. It records `body` at the first call with inputs of given shapes and
+ * dtypes, and replays the recording at later ones. `body` may return tensors, in arrays and objects of any depth. It must not
+ * read values, nor depend on anything else that changes: its host code runs only once. (Optimisers, parameters and random
+ * generators work inside.)
  */
 export function capture<Parameters extends readonly unknown[], Result>(
   device: Device,
@@ -99,7 +99,7 @@ export function capture<Parameters extends readonly unknown[], Result>(
     const known = plans.get(key);
     if (known) {
       fill(known.slots, inputs);
-      plans.delete(key); // and in again as the latest
+      plans.delete(key); // and insert it again as the latest
       plans.set(key, known);
       return known;
     }
@@ -117,7 +117,7 @@ export function capture<Parameters extends readonly unknown[], Result>(
   const run = (...inputs: readonly unknown[]): unknown => {
     expectSynchronous('capture', body);
     const upload = (input: Input) => (ArrayBuffer.isView(input) ? Tensor.from(device, input) : input);
-    // Inside another captured function it is a part of that.
+    // Inside another captured function, it becomes a part of that recording.
     if (device.recording) return body(...(mapInputs(inputs, upload) as Parameters));
     if (!replay) {
       const cut = (input: Input) => (input instanceof Tensor ? input.detach() : upload(input));
@@ -140,11 +140,11 @@ export function capture<Parameters extends readonly unknown[], Result>(
 const isPlain = (value: unknown): value is object =>
   typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype;
 
-/** For messages. */
+/** Name the type of a value for messages. */
 const kindOf = (value: unknown): string =>
   typeof value === 'object' && value !== null ? (value.constructor?.name ?? 'object') : String(typeof value);
 
-/** The same arrays and objects with every tensor, array of values and number replaced, in order. */
+/** Return a copy of arrays and objects in which every tensor, array of values and number is replaced, in order. */
 function mapInputs(input: unknown, replace: (input: Input) => unknown): unknown {
   if (input === undefined) return undefined;
   if (typeof input === 'number' || typeof input === 'function' || input instanceof Tensor || isData(input)) {
@@ -193,13 +193,13 @@ function makePlan(device: Device, body: Body, inputs: readonly unknown[]): Plan 
     slots.push(slot);
     return slot;
   });
-  fill(slots, inputs); // what is derived from an input before the first replay is of its values
+  fill(slots, inputs); // values derived from an input before the first replay need its present values
   const ofSlots = new Set(slots.map((slot) => (slot instanceof Tensor ? slot.view.buffer : undefined)));
   let result: unknown;
   const recording = device.record(() => {
     const views: BufferView[] = [];
     result = mapResult(body(...(parameters as unknown[])), (tensor) => {
-      // An input that is returned must not change when the next call brings another.
+      // A returned input must not change at the next call.
       const returned = ofSlots.has(tensor.view.buffer) ? copyOf(tensor) : tensor.detach();
       views.push(returned.view);
       return returned;
@@ -220,7 +220,7 @@ function free({ recording, slots }: Plan): void {
   for (const slot of slots) if (slot instanceof Tensor) slot.device.release(slot.view);
 }
 
-/** Brings the inputs of a call into the slots of its recording. */
+/** Copy the inputs of a call to the slots of its recording. */
 function fill(slots: readonly Slot[], inputs: readonly unknown[]): void {
   const rest = slots.values();
   mapInputs(inputs, (input) => {
@@ -231,7 +231,7 @@ function fill(slots: readonly Slot[], inputs: readonly unknown[]): void {
   });
 }
 
-/** The same arrays and objects with every tensor replaced. */
+/** Return a copy of arrays and objects in which every tensor is replaced. */
 function mapResult(result: unknown, replace: (tensor: Tensor) => Tensor): unknown {
   expectNoPromise('capture', result);
   if (result instanceof Tensor) return replace(result);

@@ -1,12 +1,12 @@
-/** Debug mode of a device: finds the ops that made a NaN or an infinity of finite inputs. */
+/** Debug mode of a device: find the ops that make a NaN or an infinity from finite inputs. */
 import { GpuError } from '../base/errors.ts';
 import { checkFinite as launchCheck, startCheck } from '../kernels/checkFinite.ts';
 import { showShape, type Tensor } from './tensor.ts';
 
-/** Ops that put infinities somewhere only because they were told to. */
+/** Ops that may write infinities on request, which is no error. */
 const DELIBERATE = new Set(['maskedFill', 'where', 'full', 'pad']);
 
-/** In debug mode, checks the results of an op: reads of what depends on them throw an error that names it. */
+/** In debug mode, check the results of an op. If they are not finite, reads of dependent tensors throw an error naming it. */
 export function checkFinite(name: string, inputs: readonly Tensor[], outputs: readonly Tensor[]): void {
   const device = outputs[0]?.device;
   if (!device?.debug || DELIBERATE.has(name)) return;
@@ -22,7 +22,7 @@ export function checkFinite(name: string, inputs: readonly Tensor[], outputs: re
   const float = ({ dtype }: Tensor): boolean => dtype === 'f32';
   const given = inputs.filter(float);
   outputs.filter(float).forEach(({ view, size }, i) => {
-    // A loop must not fill the list with what is the same.
+    // Equal entries are kept once, so that a loop does not fill the list.
     const key = JSON.stringify([name, shapes, i, stack]);
     device.checked({ key, describe }, view, 'value', (faults, place) => {
       startCheck(device, faults, place);

@@ -1,4 +1,4 @@
-/** Differentiation as functions of functions: gradients of chosen inputs, gradients of one's own, recomputation. */
+/** Functional differentiation: gradients of chosen inputs, custom gradients, recomputation. */
 import {
   expectOptions,
   functionKind,
@@ -15,22 +15,21 @@ import { Generator } from './random.ts';
 import { expectNoPromise, expectSynchronous } from './synchronous.ts';
 import { type Gradient, showShape, type Tensor } from './tensor.ts';
 
-/** What to differentiate by. */
+/** Options of `grad` and `valueAndGrad`. */
 export interface GradOptions {
-  /** Positions of the inputs to differentiate by; all unless given. */
+  /** Positions of the inputs to differentiate by. Default: all. */
   readonly inputs?: readonly number[];
 }
 
 const GRAD_OPTIONS: OptionKinds<GradOptions> = { inputs: listOf(integer(), 'positions') };
 
-/** What the functions that are being differentiated at the moment are differentiated by. */
+/** The inputs of all functions that are currently being differentiated. */
 const differentiated = new Set<Tensor>();
 
 /**
- * A function that returns the value of `f`, one number, with its gradients by the chosen inputs, all of which are
- * constants: there are no second derivatives. No tensor's `grad` changes, whatever else `f` uses.
- * @throws ShapeError if `f` returns more than one number, or if a function is differentiated that uses a gradient by
- * the same tensors.
+ * Return a function that computes the value of `f`, one number, and its gradients by the chosen inputs. Both are constants:
+ * there are no second derivatives. No tensor's `grad` changes, even if `f` uses leaves.
+ * @throws ShapeError if `f` returns more than one number, or if it would need second derivatives.
  */
 export function valueAndGrad<Inputs extends readonly Tensor[]>(
   f: (...inputs: Inputs) => Tensor,
@@ -67,7 +66,7 @@ export function valueAndGrad<Inputs extends readonly Tensor[]>(
   };
 }
 
-/** Gradients have no graph, so that their own would be 0 without a word. */
+/** Refuse second derivatives: gradients have no graph, so that their derivatives would silently be 0. */
 function refuseSecondDerivatives(used: readonly Tensor[], outer: readonly Tensor[]): void {
   const seen = new Set<Tensor>();
   const pending = outer.length > 0 ? [...used] : [];
@@ -85,7 +84,7 @@ function refuseSecondDerivatives(used: readonly Tensor[], outer: readonly Tensor
   }
 }
 
-/** A function that returns the gradients of `f`, one number, by the chosen inputs. */
+/** Return a function that computes the gradients of `f`, one number, by the chosen inputs. */
 export function grad<Inputs extends readonly Tensor[]>(
   f: (...inputs: Inputs) => Tensor,
   options: GradOptions = {},
@@ -94,13 +93,13 @@ export function grad<Inputs extends readonly Tensor[]>(
   return (...inputs) => both(...inputs).gradients;
 }
 
-/** A value with a gradient of your own. */
+/** An op with a custom gradient. */
 export interface CustomGradient<Inputs extends readonly Tensor[]> {
-  /** Shown in errors. */
+  /** Name in errors. */
   readonly name: string;
-  /** The value; what happens in it is not differentiated. */
+  /** Compute the value. Ops inside are not differentiated. */
   readonly forward: (...inputs: Inputs) => Tensor;
-  /** Gradients by each input, undefined for none, from the gradient dy of the output y. */
+  /** Return the gradient by each input (undefined for none), from the gradient dy of the output y. */
   readonly backward: (
     dy: Tensor,
     values: { readonly inputs: Inputs; readonly y: Tensor },
@@ -114,7 +113,7 @@ const CUSTOM_GRADIENT: OptionKinds<Pick<CustomGradient<readonly Tensor[]>, 'name
     backward: functionKind,
   };
 
-/** An op of one's own, as PyTorch's `torch.autograd.Function`. */
+/** Make an op with a custom gradient, like PyTorch's `torch.autograd.Function`. */
 export function customGradient<Inputs extends readonly Tensor[]>(
   op: CustomGradient<Inputs>,
 ): (...inputs: Inputs) => Tensor {
@@ -145,9 +144,9 @@ export function customGradient<Inputs extends readonly Tensor[]>(
   };
 }
 
-/** What must be the same in both runs. */
+/** Options of `checkpoint`. */
 export interface CheckpointOptions {
-  /** Generators that `f` draws from: the second run gets the same numbers. */
+  /** Generators that `f` draws from. The recomputation gets the same numbers. */
   readonly generators?: readonly Generator[];
 }
 
@@ -156,7 +155,7 @@ const CHECKPOINT_OPTIONS: OptionKinds<CheckpointOptions> = {
 };
 
 /**
- * f(...inputs), keeping none of the values in between: the backward pass computes them again (Chen et al., 1604.06174).
+ * Return f(...inputs) without saving intermediate values: the backward pass recomputes them (Chen et al., 1604.06174).
  * `f` must compute the same both times.
  */
 export function checkpoint<Inputs extends readonly Tensor[]>(
@@ -190,7 +189,7 @@ export function checkpoint<Inputs extends readonly Tensor[]>(
   device.onRun(() => {
     before = states();
   });
-  /** Runs `body` with the random numbers of the first run. */
+  /** Run `body` with the random numbers of the first run. */
   const repeated = <Result>(body: () => Result): Result => {
     let after: typeof before = [];
     device.onRun(() => {

@@ -1,5 +1,5 @@
 /**
- * The tensor engine: what experiments import.
+ * The tensor engine: tensors, ops, gradients, recordings and optimisers.
  *
  * @module mathformer/tensor
  */

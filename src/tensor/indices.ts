@@ -1,22 +1,22 @@
 /**
- * Checks of indices: one behaviour for every op that has some. Indices that came from the host are checked at once, in
- * every replay of a captured step too; those that an op made within a range, such as places of `argmax`, are known to
- * lie in it. Whatever else the GPU made is checked there, and reported at the next read of what depends on it.
+ * Checks of indices, the same for every op. Indices from the host are checked at once, also in every replay. Indices that an
+ * op made within a known range, such as those of `argmax`, need no check. All others are checked on the GPU; an error is
+ * reported at the next read of a dependent tensor.
  */
 import { MathformerError } from '../base/errors.ts';
 import type { IntegerBounds } from '../gpu/buffers.ts';
 import { checkIndices } from '../kernels/checkIndices.ts';
 import { type DType, showShape, type Tensor } from './tensor.ts';
 
-/** What indices point into. */
+/** The range of valid indices. */
 export interface IndexTarget {
-  /** Places there are: indices from 0 to size − 1 exist. */
+  /** Indices from 0 to size − 1 are valid. */
   readonly size: number;
-  /** An index that stands for none, besides. */
+  /** An additional valid index, which stands for no position. */
   readonly ignored?: number;
 }
 
-/** @throws MathformerError naming op, index and size, now or when what depends on the index is read. */
+/** @throws MathformerError naming op, index and size, at once or when a dependent tensor is read. */
 export function expectIndices(op: string, name: string, index: Tensor, given: IndexTarget): void {
   const { device, view, size, dtype } = index;
   const target = given.ignored === undefined ? given : { ...given, ignored: asRead(given.ignored, dtype) };
@@ -32,15 +32,15 @@ export function expectIndices(op: string, name: string, index: Tensor, given: In
     const key = JSON.stringify([op, described, index.dtype, target]);
     checkIndices(device, view, { count: size, ...target }, { key, describe });
   };
-  // What a recording makes is checked in it; what it is given may change from replay to replay.
+  // Indices made inside a recording are checked in it. Indices given to it may change, so every replay checks them.
   if (view.buffer.owner) device.onRun(check);
   else check();
 }
 
-/** The integer of a word. */
+/** Return a 32-bit word as an integer of its dtype. */
 const asRead = (word: number, dtype: DType): number => (dtype === 'i32' ? word | 0 : word >>> 0);
 
-/** An end of the bounds that is outside; 'unknown' if it is the ignored index, which may hide others. */
+/** Return a bound that is out of range, if any; 'unknown' if it is the ignored index, which may hide other values. */
 function firstOutside(
   { low, high }: IntegerBounds,
   { size, ignored }: IndexTarget,
@@ -57,7 +57,7 @@ function outside(op: string, name: string, index: number, size: number): Mathfor
   });
 }
 
-/** Notes that the integers an op made lie between two numbers. */
+/** Record that the integers of a result lie between two numbers, both included. */
 export function makeWithin(y: Tensor, low: number, high: number): Tensor {
   y.view.buffer.bounds = { low, high };
   return y;

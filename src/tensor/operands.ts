@@ -1,34 +1,34 @@
 /**
- * What an op says of its operands: one call declares which dtypes each may have, and refuses at once what is no tensor,
- * has another dtype, was freed, or lies on another device. Kernels take the bits as they come, so that an operand nobody
- * checks gives wrong numbers without a word.
+ * Checks of operands. One call declares the dtypes that each operand may have, and refuses at once values that are no
+ * tensors, other dtypes, freed tensors, and tensors of another device. Kernels do not check bits: an unchecked operand
+ * would silently give wrong numbers.
  */
 import { ArgumentError, expectKind, instanceOf, shownValue } from '../base/arguments.ts';
 import { GpuError, MathformerError, ShapeError } from '../base/errors.ts';
 import { Device } from '../gpu/device.ts';
 import { type DType, showShape, Tensor } from './tensor.ts';
 
-/** What floating-point arithmetic takes. */
+/** Dtypes of floating-point arithmetic. */
 export const FLOATS = ['f32'] as const satisfies readonly DType[];
-/** What an index, a target or a token may be. */
+/** Dtypes of indices, targets and tokens. */
 export const INDICES = ['u32', 'i32'] as const satisfies readonly DType[];
-/** What has gradients: those of f16 are f32. */
+/** Dtypes with gradients. Those of f16 are f32. */
 export const FLOATING = ['f32', 'f16'] as const satisfies readonly DType[];
 export const CONDITIONS = ['bool'] as const satisfies readonly DType[];
 export const NUMBERS = ['f32', 'i32', 'u32'] as const satisfies readonly DType[];
-/** What is kept as one word a value. */
+/** Dtypes stored as one 32-bit word per value. */
 export const WORDS = [...NUMBERS, 'bool'] as const satisfies readonly DType[];
 export const EVERY_DTYPE = [...WORDS, 'f16'] as const satisfies readonly DType[];
 
-/** Operands by name, each with the dtypes it may have; one that is undefined is not given. */
+/** Operands by name, each with its allowed dtypes. An undefined operand counts as absent. */
 export type Operands = Readonly<
   Record<string, readonly [operand: Tensor | undefined, dtypes: readonly DType[]]>
 >;
 
 /**
- * Checks the operands of an op.
- * @throws ShapeError for a dtype, ArgumentError for what is no tensor, GpuError for a freed tensor, MathformerError for
- * tensors of two devices. Each names the op and the operand.
+ * Check the operands of an op.
+ * @throws ShapeError for a dtype, ArgumentError for a value that is no tensor, GpuError for a freed tensor, MathformerError
+ * for tensors of two devices. Each error names the op and the operand.
  */
 export function expectOperands(op: string, operands: Operands): void {
   let first: { readonly name: string; readonly device: Device } | undefined;
@@ -42,7 +42,7 @@ export function expectOperands(op: string, operands: Operands): void {
   }
 }
 
-/** The same for a list of operands, of which each may have these dtypes. */
+/** Check a list of operands, which all may have these dtypes. */
 export function expectList(
   op: string,
   name: string,
@@ -58,12 +58,12 @@ export function expectList(
   );
 }
 
-/** @throws ArgumentError for what is no device. */
+/** @throws ArgumentError if the value is not a device. */
 export function expectDevice(op: string, device: Device): void {
   expectKind(op, 'the device', device, instanceOf(Device));
 }
 
-/** Refuses what is no tensor, or one whose memory was given back. */
+/** @throws ArgumentError if the value is not a tensor; GpuError if the tensor was freed. */
 export function expectTensor(op: string, name: string, operand: unknown): asserts operand is Tensor {
   if (!(operand instanceof Tensor)) {
     throw new ArgumentError(op, `${name} is ${shownValue(operand)}`, 'give a tensor: tensor(device, values)');

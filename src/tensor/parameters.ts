@@ -1,7 +1,6 @@
 /**
- * Named parameters in flat arenas, with their gradients in others of the same layout: an optimiser step, zeroing and
- * copying are then a few operations whatever the number of parameters. There is one arena, or as many as it takes for
- * each to fit a binding.
+ * Named parameters in flat arenas, and their gradients in arenas of the same layout. An optimiser step, zeroing and copying
+ * then take a few dispatches for any number of parameters. There is one arena, or several if one would exceed a binding.
  */
 import { expectKind, expectShape, instanceOf } from '../base/arguments.ts';
 import { GpuError, MathformerError } from '../base/errors.ts';
@@ -12,26 +11,26 @@ import { readAll, uploadAll } from './arenas.ts';
 import { expectDevice } from './operands.ts';
 import { markChanged, type Shape, showShape, sizeOf, Tensor } from './tensor.ts';
 
-/** Storage bindings start at multiples of 256 bytes. */
+/** Alignment of parameters, in 32-bit words: storage bindings start at multiples of 256 bytes. */
 const ALIGNMENT = 64;
 
-/** Parameters that lie side by side. */
+/** Consecutive parameters, and their gradients. */
 export interface ParameterArena {
-  /** Values, padding included: a multiple of 4. */
+  /** Number of values, padding included: a multiple of 4. */
   readonly size: number;
   readonly values: BufferView;
   readonly gradients: BufferView;
 }
 
-/** Named tensors that require a gradient, side by side in arenas, as are their gradients. */
+/** Named tensors that require a gradient, in arenas. */
 export class Parameters {
   readonly device: Device;
-  /** In the order of the parameters; end to end they are the same however many there are. */
+  /** In the order of the parameters. Concatenated, they are equal for any number of arenas. */
   readonly arenas: readonly ParameterArena[];
-  /** Values in all arenas, padding included: a multiple of 4. */
+  /** Number of values in all arenas, padding included: a multiple of 4. */
   readonly size: number;
   readonly #tensors = new Map<string, Tensor>();
-  /** Of each parameter: the place of its first value in `data`. */
+  /** For each parameter, the index of its first value in `data`. */
   readonly #offsets = new Map<string, number>();
 
   /** @throws GpuError if a single parameter is larger than a binding, or if memory runs out. */
@@ -65,44 +64,44 @@ export class Parameters {
     }
   }
 
-  /** The parameter of this name. @throws MathformerError if there is none. */
+  /** Return the parameter of this name. @throws MathformerError if there is none. */
   get(name: string): Tensor {
     return this.#tensors.get(name) ?? this.#refuse(name);
   }
 
-  /** Names and parameters, in the order they were given. */
+  /** Iterate over names and parameters, in the given order. */
   entries(): IterableIterator<[string, Tensor]> {
     return this.#tensors.entries();
   }
 
-  /** The names and shapes, in a line. */
+  /** Return names and shapes in one line. */
   toString(): string {
     const shown = [...this.#tensors].map(([name, { shape }]) => `${name}${showShape(shape)}`).join(', ');
     return `Parameters of ${this.count()} values on ${this.device.name}: ${shown}`;
   }
 
-  /** What `JSON.stringify` keeps of it. */
+  /** Return the value for `JSON.stringify`. */
   toJSON(): object {
     const shapes = Object.fromEntries([...this.#tensors].map(([name, { shape }]) => [name, shape]));
     return { device: this.device.name, shapes };
   }
 
-  /** For `console.log` in Node. */
+  /** Return the text for `console.log` in Node. */
   [INSPECT](): string {
     return this.toString();
   }
 
-  /** Number of values, without padding. */
+  /** Return the number of values, without padding. */
   count(): number {
     return [...this.#tensors.values()].reduce((sum, tensor) => sum + tensor.size, 0);
   }
 
-  /** Differs after every change of a value. */
+  /** A number that changes with every change of a value. */
   get version(): number {
     return this.arenas.reduce((sum, { values }) => sum + values.buffer.version, 0);
   }
 
-  /** Waits for and returns the values of all arenas (size), padding included. */
+  /** Wait for the values of all arenas, (size), padding included. */
   data(): Promise<Float32Array<ArrayBuffer>> {
     return readAll(
       this.device,
@@ -110,12 +109,12 @@ export class Parameters {
     );
   }
 
-  /** The place of a parameter's first value in `data`. @throws MathformerError if there is none of this name. */
+  /** Return the index of a parameter's first value in `data`. @throws MathformerError if there is no such parameter. */
   offsetOf(name: string): number {
     return this.#offsets.get(name) ?? this.#refuse(name);
   }
 
-  /** Replaces all values by those that `data` of parameters with the same layout returned. */
+  /** Replace all values, given the `data` of parameters with the same layout. */
   set(data: Float32Array<ArrayBuffer>): void {
     uploadAll(
       this.device,
@@ -125,17 +124,17 @@ export class Parameters {
     this.changed();
   }
 
-  /** Sets every gradient to 0. */
+  /** Set every gradient to 0. */
   zeroGrad(): void {
     for (const { gradients } of this.arenas) this.device.clear(gradients);
   }
 
-  /** Tells whoever derived something from the values that they have changed. */
+  /** Notify caches of derived values that the values have changed. */
   changed(): void {
     for (const { values } of this.arenas) markChanged({ device: this.device, view: values });
   }
 
-  /** Takes over the values of parameters with the same layout. */
+  /** Copy the values of parameters with the same layout. */
   copyFrom(other: Parameters): void {
     this.#refuseOtherLayout(other);
     for (const [i, { values, size }] of this.arenas.entries()) {
@@ -145,7 +144,7 @@ export class Parameters {
     this.changed();
   }
 
-  /** Frees the values and the gradients. */
+  /** Free the values and the gradients. */
   dispose(): void {
     for (const { values, gradients } of this.arenas) {
       this.device.release(values);
@@ -179,15 +178,15 @@ export class Parameters {
   }
 }
 
-/** What one arena holds. */
+/** The parameters of one arena. */
 interface Group {
-  /** Values, padding included. */
+  /** Number of values, padding included. */
   size: number;
-  /** With the place of each one's first value in the arena. */
+  /** The members, with the index of their first value in the arena. */
   readonly members: { readonly name: string; readonly shape: Shape; readonly offset: number }[];
 }
 
-/** Deals parameters out to arenas, in order: the next one begins where a binding would end. */
+/** Distribute parameters over arenas, in order. A parameter that would exceed the binding begins a new arena. */
 function groupsOf({ limits }: Device, shapes: ReadonlyMap<string, Shape>): Group[] {
   const bytes = Math.min(limits.maxStorageBufferBindingSize, limits.maxBufferSize);
   const most = Math.floor(bytes / 4 / ALIGNMENT) * ALIGNMENT;

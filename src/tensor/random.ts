@@ -1,22 +1,22 @@
 /**
- * Where random numbers come from: a counter-based generator (Philox 4×32-10). Every op that draws takes one offset
- * of it, and value i of the result is a function of (seed, offset, i) alone, so that two numbers are the whole state.
+ * A counter-based random generator (Philox 4×32-10). Every drawing op uses one offset. Value i of the result depends only on
+ * (seed, offset, i), so seed and offset are the whole state.
  */
 import { MathformerError } from '../base/errors.ts';
 import { INSPECT } from '../base/inspection.ts';
 import type { Device } from '../gpu/device.ts';
 import type { Draw } from '../kernels/random.ts';
 
-/** All that a generator is; as JSON in a checkpoint it continues a run with the same numbers. */
+/** The whole state of a generator. Saved as JSON in a checkpoint, it resumes a run with the same numbers. */
 export interface GeneratorState {
   readonly seed: number;
-  /** Draws made so far. */
+  /** Number of draws so far. */
   readonly offset: number;
 }
 
 const TWO_32 = 2 ** 32;
 
-/** A stream of random numbers, which is all in its seed and the number of draws made. */
+/** A stream of random numbers, determined by a seed and the number of draws. */
 export class Generator {
   #seed: number;
   #offset = 0;
@@ -26,34 +26,34 @@ export class Generator {
     this.#seed = expectInteger('seed', seed, Number.MAX_SAFE_INTEGER);
   }
 
-  /** The seed and the draws made, in a line. */
+  /** Return the seed and the number of draws in one line. */
   toString(): string {
     return `Generator of seed ${this.#seed} after ${this.#offset} draws`;
   }
 
-  /** What `JSON.stringify` keeps of it. */
+  /** Return the value for `JSON.stringify`. */
   toJSON(): GeneratorState {
     return this.state();
   }
 
-  /** For `console.log` in Node. */
+  /** Return the text for `console.log` in Node. */
   [INSPECT](): string {
     return this.toString();
   }
 
-  /** What `restore` continues from. */
+  /** Return the state for `restore`. */
   state(): GeneratorState {
     return { seed: this.#seed, offset: this.#offset };
   }
 
-  /** Continues from a state. */
+  /** Resume from a state. */
   restore({ seed, offset }: GeneratorState): void {
     const next = expectInteger('offset', offset, TWO_32 - 1);
     this.#seed = expectInteger('seed', seed, Number.MAX_SAFE_INTEGER);
     this.#offset = next;
   }
 
-  /** The state that the next draw is made from; advances to the one after it. */
+  /** Return the state for the next draw, and advance to the one after it. */
   advance(): GeneratorState {
     const state = this.state();
     expectInteger('offset', state.offset + 1, TWO_32 - 1);
@@ -62,7 +62,7 @@ export class Generator {
   }
 }
 
-/** One draw for one op: as parameters, so that every replay of a captured step draws anew. */
+/** Return the parameters of one draw of an op. They are functions, so that every replay draws new numbers. */
 export function draw(device: Device, generator: Generator): Draw {
   let state = generator.state();
   device.onRun(() => {

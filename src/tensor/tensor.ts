@@ -1,5 +1,5 @@
 /**
- * A tensor: a shape over a range of GPU memory, and the node of the graph that made it.
+ * A tensor: a shape over a range of GPU memory, and the graph node that made it.
  *
  * Data is contiguous and row-major. Memory belongs to the device's innermost open scope at the time of allocation
  * (`using scope = device.scope()`), so ordinary code frees nothing by hand.
@@ -19,24 +19,24 @@ export type Shape = readonly number[];
 const ARRAYS = { f32: Float32Array, u32: Uint32Array, i32: Int32Array, bool: Uint32Array } as const;
 
 export const sizeOf = (shape: Shape): number => shape.reduce((product, n) => product * n, 1);
-/** Bytes that values of this dtype take; f16 is padded to whole words. */
+/** Return the size of a tensor in bytes; f16 is padded to whole 32-bit words. */
 export const bytesOf = (shape: Shape, dtype: DType): number =>
   dtype === 'f16' ? Math.ceil(sizeOf(shape) / 2) * 4 : sizeOf(shape) * 4;
 export const showShape = (shape: Shape): string => `(${shape.join(',')})`;
 
-/** A gradient, or undefined where there is none. */
+/** A gradient, or undefined without one. */
 export type Gradient = Tensor | undefined;
 
-/** How a tensor came about: what reverse-mode differentiation walks. */
+/** The op that made a tensor, as a node of the graph for reverse-mode differentiation. */
 export interface GradNode {
   readonly name: string;
   /** Creation order: a node is always younger than the nodes of its inputs. */
   readonly order: number;
   readonly inputs: readonly Tensor[];
   readonly outputs: readonly Tensor[];
-  /** The input whose gradient so far is handed to `backward`, which returns the sum: saves an addition. */
+  /** Index of the input whose accumulated gradient `backward` receives; it returns the sum. This saves an addition. */
   readonly accumulates: number | undefined;
-  /** Gradients of the inputs from those of the outputs, undefined where there is none. */
+  /** Return the gradients of the inputs, given those of the outputs; undefined for none. */
   backward(gradients: readonly Gradient[], prior: Gradient): readonly Gradient[];
 }
 
@@ -46,13 +46,13 @@ export class Tensor {
   readonly view: BufferView;
   readonly shape: Shape;
   readonly dtype: DType;
-  /** Whether `backward` computes a gradient for this leaf, or passes one through this result. */
+  /** True if `backward` computes a gradient for this leaf, or passes one through this result. */
   requiresGrad = false;
-  /** For leaves that require it: where gradients are added up. */
+  /** The accumulated gradient of a leaf that requires it. */
   grad: Tensor | undefined;
-  /** Bounds of its integers that hold whatever is written to it. */
+  /** Bounds of its integers. They hold for all values written to it. */
   bounds: IntegerBounds | undefined;
-  /** How this tensor was computed; undefined for leaves. */
+  /** The node that computed this tensor; undefined for leaves. */
   node: GradNode | undefined;
 
   constructor(device: Device, view: BufferView, shape: Shape, dtype: DType = 'f32') {
@@ -62,12 +62,12 @@ export class Tensor {
     this.dtype = dtype;
   }
 
-  /** A tensor of unspecified contents. */
+  /** Return a tensor with undefined values. */
   static empty(device: Device, shape: Shape, dtype: DType = 'f32'): Tensor {
     return new Tensor(device, device.allocate(bytesOf(shape, dtype)), shape, dtype);
   }
 
-  /** Zeros of a shape. */
+  /** Return a tensor of zeros. */
   static zeros(device: Device, shape: Shape, dtype: DType = 'f32'): Tensor {
     expectSizes('Tensor.zeros', shape);
     const tensor = Tensor.empty(device, shape, dtype);
@@ -75,7 +75,7 @@ export class Tensor {
     return tensor;
   }
 
-  /** Uploads values; the dtype follows the kind of array, plain numbers become f32, booleans bool. */
+  /** Upload values. The dtype is that of the typed array; numbers become f32, booleans bool. */
   static from(
     device: Device,
     values: TensorData | readonly number[] | readonly boolean[],
@@ -107,24 +107,24 @@ export class Tensor {
     return sizeOf(this.shape);
   }
 
-  /** What the tensor is, in a line: `Tensor(2,3) f32 on llvmpipe`. Its values are on the GPU: read them by `data`. */
+  /** Describe the tensor in one line, such as `Tensor(2,3) f32 on llvmpipe`. Read its values with `data`. */
   toString(): string {
     const { device, dtype, requiresGrad, shape } = this;
     return `Tensor${showShape(shape)} ${dtype} on ${device.name}${requiresGrad ? ', requires a gradient' : ''}`;
   }
 
-  /** What `JSON.stringify` keeps of it. */
+  /** Return the value for `JSON.stringify`. */
   toJSON(): object {
     const { device, dtype, requiresGrad, shape } = this;
     return { shape, dtype, device: device.name, requiresGrad };
   }
 
-  /** For `console.log` in Node. */
+  /** Return the text for `console.log` in Node. */
   [INSPECT](): string {
     return this.toString();
   }
 
-  /** Marks a leaf as something to compute gradients for. */
+  /** Mark a leaf, so that `backward` computes its gradient. */
   requireGrad(): this {
     if (this.dtype !== 'f32' && this.dtype !== 'f16') {
       throw new ShapeError('requireGrad', `the dtype is ${this.dtype}`, 'only floats have gradients');
@@ -133,12 +133,12 @@ export class Tensor {
     return this;
   }
 
-  /** The same values as a leaf, cut off from the graph. */
+  /** Return the same values as a leaf without a graph. */
   detach(): Tensor {
     return new Tensor(this.device, this.view, this.shape, this.dtype);
   }
 
-  /** Waits for and returns the values: floats as f32, booleans as 0 and 1. */
+  /** Wait for the values and return them: floats as f32, booleans as 0 and 1. */
   async data(): Promise<TensorData> {
     const { dtype, size } = this;
     if (dtype === 'f16') throw new ShapeError('data', 'the dtype is f16', "read cast(x, 'f32')");
@@ -147,7 +147,7 @@ export class Tensor {
     return new ARRAYS[dtype](bytes, 0, size);
   }
 
-  /** The value of a tensor with one element. */
+  /** Wait for the value of a tensor with one element. */
   async item(): Promise<number> {
     if (this.size !== 1) {
       throw new ShapeError('item', `shape ${showShape(this.shape)} has ${this.size} values`, 'use data()');
@@ -155,7 +155,7 @@ export class Tensor {
     return (await this.data())[0] as number;
   }
 
-  /** Replaces the values in place, by those of an array or of a tensor of the same shape and dtype. */
+  /** Replace the values in place, from an array or a tensor of the same shape and dtype. */
   set(values: TensorData | readonly number[] | readonly boolean[] | Tensor): void {
     const { dtype } = this;
     const given = described(values);
@@ -185,20 +185,20 @@ type Settable = TensorData | readonly number[] | readonly boolean[] | Tensor;
 const isArray = (values: unknown): values is Exclude<Settable, Tensor> =>
   Array.isArray(values) || Object.values(ARRAYS).some((type) => values instanceof type);
 
-/** For messages. */
+/** Describe values for messages. */
 function described(values: Settable): string {
   if (values instanceof Tensor) return `${showShape(values.shape)} ${values.dtype}`;
   if (!isArray(values)) return shownValue(values);
   return `${values.length} values${Array.isArray(values) ? '' : ` of a ${values.constructor.name}`}`;
 }
 
-/** Whether an array has as many values as the tensor, and is of its kind; numbers alone fit any. */
+/** Return true if an array has the size and the type of the tensor. Plain numbers fit every dtype. */
 function isOf(values: unknown, { size, dtype }: Tensor): boolean {
   if (!isArray(values) || values.length !== size) return false;
   return Array.isArray(values) || (dtype !== 'f16' && values instanceof ARRAYS[dtype]);
 }
 
-/** Remembers the least and largest of integers from the host, by which they are checked where they are indices. */
+/** Record the smallest and largest integer from the host, to check them if they are used as indices. */
 export function noteBounds({ dtype, view }: Tensor, data: TensorData): void {
   if ((dtype !== 'u32' && dtype !== 'i32') || data.length === 0 || view.offset > 0) return;
   let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
@@ -209,7 +209,7 @@ export function noteBounds({ dtype, view }: Tensor, data: TensorData): void {
   view.buffer.bounds = { low, high };
 }
 
-/** Tells whoever derived something from the values in this buffer that they have changed. */
+/** Notify caches of derived values that the values in this buffer have changed. */
 export function markChanged({ device, view }: { readonly device: Device; readonly view: BufferView }): void {
   const { buffer } = view;
   buffer.changedIn = device.recording;
@@ -219,8 +219,8 @@ export function markChanged({ device, view }: { readonly device: Device; readonl
 }
 
 /**
- * Copies the values of a tensor to one of the same shape and dtype, and nothing of what lies behind them: bindings are
- * longer than a few values are. Two tensors of one buffer, such as parameters of an arena, go by way of another.
+ * Copy the values of a tensor to one of the same shape and dtype, but no bytes after them, which bindings may include. If
+ * both tensors share a buffer, such as parameters of an arena, copy through a temporary one.
  */
 export function copyValues(source: Tensor, target: Tensor): void {
   const { device, shape, dtype } = source;

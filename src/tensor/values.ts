@@ -1,17 +1,17 @@
-/** Dtypes, and numbers of the host that become values of one: whether the dtype has them, and how they are kept. */
+/** Dtypes, and the conversion of numbers from the host to values of a dtype. */
 import { ArgumentError, shownValue } from '../base/arguments.ts';
 import { ShapeError } from '../base/errors.ts';
 import type { Scalar } from '../gpu/kernel.ts';
 
-/** `bool` is kept as u32 words 0 and 1; `f16` is for storage only, two values a word (see `cast`). */
+/** The type of values. `bool` is stored as u32 words 0 and 1; `f16` is only for storage, two values per word (see `cast`). */
 export type DType = 'f32' | 'u32' | 'i32' | 'bool' | 'f16';
 
-/** Values as they are uploaded and read back. */
+/** Values in the form in which they are uploaded and read. */
 export type TensorData = Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer> | Int32Array<ArrayBuffer>;
 
 const INTEGERS = { i32: [-(2 ** 31), 2 ** 31 - 1], u32: [0, 2 ** 32 - 1] } as const;
 
-/** @throws ShapeError unless `value` is a number that the dtype has; f32 rounds, and bool takes any number. */
+/** @throws ShapeError unless `value` is a number that the dtype can represent; f32 rounds, and bool takes any number. */
 export function expectValue(op: string, name: string, value: unknown, dtype: DType): void {
   if (typeof value !== 'number') {
     throw new ArgumentError(
@@ -30,7 +30,7 @@ export function expectValue(op: string, name: string, value: unknown, dtype: DTy
   );
 }
 
-/** The scalar, which a captured step asks for in every replay, checked each time. */
+/** Return a scalar that is checked each time it is evaluated, also in every replay. */
 export function checkedScalar(op: string, name: string, scalar: Scalar, dtype: DType): Scalar {
   if (typeof scalar !== 'function') {
     expectValue(op, name, scalar, dtype);
@@ -45,8 +45,8 @@ export function checkedScalar(op: string, name: string, scalar: Scalar, dtype: D
 }
 
 /**
- * Values as they are uploaded. Numbers are cut to integers as in PyTorch; a bool is true for anything but 0.
- * @throws ShapeError naming the first value that the dtype does not have.
+ * Encode values for the upload. Numbers are truncated to integers as in PyTorch; as bool, every number but 0 is true.
+ * @throws ShapeError naming the first value that the dtype cannot represent.
  */
 export function encoded(
   op: string,
@@ -68,7 +68,7 @@ export function encoded(
 
 const isFloats = (values: unknown): values is Float32Array<ArrayBuffer> => values instanceof Float32Array;
 
-/** Refuses texts, null and holes, which would be uploaded as NaN or 0. */
+/** Refuse strings, null and holes, which would be uploaded as NaN or 0. */
 function refuseOthers(op: string, flat: ArrayLike<unknown>): void {
   for (let i = 0; i < flat.length; i++) {
     const value = flat[i];

@@ -5,13 +5,13 @@ import { adamw } from '../../kernels/adamw.ts';
 import type { Parameters } from '../parameters.ts';
 import { ArenaOptimizer } from './optimizer.ts';
 
-/** The settings of `AdamW`: β₁ 0.9, β₂ 0.999, ε 1e-8, no decay and no clipping unless given. */
+/** Options of `AdamW`. Defaults: β₁ 0.9, β₂ 0.999, ε 1e-8, no decay, no clipping. */
 export interface AdamWOptions {
   readonly beta1?: number;
   readonly beta2?: number;
   readonly eps?: number;
   readonly weightDecay?: number;
-  /** Largest norm of the gradient of all parameters together; 0 for no clipping. */
+  /** Maximum norm of the gradient of all parameters together; 0 for no clipping. */
   readonly gradClip?: number;
 }
 
@@ -24,7 +24,7 @@ const OPTIONS: OptionKinds<AdamWOptions> = {
   gradClip: realOrInfinite({ min: 0 }),
 };
 
-/** `torch.optim.AdamW` (Loshchilov & Hutter, 1711.05101) with clipping by global norm; no weight decay unless given. */
+/** `torch.optim.AdamW` (Loshchilov & Hutter, 1711.05101) with clipping by global norm. Default: no weight decay. */
 export class AdamW extends ArenaOptimizer {
   readonly #arenas = this.parameters.arenas.map((arena) => ({
     ...arena,
@@ -33,7 +33,7 @@ export class AdamW extends ArenaOptimizer {
   }));
   readonly #options: Required<AdamWOptions>;
 
-  /** @throws ArgumentError for an option that does not exist, or out of its range. */
+  /** @throws ArgumentError for an unknown option, or a value out of its range. */
   constructor(parameters: Parameters, options: AdamWOptions = {}) {
     expectOptions('AdamW', options, OPTIONS);
     super(parameters);

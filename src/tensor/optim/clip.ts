@@ -1,4 +1,4 @@
-/** Limits on accumulated gradients, for loops that do more with them than an optimiser's own `gradClip`. */
+/** Clipping of accumulated gradients, for training loops that need more than an optimiser's `gradClip`. */
 import {
   boolean,
   expectKind,
@@ -17,11 +17,11 @@ function expectLimit(where: string, name: string, limit: Scalar): void {
   expectKind(where, name, limit, typeof limit === 'function' ? scalar : realOrInfinite({ min: 0 }));
 }
 
-/** What becomes of gradients that are not finite. */
+/** Options of `clipGradNorm`. */
 export interface ClipGradNormOptions {
   /**
-   * Whether they are an error, at the next read of the norm, of a gradient or of what was made of them; false unless
-   * given. Await the norm before the optimiser's step, or the weights depend on them, too.
+   * If true, gradients that are not finite are an error at the next read of the norm, of a gradient or of a dependent tensor.
+   * Await the norm before the optimiser's step, otherwise the weights depend on them too. Default: false.
    */
   readonly errorIfNonfinite?: boolean;
 }
@@ -39,8 +39,8 @@ const NOT_FINITE = {
 };
 
 /**
- * Scales all gradients in place by min(1, maxNorm/(norm + 1e-6)), as `torch.nn.utils.clip_grad_norm_`.
- * @returns the norm before that, a scalar.
+ * Scale all gradients in place by min(1, maxNorm/(norm + 1e-6)), like `torch.nn.utils.clip_grad_norm_`.
+ * @returns the norm before clipping, a scalar.
  */
 export function clipGradNorm(
   { device, arenas }: Parameters,
@@ -54,7 +54,7 @@ export function clipGradNorm(
   return norm;
 }
 
-/** Limits every gradient in place to [−limit, limit], as `torch.nn.utils.clip_grad_value_`. */
+/** Clamp every gradient in place to [−limit, limit], like `torch.nn.utils.clip_grad_value_`. */
 export function clipGradValue({ device, arenas }: Parameters, limit: Scalar): void {
   expectLimit('clipGradValue', 'limit', limit);
   for (const { gradients, size } of arenas) clipValue(device, gradients, size, limit);

@@ -1,33 +1,33 @@
 /**
  * Learning rates as functions of the step, counted from 0. All begin with a linear warm-up over the first
- * W = round(warmupRatio·totalSteps) steps: rate lr·(step + 1)/W, so that none is wasted on rate 0.
+ * W = round(warmupRatio·totalSteps) steps: rate lr·(step + 1)/W, so that no step has rate 0.
  */
 
 import { expectKind, expectOptions, integer, type OptionKinds, real } from '../../base/arguments.ts';
 
-/** What every schedule takes. */
+/** Options of every schedule. */
 export interface WarmupOptions {
   readonly totalSteps: number;
-  /** Share of the steps during which the rate rises linearly. */
+  /** Share of the steps in which the rate rises linearly. */
   readonly warmupRatio: number;
   readonly lr: number;
 }
 
-/** What schedules that decay take besides. */
+/** Options of decaying schedules. */
 export interface DecayOptions extends WarmupOptions {
   /** The rate at step `totalSteps`, one after the last. */
   readonly minLr: number;
 }
 
-/** What a decay in steps takes besides. */
+/** Options of a stepwise decay. */
 export interface StepDecayOptions extends WarmupOptions {
-  /** Steps after the warm-up from one reduction to the next. */
+  /** Number of steps between reductions, counted from the end of the warm-up. */
   readonly stepSize: number;
-  /** What the rate is multiplied by each time. */
+  /** Factor of the rate at each reduction. */
   readonly gamma: number;
 }
 
-/** Of all schedules: one object of options can serve several. */
+/** Types of the options of all schedules, so that one object of options can serve several. */
 const KINDS: OptionKinds<DecayOptions & StepDecayOptions> = {
   totalSteps: integer(0),
   warmupRatio: real({ min: 0, max: 1 }),
@@ -37,7 +37,7 @@ const KINDS: OptionKinds<DecayOptions & StepDecayOptions> = {
   gamma: real({ min: 0, aboveMin: true }),
 };
 
-/** Checks what a schedule is given; none of its options has a default. */
+/** Check the arguments of a schedule. No option has a default. */
 function expectSchedule(
   where: string,
   step: number,
@@ -48,7 +48,7 @@ function expectSchedule(
   expectOptions(where, options, KINDS, ['totalSteps', 'warmupRatio', 'lr', ...more]);
 }
 
-/** The rate during the warm-up; afterwards what `rate` makes of the steps since and the steps there are in all. */
+/** Return the rate of the warm-up; afterwards that of `rate`, given the steps since the warm-up and their total number. */
 function withWarmup(
   step: number,
   { totalSteps, warmupRatio, lr }: WarmupOptions,

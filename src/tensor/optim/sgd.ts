@@ -1,4 +1,4 @@
-/** Stochastic gradient descent, with momentum if wanted. */
+/** Stochastic gradient descent, with optional momentum. */
 import { boolean, expectOptions, type OptionKinds, real, realOrInfinite } from '../../base/arguments.ts';
 import { MathformerError } from '../../base/errors.ts';
 import type { Scalar } from '../../gpu/kernel.ts';
@@ -6,16 +6,16 @@ import { type SgdArena, sgd } from '../../kernels/sgd.ts';
 import type { Parameters } from '../parameters.ts';
 import { ArenaOptimizer } from './optimizer.ts';
 
-/** The settings of `SGD`: none of them is on unless given. */
+/** Options of `SGD`. Default: all off. */
 export interface SGDOptions {
   readonly momentum?: number;
-  /** Share of each gradient after the first that the velocity leaves out. */
+  /** Share of each gradient, except the first, that does not enter the velocity. */
   readonly dampening?: number;
-  /** Look ahead along the velocity; needs momentum and no dampening. */
+  /** Use Nesterov momentum. It requires momentum without dampening. */
   readonly nesterov?: boolean;
   /** Added to the (clipped) gradient as weightDecay·weight. */
   readonly weightDecay?: number;
-  /** Largest norm of the gradient of all parameters together; 0 for no clipping. */
+  /** Maximum norm of the gradient of all parameters together; 0 for no clipping. */
   readonly gradClip?: number;
 }
 
@@ -32,7 +32,7 @@ export class SGD extends ArenaOptimizer {
   readonly #options: Required<SGDOptions>;
   readonly #arenas: readonly SgdArena[];
 
-  /** @throws MathformerError if Nesterov momentum is asked for without momentum or with dampening. */
+  /** @throws MathformerError for Nesterov momentum without momentum or with dampening. */
   constructor(parameters: Parameters, options: SGDOptions = {}) {
     expectOptions('SGD', options, OPTIONS);
     const full = { momentum: 0, dampening: 0, nesterov: false, weightDecay: 0, gradClip: 0, ...options };
