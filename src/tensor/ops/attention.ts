@@ -13,13 +13,13 @@ import { expectOperands, FLOATS } from '../operands.ts';
 import { showShape, Tensor } from '../tensor.ts';
 import type { RowTiles } from './packing.ts';
 
-/** The heads of q, k and v, and how scores fall with distance. */
+/** Options of `attention`: heads and ALiBi slopes. */
 export interface AttentionOptions {
-  /** Query heads; as many as slopes unless given. */
+  /** Number of query heads. Default: the number of slopes. */
   readonly heads?: number;
   /**
-   * Key-value heads, a divisor of `heads`: each serves heads/kvHeads query heads, in order (grouped queries, Ainslie et
-   * al., 2305.13245). As many as heads unless given.
+   * Number of key-value heads, a divisor of `heads`: each serves heads/kvHeads query heads, in order (grouped queries,
+   * Ainslie et al., 2305.13245). Default: `heads`.
    */
   readonly kvHeads?: number;
   /** (heads), constants: slope·(i − j) is subtracted from scores (ALiBi, Press et al., 2108.12409). */
@@ -33,7 +33,7 @@ const OPTIONS: OptionKinds<AttentionOptions> = {
 };
 
 /**
- * out (R, heads·headDim) of qkv (R, (heads + 2·kvHeads)·headDim), rows [q | k | v] with heads side by side:
+ * Return (R, heads·headDim) for qkv (R, (heads + 2·kvHeads)·headDim), with rows [q | k | v] of consecutive heads:
  * softmax(q·kᵀ/√headDim − slope·(i − j), j ≤ i)·v within each sequence of `packing`.
  * @throws ShapeError if the shapes disagree, or for heads above 256 values.
  */

@@ -1,17 +1,17 @@
-/** Arithmetic on axes and shapes that the ops which move values share. */
+/** Arithmetic on axes and shapes for ops that move values. */
 import { ArgumentError, shownValue } from '../../base/arguments.ts';
 import { ShapeError } from '../../base/errors.ts';
 import { type Shape, showShape, sizeOf } from '../tensor.ts';
 
-/** Words between neighbours along each axis of a contiguous tensor. */
+/** Return the stride of each axis of a contiguous tensor, in elements. */
 export const stridesOf = (shape: Shape): number[] => shape.map((_, i) => sizeOf(shape.slice(i + 1)));
 
-/** The axis counted from the front; of a scalar, which counts as one row of one value, 0 and −1 are axis 0, as in PyTorch. */
+/** Return the axis counted from the front. A scalar counts as one row of one value: 0 and −1 are its axis 0, as in PyTorch. */
 export function wrapAxis(name: string, axis: number, shape: Shape): number {
   return shape.length === 0 ? normaliseAxis(name, axis, [1]) : normaliseAxis(name, axis, shape);
 }
 
-/** The axis counted from the front; it must exist. */
+/** Return the axis counted from the front. @throws ShapeError if it does not exist. */
 export function normaliseAxis(name: string, axis: number, shape: Shape): number {
   if (typeof axis !== 'number')
     throw new ArgumentError(name, `the axis is ${shownValue(axis)}`, 'give an integer');
@@ -39,6 +39,6 @@ export function viewAxis(shape: Shape, axis: number): AxisView {
   };
 }
 
-/** `shape` with another size at `axis`. */
+/** Return `shape` with another size at `axis`. */
 export const withSize = (shape: Shape, axis: number, size: number): number[] =>
   shape.map((n, i) => (i === axis ? size : n));

@@ -1,9 +1,9 @@
 /**
- * Comparisons and logic, which give bool, and what selects by it. None but `where` and `maskedFill` has a gradient.
- * Operands of a comparison have one dtype, or are u32 and i32.
+ * Comparisons and logic, which give bool, and selection by bool. Only `where` and `maskedFill` have gradients. The operands
+ * of a comparison have one dtype, or are u32 and i32.
  *
- * NaN is told by its bits: it equals nothing, itself included, and is neither less nor greater than anything, where
- * compilers that know no NaN would make x == x true.
+ * NaN equals nothing, not even itself, and is neither less nor greater than anything. It is recognised by its bits, since
+ * compilers may assume that x == x.
  */
 import { EVERY_DTYPE, expectOperands, INDICES, NUMBERS, WORDS } from '../operands.ts';
 import { Tensor } from '../tensor.ts';
@@ -50,13 +50,13 @@ type Comparison = 'equal' | 'notEqual' | 'less' | 'lessEqual' | 'greater' | 'gre
 const binary = (name: Comparison) => (a: Operand, b: Operand) =>
   applyRow(name, mixesIntegers(a, b) ? mixedRow(name, a) : TABLE[name], [a, b]);
 
-/** Whether one is u32, as `argmax` gives it, and the other i32, as targets often are. */
+/** Return true if one operand is u32, such as the result of `argmax`, and the other i32, as targets often are. */
 function mixesIntegers(a: Operand, b: Operand): boolean {
   const dtypes = [a, b].map((operand) => (operand instanceof Tensor ? operand.dtype : undefined));
   return dtypes.includes('u32') && dtypes.includes('i32');
 }
 
-/** Compares by value: what is negative is below every u32, and the rest has the bits of a u32. */
+/** Compare u32 and i32 by value: negative values are below every u32, and others have the bits of a u32. */
 function mixedRow(name: Comparison, a: Operand): Row {
   const [signed, other] = a instanceof Tensor && a.dtype === 'i32' ? ['a', 'b'] : ['b', 'a'];
   const bits = `bitcast<U>(${signed})`;
@@ -95,34 +95,34 @@ const logical = (name: 'logicalAnd' | 'logicalOr' | 'logicalXor') => (a: Tensor,
   return applyRow(name, TABLE[name], [cast(a, 'bool'), cast(b, 'bool')]);
 };
 
-/** Where both are true. Numbers are true unless they are 0; a NaN is true. The dtypes may differ. */
+/** a and b: true where both are true. Numbers other than 0 are true, also NaN. The dtypes may differ. */
 export const logicalAnd = logical('logicalAnd');
-/** Where either is true, or both. */
+/** a or b: true where at least one is true. */
 export const logicalOr = logical('logicalOr');
-/** Where one is true, and the other is not. */
+/** a xor b: true where exactly one is true. */
 export const logicalXor = logical('logicalXor');
-/** Where x is false, or 0. */
+/** not x: true where x is false or 0. */
 export function logicalNot(x: Tensor): Tensor {
   expectOperands('logicalNot', { x: [x, EVERY_DTYPE] });
   return applyRow('logicalNot', TABLE.logicalNot, [cast(x, 'bool')]);
 }
 
-/** Where x is not a number. */
+/** True where x is NaN. */
 const nan = unary('isNaN');
-/** Where x is +∞ or −∞. */
+/** True where x is +∞ or −∞. */
 export const isInf = unary('isInf');
-/** Where x is neither infinite nor NaN. */
+/** True where x is neither infinite nor NaN. */
 const finite = unary('isFinite');
 
 export { finite as isFinite, nan as isNaN };
 
 /**
- * `a` where the bool condition holds, else `b`; all three broadcast, and a and b may be numbers. The gradient goes to
- * what was selected.
+ * Return `a` where the bool condition is true, otherwise `b`. All three broadcast; a and b may be numbers. The gradient goes
+ * to the selected values.
  */
 export const where = (condition: Tensor, a: Operand, b: Operand): Tensor =>
   applyRow('where', TABLE.where, [condition, a, b]);
 
-/** x with `value` wherever the bool mask holds; x and mask broadcast. */
+/** Return x with `value` where the bool mask is true. x and mask broadcast. */
 export const maskedFill = (x: Tensor, mask: Tensor, value: Operand): Tensor =>
   applyRow('maskedFill', { ...TABLE.where, names: ['mask', 'value', 'x'] }, [mask, value, x]);

@@ -1,4 +1,4 @@
-/** Tensors made from numbers of the host, or on the GPU from their shape. */
+/** Tensors made from numbers of the host, or filled on the GPU. */
 import {
   boolean,
   expectKind,
@@ -26,20 +26,20 @@ import {
 } from '../tensor.ts';
 import { checkedScalar, encoded, expectValue } from '../values.ts';
 
-/** What a new tensor is. */
+/** Options of a new tensor. */
 export interface CreationOptions {
-  /** f32 unless given, or what the values are. */
+  /** Default: that of the values, otherwise f32. */
   readonly dtype?: DType;
-  /** For f32: whether `backward` computes a gradient for it. */
+  /** True if `backward` computes its gradient; only for f32. Default: false. */
   readonly requiresGrad?: boolean;
 }
 
 const anything: Kind = { takes: 'a value', accepts: () => true };
 const CREATION_OPTIONS: OptionKinds<CreationOptions> = { dtype: oneOf(EVERY_DTYPE), requiresGrad: boolean };
 
-/** Numbers nested as deep as the tensor has dimensions. */
+/** Numbers nested as deeply as the tensor has dimensions. */
 export type NestedNumbers = number | readonly NestedNumbers[];
-/** Booleans nested as deep as the tensor has dimensions. */
+/** Booleans nested as deeply as the tensor has dimensions. */
 export type NestedBooleans = boolean | readonly NestedBooleans[];
 /** The typed arrays that a tensor can be made from. */
 export type NumberArray =
@@ -51,7 +51,7 @@ export type NumberArray =
   | Uint8ClampedArray<ArrayBuffer>
   | Uint16Array<ArrayBuffer>;
 
-/** A leaf with the wanted gradient. */
+/** Return x as a leaf that requires a gradient if asked to. */
 function leaf(name: string, x: Tensor, requiresGrad: boolean | undefined): Tensor {
   if (!requiresGrad) return x;
   if (x.dtype === 'f32') return x.requireGrad();
@@ -67,17 +67,18 @@ function refuseHalf(name: string, dtype: DType): asserts dtype is Exclude<DType,
   throw new ShapeError(name, 'dtype f16 is for storage', "make it f32 and cast(x, 'f16')");
 }
 
-/** The type of the words of `dtype`. */
+/** Return the WGSL type of the words of `dtype`. */
 function wordsOf(name: string, dtype: DType): ScalarType {
   refuseHalf(name, dtype);
   return dtype === 'bool' ? 'u32' : dtype;
 }
 
 /**
- * A tensor of numbers or booleans: nested arrays, whose nesting is the shape, or a typed array. The dtype is f32 of
- * numbers, bool of booleans and that of the array, unless given; then numbers are cut to integers as in PyTorch.
+ * Make a tensor of numbers or booleans: from nested arrays, whose nesting is the shape, or from a typed array. The default
+ * dtype is f32 for numbers, bool for booleans, or that of the typed array. With an integer dtype, numbers are truncated as in
+ * PyTorch.
  * @param options.shape another shape for the same values.
- * @throws ShapeError naming the place where the nesting is uneven.
+ * @throws ShapeError naming the position where the nesting is uneven.
  */
 export function tensor(
   device: Device,
@@ -107,7 +108,7 @@ export function tensor(
   return leaf('tensor', x, options.requiresGrad);
 }
 
-/** Values in order with the shape of their nesting, which the first value of every level tells. */
+/** Return the values in order and the shape of their nesting, as given by the first value of every level. */
 function flattened(values: NestedNumbers | NestedBooleans) {
   const shape: number[] = [];
   for (let level: unknown = values; Array.isArray(level); level = level[0]) shape.push(level.length);
@@ -144,8 +145,7 @@ function dtypeOf(values: unknown, flat: ArrayLike<unknown>): DType {
 }
 
 /**
- * A tensor of one value; a function is called anew in every replay of a captured step. For bool, true is anything
- * but 0.
+ * Return a tensor filled with one value. A function is evaluated again in every replay. As bool, every number but 0 is true.
  */
 export function full(
   device: Device,
@@ -180,7 +180,7 @@ function filled(
 const truth = (value: Scalar): Scalar =>
   typeof value === 'number' ? Number(value !== 0) : () => Number(value() !== 0);
 
-/** A tensor of zeros, of any dtype. */
+/** Return a tensor of zeros, of any dtype. */
 export function zeros(device: Device, shape: Shape, options: CreationOptions = {}): Tensor {
   if (options?.dtype !== 'f16') return filled('zeros', device, shape, 0, options);
   expectDevice('zeros', device);
@@ -191,29 +191,29 @@ export function zeros(device: Device, shape: Shape, options: CreationOptions = {
   return leaf('zeros', x, options.requiresGrad);
 }
 
-/** Ones of a shape. */
+/** Return a tensor of ones. */
 export const ones = (device: Device, shape: Shape, options: CreationOptions = {}): Tensor =>
   filled('ones', device, shape, 1, options);
 
-/** x, whose values do not matter. */
+/** Check and return a tensor whose values are not used. */
 function like(name: string, x: Tensor): Tensor {
   expectOperands(name, { x: [x, EVERY_DTYPE] });
   return x;
 }
 
-/** Zeros of the shape of x, and of its dtype unless another is given. */
+/** Return zeros of the shape of x. Default dtype: that of x. */
 export const zerosLike = (x: Tensor, options: CreationOptions = {}): Tensor =>
   zeros(like('zerosLike', x).device, x.shape, { dtype: x.dtype, ...options });
 
-/** Ones of the shape of x. */
+/** Return ones of the shape of x. */
 export const onesLike = (x: Tensor, options: CreationOptions = {}): Tensor =>
   filled('onesLike', like('onesLike', x).device, x.shape, 1, { dtype: x.dtype, ...options });
 
-/** One value in the shape of x. */
+/** Return a tensor of the shape of x, filled with one value. */
 export const fullLike = (x: Tensor, value: Scalar | boolean, options: CreationOptions = {}): Tensor =>
   filled('fullLike', like('fullLike', x).device, x.shape, value, { dtype: x.dtype, ...options });
 
-/** start, start + step, … as long as they are before end: `arange(device, [start,] end, [step,] [options])`. */
+/** Return start, start + step, … up to but excluding end: `arange(device, [start,] end, [step,] [options])`. */
 export function arange(device: Device, end: number, options?: CreationOptions): Tensor;
 export function arange(device: Device, start: number, end: number, options?: CreationOptions): Tensor;
 export function arange(
@@ -252,7 +252,7 @@ export function arange(device: Device, ...given: readonly (number | CreationOpti
   return leaf('arange', x, requiresGrad);
 }
 
-/** `steps` numbers from start to end, both included, evenly spaced. */
+/** Return `steps` evenly spaced numbers from start to end, both included. */
 export function linspace(
   device: Device,
   start: number,
@@ -271,7 +271,7 @@ export function linspace(
   return leaf('linspace', x, options.requiresGrad);
 }
 
-/** The (rows, columns) matrix with ones on its diagonal; square unless told. */
+/** Return the (rows, columns) matrix with ones on its diagonal. Default: square. */
 export function eye(device: Device, rows: number, columns = rows, options: CreationOptions = {}): Tensor {
   expectDevice('eye', device);
   expectOptions('eye', options, CREATION_OPTIONS);

@@ -17,13 +17,13 @@ import { draw, Generator } from '../random.ts';
 import { Tensor } from '../tensor.ts';
 import type { RandomOptions } from './random.ts';
 
-/** What makes a dropout mask: the same key gives the same mask. */
+/** The key of a dropout mask: equal keys give equal masks. */
 export interface DropoutKey {
   readonly seed: number;
-  /** Which dropout of the model this is. */
+  /** Number of this dropout in the model. */
   readonly stream: number;
   readonly step: Scalar;
-  /** Elements before the first of x, where x is a part of a tensor: a multiple of 4. */
+  /** If x is a part of a tensor, the number of elements before it: a multiple of 4. */
   readonly start?: Scalar;
 }
 
@@ -31,12 +31,12 @@ const WORD = integer(0, 2 ** 32 - 1);
 const KEY: OptionKinds<DropoutKey> = { seed: WORD, stream: WORD, step: scalar, start: scalar };
 const RANDOM: OptionKinds<RandomOptions> = { generator: instanceOf(Generator) };
 
-/** The stream of masks that come from a generator, far from those that models count. */
+/** The stream of masks from a generator, far from the streams of models. */
 const GENERATOR_STREAM = 0xffff_ffff;
 
 /**
- * x·m/(1 − p) with m = 0 with probability p, from 0 to 1: zeros where p is 1. The mask comes from one draw of `generator`, or from a key:
- * the same key gives the same mask.
+ * Return x·m/(1 − p), where m is 0 with probability p in [0, 1] and otherwise 1; zeros if p is 1. The mask comes from one
+ * draw of `generator`, or from a key: equal keys give equal masks.
  */
 export function dropout(x: Tensor, p: number, options: RandomOptions | DropoutKey): Tensor {
   expectOperands('dropout', { x: [x, FLOATS] });

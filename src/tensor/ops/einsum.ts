@@ -1,4 +1,4 @@
-/** Einstein summation as `torch.einsum`: products of tensors named by the indices of their axes. */
+/** Einstein summation like `torch.einsum`: products of tensors, with an index for each axis. */
 import { expectKind, text } from '../../base/arguments.ts';
 import { ShapeError } from '../../base/errors.ts';
 import { move } from '../../kernels/movement.ts';
@@ -11,17 +11,17 @@ import { permute } from './movement.ts';
 import { sum } from './reduce.ts';
 import { reshape } from './reshape.ts';
 
-/** A tensor and the index, one letter, of each of its axes; no index twice. */
+/** A tensor, and a distinct one-letter index for each axis. */
 interface Term {
   readonly tensor: Tensor;
   readonly indices: readonly string[];
 }
 
 /**
- * The sum over every index that the output lacks of the product of all operands: 'ij,jk->ik' is a matrix product,
- * 'ii->i' a diagonal, 'ij->' a sum, 'i,j->ij' an outer product. Without '->' the output has the indices that occur once,
- * in alphabetical order. '...' stands for the axes that are not named: they broadcast, aligned at the last one, and come
- * first in an output that is not written; one that is written without them sums over them. Axes of size 1 broadcast. Operands are multiplied from left to right.
+ * Multiply all operands and sum over every index that the output lacks: 'ij,jk->ik' is a matrix product, 'ii->i' a diagonal,
+ * 'ij->' a sum, 'i,j->ij' an outer product. Without '->' the output has the indices that occur once, in alphabetical order.
+ * '...' stands for unnamed axes. They broadcast, aligned at the last one, and come first in an implicit output; an explicit
+ * output without '...' sums over them. Axes of size 1 broadcast. Operands are multiplied from left to right.
  * @throws ShapeError naming the equation, the operand and the index.
  */
 export function einsum(equation: string, ...operands: readonly Tensor[]): Tensor {
@@ -46,7 +46,7 @@ function fail(equation: string, message: string, fix: string): never {
 const ELLIPSIS = '...';
 const lettersOf = (term: string): string => term.replace(/[^a-zA-Z]/g, '');
 
-/** Indices of the axes that an ellipsis covers, which are digits: the last `count` of `most`, as axes align at the last one. */
+/** Return the indices of the axes of an ellipsis, which are digits: the last `count` of `most`, aligned at the last axis. */
 const coveredAxes = (count: number, most: number): string =>
   Array.from({ length: Math.max(0, count) }, (_, i) => most - count + i).join('');
 
@@ -89,7 +89,7 @@ function parse(equation: string, operands: readonly Tensor[]): { inputs: string[
     .filter((index) => all.indexOf(index) === all.lastIndexOf(index))
     .sort();
   const written = right === undefined ? once : [...right.replace(ELLIPSIS, coveredAxes(most, most))];
-  // What nobody wrote comes first, as everybody broadcasts it.
+  // In an implicit output the axes of the ellipsis come first.
   const output = right === undefined ? [...coveredAxes(most, most), ...written] : written;
   output.forEach((index, i) => {
     if (!all.includes(index)) fail(equation, `no operand has the output's index '${index}'`, 'leave it out');
@@ -98,7 +98,7 @@ function parse(equation: string, operands: readonly Tensor[]): { inputs: string[
   return { inputs: names.map((name) => [...name]), output };
 }
 
-/** The size of every index: that of the axes it names, apart from those of size 1. */
+/** Return the size of every index: that of its axes, ignoring axes of size 1. */
 function sizesOf(
   equation: string,
   inputs: readonly (readonly string[])[],
@@ -124,7 +124,7 @@ function sizesOf(
   return sizes;
 }
 
-/** The operand without the axes of size 1 that others stretch. */
+/** Return the operand without the axes of size 1 that broadcast. */
 function stretched(indices: readonly string[], tensor: Tensor, sizes: ReadonlyMap<string, number>): Term {
   const kept = indices
     .map((_, axis) => axis)
@@ -134,7 +134,7 @@ function stretched(indices: readonly string[], tensor: Tensor, sizes: ReadonlyMa
   return { tensor: reshape(tensor, shape), indices: kept.map((axis) => indices[axis] as string) };
 }
 
-/** The operand with the diagonal of the axes that share an index in their place. */
+/** Return the operand with axes of equal index replaced by their diagonal. */
 function withoutRepeats({ tensor, indices }: Term): Term {
   const repeated = indices.find((index, i) => indices.indexOf(index) !== i);
   if (repeated === undefined) return { tensor, indices };
@@ -165,14 +165,14 @@ function diagonal(x: Tensor): Tensor {
   return y;
 }
 
-/** Sums over the indices that nobody needs. */
+/** Sum over the indices that are not needed. */
 function reduceTo({ tensor, indices }: Term, needed: ReadonlySet<string>): Term {
   const axes = indices.flatMap((index, axis) => (needed.has(index) ? [] : [axis]));
   if (axes.length === 0) return { tensor, indices };
   return { tensor: sum(tensor, { axes }), indices: indices.filter((index) => needed.has(index)) };
 }
 
-/** The axes in the order of `indices`. */
+/** Permute the axes to the order of `indices`. */
 function ordered(term: Term, indices: readonly string[]): Tensor {
   if (indices.every((index, i) => term.indices[i] === index)) return term.tensor;
   return permute(
@@ -181,7 +181,7 @@ function ordered(term: Term, indices: readonly string[]): Tensor {
   );
 }
 
-/** The product of two terms, summed over the indices that neither `later` terms nor the output need. */
+/** Multiply two terms, and sum over the indices that neither `later` terms nor the output need. */
 function contract(a: Term, b: Term, later: ReadonlySet<string>, sizes: ReadonlyMap<string, number>): Term {
   const left = reduceTo(a, new Set([...later, ...b.indices]));
   const right = reduceTo(b, new Set([...later, ...a.indices]));
@@ -200,7 +200,7 @@ function contract(a: Term, b: Term, later: ReadonlySet<string>, sizes: ReadonlyM
     const matrixB = reshape(ordered(right, [...batch, ...inner, ...columns]), [B, K, N]);
     return { tensor: reshape(matmul(matrixA, matrixB), shape), indices };
   }
-  // Nothing to sum, or single numbers to sum: products of values, not of matrices.
+  // Without a sum, or with sums of single numbers, multiply elementwise instead of by matmul.
   const valuesA = reshape(ordered(left, [...batch, ...inner, ...rows]), [B * K, M, 1]);
   const valuesB = reshape(ordered(right, [...batch, ...inner, ...columns]), [B * K, 1, N]);
   const products = reshape(mul(valuesA, valuesB), [B, K, M * N]);

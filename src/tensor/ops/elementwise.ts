@@ -1,6 +1,6 @@
 /**
- * Arithmetic and functions of single values, one row each (see expression.ts). Gradients at ties, borders and NaN follow
- * PyTorch; NaN passes through everything.
+ * Elementwise ops, one row each (see expression.ts). Gradients at ties, borders and NaN follow PyTorch. NaN propagates
+ * through every op.
  */
 import { expectOptions, type OptionKinds, oneOf, scalar } from '../../base/arguments.ts';
 import { ShapeError } from '../../base/errors.ts';
@@ -14,10 +14,10 @@ export type { Operand } from './expression.ts';
 
 const MAX_F32 = 2 ** 128 - 2 ** 104;
 
-/** Of the piecewise constant: PyTorch gives zeros, not nothing. */
+/** Gradient of piecewise constant ops: zeros as in PyTorch, not undefined. */
 const NONE = 'T(0.0)';
 
-/** Of integers: 1 where the quotient rounded down is one less than the quotient rounded towards 0. */
+/** For integers: 1 where the quotient rounded down is one less than the quotient rounded towards 0. */
 const BELOW_TRUNC = 'select(T(0), T(1), (a % b != T(0)) & ((a < T(0)) != (b < T(0))))';
 
 const TABLE = {
@@ -56,7 +56,7 @@ const TABLE = {
     gradients: ['dy', '-dy * trunc(a / b)'],
     dtypes: NUMBERS,
   },
-  // Zeros compare equal: their signs are told by their bits.
+  // Zeros compare equal: only their bits distinguish −0 from 0.
   minimum: {
     value:
       'select(select(min(a, b), bitcast<T>(bitcast<U>(a) | bitcast<U>(b)), a == b), a + b, nan(a) | nan(b))',
@@ -154,16 +154,16 @@ export const add = binary('add');
 export const sub = binary('sub');
 /** a·b. */
 export const mul = binary('mul');
-/** How a quotient becomes an integer. */
+/** Options of `div`. */
 export interface DivOptions {
-  /** 'trunc' rounds towards 0 and 'floor' down; without it the quotient is not rounded. */
+  /** 'trunc' rounds towards 0, 'floor' rounds down. Default: no rounding. */
   readonly roundingMode?: 'trunc' | 'floor';
 }
 
 const DIV_OPTIONS: OptionKinds<DivOptions> = { roundingMode: oneOf(['trunc', 'floor']) };
 
 /**
- * a/b. Of integers it is f32, or, with a rounding mode, an integer; dividing an integer by 0 gives 0 (PyTorch raises).
+ * a/b. For integers the result is f32, or with a rounding mode an integer; an integer divided by 0 is 0 (PyTorch raises).
  * A rounded quotient has gradient 0.
  */
 export function div(a: Operand, b: Operand, options: DivOptions = {}): Tensor {
@@ -173,7 +173,7 @@ export function div(a: Operand, b: Operand, options: DivOptions = {}): Tensor {
   return applyRow('div', roundingMode === 'trunc' ? TABLE.divTrunc : TABLE.divFloor, [a, b]);
 }
 
-/** Operands of one integer dtype as f32; others as they are. */
+/** Convert operands of one integer dtype to f32; leave others unchanged. */
 function integersAsFloats(a: Operand, b: Operand): Operand[] {
   const dtypes = new Set([a, b].flatMap((operand) => (operand instanceof Tensor ? [operand.dtype] : [])));
   if (dtypes.size > 1 || !(dtypes.has('i32') || dtypes.has('u32'))) return [a, b];
@@ -181,19 +181,19 @@ function integersAsFloats(a: Operand, b: Operand): Operand[] {
 }
 
 /**
- * a − b·⌊a/b⌋, exact, with the sign of b, as Python's %. Of integers it is 0 where b is 0 (PyTorch raises), of floats NaN.
+ * a − b·⌊a/b⌋, exact, with the sign of b, like Python's %. Where b is 0, it is 0 for integers (PyTorch raises), NaN for f32.
  */
 export const remainder = binary('remainder');
-/** a − b·trunc(a/b), exact, with the sign of a, as C's fmod. Of integers it is 0 where b is 0 (PyTorch raises), of floats NaN. */
+/** a − b·trunc(a/b), exact, with the sign of a, like C's fmod. Where b is 0, it is 0 for integers, NaN for f32. */
 export const fmod = binary('fmod');
 /**
- * aᵇ. As in C, 0⁰ = x⁰ = 1ˣ = 1, and a negative base has a power where b is an integer. The gradient by a is 0 where
- * b = 0; that by b is 0 where a = 0 ≤ b, and NaN where a < 0.
+ * aᵇ. As in C, x⁰ = 1ˣ = 1, also 0⁰; for a negative base b must be an integer, otherwise the result is NaN. The gradient by a
+ * is 0 where b = 0; that by b is 0 where a = 0 ≤ b, and NaN where a < 0.
  */
 export const pow = binary('pow');
-/** The smaller value; equal ones share the gradient. */
+/** The smaller value. Equal values share the gradient. */
 export const minimum = binary('minimum');
-/** The larger value; equal ones share the gradient. */
+/** The larger value. Equal values share the gradient. */
 export const maximum = binary('maximum');
 
 /** −x. */
@@ -236,56 +236,56 @@ export const silu = unary('silu');
 export const softplus = unary('softplus');
 /** ln(sigmoid(x)), exact where sigmoid(x) rounds to 0 or 1. */
 export const logSigmoid = unary('logSigmoid');
-/** The integer below; its gradient is 0. */
+/** ⌊x⌋, the largest integer that is not above x. The gradient is 0. */
 export const floor = unary('floor');
-/** The integer above; its gradient is 0. */
+/** ⌈x⌉, the smallest integer that is not below x. The gradient is 0. */
 export const ceil = unary('ceil');
-/** The nearest integer, halves to the even one; its gradient is 0. */
+/** The nearest integer; halves are rounded to even. The gradient is 0. */
 export const round = unary('round');
-/** The integer part: rounded towards 0; its gradient is 0. */
+/** The integer part: x rounded towards 0. The gradient is 0. */
 export const trunc = unary('trunc');
 
-/** How steep the negative side is. */
+/** Options of `leakyRelu`. */
 export interface LeakyReluOptions {
-  /** 0.01 unless given. */
+  /** Slope for negative x. Default: 0.01. */
   readonly negativeSlope?: Scalar;
 }
 
 const LEAKY_RELU_OPTIONS: OptionKinds<LeakyReluOptions> = { negativeSlope: scalar };
 
-/** x where it is positive, `negativeSlope`·x elsewhere. */
+/** x where x > 0, otherwise `negativeSlope`·x. */
 export function leakyRelu(x: Tensor, options: LeakyReluOptions = {}): Tensor {
   expectOptions('leakyRelu', options, LEAKY_RELU_OPTIONS);
   return applyRow('leakyRelu', TABLE.leakyRelu, [x], { s: options.negativeSlope ?? 0.01 });
 }
 
-/** What the negative side goes to. */
+/** Options of `elu`. */
 export interface EluOptions {
-  /** 1 unless given. */
+  /** Negative values tend to −alpha. Default: 1. */
   readonly alpha?: Scalar;
 }
 
 const ELU_OPTIONS: OptionKinds<EluOptions> = { alpha: scalar };
 
-/** x where it is positive, `alpha`·(eˣ − 1) elsewhere (Clevert et al., 1511.07289). */
+/** x where x > 0, otherwise `alpha`·(eˣ − 1) (Clevert et al., 1511.07289). */
 export function elu(x: Tensor, options: EluOptions = {}): Tensor {
   expectOptions('elu', options, ELU_OPTIONS);
   return applyRow('elu', TABLE.elu, [x], { s: options.alpha ?? 1 });
 }
 
-/** What stands for numbers that are not finite. */
+/** Options of `nanToNum`: replacements of values that are not finite. */
 export interface NanToNumOptions {
-  /** For NaN; 0 unless given. */
+  /** Replaces NaN. Default: 0. */
   readonly nan?: Scalar;
-  /** For +∞; the largest f32 unless given. */
+  /** Replaces +∞. Default: the largest f32. */
   readonly posinf?: Scalar;
-  /** For −∞; the smallest f32 unless given. */
+  /** Replaces −∞. Default: the smallest f32. */
   readonly neginf?: Scalar;
 }
 
 const NAN_TO_NUM_OPTIONS: OptionKinds<NanToNumOptions> = { nan: scalar, posinf: scalar, neginf: scalar };
 
-/** x with finite numbers for NaN and infinities, whose gradient is 0. */
+/** x with finite numbers instead of NaN and infinities. Their gradient is 0. */
 export function nanToNum(x: Tensor, options: NanToNumOptions = {}): Tensor {
   expectOptions('nanToNum', options, NAN_TO_NUM_OPTIONS);
   const { nan = 0, posinf = MAX_F32, neginf = -MAX_F32 } = options;
@@ -293,9 +293,9 @@ export function nanToNum(x: Tensor, options: NanToNumOptions = {}): Tensor {
   return applyRow('nanToNum', TABLE.replaceNaN, [numbers], { s: nan });
 }
 
-/** Which GELU. */
+/** Options of `gelu`. */
 export interface GeluOptions {
-  /** 'tanh' for Φ(x) ≈ (1 + tanh(√(2/π)·(x + 0.044715x³)))/2, as GPT-2 has it. */
+  /** 'tanh' approximates Φ(x) ≈ (1 + tanh(√(2/π)·(x + 0.044715x³)))/2, as in GPT-2. Default: 'none', exact. */
   readonly approximate?: 'none' | 'tanh';
 }
 
@@ -308,8 +308,8 @@ export function gelu(x: Tensor, options: GeluOptions = {}): Tensor {
 }
 
 /**
- * Limits values to [low, high], either of which may be left out; `high` wins where low > high, and a limit that is NaN
- * makes everything NaN. The gradient is 1 inside and at the borders, 0 outside.
+ * Clamp values to [low, high]; each bound is optional. If low > high the result is high; a bound of NaN makes every value NaN.
+ * The gradient is 1 inside and at the bounds, 0 outside.
  */
 export function clamp(x: Tensor, low?: Scalar, high?: Scalar): Tensor {
   if (low === undefined && high === undefined) {

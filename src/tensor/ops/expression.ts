@@ -1,6 +1,6 @@
 /**
- * Makes an op from one row of a table: the value and the gradient of every operand as WGSL expressions of the operands
- * `a`, `b`, `c` (whichever are numbers become `params.s`, then `params.t`), the result `y` and its gradient `dy`.
+ * Make an op from one row of a table: the value and the gradient of every operand as WGSL expressions of the operands `a`,
+ * `b`, `c` (numbers among them become `params.s`, then `params.t`), the result `y` and its gradient `dy`.
  * Operands broadcast as in NumPy; their gradients are summed back to their shapes.
  */
 import { ShapeError } from '../../base/errors.ts';
@@ -12,30 +12,30 @@ import { type DType, type Shape, showShape, Tensor } from '../tensor.ts';
 import { checkedScalar } from '../values.ts';
 import { sumTo } from './reduce.ts';
 
-/** What ops take: a tensor, or a number (a function is called anew in every replay of a captured step). */
+/** An operand: a tensor, or a number (a function is evaluated again in every replay). */
 export type Operand = Tensor | Scalar;
 
 export interface Row {
   readonly value: string;
-  /** What differs for i32 and u32. */
+  /** Value expression for i32 and u32, if it differs. */
   readonly integerValue?: string;
-  /** Gradient expression of each operand, for f32; undefined for none. */
+  /** Gradient expression of each operand, for f32; undefined for no gradient. */
   readonly gradients?: readonly (string | undefined)[];
-  /** What the operands may be: f32 alone unless given. */
+  /** Allowed dtypes of the operands. Default: only f32. */
   readonly dtypes?: readonly DType[];
-  /** Operands that are conditions: bool, whatever the others are. */
+  /** Indices of operands that are conditions: bool, whatever the dtype of the others. */
   readonly conditions?: readonly number[];
-  /** Operands may be of several of the dtypes; the first one's is `T`. */
+  /** True if operands may have different dtypes; `T` is that of the first. */
   readonly mixed?: boolean;
-  /** What the operands are called, where that is not x, or a and b. */
+  /** Names of the operands. Default: x, or a and b. */
   readonly names?: readonly string[];
-  /** Comparisons give bool; the dtype of the operands unless given. */
+  /** Dtype of the result, for comparisons. Default: that of the operands. */
   readonly result?: 'bool';
 }
 
 const NAMES = ['a', 'b', 'c'] as const;
 
-/** Scalars of the row itself, for ops whose numbers are not operands. */
+/** Scalars of a row, for ops whose numbers are options, not operands. */
 interface Scalars {
   readonly s?: Scalar | undefined;
   readonly t?: Scalar | undefined;
@@ -81,7 +81,7 @@ export function applyRow(
   return y;
 }
 
-/** Checks the operands; the dtype of those that are no conditions, f32 if they are all numbers. */
+/** Check the operands. Return the dtype of those that are not conditions; f32 if all are numbers. */
 function commonDtype(name: string, row: Row, operands: readonly Operand[]): ElementType {
   const {
     dtypes = FLOATS,
@@ -116,7 +116,7 @@ function commonDtype(name: string, row: Row, operands: readonly Operand[]): Elem
   return (common ?? 'f32') as ElementType;
 }
 
-/** The scalars that are given; beside integer tensors they must be integers that the dtype has. */
+/** Return the given scalars. With integer tensors they must be integers in the range of the dtype. */
 function checkedScalars(
   name: string,
   dtype: ElementType,
@@ -148,8 +148,8 @@ export function broadcastShapes(name: string, a: Shape, b: Shape): Shape {
 }
 
 /**
- * Renames what an expression mentions to what the kernel knows: tensors to its operand names, in a fixed order so that
- * ops of one expression share a kernel, and numbers to its scalars.
+ * Rename the operands of an expression for the kernel: tensors to its operands, in a fixed order so that equal expressions
+ * share a kernel, and numbers to its scalars.
  */
 function operandCall(
   expression: string,

@@ -1,7 +1,7 @@
 /**
- * Ops that read at positions given by an index, u32 or i32. An index outside of the axis (a negative one too) is an error
- * (see indices.ts); until it is reported it reads NaN, or 0 from integers and booleans, and never touches memory that is
- * not the tensor's. Those that write are in scatter.ts.
+ * Ops that read at positions given by an index, u32 or i32. An index out of range (also a negative one) is an error (see
+ * indices.ts). Until the error is reported, it reads NaN, or 0 from integers and booleans, and never touches other memory.
+ * Ops that write are in scatter.ts.
  */
 import { expectKind, oneOf } from '../../base/arguments.ts';
 import { ShapeError } from '../../base/errors.ts';
@@ -21,7 +21,7 @@ import { slice } from './movement.ts';
 const NAN_BITS = 0x7fc0_0000;
 const ONE_BITS = 0x3f80_0000;
 
-/** Fails unless both have one rank and `part` is nowhere larger than `whole`, except along `axis`. */
+/** @throws ShapeError unless both have the same rank and `part` is no larger than `whole` along all axes except `axis`. */
 export function refuseLarger(name: string, part: Tensor, whole: Tensor, axis?: number): void {
   const fits =
     part.shape.length === whole.shape.length &&
@@ -34,7 +34,7 @@ export function refuseLarger(name: string, part: Tensor, whole: Tensor, axis?: n
   );
 }
 
-/** The first places of x along every axis but `axis`, as many as `shape` has. */
+/** Cut x to the sizes of `shape` along all axes except `axis`. */
 export function cutTo(x: Tensor, shape: Shape, axis?: number): Tensor {
   if (x.shape.every((n, i) => i === axis || n === shape[i])) return x;
   return slice(
@@ -43,22 +43,22 @@ export function cutTo(x: Tensor, shape: Shape, axis?: number): Tensor {
   );
 }
 
-/** How values are looked up. */
+/** Options of a look-up. */
 export interface Look {
   readonly axis: number;
-  /** The index is (count) for every row along the axis. */
+  /** True if one index (count) serves every row along the axis. */
   readonly shared: boolean;
-  /** Bits of what an index outside reads; NaN, or 0 for integers, unless given. */
+  /** Bits that an index out of range reads. Default: NaN, or 0 for integers. */
   readonly missing?: number;
 }
 
-/** What the kernels are told of an index along an axis of `shape`. */
+/** Return the kernel parameters of an index along an axis of `shape`. */
 export function sizeAlong(shape: Shape, axis: number, index: Tensor, shared: boolean): IndexSize {
   const count = shared ? index.size : viewAxis(index.shape, axis).size;
   return { ...viewAxis(shape, axis), count, shared };
 }
 
-/** The values of x at the index along an axis. */
+/** Return the values of x at the index along an axis. */
 export function lookUp(name: string, x: Tensor, index: Tensor, look: Look): Tensor {
   const { axis, shared, missing = x.dtype === 'f32' ? NAN_BITS : 0 } = look;
   const { device } = x;
@@ -75,8 +75,8 @@ export function lookUp(name: string, x: Tensor, index: Tensor, look: Look): Tens
 }
 
 /**
- * y[…,k,…] = x[…,index[…,k,…],…] at `axis`: y has the shape of the index, which has the rank of x and is no larger off
- * the axis. The gradient is the sum over every place that read a value, added up as in `scatterAdd`.
+ * y[…,k,…] = x[…,index[…,k,…],…] at `axis`. y has the shape of the index, which has the rank of x and is no larger than x
+ * along all other axes. The gradient of a value is the sum over all its reads, as in `scatterAdd`.
  */
 export function gather(x: Tensor, axis: number, index: Tensor): Tensor {
   expectOperands('gather', { x: [x, WORDS], index: [index, INDICES] });
@@ -86,7 +86,7 @@ export function gather(x: Tensor, axis: number, index: Tensor): Tensor {
   return lookUp('gather', cutTo(x, index.shape, along), index, { axis: along, shared: false });
 }
 
-/** The slices of x along `axis` that an index (K) names, in that order; repeats are allowed. */
+/** Return the slices of x along `axis` at the index (K), in that order. Repeats are allowed. */
 export function indexSelect(x: Tensor, axis: number, index: Tensor): Tensor {
   expectOperands('indexSelect', { x: [x, WORDS], index: [index, INDICES] });
   const along = wrapAxis('indexSelect', axis, x.shape);
@@ -98,7 +98,7 @@ export function indexSelect(x: Tensor, axis: number, index: Tensor): Tensor {
   return lookUp('indexSelect', x, index, { axis: along, shared: true });
 }
 
-/** Rows (…index, classes) that are 1 at the index and 0 elsewhere. */
+/** Return rows (…index, classes) that are 1 at the index and 0 elsewhere. */
 export function oneHot(index: Tensor, classes: number, dtype: Exclude<DType, 'f16'> = 'f32'): Tensor {
   expectOperands('oneHot', { index: [index, INDICES] });
   expectKind('oneHot', 'the dtype', dtype, oneOf(WORDS));

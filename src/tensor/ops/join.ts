@@ -1,4 +1,4 @@
-/** Ops that join tensors along an axis and take them apart again. */
+/** Ops that join and split tensors along an axis. */
 import { ShapeError } from '../../base/errors.ts';
 import { moveInto } from '../../kernels/movement.ts';
 import { differentiable, orZeros } from '../autograd.ts';
@@ -11,7 +11,7 @@ import { unsqueeze } from './reshape.ts';
 const showShapes = (tensors: readonly Tensor[]): string =>
   tensors.map(({ shape, dtype }) => `${showShape(shape)} ${dtype}`).join(', ');
 
-/** The tensors one after the other along `axis`; their other sizes and their dtypes must agree. */
+/** Concatenate tensors along `axis`. Their other sizes and their dtypes must agree. */
 export function cat(tensors: readonly Tensor[], axis = 0): Tensor {
   expectList('cat', 'tensors', tensors, WORDS);
   const [first] = tensors;
@@ -47,7 +47,7 @@ export function cat(tensors: readonly Tensor[], axis = 0): Tensor {
   return y;
 }
 
-/** Tensors of one shape side by side along a new axis. */
+/** Join tensors of one shape along a new axis. */
 export function stack(tensors: readonly Tensor[], axis = 0): Tensor {
   expectList('stack', 'tensors', tensors, WORDS);
   const [first] = tensors;
@@ -65,7 +65,7 @@ export function stack(tensors: readonly Tensor[], axis = 0): Tensor {
   );
 }
 
-/** Copies of the parts of x with `sizes` places along an axis. */
+/** Copy the parts of x that have these sizes along an axis. */
 function parts(name: string, x: Tensor, sizes: readonly number[], along: number): Tensor[] {
   const outputs: Tensor[] = [];
   let start = 0;
@@ -73,7 +73,7 @@ function parts(name: string, x: Tensor, sizes: readonly number[], along: number)
     outputs.push(narrow(x.detach(), along, start, size));
     start += size;
   }
-  // One node for all parts: their gradients are joined at once, not padded to the size of x and added one by one.
+  // One node for all parts joins their gradients at once, instead of padding each to the size of x and adding them.
   differentiable(name, [x], outputs, (gradients) => [
     cat(
       outputs.map((output, i) => orZeros(gradients[i], output)),
@@ -84,7 +84,7 @@ function parts(name: string, x: Tensor, sizes: readonly number[], along: number)
 }
 
 /**
- * x cut along `axis` into parts of one size (the last may be smaller) or of the sizes listed, which must add up.
+ * Split x along `axis` into parts of one size (the last may be smaller), or of the listed sizes, which must add up.
  */
 export function split(x: Tensor, sizeOrSizes: number | readonly number[], axis = 0): Tensor[] {
   expectOperands('split', { x: [x, WORDS] });
@@ -102,7 +102,7 @@ export function split(x: Tensor, sizeOrSizes: number | readonly number[], axis =
   return parts('split', x, sizes, along);
 }
 
-/** As many whole `size`s as fit in `length`, and the rest; at least one part. Nothing for a size below 1. */
+/** Return the sizes of parts of `length`: `size` each, and the rest; at least one part. Empty for a size below 1. */
 function evenSizes(length: number, size: number): number[] {
   if (!Number.isInteger(size) || size < 1) return [];
   return Array.from({ length: Math.max(1, Math.ceil(length / size)) }, (_, i) =>
@@ -111,8 +111,8 @@ function evenSizes(length: number, size: number): number[] {
 }
 
 /**
- * x cut along `axis` into `chunks` parts of one size, rounded up: as in PyTorch the last one may be smaller, and there
- * may be fewer parts than asked for.
+ * Split x along `axis` into `chunks` parts of equal size, rounded up. As in PyTorch the last part may be smaller, and there
+ * may be fewer parts.
  */
 export function chunk(x: Tensor, chunks: number, axis = 0): Tensor[] {
   expectOperands('chunk', { x: [x, WORDS] });
@@ -129,7 +129,7 @@ export function chunk(x: Tensor, chunks: number, axis = 0): Tensor[] {
   return parts('chunk', x, sizes, along);
 }
 
-/** x moved by `shift` places along `axis`; what leaves at one end comes in at the other. */
+/** Shift x by `shift` positions along `axis`; values that leave one end enter at the other. */
 export function roll(x: Tensor, shift: number, axis: number): Tensor {
   expectOperands('roll', { x: [x, WORDS] });
   const along = normaliseAxis('roll', axis, x.shape);

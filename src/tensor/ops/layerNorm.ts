@@ -1,4 +1,4 @@
-/** Normalisation of the last dimension: LayerNorm, and RMSNorm, which leaves the mean alone. */
+/** Normalisation of the last dimension: LayerNorm, and RMSNorm, which does not subtract the mean. */
 import { expectKind, real } from '../../base/arguments.ts';
 import { ShapeError } from '../../base/errors.ts';
 import { layerNormBackward, layerNormForward } from '../../kernels/layerNorm/index.ts';
@@ -8,15 +8,15 @@ import { showShape, Tensor } from '../tensor.ts';
 import { add, mul, rsqrt, square, sub } from './elementwise.ts';
 import { mean } from './reduce.ts';
 
-/** Beyond this a row no longer fits in the registers of a thread. */
+/** Maximum size of a fused row: larger rows do not fit the registers of a thread. */
 const MAX_FUSED = 2048;
 
-/** The step from 1 to the next f32: the default of PyTorch's RMSNorm. */
+/** The distance from 1 to the next f32: the default of PyTorch's RMSNorm. */
 const F32_EPSILON = 2 ** -23;
 
 /**
  * y = (x − mean)/√(var + eps)·weight + bias over the last dimension d of x (…,d); weight and bias are (d), var is the
- * mean of the squared deviations. One kernel forward, and two or three backward, where d is a multiple of 4 up to 2,048.
+ * mean of the squared deviations. If d is a multiple of 4 up to 2,048, it takes one kernel forward, two or three backward.
  */
 export function layerNorm(x: Tensor, weight?: Tensor, bias?: Tensor, eps = 1e-5): Tensor {
   return normalise('layerNorm', x, { weight, bias, eps, centred: true });
@@ -31,7 +31,7 @@ interface Normalisation {
   readonly weight: Tensor | undefined;
   readonly bias: Tensor | undefined;
   readonly eps: number;
-  /** Whether the mean is subtracted. */
+  /** True if the mean is subtracted. */
   readonly centred: boolean;
 }
 

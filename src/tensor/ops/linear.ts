@@ -18,18 +18,17 @@ interface Transposed {
   readonly view: BufferView;
   /** Version of the weight that the view holds. */
   version: number;
-  /** The recording that computes it, and for which version. */
+  /** The recording that computes it, and the version that it computes. */
   recorded?: { readonly recording: object; readonly version: number };
 }
 
-/** Of each buffer, by range and shape: whatever tensor the values are seen through. */
+/** Transposes by buffer, then by range and shape, so that all tensors over the same values share them. */
 const transposes = new WeakMap<PooledBuffer, Map<string, Transposed>>();
 
 /**
- * Wᵀ (K, N rounded up to a multiple of 4) of W (…,N,K), the layout the product reads. That of a leaf is kept as long as
- * its buffer and until its values change: a forward pass, its backward pass and a whole rollout share it. A recording
- * computes it anew in every replay, except without gradients: then it is brought up to date before the replay, if the
- * leaf has changed.
+ * Return Wᵀ (K, N rounded up to a multiple of 4) of W (…,N,K), the layout that the product reads. The transpose of a leaf is
+ * cached until its values change: a forward pass, its backward pass and a whole rollout share it. A recording computes it
+ * in every replay. Without gradients, it is instead updated before a replay, if the leaf has changed.
  */
 export function transposedWeight(weight: Tensor): BufferView {
   const { device } = weight;
@@ -38,7 +37,7 @@ export function transposedWeight(weight: Tensor): BufferView {
   const groups = sizeOf(weight.shape.slice(0, -2));
   const bytes = groups * K * Math.ceil(N / 4) * 16;
   const compute = (view: BufferView): void => transposePadded(device, weight.view, view, { N, K, groups });
-  // What a recording makes is made in every replay.
+  // A tensor made inside a recording is transposed in every replay.
   if (weight.node || !buffer.owner) {
     const view = device.allocate(bytes);
     compute(view);
@@ -72,10 +71,10 @@ function keptTranspose({ device, view: { buffer, offset }, shape }: Tensor, byte
   return kept;
 }
 
-/** What `linear` does in the same kernel. */
+/** Options of `linear`, computed in the same kernel. */
 export interface LinearOptions {
   readonly activation?: 'gelu';
-  /** (…,N), added to the result. */
+  /** (…,N): added to the result. */
   readonly residual?: Tensor;
 }
 
@@ -85,8 +84,8 @@ const LINEAR_OPTIONS: OptionKinds<LinearOptions> = {
 };
 
 /**
- * y (…,N) = x (…,K)·Wᵀ + b for W (N,K) and b (N), as PyTorch's `nn.Linear`. One kernel forward and two backward where K
- * is a multiple of 4, else made of other ops.
+ * y (…,N) = x (…,K)·Wᵀ + b for W (N,K) and b (N), like PyTorch's `nn.Linear`. If K is a multiple of 4, it takes one kernel
+ * forward and two backward; otherwise it is composed of other ops.
  * @throws ShapeError if the shapes disagree.
  */
 export function linear(x: Tensor, weight: Tensor, bias?: Tensor, options: LinearOptions = {}): Tensor {

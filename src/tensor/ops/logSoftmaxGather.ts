@@ -7,15 +7,15 @@ import { expectIndices } from '../indices.ts';
 import { expectOperands, FLOATS, INDICES } from '../operands.ts';
 import { showShape, Tensor } from '../tensor.ts';
 
-/** The distribution that the log-probabilities are of. */
+/** Options of the distribution. */
 export interface LogSoftmaxGatherOptions {
-  /** Logits are divided by this first; positive. */
+  /** Positive divisor of the logits. Default: 1. */
   readonly temperature?: number;
-  /** u32 (R, ⌈V/32⌉): the ids a row is restricted to, bit v for id v; each must include the row's chosen id. */
+  /** u32 (R, ⌈V/32⌉): the ids that a row may choose from, bit v for id v. They must include the row's chosen id. */
   readonly kept?: Tensor | undefined;
 }
 
-/** Below this a temperature's inverse is infinite in f32: the distribution is that of the argmax. */
+/** Smallest temperature. Below it, the inverse is infinite in f32: the distribution is that of the argmax. */
 const LEAST_TEMPERATURE = 2 ** -126;
 
 const OPTIONS: OptionKinds<LogSoftmaxGatherOptions> = {
@@ -24,7 +24,7 @@ const OPTIONS: OptionKinds<LogSoftmaxGatherOptions> = {
 };
 
 /**
- * For logits (R,V) and u32 or i32 ids (R): log p(id) and the entropy of p in nats, each (R), both differentiable.
+ * Return log p(id) and the entropy of p in nats, each (R), for logits (R,V) and u32 or i32 ids (R). Both are differentiable.
  */
 export function logSoftmaxGather(
   logits: Tensor,
@@ -34,7 +34,7 @@ export function logSoftmaxGather(
   return gathered(logits, ids, options, 'every id exists');
 }
 
-/** The same, where an id outside of the vocabulary chooses nothing: 0, without a gradient. */
+/** Return the same, but 0 without a gradient for an id outside of the vocabulary. */
 export function logSoftmaxGatherSome(
   logits: Tensor,
   ids: Tensor,

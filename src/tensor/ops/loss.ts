@@ -1,4 +1,4 @@
-/** Losses as in `torch.nn.functional`: how far results are from targets, reduced to one number unless told. */
+/** Losses as in `torch.nn.functional`. By default they are reduced to one number. */
 import { expectOptions, instanceOf, integer, type OptionKinds, oneOf, real } from '../../base/arguments.ts';
 import { ShapeError } from '../../base/errors.ts';
 import { prepareTargets } from '../../kernels/targets.ts';
@@ -14,23 +14,23 @@ import { mean, sum } from './reduce.ts';
 import { reshape } from './reshape.ts';
 import { logSoftmax } from './softmax.ts';
 
-/** What all losses take. */
+/** Options of all losses. */
 export interface LossOptions {
-  /** What becomes of the losses of all values: their 'mean' unless told, their 'sum', or 'none' to keep them all. */
+  /** Reduction of the losses of all values: 'mean', 'sum', or 'none' to keep them. Default: 'mean'. */
   readonly reduction?: 'mean' | 'sum' | 'none';
 }
 
-/** Which targets count, and how much. */
+/** Options of `nllLoss`. */
 export interface NllLossOptions extends LossOptions {
-  /** f32 (C): what each class weighs, in the mean too; 1 unless given. It gets no gradient. */
+  /** f32 (C): weight of each class, also in the mean. Default: 1. It gets no gradient. */
   readonly weight?: Tensor;
-  /** Targets with this value are left out, of the mean too; −100 unless told. */
+  /** Targets with this value are ignored, also in the mean. Default: −100. */
   readonly ignoreIndex?: number;
 }
 
-/** Which targets count, how much, and how sharp they are. */
+/** Options of `crossEntropy`. */
 export interface CrossEntropyOptions extends NllLossOptions {
-  /** The share of each target's probability that is spread evenly over all classes (Szegedy et al., 1512.00567). */
+  /** Share of the target's probability that is distributed evenly over all classes (Szegedy et al., 1512.00567). */
   readonly labelSmoothing?: number;
 }
 
@@ -46,7 +46,7 @@ const CROSS_ENTROPY_OPTIONS: OptionKinds<CrossEntropyOptions> = {
   labelSmoothing: real({ min: 0, max: 1 }),
 };
 
-/** (prediction − target)²; both of one shape. */
+/** (prediction − target)², reduced. Both have the same shape. */
 export function mseLoss(prediction: Tensor, target: Tensor, options: LossOptions = {}): Tensor {
   expectOptions('mseLoss', options, LOSS_OPTIONS);
   expectOperands('mseLoss', { prediction: [prediction, FLOATS], target: [target, FLOATS] });
@@ -63,19 +63,19 @@ export function mseLoss(prediction: Tensor, target: Tensor, options: LossOptions
   return reduction === 'mean' ? mean(losses) : sum(losses);
 }
 
-/** A classification as rows: one distribution over the classes and one target each. */
+/** A classification as rows, each with one distribution over the classes and one target. */
 interface Rows {
   /** (M,C), f32. */
   readonly x: Tensor;
-  /** u32 (M): the target, or `NO_CLASS` where the row is ignored or the target is no class. */
+  /** u32 (M): the target, or `NO_CLASS` if the row is ignored or the target is not a class. */
   readonly ids: Tensor;
-  /** f32 (M): that of the target's class; 0 for an ignored row, NaN for a target that is no class. */
+  /** f32 (M): weight of the target's class; 0 for an ignored row, NaN for a target that is not a class. */
   readonly weights: Tensor;
 }
 
 const NO_CLASS = 0xffff_ffff;
 
-/** x (N,C,…) and targets (N,…), or x (C) and a target (), as rows. */
+/** Return x (N,C,…) and targets (N,…), or x (C) and a target (), as rows. */
 function rowsOf(name: string, operand: string, x: Tensor, targets: Tensor, options: NllLossOptions): Rows {
   const { weight, ignoreIndex = -100 } = options;
   expectOperands(name, { [operand]: [x, FLOATS], targets: [targets, INDICES], weight: [weight, FLOATS] });
@@ -103,7 +103,7 @@ function rowsOf(name: string, operand: string, x: Tensor, targets: Tensor, optio
   return { x: shape.length === 2 ? x : reshape(last, [M, C]), ids, weights };
 }
 
-/** Losses (M) as one number, or in the shape of the targets. */
+/** Reduce losses (M) to one number, or reshape them like the targets. */
 function reducedLoss(
   losses: Tensor,
   { weights }: Rows,
@@ -116,7 +116,7 @@ function reducedLoss(
 
 /**
  * −log softmax(logits)[target]·weight[target] for logits (N,C,…) and u32 or i32 targets (N,…), or (C) and (). The mean
- * divides by the weights of the targets that are not ignored: NaN if none is left. A target is a class or
+ * divides by the sum of the weights of the targets that are not ignored: NaN if all are. A target must be a class or
  * `ignoreIndex`.
  */
 export function crossEntropy(logits: Tensor, targets: Tensor, options: CrossEntropyOptions = {}): Tensor {
@@ -124,7 +124,7 @@ export function crossEntropy(logits: Tensor, targets: Tensor, options: CrossEntr
   const rows = rowsOf('crossEntropy', 'logits', logits, targets, options);
   const { x, ids, weights } = rows;
   const { labelSmoothing = 0, weight } = options;
-  // An ignored row chooses nothing: its logp is 0, whatever it holds, and 0 − 0 has no sign.
+  // The logp of an ignored row is 0, whatever its values, and 0 − 0 is +0.
   let losses = mul(sub(0, logSoftmaxGatherSome(x, ids).logp), weights);
   if (labelSmoothing > 0) {
     const logp = logSoftmax(x);
@@ -137,7 +137,7 @@ export function crossEntropy(logits: Tensor, targets: Tensor, options: CrossEntr
 
 /**
  * −x[target]·weight[target] for log-probabilities x (N,C,…) and u32 or i32 targets (N,…), or (C) and (): `crossEntropy`
- * after a `logSoftmax` over axis 1. The mean, and targets that are no class, are as there.
+ * after a `logSoftmax` over axis 1. The mean and invalid targets are treated alike.
  */
 export function nllLoss(x: Tensor, targets: Tensor, options: NllLossOptions = {}): Tensor {
   expectOptions('nllLoss', options, NLL_LOSS_OPTIONS);

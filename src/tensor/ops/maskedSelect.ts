@@ -1,6 +1,6 @@
 /**
- * Ops whose result is as large as the values say: they read the count back from the GPU, so they are asynchronous, and
- * cannot be captured.
+ * Ops whose result size depends on values. They read the count from the GPU, so they are asynchronous and cannot be
+ * captured.
  */
 import { compact } from '../../kernels/compact.ts';
 import { CONDITIONS, EVERY_DTYPE, expectOperands, WORDS } from '../operands.ts';
@@ -15,7 +15,7 @@ import { expand, narrow } from './movement.ts';
 import { flatten } from './reshape.ts';
 import { cumsum } from './scan.ts';
 
-/** u32 (count): the places of the true ones in a bool tensor, counted row by row. */
+/** Return u32 (count): the row-major positions of the true values in a bool tensor. */
 async function placesOf(mask: Tensor): Promise<Tensor> {
   const { device, size } = mask;
   if (size === 0) return Tensor.empty(device, [0], 'u32');
@@ -28,8 +28,8 @@ async function placesOf(mask: Tensor): Promise<Tensor> {
 }
 
 /**
- * The values of x where the bool mask holds, row by row, as one axis; x and mask broadcast. The gradient goes back to
- * the values selected.
+ * Return the values of x where the bool mask is true, in row-major order as one axis. x and mask broadcast. The gradient goes
+ * to the selected values.
  */
 export function maskedSelect(x: Tensor, mask: Tensor): Promise<Tensor> {
   expectOperands('maskedSelect', { x: [x, WORDS], mask: [mask, CONDITIONS] });
@@ -42,7 +42,7 @@ async function selected(x: Tensor, mask: Tensor): Promise<Tensor> {
   return indexSelect(flatten(expand(x, shape)), 0, places);
 }
 
-/** u32 (count, rank): the coordinates of every value of x other than 0, row by row; NaN is not 0. */
+/** Return u32 (count, rank): the coordinates of every value of x other than 0, in row-major order. NaN is not 0. */
 export function nonzero(x: Tensor): Promise<Tensor> {
   expectOperands('nonzero', { x: [x, EVERY_DTYPE] });
   return coordinatesOf(x);
@@ -54,7 +54,7 @@ async function coordinatesOf(x: Tensor): Promise<Tensor> {
   if (rank === 0) return Tensor.empty(x.device, [places.size, 0], 'u32');
   const strides = stridesOf(x.shape);
   const coordinates = x.shape.map((size, axis) =>
-    // An axis of size 0 leaves no place to ask for.
+    // With an axis of size 0 there is no position.
     size === 0
       ? places
       : remainder(div(places, Math.max(1, strides[axis] as number), { roundingMode: 'floor' }), size),
