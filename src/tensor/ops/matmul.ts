@@ -1,4 +1,4 @@
-/** Products of matrices and vectors as `torch.matmul` defines them: any sizes, leading axes batched and broadcast. */
+/** Products of matrices and vectors like `torch.matmul`: any sizes, with broadcast leading axes. */
 import { ShapeError } from '../../base/errors.ts';
 import type { BufferView } from '../../gpu/buffers.ts';
 import type { Device } from '../../gpu/device.ts';
@@ -35,7 +35,7 @@ export function matmul(a: Tensor, b: Tensor): Tensor {
   return reshape(product, [...axes, rank === 1 ? right.shape.at(-1) : left.shape.at(-2)] as number[]);
 }
 
-/** The scalar product of two vectors. */
+/** Return the scalar product of two vectors. */
 export function dot(a: Tensor, b: Tensor): Tensor {
   expectOperands('dot', { a: [a, NUMBERS], b: [b, NUMBERS] });
   if (a.shape.length === 1 && b.shape.length === 1 && a.size === b.size) return sum(mul(a, b));
@@ -46,7 +46,7 @@ export function dot(a: Tensor, b: Tensor): Tensor {
   );
 }
 
-/** a (M), b (N) → (M,N): every product of a value of a with one of b. */
+/** Return the outer product (M,N) of a (M) and b (N). */
 export function outer(a: Tensor, b: Tensor): Tensor {
   expectOperands('outer', { a: [a, NUMBERS], b: [b, NUMBERS] });
   if (a.shape.length === 1 && b.shape.length === 1) return mul(reshape(a, [a.size, 1]), b);
@@ -57,17 +57,17 @@ function refuse(a: Tensor, b: Tensor, fix: string): never {
   throw new ShapeError('matmul', `a ${showShape(a.shape)}, b ${showShape(b.shape)}`, fix);
 }
 
-/** What is known of a product once its axes are sorted out: `batches` of (M,K) · (K,N). */
+/** A matrix product after broadcasting: `batches` of (M,K) · (K,N). */
 interface Problem {
   readonly batches: number;
   readonly M: number;
   readonly N: number;
   readonly K: number;
-  /** All batches share the one matrix of a. */
+  /** True if all batches share one matrix of a. */
   readonly sharedA: boolean;
 }
 
-/** Operands of rank 2 or more. */
+/** Multiply operands of rank 2 or more. */
 function batched(a: Tensor, b: Tensor): Tensor {
   const [M, K] = a.shape.slice(-2) as [number, number];
   const N = b.shape.at(-1) as number;
@@ -75,7 +75,7 @@ function batched(a: Tensor, b: Tensor): Tensor {
   const lead = broadcastLead(a, b, leadA, leadB);
   const batches = sizeOf(lead);
   const shape = [...lead, M, N];
-  // One b for all: the matrices of a are rows of one.
+  // If all batches share one b, the matrices of a count as rows of one matrix.
   if (sizeOf(leadB) === 1) {
     const flat = { batches: 1, M: batches * M, N, K, sharedA: false };
     return product(a, b, shape, flat);
@@ -111,7 +111,7 @@ function product(a: Tensor, b: Tensor, shape: Shape, problem: Problem): Tensor {
   return c;
 }
 
-/** dA = dC · Bᵀ, summed over the batches that share A. */
+/** Return dA = dC · Bᵀ, summed over the batches that share A. */
 function gradientOfA(a: Tensor, b: Tensor, dc: Tensor, problem: Problem): Tensor {
   const { batches, M, N, K, sharedA } = problem;
   const da = Tensor.empty(a.device, sharedA ? [batches, M, K] : a.shape);
@@ -120,7 +120,7 @@ function gradientOfA(a: Tensor, b: Tensor, dc: Tensor, problem: Problem): Tensor
   return sharedA ? new Tensor(a.device, sumTo(da, [M, K]).view, a.shape) : da;
 }
 
-/** dB = Aᵀ · dC for every batch. Without batches the rows may be many: their sum is split over the machine. */
+/** Return dB = Aᵀ · dC for every batch. A single batch may have many rows: their sum is split over workgroups. */
 function gradientOfB(a: Tensor, b: Tensor, dc: Tensor, problem: Problem): Tensor {
   const { device } = a;
   const { batches, M, N, K, sharedA } = problem;
@@ -150,7 +150,7 @@ function gradientOfB(a: Tensor, b: Tensor, dc: Tensor, problem: Problem): Tensor
   return db;
 }
 
-/** c = a · b, with b as it is stored, or stored as (N,K). */
+/** Dispatch c = a · b. If `transposed`, b is stored as (N,K). */
 function launch(
   device: Device,
   a: BufferView,
@@ -166,19 +166,19 @@ function launch(
   else multiply(device, { a, b: right.view, c, M, N, K, batches: { count, sharedA } });
 }
 
-/** Inner sizes from which on a sum is made in parts of PART products. Parts cost a copy of a, which shorter sums spare. */
+/** Smallest inner size that is summed in parts of PART products. Parts need a copy of a, which shorter sums avoid. */
 const LONG = 2048;
 const PART = 256;
 
-/** How many sums each value of a product is made of: so few that they are no more values than a. */
+/** Return the number of partial sums for each value, so that together they hold at most as many values as a. */
 function partsOf({ limits }: Device, { batches, M, N, K }: Problem): number {
   const fits = batches * M * 4 * (2 * K) <= limits.maxStorageBufferBindingSize;
   return K >= LONG && fits ? Math.max(1, Math.floor(K / Math.max(PART, N))) : 1;
 }
 
 /**
- * c = a · b as the sum of the products of `parts` of the columns of a and of the rows of b, so that values go through
- * few roundings however large K is.
+ * Compute c = a · b as a sum of products of `parts` parts of the columns of a and the rows of b, so that rounding errors stay
+ * small for large K.
  */
 function inParts(
   device: Device,
@@ -208,7 +208,7 @@ function inParts(
   device.release(products);
 }
 
-/** x (outer, from, inner) with zeros behind: (outer, to, inner); x itself if there are none. */
+/** Pad x (outer, from, inner) with zeros to (outer, to, inner). Return x itself if `to` equals `from`. */
 function widened(
   device: Device,
   x: BufferView,
@@ -225,7 +225,7 @@ function widened(
 }
 
 /**
- * x (count, rows, columns), its columns padded with zeros to a multiple of 4: x itself where they are one already.
+ * Pad the columns of x (count, rows, columns) with zeros to a multiple of 4. Return x itself if they already are one.
  * If it is 'transposed', x is stored as (count, columns, rows).
  */
 function paddedRows(

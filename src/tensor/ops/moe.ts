@@ -1,4 +1,4 @@
-/** A mixture-of-experts feed-forward layer: route, run each expert on its rows alone, combine; and its balance. */
+/** A mixture-of-experts feed-forward layer: route, run each expert only on its rows, combine; and its balance loss. */
 import { ShapeError } from '../../base/errors.ts';
 import { type Scalar, scalarValue } from '../../gpu/kernel.ts';
 import { elementwise } from '../../kernels/elementwise.ts';
@@ -22,7 +22,7 @@ import { transposedWeight } from './linear.ts';
 
 export { MAX_ACTIVE_EXPERTS, type Routing };
 
-/** The weights of all experts: f is the width of their hidden layer. */
+/** The weights of all experts; f is the width of their hidden layer. */
 export interface ExpertWeights {
   /** (experts, f, d) and (experts, f) */
   readonly weight1: Tensor;
@@ -50,7 +50,7 @@ function checkExperts(experts: ExpertWeights, E: number, f: number, d: number): 
 }
 
 /**
- * y (R,d) = Σ over the `active` experts with the highest logits of softmax(those logits)·expert(x), where
+ * Return y (R,d) = Σ softmax(logits)·expert(x) over the `active` experts with the highest logits, where
  * expert(x) = GELU(x·W1ᵀ + b1)·W2ᵀ + b2 (Shazeer et al., 1701.06538). x (R,d), logits (R,experts).
  */
 export function mixtureOfExperts(
@@ -165,10 +165,9 @@ export function mixtureOfExperts(
 }
 
 /**
- * The load-balancing loss of a routing, E·Σ_e f_e·P_e (Switch Transformer, Fedus et al., 2101.03961): f_e is the
- * fraction of entries sent to expert e, a constant, and P_e the mean router probability. One value: 1 when balanced,
- * up to E when one expert gets everything. `logits` (R,E) are those the routing was made from; of them the first `rows`
- * count.
+ * Return the load-balancing loss of a routing, E·Σ_e f_e·P_e (Switch Transformer, Fedus et al., 2101.03961), a scalar. f_e
+ * is the share of entries sent to expert e, a constant; P_e is the mean router probability. The loss is 1 when balanced, and
+ * up to E when one expert gets everything. `logits` (R,E) are those of the routing; only the first `rows` count.
  */
 export function loadBalance(logits: Tensor, routing: Routing, rows: Scalar = routing.R): Tensor {
   expectOperands('loadBalance', { logits: [logits, FLOATS] });

@@ -1,6 +1,6 @@
 /**
- * Ops that move values without computing. Data stays contiguous, so these copy: they take every dtype but f16.
- * Those that keep the order of the values are in reshape.ts.
+ * Ops that move values without computing. Data stays contiguous, so they copy. They take every dtype except f16.
+ * Ops that keep the order of the values are in reshape.ts.
  */
 import { expectKind, expectShape, type Kind, listOf, real } from '../../base/arguments.ts';
 import { ShapeError } from '../../base/errors.ts';
@@ -24,7 +24,7 @@ const PADS: Kind = {
   accepts: (value) => Array.isArray(value) && value.every((each) => Array.isArray(each) && each.length === 2),
 };
 
-/** A tensor with what `move` finds along `axes`. */
+/** Return a tensor of the values that the kernel `move` reads along `axes`. */
 function moved(x: Tensor, axes: readonly Axis[], fill: Scalar = 0): Tensor {
   const y = Tensor.empty(
     x.device,
@@ -35,7 +35,7 @@ function moved(x: Tensor, axes: readonly Axis[], fill: Scalar = 0): Tensor {
   return y;
 }
 
-/** Axis i of the result is axis order[i] of x. */
+/** Permute the axes: axis i of the result is axis order[i] of x. */
 export function permute(x: Tensor, order: readonly number[]): Tensor {
   expectOperands('permute', { x: [x, WORDS] });
   expectKind('permute', 'the order', order, AXES);
@@ -55,7 +55,7 @@ export function permute(x: Tensor, order: readonly number[]): Tensor {
   return y;
 }
 
-/** Swaps two axes, the last two unless told. */
+/** Swap two axes. Default: the last two. */
 export function transpose(x: Tensor, axis0 = -2, axis1 = -1): Tensor {
   expectOperands('transpose', { x: [x, WORDS] });
   const [a, b] = [axis0, axis1].map((axis) => wrapAxis('transpose', axis, x.shape)) as [number, number];
@@ -64,8 +64,8 @@ export function transpose(x: Tensor, axis0 = -2, axis1 = -1): Tensor {
 }
 
 /**
- * x repeated along its axes of size 1, and along new axes in front, until it has `shape`; −1 keeps a size. Elementwise
- * ops broadcast by themselves, without the copy.
+ * Repeat x along its axes of size 1, and along new leading axes, to `shape`; −1 keeps a size. Elementwise ops broadcast
+ * without this copy.
  */
 export function expand(x: Tensor, shape: Shape): Tensor {
   expectOperands('expand', { x: [x, WORDS] });
@@ -91,12 +91,12 @@ export function expand(x: Tensor, shape: Shape): Tensor {
 }
 
 /**
- * [start, end, step] along one axis, as Python's start:end:step: negative positions count from the end, positions
- * outside are cut off, and null stands for "from the first" or "to the last" in the direction of the step.
+ * [start, end, step] along one axis, like Python's start:end:step. Negative positions count from the end, positions out of
+ * range are clamped, and null means the first or last position in the direction of the step.
  */
 export type Range = readonly [start: number | null, end?: number | null, step?: number];
 
-/** Where a range begins, how it goes on, and how many places it visits. */
+/** Return the start, the step and the number of positions of a range. */
 function resolveRange(range: Range, size: number): { start: number; step: number; count: number } {
   const [first, last = null, step = 1] = range;
   if (!Number.isInteger(step) || step === 0 || ![first ?? 0, last ?? 0].every(Number.isInteger)) {
@@ -115,7 +115,7 @@ function resolveRange(range: Range, size: number): { start: number; step: number
 }
 
 /**
- * The part of x that one range an axis selects; null takes an axis whole, and so do axes after the last range.
+ * Return the part of x that the ranges select, one for each axis. null, and axes after the last range, select a whole axis.
  * `slice(x, [null, [1, -1], [null, null, -2]])` is NumPy's x[:, 1:-1, ::-2].
  */
 export function slice(x: Tensor, ranges: readonly (Range | null)[]): Tensor {
@@ -139,7 +139,7 @@ export function slice(x: Tensor, ranges: readonly (Range | null)[]): Tensor {
   return y;
 }
 
-/** Zeros of `shape` with dy where the slice took its values: dy walked with the inverse of every step. */
+/** Return zeros of `shape` with dy at the positions of the slice: dy read with the inverse of every step. */
 function scatterSlice(
   dy: Tensor,
   shape: Shape,
@@ -148,7 +148,7 @@ function scatterSlice(
   const strides = stridesOf(dy.shape);
   const walk = parts.map(({ start, step }, i): Axis => {
     const [count, stride, size] = [shape[i], strides[i], dy.shape[i]] as [number, number, number];
-    // Axes taken whole need no bounds, and are walked as one with their neighbours.
+    // Whole axes need no bounds, and merge with their neighbours.
     if (start === 0 && step === 1 && size === count) return { count, stride };
     const direction = Math.sign(step);
     return { count, stride, start: -start * direction, step: direction, dilation: Math.abs(step), size };
@@ -156,7 +156,7 @@ function scatterSlice(
   return moved(dy, walk);
 }
 
-/** `length` places along `axis` from `start` on, which may count from the end. */
+/** Return `length` positions along `axis` from `start` on. A negative start counts from the end. */
 export function narrow(x: Tensor, axis: number, start: number, length: number): Tensor {
   expectOperands('narrow', { x: [x, WORDS] });
   const along = normaliseAxis('narrow', axis, x.shape);
@@ -173,7 +173,7 @@ export function narrow(x: Tensor, axis: number, start: number, length: number): 
   return slice(x, [...x.shape.slice(0, along).map(() => null), [from, from + length]]);
 }
 
-/** x at one place of an axis, without that axis. A negative index counts from the end. */
+/** Return x at one position of an axis, without that axis. A negative index counts from the end. */
 export function select(x: Tensor, axis: number, index: number): Tensor {
   expectOperands('select', { x: [x, WORDS] });
   const along = normaliseAxis('select', axis, x.shape);
@@ -188,7 +188,7 @@ export function select(x: Tensor, axis: number, index: number): Tensor {
   return reshape(narrow(x, along, index, 1), x.shape.toSpliced(along, 1));
 }
 
-/** The order of values reversed along `axes`. */
+/** Reverse the order of values along `axes`. */
 export function flip(x: Tensor, axes: readonly number[]): Tensor {
   expectOperands('flip', { x: [x, WORDS] });
   expectKind('flip', 'axes', axes, AXES);
@@ -207,7 +207,7 @@ export function flip(x: Tensor, axes: readonly number[]): Tensor {
 
 const word = new DataView(new ArrayBuffer(4));
 
-/** The word that stands for a number in a dtype. */
+/** Return the 32-bit word that represents a number in a dtype. */
 function bitsOf(dtype: DType, value: number): number {
   if (dtype === 'f32') word.setFloat32(0, value);
   else word.setUint32(0, dtype === 'bool' ? Number(value !== 0) : value);
@@ -215,8 +215,8 @@ function bitsOf(dtype: DType, value: number): number {
 }
 
 /**
- * x with `value` around it: pads[i] = [before, after] places along axis i; axes after the last pair are left alone.
- * Negative numbers cut places off.
+ * Pad x with `value`: pads[i] = [before, after] positions along axis i. Axes after the last pair stay unchanged. Negative
+ * numbers remove positions.
  */
 export function pad(x: Tensor, pads: readonly (readonly [number, number])[], value: Scalar = 0): Tensor {
   expectOperands('pad', { x: [x, WORDS] });
@@ -247,7 +247,7 @@ export function pad(x: Tensor, pads: readonly (readonly [number, number])[], val
   return y;
 }
 
-/** The matrices of x with 0 outside of a band of diagonals. */
+/** Return the matrices of x with 0 outside of a band of diagonals. */
 function band(name: string, x: Tensor, limits: { readonly first?: number; readonly last?: number }): Tensor {
   expectOperands(name, { x: [x, WORDS] });
   const [rows, columns] = x.shape.slice(-2) as [number, number];
@@ -265,8 +265,8 @@ function band(name: string, x: Tensor, limits: { readonly first?: number; readon
   return y;
 }
 
-/** The lower triangle of the matrices (…,rows,columns): 0 above the `diagonal`-th diagonal, 0 being the main one. */
+/** Return the lower triangle of matrices (…,rows,columns): 0 above diagonal number `diagonal`; the main one is 0. */
 export const tril = (x: Tensor, diagonal = 0): Tensor => band('tril', x, { last: diagonal });
 
-/** The upper triangle of the matrices (…,rows,columns): 0 below the `diagonal`-th diagonal, 0 being the main one. */
+/** Return the upper triangle of matrices (…,rows,columns): 0 below diagonal number `diagonal`; the main one is 0. */
 export const triu = (x: Tensor, diagonal = 0): Tensor => band('triu', x, { first: diagonal });

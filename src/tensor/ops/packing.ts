@@ -1,19 +1,19 @@
-/** Sequences packed end to end: which rows belong to one, and where in it. */
+/** Sequences packed end to end: the sequence of each row, and its position there. */
 import type { Device } from '../../gpu/device.ts';
 import { ATTENTION_TILE_ROWS } from '../../kernels/attention/index.ts';
 import { tilePositions } from '../../kernels/positions.ts';
 import { expectOperands } from '../operands.ts';
 import { Tensor } from '../tensor.ts';
 
-/** The sequences that the rows of a matrix belong to, as the kernels read them. */
+/** The sequences of the rows of a matrix, in the form that the kernels read. */
 export interface RowTiles {
   /** Rows in total. */
   readonly rows: number;
-  /** u32 (tiles,4): first row of a tile of at most `tileRows` rows, first and end row of its sequence; 0s are no tile. */
+  /** Return u32 (tiles,4): first row of a tile of at most `tileRows` rows, first and end row of its sequence, or zeros. */
   tiles(device: Device, tileRows: number): Tensor;
 }
 
-/** The tiles of sequences that lie end to end, four values each. */
+/** Return the tiles of consecutive sequences, four values each. */
 export function tilesOf(lengths: readonly number[], tileRows: number): number[] {
   const values: number[] = [];
   let start = 0;
@@ -25,7 +25,7 @@ export function tilesOf(lengths: readonly number[], tileRows: number): number[] 
 }
 
 /**
- * Sequences of different lengths in one matrix of rows: end to end, without padding.
+ * Sequences of different lengths in one matrix of rows, end to end, without padding.
  * A rectangular batch (B,T) is B sequences of length T.
  */
 export class Packing implements RowTiles {
@@ -57,8 +57,8 @@ export class Packing implements RowTiles {
 }
 
 /**
- * The position of each row in its sequence, counted from 0: u32 (rows), for `rope`.
- * Rows that no tile covers have none: their values are undefined.
+ * Return the position of each row in its sequence, counted from 0: u32 (rows), for `rope`. It is undefined for rows without
+ * a tile.
  */
 export function rowPositions(device: Device, packing: RowTiles): Tensor {
   const tiles = packing.tiles(device, ATTENTION_TILE_ROWS);

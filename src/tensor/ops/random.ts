@@ -1,4 +1,4 @@
-/** Random tensors. Each op takes one draw from a generator; there is no global one. */
+/** Random tensors. Each op uses one draw of a generator. There is no global generator. */
 import {
   ArgumentError,
   boolean,
@@ -22,21 +22,21 @@ import { draw, Generator } from '../random.ts';
 import { type DType, type Shape, showShape, Tensor } from '../tensor.ts';
 import { argsort, topk } from './sort.ts';
 
-/** Where random numbers come from. */
+/** Options of random ops. */
 export interface RandomOptions {
   readonly generator: Generator;
 }
 
-/** As `RandomOptions`, for tensors that may require a gradient. */
+/** Options of random ops whose result may require a gradient. */
 export interface RandomFloatOptions extends RandomOptions {
-  /** Whether `backward` computes a gradient for the result. */
+  /** True if `backward` computes a gradient for the result. Default: false. */
   readonly requiresGrad?: boolean;
 }
 
 const RANDOM_OPTIONS: OptionKinds<RandomOptions> = { generator: instanceOf(Generator) };
 const FLOAT_OPTIONS: OptionKinds<RandomFloatOptions> = { ...RANDOM_OPTIONS, requiresGrad: boolean };
 
-/** Checks what every op that makes random tensors takes. */
+/** Check the common arguments of ops that make random tensors. */
 function expectDrawing(op: string, device: Device, shape: Shape, options: RandomOptions): void {
   expectDevice(op, device);
   expectShape(op, shape);
@@ -56,19 +56,19 @@ function drawn(
   return requiresGrad ? y.requireGrad() : y;
 }
 
-/** Uniform on (0, 1): neither end occurs. */
+/** Draw uniform values in (0, 1), both ends excluded. */
 export function rand(device: Device, shape: Shape, options: RandomFloatOptions): Tensor {
   expectDrawing('rand', device, shape, options);
   return drawn(device, shape, 'f32', 'uniform', options);
 }
 
-/** From the standard normal distribution. */
+/** Draw values from the standard normal distribution. */
 export function randn(device: Device, shape: Shape, options: RandomFloatOptions): Tensor {
   expectDrawing('randn', device, shape, options);
   return drawn(device, shape, 'f32', 'normal', options);
 }
 
-/** Uniform between low and high. */
+/** Draw uniform values between low and high. */
 export function uniform(
   device: Device,
   shape: Shape,
@@ -86,7 +86,7 @@ export function uniform(
   return drawn(device, shape, 'f32', 'uniform', options, { low, high });
 }
 
-/** Integers from low to high − 1, uniform up to one part in 2³²/(high − low). */
+/** Draw integers from low to high − 1, uniform up to one part in 2³²/(high − low). */
 export function randint(
   device: Device,
   shape: Shape,
@@ -113,7 +113,7 @@ export function randint(
 }
 
 /**
- * 1 with the given probability, else 0, as f32: `bernoulli(p, options)` of the shape of a tensor of probabilities, or
+ * Draw 1 with the given probability, otherwise 0, as f32: `bernoulli(p, options)` for a tensor of probabilities, or
  * `bernoulli(device, shape, p, options)`. No gradient.
  */
 export function bernoulli(p: Tensor, options: RandomOptions): Tensor;
@@ -144,18 +144,18 @@ function ofProbabilities(name: DistributionName, p: Tensor, generator: Generator
   return y;
 }
 
-/** Where the draws come from, and whether one place can come twice. */
+/** Options of `multinomial`. */
 export interface MultinomialOptions extends RandomOptions {
-  /** Whether a place may be drawn again; false unless given. */
+  /** True if an index may be drawn again. Default: false. */
   readonly replacement?: boolean;
 }
 
 const MULTINOMIAL_OPTIONS: OptionKinds<MultinomialOptions> = { ...RANDOM_OPTIONS, replacement: boolean };
 
 /**
- * u32 (…,count): places in the rows of probabilities (…,V), drawn in proportion to them; rows need not sum to 1.
- * Values must be finite and not negative, and a row needs as many above 0 as are drawn without replacement (one with):
- * this is not checked, and where it fails, places of probability 0 are drawn.
+ * Draw u32 (…,count): indices into the rows of probabilities (…,V), in proportion to them. Rows need not sum to 1. Values
+ * must be finite and not negative; a row needs at least `count` of them above 0 (with replacement: one). This is not checked:
+ * otherwise indices of probability 0 are drawn.
  */
 export function multinomial(probabilities: Tensor, count: number, options: MultinomialOptions): Tensor {
   expectOptions('multinomial', options, MULTINOMIAL_OPTIONS, ['generator']);
@@ -181,7 +181,7 @@ export function multinomial(probabilities: Tensor, count: number, options: Multi
   return makeWithin(picks, 0, width - 1);
 }
 
-/** u32 (n): 0 … n − 1 in random order. */
+/** Draw a random permutation: u32 (n), 0 … n − 1 in random order. */
 export function randperm(device: Device, n: number, options: RandomOptions): Tensor {
   expectDevice('randperm', device);
   expectShape('randperm', [n]);

@@ -1,6 +1,6 @@
 /**
- * Reductions over any axes, and the one that undoes broadcasting. Gradients follow PyTorch. All take f32; sums,
- * products and extreme values take integers and booleans too.
+ * Reductions over any axes, and the sum that reverses broadcasting. Gradients follow PyTorch. All take f32; sums, products,
+ * maxima and minima also take integers and booleans.
  */
 import { boolean, expectOptions, listOf, type OptionKinds, real } from '../../base/arguments.ts';
 import { ShapeError } from '../../base/errors.ts';
@@ -22,24 +22,24 @@ import { type Shape, showShape, sizeOf, Tensor } from '../tensor.ts';
 import { wrapAxis } from './axes.ts';
 import { cast } from './cast.ts';
 
-/** What is reduced, and whether its axes stay. */
+/** Options of reductions. */
 export interface ReduceOptions {
-  /** Axes to reduce, negative ones counted from the end; all by default. */
+  /** Axes to reduce; negative ones count from the end. Default: all. */
   readonly axes?: readonly number[];
-  /** Keep the reduced axes with size 1. */
+  /** True to keep the reduced axes with size 1. Default: false. */
   readonly keepDims?: boolean;
 }
 
 const REDUCE_OPTIONS: OptionKinds<ReduceOptions> = { axes: listOf(real(), 'axes'), keepDims: boolean };
 
-/** What a reduction of x comes down to. */
+/** The plan of a reduction of x. */
 interface Plan {
   readonly axes: readonly number[];
-  /** Of the result. */
+  /** Shape of the result. */
   readonly shape: Shape;
-  /** Values that go into one result. */
+  /** Number of values that are reduced to one. */
   readonly count: number;
-  /** The shape of x with neighbouring axes joined, and the same with 1 for what is reduced: they broadcast. */
+  /** The shape of x with neighbouring axes merged, and the same with 1 for reduced axes. They broadcast. */
   readonly whole: Shape;
   readonly kept: Shape;
 }
@@ -54,7 +54,7 @@ function planned(
   const axes = normaliseAxes(name, x.shape, options.axes);
   const kept = x.shape.map((n, i) => (axes.includes(i) ? 1 : n));
   const groups = joinAxes(x.shape, axes);
-  // Three groups of axes or fewer share one kernel.
+  // Pad to three groups of axes, so that fewer groups share one kernel.
   const ones = new Array<number>(Math.max(0, 3 - groups.length)).fill(1);
   return {
     axes,
@@ -85,7 +85,7 @@ function expectValues(name: string, x: Tensor, { shape, count }: Plan): void {
   );
 }
 
-/** One number for each result: `name` of x, of the results' `b`, `c` and `d`. */
+/** Reduce x with `name`, which may also use values `b`, `c` and `d` for each result. */
 function reduced(
   x: Tensor,
   { axes, shape }: Plan,
@@ -99,8 +99,8 @@ function reduced(
 }
 
 /**
- * A tensor of the shape of x: a WGSL expression of operands `a`, `b`, … each of which has the shape of x or one value
- * for each result.
+ * Return a tensor of the shape of x: a WGSL expression of operands `a`, `b`, …, which have the shape of x or one value for
+ * each result.
  */
 function spread(
   x: Tensor,
@@ -117,7 +117,7 @@ function spread(
 const value = ({ view }: Tensor) => ({ view, per: 'value' }) as const;
 const result = ({ view }: Tensor) => ({ view, per: 'result' }) as const;
 
-/** Σ x over `axes`; 0 for an empty sum. Integers wrap; of booleans it counts the true ones, as u32. */
+/** Σ x over `axes`; 0 for an empty sum. Integers wrap. For booleans it is the number of true ones, as u32. */
 export function sum(x: Tensor, options: ReduceOptions = {}): Tensor {
   expectOperands('sum', { x: [x, WORDS] });
   const plan = planned('sum', x, options);
@@ -127,7 +127,7 @@ export function sum(x: Tensor, options: ReduceOptions = {}): Tensor {
   return y;
 }
 
-/** The mean over `axes`; NaN for an empty one, as in PyTorch. Of booleans it is the share of the true ones, as f32. */
+/** The mean over `axes`; NaN if empty, as in PyTorch. For booleans it is the share of true ones, as f32. */
 export function mean(x: Tensor, options: ReduceOptions = {}): Tensor {
   expectOperands('mean', { x: [x, [...FLOATS, ...CONDITIONS]] });
   if (x.dtype === 'bool') return mean(cast(x, 'f32'), options);
@@ -139,7 +139,7 @@ export function mean(x: Tensor, options: ReduceOptions = {}): Tensor {
   return y;
 }
 
-/** Π x over `axes`; 1 for an empty product. Integers wrap; of booleans it is 1 or 0, as u32. The gradient is right where factors are 0. */
+/** Π x over `axes`; 1 for an empty product. Integers wrap. For booleans it is 1 or 0, as u32. Zeros have exact gradients. */
 export function prod(x: Tensor, options: ReduceOptions = {}): Tensor {
   expectOperands('prod', { x: [x, WORDS] });
   const plan = planned('prod', x, options);
@@ -147,7 +147,7 @@ export function prod(x: Tensor, options: ReduceOptions = {}): Tensor {
   const y = reduced(x, plan, 'prod');
   differentiable('prod', [x], [y], ([dy]) => {
     if (!dy) return [];
-    // A factor's gradient is the product of the others: that of the non-zero ones, unless another factor is 0.
+    // A factor's gradient is the product of the others: of the non-zero ones, or 0 if another factor is 0.
     const zeros = reduced(x, plan, 'countZeros');
     const others = reduced(x, plan, 'prodOfNonzero');
     const none = 'select(T(0.0), d * c / select(a, T(1.0), a == T(0.0)), (a != T(0.0)) & (b == T(0.0)))';
@@ -182,15 +182,15 @@ function extremeOf(x: Tensor, { axes, shape }: Plan, smallest: boolean): Tensor 
 
 const orderOf = ({ dtype }: Tensor): Extreme['of'] => (dtype === 'f32' || dtype === 'i32' ? dtype : 'u32');
 
-/** The largest value over `axes`, as torch.amax: NaN if there is one; values that tie share the gradient evenly. */
+/** The largest value over `axes`, like torch.amax. It is NaN if a value is; equal values share the gradient. */
 export const max = (x: Tensor, options: ReduceOptions = {}): Tensor => extreme('max', x, options);
 
-/** The smallest value over `axes`, as torch.amin: NaN if there is one; values that tie share the gradient evenly. */
+/** The smallest value over `axes`, like torch.amin. It is NaN if a value is; equal values share the gradient. */
 export const min = (x: Tensor, options: ReduceOptions = {}): Tensor => extreme('min', x, options);
 
-/** Along which axis to look: over all values unless given. */
+/** Options of `argmax` and `argmin`. */
 export interface ArgOptions {
-  /** The axis to reduce; without it the result is the place in all of x, row by row. */
+  /** The axis to reduce. Default: all of x; the result is then a row-major index. */
   readonly axis?: number;
   readonly keepDims?: boolean;
 }
@@ -210,10 +210,10 @@ function argExtreme(name: 'argmax' | 'argmin', x: Tensor, given: ArgOptions): Te
   return makeWithin(y, 0, plan.count - 1);
 }
 
-/** u32 place of the largest value, the first of several; a NaN counts as the largest. */
+/** u32 index of the largest value; the first of equal ones. NaN counts as the largest. */
 export const argmax = (x: Tensor, options: ArgOptions = {}): Tensor => argExtreme('argmax', x, options);
 
-/** u32 place of the smallest value, the first of several; a NaN counts as the smallest. */
+/** u32 index of the smallest value; the first of equal ones. NaN counts as the smallest. */
 export const argmin = (x: Tensor, options: ArgOptions = {}): Tensor => argExtreme('argmin', x, options);
 
 function quantified(name: 'any' | 'all', x: Tensor, options: ReduceOptions): Tensor {
@@ -226,23 +226,23 @@ function quantified(name: 'any' | 'all', x: Tensor, options: ReduceOptions): Ten
   return y;
 }
 
-/** Whether any value over `axes` is true, or other than 0; false for none. */
+/** True if any value over `axes` is true or not 0; false if there is none. */
 export const any = (x: Tensor, options: ReduceOptions = {}): Tensor => quantified('any', x, options);
 
-/** Whether every value over `axes` is true, or other than 0; true for none. */
+/** True if every value over `axes` is true or not 0; true if there is none. */
 export const all = (x: Tensor, options: ReduceOptions = {}): Tensor => quantified('all', x, options);
 
-/** As `ReduceOptions`, with the correction of the divisor. */
+/** Options of `variance` and `std`. */
 export interface VarianceOptions extends ReduceOptions {
-  /** The variance of n values divides by n − correction; 1, Bessel's correction, unless given. */
+  /** The variance of n values divides by n − correction. Default: 1 (Bessel's correction). */
   readonly correction?: number;
 }
 
 const VARIANCE_OPTIONS: OptionKinds<VarianceOptions> = { ...REDUCE_OPTIONS, correction: real() };
 
 /**
- * The variance, or its root, in passes: the mean, what rounding left out of it, then the squares of the deviations.
- * So a mean much larger than the deviations costs no accuracy.
+ * Return the variance or the standard deviation, in passes: the mean, its rounding error, then the squared deviations. So
+ * the result is accurate even if the mean is much larger than the deviations.
  */
 function spreadOf(name: 'variance' | 'std', x: Tensor, options: VarianceOptions): Tensor {
   expectOperands(name, { x: [x, FLOATS] });
@@ -265,7 +265,7 @@ function spreadOf(name: 'variance' | 'std', x: Tensor, options: VarianceOptions)
       const operands = [value(x), result(centre), result(rest), result(dy)];
       return [spread(x, plan, '((a - b) - c) * d / params.s', operands, divisor / 2)];
     }
-    // d std = d variance / (2 std), and 0 where all values are equal.
+    // d std = d variance / (2 std), or 0 if all values are equal.
     const slope = Tensor.empty(x.device, plan.shape);
     elementwise(x.device, 'select(a / b, T(0.0), b == T(0.0))', [dy, y], slope.view, plan.shape);
     const operands = [value(x), result(centre), result(rest), result(slope)];
@@ -274,16 +274,16 @@ function spreadOf(name: 'variance' | 'std', x: Tensor, options: VarianceOptions)
   return y;
 }
 
-/** Σ (x − mean)² / (n − correction) over `axes`, as torch.var; NaN where n ≤ correction and nothing deviates. */
+/** Σ (x − mean)² / (n − correction) over `axes`, like torch.var; NaN for 0/0, such as one value with correction 1. */
 export const variance = (x: Tensor, options: VarianceOptions = {}): Tensor =>
   spreadOf('variance', x, options);
 
-/** The root of the variance, as torch.std; its gradient is 0 where all values are equal. */
+/** The square root of the variance, like torch.std. Its gradient is 0 if all values are equal. */
 export const std = (x: Tensor, options: VarianceOptions = {}): Tensor => spreadOf('std', x, options);
 
 /**
- * log Σ exp x over `axes`, without overflow; −∞ where every x is −∞ or there is none.
- * The gradient is softmax(x), and 0 (PyTorch: NaN) where every x is −∞.
+ * log Σ exp x over `axes`, without overflow; −∞ if every x is −∞ or there is none.
+ * The gradient is softmax(x), and 0 (PyTorch: NaN) if every x is −∞.
  */
 export function logsumexp(x: Tensor, options: ReduceOptions = {}): Tensor {
   expectOperands('logsumexp', { x: [x, FLOATS] });
@@ -297,14 +297,14 @@ export function logsumexp(x: Tensor, options: ReduceOptions = {}): Tensor {
   const y = reduced(x, plan, 'logSumExp', { b: extremeOf(x, plan, false).view });
   differentiable('logsumexp', [x], [y], ([dy]) => {
     if (!dy) return [];
-    // −∞ is below every finite number, and −∞ − −∞ must not arise.
+    // The comparison treats −∞ separately, since −∞ − −∞ is NaN.
     const expression = 'c * exp(select(a - b, T(-200.0), a < T(-3.4e38)))';
     return [spread(x, plan, expression, [value(x), result(y), result(dy)])];
   });
   return y;
 }
 
-/** The Euclidean norm √Σ x² over `axes`, without overflow; its gradient is 0 where it is 0. */
+/** The Euclidean norm √Σ x² over `axes`, without overflow. Its gradient is 0 if the norm is 0. */
 export function norm(x: Tensor, options: ReduceOptions = {}): Tensor {
   expectOperands('norm', { x: [x, FLOATS] });
   const plan = planned('norm', x, options);
@@ -317,7 +317,7 @@ export function norm(x: Tensor, options: ReduceOptions = {}): Tensor {
   return y;
 }
 
-/** Sums `x` over the axes along which `shape` was broadcast to become `x.shape`. */
+/** Sum x over the axes along which `shape` was broadcast to `x.shape`. */
 export function sumTo(x: Tensor, shape: Shape): Tensor {
   const offset = x.shape.length - shape.length;
   const axes = x.shape

@@ -1,4 +1,4 @@
-/** Ops that repeat what is there: whole tensors, or each of their values. */
+/** Ops that repeat tensors, or their slices. */
 import { expectKind, expectOptions, integer, listOf, type OptionKinds, real } from '../../base/arguments.ts';
 import { ShapeError } from '../../base/errors.ts';
 import { MAX_RANK } from '../../kernels/elementwise.ts';
@@ -13,14 +13,14 @@ import { flatten } from './reshape.ts';
 
 const COUNTS = listOf(integer(0), 'counts');
 
-/** One axis of the walk over x: its own, or one that repeats what the axes after it walk. */
+/** One axis of reading x: an axis of x, or a repetition of the axes after it. */
 interface Walk {
   readonly count: number;
   readonly stride: number;
   readonly repeats?: boolean;
 }
 
-/** x walked along `axes`, as a tensor of `shape`; the gradient is the sum over what repeats. */
+/** Read x along `axes` into a tensor of `shape`. The gradient is the sum over the repetitions. */
 function repeated(name: string, x: Tensor, axes: readonly Walk[], shape: Shape): Tensor {
   const { device } = x;
   if (shape.length > MAX_RANK) {
@@ -60,8 +60,7 @@ function tiled(name: string, x: Tensor, counts: readonly number[]): Tensor {
 }
 
 /**
- * x side by side with itself: `counts[i]` times along axis i, as `Tensor.repeat` of PyTorch. Counts beyond the rank of x
- * add axes in front.
+ * Repeat x `counts[i]` times along axis i, like PyTorch's `Tensor.repeat`. Counts beyond the rank of x add leading axes.
  * @throws ShapeError for fewer counts than axes.
  */
 export function repeat(x: Tensor, counts: readonly number[]): Tensor {
@@ -77,7 +76,7 @@ export function repeat(x: Tensor, counts: readonly number[]): Tensor {
   return tiled('repeat', x, counts);
 }
 
-/** Like `repeat`, but fewer counts than axes are those of the last axes, as in `torch.tile`. */
+/** Repeat x like `repeat`; fewer counts than axes apply to the last axes, as in `torch.tile`. */
 export function tile(x: Tensor, counts: readonly number[]): Tensor {
   expectOperands('tile', { x: [x, WORDS] });
   expectKind('tile', 'counts', counts, COUNTS);
@@ -85,16 +84,16 @@ export function tile(x: Tensor, counts: readonly number[]): Tensor {
   return tiled('tile', x, [...new Array<number>(missing).fill(1), ...counts]);
 }
 
-/** Along which axis. */
+/** Options of `repeatInterleave`. */
 export interface RepeatInterleaveOptions {
-  /** Without it x is flattened first. */
+  /** The axis of the slices. Default: flatten x first. */
   readonly axis?: number;
 }
 
 const REPEAT_OPTIONS: OptionKinds<RepeatInterleaveOptions> = { axis: real() };
 
 /**
- * Each slice of x along an axis that many times in a row: [1, 2] twice is [1, 1, 2, 2]. A list has a count for each slice.
+ * Repeat each slice of x along an axis: [1, 2] twice is [1, 1, 2, 2]. A list gives one count for each slice.
  */
 export function repeatInterleave(
   x: Tensor,

@@ -1,6 +1,6 @@
 /**
- * Ops that give the same values, in the same order, another shape. They copy nothing: the result shares the memory of
- * its input, so a change in place of either shows in both.
+ * Ops that give the same values, in the same order, another shape. They do not copy: the result shares the memory of its
+ * input, so an in-place change of one changes both.
  */
 import { expectShape } from '../../base/arguments.ts';
 import { ShapeError } from '../../base/errors.ts';
@@ -9,14 +9,14 @@ import { EVERY_DTYPE, expectOperands } from '../operands.ts';
 import { type Shape, showShape, sizeOf, Tensor } from '../tensor.ts';
 import { normaliseAxis, wrapAxis } from './axes.ts';
 
-/** x seen as `shape`, of as many values; shares memory. */
+/** Return x with another shape of the same size. Shares memory. */
 function sameMemory(name: string, x: Tensor, shape: Shape): Tensor {
   const y = new Tensor(x.device, x.view, shape, x.dtype);
   differentiable(name, [x], [y], ([dy]) => [dy && sameMemory(name, dy, x.shape)]);
   return y;
 }
 
-/** The same values in row-major order as another shape, in the same memory. One size may be −1: what is left. */
+/** Return x with another shape, in row-major order. One size may be −1: it is inferred. Shares memory. */
 export function reshape(x: Tensor, shape: Shape): Tensor {
   expectOperands('reshape', { x: [x, EVERY_DTYPE] });
   expectShape('reshape', shape, 'left');
@@ -33,7 +33,7 @@ export function reshape(x: Tensor, shape: Shape): Tensor {
   return sameMemory('reshape', x, resolved);
 }
 
-/** Axes `startAxis` to `endAxis`, both included, as one; a scalar becomes (1). Shares memory. */
+/** Merge axes `startAxis` to `endAxis`, both included, to one. A scalar becomes (1). Shares memory. */
 export function flatten(x: Tensor, startAxis = 0, endAxis = -1): Tensor {
   expectOperands('flatten', { x: [x, EVERY_DTYPE] });
   if (x.shape.length === 0) return sameMemory('flatten', x, [1]);
@@ -53,7 +53,7 @@ export function flatten(x: Tensor, startAxis = 0, endAxis = -1): Tensor {
   return sameMemory('flatten', x, [...shape.slice(0, start), middle, ...shape.slice(end + 1)]);
 }
 
-/** Drops `axis` if its size is 1, or every axis of size 1. Shares memory. */
+/** Drop `axis` if its size is 1; without `axis`, drop every axis of size 1. Shares memory. */
 export function squeeze(x: Tensor, axis?: number): Tensor {
   expectOperands('squeeze', { x: [x, EVERY_DTYPE] });
   const only = axis === undefined ? undefined : wrapAxis('squeeze', axis, x.shape);
@@ -61,7 +61,7 @@ export function squeeze(x: Tensor, axis?: number): Tensor {
   return sameMemory('squeeze', x, kept);
 }
 
-/** A new axis of size 1 before `axis`; −1 appends it. Shares memory. */
+/** Insert an axis of size 1 before `axis`; −1 appends it. Shares memory. */
 export function unsqueeze(x: Tensor, axis: number): Tensor {
   expectOperands('unsqueeze', { x: [x, EVERY_DTYPE] });
   const rank = x.shape.length + 1;

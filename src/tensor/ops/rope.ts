@@ -6,17 +6,17 @@ import { differentiable } from '../autograd.ts';
 import { expectOperands, FLOATS } from '../operands.ts';
 import { showShape, Tensor } from '../tensor.ts';
 
-/** The wavelengths of the angles. */
+/** Options of `ropeFrequencies`. */
 export interface RopeFrequencyOptions {
-  /** Base of the frequencies; 10,000 unless given. */
+  /** Base of the frequencies. Default: 10,000. */
   readonly theta?: number;
 }
 
 const FREQUENCY_OPTIONS: OptionKinds<RopeFrequencyOptions> = { theta: real({ min: 0, aboveMin: true }) };
 
 /**
- * The frequencies theta^(−2i/headDim), i = 0 … headDim/2 − 1, for `rope`: headDim words. Word i is frequency i in
- * turns per position, in units of 2⁻³²; word headDim/2 + i is the rest of it, in units of 2⁻⁶⁴.
+ * Return the frequencies theta^(−2i/headDim), i = 0 … headDim/2 − 1, for `rope`: headDim words. Word i is frequency i in
+ * turns per position, in units of 2⁻³²; word headDim/2 + i is its remainder, in units of 2⁻⁶⁴.
  * @throws ArgumentError if headDim is odd.
  */
 export function ropeFrequencies(
@@ -37,16 +37,16 @@ export function ropeFrequencies(
   return words;
 }
 
-/** The columns that turn. */
+/** Options of `rope`. */
 export interface RopeOptions {
-  /** The first heads of a row, which turn; the others are copied. All unless given. */
+  /** Number of leading heads to rotate; the others are copied. Default: all. */
   readonly heads?: number;
 }
 
 const OPTIONS: OptionKinds<RopeOptions> = { heads: integer(0) };
 
 /**
- * Turns the heads of x (…, n·headDim), side by side in a row, by their row's position p:
+ * Rotate the heads of x (…, n·headDim), consecutive in a row, by the row's position p:
  * y = x·cos(p·f) + (−x[headDim/2:], x[:headDim/2])·sin(p·f) with the frequencies f repeated for both halves.
  * `positions` u32 has one entry for each row, or those of the first rows, which then repeat: (T) serves x (B,T,…).
  * `frequencies` u32 (headDim) is made by `ropeFrequencies`. Angles are exact to 1e-8 at every position.

@@ -1,4 +1,4 @@
-/** Ops on whole rows: embedding look-up and selection of rows. */
+/** Ops on whole rows: embedding and selection. */
 import { expectKind, real } from '../../base/arguments.ts';
 import { ShapeError } from '../../base/errors.ts';
 import { matmulOuter } from '../../kernels/matmulOuter/index.ts';
@@ -12,8 +12,7 @@ import { indexSelect } from './indexing.ts';
 import { flatten, reshape } from './reshape.ts';
 
 /**
- * scale · weight[ids]: (…ids, d) from weight (V,d) and ids, u32 or i32, which must be below V. Fastest where d is a
- * multiple of 4.
+ * Return scale · weight[ids], (…ids, d), for weight (V,d) and ids, u32 or i32, below V. Fastest if d is a multiple of 4.
  */
 export function embedding(ids: Tensor, weight: Tensor, scale = 1): Tensor {
   expectOperands('embedding', { ids: [ids, INDICES], weight: [weight, FLOATS] });
@@ -51,16 +50,16 @@ export function embedding(ids: Tensor, weight: Tensor, scale = 1): Tensor {
   return y;
 }
 
-/** A choice of distinct rows on the GPU, both ways; `NO_ROW` stands for none. */
+/** A selection of distinct rows on the GPU, in both directions. `NO_ROW` means no row. */
 export interface RowSelection {
-  /** u32 (rows): the row of the source that each row of the result is; where there is none, the result is 0. */
+  /** u32 (rows): the source row of each result row; a result row without one is 0. */
   readonly index: Tensor;
-  /** u32 (R): the row of the result that each row of the source has become. */
+  /** u32 (R): the result row of each source row. */
   readonly inverse: Tensor;
 }
 
 /**
- * For distinct rows among R, the row of the result that each has become.
+ * Return for each of R source rows its result row, given distinct source rows.
  * @throws ShapeError if a row is repeated or does not exist.
  */
 export function inverseRows(rows: Uint32Array, R: number): Uint32Array<ArrayBuffer> {
@@ -74,7 +73,7 @@ export function inverseRows(rows: Uint32Array, R: number): Uint32Array<ArrayBuff
   return inverse;
 }
 
-/** The chosen rows of x (R,d): (rows, d). Fastest where d is a multiple of 4. */
+/** Return the selected rows of x (R,d): (rows, d). Fastest if d is a multiple of 4. */
 export function takeRows(x: Tensor, rows: Uint32Array<ArrayBuffer> | RowSelection): Tensor {
   expectOperands('takeRows', {
     x: [x, FLOATS],

@@ -1,6 +1,6 @@
 /**
- * Attention of heads that lie apart, as PyTorch's `F.scaled_dot_product_attention`. Causal self-attention runs in the
- * fused kernels, which never hold the T×T scores; everything else is made of products and a softmax.
+ * Attention with separate q, k and v, like PyTorch's `F.scaled_dot_product_attention`. Causal self-attention uses the fused
+ * kernels, which never store the T×T scores. All other cases use matrix products and a softmax.
  */
 import { boolean, expectOptions, instanceOf, type OptionKinds, real } from '../../base/arguments.ts';
 import { ShapeError } from '../../base/errors.ts';
@@ -21,15 +21,15 @@ import { any } from './reduce.ts';
 import { reshape } from './reshape.ts';
 import { softmax } from './softmax.ts';
 
-/** What attends to what, and how strongly. */
+/** Options of `scaledDotProductAttention`. */
 export interface ScaledDotProductAttentionOptions {
-  /** Query i sees keys 0 … i only. */
+  /** True if query i sees only keys 0 … i. Default: false. */
   readonly causal?: boolean;
-  /** Broadcast to (…,T,S). bool: which keys a query sees; f32: added to the scores. */
+  /** Broadcast to (…,T,S). bool: true for keys that a query sees; f32: added to the scores. */
   readonly mask?: Tensor;
   /** (H), constants: slope·|i − j| is subtracted from the scores of a head (Press et al., 2108.12409). */
   readonly alibiSlopes?: Tensor;
-  /** What q·k is multiplied by; 1/√D unless given. */
+  /** Factor of q·k. Default: 1/√D. */
   readonly scale?: number;
   /**
    * Let k and v have fewer heads than q, a divisor of H: head h of k and v serves the next H/heads heads of q (grouped
@@ -47,8 +47,8 @@ const OPTIONS: OptionKinds<ScaledDotProductAttentionOptions> = {
 };
 
 /**
- * softmax(q·kᵀ·scale + bias)·v for q (…,H,T,D), k (…,H,S,D) and v (…,H,S,E) → (…,H,T,E); leading axes broadcast. A query
- * that a mask lets see nothing gets zeros.
+ * softmax(q·kᵀ·scale + bias)·v for q (…,H,T,D), k (…,H,S,D) and v (…,H,S,E) → (…,H,T,E). Leading axes broadcast. A query
+ * whose keys are all masked gets zeros.
  * @throws ShapeError if the shapes disagree.
  */
 export function scaledDotProductAttention(
@@ -103,7 +103,7 @@ function checkShapes(q: Tensor, k: Tensor, v: Tensor, options: ScaledDotProductA
   }
 }
 
-/** Heads of k and v are those of q, or one that all share; with `enableGqa` any number that divides them. */
+/** Check that k and v have the heads of q, or one for all; with `enableGqa` any divisor of their number. */
 function checkHeads(
   q: Tensor,
   others: readonly Tensor[],
@@ -126,7 +126,7 @@ function checkHeads(
   );
 }
 
-/** Packs the heads for the fused kernels. Without slopes heads need no order: each is a sequence of its own. */
+/** Pack the heads for the fused kernels. Without slopes, each head can count as a separate sequence. */
 function fused(
   q: Tensor,
   k: Tensor,
@@ -138,7 +138,7 @@ function fused(
   const heads = alibiSlopes?.size ?? 1;
   const sequences = sizeOf(shape) / (heads * T * D);
   const size = { sequences, heads, T, D };
-  // The kernels scale by 1/√D: what differs from that goes into the queries.
+  // The kernels scale by 1/√D: any other scale is applied to the queries.
   const queries = scale === undefined ? q : mul(q, scale * Math.sqrt(D));
   const tiles: RowTiles = {
     rows: sequences * T,
@@ -163,7 +163,7 @@ interface Size {
   readonly D: number;
 }
 
-/** q, k and v, each (sequences,heads,T,D), side by side as rows of (sequences·T, 3·heads·D). */
+/** Pack q, k and v, each (sequences,heads,T,D), to rows of (sequences·T, 3·heads·D). */
 function pack(parts: readonly [Tensor, Tensor, Tensor], { sequences, heads, T, D }: Size): Tensor {
   const { device } = parts[0];
   const width = heads * D;
@@ -209,7 +209,7 @@ function composed(
   if (causal) scores = where(greaterEqual(rows, columns), scores, Number.NEGATIVE_INFINITY);
   if (!mask) return matmul(softmax(scores), v);
   const masked = mask.dtype === 'bool' ? where(mask, scores, Number.NEGATIVE_INFINITY) : add(scores, mask);
-  // The softmax of nothing but −∞ is NaN: such rows go around it.
+  // The softmax of a row of −∞ is NaN: such rows are replaced.
   const seen = any(notEqual(masked, Number.NEGATIVE_INFINITY), { axes: [-1], keepDims: true });
   return matmul(where(seen, softmax(where(seen, masked, 0)), 0), v);
 }

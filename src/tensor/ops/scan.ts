@@ -29,11 +29,11 @@ function scanned(
   return y;
 }
 
-/** yᵢ = x₀ + … + xᵢ along `axis`. Integers wrap; true counts 1, as u32. */
+/** yᵢ = x₀ + … + xᵢ along `axis`. Integers wrap; true counts as 1, u32. */
 export const cumsum = (x: Tensor, axis = -1): Tensor =>
   scanned('cumsum', x, axis, (_y, dy, dx, size) => scan(x.device, 'sum', { x: dy.view }, dx.view, size));
 
-/** yᵢ = x₀ · … · xᵢ along `axis`. Integers wrap; true counts 1, as u32. The gradient is right where factors are 0. */
+/** yᵢ = x₀ · … · xᵢ along `axis`. Integers wrap; true counts as 1, u32. Zeros have exact gradients. */
 export const cumprod = (x: Tensor, axis = -1): Tensor =>
   scanned('cumprod', x, axis, (y, dy, dx, size) =>
     scan(x.device, 'prodGradient', { x: x.view, y: y.view, dy: dy.view }, dx.view, size),

@@ -1,8 +1,8 @@
 /**
- * Ops that write values to positions given by an index, u32 or i32, along an axis: x, index and source have one rank; the
- * index is no larger than the source, nor than x off the axis. What has the same position is taken in the order of the
- * source, by one thread, so the result has the same bits every time. An index outside of the axis is an
- * error (see indices.ts), and writes nothing.
+ * Ops that write values to positions given by an index, u32 or i32, along an axis. x, index and source have the same rank;
+ * the index is no larger than the source, nor than x along all other axes. One thread handles all values for a position, in
+ * the order of the source, so the bits are reproducible. An index out of range is an error (see indices.ts), and writes
+ * nothing.
  */
 import { boolean, expectKind, expectOptions, type OptionKinds, oneOf } from '../../base/arguments.ts';
 import { ShapeError } from '../../base/errors.ts';
@@ -20,7 +20,7 @@ import { div, maximum, mul } from './elementwise.ts';
 import { cutTo, lookUp, refuseLarger, sizeAlong } from './indexing.ts';
 import { pad } from './movement.ts';
 
-/** Index and source as large as x off the axis, and the axis from the front. */
+/** Index and source, padded to the sizes of x along all other axes; and the axis, counted from the front. */
 interface Aligned {
   readonly along: number;
   readonly index: Tensor;
@@ -49,7 +49,7 @@ function aligned(
   expectIndices(name, 'index', index, { size: x.shape[along] ?? 1 });
   const used = cutTo(source, index.shape);
   if (x.shape.every((n, i) => i === along || n === index.shape[i])) return { along, index, source: used };
-  // Where x is larger off the axis, nothing is written: an index that lies outside.
+  // Pad with an index out of range, which writes nothing.
   const missing = x.shape.map((n, i) => [0, i === along ? 0 : n - (index.shape[i] as number)] as const);
   return {
     along,
@@ -58,13 +58,13 @@ function aligned(
   };
 }
 
-/** The values of x, which has the shape of the result, at the index: 0 for an index outside. */
+/** Return the values of x, which has the shape of the result, at the index; 0 for an index out of range. */
 const valuesAt = (x: Tensor, { along, index }: Aligned): Tensor =>
   lookUp('gather', x, index, { axis: along, shared: false, missing: 0 });
 
 /**
- * x plus the source at the index: y[…,index[…,k,…],…] += source[…,k,…] at `axis`. x is f32, i32 or u32. It costs the
- * sorting of the index along the axis, and one step for each value added, those for one place by one thread.
+ * Add the source to x at the index: y[…,index[…,k,…],…] += source[…,k,…] at `axis`. x is f32, i32 or u32. The index is sorted
+ * along the axis; then one thread adds all values for a position.
  */
 export function scatterAdd(x: Tensor, axis: number, index: Tensor, source: Tensor): Tensor {
   return added(x, aligned('scatterAdd', x, axis, index, source, NUMBERS));
@@ -79,7 +79,7 @@ function added(x: Tensor, operands: Aligned): Tensor {
   return y;
 }
 
-/** What the kernel makes of x and the source. */
+/** Dispatch the kernel that combines x and the source. */
 function combined(
   x: Tensor,
   { along, index, source }: Aligned,
@@ -94,8 +94,8 @@ function combined(
 }
 
 /**
- * x with the source at the index: y[…,index[…,k,…],…] = source[…,k,…] at `axis`; of several for one place the last one
- * counts, and gets the gradient. The source may be a number.
+ * Write the source to x at the index: y[…,index[…,k,…],…] = source[…,k,…] at `axis`. Of several values for one position, the
+ * last is written and gets the gradient. The source may be a number.
  */
 export function scatter(x: Tensor, axis: number, index: Tensor, source: Tensor | Scalar): Tensor {
   expectOperands('scatter', { x: [x, WORDS], index: [index, INDICES] });
@@ -115,22 +115,22 @@ export function scatter(x: Tensor, axis: number, index: Tensor, source: Tensor |
   return where(equal(winners, NO_SOURCE), x, found);
 }
 
-/** What `scatterReduce` makes of the values for one place. */
+/** Reduction of the values for one position. */
 export type ScatterReduction = 'sum' | 'prod' | 'mean' | 'amax' | 'amin';
 
 const REDUCTIONS: readonly ScatterReduction[] = ['sum', 'prod', 'mean', 'amax', 'amin'];
 
-/** Whether x counts. */
+/** Options of `scatterReduce`. */
 export interface ScatterReduceOptions {
-  /** Whether the value of x is one of those that are reduced; true unless given. Where there is no other, it stays. */
+  /** True if the value of x is included. Without other values it always stays. Default: true. */
   readonly includeSelf?: boolean;
 }
 
 const OPTIONS: OptionKinds<ScatterReduceOptions> = { includeSelf: boolean };
 
 /**
- * The sum, product, mean, largest or smallest of x and the source at the index, as `torch.scatter_reduce`. The mean of
- * integers is rounded down. Extremes that tie share the gradient; NaN is an extreme.
+ * Reduce x and the source at the index to their sum, product, mean, maximum or minimum, like `torch.scatter_reduce`. The mean
+ * of integers is rounded down. Equal extremes share the gradient; NaN is an extreme.
  */
 export function scatterReduce(
   x: Tensor,
@@ -160,7 +160,7 @@ export function scatterReduce(
   }
 }
 
-/** What changes nothing. */
+/** Return the neutral element of a reduction. */
 function neutralOf(reduce: ScatterReduction, dtype: DType): number {
   if (reduce === 'sum' || reduce === 'mean') return 0;
   if (reduce === 'prod') return 1;
@@ -188,7 +188,7 @@ function extremeOf(x: Tensor, operands: Aligned, reduce: 'amax' | 'amin'): Tenso
     const result = y.detach();
     const ownTie = cast(equal(x.detach(), result), 'f32');
     const sourceTie = cast(equal(source.detach(), valuesAt(result, operands)), 'f32');
-    // 0 ties, beside NaN, share nothing.
+    // Without ties, as with NaN, there is no share.
     const share = div(dy, maximum(added(ownTie, { ...operands, source: sourceTie }), 1));
     return [mul(ownTie, share), mul(sourceTie, valuesAt(share, operands))];
   });
@@ -201,7 +201,7 @@ function productOf(x: Tensor, operands: Aligned): Tensor {
   if (x.dtype !== 'f32') return y;
   differentiable('scatterReduce', [x, source], [y], ([dy]) => {
     if (!dy) return [];
-    // A factor's gradient is the product of the others: that of those other than 0, unless another one is 0.
+    // A factor's gradient is the product of the others: of the non-zero ones, or 0 if another one is 0.
     const [own, others] = [x.detach(), source.detach()];
     const [ownZero, otherZero] = [equal(own, 0), equal(others, 0)];
     const zeros = added(cast(ownZero, 'f32'), { ...operands, source: cast(otherZero, 'f32') });

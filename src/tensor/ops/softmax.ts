@@ -1,4 +1,4 @@
-/** Softmax and its logarithm along any axis, each one kernel forward and one backward. */
+/** Softmax and log-softmax along any axis, each with one kernel forward and one backward. */
 import { softmaxBackward, softmaxForward } from '../../kernels/softmax.ts';
 import { differentiable } from '../autograd.ts';
 import { expectOperands, FLOATS } from '../operands.ts';
@@ -24,5 +24,5 @@ function normalised(name: 'softmax' | 'logSoftmax', x: Tensor, axis: number): Te
 /** exp(x)/Σ exp(x) along `axis`, without overflow. A row of −∞ gives NaN, as in PyTorch. */
 export const softmax = (x: Tensor, axis = -1): Tensor => normalised('softmax', x, axis);
 
-/** log softmax(x) along `axis`, without the loss of accuracy of taking the logarithm afterwards. */
+/** log softmax(x) along `axis`, more accurate than the logarithm of `softmax`. */
 export const logSoftmax = (x: Tensor, axis = -1): Tensor => normalised('logSoftmax', x, axis);

@@ -1,6 +1,6 @@
 /**
- * Sorting along an axis, for f32, i32, u32 and bool. Equal values keep their order, whichever way they are sorted; NaN
- * counts as larger than everything, as in PyTorch. Gradients go back to the places the values came from.
+ * Sorting along an axis, for f32, i32, u32 and bool. Equal values keep their order in both directions. NaN counts as the
+ * largest value, as in PyTorch. Gradients go to the original positions.
  */
 import { boolean, expectOptions, type OptionKinds, real } from '../../base/arguments.ts';
 import { ShapeError } from '../../base/errors.ts';
@@ -12,23 +12,23 @@ import { expectOperands, WORDS } from '../operands.ts';
 import { showShape, Tensor } from '../tensor.ts';
 import { viewAxis, withSize, wrapAxis } from './axes.ts';
 
-/** Along which axis, and in which direction. */
+/** Options of `sort` and `argsort`. */
 export interface SortOptions {
-  /** The last one unless given. */
+  /** Default: the last. */
   readonly axis?: number;
   readonly descending?: boolean;
 }
 
 const SORT_OPTIONS: OptionKinds<SortOptions> = { axis: real(), descending: boolean };
 
-/** Values in order, and where they stood. */
+/** Sorted values, and their original positions. */
 export interface Sorted {
   readonly values: Tensor;
-  /** u32: where along the axis each value stood. */
+  /** u32: the original position of each value along the axis. */
   readonly indices: Tensor;
 }
 
-/** The first `count` values in order along an axis (all of a scalar). */
+/** Return the first `count` values in order along an axis. */
 function sorted(name: string, x: Tensor, axis: number, descending: boolean, count: number): Sorted {
   const { device, dtype } = x;
   const shape = withSize(x.shape, axis, count);
@@ -49,7 +49,7 @@ function sorted(name: string, x: Tensor, axis: number, descending: boolean, coun
   return { values, indices };
 }
 
-/** x in order along an axis, and where each value stood: both of the shape of x. */
+/** Sort x along an axis. Return the values and their original positions, both of the shape of x. */
 export function sort(x: Tensor, options: SortOptions = {}): Sorted {
   expectOptions('sort', options, SORT_OPTIONS);
   expectOperands('sort', { x: [x, WORDS] });
@@ -58,26 +58,26 @@ export function sort(x: Tensor, options: SortOptions = {}): Sorted {
   return sorted('sort', x, along, descending, viewAxis(x.shape, along).size);
 }
 
-/** The u32 indices that put x in order along an axis. */
+/** Return the u32 indices that sort x along an axis. */
 export function argsort(x: Tensor, options: SortOptions = {}): Tensor {
   expectOptions('argsort', options, SORT_OPTIONS);
   expectOperands('argsort', { x: [x, WORDS] });
   return sort(x.detach(), options).indices;
 }
 
-/** Along which axis, and which end. */
+/** Options of `topk`. */
 export interface TopkOptions {
-  /** The last one unless given. */
+  /** Default: the last. */
   readonly axis?: number;
-  /** The smallest ones if false. */
+  /** False for the smallest values. Default: true. */
   readonly largest?: boolean;
 }
 
 const TOPK_OPTIONS: OptionKinds<TopkOptions> = { axis: real(), largest: boolean };
 
 /**
- * The k largest values along an axis, in order, and where they stood: both have k places there. Of equal values the
- * first ones are taken.
+ * Return the k largest values along an axis, in order, and their positions; both have size k there. Of equal values, the first
+ * are taken.
  */
 export function topk(x: Tensor, k: number, options: TopkOptions = {}): Sorted {
   expectOptions('topk', options, TOPK_OPTIONS);

@@ -6,8 +6,8 @@ import { expectOperands, FLOATS } from '../operands.ts';
 import { showShape, Tensor } from '../tensor.ts';
 
 /**
- * silu(gate)·up (…,f) of x (…,2f), whose first f columns are the gate and whose last f are up: the gate and up
- * projections of a llama as one `linear`. One kernel forward, one backward.
+ * Return silu(gate)·up (…,f) of x (…,2f): its first f columns are the gate, the last f are up. In a llama, one `linear`
+ * computes both projections. One kernel forward, one backward.
  * @throws ShapeError if the last size is odd.
  */
 export function swiglu(x: Tensor): Tensor {
