@@ -1,7 +1,11 @@
 /**
- * What the GPU knows of sequences. A slot is a sequence's place in the cache; a row is its place in the batch being
- * decoded, from which finished sequences are dropped as generation goes on. Both are four u32.
+ * The state of sequences on the GPU, and the start of the kernels of decode attention. A slot is a sequence's place in
+ * the cache; a row is its place in the batch being decoded, from which finished sequences are dropped as generation goes
+ * on. Both are four u32.
  */
+import { NO_ROW } from './rows.ts';
+
+/** The state of a slot and of a row. */
 export const STATE_WGSL = `
 struct Slot {
   position: u32,     // of the newest token, counted from the start of the prompt
@@ -10,3 +14,44 @@ struct Slot {
   token: u32,        // the newest one
 }
 struct Row { slot: u32, logits: u32, sequenceId: u32, unused: u32 }`;
+
+/** Parameters of decode attention. */
+export const DECODE_PARAMS = { heads: 'u32', kvHeads: 'u32', capacity: 'u32', scale: 'f32' } as const;
+
+/** Bindings that decode attention reads; slopes if it has ALiBi's term. */
+export const decodeReads = (alibi: boolean) => ({
+  qkv: 'array<vec4f>',
+  ...(alibi ? { slopes: 'array<f32>' } : {}),
+  slots: 'array<Slot>',
+  rows: 'array<Row>',
+});
+
+/** Bindings that decode attention writes. */
+export const DECODE_WRITES = { keys: 'array<vec4f>', values: 'array<vec4f>', out: 'array<vec4f>' };
+
+/**
+ * The start of \`main\` for the workgroup of (row, query head), with heads of \`dv\` vec4s: returns for rows without work;
+ * declares where in qkv its query, key and value are, where \`out\` and the \`cache\` of its key-value head, and whether it
+ * \`appends\` to that: the first query head of a group does.
+ */
+export const decodeStart = (dv: string, alibi: boolean): string => `
+  let row = group.x;
+  let head = group.y;
+  let slot = rows[row].slot;
+  if (slot == ${NO_ROW}u) { return; }
+  let state = slots[slot];
+  if (state.finished == 1) { return; }
+  let queries = params.heads / params.kvHeads;
+  let keyHead = head / queries;
+  let appends = head % queries == 0;
+  let width = params.heads * ${dv};
+  let keyWidth = params.kvHeads * ${dv};
+  let start = row * (width + 2 * keyWidth);
+  let queryAt = start + head * ${dv};
+  let keyAt = start + width + keyHead * ${dv};
+  let valueAt = keyAt + keyWidth;
+  let at = row * width + head * ${dv};
+  let cache = (slot * params.kvHeads + keyHead) * params.capacity * ${dv};${alibi ? '\n  let slope = slopes[head];' : ''}`;
+
+/** Subtracts from a score what position \`j\` is away from the newest one. */
+export const decodeDistance = (alibi: boolean): string => (alibi ? ' - slope * f32(state.position - j)' : '');

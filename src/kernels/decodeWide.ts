@@ -2,40 +2,40 @@
  * Decoding for heads that no lane holds: in blocks of 64 positions a lane makes the score of one position, then a lane
  * adds up one vec4 of the values. Loops, not registers, run over the head: one kernel takes every size up to 256.
  */
-import { defineKernel } from '../gpu/kernel.ts';
-import { STATE_WGSL } from './decodeState.ts';
-import { NO_ROW } from './rows.ts';
+import { defineKernel, memoize } from '../gpu/kernel.ts';
+import {
+  DECODE_PARAMS,
+  DECODE_WRITES,
+  decodeDistance,
+  decodeReads,
+  decodeStart,
+  STATE_WGSL,
+} from './decodeState.ts';
 
 /** Lanes of a workgroup, positions of a block, and vec4s of a head at most. */
 const LANES = 64;
 
-export const decodeWideKernel = defineKernel({
-  name: 'decode attention wide',
-  params: { heads: 'u32', capacity: 'u32', scale: 'f32', vectors: 'u32' },
-  reads: { qkv: 'array<vec4f>', slopes: 'array<f32>', slots: 'array<Slot>', rows: 'array<Row>' },
-  writes: { keys: 'array<vec4f>', values: 'array<vec4f>', out: 'array<vec4f>' },
-  code: `${STATE_WGSL}
+export const decodeWideKernel = memoize((alibi: boolean) =>
+  defineKernel<string, string>({
+    name: `decode attention wide${alibi ? '' : ', no slopes'}`,
+    params: { ...DECODE_PARAMS, vectors: 'u32' },
+    reads: decodeReads(alibi),
+    writes: DECODE_WRITES,
+    code: `${STATE_WGSL}
 var<workgroup> query: array<vec4f, ${LANES}>;
 var<workgroup> scores: array<f32, ${LANES}>;
 @compute @workgroup_size(${LANES})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let row = group.x;
-  let head = group.y;
-  let slot = rows[row].slot;
-  if (slot == ${NO_ROW}u) { return; }
-  let state = slots[slot];
-  if (state.finished == 1) { return; }
-  let dv = params.vectors;
-  let width = params.heads * dv;
-  let source = row * 3 * width + head * dv;
-  let cache = (slot * params.heads + head) * params.capacity * dv;
-  let slope = slopes[head];
+  let dv = params.vectors;${decodeStart('dv', alibi)}
   let column = min(lane, dv - 1);       // lanes past the end repeat the last vec4
   let end = cache + state.position * dv + column;
-  query[lane] = qkv[source + column] * params.scale;
-  keys[end] = qkv[source + width + column];
-  values[end] = qkv[source + 2 * width + column];
-  storageBarrier();
+  query[lane] = qkv[queryAt + column] * params.scale;
+  // Read from qkv, not from the cache, to which another workgroup of the group appends.
+  let value = qkv[valueAt + column];
+  if (appends) {
+    keys[end] = qkv[keyAt + column];
+    values[end] = value;
+  }
   var maximum = -3.0e38;
   var sum = 0.0;
   var o = vec4f();
@@ -44,8 +44,12 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     workgroupBarrier();
     let j = min(first + lane, count - 1);
     var products = vec4f();
-    for (var c = 0u; c < dv; c++) { products += query[c] * keys[cache + j * dv + c]; }
-    scores[lane] = dot(products, vec4f(1)) - slope * f32(state.position - j);
+    if (j < state.position) {
+      for (var c = 0u; c < dv; c++) { products += query[c] * keys[cache + j * dv + c]; }
+    } else {
+      for (var c = 0u; c < dv; c++) { products += query[c] * qkv[keyAt + c]; }
+    }
+    scores[lane] = dot(products, vec4f(1))${decodeDistance(alibi)};
     workgroupBarrier();
     let here = min(${LANES}u, count - first);
     var highest = maximum;
@@ -57,9 +61,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     for (var t = 0u; t < here; t++) {
       let p = exp(scores[t] - highest);
       sum += p;
-      o += p * values[cache + (first + t) * dv + column];
+      if (first + t < state.position) { o += p * values[cache + (first + t) * dv + column]; } else { o += p * value; }
     }
   }
-  if (lane < dv) { out[row * width + head * dv + lane] = o / sum; }
+  if (lane < dv) { out[at + lane] = o / sum; }
 }`,
-});
+  }),
+);
