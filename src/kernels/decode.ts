@@ -73,7 +73,7 @@ const decodeKernel = memoize(({ lanes, subgroup, dv, alibi }: DecodeLayout) => {
     subgroup
       ? sharedStores(lanes, dv, part, (n) => `${cache}[end + ${n}]`)
       : `if (lane == 0) { ${unroll(dv, (c) => `${cache}[end + ${c}] = ${part(c)};`)} }`;
-  return defineKernel<string, string>({
+  return defineKernel({
     name: `decode attention ${subgroup ? 'subgroup' : 'portable'} ${lanes}×${4 * dv}${alibi ? '' : ', no slopes'}`,
     ...(subgroup ? { enables: ['subgroups'] } : {}),
     params: DECODE_PARAMS,
@@ -147,19 +147,17 @@ export interface DecodeViews {
 /** Append the new keys and values to the caches, and attend to all up to them. */
 export function decodeAttention(device: Device, shape: DecodeShape, views: DecodeViews): void {
   const { M, heads, kvHeads = heads, headDim, capacity } = shape;
-  const { slopes, ...others } = views;
-  const buffers = { ...others, ...(slopes ? { slopes } : {}) };
-  const alibi = slopes !== undefined;
+  const alibi = views.slopes !== undefined;
   const dv = headDim / 4;
   const params = { heads, kvHeads, capacity, scale: 1 / Math.sqrt(headDim) };
   if (headDim > MOST_HELD) {
-    device.launch(decodeWideKernel(alibi), buffers, { ...params, vectors: dv }, [M, heads]);
+    device.launch(decodeWideKernel(alibi), views, { ...params, vectors: dv }, [M, heads]);
     return;
   }
   const S = device.subgroupSize;
   const subgroup = S >= 4;
   const kernel = decodeKernel({ lanes: subgroup ? S : PORTABLE_LANES, subgroup, dv, alibi });
-  device.launch(kernel, buffers, params, [M, heads]);
+  device.launch(kernel, views, params, [M, heads]);
 }
 
 const fillKernel = memoize((hv: number) => {

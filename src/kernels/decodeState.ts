@@ -21,13 +21,13 @@ export const DECODE_PARAMS = { heads: 'u32', kvHeads: 'u32', capacity: 'u32', sc
 /** Bindings that decode attention reads; slopes if it has ALiBi's term. */
 export const decodeReads = (alibi: boolean) => ({
   qkv: 'array<vec4f>',
-  ...(alibi ? { slopes: 'array<f32>' } : {}),
+  slopes: alibi ? 'array<f32>' : undefined,
   slots: 'array<Slot>',
   rows: 'array<Row>',
 });
 
 /** Bindings that decode attention writes. */
-export const DECODE_WRITES = { keys: 'array<vec4f>', values: 'array<vec4f>', out: 'array<vec4f>' };
+export const DECODE_WRITES = { keys: 'array<vec4f>', values: 'array<vec4f>', out: 'array<vec4f>' } as const;
 
 /**
  * The start of \`main\` for the workgroup of (row, query head), with heads of \`dv\` vec4s: returns for rows without work;

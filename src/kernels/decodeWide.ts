@@ -16,7 +16,7 @@ import {
 const LANES = 64;
 
 export const decodeWideKernel = memoize((alibi: boolean) =>
-  defineKernel<string, string>({
+  defineKernel({
     name: `decode attention wide${alibi ? '' : ', no slopes'}`,
     params: { ...DECODE_PARAMS, vectors: 'u32' },
     reads: decodeReads(alibi),

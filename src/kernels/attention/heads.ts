@@ -53,7 +53,7 @@ export function headWgsl({ group, alibi }: Heads, side: Side, { vectors, offset 
   let headAt = ${placeOf('head')};`;
   return {
     /** Bindings, by their types. */
-    reads: { qkv: 'array<vec4f>', ...(alibi ? { slopes: 'array<f32>' } : {}), tiles: 'array<vec4u>' },
+    reads: { qkv: 'array<vec4f>', slopes: alibi ? 'array<f32>' : undefined, tiles: 'array<vec4u>' },
     /** What a kernel's name says of its heads. */
     label: `${grouped ? `, ${group} to a key` : ''}${alibi ? '' : ', no slopes'}`,
     /** `stride` and `width`; `head`, its `slope` and place `headAt`, unless the workgroup walks several. */

@@ -43,7 +43,7 @@ export function planOf(
   const [x, z] = linearGrid((tileCount * ATTENTION_TILE_ROWS) / rows);
   return {
     kernel,
-    buffers: { ...buffers, ...(slopes ? { slopes } : {}), tiles },
+    buffers: { ...buffers, slopes, tiles },
     params: { R, tiles: tileCount, heads, headVectors: headDim / 4, scale: 1 / Math.sqrt(headDim) },
     workgroups: [x, headCount, z],
   };
