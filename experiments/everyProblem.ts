@@ -1,6 +1,6 @@
 /**
  * Arithmetic evaluated on all problems, those of training included. A published curve was measured so, with fresh problems
- * of a small space. Use it with `--task experiments/everyProblem.ts`.
+ * of a small space. The command line takes it as `--task experiments/everyProblem.ts`.
  */
 
 import { RandomStream } from '../src/base/randomStream.ts';
@@ -10,7 +10,7 @@ import { EVALUATION_ONE_IN } from '../src/tasks/split.ts';
 import type { Task } from '../src/tasks/task.ts';
 
 /** Return the task for these options. */
-export default function everyProblem(options: ArithmeticOptions): Task<Problem> {
+export function everyProblem(options: ArithmeticOptions): Task<Problem> {
   const { maxDigits, maxDepth, operators } = options;
   const task = arithmetic(options);
   return {
@@ -27,3 +27,5 @@ export default function everyProblem(options: ArithmeticOptions): Task<Problem> 
       }),
   };
 }
+
+export default everyProblem;

@@ -3,6 +3,8 @@ import type { z } from 'zod';
 import type { grpoSchema } from '../src/grpo/options.ts';
 import type { ModelSize } from '../src/model/config.ts';
 import type { pretrainSchema } from '../src/pretrain/options.ts';
+import type { ArithmeticOptions } from '../src/tasks/arithmetic/task.ts';
+import type { Task } from '../src/tasks/task.ts';
 
 /** Problems of arithmetic, and the maximum number of tokens of a completion. */
 export interface Setting {
@@ -44,8 +46,8 @@ export interface Row {
 
 /** An evaluation of several checkpoints on problems other than the held-out ones. */
 export interface Examination {
-  /** The path of a module that exports a task. */
-  readonly task: string;
+  /** Makes the task whose problems are answered. */
+  readonly task: (options: ArithmeticOptions) => Task;
   readonly evalSize: number;
   /** Steps of the checkpoints; 0 is the start. */
   readonly steps: readonly number[];

@@ -5,11 +5,12 @@
 import { existsSync } from 'node:fs';
 import { Command } from 'commander';
 import { type Start, type Trial, trialName, trialsOf } from './experiment.ts';
-import { checkpointOf, perform } from './perform.ts';
+import { perform } from './perform.ts';
 import { writeReport } from './report.ts';
 import { resultPath } from './savedRun.ts';
 import { startNamed } from './starts.ts';
 import { EXPERIMENTS } from './table.ts';
+import { checkpointOf } from './trainings.ts';
 
 function chosen(prefixes: readonly string[]): readonly Trial[] {
   const all = EXPERIMENTS.flatMap(trialsOf);

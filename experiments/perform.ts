@@ -1,23 +1,17 @@
 /** Perform a trial and save its result. */
-import { execFile } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { promisify } from 'node:util';
-import { type Examination, type Start, type Trial, trialName } from './experiment.ts';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { grpoOptions } from '../src/grpo/options.ts';
+import { loadCheckpoint } from '../src/runs/checkpointFile.ts';
+import { arithmetic } from '../src/tasks/arithmetic/task.ts';
+import { examined, sampled } from './answers.ts';
+import { type Start, type Trial, trialName } from './experiment.ts';
+import { openMachine } from './machine.ts';
 import { resultPath, type SavedRun, saveRun, toBits } from './savedRun.ts';
-import { startNamed } from './starts.ts';
+import { checkpointOf, improve, RUNS, type TrainingPlace } from './trainings.ts';
 
-/** Folder of the complete runs, which are not part of the repository. */
-const RUNS = 'runs/learning';
 /** Maximum number of points that are saved of a metric. */
 const POINTS = 100;
-
-/** Run a command of the project, and return its JSON document. */
-async function command(name: string, args: readonly string[]): Promise<Record<string, unknown>> {
-  const argv = ['--import', 'tsx', `src/cli/${name}.ts`, ...args, '--json', '--quiet'];
-  const { stdout } = await promisify(execFile)(process.execPath, argv, { maxBuffer: 2 ** 26 });
-  return JSON.parse(stdout) as Record<string, unknown>;
-}
 
 const readJson = (path: string) => JSON.parse(readFileSync(path, 'utf8'));
 const readLines = (path: string): Record<string, unknown>[] =>
@@ -26,57 +20,68 @@ const readLines = (path: string): Record<string, unknown>[] =>
     .filter((line) => line !== '')
     .map((line) => JSON.parse(line));
 
-/** Train in a directory, or resume an interrupted training with the same options there. Do nothing if it is finished. */
-async function train(kind: 'pretrain' | 'grpo', directory: string, options: object): Promise<void> {
-  if (existsSync(join(directory, 'summary.json'))) return;
-  const config = `${directory}.json`;
-  const text = `${JSON.stringify(options, null, 2)}\n`;
-  const saved = existsSync(join(directory, 'checkpoints', 'manifest.json'));
-  if (saved && existsSync(config) && readFileSync(config, 'utf8') === text) {
-    await command('train', ['resume', directory, '--trust']);
-    return;
-  }
-  rmSync(directory, { recursive: true, force: true });
-  mkdirSync(dirname(directory), { recursive: true });
-  writeFileSync(config, text);
-  await command('train', [kind, '--config', config, '--trust', '--out', directory]);
-}
-
-/** Return the checkpoint of a start. Pretrain the model if it does not exist. */
-export async function checkpointOf(start: Start): Promise<string> {
-  if (start.kind === 'reference') return start.path;
-  const directory = join(RUNS, 'starts', start.name);
-  const checkpoint = join(directory, 'checkpoints', `model_step${start.options.steps}.safetensors`);
-  if (existsSync(checkpoint)) return checkpoint;
-  const { maxGenLen: _, ...problems } = start.setting;
-  const from = start.from === undefined ? {} : { checkpoint: await checkpointOf(startNamed(start.from)) };
-  await train('pretrain', directory, { modelsize: start.modelsize, ...problems, ...start.options, ...from });
-  return checkpoint;
+/** The place of a trial; that of the repository by default. */
+export interface Place extends TrainingPlace {
+  /** Folder of the results. */
+  readonly results?: string;
 }
 
 /** Train, evaluate and save a trial. Return the path of the result. */
-export async function perform(trial: Trial, start: Start, folder?: string): Promise<string> {
+export async function perform(trial: Trial, start: Start, place: Place = {}): Promise<string> {
   const { experiment, row, seed } = trial;
-  const checkpoint = await checkpointOf(start);
-  const directory = join(RUNS, trialName(trial));
-  const options = { ...experiment.base, ...row.change };
-  const { samples: n, examination, evalInterval } = experiment;
+  const checkpoint = await checkpointOf(start, place);
+  const directory = join(place.runs ?? RUNS, trialName(trial));
+  const change = { ...experiment.base, ...row.change };
+  const { examination, evalInterval } = experiment;
+  const { setting, evalSize } = start;
   const saveInterval = examination ? greatestCommonDivisor(examination.steps) : 0;
-  await train('grpo', directory, {
-    ...{ checkpoint, ...start.setting, ...options, seed },
-    ...{ evalInterval, saveInterval, evalSize: start.evalSize },
-  });
-  const trained = join(directory, 'checkpoints');
-  const saved: SavedRun = {
-    ...summarise(trial, start, directory),
-    ...(examination && { examination: await examine(examination, start, checkpoint, trained) }),
-    ...(n !== undefined && {
-      samples: await sample(n, start, checkpoint, join(trained, 'rl_model_final.safetensors')),
-    }),
-  };
-  const path = resultPath(trial, folder);
-  saveRun(path, saved);
+  await improve(
+    directory,
+    { checkpoint, setting, change, seed, evalSize, evalInterval, saveInterval },
+    place,
+  );
+  const answers = await answered(
+    trial,
+    start,
+    { checkpoint, trained: join(directory, 'checkpoints') },
+    place,
+  );
+  const path = resultPath(trial, place.results);
+  saveRun(path, { ...summarise(trial, start, directory), ...answers });
   return path;
+}
+
+/** Answer further problems with the checkpoints of a trial, where its experiment wants that. */
+async function answered(
+  { experiment, row }: Trial,
+  { setting, evalSize: size }: Start,
+  { checkpoint, trained }: { readonly checkpoint: string; readonly trained: string },
+  { open = openMachine }: Place,
+): Promise<Pick<SavedRun, 'examination' | 'samples'>> {
+  const { samples, examination } = experiment;
+  if (samples === undefined && examination === undefined) return {};
+  const { reward: _, ...options } = { ...experiment.base, ...row.change };
+  const grpo = grpoOptions({ ...setting, ...options });
+  const last = join(trained, 'rl_model_final.safetensors');
+  await using machine = await open({ model: loadCheckpoint(checkpoint).config, kernels: undefined });
+  const found: Record<string, string> = {};
+  for (const step of examination?.steps ?? []) {
+    const onTheWay = join(trained, `rl_model_step${step}.safetensors`);
+    const path = step === 0 ? checkpoint : existsSync(onTheWay) ? onTheWay : last;
+    const { task = arithmetic, evalSize = size } = examination ?? {};
+    const questions = { task: task(grpo), size: evalSize, maxNew: setting.maxGenLen };
+    found[step] = toBits(await examined(machine, path, questions));
+  }
+  const sample = async (n: number) => {
+    const questions = { task: arithmetic(grpo), size, maxNew: setting.maxGenLen };
+    const drawing = { samples: n, temperature: grpo.temperature };
+    const before = await sampled(machine, checkpoint, questions, drawing);
+    return { n, before, after: await sampled(machine, last, questions, drawing) };
+  };
+  return {
+    ...(examination && { examination: found }),
+    ...(samples !== undefined && { samples: await sample(samples) }),
+  };
 }
 
 const greatestCommonDivisor = (numbers: readonly number[]): number =>
@@ -133,49 +138,4 @@ function series(metrics: readonly Record<string, unknown>[]): SavedRun['metrics'
     entropy: means('entropy'),
     length: means('completions/mean_length'),
   };
-}
-
-/** Return the flags of `evaluate.ts` for the problems of a start. */
-function problemFlags({ setting }: Start, evalSize: number): string[] {
-  const { operators, maxDigits, maxDepth, maxGenLen } = setting;
-  const flags = {
-    eval_size: evalSize,
-    operators,
-    max_digits: maxDigits,
-    max_depth: maxDepth,
-    max_gen_len: maxGenLen,
-  };
-  return Object.entries(flags).flatMap(([flag, value]) => [`--${flag}=${value}`]);
-}
-
-async function examine(
-  { task, evalSize, steps }: Examination,
-  start: Start,
-  checkpoint: string,
-  trained: string,
-): Promise<Record<string, string>> {
-  const answers = join(trained, 'examination.jsonl');
-  const found: Record<string, string> = {};
-  for (const step of steps) {
-    const onTheWay = join(trained, `rl_model_step${step}.safetensors`);
-    const last = join(trained, 'rl_model_final.safetensors');
-    const path = step === 0 ? checkpoint : existsSync(onTheWay) ? onTheWay : last;
-    await command('evaluate', [
-      path,
-      '--task',
-      task,
-      ...problemFlags(start, evalSize),
-      '--completions',
-      answers,
-    ]);
-    found[step] = toBits(readLines(answers).map(({ verdict }) => verdict === 'correct'));
-  }
-  return found;
-}
-
-async function sample(n: number, start: Start, before: string, after: string): Promise<SavedRun['samples']> {
-  const flags = problemFlags(start, start.evalSize);
-  const { results } = await command('evaluate', [before, after, ...flags, `--num_samples=${n}`]);
-  const [first, second] = results as { readonly counts: readonly number[] }[];
-  return { n, before: first?.counts ?? [], after: second?.counts ?? [] };
 }

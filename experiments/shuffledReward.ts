@@ -7,6 +7,9 @@
 import { RandomStream } from '../src/base/randomStream.ts';
 import type { Reward } from '../src/grpo/reward.ts';
 
+/** The module as the value of `--reward`. */
+export const SHUFFLED = 'experiments/shuffledReward.ts';
+
 /** Number of verdicts to draw from. */
 const BUFFER = 256;
 

@@ -1,15 +1,16 @@
 /** The table of experiments. */
 import { RECIPES } from '../src/grpo/recipes.ts';
+import { everyProblem } from './everyProblem.ts';
 import type { Examination, Experiment } from './experiment.ts';
+import { SHUFFLED } from './shuffledReward.ts';
 
 const SEEDS = [0, 1, 2];
-const SHUFFLED = 'experiments/shuffledReward.ts';
 const { options, ...rewards } = RECIPES.tuned;
 const TUNED = { ...options, ...rewards };
 
 /** Examine checkpoints on all problems of the small space of `tiny_easy`, as the PyTorch curve was measured. */
 function everyProblemAt(steps: readonly number[]): Examination {
-  return { task: 'experiments/everyProblem.ts', evalSize: 1000, steps };
+  return { task: everyProblem, evalSize: 1000, steps };
 }
 
 /** All experiments. */

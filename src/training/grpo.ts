@@ -63,7 +63,7 @@ export async function trainGrpo(options: TrainGrpoOptions, context: SessionConte
     const trainer = new GrpoTrainer(model, grpo, { task, sampler, ...(rewards && { rewards }) });
     const improved = await improve(run, { trainer, steps, saveInterval, evalInterval });
     const final = await run.judge('final');
-    return session.finish({ baseline, final, phases: { grpo: improved } });
+    return await session.finish({ baseline, final, phases: { grpo: improved } });
   });
 }
 

@@ -47,13 +47,13 @@ export async function pipeline(options: PipelineOptions, context: SessionContext
     const pretrained = await trainOnExamples(run, newTrainer, saves);
     const baseline = await run.judge('baseline');
     if (baseline === null) {
-      return session.finish({ baseline, final: null, phases: { pretrain: pretrained } });
+      return await session.finish({ baseline, final: null, phases: { pretrain: pretrained } });
     }
     const trainer = new GrpoTrainer(model, grpo, { task, sampler });
     const phase = { trainer, steps, saveInterval: SAVE_INTERVALS.grpo, evalInterval: 0 };
     const improved = await improve(run, phase);
     const final = await run.judge('final');
-    return session.finish({ baseline, final, phases: { pretrain: pretrained, grpo: improved } });
+    return await session.finish({ baseline, final, phases: { pretrain: pretrained, grpo: improved } });
   });
 }
 

@@ -47,7 +47,7 @@ export async function pretrain(options: TrainSupervisedOptions, context: Session
     const newTrainer = () => new SupervisedTrainer(model, pretrain, { task });
     const trained = await trainOnExamples(run, newTrainer, { stepEval, saveInterval });
     const final = await run.judge('final');
-    return session.finish({ baseline, final, phases: { pretrain: trained } });
+    return await session.finish({ baseline, final, phases: { pretrain: trained } });
   });
 }
 

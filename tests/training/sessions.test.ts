@@ -125,18 +125,26 @@ describe('trainGrpo', () => {
     }
   });
 
-  it('waits for a listener that takes its time', async () => {
-    let waited = 0;
+  it('waits for a listener that takes its time, at the end too', async () => {
     const { context } = surroundings(new MemoryStore());
+    const story: string[] = [];
     const on = async ({ type }: TrainingEvent): Promise<void> => {
-      if (type !== 'step') return;
-      const before = waited;
+      if (type !== 'step' && type !== 'end') return;
+      story.push(type);
       await new Promise((resolve) => setTimeout(resolve, 5));
-      expect(waited).toBe(before);
-      waited++;
+      story.push('heard');
     };
-    await trainGrpo({ ...GRPO, evalInterval: 0 }, { ...context, on });
-    expect(waited).toBe(3);
+    const openMachine = async () => {
+      const machine = machineOf(await openDevice());
+      const dispose = async (): Promise<void> => {
+        story.push('machine closed');
+        await machine[Symbol.asyncDispose]();
+      };
+      return { ...machine, [Symbol.asyncDispose]: dispose };
+    };
+    await trainGrpo({ ...GRPO, evalInterval: 0 }, { ...context, on, openMachine });
+    const steps = Array.from({ length: 3 }, () => ['step', 'heard']).flat();
+    expect(story).toEqual([...steps, 'end', 'heard', 'machine closed']);
   });
 });
 
