@@ -6,7 +6,7 @@ import { readRunConfig } from '../src/cli/runConfig.ts';
 import { grpoOptions } from '../src/grpo/options.ts';
 import type { Reward } from '../src/grpo/reward.ts';
 import { modelConfig } from '../src/model/config.ts';
-import { initialStateDict } from '../src/model/initialise.ts';
+import { initialStateDict } from '../src/model/stateDict.ts';
 import { pretrainOptions } from '../src/pretrain/options.ts';
 import { loadCheckpoint } from '../src/runs/checkpointFile.ts';
 import { DiskStore } from '../src/runs/diskStore.ts';
