@@ -1,29 +1,28 @@
 /**
- * Checks of what functions are given besides tensors: options by name and kind, numbers by range, shapes. Everything
- * refused names the function, the argument, its value and what is taken. (TypeScript sees many of these mistakes;
- * plain JavaScript sees none.)
+ * Checks of arguments other than tensors: options by name and type, numbers by range, shapes. Every error names the function,
+ * the argument, its value and the accepted values. (TypeScript finds many of these mistakes, plain JavaScript none.)
  */
 import { MathformerError } from './errors.ts';
 import { meant } from './optionNames.ts';
 
-/** An argument that cannot work. `where` is the function. */
+/** The error for an invalid argument. `where` is the function. */
 export class ArgumentError extends MathformerError {
   constructor(where: string, problem: string, fix: string) {
     super(`${where}: ${problem}`, { code: 'BAD_ARGUMENT', where, fix });
   }
 }
 
-/** A kind of value, and how a sentence names it. */
+/** A kind of value, with its description in errors. */
 export interface Kind {
   readonly takes: string;
   accepts(value: unknown): boolean;
 }
 
-/** A number in a range; either end may be left out. */
+/** A range of numbers. Both bounds are optional. */
 export interface NumberRange {
   readonly min?: number;
   readonly max?: number;
-  /** Whether `min`, or `max`, itself is out of the range. */
+  /** True if `min` (or `max`) itself is out of range. */
   readonly aboveMin?: boolean;
   readonly belowMax?: boolean;
 }
@@ -45,7 +44,7 @@ export const real = (range: NumberRange = {}): Kind => ({
   accepts: (value) => typeof value === 'number' && Number.isFinite(value) && inRange(value, range),
 });
 
-/** Like `real`, with infinity where no `max` is given. */
+/** Like `real`, but without a `max` also infinity. */
 export const realOrInfinite = (range: NumberRange = {}): Kind => ({
   takes: `a number${rangeText(range)}`,
   accepts: (value) => typeof value === 'number' && !Number.isNaN(value) && inRange(value, range),
@@ -57,13 +56,13 @@ export const integer = (min = -Number.MAX_SAFE_INTEGER, max = Number.MAX_SAFE_IN
   accepts: (value) => typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max,
 });
 
-/** A number, or a function that returns one: asked anew in every replay of a captured step. */
+/** A number, or a function that returns one and is evaluated in every replay. */
 export const scalar: Kind = {
   takes: 'a number, or a function that returns one',
   accepts: (value) => typeof value === 'number' || typeof value === 'function',
 };
 
-/** A text. */
+/** A string. */
 export const text: Kind = {
   takes: 'a text',
   accepts: (value) => typeof value === 'string',
@@ -81,13 +80,13 @@ export const functionKind: Kind = {
   accepts: (value) => typeof value === 'function',
 };
 
-/** An object that no other kind describes. */
+/** Any object. */
 export const objectKind: Kind = {
   takes: 'an object',
   accepts: (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
 };
 
-/** One of some texts. */
+/** One of several strings. */
 export const oneOf = (names: readonly string[]): Kind => ({
   takes: names.map((name) => `'${name}'`).join(' or '),
   accepts: (value) => typeof value === 'string' && names.includes(value),
@@ -105,12 +104,12 @@ export const instanceOf = (type: { readonly name: string; readonly prototype: ob
   accepts: (value) => Object.prototype.isPrototypeOf.call(type.prototype, Object(value)),
 });
 
-/** The kind of every option: a new one without a kind does not compile. */
+/** The kind of every option. A new option without a kind does not compile. */
 export type OptionKinds<Options> = { readonly [name in keyof Required<Options>]: Kind };
 
 const LONGEST_SHOWN = 60;
 
-/** A value in an error message: short, and on one line. */
+/** Return a value for an error message, short and on one line. */
 export function shownValue(value: unknown): string {
   if (typeof value === 'function') return 'a function';
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
@@ -121,7 +120,7 @@ export function shownValue(value: unknown): string {
   return text.length <= LONGEST_SHOWN ? text : `${text.slice(0, LONGEST_SHOWN - 1)}…`;
 }
 
-/** JSON lacks NaN and undefined, and throws for big integers and for objects that contain themselves. */
+/** Return a value as text. JSON lacks NaN and undefined, and throws for big integers and cyclic objects. */
 function written(value: unknown): string {
   if (typeof value === 'bigint') return `${value}n`;
   if (typeof value !== 'string' && typeof value !== 'object') return String(value);
@@ -132,7 +131,7 @@ function written(value: unknown): string {
   }
 }
 
-/** @throws ArgumentError, suggesting the right name, unless `options` is an object with these names alone. */
+/** @throws ArgumentError, with a suggestion, unless `options` is an object with only these names. */
 export function expectNames(where: string, options: object, names: readonly string[]): void {
   if (!objectKind.accepts(options)) throw noOptions(where, options, names);
   for (const name in options) if (!names.includes(name)) throw noSuchOption(where, name, names);
@@ -145,8 +144,8 @@ export function expectKind(where: string, name: string, value: unknown, kind: Ki
 }
 
 /**
- * Checks options by name and kind; one that is undefined counts as not given, which `required` ones must be.
- * @throws ArgumentError that suggests the right name, or says what the option takes.
+ * Check options by name and kind. An undefined option counts as absent; `required` ones must be given.
+ * @throws ArgumentError that suggests the right name, or names the accepted values.
  */
 export function expectOptions<Options extends object>(
   where: string,
@@ -181,10 +180,10 @@ export function checkedProbability(option: string, value: unknown): number {
   return value;
 }
 
-/** Most axes that kernels walk. */
+/** Maximum number of axes of a tensor. */
 const MAX_RANK = 6;
 
-/** @throws ArgumentError unless `shape` is a list of at most six sizes; -1 is one if it is `left` to the op. */
+/** @throws ArgumentError unless `shape` is a list of at most six sizes; with `left`, -1 is allowed too. */
 export function expectShape(where: string, shape: readonly number[], left?: 'left'): void {
   expectSizes(where, shape, left);
   if (shape.length <= MAX_RANK) return;
@@ -192,7 +191,7 @@ export function expectShape(where: string, shape: readonly number[], left?: 'lef
   throw new ArgumentError(where, `(${shape.join(',')}) has ${shape.length} dimensions`, fix);
 }
 
-/** The same for any number of sizes. */
+/** @throws ArgumentError unless `shape` is a list of sizes; with `left`, -1 is allowed too. */
 export function expectSizes(where: string, shape: readonly number[], left?: 'left'): void {
   const sizes: unknown = shape;
   if (!Array.isArray(sizes)) {

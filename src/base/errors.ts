@@ -1,23 +1,23 @@
-/** The one shape every error of this project has: what failed, where, and what to do about it. */
+/** The common fields of all errors of this project: code, place and fix. */
 export interface ErrorDetails {
   /** Stable identifier for programs, e.g. `SHAPE_MISMATCH`. */
   readonly code: string;
-  /** The input or operation at fault, e.g. `matmul` or a file name. */
+  /** The input or operation that failed, e.g. `matmul` or a file name. */
   readonly where: string;
-  /** What the person should do next. */
+  /** Advice on what to do next. */
   readonly fix: string;
 }
 
 /**
- * A foreseen failure. Its message is the problem and then the fix, so that whatever prints the error says both.
- * Command lines print it as one line without a stack trace.
+ * An expected failure. Its message contains the problem, then the fix, so that printing the error shows both. Commands print
+ * it as one line without a stack trace.
  */
 export class MathformerError extends Error {
   readonly code: string;
   readonly where: string;
   readonly fix: string;
 
-  /** @param problem what is wrong, without the fix. */
+  /** @param problem the problem, without the fix. */
   constructor(problem: string, details: ErrorDetails, options?: ErrorOptions) {
     super(withFix(problem, details.fix), options);
     this.name = new.target.name;
@@ -30,11 +30,11 @@ export class MathformerError extends Error {
 const withFix = (problem: string, fix: string): string =>
   fix === '' || problem.endsWith(fix) ? problem : `${problem}; ${fix}`;
 
-/** A message without the fix that it ends in. */
+/** Return a message without the fix at its end. */
 export const withoutFix = (message: string, fix: string): string =>
   message.endsWith(`; ${fix}`) ? message.slice(0, -fix.length - 2) : message;
 
-/** What went wrong, without the fix, for those who have an advice of their own. */
+/** Return the problem of an error without its fix, for callers with other advice. */
 export function problemOf(error: unknown): string {
   if (error instanceof MathformerError) return withoutFix(error.message, error.fix);
   return error instanceof Error ? error.message : String(error);

@@ -1,2 +1,2 @@
-/** How objects are printed: Node's `console.log` asks for a method by this symbol; browsers ignore it. */
+/** The name of the method that Node's `console.log` calls to print an object. Browsers ignore it. */
 export const INSPECT: unique symbol = Symbol.for('nodejs.util.inspect.custom');

@@ -12,7 +12,7 @@ const MULTIPLIER_1 = 0xcd9e8d57;
 const WEYL_0 = 0x9e3779b9;
 const WEYL_1 = 0xbb67ae85;
 
-/** High 32 bits of the 64-bit product of two unsigned words, through 16-bit halves so that every term is exact. */
+/** Return the high 32 bits of the 64-bit product of two unsigned words; with 16-bit halves every term is exact. */
 function multiplyHigh(a: number, b: number): number {
   const aLow = a & 0xffff;
   const aHigh = a >>> 16;
@@ -24,7 +24,7 @@ function multiplyHigh(a: number, b: number): number {
 }
 
 /**
- * Writes the four words for a counter and a key into `out`, without allocating.
+ * Write the four words for a counter and a key to `out`, without allocating.
  * All inputs are taken modulo 2^32.
  */
 export function philox4x32Into(
@@ -60,7 +60,7 @@ export function philox4x32Into(
   out[3] = c3;
 }
 
-/** The four random words (each an unsigned 32-bit integer) of one counter under one key. */
+/** Return the four random words (unsigned 32-bit integers) for a counter and a key. */
 export function philox4x32(counter: PhiloxCounter, key: PhiloxKey): [number, number, number, number] {
   const out = new Uint32Array(4);
   philox4x32Into(out, counter[0], counter[1], counter[2], counter[3], key[0], key[1]);

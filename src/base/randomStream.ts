@@ -1,7 +1,6 @@
 /**
- * Random numbers for problems: a stream of Philox words whose whole state is a small JSON-able cursor.
- * Equal cursors give equal numbers on every platform, and any item of any stream is reached without drawing the
- * ones before it.
+ * Random numbers for problems: a stream of Philox words, whose whole state is a small cursor that JSON can hold. Equal cursors
+ * give equal numbers on every platform. Any item of any stream can be drawn without drawing the items before it.
  */
 
 import { checkedInteger } from './arguments.ts';
@@ -12,8 +11,8 @@ const MAX_LANE = 2 ** 11 - 1;
 const MAX_POSITION = 2 ** 34;
 
 /**
- * Where a stream stands. `seed` and `item` are non-negative safe integers, `stream` is below 2^32. `lane` (below
- * 2^11) keeps apart independent uses of one item, and `position` counts the 32-bit words already drawn.
+ * The position in a stream. `seed` and `item` are non-negative safe integers, `stream` is below 2^32. `lane` (below 2^11)
+ * separates independent uses of one item. `position` counts the 32-bit words drawn.
  */
 export interface RandomCursor {
   readonly seed: number;
@@ -42,18 +41,18 @@ export class RandomStream {
     this.item = checkedInteger('item', start.item ?? 0, 0, Number.MAX_SAFE_INTEGER);
     this.position = checkedInteger('position', start.position ?? 0, 0, MAX_POSITION);
     this.key0 = this.seed >>> 0;
-    // A safe integer has 53 bits, so the seed leaves the upper 11 bits of the key to the lane.
+    // A safe integer has 53 bits, so the upper 11 bits of the key are free for the lane.
     this.key1 = (Math.floor(this.seed / TWO_32) | (this.lane << 21)) >>> 0;
     if (this.position % 4 !== 0) this.fillBlock();
   }
 
-  /** The whole state; `new RandomStream(cursor)` continues from here. */
+  /** Return the whole state; `new RandomStream(cursor)` resumes from it. */
   cursor(): RandomCursor {
     const { seed, stream, lane, item, position } = this;
     return { seed, stream, lane, item, position };
   }
 
-  /** The next word, uniform over 0 … 2^32 − 1. */
+  /** Draw the next word, uniform over 0 … 2^32 − 1. */
   nextUint32(): number {
     const word = this.position % 4;
     if (word === 0) this.fillBlock();
@@ -62,7 +61,7 @@ export class RandomStream {
   }
 
   /**
-   * An integer uniform over 0 … bound − 1, without modulo bias (words beyond the last full multiple are redrawn).
+   * Draw an integer, uniform over 0 … bound − 1, without modulo bias (words beyond the last full multiple are redrawn).
    * @throws ArgumentError unless bound is an integer from 1 to 2^32.
    */
   integerBelow(bound: number): number {
@@ -76,12 +75,12 @@ export class RandomStream {
     }
   }
 
-  /** An integer uniform over low … high, both included. */
+  /** Draw an integer, uniform over low … high, both included. */
   integerBetween(low: number, high: number): number {
     return low + this.integerBelow(high - low + 1);
   }
 
-  /** True with the given probability, to 32 bits. */
+  /** Draw true with the given probability, to 32 bits. */
   bool(probability: number): boolean {
     return this.nextUint32() < probability * TWO_32;
   }

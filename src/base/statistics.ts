@@ -35,7 +35,7 @@ export function wilsonInterval(correct: number, total: number): Interval {
   };
 }
 
-/** How two checkpoints did on the same problems. */
+/** Counts of right answers of two checkpoints on the same problems. */
 export interface PairedCounts {
   readonly total: number;
   readonly onlyFirst: number;
@@ -43,7 +43,7 @@ export interface PairedCounts {
 }
 
 /**
- * Counts the problems that exactly one of the two got right.
+ * Count the problems that only one of the two answered correctly.
  * @throws ArgumentError unless both arrays have the same length of at least 1.
  */
 export function pairedCounts(first: readonly boolean[], second: readonly boolean[]): PairedCounts {
@@ -64,7 +64,7 @@ export function pairedCounts(first: readonly boolean[], second: readonly boolean
 export function mcnemarExact({ onlyFirst, onlySecond }: PairedCounts): number {
   const n = onlyFirst + onlySecond;
   const fewer = Math.min(onlyFirst, onlySecond);
-  // In logarithms, as 2^-n underflows beyond n = 1074.
+  // Use logarithms, as 2^-n underflows beyond n = 1074.
   let logTerm = -n * Math.LN2;
   const logTerms = [logTerm];
   for (let k = 1; k <= fewer; k++) {
@@ -118,7 +118,7 @@ export function meanDifferenceInterval(first: readonly number[], second: readonl
   return differenceInterval(momentsOf(second.map((share, i) => share - (first[i] ?? 0))));
 }
 
-/** How many values there are, with their sum and the sum of their squares. */
+/** The number of values, their sum, and the sum of their squares. */
 interface Moments {
   readonly count: number;
   readonly sum: number;

@@ -1,4 +1,4 @@
-/** Directories that are there as a whole or not at all. */
+/** Atomic directories: they exist completely or not at all. */
 import { randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, realpathSync, renameSync, rmdirSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
@@ -7,8 +7,8 @@ import { makeEmptyDirectory } from './directory.ts';
 import { withFileErrors } from './fileError.ts';
 
 /**
- * Writes files beside a directory and renames them to it together. `path` must not exist, or be empty; after a failure
- * it is as it was.
+ * Write files to a temporary directory, and rename it to `path`, which must not exist, or be empty. After a failure `path` is
+ * unchanged.
  * @throws FileError, e.g. ALREADY_EXISTS or DISK_FULL.
  */
 export function writeDirectoryAtomically(
@@ -24,7 +24,7 @@ export function writeDirectoryAtomically(
     try {
       mkdirSync(temporary);
       for (const [name, content] of contents) writeAtomically(join(temporary, name), content, files);
-      // Windows renames onto no directory, not even an empty one.
+      // Windows cannot rename onto a directory, not even an empty one.
       rmdirSync(target);
       renameSync(temporary, target);
     } catch (error) {

@@ -1,23 +1,23 @@
-/** Files that are there as a whole or not at all, whatever fails on the way. */
+/** Atomic files: whatever fails, they have their old content or their new one. */
 import { randomUUID } from 'node:crypto';
 import * as fs from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { withFileErrors } from './fileError.ts';
 
-/** What writing needs of the file system; tests hand in one that fails. */
+/** The file operations that writing needs. Tests pass operations that fail. */
 export type FileOperations = Pick<
   typeof fs,
   'openSync' | 'writeFileSync' | 'fsyncSync' | 'closeSync' | 'renameSync' | 'unlinkSync'
 >;
 
-/** The name that a file has until it is complete. */
+/** Return a name for a file until it is complete. */
 const temporaryName = (name: string): string => `.${name}.${randomUUID().slice(0, 8)}.tmp`;
-/** Tell whether a file of this name was never completed. */
+/** Return true if the name is that of an incomplete file. */
 export const isTorn = (name: string): boolean => /^\..+\.[0-9a-f]{8}\.tmp$/.test(name);
 
 /**
- * Writes `content` under a temporary name in the same directory, syncs it and renames it to `path`. A file that was
- * there before stays as it is until the new one is complete on disk; after a failure nothing is left behind.
+ * Write `content` under a temporary name in the same directory, sync it, and rename it to `path`. An earlier file stays
+ * unchanged until the new one is complete on disk. After a failure no file is left behind.
  * @throws FileError, e.g. DISK_FULL.
  */
 export function writeAtomically(
@@ -44,7 +44,7 @@ export function writeAtomically(
   });
 }
 
-/** Removes what a process that was killed while writing left behind in a directory. */
+/** Remove the incomplete files that a killed process left in a directory. */
 export function removeTorn(directory: string): void {
   withFileErrors(directory, () => {
     const torn = fs.readdirSync(directory).filter(isTorn);
@@ -56,11 +56,11 @@ function removeQuietly(path: string, files: FileOperations): void {
   try {
     files.unlinkSync(path);
   } catch {
-    // The failure that led here is the one to report.
+    // The first failure is reported, not this one.
   }
 }
 
-/** Makes the names in a directory survive a power cut. Windows cannot sync a directory and does not need it. */
+/** Sync a directory, so that its names survive a power cut. Windows cannot sync a directory, and need not. */
 export function syncDirectory(path: string, files: FileOperations = fs): void {
   if (process.platform === 'win32') return;
   const descriptor = files.openSync(path, 'r');

@@ -1,14 +1,14 @@
 /**
- * The checkpoints of a run, each of them all that is needed to go on from a step, to the bit. The directory holds
+ * The checkpoints of a run. From each, the run resumes to the same bits. The directory holds
  *
- *     manifest.json                 which checkpoints are complete, every file's SHA-256, and which was the best
+ *     manifest.json                 the complete checkpoints, the SHA-256 of every file, and the best checkpoint
  *     NAME.safetensors              a model's weights, with its config
  *     NAME.optimizer.safetensors    the optimiser's buffers
  *     NAME.json                     the rest: step, rows logged, random streams, …
  *     reference-HASH.safetensors    the reference model, by the hash of its file; checkpoints share it
  *
- * A checkpoint counts once the manifest names it. The manifest is written last, so that whenever the process or the
- * machine stops, what it names is there as a whole.
+ * A checkpoint counts once the manifest names it. The manifest is written last: whenever the process or the machine stops,
+ * every checkpoint in it is complete.
  */
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
@@ -35,21 +35,21 @@ import { type FileOperations, isTorn, removeTorn, writeAtomically } from './atom
 import { FileError, type FileErrorCode, withFileErrors } from './fileError.ts';
 import { readOrdinaryFile } from './ordinaryFile.ts';
 
-/** The file that tells what is complete. */
+/** Name of the file that lists the complete checkpoints. */
 export const MANIFEST = 'manifest.json';
-/** Of the format of manifest and documents. */
+/** Version of the format of manifest and documents. */
 const VERSION = 1;
-/** Hexadecimal digits of a reference's hash in its file's name. */
+/** Number of hexadecimal digits of a reference's hash in its file name. */
 const HASH_DIGITS = 16;
 
 const fileSchema = z.strictObject({ bytes: z.int().min(0), sha256: z.string().regex(/^[0-9a-f]{64}$/) });
-/** What cannot lead out of the directory. */
+/** File names that cannot point outside of the directory. */
 const nameSchema = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/);
 const entrySchema = z
   .strictObject({
     name: nameSchema,
     step: z.int().min(0),
-    /** Whether it is there only until the next one is. */
+    /** True if it is removed when the next checkpoint is saved. */
     temporary: z.boolean(),
     files: z.record(nameSchema, fileSchema),
   })
@@ -75,7 +75,7 @@ const documentSchema = z.strictObject({
 
 /** A checkpoint's row in the manifest. */
 export type CheckpointEntry = z.output<typeof entrySchema>;
-/** What is wrong with a checkpoint for good. Another failure, such as a disk that cannot be read now, is not its fault. */
+/** Codes of permanent damage. Other failures, such as a disk that cannot be read now, may pass. */
 const DAMAGE: readonly FileErrorCode[] = ['DAMAGED', 'FILE_NOT_FOUND', 'NOT_A_FILE'];
 
 /** The checkpoints of one run. */
@@ -84,7 +84,7 @@ export class Checkpoints implements StoredCheckpoints {
   readonly #files: FileOperations | undefined;
   #manifest: z.output<typeof manifestSchema>;
 
-  /** Takes what is there, or makes the directory. @throws FileError, DAMAGED if the manifest cannot be understood. */
+  /** Read the manifest, or make the directory. @throws FileError, DAMAGED if the manifest is invalid. */
   constructor(directory: string, files?: FileOperations) {
     this.#directory = directory;
     this.#files = files;
@@ -95,32 +95,32 @@ export class Checkpoints implements StoredCheckpoints {
       : { version: VERSION, checkpoints: [], best: null };
   }
 
-  /** The complete ones, in the order in which they were saved. */
+  /** The complete checkpoints, in the order in which they were saved. */
   get entries(): readonly CheckpointEntry[] {
     return this.#manifest.checkpoints;
   }
 
-  /** The one with the best accuracy, if one was ever evaluated. */
+  /** The checkpoint with the best accuracy, if one was evaluated. */
   get best(): BestCheckpoint | null {
     return this.#manifest.best;
   }
 
-  /** Names of files that no checkpoint has: of a save that was cut short, weights alone, or all there are if the manifest is lost. */
+  /** Return names of files outside of checkpoints: from an interrupted save, weights alone, or all if the manifest is lost. */
   unlisted(): string[] {
     const listed = new Set([MANIFEST, ...this.entries.flatMap(({ files }) => Object.keys(files))]);
     const files = withFileErrors(this.#directory, () => readdirSync(this.#directory));
     return files.filter((file) => !listed.has(file) && !isTorn(file)).sort();
   }
 
-  /** The path of the weights of a checkpoint. */
+  /** Return the path of a checkpoint's weights. */
   path(name: string): string {
     return join(this.#directory, weightsFile(name));
   }
 
   /**
-   * Saves a checkpoint, on disk when this returns, and removes those that are no longer wanted.
+   * Save a checkpoint, on disk when this returns, and remove those that need not be kept.
    * @returns the path of its weights.
-   * @throws FileError, e.g. DISK_FULL, or CheckpointError for weights that are not finite; what was there stays.
+   * @throws FileError, e.g. DISK_FULL, or CheckpointError for weights that are not finite. Earlier checkpoints then stay.
    */
   save({ model, state, session }: TrainingCheckpoint, options: SaveOptions): string {
     const { name, step, temporary = false, keepLast = 0, accuracy = null } = options;
@@ -145,7 +145,7 @@ export class Checkpoints implements StoredCheckpoints {
     return this.path(name);
   }
 
-  /** Remembers the accuracy of a saved checkpoint if it is the best so far; returns whether it is. */
+  /** Record the accuracy of a saved checkpoint if it is the best so far. Return true if it is. */
   offer(name: string, accuracy: number): boolean {
     const list = withAccuracy(this.#manifest, name, accuracy);
     if (list) this.#publish(list);
@@ -153,9 +153,9 @@ export class Checkpoints implements StoredCheckpoints {
   }
 
   /**
-   * The last checkpoint whose files are all as they were written; undefined if none was saved yet.
-   * @param onDamage told of those that are not.
-   * @throws FileError if none is whole, as nobody wants to begin again over what is left of a run, or if a file cannot be read.
+   * Read the last checkpoint whose files are unchanged; undefined if none was saved yet.
+   * @param onDamage is called for each damaged checkpoint.
+   * @throws FileError if all are damaged, since starting over would destroy the rest of the run, or if a file cannot be read.
    */
   latest(onDamage: (error: FileError) => void): (TrainingCheckpoint & CheckpointEntry) | undefined {
     for (const [i, entry] of this.entries.toReversed().entries()) {
@@ -170,18 +170,18 @@ export class Checkpoints implements StoredCheckpoints {
     return undefined;
   }
 
-  /** Forgets those that were saved after a checkpoint: a run that goes on from it saves them anew. */
+  /** Forget the checkpoints after this one: a run that resumes from it saves them again. */
   forgetAfter(name: string): void {
     const list = cutAfter(this.#manifest, name);
     if (list) this.#publish(list);
   }
 
-  /** Reads a checkpoint. @throws FileError, DAMAGED if one of its files is not as it was written. */
+  /** Read a checkpoint. @throws FileError, DAMAGED if one of its files has changed. */
   load({ name, files }: CheckpointEntry): TrainingCheckpoint {
     const open = (file: string): { readonly path: string; readonly bytes: Uint8Array } => {
       const path = join(this.#directory, file);
       const expected = files[file];
-      // The size first: a file that somebody else put there may be larger than the memory.
+      // Compare the size first: a replaced file may be larger than the memory.
       if (withFileErrors(path, () => statSync(path)).size === expected?.bytes) {
         const bytes = read(path);
         if (sha256(bytes) === expected.sha256) return { path, bytes };
@@ -206,7 +206,7 @@ export class Checkpoints implements StoredCheckpoints {
     };
   }
 
-  /** A reference that does not change is written once. */
+  /** Keep the reference model. One that does not change is written only once. */
   #keepReference(reference: Checkpoint, keep: (file: string, content: Uint8Array) => string): string {
     const content = writeCheckpoint({ ...reference, metadata: new Map() });
     return keep(`reference-${sha256(content).slice(0, HASH_DIGITS)}.safetensors`, content);
@@ -219,7 +219,7 @@ export class Checkpoints implements StoredCheckpoints {
     return about;
   }
 
-  /** Write the list, and remove the files of those that it no longer has. @param added those that are new in it. */
+  /** Write the list, and remove the files of checkpoints that left it. @param added the new checkpoints. */
   #publish(
     { checkpoints, best }: CheckpointList<CheckpointEntry>,
     added: readonly CheckpointEntry[] = [],
@@ -231,7 +231,7 @@ export class Checkpoints implements StoredCheckpoints {
     this.#sweep(former);
   }
 
-  /** Removes files that belonged to these and to none any more. */
+  /** Remove files of former checkpoints that no present one has. */
   #sweep(former: readonly CheckpointEntry[]): void {
     const wanted = new Set(this.entries.flatMap(({ files }) => Object.keys(files)));
     const unwanted = former.flatMap(({ files }) => Object.keys(files)).filter((file) => !wanted.has(file));

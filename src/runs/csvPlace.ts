@@ -1,8 +1,8 @@
 /**
- * Where the CSV file of a run lies: `csv.json` in its directory records it. A run may be a copy of another one, or come from
- * somebody else, so that record alone does not make a file outside of the run's directory its own. Such a file is the
- * run's if directory and file are the very ones that were there when the record was written: by their numbers in the
- * file system and the times at which they were made. A copy has others, and nobody else can know them.
+ * The path of a run's CSV file, recorded in `csv.json` in its directory. A run may be a copy, or untrusted, so the record
+ * alone does not prove that a file outside of the run's directory belongs to the run. It does only if directory and file are
+ * the original ones: their inode numbers and creation times must equal the recorded ones. A copy has others, and nobody else
+ * can know them.
  */
 import { lstatSync, statSync } from 'node:fs';
 import { join, relative, resolve, sep } from 'node:path';
@@ -10,22 +10,22 @@ import { z } from 'zod';
 import { readOrdinaryFile } from './ordinaryFile.ts';
 import { isInside } from './ownFile.ts';
 
-/** The file of the record. */
+/** Name of the record's file. */
 export const CSV_RECORD = 'csv.json';
-/** The CSV file of a run whose record proves nothing. */
+/** Name of the CSV file of a run whose recorded file is not its own. */
 const OWN_CSV = 'metrics.csv';
 
 const recordSchema = z.union([
-  /** In the run's directory: relative to it, with slashes. */
+  /** In the run's directory: a relative path with slashes. */
   z.strictObject({ path: z.string().min(1) }),
-  /** Elsewhere: absolute, with the identities of the run's directory and of the file. */
+  /** Elsewhere: an absolute path, and the identities of the run's directory and of the file. */
   z.strictObject({ path: z.string().min(1), run: z.string(), file: z.string() }),
 ]);
 
-/** Where a CSV file lies. */
+/** The recorded path of a CSV file. */
 export type CsvRecord = z.output<typeof recordSchema>;
 
-/** The record of the CSV file at `path`, which exists. */
+/** Return the record of the CSV file at `path`, which must exist. */
 export function csvRecord(directory: string, path: string): CsvRecord {
   if (isInside(directory, path)) {
     return { path: relative(resolve(directory), resolve(path)).replaceAll(sep, '/') };
@@ -35,9 +35,9 @@ export function csvRecord(directory: string, path: string): CsvRecord {
 }
 
 /**
- * The path of the CSV file that a resumed run continues: the recorded one if it is the run's own, else `metrics.csv` in its
- * directory; undefined if the run has no CSV file.
- * @param wanted tells that the run has one if there is no record of it, as in runs of earlier versions.
+ * Return the path of the CSV file that a resumed run continues: the recorded one if it belongs to the run, otherwise
+ * `metrics.csv` in its directory; undefined if the run has no CSV file.
+ * @param wanted true if a run without a record has one, as in earlier versions.
  */
 export function resumedCsv(directory: string, wanted: boolean): string | undefined {
   const record = recordOf(directory);
@@ -57,7 +57,7 @@ function recordOf(directory: string): CsvRecord | undefined {
 
 const BIG = { bigint: true, throwIfNoEntry: true } as const;
 
-/** Tell whether directory and file are the recorded ones; a link in the file's place is not. */
+/** Return true if directory and file are the recorded ones; false for a link in place of the file. */
 function isStill(directory: string, { path, run, file }: Extract<CsvRecord, { file: string }>): boolean {
   try {
     return identity(statSync(directory, BIG)) === run && identity(lstatSync(path, BIG)) === file;

@@ -1,10 +1,10 @@
-/** Making directories. */
+/** Make and remove directories. */
 import { mkdirSync, readdirSync, rmdirSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { FileError, withFileErrors } from './fileError.ts';
 
 /**
- * Makes a directory and those above it. Node's own recursive mkdir never returns where the system answers ENOENT.
+ * Make a directory and its parents. Node's own recursive mkdir never returns if the system keeps answering ENOENT.
  * @throws FileError
  */
 export function makeDirectory(path: string): void {
@@ -16,7 +16,7 @@ export function makeDirectory(path: string): void {
   });
 }
 
-/** Make a directory and those above it, or take one that is there and empty. @throws FileError */
+/** Make a directory and its parents, or accept an empty one. @throws FileError */
 export function makeEmptyDirectory(path: string): void {
   makeDirectory(path);
   withFileErrors(path, () => {
@@ -24,17 +24,17 @@ export function makeEmptyDirectory(path: string): void {
   });
 }
 
-/** The error for a directory that must hold nothing. */
+/** Return the error for a directory that must be empty. */
 export function notEmpty(path: string): FileError {
   const fix = 'choose another --out, so that nothing is overwritten';
   return new FileError('ALREADY_EXISTS', path, 'the directory is not empty', fix);
 }
 
-/** Remove a directory that was made for nothing; one that holds something stays. */
+/** Remove a directory if it is empty. */
 export function removeIfEmpty(directory: string): void {
   try {
     rmdirSync(directory);
   } catch {
-    // The failure that led here is the one to report.
+    // The first failure is reported, not this one.
   }
 }

@@ -1,4 +1,4 @@
-/** A store on disk: one directory of its own for each run. */
+/** A store on disk, with one directory for each run. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { problemOf } from '../base/errors.ts';
@@ -9,25 +9,25 @@ import { readOrdinaryFile } from './ordinaryFile.ts';
 import { resumePoint, type TrainOn } from './resumePoint.ts';
 import { Run } from './run.ts';
 
-/** Choices for the place of a run. */
+/** Options of a store on disk. */
 export interface DiskStoreOptions {
-  /** New or empty, unless a run is resumed; `runs/<time>-<kind>` unless given. */
+  /** Directory of the run: new or empty, unless a run is resumed. Default: `runs/<time>-<kind>`. */
   readonly directory?: string | undefined;
-  /** The config of the run in the directory, to resume it. */
+  /** To resume the run in the directory: its config. */
   readonly resume?: RunConfig | undefined;
-  /** Also write the metrics to this CSV file; '' for none. A run that is resumed continues its own unless this is given. */
+  /** Also write the metrics to this CSV file; '' for none. Default for a resumed run: its own file. */
   readonly csv?: string | undefined;
   /** Also write the metrics for TensorBoard. */
   readonly tensorboard?: boolean | undefined;
   readonly trainOn?: TrainOn | undefined;
 }
 
-/** Keeps a run in a directory. Everything is written before a method returns. */
+/** Keep a run in a directory. Everything is written before a method returns. */
 export class DiskStore implements Store {
   readonly #options: DiskStoreOptions;
   #directory: string | undefined;
   #config: RunConfig | undefined;
-  /** The CSV file that was asked for, until a session has opened it. */
+  /** The requested CSV file, until a session has opened it. */
   #wantedCsv: string | undefined;
   #csv: string | undefined;
 
@@ -80,7 +80,7 @@ export class DiskStore implements Store {
     return run;
   }
 
-  /** The CSV file that the run has had so far. */
+  /** Return the CSV file of the run in earlier sessions. */
   #ownCsv({ options: { logCsv } }: RunConfig): string | undefined {
     return resumedCsv(this.path(''), typeof logCsv === 'string' && logCsv !== '');
   }

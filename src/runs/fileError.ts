@@ -1,4 +1,4 @@
-/** Failures of the file system in words a person can act on. */
+/** Failures of the file system, explained for the user. */
 import { getSystemErrorMap } from 'node:util';
 import { MathformerError } from '../base/errors.ts';
 
@@ -46,7 +46,7 @@ const MANY_FILES = other(
   'close other programs, or raise the limit with ulimit -n',
 );
 
-/** By the names that the operating system gives its errors. */
+/** Explanations by the error codes of the operating system. */
 const EXPLANATIONS: Readonly<Record<string, Explanation>> = {
   ENOENT: { code: 'FILE_NOT_FOUND', problem: 'there is no such file or directory', fix: 'check the path' },
   EISDIR: { code: 'NOT_A_FILE', problem: 'it is a directory', fix: 'give a file' },
@@ -87,7 +87,7 @@ const EXPLANATIONS: Readonly<Record<string, Explanation>> = {
   },
 };
 
-/** Runs file operations on `path`; what the operating system refuses becomes a `FileError`. */
+/** Run file operations on `path`. Errors of the operating system become a `FileError`. */
 export function withFileErrors<Result>(path: string, work: () => Result): Result {
   try {
     return work();
@@ -96,16 +96,16 @@ export function withFileErrors<Result>(path: string, work: () => Result): Result
   }
 }
 
-/** What the operating system refused, in words; by default about the path, or else the operation, that the error names. */
+/** Return a `FileError` for an error of the operating system. Default path: that in the error, or else its operation. */
 export function fileErrorOf(cause: Error & NodeJS.ErrnoException, path?: string): FileError {
   const { code: name = '', message, errno = 0, syscall = 'file system' } = cause;
-  // The system's own words, such as "text file is busy".
+  // The system's description, such as "text file is busy".
   const [, words = message] = getSystemErrorMap().get(errno) ?? [];
   const { code, problem, fix } = EXPLANATIONS[name] ?? other(words, 'choose another path');
   return new FileError(code, path ?? cause.path ?? syscall, problem, fix, { cause });
 }
 
-/** Whether the operating system refused something, and nobody has put that into words yet. */
+/** Return true if the error comes from the operating system and has no explanation yet. */
 export function isSystemError(error: unknown): error is Error & NodeJS.ErrnoException {
   return isCoded(error) && 'syscall' in error;
 }

@@ -1,4 +1,4 @@
-/** The part of fs-native-extensions that is used here; the package has no types of its own. */
+/** The used part of fs-native-extensions, a package without types. */
 declare module 'fs-native-extensions' {
   /**
    * Lock `length` bytes from `offset` on for an open file: an open file description lock on Linux, `flock` on macOS, `LockFileEx` on Windows.

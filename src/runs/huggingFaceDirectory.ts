@@ -9,7 +9,7 @@ const CONFIG = 'config.json';
 const WEIGHTS = 'model.safetensors';
 const INSTEAD = 'give the directory of a model';
 
-/** How else transformers saves weights, and what to do to have them in one file. */
+/** Other files in which transformers saves weights, and how to get a single file. */
 const OTHER_WEIGHTS: readonly (readonly [file: string, problem: string, fix: string])[] = [
   [
     `${WEIGHTS}.index.json`,
@@ -24,8 +24,8 @@ const OTHER_WEIGHTS: readonly (readonly [file: string, problem: string, fix: str
 ];
 
 /**
- * The two files of a directory that make a model, as transformers saves them.
- * @throws FileError for a directory that holds something else, and for files that cannot be read.
+ * Read the files of a model that transformers saved in a directory.
+ * @throws FileError for a directory with other content, and for files that cannot be read.
  */
 export function readHuggingFaceDirectory(path: string): HuggingFaceModel {
   if (!existsSync(join(path, WEIGHTS))) throw withoutWeights(path);

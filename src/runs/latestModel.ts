@@ -1,25 +1,25 @@
-/** The model of a run: where a path to a checkpoint is asked for, the directory of a run stands for its last one. */
+/** The model of a run: as the path of a checkpoint, the directory of a run stands for its last checkpoint. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Checkpoints, MANIFEST } from './checkpoints.ts';
 import { FileError } from './fileError.ts';
 
-/** Whether a path is the directory of a run that has checkpoints. */
+/** Return true if a path is the directory of a run with checkpoints. */
 export function isRun(path: string): boolean {
   return existsSync(join(path, 'checkpoints', MANIFEST));
 }
 
-/** A file or directory that a model is loaded from. */
+/** The file or directory from which a model is loaded. */
 export interface ModelSource {
   readonly path: string;
-  /** Which of a run's checkpoints it is, and why; empty for a path that is no run. */
+  /** Explanations of the choice among a run's checkpoints; empty for a path that is not a run. */
   readonly notes: readonly string[];
 }
 
 /**
- * The checkpoint that a path stands for: of a run the last one that is whole, which after its end is the final model;
- * otherwise the path itself.
- * @throws FileError for a run without a checkpoint that is whole.
+ * Return the checkpoint that a path stands for: the last complete checkpoint of a run, which is the final model after its
+ * end; otherwise the path itself.
+ * @throws FileError for a run without a complete checkpoint.
  */
 export function modelSource(path: string): ModelSource {
   if (!isRun(path)) return { path, notes: [] };

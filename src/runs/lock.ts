@@ -1,9 +1,9 @@
 /**
- * One process writes to a run at a time. It holds the operating system's lock on the file `lock` in the run's directory. The
- * file names the holder for others: `host pid boot`, where boot is the id of the machine's last start.
+ * Only one process at a time writes to a run. It holds an operating-system lock on the file `lock` in the run's directory.
+ * The file names the holder for others: `host pid boot`, where boot is the id of the machine's last start.
  *
- * The system releases the lock when the process ends, however it ends. So a lock is never stale, and a process id that is used
- * again does not matter.
+ * The system releases the lock at every end of the process. So a lock is never stale, and a reused process id does not
+ * matter.
  *
  * Two processes never hold one run. The system gives the lock of one file to one process, so they would have to lock two
  * files, and `lock` would have to be replaced in between. Only the holder removes `lock`, and only while it holds it. A
@@ -26,13 +26,13 @@ import { tryLock } from 'fs-native-extensions';
 import { FileError, withFileErrors } from './fileError.ts';
 import { openOwnFile } from './ownFile.ts';
 
-/** The byte that is locked. It lies behind the text, which Windows would not let others read otherwise. */
+/** Offset of the locked byte. It is beyond the text, since Windows does not let others read locked bytes. */
 const LOCKED_BYTE = 2 ** 30;
 
-/** Where Linux tells the id of the machine's last start, which containers on it share. */
+/** The file with the id of the machine's last start on Linux. Containers on a machine share it. */
 const BOOT_ID = '/proc/sys/kernel/random/boot_id';
 
-/** Holds a run's directory until disposed of, or until the process ends. */
+/** Lock a run's directory until disposed of, or until the process ends. */
 export class RunLock implements Disposable {
   readonly #path: string;
   readonly #descriptor: number;
@@ -58,7 +58,7 @@ export class RunLock implements Disposable {
   }
 }
 
-/** The descriptor of the file at `path`, locked. */
+/** Lock the file at `path`, and return its descriptor. */
 function lockedFile(directory: string, path: string): number {
   for (;;) {
     const descriptor = openOwnFile(path, 'either');
@@ -86,7 +86,7 @@ function locks(path: string, descriptor: number): boolean {
   }
 }
 
-/** Tell whether `path` still names the open file. */
+/** Return true if `path` still names the open file. */
 function isNamed(path: string, descriptor: number): boolean {
   const [named, open] = [
     lstatSync(path, { bigint: true, throwIfNoEntry: false }),
@@ -104,13 +104,13 @@ function textOf(path: string): string {
 }
 
 /**
- * Tell whether a process may still write to the run though it does not hold the lock: one of another machine, if the
- * file system does not share its locks, or one of a version that wrote `host pid` and locked nothing.
+ * Return true if a process may still write to the run although the lock is free: one on another machine, if the file system
+ * does not share locks, or one of an earlier version, which wrote `host pid` and had no lock.
  */
 function mayBeAlive(text: string): boolean {
   const [host, pid = '', boot] = text.trim().split(' ');
   if (!/^[1-9]\d*$/.test(pid)) return false;
-  // Containers of one machine have names of their own, and share its locks.
+  // Containers on one machine have different host names, but share its locks.
   if (host !== hostname() && (boot === undefined || boot !== bootId())) return true;
   return boot === undefined && Number(pid) !== process.pid && isRunning(Number(pid));
 }
@@ -124,12 +124,12 @@ function isRunning(pid: number): boolean {
   }
 }
 
-/** The error for a run that a process has locked. */
+/** Return the error for a run that a process has locked. */
 function held(directory: string, path: string): FileError {
   return new FileError('IN_USE', directory, occupation(path), 'wait until it has ended, or stop it');
 }
 
-/** The error for a run whose lock is free, but names a process that may still be there. */
+/** Return the error for a run whose lock is free, but names a process that may still run. */
 function left(directory: string, path: string): FileError {
   const fix = `wait until it has ended, or stop it; if no such process trains there any more, remove ${path}`;
   return new FileError('IN_USE', directory, occupation(path), fix);
@@ -142,5 +142,5 @@ function occupation(path: string): string {
   return `${holder} is writing to this run${since === undefined ? '' : ` since ${since}`}`;
 }
 
-/** The id of the machine's last start; undefined where the system tells none. */
+/** Return the id of the machine's last start; undefined if the system has none. */
 const bootId = (): string | undefined => textOf(BOOT_ID).trim() || undefined;

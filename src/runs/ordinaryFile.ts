@@ -1,10 +1,10 @@
-/** Reading files that somebody else may have put there. */
+/** Read untrusted files. */
 import { readFileSync, statSync } from 'node:fs';
 import { FileError, withFileErrors } from './fileError.ts';
 
 /**
- * Read a file. A pipe, which would be waited for without end, a device, which may never end, and a directory are refused.
- * @param fix what to give instead. @throws FileError
+ * Read a file. Pipes and devices, which may never end, and directories are refused.
+ * @param fix the fix in the error. @throws FileError
  */
 export function readOrdinaryFile(path: string, fix: string): Buffer {
   return withFileErrors(path, () => {

@@ -1,13 +1,13 @@
 /**
- * Files that a run changes in place. A run's directory may come from somebody else: a link in it must not lead a write to
- * another file of the user's. (Files that are replaced by renaming need no such care: the link itself is replaced.)
+ * Files that a run changes in place. A run's directory may be untrusted: a link in it must not redirect a write to another
+ * file of the user. (Renaming is safe: it replaces the link itself.)
  */
 import { closeSync, constants, fstatSync, lstatSync, openSync } from 'node:fs';
 import { isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { FileError, withFileErrors } from './fileError.ts';
 
 const { O_RDWR, O_CREAT, O_EXCL } = constants;
-/** Windows has no such flag; there a symbolic link takes the rights of an administrator to make. */
+/** Windows lacks this flag; there only administrators can make symbolic links. */
 const O_NOFOLLOW = constants.O_NOFOLLOW ?? 0;
 
 const FLAGS = {
@@ -21,7 +21,7 @@ const FLAGS = {
 
 /**
  * Open a file to read and write it in place, and return its descriptor.
- * @throws FileError: NOT_A_FILE for a symbolic link, a file with a second name (hard link), or what is no ordinary file.
+ * @throws FileError: NOT_A_FILE for a symbolic link, a file with a second name (hard link), or anything but an ordinary file.
  */
 export function openOwnFile(path: string, mode: keyof typeof FLAGS): number {
   return withFileErrors(path, () => {
@@ -47,14 +47,14 @@ function opened(path: string, mode: keyof typeof FLAGS): number {
   }
 }
 
-/** Tell whether a path lies below a directory, by its name alone. */
+/** Return true if a path is below a directory, by its name alone. */
 export function isInside(directory: string, path: string): boolean {
   const way = relative(resolve(directory), resolve(path));
   return way !== '' && way !== '..' && !way.startsWith(`..${sep}`) && !isAbsolute(way);
 }
 
 /**
- * Check that no directory between `root` and the file at `path` is a symbolic link or a file. Those that do not exist are fine.
+ * Check that no directory between `root` and the file at `path` is a symbolic link or a file. They need not exist.
  * @throws FileError, NOT_A_FILE.
  */
 export function checkOwnPath(root: string, path: string): void {

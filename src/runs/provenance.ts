@@ -1,4 +1,4 @@
-/** Where a run's results come from: the versions and the commit that made them. */
+/** The origin of a run's results: versions and commit. */
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -7,7 +7,7 @@ import { arch, cpus } from 'node:os';
 export interface Versions {
   readonly mathformer: string;
   readonly node: string;
-  /** Of the npm package `webgpu`, which carries Dawn. */
+  /** Version of the npm package `webgpu`, which contains Dawn. */
   readonly webgpu: string;
   readonly platform: string;
 }
@@ -24,16 +24,16 @@ export function versions(): Versions {
   };
 }
 
-/** What the CPU calls itself: in a virtual machine often no more than whose it is. */
+/** Return the name of the CPU; in a virtual machine often only the vendor. */
 export const cpuModel = (): string => cpus()[0]?.model.trim() || 'unknown';
 
-/** Version of the npm package `webgpu`. */
+/** Return the version of the npm package `webgpu`. */
 export function webgpuVersion(): string {
   const { version }: { version: string } = createRequire(import.meta.url)('webgpu/package.json');
   return version;
 }
 
-/** The commit this code was checked out at, with `-dirty` if files differ from it; null outside a git checkout. */
+/** Return the checked-out commit, with `-dirty` if files differ from it; null outside of a git checkout. */
 export function gitCommit(): string | null {
   try {
     const described = execFileSync('git', ['describe', '--always', '--dirty', '--abbrev=40', '--exclude=*'], {

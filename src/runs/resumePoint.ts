@@ -1,4 +1,4 @@
-/** Where a run is resumed: from its last checkpoint, or from the beginning if that destroys nothing. */
+/** The point from which a run is resumed: its last checkpoint, or the start if that destroys nothing. */
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { printable } from '../formats/error.ts';
@@ -7,12 +7,12 @@ import type { ResumePoint } from '../training/store.ts';
 import { Checkpoints, MANIFEST } from './checkpoints.ts';
 import { FileError } from './fileError.ts';
 
-/** Tells how to train on from a model, as an error says it. */
+/** Return the advice of an error on how to continue training from a model. */
 export type TrainOn = (model: string) => string;
 
 /**
- * Read the last checkpoint of a run; undefined if it has none yet, and nothing else that beginning again would destroy.
- * @param onDamage is called for each checkpoint that is not what was saved; an earlier one is taken then.
+ * Read the last checkpoint of a run; undefined if it has none, nor other results that starting over would destroy.
+ * @param onDamage is called for each damaged checkpoint; an earlier one is then used.
  * @throws FileError
  */
 export function resumePoint(
@@ -37,15 +37,15 @@ export function resumePoint(
   throw new FileError('DAMAGED', join(path, `${found.name}.json`), problem, 'begin a new run');
 }
 
-/** Files that name what a run found. */
+/** Files with results of a run. */
 const RESULTS = ['metrics.jsonl', 'summary.json', 'final_completions.jsonl'];
-/** Files that an error names. */
+/** Maximum number of files that an error names. */
 const MOST_NAMED = 4;
 
 /**
- * Check that a run whose manifest names no checkpoint has not trained yet. One that was killed while it saved its first
- * checkpoint may have left files of that.
- * @param files those in its directory of checkpoints. @throws FileError, DAMAGED.
+ * Check that a run whose manifest names no checkpoint has not trained yet. A run killed during its first save may have left
+ * files of it.
+ * @param files the files in its directory of checkpoints. @throws FileError, DAMAGED.
  */
 function checkNothingToLose(directory: string, files: readonly string[], trainOn: TrainOn): void {
   const starts = ['reference-', ...Object.values(START_NAMES).map((name) => `${name}.`)];
@@ -65,7 +65,7 @@ function checkNothingToLose(directory: string, files: readonly string[], trainOn
 
 const isFilled = (path: string): boolean => (statSync(path, { throwIfNoEntry: false })?.size ?? 0) > 0;
 
-/** Advise on a run whose manifest is lost: the models in it are still good to begin with. */
+/** Return the fix for a run whose manifest is lost: its models can still start a new training. */
 function fixFor(directory: string, files: readonly string[], trainOn: TrainOn): string {
   const models = files
     .filter((file) => /^(rl_)?model_\w+\.safetensors$/.test(file))

@@ -1,12 +1,12 @@
 /**
- * A run on disk, one directory of its own:
+ * A run on disk, in one directory:
  *
- *     config.json        options, model, adapter, versions, commit: all that is needed to do it again
- *     metrics.jsonl      one row a step; also as CSV and in tensorboard/ if asked to
- *     csv.json           where the CSV file is, if there is one
- *     evaluation.jsonl   the held-out problems; NAME_completions.jsonl: what a model answered to them
+ *     config.json        options, model, adapter, versions, commit: everything needed to repeat the run
+ *     metrics.jsonl      one row per step; optionally also as CSV and in tensorboard/
+ *     csv.json           the path of the CSV file, if there is one
+ *     evaluation.jsonl   the held-out problems; NAME_completions.jsonl: a model's answers to them
  *     summary.json       the results, once there are some
- *     checkpoints/       NAME.safetensors, and what is needed to go on from there (checkpoints.ts)
+ *     checkpoints/       NAME.safetensors, and the files needed to resume (checkpoints.ts)
  *     lock               the process that writes to it
  */
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
@@ -27,15 +27,15 @@ import { checkOwnPath } from './ownFile.ts';
 
 export interface RunOptions {
   readonly kind: RunKind;
-  /** Must not exist, or be empty, unless it is resumed; `runs/<time>-<kind>` if not given. */
+  /** Must not exist, or be empty, unless the run is resumed. Default: `runs/<time>-<kind>`. */
   readonly directory?: string;
-  /** Also write the metrics as CSV: to a file that does not exist yet, or in a run that is resumed to the run's own. */
+  /** Also write the metrics as CSV: to a new file, or for a resumed run to the run's own file. */
   readonly csv?: string;
   /** Also write the metrics for TensorBoard, to `tensorboard/`. */
   readonly tensorboard?: boolean;
-  /** Written to config.json. */
+  /** The content of config.json. */
   readonly config: object;
-  /** Go on in a run that is there, behind the first `rows` rows of its metrics. */
+  /** Resume an existing run after the first `rows` rows of its metrics. */
   readonly resume?: { readonly rows: number } | undefined;
   readonly now?: Date;
   readonly files?: FileOperations;
@@ -58,7 +58,7 @@ export class Run implements StoredRun, Disposable {
     this.#lock = isNew ? lockEmpty(this.directory) : new RunLock(this.directory);
     let metrics: MetricsSink | undefined;
     try {
-      // First of all: with it, a run can be resumed, whatever else is not there yet.
+      // Write it first: a run with a config can be resumed, even without any other file.
       if (isNew) this.writeJson('config.json', config);
       const checkpoints = join(this.directory, 'checkpoints');
       checkOwnPath(this.directory, join(checkpoints, MANIFEST));
@@ -78,28 +78,28 @@ export class Run implements StoredRun, Disposable {
     }
   }
 
-  /** Rows of the metrics so far, all of them on disk when this returns. */
+  /** Return the number of rows of metrics, after syncing them to the disk. */
   syncedRows(): number {
     this.#metrics.sync();
     return this.#metrics.rows;
   }
 
-  /** Appends a row to the metrics; it reaches the operating system before this returns. */
+  /** Append a row to the metrics. It reaches the operating system before this returns. */
   log(row: MetricsRow): void {
     this.#metrics.log(row);
   }
 
-  /** Writes a JSON file atomically and returns its path. */
+  /** Write a JSON file atomically, and return its path. */
   writeJson(name: string, value: unknown): string {
     return this.#write(name, `${JSON.stringify(value, null, 2)}\n`);
   }
 
-  /** Writes rows as JSON lines atomically and returns the path. */
+  /** Write rows as JSON lines atomically, and return the path. */
   writeLines(name: string, rows: readonly object[]): string {
     return this.#write(name, rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
   }
 
-  /** The rows of a file that `writeLines` wrote; undefined if there is none. */
+  /** Read the rows of a file that `writeLines` wrote; undefined if there is none. */
   readLines(name: string): unknown[] | undefined {
     const path = join(this.directory, name);
     if (!existsSync(path)) return undefined;
@@ -107,7 +107,7 @@ export class Run implements StoredRun, Disposable {
     return lines.filter((line) => line !== '').map((line) => JSON.parse(line));
   }
 
-  /** Writes weights alone as `checkpoints/<name>.safetensors`, atomically, and returns the path. */
+  /** Write only weights as `checkpoints/<name>.safetensors`, atomically, and return the path. */
   saveCheckpoint(name: string, checkpoint: Checkpoint): string {
     const path = join(this.directory, 'checkpoints', `${name}.safetensors`);
     saveCheckpoint(path, checkpoint, this.#files);
@@ -123,7 +123,7 @@ export class Run implements StoredRun, Disposable {
     this.#lock[Symbol.dispose]();
   }
 
-  /** Remove what the constructor of a new run made. */
+  /** Remove the files that the constructor of a new run made. */
   #removeNew(): void {
     for (const name of ['config.json', CSV_RECORD, 'checkpoints']) {
       rmSync(join(this.directory, name), { recursive: true, force: true });
@@ -137,17 +137,17 @@ export class Run implements StoredRun, Disposable {
   }
 }
 
-/** Hold a directory that is made for it, or empty. @throws FileError, ALREADY_EXISTS or IN_USE. */
+/** Lock a new or empty directory. @throws FileError, ALREADY_EXISTS or IN_USE. */
 function lockEmpty(directory: string): RunLock {
   makeEmptyDirectory(directory);
   const lock = new RunLock(directory);
-  // Another process may have been here, and be done, before the lock was taken.
+  // Another process may have used the directory and ended before it was locked here.
   if (readdirSync(directory).every((name) => name === 'lock')) return lock;
   lock[Symbol.dispose]();
   throw notEmpty(directory);
 }
 
-/** Make `runs/2026-03-01T12-30-05-grpo`, in UTC; with a number behind it if that one was taken within the second. */
+/** Make `runs/2026-03-01T12-30-05-grpo`, in UTC; with a number appended if it exists already. */
 function newDirectory(parent: string, kind: RunKind, now: Date): string {
   const time = now.toISOString().slice(0, 19).replaceAll(':', '-');
   const wanted = join(parent, `${time}-${kind}`);
@@ -158,7 +158,7 @@ function newDirectory(parent: string, kind: RunKind, now: Date): string {
   }
 }
 
-/** Make a directory; false if there is something of that name. */
+/** Make a directory. Return false if the name exists. */
 function isMadeHere(directory: string): boolean {
   return withFileErrors(directory, () => {
     try {

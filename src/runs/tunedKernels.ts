@@ -1,6 +1,6 @@
 /**
- * What the tuner measured on an adapter, kept for later processes: one JSON file for each adapter below
- * `$XDG_CACHE_HOME/mathformer/kernels` (or ~/.cache). Damaged or outdated files count as missing.
+ * The tuner's choices for later processes: one JSON file for each adapter below `$XDG_CACHE_HOME/mathformer/kernels` (or
+ * ~/.cache). Damaged or outdated files count as missing.
  */
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync } from 'node:fs';
@@ -15,18 +15,18 @@ import { writeAtomically } from './atomicFile.ts';
 import { withFileErrors } from './fileError.ts';
 import { cpuModel, webgpuVersion } from './provenance.ts';
 
-/** Of the file's format. */
+/** Version of the file's format. */
 const VERSION = 1;
 
 const fileSchema = z.object({
   version: z.literal(VERSION),
   adapter: z.record(z.string(), z.unknown()),
-  /** Descriptions of the models whose products were tuned. */
+  /** Descriptions of the tuned models. */
   models: z.array(z.string()),
   choices: choicesSchema,
 });
 
-/** What is kept for an adapter. */
+/** The saved choices for an adapter. */
 export interface TunedKernels {
   readonly models: readonly string[];
   readonly choices: KernelChoices;
@@ -46,7 +46,7 @@ export function adapterIdentity(
   };
 }
 
-/** Where the choices of an adapter are kept. */
+/** Return the path of the choices for an adapter. */
 export function tunedKernelsPath(
   identity: Readonly<Record<string, unknown>>,
   env: Environment = process.env,
@@ -56,7 +56,7 @@ export function tunedKernelsPath(
   return join(cache, 'kernels', `${hash}.json`);
 }
 
-/** What is kept at `path`; nothing if there is none. */
+/** Read the choices at `path`; empty if there are none. */
 export function readTunedKernels(path: string): TunedKernels {
   try {
     return fileSchema.parse(JSON.parse(readFileSync(path, 'utf8')));
@@ -65,7 +65,7 @@ export function readTunedKernels(path: string): TunedKernels {
   }
 }
 
-/** Adds to what is kept at `path`, and returns all of it. @throws FileError */
+/** Add choices to those at `path`, and return all of them. @throws FileError */
 export function addTunedKernels(
   path: string,
   adapter: Readonly<Record<string, unknown>>,

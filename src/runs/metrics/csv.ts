@@ -1,6 +1,6 @@
 /**
- * Metrics as CSV (RFC 4180, ended by newlines). The columns are those of the first row: a later row has empty fields for
- * columns it lacks and for what is no finite number, and what it has besides stands in metrics.jsonl only.
+ * Metrics as CSV (RFC 4180, with newlines). The first row determines the columns. Later rows have empty fields for missing
+ * columns and for values that are not finite; their additional values are only in metrics.jsonl.
  */
 import { stringify } from 'csv-stringify/sync';
 import type { MetricsFormat } from './format.ts';

@@ -1,18 +1,18 @@
 /** Formats of files of metrics. */
 import type { MetricsRow } from '../../training/store.ts';
 
-/** The place of a row. */
+/** The position of a row. */
 export interface Place {
-  /** Rows before it. */
+  /** Number of rows before it. */
   readonly index: number;
-  /** The names in the first row of all, in order. */
+  /** The names in the first row of the file, in order. */
   readonly columns: readonly string[];
 }
 
-/** How rows become bytes, and where they end in a file that may be torn or damaged behind them. */
+/** A file format of rows: encode them, and find their ends in a file that may be torn or damaged. */
 export interface MetricsFormat {
-  /** A row, with what opens the file before the first one. */
+  /** Encode a row; before the first one, also the header of the file. */
   encode(row: MetricsRow, place: Place): Uint8Array;
-  /** Offsets behind each complete row, in order, up to the first that is torn or damaged. */
+  /** Return the end offset of each complete row, in order, up to the first torn or damaged one. */
   rowEnds(bytes: Uint8Array): Iterable<number>;
 }

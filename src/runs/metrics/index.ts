@@ -1,6 +1,6 @@
 /**
- * Where the metrics of a run go: `metrics.jsonl` always, a CSV file and a TensorBoard event file if wanted. All hold the
- * same rows, so that a run that is resumed from a checkpoint cuts them back to the rows of that checkpoint.
+ * The metrics of a run: `metrics.jsonl`, and optionally a CSV file and a TensorBoard event file. All have the same rows. A
+ * run that resumes from a checkpoint truncates them to the rows of that checkpoint.
  */
 import { join } from 'node:path';
 import { checkedInteger } from '../../base/arguments.ts';
@@ -13,13 +13,13 @@ import { RowFile } from './rowFile.ts';
 import { EVENT_FILE, TENSORBOARD } from './tensorBoard.ts';
 
 export interface MetricsSinkOptions {
-  /** Holds `metrics.jsonl`, and `tensorboard/` with the event file. */
+  /** Directory of `metrics.jsonl` and of `tensorboard/` with the event file. */
   readonly directory: string;
-  /** Also write a CSV file, to this path. One that is missing when a run is resumed is made from `metrics.jsonl`. */
+  /** Also write a CSV file to this path. If it is missing when a run is resumed, it is made from `metrics.jsonl`. */
   readonly csv?: string | undefined;
   /** Also write an event file for TensorBoard. */
   readonly tensorboard?: boolean | undefined;
-  /** Go on in files that are there, behind their first `rows` rows. Without this, they must not be there. */
+  /** Continue existing files after their first `rows` rows. Without this, the files must not exist. */
   readonly resume?: { readonly rows: number } | undefined;
 }
 
@@ -28,7 +28,7 @@ interface Output {
   readonly format: MetricsFormat;
 }
 
-/** Writes every row to every file, one after the other. */
+/** Write every row to all files. */
 export class MetricsSink implements Disposable {
   readonly #outputs: Output[] = [];
   readonly #directory: string;
@@ -37,9 +37,9 @@ export class MetricsSink implements Disposable {
   #columns: readonly string[] | undefined;
 
   /**
-   * Makes the files, or cuts them back to the rows of `resume`: to whole rows, without what a crash left half written.
-   * After a failure no file was made or changed.
-   * @throws FileError: ALREADY_EXISTS, ROWS_MISSING if a file has fewer rows than `resume` wants, and others.
+   * Make the files, or truncate them to the rows of `resume`, without half-written rows. After a failure no file is made or
+   * changed.
+   * @throws FileError: ALREADY_EXISTS, ROWS_MISSING if a file has fewer rows than `resume` requires, and others.
    */
   constructor({ directory, csv, tensorboard = false, resume }: MetricsSinkOptions) {
     this.#directory = directory;
@@ -67,12 +67,12 @@ export class MetricsSink implements Disposable {
     }
   }
 
-  /** Rows in every file. */
+  /** Number of rows in every file. */
   get rows(): number {
     return this.#rows;
   }
 
-  /** Appends a row; it reaches the operating system before this returns. */
+  /** Append a row. It reaches the operating system before this returns. */
   log(row: MetricsRow): void {
     this.#columns ??= Object.keys(row);
     const place = { index: this.#rows, columns: this.#columns };
@@ -80,12 +80,12 @@ export class MetricsSink implements Disposable {
     this.#rows++;
   }
 
-  /** Returns when all rows are on the disk: what a checkpoint that counts them must wait for. */
+  /** Sync all rows to the disk. A checkpoint that counts them must wait for this. */
   sync(): void {
     for (const { file } of this.#outputs) file.sync();
   }
 
-  /** Closes the files and removes those that were made here. */
+  /** Close the files, and remove those that were made here. */
   discard(): void {
     for (const { file } of this.#outputs) file.discard();
   }

@@ -1,4 +1,4 @@
-/** Metrics as JSON lines: every value of every row. NaN and infinities, which JSON does not have, become null. */
+/** Metrics as JSON lines, with all values. NaN and infinities, which JSON lacks, become null. */
 
 import type { MetricsRow } from '../../training/store.ts';
 import type { MetricsFormat } from './format.ts';
@@ -18,7 +18,7 @@ export const JSON_LINES: MetricsFormat = {
   },
 };
 
-/** The rows in the bytes of whole ones. */
+/** Parse the bytes of complete rows. */
 export function parsedRows(bytes: Uint8Array): MetricsRow[] {
   const lines = textOf(bytes).split('\n').slice(0, -1);
   return lines.map((line) => JSON.parse(line));

@@ -1,4 +1,4 @@
-/** A file that grows by whole rows, and can be cut back to its first ones. */
+/** A file to which whole rows are appended, and which can be truncated to its first rows. */
 import {
   closeSync,
   existsSync,
@@ -16,13 +16,13 @@ import { FileError, withFileErrors } from '../fileError.ts';
 import { openOwnFile } from '../ownFile.ts';
 import type { MetricsFormat } from './format.ts';
 
-/** How a file is opened. */
+/** Options of opening a file of rows. */
 export interface RowFileOptions {
-  /** Rows to keep; undefined for a file that must not exist yet. */
+  /** Number of rows to keep; undefined for a file that must not exist yet. */
   readonly keep: number | undefined;
-  /** What to do if the file has fewer rows. */
+  /** The fix in the error if the file has fewer rows. */
   readonly fix: string;
-  /** The bytes of the rows to keep, if they are known: they make a file that is missing, and one with others is refused. */
+  /** The bytes of the rows to keep, if known. They recreate a missing file; a file with other rows is refused. */
   readonly expected?: Uint8Array | undefined;
 }
 
@@ -30,12 +30,12 @@ export class RowFile {
   readonly path: string;
   readonly #descriptor: number;
   readonly #made: { readonly file: boolean; readonly directory: boolean };
-  /** Bytes of whole rows. */
+  /** Size of the complete rows, in bytes. */
   #end: number;
   #isInDirectory = false;
 
   /**
-   * Make the file, or open one to continue behind its first `keep` rows. Nothing is cut yet.
+   * Make the file, or open one to continue after its first `keep` rows. It is not truncated yet.
    * @throws FileError: ALREADY_EXISTS for a new one, ROWS_MISSING, NOT_A_FILE for a link.
    */
   constructor(path: string, format: MetricsFormat, options: RowFileOptions) {
@@ -64,23 +64,23 @@ export class RowFile {
     }
   }
 
-  /** The bytes of the rows so far. */
+  /** Return the bytes of the rows so far. */
   read(): Uint8Array {
     const bytes = new Uint8Array(this.#end);
     withFileErrors(this.path, () => readSync(this.#descriptor, bytes, 0, this.#end, 0));
     return bytes;
   }
 
-  /** Cut off what stands behind the rows to keep; a crash leaves either all of it or nothing. */
+  /** Truncate the file to the rows to keep. After a crash, either all other rows are there or none. */
   cut(): void {
     withFileErrors(this.path, () => ftruncateSync(this.#descriptor, this.#end));
   }
 
-  /** Append a row; it reaches the operating system before this returns. */
+  /** Append a row. It reaches the operating system before this returns. */
   append(row: Uint8Array): void {
     withFileErrors(this.path, () => {
       try {
-        // A disk that fills up takes a part of the bytes first and refuses the rest on the next call.
+        // A disk that becomes full writes a part of the bytes first, and refuses the rest at the next call.
         for (let sent = 0; sent < row.length; ) {
           sent += writeSync(this.#descriptor, row, sent, row.length - sent, this.#end + sent);
         }
@@ -92,7 +92,7 @@ export class RowFile {
     this.#end += row.length;
   }
 
-  /** Return when the rows, and the file's name, are on the disk. */
+  /** Sync the rows and the file's name to the disk. */
   sync(): void {
     withFileErrors(this.path, () => fsyncSync(this.#descriptor));
     if (!this.#isInDirectory) withFileErrors(this.path, () => syncDirectory(dirname(this.path)));
@@ -111,7 +111,7 @@ export class RowFile {
   }
 }
 
-/** Where the last of the rows to keep ends. */
+/** Return the end offset of the last row to keep. */
 function endOfRows(path: string, bytes: Uint8Array, format: MetricsFormat, options: RowFileOptions): number {
   const { keep = 0, expected } = options;
   let [found, end] = [0, 0];

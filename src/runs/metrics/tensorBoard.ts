@@ -1,17 +1,17 @@
 /**
  * Metrics as a TensorBoard event file: a TFRecord for each row, holding an `Event` (tensorflow/core/util/event.proto)
- * with a `Summary` of one scalar for every number of the row, under the tag `<phase>/<name>`. What is no finite 32-bit
- * float is left out, as TensorBoard has nothing to draw for it.
+ * with a `Summary` of one scalar for every number of the row, under the tag `<phase>/<name>`. Values that are not finite
+ * 32-bit floats are left out, as TensorBoard cannot draw them.
  *
- * A resumed run goes on in the same file, cut back to where it resumes: no step is there twice. A TensorBoard that was
- * watching reads on where it was, since the same steps have the same sizes (tried with 2.21, both of its loaders).
+ * A resumed run truncates the same file to its step and continues it: no step is there twice. A running TensorBoard can read
+ * on, since equal steps have equal sizes (tried with both loaders of 2.21).
  */
 import { PbfWriter } from 'pbf';
 import type { MetricsRow } from '../../training/store.ts';
 import { crc32c } from './crc32c.ts';
 import type { MetricsFormat } from './format.ts';
 
-/** TensorBoard looks at files with `tfevents` in their name. */
+/** Name of the file. TensorBoard reads files with `tfevents` in their name. */
 export const EVENT_FILE = 'events.out.tfevents.mathformer';
 
 /** A record is its length (8 bytes), a checksum of that (4), the data, and a checksum of them (4). */
@@ -83,7 +83,7 @@ function record(data: Uint8Array): Buffer {
   return framed;
 }
 
-/** Rotated and shifted, as TFRecord wants it, so that a checksum of bytes that hold a checksum is no special case. */
+/** Return the masked checksum of TFRecord: rotated and shifted, so that bytes with an embedded checksum are no special case. */
 function maskedChecksum(bytes: Uint8Array): number {
   const crc = crc32c(bytes);
   return (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0;

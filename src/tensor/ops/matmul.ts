@@ -150,7 +150,7 @@ function gradientOfB(a: Tensor, b: Tensor, dc: Tensor, problem: Problem): Tensor
   return db;
 }
 
-/** Dispatch c = a · b. If `transposed`, b is stored as (N,K). */
+/** Dispatch c = a · b. With the layout 'transposed', b is stored as (N,K). */
 function launch(
   device: Device,
   a: BufferView,
