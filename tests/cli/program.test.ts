@@ -2,6 +2,14 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { mathformer, run } from './inProcess.ts';
+// Loaded before the tests, so that mutants of their tables are active in all of them.
+import '../../src/cli/commands/train.ts';
+import '../../src/cli/commands/evaluate.ts';
+import '../../src/cli/commands/generate.ts';
+import '../../src/cli/commands/export.ts';
+import '../../src/cli/commands/inspect.ts';
+import '../../src/cli/commands/tune.ts';
+import '../../src/cli/commands/doctor.ts';
 
 const TINY = 'tests/fixtures/checkpoints/tiny.safetensors';
 const NAMES = [
@@ -67,5 +75,7 @@ describe('the help of every command', () => {
     expect(stdout).not.toMatch(/^ +--[a-z_]+(, --no_[a-z_]+)?( <[^>]+>)? *(\(default: [^)]*\))?\n(?! {10})/m);
     expect(stdout).not.toMatch(/^ +--[a-z_]+(, --no_[a-z_]+)?( <[^>]+>)?\s+\(default: /m);
     expect(stdout.split('\n\n')[1]?.trim()).toMatch(/^[A-Z].*\.$/s);
+    // Operands have a text too.
+    expect(stdout).not.toMatch(/^ {2}[a-z]* *$/m);
   });
 });

@@ -101,6 +101,10 @@ describe('the report', () => {
     });
     expect(destroyed).toBe(1);
     expect(vi.mocked(openAdapter).mock.calls.at(-1)).toEqual([{ explain: true }]);
+    const { platform, cpu, adapter: found } = await examine();
+    expect(platform).toBe(`${process.platform}-${process.arch}`);
+    expect(cpu).toEqual({ model: expect.any(String), cores: expect.any(Number) });
+    expect(found?.openMilliseconds).toBeLessThan(60_000);
   });
 
   it('is of no use where a number comes out wrong', async () => {
@@ -147,6 +151,7 @@ describe('the report', () => {
       error: { message: 'there is none', fix: 'buy one' },
       advice: [],
     });
+    expect(await examine('x')).toMatchObject({ systemAdapters: [], rejected: [] });
     refuse('NO_ADAPTER');
     const { advice, why } = await examine();
     expect([advice.length > 0, why]).toEqual([true, 'no adapter can be used']);

@@ -13,8 +13,10 @@ import { VOCAB_SIZE } from '../../../src/tasks/arithmetic/tokenizer.ts';
 import { sorting } from '../../../src/tasks/sorting.ts';
 import { heldOut } from '../../../src/training/heldOut.ts';
 import { settingsEntry, type TrainedSettings } from '../../../src/training/trainedSettings.ts';
-import { world } from '../fakeMachine.ts';
+import { Sampler, world } from '../fakeMachine.ts';
 import { run } from '../inProcess.ts';
+// Loaded before the tests, so that mutants of its tables are active in all of them.
+import '../../../src/cli/commands/evaluate.ts';
 
 vi.mock('../../../src/cli/machine.ts', async (original) => {
   const { withMachine } = await import('../fakeMachine.ts');
@@ -84,6 +86,13 @@ describe('one model', () => {
       },
     });
     expect(world.held.size).toBe(0);
+  });
+
+  it('is asked for as many tokens as the flags say', async () => {
+    const generate = vi.spyOn(Sampler.prototype, 'generate');
+    await evaluated(file('two.safetensors'), ...EASY, '--max_gen_len', '9', '--num_samples', '2');
+    expect(generate.mock.calls.map(([, { maxNew }]) => maxNew)).toEqual([9, 9, 9]);
+    generate.mockRestore();
   });
 
   it('writes what it answered, one row a problem', async () => {

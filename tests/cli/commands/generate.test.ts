@@ -10,6 +10,8 @@ import { sorting } from '../../../src/tasks/sorting.ts';
 import { settingsEntry, type TrainedSettings } from '../../../src/training/trainedSettings.ts';
 import { Sampler, world } from '../fakeMachine.ts';
 import { run } from '../inProcess.ts';
+// Loaded before the tests, so that mutants of its tables are active in all of them.
+import '../../../src/cli/commands/generate.ts';
 
 vi.mock('../../../src/cli/machine.ts', async (original) => {
   const { withMachine } = await import('../fakeMachine.ts');
@@ -85,6 +87,7 @@ it('samples four completions of each expression, and judges each', async () => {
     answer: null,
     logProbability: -0.25,
   });
+  expect(world.opened[0]?.models.map(({ nLayers }) => nLayers)).toEqual([2]);
   expect(world.held.size).toBe(1); // The model, which ends with the device.
 });
 

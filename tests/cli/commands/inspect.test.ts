@@ -9,6 +9,8 @@ import { writeSafetensors } from '../../../src/formats/index.ts';
 import { writeDirectoryAtomically } from '../../../src/runs/atomicDirectory.ts';
 import { ARITHMETIC } from '../../../src/tasks/arithmetic/task.ts';
 import { run } from '../inProcess.ts';
+// Loaded before the tests, so that mutants of its tables are active in all of them.
+import '../../../src/cli/commands/inspect.ts';
 
 let directory: string;
 beforeAll(() => {

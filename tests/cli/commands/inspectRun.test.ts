@@ -1,5 +1,5 @@
 /** The report of `inspect` on a run's checkpoints, one of which is damaged. */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -8,6 +8,8 @@ import { initialStateDict } from '../../../src/model/stateDict.ts';
 import { Checkpoints } from '../../../src/runs/checkpoints.ts';
 import { VOCAB_SIZE } from '../../../src/tasks/arithmetic/tokenizer.ts';
 import { run } from '../inProcess.ts';
+// Loaded before the tests, so that mutants of its tables are active in all of them.
+import '../../../src/cli/commands/inspect.ts';
 
 let directory: string;
 beforeAll(() => {
@@ -45,4 +47,42 @@ test('--json has the same', async () => {
     true,
     false,
   ]);
+});
+
+test('says how many there are, what each takes on the disk, and which goes with the next', async () => {
+  const { stdout } = await run('inspect', directory);
+  const lines = stdout.trimEnd().split('\n');
+  expect(lines[0]).toBe(`${directory}: a run with 3 checkpoints`);
+  expect(lines[3]).toBe('');
+  expect(lines[4]?.split(/ {2,}/)).toEqual(['checkpoint', 'step', 'bytes', 'files']);
+  const { checkpoints } = JSON.parse((await run('inspect', directory, '--json')).stdout);
+  const sizes = readdirSync(join(directory, 'checkpoints'))
+    .filter((name) => name.startsWith('rl_model_step1.'))
+    .map((name) => statSync(join(directory, 'checkpoints', name)).size);
+  expect(checkpoints[0]).toMatchObject({
+    ...{ name: 'rl_model_step1', step: 1, best: true, temporary: false },
+    ...{ bytes: sizes.reduce((sum, size) => sum + size, 0), progress: { step: 1, problems: 8 } },
+  });
+  expect(checkpoints[1]).toMatchObject({ best: false });
+  expect(checkpoints[2]).toMatchObject({
+    progress: null,
+    problem: expect.stringContaining('not what was saved'),
+  });
+});
+
+test('says of a run without a best or a whole checkpoint only what there is', async () => {
+  const path = join(directory, 'other');
+  mkdirSync(join(path, 'checkpoints'), { recursive: true });
+  const config = modelConfig('tiny', { nLayers: 1, vocabSize: 8 });
+  const model = { config, stateDict: initialStateDict(config, 0), metadata: new Map<string, string>() };
+  const state = { progress: {}, optimizer: new Map(), reference: null };
+  const checkpoints = new Checkpoints(join(path, 'checkpoints'));
+  checkpoints.save({ model, state, session: {} }, { name: 'model_update1', step: 1, temporary: true });
+  expect((await run('inspect', path)).stdout).toMatch(
+    /^model_update1 .* until the next +as they were saved$/m,
+  );
+  writeFileSync(join(path, 'checkpoints', 'model_update1.safetensors'), 'torn');
+  const { code, stdout } = await run('inspect', path);
+  expect(code).toBe(0);
+  expect(stdout).not.toMatch(/Best|It goes on/);
 });

@@ -5,10 +5,12 @@ import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { world } from '../fakeMachine.ts';
 import { run } from '../inProcess.ts';
+// Loaded before the tests, so that mutants of its tables are active in all of them.
+import '../../../src/cli/commands/train.ts';
 
 vi.mock('../../../src/cli/machine.ts', async (original) => {
-  const { withMachine } = await import('../fakeMachine.ts');
-  return { ...(await original<object>()), withMachine };
+  const { openMachine, withMachine } = await import('../fakeMachine.ts');
+  return { ...(await original<object>()), openMachine, withMachine };
 });
 vi.mock('../../../src/model/transformer.ts', () => import('../fakeMachine.ts'));
 vi.mock('../../../src/grpo/trainer.ts', () => import('../fakeMachine.ts'));

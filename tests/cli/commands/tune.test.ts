@@ -11,6 +11,8 @@ import { modelConfig } from '../../../src/model/config.ts';
 import { readTunedKernels } from '../../../src/runs/tunedKernels.ts';
 import { VOCAB_SIZE } from '../../../src/tasks/arithmetic/tokenizer.ts';
 import { run } from '../inProcess.ts';
+// Loaded before the tests, so that mutants of its tables are active in all of them.
+import '../../../src/cli/commands/tune.ts';
 
 vi.mock('../../../src/gpu/node.ts', async (original) => ({
   ...(await original<object>()),
