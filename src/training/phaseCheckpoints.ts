@@ -24,6 +24,7 @@ export function isDue(step: number, interval: number, steps: number): boolean {
 
 const NOTHING: Totals = { steps: 0, tokens: 0, seconds: 0 };
 
+/** Saves the checkpoints of one phase. */
 export class PhaseCheckpoints {
   #path: string | null = null;
   #saved = -1;

@@ -13,7 +13,7 @@ export interface Attempt {
   resumedStep?: number | undefined;
 }
 
-/** How to recover. */
+/** Options of recovery. */
 export interface RecoveryOptions {
   readonly on?: Listener | undefined;
   /** Lowers the tokens of a micro-batch and returns their number; undefined if it must not or cannot. */

@@ -8,7 +8,7 @@ export interface PhaseSteps<Metrics> {
   readonly trainer: { step(): Promise<Metrics> };
   /** Steps in all, those taken before included. */
   readonly steps: number;
-  /** What was done before. */
+  /** Sums over the steps that were taken before. */
   readonly from: Totals;
   /** Count the tokens computed in a step. */
   readonly tokens: (metrics: Metrics) => number;
@@ -17,7 +17,7 @@ export interface PhaseSteps<Metrics> {
 /** A step that was taken. */
 export interface TakenStep<Metrics> {
   readonly metrics: Metrics;
-  /** What the phase took with it. */
+  /** Sums over the steps of the phase, this one included. */
   readonly totals: Totals;
 }
 

@@ -21,7 +21,7 @@ export interface Subject {
 export interface Milestone {
   readonly name: string;
   readonly phase: PhaseName;
-  /** What the phase took so far. */
+  /** Sums over the steps of the phase so far. */
   readonly totals: Totals;
   /** Tells whether it goes when a later one is saved. */
   readonly temporary: boolean;
@@ -47,6 +47,7 @@ export interface TrainingRunParts {
 /** Thrown out of an evaluation that was asked to stop. */
 class Stopped extends Error {}
 
+/** A run that is open, with its model. */
 export class TrainingRun {
   readonly store: StoredRun;
   readonly resumed: ResumePoint | undefined;
