@@ -17,6 +17,7 @@ import { GrpoTrainer } from '../src/grpo/trainer.ts';
 import { type ModelConfig, modelConfig } from '../src/model/config.ts';
 import type { CompletionSampler } from '../src/model/sampler.ts';
 import { Transformer } from '../src/model/transformer.ts';
+import { ARITHMETIC } from '../src/tasks/arithmetic/task.ts';
 import { EOS, VOCAB_SIZE } from '../src/tasks/arithmetic/tokenizer.ts';
 import type { KnownWork } from './profile.ts';
 import { total } from './statistics.ts';
@@ -128,7 +129,7 @@ export function grpoCase(
     prepare: (device, { replay, processes = 0 }) => {
       const policy = policyOf(device, size);
       const sampler = samplerOf(policy, { eos: EOS, processes });
-      const trainer = new GrpoTrainer(policy, options, { sampler, capture: { replay } });
+      const trainer = new GrpoTrainer(policy, options, { task: ARITHMETIC, sampler, capture: { replay } });
       const lengths = watched(trainer.sampler);
       const { config } = trainer.policy;
       return async () => {

@@ -187,7 +187,7 @@ function nearest(name: string, known: readonly string[]): string[] {
 }
 
 /** `--batch-size`, `batch_size` and `batchSize` are `batchSize`. */
-function inCamelCase(name: string): string {
+export function inCamelCase(name: string): string {
   return name.replace(/^-+/, '').replace(/[_-]+([a-z0-9])/gi, (_, letter: string) => letter.toUpperCase());
 }
 

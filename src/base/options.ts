@@ -80,6 +80,7 @@ export const seed = () => integer(0, MAX_SEED);
 export function parseOptions<Schema extends z.ZodObject>(
   schema: Schema,
   candidate: unknown,
+  placeOf: (name: string) => string | undefined = () => undefined,
 ): z.output<Schema> {
   const parsed = schema.safeParse(candidate);
   if (parsed.success) return parsed.data;
@@ -88,7 +89,9 @@ export function parseOptions<Schema extends z.ZodObject>(
     const [name = ''] = issue.keys;
     const known = Object.keys(schema.shape);
     const fix =
-      meant(name, known, (key) => `${key} (${flagOf(key)})`) ?? `use ${known.map(flagOf).join(', ')}`;
+      placeOf(name) ??
+      meant(name, known, (key) => `${key} (${flagOf(key)})`) ??
+      `use ${known.map(flagOf).join(', ')}`;
     throw new BadOptionError(flagOf(name), `there is no option ${flagOf(name)}`, fix);
   }
   const key = issue?.path[0];

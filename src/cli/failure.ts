@@ -6,7 +6,6 @@ import { type Command, CommanderError } from 'commander';
 import { withoutFix } from '../base/errors.ts';
 import { BadOptionError } from '../base/options.ts';
 import { fileErrorOf, isSystemError } from '../runs/fileError.ts';
-import { ExpressionError } from '../tasks/arithmetic/expression.ts';
 import { adviceFor } from './advice.ts';
 import { Outputs } from './outputs.ts';
 
@@ -64,15 +63,13 @@ export function failureText(error: unknown, command?: Command): string {
     return `error: ${oneLine(withoutFix(error.message, error.fix))} — ${oneLine(fix)}`;
   }
   if (isSystemError(error)) return failureText(fileErrorOf(error));
-  // Errors of the expression language tell position and expectation, and need no further advice.
-  if (error instanceof ExpressionError) return `error: ${oneLine(error.message)} — correct the expression`;
   const line = `error: ${oneLine(error.message) || error.name}`;
   if (process.env.MATHFORMER_DEBUG === '1') return `${line}\n${error.stack ?? ''}`;
   return `${line} — this was not foreseen; run it again with MATHFORMER_DEBUG=1 to see where it happens`;
 }
 
 function isUsage(error: unknown): boolean {
-  return [BadOptionError, CommanderError, ExpressionError].some((type) => error instanceof type);
+  return [BadOptionError, CommanderError].some((type) => error instanceof type);
 }
 
 function usageText({ message }: CommanderError): string {

@@ -6,9 +6,13 @@ import type { z } from 'zod';
 import type { grpoSchema } from '../grpo/options.ts';
 import type { ModelSize } from '../model/config.ts';
 import type { pretrainSchema } from '../pretrain/options.ts';
+import { type ArithmeticOptions, arithmeticTask } from '../tasks/arithmetic/task.ts';
+
+/** The task of the pipeline. */
+export const PIPELINE_TASK = arithmeticTask;
 
 /** Sums and differences of one-digit numbers, two operators deep. */
-const TASK = { operators: ['+', '-'], maxDigits: 1, maxDepth: 2 };
+const TASK: ArithmeticOptions = { operators: ['+', '-'], maxDigits: 1, maxDepth: 2 };
 
 const PRETRAIN_STEPS = 5000;
 const PRETRAIN_BATCH = 32;
@@ -45,6 +49,6 @@ export const PIPELINE = {
 } as const satisfies {
   modelsize: ModelSize;
   evalSize: number;
-  pretrain: Partial<Readonly<z.input<typeof pretrainSchema>>>;
-  grpo: Partial<Readonly<z.input<typeof grpoSchema>>>;
+  pretrain: ArithmeticOptions & Partial<Readonly<z.input<typeof pretrainSchema>>>;
+  grpo: ArithmeticOptions & Partial<Readonly<z.input<typeof grpoSchema>>>;
 };

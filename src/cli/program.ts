@@ -7,17 +7,17 @@ import { runCommand, throwing } from './failure.ts';
 import { withOperandsLast, withUnderscores } from './flags/flags.ts';
 
 const BUILDERS = {
-  train: async () => (await import('./commands/train.ts')).trainCommand(),
-  pretrain: async () => (await import('./commands/pretrain.ts')).pretrainCommand(),
-  grpo: async () => (await import('./commands/grpo.ts')).grpoCommand(),
+  train: async (argv) => (await import('./commands/train.ts')).trainCommand(argv),
+  pretrain: async (argv) => (await import('./commands/pretrain.ts')).pretrainCommand(argv),
+  grpo: async (argv) => (await import('./commands/grpo.ts')).grpoCommand(argv),
   resume: async () => (await import('./commands/resume.ts')).resumeCommand(),
-  evaluate: async () => (await import('./commands/evaluate.ts')).evaluateCommand(),
-  generate: async () => (await import('./commands/generate.ts')).generateCommand(),
-  export: async () => (await import('./commands/export.ts')).exportCommand(),
+  evaluate: async (argv) => (await import('./commands/evaluate.ts')).evaluateCommand(argv),
+  generate: async (argv) => (await import('./commands/generate.ts')).generateCommand(argv),
+  export: async (argv) => (await import('./commands/export.ts')).exportCommand(argv),
   inspect: async () => (await import('./commands/inspect.ts')).inspectCommand(),
   tune: async () => (await import('./commands/tune.ts')).tuneCommand(),
   doctor: async () => (await import('./commands/doctor.ts')).doctorCommand(),
-} as const satisfies Readonly<Record<string, () => Promise<Command>>>;
+} as const satisfies Readonly<Record<string, (argv: readonly string[]) => Promise<Command>>>;
 
 /** The names of all commands. */
 export type CommandName = keyof typeof BUILDERS;
@@ -29,8 +29,9 @@ export const isCommandName = (word: string): word is CommandName => Object.hasOw
 
 /** Run one command and end the process. @param argv holds the words behind the command's name. */
 export async function runNamed(name: CommandName, argv: readonly string[]): Promise<never> {
-  const command = await BUILDERS[name]();
-  return runCommand(command, wordsFor(command, argv));
+  const words = withUnderscores(argv);
+  const command = await BUILDERS[name](words);
+  return runCommand(command, wordsFor(command, words));
 }
 
 /** Run `mathformer <command> …` and end the process. @param argv holds the words behind `mathformer`. */
@@ -48,16 +49,17 @@ export async function runMathformer(argv: readonly string[]): Promise<never> {
       );
     });
   if (word !== undefined && isCommandName(word)) {
-    const command = await BUILDERS[word]();
+    const words = withUnderscores(rest);
+    const command = await BUILDERS[word](words);
     program.addCommand(command);
-    return runCommand(command, wordsFor(command, rest));
+    return runCommand(command, wordsFor(command, words));
   }
   if (word !== undefined && !word.startsWith('-'))
     return runCommand(
       program.allowExcessArguments().action(() => unknown(word)),
       argv,
     );
-  for (const build of Object.values(BUILDERS)) program.addCommand(await build());
+  for (const build of Object.values(BUILDERS)) program.addCommand(await build([]));
   return runCommand(program, argv);
 }
 
@@ -68,7 +70,6 @@ function unknown(word: string): never {
 }
 
 /** Operands may begin with a minus (`-5+3`) unless the command has subcommands, whose flags follow their name. */
-function wordsFor(command: Command, argv: readonly string[]): string[] {
-  const words = withUnderscores(argv);
+function wordsFor(command: Command, words: readonly string[]): readonly string[] {
   return command.commands.length === 0 ? withOperandsLast(words, command) : words;
 }

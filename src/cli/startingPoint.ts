@@ -1,12 +1,13 @@
-/** What a training begins with: a checkpoint, and the task that it was trained on. */
+/** The start of a training: a checkpoint, and the task that it was trained on. */
 import type { Command } from 'commander';
 import type { z } from 'zod';
 import { parseOptions } from '../base/options.ts';
 import { modelSource } from '../runs/latestModel.ts';
-import { settingsOf, TASK_SETTINGS } from '../training/trainedSettings.ts';
+import { settingsOf } from '../training/trainedSettings.ts';
 import { completed, givenOptions } from './flags/configFile.ts';
 import { pick } from './flags/flags.ts';
 import { modelSchema, openModel } from './flags/modelFlags.ts';
+import { bothOf, type TaskFlags } from './flags/taskFlags.ts';
 import { takenSettings } from './trainedSettings.ts';
 
 interface StartingPoint {
@@ -19,25 +20,43 @@ interface StartingPoint {
 }
 
 /**
- * What the checkpoint that these options name adds to them; nothing without one.
+ * Read what the checkpoint that these options name adds to them; nothing without one.
  * @throws FileError, CheckpointError, or BadOptionError naming the flag that disagrees with it.
  */
-function startingPoint(given: Readonly<Record<string, unknown>>): StartingPoint {
+function startingPoint(given: Readonly<Record<string, unknown>>, { shape }: z.ZodObject): StartingPoint {
   if (typeof given.checkpoint !== 'string') return { over: {}, beneath: {}, notes: [] };
   const { path, notes } = modelSource(given.checkpoint);
   const { metadata } = openModel(path, parseOptions(modelSchema, pick(modelSchema, given)));
-  const { options, text } = takenSettings(path, settingsOf(metadata), TASK_SETTINGS, given);
+  const keys = ['task', ...Object.keys(shape)];
+  const { options, text } = takenSettings(path, settingsOf(metadata, shape), keys, given);
   const taken = text === '' ? [] : [`The task of the checkpoint (flags win over it): ${text}`];
   return { over: { checkpoint: path }, beneath: options, notes: [...notes, ...taken] };
 }
 
-/** Read the options of a training, and the lines on what they take from the checkpoint that it begins with. */
+/** Options of a training: its own and those of its task. */
+export interface StartingOptions<Schema extends z.ZodObject> {
+  readonly flags: z.output<Schema>;
+  /** Options of the task. */
+  readonly options: Readonly<Record<string, unknown>>;
+  /** Lines on what was taken from the checkpoint that the training begins with. */
+  readonly notes: readonly string[];
+}
+
+/** Read the options of a training. @throws BadOptionError, FileError, CheckpointError */
 export function startingOptions<Schema extends z.ZodObject>(
   command: Command,
   schema: Schema,
-): { readonly flags: z.output<Schema>; readonly notes: readonly string[] } {
-  const { given } = givenOptions(command, schema);
-  completed(schema, given); // A flag at fault is told before the checkpoint is read.
-  const { over, beneath, notes } = startingPoint(given);
-  return { flags: completed(schema, { ...given, ...over }, beneath), notes };
+  task: TaskFlags,
+): StartingOptions<Schema> {
+  const { schema: taskSchema } = task;
+  const both = bothOf(schema, task);
+  const { given } = givenOptions(command, both);
+  completed(both, given); // A flag at fault is told before the checkpoint is read.
+  const { over, beneath, notes } = startingPoint(given, taskSchema);
+  const all = { ...given, ...over };
+  return {
+    flags: completed(schema, pick(schema, all), pick(schema, beneath)),
+    options: parseOptions(taskSchema, pick(taskSchema, { ...beneath, ...all })),
+    notes,
+  };
 }

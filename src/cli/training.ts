@@ -1,9 +1,9 @@
 /** The three trainings of the command line: flags in, a session of src/training, words out. */
 import type { z } from 'zod';
 import { parseOptions } from '../base/options.ts';
-import { checkTopK, type GrpoOptions, grpoOptions, grpoSchema } from '../grpo/options.ts';
+import { checkTopK, grpoOptions, grpoSchema } from '../grpo/options.ts';
 import { pretrainOptions, pretrainSchema } from '../pretrain/options.ts';
-import { arithmetic } from '../tasks/arithmetic/task.ts';
+import { optionFields, type TaskUse } from '../tasks/definition.ts';
 import { trainGrpo } from '../training/grpo.ts';
 import { pipeline } from '../training/pipeline.ts';
 import { pretrain } from '../training/pretrain.ts';
@@ -13,14 +13,12 @@ import { flagsOf, pick } from './flags/flags.ts';
 import { loadModel, type modelSchema, newModel } from './flags/modelFlags.ts';
 import { withAbsolutePaths } from './flags/optionPaths.ts';
 import { rewardsOf } from './flags/rewardFlag.ts';
-import { taskOf } from './flags/taskFlag.ts';
+import { type TaskWithOptions, taskOf } from './flags/taskFlag.ts';
 import { grpoFlags, pipelineFlags, pipelineSections, pretrainFlags } from './flags/trainingFlags.ts';
-import { PIPELINE } from './pipeline.ts';
+import { PIPELINE, PIPELINE_TASK } from './pipeline.ts';
 import { type EarlierRun, trainingSession } from './session.ts';
 
 const SMALLER_MODEL = 'take a smaller --modelsize';
-
-type TaskSettings = Pick<GrpoOptions, 'maxDigits' | 'maxDepth' | 'operators'>;
 
 /** Changes to the pipeline's settings. */
 type PipelineSections = Readonly<
@@ -39,10 +37,17 @@ export async function runPipeline(
     grpo: parseOptions(pipelineSections.grpo, { ...PIPELINE.grpo, ...sections.grpo }),
   };
   const options = {
-    pretrain: pretrainOptions({ ...settings.pretrain, seed }),
-    grpo: grpoOptions({ ...settings.grpo, seed }),
+    pretrain: pretrainOptions({ ...pick(pretrainSchema, settings.pretrain), seed }),
+    grpo: grpoOptions({ ...pick(grpoSchema, settings.grpo), seed }),
   };
-  const task = arithmetic(options.grpo);
+  const definition = PIPELINE_TASK;
+  const optionsOf = (given: Readonly<Record<string, unknown>>, use: TaskUse) => ({
+    definition,
+    options: pick({ shape: optionFields(definition, use) }, given),
+  });
+  const chosen = optionsOf(settings.grpo, 'other');
+  const task = await taskOf(chosen);
+  const pretrainTask = await taskOf(optionsOf(settings.pretrain, 'pretraining'));
   checkTopK(options.grpo.topK, task.tokenizer.vocabSize);
   const command = {
     ...{ flags, earlier, advice: adviceOf(earlier, pipelineFlags) },
@@ -54,11 +59,11 @@ export async function runPipeline(
   await trainingSession(command, (context) =>
     pipeline(
       {
-        ...{ ...options, task, pretrainTask: arithmetic(options.pretrain), keepLast },
+        ...{ ...options, task, pretrainTask, keepLast },
         evalSize: PIPELINE.evalSize,
         model: () => newModel({ modelsize: PIPELINE.modelsize }, seed, task),
         recorded: recordedOptions({ ...flags, ...settings }),
-        taskSettings: { task: task.name, ...taskSettings(options.grpo) },
+        taskSettings: { task: task.name, ...problemOptions(chosen) },
       },
       context,
     ),
@@ -68,12 +73,13 @@ export async function runPipeline(
 /** Train a new model, or one from a checkpoint, on worked problems. */
 export async function runPretraining(
   flags: z.output<typeof pretrainFlags>,
+  chosen: TaskWithOptions,
   earlier?: EarlierRun,
   notes: readonly string[] = [],
 ): Promise<void> {
   const options = pretrainOptions(pick(pretrainSchema, flags));
   const { checkpoint, seed, evalSize, keepLast, saveInterval, stepEval } = flags;
-  const task = await taskOf(flags.task, options);
+  const task = await taskOf(chosen);
   const modelFlags = pickModel(flags);
   const { batchSize } = options;
   const smallerBatch = batchSize > 1 ? `lower --batch_size (now ${batchSize}), or ` : '';
@@ -90,8 +96,8 @@ export async function runPretraining(
             ? newModel(modelFlags, seed, task)
             : loadModel(checkpoint, modelFlags, task),
         loadedFrom: checkpoint,
-        recorded: recordedOptions(flags),
-        taskSettings: { task: withAbsolutePaths(flags).task, ...taskSettings(options) },
+        recorded: recordedOptions({ ...flags, ...chosen.options }),
+        taskSettings: { task: withAbsolutePaths(flags).task, ...problemOptions(chosen) },
       },
       context,
     ),
@@ -101,12 +107,13 @@ export async function runPretraining(
 /** Improve the model of a checkpoint with GRPO. */
 export async function runGrpo(
   flags: z.output<typeof grpoFlags>,
+  chosen: TaskWithOptions,
   earlier?: EarlierRun,
   notes: readonly string[] = [],
 ): Promise<void> {
   const grpo = grpoOptions(pick(grpoSchema, flags));
   const { checkpoint, evalSize, keepLast, saveInterval, evalInterval, autoMicroBatch } = flags;
-  const task = await taskOf(flags.task, grpo);
+  const task = await taskOf(chosen);
   checkTopK(grpo.topK, task.tokenizer.vocabSize);
   const rewards = await rewardsOf(flags.reward, task);
   const { microBatchTokens, batchSize, maxGenLen } = grpo;
@@ -125,8 +132,8 @@ export async function runGrpo(
         ...{ grpo, task, rewards, evalSize, keepLast, saveInterval, evalInterval, autoMicroBatch },
         model: () => loadModel(checkpoint, pickModel(flags), task),
         loadedFrom: checkpoint,
-        recorded: recordedOptions(flags),
-        taskSettings: { task: withAbsolutePaths(flags).task, ...taskSettings(grpo) },
+        recorded: recordedOptions({ ...flags, ...chosen.options }),
+        taskSettings: { task: withAbsolutePaths(flags).task, ...problemOptions(chosen) },
       },
       context,
     ),
@@ -144,9 +151,9 @@ function recordedOptions(flags: Readonly<Record<string, unknown>>): Record<strin
   return recorded;
 }
 
-/** The settings of the problems, for the metadata of checkpoints. */
-function taskSettings({ maxDigits, maxDepth, operators }: TaskSettings): TrainedSettings {
-  return { maxDigits, maxDepth, operators: [...operators] };
+/** Return the options of the problems, for the metadata of checkpoints; those of worked examples are left out. */
+function problemOptions({ definition, options }: TaskWithOptions): TrainedSettings {
+  return pick({ shape: definition.options }, options);
 }
 
 function pickModel({ modelsize, shape, numExperts, activeExperts }: z.output<typeof modelSchema>) {

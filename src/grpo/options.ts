@@ -12,7 +12,7 @@ import {
   yesOrNo,
 } from '../base/options.ts';
 import { MIN_TEMPERATURE } from '../model/sampling.ts';
-import { depth, digits, operatorList } from '../tasks/arithmetic/options.ts';
+import { taskOptionAdvice } from '../tasks/builtIn.ts';
 import { ADVANTAGE_KINDS } from './advantages.ts';
 import { DYNAMIC_SAMPLING_METRICS, MAX_REFILLS } from './dynamicSampling.ts';
 import { KL_NAMES } from './kl.ts';
@@ -34,9 +34,6 @@ export const grpoSchema = z.strictObject({
   warmupRatio: probability()
     .default(0)
     .describe('share of the steps in which the learning rate rises (--scheduler cosine)'),
-  maxDigits: digits().default(2).describe('maximum number of digits of a number'),
-  maxDepth: depth().default(3).describe('maximum depth of an expression: operators on a path through it'),
-  operators: operatorList().describe('operators of the expressions, such as "+,-,max"'),
   maxGenLen: integer(1, 4096).default(256).describe('maximum number of tokens of a completion'),
   loss: oneOf(LOSS_NAMES).default('grpo').describe('policy loss'),
   advantages: oneOf(ADVANTAGE_KINDS)
@@ -143,7 +140,7 @@ export type GrpoOptions = Readonly<z.output<typeof grpoSchema>> &
  * @throws BadOptionError naming the flag, its value and the accepted values.
  */
 export function grpoOptions(candidate: z.input<typeof grpoSchema> | object = {}): GrpoOptions {
-  const options = parseOptions(grpoSchema, candidate);
+  const options = parseOptions(grpoSchema, candidate, taskOptionAdvice);
   const { clipRatio, clipRatioHigh } = clipRange(options.loss, options);
   const complete = { ...options, clipRatio, clipRatioHigh };
   checkTogether(complete);

@@ -19,7 +19,7 @@ import {
   type TrainingState,
 } from '../model/trainingState.ts';
 import type { Transformer } from '../model/transformer.ts';
-import { arithmetic } from '../tasks/arithmetic/task.ts';
+import { refuseTaskOptions } from '../tasks/builtIn.ts';
 import { checkedTask } from '../tasks/checked.ts';
 import { checkVocabulary, type Task } from '../tasks/task.ts';
 import {
@@ -71,8 +71,8 @@ type BatchValues = Pick<Update, 'records' | 'loss' | 'policyLoss'>;
 
 /** Optional parts of a GRPO trainer. */
 export interface GrpoTrainerParts {
-  /** The task to learn. Default: arithmetic, configured by the options. */
-  readonly task?: Task;
+  /** The task to learn. */
+  readonly task: Task;
   /** The rewards to add up. Default: `correctness`. */
   readonly rewards?: readonly Reward[];
   /** Samples from the policy. The caller disposes of it. Default: a `Sampler` that the trainer disposes of. */
@@ -101,10 +101,11 @@ export class GrpoTrainer {
   #latest: { readonly rollout: Rollout; readonly advantages: readonly number[] } | undefined;
 
   /** @throws MathformerError if the policy's vocabulary is not the task's, or if the rewards are invalid. */
-  constructor(policy: Transformer, options: GrpoOptions, parts: GrpoTrainerParts = {}) {
+  constructor(policy: Transformer, options: GrpoOptions, parts: GrpoTrainerParts) {
     expectNames('GrpoTrainer', parts, ['task', 'rewards', 'sampler', 'capture']);
+    refuseTaskOptions(options);
     const { capture: captureOptions = {} } = parts;
-    const task = checkedTask(parts.task ?? arithmetic(options));
+    const task = checkedTask(parts.task);
     const { rewards = [builtInReward('correctness', task)] } = parts;
     checkVocabulary(task, policy.config);
     checkTopK(options.topK, policy.config.vocabSize);

@@ -11,7 +11,7 @@ import {
   seed,
   yesOrNo,
 } from '../base/options.ts';
-import { depth, digits, operatorList } from '../tasks/arithmetic/options.ts';
+import { taskOptionAdvice } from '../tasks/builtIn.ts';
 
 /** Each option with its range, default and description. */
 export const pretrainSchema = z.strictObject({
@@ -26,11 +26,8 @@ export const pretrainSchema = z.strictObject({
   practice: yesOrNo()
     .default(false)
     .describe(
-      'make half of the examples one level easier (one digit and one depth less), to practise the parts',
+      'make half of the examples one level easier, to practise the parts (of arithmetic, one digit and one depth less)',
     ),
-  maxDigits: digits().default(3).describe('maximum number of digits of a number'),
-  maxDepth: depth().default(3).describe('maximum depth of an expression: operators on a path through it'),
-  operators: operatorList().describe('operators of the expressions, such as "+,-,max"'),
   scheduler: oneOf(SCHEDULERS)
     .default('cosine')
     .describe('cosine (warm-up, then decay to --min_lr) or none (constant learning rate)'),
@@ -45,12 +42,6 @@ export const pretrainSchema = z.strictObject({
   promptLoss: yesOrNo()
     .default(false)
     .describe("train on the prompt's tokens too, not only on those after it"),
-  littleProbability: probability()
-    .default(0.5)
-    .describe('share of examples with the digits of numbers reversed'),
-  scratchpadProbability: probability()
-    .default(0.5)
-    .describe('share of examples with the steps of the calculation'),
   seed: seed().default(0).describe('seed of the weights, the examples and dropout'),
 });
 
@@ -62,7 +53,7 @@ export type PretrainOptions = Readonly<z.output<typeof pretrainSchema>>;
  * @throws BadOptionError naming the flag, its value and the accepted values.
  */
 export function pretrainOptions(candidate: z.input<typeof pretrainSchema> | object = {}): PretrainOptions {
-  const options = parseOptions(pretrainSchema, candidate);
+  const options = parseOptions(pretrainSchema, candidate, taskOptionAdvice);
   if (options.scheduler === 'cosine' && options.minLr > options.lr) {
     throw new BadOptionError(
       '--min_lr',

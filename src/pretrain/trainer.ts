@@ -15,7 +15,7 @@ import {
   type TrainingState,
 } from '../model/trainingState.ts';
 import type { Transformer } from '../model/transformer.ts';
-import { arithmetic } from '../tasks/arithmetic/task.ts';
+import { refuseTaskOptions } from '../tasks/builtIn.ts';
 import { checkedTask } from '../tasks/checked.ts';
 import { TaskStream } from '../tasks/stream.ts';
 import { checkVocabulary, type Example, type Task } from '../tasks/task.ts';
@@ -61,8 +61,8 @@ export type PretrainMetrics = {
 
 /** Optional parts of a supervised trainer. */
 export interface SupervisedTrainerParts {
-  /** The task to learn. Default: arithmetic, configured by the options. */
-  readonly task?: Task;
+  /** The task to learn. */
+  readonly task: Task;
   /** Options of recordings. `{ replay: false }` computes every step without them. */
   readonly capture?: CaptureOptions;
 }
@@ -111,9 +111,10 @@ export class SupervisedTrainer {
   #next: readonly Example[] | undefined;
 
   /** @throws MathformerError if the task is invalid, or the model's vocabulary is not the task's. */
-  constructor(model: Transformer, options: PretrainOptions, parts: SupervisedTrainerParts = {}) {
+  constructor(model: Transformer, options: PretrainOptions, parts: SupervisedTrainerParts) {
     expectNames('SupervisedTrainer', parts, ['task', 'capture']);
-    const { task = arithmetic(options), capture: captureOptions = {} } = parts;
+    refuseTaskOptions(options);
+    const { task, capture: captureOptions = {} } = parts;
     const checked = checkedTask(task);
     checkVocabulary(checked, model.config);
     checkSeed(options.seed);

@@ -20,7 +20,7 @@ export function checkedTask<Problem extends TaskProblem>(task: Task<Problem>): T
   if (known) return known as Task<Problem>;
   refuseNoTask(task);
   const checks = new TaskChecks(task.name, task.tokenizer, task.levels);
-  const { partialCredit } = task;
+  const { partialCredit, problemOf } = task;
   // What a task has besides is inherited.
   const checked: Task<Problem> = Object.assign(Object.create(task) as Task<Problem>, {
     name: task.name,
@@ -41,6 +41,10 @@ export function checkedTask<Problem extends TaskProblem>(task: Task<Problem>): T
       checks.example(about('example', problem), task.example(problem, random)),
     grade: (problem: TaskProblem, completion: readonly number[]) =>
       checks.graded(about('grade', problem), task.grade(problem, [...completion])),
+    ...(problemOf && {
+      problemOf: (text: string) =>
+        checks.problem(`problemOf ${shownValue(text)}`, problemOf.call(task, text)),
+    }),
     ...(partialCredit && {
       partialCredit: (problem: Problem, completion: readonly number[]) =>
         checks.credit(about('partialCredit', problem), partialCredit.call(task, problem, [...completion])),

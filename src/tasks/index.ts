@@ -3,10 +3,13 @@
  *
  * @module mathformer/tasks
  */
-export { ARITHMETIC, type ArithmeticOptions, arithmetic } from './arithmetic/task.ts';
+
+export { integer, oneOf, probability, real, yesOrNo } from '../base/options.ts';
+export { ARITHMETIC, type ArithmeticOptions, arithmetic, arithmeticTask } from './arithmetic/task.ts';
 export { checkedTask } from './checked.ts';
+export { defineTask, madeTask, type OptionFields, type TaskDefinition, type TaskUse } from './definition.ts';
 export { distinct } from './distinct.ts';
-export { type SortingOptions, sorting } from './sorting.ts';
+export { type SortingOptions, sorting, sortTask } from './sorting.ts';
 export { type Split, splitOfCanonical } from './split.ts';
 export { TaskStream, type TaskStreamOptions } from './stream.ts';
 export {

@@ -2,7 +2,10 @@
  * Sorting digits as a task, with a vocabulary of its own: `sort 4 1 3 =` is to be continued with `1 3 4<eos>`. It shows
  * all that a task needs.
  */
+import { ArgumentError } from '../base/arguments.ts';
+import { integer } from '../base/options.ts';
 import { RandomStream } from '../base/randomStream.ts';
+import { defineTask } from './definition.ts';
 import { distinct } from './distinct.ts';
 import { type Split, splitOfCanonical } from './split.ts';
 import type { Task, TaskProblem } from './task.ts';
@@ -47,6 +50,12 @@ export function sorting({ maxDigits = 3 }: SortingOptions = {}): Task {
         return drawOf('evaluation', random, maxDigits);
       }),
     prompt: promptOf,
+    problemOf(text) {
+      const [, list] = /^(?:sort )?(\d(?: \d)*)(?: =)?$/.exec(text.trim()) ?? [];
+      if (list === undefined)
+        throw new ArgumentError('sort', `"${text}" is no list of digits`, 'write digits such as "4 1 3"');
+      return problemOf(list.split(' ').map(Number));
+    },
     example(problem) {
       const prompt = promptOf(problem);
       return { tokens: [...prompt, ...encode(problem.answer), eos], promptLength: prompt.length };
@@ -66,14 +75,23 @@ export function sorting({ maxDigits = 3 }: SortingOptions = {}): Task {
   };
 }
 
+/** Sorting as the command line has it. */
+export const sortTask = defineTask({
+  name: 'sort',
+  options: { maxDigits: integer(1, MAX_DIGITS).default(3).describe('maximum number of digits to sort') },
+  make: sorting,
+});
+
+function problemOf(digits: readonly number[]): TaskProblem {
+  return { expression: `sort ${digits.join(' ')} =`, answer: digits.toSorted((a, b) => a - b).join(' ') };
+}
+
 /** Digits of this side, drawn again until they are; undefined if it has none. */
 function drawOf(side: Split, random: RandomStream, count: number): TaskProblem | undefined {
   for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
     const digits = Array.from({ length: count }, () => random.integerBelow(10));
-    const expression = `sort ${digits.join(' ')} =`;
-    if (splitOfCanonical(expression) === side) {
-      return { expression, answer: digits.toSorted((a, b) => a - b).join(' ') };
-    }
+    const problem = problemOf(digits);
+    if (splitOfCanonical(problem.expression) === side) return problem;
   }
   return undefined;
 }

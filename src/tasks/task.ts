@@ -66,6 +66,10 @@ export interface Task<Problem extends TaskProblem = TaskProblem> {
   example(problem: Problem, random: RandomStream): Example;
   /** Grades the sampled tokens of a completion, without its prompt. */
   grade(problem: TaskProblem, completion: readonly number[]): Graded;
+  /** Read a problem that a person writes, as `generate` is given it. @throws Error for a text that is none. */
+  problemOf?(text: string): Problem;
+  /** Parse and check held-out problems in JSON lines. Without it, every line needs an `expression` and an `answer`. */
+  parseHeldOut?(lines: string): readonly TaskProblem[];
   /** How far a completion came, from 0 to 1, for a task that can tell: the reward `partial`. */
   partialCredit?(problem: Problem, completion: readonly number[]): number;
 }

@@ -1,7 +1,6 @@
 /** The problems that models are evaluated on. */
 import { BadOptionError } from '../base/options.ts';
 import { RandomStream } from '../base/randomStream.ts';
-import { parseEvaluationSet } from '../tasks/arithmetic/evaluationSet.ts';
 import type { Task, TaskProblem } from '../tasks/task.ts';
 
 /** Fewer problems than these are a random part of them; the first ones are easier than the rest. */
@@ -50,10 +49,10 @@ export function heldOutOfRun(
 /**
  * Parse problems in JSON lines, such as the evaluation.jsonl of a run.
  * @param path names the file in errors.
- * @throws EvaluationSetError for an arithmetic one, or BadOptionError naming the line.
+ * @throws BadOptionError naming the line, or what the task throws.
  */
 export function parsedProblems(text: string, path: string, task: Task): readonly TaskProblem[] {
-  if (task.name === 'arithmetic') return parseEvaluationSet(text);
+  if (task.parseHeldOut) return task.parseHeldOut(text);
   const lines = text.split('\n').filter((line) => line.trim() !== '');
   const problems = lines.map(problemOf);
   const odd = problems.indexOf(undefined);

@@ -56,8 +56,8 @@ export async function resume(
         {
           ...{ ...shared, pretrainTask, recorded: { ...recorded, ...parts } },
           evalSize: evaluatedProblems(config.evaluation),
-          pretrain: pretrainOptions({ ...parts.pretrain, seed }),
-          grpo: grpoOptions({ ...parts.grpo, seed }),
+          pretrain: pretrainOptions(partOf(pretrainSchema, { ...parts.pretrain, seed })),
+          grpo: grpoOptions(partOf(grpoSchema, { ...parts.grpo, seed })),
         },
         context,
       );

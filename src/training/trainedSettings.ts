@@ -1,50 +1,59 @@
 /**
- * What a checkpoint says of its training: the task, and how the model was evaluated. Training writes it beside the
- * weights; evaluate, generate, export and GRPO begin from it, so that a model is asked what it has learnt.
+ * The settings that a checkpoint keeps of its training: the task with its options, and those of its evaluation. Training
+ * writes them beside the weights; evaluate, generate, export and GRPO begin with them.
  */
 import { z } from 'zod';
 import { integer } from '../base/options.ts';
 import { grpoSchema } from '../grpo/options.ts';
+import type { OptionFields } from '../tasks/definition.ts';
 
 /** The key of a checkpoint's metadata. */
 export const SETTINGS_KEY = 'settings';
 
-const { maxDigits, maxDepth, operators, maxGenLen, temperature, topK, topP, minP } = grpoSchema.shape;
+const { maxGenLen, temperature, topK, topP, minP } = grpoSchema.shape;
 
-const settingsSchema = z
-  .object({
-    task: z.string().min(1),
-    maxDigits: maxDigits.unwrap(),
-    maxDepth: maxDepth.unwrap(),
-    operators: operators.unwrap(),
-    maxGenLen: maxGenLen.unwrap(),
-    /** Held-out problems that it was evaluated on. */
-    evalSize: integer(1, 100_000),
-    temperature: temperature.unwrap(),
-    topK: topK.unwrap(),
-    topP: topP.unwrap(),
-    minP: minP.unwrap(),
-  })
-  .partial();
+const taskName = { task: z.string().min(1) };
+const evaluation = {
+  maxGenLen: maxGenLen.unwrap(),
+  /** Held-out problems that it was evaluated on. */
+  evalSize: integer(1, 100_000),
+  temperature: temperature.unwrap(),
+  topK: topK.unwrap(),
+  topP: topP.unwrap(),
+  minP: minP.unwrap(),
+};
+const settingsSchema = z.object({ ...taskName, ...evaluation }).partial();
 
-/** What is known of a training; nothing of checkpoints of others. */
-export type TrainedSettings = Readonly<z.output<typeof settingsSchema>>;
+/** Settings of a training: those of every task, and the options of its own. A checkpoint of others has none. */
+export type TrainedSettings = Readonly<z.output<typeof settingsSchema>> & Readonly<Record<string, unknown>>;
 
-/** The settings that say what is learnt. */
-export const TASK_SETTINGS = ['task', 'maxDigits', 'maxDepth', 'operators'] as const;
-
-/** The row of a checkpoint's metadata. */
+/** Return the entry of a checkpoint's metadata. */
 export function settingsEntry(settings: TrainedSettings): readonly [key: string, value: string] {
   return [SETTINGS_KEY, JSON.stringify(settings)];
 }
 
-/** What the metadata of a checkpoint says; nothing if it has no settings, or none that can be understood. */
-export function settingsOf(metadata: ReadonlyMap<string, string>): TrainedSettings {
+/**
+ * Read the settings in the metadata of a checkpoint; empty if there are none, or none that can be understood.
+ * @param options the options of the task that are wanted.
+ */
+export function settingsOf(
+  metadata: ReadonlyMap<string, string>,
+  options: OptionFields = {},
+): TrainedSettings {
   const text = metadata.get(SETTINGS_KEY);
   if (text === undefined) return {};
+  const schema = z.object({ ...taskName, ...withoutDefaults(options), ...evaluation }).partial();
   try {
-    return settingsSchema.safeParse(JSON.parse(text)).data ?? {};
+    return schema.safeParse(JSON.parse(text)).data ?? {};
   } catch {
     return {};
   }
+}
+
+function withoutDefaults(fields: OptionFields): OptionFields {
+  const bare = Object.entries(fields).map(([key, field]) => {
+    const inner: unknown = field instanceof z.ZodDefault ? field.unwrap() : field;
+    return [key, inner instanceof z.ZodType ? inner : field] as const;
+  });
+  return Object.fromEntries(bare);
 }

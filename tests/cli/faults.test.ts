@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { parseOptions } from '../../src/base/options.ts';
+import { flagsAndTask } from '../../src/cli/flags/taskFlags.ts';
 import { grpoFlags } from '../../src/cli/flags/trainingFlags.ts';
 import { runGrpo } from '../../src/cli/training.ts';
 import { GrpoTrainer } from '../../src/grpo/trainer.ts';
@@ -43,7 +43,7 @@ async function train(name: string, options: object, onStep: (trainer: GrpoTraine
   );
   const out = join(directory, name);
   try {
-    await runGrpo(parseOptions(grpoFlags, { ...OPTIONS, ...options, out }));
+    await runGrpo(...(await flagsAndTask(grpoFlags, { ...OPTIONS, ...options, out }, 'other')));
   } finally {
     for (const each of [spy, ...streams]) each.mockRestore();
   }

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { MathformerError } from '../../src/base/errors.ts';
 import { parseOptions } from '../../src/base/options.ts';
 import { resumeFlags, resumeRun } from '../../src/cli/commands/resume.ts';
+import { flagsAndTask } from '../../src/cli/flags/taskFlags.ts';
 import { grpoFlags, pipelineFlags, pretrainFlags } from '../../src/cli/flags/trainingFlags.ts';
 import { runGrpo, runPipeline, runPretraining } from '../../src/cli/training.ts';
 import { loadCheckpoint } from '../../src/runs/checkpointFile.ts';
@@ -47,10 +48,14 @@ afterEach(() => {
   rmSync(directory, { recursive: true });
 });
 
-const grpo = (options: object = {}) =>
-  runGrpo(parseOptions(grpoFlags, { checkpoint: CHECKPOINT, ...TASK, steps: 4, out, ...options }));
-const pretrain = (options: object = {}) =>
-  runPretraining(parseOptions(pretrainFlags, { modelsize: 'tiny', ...TASK, steps: 2, out, ...options }));
+const grpo = async (options: object = {}) => {
+  const given = { checkpoint: CHECKPOINT, ...TASK, steps: 4, out, ...options };
+  await runGrpo(...(await flagsAndTask(grpoFlags, given, 'other')));
+};
+const pretrain = async (options: object = {}) => {
+  const given = { modelsize: 'tiny', ...TASK, steps: 2, out, ...options };
+  await runPretraining(...(await flagsAndTask(pretrainFlags, given, 'pretraining')));
+};
 const resume = (flags: object = {}) => resumeRun(out, parseOptions(resumeFlags, flags));
 const json = (name: string) => JSON.parse(readFileSync(join(out, name), 'utf8'));
 const rows = () =>

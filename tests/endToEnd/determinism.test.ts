@@ -13,6 +13,7 @@ import { type ModelOverrides, modelConfig } from '../../src/model/config.ts';
 import { Transformer } from '../../src/model/transformer.ts';
 import { pretrainOptions } from '../../src/pretrain/options.ts';
 import { type PretrainMetrics, SupervisedTrainer } from '../../src/pretrain/trainer.ts';
+import { arithmetic } from '../../src/tasks/arithmetic/task.ts';
 import { VOCAB_SIZE } from '../../src/tasks/arithmetic/tokenizer.ts';
 import { Generator, mul, ones, randn } from '../../src/tensor/index.ts';
 import { openDevice, VARIANTS } from '../device.ts';
@@ -69,10 +70,11 @@ interface ProgramOptions {
 /** Three supervised steps with dropout, each of other lengths. */
 async function pretrain(model: Transformer, { seed = 1, replay = true }: ProgramOptions): Promise<Digests> {
   const options = pretrainOptions({
-    ...{ maxDigits: 2, maxDepth: 2, batchSize: 8, numExamples: 24, steps: 1 },
+    ...{ batchSize: 8, numExamples: 24, steps: 1 },
     ...{ lr: 3e-3, dropout: 0.1, loadBalanceCoef: 0.01, seed },
   });
-  const make = () => new SupervisedTrainer(model, options, { capture: { replay } });
+  const task = arithmetic({ maxDigits: 2, maxDepth: 2 });
+  const make = () => new SupervisedTrainer(model, options, { task, capture: { replay } });
   return traced(model, make, async (trainer) => {
     const metrics: PretrainMetrics[] = [];
     for (let step = 0; step < 3; step++) metrics.push(await trainer.step());
@@ -95,10 +97,11 @@ async function reinforce(
   { seed = 1, replay = true, reward, steps = 2 }: ReinforceOptions,
 ): Promise<Digests> {
   const options = grpoOptions({
-    ...{ maxDigits: 1, maxDepth: 1, operators: '+,-', batchSize: 4, groupSize: 6, maxGenLen: 24, seed },
+    ...{ batchSize: 4, groupSize: 6, maxGenLen: 24, seed },
     ...{ lr: 1e-3, topK: 30, topP: 0.98, temperature: 1.2, microBatchTokens: 256 },
   });
-  const make = () => new GrpoTrainer(model, options, { capture: { replay } });
+  const task = arithmetic({ maxDigits: 1, maxDepth: 1, operators: '+,-' });
+  const make = () => new GrpoTrainer(model, options, { task, capture: { replay } });
   return traced(model, make, async (trainer) => {
     const rollouts: Rollout[] = [];
     const roll = trainer.rollout.bind(trainer);

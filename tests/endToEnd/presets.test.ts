@@ -14,6 +14,7 @@ import { Transformer } from '../../src/model/transformer.ts';
 import { pretrainOptions } from '../../src/pretrain/options.ts';
 import { SupervisedTrainer } from '../../src/pretrain/trainer.ts';
 import { prompt } from '../../src/tasks/arithmetic/sample.ts';
+import { arithmetic } from '../../src/tasks/arithmetic/task.ts';
 import { EOS, VOCAB_SIZE } from '../../src/tasks/arithmetic/tokenizer.ts';
 import { noGrad } from '../../src/tensor/index.ts';
 import { sizeOf } from '../../src/tensor/tensor.ts';
@@ -71,16 +72,18 @@ async function program(device: Device, size: ModelSize) {
   const scores = noGrad(() => scoreTokens(model, scored));
   const logps = (await scores.logp.data()) as Float32Array;
 
-  const short = { ...TASK, batchSize: 12, scratchpadProbability: 0, promptLoss: true };
-  const supervised = new SupervisedTrainer(model, pretrainOptions({ ...short, lr: 1e-3 }));
+  const short = { batchSize: 12, promptLoss: true };
+  const supervised = new SupervisedTrainer(model, pretrainOptions({ ...short, lr: 1e-3 }), {
+    task: arithmetic({ ...TASK, scratchpadProbability: 0 }),
+  });
   const pretrained = await supervised.step();
   supervised.dispose();
   const weights = await model.parameters.data();
 
   const reinforced = new GrpoTrainer(
     model,
-    grpoOptions({ ...TASK, batchSize: 2, groupSize: 3, maxGenLen: 5, steps: 1, klCoef: 0.1 }),
-    { rewards: [evenness] },
+    grpoOptions({ batchSize: 2, groupSize: 3, maxGenLen: 5, steps: 1, klCoef: 0.1 }),
+    { task: arithmetic(TASK), rewards: [evenness] },
   );
   const { skipped, grad_norm: gradNorm = 0 } = await reinforced.step();
   const learnt = { skipped, gradNorm };

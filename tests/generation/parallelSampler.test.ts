@@ -16,6 +16,7 @@ import { modelConfig } from '../../src/model/config.ts';
 import { Sampler } from '../../src/model/sampler.ts';
 import type { Transformer } from '../../src/model/transformer.ts';
 import { prompt } from '../../src/tasks/arithmetic/sample.ts';
+import { ARITHMETIC } from '../../src/tasks/arithmetic/task.ts';
 import { EOS, VOCAB_SIZE } from '../../src/tasks/arithmetic/tokenizer.ts';
 import { openDevice } from '../device.ts';
 import { fixtureModel } from '../model/referenceModels.ts';
@@ -134,7 +135,7 @@ test('what GRPO learns is the same, to the bit', async () => {
     const policy = fixtureModel(device, 'tiny.safetensors');
     const sampler = processes > 0 ? new ParallelSampler(policy, { eos: EOS, processes }) : undefined;
     const options = grpoOptions({ batchSize: 4, groupSize: 4, maxGenLen: 48, lr: 1e-3 });
-    const trainer = new GrpoTrainer(policy, options, sampler && { sampler });
+    const trainer = new GrpoTrainer(policy, options, { task: ARITHMETIC, ...(sampler && { sampler }) });
     const metrics = [await trainer.step(), await trainer.step()].map((each) => ({ ...each, step_time: 0 }));
     const weights = await policy.stateDict();
     trainer.dispose();

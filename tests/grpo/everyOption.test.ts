@@ -16,10 +16,12 @@ import type { CompletionSampler, SampleOptions } from '../../src/model/sampler.t
 import type { Transformer } from '../../src/model/transformer.ts';
 import { depth } from '../../src/tasks/arithmetic/expression.ts';
 import { parse } from '../../src/tasks/arithmetic/parser.ts';
+import { arithmetic, type arithmeticTask } from '../../src/tasks/arithmetic/task.ts';
+import type { Task } from '../../src/tasks/task.ts';
 import { openDevice } from '../device.ts';
 import { fixtureModel, parameters64 } from '../model/referenceModels.ts';
 import { expectClose } from '../oracle/compare.ts';
-import { moved, reference, replaying, SMALL, varied } from './rollouts.ts';
+import { moved, reference, replaying, SMALL, SMALL_TASK, varied } from './rollouts.ts';
 
 type Overrides = Partial<Parameters<typeof grpoOptions>[0]>;
 
@@ -63,10 +65,13 @@ afterAll(() => device.destroy());
 async function using<Result>(
   overrides: Overrides,
   work: (trainer: GrpoTrainer, policy: Transformer) => Promise<Result>,
-  parts: GrpoTrainerParts = {},
+  parts: Partial<GrpoTrainerParts> = {},
 ): Promise<Result> {
   const policy = fixtureModel(device, FIXTURE);
-  const trainer = new GrpoTrainer(policy, grpoOptions({ ...SMALL, ...overrides }), parts);
+  const trainer = new GrpoTrainer(policy, grpoOptions({ ...SMALL, ...overrides }), {
+    task: SMALL_TASK,
+    ...parts,
+  });
   const result = await work(trainer, policy);
   trainer.dispose();
   policy.dispose();
@@ -74,9 +79,9 @@ async function using<Result>(
 }
 
 /** Sample a rollout; return it with its expressions and the requests to the sampler. */
-async function sampling(overrides: Overrides, rewards?: readonly Reward[]) {
+async function sampling(overrides: Overrides, rewards?: readonly Reward[], task: Task = SMALL_TASK) {
   const sampler = new Answering();
-  const parts = { sampler, ...(rewards && { rewards }) };
+  const parts = { task, sampler, ...(rewards && { rewards }) };
   const found = await using(overrides, (trainer) => trainer.rollout(), parts);
   const expressions = sampled(found).problems.map(({ expression }) => expression);
   const [asked] = sampler.asked;
@@ -142,6 +147,27 @@ const digitsOf = (expressions: readonly string[]): number =>
 const depthOf = (expressions: readonly string[]): number =>
   Math.max(...expressions.map((text) => depth(parse(text))));
 
+/** Sample problems of a task. */
+const drawn = async (batchSize: number, task: Task) =>
+  (await sampling({ batchSize }, undefined, task)).expressions;
+
+/** The options of the task reach the trainer. */
+const TASK_EFFECTS: Readonly<Record<keyof typeof arithmeticTask.options, () => Promise<void>>> = {
+  maxDigits: async () => {
+    const most = async (maxDigits: number) =>
+      digitsOf(await drawn(32, arithmetic({ maxDigits, maxDepth: 1 })));
+    expect([await most(1), await most(3)]).toEqual([1, 3]);
+  },
+  maxDepth: async () => {
+    const most = async (maxDepth: number) => depthOf(await drawn(32, arithmetic({ maxDigits: 1, maxDepth })));
+    expect([await most(1), await most(3)]).toEqual([1, 3]);
+  },
+  operators: async () => {
+    const expressions = await drawn(8, arithmetic({ maxDigits: 1, maxDepth: 1, operators: 'next' }));
+    for (const text of expressions) expect(text).toMatch(/^\s*next\s*\(/);
+  },
+};
+
 const EFFECTS: Readonly<Record<keyof typeof grpoSchema.shape, () => Promise<void>>> = {
   steps: async () => {
     await expectRates({ scheduler: 'cosine', steps: 2 }, [1e-3, 5e-4]);
@@ -164,20 +190,6 @@ const EFFECTS: Readonly<Record<keyof typeof grpoSchema.shape, () => Promise<void
   warmupRatio: () =>
     // Two steps of warm-up, the second one at the full rate; then half a cosine that the last step does not end.
     expectRates({ scheduler: 'cosine', steps: 4, warmupRatio: 0.5 }, [5e-4, 1e-3, 1e-3, 5e-4]),
-  maxDigits: async () => {
-    const most = async (maxDigits: number) =>
-      digitsOf((await sampling({ batchSize: 32, maxDigits })).expressions);
-    expect([await most(1), await most(3)]).toEqual([1, 3]);
-  },
-  maxDepth: async () => {
-    const most = async (maxDepth: number) =>
-      depthOf((await sampling({ batchSize: 32, maxDepth })).expressions);
-    expect([await most(1), await most(3)]).toEqual([1, 3]);
-  },
-  operators: async () => {
-    const { expressions } = await sampling({ operators: 'next', batchSize: 8 });
-    for (const text of expressions) expect(text).toMatch(/^\s*next\s*\(/);
-  },
   maxGenLen: async () => expect((await sampling({ maxGenLen: 17 })).asked?.maxNew).toBe(17),
   loss: async () => {
     for (const loss of LOSS_NAMES) if (loss !== 'grpo') await expectLoss({ loss });
@@ -255,15 +267,16 @@ const EFFECTS: Readonly<Record<keyof typeof grpoSchema.shape, () => Promise<void
     expect([await problems(0), await problems(1), await problems(2)]).toEqual([1, 2, 3]);
   },
   curriculum: async () => {
-    const levels = { batchSize: 64, maxDigits: 4, maxDepth: 4 };
+    const task = arithmetic({ maxDigits: 4, maxDepth: 4 });
     const easy = async (curriculum: boolean) => {
-      const { expressions } = await sampling({ ...levels, curriculum });
+      const { expressions } = await sampling({ batchSize: 64, curriculum }, undefined, task);
       return expressions.filter((text) => digitsOf([text]) === 1 && depthOf([text]) === 1).length;
     };
     // A quarter of the draws are of the easiest of four levels.
     expect(await easy(true)).toBeGreaterThan(8);
     expect(await easy(false)).toBeLessThan(4);
-    const metrics = await using({ ...levels, curriculum: true }, (trainer) => trainer.step(), {
+    const metrics = await using({ batchSize: 64, curriculum: true }, (trainer) => trainer.step(), {
+      task,
       sampler: new Answering(),
     });
     expect(metrics['curriculum/digits_1_depth_1/pass_rate']).toBeLessThan(0.5);
@@ -323,3 +336,5 @@ test('every option has a row', () => {
 });
 
 test.each(Object.entries(EFFECTS))('%s', (_, effect) => effect());
+
+test.each(Object.entries(TASK_EFFECTS))('%s of the task', (_, effect) => effect());

@@ -8,7 +8,7 @@ import { Warnings } from '../../src/grpo/warnings.ts';
 import { Transformer } from '../../src/model/transformer.ts';
 import { openDevice } from '../device.ts';
 import { readFixture } from '../model/referenceModels.ts';
-import { SMALL } from './rollouts.ts';
+import { SMALL, SMALL_TASK } from './rollouts.ts';
 
 const { config, stateDict } = readFixture('tiny_easy.pt');
 
@@ -32,7 +32,7 @@ describe('a step that is not finite', () => {
       },
     };
     const options = grpoOptions({ ...SMALL, lr: 1e-3, advantages: 'center', klTarget: 0.1, klHorizon: 100 });
-    const trainer = new GrpoTrainer(policy, options, { rewards: [alternating] });
+    const trainer = new GrpoTrainer(policy, options, { task: SMALL_TASK, rewards: [alternating] });
     const dispose = (): void => {
       trainer.dispose();
       policy.dispose();
@@ -85,7 +85,7 @@ describe('a step that is not finite', () => {
     const policy = new Transformer(device, config, stateDict);
     // biome-ignore lint/suspicious/noExplicitAny: the point is to return what the types forbid.
     const rewards = [{ name: 'odd', reward: async () => value as any }];
-    const trainer = new GrpoTrainer(policy, grpoOptions(SMALL), { rewards });
+    const trainer = new GrpoTrainer(policy, grpoOptions(SMALL), { task: SMALL_TASK, rewards });
     await expect(trainer.step()).rejects.toMatchObject({ code: 'REWARD_NOT_FINITE', reward: 'odd', value });
     expect(await policy.stateDict()).toEqual(stateDict);
     trainer.dispose();
@@ -96,7 +96,7 @@ describe('a step that is not finite', () => {
     const policy = new Transformer(device, config, stateDict);
     let given: number | null = null;
     const rewards: Reward[] = [{ name: 'odd', reward: (_, { tokens }) => given && given + tokens.length }];
-    const trainer = new GrpoTrainer(policy, grpoOptions(SMALL), { rewards });
+    const trainer = new GrpoTrainer(policy, grpoOptions(SMALL), { task: SMALL_TASK, rewards });
     const failure = await trainer.step().catch((error: unknown) => error);
     expect(failure).toMatchObject({ code: 'REWARD_NOT_FINITE', reward: 'odd', value: null });
     expect(String(failure)).toMatch(/the reward odd gave null for every completion, such as for problem/);
@@ -121,7 +121,10 @@ describe('a step that is not finite', () => {
         }
         return value;
       };
-      const trainer = new GrpoTrainer(policy, grpoOptions(SMALL), { rewards: [{ name: 'mine', reward }] });
+      const trainer = new GrpoTrainer(policy, grpoOptions(SMALL), {
+        task: SMALL_TASK,
+        rewards: [{ name: 'mine', reward }],
+      });
       const metrics: GrpoMetrics = { ...(await trainer.step()), step_time: 0 };
       const result = { metrics, samples: trainer.samples(), weights: await policy.stateDict() };
       trainer.dispose();

@@ -37,10 +37,9 @@ describe('GRPO on one digit', () => {
     const sampler = new Sampler(model, { eos: EOS });
     const form = { littleProbability: 0, scratchpadProbability: 1 };
     const batches = { steps: 1, batchSize: 32, numExamples: 32 * 400 };
-    const trainer = new SupervisedTrainer(
-      model,
-      pretrainOptions({ ...TASK, ...form, ...batches, lr: 1e-2, seed: 1 }),
-    );
+    const trainer = new SupervisedTrainer(model, pretrainOptions({ ...batches, lr: 1e-2, seed: 1 }), {
+      task: arithmetic({ ...TASK, ...form }),
+    });
     for (let step = 1; before < 0.3 && step <= trainer.totalSteps; step++) {
       await trainer.step();
       if (step % 25 === 0) before = await accuracyOf(sampler);
@@ -58,10 +57,9 @@ describe('GRPO on one digit', () => {
   async function accuracyAfter(reorder: (i: number, count: number) => number): Promise<number> {
     const policy = new Transformer(device, CONFIG, start);
     const options = grpoOptions({
-      ...TASK,
       ...{ batchSize: 8, groupSize: 16, maxGenLen: 16, lr: 1e-3, klCoef: 0, seed: 3 },
     });
-    const trainer = new GrpoTrainer(policy, options);
+    const trainer = new GrpoTrainer(policy, options, { task });
     const roll = trainer.rollout.bind(trainer);
     trainer.rollout = async () => {
       const rollout = await roll();

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Device } from '../../src/gpu/device.ts';
 import { grpoOptions } from '../../src/grpo/options.ts';
 import { GrpoTrainer, type Rollout } from '../../src/grpo/trainer.ts';
+import { arithmetic } from '../../src/tasks/arithmetic/task.ts';
 import { openDevice, VARIANTS } from '../device.ts';
 import {
   expectSameGradients,
@@ -14,14 +15,14 @@ import {
 import { backward } from '../oracle/array.ts';
 import { expectClose } from '../oracle/compare.ts';
 import { clipFractions } from '../oracle/grpo.ts';
-import { moved, reference, replaying, SMALL, varied } from './rollouts.ts';
+import { moved, reference, replaying, SMALL, SMALL_TASK, varied } from './rollouts.ts';
 
 /** Check a step of a policy that has changed since the rollout, with an unchanged reference. */
 async function checkStep(device: Device, name: string, overrides: object): Promise<void> {
   const options = grpoOptions({ ...SMALL, ...overrides });
   const policy = fixtureModel(device, `${name}.safetensors`);
   const anchor = await policy.stateDict();
-  const trainer = new GrpoTrainer(policy, options);
+  const trainer = new GrpoTrainer(policy, options, { task: SMALL_TASK });
   const rollout = cutShort(varied(await trainer.rollout()));
   // Kept sets contain what was sampled, whatever the weights are now.
   policy.load(moved(anchor));
@@ -79,10 +80,9 @@ describe.each(VARIANTS)('a step, $variant kernels', ({ portableKernels }) => {
 
   test.each(['tiny', 'moe_tiny'])('%s: the first step is on policy', async (name) => {
     const policy = fixtureModel(device, `${name}.safetensors`);
-    const trainer = new GrpoTrainer(
-      policy,
-      grpoOptions({ ...SMALL, maxGenLen: 64, maxDigits: 2, maxDepth: 2 }),
-    );
+    const trainer = new GrpoTrainer(policy, grpoOptions({ ...SMALL, maxGenLen: 64 }), {
+      task: arithmetic({ maxDigits: 2, maxDepth: 2 }),
+    });
     const metrics = await trainer.step();
     expect(metrics['completions/max_length']).toBeGreaterThan(10);
     expect(metrics['sampling/sampling_logp_difference/max']).toBeLessThan(1e-4);

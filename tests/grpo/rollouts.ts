@@ -5,6 +5,7 @@ import type { GrpoOptions } from '../../src/grpo/options.ts';
 import type { GrpoTrainer, Rollout } from '../../src/grpo/trainer.ts';
 import type { Completion } from '../../src/model/sampler.ts';
 import { prompt } from '../../src/tasks/arithmetic/sample.ts';
+import { arithmetic } from '../../src/tasks/arithmetic/task.ts';
 import {
   type Array64,
   array,
@@ -25,12 +26,13 @@ export const SMALL = {
   batchSize: 3,
   groupSize: 4,
   maxGenLen: 12,
-  maxDigits: 1,
-  maxDepth: 1,
   lr: 1e-3,
   gradClip: 0,
   seed: 7,
 };
+
+/** The task of these tests. */
+export const SMALL_TASK = arithmetic({ maxDigits: 1, maxDepth: 1 });
 
 /** Make a trainer use a given rollout in every step. */
 export function replaying(trainer: GrpoTrainer, rollout: Rollout): GrpoTrainer {

@@ -6,9 +6,11 @@ import { type GrpoOptions, grpoOptions } from '../../src/grpo/options.ts';
 import type { GrpoState } from '../../src/grpo/state.ts';
 import { type GrpoMetrics, GrpoTrainer } from '../../src/grpo/trainer.ts';
 import { Transformer } from '../../src/model/transformer.ts';
+import { arithmetic } from '../../src/tasks/arithmetic/task.ts';
+import type { Task } from '../../src/tasks/task.ts';
 import { openDevice } from '../device.ts';
 import { readFixture } from '../model/referenceModels.ts';
-import { SMALL } from './rollouts.ts';
+import { SMALL, SMALL_TASK } from './rollouts.ts';
 
 const { config, stateDict } = readFixture('tiny_easy.pt');
 
@@ -26,9 +28,13 @@ describe('the state of a trainer', () => {
   }
 
   /** Take `count` steps, from the start or from a saved state. */
-  async function steps(options: GrpoOptions, count: number, from?: Stop): Promise<Stop> {
+  async function steps(
+    options: GrpoOptions,
+    count: number,
+    { from, task = SMALL_TASK }: { readonly from?: Stop; readonly task?: Task } = {},
+  ): Promise<Stop> {
     const policy = new Transformer(device, config, from?.weights ?? stateDict);
-    const trainer = new GrpoTrainer(policy, options);
+    const trainer = new GrpoTrainer(policy, options, { task });
     if (from) trainer.restore(from.state);
     const metrics: GrpoMetrics[] = [];
     for (let i = 0; i < count; i++) metrics.push({ ...(await trainer.step()), step_time: 0 });
@@ -43,19 +49,21 @@ describe('the state of a trainer', () => {
     ...tensors,
   });
 
-  test.each<Partial<GrpoOptions>>([
+  test.each<Partial<GrpoOptions> & { readonly task?: Task }>([
     { scheduler: 'cosine', steps: 4 },
     {
-      ...{ curriculum: true, dynamicSampling: true, maxDigits: 2, maxDepth: 2, maxGenLen: 24 },
+      ...{ curriculum: true, dynamicSampling: true, maxGenLen: 24 },
       ...{ klTarget: 1e-6, klHorizon: 12, epochs: 2, miniBatches: 3 },
+      task: arithmetic({ maxDigits: 2, maxDepth: 2 }),
     },
     { refSyncSteps: 3, klTarget: 1e-4, klHorizon: 12 },
     { klCoef: 0 },
-  ])('%o: two and two steps are four', async (overrides) => {
+  ])('%o: two and two steps are four', async ({ task = SMALL_TASK, ...overrides }) => {
     const options = grpoOptions({ ...SMALL, lr: 1e-3, ...overrides });
-    const whole = await steps(options, 4);
-    const first = await steps(options, 2);
-    const second = await steps(options, 2, { ...first, state: throughJson(first.state) });
+    const whole = await steps(options, 4, { task });
+    const first = await steps(options, 2, { task });
+    const from = { ...first, state: throughJson(first.state) };
+    const second = await steps(options, 2, { from, task });
     expect([...first.metrics, ...second.metrics]).toEqual(whole.metrics);
     expect(second.weights).toEqual(whole.weights);
     expect(second.state).toEqual(whole.state);
@@ -63,8 +71,9 @@ describe('the state of a trainer', () => {
   });
 
   test('is of everything that changes', async () => {
-    const options = grpoOptions({ ...SMALL, curriculum: true, maxDigits: 2, klTarget: 1e-6, klHorizon: 12 });
-    const { progress, optimizer, reference } = (await steps(options, 1)).state;
+    const options = grpoOptions({ ...SMALL, curriculum: true, klTarget: 1e-6, klHorizon: 12 });
+    const task = arithmetic({ maxDigits: 2, maxDepth: 1 });
+    const { progress, optimizer, reference } = (await steps(options, 1, { task })).state;
     expect(progress).toMatchObject({ step: 1, optimizerSteps: 1, problems: 3 });
     expect(progress.klCoef).not.toBe(0.1);
     expect(Object.keys(progress.curriculum ?? {})).toEqual(['digits_1_depth_1', 'digits_2_depth_1']);
@@ -74,7 +83,7 @@ describe('the state of a trainer', () => {
 
   test('what is none is refused', async () => {
     const policy = new Transformer(device, config, stateDict);
-    const trainer = new GrpoTrainer(policy, grpoOptions(SMALL));
+    const trainer = new GrpoTrainer(policy, grpoOptions(SMALL), { task: SMALL_TASK });
     const good = await trainer.state();
     const bad = { code: 'BAD_STATE' };
     const refused = (state: unknown): unknown => {

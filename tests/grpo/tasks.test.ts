@@ -10,7 +10,7 @@ import { evaluate } from '../../src/model/evaluate.ts';
 import { Sampler } from '../../src/model/sampler.ts';
 import { Transformer } from '../../src/model/transformer.ts';
 import { pretrainOptions } from '../../src/pretrain/options.ts';
-import { SupervisedTrainer } from '../../src/pretrain/trainer.ts';
+import { SupervisedTrainer, type SupervisedTrainerParts } from '../../src/pretrain/trainer.ts';
 import { VOCAB_SIZE } from '../../src/tasks/arithmetic/tokenizer.ts';
 import { sorting } from '../../src/tasks/sorting.ts';
 import type { Task } from '../../src/tasks/task.ts';
@@ -41,7 +41,7 @@ describe('sorting digits', () => {
   });
   afterAll(() => device.destroy());
 
-  async function trained(steps: number, overrides: object, parts: GrpoTrainerParts = {}) {
+  async function trained(steps: number, overrides: object, parts: Partial<GrpoTrainerParts> = {}) {
     const policy = new Transformer(device, CONFIG, start);
     const trainer = new GrpoTrainer(policy, grpoOptions({ ...OPTIONS, ...overrides }), { task, ...parts });
     const metrics: GrpoMetrics[] = [];
@@ -175,11 +175,31 @@ describe('a task that gives what its tokenizer does not have', () => {
 
   test('parts that trainers do not have are refused, with the right name', () => {
     const policy = Transformer.create(device, CONFIG, 1);
-    const grpo = (parts: object) => () => new GrpoTrainer(policy, grpoOptions(), parts);
+    // What the types forbid.
+    const grpo = (parts: object) => () => new GrpoTrainer(policy, grpoOptions(), parts as GrpoTrainerParts);
     expect(grpo({ task, reward: [] })).toThrow(/there is no option 'reward'.*did you mean 'rewards'/);
     expect(grpo([])).toThrow(/the options are \[\], not an object/);
-    const pretraining = (parts: object) => () => new SupervisedTrainer(policy, pretrainOptions(), parts);
+    const pretraining = (parts: object) => () =>
+      new SupervisedTrainer(policy, pretrainOptions(), parts as SupervisedTrainerParts);
     expect(pretraining({ tasks: task })).toThrow(/there is no option 'tasks'.*did you mean 'task'/);
+    for (const none of [grpo({}), pretraining({})]) {
+      expect(none).toThrow(/the task: it has no name .*such as { task: arithmetic\({ maxDigits: 2 }\) }/);
+    }
+    policy.dispose();
+  });
+
+  test('options of a task are refused, with the place where they belong', () => {
+    const policy = Transformer.create(device, CONFIG, 1);
+    const refusal = expect.objectContaining({
+      where: '--max_digits',
+      fix: 'it is an option of the task: give the trainer { task: arithmetic({ maxDigits: … }) }',
+    });
+    expect(() => grpoOptions({ maxDigits: 2 })).toThrow(refusal);
+    expect(() => pretrainOptions({ maxDigits: 2 })).toThrow(refusal);
+    const grpo = { ...grpoOptions(), maxDigits: 2 };
+    expect(() => new GrpoTrainer(policy, grpo, { task })).toThrow(refusal);
+    const pretraining = { ...pretrainOptions(), maxDigits: 2 };
+    expect(() => new SupervisedTrainer(policy, pretraining, { task })).toThrow(refusal);
     policy.dispose();
   });
 

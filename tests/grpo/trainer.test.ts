@@ -23,7 +23,7 @@ import { gather, logSoftmax, backward as oracleBackward, slice } from '../oracle
 import { expectClose } from '../oracle/compare.ts';
 import { advantages } from '../oracle/grpo.ts';
 import { forward as oracleForward } from '../oracle/transformer.ts';
-import { moved, replaying, SMALL, varied } from './rollouts.ts';
+import { moved, replaying, SMALL, SMALL_TASK, varied } from './rollouts.ts';
 
 describe('the GRPO trainer', () => {
   let device: Device;
@@ -37,7 +37,7 @@ describe('the GRPO trainer', () => {
   /** Sample a rollout of the small task with the fixture's weights. */
   async function roll(overrides: Partial<GrpoOptions> = {}): Promise<Rollout> {
     const policy = tiny();
-    const trainer = new GrpoTrainer(policy, grpoOptions({ ...SMALL, ...overrides }));
+    const trainer = new GrpoTrainer(policy, grpoOptions({ ...SMALL, ...overrides }), { task: SMALL_TASK });
     const rollout = await trainer.rollout();
     trainer.dispose();
     policy.dispose();
@@ -47,7 +47,10 @@ describe('the GRPO trainer', () => {
   /** Return gradient, weights and metrics of one step on `rollout`. */
   async function stepOn(rollout: Rollout, overrides: Partial<GrpoOptions> = {}) {
     const policy = tiny();
-    const trainer = replaying(new GrpoTrainer(policy, { ...grpoOptions(SMALL), ...overrides }), rollout);
+    const trainer = replaying(
+      new GrpoTrainer(policy, { ...grpoOptions(SMALL), ...overrides }, { task: SMALL_TASK }),
+      rollout,
+    );
     const metrics = await trainer.step();
     const result = { metrics, gradients: await gradients(policy), weights: await policy.stateDict() };
     trainer.dispose();
@@ -61,9 +64,12 @@ describe('the GRPO trainer', () => {
   test('a rollout: problems of the training split, a group each, graded; nothing after <eos>', async () => {
     const policy = tiny();
     const options = grpoOptions(SMALL);
-    const trainer = new GrpoTrainer(policy, options);
+    const trainer = new GrpoTrainer(policy, options, { task: SMALL_TASK });
     const { problems, completions, rewards } = await trainer.rollout();
-    const stream = new ProblemStream(options, { split: 'training', stream: 2 });
+    const stream = new ProblemStream(
+      { seed: options.seed, maxDigits: 1, maxDepth: 1 },
+      { split: 'training', stream: 2 },
+    );
     expect(problems).toEqual([stream.next(), stream.next(), stream.next()]);
     expect(completions.map((completion) => completion.prompt)).toEqual([0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2]);
     expect(rewards).toEqual(completions.map(({ prompt: i, tokens }) => grade(problems[i], tokens).reward));
@@ -165,7 +171,9 @@ describe('the GRPO trainer', () => {
     const start = readFixture('tiny.safetensors').stateDict;
     const policy = tiny();
     const trainer = replaying(
-      new GrpoTrainer(policy, grpoOptions({ ...SMALL, klCoef: 0.2, lr: 1e-9, ...overrides })),
+      new GrpoTrainer(policy, grpoOptions({ ...SMALL, klCoef: 0.2, lr: 1e-9, ...overrides }), {
+        task: SMALL_TASK,
+      }),
       rollout,
     );
     const base = moved(start);
@@ -205,6 +213,7 @@ describe('the GRPO trainer', () => {
       const trainer = new GrpoTrainer(
         policy,
         grpoOptions({ ...SMALL, maxGenLen: 24, seed, microBatchTokens: 128 }),
+        { task: SMALL_TASK },
       );
       const metrics: GrpoMetrics[] = [];
       for (let i = 0; i < 4; i++) metrics.push({ ...(await trainer.step()), step_time: 0 });
@@ -223,7 +232,7 @@ describe('the GRPO trainer', () => {
   test('weights that are not finite: nothing is updated, and ten steps end the run', async () => {
     const rollout = varied(await roll());
     const policy = tiny();
-    const trainer = replaying(new GrpoTrainer(policy, grpoOptions(SMALL)), rollout);
+    const trainer = replaying(new GrpoTrainer(policy, grpoOptions(SMALL), { task: SMALL_TASK }), rollout);
     const poisoned = new Map(await policy.stateDict());
     poisoned.set('out_proj.bias', { shape: [57], data: new Float32Array(57).fill(Number.NaN) });
     policy.load(poisoned);
@@ -237,12 +246,12 @@ describe('the GRPO trainer', () => {
   test('memory stays as it is from step to step, and dispose gives all of it back', async () => {
     const policy = tiny();
     const rollout = varied(await roll());
-    replaying(new GrpoTrainer(policy, grpoOptions(SMALL)), rollout).dispose();
-    const warm = new GrpoTrainer(policy, grpoOptions(SMALL));
+    replaying(new GrpoTrainer(policy, grpoOptions(SMALL), { task: SMALL_TASK }), rollout).dispose();
+    const warm = new GrpoTrainer(policy, grpoOptions(SMALL), { task: SMALL_TASK });
     await warm.step();
     warm.dispose();
     const before = device.memory().liveBytes;
-    const trainer = replaying(new GrpoTrainer(policy, grpoOptions(SMALL)), rollout);
+    const trainer = replaying(new GrpoTrainer(policy, grpoOptions(SMALL), { task: SMALL_TASK }), rollout);
     await trainer.step();
     const { liveBytes } = device.memory();
     for (let i = 0; i < 3; i++) await trainer.step();

@@ -15,11 +15,13 @@ import { Warnings } from '../../src/grpo/warnings.ts';
 import type { Transformer } from '../../src/model/transformer.ts';
 import { grade } from '../../src/tasks/arithmetic/grader.ts';
 import { prompt } from '../../src/tasks/arithmetic/sample.ts';
+import { arithmetic } from '../../src/tasks/arithmetic/task.ts';
+import type { Task } from '../../src/tasks/task.ts';
 import type { CaptureOptions } from '../../src/tensor/index.ts';
 import { openDevice } from '../device.ts';
 import { fixtureModel, readFixture } from '../model/referenceModels.ts';
 import { expectClose } from '../oracle/compare.ts';
-import { replaying, SMALL, varied } from './rollouts.ts';
+import { replaying, SMALL, SMALL_TASK, varied } from './rollouts.ts';
 
 let device: Device;
 beforeAll(async () => {
@@ -33,10 +35,14 @@ const FIXTURE = 'tiny.safetensors';
 async function training<Result>(
   overrides: Partial<GrpoOptions>,
   work: (trainer: GrpoTrainer, policy: Transformer) => Promise<Result>,
-  { file = FIXTURE, capture = {} }: { readonly file?: string; readonly capture?: CaptureOptions } = {},
+  {
+    file = FIXTURE,
+    capture = {},
+    task = SMALL_TASK,
+  }: { readonly file?: string; readonly capture?: CaptureOptions; readonly task?: Task } = {},
 ): Promise<Result> {
   const policy = fixtureModel(device, file);
-  const trainer = new GrpoTrainer(policy, grpoOptions({ ...SMALL, ...overrides }), { capture });
+  const trainer = new GrpoTrainer(policy, grpoOptions({ ...SMALL, ...overrides }), { task, capture });
   const result = await work(trainer, policy);
   trainer.dispose();
   policy.dispose();
@@ -271,7 +277,8 @@ test('without a reference the KL is not measured', async () => {
 });
 
 describe('dynamic sampling', () => {
-  const EASY = { batchSize: 6, maxGenLen: 48, operators: '+,-', dynamicSampling: true } as object;
+  const EASY = { batchSize: 6, maxGenLen: 48, dynamicSampling: true };
+  const task = arithmetic({ maxDigits: 1, maxDepth: 1, operators: '+,-' });
 
   test('every group it learns from has unequal rewards; all that was sampled is reported', async () => {
     await training(
@@ -298,7 +305,7 @@ describe('dynamic sampling', () => {
         expect(metrics.num_tokens).toBe(prompts);
         expect(metrics.grad_norm).toBeGreaterThan(0);
       },
-      { file: 'tiny_easy.pt' },
+      { file: 'tiny_easy.pt', task },
     );
   });
 
@@ -338,7 +345,7 @@ describe('dynamic sampling', () => {
     const groups = async (dynamicSamplingMetric: 'accuracy' | 'reward') => {
       const policy = fixtureModel(device, FIXTURE);
       const options = grpoOptions({ ...SMALL, dynamicSampling: true, dynamicSamplingMetric, maxRefills: 0 });
-      const trainer = new GrpoTrainer(policy, options, { rewards: [first] });
+      const trainer = new GrpoTrainer(policy, options, { task: SMALL_TASK, rewards: [first] });
       const found = await trainer.rollout();
       trainer.dispose();
       policy.dispose();

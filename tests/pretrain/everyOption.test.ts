@@ -7,6 +7,7 @@ import { Transformer } from '../../src/model/transformer.ts';
 import { type PretrainOptions, pretrainOptions, pretrainSchema } from '../../src/pretrain/options.ts';
 import { SupervisedTrainer } from '../../src/pretrain/trainer.ts';
 import { type Sample, SampleStream } from '../../src/tasks/arithmetic/sample.ts';
+import { type ArithmeticOptions, arithmetic, type arithmeticTask } from '../../src/tasks/arithmetic/task.ts';
 import { VOCAB_SIZE } from '../../src/tasks/arithmetic/tokenizer.ts';
 import { noGrad } from '../../src/tensor/index.ts';
 import { openDevice } from '../device.ts';
@@ -15,9 +16,9 @@ import { expectClose } from '../oracle/compare.ts';
 
 type Overrides = Partial<Parameters<typeof pretrainOptions>[0]>;
 
+const SIZE: ArithmeticOptions = { maxDigits: 2, maxDepth: 1 };
+
 const BASE = {
-  maxDigits: 2,
-  maxDepth: 1,
   steps: 1,
   batchSize: 4,
   numExamples: 16,
@@ -39,6 +40,7 @@ async function using<Result>(
   overrides: Overrides,
   work: (trainer: SupervisedTrainer, model: Transformer) => Promise<Result>,
   shape: Partial<ModelOverrides> = {},
+  size: ArithmeticOptions = SIZE,
 ): Promise<Result> {
   const model = Transformer.create(
     device,
@@ -46,7 +48,10 @@ async function using<Result>(
     1,
   );
   const options = pretrainOptions({ ...BASE, ...overrides });
-  const trainer = new SupervisedTrainer(model, options, { capture: { replay: false } });
+  const trainer = new SupervisedTrainer(model, options, {
+    task: arithmetic(size),
+    capture: { replay: false },
+  });
   const result = await work(trainer, model);
   trainer.dispose();
   model.dispose();
@@ -54,26 +59,31 @@ async function using<Result>(
 }
 
 /** Return the tokens that each of `steps` steps computes, without padding. */
-const batches = (overrides: Overrides, steps: number): Promise<number[][]> =>
-  using(overrides, async (trainer, model) => {
-    const seen: Promise<ArrayLike<number>>[] = [];
-    const hidden = model.hidden.bind(model);
-    model.hidden = (tokens, ...rest) => {
-      seen.push(tokens.data());
-      return hidden(tokens, ...rest);
-    };
-    const counts: number[] = [];
-    for (let i = 0; i < steps; i++) counts.push((await trainer.step()).tokens);
-    const found = await Promise.all(seen);
-    return found.map((ids, i) => Array.from(ids).slice(0, counts[i]));
-  });
+const batches = (overrides: Overrides, steps: number, size = SIZE): Promise<number[][]> =>
+  using(
+    overrides,
+    async (trainer, model) => {
+      const seen: Promise<ArrayLike<number>>[] = [];
+      const hidden = model.hidden.bind(model);
+      model.hidden = (tokens, ...rest) => {
+        seen.push(tokens.data());
+        return hidden(tokens, ...rest);
+      };
+      const counts: number[] = [];
+      for (let i = 0; i < steps; i++) counts.push((await trainer.step()).tokens);
+      const found = await Promise.all(seen);
+      return found.map((ids, i) => Array.from(ids).slice(0, counts[i]));
+    },
+    {},
+    size,
+  );
 
 /** Return the inputs of a batch of examples: all tokens except the last of each. */
 const inputsOf = (samples: readonly Sample[]): number[] =>
   samples.flatMap(({ tokens }) => tokens.slice(0, -1));
 
-const drawn = (options: PretrainOptions, count: number, from = 0): Sample[] => {
-  const stream = new SampleStream(options, { stream: 0 });
+const drawn = ({ seed }: PretrainOptions, count: number, from = 0, size = SIZE): Sample[] => {
+  const stream = new SampleStream({ seed, ...size }, { stream: 0 });
   return Array.from({ length: from + count }, () => stream.next()).slice(from);
 };
 
@@ -83,6 +93,16 @@ async function expectExamples(overrides: Overrides, others: Overrides = {}): Pro
   const { batchSize } = BASE;
   expect(found).toEqual(inputsOf(drawn(pretrainOptions({ ...BASE, ...overrides }), batchSize)));
   expect(found).not.toEqual(inputsOf(drawn(pretrainOptions({ ...BASE, ...others }), batchSize)));
+}
+
+/** Expect the same of options of the task. */
+async function expectExamplesOf(changed: ArithmeticOptions, other: ArithmeticOptions = {}): Promise<void> {
+  const size = { ...SIZE, ...changed };
+  const [found] = await batches({}, 1, size);
+  const { batchSize } = BASE;
+  const options = pretrainOptions(BASE);
+  expect(found).toEqual(inputsOf(drawn(options, batchSize, 0, size)));
+  expect(found).not.toEqual(inputsOf(drawn(options, batchSize, 0, { ...SIZE, ...other })));
 }
 
 /** Return the optimiser's state and the weights after a step; `at` is the number of earlier steps. */
@@ -119,6 +139,23 @@ async function expectRates(overrides: Overrides, rates: readonly number[]): Prom
 const firstMetrics = (overrides: Overrides, shape: Partial<ModelOverrides> = {}) =>
   using(overrides, (trainer) => trainer.step(), shape);
 
+/** The options of the task reach the trainer. */
+const TASK_EFFECTS: Readonly<
+  Record<keyof (typeof arithmeticTask.options & typeof arithmeticTask.pretraining), () => Promise<void>>
+> = {
+  maxDigits: () => expectExamplesOf({ maxDigits: 4 }),
+  maxDepth: () => expectExamplesOf({ maxDepth: 3 }),
+  operators: () => expectExamplesOf({ operators: 'next' }),
+  littleProbability: async () => {
+    await expectExamplesOf({ littleProbability: 0 }, { littleProbability: 1 });
+    await expectExamplesOf({ littleProbability: 1 }, { littleProbability: 0 });
+  },
+  scratchpadProbability: async () => {
+    await expectExamplesOf({ scratchpadProbability: 0 }, { scratchpadProbability: 1 });
+    await expectExamplesOf({ scratchpadProbability: 1 }, { scratchpadProbability: 0 });
+  },
+};
+
 const EFFECTS: Readonly<Record<keyof typeof pretrainSchema.shape, () => Promise<void>>> = {
   steps: () =>
     using({ steps: 3 }, async ({ stepsPerPass, totalSteps }) =>
@@ -139,16 +176,14 @@ const EFFECTS: Readonly<Record<keyof typeof pretrainSchema.shape, () => Promise<
   },
   practice: async () => {
     const options = pretrainOptions({ ...BASE, practice: true });
+    const { seed } = options;
     const streams = [
-      new SampleStream(options, { stream: 0 }),
-      new SampleStream({ ...options, maxDigits: 1, maxDepth: 1 }, { stream: 1 }),
+      new SampleStream({ ...SIZE, seed }, { stream: 0 }),
+      new SampleStream({ maxDigits: 1, maxDepth: 1, seed }, { stream: 1 }),
     ];
     const samples = [0, 1, 0, 1].flatMap((i) => streams[i]?.next() ?? []);
     expect(await batches({ practice: true }, 1)).toEqual([inputsOf(samples)]);
   },
-  maxDigits: () => expectExamples({ maxDigits: 4 }),
-  maxDepth: () => expectExamples({ maxDepth: 3 }),
-  operators: () => expectExamples({ operators: 'next' }),
   scheduler: async () => {
     await expectRates({ scheduler: 'none', warmupRatio: 0 }, [1e-3, 1e-3]);
     await expectRates({ scheduler: 'cosine', warmupRatio: 0, numExamples: 8, minLr: 0 }, [1e-3, 5e-4]);
@@ -255,17 +290,9 @@ const EFFECTS: Readonly<Record<keyof typeof pretrainSchema.shape, () => Promise<
     const [without, withPrompt] = [await firstMetrics({}), await firstMetrics({ promptLoss: true })];
     expect(withPrompt.loss).not.toBeCloseTo(without.loss, 4);
   },
-  littleProbability: async () => {
-    await expectExamples({ littleProbability: 0 }, { littleProbability: 1 });
-    await expectExamples({ littleProbability: 1 }, { littleProbability: 0 });
-  },
-  scratchpadProbability: async () => {
-    await expectExamples({ scratchpadProbability: 0 }, { scratchpadProbability: 1 });
-    await expectExamples({ scratchpadProbability: 1 }, { scratchpadProbability: 0 });
-  },
   seed: async () => {
     await expectExamples({ seed: 1 });
-    const loss = async (seed: number) => (await firstMetrics({ seed, dropout: 0.5, operators: 'next' })).loss;
+    const loss = async (seed: number) => (await firstMetrics({ seed, dropout: 0.5 })).loss;
     expect(await loss(1)).not.toBe(await loss(2));
   },
 };
@@ -275,3 +302,5 @@ test('every option has a row', () => {
 });
 
 test.each(Object.entries(EFFECTS))('%s', (_, effect) => effect());
+
+test.each(Object.entries(TASK_EFFECTS))('%s of the task', (_, effect) => effect());

@@ -7,6 +7,7 @@ import { Transformer } from '../../src/model/transformer.ts';
 import { type PretrainOptions, pretrainOptions } from '../../src/pretrain/options.ts';
 import { type PretrainMetrics, SupervisedTrainer } from '../../src/pretrain/trainer.ts';
 import { type Sample, SampleStream } from '../../src/tasks/arithmetic/sample.ts';
+import { type ArithmeticOptions, arithmetic } from '../../src/tasks/arithmetic/task.ts';
 import { VOCAB_SIZE } from '../../src/tasks/arithmetic/tokenizer.ts';
 import { openDevice } from '../device.ts';
 import {
@@ -25,8 +26,8 @@ const TASK = { maxDigits: 1, maxDepth: 1, operators: 'next,prev,abs' } as const;
 const CONFIG = modelConfig('tiny', { vocabSize: VOCAB_SIZE, nLayers: 1, dropout: 0 });
 
 /** Draw the samples of the first batch, independently of the trainer. */
-function firstBatch(options: PretrainOptions): Sample[] {
-  const stream = new SampleStream(options, { stream: 0 });
+function firstBatch(options: PretrainOptions, task: ArithmeticOptions): Sample[] {
+  const stream = new SampleStream({ seed: options.seed, ...task }, { stream: 0 });
   return Array.from({ length: options.batchSize }, () => stream.next());
 }
 
@@ -41,8 +42,9 @@ describe('the supervised trainer', () => {
     model: Transformer,
     options: PretrainOptions,
     steps: number,
+    task = arithmetic(TASK),
   ): Promise<{ metrics: PretrainMetrics[]; weights: ReadonlyMap<string, { readonly data: Float32Array }> }> {
-    const trainer = new SupervisedTrainer(model, options);
+    const trainer = new SupervisedTrainer(model, options, { task });
     const metrics: PretrainMetrics[] = [];
     for (let i = 0; i < steps; i++) metrics.push(await trainer.step());
     trainer.dispose();
@@ -51,18 +53,9 @@ describe('the supervised trainer', () => {
 
   test('learns an easy task', async () => {
     const model = Transformer.create(device, CONFIG, 1);
-    const options = pretrainOptions({
-      ...TASK,
-      ...{
-        steps: 1,
-        numExamples: 960,
-        batchSize: 16,
-        lr: 1e-2,
-        littleProbability: 0,
-        scratchpadProbability: 1,
-      },
-    });
-    const { metrics } = await train(model, options, 60);
+    const options = pretrainOptions({ steps: 1, numExamples: 960, batchSize: 16, lr: 1e-2 });
+    const task = arithmetic({ ...TASK, littleProbability: 0, scratchpadProbability: 1 });
+    const { metrics } = await train(model, options, 60, task);
     const { loss } = metrics[0];
     // At first all tokens are about as likely: log 57.
     expectClose([loss], [Math.log(57)], { rtol: 0, atol: 0.1 });
@@ -76,19 +69,13 @@ describe('the supervised trainer', () => {
   test.each([false, true])(
     'promptLoss %s: the first loss and gradient are the cross-entropy’s',
     async (promptLoss) => {
-      const options = pretrainOptions({
-        maxDigits: 2,
-        maxDepth: 2,
-        batchSize: 6,
-        numExamples: 6,
-        promptLoss,
-        seed: 5,
-      });
+      const options = pretrainOptions({ batchSize: 6, numExamples: 6, promptLoss, seed: 5 });
+      const size = { maxDigits: 2, maxDepth: 2 };
       const model = fixtureModel(device, 'tiny.safetensors');
       const params = parameters64(await model.stateDict());
-      const trainer = new SupervisedTrainer(model, { ...options, dropout: 0 });
+      const trainer = new SupervisedTrainer(model, { ...options, dropout: 0 }, { task: arithmetic(size) });
       const { loss, gradNorm, tokens } = await trainer.step();
-      const samples = firstBatch(options);
+      const samples = firstBatch(options, size);
       expect(tokens).toBe(samples.reduce((sum, sample) => sum + sample.tokens.length - 1, 0));
       // The mean over all scored tokens of the batch, each given the ones before it.
       const scored = samples.map(({ tokens: sequence, promptLength }) => {
@@ -116,7 +103,6 @@ describe('the supervised trainer', () => {
 
   test.each(['cosine', 'none'] as const)('scheduler %s: the rate of every step', async (scheduler) => {
     const options = pretrainOptions({
-      ...TASK,
       scheduler,
       steps: 3,
       numExamples: 70,
@@ -124,7 +110,7 @@ describe('the supervised trainer', () => {
       warmupRatio: 0.1,
     });
     const model = Transformer.create(device, CONFIG, 1);
-    const trainer = new SupervisedTrainer(model, options);
+    const trainer = new SupervisedTrainer(model, options, { task: arithmetic(TASK) });
     expect(trainer.stepsPerPass).toBe(9);
     expect(trainer.totalSteps).toBe(27);
     for (let step = 0; step < 27; step++) {
@@ -140,7 +126,7 @@ describe('the supervised trainer', () => {
   });
 
   test('passes are counted, and a step is what the learning rate says', async () => {
-    const options = pretrainOptions({ ...TASK, steps: 2, numExamples: 10, batchSize: 4, warmupRatio: 0 });
+    const options = pretrainOptions({ steps: 2, numExamples: 10, batchSize: 4, warmupRatio: 0 });
     const model = Transformer.create(device, CONFIG, 1);
     const { metrics } = await train(model, options, 6);
     expect(metrics.map(({ pass }) => pass)).toEqual([1, 1, 1, 2, 2, 2]);
@@ -148,7 +134,7 @@ describe('the supervised trainer', () => {
   });
 
   test('a pass has as many examples as it says: the last batch is what is left', async () => {
-    const options = pretrainOptions({ ...TASK, steps: 2, numExamples: 7, batchSize: 4 });
+    const options = pretrainOptions({ steps: 2, numExamples: 7, batchSize: 4 });
     const model = Transformer.create(device, CONFIG, 1);
     const { metrics } = await train(model, options, 4);
     const stream = new SampleStream(options, { stream: 0 });
@@ -166,7 +152,7 @@ describe('the supervised trainer', () => {
   test('the same seed gives the same bits, dropout included; another seed does not', async () => {
     const run = async (seed: number) => {
       const model = Transformer.create(device, CONFIG, 1);
-      const options = pretrainOptions({ ...TASK, numExamples: 8, batchSize: 8, dropout: 0.1, seed });
+      const options = pretrainOptions({ numExamples: 8, batchSize: 8, dropout: 0.1, seed });
       const result = await train(model, options, 4);
       model.dispose();
       return result;
@@ -201,17 +187,18 @@ describe('the supervised trainer', () => {
     { practice: true, numExamples: 5, steps: 2 },
     { dropout: 0.1, scheduler: 'none' as const },
   ])('%o: two steps and two, stopped and made anew, are four, to the bit', async (overrides) => {
-    const options = pretrainOptions({ ...TASK, maxDigits: 2, numExamples: 20, batchSize: 4, ...overrides });
+    const options = pretrainOptions({ numExamples: 20, batchSize: 4, ...overrides });
+    const task = arithmetic({ ...TASK, maxDigits: 2 });
     const whole = Transformer.create(device, CONFIG, 1);
-    const expected = await train(whole, options, 4);
+    const expected = await train(whole, options, 4, task);
     const model = Transformer.create(device, CONFIG, 1);
-    const first = new SupervisedTrainer(model, options);
+    const first = new SupervisedTrainer(model, options, { task });
     const metrics = [await first.step(), await first.step()];
     const { progress, ...tensors } = await first.state();
     const middle = await model.stateDict();
     first.dispose();
     model.load(initialStateDict(CONFIG, 2));
-    const second = new SupervisedTrainer(model, options);
+    const second = new SupervisedTrainer(model, options, { task });
     model.load(middle);
     second.restore({ progress: JSON.parse(JSON.stringify(progress)), ...tensors });
     metrics.push(await second.step(), await second.step());
@@ -226,19 +213,14 @@ describe('the supervised trainer', () => {
   });
 
   test('practice: every other example comes from a task one level easier', async () => {
-    const options = pretrainOptions({
-      maxDigits: 2,
-      maxDepth: 2,
-      practice: true,
-      batchSize: 8,
-      numExamples: 8,
-      seed: 3,
-    });
+    const options = pretrainOptions({ practice: true, batchSize: 8, numExamples: 8, seed: 3 });
+    const size = { maxDigits: 2, maxDepth: 2 };
     const model = Transformer.create(device, CONFIG, 1);
-    const trainer = new SupervisedTrainer(model, options);
+    const trainer = new SupervisedTrainer(model, options, { task: arithmetic(size) });
+    const { seed } = options;
     const streams = [
-      new SampleStream(options, { stream: 0 }),
-      new SampleStream({ ...options, maxDigits: 1, maxDepth: 1 }, { stream: 1 }),
+      new SampleStream({ ...size, seed }, { stream: 0 }),
+      new SampleStream({ maxDigits: 1, maxDepth: 1, seed }, { stream: 1 }),
     ];
     for (let step = 0; step < 3; step++) {
       const samples = Array.from({ length: 8 }, (_, i) => streams[i % 2].next());
@@ -251,8 +233,8 @@ describe('the supervised trainer', () => {
 
   test('a gradient that is not finite changes nothing and is counted; ten in a row end the run', async () => {
     const model = Transformer.create(device, CONFIG, 1);
-    const options = pretrainOptions({ ...TASK, numExamples: 4, batchSize: 4, steps: 100 });
-    const trainer = new SupervisedTrainer(model, options);
+    const options = pretrainOptions({ numExamples: 4, batchSize: 4, steps: 100 });
+    const trainer = new SupervisedTrainer(model, options, { task: arithmetic(TASK) });
     await trainer.step();
     const healthy = await model.stateDict();
     const poisoned = new Map(healthy);
@@ -278,11 +260,14 @@ describe('the supervised trainer', () => {
 
   test('memory stays as it is from step to step, and dispose gives the optimiser’s back', async () => {
     const model = Transformer.create(device, CONFIG, 1);
-    const options = pretrainOptions({ ...TASK, numExamples: 4, batchSize: 4 });
+    const options = pretrainOptions({ numExamples: 4, batchSize: 4 });
     await train(model, options, 1);
     const before = device.memory().liveBytes;
     // One recording at a time, so that what a new size needs replaces what the last one needed.
-    const trainer = new SupervisedTrainer(model, options, { capture: { maxRecordings: 1 } });
+    const trainer = new SupervisedTrainer(model, options, {
+      task: arithmetic(TASK),
+      capture: { maxRecordings: 1 },
+    });
     await trainer.step();
     const { liveBytes } = device.memory();
     expect(liveBytes).toBeGreaterThan(before);

@@ -7,11 +7,12 @@ import { modelConfig } from '../../src/model/config.ts';
 import { Transformer } from '../../src/model/transformer.ts';
 import { pretrainOptions } from '../../src/pretrain/options.ts';
 import { SupervisedTrainer } from '../../src/pretrain/trainer.ts';
+import { arithmetic } from '../../src/tasks/arithmetic/task.ts';
 import { VOCAB_SIZE } from '../../src/tasks/arithmetic/tokenizer.ts';
 import { openDevice } from '../device.ts';
 import { fixtureModel } from '../model/referenceModels.ts';
 
-const TASK = { operators: ['+', '-'], maxDigits: 1, maxDepth: 1 };
+const TASK = { operators: ['+', '-'], maxDigits: 1, maxDepth: 1 } as const;
 
 let device: Device;
 beforeAll(async () => {
@@ -21,8 +22,8 @@ afterAll(() => device.destroy());
 
 it('pretrains: the loss falls', async () => {
   const model = Transformer.create(device, modelConfig('tiny', { vocabSize: VOCAB_SIZE }), 0);
-  const options = { ...TASK, lr: 1e-2, batchSize: 16, numExamples: 16 * 25, steps: 1, dropout: 0 };
-  const trainer = new SupervisedTrainer(model, pretrainOptions(options));
+  const options = { lr: 1e-2, batchSize: 16, numExamples: 16 * 25, steps: 1, dropout: 0 };
+  const trainer = new SupervisedTrainer(model, pretrainOptions(options), { task: arithmetic(TASK) });
   const losses: number[] = [];
   for (let step = 0; step < trainer.totalSteps; step++) losses.push((await trainer.step()).loss);
   expect(losses[0]).toBeCloseTo(Math.log(57), 0);
@@ -32,8 +33,8 @@ it('pretrains: the loss falls', async () => {
 it('takes a GRPO step from a checkpoint whose sampler and trainer agree', async () => {
   const policy = fixtureModel(device, 'tiny_easy.pt');
   const before = await policy.stateDict();
-  const options = { ...TASK, batchSize: 8, groupSize: 4, lr: 1e-4, maxGenLen: 64, steps: 1 };
-  const trainer = new GrpoTrainer(policy, grpoOptions(options));
+  const options = { batchSize: 8, groupSize: 4, lr: 1e-4, maxGenLen: 64, steps: 1 };
+  const trainer = new GrpoTrainer(policy, grpoOptions(options), { task: arithmetic(TASK) });
   const metrics = await trainer.step();
   expect(metrics['sampling/sampling_logp_difference/max']).toBeLessThan(1e-4);
   expect(metrics.kl).toBeLessThan(1e-6);

@@ -19,19 +19,20 @@ import { accuracyOf, improvementOf, passAtKDifferenceOf, passAtKOf } from '../..
 import { completionRows } from '../../training/completions.ts';
 import { heldOut } from '../../training/heldOut.ts';
 import type { Machine } from '../../training/machine.ts';
-import { settingsOf, TASK_SETTINGS } from '../../training/trainedSettings.ts';
+import { settingsOf } from '../../training/trainedSettings.ts';
 import { accuracyWithInterval, improvementText, passAtKDifferenceLines, passAtKLines } from '../accuracy.ts';
 import { throwing } from '../failure.ts';
-import { addFlags, filledOperand, givenFlags } from '../flags/flags.ts';
+import { filledOperand, givenFlags, pick } from '../flags/flags.ts';
 import { checkTask, modelSchema, openModel } from '../flags/modelFlags.ts';
 import { generationSchema, outputSchema } from '../flags/sessionFlags.ts';
 import { taskFlag, taskOf } from '../flags/taskFlag.ts';
+import { bothOf, onTask, type TaskFlags } from '../flags/taskFlags.ts';
 import { problemsOf, shortage } from '../heldOut.ts';
 import { deviceText, withMachine } from '../machine.ts';
 import { Reporter } from '../reporter.ts';
 import { takenSettings } from '../trainedSettings.ts';
 
-const { maxDigits, maxDepth, operators, maxGenLen } = grpoSchema.shape;
+const { maxGenLen } = grpoSchema.shape;
 
 const flagsSchema = z.strictObject({
   evalSize: integer(1, 100_000)
@@ -40,9 +41,6 @@ const flagsSchema = z.strictObject({
       'held-out problems, fewer if the task has no more; less than 1000 are a random part of the first 1000',
     ),
   ...taskFlag,
-  maxDigits,
-  maxDepth,
-  operators,
   evalSet: path().optional().describe('take the problems from this file (evaluation.jsonl of a run)'),
   maxGenLen,
   numSamples: integer(1, 4096)
@@ -62,17 +60,21 @@ interface LoadedModel extends Checkpoint {
   readonly path: string;
 }
 
-async function run(paths: readonly string[], given: Readonly<Record<string, unknown>>): Promise<void> {
+async function run(
+  paths: readonly string[],
+  given: Readonly<Record<string, unknown>>,
+  taskFlags: TaskFlags,
+): Promise<void> {
   const sources = paths.map(modelSource);
   const checkpoints = sources.map(({ path }) => ({
     path,
-    ...openModel(path, parseOptions(flagsSchema, given)),
+    ...openModel(path, parseOptions(flagsSchema, pick(flagsSchema, given))),
   }));
-  const { flags, lines } = trainedFlags(checkpoints, given);
+  const { flags, options, lines } = trainedFlags(checkpoints, given, taskFlags);
   const reporter = new Reporter(flags);
   for (const line of [...sources.flatMap(({ notes }) => notes), ...lines]) reporter.line(line);
   const { evalSet, evalSize } = flags;
-  const task = await taskOf(flags.task, flags);
+  const task = await taskOf({ definition: taskFlags.definition, options });
   for (const checkpoint of checkpoints) checkTask(checkpoint.path, checkpoint, task);
   const problems = evalSet === undefined ? heldOut(task, evalSize) : problemsOf(evalSet, task);
   if (evalSet === undefined) for (const line of shortage(problems, evalSize)) reporter.line(line);
@@ -99,8 +101,12 @@ async function run(paths: readonly string[], given: Readonly<Record<string, unkn
   });
 }
 
-/** Settings that decide how many problems a model solves; how many it was asked does not. */
-const DECIDING: ReadonlySet<string> = new Set([...TASK_SETTINGS, 'maxGenLen', 'temperature']);
+/** The flags, the options of the task, and lines that say what was taken from the checkpoints. */
+interface TrainedFlags {
+  readonly flags: Flags;
+  readonly options: Readonly<Record<string, unknown>>;
+  readonly lines: readonly string[];
+}
 
 const isEqual = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);
 
@@ -108,22 +114,30 @@ const isEqual = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.
 function trainedFlags(
   checkpoints: readonly LoadedModel[],
   given: Readonly<Record<string, unknown>>,
-): { readonly flags: Flags; readonly lines: readonly string[] } {
-  const [first, second] = checkpoints.map((each) => ({ ...each, settings: settingsOf(each.metadata) }));
-  if (!first) return { flags: parseOptions(flagsSchema, given), lines: [] };
-  const settings = { ...second?.settings, ...first.settings };
+  { schema }: TaskFlags,
+): TrainedFlags {
+  const [first, second] = checkpoints.map(({ path, metadata }) => ({
+    path,
+    settings: settingsOf(metadata, schema.shape),
+  }));
+  const settings = { ...second?.settings, ...first?.settings };
   const idle = [
     ...(given.numSamples === undefined ? ['temperature'] : []),
     ...(given.evalSet ? ['evalSize'] : []),
   ];
-  const keys = Object.keys(flagsSchema.shape).filter((key) => !idle.includes(key));
-  const { options, text } = takenSettings(first.path, settings, keys, given);
+  const keys = [...Object.keys(flagsSchema.shape), ...Object.keys(schema.shape)];
+  const wanted = keys.filter((key) => !idle.includes(key));
+  const { options: taken, text } = takenSettings(first?.path ?? '', settings, wanted, given);
+  // Settings that decide how many problems a model solves; how many it was asked does not.
+  const deciding = new Set(['task', 'maxGenLen', 'temperature', ...Object.keys(schema.shape)]);
   const others = Object.entries(second?.settings ?? {}).filter(
-    ([key, value]) => DECIDING.has(key) && Object.hasOwn(options, key) && !isEqual(options[key], value),
+    ([key, value]) => deciding.has(key) && Object.hasOwn(taken, key) && !isEqual(taken[key], value),
   );
   const differing = others.map(([key, value]) => `${flagOf(key)} ${value}`).join(' ');
+  const all = { ...taken, ...given };
   return {
-    flags: parseOptions(flagsSchema, { ...options, ...given }),
+    flags: parseOptions(flagsSchema, pick(flagsSchema, all)),
+    options: parseOptions(schema, pick(schema, all)),
     lines: [
       ...(text === '' ? [] : [`As it was trained (flags win over it): ${text}`]),
       ...(second && differing !== '' ? [`warning: ${second.path} was trained with ${differing}`] : []),
@@ -195,8 +209,8 @@ function differenceOf(first: Judged, second: Judged, reporter: Reporter): object
   return { ...difference, passAtK };
 }
 
-/** `evaluate CHECKPOINT [OTHER]`. */
-export function evaluateCommand(): Command {
+/** Build `evaluate <checkpoint> [other]`. @param argv the words behind it. */
+export function evaluateCommand(argv: readonly string[]): Promise<Command> {
   const command = throwing(new Command('evaluate'))
     .description('Accuracy of a checkpoint on held-out problems; of two, also their difference.')
     .argument(
@@ -205,7 +219,9 @@ export function evaluateCommand(): Command {
       filledOperand,
     )
     .argument('[other]', 'model to compare with it on the same problems', filledOperand);
-  return addFlags(command, flagsSchema).action((first: string, second: string | undefined) =>
-    run(second === undefined ? [first] : [first, second], givenFlags(command, flagsSchema)),
-  );
+  return onTask(command, argv, {
+    schema: flagsSchema,
+    use: 'other',
+    run: (task, paths) => run(paths, givenFlags(command, bothOf(flagsSchema, task)), task),
+  });
 }

@@ -9,13 +9,13 @@ import { writeHuggingFace } from '../../formats/huggingFace/index.ts';
 import { describe } from '../../model/config.ts';
 import { writeDirectoryAtomically } from '../../runs/atomicDirectory.ts';
 import { modelSource } from '../../runs/latestModel.ts';
-import { digits } from '../../tasks/arithmetic/options.ts';
 import { settingsOf } from '../../training/trainedSettings.ts';
 import { throwing } from '../failure.ts';
-import { addFlags, filledOperand, givenFlags } from '../flags/flags.ts';
+import { filledOperand, givenFlags, pick } from '../flags/flags.ts';
 import { checkTask, modelSchema, openModel } from '../flags/modelFlags.ts';
 import { outputSchema } from '../flags/sessionFlags.ts';
 import { taskFlag, taskOf } from '../flags/taskFlag.ts';
+import { bothOf, onTask, type TaskFlags } from '../flags/taskFlags.ts';
 import { Reporter } from '../reporter.ts';
 import { takenSettings } from '../trainedSettings.ts';
 
@@ -25,21 +25,27 @@ const { json, quiet } = outputSchema.shape;
 const flagsSchema = z.strictObject({
   out: path('give the directory to write').describe('directory to write, new or empty; required'),
   ...taskFlag,
-  maxDigits: digits().default(3).describe('what the task is made from; the tokenizer does not depend on it'),
   ...{ modelsize, activeExperts, json, quiet },
 });
 
-async function run(given: string, flagsGiven: Readonly<Record<string, unknown>>): Promise<void> {
-  const { out, modelsize, activeExperts } = parseOptions(flagsSchema, flagsGiven);
+async function run(
+  given: string,
+  flagsGiven: Readonly<Record<string, unknown>>,
+  { definition, schema }: TaskFlags,
+): Promise<void> {
+  const { out, modelsize, activeExperts } = parseOptions(flagsSchema, pick(flagsSchema, flagsGiven));
   const { path, notes } = modelSource(given);
   const checkpoint = openModel(path, { modelsize, activeExperts });
-  const keys = Object.keys(flagsSchema.shape);
-  const { options, text } = takenSettings(path, settingsOf(checkpoint.metadata), keys, flagsGiven);
-  const flags = parseOptions(flagsSchema, { ...options, ...flagsGiven });
+  const keys = ['task', ...Object.keys(schema.shape)];
+  const settings = settingsOf(checkpoint.metadata, schema.shape);
+  const { options: taken, text } = takenSettings(path, settings, keys, flagsGiven);
+  const all = { ...taken, ...flagsGiven };
+  const flags = parseOptions(flagsSchema, pick(flagsSchema, all));
   const reporter = new Reporter(flags);
   for (const note of notes) reporter.note(note);
   if (text !== '') reporter.note(`As it was trained (flags win over it): ${text}`);
-  const task = await taskOf(flags.task, flags);
+  const options = parseOptions(schema, pick(schema, all));
+  const task = await taskOf({ definition, options });
   checkTask(path, checkpoint, task);
   reporter.note(`Loading checkpoint from ${path}`);
   reporter.note(`Model loaded: ${describe(checkpoint.config)}`);
@@ -49,8 +55,8 @@ async function run(given: string, flagsGiven: Readonly<Record<string, unknown>>)
   reporter.document({ checkpoint: path, directory: out, files: [...files.keys()] });
 }
 
-/** Build `export <checkpoint>`. */
-export function exportCommand(): Command {
+/** Build `export <checkpoint>`. @param argv the words behind it. */
+export function exportCommand(argv: readonly string[]): Promise<Command> {
   const command = throwing(new Command('export'))
     .description('Writes a model as a Hugging Face directory (MptForCausalLM), with its tokenizer.')
     .argument(
@@ -58,5 +64,9 @@ export function exportCommand(): Command {
       'model of the mpt shape (.safetensors, a Hugging Face directory, or a run)',
       filledOperand,
     );
-  return addFlags(command, flagsSchema).action((path: string) => run(path, givenFlags(command, flagsSchema)));
+  return onTask(command, argv, {
+    schema: flagsSchema,
+    use: 'other',
+    run: (task, [path = '']) => run(path, givenFlags(command, bothOf(flagsSchema, task)), task),
+  });
 }

@@ -1,39 +1,35 @@
 /**
- * `generate.ts CHECKPOINT EXPRESSION…`: completions of each expression, sampled or greedy, with the log-probability of
- * every token and the verdict.
+ * `generate CHECKPOINT PROBLEM…`: completions of each problem, sampled or greedy, with the log-probability of every token
+ * and the verdict.
  */
 import { Command } from 'commander';
 import { z } from 'zod';
 import { BadOptionError, integer, parseOptions, real, yesOrNo } from '../../base/options.ts';
-import type { Checkpoint } from '../../formats/index.ts';
 import { checkTopK, grpoSchema } from '../../grpo/options.ts';
 import { describe } from '../../model/config.ts';
-import { type Completion, Sampler } from '../../model/sampler.ts';
-import { MIN_TEMPERATURE } from '../../model/sampling.ts';
+import { Sampler } from '../../model/sampler.ts';
+import { MIN_TEMPERATURE, type SampleOptions } from '../../model/sampling.ts';
 import { Transformer } from '../../model/transformer.ts';
 import { modelSource } from '../../runs/latestModel.ts';
-import { evaluate } from '../../tasks/arithmetic/expression.ts';
-import { type Grade, grade } from '../../tasks/arithmetic/grader.ts';
-import { parse } from '../../tasks/arithmetic/parser.ts';
-import { prompt } from '../../tasks/arithmetic/sample.ts';
-import { ARITHMETIC } from '../../tasks/arithmetic/task.ts';
-import { decode, TOKENS } from '../../tasks/arithmetic/tokenizer.ts';
 import { settingsOf } from '../../training/trainedSettings.ts';
 import { throwing } from '../failure.ts';
-import { addFlags, filledOperand, givenFlags } from '../flags/flags.ts';
-import { modelSchema, openModel } from '../flags/modelFlags.ts';
+import { filledOperand, givenFlags, pick } from '../flags/flags.ts';
+import { checkTask, modelSchema, openModel } from '../flags/modelFlags.ts';
 import { outputSchema } from '../flags/sessionFlags.ts';
-import { invocation } from '../invocation.ts';
+import { taskFlag, taskOf } from '../flags/taskFlag.ts';
+import { bothOf, onTask, type TaskFlags } from '../flags/taskFlags.ts';
 import { deviceText, withMachine } from '../machine.ts';
+import { type Answer, answerLines, answerOf, askingTask, type Question } from '../questions.ts';
 import { Reporter } from '../reporter.ts';
 import { takenSettings } from '../trainedSettings.ts';
 
 const { topK, topP, minP, seed, maxGenLen } = grpoSchema.shape;
 
 const flagsSchema = z.strictObject({
+  ...taskFlag,
   numSamples: integer(1, 4096)
     .optional()
-    .describe('completions of each expression (default: 4, or 1 if greedy)'),
+    .describe('completions of each problem (default: 4, or 1 if greedy)'),
   temperature: real({ min: 0, max: 100 })
     .refine((t) => t === 0 || t >= MIN_TEMPERATURE, {
       error: `give 0 (greedy) or a number from ${MIN_TEMPERATURE} to 100`,
@@ -50,35 +46,30 @@ const flagsSchema = z.strictObject({
   ...outputSchema.shape,
 });
 
-interface Question {
-  readonly expression: string;
-  readonly answer: string;
-}
+type Given = Readonly<Record<string, unknown>>;
 
 async function run(
-  given: string,
-  expressions: readonly string[],
-  flagsGiven: Readonly<Record<string, unknown>>,
+  [given = '', ...texts]: readonly string[],
+  flagsGiven: Given,
+  { definition, schema }: TaskFlags,
 ): Promise<void> {
-  const questions = expressions.map(questionOf);
   const { path, notes } = modelSource(given);
-  const checkpoint = openModel(path, parseOptions(flagsSchema, flagsGiven));
+  const checkpoint = openModel(path, parseOptions(flagsSchema, pick(flagsSchema, flagsGiven)));
   const { config, stateDict } = checkpoint;
-  const { task = ARITHMETIC.name, ...settings } = settingsOf(checkpoint.metadata);
-  checkArithmetic(path, checkpoint, task);
-  const { options, text } = takenSettings(path, settings, Object.keys(flagsSchema.shape), flagsGiven);
-  const flags = parseOptions(flagsSchema, { ...options, ...flagsGiven });
-  const greedy = flags.greedy || flags.temperature === 0;
-  const { numSamples = greedy ? 1 : 4, topK, topP, minP, seed, maxGenLen: maxNew } = flags;
-  checkTopK(topK, config.vocabSize);
-  if (greedy && numSamples > 1) {
-    const problem = `${numSamples} greedy completions of an expression would all be equal`;
-    throw new BadOptionError(
-      '--num_samples',
-      problem,
-      'leave out --num_samples, or sample with --temperature 1',
-    );
-  }
+  const settings = settingsOf(checkpoint.metadata, schema.shape);
+  const [sampling, ofTask] = [Object.keys(grpoSchema.shape), ['task', ...Object.keys(schema.shape)]];
+  const { options, text } = takenSettings(path, settings, sampling, flagsGiven);
+  const { options: taken } = takenSettings(path, settings, ofTask, flagsGiven);
+  const flags = parseOptions(flagsSchema, pick(flagsSchema, { ...options, ...flagsGiven }));
+  const task = await taskOf({
+    definition,
+    options: parseOptions(schema, pick(schema, { ...taken, ...flagsGiven })),
+  });
+  checkTask(path, checkpoint, task);
+  const asking = askingTask(task);
+  const { eos, vocabSize } = asking.tokenizer;
+  const sampleOptions = sampleOptionsOf(flags, vocabSize);
+  const questions = texts.map(asking.question);
   const reporter = new Reporter(flags);
   for (const note of notes) reporter.note(note);
   if (text !== '') reporter.note(`As it was trained (flags win over it): ${text}`);
@@ -86,79 +77,65 @@ async function run(
     reporter.note(deviceText(adapter));
     reporter.note(`Loading checkpoint from ${path}`);
     reporter.note(`Model loaded: ${describe(config)}`);
-    const sampler = new Sampler(new Transformer(device, config, stateDict), {
-      eos: ARITHMETIC.tokenizer.eos,
+    const sampler = new Sampler(new Transformer(device, config, stateDict), { eos });
+    const prompts = questions.map(({ tokens }) => tokens);
+    const completions = await sampler.generate(prompts, sampleOptions);
+    const results = questions.map((question, i) => {
+      const own = completions.filter(({ prompt }) => prompt === i);
+      return { question, answers: own.map((each) => answerOf(asking, question, each)) };
     });
-    const completions = await sampler.generate(
-      questions.map(({ expression }) => prompt(expression)),
-      { groupSize: numSamples, maxNew, temperature: greedy ? 0 : flags.temperature, topK, topP, minP, seed },
-    );
-    const results = questions.map((question, i) => ({
-      ...question,
-      completions: completions.filter(({ prompt }) => prompt === i).map((each) => judged(question, each)),
-    }));
-    for (const result of results) for (const line of lines(result)) reporter.line(line);
-    reporter.document({ checkpoint: path, results, adapter });
+    for (const { question, answers } of results) {
+      for (const line of answerLines(question, answers)) reporter.line(line);
+    }
+    reporter.document({ checkpoint: path, results: results.map(resultOf), adapter });
     sampler.dispose();
   });
 }
 
-/** @throws BadOptionError if the model has learnt another task: expressions are all that this command can judge. */
-function checkArithmetic(path: string, { config }: Checkpoint, task: string): void {
-  if (task === ARITHMETIC.name && config.vocabSize === ARITHMETIC.tokenizer.vocabSize) return;
-  const trained = task === ARITHMETIC.name ? 'not on arithmetic' : `on the task ${task}`;
-  const words = task === ARITHMETIC.name ? [path] : [path, '--task', task];
-  const problem = `${path} was trained ${trained}; expressions are asked of arithmetic models alone`;
-  throw new BadOptionError('checkpoint', problem, `evaluate it: ${invocation('evaluate', words)}`);
+/** @throws BadOptionError for flags that contradict each other, or the vocabulary. */
+function sampleOptionsOf(flags: z.output<typeof flagsSchema>, vocabSize: number): SampleOptions {
+  const greedy = flags.greedy || flags.temperature === 0;
+  const { numSamples = greedy ? 1 : 4, topK, topP, minP, seed, maxGenLen: maxNew } = flags;
+  checkTopK(topK, vocabSize);
+  if (greedy && numSamples > 1) {
+    throw new BadOptionError(
+      '--num_samples',
+      `${numSamples} greedy completions of a prompt would all be equal`,
+      'leave out --num_samples, or sample with --temperature 1',
+    );
+  }
+  const temperature = greedy ? 0 : flags.temperature;
+  return { groupSize: numSamples, maxNew, temperature, topK, topP, minP, seed };
 }
 
-/** @throws ExpressionError for what is no expression, or has no value. */
-function questionOf(expression: string): Question {
-  return { expression, answer: evaluate(parse(expression)).toString() };
+function resultOf({
+  question,
+  answers,
+}: {
+  readonly question: Question;
+  readonly answers: readonly Answer[];
+}) {
+  const { text, problem } = question;
+  const asked = problem ? { expression: text, answer: problem.answer } : { text };
+  return { ...asked, completions: answers };
 }
 
-interface Judged {
-  readonly completion: string;
-  readonly verdict: Grade['outcome'];
-  /** What the model answered; null without an answer. */
-  readonly answer: string | null;
-  /** Sum over the tokens, in nats. */
-  readonly logProbability: number;
-  readonly tokens: readonly { readonly token: string; readonly logProbability: number }[];
-}
-
-function judged(question: Question, { tokens, logps }: Completion): Judged {
-  const { outcome, answer } = grade(question, tokens);
-  return {
-    completion: decode(tokens),
-    verdict: outcome,
-    answer,
-    logProbability: logps.reduce((sum, logp) => sum + logp, 0),
-    tokens: tokens.map((id, i) => ({ token: TOKENS[id] ?? '', logProbability: logps[i] ?? Number.NaN })),
-  };
-}
-
-function lines({ expression, answer, completions }: Question & { completions: readonly Judged[] }): string[] {
-  return [
-    `${expression} = ${answer}`,
-    ...completions.flatMap(({ completion, verdict, logProbability, tokens }, i) => [
-      `  ${i + 1}. ${verdict}, log-probability ${logProbability.toFixed(4)}: ${completion}`,
-      `     ${tokens.map(({ token, logProbability: logp }) => `${token} ${logp.toFixed(3)}`).join(' | ')}`,
-    ]),
-  ];
-}
-
-/** `generate CHECKPOINT EXPRESSION…`. */
-export function generateCommand(): Command {
+/** Build `generate <checkpoint> <prompts...>`. @param argv the words behind it. */
+export function generateCommand(argv: readonly string[]): Promise<Command> {
   const command = throwing(new Command('generate'))
-    .description('Completions of expressions, with the log-probability of every token and the verdict.')
+    .description(
+      'Completions of problems of the task, with the log-probability of every token and the verdict. A task that ' +
+        'cannot read problems has a text continued.',
+    )
     .argument(
       '<checkpoint>',
       'model to ask (.safetensors, .pt of the original, a Hugging Face directory, or a run)',
       filledOperand,
     )
-    .argument('<expressions...>', 'such as "12+34" or "-5*(2-7)"');
-  return addFlags(command, flagsSchema).action((path: string, expressions: string[]) =>
-    run(path, expressions, givenFlags(command, flagsSchema)),
-  );
+    .argument('<problems...>', 'such as "12+34" or "-5*(2-7)" for arithmetic, "4 1 3" for sort');
+  return onTask(command, argv, {
+    schema: flagsSchema,
+    use: 'other',
+    run: (task, operands) => run(operands, givenFlags(command, bothOf(flagsSchema, task)), task),
+  });
 }

@@ -1,16 +1,20 @@
 /** `grpo`: improves a checkpoint with GRPO. */
 import { Command } from 'commander';
 import { throwing } from '../failure.ts';
-import { addFlags } from '../flags/flags.ts';
+import { onTask } from '../flags/taskFlags.ts';
 import { grpoFlags } from '../flags/trainingFlags.ts';
 import { startingOptions } from '../startingPoint.ts';
 import { runGrpo } from '../training.ts';
 
-/** Build `grpo [options]`. */
-export function grpoCommand(): Command {
+/** Build `grpo [options]`. @param argv the words behind it. */
+export function grpoCommand(argv: readonly string[]): Promise<Command> {
   const command = throwing(new Command('grpo')).description('Improves a checkpoint with GRPO.');
-  return addFlags(command, grpoFlags).action(() => {
-    const { flags, notes } = startingOptions(command, grpoFlags);
-    return runGrpo(flags, undefined, notes);
+  return onTask(command, argv, {
+    schema: grpoFlags,
+    use: 'other',
+    run(task) {
+      const { flags, options, notes } = startingOptions(command, grpoFlags, task);
+      return runGrpo(flags, { definition: task.definition, options }, undefined, notes);
+    },
   });
 }

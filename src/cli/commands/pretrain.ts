@@ -1,16 +1,20 @@
 /** `pretrain`: supervised training on worked problems. */
 import { Command } from 'commander';
 import { throwing } from '../failure.ts';
-import { addFlags } from '../flags/flags.ts';
+import { onTask } from '../flags/taskFlags.ts';
 import { pretrainFlags } from '../flags/trainingFlags.ts';
 import { startingOptions } from '../startingPoint.ts';
 import { runPretraining } from '../training.ts';
 
-/** Build `pretrain [options]`. */
-export function pretrainCommand(): Command {
+/** Build `pretrain [options]`. @param argv the words behind it. */
+export function pretrainCommand(argv: readonly string[]): Promise<Command> {
   const command = throwing(new Command('pretrain')).description('Supervised training on worked problems.');
-  return addFlags(command, pretrainFlags).action(() => {
-    const { flags, notes } = startingOptions(command, pretrainFlags);
-    return runPretraining(flags, undefined, notes);
+  return onTask(command, argv, {
+    schema: pretrainFlags,
+    use: 'pretraining',
+    run(task) {
+      const { flags, options, notes } = startingOptions(command, pretrainFlags, task);
+      return runPretraining(flags, { definition: task.definition, options }, undefined, notes);
+    },
   });
 }

@@ -7,6 +7,7 @@ import { grpoSchema } from '../../grpo/options.ts';
 import { throwing } from '../failure.ts';
 import { addFlags, filledOperand, flagsOf, readFlags } from '../flags/flags.ts';
 import { sessionSchema } from '../flags/sessionFlags.ts';
+import { flagsAndTask } from '../flags/taskFlags.ts';
 import { grpoFlags, pipelineFlags, pretrainFlags } from '../flags/trainingFlags.ts';
 import { checkTrust, trustFlag } from '../flags/trust.ts';
 import { readRunConfig } from '../runConfig.ts';
@@ -47,9 +48,12 @@ export async function resumeRun(directory: string, flags: z.output<typeof resume
   const more = defined({ steps, microBatchTokens });
   switch (config.kind) {
     case 'pretrain':
-      return runPretraining(parseOptions(pretrainFlags, { ...options, ...more }), earlier);
+      return runPretraining(
+        ...(await flagsAndTask(pretrainFlags, { ...options, ...more }, 'pretraining')),
+        earlier,
+      );
     case 'grpo':
-      return runGrpo(parseOptions(grpoFlags, { ...options, ...more }), earlier);
+      return runGrpo(...(await flagsAndTask(grpoFlags, { ...options, ...more }, 'other')), earlier);
     case 'pipeline': {
       const { pretrain, grpo, ...shared } = options;
       const sections = { pretrain: { ...section(pretrain) }, grpo: { ...section(grpo), ...more } };

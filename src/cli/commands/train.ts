@@ -10,8 +10,8 @@ import { grpoCommand } from './grpo.ts';
 import { pretrainCommand } from './pretrain.ts';
 import { resumeCommand } from './resume.ts';
 
-/** Build `train [pretrain | grpo | resume]`. */
-export function trainCommand(): Command {
+/** Build `train [pretrain | grpo | resume]`. @param argv the words behind it. */
+export async function trainCommand(argv: readonly string[]): Promise<Command> {
   const command = throwing(new Command('train'))
     .description(
       'Pretrains a tiny model on arithmetic, evaluates it, improves it with GRPO, and evaluates it again on the same ' +
@@ -31,6 +31,12 @@ export function trainCommand(): Command {
     const { flags, sections } = readOptions(command, pipelineFlags, pipelineSections);
     return runPipeline(flags, sections);
   });
-  for (const part of [pretrainCommand(), grpoCommand(), resumeCommand()]) command.addCommand(part);
+  const wordsOf = (part: string): readonly string[] => {
+    const at = argv.findIndex((word) => !word.startsWith('-'));
+    return argv[at] === part ? argv.slice(at + 1) : [];
+  };
+  command.addCommand(await pretrainCommand(wordsOf('pretrain')));
+  command.addCommand(await grpoCommand(wordsOf('grpo')));
+  command.addCommand(resumeCommand());
   return command;
 }

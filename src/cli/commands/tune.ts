@@ -6,6 +6,7 @@ import { Command } from 'commander';
 import { z } from 'zod';
 import type { Candidate, TuningResult } from '../../gpu/tuner.ts';
 import { MODEL_SIZES, type ModelSize, modelConfig } from '../../model/config.ts';
+import { madeTask } from '../../tasks/definition.ts';
 import { throwing } from '../failure.ts';
 import { addFlags, readFlags } from '../flags/flags.ts';
 import { modelSchema } from '../flags/modelFlags.ts';
@@ -33,7 +34,7 @@ async function run(flags: z.output<typeof flagsSchema>): Promise<void> {
   reporter.line(deviceText(opened));
   const sizes: readonly ModelSize[] = flags.modelsize ? [flags.modelsize] : ['tiny', 'small'];
   const experts = { numExperts: flags.numExperts ?? 0, activeExperts: flags.activeExperts ?? 0 };
-  const { vocabSize } = DEFAULT_TASK.tokenizer;
+  const { vocabSize } = (await madeTask(DEFAULT_TASK)).tokenizer;
   const models = sizes.map((size) => modelConfig(size, { vocabSize, ...experts }));
   const { path, results } = await tuneModels(opened.name, models, flags, reporter);
   for (const result of results) reporter.line(resultText(result));

@@ -9,10 +9,12 @@ import { meant } from '../../base/optionNames.ts';
 import { BadOptionError, oneOf, parseOptions, path } from '../../base/options.ts';
 import { printable } from '../../formats/error.ts';
 import { RECIPE_NAMES, RECIPES } from '../../grpo/recipes.ts';
+import { tasksWithOption } from '../../tasks/builtIn.ts';
 import { givenFlags } from './flags.ts';
 import { isObject, readJsonObject } from './jsonFile.ts';
 import { withPathsOfFile } from './optionPaths.ts';
 import { checkTrust } from './trust.ts';
+import { ownerOf } from './usageErrors.ts';
 
 export const configFlag = {
   config: path()
@@ -103,11 +105,9 @@ export function readConfig(
   schema: z.ZodObject,
   sections: Sections = {},
 ): Record<string, unknown> {
-  const document = readJsonObject('--config', path);
-  const isRun = typeof document.kind === 'string' && isObject(document.options);
-  const all = isRun && isObject(document.options) ? document.options : document;
-  const taken = Object.entries(all).filter(([key]) => !(isRun && NOT_TAKEN_OVER.includes(key)));
-  const options = Object.fromEntries(taken);
+  const { options: all, isRun } = optionsOfConfig(path);
+  const isTaken = (key: string) => !(isRun && (NOT_TAKEN_OVER.includes(key) || isOfAnotherTask(key, schema)));
+  const options = Object.fromEntries(Object.entries(all).filter(([key]) => isTaken(key)));
   if (Object.hasOwn(options, 'config')) {
     throw new BadOptionError(
       '--config',
@@ -122,6 +122,22 @@ export function readConfig(
   checkKeys(path, options, schema, sections);
   return options;
 }
+
+/** Read the options of a file, unchecked. @throws BadOptionError, FileError */
+export function optionsOfConfig(path: string): {
+  readonly options: Readonly<Record<string, unknown>>;
+  readonly isRun: boolean;
+} {
+  const document = readJsonObject('--config', path);
+  const { kind, options } = document;
+  return typeof kind === 'string' && isObject(options)
+    ? { options, isRun: true }
+    : { options: document, isRun: false };
+}
+
+/** Tell whether an option is that of a built-in task alone. Configs of earlier runs have those of arithmetic, whatever their task. */
+export const isOfAnotherTask = (key: string, { shape }: z.ZodObject): boolean =>
+  !Object.hasOwn(shape, key) && tasksWithOption(key).length > 0;
 
 function checkKeys(
   path: string,
@@ -150,6 +166,8 @@ function checkKeys(
 
 function unknownKey(path: string, key: string, prefix: string, known: readonly string[]): BadOptionError {
   const fix =
-    meant(key, known, (name) => name) ?? `use ${known.filter((each) => each !== 'config').join(', ')}`;
+    ownerOf(key, known) ??
+    meant(key, known, (name) => name) ??
+    `use ${known.filter((each) => each !== 'config').join(', ')}`;
   return new BadOptionError('--config', `${path}: there is no option '${printable(prefix + key)}'`, fix);
 }

@@ -45,17 +45,28 @@ function isFlag(argument: string): boolean {
   return /^--[a-z]/i.test(argument);
 }
 
+/** Options that --help shows under a heading of their own. */
+export interface FlagGroup {
+  readonly heading: string;
+  readonly keys: readonly string[];
+}
+
 /**
  * Declares a flag for every field of the schema. `--no_curriculum` turns the switch `--curriculum` off; --help shows
  * both in one line, as Python's argparse does.
  */
-export function addFlags(command: Command, schema: z.ZodObject): Command {
+export function addFlags(command: Command, schema: z.ZodObject, group?: FlagGroup): Command {
   for (const [key, field] of Object.entries(schema.shape)) {
     const value = valueName(key, field);
     const description = (descriptionOf(field) + defaultOf(field)).trim();
     const flag = flagOf(key);
-    if (value === null) command.option(flag, description).addOption(new Option(offFlagOf(key)).hideHelp());
-    else command.addOption(new Option(`${flag} <${value}>`, description).argParser(onlyValue(flag)));
+    const option =
+      value === null
+        ? new Option(flag, description)
+        : new Option(`${flag} <${value}>`, description).argParser(onlyValue(flag));
+    if (group?.keys.includes(key)) option.helpGroup(group.heading);
+    command.addOption(option);
+    if (value === null) command.addOption(new Option(offFlagOf(key)).hideHelp());
   }
   const keys = Object.keys(schema.shape);
   const switches = keys.filter((key) => isBoolean(schema.shape[key]));
@@ -121,11 +132,11 @@ export function givenFlags(command: Command, schema: z.ZodObject): Record<string
 export const flagsOf = ({ shape }: z.ZodObject): string[] => Object.keys(shape).map(flagOf);
 
 /** The part of some options that belongs to a schema. */
-export function pick<Schema extends z.ZodObject>(
-  schema: Schema,
+export function pick(
+  { shape }: { readonly shape: object },
   options: Readonly<Record<string, unknown>>,
 ): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(options).filter(([key]) => Object.hasOwn(schema.shape, key)));
+  return Object.fromEntries(Object.entries(options).filter(([key]) => Object.hasOwn(shape, key)));
 }
 
 /** What a number is written as stays a text if it is none, so that the schema shows it in its refusal. */

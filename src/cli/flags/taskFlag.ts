@@ -1,50 +1,94 @@
-/** The flag that says what is learnt: a task that comes built in, or a module of the user's own. */
+/** The flag that names the task: one that is built in, or a module. */
 import { z } from 'zod';
 import { MathformerError } from '../../base/errors.ts';
 import { BadOptionError } from '../../base/options.ts';
-import { type ArithmeticOptions, arithmetic } from '../../tasks/arithmetic/task.ts';
+import { arithmeticTask } from '../../tasks/arithmetic/task.ts';
+import { BUILT_IN_TASKS } from '../../tasks/builtIn.ts';
 import { checkedTask } from '../../tasks/checked.ts';
-import { sorting } from '../../tasks/sorting.ts';
+import type { OptionFields, TaskDefinition } from '../../tasks/definition.ts';
 import type { Task } from '../../tasks/task.ts';
 import { defaultExport } from './userModule.ts';
+
+/** The task of commands that are given none. */
+export const DEFAULT_TASK: TaskDefinition = arithmeticTask;
+
+const NAMES = [...BUILT_IN_TASKS.keys()];
 
 export const taskFlag = {
   task: z
     .string()
-    .min(1, { error: 'give arithmetic, sort, or the path of a module' })
-    .default('arithmetic')
-    .describe('arithmetic, sort (of --max_digits digits), or a module whose default export is a task'),
+    .min(1, { error: `give ${NAMES.join(', ')}, or the path of a module` })
+    .default(DEFAULT_TASK.name)
+    .describe(`${NAMES.join(', ')}, or a module whose default export is a task or the definition of one`),
 };
 
-/** The task of commands that are given none, with its own defaults. */
-export const DEFAULT_TASK: Task = arithmetic();
-
-/** What a task is made from. */
-export type TaskOptions = ArithmeticOptions & { readonly maxDigits: number };
-
-const TASKS: Readonly<Record<string, (options: TaskOptions) => Task>> = { arithmetic, sort: sorting };
-
-/** Whether a task is known by this name; any other is a module. */
-export const isBuiltInTask = (name: string): boolean => Object.hasOwn(TASKS, name);
+/** Tell whether a task is built in; any other name is the path of a module. */
+export const isBuiltInTask = (name: string): boolean => BUILT_IN_TASKS.has(name);
 
 /**
- * The task of that name, or of the module at that path: a task, or a function that makes one of the options.
- * @throws BadOptionError if there is none, or if it lacks something.
+ * Return the definition of a built-in task, or of the module at a path: its default export is a definition, a task, or
+ * a function that makes a task from the options of arithmetic.
+ * @throws BadOptionError if there is no such module, or if it exports none of these.
  */
-export async function taskOf(name: string, options: TaskOptions): Promise<Task> {
-  const known = isBuiltInTask(name) ? TASKS[name] : undefined;
-  const made = known ?? (await defaultExport('--task', name, Object.keys(TASKS)));
-  if (typeof made !== 'function') return taskWith(name, made);
+export async function definitionOf(name: string): Promise<TaskDefinition> {
+  const known = BUILT_IN_TASKS.get(name);
+  if (known) return known;
+  const exported = await defaultExport('--task', name, NAMES);
+  if (typeof exported === 'function')
+    return { ...DEFAULT_TASK, name, make: exported as TaskDefinition['make'] };
+  if (!isObject(exported) || typeof exported.make !== 'function') {
+    const task = checkedAs(name, exported);
+    return { name, options: {}, make: () => task };
+  }
+  const { make } = exported;
+  const [options, pretraining] = [
+    fieldsIn(name, exported, 'options'),
+    fieldsIn(name, exported, 'pretraining'),
+  ];
+  return { name, options, pretraining, make: (given) => make.call(exported, given) as Task };
+}
+
+/** A task with its options. */
+export interface TaskWithOptions {
+  readonly definition: TaskDefinition;
+  /** Checked options of the task. */
+  readonly options: Readonly<Record<string, unknown>>;
+}
+
+/** Make a task. @throws BadOptionError if it cannot be made, or if it lacks something. */
+export async function taskOf({ definition, options }: TaskWithOptions): Promise<Task> {
+  const { name } = definition;
   try {
-    return taskWith(name, await made(options));
+    return checkedAs(name, await definition.make(options));
   } catch (cause) {
-    if (cause instanceof BadOptionError || known) throw cause;
+    if (cause instanceof BadOptionError || isBuiltInTask(name)) throw cause;
     const message = cause instanceof Error ? cause.message : String(cause);
     throw new BadOptionError('--task', `--task ${name}: it cannot be made: ${message}`, 'correct the module');
   }
 }
 
-function taskWith(path: string, candidate: unknown): Task {
+function fieldsIn(
+  path: string,
+  exported: Readonly<Record<string, unknown>>,
+  part: 'options' | 'pretraining',
+): OptionFields {
+  const fields = exported[part] ?? {};
+  const odd = isObject(fields) ? Object.keys(fields).find((key) => !isField(fields[key])) : part;
+  if (odd === undefined) return fields as OptionFields;
+  const problem = `--task ${path}: ${odd === part ? part : `the option ${odd}`} is not what it must be`;
+  throw new BadOptionError(
+    '--task',
+    problem,
+    'give fields by name, such as { size: integer(1, 9).default(3) }',
+  );
+}
+
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null;
+
+const isField = (value: unknown): boolean => value instanceof z.ZodType;
+
+function checkedAs(path: string, candidate: unknown): Task {
   try {
     return checkedTask(candidate as Task);
   } catch (error) {

@@ -3,6 +3,8 @@ import { z } from 'zod';
 import { integer, path, seed, yesOrNo } from '../../base/options.ts';
 import { grpoSchema } from '../../grpo/options.ts';
 import { pretrainSchema } from '../../pretrain/options.ts';
+import { optionFields } from '../../tasks/definition.ts';
+import { PIPELINE_TASK } from '../pipeline.ts';
 import { configFlag, recipeFlag } from './configFile.ts';
 import { modelSchema } from './modelFlags.ts';
 import { rewardFlag } from './rewardFlag.ts';
@@ -23,8 +25,8 @@ export const pipelineFlags = z.strictObject({
 
 /** What a file can change of the pipeline besides its flags; there is one seed of everything. */
 export const pipelineSections = {
-  pretrain: pretrainSchema.omit({ seed: true }),
-  grpo: grpoSchema.omit({ seed: true }),
+  pretrain: pretrainSchema.omit({ seed: true }).extend(optionFields(PIPELINE_TASK, 'pretraining')),
+  grpo: grpoSchema.omit({ seed: true }).extend(optionFields(PIPELINE_TASK, 'other')),
 };
 
 export const pretrainFlags = z.strictObject({

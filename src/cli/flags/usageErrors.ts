@@ -1,8 +1,9 @@
 /** What commander refuses of a command line, with what to do about it. */
 import type { Command, CommanderError } from 'commander';
 import { shownValue } from '../../base/arguments.ts';
-import { meant } from '../../base/optionNames.ts';
+import { inCamelCase, meant } from '../../base/optionNames.ts';
 import { BadOptionError, flagOf } from '../../base/options.ts';
+import { tasksWithOption } from '../../tasks/builtIn.ts';
 
 /** The flag that turns a switch off: `--no_curriculum`. */
 export const offFlagOf = (key: string): string => `--no_${flagOf(key).slice(2)}`;
@@ -27,7 +28,12 @@ export function explained(
     const fix = `give ${flagOf(key)} to turn it on, ${offFlagOf(key)} to turn it off`;
     return new BadOptionError(name, `${name} takes no value, but is given ${shownValue(value)}`, fix);
   }
-  const fix = placeOf(name, command) ?? meantOff(name, switches) ?? meant(name, keys, flagOf) ?? 'see --help';
+  const fix =
+    placeOf(name, command) ??
+    ownerOf(name, keys) ??
+    meantOff(name, switches) ??
+    meant(name, keys, flagOf) ??
+    'see --help';
   return new BadOptionError(name, `unknown option '${name}'`, fix);
 }
 
@@ -37,6 +43,18 @@ function placeOf(name: string, command: Command): string | undefined {
   const owners = others.filter(({ options }) => options.some(({ long }) => long === name));
   if (owners.length === 0) return undefined;
   return `it is a flag of ${owners.map((owner) => owner.name()).join(' and of ')}: give it behind that`;
+}
+
+/**
+ * Say which task has an option; undefined for an option of none, and of a command that is on no task.
+ * @param keys the options of the command.
+ */
+export function ownerOf(name: string, keys: readonly string[]): string | undefined {
+  if (!keys.includes('task')) return undefined;
+  const owners = tasksWithOption(inCamelCase(name));
+  return owners.length === 0
+    ? undefined
+    : `it is an option of the task ${owners.join(' and of ')}: give --task ${owners[0]}, or leave it out`;
 }
 
 /** What is near a `--no_…` that is none. */

@@ -48,6 +48,7 @@ export type ExpressionErrorKind = 'syntax' | 'division by zero';
  */
 export class ExpressionError extends Error {
   override readonly name = 'ExpressionError';
+  readonly fix = 'correct the expression';
 
   constructor(
     readonly kind: ExpressionErrorKind,

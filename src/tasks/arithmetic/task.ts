@@ -1,6 +1,10 @@
 /** Arithmetic as a task: expressions, worked out on a scratchpad, with exact answers. See `mathformer/math`. */
+import { expectNames } from '../../base/arguments.ts';
+import { probability } from '../../base/options.ts';
+import { defineTask } from '../definition.ts';
 import type { Task } from '../task.ts';
-import { evaluationSet } from './evaluationSet.ts';
+import { evaluationSet, parseEvaluationSet } from './evaluationSet.ts';
+import { evaluate, print } from './expression.ts';
 import {
   drawProblem,
   type GeneratorOptions,
@@ -9,6 +13,8 @@ import {
   resolveGeneratorOptions,
 } from './generator.ts';
 import { grade } from './grader.ts';
+import { depth, digits, operatorList } from './options.ts';
+import { parse } from './parser.ts';
 import { partialCredit } from './partialCredit.ts';
 import { formOf, prompt, resolveSampleOptions, type SampleOptions, sample } from './sample.ts';
 import { decode, EOS, encode, SOS, VOCAB_SIZE } from './tokenizer.ts';
@@ -22,11 +28,21 @@ export type ArithmeticOptions = Partial<
     Pick<SampleOptions, 'littleProbability' | 'scratchpadProbability'>
 >;
 
+/** The names of the options. */
+const NAMES: readonly (keyof ArithmeticOptions)[] = [
+  'maxDigits',
+  'maxDepth',
+  'operators',
+  'littleProbability',
+  'scratchpadProbability',
+];
+
 /**
- * Arithmetic. The highest of its levels is that of the options; each level below has a digit and a depth less.
+ * Make arithmetic. The highest of its levels is that of the options; each level below has a digit and a depth less.
  * @throws ArgumentError naming the option that cannot work.
  */
 export function arithmetic(options: ArithmeticOptions = {}): Task<Problem> {
+  expectNames('arithmetic', options, NAMES);
   const { maxDigits, maxDepth, operators } = resolveGeneratorOptions(options);
   const forms = resolveSampleOptions(options);
   const count = Math.max(maxDigits, maxDepth);
@@ -59,9 +75,35 @@ export function arithmetic(options: ArithmeticOptions = {}): Task<Problem> {
     prompt: ({ expression }) => prompt(expression),
     example: (problem, random) => sample(problem, formOf(forms, random)),
     grade: (problem, completion) => grade(problem, completion),
+    problemOf(text) {
+      const tree = parse(text);
+      const value = evaluate(tree);
+      return { expression: text, canonical: print(tree), tree, value, answer: value.toString() };
+    },
+    parseHeldOut: parseEvaluationSet,
     partialCredit: ({ tree }, completion) => partialCredit(tree, grade({ answer: '' }, completion).steps),
   };
 }
 
-/** Arithmetic as it is without options: its prompts and grades are those of any other. */
+/** Arithmetic as the command line has it. Pretraining shows larger numbers than GRPO asks for. */
+export const arithmeticTask = defineTask({
+  name: 'arithmetic',
+  options: {
+    maxDigits: digits().default(2).describe('maximum number of digits of a number'),
+    maxDepth: depth().default(3).describe('maximum depth of an expression: operators on a path through it'),
+    operators: operatorList().describe('operators of the expressions, such as "+,-,max"'),
+  },
+  pretraining: {
+    maxDigits: digits().default(3).describe('maximum number of digits of a number'),
+    littleProbability: probability()
+      .default(0.5)
+      .describe('share of examples with the digits of numbers reversed'),
+    scratchpadProbability: probability()
+      .default(0.5)
+      .describe('share of examples with the steps of the calculation'),
+  },
+  make: arithmetic,
+});
+
+/** Arithmetic with its default options. */
 export const ARITHMETIC: Task<Problem> = arithmetic();

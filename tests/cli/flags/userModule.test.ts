@@ -4,13 +4,14 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { BadOptionError } from '../../../src/base/options.ts';
+import { pick } from '../../../src/cli/flags/flags.ts';
 import {
   isBuiltInReward,
   rewardNames,
   rewardsOf,
   withRewardPaths,
 } from '../../../src/cli/flags/rewardFlag.ts';
-import { isBuiltInTask, taskOf } from '../../../src/cli/flags/taskFlag.ts';
+import { definitionOf, isBuiltInTask, taskOf } from '../../../src/cli/flags/taskFlag.ts';
 import { defaultExport } from '../../../src/cli/flags/userModule.ts';
 import { ARITHMETIC } from '../../../src/tasks/arithmetic/task.ts';
 
@@ -199,6 +200,10 @@ describe('defaultExport', () => {
 
 describe('--task', () => {
   const options = { maxDigits: 2, maxDepth: 1, operators: '+' };
+  const made = async (name: string) => {
+    const definition = await definitionOf(name);
+    return taskOf({ definition, options: pick({ shape: definition.options }, options) });
+  };
   const SOURCE = `{
     name: 'echo', levels: ['only'],
     tokenizer: { vocabSize: 2, eos: 1, encode: () => [0], decode: () => 'a' },
@@ -207,13 +212,13 @@ describe('--task', () => {
   }`;
 
   it('takes names, modules that export a task, and modules that make one of the options', async () => {
-    expect((await taskOf('arithmetic', options)).levels).toEqual(['digits_1_depth_1', 'digits_2_depth_1']);
-    expect((await taskOf('sort', options)).levels.length).toBe(2);
-    expect((await taskOf(moduleOf(`export default ${SOURCE};`), options)).name).toBe('echo');
+    expect((await made('arithmetic')).levels).toEqual(['digits_1_depth_1', 'digits_2_depth_1']);
+    expect((await made('sort')).levels.length).toBe(2);
+    expect((await made(moduleOf(`export default ${SOURCE};`))).name).toBe('echo');
     const making = moduleOf(
       `export default ({ maxDigits }) => ({ ...${SOURCE}, name: 'echo' + maxDigits });`,
     );
-    expect((await taskOf(making, options)).name).toBe('echo2');
+    expect((await made(making)).name).toBe('echo2');
   });
 
   it.each([
@@ -256,7 +261,7 @@ describe('--task', () => {
       /correct/,
     ],
   ])('refuses %s', async (_, path, message, fix) => {
-    const error = await refusal(taskOf(path, options));
+    const error = await refusal(made(path));
     expect(error.where).toBe('--task');
     expect(error.message).toMatch(message);
     expect(error.fix).toMatch(fix);

@@ -5,7 +5,7 @@ import { GrpoTrainer, grpoOptions, type Reward } from 'mathformer/grpo';
 import { grade, type Problem, ProblemStream } from 'mathformer/math';
 import { modelConfig, readCheckpoint, Sampler, Transformer } from 'mathformer/model';
 import { pretrainOptions, SupervisedTrainer } from 'mathformer/pretrain';
-import { sorting, type Task, TaskStream } from 'mathformer/tasks';
+import { arithmetic, sorting, type Task, TaskStream } from 'mathformer/tasks';
 import { backward, linear, mean, Tensor } from 'mathformer/tensor';
 import {
   MemoryStore,
@@ -30,15 +30,21 @@ const vendor: string = device.gpu.adapterInfo.vendor;
 
 const { config, stateDict } = readCheckpoint(new Uint8Array(), 'none.safetensors');
 const model = new Transformer(device, { ...config, ...modelConfig('tiny', { vocabSize: 57 }) }, stateDict);
-const metrics: Readonly<Record<string, number>> = await new GrpoTrainer(model, grpoOptions()).step();
-const loss: number = (await new SupervisedTrainer(model, pretrainOptions()).step()).loss;
+const metrics: Readonly<Record<string, number>> = await new GrpoTrainer(model, grpoOptions(), {
+  task: arithmetic(),
+}).step();
+const loss: number = (await new SupervisedTrainer(model, pretrainOptions(), { task: arithmetic() }).step())
+  .loss;
 const problem: Problem = new ProblemStream({}, { split: 'training' }).next();
 const [completion] = await new Sampler(model, { eos: null }).generate([[1]], {
   maxNew: 8,
   temperature: 1,
   seed: 0,
 });
-const parallel = new GrpoTrainer(model, grpoOptions(), { sampler: samplerOf(model, { eos: null }) });
+const parallel = new GrpoTrainer(model, grpoOptions(), {
+  task: arithmetic({ maxDigits: 1 }),
+  sampler: samplerOf(model, { eos: null }),
+});
 new ParallelSampler(model, { eos: null, processes: 2 }).dispose();
 const reward: 0 | 1 = grade(problem, completion?.tokens ?? []).reward;
 
