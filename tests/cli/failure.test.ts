@@ -80,7 +80,6 @@ describe('the exit code', () => {
 
   it.each([
     ['a command line that cannot work', new BadOptionError('--lr', 'no', 'yes'), 2],
-    ['an expression that is none', syntaxError(), 2],
     ['a failure', new MathformerError('no', { code: 'X', where: 'x', fix: 'yes' }), 1],
     ['a fault', new TypeError('no'), 1],
     ['what is no error', 'no', 1],

@@ -1,6 +1,7 @@
 /** The settings of training in checkpoints, and their use by commands. */
 import { describe, expect, it } from 'vitest';
 import { takenSettings } from '../../src/cli/trainedSettings.ts';
+import { arithmeticTask } from '../../src/tasks/arithmetic/task.ts';
 import {
   SETTINGS_KEY,
   settingsEntry,
@@ -25,7 +26,7 @@ const metadata = (text: string) => new Map([[SETTINGS_KEY, text]]);
 
 describe('settingsOf', () => {
   it('reads what was written', () => {
-    expect(settingsOf(new Map([settingsEntry(SETTINGS)]))).toEqual(SETTINGS);
+    expect(settingsOf(new Map([settingsEntry(SETTINGS)]), arithmeticTask.options)).toEqual(SETTINGS);
     expect(settingsOf(new Map([settingsEntry({ task: 'sort' })]))).toEqual({ task: 'sort' });
   });
 
@@ -35,7 +36,9 @@ describe('settingsOf', () => {
   });
 
   it('leaves out what a later version may add', () => {
-    expect(settingsOf(metadata('{"maxDigits": 4, "later": {"a": 1}}'))).toEqual({ maxDigits: 4 });
+    expect(settingsOf(metadata('{"maxDigits": 4, "later": {"a": 1}}'), arithmeticTask.options)).toEqual({
+      maxDigits: 4,
+    });
   });
 
   it.each([
@@ -46,7 +49,7 @@ describe('settingsOf', () => {
     ['a number as text', metadata('{"maxDigits": "4"}')],
     ['an operator that is none', metadata('{"operators": ["+", "rm"]}')],
   ])('has nothing of %s', (_, given) => {
-    expect(settingsOf(given)).toEqual({});
+    expect(settingsOf(given, arithmeticTask.options)).toEqual({});
   });
 });
 

@@ -11,6 +11,7 @@ import { grpoFlags, pipelineFlags, pretrainFlags } from '../../src/cli/flags/tra
 import { runGrpo, runPipeline, runPretraining } from '../../src/cli/training.ts';
 import { loadCheckpoint } from '../../src/runs/checkpointFile.ts';
 import { Checkpoints } from '../../src/runs/checkpoints.ts';
+import { arithmeticTask } from '../../src/tasks/arithmetic/task.ts';
 import { settingsOf } from '../../src/training/trainedSettings.ts';
 import { world } from './fakeMachine.ts';
 
@@ -119,7 +120,7 @@ describe('train grpo', () => {
     const { metadata } = loadCheckpoint(join(out, 'checkpoints', 'rl_model_final.safetensors'));
     expect(metadata.get('kind')).toBe('grpo');
     expect(metadata.get('seed')).toBe('3');
-    expect(settingsOf(metadata)).toEqual({
+    expect(settingsOf(metadata, arithmeticTask.options)).toEqual({
       ...{ task: 'arithmetic', maxDigits: 1, maxDepth: 1, operators: ['+', '-'], maxGenLen: 256 },
       ...{ evalSize: 12, temperature: 1, topK: 0, topP: 1, minP: 0 },
     });
@@ -197,7 +198,7 @@ describe('train pretrain', () => {
       phases: { pretrain: { steps: 4 } },
     });
     const { metadata } = loadCheckpoint(join(out, 'checkpoints', 'model_step2.safetensors'));
-    expect(settingsOf(metadata)).toEqual({
+    expect(settingsOf(metadata, arithmeticTask.options)).toEqual({
       ...{ task: 'arithmetic', maxDigits: 1, maxDepth: 1, operators: ['+', '-'] },
       ...{ maxGenLen: 256, evalSize: 12 },
     });
@@ -223,7 +224,7 @@ describe('train pretrain', () => {
     });
     expect(json('config.json').options.task).toBe('sort');
     const { metadata } = loadCheckpoint(join(out, 'checkpoints', 'model_step2.safetensors'));
-    expect(settingsOf(metadata)).toMatchObject({ task: 'sort', maxDigits: 1 });
+    expect(settingsOf(metadata, arithmeticTask.options)).toMatchObject({ task: 'sort', maxDigits: 1 });
   });
 
   it('saves within a pass where that is asked for', async () => {
@@ -265,7 +266,12 @@ describe('train', () => {
     for (const name of ['baseline', 'final']) expect(readdirSync(out)).toContain(`${name}_completions.jsonl`);
     expect(world.trainers[1]?.parts).toMatchObject({ sampler: { calls: expect.any(Array) } });
     const { metadata } = loadCheckpoint(join(out, 'checkpoints', 'rl_model_final.safetensors'));
-    expect(settingsOf(metadata)).toMatchObject({ task: 'arithmetic', maxDepth: 2, maxGenLen: 16, topK: 0 });
+    expect(settingsOf(metadata, arithmeticTask.options)).toMatchObject({
+      task: 'arithmetic',
+      maxDepth: 2,
+      maxGenLen: 16,
+      topK: 0,
+    });
   });
 
   it('that is stopped in pretraining evaluates nothing and goes on there', async () => {

@@ -10,6 +10,7 @@ import { modelSource } from '../../runs/latestModel.ts';
 import { BUILT_IN_TASKS } from '../../tasks/builtIn.ts';
 import { optionFields, type TaskDefinition, type TaskUse } from '../../tasks/definition.ts';
 import { settingsOf } from '../../training/trainedSettings.ts';
+import { throwing } from '../failure.ts';
 import { takenSettings } from '../trainedSettings.ts';
 import { isOfAnotherTask, optionsOfConfig } from './configFile.ts';
 import { addFlags, givenFlags, pick } from './flags.ts';
@@ -129,7 +130,7 @@ const settingsOfModel = (path: string) => settingsOf(loadCheckpoint(modelSource(
 function peeked(argv: readonly string[], schema: z.ZodObject) {
   const fields = [...BUILT_IN_TASKS.values()].map((each) => optionFields(each, 'pretraining'));
   const all = z.strictObject(Object.assign({}, ...fields, schema.shape));
-  const command = addFlags(new Command().allowUnknownOption(), all);
+  const command = addFlags(throwing(new Command()).allowUnknownOption(), all);
   const operands = attempt(() => command.parseOptions([...argv]).operands) ?? [];
   const flags = attempt(() => givenFlags(command, all)) ?? {};
   return { flags, operands };

@@ -1,7 +1,7 @@
 /** The requests of `generate` to a model, and its output. The model is a fake. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, it, vi } from 'vitest';
 import { newModel } from '../../../src/cli/flags/modelFlags.ts';
 import { saveCheckpoint } from '../../../src/runs/checkpointFile.ts';
@@ -153,22 +153,55 @@ it.each([
   expect(world.opened).toEqual([]);
 });
 
-it.each([
-  [
-    'sort',
-    /was trained on the task sort; .* — evaluate it: npx tsx src\/cli\/evaluate\.ts \S+sort\.safetensors --task sort$/m,
-  ],
-  ['named', /was trained on the task sort; /],
-  [
-    'strange',
-    /was trained not on arithmetic; .* — evaluate it: npx tsx src\/cli\/evaluate\.ts \S+strange\.safetensors$/m,
-  ],
-])('asks no expression of a model of another task: %s', async (name, message) => {
-  const { code, stderr } = await run('generate', file(name), '1+2');
-  expect([code, stderr]).toEqual([2, expect.stringMatching(message)]);
+it('asks problems of the task that the model was trained on', async () => {
+  const { code, stdout } = await run('generate', file('sort'), '4 1 3', 'sort 2 1 =', '--json');
+  expect(code).toBe(0);
+  const { results } = JSON.parse(stdout);
+  expect(results).toMatchObject([
+    { expression: 'sort 4 1 3 =', answer: '1 3 4' },
+    { expression: 'sort 2 1 =', answer: '1 2' },
+  ]);
+  expect(results[0].completions[0]).toMatchObject({ verdict: 'no answer', completion: '<eos>' });
+  const shown = (await run('generate', file('sort'), '4 1 3')).stdout;
+  expect(shown).toMatch(/^sort 4 1 3 = 1 3 4\n {2}1\. no answer, log-probability /m);
 });
 
-it('reads the expressions before the checkpoint', async () => {
-  const { code, stderr } = await run('generate', 'no.pt', '1/0');
-  expect([code, stderr]).toEqual([2, expect.stringMatching(/division by zero/)]);
+it.each([
+  ['named', /its vocabulary has 57 tokens, the task's has 14 — .* another --task/],
+  ['strange', /its vocabulary has 14 tokens, the task's has 57 — .* another --task/],
+])('asks no problem of a model of another task: %s', async (name, message) => {
+  const { code, stderr } = await run('generate', file(name), '1+2');
+  expect([code, stderr]).toEqual([2, expect.stringMatching(message)]);
+  expect(world.opened).toEqual([]);
 });
+
+it.each([
+  [PLAIN, '1/0', /^error: division by zero of "1\/0": .* — correct the expression\n$/],
+  [PLAIN, '1+', /^error: syntax at position 2 of "1\+": expected a number, .* — correct the expression\n$/],
+  ['sort', '4 1 x', /^error: sort: "4 1 x" is no list of digits — write digits such as "4 1 3"\n$/],
+])('of %s refuses %j before a device is opened', async (name, text, message) => {
+  const { code, stderr } = await run('generate', name === 'sort' ? file(name) : name, text);
+  expect([code, stderr]).toEqual([2, expect.stringMatching(message)]);
+  expect(world.opened).toEqual([]);
+});
+
+it('continues texts of a task that cannot read problems, without a verdict', async () => {
+  const { code, stdout } = await run('generate', file('sort'), 'sort 1', '--task', module(), '--json');
+  expect(code).toBe(0);
+  const { results } = JSON.parse(stdout);
+  expect(results[0].text).toBe('sort 1');
+  expect(Object.keys(results[0].completions[0])).toEqual(['completion', 'logProbability', 'tokens']);
+  const shown = (await run('generate', file('sort'), 'sort 1', '--task', module())).stdout;
+  expect(shown).toMatch(/^sort 1\n {2}1\. log-probability -\d/m);
+});
+
+/** Write a module whose task is sorting, but reads no problems. */
+function module(): string {
+  const path = join(directory, 'mute.ts');
+  writeFileSync(
+    path,
+    `import { sorting } from '${resolve('src/tasks/sorting.ts')}';
+    export default { ...sorting(), problemOf: undefined };`,
+  );
+  return path;
+}

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { afterAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import { flagOf } from '../../../src/base/options.ts';
 import { readConfig, readOptions } from '../../../src/cli/flags/configFile.ts';
 import { addFlags, withUnderscores } from '../../../src/cli/flags/flags.ts';
@@ -14,6 +15,7 @@ import {
   pretrainFlags,
 } from '../../../src/cli/flags/trainingFlags.ts';
 import { RECIPES } from '../../../src/grpo/recipes.ts';
+import { arithmeticTask } from '../../../src/tasks/arithmetic/task.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'mathformer-config-'));
 afterAll(() => rmSync(directory, { recursive: true }));
@@ -27,9 +29,10 @@ function file(content: unknown): string {
 }
 
 function grpo(...argv: string[]) {
-  const command = addFlags(new Command().exitOverride(), grpoFlags);
+  const schema = z.strictObject({ ...grpoFlags.shape, ...arithmeticTask.options });
+  const command = addFlags(new Command().exitOverride(), schema);
   command.parse(withUnderscores(argv), { from: 'user' });
-  return readOptions(command, grpoFlags).flags;
+  return readOptions(command, schema).flags;
 }
 
 describe('--config', () => {

@@ -17,11 +17,13 @@ import {
 } from '../../../src/cli/flags/flags.ts';
 import { grpoFlags, pretrainFlags } from '../../../src/cli/flags/trainingFlags.ts';
 import { operatorList } from '../../../src/tasks/arithmetic/options.ts';
+import { arithmeticTask } from '../../../src/tasks/arithmetic/task.ts';
 
 function parsed(...argv: string[]): Record<string, unknown> {
-  const command = addFlags(new Command().exitOverride(), pretrainFlags);
+  const schema = z.strictObject({ ...pretrainFlags.shape, ...arithmeticTask.options });
+  const command = addFlags(new Command().exitOverride(), schema);
   command.parse(withUnderscores(argv), { from: 'user' });
-  return readFlags(command, pretrainFlags);
+  return readFlags(command, schema);
 }
 
 describe('withUnderscores', () => {
