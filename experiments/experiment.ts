@@ -29,7 +29,8 @@ export type Start = {
       /** The start whose weights this one continues from. Default: new weights. */
       readonly from?: string;
       readonly modelsize: ModelSize;
-      readonly options: Readonly<z.input<typeof pretrainSchema>>;
+      readonly options: Readonly<z.input<typeof pretrainSchema>> &
+        Pick<ArithmeticOptions, 'littleProbability' | 'scratchpadProbability'>;
     }
 );
 

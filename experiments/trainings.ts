@@ -10,6 +10,7 @@ import { initialStateDict } from '../src/model/stateDict.ts';
 import { pretrainOptions } from '../src/pretrain/options.ts';
 import { loadCheckpoint } from '../src/runs/checkpointFile.ts';
 import { DiskStore } from '../src/runs/diskStore.ts';
+import { parseOperators } from '../src/tasks/arithmetic/operators.ts';
 import { arithmetic } from '../src/tasks/arithmetic/task.ts';
 import type { Task } from '../src/tasks/task.ts';
 import { trainGrpo } from '../src/training/grpo.ts';
@@ -43,8 +44,10 @@ export async function checkpointOf(start: Start, place: TrainingPlace = {}): Pro
   const from = loadedFrom === undefined ? {} : { checkpoint: loadedFrom };
   const store = storeFor(directory, { ...options, ...from });
   if (!store) return checkpoint;
-  const settings = pretrainOptions({ ...problems, ...start.options });
-  const task = arithmetic(settings);
+  const { littleProbability = 0.5, scratchpadProbability = 0.5, ...training } = start.options;
+  const forms = { littleProbability, scratchpadProbability };
+  const settings = pretrainOptions(training);
+  const task = arithmetic({ ...problems, ...forms });
   const newModel = () => {
     const config = modelConfig(start.modelsize, { vocabSize: task.tokenizer.vocabSize });
     return { config, stateDict: initialStateDict(config, settings.seed), metadata: new Map() };
@@ -53,7 +56,7 @@ export async function checkpointOf(start: Start, place: TrainingPlace = {}): Pro
     {
       ...{ task, loadedFrom, pretrain: settings },
       model: () => (loadedFrom === undefined ? newModel() : loadCheckpoint(loadedFrom)),
-      recorded: { task: task.name, modelsize: start.modelsize, ...settings, ...from },
+      recorded: { task: task.name, modelsize: start.modelsize, ...problems, ...forms, ...settings, ...from },
       taskSettings: settingsOf(task, problems),
     },
     { store, openMachine: place.open ?? openMachine },
@@ -82,14 +85,15 @@ export async function improve(
   const store = storeFor(directory, { checkpoint, ...setting, ...change, seed, ...intervals });
   if (!store) return;
   const { reward = 'correctness', ...options } = change;
-  const grpo = grpoOptions({ ...setting, ...options, seed });
-  const task = arithmetic(grpo);
+  const { maxGenLen, ...problems } = setting;
+  const grpo = grpoOptions({ maxGenLen, ...options, seed });
+  const task = arithmetic(problems);
   await trainGrpo(
     {
       ...{ task, grpo, rewards: await rewardsNamed(reward, task), ...intervals },
       ...{ model: () => loadCheckpoint(checkpoint), loadedFrom: checkpoint },
-      recorded: { checkpoint, task: task.name, reward, ...grpo, ...intervals },
-      taskSettings: settingsOf(task, setting),
+      recorded: { checkpoint, task: task.name, reward, ...problems, ...grpo, ...intervals },
+      taskSettings: settingsOf(task, problems),
     },
     { store, openMachine: place.open ?? openMachine },
   );
@@ -101,9 +105,8 @@ async function rewardsNamed(list: string, task: Task): Promise<Reward[]> {
 }
 
 /** The settings of the problems, for the metadata of checkpoints. */
-function settingsOf(task: Task, problems: Omit<Setting, 'maxGenLen'>) {
-  const { maxDigits, maxDepth, operators } = grpoOptions(problems);
-  return { task: task.name, maxDigits, maxDepth, operators: [...operators] };
+function settingsOf(task: Task, { maxDigits, maxDepth, operators }: Omit<Setting, 'maxGenLen'>) {
+  return { task: task.name, maxDigits, maxDepth, operators: [...parseOperators(operators)] };
 }
 
 /**
