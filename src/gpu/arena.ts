@@ -1,7 +1,7 @@
 /**
- * A uniform buffer filled on the CPU and written to the GPU in a piece or two: from its start the parameters of many
- * launches, and from its end small uploads. So where parameters lie depends on the launches before alone, and what
- * binds them can be used again when the same launches come again, however long the uploads between are.
+ * A uniform buffer that is filled on the CPU and written to the GPU in one or two pieces. Parameters of dispatches grow from
+ * its start, small uploads from its end. So the offset of parameters depends only on earlier dispatches: when the same
+ * dispatches come again, their bind groups can be reused, whatever the size of the uploads between.
  */
 import { USAGE } from './buffers.ts';
 import { type Kernel, type Scalar, scalarValue } from './kernel.ts';
@@ -14,7 +14,7 @@ export class Arena {
   readonly #alignment: number;
   readonly #bytes: Uint8Array<ArrayBuffer>;
   readonly #view: DataView;
-  /** Where the parameters end, and where the uploads begin. */
+  /** End of the parameters, and start of the uploads, in bytes. */
   #used = 0;
   #uploads: number;
 
@@ -28,23 +28,23 @@ export class Arena {
     this.gpu = device.createBuffer({ size: bytes, usage, label });
   }
 
-  /** Bytes that the parameters of one launch take at most. */
+  /** Return the maximum size of the parameters of one dispatch, in bytes. */
   static room(device: GPUDevice, kernel: Kernel): number {
     const alignment = device.limits.minUniformBufferOffsetAlignment;
     return Math.ceil(kernel.paramBytes / alignment) * alignment;
   }
 
-  /** Bytes from the start to the end of the last parameters. */
+  /** Size of the parameters so far, in bytes. */
   get used(): number {
     return this.#used;
   }
 
-  /** Whether `bytes` more fit, wherever the next value has to start. */
+  /** Return true if `bytes` more fit, including the alignment. */
   hasRoom(bytes: number): boolean {
     return this.#used + bytes + this.#alignment + 16 <= this.#uploads;
   }
 
-  /** Adds a kernel's parameters and returns their offset. */
+  /** Add a kernel's parameters, and return their offset. */
   addParams(kernel: Kernel, params: Readonly<Record<string, Scalar>>): number {
     const offset = Math.ceil(this.#used / this.#alignment) * this.#alignment;
     this.setParams(kernel, params, offset);
@@ -52,7 +52,7 @@ export class Arena {
     return offset;
   }
 
-  /** Replaces parameters that were added at `offset`. */
+  /** Replace the parameters at `offset`. */
   setParams(kernel: Kernel, params: Readonly<Record<string, Scalar>>, offset: number): void {
     kernel.paramNames.forEach((name, i) => {
       const at = offset + 4 * i;
@@ -63,19 +63,19 @@ export class Arena {
     });
   }
 
-  /** Adds bytes at a multiple of 4 and returns their offset. */
+  /** Add bytes at a multiple of 4, and return their offset. */
   addBytes(data: ArrayBufferView<ArrayBuffer>): number {
     this.#uploads = Math.floor((this.#uploads - data.byteLength) / 4) * 4;
     this.#bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), this.#uploads);
     return this.#uploads;
   }
 
-  /** The first `length` bytes of parameters. */
+  /** Return the first `length` bytes of parameters. */
   bytes(length: number): Uint8Array<ArrayBuffer> {
     return this.#bytes.subarray(0, length);
   }
 
-  /** Enqueues the write of everything added since `reset`. */
+  /** Enqueue the write of everything added since `reset`. */
   write(): void {
     const size = this.#bytes.length;
     this.#write(0, Math.min(Math.ceil(this.#used / 16) * 16, size));

@@ -1,6 +1,6 @@
 /**
- * The batch of commands being encoded. Appending costs microseconds; nothing reaches the driver until `submit`.
- * Parameters and small uploads of the whole batch lie in one arena, written with a single `writeBuffer`.
+ * The batch of commands that is being encoded. Appending takes microseconds; nothing reaches the driver until `submit`. All
+ * parameters and small uploads of the batch are in one arena, written with a single `writeBuffer`.
  */
 import { Arena } from './arena.ts';
 import type { BufferPlace } from './buffers.ts';
@@ -9,21 +9,21 @@ import type { Pipeline } from './pipelines.ts';
 import { Profiler } from './profiler.ts';
 
 const MAX_BATCH = 512;
-/** Uploads above this go straight to the queue instead of through the arena. */
+/** Maximum size of an upload through the arena, in bytes. Larger ones go directly to the queue. */
 const STAGED_UPLOAD_BYTES = 1 << 16;
 
-/** What a dispatch is encoded with. */
+/** The pipeline and the bind group of a dispatch. */
 export interface Bound {
   readonly pipeline: Pipeline;
   readonly bindGroup: GPUBindGroup;
-  /** Where the parameters lie, unless the bind group fixes it. */
+  /** Offset of the parameters, unless the bind group fixes it. */
   readonly paramsOffset?: number | undefined;
 }
 
 export class CommandBatch {
   readonly arena: Arena;
   readonly counters = { dispatches: 0, submissions: 0 };
-  /** Times every dispatch, if asked for. */
+  /** Times every dispatch; undefined without profiling. */
   readonly profiler: Profiler | undefined;
   readonly #device: GPUDevice;
   #encoder: GPUCommandEncoder | undefined;
@@ -36,7 +36,7 @@ export class CommandBatch {
     this.arena = new Arena(device, 'arena');
   }
 
-  /** Makes room for `bytes` in the arena, submitting what there is if it is full. */
+  /** Make room for `bytes` in the arena; submit the batch if it is full. */
   reserve(bytes: number): void {
     if (!this.arena.hasRoom(bytes) || this.#length >= MAX_BATCH) this.submit();
   }
@@ -47,7 +47,7 @@ export class CommandBatch {
     else this.#encode(dispatch, bound);
   }
 
-  /** In a pass of its own. */
+  /** Encode a dispatch in a separate, timed pass. */
   #profiled(dispatch: Dispatch, bound: Bound, profiler: Profiler): void {
     this.#pass = this.#outsidePass().beginComputePass(profiler.pass(dispatch.kernel.name));
     const started = performance.now();
@@ -75,7 +75,7 @@ export class CommandBatch {
     this.#outsidePass().clearBuffer(target.gpu, target.offset, bytes);
   }
 
-  /** Copies bytes to `target`. */
+  /** Copy bytes to `target`. */
   upload(data: ArrayBufferView<ArrayBuffer>, target: BufferPlace): void {
     if (data.byteLength > STAGED_UPLOAD_BYTES) {
       this.submit();
@@ -101,7 +101,7 @@ export class CommandBatch {
     this.counters.submissions += 1;
   }
 
-  /** Forgets what was not submitted. */
+  /** Discard all commands that were not submitted. */
   discard(): void {
     this.#endPass();
     this.#encoder = undefined;

@@ -1,10 +1,10 @@
-/** The adapter of the browser (or of any runtime that has `navigator.gpu`), and what the tuner found out about it. */
+/** The adapter of the browser (or of any runtime with `navigator.gpu`), and the tuner's choices for it. */
 import { createStore, get, set } from 'idb-keyval';
 import { AdapterError } from './adapters/error.ts';
 import type { MatmulPrecision } from './device.ts';
 import { adapterTraits, type KernelChoices } from './kernelChoices.ts';
 
-/** @throws AdapterError if the runtime has no WebGPU, or no adapter for it */
+/** Open the adapter. @throws AdapterError if the runtime has no WebGPU, or no adapter. */
 export async function openAdapter(): Promise<GPUAdapter> {
   const { navigator } = globalThis as { readonly navigator?: Partial<NavigatorGPU> };
   if (!navigator?.gpu) {

@@ -1,56 +1,56 @@
 /**
- * GPU memory: a pool of storage buffers in size classes, and scopes that return what was allocated inside them. What
- * belongs to no scope is returned when nobody refers to it any more. A returned buffer is handed out again at once:
- * commands run in the order they were encoded, so a later user can never overtake an earlier one.
+ * GPU memory: a pool of storage buffers in size classes, and scopes that release the buffers allocated inside them. Buffers
+ * outside of scopes are released when nothing refers to them. A released buffer is reused at once: commands run in the order
+ * of their encoding, so a later user cannot overtake an earlier one.
  */
 import { GpuError } from '../base/errors.ts';
 import type { DeviceLimits } from './deviceOptions.ts';
 import { type Doubts, NO_DOUBTS } from './doubts.ts';
 import { WriteTimes } from './writeTimes.ts';
 
-/** WebGPU's usage bits, spelt out because Node has no such globals. */
+/** WebGPU's usage bits. Node has no such globals. */
 export const USAGE = { mapRead: 1, copySrc: 4, copyDst: 8, uniform: 64, storage: 128 } as const;
 const STORAGE_USAGE = USAGE.storage | USAGE.copySrc | USAGE.copyDst;
 
-/** WGSL wants this much behind an `array<vec4f>` even where nothing of it is read, as with empty tensors. */
+/** Minimum size of a view, in bytes: WGSL requires it for an `array<vec4f>`, even of an empty tensor. */
 export const MIN_VIEW_BYTES = 16;
-/** Who holds a buffer that was allocated without a name. */
+/** Label of buffers that were allocated without one. */
 const UNNAMED = 'tensors';
 
-/** A buffer of WebGPU's, with an identity that bind-group caches can use as a key. */
+/** A WebGPU buffer, with an identity that serves as a key in caches of bind groups. */
 export interface Memory {
   readonly id: number;
   readonly gpu: GPUBuffer;
 }
 
 /**
- * One use of a buffer of the pool. The next user of the same memory gets an object of its own: whoever still holds
- * this one sees that it was released.
+ * One use of a buffer of the pool. The next user of the same memory gets a new object, so that former holders can see that
+ * theirs was released.
  */
 export class PooledBuffer {
   /** Capacity in bytes. */
   readonly bytes: number;
-  /** What it is for, as `memory().holders` reports it. */
+  /** Its purpose, as in `memory().holders`. */
   label: string;
   released = false;
-  /** Counts changes in place of values that others may have derived something from, such as parameters. */
+  /** Number of in-place changes of values from which caches may be derived, such as parameters. */
   version = 0;
-  /** The recording that last changed them: while it is being made, they have not changed yet. */
+  /** The recording that last changed the values. While it is being made, they have not changed yet. */
   changedIn: object | undefined;
-  /** What may be wrong with its values, and with what takes them for indices. */
+  /** Possible faults of its values, and of results that use them as indices. */
   doubts: Doubts = NO_DOUBTS;
   doubtsAsIndex: Doubts = NO_DOUBTS;
-  /** Bytes from its start that whoever allocated it uses. */
+  /** Number of used bytes, from its start. */
   used = 0;
-  /** Whether writes to it are noted: not those to the list of faults, which nothing depends on. */
+  /** True if writes to it are noted. False for the list of faults, on which no value depends. */
   tracked = true;
-  /** When its parts were written. */
+  /** Times of writes to its ranges. */
   readonly times = new WriteTimes();
-  /** Least and largest of the integers in it, if they came from the host and nothing has written since. */
+  /** Smallest and largest of its integers, if they came from the host and nothing has written since. */
   bounds: IntegerBounds | undefined;
-  /** What others computed from its values and keep as long as it: released with it. */
+  /** Cached views derived from its values. They are released with it. */
   derived: BufferView[] | undefined;
-  /** Whether the memory is its own to give back; what a recording does not return only borrows it. */
+  /** True if it releases its memory. Intermediate buffers of a recording only borrow theirs. */
   owner: boolean;
   #memory: Memory | undefined;
 
@@ -79,12 +79,12 @@ export class PooledBuffer {
     return this.memory.id;
   }
 
-  /** Lends memory to a buffer that was made without any. */
+  /** Lend memory to a buffer that was made without any. */
   lend(memory: Memory): void {
     this.#memory = memory;
   }
 
-  /** Gives it memory of its own. */
+  /** Give the buffer memory that it owns. */
   give(memory: Memory, label: string): void {
     this.#memory = memory;
     this.owner = true;
@@ -92,48 +92,51 @@ export class PooledBuffer {
   }
 }
 
-/** Least and largest of some integers. */
+/** The smallest and the largest of some integers. */
 export interface IntegerBounds {
   readonly low: number;
   readonly high: number;
 }
 
-/** A place in a buffer of WebGPU's. */
+/** A WebGPU buffer and an offset in it. */
 export interface BufferPlace {
   readonly gpu: GPUBuffer;
   readonly offset: number;
 }
 
-/** A byte range of a buffer: what a kernel binds. */
+/** A byte range of a buffer, which kernels bind. */
 export interface BufferView {
   readonly buffer: PooledBuffer;
   readonly offset: number;
   readonly bytes: number;
 }
 
-/** GPU memory in use, in bytes unless said otherwise. */
+/** A report on GPU memory. */
 export interface MemoryReport {
-  /** Bytes in buffers that someone holds. */
+  /** Bytes in live buffers. */
   readonly liveBytes: number;
   readonly liveBuffers: number;
   /** Bytes in free buffers kept for reuse. */
   readonly pooledBytes: number;
-  /** Bytes that may still be held: those up to the device's `memoryLimit`, or Infinity without one. */
+  /** Bytes that can still be allocated: up to the device's `memoryLimit`, or Infinity without one. */
   readonly availableBytes: number;
   readonly peakBytes: number;
-  /** Buffers ever created: constant once a loop is warm. */
+  /** Number of buffers ever created. It stays constant once a loop is warm. */
   readonly created: number;
-  /** Live bytes by what they are for. */
+  /** Live bytes by purpose. */
   readonly holders: Readonly<Record<string, number>>;
 }
 
-/** Everything allocated while a scope is open is released when it closes, except what was kept. */
+/** A scope of allocations. When it is disposed of, everything allocated meanwhile is released, except kept views. */
 export interface Scope extends Disposable {
-  /** Lets `view` outlive this scope; it then belongs to the enclosing one, or to whoever refers to it. */
+  /** Let `view` outlive this scope. It then belongs to the enclosing scope, or lives as long as it is referenced. */
   keep(view: BufferView): void;
 }
 
-/** Powers of two up to 64 KiB, then sixteenths of the next one: at most 12.5 % is wasted and few classes exist. */
+/**
+ * Round a size up to its class: powers of two up to 64 KiB, then sixteenths of the next power, so that at most 12.5 % is wasted
+ * and there are few classes.
+ */
 export function sizeClass(bytes: number): number {
   const least = Math.max(256, bytes);
   const power = 2 ** Math.ceil(Math.log2(least));
@@ -142,12 +145,12 @@ export function sizeClass(bytes: number): number {
   return Math.ceil(least / step) * step;
 }
 
-/** A view of the first `bytes` bytes of a buffer. */
+/** Return a view of the first `bytes` bytes of a buffer. */
 export function viewOf(buffer: PooledBuffer, bytes: number): BufferView {
   return { buffer, offset: 0, bytes: Math.max(MIN_VIEW_BYTES, Math.ceil(bytes / 4) * 4) };
 }
 
-/** Return where a view begins. */
+/** Return the WebGPU buffer and the offset of a view. */
 export const placeOf = ({ buffer, offset }: BufferView): BufferPlace => ({ gpu: buffer.gpu, offset });
 
 /** Note that a command writes to `view`. */
@@ -158,7 +161,7 @@ export function noteWrite({ buffer, offset, bytes }: BufferView): void {
 }
 
 export interface PoolEvents {
-  /** Free buffers are about to be destroyed: commands that use them must be submitted, what is cached for them forgotten. */
+  /** Called before free buffers are destroyed: submit commands that use them, and drop caches that refer to them. */
   destroying(): void;
   outOfMemory(error: GpuError): void;
 }
@@ -166,9 +169,9 @@ export interface PoolEvents {
 export class BufferPool {
   readonly #device: GPUDevice;
   readonly #events: PoolEvents;
-  /** Largest tensor in bytes, and largest buffer. */
+  /** Maximum size of a tensor and of a buffer, in bytes. */
   readonly #largest: { readonly binding: number; readonly buffer: number };
-  /** Most bytes that may exist, live and pooled. */
+  /** Maximum number of bytes, live and pooled. */
   readonly #limit: number;
   readonly #free = new Map<number, Memory[]>();
   readonly #scopes: Set<PooledBuffer>[] = [];
@@ -199,7 +202,7 @@ export class BufferPool {
     );
   }
 
-  /** A view of `bytes` bytes (at least 16) with unspecified contents; `persistent` ones belong to no scope. */
+  /** Allocate a view of `bytes` bytes (at least 16) with undefined contents. A `persistent` view belongs to no scope. */
   allocate(bytes: number, label = UNNAMED, persistent = false): BufferView {
     const buffer = this.#allocate(this.capacity(bytes), label, persistent);
     const view = viewOf(buffer, bytes);
@@ -207,12 +210,12 @@ export class BufferPool {
     return view;
   }
 
-  /** A persistent buffer of at least `bytes` bytes for tensors that take turns; it may be larger than a binding. */
+  /** Allocate a persistent buffer of at least `bytes` bytes for tensors that share it; it may be larger than a binding. */
   reserve(bytes: number, label: string): PooledBuffer {
     return this.#allocate(this.#capacity(bytes), label, true);
   }
 
-  /** The capacity in bytes of a tensor's buffer. @throws GpuError if no binding is as large as the tensor. */
+  /** Return the capacity of a tensor's buffer, in bytes. @throws GpuError if the tensor exceeds a binding. */
   capacity(bytes: number): number {
     const { binding } = this.#largest;
     if (bytes <= binding) return this.#capacity(bytes);
@@ -222,24 +225,24 @@ export class BufferPool {
     );
   }
 
-  /** Gives memory to a buffer that was made without any, and that belongs to no scope. */
+  /** Give memory to a buffer that was made without any and belongs to no scope. */
   provide(buffer: PooledBuffer, label: string): void {
     buffer.give(this.#memory(buffer.bytes), label);
     this.#hold(buffer.bytes, label);
     this.#releaseWhenCollected(buffer);
   }
 
-  /** Lets the innermost scope release a buffer that the pool did not make. */
+  /** Let the innermost scope release a buffer that the pool did not make. */
   adopt(buffer: PooledBuffer): void {
     this.#scopes.at(-1)?.add(buffer);
   }
 
-  /** Takes a buffer out of every scope. */
+  /** Remove a buffer from its scope. */
   disown(buffer: PooledBuffer): void {
     for (const scope of this.#scopes) scope.delete(buffer);
   }
 
-  /** Gives the view's buffer back. Releasing twice is harmless. */
+  /** Release the view's buffer. Releasing it twice is harmless. */
   release({ buffer }: BufferView): void {
     if (buffer.released) return;
     buffer.released = true;
@@ -264,14 +267,14 @@ export class BufferPool {
         const at = this.#scopes.indexOf(buffers);
         if (at < 0) return;
         this.#scopes.splice(at, 1);
-        // Newest last in the free list: the next pass through the same code gets the same buffers in the same
-        // order, and with them the same cached bind groups.
+        // Newest last in the free list: the next run of the same code gets the same buffers in the same order, and with
+        // them the same cached bind groups.
         for (const buffer of [...buffers].reverse()) this.release({ buffer, offset: 0, bytes: buffer.bytes });
       },
     };
   }
 
-  /** Destroys every free buffer. */
+  /** Destroy every free buffer. */
   trim(): void {
     this.#events.destroying();
     for (const memories of this.#free.values()) for (const { gpu } of memories) gpu.destroy();
@@ -349,7 +352,7 @@ export class BufferPool {
     this.#holders.set(label, (this.#holders.get(label) ?? 0) + bytes);
   }
 
-  /** Takes memory back from whoever held it. */
+  /** Take memory back from its former holder. */
   #take(memory: Memory, bytes: number, label: string): void {
     this.#liveBytes -= bytes;
     this.#liveBuffers -= 1;

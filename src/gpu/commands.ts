@@ -1,12 +1,12 @@
 /**
- * The commands of a device, from its user to a sink: one that encodes them at once, or a recorder. What every command has
- * in common is done here: its views are live, the watcher of reads is told, and what is written is noted.
+ * The path of a device's commands from its user to a sink, which encodes them at once or records them. Common work is done
+ * here: check that views are live, notify the watcher of reads, and note writes.
  */
 import { GpuError } from '../base/errors.ts';
 import { type BufferView, noteWrite, type PooledBuffer } from './buffers.ts';
 import { type Dispatch, dispatchOf, type Launch } from './kernel.ts';
 
-/** Takes commands that are known to be right. */
+/** A sink of checked commands. */
 export interface CommandSink {
   /** Identifies the recording that the commands belong to; undefined where they run at once. */
   readonly recording: object | undefined;
@@ -21,13 +21,13 @@ export interface CommandSink {
   beforeReplays(effect: () => void): void;
 }
 
-/** What a fault makes wrong: the checked values themselves, or what takes them for indices. */
+/** The values that a fault affects: the checked values themselves, or results that use them as indices. */
 export type CheckedUse = 'value' | 'index';
 
-/** Told of a view that a command is about to read, and of the name that the command binds it by. */
+/** Called with each view that a command is about to read, and its name among the command's bindings. */
 export type ReadWatcher = (view: BufferView, name: string) => void;
 
-/** Checks commands and passes them on to the current sink. */
+/** Check commands, and pass them to the current sink. */
 export class Commands {
   readonly #immediate: CommandSink;
   readonly #mostWorkgroups: number;
@@ -131,7 +131,7 @@ export class Commands {
   }
 }
 
-/** @throws GpuError if the memory of `view` was given back to the pool. */
+/** @throws GpuError if the memory of `view` was released. */
 export function assertLive(view: BufferView, where: string, what = 'the buffer'): void {
   if (view.buffer.released) throw released(where, what);
 }

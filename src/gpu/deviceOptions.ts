@@ -1,37 +1,36 @@
-/** What a device may use, and what is asked of an adapter for it. */
+/** Options of a device, and the request of a device from an adapter. */
 import { boolean, type OptionKinds, objectKind, oneOf, realOrInfinite } from '../base/arguments.ts';
 import type { KernelChoices } from './kernelChoices.ts';
 
 /**
- * As PyTorch's `set_float32_matmul_precision`: `highest` multiplies in f32; `medium` lets products round their operands
- * to f16 where the adapter multiplies these faster. Sums are f32 either way.
+ * Precision of matrix products, like PyTorch's `set_float32_matmul_precision`. `highest` multiplies in f32. `medium` may round
+ * operands to f16 if that is faster on the adapter. Sums are f32 in both.
  */
 export type MatmulPrecision = 'highest' | 'medium';
 
-/** What a device may use, and how it checks what it does. */
+/** Options of a device. */
 export interface DeviceOptions {
-  /** Use only the kernels that run on every adapter, e.g. to compare the faster ones with them. */
+  /** Use only the kernels that run on every adapter, e.g. to compare faster ones with them. Default: false. */
   readonly portableKernels?: boolean;
   /**
-   * Fill fresh buffers with NaN, and let reads name the first op that made a NaN or an infinity. Slow, except for
-   * what it saves.
+   * Fill new buffers with NaN, and let reads name the first op that made a NaN or an infinity. Slow. Default: false.
    */
   readonly debug?: boolean;
-  /** Most bytes of GPU memory to use, the pool included; what exceeds it fails with OUT_OF_MEMORY at once. */
+  /** Maximum bytes of GPU memory, the pool included. An allocation beyond it throws OUT_OF_MEMORY at once. */
   readonly memoryLimit?: number;
   /** Time every dispatch, for `profile`. */
   readonly profile?: boolean;
-  /** Which variants of kernels to use: what the tuner measured, or what an earlier run recorded. */
+  /** Variants of kernels to use, from the tuner or from an earlier run. */
   readonly kernelChoices?: KernelChoices;
-  /** Take the variants of kernels that do less in a step of a loop, to the same bits. Measured unless given. */
+  /** Prefer kernels with less work per loop step, to the same bits. Default: measured. */
   readonly shortLoops?: boolean;
-  /** `highest` unless given. */
+  /** Default: `highest`. */
   readonly matmulPrecision?: MatmulPrecision;
-  /** Limits below the adapter's own, for trying what a weaker adapter does. */
+  /** Limits below those of the adapter, to test what a weaker adapter does. */
   readonly limits?: Partial<DeviceLimits>;
 }
 
-/** What each option takes. */
+/** The kind of each option. */
 export const DEVICE_OPTIONS: OptionKinds<DeviceOptions> = {
   portableKernels: boolean,
   debug: boolean,
@@ -52,7 +51,7 @@ const LIMITS = [
   'maxComputeWorkgroupSizeX',
 ] as const satisfies readonly (keyof DeviceLimits)[];
 
-/** Limits that kernels and buffers keep to, by WebGPU's names; sizes are in bytes. */
+/** Limits of kernels and buffers, with WebGPU's names; sizes are in bytes. */
 export interface DeviceLimits {
   readonly maxBufferSize: number;
   readonly maxStorageBufferBindingSize: number;
@@ -67,11 +66,11 @@ const lowest = (own: GPUSupportedLimits, asked: Partial<DeviceLimits> = {}): Dev
   return Object.fromEntries(values) as Record<(typeof LIMITS)[number], number>;
 };
 
-/** The limits to keep to: the device's own, or lower ones that were asked for. */
+/** Return the limits to use: those of the device, or lower ones from the options. */
 export const limitsOf = (device: GPUDevice, { limits }: DeviceOptions): DeviceLimits =>
   lowest(device.limits, limits);
 
-/** A device with every optional feature that the kernels can use, and the adapter's limits or lower ones asked for. */
+/** Request a device with every optional feature that the kernels can use, and the adapter's limits. */
 export function requestDevice(
   adapter: GPUAdapter,
   { matmulPrecision, profile, limits }: DeviceOptions,

@@ -1,16 +1,16 @@
 /**
- * What may be wrong with the values in a buffer. Commands run long after they are encoded, so that a mistake shows when
- * something is read. Every buffer knows the doubts about the commands that its values come from; a read waits until
- * they are settled and throws the error of one that was right. So an error ends with what depends on it.
+ * Possible faults of the values in a buffer. Commands run long after they are encoded, so a fault shows only at a read. Every
+ * buffer records doubts about the commands that its values depend on. A read waits until they are settled, and throws the
+ * error of the first that is confirmed. So an error affects only dependent values.
  */
 import type { MathformerError } from '../base/errors.ts';
 
-/** A mistake that a command may have made. */
+/** A possible fault of a command. */
 export class Doubt {
-  /** What went wrong, once that is known. */
+  /** The error, if the doubt is confirmed. */
   error: MathformerError | undefined;
   settled = false;
-  /** Resolves when it is known. */
+  /** Resolves when the doubt is settled. */
   readonly known: Promise<void>;
   #resolve: () => void = () => {};
 
@@ -20,7 +20,7 @@ export class Doubt {
     });
   }
 
-  /** Says what went wrong, if anything; the first word counts. */
+  /** Settle the doubt, with an error if it is confirmed. Only the first call counts. */
   settle(error?: MathformerError): void {
     if (this.settled) return;
     this.error = error;
@@ -28,25 +28,25 @@ export class Doubt {
     this.#resolve();
   }
 
-  /** Whether it was settled, and nothing is wrong. */
+  /** True if it was settled without an error. */
   get dispelled(): boolean {
     return this.settled && this.error === undefined;
   }
 }
 
-/** Those about the values of a buffer. */
+/** The doubts about the values of a buffer. */
 export type Doubts = ReadonlySet<Doubt>;
 
-/** A buffer that doubts are noted on: about its values, and about what takes them for indices. */
+/** A buffer with doubts about its values, and about results that use them as indices. */
 export interface Doubted {
   doubts: Doubts;
   doubtsAsIndex: Doubts;
 }
 
-/** Of buffers that nothing is doubted of. */
+/** The empty set of doubts. */
 export const NO_DOUBTS: Doubts = new Set();
 
-/** The doubts about all that a command reads, and about itself. */
+/** Return the doubts about everything that a command reads, and about the command itself. */
 export function doubtsOf(sources: Iterable<Doubted>, own: Iterable<Doubt> = []): Doubts {
   let found: Set<Doubt> | undefined;
   const add = (doubts: Iterable<Doubt>): void => {
@@ -64,11 +64,11 @@ export function doubtsOf(sources: Iterable<Doubted>, own: Iterable<Doubt> = []):
   return found ?? NO_DOUBTS;
 }
 
-/** Both, but for doubts that nothing came of. */
+/** Return the union of both, without dispelled doubts. */
 export const withoutDispelled = (a: Doubts, b: Doubts): Doubts =>
   new Set([...a, ...b].filter(({ dispelled }) => !dispelled));
 
-/** Passes doubts on to what a command writes. */
+/** Add doubts to the buffers that a command writes. */
 export function passOn(doubts: Doubts, targets: Iterable<Doubted>): void {
   if (doubts.size === 0) return;
   for (const buffer of targets) {
@@ -76,7 +76,7 @@ export function passOn(doubts: Doubts, targets: Iterable<Doubted>): void {
   }
 }
 
-/** @throws the error of the first of the doubts that was right, when all are settled. */
+/** Wait until all doubts are settled. @throws the error of the first that is confirmed. */
 export async function throwIfRight(doubts: Doubts): Promise<void> {
   for (const doubt of doubts) {
     await doubt.known;

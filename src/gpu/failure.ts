@@ -1,12 +1,12 @@
-/** What went wrong on a device: the first failure counts, as later ones follow from it, and a loss explains them all. */
+/** The failure of a device: the first one counts, as later ones follow from it; a loss explains all. */
 import { GpuError } from '../base/errors.ts';
 
-/** What to do about a lost device, for those who do not open another one themselves. */
+/** The fix for a lost device, for callers that do not open another one. */
 const AFTER_LOSS = 'open another device; a training goes on from its last checkpoint';
-/** Within this time after something failed, the device says that it is lost, if it is. */
+/** Milliseconds after a failure within which a lost device reports its loss. */
 const LOSS_NOTICE_MS = 50;
 
-/** Listens to a device's own reports, and is told of other failures. */
+/** Collect a device's own reports, and other failures. */
 export class Failure {
   readonly #where: string;
   readonly #loss: Promise<void>;
@@ -25,34 +25,34 @@ export class Failure {
     });
   }
 
-  /** Remembers a failure unless there is one already. */
+  /** Record a failure, unless there is one already. */
   report(code: string, message: string, fix: string): void {
     this.add(new GpuError(message, { code, where: this.#where, fix }));
   }
 
-  /** Remembers an error unless there is one already. */
+  /** Record an error, unless there is one already. */
   add(error: GpuError): void {
     this.#error ??= error;
   }
 
-  /** The first use of an invalid pipeline may have been reported already; that says less than this does. */
+  /** Record an invalid kernel. It replaces the failure of its first use, which says less. */
   reportKernel(name: string, message: string): void {
     if (this.#error?.code === 'GPU_ERROR') this.#error = undefined;
     this.report('KERNEL_INVALID', `kernel ${name}: ${message}`, 'report it with the adapter');
   }
 
-  /** @throws GpuError what failed, if anything did. */
+  /** @throws GpuError if there was a failure. */
   throwIfAny(): void {
     if (this.#error) throw this.#error;
   }
 
-  /** Whether the adapter took the device away. */
+  /** Resolve to true if the device was lost. */
   async isLoss(): Promise<boolean> {
     await Promise.race([this.#loss, new Promise((resolve) => setTimeout(resolve, LOSS_NOTICE_MS))]);
     return this.#error?.code === 'DEVICE_LOST';
   }
 
-  /** From now on a loss is no failure: the device is being destroyed. */
+  /** Ignore losses from now on: the device is being destroyed. */
   expectLoss(): void {
     this.#expectsLoss = true;
   }

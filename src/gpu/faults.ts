@@ -1,21 +1,21 @@
 /**
- * The list of faults on the GPU: two words for each place in a program that is checked there. A kernel sets the first
- * word to 1 for a fault, and says in the second which value it was. Each read takes the list with it and clears it.
+ * The list of faults on the GPU: two words for each checked place in a program. A kernel sets the first word to 1 for a fault,
+ * and the second to the wrong value. Each read also reads the list and clears it.
  */
 import type { MathformerError } from '../base/errors.ts';
 import type { CommandBatch } from './batch.ts';
 import { type BufferPool, type BufferView, placeOf } from './buffers.ts';
 import { Doubt } from './doubts.ts';
 
-/** Places that are told apart; those beyond share the last. */
+/** Maximum number of places. Further ones share the last. */
 const PLACES = 16_384;
 const WORDS = 2;
 const FAULT_BYTES = PLACES * WORDS * 4;
 
-/** Makes the error of a fault from its second word. */
+/** Return the error of a fault, given its second word. */
 export type Describe = (word: number) => MathformerError;
 
-/** A place in a program at which something is checked; `key` tells it from others. */
+/** A checked place in a program, identified by `key`. */
 export interface CheckedPlace {
   readonly key: string;
   readonly describe: Describe;
@@ -24,7 +24,7 @@ export interface CheckedPlace {
 /** The doubts that one read settles. */
 export interface Sealed {
   readonly doubts: ReadonlyMap<number, Doubt>;
-  /** Of the list, from its start. */
+  /** Size of the used part of the list, from its start. */
   readonly bytes: number;
 }
 
@@ -41,7 +41,7 @@ export class Faults {
     this.#batch = batch;
   }
 
-  /** The list, which is allocated when something is checked for the first time. */
+  /** The list. It is allocated at the first check. */
   get view(): BufferView {
     if (this.#view) return this.#view;
     const view = this.#pool.allocate(FAULT_BYTES, 'faults', true);
@@ -51,7 +51,7 @@ export class Faults {
     return view;
   }
 
-  /** The number of a place, which `key` tells from others. */
+  /** Return the number of the place with this key. */
   place(key: string, describe: Describe): number {
     const known = this.#places.get(key);
     if (known !== undefined) return known;
@@ -61,14 +61,14 @@ export class Faults {
     return place;
   }
 
-  /** The doubt about what is checked at a place from now to the next read. */
+  /** Return the doubt about the checks at a place from now to the next read. */
   doubt(place: number): Doubt {
     const doubt = this.#open.get(place) ?? new Doubt();
     this.#open.set(place, doubt);
     return doubt;
   }
 
-  /** What a read that is being encoded settles, if there is anything. */
+  /** Return the doubts that the read being encoded settles, if any. */
   seal(): Sealed | undefined {
     if (this.#open.size === 0) return undefined;
     const doubts = this.#open;
@@ -76,7 +76,7 @@ export class Faults {
     return { doubts, bytes: (Math.max(...doubts.keys()) + 1) * WORDS * 4 };
   }
 
-  /** Settles doubts by the list that was read; without one, because the device is lost, by its own error. */
+  /** Settle doubts with the list that was read; without a list, as the device is lost, with the device's error. */
   settle({ doubts }: Sealed, list?: Uint32Array): void {
     for (const [place, doubt] of doubts) {
       const fault = list?.[place * WORDS] === 1;

@@ -1,4 +1,4 @@
-/** The sink that encodes commands at once, into the batch that the next submission takes. */
+/** The sink that encodes commands at once, into the batch of the next submission. */
 import type { CommandBatch } from './batch.ts';
 import { type BufferPool, type BufferView, type PooledBuffer, placeOf } from './buffers.ts';
 import type { CheckedUse, CommandSink } from './commands.ts';
@@ -8,7 +8,7 @@ import type { Dispatch } from './kernel.ts';
 import type { PipelineCache } from './pipelines.ts';
 import type { Poison } from './poison.ts';
 
-/** What the sink works with; fresh memory is poisoned if there is a poison. */
+/** Parts that the sink uses. With `poison`, new memory is poisoned. */
 export interface ImmediateContext {
   readonly pool: BufferPool;
   readonly pipelines: PipelineCache;
@@ -73,7 +73,7 @@ export class ImmediateSink implements CommandSink {
   beforeReplays(): void {}
 }
 
-/** Forget the doubts about a buffer all of whose values are replaced. */
+/** Drop the doubts about a buffer if all its values are replaced. */
 function forgetDoubts({ buffer, offset, bytes }: BufferView): void {
   if (offset === 0 && bytes >= buffer.used) buffer.doubts = NO_DOUBTS;
 }

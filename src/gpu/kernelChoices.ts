@@ -1,19 +1,19 @@
-/** Choices of kernels: which variant of a family a device uses for which shapes, and the choices that the package ships. */
+/** Choices of kernels: the variant of a family that a device uses for a shape class, and the shipped choices. */
 
 /**
- * Family and shape class → the name of the variant to use. What the tuner measured also says of what WGSL: when that
- * has changed since, the measurement counts no more.
+ * Family and shape class → the name of the variant to use. A tuned choice also has the hash of the variant's WGSL: if that has
+ * changed since, the choice is dropped.
  */
 export type KernelChoices = Readonly<Record<string, string | TunedChoice>>;
 
-/** A choice that holds as long as the kernel is what it was. */
+/** A choice that is valid as long as the kernel is unchanged. */
 export interface TunedChoice {
   readonly variant: string;
   /** `sourceHash` of its kernel. */
   readonly source: string;
 }
 
-/** Adapters whose description begins so, and what is faster there than what would run untuned. */
+/** Adapters by the start of their description, and choices that are faster there than the defaults. */
 interface Shipped {
   readonly adapter: string;
   readonly choices: KernelChoices;
@@ -35,7 +35,7 @@ export function shippedChoices({ description }: Pick<GPUAdapterInfo, 'descriptio
   return SHIPPED.find(({ adapter }) => description.startsWith(adapter))?.choices ?? {};
 }
 
-/** Return what tells adapters apart on every platform: other hardware or another driver may prefer other kernels. */
+/** Return the traits that distinguish adapters on every platform: other hardware or drivers may prefer other kernels. */
 export function adapterTraits(info: GPUAdapterInfo) {
   const { vendor, architecture, device, description, subgroupMinSize, subgroupMaxSize } = info;
   return { vendor, architecture, device, description, subgroupMinSize, subgroupMaxSize };

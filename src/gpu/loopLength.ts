@@ -1,5 +1,5 @@
 /**
- * Whether the CPU that a software driver computes on runs loops of little code faster than loops that do more in a step.
+ * Measure if the CPU of a software adapter runs short loops faster than long loops, which do more per step.
  *
  * Lavapipe turns a load of 8 lanes into some 200 instructions and a multiply-add into 5, 3 of which a step of two rows of the
  * inner dimension saves in two; but then the loop of a product has 30 KB of code. A CPU takes instructions from a cache of
@@ -13,14 +13,14 @@ import { isSoftware, waitingFor } from './waiting.ts';
 
 /** Like a product's tile on lavapipe: rows and columns, in vec4s, of each of 8 lanes. */
 const [LANES, ROWS, VECTORS] = [8, 32, 2];
-/** A millisecond of work on two cores. */
+/** Size of the measured work: about a millisecond on two cores. */
 const [TILES, K] = [64, 128];
 /**
- * Of each loop. What shares the core, another machine's thread maybe, shares its caches as well and slows short loops down
- * more than long ones, for milliseconds or seconds: so short ones are given time to win.
+ * Number of timings of each loop. Other load on the same core shares its caches, and slows short loops more than long ones,
+ * for milliseconds or seconds. So short loops get many attempts.
  */
 const [FEWEST_TIMINGS, MOST_TIMINGS] = [16, 64];
-/** Short loops have to be this much faster; where both are equal, the choice is that of CPUs that prefer long ones. */
+/** Gain by which short loops must be faster. If both are equal, choose long loops. */
 const LEAST_GAIN = 0.03;
 
 /**
@@ -58,7 +58,7 @@ fn main(@builtin(workgroup_id) tile: vec3u, @builtin(subgroup_invocation_id) lan
   c[tile.x * ${LANES} + lane] = ${unroll(ROWS * VECTORS, (i) => `sum${i}`, ' + ')};
 }`;
 
-/** A function that runs such a loop and tells its milliseconds. */
+/** Return a function that runs such a loop, and returns its milliseconds. */
 function timed(gpu: GPUDevice, step: 1 | 2, buffers: readonly GPUBuffer[]): () => Promise<number> {
   const wait = waitingFor(gpu.adapterInfo);
   const module = gpu.createShaderModule({ code: loopOf(step) });
@@ -79,7 +79,7 @@ function timed(gpu: GPUDevice, step: 1 | 2, buffers: readonly GPUBuffer[]): () =
   };
 }
 
-/** Whether `short` takes less time than `long`; both tell what they take whenever they are called. */
+/** Resolve to true if `short` takes less time than `long`. Both return their milliseconds at each call. */
 export async function isFaster(short: () => Promise<number>, long: () => Promise<number>): Promise<boolean> {
   let [leastShort, leastLong] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
   for (let timing = 1; timing <= MOST_TIMINGS; timing++) {
@@ -90,7 +90,7 @@ export async function isFaster(short: () => Promise<number>, long: () => Promise
   return false;
 }
 
-/** Measures it, in 80 to 200 ms, or a second where nothing is compiled yet. False on all but lavapipe, without measuring. */
+/** Resolve to true if the CPU prefers short loops. Measured on lavapipe in 80 to 200 ms; false on other adapters. */
 export async function prefersShortLoops(gpu: GPUDevice): Promise<boolean> {
   const { adapterInfo: info } = gpu;
   const { subgroupMinSize: min, subgroupMaxSize: max } = info;

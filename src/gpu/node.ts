@@ -1,7 +1,7 @@
 /**
- * Opens a WebGPU adapter in Node through Dawn: a hardware GPU if there is one, else the system's software Vulkan
- * (lavapipe), else the embedded SwiftShader. On macOS (Metal) and Windows (D3D12) Dawn's native backend answers alone.
- * The environment variable MATHFORMER_ADAPTER chooses as `name` does.
+ * Open a WebGPU adapter in Node through Dawn: a hardware GPU if there is one, otherwise the system's software Vulkan
+ * (lavapipe), otherwise the embedded SwiftShader. On macOS (Metal) and Windows (D3D12) only Dawn's native backend is used.
+ * The environment variable MATHFORMER_ADAPTER chooses like `name`.
  */
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
@@ -36,7 +36,7 @@ export interface OpenAdapterOptions {
   readonly disableToggles?: readonly string[];
   /** Let devices use matrix units, which are experimental in Dawn: for `matmulPrecision: 'medium'`. */
   readonly matrixUnits?: boolean;
-  /** Also collect Dawn's own words on refused drivers when one was accepted (0.1 s more). */
+  /** Also collect Dawn's messages on refused drivers if another one was accepted (0.1 s more). */
   readonly explain?: boolean;
 }
 
@@ -47,14 +47,14 @@ export interface OpenedAdapter {
   /** Selects this adapter again when given as `name`. */
   readonly name: string;
   readonly description: string;
-  /** What was not chosen and the reason, in order of preference. */
+  /** Adapters that were not chosen, with the reasons, in order of preference. */
   readonly rejected: readonly Rejection[];
 }
 
 /**
- * Opens the best adapter, or the one asked for. Takes about 30 ms; the first time on the embedded driver 0.2 s.
- * Every call gives a fresh adapter, as WebGPU lets an adapter make one device only: call again after a lost device.
- * @throws AdapterError when Dawn does not load, when nothing is usable, or when no adapter has the name
+ * Open the best adapter, or the named one. Every call returns a new adapter, since a WebGPU adapter can make only one device:
+ * call it again after a lost device.
+ * @throws AdapterError if Dawn does not load, if no adapter is usable, or if none has the name.
  */
 export async function openAdapter(options: OpenAdapterOptions = {}): Promise<OpenedAdapter> {
   const fromEnvironment = process.env.MATHFORMER_ADAPTER;
@@ -84,12 +84,12 @@ export async function openAdapter(options: OpenAdapterOptions = {}): Promise<Ope
   }
 }
 
-/** Names of the adapters that the system's drivers offer (the embedded one not counted), with Dawn's backend. */
+/** List the adapters of the system's drivers (without the embedded one), with Dawn's backend. */
 export async function listSystemAdapters(): Promise<{ backend: string; name: string }[]> {
   if (process.platform === 'linux' && ensureVulkanLoader().from === 'none') return [];
   const { create } = await loadDawn();
   try {
-    // WebGPU has no call that lists adapters; Dawn lists them when asked for one that does not exist.
+    // WebGPU has no call that lists adapters, but Dawn lists them when a requested one does not exist.
     await requestAdapter(create([`adapter=${NO_SUCH_ADAPTER}`]));
   } catch (error) {
     const lines = String(error).matchAll(/backend: '([^']*)', name: '([^\n]*)'$/gm);
@@ -99,8 +99,8 @@ export async function listSystemAdapters(): Promise<{ backend: string; name: str
 }
 
 /**
- * The Vulkan loader reads the environment of the process, which a worker thread changes by `libc` alone: its `process.env` is
- * a copy.
+ * The Vulkan loader reads the environment of the process. A worker thread can change it only through `libc`: its
+ * `process.env` is a copy.
  */
 const UNSEEN =
   'the Vulkan loader did not see VK_DRIVER_FILES: in a worker thread the package koffi has to be installed, or the worker ' +
@@ -116,7 +116,7 @@ interface Dawn {
   readonly globals: object;
 }
 
-/** The command that tells what to install: in a checkout of the sources, or of the package. */
+/** The command that advises what to install, in a checkout or in an installed package. */
 const DOCTOR = import.meta.url.endsWith('.ts') ? 'npm run doctor' : 'npx mathformer-doctor';
 const NO_SUCH_ADAPTER = 'mathformer lists adapters';
 
@@ -169,7 +169,7 @@ function describes(info: GPUAdapterInfo, wanted: string): boolean {
   return words.some((word) => word.toLowerCase().includes(wanted.toLowerCase()));
 }
 
-/** The first of the system's adapters that `accept` takes: Dawn's own first choice, then each of the others by name. */
+/** Return the first of the system's adapters that `accept` accepts: Dawn's first choice, then the others by name. */
 async function findSystem(
   toggles: readonly string[],
   accept: (adapter: GPUAdapter) => boolean,
@@ -184,8 +184,8 @@ async function findSystem(
 }
 
 /**
- * What Dawn prefers of the system's adapters; it puts discrete GPUs before integrated ones before the CPU.
- * `forceFallbackAdapter` does not find lavapipe: Dawn takes it to mean a SwiftShader beside dawn.node.
+ * Open Dawn's first choice of the system's adapters: discrete GPUs before integrated ones before the CPU.
+ * `forceFallbackAdapter` does not find lavapipe: for Dawn it means a SwiftShader beside dawn.node.
  */
 async function openSystem(flags: readonly string[]): Promise<Found | undefined> {
   if (process.platform === 'linux' && ensureVulkanLoader().from === 'none') return undefined;
@@ -224,7 +224,7 @@ function opened(found: Found, kind: AdapterKind, rejected: readonly Rejection[])
   return { ...found, kind, name, description, rejected };
 }
 
-/** Why the system's drivers gave nothing better, cheapest cause first. */
+/** Return the reasons why the system's drivers offer nothing better, the easiest to fix first. */
 async function systemComplaints(): Promise<string[]> {
   if (process.platform !== 'linux') return [];
   const loader = ensureVulkanLoader();
@@ -257,9 +257,8 @@ function toggleFlags({ enableToggles = [], disableToggles = [], matrixUnits }: O
 }
 
 /**
- * Dawn crashes at exit when the object that `create` returned is collected before what came from it (its adapters,
- * devices and their buffers, destroyed or not). So it is kept for the life of the process; an idle one holds no
- * event loop open, and the process exits by itself.
+ * Dawn crashes at exit if the object that `create` returned is collected before its adapters, devices and their buffers
+ * (destroyed or not). So it is kept as long as the process. It does not keep the event loop alive: the process still exits.
  */
 const alive: GPU[] = [];
 
@@ -268,7 +267,7 @@ function keepAlive(gpu: GPU): GPU {
   return gpu;
 }
 
-/** As `gpu.requestAdapter`, without Dawn's notes about limits. It writes them before the promise is returned. */
+/** Call `gpu.requestAdapter` without Dawn's notes about limits, which it writes before it returns the promise. */
 function requestAdapter(gpu: GPU, options?: GPURequestAdapterOptions): Promise<GPUAdapter | null> {
   return withoutLines(LIMIT_NOTE, () => gpu.requestAdapter(options));
 }
@@ -282,7 +281,7 @@ function dawnUrl(): string {
   return pathToFileURL(createRequire(import.meta.url).resolve('webgpu')).href;
 }
 
-/** Loads Dawn and puts WebGPU's constants (GPUBufferUsage, GPUMapMode, …) on globalThis, where a browser has them. */
+/** Load Dawn, and define WebGPU's constants (GPUBufferUsage, GPUMapMode, …) on globalThis, as in a browser. */
 async function loadDawn(): Promise<Dawn> {
   try {
     const dawn: Dawn = await import('webgpu');

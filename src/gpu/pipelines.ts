@@ -1,8 +1,8 @@
-/** Compiled kernels and their bind groups, each made once. */
+/** Compiled kernels and their bind groups. Each is made once. */
 import type { BufferPlace, BufferView } from './buffers.ts';
 import type { Kernel } from './kernel.ts';
 
-/** Each takes a mapping of memory on lavapipe, of which Linux allows a process 65,530. */
+/** Maximum number of cached bind groups. On lavapipe each takes a memory mapping; Linux allows a process 65,530. */
 const MAX_BIND_GROUPS = 4096;
 const COMPUTE = 4;
 
@@ -13,9 +13,9 @@ export interface Pipeline {
 }
 
 /**
- * Where the parameters of launches lie: at a place that their bind group fixes, as in recordings, or at an offset that each
- * launch gives, so that one bind group serves many. lavapipe makes a descriptor set for every dispatch with such an offset,
- * in a mapping of its own; and it keeps one for every bind group, so that a launch that is not recorded must not make one.
+ * The offset of a dispatch's parameters: fixed in its bind group, as in recordings, or given by each dispatch, so that one bind
+ * group serves many. lavapipe makes a descriptor set, in a separate memory mapping, for every dispatch with such an offset.
+ * It also keeps one for every bind group, so dispatches outside of recordings must share bind groups.
  */
 export type ParamsPlace = 'fixed' | 'dynamic';
 
@@ -25,7 +25,7 @@ export class PipelineCache {
   readonly #pipelines = { fixed: new Map<Kernel, Pipeline>(), dynamic: new Map<Kernel, Pipeline>() };
   readonly #bindGroups = new Map<string, GPUBindGroup>();
 
-  /** `onInvalid` hears the compiler's words about a kernel that is not valid, some time after its first use. */
+  /** @param onInvalid is called with the compiler's message on an invalid kernel, some time after its first use. */
   constructor(device: GPUDevice, onInvalid: (kernel: Kernel, message: string) => void) {
     this.#device = device;
     this.#onInvalid = onInvalid;
@@ -49,7 +49,7 @@ export class PipelineCache {
     return pipeline;
   }
 
-  /** Compiles a kernel beside other work, if it is valid; else what the compiler says, without any other consequence. */
+  /** Compile a kernel asynchronously. Resolve to the compiler's message if it is invalid, with no other effect. */
   async compile(kernel: Kernel): Promise<string | undefined> {
     const pipelines = this.#pipelines.dynamic;
     if (pipelines.has(kernel)) return undefined;
@@ -67,7 +67,7 @@ export class PipelineCache {
     }
   }
 
-  /** The bind group of these buffers with parameters in `arena`, remembered for the next launch that binds the same. */
+  /** Return the cached bind group of these buffers with parameters in `arena`; make it if there is none. */
   bindGroup(
     kernel: Kernel,
     pipeline: Pipeline,
@@ -102,7 +102,7 @@ export class PipelineCache {
     return this.#device.createBindGroup({ layout, entries, label: kernel.name });
   }
 
-  /** Forgets every bind group, because a buffer they may hold is gone. */
+  /** Drop every bind group, since a buffer that they may refer to was destroyed. */
   forgetBindGroups(): void {
     this.#bindGroups.clear();
   }

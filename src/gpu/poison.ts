@@ -1,13 +1,13 @@
-/** Fills fresh memory with NaN, so that what is read before it is written shows. */
+/** Fill new memory with NaN, so that reads before writes show. */
 import type { CommandBatch } from './batch.ts';
 import { type BufferView, USAGE } from './buffers.ts';
 
-/** Memory is poisoned in pieces of this size. */
+/** Size of the pieces in which memory is poisoned, in bytes. */
 const POISON_BYTES = 1 << 18;
 /** A quiet NaN. */
 const POISON = 0x7fc0_0000;
 
-/** Poisons views by copies in a batch of commands. */
+/** Poison views by copies in a batch of commands. */
 export class Poison {
   readonly #batch: CommandBatch;
   readonly #source: GPUBuffer;

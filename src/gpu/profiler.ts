@@ -1,7 +1,6 @@
 /**
- * Times kernels on the GPU. While profiling, every dispatch is a pass of its own with a timestamp at either end, so that
- * the sum is somewhat more than what the same work takes in one pass. Without timestamps there are counts, bytes and
- * CPU times alone.
+ * Time kernels on the GPU. While profiling, every dispatch is a separate pass with timestamps at both ends, so the sum exceeds
+ * the time of the same work in one pass. Without timestamps there are only counts, bytes and CPU times.
  */
 import { USAGE } from './buffers.ts';
 import { type Dispatch, scalarValue } from './kernel.ts';
@@ -17,9 +16,9 @@ export interface ProfiledDispatch {
   readonly end: number | undefined;
   /** Milliseconds of CPU time to encode it. */
   readonly cpu: number;
-  /** Bytes of everything bound: what is moved if all of it is read or written once. */
+  /** Total size of the bound buffers, in bytes: the traffic if each is read or written once. */
   readonly bytes: number;
-  /** Floating-point operations, where the kernel says; 0 elsewhere. */
+  /** Floating-point operations that the kernel declares; otherwise 0. */
   readonly flops: number;
 }
 
@@ -32,7 +31,7 @@ export class Profiler {
   #pending: Promise<void> = Promise.resolve();
   #batch: Encoded[] = [];
 
-  /** For batches of at most `most` dispatches. */
+  /** @param most maximum number of dispatches in a batch. */
   constructor(device: GPUDevice, most: number) {
     this.#device = device;
     if (device.features.has('timestamp-query')) {
@@ -40,7 +39,7 @@ export class Profiler {
     }
   }
 
-  /** What the pass of the batch's next dispatch is to be described by. */
+  /** Return the descriptor of the pass for the batch's next dispatch. */
   pass(label: string): GPUComputePassDescriptor {
     const querySet = this.#querySet;
     if (!querySet) return { label };
@@ -49,7 +48,7 @@ export class Profiler {
     return { label, timestampWrites };
   }
 
-  /** Notes that it was encoded. */
+  /** Record an encoded dispatch. */
   add({ kernel, views, params }: Dispatch, cpu: number): void {
     const bytes = views.reduce((total, view) => total + view.bytes, 0);
     const values = Object.fromEntries(
@@ -58,7 +57,7 @@ export class Profiler {
     this.#batch.push({ kernel: kernel.name, cpu, bytes, flops: kernel.flops?.(values) ?? 0 });
   }
 
-  /** Appends the commands that fetch the batch's timestamps; to be called back when it is submitted. */
+  /** Append the commands that fetch the batch's timestamps. Call the returned function after the submission. */
   finish(encoder: GPUCommandEncoder): () => void {
     const batch = this.#batch;
     this.#batch = [];
@@ -85,7 +84,7 @@ export class Profiler {
     };
   }
 
-  /** Every dispatch so far, in order. */
+  /** Return all dispatches so far, in order. */
   async dispatches(): Promise<readonly ProfiledDispatch[]> {
     await this.#pending;
     return this.#done;

@@ -1,4 +1,4 @@
-/** Reads of results: everything pending is submitted, and with each result comes the list of faults that settles doubts. */
+/** Reads of results: submit everything pending, and read the list of faults with each result, to settle doubts. */
 import type { CommandBatch } from './batch.ts';
 import { type BufferView, placeOf, USAGE } from './buffers.ts';
 import { throwIfRight } from './doubts.ts';
@@ -6,7 +6,7 @@ import type { Failure } from './failure.ts';
 import type { Faults } from './faults.ts';
 import type { Wait } from './waiting.ts';
 
-/** What a reader works with. */
+/** Parts that a reader uses. */
 export interface ReaderContext {
   readonly gpu: GPUDevice;
   readonly batch: CommandBatch;
@@ -16,7 +16,7 @@ export interface ReaderContext {
 }
 
 export class Reader {
-  /** Reads so far. */
+  /** Number of reads so far. */
   reads = 0;
   readonly #context: ReaderContext;
 
@@ -24,7 +24,7 @@ export class Reader {
     this.#context = context;
   }
 
-  /** @throws GpuError if any earlier command failed or the device was lost. */
+  /** Submit everything pending, and return the bytes of a view. @throws GpuError after a failure or a loss. */
   async read(view: BufferView): Promise<ArrayBuffer> {
     const { gpu, batch, faults } = this.#context;
     const { doubts } = view.buffer;

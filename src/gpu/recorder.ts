@@ -12,7 +12,7 @@ import {
 import { type SharedMemory, shareMemory } from './sharedMemory.ts';
 
 export class Recorder implements CommandSink {
-  /** Stands for this recording where something remembers what it was computed in; the recorder itself must not live on. */
+  /** Identity of this recording, for caches. The recorder itself must not be kept alive. */
   readonly recording = {};
   readonly #context: RecordingContext;
   readonly #commands: Command[] = [];
@@ -24,7 +24,7 @@ export class Recorder implements CommandSink {
     this.#context = context;
   }
 
-  /** Make a buffer without memory, which planning gives it. @throws GpuError if no binding is as large. */
+  /** Make a buffer without memory; planning assigns it. @throws GpuError if it exceeds a binding. */
   allocate(bytes: number, label = 'tensors'): BufferView {
     const { pool } = this.#context;
     const buffer = new PooledBuffer(pool.capacity(bytes), label);
@@ -59,7 +59,7 @@ export class Recorder implements CommandSink {
     this.#effects.push(effect);
   }
 
-  /** Give every buffer memory and freeze the commands; buffers that are not among `outputs` end here. */
+  /** Assign memory to every buffer, and freeze the commands. Buffers that are not `outputs` end here. */
   finish(outputs: readonly BufferView[]): Recording {
     const { pool, shared } = this.#context;
     const made = new Set(this.#buffers);
@@ -85,7 +85,7 @@ export class Recorder implements CommandSink {
     }
   }
 
-  /** Lend memory to every buffer but the outputs. */
+  /** Lend memory to every buffer except the outputs. */
   #plan(outputs: ReadonlySet<PooledBuffer>, shared: SharedMemory): void {
     const lives = new Map<PooledBuffer, { first: number; last: number }>();
     this.#commands.forEach((command, at) => {

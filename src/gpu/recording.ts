@@ -1,8 +1,7 @@
 /**
- * Recordings: a fixed sequence of launches, copies and uploads, made once and replayed. When the sequence is complete
- * its memory is planned: a buffer made inside lives from the first to the last command that uses it, and buffers whose
- * lives do not overlap share memory, with other recordings too, since replays run one after the other. Only what the
- * recorded function returns has memory of its own.
+ * Recordings: a fixed sequence of dispatches, copies and uploads, made once and replayed. When the sequence is complete, its
+ * memory is planned. A buffer made inside lives from the first to the last command that uses it. Buffers whose lives do not
+ * overlap share memory, also between recordings, since replays run one after another. Only returned buffers own memory.
  */
 import { GpuError } from '../base/errors.ts';
 import { Arena } from './arena.ts';
@@ -34,14 +33,14 @@ export type Command =
   | { readonly kind: 'upload'; readonly data: Uint8Array<ArrayBuffer>; readonly target: BufferView }
   | { readonly kind: 'clear'; readonly target: BufferView };
 
-/** A fixed sequence of commands whose bindings are frozen; replaying it costs only encoding. */
+/** A fixed sequence of commands with frozen bindings. A replay only encodes them. */
 export interface Recording extends Disposable {
   readonly dispatches: number;
-  /** Runs the commands. The first call completes the run that was recorded; later ones repeat its effects first. */
+  /** Run the commands. The first call completes the recorded run; later calls first repeat its effects of the host. */
   replay(): void;
 }
 
-/** What a recording is made of and made with. */
+/** Parts that a recording is made from. */
 export interface RecordingContext {
   readonly gpu: GPUDevice;
   readonly pool: BufferPool;
@@ -67,14 +66,14 @@ export function viewsOf(command: Command): readonly BufferView[] {
   }
 }
 
-/** The views that a command writes. */
+/** Return the views that a command writes. */
 function targetsOf(command: Command): readonly BufferView[] {
   if (command.kind !== 'dispatch') return [command.target];
   const { kernel, views } = command.dispatch;
   return views.filter((_, i) => kernel.written[i]);
 }
 
-/** Of each of these buffers, the range that the commands write within. */
+/** Return for each of these buffers the range that the commands write. */
 function writtenBy(commands: readonly Command[], buffers: ReadonlySet<PooledBuffer>): BufferView[] {
   const ranges = new Map<PooledBuffer, { from: number; to: number }>();
   for (const { buffer, offset, bytes } of commands.flatMap(targetsOf)) {
@@ -95,10 +94,10 @@ export class FrozenRecording implements Recording {
   readonly #places: readonly number[];
   readonly #outputs: readonly PooledBuffer[];
   readonly #outside: readonly PooledBuffer[];
-  /** What lasts of what it writes: outputs, and parts of buffers that others made. */
+  /** The lasting views among those that it writes: outputs, and parts of buffers from outside. */
   readonly #written: readonly BufferView[];
   readonly #arena: Arena;
-  /** Launches whose parameters are functions; theirs lie at the start of the arena. */
+  /** Dispatches whose parameters are functions, with their offsets, at the start of the arena. */
   readonly #dynamic: readonly { readonly dispatch: Dispatch; readonly offset: number }[];
   readonly #dynamicBytes: number;
   readonly #free: () => void;
@@ -164,7 +163,7 @@ export class FrozenRecording implements Recording {
       }
     });
     this.#free = releaser(context, [arena.gpu, constants.gpu]);
-    // A recording that nobody refers to any more frees itself.
+    // A recording without references frees itself.
     abandoned.register(this, this.#free);
   }
 
@@ -176,7 +175,7 @@ export class FrozenRecording implements Recording {
     this.#fresh = false;
     for (const buffer of this.#outputs) buffer.version += 1;
     for (const view of this.#written) noteWrite(view);
-    for (const buffer of this.#outputs) buffer.doubts = NO_DOUBTS; // all of their values are made anew
+    for (const buffer of this.#outputs) buffer.doubts = NO_DOUBTS; // all their values are recomputed
     const own = this.#places.map((place) => this.#context.faults.doubt(place));
     passOn(
       doubtsOf(this.#outside, own),
@@ -195,7 +194,7 @@ export class FrozenRecording implements Recording {
     this.#free();
   }
 
-  /** Brings the parameters that are functions up to date, in order with earlier replays of the same batch. */
+  /** Update the parameters that are functions, in order with earlier replays of the same batch. */
   #uploadDynamic(batch: CommandBatch): void {
     if (this.#dynamic.length === 0) return;
     for (const { dispatch, offset } of this.#dynamic) {
@@ -212,8 +211,8 @@ const isDynamic = ({ params }: Dispatch): boolean =>
 const abandoned = new FinalizationRegistry<() => void>((free) => free());
 
 /**
- * Gives back what only the recording uses, once. (Made here, so that it does not refer to the recording, nor to its
- * outputs, which whoever refers to them may use for longer.)
+ * Return a function that frees what only the recording uses, once. It is made here so that it refers neither to the recording
+ * nor to its outputs, which may be used for longer.
  */
 function releaser({ batch, shared }: RecordingContext, buffers: readonly GPUBuffer[]): () => void {
   let done = false;
@@ -226,7 +225,7 @@ function releaser({ batch, shared }: RecordingContext, buffers: readonly GPUBuff
   };
 }
 
-/** A buffer with the data of all uploads, and where each begins. */
+/** Upload the data of all uploads to one buffer. Return it, and the offset of each. */
 function uploadConstants(gpu: GPUDevice, commands: readonly Command[]) {
   const offsets = new Map<Command, number>();
   let bytes = 0;

@@ -1,10 +1,10 @@
 /**
- * Memory that recordings share. Replays run one after the other, and within one a buffer is needed only from the first
- * to the last command that uses it.
+ * Memory that recordings share. Replays run one after another, and within a replay a buffer is needed only from the first to
+ * the last command that uses it.
  */
 import { type BufferPool, type PooledBuffer, viewOf } from './buffers.ts';
 
-/** Buffers that recordings take turns in using: of each size as many as the most demanding one needs. */
+/** Buffers that recordings share: of each size, as many as the recording that needs most. */
 export class SharedMemory {
   readonly #pool: BufferPool;
   readonly #buffers = new Map<number, PooledBuffer[]>();
@@ -14,7 +14,7 @@ export class SharedMemory {
     this.#pool = pool;
   }
 
-  /** Sizes there are buffers of, at least `bytes` and at most twice that, smallest first. */
+  /** Return the sizes of existing buffers from `bytes` to twice that, smallest first. */
   sizesFor(bytes: number): number[] {
     return [...this.#buffers.keys()]
       .filter((size) => size >= bytes && size <= 2 * bytes)
@@ -25,7 +25,7 @@ export class SharedMemory {
     return this.#buffers.get(bytes)?.length ?? 0;
   }
 
-  /** The `index`-th buffer of a size. */
+  /** Return the `index`-th buffer of a size. */
   get(bytes: number, index: number): PooledBuffer {
     const buffers = this.#buffers.get(bytes) ?? [];
     this.#buffers.set(bytes, buffers);
@@ -37,7 +37,7 @@ export class SharedMemory {
     this.#users += 1;
   }
 
-  /** Gives everything back when the last user has left. */
+  /** Release everything when the last user has left. */
   leave(): void {
     this.#users -= 1;
     if (this.#users > 0) return;
@@ -46,7 +46,7 @@ export class SharedMemory {
   }
 }
 
-/** Sizes of shared buffers, four to each power of two: coarse, so that recordings of similar shapes share. */
+/** Round up to the size of a shared buffer: four to each power of two, coarse enough for similar shapes to share. */
 function sharedSize(bytes: number): number {
   const step = Math.max(256, 2 ** Math.ceil(Math.log2(bytes)) / 8);
   return Math.ceil(bytes / step) * step;
@@ -59,7 +59,7 @@ export interface Life {
   readonly last: number;
 }
 
-/** Gives buffers memory by a linear scan over their lives: those that do not overlap may get the same. */
+/** Assign memory to buffers by a linear scan over their lives: those that do not overlap may share. */
 export function shareMemory(lives: readonly Life[], shared: SharedMemory): void {
   const slots = new SlotPlan(shared);
   const busy: { readonly slot: Slot; readonly until: number }[] = [];
@@ -82,7 +82,7 @@ interface Slot {
   readonly index: number;
 }
 
-/** Which shared buffers a plan uses, and which of them are free at the moment. */
+/** The shared buffers that a plan uses, and those among them that are currently free. */
 class SlotPlan {
   readonly #shared: SharedMemory;
   readonly #free = new Map<number, number[]>();
@@ -92,7 +92,7 @@ class SlotPlan {
     this.#shared = shared;
   }
 
-  /** The smallest free buffer that is there already, or a new one. */
+  /** Take the smallest existing free buffer, or a new one. */
   take(needed: number): Slot {
     for (const bytes of this.#shared.sizesFor(needed)) {
       const index = this.#free.get(bytes)?.pop();

@@ -1,41 +1,41 @@
 /**
- * The autotuner: which variant of a kernel family is the fastest on this adapter, for operands of given shapes.
+ * The autotuner: find the fastest variant of a kernel family on this adapter, for operands of given shapes.
  *
- * A candidate must compile, and give what the portable variant gives, before it is timed. Then successive halving:
- * every round times the candidates that are left, each right after the variant that would run untuned, so that a noisy
- * neighbour slows both alike, and keeps the better half by the median of these ratios, with twice as many timings. The
- * winner is chosen if it is more than 5 % faster than what would run untuned.
+ * A candidate must compile and agree with the portable variant before it is timed. Then successive halving: every round
+ * times the remaining candidates, each right after the default variant, so that other load slows both equally. It keeps the
+ * better half by the median of these ratios, with twice as many timings. The winner is chosen if it is more than 5 % faster
+ * than the default variant.
  */
 import type { BufferView } from './buffers.ts';
 import type { Device } from './device.ts';
 import type { TunedChoice } from './kernelChoices.ts';
 import { choiceKey, type Family, launchPlan, namedVariant, sourceHash, type Variant } from './variants.ts';
 
-/** What to tune a family for. */
+/** A case to tune a family for. */
 export interface TuningCase<Options> {
   readonly family: Family<Options>;
-  /** Allocates the operands and fills those that are read with values around 0. */
+  /** Allocate the operands, and fill those that are read with values around 0. */
   readonly make: (device: Device) => Options;
-  /** What the variants write. */
+  /** Return the views that the variants write. */
   readonly outputs: (options: Options) => readonly BufferView[];
 }
 
-/** A family of kernels may have options of any kind. */
+/** A case of any family. */
 // biome-ignore lint/suspicious/noExplicitAny: cases of different families stand in one list
 export type AnyTuningCase = TuningCase<any>;
 
-/** What became of a candidate. */
+/** The result of a candidate. */
 export interface Candidate {
   readonly variant: string;
-  /** Time relative to the untuned variant's, or why it was not timed. */
+  /** Time relative to that of the default variant, or the reason why it was not timed. */
   readonly result: number | 'invalid' | 'wrong';
 }
 
-/** What the tuner found out about one case. */
+/** The result of tuning one case. */
 export interface TuningResult {
-  /** What the choice is filed under. */
+  /** Key of the choice. */
   readonly key: string;
-  /** The variant that runs untuned. */
+  /** Name of the default variant. */
   readonly untuned: string;
   readonly chosen: string;
   /** `sourceHash` of the chosen variant's kernel. */
@@ -43,17 +43,17 @@ export interface TuningResult {
   readonly candidates: readonly Candidate[];
 }
 
-/** A gain below this is not worth another order of sums. */
+/** Minimum gain of a choice. Less does not justify a different order of sums. */
 const LEAST_GAIN = 0.05;
 const FIRST_TIMINGS = 3;
 const FINAL_TIMINGS = 9;
-/** A timing repeats a launch until it takes about this long, in milliseconds. */
+/** Milliseconds that the repeated launches of a timing take together, at least. */
 const LEAST_TIME = 4;
-/** Largest difference from the portable variant, relative to the largest value: f32, and f16 operands. */
+/** Maximum difference from the portable variant, relative to the largest value, for f32 and f16 operands. */
 const TOLERANCE = { exact: 1e-4, half: 2e-2 };
 
 /**
- * Tunes every case, one after the other, and each shape class once. The device must not have `portableKernels`.
+ * Tune all cases, one after another, each shape class once. The device must not have `portableKernels`.
  * @throws GpuError if the device is lost or out of memory.
  */
 export async function tune(
@@ -72,7 +72,7 @@ export async function tune(
   return [...results.values()];
 }
 
-/** The table for `DeviceOptions.kernelChoices`. */
+/** Return the table for `DeviceOptions.kernelChoices`. */
 export function choicesOf(results: readonly TuningResult[]): Record<string, TunedChoice> {
   return Object.fromEntries(results.map(({ key, chosen, source }) => [key, { variant: chosen, source }]));
 }
@@ -140,7 +140,7 @@ async function tuneCase<Options>(
   return { key, untuned: untuned.name, chosen: chosen.name, source, candidates };
 }
 
-/** The largest difference between two results, relative to the largest value of the second; infinite for a NaN. */
+/** Return the largest difference between two results, relative to the largest value of the second; infinite for NaN. */
 function difference(found: readonly Float32Array[], expected: readonly Float32Array[]): number {
   let worst = 0;
   expected.forEach((values, i) => {
@@ -155,7 +155,7 @@ function difference(found: readonly Float32Array[], expected: readonly Float32Ar
   return worst;
 }
 
-/** Median over the time of `run` by that of `reference` right before it. */
+/** Return the median ratio of the time of `run` to that of `reference` right before it. */
 async function medianRatio(
   device: Device,
   run: () => void,

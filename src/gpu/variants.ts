@@ -1,44 +1,43 @@
 /**
- * Kernel families: several kernels that compute the same, of which one is chosen for each adapter and shape.
+ * Kernel families: several kernels that compute the same, of which one is chosen for each adapter and shape class.
  *
- * Every family has a portable variant that is right and runs everywhere. Which one a device uses is decided once for
- * each shape class, in this order: `portableKernels`, the device's table of choices (measured by the tuner, or a run's
- * own record), what the family prefers on such an adapter. A choice stays for the device's life, since another
- * variant may sum in another order.
+ * Every family has a portable variant that runs on every adapter. A device chooses once for each shape class, in this order:
+ * `portableKernels`, the device's table of choices (from the tuner, or of an earlier run), the family's preference for the
+ * adapter. The choice stays as long as the device, since variants may sum in different orders.
  */
 import type { Device } from './device.ts';
 import type { Launch } from './kernel.ts';
 import type { TunedChoice } from './kernelChoices.ts';
 
-/** One way to compute what the family computes. */
+/** A kernel of a family. */
 export interface Variant<Options> {
   /** Unique within its family, e.g. `broadcast 32×1`. */
   readonly name: string;
-  /** Whether it rounds its operands to f16. */
+  /** True if it rounds its operands to f16. */
   readonly half?: boolean;
-  /** Whether the device's features and limits allow it, and it takes operands of this shape. */
+  /** Return true if the device's features and limits allow it, and it supports operands of this shape. */
   readonly fits: (device: Device, options: Options) => boolean;
-  /** The launch that computes it. */
+  /** Return the launch for these operands. */
   readonly plan: (device: Device, options: Options) => Launch;
 }
 
 /** Variants that are interchangeable. */
 export interface Family<Options> {
   readonly name: string;
-  /** What a choice depends on, e.g. `bias K64 N256 M8192`. */
+  /** Return the shape class of operands, e.g. `bias K64 N256 M8192`. */
   readonly shapeClass: (options: Options) => string;
   readonly variants: readonly Variant<Options>[];
   /** Name of the variant that runs on every adapter. */
   readonly portable: string;
-  /** Name of the variant that is likely the fastest on an adapter that has not been tuned. */
+  /** Return the name of the variant that is probably fastest on an untuned adapter. */
   readonly prefer: (device: Device, options: Options) => string;
 }
 
-/** What a choice is filed under. */
+/** Return the key of a choice: family and shape class. */
 export const choiceKey = <Options>(family: Family<Options>, options: Options): string =>
   `${family.name} ${family.shapeClass(options)}`;
 
-/** The family's variant of that name, if it takes these operands on this device. */
+/** Return the family's variant of this name, if it supports these operands on this device. */
 export function namedVariant<Options>(
   device: Device,
   family: Family<Options>,
@@ -48,7 +47,7 @@ export function namedVariant<Options>(
   return family.variants.find((variant) => variant.name === name && variant.fits(device, options));
 }
 
-/** Return the variant that `device` uses for these operands: the one chosen before, or else choose it now. */
+/** Return the variant that `device` uses for these operands. Choose it at the first call. */
 export function chosenVariant<Options>(
   device: Device,
   family: Family<Options>,
@@ -82,7 +81,7 @@ function choose<Options>(
   return variant;
 }
 
-/** A 32-bit hash (FNV-1a) of the WGSL that a variant launches. */
+/** Return a 32-bit hash (FNV-1a) of the WGSL of a launch. */
 export function sourceHash({ kernel }: Launch): string {
   let hash = 0x811c9dc5;
   for (let i = 0; i < kernel.wgsl.length; i++) {
@@ -91,15 +90,15 @@ export function sourceHash({ kernel }: Launch): string {
   return (hash >>> 0).toString(16).padStart(8, '0');
 }
 
-/** Launches the variant that is chosen for these operands. */
+/** Launch the chosen variant for these operands. */
 export function launchChosen<Options>(device: Device, family: Family<Options>, options: Options): void {
   launchPlan(device, chosenVariant(device, family, options).plan(device, options));
 }
 
-/** Launches what a variant has planned. */
+/** Launch the plan of a variant. */
 export function launchPlan(device: Device, { kernel, buffers, params, workgroups }: Launch): void {
   device.launch(kernel, buffers, params, workgroups);
 }
 
-/** Round up to a power of two: shape classes hold sizes that are about alike. */
+/** Round up to a power of two, so that a shape class contains similar sizes. */
 export const nextPowerOfTwo = (size: number): number => 2 ** Math.ceil(Math.log2(Math.max(1, size)));

@@ -1,16 +1,16 @@
 /**
- * Waiting for the GPU. In Node, Dawn's binding asks for what has finished once per turn of the event loop, without a
- * rest, with a new function object each time that keeps the garbage collector busy: most of a core, which a driver
- * that computes on the CPU has better uses for. So while something is waited for there, each turn takes a nap.
+ * Waiting for the GPU. In Node, Dawn's binding polls for finished work in every turn of the event loop, without a pause, and
+ * makes a new function object each time. That takes most of a core, which a software adapter needs for computing. So while
+ * waiting for a software adapter, each turn sleeps a little.
  */
 
-/** Long against the microseconds of a turn, short against the milliseconds of what is waited for. */
+/** Milliseconds to sleep: long compared with a turn (microseconds), short compared with the awaited work (milliseconds). */
 const NAP_MS = 0.2;
 
-/** Waits for what the GPU does. */
+/** Wait for work of the GPU. */
 export type Wait = <Value>(work: Promise<Value>) => Promise<Value>;
 
-/** Browsers notify instead of asking, and must not block; some pages bring a `setImmediate` of their own. */
+/** Node's globals. Browsers notify instead of polling, and must not block; some pages define a `setImmediate`. */
 const { process, setImmediate: nextTurn } = globalThis as {
   process?: { readonly versions?: { readonly node?: string } };
   setImmediate?: (turn: () => void) => void;
@@ -36,10 +36,10 @@ const waitNapping: Wait = async (work) => {
   }
 };
 
-/** How to wait for an adapter. */
+/** Return the way to wait for an adapter. */
 export const waitingFor = (info: GPUAdapterInfo): Wait => (isSoftware(info) ? waitNapping : (work) => work);
 
-/** True for an implementation that runs on the CPU. */
+/** Return true for an adapter that computes on the CPU. */
 export function isSoftware(info: GPUAdapterInfo): boolean {
   const words = [info.vendor, info.architecture, info.device, info.description].join(' ');
   return (

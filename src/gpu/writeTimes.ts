@@ -1,11 +1,11 @@
 /**
- * When which part of a buffer was last written, by a clock that all commands and all nodes of the graph share. So what
- * was saved for a backward pass is known to have changed since, whichever command changed it.
+ * Times of the last writes to the ranges of a buffer, by a clock that all commands and graph nodes share. So `backward` can tell
+ * if a saved value has changed since, whichever command changed it.
  */
 
 let now = 0;
 
-/** The next moment: later than all before. */
+/** Return the next time, later than all before. */
 export const tick = (): number => ++now;
 
 interface Written {
@@ -16,11 +16,11 @@ interface Written {
 
 /** The latest writes to the ranges of one buffer. */
 export class WriteTimes {
-  /** When the buffer came about. */
+  /** Time of the buffer's creation. */
   readonly born = tick();
   #written: Written[] = [];
 
-  /** Notes that `bytes` bytes from `offset` on are written now. */
+  /** Note that `bytes` bytes from `offset` on are written now. */
   note(offset: number, bytes: number): void {
     const [from, to] = [offset, offset + bytes];
     const [only] = this.#written;
@@ -32,7 +32,7 @@ export class WriteTimes {
     this.#written = rest;
   }
 
-  /** When any of `bytes` bytes from `offset` on was last written; 0 for never. */
+  /** Return the time of the last write to any of `bytes` bytes from `offset` on; 0 for none. */
   latest(offset: number, bytes: number): number {
     let latest = 0;
     for (const { from, to, at } of this.#written) {

@@ -1,6 +1,6 @@
 /**
  * The embedded driver: SwiftShader, a Vulkan implementation on the CPU, unpacked without root from the npm package
- * `@sparticuz/chromium` into a per-user cache directory. Linux x64 only: that is all the package is built for.
+ * `@sparticuz/chromium` into a per-user cache directory. Only for Linux x64, as the package.
  */
 import { createHash, randomUUID } from 'node:crypto';
 import { lstatSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
@@ -14,7 +14,7 @@ export { cacheDirectories } from './privateDirectory.ts';
 
 export interface EmbeddedDriver {
   readonly directory: string;
-  /** The Vulkan loader that comes with the driver, for systems that have none. */
+  /** The Vulkan loader in the package, for systems without one. */
   readonly loader: string;
   /** The manifest that `VK_DRIVER_FILES` has to name. */
   readonly manifest: string;
@@ -25,8 +25,8 @@ const MANIFEST = 'vk_swiftshader_icd.json';
 const ARCHIVE = 'bin/swiftshader.tar.br';
 
 /**
- * SHA-256 of the files that are used (the archive also holds GLES libraries, which are not). Pinned here and not
- * written beside the files, so that the check also catches a cache that somebody else has prepared.
+ * SHA-256 of the used files (the archive also holds GLES libraries). They are pinned here, not written beside the files, so
+ * that the check also detects a cache prepared by another user.
  */
 const FILES: Readonly<Record<string, string>> = {
   'libvk_swiftshader.so': '5b9e8591c7c2d1c9618c3ad485d0cdffb81f5f1ffd6a982fdb6578c2d8d3213e',
@@ -34,7 +34,7 @@ const FILES: Readonly<Record<string, string>> = {
   [MANIFEST]: 'c9eef28b6b984fec220ef0abfecc40b502d46946706e47bfe97707027cb818bd',
 };
 
-/** Changes with the content, so two versions of mathformer never fight over one directory. */
+/** Name of the directory. It depends on the content, so that two versions of mathformer use different directories. */
 const DIRECTORY = `swiftshader-${sha256(JSON.stringify(FILES)).slice(0, 12)}`;
 
 export function isEmbeddedDriverSupported(): boolean {
@@ -42,8 +42,8 @@ export function isEmbeddedDriverSupported(): boolean {
 }
 
 /**
- * Unpacks the driver (about 0.2 s) or finds it unpacked (about 10 ms, spent on checking the content).
- * @throws AdapterError DRIVER_NOT_UNPACKED with the reason for every directory tried
+ * Unpack the driver, or find it unpacked and check its content.
+ * @throws AdapterError DRIVER_NOT_UNPACKED, with the reason for every tried directory.
  */
 export function unpackEmbeddedDriver(roots: readonly string[] = cacheDirectories()): EmbeddedDriver {
   const failures: string[] = [];
@@ -68,7 +68,7 @@ function unpackInto(cache: string): string {
   const root = privateDirectory(cache);
   const directory = join(root, DIRECTORY);
   if (!isIntact(directory)) {
-    // Written beside and renamed, so that no process ever sees half a driver.
+    // Write beside it and rename, so that no process ever sees an incomplete driver.
     const fresh = join(root, `.${DIRECTORY}-${randomUUID()}`);
     try {
       mkdirSync(fresh, { mode: 0o700 });
@@ -86,7 +86,7 @@ function unpackInto(cache: string): string {
   return directory;
 }
 
-/** Another process may have won the race (its copy is as good), or a damaged copy may be in the way. */
+/** Move the directory into place. Another process may have been faster, with an equal copy; a damaged copy is replaced. */
 function moveIntoPlace(fresh: string, directory: string): void {
   try {
     renameSync(fresh, directory);
@@ -102,7 +102,7 @@ function moveIntoPlace(fresh: string, directory: string): void {
 }
 
 function isIntact(directory: string): boolean {
-  // What the root holds is this user's. A link in it would lead to a place that nobody has looked at.
+  // The root belongs to this user. A link in it would lead to an unchecked place.
   if (!lstatSync(directory, { throwIfNoEntry: false })?.isDirectory()) return false;
   return Object.entries(FILES).every(([name, hash]) => {
     try {
@@ -113,15 +113,15 @@ function isIntact(directory: string): boolean {
   });
 }
 
-/** Finds a noexec mount or a missing system library here, where another directory can still be tried. */
+/** @throws Error for a noexec mount or a missing system library, while another directory can still be tried. */
 function rejectUnloadable(library: string): void {
   const reason = dlopenFailure(library);
   if (reason !== undefined) throw new Error(reason);
 }
 
 /**
- * Opens a shared library that is not a Node addon, and tells why it cannot be opened, if it cannot.
- * With RTLD_NODELETE (absent from Node's constants) it stays loaded, although Node closes what is no addon.
+ * Open a shared library that is not a Node addon. Return the reason if it cannot be opened; undefined otherwise.
+ * With RTLD_NODELETE (absent from Node's constants) it stays loaded, although Node closes libraries that are not addons.
  */
 export function dlopenFailure(library: string, { stay = false } = {}): string | undefined {
   const RTLD_LAZY = 0x1;
@@ -131,13 +131,13 @@ export function dlopenFailure(library: string, { stay = false } = {}): string | 
     return undefined;
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
-    // Node's complaint after dlopen has succeeded: the library is no addon, which is known.
+    // Node's error after a successful dlopen, as the library is not an addon.
     return message.includes('did not self-register') ? undefined : message;
   }
 }
 
 function archivePath(): string {
-  // The package exports its entry point only, build/cjs/index.cjs; the archive lies beside build/.
+  // The package exports only its entry point, build/cjs/index.cjs; the archive is beside build/.
   const entry = createRequire(import.meta.url).resolve('@sparticuz/chromium');
   return join(dirname(entry), '..', '..', ARCHIVE);
 }
@@ -151,7 +151,7 @@ function archiveMismatch(): AdapterError {
   );
 }
 
-/** Regular files of a POSIX tar archive: 512-byte headers with the name at 0 and the octal size at 124. */
+/** Return the regular files of a POSIX tar archive: 512-byte headers with the name at 0 and the octal size at 124. */
 export function readTar(tar: Uint8Array): Map<string, Uint8Array> {
   const BLOCK = 512;
   const entries = new Map<string, Uint8Array>();

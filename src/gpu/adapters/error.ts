@@ -1,14 +1,14 @@
-/** The error of opening a GPU. */
+/** Errors of opening an adapter. */
 import { GpuError } from '../../base/errors.ts';
 
-/** Why no adapter was opened. */
+/** The reason why no adapter was opened. */
 export type AdapterErrorCode =
   | 'DAWN_NOT_LOADED' // the native module of the `webgpu` package does not load on this system
   | 'ADAPTER_NOT_FOUND' // an adapter was asked for by name, and there is none of that name
   | 'NO_ADAPTER' // nothing usable at all, not even the embedded driver
   | 'DRIVER_NOT_UNPACKED'; // the embedded driver could not be written to, or read from, any cache directory
 
-/** `where` is the option, environment variable, package or platform at fault. */
+/** The error of opening an adapter. `where` is the option, environment variable, package or platform that caused it. */
 export class AdapterError extends GpuError {
   declare readonly code: AdapterErrorCode;
 

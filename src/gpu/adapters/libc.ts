@@ -1,4 +1,4 @@
-/** Functions of the C library that Node has not: Dawn and Vulkan are C++, and take neither options nor callbacks for this. */
+/** Functions of the C library that Node lacks. Dawn and Vulkan are C++, and offer neither options nor callbacks for this. */
 import { fstatSync, readSync, writeSync } from 'node:fs';
 import { createRequire } from 'node:module';
 
@@ -8,18 +8,18 @@ interface Libc {
   unsetenv(name: string): number;
   dup(descriptor: number): number;
   dup2(from: number, to: number): number;
-  /** Node's own complains in a worker thread of descriptors that it has not opened. */
+  /** Close a descriptor. Node's own function warns in a worker thread about descriptors that it has not opened. */
   close(descriptor: number): number;
-  /** Waits until no other thread is between these two. */
+  /** Lock: wait until no other thread is between `lock` and `unlock`. */
   lock(): void;
   unlock(): void;
-  /** Opens a file in memory; returns its descriptor. */
+  /** Open a file in memory, and return its descriptor. */
   memfd_create(name: string, flags: number): number;
 }
 
 let found: Libc | undefined | null = null;
 
-/** The C library of Linux; undefined elsewhere, or where the package that calls it was not installed. */
+/** Return the C library of Linux; undefined on other systems, or if the package that calls it is not installed. */
 export function libc(): Libc | undefined {
   if (found === null) found = process.platform === 'linux' ? load() : undefined;
   return found;
@@ -31,7 +31,7 @@ function load(): Libc | undefined {
     const library = koffi.load(null);
     const flockfile = library.func('void flockfile(void *file)');
     const funlockfile = library.func('void funlockfile(void *file)');
-    // A lock that all threads of the process find, and that nobody else takes: Node reads stdin without the C library.
+    // The lock of stdin is common to all threads of the process and otherwise unused: Node reads stdin without the C library.
     const stdin: unknown = koffi.decode(library.symbol('stdin'), 'void *');
     return {
       lock: () => flockfile(stdin),
@@ -52,8 +52,8 @@ function load(): Libc | undefined {
 const STDERR = 2;
 
 /**
- * Runs `work`, and keeps the lines that match away from standard error, also those that C++ writes to it. Threads take
- * turns, as they share it.
+ * Run `work`, and remove matching lines from standard error, also those that C++ writes. Threads run one after another, as
+ * they share standard error.
  */
 export function withoutLines<Result>(unwanted: RegExp, work: () => Result): Result {
   const c = libc();
@@ -82,11 +82,11 @@ function withoutLinesOf<Result>(c: Libc, unwanted: RegExp, work: () => Result): 
   }
 }
 
-/** At once, as what it belongs to may crash. */
+/** Print at once, as the process may crash. */
 function print(text: string): void {
   try {
     if (text !== '') writeSync(STDERR, text);
   } catch {
-    // Nobody can be told that stderr takes nothing.
+    // A failure of stderr cannot be reported.
   }
 }

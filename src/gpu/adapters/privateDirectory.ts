@@ -1,5 +1,5 @@
 /**
- * Directories that nobody but this user (and root) can change, for shared libraries: who can replace one, runs code as this
+ * Directories for shared libraries that only this user (and root) can change: whoever replaces a library runs code as this
  * user. That matters most below the shared /tmp.
  */
 import {
@@ -16,13 +16,13 @@ import { homedir, tmpdir } from 'node:os';
 import { dirname, isAbsolute, join } from 'node:path';
 
 const WRITABLE_BY_OTHERS = 0o022;
-/** In such a directory, as in /tmp, everybody may make files, but replace only their own. */
+/** The sticky bit: as in /tmp, everybody may make files, but replace only their own. */
 const STICKY = 0o1000;
 
-/** Of a process: the values of its variables. */
+/** The environment variables of a process. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** The user's home, if there is one: a user id without an entry in /etc/passwd has none unless HOME says so. */
+/** Return the user's home, if there is one. A user id without an entry in /etc/passwd has one only by HOME. */
 export function homeDirectory(env: Environment = process.env): string | undefined {
   if (env.HOME) return isAbsolute(env.HOME) ? env.HOME : undefined;
   try {
@@ -32,7 +32,7 @@ export function homeDirectory(env: Environment = process.env): string | undefine
   }
 }
 
-/** Directories for what can be made again, best first. */
+/** Return the directories for caches, best first. */
 export function cacheDirectories(env: Environment = process.env): string[] {
   const xdg = env.XDG_CACHE_HOME;
   const home = homeDirectory(env);
@@ -45,9 +45,9 @@ export function cacheDirectories(env: Environment = process.env): string[] {
 }
 
 /**
- * Makes a directory if it is not there.
- * @returns its path without symbolic links. Nobody else can lead that path elsewhere.
- * @throws Error if another user can change the directory, or replace one that it lies in.
+ * Make a directory if it does not exist.
+ * @returns its path without symbolic links, which no other user can redirect.
+ * @throws Error if another user can change the directory, or replace one of its parents.
  */
 export function privateDirectory(directory: string): string {
   mkdirSync(directory, { recursive: true, mode: 0o700 });
@@ -62,7 +62,7 @@ export function privateDirectory(directory: string): string {
   return path;
 }
 
-/** The bytes of this user's own file, which is no link and which nobody else can write. @throws Error for any other. */
+/** Read a file of this user that is not a link and that no other user can write. @throws Error for any other file. */
 export function readOwnFile(path: string): Uint8Array {
   const file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
   try {
@@ -75,13 +75,13 @@ export function readOwnFile(path: string): Uint8Array {
   }
 }
 
-/** The directory that a path lies in, the one that this lies in, and so on up to the root. */
+/** Return the parent directory of a path, its parent, and so on up to the root. */
 function parentsOf(path: string): string[] {
   const parent = dirname(path);
   return parent === path ? [] : [parent, ...parentsOf(parent)];
 }
 
-/** @throws Error if the directory has another owner, or one of the permissions. */
+/** @throws Error if the directory has another owner, or one of these permissions. */
 function reject(what: string, path: string, owners: readonly unknown[], permissions: number): void {
   const { uid, mode } = lstatSync(path);
   if (!owners.includes(uid)) throw new Error(`${what}belongs to another user`);

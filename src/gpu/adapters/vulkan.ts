@@ -1,4 +1,4 @@
-/** The system's Vulkan, as Dawn on Linux sees it: is there a loader, which drivers does it offer, why were they refused. */
+/** The system's Vulkan for Dawn on Linux: its loader, its drivers, and the reasons why drivers were refused. */
 import { execFile } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
@@ -10,17 +10,17 @@ export interface VulkanLoader {
   readonly from: 'system' | 'embedded' | 'none';
   /** The preloaded file, when it is the embedded one. */
   readonly path?: string;
-  /** Why the system's loader is not used: the dynamic linker's own words. */
+  /** The dynamic linker's message, if the system's loader cannot be used. */
   readonly missing?: string;
 }
 
 let loader: VulkanLoader | undefined;
 
 /**
- * Makes sure that Dawn finds a Vulkan loader. Dawn opens `libvulkan.so.1` beside its own dawn.node, then by bare name;
- * glibc answers the bare name with a library of that soname that is already in the process. So where the system has
- * no loader the embedded one is loaded first, for good: nothing is written into node_modules, and hardware drivers
- * work without the system's package libvulkan1 too.
+ * Ensure that Dawn finds a Vulkan loader. Dawn opens `libvulkan.so.1` beside its own dawn.node, then by bare name. For a bare
+ * name, glibc returns a library of that soname that is already loaded. So if the system has no loader, the embedded one is
+ * loaded first and stays loaded: nothing is written to node_modules, and hardware drivers work without the system's package
+ * libvulkan1.
  */
 export function ensureVulkanLoader(): VulkanLoader {
   loader ??= findVulkanLoader();
@@ -39,15 +39,15 @@ function findVulkanLoader(): VulkanLoader {
 }
 
 /**
- * Runs `start` with `VK_DRIVER_FILES` naming one driver. The loader reads the environment while Dawn creates its
- * Vulkan instance, which happens before `requestAdapter` returns its promise; so the variables are put back at once.
- * They are set in C, which in a worker thread does not see what is written to `process.env`.
+ * Run `start` with `VK_DRIVER_FILES` set to one driver. The loader reads the environment while Dawn creates its Vulkan
+ * instance, before `requestAdapter` returns its promise; so the variables are restored at once. They are set in C, as
+ * `process.env` of a worker thread is a copy.
  */
 export function withVulkanDriver<T>(manifest: string, start: () => T): T {
-  // The second is the older name, which loaders before 1.3.207 know.
+  // The second name is for loaders before 1.3.207.
   const names = ['VK_DRIVER_FILES', 'VK_ICD_FILENAMES'];
   const c = libc();
-  c?.lock(); // No other thread's Dawn may see them.
+  c?.lock(); // no other thread's Dawn may see the variables
   const before = names.map(environmentVariable);
   for (const name of names) setEnvironmentVariable(name, manifest);
   try {
@@ -72,7 +72,7 @@ function setEnvironmentVariable(name: string, value: string | undefined): void {
   else process.env[name] = value;
 }
 
-/** Manifests of the installed Vulkan drivers, by the loader's search rules for Linux. */
+/** Return the manifests of the installed Vulkan drivers, by the loader's search rules for Linux. */
 export function vulkanManifests(env: NodeJS.ProcessEnv = process.env): string[] {
   const chosen = env.VK_DRIVER_FILES ?? env.VK_ICD_FILENAMES;
   if (chosen) return chosen.split(delimiter);
@@ -99,8 +99,8 @@ export function vulkanManifests(env: NodeJS.ProcessEnv = process.env): string[] 
 }
 
 /**
- * Dawn's own words on the drivers it refused. It writes them to the process's standard error only, where JavaScript
- * cannot read them back, so they are collected from a child process (about 0.1 s; never needed when all is well).
+ * Return Dawn's messages on refused drivers. Dawn writes them only to the process's standard error, which JavaScript cannot
+ * read. So they are collected from a child process, and only if they are needed.
  */
 export function dawnComplaints(dawnUrl: string, found: VulkanLoader): Promise<string[]> {
   const script = `
@@ -120,10 +120,10 @@ export function dawnComplaints(dawnUrl: string, found: VulkanLoader): Promise<st
   });
 }
 
-/** Dawn writes two such lines for every adapter whose driver offers more than Dawn has a use for, as lavapipe does. */
+/** Matches lines that Dawn writes for every adapter whose driver offers more than Dawn uses, such as lavapipe. */
 export const LIMIT_NOTE = /^Warning: max\w+ artificially reduced from /;
 
-/** Dawn's warnings without their stack lines and without the notes about limits, which refuse nothing. */
+/** Return Dawn's warnings without stack lines and without notes about limits. */
 export function readComplaints(stderr: string): string[] {
   const lines = stderr
     .split('\n')
