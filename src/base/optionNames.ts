@@ -6,11 +6,11 @@ import { distance } from 'fastest-levenshtein';
 
 /** A name that is no option, and what is near it. */
 export interface OtherName {
-  /** What others call it, in snake_case. */
+  /** Names in other libraries, in snake_case. */
   readonly names: readonly string[];
   /** Our options for it, the likeliest first; the first that a command has is meant. */
   readonly ours: readonly string[];
-  /** What to know before using ours. */
+  /** A difference to know before using ours. */
   readonly note?: string;
 }
 

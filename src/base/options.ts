@@ -25,7 +25,7 @@ export function flagOf(key: string): string {
 interface Range {
   readonly min?: number;
   readonly max?: number;
-  /** Whether `min` itself is out of the range. */
+  /** True if `min` itself is out of the range. */
   readonly aboveMin?: boolean;
   /** Why the range ends where it does, if that is not plain. */
   readonly because?: string;
@@ -59,7 +59,7 @@ export function oneOf<const Names extends readonly [string, ...string[]]>(names:
   return z.enum(names, { error: `give one of ${names.join(', ')}` });
 }
 
-/** What to do about an empty path. */
+/** The fix for an empty path. */
 export const NO_EMPTY_PATH = 'give a path that is not empty';
 
 /** A path of a file or directory. @param missing the error if there is none. */
@@ -104,7 +104,7 @@ export function parseOptions<Schema extends z.ZodObject>(
   throw new BadOptionError(flag, problem, issue?.message ?? 'give another value');
 }
 
-/** Whether samplers and trainers can take this as their seed. */
+/** Tell whether a number can be a seed of samplers and trainers. */
 export const isSeed = (value: number): boolean => Number.isInteger(value) && value >= 0 && value <= MAX_SEED;
 
 /** @throws MathformerError for a seed that would be taken for another one. */

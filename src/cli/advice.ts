@@ -12,10 +12,10 @@ import { invocation } from './invocation.ts';
 
 const FLAG = /(?<![\w-])--[a-z]\w*/g;
 
-/** Where the line of a command begins, whose flags are its own. */
+/** Matches the start of a quoted command line, which has flags of its own. */
 const CALL = /\bnpx /;
 
-/** Every command has it. */
+/** A flag that every command has. */
 const HELP = '--help';
 
 /**
@@ -42,7 +42,7 @@ export function adviceFor(advice: string, flags: readonly string[]): string {
 const isPipeline = (flags: readonly string[]): boolean =>
   flags.includes('--config') && !flags.includes('--lr');
 
-/** The trainings with flags of their own; where both have one, the first is meant. */
+/** The commands that train, with their flags. If both have a flag, the first is meant. */
 const TRAININGS = Object.entries({ grpo: grpoFlags, pretrain: pretrainFlags }).map(([name, schema]) => ({
   name,
   flags: new Set(flagsOf(schema)),

@@ -1,4 +1,4 @@
-/** Which failures a session recovers from. */
+/** A session recovers from some failures, and not from others. */
 import { beforeEach, describe, expect, it } from 'vitest';
 import { MathformerError } from '../../src/base/errors.ts';
 import type { TrainingEvent } from '../../src/training/events.ts';

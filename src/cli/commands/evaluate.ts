@@ -145,7 +145,7 @@ function trainedFlags(
   };
 }
 
-/** What came of a checkpoint. */
+/** Results of one checkpoint. */
 interface Judged {
   readonly path: string;
   readonly evaluation: Evaluation;

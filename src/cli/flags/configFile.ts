@@ -31,7 +31,7 @@ export const recipeFlag = {
 /** Options that are objects of options, in the file alone: checked, but not completed. */
 type Sections = Readonly<Record<string, z.ZodObject>>;
 
-/** What flags and file give, unchecked but for the keys of the file. */
+/** Options from flags and file. Only the keys of the file are checked yet. */
 export interface GivenOptions<Names extends string> {
   readonly given: Readonly<Record<string, unknown>>;
   readonly sections: Readonly<Partial<Record<Names, Readonly<Record<string, unknown>>>>>;
@@ -96,7 +96,7 @@ function recipeOf({ shape }: z.ZodObject, { recipe }: Readonly<Record<string, un
   return { ...options, ...rewards };
 }
 
-/** What a run writes to, where it took this from, and whether that was trusted: another run has its own. */
+/** Options that belong to one run: its directory, its sources and their trust. Another run has its own. */
 const NOT_TAKEN_OVER = ['out', 'logCsv', 'profile', 'config', 'trust'];
 
 /** @throws BadOptionError naming the first key at fault and the file, FileError if it cannot be read. */

@@ -139,7 +139,7 @@ export function pick(
   return Object.fromEntries(Object.entries(options).filter(([key]) => Object.hasOwn(shape, key)));
 }
 
-/** What a number is written as stays a text if it is none, so that the schema shows it in its refusal. */
+/** Convert the text of a number. Any other text stays as it is, so that the schema shows it in its refusal. */
 function parsedValue(text: string | true, field: unknown): unknown {
   if (text === true || !(base(field) instanceof z.ZodNumber)) return text;
   const number = Number(text);
@@ -153,7 +153,7 @@ function base(field: unknown): unknown {
 /** Flags whose values are names, or may be. */
 const NAMES = new Set(['adapter', 'task']);
 
-/** How --help names a flag's value; null for a flag without one. */
+/** Return the name of a flag's value in --help; null for a switch. */
 function valueName(key: string, field: unknown): string | null {
   const type = base(field);
   if (isBoolean(type)) return null;

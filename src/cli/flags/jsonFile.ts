@@ -39,7 +39,7 @@ export function readJsonObject(flag: string, path: string): Record<string, unkno
   throw new BadOptionError(flag, `${path}: the key ${shownValue(twice)} occurs twice`, 'remove one of them');
 }
 
-/** Whether a value is an object of JSON: neither null nor an array. */
+/** Tell whether a value is a JSON object: neither null nor an array. */
 export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -77,7 +77,7 @@ export function openModel(path: string, flags: ModelFlags): Checkpoint {
   return checkpoint;
 }
 
-/** What a bare file of weights does not tell, flags do. */
+/** Advise the flags that say what a bare file of weights does not. */
 function withFlagAdvice<Result>(load: () => Result): Result {
   try {
     return load();

@@ -90,7 +90,7 @@ function moduleReward(path: string, exported: unknown): Reward {
   throw new BadOptionError('--reward', `--reward ${path}: ${problem}`, fix);
 }
 
-/** What the trainer says of rewards, as an error of the command line. */
+/** Turn an error of the trainer about rewards into one of the command line. */
 function asFlagErrors<Result>(work: () => Result): Result {
   try {
     return work();

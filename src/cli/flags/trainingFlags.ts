@@ -23,7 +23,7 @@ export const pipelineFlags = z.strictObject({
   ...sessionSchema.shape,
 });
 
-/** What a file can change of the pipeline besides its flags; there is one seed of everything. */
+/** Sections of a --config for the pipeline. They have no seed: one seed serves everything. */
 export const pipelineSections = {
   pretrain: pretrainSchema.omit({ seed: true }).extend(optionFields(PIPELINE_TASK, 'pretraining')),
   grpo: grpoSchema.omit({ seed: true }).extend(optionFields(PIPELINE_TASK, 'other')),

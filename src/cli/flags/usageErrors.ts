@@ -1,4 +1,4 @@
-/** What commander refuses of a command line, with what to do about it. */
+/** Words the errors of commander, with the fix. */
 import type { Command, CommanderError } from 'commander';
 import { shownValue } from '../../base/arguments.ts';
 import { inCamelCase, meant } from '../../base/optionNames.ts';
@@ -37,7 +37,7 @@ export function explained(
   return new BadOptionError(name, `unknown option '${name}'`, fix);
 }
 
-/** Where a flag belongs that this command lacks: to a subcommand of it, or to one beside it. */
+/** Find the command that has a flag which this one lacks: a subcommand, or one beside it. */
 function placeOf(name: string, command: Command): string | undefined {
   const others = [...command.commands, ...(command.parent?.commands ?? [])];
   const owners = others.filter(({ options }) => options.some(({ long }) => long === name));
@@ -57,7 +57,7 @@ export function ownerOf(name: string, keys: readonly string[]): string | undefin
     : `it is an option of the task ${owners.join(' and of ')}: give --task ${owners[0]}, or leave it out`;
 }
 
-/** What is near a `--no_…` that is none. */
+/** Suggest a switch for a `--no_…` that does not exist. */
 function meantOff(name: string, switches: readonly string[]): string | undefined {
   return name.startsWith('--no_') ? meant(name.slice('--no_'.length), switches, offFlagOf) : undefined;
 }

@@ -1,4 +1,4 @@
-/** When kernels are tuned, the saved choices, and the output of `tune`. The GPU and the timings are fakes. */
+/** Kernels are tuned when they should be; saved choices; the output of `tune`. The GPU and the timings are fakes. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
