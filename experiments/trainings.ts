@@ -10,7 +10,7 @@ import { initialStateDict } from '../src/model/stateDict.ts';
 import { pretrainOptions } from '../src/pretrain/options.ts';
 import { loadCheckpoint } from '../src/runs/checkpointFile.ts';
 import { DiskStore } from '../src/runs/diskStore.ts';
-import { parseOperators } from '../src/tasks/arithmetic/operators.ts';
+import { parseOperators } from '../src/tasks/expressions/operators.ts';
 import { arithmetic } from '../src/tasks/arithmetic/task.ts';
 import type { Task } from '../src/tasks/task.ts';
 import { trainGrpo } from '../src/training/grpo.ts';

@@ -1,7 +1,7 @@
 /** The tasks that come with the package. */
 import { BadOptionError, flagOf } from '../base/options.ts';
 import { arithmeticTask } from './arithmetic/task.ts';
-import type { TaskDefinition } from './definition.ts';
+import { optionFields, type TaskDefinition, type TaskUse } from './definition.ts';
 import { sortTask } from './sorting.ts';
 
 /** Definitions by name. */
@@ -10,10 +10,8 @@ export const BUILT_IN_TASKS: ReadonlyMap<string, TaskDefinition> = new Map(
 );
 
 /** Return the names of the tasks that have an option of this name. */
-export function tasksWithOption(key: string): string[] {
-  const owners = [...BUILT_IN_TASKS.values()].filter(
-    ({ options, pretraining }) => Object.hasOwn(options, key) || Object.hasOwn(pretraining ?? {}, key),
-  );
+export function tasksWithOption(key: string, use: TaskUse = 'pretraining'): string[] {
+  const owners = [...BUILT_IN_TASKS.values()].filter((task) => Object.hasOwn(optionFields(task, use), key));
   return owners.map(({ name }) => name);
 }
 

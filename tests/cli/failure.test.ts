@@ -4,8 +4,8 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { MathformerError } from '../../src/base/errors.ts';
 import { BadOptionError } from '../../src/base/options.ts';
 import { failureText, runCommand, throwing } from '../../src/cli/failure.ts';
-import { ExpressionError } from '../../src/tasks/arithmetic/expression.ts';
-import { evaluateText } from '../../src/tasks/arithmetic/parser.ts';
+import { ExpressionError } from '../../src/tasks/expressions/expression.ts';
+import { evaluateText } from '../../src/tasks/expressions/parser.ts';
 
 class Exit extends Error {}
 

@@ -10,8 +10,8 @@ import type { ModelConfig } from '../../src/model/config.ts';
 import type { Completion, SampleOptions } from '../../src/model/sampling.ts';
 import type { TrainingState } from '../../src/model/trainingState.ts';
 import { gitCommit, versions } from '../../src/runs/provenance.ts';
-import { evaluateText } from '../../src/tasks/arithmetic/parser.ts';
 import { ANSWER, decode, EOS, encode, isSpecial, VOCAB_SIZE } from '../../src/tasks/arithmetic/tokenizer.ts';
+import { evaluateText } from '../../src/tasks/expressions/parser.ts';
 
 /** The state of the fake machine, for tests to inspect and change. */
 export const world = {

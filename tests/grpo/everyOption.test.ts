@@ -14,9 +14,9 @@ import {
 } from '../../src/grpo/trainer.ts';
 import type { CompletionSampler, SampleOptions } from '../../src/model/sampler.ts';
 import type { Transformer } from '../../src/model/transformer.ts';
-import { depth } from '../../src/tasks/arithmetic/expression.ts';
-import { parse } from '../../src/tasks/arithmetic/parser.ts';
 import { arithmetic, type arithmeticTask } from '../../src/tasks/arithmetic/task.ts';
+import { depth } from '../../src/tasks/expressions/expression.ts';
+import { parse } from '../../src/tasks/expressions/parser.ts';
 import type { Task } from '../../src/tasks/task.ts';
 import { openDevice } from '../device.ts';
 import { fixtureModel, parameters64 } from '../model/referenceModels.ts';

@@ -9,9 +9,9 @@ import {
 } from '../../src/grpo/reward.ts';
 import { allAbstained, RewardError, rewardSums, rewardValues } from '../../src/grpo/rewardValues.ts';
 import { groupsOf, joined, type Rollout } from '../../src/grpo/rollout.ts';
-import { parse } from '../../src/tasks/arithmetic/parser.ts';
 import { scratchpad } from '../../src/tasks/arithmetic/scratchpad.ts';
 import { ARITHMETIC } from '../../src/tasks/arithmetic/task.ts';
+import { parse } from '../../src/tasks/expressions/parser.ts';
 import type { TaskProblem } from '../../src/tasks/task.ts';
 
 const problem = { expression: '16+27', answer: '43', tree: parse('16+27') };

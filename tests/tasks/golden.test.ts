@@ -5,9 +5,9 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { parse } from '../../src/tasks/arithmetic/parser.ts';
 import { splitOf } from '../../src/tasks/arithmetic/split.ts';
 import { arithmetic } from '../../src/tasks/arithmetic/task.ts';
+import { parse } from '../../src/tasks/expressions/parser.ts';
 import { sorting } from '../../src/tasks/sorting.ts';
 import { splitOfCanonical } from '../../src/tasks/split.ts';
 import { TaskStream } from '../../src/tasks/stream.ts';

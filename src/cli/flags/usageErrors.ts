@@ -29,8 +29,8 @@ export function explained(
     return new BadOptionError(name, `${name} takes no value, but is given ${shownValue(value)}`, fix);
   }
   const fix =
-    placeOf(name, command) ??
     ownerOf(name, keys) ??
+    placeOf(name, command) ??
     meantOff(name, switches) ??
     meant(name, keys, flagOf) ??
     'see --help';
@@ -51,7 +51,7 @@ function placeOf(name: string, command: Command): string | undefined {
  */
 export function ownerOf(name: string, keys: readonly string[]): string | undefined {
   if (!keys.includes('task')) return undefined;
-  const owners = tasksWithOption(inCamelCase(name));
+  const owners = tasksWithOption(inCamelCase(name), 'other');
   return owners.length === 0
     ? undefined
     : `it is an option of the task ${owners.join(' and of ')}: give --task ${owners[0]}, or leave it out`;

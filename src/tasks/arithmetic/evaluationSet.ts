@@ -12,10 +12,10 @@ import {
   evaluate,
   operatorsOf,
   print,
-} from './expression.ts';
+} from '../expressions/expression.ts';
+import { OPERATORS, type Operator } from '../expressions/operators.ts';
+import { parse } from '../expressions/parser.ts';
 import { type GeneratorOptions, type Problem, ProblemSpaceError, ProblemStream } from './generator.ts';
-import { OPERATORS, type Operator } from './operators.ts';
-import { parse } from './parser.ts';
 import { splitOf } from './split.ts';
 
 /** A row of an evaluation set. */

@@ -10,7 +10,6 @@
 import { ArgumentError, checkedInteger } from '../../base/arguments.ts';
 import { MathformerError } from '../../base/errors.ts';
 import { RandomStream } from '../../base/randomStream.ts';
-import { type Split, splitOfCanonical } from '../split.ts';
 import {
   applyBinary,
   applyUnary,
@@ -20,15 +19,16 @@ import {
   print,
   type Spacing,
   unary,
-} from './expression.ts';
+} from '../expressions/expression.ts';
 import {
   checkedOperators,
   DEFAULT_OPERATORS,
   isUnaryFunction,
   type Operator,
   parseOperators,
-} from './operators.ts';
-import { Rational } from './rational.ts';
+} from '../expressions/operators.ts';
+import { Rational } from '../expressions/rational.ts';
+import { type Split, splitOfCanonical } from '../split.ts';
 
 export const LEAF_PROBABILITY = 0.5;
 export const ZERO_PROBABILITY = 1 / 200;

@@ -3,8 +3,8 @@
  * canonical form of the exact value scores.
  */
 
+import type { Rational } from '../expressions/rational.ts';
 import type { Outcome } from '../task.ts';
-import type { Rational } from './rational.ts';
 import { ANSWER, decode, EOS } from './tokenizer.ts';
 
 /** A graded completion. */

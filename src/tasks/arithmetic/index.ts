@@ -17,17 +17,6 @@ export {
   passAtK,
   wilsonInterval,
 } from '../../base/statistics.ts';
-export { type Split, splitOfCanonical } from '../split.ts';
-export { OUTCOMES, type Outcome } from '../task.ts';
-export { TokenError } from '../tokenizer.ts';
-export {
-  type EvaluationProblem,
-  EvaluationSetError,
-  type EvaluationSetOptions,
-  evaluationSet,
-  parseEvaluationSet,
-  serialiseEvaluationSet,
-} from './evaluationSet.ts';
 export {
   type BinaryExpression,
   depth,
@@ -42,7 +31,33 @@ export {
   print,
   type Spacing,
   type UnaryExpression,
-} from './expression.ts';
+} from '../expressions/expression.ts';
+export {
+  type BinaryOperator,
+  DEFAULT_OPERATORS,
+  INFIX_OPERATORS,
+  type InfixOperator,
+  OPERATORS,
+  type Operator,
+  PAIR_FUNCTIONS,
+  type PairFunction,
+  parseOperators,
+  UNARY_FUNCTIONS,
+  type UnaryFunction,
+} from '../expressions/operators.ts';
+export { evaluateText, parse } from '../expressions/parser.ts';
+export { Rational } from '../expressions/rational.ts';
+export { type Split, splitOfCanonical } from '../split.ts';
+export { OUTCOMES, type Outcome } from '../task.ts';
+export { TokenError } from '../tokenizer.ts';
+export {
+  type EvaluationProblem,
+  EvaluationSetError,
+  type EvaluationSetOptions,
+  evaluationSet,
+  parseEvaluationSet,
+  serialiseEvaluationSet,
+} from './evaluationSet.ts';
 export {
   type GeneratorOptions,
   type Problem,
@@ -57,21 +72,6 @@ export {
   isCorrect,
   type PromptEnd,
 } from './grader.ts';
-export {
-  type BinaryOperator,
-  DEFAULT_OPERATORS,
-  INFIX_OPERATORS,
-  type InfixOperator,
-  OPERATORS,
-  type Operator,
-  PAIR_FUNCTIONS,
-  type PairFunction,
-  parseOperators,
-  UNARY_FUNCTIONS,
-  type UnaryFunction,
-} from './operators.ts';
-export { evaluateText, parse } from './parser.ts';
-export { Rational } from './rational.ts';
 export { prompt, type Sample, type SampleForm, type SampleOptions, SampleStream, sample } from './sample.ts';
 export { scratchpad, scratchpadSteps } from './scratchpad.ts';
 export { type FalseStep, firstFalseStep } from './scratchpadChecker.ts';

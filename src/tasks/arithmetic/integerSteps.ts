@@ -4,7 +4,7 @@
  * table holds (single digits, a 0 or a 1 as operand) are one step.
  */
 
-import { floorModulo, gcd, magnitude, Rational } from './rational.ts';
+import { floorModulo, gcd, magnitude, Rational } from '../expressions/rational.ts';
 
 export type Steps = string[];
 

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { ArgumentError } from '../../base/arguments.ts';
 import { integer } from '../../base/options.ts';
-import { checkedOperators, DEFAULT_OPERATORS, parseOperators } from './operators.ts';
+import { checkedOperators, DEFAULT_OPERATORS, parseOperators } from '../expressions/operators.ts';
 
 /** A number of digits that the generator draws. */
 export const digits = () => integer(1, 100);

@@ -1,5 +1,5 @@
 /** How far a scratchpad came before its first wrong step. */
-import type { Expression } from './expression.ts';
+import type { Expression } from '../expressions/expression.ts';
 import { STEP_SEPARATOR, scratchpadSteps } from './scratchpad.ts';
 
 /**

@@ -3,6 +3,8 @@
  * and their gcd. Each function appends its steps, the last of which is `a op b=value`, and returns the value.
  */
 
+import type { BinaryOperator } from '../expressions/operators.ts';
+import { lcm, Rational } from '../expressions/rational.ts';
 import {
   addOrSubtract,
   divide,
@@ -13,8 +15,6 @@ import {
   reduce,
   type Steps,
 } from './integerSteps.ts';
-import type { BinaryOperator } from './operators.ts';
-import { lcm, Rational } from './rational.ts';
 
 /** A value to the right of `*`, `/` or `%`: a sign or a fraction needs parentheses there. */
 function factor(x: Rational): string {

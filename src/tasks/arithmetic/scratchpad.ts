@@ -4,10 +4,10 @@
  * under the expression grammar extended by gcd(a,b) and lcm(a,b); `carry 1` and `borrow 1` stand alone.
  */
 
-import { applyUnary, divisionByZero, type Expression, isNumber } from './expression.ts';
+import { applyUnary, divisionByZero, type Expression, isNumber } from '../expressions/expression.ts';
+import type { UnaryFunction } from '../expressions/operators.ts';
+import { Rational } from '../expressions/rational.ts';
 import { addOrSubtract, neighbour, type Steps } from './integerSteps.ts';
-import type { UnaryFunction } from './operators.ts';
-import { Rational } from './rational.ts';
 import { workBinary } from './rationalSteps.ts';
 
 export const STEP_SEPARATOR = ', ';

@@ -3,9 +3,9 @@
  * (scratchpad.ts), only the expression grammar that both must agree on.
  */
 
-import { ExpressionError } from './expression.ts';
-import { evaluateText } from './parser.ts';
-import { Rational } from './rational.ts';
+import { ExpressionError } from '../expressions/expression.ts';
+import { evaluateText } from '../expressions/parser.ts';
+import { Rational } from '../expressions/rational.ts';
 
 /** An equation that does not hold. */
 export interface FalseStep {

@@ -2,9 +2,10 @@
 import { expectNames } from '../../base/arguments.ts';
 import { probability } from '../../base/options.ts';
 import { defineTask } from '../definition.ts';
+import { evaluate, print } from '../expressions/expression.ts';
+import { parse } from '../expressions/parser.ts';
 import type { Task } from '../task.ts';
 import { evaluationSet, parseEvaluationSet } from './evaluationSet.ts';
-import { evaluate, print } from './expression.ts';
 import {
   drawProblem,
   type GeneratorOptions,
@@ -14,7 +15,6 @@ import {
 } from './generator.ts';
 import { grade } from './grader.ts';
 import { depth, digits, operatorList } from './options.ts';
-import { parse } from './parser.ts';
 import { partialCredit } from './partialCredit.ts';
 import { formOf, prompt, resolveSampleOptions, type SampleOptions, sample } from './sample.ts';
 import { decode, EOS, encode, SOS, VOCAB_SIZE } from './tokenizer.ts';

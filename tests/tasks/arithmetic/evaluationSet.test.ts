@@ -9,10 +9,10 @@ import {
   parseEvaluationSet,
   serialiseEvaluationSet,
 } from '../../../src/tasks/arithmetic/evaluationSet.ts';
-import { print } from '../../../src/tasks/arithmetic/expression.ts';
 import { type Problem, ProblemSpaceError, ProblemStream } from '../../../src/tasks/arithmetic/generator.ts';
-import { evaluateText, parse } from '../../../src/tasks/arithmetic/parser.ts';
 import { splitOf } from '../../../src/tasks/arithmetic/split.ts';
+import { print } from '../../../src/tasks/expressions/expression.ts';
+import { evaluateText, parse } from '../../../src/tasks/expressions/parser.ts';
 
 const tiny = { operators: '+,-', maxDepth: 1, minDigits: 1, maxDigits: 1 };
 

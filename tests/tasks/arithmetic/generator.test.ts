@@ -2,15 +2,15 @@
 
 import { describe, expect, test } from 'vitest';
 import { ArgumentError } from '../../../src/base/arguments.ts';
-import { depth, type Expression, print } from '../../../src/tasks/arithmetic/expression.ts';
 import {
   type GeneratorOptions,
   type Problem,
   ProblemSpaceError,
   ProblemStream,
 } from '../../../src/tasks/arithmetic/generator.ts';
-import { evaluateText, parse } from '../../../src/tasks/arithmetic/parser.ts';
 import { splitOf } from '../../../src/tasks/arithmetic/split.ts';
+import { depth, type Expression, print } from '../../../src/tasks/expressions/expression.ts';
+import { evaluateText, parse } from '../../../src/tasks/expressions/parser.ts';
 import { EVALUATION_ONE_IN, type Split } from '../../../src/tasks/split.ts';
 import { chiSquareExcess, shareExcess, uniform } from './chiSquare.ts';
 

@@ -1,11 +1,11 @@
 /** Grading against the reference verdicts, as text and as tokens. */
 
 import { describe, expect, test } from 'vitest';
-import { ExpressionError } from '../../../src/tasks/arithmetic/expression.ts';
 import { extractAnswer, grade, isCorrect } from '../../../src/tasks/arithmetic/grader.ts';
-import { evaluateText } from '../../../src/tasks/arithmetic/parser.ts';
-import { Rational } from '../../../src/tasks/arithmetic/rational.ts';
 import { encode } from '../../../src/tasks/arithmetic/tokenizer.ts';
+import { ExpressionError } from '../../../src/tasks/expressions/expression.ts';
+import { evaluateText } from '../../../src/tasks/expressions/parser.ts';
+import { Rational } from '../../../src/tasks/expressions/rational.ts';
 import cases from '../../fixtures/math/correctness.json' with { type: 'json' };
 
 function valueOrNull(text: string): Rational | null {

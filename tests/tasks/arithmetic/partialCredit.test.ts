@@ -1,9 +1,9 @@
 /** Credit for the steps before the first wrong one. */
 import { beforeAll, describe, expect, test } from 'vitest';
-import type { Expression } from '../../../src/tasks/arithmetic/expression.ts';
-import { parse } from '../../../src/tasks/arithmetic/parser.ts';
 import { partialCredit } from '../../../src/tasks/arithmetic/partialCredit.ts';
 import { scratchpadSteps } from '../../../src/tasks/arithmetic/scratchpad.ts';
+import type { Expression } from '../../../src/tasks/expressions/expression.ts';
+import { parse } from '../../../src/tasks/expressions/parser.ts';
 
 let tree: Expression;
 let steps: readonly string[];

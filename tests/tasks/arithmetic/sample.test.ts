@@ -2,10 +2,10 @@
 
 import { beforeAll, describe, expect, test } from 'vitest';
 import { ArgumentError } from '../../../src/base/arguments.ts';
-import { evaluateText } from '../../../src/tasks/arithmetic/parser.ts';
 import { prompt, reverseNumbers, type Sample, SampleStream } from '../../../src/tasks/arithmetic/sample.ts';
 import { firstFalseStep } from '../../../src/tasks/arithmetic/scratchpadChecker.ts';
 import { decode, encode } from '../../../src/tasks/arithmetic/tokenizer.ts';
+import { evaluateText } from '../../../src/tasks/expressions/parser.ts';
 import { shareExcess } from './chiSquare.ts';
 
 const PARTS = /^<sos><(big|little)>([^<]+)(?:<scratchpad>([^<]+))?<answer>([^<]+)<eos>$/;

@@ -2,9 +2,9 @@
 
 import { describe, expect, test } from 'vitest';
 import { ProblemStream } from '../../../src/tasks/arithmetic/generator.ts';
-import { parse } from '../../../src/tasks/arithmetic/parser.ts';
 import { scratchpad } from '../../../src/tasks/arithmetic/scratchpad.ts';
 import { firstFalseStep } from '../../../src/tasks/arithmetic/scratchpadChecker.ts';
+import { parse } from '../../../src/tasks/expressions/parser.ts';
 import cases from '../../fixtures/math/parser.json' with { type: 'json' };
 
 const ALL = '+,-,*,/,%,min,max,next,prev,abs';

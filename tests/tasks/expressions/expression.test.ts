@@ -9,8 +9,8 @@ import {
   evaluate,
   operatorsOf,
   print,
-} from '../../../src/tasks/arithmetic/expression.ts';
-import { evaluateText, MAX_NESTING, parse } from '../../../src/tasks/arithmetic/parser.ts';
+} from '../../../src/tasks/expressions/expression.ts';
+import { evaluateText, MAX_NESTING, parse } from '../../../src/tasks/expressions/parser.ts';
 import cases from '../../fixtures/math/parser.json' with { type: 'json' };
 import { expressionTree } from './expressions.ts';
 

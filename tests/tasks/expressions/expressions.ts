@@ -1,7 +1,7 @@
 /** Arbitrary expression trees for property tests. */
 
 import fc from 'fast-check';
-import type { Expression } from '../../../src/tasks/arithmetic/expression.ts';
+import type { Expression } from '../../../src/tasks/expressions/expression.ts';
 
 const { tree } = fc.letrec<{ tree: Expression }>((tie) => ({
   tree: fc.oneof(

@@ -2,7 +2,7 @@
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { Rational } from '../../../src/tasks/arithmetic/rational.ts';
+import { Rational } from '../../../src/tasks/expressions/rational.ts';
 
 const nonZero = fc.bigInt({ min: -1000n, max: 1000n }).filter((x) => x !== 0n);
 const pair = fc.tuple(fc.bigInt({ min: -1000n, max: 1000n }), nonZero);

@@ -2,7 +2,7 @@
 
 import { expect, test } from 'vitest';
 import { ArgumentError } from '../../../src/base/arguments.ts';
-import { DEFAULT_OPERATORS, parseOperators } from '../../../src/tasks/arithmetic/operators.ts';
+import { DEFAULT_OPERATORS, parseOperators } from '../../../src/tasks/expressions/operators.ts';
 
 test('reads lists', () => {
   expect(parseOperators('+,-,*')).toEqual(['+', '-', '*']);
