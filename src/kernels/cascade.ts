@@ -1,31 +1,31 @@
 /**
- * Totals of many values in blocks of blocks, in WGSL: four values make a total, four of those the next one, and so on.
- * Added one after the other, n values go through up to n roundings; here each goes through 3·log₄(n) (Higham 1993, "The
- * accuracy of floating point summation"). The order is fixed, so the bits are. Four values are read at a time: on lavapipe
- * that costs no more than the plain loop, where a loop of four for them takes 1.7 times as long.
+ * Totals of many values in nested blocks, in WGSL: four values make a total, four totals make the next one, and so on.
+ * Added one after another, a value takes part in up to n roundings; here in 3·log₄(n) (Higham 1993, "The accuracy of floating
+ * point summation"). The order is fixed, and so are the bits. The code reads four values at a time, unrolled: on lavapipe that
+ * is as fast as a plain loop, where an inner loop of four takes 1.7 times as long.
  */
 const FAN_IN = 4;
 
 export interface Cascade {
-  /** The totals, by the name of the variable that they are left in, with the WGSL value that each starts from. */
+  /** The totals: the name of each result variable, with its initial value in WGSL. */
   readonly totals: Readonly<Record<string, string>>;
-  /** WGSL expression of the value number `i` that goes into a total. */
+  /** Return the WGSL expression of value number `i` of a total. */
   readonly value: (total: string, i: string) => string;
-  /** WGSL bounds of the loop, u32: the first number, and the one after the last. */
+  /** WGSL bounds of the loop, u32: the first number, and the end, excluded. */
   readonly from: string;
   readonly to: string;
-  /** 4^levels values make one total; those of longer loops are added one after the other. */
+  /** Depth of the nesting: 4^levels values make one total. Totals of longer loops are added one after another. */
   readonly levels: number;
-  /** WGSL of two totals together; their sum unless given. */
+  /** Return the WGSL that combines two totals. Default: their sum. */
   readonly combine?: (a: string, b: string) => string;
 }
 
 const plus = (a: string, b: string): string => `${a} + ${b}`;
 
-/** WGSL that computes the totals. */
+/** Return the WGSL that computes the totals. */
 export function cascade({ totals, value, from, to, levels, combine = plus }: Cascade): string {
   const names = Object.keys(totals);
-  /** What a variable of the loop over blocks of 4^level values is called. */
+  /** Return the name of a variable in the loop over blocks of 4^level values. */
   const of = (name: string, level: number): string => `${name}Of${FAN_IN ** level}`;
   const declare = (level: number): string =>
     names.map((name) => `var ${of(name, level)} = ${totals[name]};`).join(' ');

@@ -4,7 +4,7 @@
  * A cache holds, for every slot and key-value head, `capacity` rows of headDim values. The workgroup of (row, query head)
  * first appends the new key and value at the sequence's position, then attends to everything up to it: each lane takes
  * every S-th position with a running maximum and sum, and the lanes' results are merged at the end. Rows without a
- * sequence, or whose sequence is finished, cost nothing. Heads above 64 have a kernel of their own.
+ * sequence, or whose sequence is finished, take almost no time. Heads above 64 have a kernel of their own.
  */
 import type { BufferView } from '../gpu/buffers.ts';
 import type { Device } from '../gpu/device.ts';

@@ -1,7 +1,7 @@
 /**
  * The error function in f32, which WGSL lacks: an odd rational minimax approximation on [-4, 4] (the coefficients
- * are those of Eigen's and XLA's float erf), within 2e-7 of the true value; beyond 3.8325 the nearest f32 is ±1. With it
- * both forms of GELU and their derivatives. Written for `T`, f32 or vec4f.
+ * are those of Eigen's and XLA's float erf), within 2e-7 of the true value; beyond 3.8325 the nearest f32 is ±1. Also both
+ * forms of GELU and their derivatives. Written for `T`, f32 or vec4f.
  */
 export const ERF_FUNCTIONS = {
   erf: `

@@ -1,11 +1,11 @@
 /**
- * What the lanes of a subgroup do together, in WGSL. A software driver walks through the lanes for every reduction, load
- * and store, with branches for each lane, whatever lanes have in common; broadcasts from constant lanes cost it next to
- * nothing. Reductions by broadcasts have the same bits as its own, which go in the order of the lanes too.
+ * Operations of the lanes of a subgroup together, in WGSL. A software driver executes reductions, loads and stores lane by
+ * lane, with branches for each, even for equal values; broadcasts from constant lanes are almost free. Reductions by broadcasts
+ * have the same bits as the driver's, which also follow the order of the lanes.
  */
 import { unroll } from '../gpu/kernel.ts';
 
-/** Lanes that are read one by one, instead of by the reductions of the driver. */
+/** Maximum number of lanes that are read one by one, instead of by the driver's reductions. */
 const FEW = 8;
 
 const reduced = (lanes: number, few: (x: string, y: string) => string, many: string): string =>
@@ -13,7 +13,7 @@ const reduced = (lanes: number, few: (x: string, y: string) => string, many: str
     ? `${many}(x)`
     : Array.from({ length: lanes }, (_, lane) => `subgroupBroadcast(x, ${lane})`).reduce(few);
 
-/** Functions `laneSum`, `laneSum4` and `laneMax` over a subgroup of so many lanes. */
+/** Return the functions `laneSum`, `laneSum4` and `laneMax` for a subgroup of `lanes` lanes. */
 export const laneReductions = (lanes: number): string => {
   const sum = reduced(lanes, (x, y) => `${x} + ${y}`, 'subgroupAdd');
   return `
@@ -23,8 +23,8 @@ fn laneMax(x: f32) -> f32 { return ${reduced(lanes, (x, y) => `max(${x}, ${y})`,
 };
 
 /**
- * Loads vec4s that all lanes need, each lane another one, and gives them to all as `name0`, `name1`, …
- * @param vec4At the vec4 that is numbered by a WGSL expression; called with numbers up to a multiple of the lanes
+ * Load vec4s that all lanes need: each lane loads a different one, and all get them as `name0`, `name1`, …
+ * @param vec4At returns the vec4 whose number is a WGSL expression; numbers go up to a multiple of the lanes.
  */
 export const sharedLoads = (
   lanes: number,
@@ -35,7 +35,7 @@ export const sharedLoads = (
   ${unroll(Math.ceil(count / lanes), (i) => `let ${name}Of${i} = ${vec4At(`(lane + ${i * lanes})`)};`)}
   ${unroll(count, (n) => `let ${name}${n} = subgroupBroadcast(${name}Of${Math.floor(n / lanes)}, ${n % lanes});`)}`;
 
-/** Stores vec4s that all lanes have, each lane another one. */
+/** Store vec4s that all lanes have: each lane stores a different one. */
 export const sharedStores = (
   lanes: number,
   count: number,

@@ -1,7 +1,7 @@
 /**
- * Philox 4×32-10 (Salmon et al., SC'11): random numbers as a pure function of a counter and a key, so that a value
- * depends on what it is for (sequence, position, stream) and not on the order of execution. WGSL has no 64-bit
- * product, so its high half is put together from 16-bit parts.
+ * Philox 4×32-10 (Salmon et al., SC'11): random numbers as a pure function of a counter and a key, so that a value depends on
+ * its purpose (sequence, position, stream), not on the order of execution. WGSL has no 64-bit product, so its high half is
+ * computed from 16-bit parts.
  */
 export const PHILOX_WGSL = `
 fn mulHigh(a: u32, b: u32) -> u32 {
@@ -23,7 +23,7 @@ fn philox(counter: vec4u, key: vec2u) -> vec4u {
 // Uniform on (0, 1): 23 bits and a half, so that neither end occurs and every value is exact in f32.
 fn uniform4(bits: vec4u) -> vec4f { return (vec4f(bits >> vec4u(9u)) + 0.5) * 1.1920928955078125e-7; }`;
 
-/** Gumbel noise of a uniform number, finite for every value of `uniform4`: −2.8 to 16.6. */
+/** Gumbel noise from a uniform number, finite for every value of `uniform4`: −2.8 to 16.6. */
 export const GUMBEL_WGSL = `
 // −log(−log u). Near 1, −log u is a series in 1 − u, which is exact there: log itself may be off by 2⁻²¹, or 0.
 fn gumbel(u: f32) -> f32 {
@@ -32,8 +32,8 @@ fn gumbel(u: f32) -> f32 {
 }`;
 
 /**
- * Other distributions, of the words that `philox` gives. For the tails the uniform number that is taken the logarithm
- * of has 32 bits: normal numbers reach 6.7, exponential ones 22 to either side of 1 in their logarithm.
+ * Other distributions, from the words of `philox`. For the tails, the uniform number in a logarithm has 32 bits: normal numbers
+ * reach ±6.7, exponential ones e^±22.
  */
 export const DISTRIBUTIONS_WGSL = `
 fn fine(bits: vec4u) -> vec4f { return (vec4f(bits) + 0.5) * 2.3283064365386963e-10; }

@@ -1,7 +1,7 @@
 /**
- * aᵇ in f32. b·log2|a| reaches 128, so the logarithm needs more digits than f32 has: it is kept as the sum of a part of
- * 12 bits and a small rest, whose products with the likewise split b are exact (the method of fdlibm's powf). The parts
- * are cut off by their bits, which no compiler can undo.
+ * aᵇ in f32. b·log2|a| reaches 128, so the logarithm needs more digits than f32 has. It is stored as the sum of a 12-bit part
+ * and a small remainder; their products with b, split likewise, are exact (the method of fdlibm's powf). The parts are split
+ * by their bits, which no compiler can undo.
  */
 export const POWER_FUNCTIONS = {
   head: `

@@ -3,8 +3,8 @@
  * half turn by the angle position·theta^(−2i/headDim).
  *
  * The angle is computed in integers, as a fraction of a turn with 64 bits: multiplication modulo 2³² drops whole turns
- * exactly. cos and sin are right to 2e-7 at every position, on every adapter, without a table. A thread computes them
- * once for a few heads of a row: loads are what a software driver pays for, and a GPU needs threads.
+ * exactly. cos and sin are accurate to 2e-7 at every position, on every adapter, without a table. A thread computes them
+ * once for a few heads of a row: that saves loads on a software driver, and leaves enough threads for a GPU.
  */
 import type { BufferView } from '../gpu/buffers.ts';
 import type { Device } from '../gpu/device.ts';
@@ -65,7 +65,7 @@ fn main(${THREAD_ARGS}) {
 export interface RopeViews {
   /** (rows, heads·headDim) */
   readonly x: BufferView;
-  /** u32 (positions): those of the rows, repeated as often as needed. */
+  /** u32 (positions): positions of the rows, repeated as often as needed. */
   readonly positions: BufferView;
   /** u32 (headDim): `ropeFrequencies`. */
   readonly frequencies: BufferView;
@@ -79,13 +79,13 @@ export interface RopeSize {
   readonly heads: number;
   /** A multiple of 2. */
   readonly headDim: number;
-  /** The first heads of a row, which turn; the others are copied. */
+  /** Number of leading heads to rotate; the others are copied. */
   readonly rotated: number;
-  /** Turn the other way: the gradient. */
+  /** True to rotate in the other direction, which is the gradient. */
   readonly backward?: boolean;
 }
 
-/** y = x with its heads turned by the angles of their rows' positions. */
+/** Rotate the heads of x by the angles of their rows' positions. */
 export function rotate(device: Device, views: RopeViews, size: RopeSize): void {
   const { rows, positions, heads, headDim, rotated, backward = false } = size;
   const width = headDim % 8 === 0 ? 4 : 1;

@@ -1,7 +1,7 @@
 /**
  * Softmax and its logarithm along one axis of a tensor seen as (outer, length, inner), forward and backward, without
- * moving data. A row is worked on by one thread, or, where rows are long and few, by the threads of a workgroup, each
- * of which takes every 64th value; the choice depends on the shape alone, so the bits do too.
+ * moving data. One thread computes a row; for few long rows, the threads of a workgroup do, each with every 64th value. The
+ * choice depends only on the shape, and so do the bits.
  */
 import type { BufferView } from '../gpu/buffers.ts';
 import type { Device } from '../gpu/device.ts';
@@ -16,16 +16,17 @@ import {
 } from '../gpu/kernel.ts';
 
 /**
- * Rows of LONG values go to a workgroup if there are at most FEW, rows of VERY_LONG always. Forward on 2 cores with
- * lavapipe, thread and workgroup a row, rows × length: 8192 × 64: 7 and 353 ms; 1024 × 1024: 19 and 52 ms;
- * 64 × 4096: 4.0 and 4.3 ms; 1 × 65,536: 3.2 and 1.1 ms. There barriers cost; a GPU would idle with one thread a row.
+ * Rows of LONG values are computed by a workgroup if there are at most FEW of them, rows of VERY_LONG values always.
+ * Forward on 2 cores with lavapipe, one thread and one workgroup per row, for rows × length: 8192 × 64: 7 and 353 ms;
+ * 1024 × 1024: 19 and 52 ms; 64 × 4096: 4.0 and 4.3 ms; 1 × 65,536: 3.2 and 1.1 ms. There barriers are slow; a GPU would idle
+ * with one thread per row.
  */
 const LONG = 1024;
 const FEW = 64;
 const VERY_LONG = 4096;
 const LANES = 64;
 
-/** How the numbers of the threads of a row become one: through workgroup memory, in a fixed order, or not at all. */
+/** Combine the numbers of the threads of a row through workgroup memory, in a fixed order; nothing for one thread. */
 const acrossLanes = (lanes: number): string =>
   lanes === 1
     ? `
@@ -50,7 +51,7 @@ ${(['sum', 'max'] as const)
   )
   .join('\n')}`;
 
-/** The thread's row begins at `at`, its values are `inner` apart; it takes those of `lane`, `lane` + lanes, … */
+/** Locate the thread's row: it begins at `at`, with stride `inner`; the thread takes values `lane`, `lane` + lanes, … */
 const rowOf = (lanes: number): string => `
   ${
     lanes === 1
@@ -62,10 +63,10 @@ const rowOf = (lanes: number): string => `
 const each = (lanes: number): string =>
   `for (var i = at + lane * params.inner; i < at + params.length * params.inner; i += ${lanes} * params.inner)`;
 
-/** Values that are added up one after the other, and sums of so many that are. */
+/** Number of values, and then of sums, that are added one after another. */
 const RUN = 16;
 
-/** `sum` of the thread's values, of which `value` gives the one at `i`: in runs, and runs of runs, as few roundings as may be. */
+/** Compute the `sum` of the thread's values, `value` at `i`, in nested runs, so that there are few roundings. */
 const sumOfEach = (lanes: number, value: string): string => `
   var sum = 0.0;
   var middle = 0.0;
@@ -84,7 +85,7 @@ const sumOfEach = (lanes: number, value: string): string => `
 
 const PARAMS = { rows: 'u32', length: 'u32', inner: 'u32', logarithm: 'u32', nan: 'u32' } as const;
 
-/** What makes a row NaN: NaN and +∞, told by their bits, as exp makes a number of NaN on some drivers. */
+/** Detect values that make a row NaN, NaN and +∞, by their bits, as exp(NaN) is a number on some drivers. */
 const UNDEFINED_WGSL = `
 fn isUndefined(x: f32) -> bool {
   let bits = bitcast<u32>(x);
@@ -146,7 +147,7 @@ export interface SoftmaxSize {
   readonly outer: number;
   readonly length: number;
   readonly inner: number;
-  /** The logarithm of the softmax instead. */
+  /** True for the logarithm of the softmax. */
   readonly logarithm: boolean;
 }
 
@@ -172,7 +173,7 @@ export function softmaxForward(
   launch(device, forwardKernel, { ...views }, size);
 }
 
-/** dx of dy and the result y. */
+/** Compute dx from dy and the result y. */
 export function softmaxBackward(
   device: Device,
   views: { readonly y: BufferView; readonly dy: BufferView; readonly dx: BufferView },

@@ -1,11 +1,11 @@
 /**
- * Functions of f32 that WGSL lacks or does not promise precisely enough: its exp may be off by 3 + 2|x| ulp, pow by more,
- * tanh by 1e-5, log by 2⁻²¹ near 1 and sin by 2⁻¹¹. These stay within a few ulp of the true value on every adapter,
- * over the whole range, and give what C's functions give for infinities and NaN. They are written for `T` (f32 or
- * vec4f) with `U`, `I` and `B` of the same width.
+ * Functions of f32 that WGSL lacks, or whose guaranteed accuracy is too low: an error of 3 + 2|x| ulp for exp, more for pow,
+ * 1e-5 for tanh, 2⁻²¹ for log near 1, and 2⁻¹¹ for sin. These are within a few ulp of the true value on every adapter, over
+ * the whole range, and return the same as C's functions for infinities and NaN. They are written for `T` (f32 or vec4f) with
+ * `U`, `I` and `B` of the same width.
  *
- * Compilers may treat floats as real numbers: here, the software driver turns a - a into 0 and a != a into false even
- * for NaN, and (1 + x) - 1 into x. So NaN is told by its bits, and no formula relies on a rounding being undone.
+ * Compilers may treat floats as real numbers: the software driver turns a - a into 0 and a != a into false even for NaN, and
+ * (1 + x) - 1 into x. So NaN is recognised by its bits, and no formula relies on cancelling a rounding error.
  */
 import { ERF_FUNCTIONS } from './erf.ts';
 import { POWER_FUNCTIONS } from './power.ts';
@@ -175,7 +175,7 @@ const FUNCTIONS: Readonly<Record<string, string>> = {
   ...TRIGONOMETRIC_FUNCTIONS,
 };
 
-/** The functions that `code` calls, and those that they call. */
+/** Return the functions that `code` calls, and those that they call. */
 export function specialFunctions(code: string): string {
   const called = new Set<string>();
   const visit = (text: string): void => {

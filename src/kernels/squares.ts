@@ -1,6 +1,6 @@
 /**
- * Sums of squares that do not overflow: f32 has no square of a number above 1.8e19, so the squares of 2⁻⁸⁰·x are added up
- * beside those of x, and the root is taken of whichever are right. (BLAS's nrm2 does the same; Blue 1978.)
+ * Sums of squares without overflow: the square of a number above 1.8e19 exceeds f32, so the squares of 2⁻⁸⁰·x are added as
+ * well as those of x, and the root is taken of the valid sum. (As in BLAS's nrm2; Blue 1978.)
  */
 export const SQUARES_WGSL = `
 fn squaresOf(x: f32) -> vec2f {
@@ -15,8 +15,8 @@ fn rootOfSquares(squares: vec2f) -> f32 {
 }`;
 
 /**
- * For a second pass over numbers whose plain sum of `squares` f32 cannot hold, or has lost to its smallest number: the
- * power of two that each is multiplied by, the square of one, and the root of the mean square of both passes.
+ * For a second pass over numbers whose plain sum of `squares` overflows or underflows: the power of two by which each is
+ * multiplied, the square of one, and the root of the mean square of both passes.
  */
 export const RESCALED_SQUARES_WGSL = `
 fn fits(squares: f32) -> bool { return isFinite(squares) & (squares >= ${2 ** -60}); }

@@ -1,6 +1,6 @@
 /**
- * sin and cos in f32 over its whole range. x·2/π modulo 4 is computed in integers, from as many digits of 2/π as the
- * exponent of x asks for (Payne & Hanek 1983): exact on every adapter, and nothing that a compiler could reorder.
+ * sin and cos in f32 over its whole range. x·2/π modulo 4 is computed in integers, from as many digits of 2/π as the exponent
+ * of x needs (Payne & Hanek 1983): exact on every adapter, and compilers cannot reorder it.
  */
 
 /** 32 zeros and the first 224 bits of 2/π. */
@@ -8,7 +8,7 @@ const TWO_OVER_PI = [
   0x0, 0xa2f9836e, 0x4e441529, 0xfc2757d1, 0xf534ddc0, 0xdb629599, 0x3c439041, 0xfe5163ab,
 ].map((word) => `U(0x${word.toString(16)}u)`);
 
-/** Word `first + skipped` of the digits, where skipped ≤ 4 depends on the lane. */
+/** Return word `first + skipped` of the digits, where skipped ≤ 4 depends on the lane. */
 const word = (first: number): string =>
   [1, 2, 3, 4].reduce(
     (otherwise, skipped) =>

@@ -1,4 +1,4 @@
-/** Operands for the tuner: products of given shapes, filled with random values. */
+/** Cases for the tuner: products and attention of given shapes, with random operands. */
 import type { BufferView } from '../gpu/buffers.ts';
 import type { Device } from '../gpu/device.ts';
 import type { AnyTuningCase, TuningCase } from '../gpu/tuner.ts';
@@ -17,7 +17,7 @@ import { rectangularTiles } from './rectangularTiles.ts';
 const FLOAT = 4;
 const SEED = { seedLow: 0, seedHigh: 0 };
 
-/** A view of `count` values in [-1, 1), and one of u32 words. */
+/** Return functions that make a view of `count` values in [-1, 1), and one of u32 words. */
 function operands(device: Device) {
   let offset = 0;
   return {
@@ -35,7 +35,7 @@ function operands(device: Device) {
   };
 }
 
-/** What a product is made of. */
+/** The shape of a matrix product. */
 export interface ProductShape {
   readonly M: number;
   readonly N: number;
@@ -43,11 +43,11 @@ export interface ProductShape {
   readonly bias?: boolean;
   readonly gelu?: boolean;
   readonly residual?: boolean;
-  /** Experts whose rows follow each other. */
+  /** Number of experts, with consecutive rows. */
   readonly groups?: number;
 }
 
-/** A case of `matmul`. */
+/** Return a case of `matmul`. */
 export function productCase({
   M,
   N,
@@ -79,18 +79,18 @@ export function productCase({
   };
 }
 
-/** What a transposed product is made of. */
+/** The shape of a transposed product. */
 export interface OuterShape {
   readonly R: number;
   readonly M: number;
   readonly N: number;
-  /** A is one-hot: the gradient of an embedding. */
+  /** True if A is one-hot, as in the gradient of an embedding. */
   readonly oneHot?: boolean;
-  /** Experts that share the rows. */
+  /** Number of experts that share the rows. */
   readonly groups?: number;
 }
 
-/** A case of `matmulOuter`. */
+/** Return a case of `matmulOuter`. */
 export function outerCase({ R, M, N, oneHot, groups = 0 }: OuterShape): TuningCase<OuterOptions> {
   return {
     family: matmulOuterFamily,
@@ -115,14 +115,14 @@ export function outerCase({ R, M, N, oneHot, groups = 0 }: OuterShape): TuningCa
 /** The heads of an attention layer. */
 export interface AttentionHeads {
   readonly heads: number;
-  /** Key-value heads; as many as heads unless given. */
+  /** Number of key-value heads. Default: the number of heads. */
   readonly kvHeads?: number;
   readonly headDim: number;
-  /** Whether there are ALiBi slopes. */
+  /** True with ALiBi slopes. */
   readonly alibi: boolean;
 }
 
-/** The three cases of attention over sequences of 64 tokens, R in all. */
+/** Return the three cases of attention over sequences of 64 tokens, R tokens in total. */
 export function attentionCases(
   R: number,
   { heads, kvHeads = heads, headDim, alibi }: AttentionHeads,

@@ -1,12 +1,12 @@
 /**
- * The gradients of q, k and v, from the probabilities that the saved log-sum-exp gives again: D = rowsum(dO·O),
+ * The gradients of q, k and v. The probabilities are recomputed from the saved log-sum-exp: D = rowsum(dO·O),
  * dS = P·(dP − D) (Dao, 2307.08691). One kernel for dQ and D, one for dK and dV, no atomics.
  */
 import { defineKernel, memoize, unroll } from '../../gpu/kernel.ts';
 import { PARAMS } from './shape.ts';
 import { dot, entry, ifValid, type Layout, layoutHeads, sharedBlock } from './tile.ts';
 
-/** dQ and D of the queries that a lane owns. */
+/** Return the kernel of dQ and D, for the queries that a lane owns. */
 export const backwardQueryKernel = memoize((layout: Layout) => {
   const { lanes, subgroup, own, block, vectors } = layout;
   const heads = layoutHeads(layout, 'query');
@@ -72,7 +72,7 @@ ${entry(layout, 'query')}
   });
 });
 
-/** dK and dV of the keys that a lane owns. */
+/** Return the kernel of dK and dV, for the keys that a lane owns. */
 export const backwardKeyValueKernel = memoize((layout: Layout) => {
   const { lanes, subgroup, own, block, vectors } = layout;
   const heads = layoutHeads(layout, 'key value');

@@ -1,9 +1,9 @@
-/** out and the log-sum-exp of every query, with a running maximum and sum (Milakov & Gimelshein, 1805.02867). */
+/** The output and the log-sum-exp of every query, with a running maximum and sum (Milakov & Gimelshein, 1805.02867). */
 import { defineKernel, memoize, unroll } from '../../gpu/kernel.ts';
 import { PARAMS } from './shape.ts';
 import { dot, entry, ifValid, type Layout, layoutHeads, sharedBlock } from './tile.ts';
 
-/** The kernel for a layout. */
+/** Return the kernel for a layout. */
 export const forwardKernel = memoize((layout: Layout) => {
   const { lanes, subgroup, own, block, vectors } = layout;
   const heads = layoutHeads(layout, 'query');

@@ -4,28 +4,28 @@
  */
 import type { AttentionShape } from './shape.ts';
 
-/** What kernels are specialised for besides their layout. */
+/** Properties of the heads for which kernels are specialised. */
 export interface Heads {
-  /** Query heads of a key-value head. */
+  /** Number of query heads per key-value head. */
   readonly group: number;
-  /** Subtract slope·distance from scores (ALiBi: Press et al., 2108.12409). */
+  /** True to subtract slope·distance from scores (ALiBi: Press et al., 2108.12409). */
   readonly alibi: boolean;
 }
 
-/** The heads of a shape. */
+/** Return the heads of a shape. */
 export const headsOf = ({ heads, kvHeads, slopes }: AttentionShape): Heads => ({
   group: heads / kvHeads,
   alibi: slopes !== undefined,
 });
 
-/** What a workgroup owns: rows of a query head, or rows of a key-value head. */
+/** The rows that a workgroup owns: of a query head, or of a key-value head. */
 export type Side = 'query' | 'key value';
 
-/** Where a kernel finds its vec4s. */
+/** The position of a kernel's vec4s. */
 interface Places {
   /** WGSL of the vec4s of a head. */
   readonly vectors: string;
-  /** WGSL that is added to the place of a head. */
+  /** WGSL added to the position of a head. */
   readonly offset?: string;
 }
 

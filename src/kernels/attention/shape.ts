@@ -1,9 +1,9 @@
-/** What attention works on, and what all of its kernels take. */
+/** The shapes and operands of attention, common to all its kernels. */
 import type { BufferView } from '../../gpu/buffers.ts';
 import type { Launch } from '../../gpu/kernel.ts';
 import { type Kernel, linearGrid } from '../../gpu/kernel.ts';
 
-/** Rows of a tile: those of one sequence that the list of tiles hands out together. */
+/** Number of rows of a tile. All rows of a tile belong to one sequence. */
 export const ATTENTION_TILE_ROWS = 32;
 
 export interface AttentionShape {
@@ -22,7 +22,7 @@ export interface AttentionShape {
   readonly tileCount: number;
 }
 
-/** Operands of one of the kernels, by the names it binds them with. */
+/** Operands of a kernel, by the names of its bindings. */
 export interface AttentionOptions {
   readonly shape: AttentionShape;
   readonly buffers: Readonly<Record<string, BufferView>>;
@@ -39,7 +39,7 @@ export function planOf(
   { shape, buffers }: AttentionOptions,
 ): Launch {
   const { R, heads, headDim, slopes, tiles, tileCount } = shape;
-  // Heads are numbered by y; tiles that x cannot count go on along z.
+  // y numbers the heads; tiles beyond the limit of x continue along z.
   const [x, z] = linearGrid((tileCount * ATTENTION_TILE_ROWS) / rows);
   return {
     kernel,

@@ -1,28 +1,28 @@
 /**
- * Attention for heads of any size: what the three kernels have in common. Several lanes share a row, and take the vec4s
- * of its head in turn, a few each, so that registers do not limit the head. The rows of the other side come in blocks:
- * every lane makes its part of their products, one lane adds the parts of a pair of rows, and all lanes of a row go on
- * with the sum. Workgroup memory holds these parts alone: heads of 256 need 16,384 bytes, WebGPU's default.
+ * The common part of the three kernels of attention for heads of any size. Several lanes share a row, and each takes a few
+ * vec4s of its head in turn, so that registers do not limit the head size. The rows of the other side come in blocks: every
+ * lane computes its part of the products, one lane adds the parts of a pair of rows, and all lanes of the row continue with
+ * the sum. Workgroup memory holds only these parts: heads of 256 need 16,384 bytes, WebGPU's default.
  */
 import type { Device } from '../../gpu/device.ts';
 import { GROUP_ARGS, unroll } from '../../gpu/kernel.ts';
 import { type Heads, headWgsl, type Side } from './heads.ts';
 import { ATTENTION_TILE_ROWS } from './shape.ts';
 
-/** Vec4s of a head that a lane holds at most: more make no kernel faster on lavapipe, and all of them slower to compile. */
+/** Maximum number of vec4s of a head per lane. More make no kernel faster on lavapipe, and compile more slowly. */
 const MOST_HELD = 4;
-/** Lanes of a workgroup at most, by WebGPU's defaults. */
+/** Maximum number of lanes of a workgroup, by WebGPU's defaults. */
 const MOST_THREADS = 256;
-/** Rows of a block. */
+/** Number of rows of a block. */
 const BLOCK = 8;
 
-/** How the vec4s of a head are dealt out. */
+/** The distribution of the vec4s of a head over lanes. */
 interface Deal {
-  /** Lanes that share a row. */
+  /** Number of lanes that share a row. */
   readonly lanes: number;
-  /** Vec4s of a lane: those numbered lane, lane + lanes, …; past the end of the head they are 0. */
+  /** Number of vec4s of a lane: lane, lane + lanes, …; past the end of the head they are 0. */
   readonly held: number;
-  /** Rows of a workgroup. */
+  /** Number of rows of a workgroup. */
   readonly rows: number;
   readonly threads: number;
 }
@@ -34,10 +34,10 @@ function dealOf(vectors: number): Deal {
   return { lanes, held: Math.ceil(vectors / lanes), rows, threads: lanes * rows };
 }
 
-/** Type of what a pair of rows adds up: one product, or two. */
+/** Type of the sum for a pair of rows: one product, or two. */
 export type Sum = 'f32' | 'vec2f';
 
-/** Whether the device has the lanes and the workgroup memory for heads of `headDim`. */
+/** Return true if the device has the lanes and the workgroup memory for heads of `headDim`. */
 export function splitFits({ limits }: Device, headDim: number, sum: Sum): boolean {
   const { threads } = dealOf(headDim / 4);
   return (
@@ -47,16 +47,16 @@ export function splitFits({ limits }: Device, headDim: number, sum: Sum): boolea
   );
 }
 
-/** Rows of a tile that a workgroup takes. */
+/** Return the number of rows of a tile for each workgroup. */
 export const splitRows = (vectors: number): number => dealOf(vectors).rows;
 
-/** What a kernel is specialised for. */
+/** The layout for which a kernel is specialised. */
 export interface SplitLayout extends Heads {
   /** vec4s of a head. */
   readonly vectors: number;
 }
 
-/** Pieces of WGSL for a layout; `sum` is what a pair of rows adds up. */
+/** Return pieces of WGSL for a layout; `sum` is the type of the sum for a pair of rows. */
 export function splitWgsl(layout: SplitLayout, side: Side, sum: Sum) {
   const { vectors } = layout;
   const { lanes, held, rows, threads } = dealOf(vectors);

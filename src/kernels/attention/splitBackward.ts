@@ -1,9 +1,9 @@
-/** The backward pass for heads of any size; `backward.ts` says what is computed. */
+/** The backward pass for heads of any size. The formulas are in `backward.ts`. */
 import { defineKernel, memoize } from '../../gpu/kernel.ts';
 import { PARAMS } from './shape.ts';
 import { type SplitLayout, splitWgsl } from './split.ts';
 
-/** dQ and D of queries. */
+/** Return the kernel of dQ and D. */
 export const splitBackwardQueryKernel = memoize((layout: SplitLayout) => {
   const { heads, start, each, load, store, dot, total, blocks, mine, kept, lastKey } = splitWgsl(
     layout,
@@ -60,7 +60,7 @@ export const splitBackwardQueryKernel = memoize((layout: SplitLayout) => {
   });
 });
 
-/** dK and dV of keys. */
+/** Return the kernel of dK and dV. */
 export const splitBackwardKeyValueKernel = memoize((layout: SplitLayout) => {
   const { heads, start, each, load, store, dot, blocks, mine, kept } = splitWgsl(
     layout,

@@ -3,7 +3,7 @@ import { defineKernel, memoize } from '../../gpu/kernel.ts';
 import { PARAMS } from './shape.ts';
 import { type SplitLayout, splitWgsl } from './split.ts';
 
-/** The kernel for heads of so many vec4s. */
+/** Return the kernel for a layout. */
 export const splitForwardKernel = memoize((layout: SplitLayout) => {
   const { heads, start, each, load, store, dot, blocks, mine, kept, lastKey } = splitWgsl(
     layout,

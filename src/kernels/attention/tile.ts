@@ -1,6 +1,6 @@
 /**
- * What the three kernels of attention have in common: which tile, head and rows a workgroup works on, and how a block of
- * rows of the other side is shared among its lanes.
+ * The common part of the three attention kernels: the tile, the head and the rows of a workgroup, and the distribution of a
+ * block of rows of the other side over its lanes.
  *
  * `broadcast`: a workgroup is one subgroup; a lane loads a share of the block's rows, or with fewer rows than lanes a
  * part of one, and all lanes read all of it by subgroupBroadcast. `portable`: the block lies in workgroup memory.
@@ -12,46 +12,46 @@ import type { Variant } from '../../gpu/variants.ts';
 import { type Heads, headsOf, headWgsl, type Side } from './heads.ts';
 import { ATTENTION_TILE_ROWS, type AttentionOptions, planOf } from './shape.ts';
 
-/** What a kernel is specialised for. */
+/** The layout for which a kernel is specialised. */
 export interface Layout extends Heads {
   readonly lanes: number;
   readonly subgroup: boolean;
-  /** Rows that a lane owns. */
+  /** Number of rows that a lane owns. */
   readonly own: number;
-  /** Rows in a block of the other side; as many lanes share each as there are more lanes than rows. */
+  /** Number of rows in a block of the other side. If there are more lanes than rows, several lanes share each row. */
   readonly block: number;
   /** vec4s in a row of a head. */
   readonly vectors: number;
 }
 
 const PORTABLE_LANES = 32;
-/** The largest head that a lane of the portable variants holds whole, in registers. */
+/** Maximum size of a head that a lane of the portable variants holds whole, in registers. */
 const MOST_WHOLE = 64;
-/** Above this head size the unrolled broadcasts outgrow the registers, and compile for most of a minute. */
+/** Maximum head size for broadcasts. Above it the unrolled broadcasts exceed the registers, and compile for most of a minute. */
 const BROADCAST_MAX_HEAD = 16;
 
 /** The kernels that hold heads whole. */
 export interface WholeKernels {
-  /** Makes the kernel for a layout. */
+  /** Return the kernel for a layout. */
   readonly whole: (layout: Layout) => Kernel;
   readonly side: Side;
 }
 
-/** Heads that workgroups are launched for. */
+/** Return the number of heads for which workgroups are launched. */
 export const headCount = ({ side }: Pick<WholeKernels, 'side'>, { shape }: AttentionOptions): number =>
   side === 'query' ? shape.heads : shape.kvHeads;
 
-/** Whether broadcasts are the better choice. */
+/** Return true if broadcasts are the better choice. */
 export function canBroadcast({ subgroupSize: S }: Device, headDim: number): boolean {
   return S >= 4 && S <= 16 && headDim <= BROADCAST_MAX_HEAD;
 }
 
-/** Whether a lane can hold a head whole, with `scalars` f32 beside the two rows that a lane loads of a block. */
+/** Return true if a lane can hold a head whole, with `scalars` f32 beside the two rows of a block that it loads. */
 export const wholeFits = ({ limits }: Device, headDim: number, scalars: number): boolean =>
   headDim <= MOST_WHOLE &&
   PORTABLE_LANES * (2 * headDim + scalars) * 4 <= limits.maxComputeWorkgroupStorageSize;
 
-/** The launch of the kernels that hold heads whole and share blocks in workgroup memory. */
+/** Return the launch of a kernel that holds heads whole and shares blocks in workgroup memory. */
 export function wholePlan(kernels: WholeKernels, options: AttentionOptions): Launch {
   const kernel = kernels.whole({
     lanes: PORTABLE_LANES,
@@ -64,7 +64,7 @@ export function wholePlan(kernels: WholeKernels, options: AttentionOptions): Lau
   return planOf(kernel, PORTABLE_LANES, headCount(kernels, options), options);
 }
 
-/** A lane owns `own` rows, and blocks are of so many lanes' worth of rows as `share` lanes do not share one. */
+/** Return the variant whose lanes own `own` rows, and in whose blocks `share` lanes share a row. */
 export const broadcastVariant = (
   kernels: WholeKernels,
   own: number,
@@ -88,19 +88,19 @@ export const broadcastVariant = (
   },
 });
 
-/** `vec4` names `k0`, `k1`, … of a row. */
+/** Return the names `k0`, `k1`, … of the vec4s of a row. */
 export const names = (prefix: string, vectors: number): string[] =>
   Array.from({ length: vectors }, (_, c) => `${prefix}${c}`);
 
-/** The product of two rows. */
+/** Return the WGSL of the dot product of two rows. */
 export const dot = (a: (c: number) => string, b: (c: number) => string, vectors: number): string =>
   unroll(vectors, (c) => `dot(${a(c)}, ${b(c)})`, ' + ');
 
-/** Pieces of WGSL for the heads of a layout. */
+/** Return pieces of WGSL for the heads of a layout. */
 export const layoutHeads = (layout: Layout, side: Side) =>
   headWgsl(layout, side, { vectors: 'params.headVectors' });
 
-/** The start of every kernel: which tile and head this is, and the rows `row0`, `row1`, … that the lane owns. */
+/** Return the start of every kernel: its tile, its head, and the rows `row0`, `row1`, … that the lane owns. */
 export function entry(layout: Layout, side: Side): string {
   const { lanes, subgroup, own, block } = layout;
   const laneBuiltin = subgroup ? 'subgroup_invocation_id' : 'local_invocation_index';
@@ -117,25 +117,25 @@ fn main(${GROUP_ARGS}, @builtin(${laneBuiltin}) lane: u32) {
   ${unroll(own, (i) => `let row${i} = min(from0 + lane + ${lanes * i}, tile.z - 1);`)}`;
 }
 
-/** Runs `store` for row i of the lane if it is one of the tile's. */
+/** Return WGSL that runs `store` for row i of the lane if it is in the tile. */
 export const ifValid = (lanes: number, i: number, store: string): string =>
   `if (from0 + lane + ${lanes * i} < tile.z) { ${store} }`;
 
-/** How a block of rows is shared among lanes. */
+/** Pieces of WGSL to share a block of rows among lanes. */
 export interface SharedBlock {
   readonly declarations: string;
   /** The row of the block that this lane loads. */
   readonly row: string;
-  /** Loads the lane's part: `vec4At` and `scalarAt` give WGSL for the c-th vec4 of a row, and for a scalar of it. */
+  /** Load the lane's part. `vec4At` and `scalarAt` return the WGSL of the c-th vec4 of a row, and of a scalar of it. */
   readonly load: (vec4At: (name: string, c: string) => string, scalarAt?: (name: string) => string) => string;
   /** WGSL of the c-th vec4 `name` of row t of the block. */
   readonly vec4: (name: string, c: number, t: string) => string;
   readonly scalar: (name: string, t: string) => string;
-  /** Repeats `body` for every row of the block. */
+  /** Repeat `body` for every row of the block. */
   readonly rows: (body: (t: string) => string) => string;
 }
 
-/** The block of a layout, with rows of `vectors` vec4s of each name, and scalars. */
+/** Return the block of a layout, whose rows have `vectors` vec4s of each name, and scalars. */
 export function sharedBlock(
   { lanes, subgroup, block, vectors }: Layout,
   vec4s: readonly string[],
