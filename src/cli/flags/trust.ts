@@ -32,6 +32,9 @@ export function checkTrust(
   const modules = [...tasks, ...rewardNames(reward).filter((name) => !isBuiltInReward(name))];
   if (modules.length === 0) return;
   const problem = `${source} names ${printable(modules.join(', '))}: code, which would run with all your rights`;
-  const command = invocation('train', [...process.argv.slice(2), '--trust']);
+  const [first, ...rest] = process.argv.slice(2);
+  // The first word behind `mathformer` is the command itself, and may be `train`.
+  const words = first === undefined || first === 'train' ? rest : [first, ...rest];
+  const command = invocation('train', [...words, '--trust']);
   throw new BadOptionError('--trust', problem, `read it, and if you trust it: ${command}`);
 }

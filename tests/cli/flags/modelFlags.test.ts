@@ -158,18 +158,28 @@ describe('openModel', () => {
   });
 
   it('says which flags tell what a bare file of weights does not', () => {
-    const { config, stateDict } = newModel({ modelsize: 'tiny' }, 0, ARITHMETIC);
-    const path = join(directory, 'bare.safetensors');
-    const bare = [...stateDict].filter(([key]) => !key.endsWith('alibi_slopes'));
-    const tensors = new Map(
-      bare.map(([key, { shape, data }]) => [key, { dtype: 'F32' as const, shape: [...shape], data }]),
-    );
-    writeFileSync(path, writeSafetensors({ tensors, metadata: new Map() }));
+    const bareFile = (name: string, flags: Parameters<typeof newModel>[0]): string => {
+      const { stateDict } = newModel({ modelsize: 'tiny', ...flags }, 0, ARITHMETIC);
+      const bare = [...stateDict].filter(([key]) => !key.endsWith('alibi_slopes'));
+      const tensors = new Map(
+        bare.map(([key, { shape, data }]) => [key, { dtype: 'F32' as const, shape: [...shape], data }]),
+      );
+      writeFileSync(join(directory, name), writeSafetensors({ tensors, metadata: new Map() }));
+      return join(directory, name);
+    };
+    const path = bareFile('bare.safetensors', {});
     expect(refusal(() => openModel(path, {}))).toMatchObject({
       ...{ code: 'CONFIG_UNKNOWN', fix: 'give --modelsize, and of a mixture of experts --active_experts' },
       cause: { code: 'CONFIG_UNKNOWN' },
     });
-    expect(openModel(path, { modelsize: 'tiny' }).config).toMatchObject({ nHeads: config.nHeads });
+    expect(openModel(path, { modelsize: 'tiny' }).config).toMatchObject({ nHeads: MODEL_SIZES.tiny.nHeads });
+    const experts = bareFile('experts.safetensors', { numExperts: 4, activeExperts: 2 });
+    expect(refusal(() => openModel(experts, { modelsize: 'tiny' }))).toMatchObject({
+      code: 'CONFIG_UNKNOWN',
+    });
+    expect(openModel(experts, { modelsize: 'tiny', activeExperts: 3 }).config).toMatchObject({
+      ...{ numExperts: 4, activeExperts: 3 },
+    });
     expect(refusal(() => openModel('package.json', {}))).toMatchObject({
       fix: expect.not.stringContaining('--modelsize'),
     });

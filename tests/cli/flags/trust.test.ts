@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { BadOptionError } from '../../../src/base/options.ts';
 import { checkTrust } from '../../../src/cli/flags/trust.ts';
-import { run } from '../inProcess.ts';
+import { mathformer, run } from '../inProcess.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'mathformer-trust-'));
 afterAll(() => rmSync(directory, { recursive: true }));
@@ -81,6 +81,15 @@ describe('a run of somebody else', () => {
       expect(existsSync(marker)).toBe(true);
       rmSync(marker);
     }
+  });
+
+  it('is told how to trust it by a line that runs, whichever way the command was called', async () => {
+    const path = join(directory, 'named.json');
+    writeFileSync(path, JSON.stringify({ checkpoint: 'no.pt', reward: evilModule() }));
+    const line = new RegExp(`: npx tsx src/cli/train\\.ts grpo --config ${path} --trust\n$`);
+    expect((await run('train', 'grpo', '--config', path)).stderr).toMatch(line);
+    expect((await mathformer('train', 'grpo', '--config', path)).stderr).toMatch(line);
+    expect((await mathformer('grpo', '--config', path)).stderr).toMatch(line);
   });
 
   it('cannot say in a file that it is trusted', async () => {
