@@ -1,4 +1,4 @@
-/** What both entries of the package share; `index.node.ts` and `index.browser.ts` add how a device is opened. */
+/** The common exports of both entry points; `index.node.ts` and `index.browser.ts` add `openDevice`. */
 import type { DeviceOptions } from './gpu/device.ts';
 
 export { ArgumentError } from './base/arguments.ts';
@@ -38,7 +38,7 @@ export type { Family, Variant } from './gpu/variants.ts';
 export type { WriteTimes } from './gpu/writeTimes.ts';
 export * from './tensor/index.ts';
 
-/** How `openDevice` chooses an adapter, and what the device may use of it. */
+/** Options of `openDevice`: the choice of an adapter, and the options of the device. */
 export interface OpenDeviceOptions extends DeviceOptions {
   /**
    * In Node `hardware`, `lavapipe`, `swiftshader`, or part of an adapter's description; by default the environment

@@ -1,7 +1,7 @@
 /**
- * The memory a file may cost to read beside its own bytes: twice its length plus 100 MB, so that a small hostile file
- * cannot ask for a large amount of memory or (as work is counted too) time. What grows with the file is counted
- * before it is allocated; 36 MB of the 100 are kept for what is not, such as garbage and the list of parameters.
+ * The memory budget of reading a file, besides its own bytes: twice its length plus 100 MB. So a small hostile file cannot
+ * take much memory or (as work counts too) time. Memory that grows with the file is charged before it is allocated; 36 of
+ * the 100 MB are reserved for the rest, such as garbage and the list of parameters.
  */
 
 import { CheckpointError } from './error.ts';
@@ -12,12 +12,12 @@ export class MemoryBudget {
   readonly limit: number;
   #used = 0;
 
-  /** `fileBytes`: length of the file being read. */
+  /** @param fileBytes length of the file. */
   constructor(fileBytes: number) {
     this.limit = 2 * fileBytes + ALLOWANCE;
   }
 
-  /** Counts `bytes` about to be allocated for `where`; throws `TOO_LARGE` when the file is used up. */
+  /** Charge `bytes` before they are allocated for `where`. @throws CheckpointError `TOO_LARGE` if the budget is used up. */
   charge(bytes: number, where: string): void {
     this.#used += bytes;
     if (this.#used <= this.limit) return;
@@ -31,8 +31,8 @@ export class MemoryBudget {
 }
 
 /**
- * Product of non-negative integers, or undefined if it passes 2^53−1, where numbers stop being exact. Zeros do not
- * hide that: sides such as [0, 2^53] would overflow in whatever multiplies some of them.
+ * Return the product of non-negative integers; undefined if it exceeds 2^53−1, where numbers are no longer exact. A zero does
+ * not hide that: sizes such as [0, 2^53] would overflow in code that multiplies only some of them.
  */
 export function checkedProduct(factors: readonly number[]): number | undefined {
   let product = 1;

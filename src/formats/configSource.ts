@@ -1,6 +1,6 @@
 /**
- * Finds the `ModelConfig` of an opened checkpoint: as this project wrote it, from the original's `config` dict, or,
- * for a bare state_dict, from the names and shapes of its tensors.
+ * Find the `ModelConfig` of an opened checkpoint: this project's own, the original's `config` dict, or, for a bare state_dict,
+ * one inferred from the names and shapes of its tensors.
  */
 
 import { DEFAULT_DROPOUT, MODEL_SHAPES, type ModelConfig, validateModelConfig } from '../model/config.ts';
@@ -9,18 +9,18 @@ import { CheckpointError, quoted } from './error.ts';
 import { JsonCursor } from './jsonCursor.ts';
 import type { OpenedCheckpoint, Weight } from './open.ts';
 
-/** What the tensors of a bare state_dict cannot tell; ignored for files that carry a config. */
+/** Fields that the tensors of a bare state_dict do not determine. They are ignored for files with a config. */
 export interface AssumedConfig {
-  /** Experts per token of a mixture. */
+  /** Number of experts per token. */
   readonly activeExperts?: number;
-  /** Attention heads, for files without `blocks.0.alibi_slopes`. */
+  /** Number of attention heads, for files without `blocks.0.alibi_slopes`. */
   readonly nHeads?: number;
 }
 
 const WHERE = 'config';
 const MAX_JSON = 65_536;
 
-/** Throws `CheckpointError`: `BAD_CONFIG`, `CONFIG_UNKNOWN`, or `NOT_A_CHECKPOINT` if the tensors are another model's. */
+/** @throws CheckpointError: `BAD_CONFIG`, `CONFIG_UNKNOWN`, or `NOT_A_CHECKPOINT` for tensors of another kind of model. */
 export function findConfig({ config, weights }: OpenedCheckpoint, assumed: AssumedConfig): ModelConfig {
   switch (config.kind) {
     case 'own':
@@ -78,7 +78,7 @@ function fromOriginal(fields: ReadonlyMap<string, unknown>): object {
     nLayers: requiredNumber(fields, 'nlayers'),
     dropout: optionalNumber(fields, 'dropout', DEFAULT_DROPOUT),
     numExperts,
-    // A dense original may carry any value here; it is not looked at.
+    // A dense original may have any value here; it is ignored.
     activeExperts: numExperts === 0 ? 0 : optionalNumber(fields, 'active_experts', 0),
     ...MODEL_SHAPES.mathformer,
   };
@@ -96,7 +96,7 @@ function optionalNumber(fields: ReadonlyMap<string, unknown>, name: string, othe
   return value === null ? otherwise : requiredNumber(fields, name);
 }
 
-/** safetensors metadata holds every value as text. */
+/** Parse a number. safetensors metadata stores every value as text. */
 function asNumber(value: unknown): number | undefined {
   if (typeof value === 'number') return value;
   if (typeof value !== 'string' || value.trim() === '') return undefined;

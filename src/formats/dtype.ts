@@ -1,6 +1,6 @@
 /**
- * Element types of checkpoint tensors and their decoding from little-endian bytes. Hosts are taken to be
- * little-endian too, as WebGPU's all are.
+ * Element types of checkpoint tensors, and their decoding from little-endian bytes. The host must be little-endian too, as all
+ * hosts of WebGPU are.
  */
 
 /** The item size in bytes of each dtype, by its safetensors name. */
@@ -44,15 +44,15 @@ export function isFloatDType(dtype: DType): dtype is FloatDType {
   return dtype === 'F64' || dtype === 'F32' || dtype === 'F16' || dtype === 'BF16';
 }
 
-/** Copies `bytes`, whose length is a multiple of the item size, into an array of its own. */
+/** Copy `bytes`, whose length is a multiple of the item size, to a new array. */
 export function decodeElements(dtype: DType, bytes: Uint8Array): ElementArray {
   if (dtype === 'F16' || dtype === 'BF16') return decodeFloat32(dtype, bytes);
-  // A fresh buffer: typed arrays need aligned offsets, which files do not promise.
+  // A new buffer, since typed arrays need aligned offsets, and files may lack them.
   const { buffer } = new Uint8Array(bytes);
   return new HOST_ARRAY[dtype](buffer);
 }
 
-/** The array in which each dtype is held, bit for bit. F16 and BF16 have none and are held as Float32Array. */
+/** The array type that stores each dtype with the same bits. F16 and BF16 have none, and are stored as Float32Array. */
 export const HOST_ARRAY = {
   F64: Float64Array,
   I64: BigInt64Array,
@@ -67,7 +67,7 @@ export const HOST_ARRAY = {
   BOOL: Uint8Array,
 } as const;
 
-/** Decodes contiguous elements to float32; F64 is rounded. */
+/** Decode contiguous elements to float32; F64 is rounded. */
 export function decodeFloat32(dtype: FloatDType, bytes: Uint8Array): Float32Array {
   if (dtype === 'F32') return new Float32Array(new Uint8Array(bytes).buffer);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -78,7 +78,7 @@ export function decodeFloat32(dtype: FloatDType, bytes: Uint8Array): Float32Arra
   return out;
 }
 
-/** Reads the one element at a byte offset. */
+/** Functions that read the element at a byte offset. */
 export const ELEMENT_READER: Readonly<Record<FloatDType, (view: DataView, offset: number) => number>> = {
   F64: (view, offset) => view.getFloat64(offset, true),
   F32: (view, offset) => view.getFloat32(offset, true),
@@ -86,7 +86,7 @@ export const ELEMENT_READER: Readonly<Record<FloatDType, (view: DataView, offset
   BF16: (view, offset) => bfloat16ToNumber(view.getUint16(offset, true)),
 };
 
-/** IEEE 754 binary16: 1 sign, 5 exponent, 10 fraction bits. */
+/** Decode IEEE 754 binary16: 1 sign, 5 exponent, 10 fraction bits. */
 export function halfToNumber(bits: number): number {
   const sign = bits & 0x8000 ? -1 : 1;
   const exponent = (bits >> 10) & 0x1f;
@@ -99,7 +99,7 @@ export function halfToNumber(bits: number): number {
 const scratchBits = new Uint32Array(1);
 const scratchFloat = new Float32Array(scratchBits.buffer);
 
-/** bfloat16 is the upper half of a float32. */
+/** Decode bfloat16, the upper half of a float32. */
 function bfloat16ToNumber(bits: number): number {
   scratchBits[0] = bits << 16;
   return scratchFloat[0] ?? Number.NaN;

@@ -1,11 +1,11 @@
 /**
- * The one error a checkpoint can fail with. Files come from strangers, so everything quoted from one is made
- * printable and short before it enters a message.
+ * The error of reading or writing a checkpoint. Files are untrusted, so text from them is made printable and short before it
+ * enters a message.
  */
 
 import { MathformerError } from '../base/errors.ts';
 
-/** What is wrong with a checkpoint. */
+/** The fault of a checkpoint. */
 export type CheckpointErrorCode =
   | 'NOT_A_CHECKPOINT'
   | 'TRUNCATED'
@@ -26,7 +26,7 @@ export type CheckpointErrorCode =
 const MAX_PART = 400;
 const MAX_QUOTED = 80;
 
-/** A checkpoint that cannot be read or written; `message` is one line: where, what is wrong, what to do. */
+/** The error for a checkpoint that cannot be read or written. `message` is one line: place, problem, fix. */
 export class CheckpointError extends MathformerError {
   declare readonly code: CheckpointErrorCode;
   readonly problem: string;
@@ -45,7 +45,7 @@ export class CheckpointError extends MathformerError {
     this.problem = what;
   }
 
-  /** The same error with the file's name before its place. */
+  /** Return the same error with the file's name before its place. */
   inFile(name: string): CheckpointError {
     return new CheckpointError(this.code, `${quotedName(name)}, ${this.where}`, this.problem, this.fix, {
       cause: this,
@@ -53,17 +53,17 @@ export class CheckpointError extends MathformerError {
   }
 }
 
-/** A name or text from a file, quoted, at most 80 characters long, for use inside a message. */
+/** Return a name or text from a file for a message: quoted, at most 80 characters. */
 export function quoted(text: string): string {
   return JSON.stringify(text.length > MAX_QUOTED ? `${text.slice(0, MAX_QUOTED)}…` : text);
 }
 
-/** File names are our caller's and stay unquoted, shortened from the front to keep the telling part. */
+/** Return a file name for a message. It comes from the caller: it is not quoted, and is shortened at the front. */
 function quotedName(name: string): string {
   return name.length > 160 ? `…${name.slice(-160)}` : name;
 }
 
-/** One short line without control, line-breaking or direction-changing characters. */
+/** Return text as one short line without control, line-breaking or direction-changing characters. */
 export function printable(text: string): string {
   const short = text.length > MAX_PART ? `${text.slice(0, MAX_PART)}…` : text;
   return short.replace(
@@ -73,8 +73,8 @@ export function printable(text: string): string {
 }
 
 /**
- * Runs a reader or writer so that nothing but a `CheckpointError` naming the file leaves it: the last net for a
- * failed allocation or a bug.
+ * Run a reader or writer, and convert every other error to a `CheckpointError` that names the file, such as a failed
+ * allocation or a bug.
  */
 export function withCheckpointErrors<Result>(name: string, work: () => Result): Result {
   try {

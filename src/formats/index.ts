@@ -2,8 +2,8 @@
  * Checkpoints: reads the original's `.pt` files (zip, older pickle, with config or bare) and safetensors, recognised
  * by content; writes safetensors with the original's tensor names and this project's config in the metadata.
  *
- * Bytes in, bytes out: nothing here touches a disk or executes anything from a file, and whatever is wrong with one
- * surfaces as a `CheckpointError`.
+ * Bytes in, bytes out: nothing here uses a disk or executes anything from a file. Every fault of a file is a
+ * `CheckpointError`.
  */
 
 import { type ModelConfig, validateModelConfig } from '../model/config.ts';
@@ -25,11 +25,11 @@ export { type NamedArray, readSafetensors, type SafetensorsFile, writeSafetensor
 export interface Checkpoint {
   readonly config: ModelConfig;
   readonly stateDict: StateDict;
-  /** Free text kept beside the weights; the key `config` is taken. */
+  /** Free text stored beside the weights. The key `config` is reserved. */
   readonly metadata: ReadonlyMap<string, string>;
 }
 
-/** A checkpoint as read, with the format it came in. */
+/** A checkpoint that was read, with its format. */
 export interface ReadCheckpoint extends Checkpoint {
   readonly format: CheckpointFormat;
 }

@@ -1,14 +1,14 @@
 /**
- * Reads JSON by what its reader expects next, byte by byte. JSON.parse would hide duplicate keys, give `__proto__` a
- * meaning and build any structure a hostile file asks for.
+ * Read JSON byte by byte, by the structure that the caller expects. JSON.parse would hide duplicate keys, give `__proto__` a
+ * meaning, and build any structure of a hostile file.
  */
 
 import { quoted } from './error.ts';
 
-/** Keys that no object may have: some readers would treat them as more than a name. */
+/** Keys that no object may have, since some readers treat them as more than a name. */
 export const FORBIDDEN_KEYS: ReadonlySet<string> = new Set(['__proto__']);
 
-/** Escapes can name halves of surrogate pairs, which UTF-8 cannot. */
+/** Matches halves of surrogate pairs. Escapes can contain them, UTF-8 cannot. */
 const LONE_SURROGATE = /\p{Cs}/u;
 
 const QUOTE = 0x22;
@@ -20,7 +20,7 @@ const DIGIT_9 = 0x39;
 const OBJECT = { open: 0x7b, close: 0x7d } as const;
 const ARRAY = { open: 0x5b, close: 0x5d } as const;
 
-/** Reads JSON from UTF-8 bytes, value by value. */
+/** Read JSON from UTF-8 bytes, value by value. */
 export class JsonCursor {
   readonly #bytes: Uint8Array;
   readonly #utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
@@ -28,7 +28,7 @@ export class JsonCursor {
   readonly #charge: (bytes: number) => void;
   #at = 0;
 
-  /** `invalid` makes the error for a fault; `charge` is told of each text's memory before it is taken. */
+  /** `invalid` makes the error for a fault; `charge` is called with each string's memory before it is allocated. */
   constructor(
     bytes: Uint8Array,
     invalid: (problem: string, cause?: unknown) => Error,
@@ -39,7 +39,7 @@ export class JsonCursor {
     this.#charge = charge;
   }
 
-  /** Walks an object, calling `value` on each key with the cursor before its value; keys must differ. */
+  /** Read an object: call `value` for each key, with the cursor before its value. Keys must differ. */
   object(value: (key: string) => void): void {
     const keys = new Set<string>();
     this.#sequence(OBJECT, () => {
@@ -52,7 +52,7 @@ export class JsonCursor {
     });
   }
 
-  /** An array of at most `max` non-negative integers below 2^53. */
+  /** Read an array of at most `max` non-negative integers below 2^53. */
   integers(max: number): number[] {
     const values: number[] = [];
     this.#sequence(ARRAY, () => {
@@ -79,7 +79,7 @@ export class JsonCursor {
     return escaped ? this.#unescape(text, start) : this.#decode(text, start);
   }
 
-  /** A string, number, boolean or null. */
+  /** Read a string, number, boolean or null. */
   scalar(): unknown {
     this.#skipSpace();
     const start = this.#at;
@@ -93,7 +93,7 @@ export class JsonCursor {
     }
   }
 
-  /** Only white space may follow: writers pad the header with it. */
+  /** Expect the end. Only white space may follow, with which writers pad the header. */
   end(): void {
     this.#skipSpace();
     if (this.#at < this.#bytes.length)
@@ -174,7 +174,7 @@ export class JsonCursor {
   }
 }
 
-/** Whether a byte can belong to a number or a name such as `true`. */
+/** Return true if a byte can belong to a number or a name such as `true`. */
 function isOfWord(byte: number | undefined): boolean {
   return byte !== undefined && byte > 0x20 && byte !== COMMA && byte !== OBJECT.close && byte !== ARRAY.close;
 }

@@ -1,6 +1,6 @@
 /**
- * Recognises a checkpoint's format by its content and opens it as named weights, not yet decoded, beside whatever
- * the file says of its config.
+ * Recognise a checkpoint's format by its content, and open it: named weights, not yet decoded, and the config in the file, if
+ * any.
  */
 
 import { checkedProduct, type MemoryBudget } from './budget.ts';
@@ -14,17 +14,17 @@ import { TensorRef } from './torch/torchObjects.ts';
 import { looksLikeZip } from './torch/zip.ts';
 import { areOurs, withPlainNames } from './weightNames.ts';
 
-/** The formats that are read. */
+/** The formats that can be read. */
 export type CheckpointFormat = 'safetensors' | 'torch-zip' | 'torch-legacy';
 
-/** One weight of an opened file; `read` decodes it to row-major float32 or throws `CheckpointError`. */
+/** A weight of an opened file. `read` decodes it to row-major float32. @throws CheckpointError */
 export interface Weight {
   readonly shape: readonly number[];
   readonly dtype: DType;
   read(): Float32Array;
 }
 
-/** What a file says of its model: this project's own JSON, the original's fields, or nothing. */
+/** The config in a file: this project's JSON, the original's fields, or none. */
 export type WrittenConfig =
   | { readonly kind: 'own'; readonly json: string }
   | { readonly kind: 'original'; readonly fields: ReadonlyMap<string, unknown> }
@@ -34,11 +34,11 @@ export interface OpenedCheckpoint {
   readonly format: CheckpointFormat;
   readonly weights: ReadonlyMap<string, Weight>;
   readonly config: WrittenConfig;
-  /** What else the file says, without the config. */
+  /** Other metadata of the file, without the config. */
   readonly metadata: Map<string, string>;
 }
 
-/** The metadata key of this project's own config. */
+/** The metadata key of this project's config. */
 export const CONFIG_KEY = 'config';
 
 /** The config fields of the original that `Checkpoint.config` replaces. */
@@ -53,14 +53,14 @@ const ORIGINAL_FIELDS: ReadonlySet<string> = new Set([
   'active_experts',
 ]);
 
-/** Those that only a config of the original has. */
+/** The fields that only a config of the original has. */
 const SIZE_FIELDS = [...ORIGINAL_FIELDS].filter((field) => field !== 'dropout');
 
-/** What a named weight costs in memory, at most, with its name in a message: a name may be one byte of a pickle. */
+/** Maximum memory of a named weight, with its name in a message. A name may be one byte of a pickle. */
 const WEIGHT_COST = 512;
 
 export function openCheckpoint(bytes: Uint8Array, budget: MemoryBudget): OpenedCheckpoint {
-  // First, as a header may have any length, also one whose bytes look like another format's.
+  // Test it first: the length of its header may have bytes that look like another format.
   if (looksLikeSafetensors(bytes)) return openAsSafetensors(bytes, budget);
   if (looksLikeZip(bytes)) return fromTorch('torch-zip', openTorchZip(bytes, budget), budget);
   if (bytes[0] === 0x80 && (bytes[1] ?? 0) <= 5)
@@ -109,7 +109,7 @@ function fromTorch(format: CheckpointFormat, file: TorchFile, budget: MemoryBudg
   const { state, config } = findWeights(file.root);
   const found = new Map<string, Weight>();
   for (const [name, tensor] of state) {
-    if (!(tensor instanceof TensorRef)) continue; // Beside weights there may be anything.
+    if (!(tensor instanceof TensorRef)) continue; // other values may be beside weights
     if (typeof name !== 'string') {
       const problem = `entry ${describeValue(name)} is a tensor without a name`;
       throw notACheckpoint('state_dict', problem, SAVE_STATE_DICT);
@@ -129,7 +129,7 @@ function fromTorch(format: CheckpointFormat, file: TorchFile, budget: MemoryBudg
 
 const SAVE_STATE_DICT = 'save it with torch.save(model.state_dict(), …)';
 
-/** Under which keys weights are kept, the likeliest first. */
+/** Keys under which weights are saved, the most likely first. */
 const WEIGHT_KEYS = [
   'state_dict',
   'model_state_dict',
@@ -146,9 +146,9 @@ const WEIGHT_KEYS = [
   'checkpoint',
   'ema',
 ];
-/** Under which keys the original's config may be kept. */
+/** Keys under which the original's config may be saved. */
 const CONFIG_KEYS = ['config', 'model_config', 'model_args', 'hyper_parameters', 'hparams', 'args'];
-/** Dicts within dicts. */
+/** Maximum nesting of dicts. */
 const MAX_DEPTH = 4;
 
 interface FoundWeights {
@@ -156,7 +156,7 @@ interface FoundWeights {
   readonly config: PickleDict | undefined;
 }
 
-/** A dict of weights, or one that holds such a dict, and its config if it says one. */
+/** Find a dict of weights, directly or nested in dicts, and its config, if any. */
 function findWeights(root: PickleValue): FoundWeights {
   if (!(root instanceof Map)) {
     const problem = `it holds ${describeValue(root)} instead of a dict of weights`;
@@ -179,7 +179,7 @@ function weightsIn(dict: PickleDict, depth: number): FoundWeights | undefined {
   return hasTensor ? { state: dict, config: undefined } : undefined;
 }
 
-/** The first dict with weights of a model of this project, whatever it is kept under. */
+/** Return the first dict with weights of a model of this project, under any key. */
 function oursIn(dict: PickleDict, depth: number): FoundWeights | undefined {
   if (areOurs([...dict.keys()])) return { state: dict, config: undefined };
   if (depth === 0) return undefined;
@@ -190,7 +190,7 @@ function oursIn(dict: PickleDict, depth: number): FoundWeights | undefined {
   return undefined;
 }
 
-/** The first config of a dict that is one of the original's; other projects keep other things under these names. */
+/** Return the first config of the original in a dict. Other projects use these keys for other values. */
 function configIn(dict: PickleDict): PickleDict | undefined {
   const own = dict.get('config');
   if (Array.isArray(own)) {

@@ -9,20 +9,20 @@ import { CheckpointError, DOWNLOAD_AGAIN, quoted, withCheckpointErrors } from '.
 import { FORBIDDEN_KEYS } from './jsonCursor.ts';
 import { type HeaderEntry, METADATA_KEY, parseHeader } from './safetensorsHeader.ts';
 
-/** A tensor of a file: row-major elements, `data.length` = product of `shape`. */
+/** A tensor of a file, row-major; `data.length` is the product of `shape`. */
 export interface NamedArray {
   readonly dtype: DType;
   readonly shape: readonly number[];
   readonly data: ElementArray;
 }
 
-/** What a safetensors file holds. */
+/** The content of a safetensors file. */
 export interface SafetensorsFile {
   readonly tensors: ReadonlyMap<string, NamedArray>;
   readonly metadata: ReadonlyMap<string, string>;
 }
 
-/** A tensor whose place in the file is known and whose bytes are not yet decoded. */
+/** A tensor of a file whose bytes are not yet decoded. */
 export interface StoredTensor {
   readonly dtype: DType;
   readonly shape: readonly number[];
@@ -34,12 +34,12 @@ const MAX_HEADER = 100_000_000;
 const OPEN_BRACE = 0x7b;
 const SPACE = 0x20;
 
-/** Whether the bytes could be safetensors: a header length, then `{`. */
+/** Return true if the bytes could be safetensors: a header length, then `{`. */
 export function looksLikeSafetensors(bytes: Uint8Array): boolean {
   return bytes[LENGTH_BYTES] === OPEN_BRACE && headerLength(bytes) <= MAX_HEADER;
 }
 
-/** Reads a whole file. Throws `CheckpointError`, and nothing else, for any bytes. */
+/** Read a whole file. @throws CheckpointError for any invalid bytes; no other error. */
 export function readSafetensors(bytes: Uint8Array, name = 'safetensors file'): SafetensorsFile {
   return withCheckpointErrors(name, () => {
     const budget = new MemoryBudget(bytes.length);
@@ -54,7 +54,7 @@ export function readSafetensors(bytes: Uint8Array, name = 'safetensors file'): S
   });
 }
 
-/** Checks the layout of a file by the format's rules and returns its tensors as views, in the header's order. */
+/** Check the layout of a file by the format's rules, and return its tensors as views, in the header's order. */
 export function openSafetensors(
   bytes: Uint8Array,
   budget: MemoryBudget,
@@ -76,7 +76,7 @@ function headerLength(bytes: Uint8Array): number {
   return view.byteLength < LENGTH_BYTES ? Number.NaN : Number(view.getBigUint64(0, true));
 }
 
-/** Returns the offset at which the tensors' bytes begin. */
+/** Check the header's length, and return the offset of the tensors' bytes. */
 function checkPreamble(bytes: Uint8Array): number {
   const length = headerLength(bytes);
   if (!looksLikeSafetensors(bytes)) {
@@ -94,7 +94,7 @@ function checkPreamble(bytes: Uint8Array): number {
   return LENGTH_BYTES + length;
 }
 
-/** Tensors must lie back to back from 0 to the end of the file: no gaps to hide bytes in, no overlaps. */
+/** Check that tensors are contiguous from 0 to the end of the file, without gaps that hide bytes, and without overlaps. */
 function checkCoverage(entries: readonly HeaderEntry[], dataLength: number): void {
   const inFileOrder = [...entries].sort((a, b) => a.begin - b.begin || a.end - b.end);
   let reached = 0;
@@ -139,8 +139,8 @@ function corrupt(tensor: string, problem: string): CheckpointError {
 }
 
 /**
- * Writes a file whose header is padded to 8 bytes and whose tensors are all aligned (widest items first, else in
- * the map's order). F16 and BF16 cannot be written. Throws `CheckpointError` for what the format cannot hold.
+ * Write a file. The header is padded to 8 bytes, and all tensors are aligned (widest items first, otherwise in the map's
+ * order). F16 and BF16 cannot be written. @throws CheckpointError for tensors that the format cannot hold.
  */
 export function writeSafetensors(
   { tensors, metadata }: SafetensorsFile,
@@ -168,7 +168,7 @@ export function writeSafetensors(
   });
 }
 
-/** The length field and the JSON object, padded with spaces to a multiple of 8. */
+/** Return the length field and the JSON object, padded with spaces to a multiple of 8. */
 function encodeHeader(fields: readonly string[]): Uint8Array {
   const json = new TextEncoder().encode(`{${fields.join(',')}}`);
   const padded = Math.ceil(json.length / 8) * 8;
@@ -205,7 +205,7 @@ function checkKey(key: string): void {
   );
 }
 
-/** Returns the tensor's length in bytes. */
+/** Check a tensor, and return its length in bytes. */
 function checkWritable(tensor: string, { dtype, shape, data }: NamedArray): number {
   checkKey(tensor);
   if (tensor === METADATA_KEY) {

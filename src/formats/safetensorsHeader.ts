@@ -1,13 +1,13 @@
 /**
- * Parses the JSON header of a safetensors file by its schema: one object of `name: {dtype, shape, data_offsets}` and
- * an optional `__metadata__` of strings, and no more.
+ * Parse the JSON header of a safetensors file by its schema: one object of `name: {dtype, shape, data_offsets}`, and an
+ * optional `__metadata__` of strings.
  */
 
 import type { MemoryBudget } from './budget.ts';
 import { CheckpointError, quoted } from './error.ts';
 import { JsonCursor } from './jsonCursor.ts';
 
-/** One tensor as the header declares it, unchecked but for its JSON types. */
+/** A tensor in the header. Only its JSON types are checked. */
 export interface HeaderEntry {
   readonly name: string;
   readonly dtype: string;
@@ -26,10 +26,10 @@ export const METADATA_KEY = '__metadata__';
 
 const WHERE = 'safetensors header';
 const MAX_RANK = 16;
-/** About what the objects of one entry weigh in memory. */
+/** Approximate memory of the objects of an entry, in bytes. */
 const ENTRY_COST = 1024;
 
-/** Parses `bytes`, the header alone. Throws `CheckpointError` at the first byte that does not fit. */
+/** Parse `bytes`, which are only the header. @throws CheckpointError at the first invalid byte. */
 export function parseHeader(bytes: Uint8Array, budget: MemoryBudget): SafetensorsHeader {
   const json = new JsonCursor(bytes, invalid, (cost) => budget.charge(cost, WHERE));
   const entries: HeaderEntry[] = [];

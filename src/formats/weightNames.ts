@@ -1,4 +1,4 @@
-/** Names of weights without what wrappers around a model add to them. */
+/** Names of weights without the prefixes of wrappers around a model. */
 
 import { CheckpointError, quoted } from './error.ts';
 
@@ -23,7 +23,7 @@ export function withPlainNames<Weight>(weights: ReadonlyMap<string, Weight>): Ma
   return renamed(unwrapped, (name) => (name.startsWith(prefix) ? name.slice(prefix.length) : name));
 }
 
-/** Whether these are names of a model of this project, within wrappers or not. */
+/** Return true if these are names of a model of this project, with or without wrappers. */
 export const areOurs = (names: readonly unknown[]): boolean =>
   names.some((name) => typeof name === 'string' && `.${name}`.endsWith(`.${LANDMARK}`));
 

@@ -32,7 +32,7 @@ export interface TunedKernels {
   readonly choices: KernelChoices;
 }
 
-/** What a measurement holds for: another driver, Dawn, set of features or CPU that computes may prefer other kernels. */
+/** Return the conditions of a measurement: another driver, Dawn, feature set or CPU may prefer other kernels. */
 export function adapterIdentity(
   adapter: Pick<GPUAdapter, 'info' | 'features'>,
   matmulPrecision: MatmulPrecision,

@@ -1,6 +1,6 @@
 /**
- * The two containers of torch.save: the zip of today (`data.pkl`, `data/<key>`, `byteorder`) and the older sequence
- * of pickles followed by raw storages. Both end in the same thing: a pickled value and the storages it refers to.
+ * The two containers of torch.save: the present zip (`data.pkl`, `data/<key>`, `byteorder`), and the older sequence of pickles
+ * followed by raw storages. Both contain a pickled value and the storages that it refers to.
  */
 
 import type { MemoryBudget } from '../budget.ts';
@@ -22,7 +22,7 @@ export interface TorchFile {
 const LEGACY_MAGIC = 0x1950a86a20f9469cfc6cn;
 const LEGACY_VERSION = 1001;
 
-/** Opens the zip format. Throws `CheckpointError`. */
+/** Open the zip format. @throws CheckpointError */
 export function openTorchZip(bytes: Uint8Array, budget: MemoryBudget): TorchFile {
   const zip = openZip(bytes, budget);
   const folder = rootFolder(zip);
@@ -46,7 +46,7 @@ export function openTorchZip(bytes: Uint8Array, budget: MemoryBudget): TorchFile
   };
 }
 
-/** torch.save puts everything into one folder, named after the file it wrote. */
+/** Return the folder in which torch.save puts everything, named after the file. */
 function rootFolder(zip: ZipArchive): string {
   const pickles = zip.names.filter((name) => name === 'data.pkl' || name.endsWith('/data.pkl'));
   const [pickle] = pickles;
@@ -82,7 +82,7 @@ function rootFolder(zip: ZipArchive): string {
 }
 
 function checkByteOrder(entry: Uint8Array | undefined): void {
-  if (!entry) return; // Written since PyTorch 2.1; earlier files are little-endian unless their machine was not.
+  if (!entry) return; // written since PyTorch 2.1; earlier files have the byte order of their machine, mostly little-endian
   if (entry.length === 'little'.length && String.fromCharCode(...entry) === 'little') return;
   if (entry.length === 'big'.length && String.fromCharCode(...entry) === 'big') throw bigEndian();
   throw new CheckpointError('CORRUPT', 'byteorder', 'it says neither little nor big', DOWNLOAD_AGAIN);
@@ -93,7 +93,7 @@ function bigEndian(): CheckpointError {
   return new CheckpointError('BIG_ENDIAN', 'byte order', 'the file was written by a big-endian machine', fix);
 }
 
-/** Opens the older format: magic, version, system, object, storage keys, then each storage's length and bytes. */
+/** Open the older format: magic, version, system, object, storage keys, then each storage's length and bytes. */
 export function openTorchLegacy(bytes: Uint8Array, budget: MemoryBudget): TorchFile {
   const storages = new Map<string, StorageRef>();
   const hooks = torchHooks(storages, budget);

@@ -1,11 +1,11 @@
-/** Reads the operands of a pickle's opcodes: numbers, texts and lines, never past the end of the bytes. */
+/** Read the operands of a pickle's opcodes: numbers, strings and lines, never past the end of the bytes. */
 
 import type { MemoryBudget } from '../budget.ts';
 import { CheckpointError, DOWNLOAD_AGAIN } from '../error.ts';
 
-/** States of random generators have integers of a few hundred bits; none that people keep is nearly this long. */
+/** Maximum length of an integer. States of random generators have integers of a few hundred bits. */
 const MAX_LONG_BYTES = 1024;
-/** No module or function name we accept is nearly this long; the bound also keeps line ends cheap to find. */
+/** Maximum length of a line. Accepted names are much shorter; the bound also limits the search for a line end. */
 const MAX_LINE = 256;
 
 export class PickleCursor {
@@ -39,17 +39,17 @@ export class PickleCursor {
     return this.#view.getUint32(this.#advance(4), true);
   }
 
-  /** Exact up to 2^53; larger values are longer than any file and fail where they are used. */
+  /** Read an integer. It is exact up to 2^53; larger values exceed any file, and fail when they are used. */
   uint64(): number {
     return Number(this.#view.getBigUint64(this.#advance(8), true));
   }
 
-  /** The one big-endian field of the format. */
+  /** Read a float64, the only big-endian field of the format. */
   float64(): number {
     return this.#view.getFloat64(this.#advance(8), false);
   }
 
-  /** Little-endian two's complement of `length` bytes; what is exact becomes a `number`. */
+  /** Read little-endian two's complement of `length` bytes. Exact values become a `number`. */
   long(length: number): number | bigint {
     if (length > MAX_LONG_BYTES) throw pickleError('UNSUPPORTED', this.#at, `an integer has ${length} bytes`);
     this.#budget.charge(length, 'pickle');
@@ -69,7 +69,7 @@ export class PickleCursor {
     }
   }
 
-  /** Text up to a line end, which is skipped. */
+  /** Read text up to a line end, and skip the line end. */
   line(): string {
     const end = this.#bytes.indexOf(0x0a, this.#at);
     if (end === -1) this.need(MAX_LINE);
@@ -85,7 +85,7 @@ export class PickleCursor {
     return this.#bytes.subarray(start, start + length);
   }
 
-  /** Throws `TRUNCATED` unless `length` more bytes are there. */
+  /** @throws CheckpointError `TRUNCATED` unless `length` more bytes exist. */
   need(length: number): void {
     if (length <= this.#bytes.length - this.#at) return;
     throw pickleError('TRUNCATED', this.#at, 'the pickle ends in the middle of a value');
@@ -98,7 +98,7 @@ export class PickleCursor {
   }
 }
 
-/** An error at a byte of a pickle. */
+/** Return an error at a byte of a pickle. */
 export function pickleError(
   code: 'CORRUPT' | 'TRUNCATED' | 'UNSUPPORTED',
   at: number,

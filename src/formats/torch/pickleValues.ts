@@ -1,4 +1,4 @@
-/** The values a pickle is read into: Python's containers and scalars, and names for what is never executed. */
+/** The values of a pickle: Python's containers and scalars, and names, which are never executed. */
 
 import { quoted } from '../error.ts';
 
@@ -25,7 +25,7 @@ export abstract class PickleObject {
   abstract readonly kind: string;
 }
 
-/** What Python can hash; values that are not scalars are compared by identity here, as nobody looks them up. */
+/** A key of a dict. Values that are not scalars are compared by identity, as they are never looked up. */
 export type PickleKey =
   | null
   | boolean
@@ -40,7 +40,7 @@ export type PickleDict = Map<PickleKey, PickleValue>;
 export type PickleSet = Set<PickleKey>;
 export type PickleValue = PickleKey | PickleValue[] | PickleDict | PickleSet;
 
-/** A Python value as a short text for messages; containers are named, not printed. */
+/** Describe a Python value for messages. Containers are named, not printed. */
 export function describeValue(value: PickleValue | undefined): string {
   if (value === undefined) return 'nothing';
   if (value === null) return 'None';

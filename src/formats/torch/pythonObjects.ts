@@ -1,7 +1,7 @@
 /**
- * Python objects that people save beside weights: settings, paths, devices, numbers of numpy, states of random
- * generators. They are read as values that do nothing; what nothing here needs becomes an `InertObject`. No code of
- * theirs exists in this process, so none can run.
+ * Python objects that people save beside weights: settings, paths, devices, numpy numbers, states of random generators. They
+ * are read as inert values; those that are not needed become an `InertObject`. Their code does not exist in this process, so
+ * it cannot run.
  */
 
 import type { MemoryBudget } from '../budget.ts';
@@ -15,7 +15,7 @@ import {
   type PickleValue,
 } from './pickleValues.ts';
 
-/** An object whose content nobody asks for. */
+/** An object whose content is not used. */
 export class InertObject extends PickleObject {
   readonly kind: string;
 
@@ -25,7 +25,7 @@ export class InertObject extends PickleObject {
   }
 }
 
-/** `argparse.Namespace` and its like: named values. */
+/** Named values, such as `argparse.Namespace`. */
 export class Namespace extends PickleObject {
   readonly kind = 'namespace';
   fields: PickleDict = new Map();
@@ -41,12 +41,12 @@ class NumpyDType extends PickleObject {
   }
 }
 
-/** What calling a name gives. */
+/** Return the result of calling a name. */
 export type Construct = (args: readonly PickleValue[], budget: MemoryBudget) => PickleValue;
 
-/** Bytes of memory for an entry that is copied into a dict. */
+/** Memory of an entry that is copied to a dict, in bytes. */
 const ENTRY_COST = 96;
-/** No number has more bytes. */
+/** Maximum size of a number, in bytes. */
 const MAX_NUMBER_BYTES = 16;
 
 const inert =
@@ -58,14 +58,14 @@ const named = (modules: readonly string[], names: readonly string[], construct?:
     names.map((name): [string, Construct] => [`${module}.${name}`, construct ?? inert(`${module}.${name}`)]),
   );
 
-/** Python 2, and protocol 2 of Python 3, call the module of built-in names otherwise. */
+/** Module of built-in names, in Python 3, and in Python 2 and protocol 2. */
 const BUILTINS = ['builtins', '__builtin__'];
-/** numpy 2 has moved its core. */
+/** Module of numpy's core, before numpy 2 and since. */
 const NUMPY_CORES = ['numpy.core', 'numpy._core'];
-/** Python 3.13 has moved its paths. */
+/** Module of paths, before Python 3.13 and since. */
 const PATHS = ['pathlib', 'pathlib._local'];
 
-/** Names that may be called, and what that gives. */
+/** Names that may be called, with their results. */
 export const CONSTRUCTORS: ReadonlyMap<string, Construct> = new Map([
   ...named(['collections'], ['OrderedDict'], orderedDict),
   ...named(['collections'], ['defaultdict'], () => new Map()),
@@ -123,7 +123,7 @@ const NUMPY_NAMES =
   'intp uintp long ulong longlong ulonglong float16 float32 float64 float128 half single double longdouble float_ ' +
   'complex64 complex128 complex256 csingle cdouble clongdouble str_ bytes_ unicode_ string_ object_ void ' +
   'datetime64 timedelta64 generic number integer signedinteger unsignedinteger inexact floating complexfloating';
-/** Classes of numpy's data types, which it has since 1.25. */
+/** Classes of numpy's data types, since numpy 1.25. */
 const NUMPY_DTYPES =
   'Bool Int8 Int16 Int32 Int64 UInt8 UInt16 UInt32 UInt64 Byte UByte Short UShort Int UInt Long ULong LongLong ULongLong ' +
   'Float16 Float32 Float64 LongDouble Complex64 Complex128 CLongDouble Str Bytes String Object Void DateTime64 TimeDelta64';
@@ -139,7 +139,7 @@ export const INERT_NAMES: ReadonlySet<string> = new Set([
   'torch.nn.parameter.Buffer',
 ]);
 
-/** Sets the state of an object as Python's BUILD does; false for an object that has none. */
+/** Set the state of an object like Python's BUILD. Return false for an object without state. */
 export function setState(target: PickleValue, state: PickleValue): boolean {
   if (target instanceof Namespace) {
     if (state instanceof Map) target.fields = state;
@@ -150,11 +150,11 @@ export function setState(target: PickleValue, state: PickleValue): boolean {
     target.littleEndian = !(state instanceof PickleTuple && state.items[1] === '>');
     return true;
   }
-  // Of dicts and lists it is what a subclass adds, such as `_metadata` of a state_dict.
+  // The state of a dict or list is the addition of a subclass, such as `_metadata` of a state_dict.
   return target instanceof InertObject || target instanceof Map || Array.isArray(target);
 }
 
-/** OrderedDict(), or OrderedDict([(key, value), …]) as Python 2 saved it. */
+/** Make OrderedDict(), or OrderedDict([(key, value), …]) as saved by Python 2. */
 function orderedDict(args: readonly PickleValue[], budget: MemoryBudget): PickleValue {
   const dict: PickleDict = new Map();
   const [pairs = []] = args;
@@ -170,12 +170,12 @@ function orderedDict(args: readonly PickleValue[], budget: MemoryBudget): Pickle
   return dict;
 }
 
-/** Whether Python could hash a value, so that it can be the key of a dict. */
+/** Return true if Python can hash the value, so that it can be the key of a dict. */
 export function isKey(value: PickleValue): value is PickleKey {
   return !(Array.isArray(value) || value instanceof Map || value instanceof Set);
 }
 
-/** Bytes as protocol 2 writes them, as a text of characters below 256; long ones are nobody's number. */
+/** Decode bytes of protocol 2, a string of characters below 256. Long ones are not numbers. */
 function encoded([text, encoding]: readonly PickleValue[]): PickleValue {
   if (typeof text !== 'string' || encoding !== 'latin1' || text.length > MAX_NUMBER_BYTES) {
     return new InertObject('bytes');
@@ -203,7 +203,7 @@ const READERS: ReadonlyMap<string, ReadNumber> = new Map<string, ReadNumber>([
 const plainNumber = (value: bigint): number | bigint =>
   Number.isSafeInteger(Number(value)) ? Number(value) : value;
 
-/** scalar(dtype, bytes): a number like any other, where JavaScript has it. */
+/** Decode scalar(dtype, bytes) to a number, if JavaScript has the type. */
 function numpyScalar([dtype, bytes]: readonly PickleValue[]): PickleValue {
   const read = dtype instanceof NumpyDType ? READERS.get(dtype.code) : undefined;
   if (!(dtype instanceof NumpyDType) || !read || !(bytes instanceof Uint8Array)) {

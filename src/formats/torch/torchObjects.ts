@@ -1,6 +1,6 @@
 /**
- * What a torch.save pickle may name: the functions that rebuild tensors and parameters, storage types, and the harmless
- * objects of python-objects.ts. These lists are the whole of it; any other name is refused, and nothing named is ever run.
+ * The names that a torch.save pickle may contain: functions that rebuild tensors and parameters, storage types, and the
+ * harmless objects of pythonObjects.ts. Every other name is refused. No named function is ever run.
  */
 
 import { checkedProduct, type MemoryBudget } from '../budget.ts';
@@ -22,7 +22,7 @@ export class StorageRef extends PickleObject {
   readonly kind = 'storage';
   readonly dtype: DType;
   readonly key: string;
-  /** Elements, not bytes. */
+  /** Number of elements, not bytes. */
   readonly length: number;
 
   constructor(dtype: DType, key: string, length: number) {
@@ -33,7 +33,7 @@ export class StorageRef extends PickleObject {
   }
 }
 
-/** A view of a storage, known to lie within it; offset and strides are in elements. */
+/** A view inside a storage; offset and strides are in elements. */
 export class TensorRef extends PickleObject {
   readonly kind = 'tensor';
   readonly storage: StorageRef;
@@ -63,7 +63,7 @@ const STORAGE_DTYPE: ReadonlyMap<string, DType> = new Map([
   ['BoolStorage', 'BOOL'],
 ]);
 
-/** Storages of what no weight of ours is: complex and quantised numbers, and bytes that a tensor's dtype explains. */
+/** Storages of types without weights: complex and quantised numbers, and bytes that a tensor's dtype explains. */
 const UNREAD_STORAGES: ReadonlySet<string> = new Set([
   ...['ComplexFloat', 'ComplexDouble', 'QInt8', 'QUInt8', 'QInt32', 'QUInt4x2', 'QUInt2x4', 'Untyped'].map(
     (name) => `torch.${name}Storage`,
@@ -71,7 +71,7 @@ const UNREAD_STORAGES: ReadonlySet<string> = new Set([
   'torch.storage.UntypedStorage',
 ]);
 
-/** Tensors of such numbers, or in other forms than a view of a storage. */
+/** Functions that rebuild tensors of such numbers, or tensors that are not views of a storage. */
 const UNREAD_TENSORS = [
   '_rebuild_tensor_v3',
   '_rebuild_sparse_tensor',
@@ -81,7 +81,7 @@ const UNREAD_TENSORS = [
 const UNREAD_TENSOR = 'tensor of a kind that is not read';
 
 const REBUILDS: ReadonlyMap<string, Construct> = new Map<string, Construct>([
-  ['torch._utils._rebuild_tensor', rebuildTensor], // Of PyTorch 0.3, without what follows the strides.
+  ['torch._utils._rebuild_tensor', rebuildTensor], // PyTorch 0.3, without the arguments after the strides
   ['torch._utils._rebuild_tensor_v2', rebuildTensor],
   ...UNREAD_TENSORS.map((name): [string, Construct] => [
     `torch._utils.${name}`,
@@ -100,7 +100,7 @@ const CALLABLE: ReadonlyMap<string, Construct> = new Map<string, Construct>([
 const PLACE = 'pickle';
 const MAX_RANK = 16;
 
-/** Hooks for one pickle; `storages` collects every storage it refers to, by key. */
+/** Return the hooks for one pickle. `storages` collects every storage that it refers to, by key. */
 export function torchHooks(storages: Map<string, StorageRef>, budget: MemoryBudget): PickleHooks {
   return {
     findGlobal(module, name) {
@@ -125,7 +125,7 @@ export function torchHooks(storages: Map<string, StorageRef>, budget: MemoryBudg
   };
 }
 
-/** An id is ('storage', type, key, device, length) and in the old format a sixth item, a view, always None by now. */
+/** Load a storage. Its id is ('storage', type, key, device, length); the old format has a sixth item, a view, now always None. */
 function loadStorage(id: PickleValue, storages: Map<string, StorageRef>): StorageRef | InertObject {
   const items = id instanceof PickleTuple ? id.items : [];
   const [tag, type, key, device, length, view = null] = items;
@@ -177,7 +177,7 @@ function rebuildTensor(args: readonly PickleValue[]): PickleValue {
   }
   const empty = shape.includes(0);
   const last = shape.reduce((sum, side, axis) => sum + (side - 1) * (strides[axis] ?? 0), offset);
-  // A sum that is not exact is far past any storage's end, so the comparison still holds.
+  // An inexact sum is far beyond any storage's end, so the comparison is still right.
   if (checkedProduct(shape) === undefined || (!empty && last >= storage.length)) {
     throw corrupt(
       `a tensor of shape [${shape.join(', ')}] reaches past its storage of ${storage.length} elements`,
@@ -207,7 +207,7 @@ function rebuildFromType(args: readonly PickleValue[], budget: MemoryBudget): Pi
 
 const pathOf = ({ module, name }: PickleGlobal): string => `${module}.${name}`;
 
-/** Copies a tensor out of its storage's bytes to row-major float32. */
+/** Copy a tensor from its storage's bytes to row-major float32. */
 export function readTensor(
   tensor: TensorRef,
   bytes: Uint8Array,
@@ -231,7 +231,7 @@ export function readTensor(
   return decodeFloat32(dtype, bytes.subarray(offset * itemSize, (offset + length) * itemSize));
 }
 
-/** Walks the index space in row-major order, keeping the storage position in step. */
+/** Visit all indices in row-major order, and update the storage position incrementally. */
 function gather({ offset, shape, strides }: TensorRef, dtype: FloatDType, length: number, bytes: Uint8Array) {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const read = ELEMENT_READER[dtype];
@@ -256,7 +256,7 @@ function gather({ offset, shape, strides }: TensorRef, dtype: FloatDType, length
   return out;
 }
 
-/** Sides of length 1 are never stepped along, so their stride is free. */
+/** Return true if the tensor is contiguous. Axes of size 1 may have any stride. */
 function isContiguous({ shape, strides }: TensorRef): boolean {
   let expected = 1;
   for (let axis = shape.length - 1; axis >= 0; axis--) {

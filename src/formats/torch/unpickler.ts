@@ -1,8 +1,8 @@
 /**
- * A stack machine for Python pickles, protocols 2 to 5, that executes nothing. It builds plain containers; whatever
- * a pickle names beyond those (globals, calls, persistent ids) is put to `PickleHooks`, which allow or refuse it.
+ * A stack machine for Python pickles, protocols 2 to 5, that executes nothing. It builds plain containers. `PickleHooks` allow
+ * or refuse everything else: globals, calls, persistent ids.
  *
- * Left out on purpose: protocol 0 and 1 text opcodes, INST, OBJ, NEWOBJ_EX, extension codes, out-of-band buffers.
+ * Not supported on purpose: protocol 0 and 1 text opcodes, INST, OBJ, NEWOBJ_EX, extension codes, out-of-band buffers.
  * Time is linear in the pickle; memory is charged to the budget opcode by opcode.
  */
 
@@ -12,17 +12,17 @@ import { PickleCursor, pickleError } from './pickleCursor.ts';
 import { PickleGlobal, type PickleKey, PickleTuple, type PickleValue } from './pickleValues.ts';
 import { isKey } from './pythonObjects.ts';
 
-/** What a pickle may do beyond containers; each throws a `CheckpointError` to refuse. */
+/** Handlers of everything in a pickle besides containers. Each throws a `CheckpointError` to refuse. */
 export interface PickleHooks {
   findGlobal(module: string, name: string): PickleGlobal;
   call(callable: PickleGlobal, args: readonly PickleValue[]): PickleValue;
-  /** Whether the object takes this state; false for one that has none. */
+  /** Set the state of an object. Return false for an object without state. */
   setState(target: PickleValue, state: PickleValue): boolean;
   persistentLoad(id: PickleValue): PickleValue;
 }
 
 /**
- * Bytes of memory, at most: a stack slot with its value; a place in a Map or Set, which hold 2.5 times their entries
+ * Maximum memory in bytes: a stack slot with its value; an entry of a Map or Set, which have room for 2.5 times their entries
  * while they grow; an empty Map, Set, array or view of bytes.
  */
 const STEP_COST = 48;
@@ -31,8 +31,8 @@ const CONTAINER_COST = 256;
 const STOP = 0x2e;
 
 /**
- * Runs one pickle that begins at `start` and returns its value and the offset after its STOP.
- * Throws `CheckpointError`.
+ * Read the pickle that begins at `start`. Return its value and the offset after its STOP.
+ * @throws CheckpointError
  */
 export function unpickle(
   bytes: Uint8Array,

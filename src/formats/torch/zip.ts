@@ -1,8 +1,8 @@
 /**
- * Reads the ZIP archives of torch.save: directory, zip64, stored and deflated entries.
+ * Read the ZIP archives of torch.save: directory, zip64, stored and deflated entries.
  *
- * The directory is read here because libraries copy stored entries, check no CRC, believe either of two headers that
- * differ and let entries overlap, which is how a small archive asks for hours of work.
+ * The directory is read here because libraries copy stored entries, do not check CRCs, accept two headers that differ, and let
+ * entries overlap, with which a small archive can cause hours of work.
  */
 
 import type { MemoryBudget } from '../budget.ts';
@@ -28,7 +28,7 @@ interface Directory {
   readonly end: number;
 }
 
-/** What an archive's end says of its directory: entries on this disk, entries in all, bytes, offset. */
+/** The directory by the archive's end record: entries on this disk, entries in total, bytes, offset. */
 interface EndRecord {
   readonly disks: number;
   readonly here: number;
@@ -48,16 +48,16 @@ const ENTRY_COST = 512;
 const ZIP64_FIELD = 1;
 const IN_FIELD_64 = 0xffffffff;
 const DIRECTORY = 'zip directory';
-/** Bit of an entry's flags: its CRC and sizes follow the data instead of standing in the local header. */
+/** Bit of an entry's flags: its CRC and sizes follow the data, and are not in the local header. */
 const DESCRIPTOR_FOLLOWS = 8;
 const ENCRYPTED = 1;
 
-/** Whether the bytes begin as a ZIP archive does. */
+/** Return true if the bytes begin like a ZIP archive. */
 export function looksLikeZip(bytes: Uint8Array): boolean {
   return bytes[0] === 0x50 && bytes[1] === 0x4b && bytes[2] === 0x03 && bytes[3] === 0x04;
 }
 
-/** Reads and checks the directory; entries are inflated when read. Throws `CheckpointError`. */
+/** Read and check the directory. Entries are inflated when they are read. @throws CheckpointError */
 export function openZip(bytes: Uint8Array, budget: MemoryBudget): ZipArchive {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const entries = readEntries(bytes, view, findDirectory(view), budget);
@@ -105,7 +105,7 @@ function readEnd(view: DataView, at: number): Directory {
   return checkedDirectory(wide, wideAt);
 }
 
-/** A field too narrow for its value is full of ones; any other must hold the value. */
+/** Return true if a field equals the value, or has only 1 bits because it is too narrow for the value. */
 function isSameOrFull(field: number, value: number, full: number): boolean {
   return field === value || field === full;
 }
@@ -161,7 +161,7 @@ function readEntries(
   if (at !== directory.end) throw corrupt(DIRECTORY, `it holds more than its ${directory.count} entries`);
   const placed = [...entries.values()];
   checkDisjoint(placed);
-  // Only now that they are disjoint: the headers of hostile entries could overlap and be read again and again.
+  // Check this after disjointness: overlapping headers of hostile entries could be read again and again.
   for (const entry of placed) checkLocalHeader(view, entry);
   return entries;
 }
@@ -190,7 +190,7 @@ function readEntry(bytes: Uint8Array, view: DataView, at: number, dataLimit: num
   return { name, deflated: method === 8, crc: view.getUint32(at + 16, true), size, start, dataStart, data };
 }
 
-/** Where an entry's data begins, or undefined if its local header is not there or names another entry. */
+/** Return the offset of an entry's data; undefined if its local header is missing or names another entry. */
 function localDataStart(
   bytes: Uint8Array,
   view: DataView,
@@ -205,7 +205,7 @@ function localDataStart(
   return start + 30 + name.length + view.getUint16(start + 28, true);
 }
 
-/** Fields that do not fit 32 bits stand, in this order, in the zip64 extra field. */
+/** Read the fields that exceed 32 bits: the zip64 extra field has them in this order. */
 function wideFields(
   view: DataView,
   extra: { readonly at: number; readonly end: number },
@@ -226,7 +226,7 @@ function wideFields(
   return [resolve(size), resolve(stored), resolve(start)];
 }
 
-/** Overlapping entries would let one compressed block be inflated as often as there are names for it. */
+/** Check that entries do not overlap: otherwise one compressed block could be inflated once for each of many names. */
 function checkDisjoint(entries: PlacedEntry[]): void {
   entries.sort((a, b) => a.start - b.start);
   let reached = 0;
@@ -236,7 +236,7 @@ function checkDisjoint(entries: PlacedEntry[]): void {
   }
 }
 
-/** The local header must repeat what the directory says, or other readers would see another archive. */
+/** Check that the local header agrees with the directory: otherwise other readers would see different content. */
 function checkLocalHeader(
   view: DataView,
   { name, deflated, crc, size, start, dataStart, data }: PlacedEntry,
