@@ -1,12 +1,16 @@
 /** The tasks that come with the package. */
 import { BadOptionError, flagOf } from '../base/options.ts';
 import { arithmeticTask } from './arithmetic/task.ts';
+import { countdownTask } from './countdown/task.ts';
 import { optionFields, type TaskDefinition, type TaskUse } from './definition.ts';
 import { sortTask } from './sorting.ts';
 
 /** Definitions by name. */
 export const BUILT_IN_TASKS: ReadonlyMap<string, TaskDefinition> = new Map(
-  [arithmeticTask, sortTask].map((definition: TaskDefinition) => [definition.name, definition]),
+  [arithmeticTask, sortTask, countdownTask].map((definition: TaskDefinition) => [
+    definition.name,
+    definition,
+  ]),
 );
 
 /** Return the names of the tasks that have an option of this name. */

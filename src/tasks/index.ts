@@ -1,5 +1,5 @@
 /**
- * Tasks: what a task is, arithmetic and sorting as two of them, and what helps to make one of your own. Needs no GPU.
+ * Tasks: the interface, the built-in tasks arithmetic, sorting and countdown, and parts to make one of your own. Needs no GPU.
  *
  * @module mathformer/tasks
  */
@@ -7,6 +7,7 @@
 export { integer, oneOf, probability, real, yesOrNo } from '../base/options.ts';
 export { ARITHMETIC, type ArithmeticOptions, arithmetic, arithmeticTask } from './arithmetic/task.ts';
 export { checkedTask } from './checked.ts';
+export { type CountdownOptions, countdown, countdownTask } from './countdown/task.ts';
 export { defineTask, madeTask, type OptionFields, type TaskDefinition, type TaskUse } from './definition.ts';
 export { distinct } from './distinct.ts';
 export { type SortingOptions, sorting, sortTask } from './sorting.ts';

@@ -23,7 +23,7 @@ export interface Tokenizer {
 export interface TaskProblem {
   /** What is asked, as people write it. */
   readonly expression: string;
-  /** The right answer, as the model has to write it. */
+  /** A right answer, as the model has to write it. */
   readonly answer: string;
 }
 

@@ -16,7 +16,8 @@ import {
 } from '../../src/base/options.ts';
 import { grpoOptions, grpoSchema } from '../../src/grpo/options.ts';
 import { pretrainOptions, pretrainSchema } from '../../src/pretrain/options.ts';
-import { operatorList } from '../../src/tasks/arithmetic/options.ts';
+import { operatorList } from '../../src/tasks/expressions/operatorList.ts';
+import { DEFAULT_OPERATORS, OPERATORS } from '../../src/tasks/expressions/operators.ts';
 
 function refusal(work: () => unknown): BadOptionError {
   try {
@@ -225,7 +226,7 @@ describe('a field', () => {
     ],
     [yesOrNo(), 'give true or false'],
     [oneOf(['a', 'b']), 'give one of a, b'],
-    [operatorList(), 'give a list such as "+,-,*"'],
+    [operatorList(OPERATORS, DEFAULT_OPERATORS), 'give a list such as "+,-,*"'],
   ])('says what it takes: %#', (field, fix) => {
     expect(fixOf(field, 7n)).toBe(fix);
     expect(fixOf(field, null)).toBe(fix);
@@ -247,7 +248,7 @@ describe('a field', () => {
   });
 
   it('of operators takes a list or a text, and passes on what is wrong with it', () => {
-    const schema = z.strictObject({ operators: operatorList() });
+    const schema = z.strictObject({ operators: operatorList(OPERATORS, DEFAULT_OPERATORS) });
     expect(parseOptions(schema, { operators: '+,max' })).toEqual({ operators: ['+', 'max'] });
     expect(parseOptions(schema, { operators: ['-'] })).toEqual({ operators: ['-'] });
     const whole = parseOptions(schema, {}).operators;

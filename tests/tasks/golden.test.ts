@@ -7,6 +7,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { splitOf } from '../../src/tasks/arithmetic/split.ts';
 import { arithmetic } from '../../src/tasks/arithmetic/task.ts';
+import { countdown } from '../../src/tasks/countdown/task.ts';
 import { parse } from '../../src/tasks/expressions/parser.ts';
 import { sorting } from '../../src/tasks/sorting.ts';
 import { splitOfCanonical } from '../../src/tasks/split.ts';
@@ -106,6 +107,54 @@ const GOLDEN: readonly (readonly [string, Task, Golden])[] = [
       },
     },
   ],
+  [
+    'countdown()',
+    countdown(),
+    {
+      heldOut: {
+        size: 1000,
+        first: [
+          'make 29 from 1 13 16:\t16/1+13',
+          'make 17 from 16 16 18:\t18-16/16',
+          'make 19 from 6 11 14:\t14+11-6',
+        ],
+        hash: '7148eab146eca9e6d4bb90e5769b7c5a6ab42140b025531c400704cd48b66c1e',
+      },
+      drawn: {
+        first: ['make 1 from 2 19 19:\t2-19/19', 'make 16 from 5 7 14:\t7+(14-5)'],
+        hash: '69ac3e7cd288040b5dacb38759f82109b9c32a16ee6b9884171b1639269359b5',
+      },
+      examples: {
+        first: 'make 8 from 10 16 18:16+10=26, 26-18=8<answer>16+10-18<eos>',
+        promptLength: 15,
+        hash: '0d7d498b31b32357c99238e9b93db0d3749c9531976ceb111bdcffdc9b2445b1',
+      },
+    },
+  ],
+  [
+    'countdown of four numbers',
+    countdown({ numbers: 4, maxNumber: 99 }),
+    {
+      heldOut: {
+        size: 1000,
+        first: [
+          'make 36 from 17 55 60 96:\t55+60-(96-17)',
+          'make 92 from 18 37 40 77:\t77+(18-40)+37',
+          'make 71 from 8 36 55 98:\t98+(36-55-8)',
+        ],
+        hash: 'c9ebf973043b2b8715d7b3313a78a4ed78cb2dda3b258b91ff5c33c82a5d0a53',
+      },
+      drawn: {
+        first: ['make 60 from 5 58 75 82:\t82-75+(58-5)', 'make 14 from 29 40 45 80:\t45-80/40-29'],
+        hash: '6202fccac583fce6c38b12c010b4ba54bb94396125ca658770579cf075d917bb',
+      },
+      examples: {
+        first: 'make 99 from 43 57 88 89:88+57=145, 43+145=188, 188-89=99<answer>43+(88+57)-89<eos>',
+        promptLength: 19,
+        hash: 'a7cde0418606ade7d78c56d4b5417af51e857245495cbcf04663423b75e876ed',
+      },
+    },
+  ],
 ];
 
 describe.each(GOLDEN)('%s', (_, task, golden) => {
@@ -184,6 +233,7 @@ test('the ids of tokens', () => {
     ...['<scratchpad>', '<sos>', '<eos>', '<big>', '<little>', '<answer>'],
   ]);
   expect(ids(sorting())).toEqual([...'0123456789 =', 'sort', '<eos>']);
+  expect(ids(countdown())).toEqual([...' ()*+,-/0123456789:=', 'make', 'from', '<answer>', '<eos>']);
   expect(arithmetic().tokenizer).toMatchObject({ vocabSize: 57, bos: 52, eos: 53 });
   expect(sorting().tokenizer).toMatchObject({ vocabSize: 14, eos: 13 });
   expect(sorting().tokenizer.bos).toBeUndefined();

@@ -3,6 +3,8 @@ import { expectNames } from '../../base/arguments.ts';
 import { probability } from '../../base/options.ts';
 import { defineTask } from '../definition.ts';
 import { evaluate, print } from '../expressions/expression.ts';
+import { operatorList } from '../expressions/operatorList.ts';
+import { DEFAULT_OPERATORS, OPERATORS } from '../expressions/operators.ts';
 import { parse } from '../expressions/parser.ts';
 import type { Task } from '../task.ts';
 import { evaluationSet, parseEvaluationSet } from './evaluationSet.ts';
@@ -14,7 +16,7 @@ import {
   resolveGeneratorOptions,
 } from './generator.ts';
 import { grade } from './grader.ts';
-import { depth, digits, operatorList } from './options.ts';
+import { depth, digits } from './options.ts';
 import { partialCredit } from './partialCredit.ts';
 import { formOf, prompt, resolveSampleOptions, type SampleOptions, sample } from './sample.ts';
 import { decode, EOS, encode, SOS, VOCAB_SIZE } from './tokenizer.ts';
@@ -91,7 +93,9 @@ export const arithmeticTask = defineTask({
   options: {
     maxDigits: digits().default(2).describe('maximum number of digits of a number'),
     maxDepth: depth().default(3).describe('maximum depth of an expression: operators on a path through it'),
-    operators: operatorList().describe('operators of the expressions, such as "+,-,max"'),
+    operators: operatorList(OPERATORS, DEFAULT_OPERATORS).describe(
+      'operators of the expressions, such as "+,-,max"',
+    ),
   },
   pretraining: {
     maxDigits: digits().default(3).describe('maximum number of digits of a number'),

@@ -26,10 +26,6 @@ export const OPERATORS: readonly Operator[] = [...INFIX_OPERATORS, ...PAIR_FUNCT
 /** All operators but `%`. */
 export const DEFAULT_OPERATORS: readonly Operator[] = OPERATORS.filter((operator) => operator !== '%');
 
-export function isOperator(name: string): name is Operator {
-  return (OPERATORS as readonly string[]).includes(name);
-}
-
 export function isInfix(operator: Operator): operator is InfixOperator {
   return (INFIX_OPERATORS as readonly string[]).includes(operator);
 }
@@ -38,25 +34,25 @@ export function isUnaryFunction(operator: Operator): operator is UnaryFunction {
   return (UNARY_FUNCTIONS as readonly string[]).includes(operator);
 }
 
-const FIX = `give a comma-separated list out of ${OPERATORS.join(' ')}, for example "+,-,*"`;
-
 /**
  * Reads a list such as `+,-,max`; spaces around the names are allowed. The order is kept.
  * @throws ArgumentError for an unknown or repeated name, or an empty list.
  */
-export function parseOperators(text: string): readonly Operator[] {
-  return checkedOperators(text.trim() === '' ? [] : text.split(',').map((name) => name.trim()));
+export function parseOperators(text: string, allowed = OPERATORS): readonly Operator[] {
+  return checkedOperators(text.trim() === '' ? [] : text.split(',').map((name) => name.trim()), allowed);
 }
 
 /** The same checks for a list that is already split. @throws ArgumentError as `parseOperators`. */
-export function checkedOperators(names: readonly string[]): readonly Operator[] {
-  if (names.length === 0) throw new ArgumentError('operators', 'the list is empty', FIX);
+export function checkedOperators(names: readonly string[], allowed = OPERATORS): readonly Operator[] {
+  const fix = `give a comma-separated list out of ${allowed.join(' ')}, for example "+,-,*"`;
+  if (names.length === 0) throw new ArgumentError('operators', 'the list is empty', fix);
   const seen = new Set<Operator>();
   for (const name of names) {
-    if (!isOperator(name)) throw new ArgumentError('operators', `"${name}" is not an operator`, FIX);
-    if (seen.has(name))
+    const operator = allowed.find((each) => each === name);
+    if (!operator) throw new ArgumentError('operators', `"${name}" is not an operator`, fix);
+    if (seen.has(operator))
       throw new ArgumentError('operators', `"${name}" is listed twice`, 'list each one once');
-    seen.add(name);
+    seen.add(operator);
   }
   return [...seen];
 }

@@ -16,8 +16,9 @@ import {
   withUnderscores,
 } from '../../../src/cli/flags/flags.ts';
 import { grpoFlags, pretrainFlags } from '../../../src/cli/flags/trainingFlags.ts';
-import { operatorList } from '../../../src/tasks/arithmetic/options.ts';
 import { arithmeticTask } from '../../../src/tasks/arithmetic/task.ts';
+import { operatorList } from '../../../src/tasks/expressions/operatorList.ts';
+import { DEFAULT_OPERATORS, OPERATORS } from '../../../src/tasks/expressions/operators.ts';
 
 function parsed(...argv: string[]): Record<string, unknown> {
   const schema = z.strictObject({ ...pretrainFlags.shape, ...arithmeticTask.options });
@@ -99,7 +100,7 @@ describe('--help', () => {
       outFile: path().optional().describe('result'),
       size: integer(1, 9).default(3).describe('how many'),
       shape: oneOf(['flat', 'round']).default('flat').describe('form'),
-      operators: operatorList().describe('which'),
+      operators: operatorList(OPERATORS, DEFAULT_OPERATORS).describe('which'),
       logCsv: z.string().default('').describe('log'),
       loud: yesOrNo().default(true).describe('more'),
       bare: integer(1, 9).optional(),
