@@ -62,7 +62,7 @@ export interface SessionPlan extends SessionOptions {
 }
 
 /** Held-out problems if not told otherwise. */
-export const EVAL_SIZE = 100;
+const EVAL_SIZE = 100;
 
 /** Take the problems that the run in a store is evaluated on, or those of the task for a new run. */
 export async function problemsFor(
