@@ -1,7 +1,9 @@
 /** A session of GRPO on a model. */
+import { parseOptions } from '../base/options.ts';
 import { checkTopK, type GrpoOptions } from '../grpo/options.ts';
 import type { Reward } from '../grpo/reward.ts';
 import { GrpoTrainer } from '../grpo/trainer.ts';
+import { grpoSessionSchema } from './options.ts';
 import { type GrpoPhase, grpoPhase } from './phases.ts';
 import { withRecovery } from './recovery.ts';
 import { openSession, problemsFor, type SessionContext, type SessionOptions } from './session.ts';
@@ -17,11 +19,11 @@ const LEAST_MICRO_BATCH = 64;
 export interface TrainGrpoOptions extends SessionOptions {
   /** The trainer's options, as `grpoOptions` returns them. */
   readonly grpo: GrpoOptions;
-  /** `correctness` alone unless given. */
+  /** Default: `correctness` alone. */
   readonly rewards?: readonly Reward[] | undefined;
-  /** Steps between checkpoints: 100 unless given; 0 saves the last one only. */
+  /** Steps between checkpoints; 0 saves the last one only. Default: 100. */
   readonly saveInterval?: number | undefined;
-  /** Steps between evaluations: 50 unless given; 0 for none on the way. */
+  /** Steps between evaluations; 0 for none on the way. Default: 50. */
   readonly evalInterval?: number | undefined;
   /** Halve the micro-batches and resume when memory runs out. */
   readonly autoMicroBatch?: boolean | undefined;
@@ -33,10 +35,12 @@ export interface TrainGrpoOptions extends SessionOptions {
  * @throws MathformerError; then the run can be resumed from its last checkpoint.
  */
 export async function trainGrpo(options: TrainGrpoOptions, context: SessionContext): Promise<Summary> {
-  const { task, rewards, saveInterval = 100, evalInterval = 50, autoMicroBatch = false } = options;
+  const { task, rewards, loadedFrom, taskSettings = { task: task.name } } = options;
+  const session = parseOptions(grpoSessionSchema, options);
+  const { saveInterval, evalInterval, evalSize, autoMicroBatch } = session;
   let grpo = options.grpo;
   checkTopK(grpo.topK, task.tokenizer.vocabSize);
-  const problems = await problemsFor(context.store, options);
+  const problems = await problemsFor(context.store, { task, evalSize });
   const startedAt = context.startedAt ?? performance.now();
   const lower = (): number | undefined => {
     if (!autoMicroBatch || grpo.microBatchTokens <= LEAST_MICRO_BATCH) return undefined;
@@ -44,26 +48,23 @@ export async function trainGrpo(options: TrainGrpoOptions, context: SessionConte
     grpo = { ...grpo, microBatchTokens };
     return microBatchTokens;
   };
-  const recorded = options.recorded ?? {
-    ...{ ...grpo, checkpoint: options.loadedFrom ?? START_NAMES.grpo, task: task.name },
-    ...{ saveInterval, evalInterval, autoMicroBatch, evalSize: problems.length },
-  };
-  const taskSettings = options.taskSettings ?? { task: task.name };
+  const checkpoint = loadedFrom ?? START_NAMES.grpo;
+  const recorded = options.recorded ?? { checkpoint, ...grpo, ...session, ...taskSettings };
   return withRecovery({ on: context.on, lower }, async (attempt) => {
     const { microBatchTokens, maxGenLen, seed, steps } = grpo;
     const plan = {
-      ...({ ...options, kind: 'grpo', problems, startedAt, maxGenLen, seed } as const),
+      ...({ ...options, kind: 'grpo', problems, evalSize, startedAt, maxGenLen, seed } as const),
       recorded: { ...recorded, microBatchTokens },
       derived: derivedOptions(grpo),
       settings: { ...taskSettings, ...samplingSettings(grpo) },
     };
-    await using session = await openSession(plan, context, attempt);
-    const { run, model, sampler } = session;
+    await using opened = await openSession(plan, context, attempt);
+    const { run, model, sampler } = opened;
     const baseline = await run.judge('baseline');
     const trainer = new GrpoTrainer(model, grpo, { task, sampler, ...(rewards && { rewards }) });
     const improved = await improve(run, { trainer, steps, saveInterval, evalInterval });
     const final = await run.judge('final');
-    return await session.finish({ baseline, final, phases: { grpo: improved } });
+    return await opened.finish({ baseline, final, phases: { grpo: improved } });
   });
 }
 

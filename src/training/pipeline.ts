@@ -1,10 +1,12 @@
 /** A session of the whole pipeline: supervised training, and then GRPO. */
+import { parseOptions } from '../base/options.ts';
 import { checkTopK, type GrpoOptions } from '../grpo/options.ts';
 import { GrpoTrainer } from '../grpo/trainer.ts';
 import type { PretrainOptions } from '../pretrain/options.ts';
 import { SupervisedTrainer } from '../pretrain/trainer.ts';
 import type { Task } from '../tasks/task.ts';
 import { derivedOptions, improve, samplingSettings } from './grpo.ts';
+import { grpoSessionSchema } from './options.ts';
 import { trainOnExamples } from './pretrain.ts';
 import { withRecovery } from './recovery.ts';
 import { openSession, problemsFor, type SessionContext, type SessionOptions } from './session.ts';
@@ -31,10 +33,11 @@ export async function pipeline(options: PipelineOptions, context: SessionContext
   const { task, pretrainTask = task, pretrain, grpo } = options;
   const { seed, maxGenLen, steps } = grpo;
   checkTopK(grpo.topK, task.tokenizer.vocabSize);
-  const problems = await problemsFor(context.store, options);
+  const { evalSize } = parseOptions(grpoSessionSchema, options);
+  const problems = await problemsFor(context.store, { task, evalSize });
   const startedAt = context.startedAt ?? performance.now();
   const plan = {
-    ...({ ...options, kind: 'pipeline', problems, startedAt, maxGenLen, seed } as const),
+    ...({ ...options, kind: 'pipeline', problems, evalSize, startedAt, maxGenLen, seed } as const),
     recorded: options.recorded ?? { seed, pretrain: withoutSeed(pretrain), grpo: withoutSeed(grpo) },
     derived: { grpo: derivedOptions(grpo) },
     settings: { ...(options.taskSettings ?? { task: task.name }), ...samplingSettings(grpo) },

@@ -1,6 +1,8 @@
 /** A session of supervised training. */
+import { parseOptions } from '../base/options.ts';
 import type { PretrainOptions } from '../pretrain/options.ts';
 import { SupervisedTrainer } from '../pretrain/trainer.ts';
+import { pretrainSessionSchema } from './options.ts';
 import { pretrainPhase } from './phases.ts';
 import { withRecovery } from './recovery.ts';
 import { openSession, problemsFor, type SessionContext, type SessionOptions } from './session.ts';
@@ -15,7 +17,7 @@ const MAX_GEN_LEN = 256;
 export interface TrainSupervisedOptions extends SessionOptions {
   /** The trainer's options, as `pretrainOptions` returns them. */
   readonly pretrain: PretrainOptions;
-  /** Optimiser steps between checkpoints within a pass: 500 unless given; 0 saves after each pass only. */
+  /** Optimiser steps between checkpoints within a pass; 0 saves after each pass only. Default: 500. */
   readonly saveInterval?: number | undefined;
   /** Evaluate after every pass. */
   readonly stepEval?: boolean | undefined;
@@ -27,27 +29,26 @@ export interface TrainSupervisedOptions extends SessionOptions {
  * @throws MathformerError; then the run can be resumed from its last checkpoint.
  */
 export async function pretrain(options: TrainSupervisedOptions, context: SessionContext): Promise<Summary> {
-  const { task, pretrain, loadedFrom, saveInterval = 500, stepEval = false } = options;
-  const problems = await problemsFor(context.store, options);
+  const { task, pretrain, loadedFrom, taskSettings: settings = { task: task.name } } = options;
+  const session = parseOptions(pretrainSessionSchema, options);
+  const { saveInterval, stepEval, evalSize } = session;
+  const problems = await problemsFor(context.store, { task, evalSize });
   const startedAt = context.startedAt ?? performance.now();
+  const from = loadedFrom === undefined ? {} : { checkpoint: loadedFrom };
+  const recorded = options.recorded ?? { ...from, ...pretrain, ...session, ...settings };
   const plan = {
-    ...({ ...options, kind: 'pretrain', problems, startedAt, maxGenLen: MAX_GEN_LEN } as const),
-    seed: pretrain.seed,
-    recorded: options.recorded ?? {
-      ...{ ...pretrain, ...(loadedFrom !== undefined && { checkpoint: loadedFrom }), task: task.name },
-      ...{ saveInterval, stepEval, evalSize: problems.length },
-    },
-    settings: options.taskSettings ?? { task: task.name },
+    ...({ ...options, kind: 'pretrain', problems, evalSize, startedAt, maxGenLen: MAX_GEN_LEN } as const),
+    ...{ seed: pretrain.seed, recorded, settings },
   };
   return withRecovery(context, async (attempt) => {
-    await using session = await openSession(plan, context, attempt);
-    const { run, model } = session;
+    await using opened = await openSession(plan, context, attempt);
+    const { run, model } = opened;
     // Random weights know nothing, which no evaluation has to find.
     const baseline = loadedFrom === undefined ? null : await run.judge('baseline');
     const newTrainer = () => new SupervisedTrainer(model, pretrain, { task });
     const trained = await trainOnExamples(run, newTrainer, { stepEval, saveInterval });
     const final = await run.judge('final');
-    return await session.finish({ baseline, final, phases: { pretrain: trained } });
+    return await opened.finish({ baseline, final, phases: { pretrain: trained } });
   });
 }
 

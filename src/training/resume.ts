@@ -3,58 +3,67 @@ import { MathformerError } from '../base/errors.ts';
 import { grpoOptions, grpoSchema } from '../grpo/options.ts';
 import type { Reward } from '../grpo/reward.ts';
 import { pretrainOptions, pretrainSchema } from '../pretrain/options.ts';
+import { BUILT_IN_TASKS } from '../tasks/builtIn.ts';
+import { madeTask, optionFields, type TaskDefinition, type TaskUse } from '../tasks/definition.ts';
+import type { Task } from '../tasks/task.ts';
 import { trainGrpo } from './grpo.ts';
+import { grpoSessionSchema, keepLastField, pretrainSessionSchema } from './options.ts';
 import { pipeline } from './pipeline.ts';
 import { pretrain } from './pretrain.ts';
 import type { SessionContext, SessionOptions } from './session.ts';
 import type { Summary } from './summary.ts';
+import type { TrainedSettings } from './trainedSettings.ts';
+
+type Options = Readonly<Record<string, unknown>>;
 
 /** Parts of a run that its config cannot hold, and options that replace those of its config. */
-export interface ResumeOptions extends Pick<SessionOptions, 'task' | 'model' | 'taskSettings'> {
-  /** The task of the supervised part of a pipeline, if that is another one. */
-  readonly pretrainTask?: SessionOptions['task'];
-  /** `correctness` alone unless given. */
+export interface ResumeOptions extends Pick<SessionOptions, 'model' | 'taskSettings'> {
+  /** Default: the built-in task that the config names, with its options. */
+  readonly task?: Task;
+  /** The task of the supervised part of a pipeline. Default: as `task`. */
+  readonly pretrainTask?: Task;
+  /** Required if the config names others than `correctness`. */
   readonly rewards?: readonly Reward[];
-  /** Steps in all instead of what the run has: in pretraining passes, in a pipeline those of GRPO. */
+  /** Steps in all instead of the number in the config: in pretraining passes, in a pipeline those of GRPO. */
   readonly steps?: number;
 }
 
 /**
  * Resume the run that a store holds, finished or not, from its last checkpoint.
- * @throws MathformerError if the store holds none.
+ * @throws MathformerError if the store holds none, or if the config names a task or rewards that have to be given.
  */
-export async function resume(
-  { task, pretrainTask, model, rewards, taskSettings, steps }: ResumeOptions,
-  context: SessionContext,
-): Promise<Summary> {
+export async function resume(given: ResumeOptions, context: SessionContext): Promise<Summary> {
   const config = await context.store.config();
   if (!config) throw noRun(context.store.path(''));
-  const more = steps === undefined ? {} : { steps };
-  const { options: recorded } = config;
-  const number = (key: string): number | undefined =>
-    typeof recorded[key] === 'number' ? recorded[key] : undefined;
+  const { model, rewards } = given;
+  const more = given.steps === undefined ? {} : { steps: given.steps };
+  const recorded: Options = { ...config.options, ...(config.kind === 'pipeline' ? {} : more) };
   const loadedFrom = typeof config.checkpoint === 'string' ? config.checkpoint : undefined;
-  const shared = { task, model, taskSettings, loadedFrom, keepLast: number('keepLast') };
-  const own = { evalSize: number('evalSize'), saveInterval: number('saveInterval') };
+  const taskSettings = given.taskSettings ?? settingsIn(recorded);
+  const shared = { model, taskSettings, loadedFrom, recorded, ...partOf({ shape: keepLastField }, recorded) };
   switch (config.kind) {
     case 'pretrain': {
-      const options = { ...recorded, ...more };
-      const session = { ...shared, ...own, recorded: options, stepEval: recorded.stepEval === true };
-      return pretrain({ ...session, pretrain: pretrainOptions(partOf(pretrainSchema, options)) }, context);
+      const task = given.task ?? (await builtInTask(recorded, 'pretraining'));
+      const options = pretrainOptions(partOf(pretrainSchema, recorded));
+      const session = partOf(pretrainSessionSchema, recorded);
+      return pretrain({ ...shared, ...session, task, pretrain: options }, context);
     }
     case 'grpo': {
-      const options = { ...recorded, ...more };
-      const session = { ...shared, ...own, recorded: options, evalInterval: number('evalInterval') };
-      const autoMicroBatch = recorded.autoMicroBatch === true;
-      const grpo = grpoOptions(partOf(grpoSchema, options));
-      return trainGrpo({ ...session, autoMicroBatch, rewards, grpo }, context);
+      checkRewards(given, recorded);
+      const task = given.task ?? (await builtInTask(recorded, 'other'));
+      const grpo = grpoOptions(partOf(grpoSchema, recorded));
+      return trainGrpo({ ...shared, ...partOf(grpoSessionSchema, recorded), task, rewards, grpo }, context);
     }
     case 'pipeline': {
-      const { seed } = recorded;
+      const { seed, task: name } = recorded;
       const parts = { pretrain: objectIn(recorded.pretrain), grpo: { ...objectIn(recorded.grpo), ...more } };
+      const task = given.task ?? (await builtInTask({ ...parts.grpo, task: name }, 'other'));
+      const ownTask = given.task ?? (await builtInTask({ ...parts.pretrain, task: name }, 'pretraining'));
       return pipeline(
         {
-          ...{ ...shared, pretrainTask, recorded: { ...recorded, ...parts } },
+          ...{ ...shared, recorded: { ...recorded, ...parts }, task },
+          taskSettings: taskSettings && { ...taskSettings, ...settingsIn({ ...parts.grpo, task: name }) },
+          pretrainTask: given.pretrainTask ?? ownTask,
           evalSize: evaluatedProblems(config.evaluation),
           pretrain: pretrainOptions(partOf(pretrainSchema, { ...parts.pretrain, seed })),
           grpo: grpoOptions(partOf(grpoSchema, { ...parts.grpo, seed })),
@@ -67,19 +76,44 @@ export async function resume(
   }
 }
 
+/** Make the built-in task that options name. @throws MathformerError if they name none. */
+async function builtInTask(options: Options, use: TaskUse): Promise<Task> {
+  const definition = definitionIn(options);
+  if (definition) return madeTask(definition, partOf({ shape: optionFields(definition, use) }, options), use);
+  throw missing('task', `the config names the task ${String(options.task)}, which is not built in`);
+}
+
+/** Take the settings of a built-in task for the metadata of checkpoints. */
+function settingsIn(options: Options): TrainedSettings | undefined {
+  const definition = definitionIn(options);
+  return definition && { task: definition.name, ...partOf({ shape: definition.options }, options) };
+}
+
+const definitionIn = ({ task }: Options): TaskDefinition | undefined =>
+  typeof task === 'string' ? BUILT_IN_TASKS.get(task) : undefined;
+
+/** @throws MathformerError if the rewards of the config are lacking. */
+function checkRewards({ rewards }: ResumeOptions, { reward = 'correctness' }: Options): void {
+  if (rewards || reward === 'correctness') return;
+  throw missing('rewards', `the config names the rewards ${JSON.stringify(reward)}`);
+}
+
+function missing(option: 'task' | 'rewards', problem: string): MathformerError {
+  const fix = `give the ${option} that the run was begun with as \`${option}\``;
+  return new MathformerError(problem, { code: 'BAD_OPTION', where: 'resume', fix });
+}
+
 /** Take the options of a schema. */
-function partOf(
-  { shape }: { readonly shape: object },
-  options: Readonly<Record<string, unknown>>,
-): Record<string, unknown> {
+function partOf({ shape }: { readonly shape: object }, options: Options): Record<string, unknown> {
   return Object.fromEntries(Object.entries(options).filter(([key]) => Object.hasOwn(shape, key)));
 }
 
-const objectIn = (value: unknown): object => (typeof value === 'object' && value !== null ? value : {});
+const objectIn = (value: unknown): Options =>
+  typeof value === 'object' && value !== null ? { ...value } : {};
 
-/** Read how many problems the run was evaluated on. */
+/** Read the number of problems that the run was evaluated on. */
 function evaluatedProblems(evaluation: unknown): number | undefined {
-  const { problems } = { problems: undefined, ...objectIn(evaluation) };
+  const { problems } = objectIn(evaluation);
   return typeof problems === 'number' ? problems : undefined;
 }
 

@@ -36,13 +36,13 @@ export interface SessionOptions {
   readonly model: () => Awaitable<Checkpoint>;
   /** The path that the model is loaded from, if it is. */
   readonly loadedFrom?: string | undefined;
-  /** Held-out problems to evaluate on: 100 unless given. */
+  /** Held-out problems to evaluate on. Default: 100. */
   readonly evalSize?: number | undefined;
   /** Checkpoints to keep besides the one with the best accuracy; 0, the default, keeps all. */
   readonly keepLast?: number | undefined;
-  /** Options for config.json: all that `mathformer resume` needs. Those of the trainer, if not given. */
+  /** Options for config.json: all that `mathformer resume` needs. Default: those of the trainer, of the session, and of the task. */
   readonly recorded?: Readonly<Record<string, unknown>> | undefined;
-  /** The task and its settings for the metadata of checkpoints; its name unless given. */
+  /** The task and its settings for the metadata of checkpoints; default: its name. */
   readonly taskSettings?: TrainedSettings | undefined;
 }
 
@@ -51,6 +51,7 @@ export interface SessionPlan extends SessionOptions {
   readonly kind: RunKind;
   readonly seed: number;
   readonly maxGenLen: number;
+  readonly evalSize: number;
   readonly problems: readonly TaskProblem[];
   /** Options for config.json. */
   readonly recorded: Readonly<Record<string, unknown>>;
@@ -61,13 +62,10 @@ export interface SessionPlan extends SessionOptions {
   readonly startedAt: number;
 }
 
-/** Held-out problems if not told otherwise. */
-const EVAL_SIZE = 100;
-
 /** Take the problems that the run in a store is evaluated on, or those of the task for a new run. */
 export async function problemsFor(
   store: Store,
-  { task, evalSize = EVAL_SIZE }: Pick<SessionOptions, 'task' | 'evalSize'>,
+  { task, evalSize }: { readonly task: Task; readonly evalSize: number },
 ): Promise<readonly TaskProblem[]> {
   const isBegun = (await store.config()) !== undefined;
   const text = isBegun ? await store.readText(EVALUATION_FILE) : undefined;
@@ -136,7 +134,7 @@ export async function openSession(
     const { device, adapter, provenance } = machine;
     attempt.device = device;
     await on?.({ type: 'machine', adapter });
-    const { problems, evalSize = EVAL_SIZE } = plan;
+    const { problems, evalSize } = plan;
     if (problems.length < evalSize) await on?.({ type: 'shortage', found: problems.length, asked: evalSize });
     const model = new Transformer(device, initial.config, initial.stateDict);
     await on?.({ type: 'model', config: model.config, origin: originOf(plan, store, resumed, earlier) });

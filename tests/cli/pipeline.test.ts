@@ -13,8 +13,10 @@ import { parseEvaluationSet } from '../../src/tasks/arithmetic/evaluationSet.ts'
 import { run, savedModels } from './cliProcess.ts';
 
 vi.mock('../../src/cli/pipeline.ts', async (original) => {
-  const { PIPELINE } = await original<typeof import('../../src/cli/pipeline.ts')>();
+  const actual = await original<typeof import('../../src/cli/pipeline.ts')>();
+  const { PIPELINE } = actual;
   return {
+    ...actual,
     PIPELINE: {
       ...PIPELINE,
       evalSize: 20,

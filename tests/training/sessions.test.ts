@@ -33,8 +33,11 @@ const newModel = () => {
   const config = modelConfig('tiny', { vocabSize: task.tokenizer.vocabSize, nLayers: 1 });
   return { config, stateDict: initialStateDict(config, 3), metadata: new Map<string, string>() };
 };
-const SMALL = { ...PROBLEMS, steps: 3, batchSize: 4, groupSize: 4, maxGenLen: 12, lr: 1e-3 };
-const GRPO = { task, model, evalSize: 8, grpo: grpoOptions(SMALL), evalInterval: 2 };
+const SMALL = { steps: 3, batchSize: 4, groupSize: 4, maxGenLen: 12, lr: 1e-3 };
+const GRPO = {
+  ...{ task, model, evalSize: 8, grpo: grpoOptions(SMALL), evalInterval: 2 },
+  taskSettings: { task: 'arithmetic', ...PROBLEMS, operators: ['+', '-'] },
+};
 
 /** Everything but the store; events are collected. */
 function surroundings(store: Store, onEvent: (event: TrainingEvent) => void = () => undefined) {
@@ -86,7 +89,8 @@ describe('trainGrpo', () => {
     const summary = await trainGrpo(GRPO, { ...context, signal: stopping.signal });
     expect(summary).toMatchObject({ interrupted: true, final: null, phases: { grpo: { steps: 1 } } });
     const { context: later, events } = surroundings(store);
-    await resume({ task, model }, later);
+    // The config names the task, which is built in.
+    await resume({ model }, later);
     expect(events.find(({ type }) => type === 'model')).toMatchObject({
       origin: { kind: 'resumed', name: 'rl_model_step1' },
     });
@@ -149,7 +153,7 @@ describe('trainGrpo', () => {
 });
 
 describe('pretrain and pipeline', () => {
-  const supervised = { ...PROBLEMS, steps: 2, numExamples: 8, batchSize: 4 };
+  const supervised = { steps: 2, numExamples: 8, batchSize: 4 };
 
   it('train a new model, and resume for more passes', async () => {
     const store = new MemoryStore();
@@ -176,6 +180,21 @@ describe('pretrain and pipeline', () => {
     expect(store.rows.map(({ phase, step }) => `${phase} ${step}`)).toEqual([
       ...['pretrain 1', 'pretrain 2', 'grpo 1', 'grpo 2'],
     ]);
+  });
+});
+
+it('asks for a task and rewards that a config only names', async () => {
+  const { context } = surroundings(new MemoryStore());
+  await trainGrpo(
+    { ...GRPO, evalInterval: 0, recorded: { ...grpoOptions({ steps: 1 }), reward: 'mine.ts' } },
+    context,
+  );
+  await expect(resume({ model, task }, context)).rejects.toMatchObject({
+    fix: expect.stringContaining('`rewards`'),
+  });
+  const rewards = [builtInReward('correctness', task)];
+  await expect(resume({ model, rewards }, context)).rejects.toMatchObject({
+    fix: expect.stringContaining('`task`'),
   });
 });
 

@@ -1,6 +1,7 @@
 /** The flags of output, of generation, and of training sessions, which several commands share. */
 import { z } from 'zod';
 import { integer, oneOf, path, yesOrNo } from '../../base/options.ts';
+import { keepLastField } from '../../training/options.ts';
 import { PRECISIONS, TUNING } from '../tuning.ts';
 
 /** Flags of every command. */
@@ -34,9 +35,7 @@ export const generationSchema = z.strictObject({
 
 /** Flags of every training command. */
 export const sessionSchema = z.strictObject({
-  keepLast: integer(0, 1_000_000)
-    .default(0)
-    .describe('checkpoints to keep besides the one with the best accuracy (0 = all)'),
+  ...keepLastField,
   memoryLimit: integer(1, 1 << 20)
     .optional()
     .describe('most MiB of GPU memory to use (default: what there is)'),

@@ -1,9 +1,10 @@
 /** The flags of train.ts: of the whole pipeline, of supervised pretraining, and of GRPO. */
 import { z } from 'zod';
-import { integer, path, seed, yesOrNo } from '../../base/options.ts';
+import { path, seed } from '../../base/options.ts';
 import { grpoSchema } from '../../grpo/options.ts';
 import { pretrainSchema } from '../../pretrain/options.ts';
 import { optionFields } from '../../tasks/definition.ts';
+import { grpoSessionSchema, pretrainSessionSchema } from '../../training/options.ts';
 import { PIPELINE_TASK } from '../pipeline.ts';
 import { configFlag, recipeFlag } from './configFile.ts';
 import { modelSchema } from './modelFlags.ts';
@@ -12,8 +13,7 @@ import { sessionSchema } from './sessionFlags.ts';
 import { taskFlag } from './taskFlag.ts';
 import { trustFlag } from './trust.ts';
 
-const evaluationFlags = {
-  evalSize: integer(1, 100_000).default(100).describe('held-out problems to evaluate on'),
+const csvFlag = {
   logCsv: z.string().default('').describe('also write the metrics to this CSV file, which must not exist'),
 };
 
@@ -38,11 +38,8 @@ export const pretrainFlags = z.strictObject({
       'begin from this model (.safetensors, .pt of the original, a Hugging Face directory, or a run)',
     ),
   ...modelSchema.shape,
-  saveInterval: integer(0, 1_000_000_000)
-    .default(500)
-    .describe('optimiser steps between checkpoints within a pass (0 = only after each pass)'),
-  stepEval: yesOrNo().default(false).describe('evaluate after every pass'),
-  ...evaluationFlags,
+  ...pretrainSessionSchema.shape,
+  ...csvFlag,
   ...configFlag,
   ...trustFlag,
   ...sessionSchema.shape,
@@ -60,16 +57,8 @@ export const grpoFlags = z.strictObject({
   ...recipeFlag,
   ...grpoSchema.shape,
   ...modelSchema.shape,
-  saveInterval: integer(0, 1_000_000_000)
-    .default(100)
-    .describe('steps between checkpoints (0 = only at the end)'),
-  autoMicroBatch: yesOrNo()
-    .default(false)
-    .describe('halve --micro_batch_tokens and go on from the last checkpoint when memory runs out'),
-  evalInterval: integer(0, 1_000_000_000)
-    .default(50)
-    .describe('steps between evaluations (0 = none on the way)'),
-  ...evaluationFlags,
+  ...grpoSessionSchema.shape,
+  ...csvFlag,
   ...configFlag,
   ...trustFlag,
   ...sessionSchema.shape,
