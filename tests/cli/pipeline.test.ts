@@ -125,10 +125,9 @@ describe('runPipeline', () => {
 it('the settings of the pipeline are options the trainers take', async () => {
   const { PIPELINE: real } =
     await vi.importActual<typeof import('../../src/cli/pipeline.ts')>('../../src/cli/pipeline.ts');
-  const { pretrainOptions } = await import('../../src/pretrain/options.ts');
-  const { grpoOptions } = await import('../../src/grpo/options.ts');
-  expect(pretrainOptions(real.pretrain)).toMatchObject(real.pretrain);
-  expect(grpoOptions(real.grpo)).toMatchObject(real.grpo);
+  const { pretrain, grpo } = pipelineSections;
+  expect(parseOptions(pretrain, real.pretrain)).toMatchObject(real.pretrain);
+  expect(parseOptions(grpo, real.grpo)).toMatchObject(real.grpo);
   expect(real.evalSize).toBeGreaterThanOrEqual(1000);
   expect(PIPELINE.evalSize).toBe(20);
 });

@@ -6,7 +6,8 @@ import { EXPERIMENTS } from '../../experiments/table.ts';
 import { rewardsOf } from '../../src/cli/flags/rewardFlag.ts';
 import { grpoOptions } from '../../src/grpo/options.ts';
 import { pretrainOptions } from '../../src/pretrain/options.ts';
-import { ARITHMETIC } from '../../src/tasks/arithmetic/task.ts';
+import { ARITHMETIC, arithmeticTask } from '../../src/tasks/arithmetic/task.ts';
+import { madeTask } from '../../src/tasks/definition.ts';
 
 test('no two trainings have one name, and every start is there', () => {
   const names = EXPERIMENTS.flatMap(trialsOf).map(trialName);
@@ -26,7 +27,15 @@ test('the trainers take the options of every row and start', async () => {
     if (reward !== undefined) expect(await rewardsOf(reward, ARITHMETIC)).not.toHaveLength(0);
   }
   for (const start of STARTS) {
-    grpoOptions(start.setting);
-    if (start.kind === 'pretrained') pretrainOptions(start.options);
+    const { maxGenLen, ...problems } = start.setting;
+    grpoOptions({ maxGenLen });
+    if (start.kind === 'reference') {
+      await madeTask(arithmeticTask, problems);
+      continue;
+    }
+    const { littleProbability, scratchpadProbability, ...training } = start.options;
+    pretrainOptions(training);
+    const forms = { littleProbability, scratchpadProbability };
+    await madeTask(arithmeticTask, { ...problems, ...forms }, 'pretraining');
   }
 });
