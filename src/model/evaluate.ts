@@ -1,28 +1,28 @@
-/** Accuracy on given problems: of one answer to each, or of many samples. */
+/** Accuracy on given problems, from one answer to each or from many samples. */
 import { expectNames } from '../base/arguments.ts';
 import { MathformerError } from '../base/errors.ts';
 import { checkedTask } from '../tasks/checked.ts';
 import type { Outcome, Task, TaskProblem } from '../tasks/task.ts';
 import type { Completion, CompletionSampler } from './sampler.ts';
 
-/** How the answers are generated. */
+/** Options of an evaluation. */
 export interface EvaluateOptions {
-  /** Asks and grades. The sampler must end completions at the `eos` of its tokenizer. */
+  /** Makes the prompts, and grades the answers. The sampler must end completions at the `eos` of its tokenizer. */
   readonly task: Task;
-  /** Most tokens of a completion. */
+  /** Maximum number of tokens of a completion. */
   readonly maxNew?: number;
   /** 0, the default, decodes greedily. */
   readonly temperature?: number;
   readonly seed?: number;
-  /** Problems generated at a time. */
+  /** Number of problems per call of the sampler. */
   readonly batchSize?: number;
-  /** Told how many completions are done. */
+  /** Called with the number of finished completions. */
   readonly onProgress?: (done: number) => void;
 }
 
-/** Answers to the problems, graded. */
+/** Graded answers to problems. */
 export interface Evaluation {
-  /** For each problem, in order. */
+  /** True for each correctly answered problem, in order. */
   readonly correct: boolean[];
   readonly outcomes: Outcome[];
   readonly completions: Completion[];
@@ -40,7 +40,7 @@ const NAMES: readonly (keyof EvaluateOptions)[] = [
   'onProgress',
 ];
 
-/** Answers every problem once, from the task's prompt, and grades the answers. */
+/** Answer every problem once, from the task's prompt, and grade the answers. */
 export async function evaluate(
   sampler: CompletionSampler,
   problems: readonly TaskProblem[],
@@ -50,18 +50,18 @@ export async function evaluate(
   return answerOnce(sampler, problems, options, 0);
 }
 
-/** Sequences of one round of samples draw their random numbers as these ids and those that follow. */
+/** Distance between the sequence ids of two rounds of samples, which determine their random numbers. */
 const ROUND = 2 ** 20;
 
-/** How the samples are drawn. */
+/** Options of `countCorrect`. */
 export interface SampleCountOptions extends EvaluateOptions {
-  /** Completions of each problem, 1 to 4096. */
+  /** Number of completions of each problem, 1 to 4096. */
   readonly samples: number;
 }
 
 /**
- * How many of `samples` completions of each problem are right, at temperature 1 unless given: what `passAtK` wants.
- * Sample j of problem i depends on the model, the seed, i and j alone, so more samples keep those drawn before.
+ * Count the right ones among `samples` completions of each problem, for `passAtK`. Default temperature: 1. Sample j of problem
+ * i depends only on the model, the seed, i and j, so more samples keep the earlier ones.
  * @throws MathformerError for more than 2^20 problems, or more samples than 4096.
  */
 export async function countCorrect(

@@ -1,4 +1,4 @@
-/** Cuts batches of generations to what a device can bind and hold. */
+/** Split batches of generations into parts that a device can bind and hold. */
 import { mostTokens } from './microBatches.ts';
 import { bytesPerSlot, ROW_STEP, type Room } from './samplerWorkspace.ts';
 import type { SampleOptions } from './sampling.ts';
@@ -6,7 +6,7 @@ import type { Transformer } from './transformer.ts';
 
 type Prompts = readonly (readonly number[])[];
 
-/** The room that each sequence needs. */
+/** Return the room that each sequence needs. */
 export function neededRoom(
   prompts: Prompts,
   { maxNew, topK = 0, topP = 1, minP = 0 }: SampleOptions,
@@ -17,8 +17,8 @@ export function neededRoom(
 }
 
 /**
- * Sequences whose caches, samples and rows of a decoding step each fit one binding, and all of whose caches and samples
- * fit half of the memory there is: passes through the model need some, too. At least 1.
+ * Return the maximum number of sequences, at least 1. Their caches, their samples and the rows of a decoding step must each
+ * fit one binding, and all caches and samples half of the memory, as passes through the model need memory too.
  */
 export function mostSlots(
   model: Transformer,
@@ -45,7 +45,7 @@ export interface GenerationPart {
   readonly members: number;
 }
 
-/** Cuts a batch into parts of at most so many sequences and rows of prompts, or one sequence. */
+/** Split a batch into parts with limited numbers of sequences and rows of prompts, but at least one sequence. */
 export function generationParts(
   prompts: Prompts,
   groupSize: number,

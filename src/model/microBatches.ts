@@ -1,29 +1,29 @@
-/** Limits the tokens of a forward and backward pass, and cuts batches to that. */
+/** Limit the tokens of a forward and backward pass, and split batches accordingly. */
 import type { Device } from '../gpu/device.ts';
 import type { Layer } from './layers/layer.ts';
 
-/** The least n·2^k ≥ `count` with 8 < n ≤ 16 (or `count`, if it is small): few sizes, at most an eighth of padding. */
+/** Return the smallest n·2^k ≥ `count` with 8 < n ≤ 16 (or a small `count`): few sizes, at most an eighth of padding. */
 export function paddedSize(count: number): number {
   const step = 2 ** Math.max(0, Math.ceil(Math.log2(Math.max(1, count))) - 4);
   return Math.ceil(count / step) * step;
 }
 
-/** What the length of a pass depends on: a `Transformer` has it. */
+/** The parts of a `Transformer` that limit the length of a pass. */
 interface PassSize {
   readonly device: Pick<Device, 'limits'>;
   readonly decoder: Pick<Layer, 'mostRows'>;
 }
 
 /**
- * The most tokens of one pass, whose sizes are padded, such that each of its tensors fits a binding of the device.
- * At least 1: where a single token does not fit, the op that makes the tensor says so.
+ * Return the maximum number of tokens of one pass, with padded sizes, such that each of its tensors fits a binding. At least 1:
+ * if a single token does not fit, the op that makes the tensor throws.
  */
 export function mostTokens({ device, decoder }: PassSize): number {
   const rows = decoder.mostRows(Math.floor(device.limits.maxStorageBufferBindingSize / 4));
   return paddedSizeBelow(Math.max(1, rows));
 }
 
-/** The largest padded size that is no larger than `count`. */
+/** Return the largest padded size up to `count`. */
 function paddedSizeBelow(count: number): number {
   const next = paddedSize(count);
   if (next === count) return count;
@@ -31,14 +31,14 @@ function paddedSizeBelow(count: number): number {
   return Math.floor(count / step) * step;
 }
 
-/** Sequences that follow each other, as many as a pass takes at a time. */
+/** Consecutive sequences for one pass. */
 export interface Part<Sequence> {
   readonly sequences: readonly Sequence[];
-  /** Input tokens of all parts before. */
+  /** Number of input tokens in all earlier parts. */
   readonly firstRow: number;
 }
 
-/** Cuts a batch into parts of at most `tokens` input tokens, or one sequence. */
+/** Split a batch into parts of at most `tokens` input tokens, but at least one sequence. */
 export function partsOf<Sequence extends { readonly tokens: readonly number[] }>(
   batch: readonly Sequence[],
   tokens: number,

@@ -1,8 +1,7 @@
 /**
- * Batched generation with a key-value cache, on the GPU from prompt to end: prompts are computed once, packed, and
- * fanned out to their groups; each decoding step is recorded once per batch size and replayed; sampling, random
- * numbers and end detection never leave the GPU. Every `CHUNK` tokens the CPU looks which sequences are finished and
- * drops them from the batch.
+ * Batched generation with a KV cache, on the GPU from prompt to end. Prompts are packed, computed once, and copied to their
+ * groups. A decoding step is recorded once per batch size and replayed. Sampling, random numbers and end detection stay on
+ * the GPU. Every `CHUNK` tokens the CPU reads which sequences are finished, and removes them from the batch.
  */
 import { expectNames } from '../base/arguments.ts';
 import { GpuError, problemOf } from '../base/errors.ts';
@@ -25,21 +24,21 @@ import type { Transformer } from './transformer.ts';
 
 export type { Completion, CompletionSampler, SampleOptions, SamplerOptions } from './sampling.ts';
 
-/** Tokens generated between two looks at what is finished. */
+/** Number of tokens between two reads of the finished sequences. */
 const CHUNK = 16;
 
-/** Generates completions from a model's current weights, on the model's device. */
+/** Generate completions from a model's current weights, on the model's device. */
 export class Sampler implements CompletionSampler {
   readonly model: Transformer;
   readonly #device: Device;
   readonly #eos: number;
   #workspace: Workspace | undefined;
-  /** Sequences that the memory limit lets it generate together, as far as that is known. */
+  /** Number of sequences that the memory limit allows together, as far as known. */
   #affordable = Number.POSITIVE_INFINITY;
-  /** Settled when the workspace is free. */
+  /** Settles when the workspace is free. */
   #idle: Promise<unknown> = Promise.resolve();
 
-  /** @throws MathformerError for what cannot end a completion. */
+  /** @throws MathformerError if `eos` is neither an id nor null. */
   constructor(model: Transformer, options: SamplerOptions) {
     expectNames('Sampler', options, ['eos']);
     this.model = model;
@@ -48,9 +47,9 @@ export class Sampler implements CompletionSampler {
   }
 
   /**
-   * Samples `groupSize` completions of every prompt, in order. A batch that exceeds what the adapter can bind, or the
-   * device's memory limit, is generated in parts; completions do not depend on that. Calls take turns.
-   * @throws GpuError if a single sequence does not fit, MathformerError for bad options.
+   * Sample `groupSize` completions of every prompt, in order. A batch that exceeds a binding or the device's memory limit is
+   * generated in parts, with the same completions. Calls run one after another.
+   * @throws GpuError if a single sequence does not fit; MathformerError for invalid options.
    */
   async generate(prompts: readonly (readonly number[])[], options: SampleOptions): Promise<Completion[]> {
     const { prompts: copies, options: checked } = checkedSampling(
@@ -81,7 +80,7 @@ export class Sampler implements CompletionSampler {
     return completions;
   }
 
-  /** Generates at once, or in halves if that exceeds the memory limit: passes through the model need memory, too. */
+  /** Generate at once, or in halves if that exceeds the memory limit, as passes through the model need memory too. */
   async #part(prompts: readonly (readonly number[])[], options: SampleOptions): Promise<Completion[]> {
     const slots = prompts.length * (options.groupSize ?? 1);
     if (slots > this.#affordable) return this.#inParts(prompts, options);
@@ -90,7 +89,7 @@ export class Sampler implements CompletionSampler {
     } catch (error) {
       if (!(error instanceof GpuError) || error.code !== 'OUT_OF_MEMORY') throw error;
       this.dispose();
-      // What the driver refuses, unlike the limit, fails once and for all.
+      // Unlike the limit, a refusal by the driver is final.
       const limited = Number.isFinite(this.#device.memory().availableBytes);
       if (slots === 1 || !limited) throw outOfMemory(error, slots, limited);
       this.#affordable = Math.ceil(slots / 2);
@@ -98,7 +97,7 @@ export class Sampler implements CompletionSampler {
     }
   }
 
-  /** Sequences that can be generated together in what the device has besides the buffers of earlier ones. */
+  /** Return the number of sequences that fit the device's memory besides the buffers of earlier ones. */
   #mostSlots(room: Omit<Room, 'slots'>): number {
     const available = this.#device.memory().availableBytes + (this.#workspace?.bytes ?? 0);
     return mostSlots(this.model, room, available);
@@ -122,19 +121,19 @@ export class Sampler implements CompletionSampler {
     return this.#collect(workspace, slots, groupSize);
   }
 
-  /** Frees the caches, not the model. */
+  /** Free the caches, but not the model. */
   dispose(): void {
     this.#workspace?.dispose();
     this.#workspace = undefined;
   }
 
-  /** Buffers for this batch: those of the last one if they are large enough. */
+  /** Return buffers for this batch: those of the last batch if they are large enough. */
   #prepare(prompts: readonly (readonly number[])[], slots: number, options: SampleOptions): Workspace {
     const { topK = 0, topP = 1, minP = 0 } = options;
     const needed = { slots, ...neededRoom(prompts, options) };
     let workspace = this.#workspace;
     if (!workspace?.fits(needed)) {
-      // Room for this batch and the last one, so that they can take turns, unless that is too much.
+      // Make them large enough for this batch and the last one, so that both can alternate, unless that is too much.
       const before = workspace?.room ?? needed;
       const both = {
         ...needed,
@@ -150,7 +149,7 @@ export class Sampler implements CompletionSampler {
     return workspace;
   }
 
-  /** Computes the prompts, fills the caches and samples the first token of every sequence. */
+  /** Compute the prompts, fill the caches, and sample the first token of every sequence. */
   #prefill(
     workspace: Workspace,
     prompts: readonly (readonly number[])[],
@@ -182,7 +181,7 @@ export class Sampler implements CompletionSampler {
     this.#sample(workspace, logits, slots.length);
   }
 
-  /** Tells the GPU which sequences the rows of the next steps are; rows left over stay empty. */
+  /** Upload the sequences of the rows of the next steps. Further rows stay empty. */
   #setRows(workspace: Workspace, live: readonly number[], state: Uint32Array, firstSequenceId: number): void {
     const count = Math.ceil(live.length / ROW_STEP) * ROW_STEP;
     const table = new Uint32Array(count * 4).fill(NO_ROW);
@@ -195,7 +194,7 @@ export class Sampler implements CompletionSampler {
     this.#device.upload(workspace.ids, ids);
   }
 
-  /** The recorded step that appends one token to each of M rows. */
+  /** Return the recorded step that appends one token to each of M rows. */
   #step(workspace: Workspace, M: number): Recording {
     let step = workspace.steps.get(M);
     if (!step) {

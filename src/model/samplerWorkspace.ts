@@ -1,4 +1,4 @@
-/** The memory of a sampler: key-value caches, the state of the sequences, sampled tokens. */
+/** The memory of a sampler: KV caches, the state of the sequences, sampled tokens. */
 import type { BufferView } from '../gpu/buffers.ts';
 import type { Device, Recording } from '../gpu/device.ts';
 import { SETTINGS_BYTES } from '../kernels/sampling.ts';
@@ -6,24 +6,24 @@ import type { CacheDeclaration } from './layers/layer.ts';
 import type { KeyValues } from './layers/pass.ts';
 import type { Transformer } from './transformer.ts';
 
-/** Batch sizes that decoding steps are recorded for are multiples of this. */
+/** Decoding steps are recorded for batch sizes that are multiples of this. */
 export const ROW_STEP = 16;
-/** u32 of a `Slot` (src/kernels/decodeState.ts). */
+/** Number of u32 of a `Slot` (src/kernels/decodeState.ts). */
 export const SLOT_WORDS = 4;
 
 /** Sizes of a workspace. */
 export interface Room {
-  /** Sequences. */
+  /** Number of sequences. */
   readonly slots: number;
-  /** Tokens of a sequence, with its prompt. */
+  /** Maximum number of tokens of a sequence, prompt included. */
   readonly capacity: number;
-  /** Tokens sampled of a sequence. */
+  /** Maximum number of sampled tokens of a sequence. */
   readonly maxNew: number;
-  /** Remember the ids kept by top-k, top-p or min-p. */
+  /** True to record the ids kept by top-k, top-p or min-p. */
   readonly filtered: boolean;
 }
 
-/** Bytes that a sequence takes: its keys and values in all layers, and its samples. */
+/** Return the bytes that a sequence takes: its keys and values in all layers, and its samples. */
 export function bytesPerSlot(
   { decoder, config: { vocabSize } }: Transformer,
   { capacity, maxNew, filtered }: Omit<Room, 'slots'>,
@@ -33,7 +33,7 @@ export function bytesPerSlot(
   return 4 * (2 * capacity * width + SLOT_WORDS + sampled);
 }
 
-/** The buffers of generations, and the decoding steps recorded on them. */
+/** The buffers of generation, and the decoding steps recorded on them. */
 export class Workspace {
   readonly room: Room;
   readonly caches: ReadonlyMap<CacheDeclaration, KeyValues>;
@@ -43,7 +43,7 @@ export class Workspace {
   readonly settings: BufferView;
   readonly samples: BufferView;
   readonly kept: BufferView | undefined;
-  /** One decoding step, by number of rows. */
+  /** The recorded decoding steps, by number of rows. */
   readonly steps = new Map<number, Recording>();
   readonly #device: Device;
   readonly #views: BufferView[] = [];
@@ -73,7 +73,7 @@ export class Workspace {
     }
   }
 
-  /** Tell whether it has room for this much. */
+  /** Return true if it has this much room. */
   fits({ slots, capacity, maxNew, filtered }: Room): boolean {
     const { room } = this;
     return (
@@ -81,7 +81,7 @@ export class Workspace {
     );
   }
 
-  /** Bytes that disposing gives back. */
+  /** Size of its buffers, in bytes. */
   get bytes(): number {
     return this.#views.reduce((sum, { buffer }) => sum + buffer.bytes, 0);
   }

@@ -1,44 +1,44 @@
-/** What generation is asked for, and what it gives. */
+/** Options and results of generation. */
 import { expectNames, shownValue } from '../base/arguments.ts';
 import { MathformerError } from '../base/errors.ts';
 import { isSeed } from '../base/options.ts';
 
 /**
- * The lowest temperature to sample at. Logits are divided by it in f32: below about 1e-38 they overflow, and well above
- * that the rounding of a logit already decides what is sampled.
+ * Minimum temperature of sampling. Logits are divided by it in f32: below about 1e-38 they overflow, and well above that,
+ * rounding errors of logits already decide the result.
  */
 export const MIN_TEMPERATURE = 1e-6;
 
-/** Sequences that have random numbers of their own: their ids have 32 bits. */
+/** Number of sequences with different random numbers: their ids have 32 bits. */
 const MAX_SEQUENCES = 2 ** 32;
 
-/** How completions are drawn. */
+/** Options of sampling. */
 export interface SampleOptions {
-  /** Completions per prompt. */
+  /** Number of completions per prompt. Default: 1. */
   readonly groupSize?: number;
   /** Most tokens a completion can have, its `<eos>` included. */
   readonly maxNew: number;
   /** `MIN_TEMPERATURE` or more. 0 decodes greedily; log-probabilities are then those at temperature 1. */
   readonly temperature: number;
-  /** Sample from the k likeliest tokens, at most the size of the vocabulary; 0 turns this off. */
+  /** Sample from the k most likely tokens; at most the size of the vocabulary. Default: 0, off. */
   readonly topK?: number;
-  /** Sample from the likeliest tokens that together have this probability; 1 turns this off. */
+  /** Sample from the most likely tokens whose probabilities add up to this. Default: 1, off. */
   readonly topP?: number;
-  /** Sample from tokens with at least this share of the likeliest one's probability; 0 turns this off. */
+  /** Sample from tokens at least this share as likely as the most likely one. Default: 0, off. */
   readonly minP?: number;
   /** An integer from 0 to 2^32 − 1. */
   readonly seed: number;
-  /** Sequence i of this call draws its random numbers as sequence `firstSequenceId + i`, modulo 2^32. */
+  /** Id of the first sequence: sequence i has the random numbers of id `firstSequenceId + i`, modulo 2^32. */
   readonly firstSequenceId?: number;
 }
 
-/** What was generated for a prompt. */
+/** A completion of a prompt. */
 export interface Completion {
   /** Index of the prompt. */
   readonly prompt: number;
   /** Sampled ids, with `<eos>` at the end if it was produced. */
   readonly tokens: number[];
-  /** Log-probability of each token in the distribution it was sampled from. */
+  /** Log-probability of each token in the distribution that it was sampled from. */
   readonly logps: Float32Array;
   /** Whether `<eos>` was produced. */
   readonly finished: boolean;
@@ -46,15 +46,15 @@ export interface Completion {
   readonly kept?: Uint32Array;
 }
 
-/** Generates completions from a model's current weights. */
+/** Generate completions from a model's current weights. */
 export interface CompletionSampler {
-  /** Samples completions of every prompt, in order. Calls take turns. */
+  /** Sample completions of every prompt, in order. Calls run one after another. */
   generate(prompts: readonly (readonly number[])[], options: SampleOptions): Promise<Completion[]>;
-  /** Frees what generating takes, not the model. */
+  /** Free the memory of generation, but not the model. */
   dispose(): void;
 }
 
-/** What is sampled, and how. */
+/** Checked prompts and options. */
 export interface Sampling {
   readonly prompts: readonly (readonly number[])[];
   readonly options: SampleOptions;
@@ -78,9 +78,9 @@ const isCount = (value: number, least: number): boolean => Number.isSafeInteger(
 const isList = (ids: unknown): boolean => Array.isArray(ids) || ArrayBuffer.isView(ids);
 
 /**
- * Copies of prompts and options: a call that waits for its turn does not see what becomes of them. Lists of ids may be
- * typed arrays.
- * @throws MathformerError naming the first option, or prompt, that cannot be sampled with.
+ * Check prompts and options, and copy them, so that later changes do not affect a waiting call. Lists of ids may be typed
+ * arrays.
+ * @throws MathformerError naming the first invalid option or prompt.
  */
 export function checkedSampling(
   prompts: readonly Iterable<number>[],
@@ -104,7 +104,7 @@ export function checkedSampling(
     const fix = name === 'completions' ? 'give a smaller groupSize' : `change ${name}`;
     throw new MathformerError(problem, { code: 'BAD_OPTION', where: 'generate', fix });
   }
-  // Sums with the number of a sequence stay exact.
+  // Reduce it, so that sums with a sequence's number stay exact.
   const firstSequenceId = (options.firstSequenceId ?? 0) % MAX_SEQUENCES;
   return { prompts: lists, options: { ...options, firstSequenceId } };
 }
@@ -152,16 +152,16 @@ function problemsOfOptions(
   };
 }
 
-/** What ends a completion. */
+/** Options of a sampler. */
 export interface SamplerOptions {
   /** The id that ends a completion, its tokenizer's `eos`; null for completions that only `maxNew` ends. */
   readonly eos: number | null;
 }
 
-/** An id that no model draws. */
+/** An id that no model can sample. */
 const NEVER = 2 ** 32 - 1;
 
-/** Return the id that the GPU compares with. @throws MathformerError for what is neither an id nor null. */
+/** Return the id that the GPU compares with. @throws MathformerError if `eos` is neither an id nor null. */
 export function endId(eos: SamplerOptions['eos']): number {
   if (eos === null) return NEVER;
   if (isNumber(eos) && isCount(eos, 0) && eos < 2 ** 32) return eos;

@@ -1,4 +1,4 @@
-/** Scoring given tokens: what supervised training and policy gradients both need from a forward pass. */
+/** Score given tokens by a forward pass, for supervised training and policy gradients. */
 import { ATTENTION_TILE_ROWS } from '../kernels/attention/index.ts';
 import { NO_ROW } from '../kernels/rows.ts';
 import { cat, inverseRows, logSoftmaxGather, Tensor, takeRows, tilesOf } from '../tensor/index.ts';
@@ -6,24 +6,25 @@ import type { ForwardOptions } from './layers/pass.ts';
 import { mostTokens, paddedSize, partsOf } from './microBatches.ts';
 import type { Transformer } from './transformer.ts';
 
-/** A sequence of which the tokens from index `from` on (at least 1) are scored, each given those before it. */
+/** A sequence whose tokens from index `from` (at least 1) are scored, each given the tokens before it. */
 export interface ScoredSequence {
   readonly tokens: readonly number[];
   readonly from: number;
-  /** With top-k, top-p or min-p: what each scored token was sampled from, as in `Completion`. */
+  /** With top-k, top-p or min-p: the ids that each scored token was sampled from, as in `Completion`. */
   readonly kept?: Uint32Array | undefined;
 }
 
 export const scoredCount = ({ tokens, from }: ScoredSequence): number => tokens.length - from;
 
-/** Arrays, or tensors, of R input tokens packed end to end, of which N positions are scored. */
+/** Arrays or tensors of R input tokens packed end to end, with N scored positions. */
 export interface Packed<Values> {
   /** (R) */
   readonly tokens: Values;
   /** (tiles,4), see `RowTiles`. */
   readonly tiles: Values;
-  /** (N): the row that predicts each scored token, and (R): the place of each row among them. */
+  /** (N): the row that predicts each scored token. */
   readonly rows: Values;
+  /** (R): the index of each row among the scored ones. */
   readonly inverse: Values;
   /** (N): the scored tokens. */
   readonly targets: Values;
@@ -31,7 +32,7 @@ export interface Packed<Values> {
   readonly kept?: Values | undefined;
 }
 
-/** Sequences as arrays, of which the first `rows` rows and `scored` positions are theirs and the rest is padding. */
+/** Sequences as arrays. The first `rows` rows and `scored` positions belong to them, the rest is padding. */
 export interface PackedSequences {
   readonly arrays: Packed<Uint32Array<ArrayBuffer>>;
   readonly rows: number;
@@ -39,9 +40,9 @@ export interface PackedSequences {
 }
 
 /**
- * Packs sequences; the last token of one is never an input. Padded, all sizes are rounded up to size classes, so that
- * few captured steps serve all batches: rows that belong to short sequences of nothing, tiles without rows, and scored
- * positions that no row predicts. Their gradients are exactly 0 if their weight in the loss is.
+ * Pack sequences. The last token of a sequence is not an input. With `padded`, all sizes are rounded up to size classes, so that
+ * few recordings serve all batches. Padding consists of rows in short empty sequences, tiles without rows, and scored
+ * positions that no row predicts. Its gradients are exactly 0 if its weight in the loss is.
  */
 export function packSequences(
   { config }: Pick<Transformer, 'config'>,
@@ -95,19 +96,19 @@ export interface ScoreOptions extends ForwardOptions {
   readonly temperature?: number;
 }
 
-/** Log-probabilities and entropies (N) of the scored tokens. */
+/** Log-probabilities and entropies (N) of scored tokens, in nats. */
 export interface Scores {
   readonly logp: Tensor;
   readonly entropy: Tensor;
 }
 
-/** Scores, and what they are computed from. */
+/** Scores, and the logits that they are computed from. */
 export interface PackedScores extends Scores {
   /** (N,V): before temperature and filters. */
   readonly logits: Tensor;
 }
 
-/** Log-probability and entropy (N) of the scored tokens; the output layer runs for scored positions alone. */
+/** Compute log-probability and entropy (N) of the scored tokens. The output layer runs only for scored positions. */
 export function scorePacked(
   model: Transformer,
   packed: Packed<Tensor>,
@@ -121,8 +122,8 @@ export function scorePacked(
 }
 
 /**
- * Log-probability and entropy (N) of the scored tokens of sequences, in order. What exceeds a binding of the device is
- * computed in parts, whose logits are not kept together.
+ * Compute log-probability and entropy (N) of the scored tokens of sequences, in order. A batch that exceeds a binding is
+ * computed in parts, so its logits are never all in memory.
  */
 export function scoreTokens(
   model: Transformer,

@@ -1,12 +1,12 @@
-/** What a trainer needs, besides the model's weights, to go on as if it had never stopped. */
+/** The state from which, together with the model's weights, a trainer resumes to the same bits. */
 import type { z } from 'zod';
 import { MathformerError } from '../base/errors.ts';
 import type { OptimizerState } from '../tensor/index.ts';
 import type { StateDict } from './stateDict.ts';
 
-/** A trainer's state. The weights of the model in training are no part of it. */
+/** The state of a trainer, without the weights of the trained model. */
 export interface TrainingState<Progress extends object = object> {
-  /** Where it stands, as plain JSON. */
+  /** The progress, as plain JSON. */
   readonly progress: Progress;
   /** The optimiser's buffers by their names, such as `exp_avg`. */
   readonly optimizer: StateDict;
@@ -14,17 +14,17 @@ export interface TrainingState<Progress extends object = object> {
   readonly reference: StateDict | null;
 }
 
-/** The optimiser's buffers as tensors. */
+/** Convert the optimiser's buffers to tensors. */
 export function optimizerTensors({ values }: OptimizerState): StateDict {
   return new Map([...values].map(([name, data]) => [name, { shape: [data.length], data }]));
 }
 
-/** And back. */
+/** Convert tensors to the optimiser's buffers. */
 export function optimizerValues(tensors: StateDict): OptimizerState['values'] {
   return new Map([...tensors].map(([name, { data }]) => [name, Float32Array.from(data)]));
 }
 
-/** A trainer's progress, from outside. @throws MathformerError if a trainer never stood there. */
+/** Check a trainer's progress that was read. @throws MathformerError if it is invalid. */
 export function checkedProgress<Progress>(schema: z.ZodType<Progress>, candidate: unknown): Progress {
   const parsed = schema.safeParse(candidate);
   if (parsed.success) return parsed.data;
@@ -32,7 +32,7 @@ export function checkedProgress<Progress>(schema: z.ZodType<Progress>, candidate
   throw badState(`${issue?.path.join('.') || 'progress'}: ${issue?.message ?? 'invalid'}`);
 }
 
-/** What `restore` says of a state that is no state of such a trainer. */
+/** Return the error of `restore` for an invalid state. */
 export function badState(problem: string): MathformerError {
   return new MathformerError(problem, {
     code: 'BAD_STATE',

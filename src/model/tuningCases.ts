@@ -1,4 +1,4 @@
-/** The tuner's cases for a model: every product of its training steps and of its decoding. */
+/** The tuner's cases for a model: every matrix product and attention of training and decoding. */
 import type { AnyTuningCase } from '../gpu/tuner.ts';
 import { attentionCases, outerCase, productCase } from '../kernels/tuningCases.ts';
 import { architectureOf, type ModelConfig } from './config.ts';
@@ -6,7 +6,7 @@ import type { TuningRows, TuningShape } from './layers/layer.ts';
 
 export type { TuningRows } from './layers/layer.ts';
 
-/** The cases of a model, each launch of a layer once. */
+/** Return the cases of a model, each distinct launch once. */
 export function tuningCases(config: ModelConfig, rows: TuningRows): AnyTuningCase[] {
   const shapes = architectureOf(config).decoder(config).tuningShapes(rows);
   const distinct = new Map(shapes.map((shape) => [JSON.stringify(shape), shape]));
