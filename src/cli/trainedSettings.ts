@@ -2,6 +2,7 @@
 import { BadOptionError, flagOf } from '../base/options.ts';
 import type { TrainedSettings } from '../training/trainedSettings.ts';
 import { isBuiltInTask } from './flags/taskFlag.ts';
+import { offFlagOf } from './flags/usageErrors.ts';
 import { commandLineOf } from './invocation.ts';
 
 /** Settings that stand in for options that are not given. */
@@ -33,5 +34,8 @@ export function takenSettings(
       `give ${commandLineOf(['--task', options.task])}`,
     );
   }
-  return { options, text: commandLineOf(taken.flatMap(([key, value]) => [flagOf(key), String(value)])) };
+  const words = taken.flatMap(([key, value]) =>
+    typeof value === 'boolean' ? [value ? flagOf(key) : offFlagOf(key)] : [flagOf(key), String(value)],
+  );
+  return { options, text: commandLineOf(words) };
 }
