@@ -23,7 +23,7 @@ import {
 import { Failure } from './failure.ts';
 import { type CheckedPlace, Faults } from './faults.ts';
 import { ImmediateSink } from './immediate.ts';
-import type { AnyBindings, Kernel, Scalar, Workgroups } from './kernel.ts';
+import { type AnyBindings, gridOf, type Kernel, type Scalar, type Workgroups } from './kernel.ts';
 import { type KernelChoices, shippedChoices } from './kernelChoices.ts';
 import { prefersShortLoops } from './loopLength.ts';
 import { PipelineCache } from './pipelines.ts';
@@ -178,12 +178,15 @@ export class Device {
     return { ...batch.counters, reads: this.#reader.reads, pipelines: pipelines.size };
   }
 
-  /** Append one dispatch. `params` are written by name; unknown or missing names do not compile. */
+  /**
+   * Append one dispatch. `params` are written by name; unknown or missing names do not compile. `workgroups` can be left
+   * out where they follow from the kernel's parameters.
+   */
   launch<Bindings extends AnyBindings, Param extends string>(
     kernel: Kernel<Bindings, Param>,
     buffers: NoInfer<Bindings>,
     params: Readonly<Record<Param, Scalar>>,
-    workgroups: Workgroups,
+    workgroups: Workgroups = gridOf(kernel, params),
   ): void {
     this.#commands.launch({ kernel, buffers, params, workgroups });
   }

@@ -41,10 +41,14 @@ export interface KernelSpec<Reads extends BindingTypes, Writes extends BindingTy
   readonly params: Readonly<Record<Param, ScalarType>>;
   /** WGSL extensions, e.g. `subgroups`. */
   readonly enables?: readonly string[];
-  /** Functions and constants, with an entry point called `main`. */
+  /** WGSL functions and constants that `code` uses. */
+  readonly functions?: string;
+  /** WGSL with an entry point called `main`. */
   readonly code: string;
+  /** Workgroups of a launch with these parameters; without it every launch says them. */
+  readonly grid?: (params: Readonly<Record<NoInfer<Param>, Scalar>>) => Workgroups;
   /** Floating-point operations of a launch with these parameters, where they are what limits it. */
-  readonly flops?: (params: Readonly<Record<Param, number>>) => number;
+  readonly flops?: (params: Readonly<Record<NoInfer<Param>, number>>) => number;
 }
 
 /** A kernel that can be launched, as `defineKernel` makes it. */
@@ -57,6 +61,8 @@ export interface Kernel<Bindings extends AnyBindings = AnyBindings, Param extend
   /** Size of the uniform block in bytes, a multiple of 16; 0 without parameters. */
   readonly paramBytes: number;
   readonly wgsl: string;
+  /** Workgroups of a launch, where they follow from its parameters. */
+  grid?(params: Readonly<Record<Param, Scalar>>): Workgroups;
   /** Floating-point operations of a launch, where the kernel says. */
   flops?(params: Readonly<Record<Param, number>>): number;
 }
@@ -70,6 +76,15 @@ export interface Launch {
   readonly buffers: AnyBindings;
   readonly params: Readonly<Record<string, Scalar>>;
   readonly workgroups: Workgroups;
+}
+
+/** Bind a kernel: names of buffers and parameters are checked as in `device.launch`. */
+export function launchOf<Bindings extends AnyBindings, Param extends string>(
+  kernel: Kernel<Bindings, Param>,
+  buffers: NoInfer<Bindings>,
+  sizes: { readonly params: Readonly<Record<NoInfer<Param>, Scalar>>; readonly workgroups: Workgroups },
+): Launch {
+  return { kernel, buffers, ...sizes };
 }
 
 /** A launch with its views in the order of the kernel's bindings. */
@@ -89,6 +104,19 @@ export function dispatchOf({ kernel, buffers, params, workgroups }: Launch): Dis
     });
   });
   return { kernel, views, params, workgroups };
+}
+
+/** Return the workgroups of a launch that does not say them. @throws GpuError if they do not follow from its parameters. */
+export function gridOf<Param extends string>(
+  kernel: Kernel<never, Param>,
+  params: Readonly<Record<Param, Scalar>>,
+): Workgroups {
+  if (kernel.grid) return kernel.grid(params);
+  throw new GpuError(`${kernel.name}: the launch does not say how many workgroups`, {
+    code: 'MISSING_GRID',
+    where: kernel.name,
+    fix: 'give their number, or define the kernel by perElement',
+  });
 }
 
 /** Return the names of a table; `Object.keys` does not know them. */
@@ -125,27 +153,9 @@ export function defineKernel<
     paramNames,
     paramTypes: paramNames.map((name) => spec.params[name]),
     paramBytes: Math.ceil((paramNames.length * 4) / 16) * 16,
-    wgsl: `${declarations.join('\n')}\n${spec.code}`,
+    wgsl: `${declarations.join('\n')}\n${spec.functions ?? ''}${spec.code}`,
+    ...(spec.grid && { grid: spec.grid }),
     ...(spec.flops && { flops: spec.flops }),
-  };
-}
-
-/**
- * Remember what `make` returns for its arguments: strings, numbers, booleans, and objects of them. One variant of a
- * kernel is one object (and one pipeline).
- */
-export function memoize<Args extends readonly (string | number | boolean | object)[], Result>(
-  make: (...args: Args) => Result,
-): (...args: Args) => Result {
-  const made = new Map<string, Result>();
-  return (...args) => {
-    const key = JSON.stringify(args);
-    let result = made.get(key);
-    if (result === undefined) {
-      result = make(...args);
-      made.set(key, result);
-    }
-    return result;
   };
 }
 
@@ -168,33 +178,6 @@ export const GROUP_ARGS = '@builtin(workgroup_id) group: vec3u, @builtin(num_wor
 export const GROUP_INDEX = '(group.x + group.y * groups.x)';
 /** Parameters of an entry point that also numbers its `thread` within the workgroup. */
 export const THREAD_ARGS = `${GROUP_ARGS}, @builtin(local_invocation_index) thread: u32`;
-
-/** Elements that a workgroup of 64 threads walks. */
-const WALK = 512;
-/** Threads that walk a stretch of neighbouring elements together: from one element of a thread to its next. */
-export const ABREAST = 8;
-/** The grid of a kernel whose entry point walks `count` elements. */
-export const walkGrid = (count: number): readonly [number, number, number] =>
-  linearGrid(Math.ceil(count / WALK));
-
-/** Where a walk starts, and WGSL that comes after a thread's first `id` is known. */
-export interface WalkOptions {
-  readonly start?: string;
-  readonly setup?: string;
-}
-
-/**
- * WGSL that runs `body` for elements `id` from `start` (0) to below `end`. A software driver pays for every thread it
- * starts: at eight elements a thread it takes half the time of one. Eight threads walk 64 neighbours: with steps of all 64
- * threads, what is read and what is written soon lie a multiple of 4 KB apart, which CPUs take for the same place.
- */
-export const walk = (body: string, end: string, { start = '0u', setup = '' }: WalkOptions = {}): string => `
-  let stretch = ${start} + ${GROUP_INDEX} * ${WALK} + thread / ${ABREAST} * ${WALK / ABREAST};
-  var id = stretch + thread % ${ABREAST};
-  ${setup}
-  for (; id < min(stretch + ${WALK / ABREAST}, ${end}); id += ${ABREAST}) {
-    ${body}
-  }`;
 
 /** WGSL text repeated for i = 0 … count − 1: loops over registers, which must not be indexed at run time. */
 export function unroll(count: number, text: (i: number) => string, separator = '\n'): string {

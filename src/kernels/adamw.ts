@@ -23,7 +23,7 @@ const adamwKernel = defineKernel({
   },
   reads: { gradient: 'array<vec4f>', squares: 'array<vec2f>' },
   writes: { weight: 'array<vec4f>', m: 'array<vec4f>', v: 'array<vec4f>', report: 'array<f32>' },
-  code: clippedStep(`
+  ...clippedStep(`
   let mean = params.beta1 * m[id] + params.share1 * g;
   let square = params.beta2 * v[id] + params.share2 * g * g;
   m[id] = mean;
@@ -65,12 +65,8 @@ export function adamw(
   const shares = { share1: 1 - beta1, share2: 1 - beta2 };
   const correction1 = () => 1 - beta1 ** scalarValue(step);
   const correction2 = () => 1 - beta2 ** scalarValue(step);
-  launchClipped(
-    device,
-    arenas,
-    ({ values: weight, gradients: gradient, m, v }, { squares, grid, ...own }) => {
-      const params = { ...own, ...hyperparameters, ...shares, correction1, correction2 };
-      device.launch(adamwKernel, { weight, gradient, m, v, report, squares }, params, grid);
-    },
-  );
+  launchClipped(device, arenas, ({ values: weight, gradients: gradient, m, v }, { squares, ...own }) => {
+    const params = { ...own, ...hyperparameters, ...shares, correction1, correction2 };
+    device.launch(adamwKernel, { weight, gradient, m, v, report, squares }, params);
+  });
 }

@@ -1,7 +1,8 @@
 /** The second half of every split sum: first[i] += Σ_part parts[part, i], in a fixed order. */
 import type { BufferView } from '../gpu/buffers.ts';
 import type { Device } from '../gpu/device.ts';
-import { defineKernel, GROUP_INDEX, linearGrid, memoize, THREAD_ARGS } from '../gpu/kernel.ts';
+import { defineKernel, GROUP_INDEX, linearGrid, THREAD_ARGS } from '../gpu/kernel.ts';
+import { memoize } from '../gpu/memoize.ts';
 import { cascade } from './cascade.ts';
 
 const addPartsKernel = memoize((two: boolean) =>
@@ -10,7 +11,7 @@ const addPartsKernel = memoize((two: boolean) =>
     // In vec4s, but for the size of the second.
     params: { vectors: 'u32', secondSize: 'u32', stride: 'u32', parts: 'u32', groups: 'u32' },
     reads: { parts: 'array<vec4f>' },
-    writes: { first: 'array<vec4f>', ...(two ? { second: 'array<f32>' } : {}) },
+    writes: { first: 'array<vec4f>', second: two ? 'array<f32>' : undefined },
     code: `
 @compute @workgroup_size(64)
 fn main(${THREAD_ARGS}) {
@@ -57,9 +58,8 @@ export interface AddPartsOptions {
 export function addParts(device: Device, options: AddPartsOptions): void {
   const { parts, count, stride, first, second, size, groups = 1 } = options;
   const secondSize = second ? (options.secondSize ?? 0) : 0;
-  const buffers = { parts, first, ...(second ? { second } : {}) } as never;
   const vectors = size / 4;
   const params = { vectors, secondSize, stride: stride / 4, parts: count, groups };
   const grid = linearGrid(Math.ceil((groups * (vectors + Math.ceil(secondSize / 4))) / 64));
-  device.launch(addPartsKernel(second !== undefined), buffers, params, grid);
+  device.launch(addPartsKernel(second !== undefined), { parts, first, second }, params, grid);
 }

@@ -5,7 +5,9 @@
  */
 import type { BufferView } from '../gpu/buffers.ts';
 import type { Device } from '../gpu/device.ts';
-import { defineKernel, GROUP_INDEX, linearGrid, memoize, THREAD_ARGS } from '../gpu/kernel.ts';
+import { defineKernel } from '../gpu/kernel.ts';
+import { memoize } from '../gpu/memoize.ts';
+import { perElement } from '../gpu/perElement.ts';
 
 const checkKernel = memoize((note: string) =>
   defineKernel({
@@ -13,12 +15,7 @@ const checkKernel = memoize((note: string) =>
     params: { count: 'u32', place: 'u32' },
     reads: { x: 'array<u32>' },
     writes: { faults: 'array<atomic<u32>>' },
-    code: `
-@compute @workgroup_size(64)
-fn main(${THREAD_ARGS}) {
-  let id = ${GROUP_INDEX} * 64 + thread;
-  if (id < params.count && (x[id] & 0x7f800000u) == 0x7f800000u) { ${note} }
-}`,
+    ...perElement('count')`if ((x[id] & 0x7f800000u) == 0x7f800000u) { ${note} }`,
   }),
 );
 
@@ -42,5 +39,5 @@ export function checkFinite(
   faults: BufferView,
   place: number,
 ): void {
-  device.launch(checkKernel(NOTES[role]), { x, faults }, { count, place }, linearGrid(Math.ceil(count / 64)));
+  device.launch(checkKernel(NOTES[role]), { x, faults }, { count, place });
 }

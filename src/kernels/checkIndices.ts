@@ -2,23 +2,18 @@
 import type { BufferView } from '../gpu/buffers.ts';
 import type { Device } from '../gpu/device.ts';
 import type { CheckedPlace } from '../gpu/faults.ts';
-import { defineKernel, GROUP_INDEX, linearGrid, THREAD_ARGS } from '../gpu/kernel.ts';
+import { defineKernel } from '../gpu/kernel.ts';
+import { perElement } from '../gpu/perElement.ts';
 
 const checkKernel = defineKernel({
   name: 'check indices',
   params: { count: 'u32', size: 'u32', ignored: 'u32', ignores: 'u32', place: 'u32' },
   reads: { index: 'array<u32>' },
   writes: { faults: 'array<atomic<u32>>' },
-  code: `
-@compute @workgroup_size(64)
-fn main(${THREAD_ARGS}) {
-  let id = ${GROUP_INDEX} * 64 + thread;
-  if (id >= params.count) { return; }
-  let value = index[id];
+  ...perElement('count')`let value = index[id];
   if (value < params.size || (params.ignores == 1 && value == params.ignored)) { return; }
   atomicStore(&faults[params.place * 2], 1u);
-  atomicMax(&faults[params.place * 2 + 1], value);
-}`,
+  atomicMax(&faults[params.place * 2 + 1], value);`,
 });
 
 /** Lets reads of what depends on the index throw the error that `describe` makes of an index outside. */
@@ -32,6 +27,6 @@ export function checkIndices(
   device.checked(place, index, 'index', (faults, number) => {
     const ignores = { ignored: (ignored ?? 0) >>> 0, ignores: Number(ignored !== undefined) };
     const params = { count, size, ...ignores, place: number };
-    device.launch(checkKernel, { index, faults }, params, linearGrid(Math.ceil(count / 64)));
+    device.launch(checkKernel, { index, faults }, params);
   });
 }

@@ -2,7 +2,8 @@
  * Decoding for heads that no lane holds: in blocks of 64 positions a lane makes the score of one position, then a lane
  * adds up one vec4 of the values. Loops, not registers, run over the head: one kernel takes every size up to 256.
  */
-import { defineKernel, memoize } from '../gpu/kernel.ts';
+import { defineKernel } from '../gpu/kernel.ts';
+import { memoize } from '../gpu/memoize.ts';
 import {
   DECODE_PARAMS,
   DECODE_WRITES,

@@ -4,14 +4,8 @@
  */
 import type { BufferView } from '../gpu/buffers.ts';
 import type { Device } from '../gpu/device.ts';
-import {
-  defineKernel,
-  GROUP_INDEX,
-  linearGrid,
-  type Scalar,
-  scalarValue,
-  THREAD_ARGS,
-} from '../gpu/kernel.ts';
+import { defineKernel, type Scalar, scalarValue } from '../gpu/kernel.ts';
+import { perElement } from '../gpu/perElement.ts';
 import { PHILOX_WGSL } from './philox.ts';
 
 const dropoutKernel = defineKernel({
@@ -19,17 +13,12 @@ const dropoutKernel = defineKernel({
   params: { count: 'u32', first: 'u32', p: 'f32', seed: 'u32', seedHigh: 'u32', stream: 'u32', step: 'u32' },
   reads: { x: 'array<f32>' },
   writes: { y: 'array<f32>' },
-  code: `${PHILOX_WGSL}
-@compute @workgroup_size(64)
-fn main(${THREAD_ARGS}) {
-  let id = ${GROUP_INDEX} * 64 + thread;
-  if (id * 4 >= params.count) { return; }
-  let key = vec2u(params.seed, params.seedHigh);
+  functions: `${PHILOX_WGSL}`,
+  ...perElement('count', { each: 4 })`let key = vec2u(params.seed, params.seedHigh);
   let random = uniform4(philox(vec4u(params.first + id, params.step, params.stream, 0xd409u), key));
   for (var i = 0u; i < min(4u, params.count - id * 4); i++) {
     y[id * 4 + i] = select(0.0, x[id * 4 + i] / (1.0 - params.p), random[i] >= params.p);
-  }
-}`,
+  }`,
 });
 
 /** What a mask depends on, besides the element. */
@@ -53,5 +42,5 @@ export function applyDropout(
 ): void {
   const first = typeof start === 'number' ? start / 4 : () => scalarValue(start) / 4;
   const params = { count, first, p, seed, seedHigh, stream, step };
-  device.launch(dropoutKernel, { x, y }, params, linearGrid(Math.ceil(count / 256)));
+  device.launch(dropoutKernel, { x, y }, params);
 }

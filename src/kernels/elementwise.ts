@@ -11,16 +11,9 @@
  */
 import type { BufferView } from '../gpu/buffers.ts';
 import type { Device } from '../gpu/device.ts';
-import {
-  defineKernel,
-  type Kernel,
-  memoize,
-  type Scalar,
-  type ScalarType,
-  THREAD_ARGS,
-  walk,
-  walkGrid,
-} from '../gpu/kernel.ts';
+import { defineKernel, type Scalar, type ScalarType } from '../gpu/kernel.ts';
+import { memoize } from '../gpu/memoize.ts';
+import { walkElements } from '../gpu/perElement.ts';
 import { specialFunctions } from './special.ts';
 
 export const MAX_RANK = 6;
@@ -48,72 +41,66 @@ export interface ElementwiseOptions {
   readonly result?: ElementType;
 }
 
-/** How the kernel reads one operand. */
+/** Form in which a kernel reads one operand. */
 interface Read {
   readonly type: ElementType;
-  /** In a kernel of width 4: the same value for all four. */
+  /** In a kernel of width 4: one value for all four. */
   readonly repeats: boolean;
 }
 
-const encodeRead = ({ type, repeats }: Read): string => `${type}${repeats ? '*' : ''}`;
-const decodeRead = (text: string): Read => ({
-  type: text.replace('*', '') as ElementType,
-  repeats: text.endsWith('*'),
-});
+interface Form {
+  readonly expression: string;
+  readonly reads: readonly Read[];
+  readonly result: ElementType;
+  /** Neighbours that a thread computes at a time. */
+  readonly width: 1 | 4;
+  readonly rank: number;
+}
 
 const stored = (type: ElementType): ScalarType => (type === 'bool' ? 'u32' : type);
 const wide = (type: ElementType, width: number): string => (width === 4 ? `vec4<${type}>` : type);
 
-const elementwiseKernel = memoize(
-  (expression: string, encodedReads: string, result: ElementType, width: number, rank: number): Kernel => {
-    const reads = encodedReads === '' ? [] : encodedReads.split(',').map(decodeRead);
-    const names = OPERANDS.slice(0, reads.length);
-    const type = reads.find((read) => read.type !== 'bool')?.type ?? result;
-    const params: Record<string, ScalarType> = { start: 'u32', end: 'u32', s: stored(type), t: stored(type) };
-    for (let d = 1; d < rank; d++) params[`size${d}`] = 'u32';
-    for (const name of names) for (let d = 0; d < rank; d++) params[`${name}Stride${d}`] = 'u32';
-    const load = (name: string, read: Read): string => {
-      const value = `${name}Data[${name}At]`;
-      const vector = width === 4 && read.repeats ? `${wide(stored(read.type), 4)}(${value})` : value;
-      return `let ${name} = ${read.type === 'bool' ? `${vector} != U(0u)` : vector};`;
-    };
-    const locate = Array.from({ length: rank }, (_, i) => {
-      const d = rank - 1 - i;
-      const at = d === 0 ? 'rest' : `rest % params.size${d}`;
-      const steps = names.map((name) => `${name}At += at * params.${name}Stride${d};`).join(' ');
-      return `{ let at = ${at}; ${steps}${d === 0 ? '' : ` rest /= params.size${d};`} }`;
-    });
-    const bindings = reads.map((read, i) => [
-      `${names[i]}Data`,
-      `array<${wide(stored(read.type), read.repeats ? 1 : width)}>`,
-    ]);
-    return defineKernel({
-      name: `elementwise ${expression} (${encodedReads}) ${result} ×${width} rank ${rank}`,
-      params,
-      reads: Object.fromEntries(bindings),
-      writes: { out: `array<${wide(stored(result), width)}>` },
-      code: `
+const elementwiseKernel = memoize(({ expression, reads, result, width, rank }: Form) => {
+  const names = OPERANDS.slice(0, reads.length);
+  const type = reads.find((read) => read.type !== 'bool')?.type ?? result;
+  const params: Record<string, ScalarType> = { start: 'u32', end: 'u32', s: stored(type), t: stored(type) };
+  for (let d = 1; d < rank; d++) params[`size${d}`] = 'u32';
+  for (const name of names) for (let d = 0; d < rank; d++) params[`${name}Stride${d}`] = 'u32';
+  const load = (name: string, read: Read): string => {
+    const value = `${name}Data[${name}At]`;
+    const vector = width === 4 && read.repeats ? `${wide(stored(read.type), 4)}(${value})` : value;
+    return `let ${name} = ${read.type === 'bool' ? `${vector} != U(0u)` : vector};`;
+  };
+  const locate = Array.from({ length: rank }, (_, i) => {
+    const d = rank - 1 - i;
+    const at = d === 0 ? 'rest' : `rest % params.size${d}`;
+    const steps = names.map((name) => `${name}At += at * params.${name}Stride${d};`).join(' ');
+    return `{ let at = ${at}; ${steps}${d === 0 ? '' : ` rest /= params.size${d};`} }`;
+  });
+  const bindings = reads.map((read, i) => [
+    `${names[i]}Data`,
+    `array<${wide(stored(read.type), read.repeats ? 1 : width)}>`,
+  ]);
+  const form = reads.map((read) => `${read.type}${read.repeats ? '*' : ''}`).join(',');
+  return defineKernel({
+    name: `elementwise ${expression} (${form}) ${result} ×${width} rank ${rank}`,
+    params,
+    reads: Object.fromEntries(bindings),
+    writes: { out: `array<${wide(stored(result), width)}>` },
+    functions: `
 alias T = ${wide(type, width)};
 alias R = ${wide(result, width)};
 alias I = ${wide('i32', width)};
 alias U = ${wide('u32', width)};
 alias B = ${wide('bool', width)};
-${specialFunctions(expression)}
-@compute @workgroup_size(64)
-fn main(${THREAD_ARGS}) {
-  ${walk(
-    `${names.length > 0 ? 'var rest = id;' : ''}
+${specialFunctions(expression)}`,
+    ...walkElements('end', { start: 'start' })`${names.length > 0 ? 'var rest = id;' : ''}
     ${names.map((name) => `var ${name}At = 0u;`).join(' ')}
     ${names.length > 0 ? locate.join('\n    ') : ''}
     ${reads.map((read, i) => load(names[i] as string, read)).join('\n    ')}
     out[id] = ${result === 'bool' ? `select(U(0u), U(1u), ${expression})` : expression};`,
-    'params.end',
-    { start: 'params.start' },
-  )}
-}`,
-    }) as unknown as Kernel;
-  },
-);
+  });
+});
 
 /** One axis of the output, with the elements between neighbours along it in every operand. */
 interface BroadcastAxis {
@@ -183,8 +170,7 @@ export function elementwise(
         params[`${OPERANDS[o]}Stride${d}`] = inVectors ? stride / 4 : stride;
       });
     });
-    const kernel = elementwiseKernel(expression, reads.map(encodeRead).join(','), result, width, rank);
-    device.launch(kernel, { ...views, out }, params, walkGrid(end - start));
+    device.launch(elementwiseKernel({ expression, reads, result, width, rank }), { ...views, out }, params);
   };
   if (inner.size % 4 === 0) launch(4, 0, size / 4);
   else if (rank > 1 || size < MIN_SPLIT) launch(1, 0, size);

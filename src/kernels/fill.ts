@@ -5,15 +5,9 @@
  */
 import type { BufferView } from '../gpu/buffers.ts';
 import type { Device } from '../gpu/device.ts';
-import {
-  defineKernel,
-  GROUP_INDEX,
-  linearGrid,
-  memoize,
-  type Scalar,
-  type ScalarType,
-  THREAD_ARGS,
-} from '../gpu/kernel.ts';
+import { defineKernel, type Scalar, type ScalarType } from '../gpu/kernel.ts';
+import { memoize } from '../gpu/memoize.ts';
+import { perElement } from '../gpu/perElement.ts';
 
 const fillKernel = memoize((type: ScalarType) =>
   defineKernel({
@@ -21,25 +15,15 @@ const fillKernel = memoize((type: ScalarType) =>
     params: { count: 'u32', period: 'u32', limit: 'u32', value: type },
     reads: {},
     writes: { y: `array<${type}>` },
-    code: `
-@compute @workgroup_size(64)
-fn main(${THREAD_ARGS}) {
-  let id = ${GROUP_INDEX} * 64 + thread;
-  if (id >= params.count) { return; }
-  if (id < params.limit && id % params.period == 0) { y[id] = params.value; } else { y[id] = ${type}(); }
-}`,
+    ...perElement(
+      'count',
+    )`if (id < params.limit && id % params.period == 0) { y[id] = params.value; } else { y[id] = ${type}(); }`,
   }),
 );
 
 /** y[i] = value, of `type`, for i = 0 … count − 1. */
 export function fill(device: Device, y: BufferView, count: number, value: Scalar, type: ScalarType): void {
-  const params = { count, period: 1, limit: count, value };
-  device.launch(
-    fillKernel(type) as never,
-    { y } as never,
-    params as never,
-    linearGrid(Math.ceil(count / 64)),
-  );
+  device.launch(fillKernel(type), { y }, { count, period: 1, limit: count, value });
 }
 
 /** y (rows, columns) of `type` with ones on its diagonal. */
@@ -56,8 +40,7 @@ export function fillDiagonal(
     limit: Math.min(rows, columns) * columns,
     value: 1,
   };
-  const grid = linearGrid(Math.ceil(params.count / 64));
-  device.launch(fillKernel(type) as never, { y } as never, params as never, grid);
+  device.launch(fillKernel(type), { y }, params);
 }
 
 const rampKernel = memoize((type: ScalarType) =>
@@ -66,14 +49,8 @@ const rampKernel = memoize((type: ScalarType) =>
     params: { count: 'u32', half: 'u32', start: type, end: type, step: type },
     reads: {},
     writes: { y: `array<${type}>` },
-    code: `
-@compute @workgroup_size(64)
-fn main(${THREAD_ARGS}) {
-  let id = ${GROUP_INDEX} * 64 + thread;
-  if (id >= params.count) { return; }
-  if (id < params.half) { y[id] = params.start + ${type}(id) * params.step; }
-  else { y[id] = params.end - ${type}(params.count - 1 - id) * params.step; }
-}`,
+    ...perElement('count')`if (id < params.half) { y[id] = params.start + ${type}(id) * params.step; }
+  else { y[id] = params.end - ${type}(params.count - 1 - id) * params.step; }`,
   }),
 );
 
@@ -90,6 +67,5 @@ export function ramp(
     readonly step: number;
   },
 ): void {
-  const grid = linearGrid(Math.ceil(params.count / 64));
-  device.launch(rampKernel(type) as never, { y } as never, params as never, grid);
+  device.launch(rampKernel(type), { y }, params);
 }

@@ -6,15 +6,8 @@
 import type { BufferView } from '../gpu/buffers.ts';
 import type { Device } from '../gpu/device.ts';
 import type { CheckedPlace } from '../gpu/faults.ts';
-import {
-  defineKernel,
-  GROUP_INDEX,
-  linearGrid,
-  type Scalar,
-  THREAD_ARGS,
-  walk,
-  walkGrid,
-} from '../gpu/kernel.ts';
+import { defineKernel, GROUP_INDEX, linearGrid, type Scalar, THREAD_ARGS } from '../gpu/kernel.ts';
+import { walkElements } from '../gpu/perElement.ts';
 import { sumAxes } from './reduce.ts';
 import { SQUARES_WGSL } from './squares.ts';
 
@@ -70,29 +63,28 @@ function sumOfSquares(device: Device, arenas: readonly GradientArena[], squares:
 export const CLIPPED_STEP_PARAMS = { vectors: 'u32', first: 'u32', maxNorm: 'f32' } as const;
 
 /**
- * WGSL of an optimiser's entry point: runs `update` for every vec4 `id` with the clipped gradient `g`. Needs
+ * Let an optimiser's kernel run `update` (WGSL) for every vec4 `id` with the clipped gradient `g`. Needs
  * `CLIPPED_STEP_PARAMS` (a `maxNorm` of 0 turns clipping off), the buffers `gradient` and `squares`, and the `report`
  * it keeps: norm before clipping; steps skipped so far; steps skipped in a row.
  */
-export const clippedStep = (update: string): string => `${SQUARES_WGSL}
-@compute @workgroup_size(64)
-fn main(${THREAD_ARGS}) {
-  let finite = isFinite(squares[0].y);
+export const clippedStep = (update: string) => ({
+  functions: SQUARES_WGSL,
+  ...walkElements('vectors', {
+    before: `let finite = isFinite(squares[0].y);
   let norm = rootOfSquares(squares[0]);
   if (${GROUP_INDEX} == 0 && thread == 0 && params.first == 1) {
     report[0] = norm;
     if (!finite) { report[1] += 1.0; report[2] += 1.0; } else { report[2] = 0.0; }
   }
   if (!finite) { return; }
-  let clip = select(1.0, min(1.0, params.maxNorm / (norm + 1e-6)), params.maxNorm > 0.0);
-  ${walk(`let g = gradient[id] * clip;\n${update}`, 'params.vectors')}
-}`;
+  let clip = select(1.0, min(1.0, params.maxNorm / (norm + 1e-6)), params.maxNorm > 0.0);`,
+  })`let g = gradient[id] * clip;\n${update}`,
+});
 
 /** What a launch over one of several arenas needs, beside the arena. */
 export interface ClippedLaunch {
   /** (2): of the gradients of all arenas, see squares.ts. */
   readonly squares: BufferView;
-  readonly grid: readonly [number, number, number];
   readonly vectors: number;
   readonly first: number;
 }
@@ -133,7 +125,7 @@ export function launchClipped<Arena extends GradientArena>(
   if (place) expectFinite(device, squares, place);
   for (const [i, arena] of arenas.entries()) {
     const vectors = arena.size / 4;
-    launch(arena, { squares, grid: walkGrid(vectors), vectors, first: i === 0 ? 1 : 0 });
+    launch(arena, { squares, vectors, first: i === 0 ? 1 : 0 });
   }
   device.release(squares);
 }
@@ -143,15 +135,13 @@ const clipNormKernel = defineKernel({
   params: { vectors: 'u32', maxNorm: 'f32' },
   reads: { squares: 'array<vec2f>' },
   writes: { gradient: 'array<vec4f>', norm: 'array<f32>' },
-  code: `${SQUARES_WGSL}
-@compute @workgroup_size(64)
-fn main(${THREAD_ARGS}) {
-  let total = rootOfSquares(squares[0]);
+  functions: SQUARES_WGSL,
+  ...walkElements('vectors', {
+    before: `let total = rootOfSquares(squares[0]);
   if (${GROUP_INDEX} == 0 && thread == 0) { norm[0] = total; }
   // min need not keep a NaN.
-  let clip = select(min(1.0, params.maxNorm / (total + 1e-6)), total, isNaN(total));
-  ${walk('gradient[id] *= clip;', 'params.vectors')}
-}`,
+  let clip = select(min(1.0, params.maxNorm / (total + 1e-6)), total, isNaN(total));`,
+  })`gradient[id] *= clip;`,
 });
 
 /**
@@ -165,8 +155,8 @@ export function clipNorm(
   maxNorm: Scalar,
   place?: CheckedPlace,
 ): void {
-  const launch = ({ gradients: gradient }: GradientArena, { squares, grid, vectors }: ClippedLaunch): void =>
-    device.launch(clipNormKernel, { squares, gradient, norm }, { vectors, maxNorm }, grid);
+  const launch = ({ gradients: gradient }: GradientArena, { squares, vectors }: ClippedLaunch): void =>
+    device.launch(clipNormKernel, { squares, gradient, norm }, { vectors, maxNorm });
   launchClipped(device, arenas, launch, place);
 }
 
@@ -175,20 +165,13 @@ const clipValueKernel = defineKernel({
   params: { vectors: 'u32', limit: 'f32' },
   reads: {},
   writes: { gradient: 'array<vec4f>' },
-  code: `
-@compute @workgroup_size(64)
-fn main(${THREAD_ARGS}) {
-  ${walk(
-    `let g = gradient[id];
+  ...walkElements('vectors')`let g = gradient[id];
     let isNan = (bitcast<vec4u>(g) & vec4u(0x7fffffffu)) > vec4u(0x7f800000u);
     gradient[id] = select(clamp(g, vec4f(-params.limit), vec4f(params.limit)), g, isNan);`,
-    'params.vectors',
-  )}
-}`,
 });
 
 /** Limits `count` gradients (a multiple of 4) in place to [−limit, limit]; NaN stays. */
 export function clipValue(device: Device, gradient: BufferView, count: number, limit: Scalar): void {
   const vectors = count / 4;
-  device.launch(clipValueKernel, { gradient }, { vectors, limit }, walkGrid(vectors));
+  device.launch(clipValueKernel, { gradient }, { vectors, limit });
 }

@@ -4,14 +4,15 @@
  */
 import type { BufferView } from '../gpu/buffers.ts';
 import type { Device } from '../gpu/device.ts';
-import { defineKernel, GROUP_INDEX, linearGrid, THREAD_ARGS } from '../gpu/kernel.ts';
+import { defineKernel } from '../gpu/kernel.ts';
+import { perElement } from '../gpu/perElement.ts';
 
 const packKernel = defineKernel({
   name: 'f32 to f16',
   params: { size: 'u32' },
   reads: { x: 'array<u32>' },
   writes: { y: 'array<u32>' },
-  code: `
+  functions: `
 fn half(bits: u32) -> u32 {
   let sign = (bits >> 16) & 0x8000;
   let magnitude = bits & 0x7fffffff;
@@ -29,16 +30,11 @@ fn half(bits: u32) -> u32 {
   let twiceRest = (mantissa & ((1u << shift) - 1)) << 1;
   let up = twiceRest > (1u << shift) || (twiceRest == (1u << shift) && (quotient & 1) == 1);
   return sign | (quotient + select(0u, 1u, up));
-}
-@compute @workgroup_size(64)
-fn main(${THREAD_ARGS}) {
-  let word = ${GROUP_INDEX} * 64 + thread;
-  let first = word * 2;
-  if (first >= params.size) { return; }
+}`,
+  ...perElement('size', { id: 'word', each: 2 })`let first = word * 2;
   var second = 0u;
   if (first + 1 < params.size) { second = half(x[first + 1]); }
-  y[word] = half(x[first]) | (second << 16);
-}`,
+  y[word] = half(x[first]) | (second << 16);`,
 });
 
 const unpackKernel = defineKernel({
@@ -46,7 +42,7 @@ const unpackKernel = defineKernel({
   params: { size: 'u32' },
   reads: { x: 'array<u32>' },
   writes: { y: 'array<u32>' },
-  code: `
+  functions: `
 fn single(half: u32) -> u32 {
   let sign = (half & 0x8000) << 16;
   let exponent = (half >> 10) & 31;
@@ -54,24 +50,19 @@ fn single(half: u32) -> u32 {
   if (exponent == 0) { return sign | bitcast<u32>(f32(mantissa) * 5.9604644775390625e-8); }
   if (exponent == 31) { return sign | 0x7f800000 | (mantissa << 13); }
   return sign | (((half & 0x7fff) << 13) + 0x38000000);
-}
-@compute @workgroup_size(64)
-fn main(${THREAD_ARGS}) {
-  let word = ${GROUP_INDEX} * 64 + thread;
-  let first = word * 2;
-  if (first >= params.size) { return; }
+}`,
+  ...perElement('size', { id: 'word', each: 2 })`let first = word * 2;
   let pair = x[word];
   y[first] = single(pair & 0xffff);
-  if (first + 1 < params.size) { y[first + 1] = single(pair >> 16); }
-}`,
+  if (first + 1 < params.size) { y[first + 1] = single(pair >> 16); }`,
 });
 
 /** y = f16 of the `size` values of x, the last word filled up with 0. */
 export function packHalves(device: Device, x: BufferView, y: BufferView, size: number): void {
-  device.launch(packKernel, { x, y }, { size }, linearGrid(Math.ceil(size / 128)));
+  device.launch(packKernel, { x, y }, { size });
 }
 
 /** y = f32 of the `size` f16 values of x. */
 export function unpackHalves(device: Device, x: BufferView, y: BufferView, size: number): void {
-  device.launch(unpackKernel, { x, y }, { size }, linearGrid(Math.ceil(size / 128)));
+  device.launch(unpackKernel, { x, y }, { size });
 }

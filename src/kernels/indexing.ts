@@ -8,14 +8,9 @@
  */
 import type { BufferView } from '../gpu/buffers.ts';
 import type { Device } from '../gpu/device.ts';
-import {
-  defineKernel,
-  GROUP_INDEX,
-  linearGrid,
-  memoize,
-  type ScalarType,
-  THREAD_ARGS,
-} from '../gpu/kernel.ts';
+import { defineKernel, type ScalarType } from '../gpu/kernel.ts';
+import { memoize } from '../gpu/memoize.ts';
+import { perElement } from '../gpu/perElement.ts';
 import { cascade } from './cascade.ts';
 import { sortPairs } from './sort.ts';
 
@@ -35,18 +30,12 @@ const gatherKernel = defineKernel({
   params: { total: 'u32', size: 'u32', inner: 'u32', count: 'u32', sharedIndex: 'u32', missing: 'u32' },
   reads: { x: 'array<u32>', index: 'array<u32>' },
   writes: { y: 'array<u32>' },
-  code: `
-@compute @workgroup_size(64)
-fn main(${THREAD_ARGS}) {
-  let id = ${GROUP_INDEX} * 64 + thread;
-  if (id >= params.total) { return; }
-  let inner = id % params.inner;
+  ...perElement('total')`let inner = id % params.inner;
   let k = id / params.inner % params.count;
   let outer = id / params.inner / params.count;
   let position = index[select(id, k, params.sharedIndex == 1)];
   if (position < params.size) { y[id] = x[(outer * params.size + position) * params.inner + inner]; }
-  else { y[id] = params.missing; }
-}`,
+  else { y[id] = params.missing; }`,
 });
 
 /** y[o, k, i] = x[o, index[o, k, i], i], words of any kind; `missing` are the bits of what stands outside. */
@@ -58,14 +47,11 @@ export function gather(
 ): void {
   const total = outer * count * inner;
   const params = { total, size, inner, count, sharedIndex: Number(shared ?? false), missing };
-  device.launch(gatherKernel, views, params, linearGrid(Math.ceil(total / 64)));
+  device.launch(gatherKernel, views, params);
 }
 
 /** Of output `id`: where its sources stand, `low` to `end` (excluded), among the sorted pairs of its `row`. */
-const FIND_SOURCES_WGSL = `
-  let id = ${GROUP_INDEX} * 64 + thread;
-  if (id >= params.total) { return; }
-  let inner = id % params.inner;
+const FIND_SOURCES_WGSL = `let inner = id % params.inner;
   let position = id / params.inner % params.size;
   let outer = id / params.inner / params.size;
   let row = select(outer * params.inner + inner, 0, params.sharedIndex == 1) * params.count;
@@ -109,20 +95,19 @@ fn combined(total: T, v: T) -> T {
   return ${SCATTERS[name].combine};
 }`;
 
-const scatterKernel = memoize((name: Scatter, type: ScalarType) =>
+const scatterKernel = memoize(({ name, type }: { readonly name: Scatter; readonly type: ScalarType }) =>
   defineKernel({
     name: `scatter ${name} ${type}`,
     params: { ...SIZES, onto: 'u32' },
     reads: { x: `array<${type}>`, pairs: 'array<vec2u>', source: `array<${type}>` },
     writes: { y: `array<${type}>` },
-    code: `alias T = ${type};
+    functions: `alias T = ${type};
 ${FIRST_FROM_WGSL}
 fn valueAt(k: u32, row: u32, outer: u32, inner: u32) -> T {
   return source[(outer * params.count + pairs[row + k].y) * params.inner + inner];
 }
-${combinedWgsl(name, type)}
-@compute @workgroup_size(64)
-fn main(${THREAD_ARGS}) {${FIND_SOURCES_WGSL}
+${combinedWgsl(name, type)}`,
+    ...perElement('total')`${FIND_SOURCES_WGSL}
   if (low == end) {
     if (params.onto == 1) { y[id] = x[id]; } else { y[id] = T(); }
     return;
@@ -136,27 +121,22 @@ fn main(${THREAD_ARGS}) {${FIND_SOURCES_WGSL}
     levels: 5,
     combine: (a, b) => `combined(${a}, ${b})`,
   })}
-  if (params.onto == 1) { y[id] = combined(x[id], total); } else { y[id] = total; }
-}`,
+  if (params.onto == 1) { y[id] = combined(x[id], total); } else { y[id] = total; }`,
   }),
 );
 
-/** Calls `launch` with the index sorted along the axis, the sizes as parameters, and the grid of the outputs. */
+/** Call `launch` with the index sorted along the axis and the sizes as parameters. */
 function withPairs(
   device: Device,
   index: BufferView,
   { outer, size, inner, count, shared = false }: IndexSize,
-  launch: (
-    pairs: BufferView,
-    sizes: Readonly<Record<keyof typeof SIZES, number>>,
-    grid: readonly [number, number, number],
-  ) => void,
+  launch: (pairs: BufferView, sizes: Readonly<Record<keyof typeof SIZES, number>>) => void,
 ): void {
   const rows = shared ? { outer: 1, size: count, inner: 1 } : { outer, size: count, inner };
   const pairs = sortPairs(device, index, rows, { order: 'u32' });
   const total = outer * size * inner;
   const sizes = { total, size, inner, count, sharedIndex: Number(shared) };
-  launch(pairs, sizes, linearGrid(Math.ceil(total / 64)));
+  launch(pairs, sizes);
   device.release(pairs);
 }
 
@@ -177,9 +157,9 @@ export function scatter(
   type: ScalarType = 'f32',
 ): void {
   const { x, index, source, y } = views;
-  withPairs(device, index, size, (pairs, sizes, grid) => {
+  withPairs(device, index, size, (pairs, sizes) => {
     const params = { ...sizes, onto: Number(x !== undefined) };
-    device.launch(scatterKernel(name, type), { x: x ?? source, pairs, source, y }, params, grid);
+    device.launch(scatterKernel({ name, type }), { x: x ?? source, pairs, source, y }, params);
   });
 }
 
@@ -191,17 +171,15 @@ const lastSourceKernel = defineKernel({
   params: SIZES,
   reads: { pairs: 'array<vec2u>' },
   writes: { y: 'array<u32>' },
-  code: `${FIRST_FROM_WGSL}
-@compute @workgroup_size(64)
-fn main(${THREAD_ARGS}) {${FIND_SOURCES_WGSL}
-  if (low == end) { y[id] = ${NO_SOURCE}u; } else { y[id] = pairs[row + end - 1].y; }
-}`,
+  functions: FIRST_FROM_WGSL,
+  ...perElement('total')`${FIND_SOURCES_WGSL}
+  if (low == end) { y[id] = ${NO_SOURCE}u; } else { y[id] = pairs[row + end - 1].y; }`,
 });
 
 /** y (outer, size, inner), u32: the last k whose index[o, k, i] is the position, or `NO_SOURCE`. */
 export function lastSource(device: Device, index: BufferView, y: BufferView, size: IndexSize): void {
-  withPairs(device, index, size, (pairs, sizes, grid) => {
-    device.launch(lastSourceKernel, { pairs, y }, sizes, grid);
+  withPairs(device, index, size, (pairs, sizes) => {
+    device.launch(lastSourceKernel, { pairs, y }, sizes);
   });
 }
 
@@ -210,13 +188,7 @@ const oneHotKernel = defineKernel({
   params: { total: 'u32', classes: 'u32', one: 'u32' },
   reads: { index: 'array<u32>' },
   writes: { y: 'array<u32>' },
-  code: `
-@compute @workgroup_size(64)
-fn main(${THREAD_ARGS}) {
-  let id = ${GROUP_INDEX} * 64 + thread;
-  if (id >= params.total) { return; }
-  y[id] = select(0u, params.one, index[id / params.classes] == id % params.classes);
-}`,
+  ...perElement('total')`y[id] = select(0u, params.one, index[id / params.classes] == id % params.classes);`,
 });
 
 /** y (count, classes) with the bits `one` where the class is the index, 0 elsewhere. */
@@ -228,5 +200,5 @@ export function oneHot(
 ): void {
   const { count, classes, one } = size;
   const total = count * classes;
-  device.launch(oneHotKernel, { index, y }, { total, classes, one }, linearGrid(Math.ceil(total / 64)));
+  device.launch(oneHotKernel, { index, y }, { total, classes, one });
 }

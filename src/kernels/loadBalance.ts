@@ -5,7 +5,8 @@
  */
 import type { BufferView } from '../gpu/buffers.ts';
 import type { Device } from '../gpu/device.ts';
-import { defineKernel, GROUP_INDEX, linearGrid, type Scalar, THREAD_ARGS } from '../gpu/kernel.ts';
+import { defineKernel, type Scalar } from '../gpu/kernel.ts';
+import { perElement } from '../gpu/perElement.ts';
 import type { Routing } from './moe.ts';
 
 /** How many entries of the first `rows` rows went to each expert; a workgroup counts for one expert. */
@@ -51,14 +52,9 @@ const balanceKernel = defineKernel({
   params: PARAMS,
   reads: { logits: 'array<f32>', counts: 'array<u32>' },
   writes: { shares: 'array<f32>' },
-  code: `${balanceWgsl}
-@compute @workgroup_size(64)
-fn main(${THREAD_ARGS}) {
-  let row = ${GROUP_INDEX} * 64 + thread;
-  if (row >= params.R) { return; }
-  if (row >= params.rows) { shares[row] = 0.0; return; }
-  shares[row] = params.scale * balanceOf(row * params.experts).balance;
-}`,
+  functions: `${balanceWgsl}`,
+  ...perElement('R', { id: 'row' })`if (row >= params.rows) { shares[row] = 0.0; return; }
+  shares[row] = params.scale * balanceOf(row * params.experts).balance;`,
 });
 
 const balanceBackwardKernel = defineKernel({
@@ -66,19 +62,14 @@ const balanceBackwardKernel = defineKernel({
   params: PARAMS,
   reads: { logits: 'array<f32>', counts: 'array<u32>', dLoss: 'array<f32>' },
   writes: { dLogits: 'array<f32>' },
-  code: `${balanceWgsl}
-@compute @workgroup_size(64)
-fn main(${THREAD_ARGS}) {
-  let row = ${GROUP_INDEX} * 64 + thread;
-  if (row >= params.R) { return; }
-  let at = row * params.experts;
+  functions: `${balanceWgsl}`,
+  ...perElement('R', { id: 'row' })`let at = row * params.experts;
   let r = balanceOf(at);
   for (var e = 0u; e < params.experts; e++) {
     let p = exp(logits[at + e] - r.highest) / r.sum;
     let gradient = dLoss[0] * params.scale * p * (fraction(e) - r.balance);
     dLogits[at + e] = select(0.0, gradient, row < params.rows);
-  }
-}`,
+  }`,
 });
 
 export interface BalanceSize {
@@ -102,7 +93,7 @@ export function balanceShares(
   size: BalanceSize,
 ): void {
   const { R, experts, k } = routing;
-  device.launch(balanceKernel, views, { R, experts, k, ...size }, linearGrid(Math.ceil(R / 64)));
+  device.launch(balanceKernel, views, { R, experts, k, ...size });
 }
 
 /** dLogits (R, experts) = dLoss · gradient of the shares. */
@@ -118,5 +109,5 @@ export function balanceBackward(
   size: BalanceSize,
 ): void {
   const { R, experts, k } = routing;
-  device.launch(balanceBackwardKernel, views, { R, experts, k, ...size }, linearGrid(Math.ceil(R / 64)));
+  device.launch(balanceBackwardKernel, views, { R, experts, k, ...size });
 }

@@ -12,7 +12,9 @@
  */
 import type { BufferView } from '../gpu/buffers.ts';
 import type { Device } from '../gpu/device.ts';
-import { defineKernel, GROUP_INDEX, linearGrid, memoize, THREAD_ARGS, unroll } from '../gpu/kernel.ts';
+import { defineKernel, unroll } from '../gpu/kernel.ts';
+import { memoize } from '../gpu/memoize.ts';
+import { perElement } from '../gpu/perElement.ts';
 
 const PARAMS = { R: 'u32', V: 'u32', inverseTemperature: 'f32' } as const;
 /** Below every logit that counts. */
@@ -46,18 +48,20 @@ const isLong = (V: number): boolean => V > 4 * RUN * MOST_VECTORS;
  * A thread to a row, which it reads once: what was summed up is rescaled whenever a higher logit is found. In long rows
  * what a run has summed up is moved to the totals of those before.
  */
-const forwardKernel = memoize((kept: boolean, vectors: number, long: boolean) =>
+interface Form {
+  readonly kept: boolean;
+  readonly vectors: number;
+  readonly long: boolean;
+}
+
+const forwardKernel = memoize(({ kept, vectors, long }: Form) =>
   defineKernel({
     name: `logSoftmaxGather forward${kept ? ' kept' : ''}${long ? ' long' : ''}`,
     params: PARAMS,
-    reads: { logits: 'array<vec4f>', ids: 'array<u32>', ...(kept ? { kept: 'array<u32>' } : {}) },
+    reads: { logits: 'array<vec4f>', ids: 'array<u32>', kept: kept ? 'array<u32>' : undefined },
     writes: { logp: 'array<f32>', entropy: 'array<f32>', lse: 'array<f32>' },
-    code: `${keptWgsl(kept)}
-@compute @workgroup_size(64)
-fn main(${THREAD_ARGS}) {
-  let row = ${GROUP_INDEX} * 64 + thread;
-  if (row >= params.R) { return; }
-  let at = row * params.V;
+    functions: `${keptWgsl(kept)}`,
+    ...perElement('R', { id: 'row' })`let at = row * params.V;
   let end = (at + params.V + 3) / 4;
   var highest = ${LOWEST};
   var sum = 0.0;
@@ -105,8 +109,7 @@ fn main(${THREAD_ARGS}) {
   let chosenLogp = logits[chosen / 4][chosen % 4] * params.inverseTemperature - highest - logSum;
   logp[row] = select(chosenLogp, 0.0, id >= params.V);
   entropy[row] = logSum - weighted / sum;
-  lse[row] = highest + logSum;
-}`,
+  lse[row] = highest + logSum;`,
   }),
 );
 
@@ -122,17 +125,16 @@ const backwardKernel = memoize((kept: boolean) =>
       entropy: 'array<vec4f>',
       dLogp: 'array<vec4f>',
       dEntropy: 'array<vec4f>',
-      ...(kept ? { kept: 'array<u32>' } : {}),
+      kept: kept ? 'array<u32>' : undefined,
     },
     writes: { dLogits: 'array<vec4f>' },
-    code: `${keptWgsl(kept)}
+    functions: `${keptWgsl(kept)}
 fn ofRows(x: vec4f, row: vec4u) -> vec4f { return vec4f(x[row.x], x[row.y], x[row.z], x[row.w]); }
-
-@compute @workgroup_size(64)
-fn main(${THREAD_ARGS}) {
-  let four = ${GROUP_INDEX} * 64 + thread;
-  if (four * 4 >= params.R) { return; }
-  let vectors = (min(4, params.R - four * 4) * params.V + 3) / 4;
+`,
+    ...perElement('R', {
+      id: 'four',
+      each: 4,
+    })`let vectors = (min(4, params.R - four * 4) * params.V + 3) / 4;
   let ids4 = ids[four];
   let lse4 = lse[four];
   let entropy4 = entropy[four];
@@ -153,8 +155,7 @@ fn main(${THREAD_ARGS}) {
     let entropyTerm = select(vec4f(), p * (logp + ofRows(entropy4, rows)), p > vec4f());
     let logpTerm = select(ofRows(gradLogp4, rows) * (isChosen - p), vec4f(), chosen >= vec4u(params.V));
     dLogits[at] = params.inverseTemperature * (logpTerm - ofRows(gradEntropy4, rows) * entropyTerm);
-  }
-}`,
+  }`,
   }),
 );
 
@@ -181,10 +182,10 @@ export function logSoftmaxGatherForward(
   device: Device,
   views: LogSoftmaxGatherViews & { readonly logp: BufferView },
 ): void {
-  const { R, V, inverseTemperature } = views;
-  const kernel = forwardKernel(views.kept !== undefined, vectorsAtATime(V), isLong(V));
+  const { R, V, inverseTemperature, kept } = views;
+  const kernel = forwardKernel({ kept: kept !== undefined, vectors: vectorsAtATime(V), long: isLong(V) });
   const buffers = { ...views, logits: wholeVectors(views.logits) };
-  device.launch(kernel, buffers as never, { R, V, inverseTemperature }, linearGrid(Math.ceil(R / 64)));
+  device.launch(kernel, buffers, { R, V, inverseTemperature });
 }
 
 export function logSoftmaxGatherBackward(
@@ -196,10 +197,15 @@ export function logSoftmaxGatherBackward(
   },
 ): void {
   const { R, V, inverseTemperature } = views;
-  const { logits, ids, lse, entropy, dLogp, dEntropy, dLogits, kept } = views;
-  const asVectors = { logits, ids, lse, entropy, dLogp, dEntropy, dLogits };
-  const padded = Object.entries(asVectors).map(([name, view]) => [name, wholeVectors(view)]);
-  const buffers = { ...Object.fromEntries(padded), kept };
-  const grid = linearGrid(Math.ceil(R / 256));
-  device.launch(backwardKernel(kept !== undefined), buffers as never, { R, V, inverseTemperature }, grid);
+  const buffers = {
+    logits: wholeVectors(views.logits),
+    ids: wholeVectors(views.ids),
+    lse: wholeVectors(views.lse),
+    entropy: wholeVectors(views.entropy),
+    dLogp: wholeVectors(views.dLogp),
+    dEntropy: wholeVectors(views.dEntropy),
+    dLogits: wholeVectors(views.dLogits),
+    kept: views.kept,
+  };
+  device.launch(backwardKernel(views.kept !== undefined), buffers, { R, V, inverseTemperature });
 }

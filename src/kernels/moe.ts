@@ -7,7 +7,8 @@
  */
 import type { BufferView } from '../gpu/buffers.ts';
 import type { Device } from '../gpu/device.ts';
-import { defineKernel, GROUP_INDEX, linearGrid, THREAD_ARGS } from '../gpu/kernel.ts';
+import { defineKernel } from '../gpu/kernel.ts';
+import { perElement } from '../gpu/perElement.ts';
 import { GROUP_ROWS } from './matmul/index.ts';
 import { NO_ROW } from './rows.ts';
 
@@ -19,12 +20,7 @@ const routeKernel = defineKernel({
   params: { R: 'u32', experts: 'u32', k: 'u32' },
   reads: { logits: 'array<f32>' },
   writes: { chosen: 'array<u32>', weights: 'array<f32>' },
-  code: `
-@compute @workgroup_size(64)
-fn main(${THREAD_ARGS}) {
-  let row = ${GROUP_INDEX} * 64 + thread;
-  if (row >= params.R) { return; }
-  var best: array<u32, ${MAX_ACTIVE_EXPERTS}>;
+  ...perElement('R', { id: 'row' })`var best: array<u32, ${MAX_ACTIVE_EXPERTS}>;
   var sum = 0.0;
   let at = row * params.experts;
   for (var choice = 0u; choice < params.k; choice++) {
@@ -41,8 +37,7 @@ fn main(${THREAD_ARGS}) {
     chosen[row * params.k + choice] = pick;
     sum += weight;
   }
-  for (var choice = 0u; choice < params.k; choice++) { weights[row * params.k + choice] /= sum; }
-}`,
+  for (var choice = 0u; choice < params.k; choice++) { weights[row * params.k + choice] /= sum; }`,
 });
 
 /** dLogits from the gradient of the weights: the softmax's Jacobian on the chosen experts, 0 elsewhere. */
@@ -51,19 +46,13 @@ const routeBackwardKernel = defineKernel({
   params: { R: 'u32', experts: 'u32', k: 'u32' },
   reads: { chosen: 'array<u32>', weights: 'array<f32>', dWeights: 'array<f32>' },
   writes: { dLogits: 'array<f32>' },
-  code: `
-@compute @workgroup_size(64)
-fn main(${THREAD_ARGS}) {
-  let row = ${GROUP_INDEX} * 64 + thread;
-  if (row >= params.R) { return; }
-  var mean = 0.0;
+  ...perElement('R', { id: 'row' })`var mean = 0.0;
   for (var c = 0u; c < params.k; c++) { mean += weights[row * params.k + c] * dWeights[row * params.k + c]; }
   for (var e = 0u; e < params.experts; e++) { dLogits[row * params.experts + e] = 0.0; }
   for (var c = 0u; c < params.k; c++) {
     let at = row * params.k + c;
     dLogits[row * params.experts + chosen[at]] = weights[at] * (dWeights[at] - mean);
-  }
-}`,
+  }`,
 });
 
 const countKernel = defineKernel({
@@ -71,19 +60,13 @@ const countKernel = defineKernel({
   params: { entries: 'u32', experts: 'u32', chunks: 'u32' },
   reads: { chosen: 'array<u32>' },
   writes: { counts: 'array<u32>' },
-  code: `
-@compute @workgroup_size(64)
-fn main(${THREAD_ARGS}) {
-  let id = ${GROUP_INDEX} * 64 + thread;
-  let chunk = id / params.experts;
+  ...perElement(['chunks', 'experts'])`let chunk = id / params.experts;
   let expert = id % params.experts;
-  if (chunk >= params.chunks) { return; }
   var count = 0u;
   for (var i = chunk * ${CHUNK}; i < min((chunk + 1) * ${CHUNK}, params.entries); i++) {
     count += select(0u, 1u, chosen[i] == expert);
   }
-  counts[id] = count;
-}`,
+  counts[id] = count;`,
 });
 
 /** One thread: experts are few, and chunks are entries / 64. */
@@ -116,13 +99,8 @@ const scatterKernel = defineKernel({
   params: { entries: 'u32', experts: 'u32', chunks: 'u32', k: 'u32' },
   reads: { chosen: 'array<u32>', starts: 'array<u32>' },
   writes: { slotOfEntry: 'array<u32>', entryOfSlot: 'array<u32>' },
-  code: `
-@compute @workgroup_size(64)
-fn main(${THREAD_ARGS}) {
-  let id = ${GROUP_INDEX} * 64 + thread;
-  let chunk = id / params.experts;
+  ...perElement(['chunks', 'experts'])`let chunk = id / params.experts;
   let expert = id % params.experts;
-  if (chunk >= params.chunks) { return; }
   var slot = starts[id];
   for (var i = chunk * ${CHUNK}; i < min((chunk + 1) * ${CHUNK}, params.entries); i++) {
     if (chosen[i] == expert) {
@@ -130,8 +108,7 @@ fn main(${THREAD_ARGS}) {
       entryOfSlot[slot] = i;
       slot++;
     }
-  }
-}`,
+  }`,
 });
 
 const fillKernel = defineKernel({
@@ -139,12 +116,7 @@ const fillKernel = defineKernel({
   params: { count: 'u32' },
   reads: {},
   writes: { index: 'array<u32>' },
-  code: `
-@compute @workgroup_size(64)
-fn main(${THREAD_ARGS}) {
-  let id = ${GROUP_INDEX} * 64 + thread;
-  if (id < params.count) { index[id] = ${NO_ROW}u; }
-}`,
+  ...perElement('count')`index[id] = ${NO_ROW}u;`,
 });
 
 /** slots[s] = x[row of s], times the entry's weight if `weighted`; 0 in slots without an entry. */
@@ -153,17 +125,11 @@ const toSlotsKernel = defineKernel({
   params: { slots: 'u32', dv: 'u32', k: 'u32', weighted: 'u32' },
   reads: { x: 'array<vec4f>', entryOfSlot: 'array<u32>', weights: 'array<f32>' },
   writes: { y: 'array<vec4f>' },
-  code: `
-@compute @workgroup_size(64)
-fn main(${THREAD_ARGS}) {
-  let id = ${GROUP_INDEX} * 64 + thread;
-  let slot = id / params.dv;
-  if (slot >= params.slots) { return; }
+  ...perElement(['slots', 'dv'])`let slot = id / params.dv;
   let entry = entryOfSlot[slot];
   if (entry == ${NO_ROW}u) { y[id] = vec4f(); return; }
   let weight = select(1.0, weights[entry], params.weighted == 1);
-  y[id] = weight * x[entry / params.k * params.dv + id % params.dv];
-}`,
+  y[id] = weight * x[entry / params.k * params.dv + id % params.dv];`,
 });
 
 /** y[row] = Σ_choice slots[slot of (row, choice)], times the entry's weight if `weighted`. */
@@ -172,19 +138,13 @@ const fromSlotsKernel = defineKernel({
   params: { R: 'u32', dv: 'u32', k: 'u32', weighted: 'u32' },
   reads: { x: 'array<vec4f>', slotOfEntry: 'array<u32>', weights: 'array<f32>' },
   writes: { y: 'array<vec4f>' },
-  code: `
-@compute @workgroup_size(64)
-fn main(${THREAD_ARGS}) {
-  let id = ${GROUP_INDEX} * 64 + thread;
-  let row = id / params.dv;
-  if (row >= params.R) { return; }
+  ...perElement(['R', 'dv'])`let row = id / params.dv;
   var sum = vec4f();
   for (var entry = row * params.k; entry < (row + 1) * params.k; entry++) {
     let weight = select(1.0, weights[entry], params.weighted == 1);
     sum += weight * x[slotOfEntry[entry] * params.dv + id % params.dv];
   }
-  y[id] = sum;
-}`,
+  y[id] = sum;`,
 });
 
 /** dWeights[entry] = dy[row]·slots[slot of entry]. */
@@ -193,17 +153,11 @@ const weightGradientKernel = defineKernel({
   params: { entries: 'u32', dv: 'u32', k: 'u32' },
   reads: { dy: 'array<vec4f>', slots: 'array<vec4f>', slotOfEntry: 'array<u32>' },
   writes: { dWeights: 'array<f32>' },
-  code: `
-@compute @workgroup_size(64)
-fn main(${THREAD_ARGS}) {
-  let entry = ${GROUP_INDEX} * 64 + thread;
-  if (entry >= params.entries) { return; }
-  var sum = 0.0;
+  ...perElement('entries', { id: 'entry' })`var sum = 0.0;
   for (var i = 0u; i < params.dv; i++) {
     sum += dot(dy[entry / params.k * params.dv + i], slots[slotOfEntry[entry] * params.dv + i]);
   }
-  dWeights[entry] = sum;
-}`,
+  dWeights[entry] = sum;`,
 });
 
 /** Where every row went: the result of routing, used by all that follows. */
@@ -227,8 +181,6 @@ export interface Routing {
   readonly groupOfTile: BufferView;
 }
 
-const threads = (count: number) => linearGrid(Math.ceil(count / 64));
-
 /** Routes R rows by their router logits (R, experts). */
 export function route(device: Device, logits: BufferView, R: number, experts: number, k: number): Routing {
   const entries = R * k;
@@ -249,21 +201,16 @@ export function route(device: Device, logits: BufferView, R: number, experts: nu
   const { chosen, weights, slotOfEntry, entryOfSlot, ranges, groupOfTile } = routing;
   const counts = device.allocate(chunks * experts * 4);
   const starts = device.allocate(chunks * experts * 4);
-  device.launch(routeKernel, { logits, chosen, weights }, { R, experts, k }, threads(R));
-  device.launch(countKernel, { chosen, counts }, { entries, experts, chunks }, threads(chunks * experts));
+  device.launch(routeKernel, { logits, chosen, weights }, { R, experts, k });
+  device.launch(countKernel, { chosen, counts }, { entries, experts, chunks });
   device.launch(
     prefixKernel,
     { counts, starts, ranges, groupOfTile },
     { experts, chunks, tiles: slots / GROUP_ROWS },
     [1],
   );
-  device.launch(fillKernel, { index: entryOfSlot }, { count: slots }, threads(slots));
-  device.launch(
-    scatterKernel,
-    { chosen, starts, slotOfEntry, entryOfSlot },
-    { entries, experts, chunks, k },
-    threads(chunks * experts),
-  );
+  device.launch(fillKernel, { index: entryOfSlot }, { count: slots });
+  device.launch(scatterKernel, { chosen, starts, slotOfEntry, entryOfSlot }, { entries, experts, chunks, k });
   return routing;
 }
 
@@ -274,7 +221,7 @@ export function routeBackward(
   dLogits: BufferView,
 ): void {
   const { R, experts, k, chosen, weights } = routing;
-  device.launch(routeBackwardKernel, { chosen, weights, dWeights, dLogits }, { R, experts, k }, threads(R));
+  device.launch(routeBackwardKernel, { chosen, weights, dWeights, dLogits }, { R, experts, k });
 }
 
 /** (R,d) → (slots,d). */
@@ -288,7 +235,7 @@ export function toSlots(
 ): void {
   const { slots, k, entryOfSlot, weights } = routing;
   const params = { slots, dv: d / 4, k, weighted: weighted ? 1 : 0 };
-  device.launch(toSlotsKernel, { x, entryOfSlot, weights, y }, params, threads((slots * d) / 4));
+  device.launch(toSlotsKernel, { x, entryOfSlot, weights, y }, params);
 }
 
 /** (slots,d) → (R,d). */
@@ -302,7 +249,7 @@ export function fromSlots(
 ): void {
   const { R, k, slotOfEntry, weights } = routing;
   const params = { R, dv: d / 4, k, weighted: weighted ? 1 : 0 };
-  device.launch(fromSlotsKernel, { x, slotOfEntry, weights, y }, params, threads((R * d) / 4));
+  device.launch(fromSlotsKernel, { x, slotOfEntry, weights, y }, params);
 }
 
 export function weightGradient(
@@ -315,5 +262,5 @@ export function weightGradient(
 ): void {
   const { R, k, slotOfEntry } = routing;
   const params = { entries: R * k, dv: d / 4, k };
-  device.launch(weightGradientKernel, { dy, slots, slotOfEntry, dWeights }, params, threads(R * k));
+  device.launch(weightGradientKernel, { dy, slots, slotOfEntry, dWeights }, params);
 }

@@ -9,15 +9,9 @@
  */
 import type { BufferView } from '../gpu/buffers.ts';
 import type { Device } from '../gpu/device.ts';
-import {
-  defineKernel,
-  GROUP_INDEX,
-  linearGrid,
-  memoize,
-  type Scalar,
-  THREAD_ARGS,
-  unroll,
-} from '../gpu/kernel.ts';
+import { defineKernel, type Scalar, unroll } from '../gpu/kernel.ts';
+import { memoize } from '../gpu/memoize.ts';
+import { perElement } from '../gpu/perElement.ts';
 
 /** One axis of the walk. */
 export interface Axis {
@@ -44,31 +38,27 @@ const WRITES: Record<Direction, string> = {
   write: 'y[at] = x[id];',
 };
 
-const moveKernel = memoize((rank: number, direction: Direction) => {
-  const bounded = direction === 'bounded';
-  const params: Record<string, 'u32' | 'i32'> = { total: 'u32', fill: 'u32' };
-  for (let d = 0; d < rank; d++) {
-    params[`count${d}`] = 'u32';
-    for (const name of ['start', 'step', 'stride', ...(bounded ? ['size', 'dilation'] : [])])
-      params[`${name}${d}`] = 'i32';
-  }
-  const place = (d: number): string =>
-    bounded
-      ? `let far = params.start${d} + i32(rest % params.count${d}) * params.step${d};
+const moveKernel = memoize(
+  ({ rank, direction }: { readonly rank: number; readonly direction: Direction }) => {
+    const bounded = direction === 'bounded';
+    const params: Record<string, 'u32' | 'i32'> = { total: 'u32', fill: 'u32' };
+    for (let d = 0; d < rank; d++) {
+      params[`count${d}`] = 'u32';
+      for (const name of ['start', 'step', 'stride', ...(bounded ? ['size', 'dilation'] : [])])
+        params[`${name}${d}`] = 'i32';
+    }
+    const place = (d: number): string =>
+      bounded
+        ? `let far = params.start${d} + i32(rest % params.count${d}) * params.step${d};
     let place = far / params.dilation${d};
     inside = inside && far >= 0 && far == place * params.dilation${d} && place < params.size${d};`
-      : `let place = params.start${d} + i32(rest % params.count${d}) * params.step${d};`;
-  return defineKernel({
-    name: `move ${rank} ${direction}`,
-    params,
-    reads: { x: 'array<u32>' },
-    writes: { y: 'array<u32>' },
-    code: `
-@compute @workgroup_size(64)
-fn main(${THREAD_ARGS}) {
-  let id = ${GROUP_INDEX} * 64 + thread;
-  if (id >= params.total) { return; }
-  var rest = id;
+        : `let place = params.start${d} + i32(rest % params.count${d}) * params.step${d};`;
+    return defineKernel({
+      name: `move ${rank} ${direction}`,
+      params,
+      reads: { x: 'array<u32>' },
+      writes: { y: 'array<u32>' },
+      ...perElement('total')`var rest = id;
   var at = 0;
   var inside = true;
   ${unroll(rank, (i) => {
@@ -76,10 +66,10 @@ fn main(${THREAD_ARGS}) {
     return `{ ${place(d)}
     at += place * params.stride${d}; rest /= params.count${d}; }`;
   })}
-  ${WRITES[direction]}
-}`,
-  });
-});
+  ${WRITES[direction]}`,
+    });
+  },
+);
 
 const isPlain = ({ start = 0, step = 1, size, dilation = 1 }: Axis): boolean =>
   start === 0 && step === 1 && size === undefined && dilation === 1;
@@ -116,7 +106,7 @@ function launchMove(
     });
     if (direction === 'bounded') Object.assign(params, { [`size${d}`]: size, [`dilation${d}`]: dilation });
   });
-  device.launch(moveKernel(axes.length, direction), views, params, linearGrid(Math.ceil(total / 64)));
+  device.launch(moveKernel({ rank: axes.length, direction }), views, params);
 }
 
 /** y = x walked along `axes`, outermost first; `fill` are the bits of what stands outside of x. */
@@ -142,14 +132,8 @@ const triangleKernel = defineKernel({
   params: { total: 'u32', rows: 'u32', columns: 'u32', first: 'i32', last: 'i32' },
   reads: { x: 'array<u32>' },
   writes: { y: 'array<u32>' },
-  code: `
-@compute @workgroup_size(64)
-fn main(${THREAD_ARGS}) {
-  let id = ${GROUP_INDEX} * 64 + thread;
-  if (id >= params.total) { return; }
-  let diagonal = i32(id % params.columns) - i32(id / params.columns % params.rows);
-  if (diagonal >= params.first && diagonal <= params.last) { y[id] = x[id]; } else { y[id] = 0u; }
-}`,
+  ...perElement('total')`let diagonal = i32(id % params.columns) - i32(id / params.columns % params.rows);
+  if (diagonal >= params.first && diagonal <= params.last) { y[id] = x[id]; } else { y[id] = 0u; }`,
 });
 
 export interface TriangleSize {
@@ -166,5 +150,5 @@ export function triangle(device: Device, x: BufferView, y: BufferView, size: Tri
   const { matrices, rows, columns, first = -NO_BOUND, last = NO_BOUND } = size;
   const total = matrices * rows * columns;
   const params = { total, rows, columns, first, last };
-  device.launch(triangleKernel, { x, y }, params, linearGrid(Math.ceil(total / 64)));
+  device.launch(triangleKernel, { x, y }, params);
 }

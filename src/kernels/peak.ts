@@ -4,23 +4,21 @@
  * fastest: a GPU joins the accesses of neighbouring threads, a software driver pays for every thread.
  */
 import type { Device } from '../gpu/device.ts';
-import {
-  defineKernel,
-  GROUP_INDEX,
-  linearGrid,
-  memoize,
-  THREAD_ARGS,
-  unroll,
-  walk,
-  walkGrid,
-} from '../gpu/kernel.ts';
+import { defineKernel, unroll } from '../gpu/kernel.ts';
+import { memoize } from '../gpu/memoize.ts';
+import { perElement, walkElements } from '../gpu/perElement.ts';
 
 /**
  * Values that a thread multiplies and adds to, and how often in the body of the loop: a software driver pays for every
  * variable that an iteration changes. Each value by itself, its compiler may finish one chain after the other, every step of
  * which waits for the one before; it cannot where each takes its neighbour's value. Which is faster depends on the CPU.
  */
-const CHAINS = [
+interface Chains {
+  readonly count: number;
+  readonly rounds: number;
+  readonly coupled: boolean;
+}
+const CHAINS: readonly Chains[] = [
   { count: 12, rounds: 16, coupled: false },
   { count: 14, rounds: 32, coupled: true },
 ];
@@ -28,7 +26,7 @@ const ITERATIONS = 256;
 const GROUPS = 512;
 const THREADS = 64;
 
-const multiplyAddKernel = memoize((count: number, rounds: number, coupled: boolean) =>
+const multiplyAddKernel = memoize(({ count, rounds, coupled }: Chains) =>
   defineKernel({
     name: `multiply-add peak ${count}${coupled ? ', coupled' : ''}`,
     params: { factor: 'f32', term: 'f32' },
@@ -58,16 +56,7 @@ const copyKernel = memoize((walking: boolean) =>
     params: { vectors: 'u32' },
     reads: { x: 'array<vec4f>' },
     writes: { y: 'array<vec4f>' },
-    code: `
-@compute @workgroup_size(64)
-fn main(${THREAD_ARGS}) {
-  ${
-    walking
-      ? walk('y[id] = x[id];', 'params.vectors')
-      : `let id = ${GROUP_INDEX} * 64 + thread;
-  if (id < params.vectors) { y[id] = x[id]; }`
-  }
-}`,
+    ...(walking ? walkElements('vectors') : perElement('vectors'))`y[id] = x[id];`,
   }),
 );
 const COPY_BYTES = 1 << 25;
@@ -97,10 +86,10 @@ export async function peakFlops(device: Device, runs = 7): Promise<number> {
   using _ = device.scope();
   const out = device.allocate(GROUPS * THREADS * 4);
   const peaks = [];
-  for (const { count, rounds, coupled } of CHAINS) {
-    const kernel = multiplyAddKernel(count, rounds, coupled);
+  for (const chains of CHAINS) {
+    const kernel = multiplyAddKernel(chains);
     const launch = () => device.launch(kernel, { out }, { factor: 0.999, term: 0.0001 }, [GROUPS]);
-    const flops = GROUPS * THREADS * ITERATIONS * rounds * count * 2;
+    const flops = GROUPS * THREADS * ITERATIONS * chains.rounds * chains.count * 2;
     peaks.push(flops / (await shortest(device, runs, launch)));
   }
   return Math.max(...peaks);
@@ -113,8 +102,8 @@ export async function peakBandwidth(device: Device, runs = 7): Promise<number> {
   const vectors = COPY_BYTES / 16;
   const times = [];
   for (const walking of [false, true]) {
-    const [kernel, grid] = [copyKernel(walking), walking ? walkGrid(vectors) : linearGrid(vectors / 64)];
-    times.push(await shortest(device, runs, () => device.launch(kernel, { x, y }, { vectors }, grid)));
+    const launch = () => device.launch(copyKernel(walking), { x, y }, { vectors });
+    times.push(await shortest(device, runs, launch));
   }
   return (2 * COPY_BYTES) / Math.min(...times);
 }

@@ -2,6 +2,7 @@
 import type { BufferView } from '../gpu/buffers.ts';
 import type { Device } from '../gpu/device.ts';
 import { defineKernel, GROUP_INDEX, linearGrid, THREAD_ARGS } from '../gpu/kernel.ts';
+import { perElement } from '../gpu/perElement.ts';
 import { ATTENTION_TILE_ROWS } from './attention/index.ts';
 import { STATE_WGSL } from './decodeState.ts';
 import { NO_ROW } from './rows.ts';
@@ -40,14 +41,9 @@ const slotsKernel = defineKernel({
   params: { M: 'u32' },
   reads: { slots: 'array<Slot>', rows: 'array<Row>' },
   writes: { positions: 'array<u32>' },
-  code: `${STATE_WGSL}
-@compute @workgroup_size(64)
-fn main(${THREAD_ARGS}) {
-  let row = ${GROUP_INDEX} * 64 + thread;
-  if (row >= params.M) { return; }
-  let slot = rows[row].slot;
-  if (slot == ${NO_ROW}u) { positions[row] = 0; } else { positions[row] = slots[slot].position; }
-}`,
+  functions: `${STATE_WGSL}`,
+  ...perElement('M', { id: 'row' })`let slot = rows[row].slot;
+  if (slot == ${NO_ROW}u) { positions[row] = 0; } else { positions[row] = slots[slot].position; }`,
 });
 
 /** positions u32 (M) of the tokens that a decoding step appends; 0 for rows without a sequence. */

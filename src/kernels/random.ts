@@ -4,15 +4,9 @@
  */
 import type { BufferView } from '../gpu/buffers.ts';
 import type { Device } from '../gpu/device.ts';
-import {
-  defineKernel,
-  GROUP_INDEX,
-  type Kernel,
-  linearGrid,
-  memoize,
-  type Scalar,
-  THREAD_ARGS,
-} from '../gpu/kernel.ts';
+import { defineKernel, type Scalar } from '../gpu/kernel.ts';
+import { memoize } from '../gpu/memoize.ts';
+import { perElement } from '../gpu/perElement.ts';
 import { DISTRIBUTIONS_WGSL, PHILOX_WGSL } from './philox.ts';
 
 /** What a draw from a generator depends on. */
@@ -67,14 +61,10 @@ const randomKernel = memoize((name: DistributionName) => {
   return defineKernel({
     name: `random ${name}`,
     params: { count: 'u32', ...DRAW, low: 'f32', high: 'f32', first: 'u32', range: 'u32' },
-    reads: readsP ? { probabilities: 'array<f32>' } : {},
+    reads: { probabilities: readsP ? 'array<f32>' : undefined },
     writes: { y: `array<${type}>` },
-    code: `${WORDS_WGSL}
-@compute @workgroup_size(64)
-fn main(${THREAD_ARGS}) {
-  let id = ${GROUP_INDEX} * 64 + thread;
-  if (id * 4 >= params.count) { return; }
-  let words = wordsOf(id);
+    functions: `${WORDS_WGSL}`,
+    ...perElement('count', { each: 4 })`let words = wordsOf(id);
   ${
     readsP
       ? `var p = vec4f();
@@ -82,8 +72,7 @@ fn main(${THREAD_ARGS}) {
       : ''
   }
   let values = ${values};
-  for (var i = 0u; i < min(4u, params.count - id * 4); i++) { y[id * 4 + i] = values[i]; }
-}`,
+  for (var i = 0u; i < min(4u, params.count - id * 4); i++) { y[id * 4 + i] = values[i]; }`,
   });
 });
 
@@ -104,9 +93,7 @@ export function randomValues(
   draw: Draw,
   { low = 0, high = 1, first = 0, range = 0 }: RandomParams = {},
 ): void {
-  const params = { count, ...draw, low, high, first, range };
-  const kernel = randomKernel(name) as unknown as Kernel;
-  device.launch(kernel, { ...views }, params, linearGrid(Math.ceil(count / 256)));
+  device.launch(randomKernel(name), views, { count, ...draw, low, high, first, range });
 }
 
 const searchKernel = defineKernel({
@@ -114,12 +101,8 @@ const searchKernel = defineKernel({
   params: { rows: 'u32', count: 'u32', width: 'u32', ...DRAW },
   reads: { probabilities: 'array<f32>', sums: 'array<f32>' },
   writes: { picks: 'array<u32>' },
-  code: `${WORDS_WGSL}
-@compute @workgroup_size(64)
-fn main(${THREAD_ARGS}) {
-  let id = ${GROUP_INDEX} * 64 + thread;
-  if (id >= params.rows * params.count) { return; }
-  let row = id / params.count * params.width;
+  functions: `${WORDS_WGSL}`,
+  ...perElement(['rows', 'count'])`let row = id / params.count * params.width;
   let level = uniform4(wordsOf(id / 4))[id % 4] * sums[row + params.width - 1];
   // The first place whose running sum exceeds the level.
   var low = 0u;
@@ -131,8 +114,7 @@ fn main(${THREAD_ARGS}) {
   // Rounding may lead to a place of probability 0; then its neighbours are as right.
   while (low + 1 < params.width && probabilities[row + low] <= 0.0) { low++; }
   while (low > 0 && probabilities[row + low] <= 0.0) { low--; }
-  picks[id] = low;
-}`,
+  picks[id] = low;`,
 });
 
 /** picks (rows, count) of places in the rows of probabilities (rows, width), whose running sums are given. */
@@ -142,6 +124,5 @@ export function drawPlaces(
   size: { readonly rows: number; readonly count: number; readonly width: number },
   draw: Draw,
 ): void {
-  const grid = linearGrid(Math.ceil((size.rows * size.count) / 64));
-  device.launch(searchKernel, views, { ...size, ...draw }, grid);
+  device.launch(searchKernel, views, { ...size, ...draw });
 }

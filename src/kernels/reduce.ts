@@ -5,7 +5,9 @@
  */
 import type { BufferView } from '../gpu/buffers.ts';
 import type { Device } from '../gpu/device.ts';
-import { defineKernel, GROUP_INDEX, linearGrid, memoize, THREAD_ARGS, unroll } from '../gpu/kernel.ts';
+import { defineKernel, unroll } from '../gpu/kernel.ts';
+import { memoize } from '../gpu/memoize.ts';
+import { perElement } from '../gpu/perElement.ts';
 import { cascade } from './cascade.ts';
 import { RESCALED_SQUARES_WGSL, SQUARES_WGSL } from './squares.ts';
 
@@ -124,10 +126,14 @@ fn finiteOr0(x: f32) -> f32 { return select(0.0, x, isFinite(x)); }
 // 0 below the smallest subnormal number, −∞ included, whatever exp makes of it.
 fn expBelow(x: f32) -> f32 { return select(exp(x), 0.0, x < -104.0); }`;
 
-const kernelOf = memoize((...fields: readonly string[]) => {
-  const [read = '', total = '', initial = '', load = '', combine = '', finish = '', when = '', ranks = ''] =
-    fields;
-  const [kept, reduced] = ranks.split(' ').map(Number) as [number, number];
+interface Form {
+  readonly reduction: Reduction;
+  /** Kept and reduced axes that the kernel walks. */
+  readonly ranks: readonly [kept: number, reduced: number];
+}
+
+const kernelOf = memoize(({ reduction, ranks: [kept, reduced] }: Form) => {
+  const { read, total, initial, load, combine, finish, when = '' } = reduction;
   const params: Record<string, 'u32' | 'f32'> = {
     outputs: 'u32',
     length: 'u32',
@@ -148,18 +154,21 @@ const kernelOf = memoize((...fields: readonly string[]) => {
       '\n    ',
     );
   const text = `${when} ${load} ${finish}`;
-  const perOutput = ['b', 'c', 'd'].filter((name) => new RegExp(`\\b${name}\\b`).test(text));
+  const takes = (name: string): boolean => new RegExp(`\\b${name}\\b`).test(text);
+  const perOutput = ['b', 'c', 'd'].filter(takes);
   const pair = total.startsWith('vec2');
   const word = total.endsWith('u') || total === 'u32' ? 'u32' : 'f32';
   return defineKernel({
-    name: `reduce ${load}, ${combine}, ${finish}${when && ` when ${when}`} ${ranks}`,
+    name: `reduce ${load}, ${combine}, ${finish}${when && ` when ${when}`} ${kept} ${reduced}`,
     params,
     reads: {
       values: `array<${read}>`,
-      ...Object.fromEntries(perOutput.map((name) => [`${name}Data`, 'array<f32>'])),
+      bData: takes('b') ? 'array<f32>' : undefined,
+      cData: takes('c') ? 'array<f32>' : undefined,
+      dData: takes('d') ? 'array<f32>' : undefined,
     },
     writes: { y: `array<${word}>` },
-    code: `${/keyOf|wordOf/.test(text) ? KEYS_WGSL : ''}${/finite|fits/i.test(text) ? SQUARES_WGSL : ''}${/fits/.test(text) ? RESCALED_SQUARES_WGSL : ''}${/expBelow/.test(text) ? EXPONENTIAL_WGSL : ''}
+    functions: `${/keyOf|wordOf/.test(text) ? KEYS_WGSL : ''}${/finite|fits/i.test(text) ? SQUARES_WGSL : ''}${/fits/.test(text) ? RESCALED_SQUARES_WGSL : ''}${/expBelow/.test(text) ? EXPONENTIAL_WGSL : ''}
 fn valueAt(${['i: u32', 'base: u32', ...perOutput.map((name) => `${name}: f32`)].join(', ')}) -> ${total} {
   var rest = i;
   var at = base;
@@ -167,12 +176,8 @@ fn valueAt(${['i: u32', 'base: u32', ...perOutput.map((name) => `${name}: f32`)]
   let x = values[at];
   return ${load};
 }
-fn combined(total: ${total}, v: ${total}) -> ${total} { return ${combine}; }
-@compute @workgroup_size(64)
-fn main(${THREAD_ARGS}) {
-  let id = ${GROUP_INDEX} * 64 + thread;
-  if (id >= params.outputs * params.parts) { return; }
-  let part = id / params.outputs;
+fn combined(total: ${total}, v: ${total}) -> ${total} { return ${combine}; }`,
+    ...perElement(['outputs', 'parts'])`let part = id / params.outputs;
   let output = id % params.outputs;
   ${perOutput.map((name) => `let ${name} = ${name}Data[output];`).join('\n  ')}
   var index = output;
@@ -191,8 +196,7 @@ fn main(${THREAD_ARGS}) {
     pair
       ? `if (params.last == 1) { y[id] = ${finish}; } else { y[2 * id] = total.x; y[2 * id + 1] = total.y; }`
       : `if (params.last == 1) { y[id] = ${finish}; } else { y[id] = total; }`
-  }
-}`,
+  }`,
   });
 });
 
@@ -289,12 +293,11 @@ function reduce(
     const { size, stride } = axis(reduced, ranks[1], d);
     Object.assign(params, { [`size${d}`]: size, [`stride${d}`]: stride });
   }
-  const { read, total, initial, load, combine, finish, when = '' } = reduction;
-  const kernel = kernelOf(read, total, initial, load, combine, finish, when, ranks.join(' '));
+  const { total } = reduction;
   const words = total.startsWith('vec2') ? 2 : 1;
   const y = parts === 1 ? views.y : device.allocate(outputs * parts * words * 4);
   const buffers = { values: views.x, bData: views.b, cData: views.c, dData: views.d, y };
-  device.launch(kernel, buffers as never, params, linearGrid(Math.ceil((outputs * parts) / 64)));
+  device.launch(kernelOf({ reduction, ranks }), buffers, params);
   if (parts === 1) return;
   const partial = [
     { size: parts, stride: outputs, reduced: true },

@@ -1,17 +1,9 @@
 /** Kernels that move whole rows: transposition of weights, selection of rows, embedding. */
 import type { BufferView } from '../gpu/buffers.ts';
 import type { Device } from '../gpu/device.ts';
-import {
-  ABREAST,
-  defineKernel,
-  GROUP_INDEX,
-  linearGrid,
-  memoize,
-  THREAD_ARGS,
-  unroll,
-  walk,
-  walkGrid,
-} from '../gpu/kernel.ts';
+import { defineKernel, GROUP_INDEX, linearGrid, THREAD_ARGS, unroll } from '../gpu/kernel.ts';
+import { memoize } from '../gpu/memoize.ts';
+import { ABREAST, walkElements } from '../gpu/perElement.ts';
 
 /** A thread transposes a square of 4 × 4, from vec4s if K is a multiple of 4. */
 const transposeKernel = memoize((wide: boolean) =>
@@ -69,18 +61,13 @@ const selectRowsKernel = defineKernel({
   params: { vectors: 'u32', dv: 'u32', rowStep: 'u32', columnStep: 'u32', scale: 'f32' },
   reads: { x: 'array<vec4f>', index: 'array<u32>' },
   writes: { y: 'array<vec4f>' },
-  code: `
-@compute @workgroup_size(64)
-fn main(${THREAD_ARGS}) {${walk(
-    `let source = index[row];
+  ...walkElements('vectors', {
+    setup: 'var row = id / params.dv; var column = id % params.dv;',
+  })`let source = index[row];
     if (source == ${NO_ROW}u) { y[id] = vec4f(); } else { y[id] = x[source * params.dv + column] * params.scale; }
     row += params.rowStep;
     column += params.columnStep;
     if (column >= params.dv) { column -= params.dv; row++; }`,
-    'params.vectors',
-    { setup: 'var row = id / params.dv; var column = id % params.dv;' },
-  )}
-}`,
 });
 
 /** y[i] = scale · x[index[i]], or 0 where the index is `NO_ROW`. Rows have d values, d a multiple of 4. */
@@ -98,5 +85,5 @@ export function selectRows(
     columnStep: ABREAST % dv,
     scale,
   };
-  device.launch(selectRowsKernel, views, params, walkGrid(count * dv));
+  device.launch(selectRowsKernel, views, params);
 }

@@ -8,7 +8,9 @@
  */
 import type { BufferView } from '../gpu/buffers.ts';
 import type { Device } from '../gpu/device.ts';
-import { defineKernel, GROUP_INDEX, linearGrid, memoize, THREAD_ARGS } from '../gpu/kernel.ts';
+import { defineKernel } from '../gpu/kernel.ts';
+import { memoize } from '../gpu/memoize.ts';
+import { perElement } from '../gpu/perElement.ts';
 import { STATE_WGSL } from './decodeState.ts';
 import { GUMBEL_WGSL, PHILOX_WGSL } from './philox.ts';
 import { NO_ROW } from './rows.ts';
@@ -16,7 +18,7 @@ import { NO_ROW } from './rows.ts';
 /** Distinguishes the sampler's random numbers from those of other users of the same seed. */
 const STREAM = '0x5a3bu';
 
-const sampleKernel = memoize((V: number, filtered: boolean) =>
+const sampleKernel = memoize(({ V, filtered }: { readonly V: number; readonly filtered: boolean }) =>
   defineKernel({
     name: `sample ${V}${filtered ? ' filtered' : ''}`,
     params: { M: 'u32', maxNew: 'u32', eos: 'u32' },
@@ -29,17 +31,13 @@ const sampleKernel = memoize((V: number, filtered: boolean) =>
       slots: 'array<Slot>',
       samples: 'array<vec2u>',
       ids: 'array<u32>',
-      ...(filtered ? { kept: 'array<u32>' } : {}),
+      kept: filtered ? 'array<u32>' : undefined,
     },
-    code: `${STATE_WGSL}
+    functions: `${STATE_WGSL}
 ${PHILOX_WGSL}
 ${GUMBEL_WGSL}
-struct Settings { inverseTemperature: f32, topP: f32, topK: u32, greedy: u32, seed: u32, minP: f32 }
-@compute @workgroup_size(8)
-fn main(${THREAD_ARGS}) {
-  let id = ${GROUP_INDEX} * 8 + thread;
-  if (id >= params.M) { return; }
-  let row = rows[id];
+struct Settings { inverseTemperature: f32, topP: f32, topK: u32, greedy: u32, seed: u32, minP: f32 }`,
+    ...perElement('M', { threads: 8 })`let row = rows[id];
   let slot = row.slot;
   if (slot == ${NO_ROW}u) { return; }
   var state = slots[slot];
@@ -77,8 +75,7 @@ fn main(${THREAD_ARGS}) {
   state.generated += 1;
   state.token = pick;
   if (pick == params.eos || state.generated == params.maxNew) { state.finished = 1; }
-  slots[slot] = state;
-}`,
+  slots[slot] = state;`,
   }),
 );
 
@@ -169,6 +166,5 @@ export function sampleTokens(
   size: { readonly M: number; readonly V: number; readonly maxNew: number; readonly eos: number },
 ): void {
   const { M, V, maxNew, eos } = size;
-  const kernel = sampleKernel(V, views.kept !== undefined);
-  device.launch(kernel, views as never, { M, maxNew, eos }, linearGrid(Math.ceil(M / 8)));
+  device.launch(sampleKernel({ V, filtered: views.kept !== undefined }), views, { M, maxNew, eos });
 }

@@ -5,7 +5,9 @@
  */
 import type { BufferView } from '../gpu/buffers.ts';
 import type { Device } from '../gpu/device.ts';
-import { defineKernel, GROUP_INDEX, linearGrid, memoize, THREAD_ARGS } from '../gpu/kernel.ts';
+import { defineKernel } from '../gpu/kernel.ts';
+import { memoize } from '../gpu/memoize.ts';
+import { perElement } from '../gpu/perElement.ts';
 import { cascade } from './cascade.ts';
 
 const LEVELS = 4;
@@ -93,19 +95,27 @@ const runningTotals = (initial: string, finish: string): string => `var before =
     out[at] = ${finish};
   }`;
 
-/** `name` of the elements, or of totals of blocks of them; written are results, or the totals of the blocks. */
-const scanKernel = memoize((name: ScanName, ofTotals: boolean, writesTotals: boolean) => {
+interface Form {
+  readonly name: ScanName;
+  /** Scans totals of blocks instead of elements. */
+  readonly ofTotals: boolean;
+  /** Writes the totals of the blocks instead of results. */
+  readonly writesTotals: boolean;
+}
+
+const scanKernel = memoize(({ name, ofTotals, writesTotals }: Form) => {
   const { reads, total, initial, load, combine, result, finish } = TABLE[name];
+  const values: Scan['reads'] = ofTotals ? TOTALS_OF[total] : reads;
   const elements = !ofTotals && name === 'prodGradient';
   return defineKernel({
     name: `scan ${name}${ofTotals ? ' of totals' : ''}${writesTotals ? ', totals' : ''}`,
     params: { outer: 'u32', length: 'u32', inner: 'u32', blocks: 'u32', backwards: 'u32' },
     reads: {
-      ...(ofTotals ? TOTALS_OF[total] : reads),
-      ...(writesTotals ? {} : { carries: `array<${total}>` }),
+      ...values,
+      carries: writesTotals ? undefined : `array<${total}>`,
     },
     writes: { out: `array<${ofTotals || writesTotals ? total : result}>` },
-    code: `${elements ? NEIGHBOURS_WGSL.slice(0, writesTotals ? NEIGHBOURS_WGSL.indexOf('\nfn beforeOf') : undefined) : ''}
+    functions: `${elements ? NEIGHBOURS_WGSL.slice(0, writesTotals ? NEIGHBOURS_WGSL.indexOf('\nfn beforeOf') : undefined) : ''}
 fn atOf(i: u32, row: u32) -> u32 {
   return row + select(i, params.length - 1 - i, params.backwards == 1) * params.inner;
 }
@@ -114,19 +124,14 @@ fn valueAt(i: u32, row: u32) -> ${total} {
   let at = atOf(i, row);
   return ${ofTotals ? 'x[at]' : load};
 }
-fn combined(total: ${total}, v: ${total}) -> ${total} { return ${combine}; }
-@compute @workgroup_size(64)
-fn main(${THREAD_ARGS}) {
-  let id = ${GROUP_INDEX} * 64 + thread;
-  if (id >= params.outer * params.blocks * params.inner) { return; }
-  // Rows of totals have the same order: (outer, blocks, inner).
+fn combined(total: ${total}, v: ${total}) -> ${total} { return ${combine}; }`,
+    ...perElement(['outer', 'blocks', 'inner'])`// Rows of totals have the same order: (outer, blocks, inner).
   let column = id % params.inner;
   let block = id / params.inner % params.blocks;
   let row = id / params.inner / params.blocks * params.length * params.inner + column;
   let start = block * ${BLOCK};
   let end = min(start + ${BLOCK}, params.length);
-  ${writesTotals ? totalOf(initial) : runningTotals(initial, ofTotals ? 'total' : finish)}
-}`,
+  ${writesTotals ? totalOf(initial) : runningTotals(initial, ofTotals ? 'total' : finish)}`,
   });
 });
 
@@ -159,19 +164,18 @@ function scanLevel(
 ): void {
   if (length === 0) return;
   const blocks = Math.ceil(length / BLOCK);
-  const grid = linearGrid(Math.ceil((outer * blocks * inner) / 64));
   const params = { outer, length, inner, blocks, backwards: backwards ? 1 : 0 };
-  const launch = (writesTotals: boolean, buffers: Readonly<Record<string, BufferView>>): void =>
-    device.launch(scanKernel(name, ofTotals, writesTotals) as never, buffers as never, params as never, grid);
+  const launch = (writesTotals: boolean, target: BufferView, carries?: BufferView): void =>
+    device.launch(scanKernel({ name, ofTotals, writesTotals }), { ...views, carries, out: target }, params);
   // With one block there is nothing to carry; the binding still wants a buffer.
   const bytes = blocks === 1 ? 16 : outer * blocks * inner * (TABLE[name].total === 'vec2f' ? 8 : 4);
   const carries = device.allocate(bytes);
   if (blocks > 1) {
     const totals = device.allocate(bytes);
-    launch(true, { ...views, out: totals });
+    launch(true, totals);
     scanLevel(device, name, true, { x: totals }, carries, { outer, length: blocks, inner });
     device.release(totals);
   }
-  launch(false, { ...views, carries, out });
+  launch(false, out, carries);
   device.release(carries);
 }

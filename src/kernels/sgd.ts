@@ -5,7 +5,8 @@
  */
 import type { BufferView } from '../gpu/buffers.ts';
 import type { Device } from '../gpu/device.ts';
-import { defineKernel, memoize, type Scalar } from '../gpu/kernel.ts';
+import { defineKernel, type Scalar } from '../gpu/kernel.ts';
+import { memoize } from '../gpu/memoize.ts';
 import { CLIPPED_STEP_PARAMS, clippedStep, type GradientArena, launchClipped } from './gradientNorm.ts';
 
 const sgdKernel = memoize((momentum: boolean) =>
@@ -24,9 +25,9 @@ const sgdKernel = memoize((momentum: boolean) =>
     writes: {
       weight: 'array<vec4f>',
       report: 'array<f32>',
-      ...(momentum ? { velocity: 'array<vec4f>' } : {}),
+      velocity: momentum ? 'array<vec4f>' : undefined,
     },
-    code: clippedStep(`
+    ...clippedStep(`
   let slope = g + params.weightDecay * weight[id];
   ${
     momentum
@@ -69,13 +70,9 @@ export function sgd(
   step: Scalar,
   { nesterov, ...hyperparameters }: SgdHyperparameters,
 ): void {
-  launchClipped(
-    device,
-    arenas,
-    ({ values: weight, gradients: gradient, velocity }, { squares, grid, ...own }) => {
-      const params = { ...own, step, nesterov: Number(nesterov), ...hyperparameters };
-      const buffers = { weight, gradient, report, squares, ...(velocity ? { velocity } : {}) };
-      device.launch(sgdKernel(velocity !== undefined), buffers as never, params, grid);
-    },
-  );
+  launchClipped(device, arenas, ({ values: weight, gradients: gradient, velocity }, { squares, ...own }) => {
+    const params = { ...own, step, nesterov: Number(nesterov), ...hyperparameters };
+    const buffers = { weight, gradient, report, squares, velocity };
+    device.launch(sgdKernel(velocity !== undefined), buffers, params);
+  });
 }

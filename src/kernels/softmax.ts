@@ -5,15 +5,8 @@
  */
 import type { BufferView } from '../gpu/buffers.ts';
 import type { Device } from '../gpu/device.ts';
-import {
-  defineKernel,
-  GROUP_INDEX,
-  type Kernel,
-  linearGrid,
-  memoize,
-  THREAD_ARGS,
-  unroll,
-} from '../gpu/kernel.ts';
+import { defineKernel, GROUP_INDEX, type Kernel, linearGrid, THREAD_ARGS, unroll } from '../gpu/kernel.ts';
+import { memoize } from '../gpu/memoize.ts';
 
 /**
  * Rows of LONG values are computed by a workgroup if there are at most FEW of them, rows of VERY_LONG values always.

@@ -10,7 +10,8 @@
  */
 import type { BufferView } from '../gpu/buffers.ts';
 import type { Device } from '../gpu/device.ts';
-import { defineKernel, GROUP_INDEX, linearGrid, THREAD_ARGS } from '../gpu/kernel.ts';
+import { defineKernel } from '../gpu/kernel.ts';
+import { perElement } from '../gpu/perElement.ts';
 
 /** Of 16 to 128 the best or near it on lavapipe, where 100,000 elements take 50 to 100 ms; 57 need one dispatch. */
 const BLOCK = 64;
@@ -24,7 +25,7 @@ const sortBlocksKernel = defineKernel({
   params: { total: 'u32', size: 'u32', inner: 'u32', order: 'u32', descending: 'u32' },
   reads: { x: 'array<u32>' },
   writes: { pairs: 'array<vec2u>' },
-  code: `
+  functions: `
 fn keyOf(bits: u32) -> u32 {
   var key = bits;
   if (params.order == ${ORDERS.f32}) {
@@ -34,12 +35,8 @@ fn keyOf(bits: u32) -> u32 {
     else { key = ~bits; }
   } else if (params.order == ${ORDERS.i32}) { key = bits ^ 0x80000000u; }
   return select(key, ~key, params.descending == 1);
-}
-@compute @workgroup_size(64)
-fn main(${THREAD_ARGS}) {
-  let id = ${GROUP_INDEX} * 64 + thread;
-  if (id >= params.total) { return; }
-  let row = id / params.size;
+}`,
+  ...perElement('total')`let row = id / params.size;
   let position = id % params.size;
   let base = row / params.inner * params.size * params.inner + row % params.inner;
   let start = position / ${BLOCK} * ${BLOCK};
@@ -49,8 +46,7 @@ fn main(${THREAD_ARGS}) {
     let other = keyOf(x[base + i * params.inner]);
     if (other < mine || (other == mine && i < position)) { place++; }
   }
-  pairs[row * params.size + place] = vec2u(mine, position);
-}`,
+  pairs[row * params.size + place] = vec2u(mine, position);`,
 });
 
 const mergeRunsKernel = defineKernel({
@@ -58,12 +54,7 @@ const mergeRunsKernel = defineKernel({
   params: { total: 'u32', size: 'u32', run: 'u32', limit: 'u32' },
   reads: { x: 'array<vec2u>' },
   writes: { y: 'array<vec2u>' },
-  code: `
-@compute @workgroup_size(64)
-fn main(${THREAD_ARGS}) {
-  let id = ${GROUP_INDEX} * 64 + thread;
-  if (id >= params.total) { return; }
-  let place = id % params.size;
+  ...perElement('total')`let place = id % params.size;
   let row = id - place;
   let start = place / (2 * params.run) * 2 * params.run;
   let middle = min(start + params.run, params.size);
@@ -82,8 +73,7 @@ fn main(${THREAD_ARGS}) {
     if (key < pair.x || (key == pair.x && !first)) { low = between + 1; } else { high = between; }
   }
   let after = before + low - other;
-  if (after < params.limit) { y[row + start + after] = pair; }
-}`,
+  if (after < params.limit) { y[row + start + after] = pair; }`,
 });
 
 /** Rows along the middle axis of (outer, size, inner); row o·inner + i holds x[o, :, i]. */
@@ -108,14 +98,13 @@ export function sortPairs(
   { order, descending = false, limit = size }: SortOptions,
 ): BufferView {
   const total = outer * size * inner;
-  const grid = linearGrid(Math.ceil(total / 64));
   let pairs = device.allocate(total * 8);
   const params = { total, size, inner, order: ORDERS[order], descending: Number(descending) };
-  device.launch(sortBlocksKernel, { x, pairs }, params, grid);
+  device.launch(sortBlocksKernel, { x, pairs }, params);
   if (size <= BLOCK) return pairs;
   let other = device.allocate(total * 8);
   for (let run = BLOCK; run < size; run *= 2) {
-    device.launch(mergeRunsKernel, { x: pairs, y: other }, { total, size, run, limit }, grid);
+    device.launch(mergeRunsKernel, { x: pairs, y: other }, { total, size, run, limit });
     [pairs, other] = [other, pairs];
   }
   device.release(other);
@@ -127,18 +116,12 @@ const takeSortedKernel = defineKernel({
   params: { total: 'u32', size: 'u32', inner: 'u32', count: 'u32' },
   reads: { x: 'array<u32>', pairs: 'array<vec2u>' },
   writes: { values: 'array<u32>', indices: 'array<u32>' },
-  code: `
-@compute @workgroup_size(64)
-fn main(${THREAD_ARGS}) {
-  let id = ${GROUP_INDEX} * 64 + thread;
-  if (id >= params.total) { return; }
-  let inner = id % params.inner;
+  ...perElement('total')`let inner = id % params.inner;
   let place = id / params.inner % params.count;
   let outer = id / params.inner / params.count;
   let position = pairs[(outer * params.inner + inner) * params.size + place].y;
   values[id] = x[(outer * params.size + position) * params.inner + inner];
-  indices[id] = position;
-}`,
+  indices[id] = position;`,
 });
 
 /** The first `count` values of every row in the order of `pairs` and their positions: both (outer, count, inner). */
@@ -153,6 +136,5 @@ export function takeSorted(
   { outer, size, inner, count }: SortSize & { readonly count: number },
 ): void {
   const total = outer * count * inner;
-  const grid = linearGrid(Math.ceil(total / 64));
-  device.launch(takeSortedKernel, views, { total, size, inner, count }, grid);
+  device.launch(takeSortedKernel, views, { total, size, inner, count });
 }

@@ -1,7 +1,9 @@
 /** silu(gate)·up of rows [gate | up] (Shazeer, 2002.05202), forward and backward. */
 import type { BufferView } from '../gpu/buffers.ts';
 import type { Device } from '../gpu/device.ts';
-import { defineKernel, memoize, THREAD_ARGS, walk, walkGrid } from '../gpu/kernel.ts';
+import { defineKernel } from '../gpu/kernel.ts';
+import { memoize } from '../gpu/memoize.ts';
+import { walkElements } from '../gpu/perElement.ts';
 import { specialFunctions } from './special.ts';
 
 /** What a kernel computes of `gate`, `up` and, backward, `dy`: `y`, or `dGate` and `dUp`. */
@@ -9,7 +11,7 @@ const VALUE = 'y[id] = gate * sigmoidf(gate) * up;';
 const GRADIENTS = `dx[at] = dy[id] * up * siluDerivative(gate);
     dx[at + params.f] = dy[id] * (gate * sigmoidf(gate));`;
 
-const swigluKernel = memoize((backward: boolean, width: 1 | 4) => {
+const swigluKernel = memoize(({ backward, width }: { readonly backward: boolean; readonly width: 1 | 4 }) => {
   const wide = (type: string): string => (width === 4 ? `vec4<${type}>` : type);
   const body = backward ? GRADIENTS : VALUE;
   const values = `array<${wide('f32')}>`;
@@ -18,21 +20,16 @@ const swigluKernel = memoize((backward: boolean, width: 1 | 4) => {
     params: { f: 'u32', count: 'u32' },
     reads: { x: values, dy: backward ? values : undefined },
     writes: backward ? { y: undefined, dx: values } : { y: values, dx: undefined },
-    code: `
+    functions: `
 alias T = ${wide('f32')};
 alias I = ${wide('i32')};
 alias U = ${wide('u32')};
 alias B = ${wide('bool')};
-${specialFunctions(body)}
-@compute @workgroup_size(64)
-fn main(${THREAD_ARGS}) {${walk(
-      `let at = id / params.f * 2 * params.f + id % params.f;
+${specialFunctions(body)}`,
+    ...walkElements('count')`let at = id / params.f * 2 * params.f + id % params.f;
     let gate = x[at];
     let up = x[at + params.f];
     ${body}`,
-      'params.count',
-    )}
-}`,
   });
 });
 
@@ -50,7 +47,7 @@ function launch(
 ): void {
   const width = f % 4 === 0 ? 4 : 1;
   const count = (rows * f) / width;
-  device.launch(swigluKernel(backward, width), views, { f: f / width, count }, walkGrid(count));
+  device.launch(swigluKernel({ backward, width }), views, { f: f / width, count });
 }
 
 /** y (rows,f) = silu(gate)·up of x (rows,2f). */

@@ -5,7 +5,8 @@
  */
 import type { BufferView } from '../gpu/buffers.ts';
 import type { Device } from '../gpu/device.ts';
-import { defineKernel, GROUP_INDEX, linearGrid, THREAD_ARGS } from '../gpu/kernel.ts';
+import { defineKernel } from '../gpu/kernel.ts';
+import { perElement } from '../gpu/perElement.ts';
 
 const targetsKernel = defineKernel({
   name: 'targets',
@@ -13,20 +14,15 @@ const targetsKernel = defineKernel({
   reads: { targets: 'array<u32>', classWeights: 'array<u32>' },
   // The weights' bits: WGSL need not keep a NaN that it knows of.
   writes: { ids: 'array<u32>', weights: 'array<u32>' },
-  code: `
+  functions: `
 const ONE = 0x3f800000u;
-const NAN = 0x7fc00000u;
-@compute @workgroup_size(64)
-fn main(${THREAD_ARGS}) {
-  let row = ${GROUP_INDEX} * 64 + thread;
-  if (row >= params.rows) { return; }
-  let id = targets[row];
+const NAN = 0x7fc00000u;`,
+  ...perElement('rows', { id: 'row' })`let id = targets[row];
   let outside = id >= params.classes;
   ids[row] = select(id, 0xffffffffu, outside || id == params.ignored);
   var weight = ONE;
   if (params.weighted == 1 && !outside) { weight = classWeights[id]; }
-  weights[row] = select(select(weight, NAN, outside), 0u, id == params.ignored);
-}`,
+  weights[row] = select(select(weight, NAN, outside), 0u, id == params.ignored);`,
 });
 
 export interface TargetViews {
@@ -49,5 +45,5 @@ export function prepareTargets(
   const { targets, classWeights } = views;
   const params = { rows, classes, ignored: ignored >>> 0, weighted: Number(classWeights !== undefined) };
   const buffers = { ...views, classWeights: classWeights ?? targets };
-  device.launch(targetsKernel, buffers, params, linearGrid(Math.ceil(rows / 64)));
+  device.launch(targetsKernel, buffers, params);
 }

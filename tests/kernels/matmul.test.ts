@@ -144,7 +144,9 @@ test('the kernels for matrix units are valid WGSL', async () => {
       [8, 8, 8],
       [16, 16, 16],
     ] as const) {
-      const { wgsl } = subgroupMatrixKernel(32, 32, 32, M, N, K, epilogue, vectorised, depth, grouped);
+      const operands = { epilogue, vectorised, depth, grouped };
+      const form = { S: 32, rows: 32, columns: 32, fragment: { M, N, K }, operands };
+      const { wgsl } = subgroupMatrixKernel(form);
       const { messages } = (await device?.createShaderModule({ code: wgsl }).getCompilationInfo()) ?? {};
       expect(messages?.filter(({ type }) => type === 'error').map(({ message }) => message)).toEqual([]);
     }

@@ -2,7 +2,8 @@
  * The gradients of q, k and v. The probabilities are recomputed from the saved log-sum-exp: D = rowsum(dO·O),
  * dS = P·(dP − D) (Dao, 2307.08691). One kernel for dQ and D, one for dK and dV, no atomics.
  */
-import { defineKernel, memoize, unroll } from '../../gpu/kernel.ts';
+import { defineKernel, unroll } from '../../gpu/kernel.ts';
+import { memoize } from '../../gpu/memoize.ts';
 import { PARAMS } from './shape.ts';
 import { dot, entry, ifValid, type Layout, layoutHeads, sharedBlock } from './tile.ts';
 

@@ -1,5 +1,6 @@
 /** The output and the log-sum-exp of every query, with a running maximum and sum (Milakov & Gimelshein, 1805.02867). */
-import { defineKernel, memoize, unroll } from '../../gpu/kernel.ts';
+import { defineKernel, unroll } from '../../gpu/kernel.ts';
+import { memoize } from '../../gpu/memoize.ts';
 import { PARAMS } from './shape.ts';
 import { dot, entry, ifValid, type Layout, layoutHeads, sharedBlock } from './tile.ts';
 

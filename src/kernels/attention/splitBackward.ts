@@ -1,5 +1,6 @@
 /** The backward pass for heads of any size. The formulas are in `backward.ts`. */
-import { defineKernel, memoize } from '../../gpu/kernel.ts';
+import { defineKernel } from '../../gpu/kernel.ts';
+import { memoize } from '../../gpu/memoize.ts';
 import { PARAMS } from './shape.ts';
 import { type SplitLayout, splitWgsl } from './split.ts';
 

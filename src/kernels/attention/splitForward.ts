@@ -1,5 +1,6 @@
 /** The forward pass for heads of any size, with a running maximum and sum (Milakov & Gimelshein, 1805.02867). */
-import { defineKernel, memoize } from '../../gpu/kernel.ts';
+import { defineKernel } from '../../gpu/kernel.ts';
+import { memoize } from '../../gpu/memoize.ts';
 import { PARAMS } from './shape.ts';
 import { type SplitLayout, splitWgsl } from './split.ts';
 

@@ -7,7 +7,6 @@
  */
 import type { BufferView } from '../../gpu/buffers.ts';
 import type { Device } from '../../gpu/device.ts';
-import { linearGrid } from '../../gpu/kernel.ts';
 import { addParts } from '../addParts.ts';
 import { backwardBySubgroup, forwardBySubgroup, walkedRows } from './subgroup.ts';
 import { backwardByThread, forwardByThread, PART_ROWS, weightParts } from './thread.ts';
@@ -44,12 +43,10 @@ export function layerNormForward(
   },
 ): void {
   const { R, d, eps, weight, bias, centred } = views;
-  const dv = d / 4;
-  const lanes = sharingLanes(device, dv);
-  const [kernel, rows] = lanes
-    ? [forwardBySubgroup(dv, lanes, weight !== undefined, bias !== undefined, centred), walkedRows(lanes)]
-    : [forwardByThread(dv, weight !== undefined, bias !== undefined, centred), 64];
-  device.launch(kernel, views as never, { R, eps }, linearGrid(Math.ceil(R / rows)));
+  const form = { dv: d / 4, weight: weight !== undefined, bias: bias !== undefined, centred };
+  const lanes = sharingLanes(device, form.dv);
+  const kernel = lanes ? forwardBySubgroup({ ...form, lanes }) : forwardByThread(form);
+  device.launch(kernel, views, { R, eps });
 }
 
 /** dx (R,d) = gradient through the layer, plus `residual` (R,d) if given; adds to `dWeight` and `dBias` (d). */
@@ -65,21 +62,15 @@ export function layerNormBackward(
 ): void {
   const { x, stats, dy, R, d, weight, residual, centred, dx, dWeight, dBias } = views;
   const dv = d / 4;
-  const form = [weight !== undefined, residual !== undefined, centred] as const;
+  const form = { dv, weight: weight !== undefined, residual: residual !== undefined, centred };
   const weights = dWeight !== undefined || dBias !== undefined;
-  const together = dx && weights ? sharingLanes(device, dv) : undefined;
-  if (dx && !together)
-    device.launch(backwardByThread(dv, ...form), views as never, { R }, linearGrid(Math.ceil(R / 64)));
+  const lanes = dx && weights ? sharingLanes(device, dv) : undefined;
+  if (dx && !lanes) device.launch(backwardByThread(form), { ...views, dx }, { R });
   if (!weights) return;
-  const count = Math.ceil(R / (together ? walkedRows(together) : PART_ROWS));
+  const count = Math.ceil(R / (lanes ? walkedRows(lanes) : PART_ROWS));
   const parts = device.allocate(count * 2 * d * 4);
-  if (together) {
-    const kernel = backwardBySubgroup(dv, together, ...form);
-    device.launch(kernel, { ...views, parts } as never, { R }, linearGrid(count));
-  } else {
-    const grid = linearGrid(Math.ceil((count * dv) / 8));
-    device.launch(weightParts, { x, stats, dy, parts }, { R, dv, parts: count }, grid);
-  }
+  if (dx && lanes) device.launch(backwardBySubgroup({ ...form, lanes }), { ...views, dx, parts }, { R });
+  else device.launch(weightParts, { x, stats, dy, parts }, { R, dv, parts: count });
   const first = dWeight ?? device.allocate(d * 4);
   addParts(device, { parts, count, stride: 2 * d, first, size: d, second: dBias, secondSize: d });
   if (!dWeight) device.release(first);

@@ -2,9 +2,18 @@
  * LayerNorm with a subgroup to a row. Its lanes read neighbouring vec4s; each keeps its part of weight and bias, and of
  * their gradients, over the rows of its workgroup, so that one kernel computes every gradient from one reading.
  */
-import { defineKernel, GROUP_ARGS, GROUP_INDEX, memoize, unroll } from '../../gpu/kernel.ts';
+import {
+  defineKernel,
+  GROUP_ARGS,
+  GROUP_INDEX,
+  linearGrid,
+  type Scalar,
+  scalarValue,
+  unroll,
+} from '../../gpu/kernel.ts';
+import { memoize } from '../../gpu/memoize.ts';
 import { laneReductions } from '../lanes.ts';
-import { backwardOperands, forwardOperands } from './operands.ts';
+import { type BackwardForm, backwardOperands, type ForwardForm, forwardOperands } from './operands.ts';
 
 /**
  * Rows that a subgroup walks through: what weight and bias are loaded for, and a part of their gradients. A software
@@ -12,13 +21,11 @@ import { backwardOperands, forwardOperands } from './operands.ts';
  */
 export const walkedRows = (lanes: number): number => (lanes <= 16 ? 32 : 8);
 
-/** The entry point: `before` the rows, what is done for `each` of them, and `after`. */
-const walkRows = (
-  lanes: number,
-  before: string,
-  each: string,
-  after = '',
-): string => `${laneReductions(lanes)}
+/** The entry point: `before` the rows, what is done for `each` of them, and `after`; and its grid. */
+const walkRows = (lanes: number, before: string, each: string, after = '') => ({
+  functions: laneReductions(lanes),
+  grid: ({ R }: { readonly R: Scalar }) => linearGrid(Math.ceil(scalarValue(R) / walkedRows(lanes))),
+  code: `
 @compute @workgroup_size(${lanes})
 fn main(${GROUP_ARGS}, @builtin(subgroup_invocation_id) lane: u32) {
   let part = ${GROUP_INDEX};
@@ -29,7 +36,8 @@ fn main(${GROUP_ARGS}, @builtin(subgroup_invocation_id) lane: u32) {
     ${each}
   }
   ${after}
-}`;
+}`,
+});
 
 /** Text for each vec4 of a lane: `c` numbers it, `at` is its place in the row. */
 const eachVector =
@@ -41,21 +49,20 @@ const eachVector =
 const rowMean = (vectors: string, width: number): string =>
   `laneSum(dot(${vectors}, vec4f(1.0))) / ${width}.0`;
 
-export const forwardBySubgroup = memoize(
-  (dv: number, lanes: number, weight: boolean, bias: boolean, centred: boolean) => {
-    const each = eachVector(dv, lanes);
-    const operands = forwardOperands(dv, weight, bias, centred);
-    return defineKernel({
-      ...operands,
-      name: `${operands.name} subgroup`,
-      enables: ['subgroups'],
-      code: walkRows(
-        lanes,
-        each(
-          (c, at) =>
-            `${weight ? `let w${c} = weight[${at}];` : ''} ${bias ? `let b${c} = bias[${at}];` : ''}`,
-        ),
-        `
+export const forwardBySubgroup = memoize((form: ForwardForm & { readonly lanes: number }) => {
+  const { dv, lanes, weight, bias, centred } = form;
+  const each = eachVector(dv, lanes);
+  const operands = forwardOperands(form);
+  return defineKernel({
+    ...operands,
+    name: `${operands.name} subgroup`,
+    enables: ['subgroups'],
+    ...walkRows(
+      lanes,
+      each(
+        (c, at) => `${weight ? `let w${c} = weight[${at}];` : ''} ${bias ? `let b${c} = bias[${at}];` : ''}`,
+      ),
+      `
     let start = row * ${dv};
     ${each((c, at) => `var v${c} = x[start + ${at}];`)}
     let mean = ${
@@ -73,28 +80,27 @@ export const forwardBySubgroup = memoize(
     )} + params.eps);
     ${each((c, at) => `y[start + ${at}] = v${c} * rstd${weight ? ` * w${c}` : ''}${bias ? ` + b${c}` : ''};`)}
     if (lane == 0) { stats[row] = vec2f(mean, rstd); }`,
-      ),
-    });
-  },
-);
+    ),
+  });
+});
 
 /** dx, and parts of the gradients of weight and bias: (⌈R / walkedRows⌉, 2, d). */
-export const backwardBySubgroup = memoize(
-  (dv: number, lanes: number, weight: boolean, residual: boolean, centred: boolean) => {
-    const each = eachVector(dv, lanes);
-    const operands = backwardOperands(dv, weight, residual, centred);
-    return defineKernel({
-      ...operands,
-      name: `${operands.name} subgroup`,
-      enables: ['subgroups'],
-      writes: { ...operands.writes, parts: 'array<vec4f>' },
-      code: walkRows(
-        lanes,
-        each(
-          (c, at) =>
-            `${weight ? `let w${c} = weight[${at}];` : ''} var sumGX${c} = vec4f(); var sumG${c} = vec4f();`,
-        ),
-        `
+export const backwardBySubgroup = memoize((form: BackwardForm & { readonly lanes: number }) => {
+  const { dv, lanes, weight, residual, centred } = form;
+  const each = eachVector(dv, lanes);
+  const operands = backwardOperands(form);
+  return defineKernel({
+    ...operands,
+    name: `${operands.name} subgroup`,
+    enables: ['subgroups'],
+    writes: { ...operands.writes, parts: 'array<vec4f>' },
+    ...walkRows(
+      lanes,
+      each(
+        (c, at) =>
+          `${weight ? `let w${c} = weight[${at}];` : ''} var sumGX${c} = vec4f(); var sumG${c} = vec4f();`,
+      ),
+      `
     let start = row * ${dv};
     let s = stats[row];
     ${each(
@@ -121,11 +127,10 @@ export const backwardBySubgroup = memoize(
       (c, at) =>
         `dx[start + ${at}] = (g${c} - meanG - xhat${c} * meanGX) * s.y${residual ? ` + residual[start + ${at}]` : ''};`,
     )}`,
-        each(
-          (c, at) =>
-            `parts[part * ${2 * dv} + ${at}] = sumGX${c}; parts[part * ${2 * dv} + ${dv} + ${at}] = sumG${c};`,
-        ),
+      each(
+        (c, at) =>
+          `parts[part * ${2 * dv} + ${at}] = sumGX${c}; parts[part * ${2 * dv} + ${dv} + ${at}] = sumG${c};`,
       ),
-    });
-  },
-);
+    ),
+  });
+});

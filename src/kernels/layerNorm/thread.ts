@@ -2,15 +2,16 @@
  * LayerNorm with a thread to a row, which it holds in registers, so each value is loaded once; a software driver runs as
  * many rows as it has lanes. These kernels run everywhere.
  */
-import { defineKernel, GROUP_INDEX, memoize, THREAD_ARGS } from '../../gpu/kernel.ts';
+import { defineKernel } from '../../gpu/kernel.ts';
+import { memoize } from '../../gpu/memoize.ts';
+import { perElement } from '../../gpu/perElement.ts';
 import { cascade } from '../cascade.ts';
-import { backwardOperands, forwardOperands } from './operands.ts';
+import { type BackwardForm, backwardOperands, type ForwardForm, forwardOperands } from './operands.ts';
 
 /** Rows in a part of the weights' gradient. */
 export const PART_ROWS = 128;
 /** 256 vec4s of a row, or all rows of a part, make one total. */
 const LEVELS = 4;
-const ROW = `${GROUP_INDEX} * 64 + thread`;
 
 /** Totals over a row of vec4s, by their names. */
 const rowTotals = (dv: number, values: Readonly<Record<string, (i: string) => string>>): string =>
@@ -22,15 +23,11 @@ const rowTotals = (dv: number, values: Readonly<Record<string, (i: string) => st
     levels: LEVELS,
   });
 
-export const forwardByThread = memoize((dv: number, weight: boolean, bias: boolean, centred: boolean) =>
-  defineKernel({
-    ...forwardOperands(dv, weight, bias, centred),
-    code: `
-@compute @workgroup_size(64)
-fn main(${THREAD_ARGS}) {
-  let row = ${ROW};
-  if (row >= params.R) { return; }
-  var v: array<vec4f, ${dv}>;
+export const forwardByThread = memoize((form: ForwardForm) => {
+  const { dv, weight, bias, centred } = form;
+  return defineKernel({
+    ...forwardOperands(form),
+    ...perElement('R', { id: 'row' })`var v: array<vec4f, ${dv}>;
   for (var i = 0u; i < ${dv}; i++) { v[i] = x[row * ${dv} + i]; }
   ${centred ? rowTotals(dv, { sum: (i) => `v[${i}]` }) : ''}
   let mean = ${centred ? `dot(sum, vec4f(1.0)) / ${4 * dv}.0` : '0.0'};
@@ -38,20 +35,15 @@ fn main(${THREAD_ARGS}) {
   ${rowTotals(dv, { squares: (i) => `v[${i}] * v[${i}]` })}
   let rstd = inverseSqrt(dot(squares, vec4f(1.0)) / ${4 * dv}.0 + params.eps);
   for (var i = 0u; i < ${dv}; i++) { y[row * ${dv} + i] = v[i] * rstd${weight ? ' * weight[i]' : ''}${bias ? ' + bias[i]' : ''}; }
-  stats[row] = vec2f(mean, rstd);
-}`,
-  }),
-);
+  stats[row] = vec2f(mean, rstd);`,
+  });
+});
 
-export const backwardByThread = memoize((dv: number, weight: boolean, residual: boolean, centred: boolean) =>
-  defineKernel({
-    ...backwardOperands(dv, weight, residual, centred),
-    code: `
-@compute @workgroup_size(64)
-fn main(${THREAD_ARGS}) {
-  let row = ${ROW};
-  if (row >= params.R) { return; }
-  let s = stats[row];
+export const backwardByThread = memoize((form: BackwardForm) => {
+  const { dv, weight, residual, centred } = form;
+  return defineKernel({
+    ...backwardOperands(form),
+    ...perElement('R', { id: 'row' })`let s = stats[row];
   var xhat: array<vec4f, ${dv}>;
   var g: array<vec4f, ${dv}>;
   for (var i = 0u; i < ${dv}; i++) {
@@ -67,10 +59,9 @@ fn main(${THREAD_ARGS}) {
   for (var i = 0u; i < ${dv}; i++) {
     let at = row * ${dv} + i;
     dx[at] = (g[i] - meanG - xhat[i] * meanGX) * s.y${residual ? ' + residual[at]' : ''};
-  }
-}`,
-  }),
-);
+  }`,
+  });
+});
 
 /** Sums over `PART_ROWS` rows of dy·x̂ and of dy; parts (⌈R / PART_ROWS⌉, 2, d). */
 export const weightParts = defineKernel({
@@ -78,17 +69,13 @@ export const weightParts = defineKernel({
   params: { R: 'u32', dv: 'u32', parts: 'u32' },
   reads: { x: 'array<vec4f>', stats: 'array<vec2f>', dy: 'array<vec4f>' },
   writes: { parts: 'array<vec4f>' },
-  code: `
+  functions: `
 fn normalOf(row: u32, column: u32) -> vec4f {
   let s = stats[row];
   return (x[row * params.dv + column] - s.x) * s.y;
-}
-@compute @workgroup_size(8)
-fn main(${THREAD_ARGS}) {
-  let id = ${GROUP_INDEX} * 8 + thread;
-  let part = id / params.dv;
+}`,
+  ...perElement(['parts', 'dv'], { threads: 8 })`let part = id / params.dv;
   let column = id % params.dv;
-  if (part >= params.parts) { return; }
   let end = min((part + 1) * ${PART_ROWS}, params.R);
   ${cascade({
     totals: { sumGX: 'vec4f()', sumG: 'vec4f()' },
@@ -101,6 +88,5 @@ fn main(${THREAD_ARGS}) {
     levels: LEVELS,
   })}
   parts[part * 2 * params.dv + column] = sumGX;
-  parts[(part * 2 + 1) * params.dv + column] = sumG;
-}`,
+  parts[(part * 2 + 1) * params.dv + column] = sumG;`,
 });

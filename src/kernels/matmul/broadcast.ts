@@ -19,38 +19,39 @@
  * Loading the next step's operands between the multiply-adds is half as fast, since they are spilled.
  */
 import type { Device } from '../../gpu/device.ts';
-import { defineKernel, GROUP_ARGS, memoize, unroll } from '../../gpu/kernel.ts';
+import { defineKernel, GROUP_ARGS, launchOf, unroll } from '../../gpu/kernel.ts';
+import { memoize } from '../../gpu/memoize.ts';
 import type { Variant } from '../../gpu/variants.ts';
 import {
   type Depth,
   GROUP_ROWS,
   type MatmulOptions,
   matmulInterface,
+  type Operands,
   operandsOf,
-  planOf,
+  sizesOf,
   title,
 } from './interface.ts';
 
-const kernelOf = memoize(
-  (
-    S: number,
-    rows: number,
-    vectors: number,
-    epilogue: string,
-    vectorised: boolean,
-    depth: Depth,
-    grouped: boolean,
-  ) => {
-    const shares = rows / S;
-    const operands = { epilogue, vectorised, depth, grouped };
-    const { store, locate, ...bindings } = matmulInterface(operands, { rows, vectors: S * vectors });
-    const components = depth === 1 ? [''] : ['.x', '.y', '.z', '.w'];
-    const sums = unroll(rows * vectors, (i) => `sum${i}`, ', ');
-    return defineKernel({
-      ...bindings,
-      name: `${title(operands)} broadcast ${S} ${rows}×${vectors}×${depth}`,
-      enables: ['subgroups'],
-      code: `${store}
+interface Form {
+  /** Lanes of the subgroup. */
+  readonly S: number;
+  readonly rows: number;
+  readonly vectors: number;
+  readonly operands: Operands;
+}
+
+const kernelOf = memoize(({ S, rows, vectors, operands }: Form) => {
+  const shares = rows / S;
+  const { depth } = operands;
+  const { store, locate, ...bindings } = matmulInterface(operands, { rows, vectors: S * vectors });
+  const components = depth === 1 ? [''] : ['.x', '.y', '.z', '.w'];
+  const sums = unroll(rows * vectors, (i) => `sum${i}`, ', ');
+  return defineKernel({
+    ...bindings,
+    name: `${title(operands)} broadcast ${S} ${rows}×${vectors}×${depth}`,
+    enables: ['subgroups'],
+    code: `${store}
 @compute @workgroup_size(${S})
 fn main(${GROUP_ARGS}, @builtin(subgroup_invocation_id) lane: u32) {${locate}
   let column = firstColumn + lane;
@@ -77,11 +78,10 @@ fn main(${GROUP_ARGS}, @builtin(subgroup_invocation_id) lane: u32) {${locate}
     ${unroll(vectors, (j) => `store(row + i, column + ${S * j}, sums[i * ${vectors} + ${j}], batch);`)}
   }
 }`,
-    });
-  },
-);
+  });
+});
 
-/** Whether the lanes of a subgroup are as many as tiles of broadcasts are made for. */
+/** Tell if a subgroup has as many lanes as tiles of broadcasts are made for. */
 export const canBroadcast = ({ subgroupSize: S }: Device): boolean => S >= 4 && S <= 32;
 
 /** `rows` × (4 · S · `vectors`) of C per subgroup, at most `depth` of K in a step. */
@@ -92,10 +92,8 @@ export function broadcastVariant(rows: number, vectors: number, depth: Depth): V
     fits: (device, { groupOfTile }) =>
       canBroadcast(device) && rows % device.subgroupSize === 0 && (!groupOfTile || GROUP_ROWS % rows === 0),
     plan: ({ subgroupSize: S }, options) => {
-      const operands = operandsOf(options, depths);
-      const { epilogue, vectorised, grouped } = operands;
-      const kernel = kernelOf(S, rows, vectors, epilogue, vectorised, operands.depth, grouped);
-      return planOf(kernel as never, { rows, vectors: S * vectors }, options);
+      const kernel = kernelOf({ S, rows, vectors, operands: operandsOf(options, depths) });
+      return launchOf(kernel, options, sizesOf({ rows, vectors: S * vectors }, options));
     },
   };
 }

@@ -1,7 +1,6 @@
-/** What every variant of the matrix product has in common: its operands, its epilogue, and which tile is whose. */
+/** Operands, epilogue and order of tiles, which all variants of the matrix product share. */
 import type { BufferView } from '../../gpu/buffers.ts';
-import type { Launch } from '../../gpu/kernel.ts';
-import { GROUP_INDEX, type Kernel, linearGrid } from '../../gpu/kernel.ts';
+import { GROUP_INDEX, linearGrid } from '../../gpu/kernel.ts';
 import { ERF_WGSL } from '../erf.ts';
 
 /** Rows of a grouped product start at multiples of this, so that no tile of as many rows spans two groups. */
@@ -25,25 +24,25 @@ export interface MatmulOptions {
   readonly pre?: BufferView | undefined;
   /** For each `GROUP_ROWS` rows of A, the group whose B they are multiplied by: u32 (⌈M / GROUP_ROWS⌉). */
   readonly groupOfTile?: BufferView | undefined;
-  /** How many products to make, and whether all of them share A; 1 unless given. Not with `groupOfTile`. */
+  /** Number of products, and if all of them share A; 1 unless given. Not with `groupOfTile`. */
   readonly batches?: { readonly count: number; readonly sharedA: boolean };
 }
 
 /** A is read as vec4s, vec2s or scalars along K. */
 export type Depth = 1 | 2 | 4;
 
-/** What a kernel is specialised for, beside its tile. */
+/** Form of a kernel, beside its tile. */
 export interface Operands {
   /** Any of `bias`, `gelu` (which also stores the value before it to `pre`) and `residual`, applied in this order. */
   readonly epilogue: string;
-  /** Whether N is a multiple of 4, so that C is written as vec4s. */
+  /** N is a multiple of 4, so that C is written as vec4s. */
   readonly vectorised: boolean;
-  /** How many of K are read of A at once: 4, 2 or 1, as K allows. */
+  /** Values of A that are read at once: 4, 2 or 1, as K allows. */
   readonly depth: Depth;
   readonly grouped: boolean;
 }
 
-/** What the kernel for these options is specialised for, if it can read so many of K at once, the best first. */
+/** Return the form of the kernel for these options; `depths` are those that it can have, the best first. */
 export function operandsOf(
   { bias, pre, residual, N, K, groupOfTile }: MatmulOptions,
   depths: readonly Depth[] = [4, 1],
@@ -66,14 +65,12 @@ export interface Tile {
 export const title = ({ epilogue, grouped }: Operands): string =>
   `matmul ${epilogue}${grouped ? ' grouped' : ''}`;
 
-/** The launch of a kernel with such tiles. */
-export function planOf(kernel: Kernel<never, never>, tile: Tile, options: MatmulOptions): Launch {
+/** Return the parameters and workgroups of a launch with such tiles. */
+export function sizesOf(tile: Tile, options: MatmulOptions) {
   const { M, N, K } = options;
   const { count, sharedA } = options.batches ?? { count: 1, sharedA: false };
   const tiles = Math.ceil(M / tile.rows) * Math.ceil(N / 4 / tile.vectors);
   return {
-    kernel: kernel as unknown as Kernel,
-    buffers: options as never,
     params: { M, N, K, batches: count, aStride: sharedA ? 0 : M },
     workgroups: linearGrid(tiles * count),
   };
@@ -112,11 +109,11 @@ export function matmulInterface({ epilogue, vectorised, depth, grouped }: Operan
     reads: {
       a: depth === 1 ? 'array<f32>' : `array<vec${depth}f>`,
       b: 'array<vec4f>',
-      ...(bias ? { bias: type } : {}),
-      ...(residual ? { residual: type } : {}),
-      ...(grouped ? { groupOfTile: 'array<u32>' } : {}),
+      bias: bias ? type : undefined,
+      residual: residual ? type : undefined,
+      groupOfTile: grouped ? 'array<u32>' : undefined,
     },
-    writes: { c: type, ...(gelu ? { pre: type } : {}) },
+    writes: { c: type, pre: gelu ? type : undefined },
     // Without early returns: they would leave masks that a software driver applies to everything that follows.
     store: `${gelu ? ERF_WGSL : ''}
 fn biasAt(column: u32, group: u32) -> vec4f {

@@ -2,39 +2,38 @@
  * A thread computes `threadRows` rows × `threadVectors` vec4 columns of C in registers, straight from storage: 8×8 threads
  * to a workgroup, whose loads meet in the cache. For adapters whose workgroup memory is no faster than their caches.
  */
-import { defineKernel, memoize, THREAD_ARGS, unroll } from '../../gpu/kernel.ts';
+import { defineKernel, launchOf, THREAD_ARGS, unroll } from '../../gpu/kernel.ts';
+import { memoize } from '../../gpu/memoize.ts';
 import type { Variant } from '../../gpu/variants.ts';
 import {
-  type Depth,
   GROUP_ROWS,
   type MatmulOptions,
   matmulInterface,
+  type Operands,
   operandsOf,
-  planOf,
+  sizesOf,
   title,
 } from './interface.ts';
 
 const SIDE = 8;
 
-const kernelOf = memoize(
-  (
-    threadRows: number,
-    threadVectors: number,
-    epilogue: string,
-    vectorised: boolean,
-    depth: Depth,
-    grouped: boolean,
-  ) => {
-    const operands = { epilogue, vectorised, depth, grouped };
-    const tile = { rows: SIDE * threadRows, vectors: SIDE * threadVectors };
-    const { store, locate, ...bindings } = matmulInterface(operands, tile);
-    const components = depth === 1 ? [''] : ['.x', '.y', '.z', '.w'];
-    const each = (text: (i: number, j: number) => string) =>
-      unroll(threadRows, (i) => unroll(threadVectors, (j) => text(i, j)));
-    return defineKernel({
-      ...bindings,
-      name: `${title(operands)} registers ${threadRows}×${4 * threadVectors}`,
-      code: `${store}
+interface Form {
+  readonly threadRows: number;
+  readonly threadVectors: number;
+  readonly operands: Operands;
+}
+
+const kernelOf = memoize(({ threadRows, threadVectors, operands }: Form) => {
+  const { depth } = operands;
+  const tile = { rows: SIDE * threadRows, vectors: SIDE * threadVectors };
+  const { store, locate, ...bindings } = matmulInterface(operands, tile);
+  const components = depth === 1 ? [''] : ['.x', '.y', '.z', '.w'];
+  const each = (text: (i: number, j: number) => string) =>
+    unroll(threadRows, (i) => unroll(threadVectors, (j) => text(i, j)));
+  return defineKernel({
+    ...bindings,
+    name: `${title(operands)} registers ${threadRows}×${4 * threadVectors}`,
+    code: `${store}
 @compute @workgroup_size(${SIDE * SIDE})
 fn main(${THREAD_ARGS}) {${locate}
   let column = firstColumn + thread % ${SIDE};
@@ -55,9 +54,8 @@ fn main(${THREAD_ARGS}) {${locate}
   }
   ${each((i, j) => `store(y + ${i}, column + ${SIDE * j}, sum${i}_${j}, batch);`)}
 }`,
-    });
-  },
-);
+  });
+});
 
 /** (8 · `threadRows`) × (32 · `threadVectors`) of C per workgroup. */
 export function registersVariant(threadRows: number, threadVectors: number): Variant<MatmulOptions> {
@@ -66,9 +64,8 @@ export function registersVariant(threadRows: number, threadVectors: number): Var
     name: `registers ${threadRows}×${4 * threadVectors}`,
     fits: (_, { groupOfTile }) => !groupOfTile || GROUP_ROWS % tile.rows === 0,
     plan: (_, options) => {
-      const { epilogue, vectorised, depth, grouped } = operandsOf(options);
-      const kernel = kernelOf(threadRows, threadVectors, epilogue, vectorised, depth, grouped);
-      return planOf(kernel as never, tile, options);
+      const kernel = kernelOf({ threadRows, threadVectors, operands: operandsOf(options) });
+      return launchOf(kernel, options, sizesOf(tile, options));
     },
   };
 }

@@ -6,15 +6,16 @@
  * Only where the device allows products of half precision, and only a configuration that the adapter reports.
  */
 import type { Device } from '../../gpu/device.ts';
-import { defineKernel, memoize, THREAD_ARGS, unroll } from '../../gpu/kernel.ts';
+import { defineKernel, launchOf, THREAD_ARGS, unroll } from '../../gpu/kernel.ts';
+import { memoize } from '../../gpu/memoize.ts';
 import type { Variant } from '../../gpu/variants.ts';
 import {
-  type Depth,
   GROUP_ROWS,
   type MatmulOptions,
   matmulInterface,
+  type Operands,
   operandsOf,
-  planOf,
+  sizesOf,
   title,
 } from './interface.ts';
 
@@ -25,7 +26,7 @@ export interface Fragment {
   readonly K: number;
 }
 
-/** What the adapter's matrix units multiply in f16 and add in f32, if it has any. */
+/** Return the fragment that the adapter's matrix units multiply in f16 and add in f32, if it has any. */
 export function fragmentOf({ gpu, info }: Pick<Device, 'gpu' | 'info'>): Fragment | undefined {
   if (!gpu.features.has('chromium-experimental-subgroup-matrix' as GPUFeatureName)) return undefined;
   const { subgroupMatrixConfigs = [] } = info as GPUAdapterInfo & {
@@ -36,31 +37,29 @@ export function fragmentOf({ gpu, info }: Pick<Device, 'gpu' | 'info'>): Fragmen
   );
 }
 
-/** The kernel for S lanes, tiles of rows × columns and fragments M×N×K. */
-export const subgroupMatrixKernel = memoize(
-  (
-    S: number,
-    rows: number,
-    columns: number,
-    M: number,
-    N: number,
-    K: number,
-    epilogue: string,
-    vectorised: boolean,
-    depth: Depth,
-    grouped: boolean,
-  ) => {
-    const operands = { epilogue, vectorised, depth, grouped };
-    const vectors = columns / 4;
-    const { store, locate, ...bindings } = matmulInterface(operands, { rows, vectors });
-    const [down, across] = [rows / M, columns / N];
-    const each = (text: (i: number, j: number) => string) =>
-      unroll(down, (i) => unroll(across, (j) => text(i, j)));
-    return defineKernel({
-      ...bindings,
-      name: `${title(operands)} subgroup matrix ${rows}×${columns}, ${M}×${N}×${K}`,
-      enables: ['f16', 'subgroups', 'chromium_experimental_subgroup_matrix'],
-      code: `${store}
+interface Form {
+  /** Lanes of the subgroup. */
+  readonly S: number;
+  /** Size of a tile of C. */
+  readonly rows: number;
+  readonly columns: number;
+  readonly fragment: Fragment;
+  readonly operands: Operands;
+}
+
+/** Make the kernel of a form. */
+export const subgroupMatrixKernel = memoize(({ S, rows, columns, fragment: { M, N, K }, operands }: Form) => {
+  const { depth } = operands;
+  const vectors = columns / 4;
+  const { store, locate, ...bindings } = matmulInterface(operands, { rows, vectors });
+  const [down, across] = [rows / M, columns / N];
+  const each = (text: (i: number, j: number) => string) =>
+    unroll(down, (i) => unroll(across, (j) => text(i, j)));
+  return defineKernel({
+    ...bindings,
+    name: `${title(operands)} subgroup matrix ${rows}×${columns}, ${M}×${N}×${K}`,
+    enables: ['f16', 'subgroups', 'chromium_experimental_subgroup_matrix'],
+    code: `${store}
 var<workgroup> tileA: array<f16, ${rows * K}>;
 var<workgroup> tileB: array<f16, ${K * columns}>;
 var<workgroup> tileC: array<f32, ${rows * columns}>;
@@ -95,9 +94,8 @@ fn main(${THREAD_ARGS}) {${locate}
     store(row + i / ${vectors}, column, product + biasAt(column, expert), batch);
   }
 }`,
-    });
-  },
-);
+  });
+});
 
 /** rows × columns of C per subgroup. */
 export function subgroupMatrixVariant(rows: number, columns: number): Variant<MatmulOptions> {
@@ -118,21 +116,10 @@ export function subgroupMatrixVariant(rows: number, columns: number): Variant<Ma
     plan: (device, options) => {
       const fragment = fragmentOf(device);
       if (!fragment) throw new Error('the adapter has no f16 matrix units');
+      const operands = operandsOf(options);
       const { M, N, K } = fragment;
-      const { epilogue, vectorised, depth, grouped } = operandsOf(options);
-      const kernel = subgroupMatrixKernel(
-        device.subgroupSize,
-        rows,
-        columns,
-        M,
-        N,
-        K,
-        epilogue,
-        vectorised,
-        depth,
-        grouped,
-      );
-      return planOf(kernel as never, { rows, vectors: columns / 4 }, options);
+      const form = { S: device.subgroupSize, rows, columns, fragment: { M, N, K }, operands };
+      return launchOf(subgroupMatrixKernel(form), options, sizesOf({ rows, vectors: columns / 4 }, options));
     },
   };
 }

@@ -5,15 +5,16 @@
  *
  * With f16 the copies are rounded to half precision, which halves their memory; products and sums stay f32.
  */
-import { defineKernel, memoize, THREAD_ARGS, unroll } from '../../gpu/kernel.ts';
+import { defineKernel, launchOf, THREAD_ARGS, unroll } from '../../gpu/kernel.ts';
+import { memoize } from '../../gpu/memoize.ts';
 import type { Variant } from '../../gpu/variants.ts';
 import {
-  type Depth,
   GROUP_ROWS,
   type MatmulOptions,
   matmulInterface,
+  type Operands,
   operandsOf,
-  planOf,
+  sizesOf,
   title,
 } from './interface.ts';
 
@@ -36,32 +37,22 @@ const threadsOf = ({ rows, columns, threadRows, threadVectors }: Shape): number 
 const PITCH = STEP + 1;
 const bytesOf = ({ rows, columns, f16 }: Shape): number => (rows * PITCH + STEP * columns) * (f16 ? 2 : 4);
 
-const kernelOf = memoize(
-  (
-    rows: number,
-    columns: number,
-    threadRows: number,
-    threadVectors: number,
-    f16: boolean,
-    epilogue: string,
-    vectorised: boolean,
-    depth: Depth,
-    grouped: boolean,
-  ) => {
-    const operands = { epilogue, vectorised, depth, grouped };
-    const vectors = columns / 4;
-    const { store, locate, ...bindings } = matmulInterface(operands, { rows, vectors });
-    const threads = threadsOf({ rows, columns, threadRows, threadVectors });
-    const across = vectors / threadVectors;
-    const element = f16 ? 'f16' : 'f32';
-    const [vec, narrow] = f16 ? ['vec4h', 'vec4h'] : ['vec4f', ''];
-    const each = (text: (i: number, j: number) => string) =>
-      unroll(threadRows, (i) => unroll(threadVectors, (j) => text(i, j)));
-    return defineKernel({
-      ...bindings,
-      name: `${title(operands)} tile ${rows}×${columns}, ${threadRows}×${4 * threadVectors} ${element}`,
-      ...(f16 ? { enables: ['f16'] } : {}),
-      code: `${store}
+const kernelOf = memoize(({ shape, operands }: { readonly shape: Shape; readonly operands: Operands }) => {
+  const { rows, columns, threadRows, threadVectors, f16 = false } = shape;
+  const { depth } = operands;
+  const vectors = columns / 4;
+  const { store, locate, ...bindings } = matmulInterface(operands, { rows, vectors });
+  const threads = threadsOf(shape);
+  const across = vectors / threadVectors;
+  const element = f16 ? 'f16' : 'f32';
+  const [vec, narrow] = f16 ? ['vec4h', 'vec4h'] : ['vec4f', ''];
+  const each = (text: (i: number, j: number) => string) =>
+    unroll(threadRows, (i) => unroll(threadVectors, (j) => text(i, j)));
+  return defineKernel({
+    ...bindings,
+    name: `${title(operands)} tile ${rows}×${columns}, ${threadRows}×${4 * threadVectors} ${element}`,
+    ...(f16 ? { enables: ['f16'] } : {}),
+    code: `${store}
 const STEP = ${STEP}u;
 var<workgroup> tileA: array<${element}, ${rows * PITCH}>;
 var<workgroup> tileB: array<${vec}, STEP * ${vectors}>;
@@ -102,9 +93,8 @@ fn main(${THREAD_ARGS}) {${locate}
   }
   ${each((i, j) => `store(row + y + ${i}, firstColumn + x + ${j * across}, sum${i}_${j}, batch);`)}
 }`,
-    });
-  },
-);
+  });
+});
 
 /** See the head of this file. `f16` only where the device allows products of half precision. */
 export function tileVariant(shape: Shape): Variant<MatmulOptions> {
@@ -118,19 +108,8 @@ export function tileVariant(shape: Shape): Variant<MatmulOptions> {
       (!f16 || halfProducts) &&
       (!groupOfTile || GROUP_ROWS % rows === 0),
     plan: (_, options) => {
-      const { epilogue, vectorised, depth, grouped } = operandsOf(options);
-      const kernel = kernelOf(
-        rows,
-        columns,
-        threadRows,
-        threadVectors,
-        f16,
-        epilogue,
-        vectorised,
-        depth,
-        grouped,
-      );
-      return planOf(kernel as never, { rows, vectors: columns / 4 }, options);
+      const kernel = kernelOf({ shape, operands: operandsOf(options) });
+      return launchOf(kernel, options, sizesOf({ rows, vectors: columns / 4 }, options));
     },
   };
 }

@@ -4,31 +4,39 @@
  * subgroupBroadcast. A step of the loop takes one or two rows; with two, an accumulator is fetched, masked and put back
  * once for two multiply-adds: see the broadcast variant of `matmul` for why, and where.
  */
-import { defineKernel, GROUP_ARGS, memoize, unroll } from '../../gpu/kernel.ts';
+import { defineKernel, GROUP_ARGS, launchOf, unroll } from '../../gpu/kernel.ts';
+import { memoize } from '../../gpu/memoize.ts';
 import type { Variant } from '../../gpu/variants.ts';
 import { canBroadcast } from '../matmul/broadcast.ts';
 import {
   COLUMN_SUM_ROWS,
+  type OuterOperands,
   type OuterOptions,
   outerInterface,
   outerOperands,
-  planOf,
+  sizesOf,
   title,
 } from './interface.ts';
 
 const COMPONENTS = ['x', 'y', 'z', 'w'];
 
-const kernelOf = memoize(
-  (S: number, vectors: number, step: number, oneHot: boolean, grouped: boolean, wide: boolean) => {
-    const operands = { oneHot, grouped, wide };
-    const rows = 4 * S;
-    const { functions, locate, ...bindings } = outerInterface(operands, { rows, vectors: S * vectors });
-    const sums = unroll(rows * vectors, (i) => `sum${i}`, ', ');
-    return defineKernel({
-      ...bindings,
-      name: `${title(operands)} broadcast ${S} ${rows}×${vectors}×${step}`,
-      enables: ['subgroups'],
-      code: `${functions}
+interface Form {
+  /** Lanes of the subgroup. */
+  readonly S: number;
+  readonly vectors: number;
+  readonly step: 1 | 2;
+  readonly operands: OuterOperands;
+}
+
+const kernelOf = memoize(({ S, vectors, step, operands }: Form) => {
+  const rows = 4 * S;
+  const { functions, locate, ...bindings } = outerInterface(operands, { rows, vectors: S * vectors });
+  const sums = unroll(rows * vectors, (i) => `sum${i}`, ', ');
+  return defineKernel({
+    ...bindings,
+    name: `${title(operands)} broadcast ${S} ${rows}×${vectors}×${step}`,
+    enables: ['subgroups'],
+    code: `${functions}
 @compute @workgroup_size(${S})
 fn main(${GROUP_ARGS}, @builtin(subgroup_invocation_id) lane: u32) {${locate}
   let column = firstColumn + lane;
@@ -63,9 +71,8 @@ fn main(${GROUP_ARGS}, @builtin(subgroup_invocation_id) lane: u32) {${locate}
     storeColumnSums(part, m, columnSum);
   }
 }`,
-    });
-  },
-);
+  });
+});
 
 /** 4·S × (4·S · `vectors`) of C per subgroup, `step` rows of A and B at once. */
 export function broadcastVariant(vectors: number, step: 1 | 2): Variant<OuterOptions> {
@@ -73,9 +80,8 @@ export function broadcastVariant(vectors: number, step: 1 | 2): Variant<OuterOpt
     name: `broadcast ×${vectors}×${step}`,
     fits: canBroadcast,
     plan: ({ subgroupSize: S }, options) => {
-      const { oneHot, grouped, wide } = outerOperands(options);
-      const kernel = kernelOf(S, vectors, step, oneHot, grouped, wide);
-      return planOf(kernel as never, { rows: 4 * S, vectors: S * vectors }, options);
+      const kernel = kernelOf({ S, vectors, step, operands: outerOperands(options) });
+      return launchOf(kernel, options, sizesOf({ rows: 4 * S, vectors: S * vectors }, options));
     },
   };
 }

@@ -1,7 +1,6 @@
-/** What every variant of the transposed product has in common: its operands, its parts, and which tile is whose. */
+/** Operands, parts and order of tiles, which all variants of the transposed product share. */
 import type { BufferView } from '../../gpu/buffers.ts';
-import type { Launch } from '../../gpu/kernel.ts';
-import { GROUP_INDEX, type Kernel, linearGrid } from '../../gpu/kernel.ts';
+import { GROUP_INDEX, linearGrid } from '../../gpu/kernel.ts';
 
 /** Values of a part: the product, then the column sums of A, in whole vec4s. */
 export const partSize = (M: number, N: number): number => M * N + Math.ceil(M / 4) * 4;
@@ -29,15 +28,15 @@ export interface OuterOptions {
   readonly ranges?: BufferView | undefined;
 }
 
-/** What a kernel is specialised for, beside its tile. */
+/** Form of a kernel, beside its tile. */
 export interface OuterOperands {
   readonly oneHot: boolean;
   readonly grouped: boolean;
-  /** Whether M is a multiple of 4, so that A is read as vec4s. */
+  /** M is a multiple of 4, so that A is read as vec4s. */
   readonly wide: boolean;
 }
 
-/** What the kernel for these options is specialised for. */
+/** Return the form of the kernel for these options. */
 export const outerOperands = ({ oneHotScale, ranges, M }: OuterOptions): OuterOperands => ({
   oneHot: oneHotScale !== undefined,
   grouped: ranges !== undefined,
@@ -54,12 +53,10 @@ export interface Tile {
   readonly vectors: number;
 }
 
-/** The launch of a kernel with such tiles. */
-export function planOf(kernel: Kernel<never, never>, tile: Tile, options: OuterOptions): Launch {
-  const { a, b, parts, ranges, R, M, N, oneHotScale, columnSums, count } = options;
+/** Return the parameters and workgroups of a launch with such tiles. */
+export function sizesOf(tile: Tile, options: OuterOptions) {
+  const { R, M, N, oneHotScale, columnSums, count } = options;
   return {
-    kernel: kernel as unknown as Kernel,
-    buffers: { a, b, parts, ...(ranges ? { ranges } : {}) },
     params: {
       R,
       M,
@@ -92,7 +89,7 @@ export function outerInterface({ oneHot, grouped, wide }: OuterOperands, tile: T
     reads: {
       a: oneHot ? 'array<u32>' : wide ? 'array<vec4f>' : 'array<f32>',
       b: 'array<vec4f>',
-      ...(grouped ? { ranges: 'array<vec2u>' } : {}),
+      ranges: grouped ? 'array<vec2u>' : undefined,
     },
     writes: { parts: 'array<vec4f>' },
     functions: `

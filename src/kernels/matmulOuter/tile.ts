@@ -2,22 +2,35 @@
  * A workgroup computes a tile of C from tiles of A and B that it copies into its own memory, `STEP` rows at a time; a
  * thread computes `threadRows` × one vec4 of it in registers. 32×32 runs on every adapter and is the portable variant.
  */
-import { defineKernel, memoize, THREAD_ARGS, unroll } from '../../gpu/kernel.ts';
+import { defineKernel, launchOf, THREAD_ARGS, unroll } from '../../gpu/kernel.ts';
+import { memoize } from '../../gpu/memoize.ts';
 import type { Variant } from '../../gpu/variants.ts';
-import { type OuterOptions, outerInterface, outerOperands, planOf, title } from './interface.ts';
+import {
+  type OuterOperands,
+  type OuterOptions,
+  outerInterface,
+  outerOperands,
+  sizesOf,
+  title,
+} from './interface.ts';
 
 const STEP = 16;
 
-const kernelOf = memoize(
-  (rows: number, columns: number, threadRows: number, oneHot: boolean, grouped: boolean, wide: boolean) => {
-    const operands = { oneHot, grouped, wide };
-    const vectors = columns / 4;
-    const threads = (rows / threadRows) * vectors;
-    const { functions, locate, ...bindings } = outerInterface(operands, { rows, vectors });
-    return defineKernel({
-      ...bindings,
-      name: `${title(operands)} tile ${rows}×${columns}, ${threadRows}×4`,
-      code: `${functions}
+interface Form {
+  readonly rows: number;
+  readonly columns: number;
+  readonly threadRows: number;
+  readonly operands: OuterOperands;
+}
+
+const kernelOf = memoize(({ rows, columns, threadRows, operands }: Form) => {
+  const vectors = columns / 4;
+  const threads = (rows / threadRows) * vectors;
+  const { functions, locate, ...bindings } = outerInterface(operands, { rows, vectors });
+  return defineKernel({
+    ...bindings,
+    name: `${title(operands)} tile ${rows}×${columns}, ${threadRows}×4`,
+    code: `${functions}
 const STEP = ${STEP}u;
 var<workgroup> tileA: array<vec4f, STEP * ${rows / 4}>;
 var<workgroup> tileB: array<vec4f, STEP * ${vectors}>;
@@ -53,9 +66,8 @@ fn main(${THREAD_ARGS}) {${locate}
     ${unroll(threadRows / 4, (i) => `storeColumnSums(part, row + y + ${4 * i}, columnSum${i});`)}
   }
 }`,
-    });
-  },
-);
+  });
+});
 
 /** rows × columns of C per workgroup, `threadRows` (a multiple of 4) × 4 per thread. */
 export function tileVariant(rows: number, columns: number, threadRows: number): Variant<OuterOptions> {
@@ -65,9 +77,8 @@ export function tileVariant(rows: number, columns: number, threadRows: number): 
       STEP * (rows + columns) * 4 <= limits.maxComputeWorkgroupStorageSize &&
       (rows / threadRows) * (columns / 4) <= limits.maxComputeInvocationsPerWorkgroup,
     plan: (_, options) => {
-      const { oneHot, grouped, wide } = outerOperands(options);
-      const kernel = kernelOf(rows, columns, threadRows, oneHot, grouped, wide);
-      return planOf(kernel as never, { rows, vectors: columns / 4 }, options);
+      const kernel = kernelOf({ rows, columns, threadRows, operands: outerOperands(options) });
+      return launchOf(kernel, options, sizesOf({ rows, vectors: columns / 4 }, options));
     },
   };
 }
