@@ -3,7 +3,7 @@ import type { ModelConfig } from '../model/config.ts';
 import { MemoryBudget } from './budget.ts';
 import { findConfig } from './configSource.ts';
 import { CheckpointError, withCheckpointErrors } from './error.ts';
-import { type HuggingFaceModel, huggingFaceConfig, readHuggingFace } from './huggingFace/index.ts';
+import { type HuggingFaceModel, huggingFaceConfig, readHuggingFace, weightFiles } from './huggingFace/index.ts';
 import { readCheckpoint } from './index.ts';
 import { openCheckpoint, type Weight } from './open.ts';
 
@@ -55,9 +55,10 @@ export function inspectCheckpoint(bytes: Uint8Array, name: string): Inspection {
 
 /** Inspects a Hugging Face directory. Throws `CheckpointError` if its `model.safetensors` is damaged. */
 export function inspectHuggingFace(model: HuggingFaceModel, name: string): Inspection {
-  const weights = inspectCheckpoint(model.weights, name);
+  const files = weightFiles(model).map((bytes) => inspectCheckpoint(bytes, name));
   return {
-    ...weights,
+    metadata: new Map(files.flatMap(({ metadata }) => [...metadata])),
+    tensors: files.flatMap(({ tensors }) => tensors),
     format: 'hugging-face',
     config: resultOf(() => huggingFaceConfig(model, name)),
     problem: problemOf(() => readHuggingFace(model, name)),

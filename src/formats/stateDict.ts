@@ -65,7 +65,7 @@ function sameShape(a: readonly number[], b: readonly number[]): boolean {
   return a.length === b.length && a.every((side, axis) => side === b[axis]);
 }
 
-function checkConstant({ name, values }: Constant, weight: Weight | undefined): void {
+function checkConstant({ name, values, problem }: Constant, weight: Weight | undefined): void {
   if (!weight) return;
   const half = weight.dtype === 'F16' || weight.dtype === 'BF16';
   const tolerance = half ? CONSTANT_TOLERANCE_HALF : CONSTANT_TOLERANCE;
@@ -73,8 +73,7 @@ function checkConstant({ name, values }: Constant, weight: Weight | undefined): 
     sameShape(weight.shape, [values.length]) &&
     weight.read().every((value, i) => Math.abs(value / (values[i] ?? 0) - 1) <= tolerance);
   if (agrees) return;
-  const fix = 'give a checkpoint of a model that uses the published ALiBi slopes';
-  const problem = `the slopes are not those of ${values.length} ALiBi heads`;
+  const fix = 'give a checkpoint of a model that computes them as they were published';
   throw new CheckpointError('SLOPES_MISMATCH', quoted(name), problem, fix);
 }
 

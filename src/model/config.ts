@@ -14,6 +14,7 @@ export type ModelConfig = ModelConfigs[ModelShape];
 export const MODEL_SHAPES = {
   mathformer: ARCHITECTURES.mathformer.flags,
   mpt: ARCHITECTURES.mpt.flags,
+  llama: ARCHITECTURES.llama.flags,
 } as const satisfies Record<ModelShape, object>;
 
 /** The original's sizes (`--modelsize`). */
@@ -43,7 +44,7 @@ export function validateModelConfig(candidate: unknown, where = 'model config'):
   const named = withArchitecture(candidate);
   const shape = 'architecture' in named ? String(named.architecture) : '';
   if (!isShape(shape)) throw unknownChoice('architecture', shape, Object.keys(ARCHITECTURES), where);
-  return validated(shape, named, where);
+  return validateConfigOf(shape, named, where);
 }
 
 function withArchitecture(candidate: unknown): object {
@@ -54,7 +55,8 @@ function withArchitecture(candidate: unknown): object {
   return { architecture: isMpt ? 'mpt' : 'mathformer', ...candidate };
 }
 
-function validated<Shape extends ModelShape>(
+/** Checks a candidate that names this architecture. @throws ModelConfigError naming the first field at fault. */
+export function validateConfigOf<Shape extends ModelShape>(
   shape: Shape,
   candidate: unknown,
   where: string,
@@ -105,7 +107,7 @@ export function modelConfig(size: ModelSize, overrides: ModelOverrides<ModelShap
   const { dModel = sizes.dModel, nHeads = sizes.nHeads } = fields;
   const base = { architecture: shape, ...sizes, dropout: DEFAULT_DROPOUT };
   const defaults = ARCHITECTURES[shape].defaults({ dModel, nHeads });
-  return validated(shape, { ...base, ...defaults, ...fields }, 'model config');
+  return validateConfigOf(shape, { ...base, ...defaults, ...fields }, 'model config');
 }
 
 const isShape = (name: string): name is ModelShape => Object.hasOwn(ARCHITECTURES, name);

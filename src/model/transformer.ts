@@ -6,8 +6,8 @@ import type { Device } from '../gpu/device.ts';
 import { Parameters, type RowTiles, Tensor } from '../tensor/index.ts';
 import { architectureOf, type ModelConfig } from './config.ts';
 import type { Decoder } from './layers/decoder.ts';
-import type { Constant, Weight } from './layers/layer.ts';
-import type { ForwardOptions } from './layers/pass.ts';
+import type { ConstantTable, Weight } from './layers/layer.ts';
+import { type ForwardOptions, positionsOf } from './layers/pass.ts';
 import { ModelConfigError } from './modelConfigError.ts';
 import { initialStateDict, joinParts, type StateDict, splitParts } from './stateDict.ts';
 
@@ -18,10 +18,10 @@ export class Transformer {
   /** The layers, which hold no weights. */
   readonly decoder: Decoder;
   readonly parameters: Parameters;
-  readonly #constants: ReadonlyMap<Constant['values'], Tensor>;
-  readonly #weights = {
+  readonly #constants: ReadonlyMap<ConstantTable, Tensor>;
+  readonly #values = {
     weight: ({ name }: Weight): Tensor => this.parameters.get(name),
-    constant: (constant: Constant): Tensor => this.#constant(constant),
+    constant: (table: ConstantTable): Tensor => this.#constant(table),
   };
 
   /**
@@ -35,8 +35,8 @@ export class Transformer {
     const { weights, constants, problems } = this.decoder;
     for (const { problem, fix } of problems) throw new ModelConfigError('model', problem, fix);
     this.parameters = new Parameters(device, new Map(weights.map(({ name, shape }) => [name, shape])));
-    const distinct = new Set(constants.map(({ values }) => values));
-    this.#constants = new Map([...distinct].map((values) => [values, uploaded(device, values)]));
+    const tables = new Set(constants.map(({ table }) => table));
+    this.#constants = new Map([...tables].map((table) => [table, uploaded(device, table)]));
     if (stateDict) this.load(stateDict);
   }
 
@@ -77,12 +77,21 @@ export class Transformer {
 
   /** The residual stream after the last block (R,d), normalised if the architecture has a final norm. */
   hidden(tokens: Tensor, packing: RowTiles, options: ForwardOptions = {}): Tensor {
-    return this.decoder.hidden(tokens, { ...options, ...this.#weights, packing });
+    let positions: Tensor | undefined;
+    return this.decoder.hidden(tokens, {
+      ...options,
+      ...this.#values,
+      packing,
+      positions: () => {
+        positions ??= positionsOf(this.device, packing, options.cache);
+        return positions;
+      },
+    });
   }
 
   /** Logits (R,V) of hidden states (R,d). */
   logits(hidden: Tensor): Tensor {
-    return this.decoder.logits(hidden, this.#weights);
+    return this.decoder.logits(hidden, this.#values);
   }
 
   /** Logits (R,V) of packed tokens: u32 (R). */
@@ -96,15 +105,16 @@ export class Transformer {
     for (const { view } of this.#constants.values()) this.device.release(view);
   }
 
-  #constant({ name, values }: Constant): Tensor {
-    const tensor = this.#constants.get(values);
+  #constant(table: ConstantTable): Tensor {
+    const tensor = this.#constants.get(table);
     if (tensor) return tensor;
-    throw new ModelConfigError('model', `no layer declares '${name}'`, 'declare it among its constants');
+    throw new ModelConfigError('model', 'a layer uses a constant that none declares', 'declare it');
   }
 }
 
-function uploaded(device: Device, values: Constant['values']): Tensor {
-  const tensor = new Tensor(device, device.allocatePersistent(values.byteLength), [values.length]);
-  tensor.set(values);
+function uploaded(device: Device, table: ConstantTable): Tensor {
+  const dtype = table instanceof Uint32Array ? 'u32' : 'f32';
+  const tensor = new Tensor(device, device.allocatePersistent(table.byteLength), [table.length], dtype);
+  tensor.set(table);
   return tensor;
 }

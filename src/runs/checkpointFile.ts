@@ -1,6 +1,6 @@
 /** Checkpoints on disk: reads every format of src/model, writes safetensors atomically. */
 import { statSync } from 'node:fs';
-import { readHuggingFace } from '../formats/huggingFace/index.ts';
+import { type HuggingFaceModel, readHuggingFace } from '../formats/huggingFace/index.ts';
 import {
   type AssumedConfig,
   type Checkpoint,
@@ -21,7 +21,7 @@ export interface LoadedCheckpoint extends Checkpoint {
 /** What lies at a path that a checkpoint is loaded from. */
 export type CheckpointSource =
   | { readonly kind: 'file'; readonly bytes: Uint8Array }
-  | { readonly kind: 'hugging-face'; readonly config: string; readonly weights: Uint8Array };
+  | ({ readonly kind: 'hugging-face' } & HuggingFaceModel);
 
 /**
  * Reads a checkpoint: this project's safetensors, the original's .pt, or a Hugging Face directory. `assumed` says what

@@ -1,43 +1,49 @@
 /** Hugging Face directories on disk. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { z } from 'zod';
 import type { HuggingFaceModel } from '../formats/huggingFace/index.ts';
 import { FileError } from './fileError.ts';
 import { readOrdinaryFile } from './ordinaryFile.ts';
 
 const CONFIG = 'config.json';
 const WEIGHTS = 'model.safetensors';
+/** Names the file of each tensor where the weights are spread over several. */
+const INDEX = `${WEIGHTS}.index.json`;
+const PICKLE = 'pytorch_model.bin';
 const INSTEAD = 'give the directory of a model';
 
-/** Other files in which transformers saves weights, and how to get a single file. */
-const OTHER_WEIGHTS: readonly (readonly [file: string, problem: string, fix: string])[] = [
-  [
-    `${WEIGHTS}.index.json`,
-    'its weights are spread over several files',
-    'save it in one, with save_pretrained(…, max_shard_size="100GB") of transformers',
-  ],
-  [
-    'pytorch_model.bin',
-    'its weights are a pickle',
-    'save it as safetensors, with save_pretrained of transformers',
-  ],
-];
-
 /**
- * Read the files of a model that transformers saved in a directory.
- * @throws FileError for a directory with other content, and for files that cannot be read.
+ * Reads the files of a directory that make a model, as transformers saves them: one file of weights or several.
+ * @throws FileError for a directory that holds something else, and for files that cannot be read.
  */
 export function readHuggingFaceDirectory(path: string): HuggingFaceModel {
-  if (!existsSync(join(path, WEIGHTS))) throw withoutWeights(path);
+  const read = (name: string): Buffer => readOrdinaryFile(join(path, name), INSTEAD);
+  const isThere = (name: string): boolean => existsSync(join(path, name));
+  if (!isThere(WEIGHTS) && !isThere(INDEX)) throw withoutWeights(path, isThere(PICKLE));
   return {
-    config: readOrdinaryFile(join(path, CONFIG), INSTEAD).toString('utf8'),
-    weights: readOrdinaryFile(join(path, WEIGHTS), INSTEAD),
+    config: read(CONFIG).toString('utf8'),
+    weights: isThere(WEIGHTS) ? read(WEIGHTS) : shardsOf(path, read(INDEX).toString('utf8')).map(read),
   };
 }
 
-function withoutWeights(path: string): FileError {
-  for (const [file, problem, fix] of OTHER_WEIGHTS) {
-    if (existsSync(join(path, file))) return new FileError('NOT_A_FILE', path, `${problem} (${file})`, fix);
+/** A name in the directory itself: an index from elsewhere leads to no other file. */
+const shard = z.string().regex(/^[\w-][\w.-]*\.safetensors$/);
+const indexSchema = z.looseObject({ weight_map: z.record(z.string(), shard) });
+
+function shardsOf(path: string, text: string): string[] {
+  try {
+    return [...new Set(Object.values(indexSchema.parse(JSON.parse(text)).weight_map))].sort();
+  } catch (cause) {
+    const fix = 'copy or download the directory again';
+    throw new FileError('NOT_A_FILE', join(path, INDEX), 'it does not list files of weights', fix, { cause });
+  }
+}
+
+function withoutWeights(path: string, hasPickle: boolean): FileError {
+  if (hasPickle) {
+    const fix = 'save it as safetensors, with save_pretrained of transformers';
+    return new FileError('NOT_A_FILE', path, `its weights are a pickle (${PICKLE})`, fix);
   }
   const fix = `give a file of its checkpoints/ directory, or a Hugging Face directory (${CONFIG}, ${WEIGHTS})`;
   return new FileError('NOT_A_FILE', path, `it is a directory without ${WEIGHTS}`, fix);

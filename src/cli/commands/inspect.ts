@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import { Command } from 'commander';
 import { z } from 'zod';
 import { printable } from '../../formats/error.ts';
+import { weightFiles } from '../../formats/huggingFace/index.ts';
 import {
   type Inspection,
   inspectCheckpoint,
@@ -35,8 +36,13 @@ function run(path: string, { json }: z.output<typeof flagsSchema>): void {
   const source = readCheckpointSource(path);
   const inspection = inspect(source, path);
   const { config, metadata } = inspection;
-  const bytes = source.kind === 'file' ? source.bytes : source.weights;
-  const file = { bytes: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') };
+  const files = source.kind === 'file' ? [source.bytes] : weightFiles(source);
+  const hash = createHash('sha256');
+  for (const bytes of files) hash.update(bytes);
+  const file = {
+    bytes: files.reduce((sum, { length }) => sum + length, 0),
+    sha256: hash.digest('hex'),
+  };
   if (json) {
     const model = config && { shape: shapeOf(config) ?? null, parameters: parameterCount(config) };
     reporter.document({ path, ...file, ...model, ...inspection, metadata: Object.fromEntries(metadata) });

@@ -1,18 +1,21 @@
 /**
- * Models as Hugging Face directories of an `MptForCausalLM`, for transformers, TRL and vLLM: their files from a
- * checkpoint and back.
+ * Models as Hugging Face directories, for transformers, TRL and vLLM: their files from a checkpoint and back. An
+ * `LlamaForCausalLM` is a model of the `llama` architecture, an `MptForCausalLM` one of `mpt`.
  */
-
+import { z } from 'zod';
 import type { ModelConfig } from '../../model/config.ts';
 import { checkVocabulary, type Task } from '../../tasks/task.ts';
 import { MemoryBudget } from '../budget.ts';
 import { CheckpointError, withCheckpointErrors } from '../error.ts';
 import { type Checkpoint, writeSafetensors } from '../index.ts';
-import { openCheckpoint } from '../open.ts';
-import { CONFIG_FILE, fromMptConfig, specialTokenIds, toMptConfig } from './mptConfig.ts';
-import { fromMptWeights, toMptWeights } from './mptWeights.ts';
+import { openCheckpoint, type Weight } from '../open.ts';
+import { CONFIG_FILE, parseJson, parseOptions, type SpecialTokens, specialTokenIds } from './configJson.ts';
+import { fromLlamaConfig, toLlamaConfig } from './llamaConfig.ts';
+import { fromMptConfig, MAX_SEQUENCE_LENGTH, toMptConfig } from './mptConfig.ts';
 import { representable } from './representable.ts';
+import { llamaNames, mptNames } from './tensorNames.ts';
 import { tokenizerFiles } from './tokenizerFiles.ts';
+import { fromWeights, type TensorNames, toWeights } from './weights.ts';
 
 /** The file of the weights. */
 const WEIGHTS_FILE = 'model.safetensors';
@@ -21,42 +24,81 @@ const MAX_NEW_TOKENS = 256;
 /** transformers wants to know who wrote the tensors, and `pt` is what it reads without a conversion. */
 const FORMAT = ['format', 'pt'] as const;
 
-/** The two files of a Hugging Face directory that make a model. */
+/** The files of a Hugging Face directory that make a model. */
 export interface HuggingFaceModel {
   /** The text of `config.json`. */
   readonly config: string;
-  /** The bytes of `model.safetensors`. */
-  readonly weights: Uint8Array;
+  /** The bytes of `model.safetensors`, or of each of its shards. */
+  readonly weights: Uint8Array | readonly Uint8Array[];
+}
+
+/** The files of the weights: one, or its shards. */
+export const weightFiles = ({ weights }: Pick<HuggingFaceModel, 'weights'>): readonly Uint8Array[] =>
+  weights instanceof Uint8Array ? [weights] : weights;
+
+const modelType = z.looseObject({ model_type: z.literal(['mpt', 'llama']) });
+
+/** A config and transformers' names of its tensors. */
+interface KnownModel {
+  readonly config: ModelConfig;
+  readonly names: TensorNames;
+}
+
+function knownModel(json: string): KnownModel {
+  const candidate = parseJson(json);
+  const { model_type: type } = parseOptions(modelType, candidate);
+  switch (type) {
+    case 'mpt': {
+      const config = fromMptConfig(candidate);
+      return { config, names: mptNames(config) };
+    }
+    case 'llama': {
+      const config = fromLlamaConfig(candidate);
+      return { config, names: llamaNames(config) };
+    }
+    default:
+      return type satisfies never;
+  }
 }
 
 /**
  * The files of a Hugging Face directory by name: `config.json`, `generation_config.json`, `model.safetensors`,
- * `tokenizer.json`, `tokenizer_config.json` and `special_tokens_map.json`. A checkpoint of the `mpt` shape comes back
- * from `readHuggingFace` bit for bit.
+ * `tokenizer.json`, `tokenizer_config.json` and `special_tokens_map.json`. A checkpoint of the `llama` or the `mpt` shape
+ * comes back from `readHuggingFace` bit for bit.
  * @param task whose tokenizer the model was trained with.
  * @throws CheckpointError naming what MPT cannot represent, MathformerError if the task has another vocabulary.
  */
 export function writeHuggingFace(checkpoint: Checkpoint, task: Task): Map<string, string | Uint8Array> {
   checkVocabulary(task, checkpoint.config);
   return withCheckpointErrors('export', () => {
-    const { config, stateDict, metadata } = representable(checkpoint);
     const { bos, eos } = task.tokenizer;
     const special = { bos, eos };
+    const { document, tensors, longest } = exported(checkpoint, special);
     const documents = new Map<string, object>([
-      [CONFIG_FILE, toMptConfig(config, special)],
+      [CONFIG_FILE, document],
       ['generation_config.json', { ...specialTokenIds(special), max_new_tokens: MAX_NEW_TOKENS }],
-      ...tokenizerFiles(task),
+      ...tokenizerFiles(task, longest),
     ]);
     const files = new Map<string, string | Uint8Array>();
     for (const [name, document] of documents) files.set(name, `${JSON.stringify(document, null, 2)}\n`);
-    const tensors = toMptWeights(config, stateDict);
-    return files.set(WEIGHTS_FILE, writeSafetensors({ tensors, metadata: new Map([...metadata, FORMAT]) }));
+    const metadata = new Map([...checkpoint.metadata, FORMAT]);
+    return files.set(WEIGHTS_FILE, writeSafetensors({ tensors, metadata }));
   });
+}
+
+function exported({ config, stateDict }: Checkpoint, special: SpecialTokens) {
+  if (config.architecture === 'llama') {
+    const tensors = toWeights(llamaNames(config), stateDict);
+    return { document: toLlamaConfig(config, special), tensors, longest: config.maxPositions };
+  }
+  const mpt = representable(config, stateDict);
+  const tensors = toWeights(mptNames(mpt.config), mpt.stateDict);
+  return { document: toMptConfig(mpt.config, special), tensors, longest: MAX_SEQUENCE_LENGTH };
 }
 
 /** The config of such a model, without its weights. @throws CheckpointError naming the option that is not supported. */
 export function huggingFaceConfig({ config }: Pick<HuggingFaceModel, 'config'>, name: string): ModelConfig {
-  return withCheckpointErrors(name, () => fromMptConfig(config));
+  return withCheckpointErrors(name, () => knownModel(config).config);
 }
 
 /**
@@ -66,13 +108,24 @@ export function huggingFaceConfig({ config }: Pick<HuggingFaceModel, 'config'>, 
  */
 export function readHuggingFace({ config: json, weights }: HuggingFaceModel, name: string): Checkpoint {
   return withCheckpointErrors(name, () => {
-    const config = fromMptConfig(json);
-    const opened = openCheckpoint(weights, new MemoryBudget(weights.length));
+    const { config, names } = knownModel(json);
+    const { stored, metadata } = openWeights(weightFiles({ weights }));
+    metadata.delete(FORMAT[0]);
+    return { config, stateDict: fromWeights(config, names, stored), metadata };
+  });
+}
+
+function openWeights(files: readonly Uint8Array[]) {
+  const stored = new Map<string, Weight>();
+  const metadata = new Map<string, string>();
+  for (const bytes of files) {
+    const opened = openCheckpoint(bytes, new MemoryBudget(bytes.length));
     if (opened.format !== 'safetensors') {
       const problem = 'it is no safetensors file';
       throw new CheckpointError('NOT_A_CHECKPOINT', WEIGHTS_FILE, problem, 'save it with transformers again');
     }
-    const metadata = new Map([...opened.metadata].filter(([key]) => key !== FORMAT[0]));
-    return { config, stateDict: fromMptWeights(config, opened.weights), metadata };
-  });
+    for (const [name, weight] of opened.weights) stored.set(name, weight);
+    for (const [key, value] of opened.metadata) metadata.set(key, value);
+  }
+  return { stored, metadata };
 }

@@ -6,22 +6,23 @@
  */
 import { z } from 'zod';
 import type { AlibiConfig } from '../../model/architectures/mathformer.ts';
-import { MODEL_SHAPES, validateModelConfig } from '../../model/config.ts';
-import { ModelConfigError } from '../../model/modelConfigError.ts';
-import { CheckpointError, quoted } from '../error.ts';
-
-/** Where a problem with this file is. */
-export const CONFIG_FILE = 'config.json';
+import { ARCHITECTURES } from '../../model/architectures/index.ts';
+import { CheckpointError } from '../error.ts';
+import {
+  CONFIG_FILE,
+  checkedConfig,
+  off,
+  parseOptions,
+  type SpecialTokens,
+  specialTokenIds,
+} from './configJson.ts';
 
 /** MPT's default. ALiBi has no limit of its own, but transformers prepares the biases of so many positions. */
 export const MAX_SEQUENCE_LENGTH = 2048;
 
 const EXPANSION_RATIO = 4;
-const MAX_JSON = 1_000_000;
-const MAX_SHOWN = 60;
 
 const size = (otherwise: number) => z.int().min(1).default(otherwise);
-const off = z.literal([null, false, 0]).default(null);
 const dropout = z.number().min(0).lt(1).default(0);
 
 /**
@@ -58,19 +59,6 @@ const mptSchema = z.looseObject({
     })
     .prefault({}),
 });
-
-/** Ids of the tokens that transformers treats specially. */
-export interface SpecialTokens {
-  /** What prompts begin with, if all begin with the same token. */
-  readonly bos: number | undefined;
-  /** What completions end with; also used for padding, which has no token of its own here. */
-  readonly eos: number;
-}
-
-/** The fields by which transformers knows the special tokens. */
-export function specialTokenIds({ bos, eos }: SpecialTokens): object {
-  return { ...(bos === undefined ? {} : { bos_token_id: bos }), eos_token_id: eos, pad_token_id: eos };
-}
 
 /** The content of `config.json` for a model that MPT represents exactly, as `representable` makes it. */
 export function toMptConfig(config: AlibiConfig, tokens: SpecialTokens): object {
@@ -112,75 +100,21 @@ export function toMptConfig(config: AlibiConfig, tokens: SpecialTokens): object 
   };
 }
 
-/** Reads the text of a `config.json`. Throws `CheckpointError` naming the option that has no counterpart here. */
-export function fromMptConfig(json: string): AlibiConfig {
-  const candidate = parseJson(json);
-  const parsed = mptSchema.safeParse(candidate);
-  if (!parsed.success) throw refusalOf(parsed.error.issues[0], candidate);
-  const mpt = parsed.data;
+/** The config that a `config.json` stands for. @throws CheckpointError naming the option that has no counterpart here. */
+export function fromMptConfig(candidate: unknown): AlibiConfig<'mpt'> {
+  const mpt = parseOptions(mptSchema, candidate);
   if (mpt.emb_pdrop !== mpt.resid_pdrop) {
     const problem = `emb_pdrop is ${mpt.emb_pdrop} and resid_pdrop ${mpt.resid_pdrop}`;
     throw new CheckpointError('UNSUPPORTED', CONFIG_FILE, problem, 'set both to the same probability');
   }
-  const candidateConfig = {
-    architecture: 'mpt',
+  return checkedConfig('mpt', {
     vocabSize: mpt.vocab_size,
     dModel: mpt.d_model,
     nHeads: mpt.n_heads,
     dFF: EXPANSION_RATIO * mpt.d_model,
     nLayers: mpt.n_layers,
     dropout: mpt.resid_pdrop,
-    numExperts: 0,
-    activeExperts: 0,
-    ...MODEL_SHAPES.mpt,
+    ...ARCHITECTURES.mpt.defaults({ dModel: mpt.d_model, nHeads: mpt.n_heads }),
     tieEmbeddings: mpt.tie_word_embeddings,
-  };
-  try {
-    return validateModelConfig(candidateConfig);
-  } catch (cause) {
-    if (!(cause instanceof ModelConfigError)) throw cause;
-    throw new CheckpointError('BAD_CONFIG', CONFIG_FILE, cause.problem, cause.fix, { cause });
-  }
-}
-
-function parseJson(json: string): unknown {
-  const fix = 'copy or download the directory again';
-  if (json.length > MAX_JSON) {
-    throw new CheckpointError('BAD_CONFIG', CONFIG_FILE, `it has ${json.length} characters`, fix);
-  }
-  try {
-    return JSON.parse(json);
-  } catch (cause) {
-    throw new CheckpointError('BAD_CONFIG', CONFIG_FILE, `${quoted(json)} is not JSON`, fix, { cause });
-  }
-}
-
-function refusalOf(issue: z.core.$ZodIssue | undefined, candidate: unknown): CheckpointError {
-  const path = issue?.path ?? [];
-  if (path.length === 0) {
-    const problem = 'it is no JSON object';
-    return new CheckpointError('BAD_CONFIG', CONFIG_FILE, problem, 'give the config.json of an MPT model');
-  }
-  const value = path.reduce<unknown>(
-    (at, key) => (at as Readonly<Record<PropertyKey, unknown>>)[key],
-    candidate,
-  );
-  const given = value === undefined ? 'is missing' : `is ${shown(value)}`;
-  const problem = `${path.join('.')} ${given}`;
-  if (issue?.code !== 'invalid_value') {
-    return new CheckpointError(
-      'BAD_CONFIG',
-      CONFIG_FILE,
-      problem,
-      `correct it (${issue?.message ?? 'invalid'})`,
-    );
-  }
-  const accepted = issue.values.map((each) => JSON.stringify(each)).join(' or ');
-  const fix = `give a model where it is ${accepted}: no other is supported`;
-  return new CheckpointError('UNSUPPORTED', CONFIG_FILE, problem, fix);
-}
-
-function shown(value: unknown): string {
-  const text = JSON.stringify(value) ?? String(value);
-  return text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text;
+  });
 }

@@ -1,14 +1,17 @@
-/** Which models MPT represents: those of the `mpt` shape as they are, and some others after a change of their weights. */
+/** The models that MPT represents: those of the `mpt` shape as they are, and some others after a change of their weights. */
 
-import type { ModelConfig } from '../../model/config.ts';
+import type { AlibiConfig } from '../../model/architectures/mathformer.ts';
+import type { StateDict, StateTensor } from '../../model/stateDict.ts';
 import { CheckpointError } from '../error.ts';
-import type { Checkpoint, StateTensor } from '../index.ts';
 
 /**
  * The same function as an MPT model computes it, to the bit: a scale of the embedding moves into the weights (which
  * unties them from the output), and biases that are all 0 go. Throws `CheckpointError` naming what MPT does not have.
  */
-export function representable({ config, stateDict, metadata }: Checkpoint): Checkpoint {
+export function representable(
+  config: AlibiConfig,
+  stateDict: StateDict,
+): { readonly config: AlibiConfig<'mpt'>; readonly stateDict: StateDict } {
   refuseOthers(config, stateDict);
   const { scaleEmbedding, tieEmbeddings } = config;
   const weights = new Map([...stateDict].filter(([name]) => !name.endsWith('.bias')));
@@ -26,7 +29,6 @@ export function representable({ config, stateDict, metadata }: Checkpoint): Chec
       tieEmbeddings: tieEmbeddings && !scaleEmbedding,
     },
     stateDict: weights,
-    metadata,
   };
 }
 
@@ -36,7 +38,7 @@ function scaled({ shape, data }: StateTensor, factor: number): StateTensor {
   return { shape, data: data.map((value) => value * single) };
 }
 
-function refuseOthers(config: ModelConfig, stateDict: Checkpoint['stateDict']): void {
+function refuseOthers(config: AlibiConfig, stateDict: StateDict): void {
   const { dModel, dFF, numExperts, finalNorm } = config;
   const bias = [...stateDict].find(
     ([name, { data }]) => name.endsWith('.bias') && data.some((value) => value !== 0),

@@ -2,7 +2,6 @@
 import type { Task, Tokenizer } from '../../tasks/task.ts';
 import { tokenizerOf } from '../../tasks/tokenizer.ts';
 import { CheckpointError, quoted } from '../error.ts';
-import { MAX_SEQUENCE_LENGTH } from './mptConfig.ts';
 
 /** How many problems are tokenized both ways before the files are trusted. */
 const CHECKED_PROBLEMS = 100;
@@ -14,7 +13,7 @@ const NO_TOKEN = '<unknown text>';
  * tokens that fit, as `tokenizerOf` splits it. `<sos>` and `<eos>` of arithmetic are special tokens, which decoding can
  * leave out; its others are text. Throws `CheckpointError` for a task whose tokenizer splits its problems otherwise.
  */
-export function tokenizerFiles(task: Task): Map<string, object> {
+export function tokenizerFiles(task: Task, longest: number): Map<string, object> {
   const { tokenizer } = task;
   const tokens = Array.from({ length: tokenizer.vocabSize }, (_, id) => tokenizer.decode([id]));
   checkLongestFirst(task, tokens);
@@ -28,7 +27,7 @@ export function tokenizerFiles(task: Task): Map<string, object> {
         ...special,
         // `token_type_ids`, which it would make too, MPT does not take.
         model_input_names: ['input_ids', 'attention_mask'],
-        model_max_length: MAX_SEQUENCE_LENGTH,
+        model_max_length: longest,
         padding_side: 'left',
         clean_up_tokenization_spaces: false,
       },

@@ -74,7 +74,7 @@ function layers(config: AlibiConfig): Decoder {
       const stream = 2 * layer + 1;
       const dense = { block, dModel, dFF, bias, stream: stream + 1 };
       return {
-        attention: attention({ block, dModel, heads, bias, position, stream }),
+        attention: attention({ block, dModel, heads, headDim: dModel / heads, bias, position, stream }),
         feedForward: experts > 0 ? mixtureOfExperts({ ...dense, experts, active }) : geluFeedForward(dense),
         norms: [layerNorm(`${block}.norm1`, dModel, bias), layerNorm(`${block}.norm2`, dModel, bias)],
       };

@@ -5,15 +5,20 @@ import { attention as attend, Tensor } from '../../tensor/index.ts';
 import { type ConfigProblem, compose, type Layer } from './layer.ts';
 import { linear } from './linear.ts';
 import type { Pass } from './pass.ts';
-import type { Alibi } from './position.ts';
+import type { Position } from './position.ts';
 
 interface AttentionDeclaration {
   /** Start of the names of its parameters. */
   readonly block: string;
+  /** Name of the layer after the heads: `out_proj` unless given. */
+  readonly output?: string;
   readonly dModel: number;
   readonly heads: number;
+  /** Key-value heads, each for heads/kvHeads query heads in order; as many as heads unless given. */
+  readonly kvHeads?: number;
+  readonly headDim: number;
   readonly bias: boolean;
-  readonly position: Alibi;
+  readonly position: Position;
   /** Dropout stream of its output. */
   readonly stream: number;
 }
@@ -25,64 +30,64 @@ export interface ResidualLayer extends Layer {
 }
 
 /** f(x) = out(softmax(q·kᵀ/√headDim − slope·distance)·v), heads side by side in columns. */
-export function attention({
-  block,
-  dModel,
-  heads,
-  bias,
-  position,
-  stream,
-}: AttentionDeclaration): ResidualLayer {
-  const projection = (name: string) => [`${block}.${name}`, dModel] as const;
-  const outputs = Object.fromEntries(['q_proj', 'k_proj', 'v_proj'].map(projection));
+export function attention(declaration: AttentionDeclaration): ResidualLayer {
+  const {
+    block,
+    output = 'out_proj',
+    dModel,
+    heads,
+    kvHeads = heads,
+    headDim,
+    bias,
+    position,
+    stream,
+  } = declaration;
+  const [width, kvWidth] = [heads * headDim, kvHeads * headDim];
+  const outputs = {
+    [`${block}.q_proj`]: width,
+    [`${block}.k_proj`]: kvWidth,
+    [`${block}.v_proj`]: kvWidth,
+  };
   const qkv = linear({ name: `${block}.qkv`, inputs: dModel, outputs, bias });
-  const out = linear({ name: `${block}.out_proj`, inputs: dModel, outputs: dModel, bias });
-  const slopes = { name: `${block}.alibi_slopes`, values: position.slopes };
-  const cache = { width: dModel };
-  const headDim = dModel / heads;
+  const out = linear({ name: `${block}.${output}`, inputs: width, outputs: dModel, bias });
+  const cache = { width: kvWidth };
+  const inner = compose(qkv, out);
+  return {
+    ...inner,
+    constants: [position.constantOf(block)],
+    caches: [cache],
+    problems: [...inner.problems, ...headProblems(heads, headDim)],
+    forward: (x, residual, pass) => {
+      const turned = position.turn(qkv.forward(x, pass), heads + kvHeads, pass);
+      return out.addTo(residual, mixed(turned, pass), stream, pass);
+    },
+    tuningShapes: (rows) => [
+      { kind: 'attention', R: rows.training, heads, kvHeads, headDim, alibi: position.alibi },
+      ...qkv.tuningShapes(rows),
+      ...out.tuningShapes(rows, { residual: true }),
+    ],
+  };
 
-  /** Heads (R,d) of q, k and v (R,3d): over the sequences of the pass, or over the caches. */
-  function headsOf(qkv: Tensor, pass: Pass): Tensor {
-    const {
-      device,
-      shape: [R = 0],
-    } = qkv;
+  /** Heads (R, width) of rows [q | k | v]: over the sequences of the pass, or over the caches. */
+  function mixed(qkv: Tensor, pass: Pass): Tensor {
+    const { device, shape } = qkv;
+    const [R = 0] = shape;
+    const slopes = position.slopes(pass);
     const kept = pass.cache?.layers.get(cache);
-    const size = { heads, headDim, capacity: pass.cache?.capacity ?? 0 };
+    const size = { heads, kvHeads, headDim, capacity: pass.cache?.capacity ?? 0 };
     if (pass.cache?.kind === 'decode' && kept) {
       const { slots, rows } = pass.cache;
-      const mixed = Tensor.empty(device, [R, dModel]);
-      const views = {
-        qkv: qkv.view,
-        slopes: pass.constant(slopes).view,
-        slots,
-        rows,
-        ...kept,
-        out: mixed.view,
-      };
+      const heads = Tensor.empty(device, [R, width]);
+      const views = { qkv: qkv.view, slopes: slopes?.view, slots, rows, ...kept, out: heads.view };
       decodeAttention(device, { M: R, ...size }, views);
-      return mixed;
+      return heads;
     }
     if (pass.cache?.kind === 'prefill' && kept) {
       const { places, groupSize } = pass.cache;
       fillCache(device, { qkv: qkv.view, places, ...kept }, { R, groupSize, ...size });
     }
-    return attend(qkv, pass.packing, { slopes: pass.constant(slopes) });
+    return attend(qkv, pass.packing, { heads, kvHeads, ...(slopes ? { slopes } : {}) });
   }
-
-  const inner = compose(qkv, out);
-  return {
-    ...inner,
-    constants: [slopes],
-    caches: [cache],
-    problems: [...inner.problems, ...headProblems(heads, headDim)],
-    forward: (x, residual, pass) => out.addTo(residual, headsOf(qkv.forward(x, pass), pass), stream, pass),
-    tuningShapes: (rows) => [
-      { kind: 'attention', R: rows.training, heads, headDim, alibi: true },
-      ...qkv.tuningShapes(rows),
-      ...out.tuningShapes(rows, { residual: true }),
-    ],
-  };
 }
 
 function headProblems(heads: number, headDim: number): ConfigProblem[] {

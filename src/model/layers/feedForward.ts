@@ -1,4 +1,6 @@
 /** Dense feed-forward layers. */
+
+import { swiglu } from '../../tensor/index.ts';
 import type { ResidualLayer } from './attention.ts';
 import { compose } from './layer.ts';
 import { linear } from './linear.ts';
@@ -26,5 +28,23 @@ export function geluFeedForward({ block, dModel, dFF, bias, stream }: FeedForwar
       ...up.tuningShapes(rows, { gelu: true }),
       ...down.tuningShapes(rows, { residual: true }),
     ],
+  };
+}
+
+/** f(x) = W_down·(silu(W_gate·x) ⊙ W_up·x) (Shazeer, 2002.05202). */
+export function swigluFeedForward({
+  block,
+  dModel,
+  dFF,
+  bias,
+  stream,
+}: FeedForwardDeclaration): ResidualLayer {
+  const outputs = { [`${block}.gate_proj`]: dFF, [`${block}.up_proj`]: dFF };
+  const gateAndUp = linear({ name: `${block}.gate_up`, inputs: dModel, outputs, bias });
+  const down = linear({ name: `${block}.down_proj`, inputs: dFF, outputs: dModel, bias });
+  return {
+    ...compose(gateAndUp, down),
+    forward: (x, residual, pass) => down.addTo(residual, swiglu(gateAndUp.forward(x, pass)), stream, pass),
+    tuningShapes: (rows) => [...gateAndUp.tuningShapes(rows), ...down.tuningShapes(rows, { residual: true })],
   };
 }

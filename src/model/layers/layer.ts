@@ -18,10 +18,17 @@ export interface Weight {
   readonly parts: readonly Parameter[];
 }
 
-/** Fixed values, one dimension, that a checkpoint may repeat. */
+/** Fixed values, one dimension, as kernels read them. */
+export type ConstantTable = Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer>;
+
+/** Fixed values that a checkpoint may repeat. */
 export interface Constant {
   readonly name: string;
-  readonly values: Float32Array<ArrayBuffer>;
+  /** As a checkpoint repeats them. */
+  readonly values: Float32Array;
+  readonly table: ConstantTable;
+  /** Describes other values. */
+  readonly problem: string;
 }
 
 /** Keys and values that a layer keeps of every token for decoding. */

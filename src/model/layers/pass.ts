@@ -1,8 +1,17 @@
 /** One pass through a model: its weights, how rows belong to sequences, and what is done besides computing. */
 import type { BufferView } from '../../gpu/buffers.ts';
+import type { Device } from '../../gpu/device.ts';
 import { type Scalar, scalarValue } from '../../gpu/kernel.ts';
-import { type DropoutKey, dropout, type Routing, type RowTiles, type Tensor } from '../../tensor/index.ts';
-import type { CacheDeclaration, Constant, Weight } from './layer.ts';
+import { slotPositions } from '../../kernels/positions.ts';
+import {
+  type DropoutKey,
+  dropout,
+  type Routing,
+  type RowTiles,
+  rowPositions,
+  Tensor,
+} from '../../tensor/index.ts';
+import type { CacheDeclaration, ConstantTable, Weight } from './layer.ts';
 
 /** Dropout of a pass. */
 export interface DropoutOptions extends Pick<DropoutKey, 'seed' | 'step'> {
@@ -12,7 +21,7 @@ export interface DropoutOptions extends Pick<DropoutKey, 'seed' | 'step'> {
   readonly firstRow?: Scalar;
 }
 
-/** Keys and values of one layer: (slots, heads, capacity, headDim) each. */
+/** Keys and values of one layer: (slots, kvHeads, capacity, headDim) each. */
 export interface KeyValues {
   readonly keys: BufferView;
   readonly values: BufferView;
@@ -55,8 +64,18 @@ export interface Pass extends ForwardOptions {
   readonly packing: RowTiles;
   /** The values of a weight. */
   weight(weight: Weight): Tensor;
-  /** The values of a constant. */
-  constant(constant: Constant): Tensor;
+  /** The values of a constant that a layer declares. */
+  constant(table: ConstantTable): Tensor;
+  /** The position of each row in its sequence: u32 (R). */
+  positions(): Tensor;
+}
+
+/** The position of each row in its sequence, u32 (R): in the packing, or in the caches. */
+export function positionsOf(device: Device, packing: RowTiles, cache?: Prefill | Decode): Tensor {
+  if (cache?.kind !== 'decode') return rowPositions(device, packing);
+  const positions = Tensor.empty(device, [packing.rows], 'u32');
+  slotPositions(device, { slots: cache.slots, rows: cache.rows, positions: positions.view }, packing.rows);
+  return positions;
 }
 
 /** Drops values of y (R,d) if the pass has dropout. Each `stream` has masks of its own. */

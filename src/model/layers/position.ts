@@ -1,12 +1,44 @@
 /** Positions: how attention tells near tokens from far ones. */
+import { ropeFrequencies, type Tensor, rope as turned } from '../../tensor/index.ts';
+import type { Constant } from './layer.ts';
+import type { Pass } from './pass.ts';
 
-/** Slopes of a linear bias on the scores of each head. */
-export interface Alibi {
-  readonly kind: 'alibi';
-  readonly slopes: Float32Array<ArrayBuffer>;
+/** A part of attention, shared by all blocks. */
+export interface Position {
+  /** Scores have ALiBi's term. */
+  readonly alibi: boolean;
+  /** The constant as PyTorch saves it with a block. */
+  constantOf(block: string): Constant;
+  /** Rows [q | k | v] with the first `heads` heads, those of q and k, turned by the row's position. */
+  turn(qkv: Tensor, heads: number, pass: Pass): Tensor;
+  /** (heads): slope·distance is subtracted from scores; undefined if nothing is. */
+  slopes(pass: Pass): Tensor | undefined;
 }
 
-export const alibi = (nHeads: number): Alibi => ({ kind: 'alibi', slopes: alibiSlopes(nHeads) });
+/** Subtracts slope·distance from the scores of each head. */
+export function alibi(nHeads: number): Position {
+  const table = alibiSlopes(nHeads);
+  const problem = `the slopes are not those of ${nHeads} ALiBi heads`;
+  return {
+    alibi: true,
+    constantOf: (block) => ({ name: `${block}.alibi_slopes`, values: table, table, problem }),
+    turn: (qkv) => qkv,
+    slopes: (pass) => pass.constant(table),
+  };
+}
+
+/** Turns pairs of values by angles that grow with the position (Su et al., 2104.09864), by halves. */
+export function rope(headDim: number, theta: number): Position {
+  const table = ropeFrequencies(headDim, { theta });
+  const values = Float32Array.from({ length: headDim / 2 }, (_, i) => theta ** ((-2 * i) / headDim));
+  const problem = `the frequencies are not those of theta ${theta}`;
+  return {
+    alibi: false,
+    constantOf: (block) => ({ name: `${block}.rotary_emb.inv_freq`, values, table, problem }),
+    turn: (qkv, heads, pass) => turned(qkv, pass.positions(), pass.constant(table), { heads }),
+    slopes: () => undefined,
+  };
+}
 
 /**
  * ALiBi's slope of each head, (H): 2^(−8(h+1)/H) for H a power of two; otherwise the slopes of the nearest lower
