@@ -60,7 +60,8 @@ export async function tunedKernels(
 }
 
 /** Name a model by its sizes and its shape: without biases other kernels run. */
-const nameOf = (model: ModelConfig): string => `${describe(model)}${'bias' in model && !model.bias ? ', no biases' : ''}`;
+const nameOf = (model: ModelConfig): string =>
+  `${describe(model)}${'bias' in model && !model.bias ? ', no biases' : ''}`;
 
 const tunesNow = ({ tune: when }: TuningFlags, kind: AdapterKind): boolean =>
   when === 'always' || (when === 'auto' && kind === 'hardware');

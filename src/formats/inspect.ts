@@ -3,7 +3,12 @@ import type { ModelConfig } from '../model/config.ts';
 import { MemoryBudget } from './budget.ts';
 import { findConfig } from './configSource.ts';
 import { CheckpointError, withCheckpointErrors } from './error.ts';
-import { type HuggingFaceModel, huggingFaceConfig, readHuggingFace, weightFiles } from './huggingFace/index.ts';
+import {
+  type HuggingFaceModel,
+  huggingFaceConfig,
+  readHuggingFace,
+  weightFiles,
+} from './huggingFace/index.ts';
 import { readCheckpoint } from './index.ts';
 import { openCheckpoint, type Weight } from './open.ts';
 

@@ -2,6 +2,7 @@
 
 import fc from 'fast-check';
 import { expect, it, describe as suite } from 'vitest';
+import type { AlibiConfig } from '../../src/model/architectures/mathformer.ts';
 import {
   describe,
   type ModelConfig,
@@ -18,7 +19,7 @@ const total = (config: ModelConfig): number =>
   [...parameterShapes(config).values()].reduce((sum, shape) => sum + shape.reduce((a, b) => a * b, 1), 0);
 
 /** Parameters counted from the architecture's formula, not from names. */
-function countByFormula(c: ModelConfig): number {
+function countByFormula(c: AlibiConfig): number {
   const linear = (out: number, input: number) => out * input + (c.bias ? out : 0);
   const norm = c.bias ? 2 * c.dModel : c.dModel;
   const feedForward = linear(c.dFF, c.dModel) + linear(c.dModel, c.dFF);
@@ -28,7 +29,7 @@ function countByFormula(c: ModelConfig): number {
   return c.vocabSize * c.dModel + c.nLayers * block + (c.finalNorm ? norm : 0) + output;
 }
 
-const arbitraryConfig: fc.Arbitrary<ModelConfig> = fc
+const arbitraryConfig: fc.Arbitrary<AlibiConfig> = fc
   .record({
     nHeads: fc.integer({ min: 1, max: 12 }),
     headWidth: fc.integer({ min: 1, max: 8 }),

@@ -7,7 +7,12 @@ import {
   type StateDict,
 } from '../../src/formats/index.ts';
 import type { Device } from '../../src/gpu/device.ts';
-import { type ModelConfig, type ModelOverrides, modelConfig } from '../../src/model/config.ts';
+import {
+  type ModelConfig,
+  type ModelOverrides,
+  type ModelShape,
+  modelConfig,
+} from '../../src/model/config.ts';
 import { parameterShapes } from '../../src/model/stateDict.ts';
 import { Transformer } from '../../src/model/transformer.ts';
 import { VOCAB_SIZE } from '../../src/tasks/arithmetic/tokenizer.ts';
@@ -33,10 +38,10 @@ export function parameters64(stateDict: StateDict): Map<string, Array64> {
 
 /** Return a changed `tiny` with normally distributed weights, scaled to logits of unit size. */
 export function randomCheckpoint(
-  overrides: Partial<ModelOverrides>,
+  overrides: Partial<ModelOverrides<ModelShape>>,
   seed = 1,
 ): { readonly config: ModelConfig; readonly stateDict: StateDict } {
-  const config = modelConfig('tiny', { vocabSize: VOCAB_SIZE, dropout: 0, ...overrides });
+  const config = modelConfig<ModelShape>('tiny', { vocabSize: VOCAB_SIZE, dropout: 0, ...overrides });
   const stateDict = new Map(
     [...parameterShapes(config)].map(([name, shape], i) => {
       const norm = /norm\w*\.weight$/.test(name);
@@ -48,7 +53,11 @@ export function randomCheckpoint(
   return { config, stateDict };
 }
 
-export function randomModel(device: Device, overrides: Partial<ModelOverrides>, seed = 1): Transformer {
+export function randomModel(
+  device: Device,
+  overrides: Partial<ModelOverrides<ModelShape>>,
+  seed = 1,
+): Transformer {
   const { config, stateDict } = randomCheckpoint(overrides, seed);
   return new Transformer(device, config, stateDict);
 }

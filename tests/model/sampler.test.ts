@@ -115,6 +115,27 @@ describe.each(VARIANTS)('$variant kernels', ({ portableKernels }) => {
     model.dispose();
   });
 
+  test.each([
+    ['grouped key-value heads', { nHeads: 8, nKVHeads: 2 }],
+    ['wide heads', { nHeads: 2, nKVHeads: 1, headDim: 72, attentionBias: true }],
+  ])('llama, %s: the cache gives what a pass without one gives', async (_, overrides) => {
+    const model = randomModel(device, { shape: 'llama', nLayers: 2, dFF: 40, ...overrides });
+    const sampler = new Sampler(model, { eos: 57 }); // an id that is never drawn
+    const completions = await sampler.generate(PROMPTS, {
+      maxNew: 40,
+      temperature: 1,
+      seed: 2,
+      groupSize: 2,
+    });
+    expect(recorded(completions).length).toBe(2 * PROMPTS.length * 40);
+    expectClose(recorded(completions), await rescored(model, PROMPTS, completions, 1), {
+      rtol: 0,
+      atol: 1e-4,
+    });
+    sampler.dispose();
+    model.dispose();
+  });
+
   test('every draw of the first token follows the softmax, within what was kept', async () => {
     // Logits of about unit size, so that many tokens have a share.
     const shape = { nLayers: 1, dModel: 16, nHeads: 1, dFF: 16 };

@@ -1,7 +1,12 @@
 /** The transformer against the original's numbers, and against the float64 reference in shapes the original lacks. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Device } from '../../src/gpu/device.ts';
-import { type ModelConfig, type ModelOverrides, modelConfig } from '../../src/model/config.ts';
+import {
+  type ModelConfig,
+  type ModelOverrides,
+  type ModelShape,
+  modelConfig,
+} from '../../src/model/config.ts';
 import { ModelConfigError } from '../../src/model/modelConfigError.ts';
 import { scoreTokens } from '../../src/model/score.ts';
 import { initialStateDict } from '../../src/model/stateDict.ts';
@@ -139,11 +144,22 @@ function crossEntropy(device: Device, logits: Tensor, targets: readonly number[]
   return sum(mul(logp, Tensor.from(device, weights)));
 }
 
-const SHAPES: readonly (readonly [string, Partial<ModelOverrides>])[] = [
+const SHAPES: readonly (readonly [string, Partial<ModelOverrides<ModelShape>>])[] = [
   ['mpt, six heads', { shape: 'mpt', dModel: 24, nHeads: 6, dFF: 96, vocabSize: 57 }],
   ['mpt, three experts', { shape: 'mpt', dModel: 24, nHeads: 6, dFF: 28, numExperts: 3, activeExperts: 2 }],
   ['the original shape, three heads, odd vocabulary', { dModel: 12, nHeads: 3, dFF: 40, vocabSize: 11 }],
   ['five experts, one active', { dModel: 16, nHeads: 1, dFF: 20, numExperts: 5, activeExperts: 1 }],
+  [
+    'llama, one key-value head for two',
+    { shape: 'llama', nHeads: 4, nKVHeads: 2, dFF: 40, tieEmbeddings: true },
+  ],
+  [
+    'llama, wide heads, biases, another theta',
+    {
+      ...{ shape: 'llama', dModel: 20, nHeads: 3, nKVHeads: 1, headDim: 12, dFF: 24, vocabSize: 13 },
+      ...{ attentionBias: true, mlpBias: true, ropeTheta: 50, rmsNormEps: 1e-2 },
+    },
+  ],
   ['biases, final norm and tied output', { finalNorm: true, tieEmbeddings: true, nLayers: 1, vocabSize: 6 }],
 ];
 

@@ -28,3 +28,18 @@ export function numbers(values: readonly FixtureNumber[]): Float64Array {
   const special = { inf: Number.POSITIVE_INFINITY, '-inf': Number.NEGATIVE_INFINITY, nan: Number.NaN };
   return Float64Array.from(values, (value) => (typeof value === 'number' ? value : special[value]));
 }
+
+/** A llama of transformers' names, as llama.json holds it. */
+export interface LlamaReference {
+  readonly config: {
+    readonly num_attention_heads: number;
+    readonly num_key_value_heads: number;
+    readonly num_hidden_layers: number;
+    readonly head_dim: number;
+    readonly rope_theta: number;
+    readonly rms_norm_eps: number;
+    readonly tie_word_embeddings: boolean;
+  };
+  readonly params: Record<string, { readonly shape: number[]; readonly data: number[] }>;
+  readonly sequences: readonly { readonly tokens: number[]; readonly logits: number[][] }[];
+}

@@ -3,14 +3,14 @@ import { describe, expect, test } from 'vitest';
 import { type Array64, array, backward, cat, type Shape, slice } from './array.ts';
 import { expectClose, gradCheck } from './compare.ts';
 import { normals } from './random.ts';
-import { referenceJson, referenceWeights } from './reference.ts';
+import { type LlamaReference, referenceJson, referenceWeights } from './reference.ts';
 import {
+  type AlibiOracleConfig,
   alibiSlopes,
   forward,
   MATHFORMER_SHAPE,
   MPT_SHAPE,
   nextTokenLoss,
-  type OracleConfig,
 } from './transformer.ts';
 
 const TINY = { nHeads: 2, nLayers: 2, numExperts: 0, activeExperts: 0, ...MATHFORMER_SHAPE };
@@ -86,7 +86,7 @@ describe('the original model', () => {
 
 describe('the MPT shape', () => {
   interface MptReference {
-    readonly config: Pick<OracleConfig, 'nHeads' | 'nLayers'>;
+    readonly config: Pick<AlibiOracleConfig, 'nHeads' | 'nLayers'>;
     readonly params: Record<string, { readonly shape: number[]; readonly data: number[] }>;
     readonly sequences: { readonly tokens: number[]; readonly logits: number[][] }[];
   }
@@ -108,6 +108,29 @@ describe('the MPT shape', () => {
   });
 });
 
+test("a llama agrees with NumPy's, grouped key-value heads and heads wider than d/H", () => {
+  const { config, params, sequences } = referenceJson<LlamaReference>('llama');
+  const weights = new Map(
+    Object.entries(params).map(([name, { data, shape }]) => [name, array(data, shape)]),
+  );
+  const outputs = forward(
+    {
+      nHeads: config.num_attention_heads,
+      nKVHeads: config.num_key_value_heads,
+      headDim: config.head_dim,
+      nLayers: config.num_hidden_layers,
+      ropeTheta: config.rope_theta,
+      rmsNormEps: config.rms_norm_eps,
+      tieEmbeddings: config.tie_word_embeddings,
+    },
+    weights,
+    sequences.map(({ tokens }) => tokens),
+  );
+  sequences.forEach(({ logits }, i) => {
+    expectClose(outputs[i].data, logits.flat(), { rtol: 1e-9, atol: 1e-11, label: `sequence ${i}` });
+  });
+});
+
 test('ALiBi slopes, also for head counts that are no power of two', () => {
   expect(alibiSlopes(1)).toEqual([2 ** -8]);
   expect(alibiSlopes(4)).toEqual([2 ** -2, 2 ** -4, 2 ** -6, 2 ** -8]);
@@ -116,7 +139,7 @@ test('ALiBi slopes, also for head counts that are no power of two', () => {
 });
 
 describe('properties', () => {
-  const shape: OracleConfig = { ...TINY, nLayers: 1, numExperts: 3, activeExperts: 2 };
+  const shape: AlibiOracleConfig = { ...TINY, nLayers: 1, numExperts: 3, activeExperts: 2 };
   const params = randomParams(shape, 5, 4, 6);
 
   test('a later token changes nothing before it', () => {
@@ -151,7 +174,7 @@ function detached(params: ReadonlyMap<string, Array64>): Map<string, Array64> {
 }
 
 /** One MoE block of the original's shape with random weights. */
-function randomParams({ numExperts }: OracleConfig, vocabulary: number, width: number, hidden: number) {
+function randomParams({ numExperts }: AlibiOracleConfig, vocabulary: number, width: number, hidden: number) {
   const shapes: Record<string, Shape> = {
     'tok_emb.weight': [vocabulary, width],
     'blocks.0.moe.router.weight': [numExperts, width],

@@ -3,7 +3,7 @@
  * cache. Parameters go by the names in the checkpoints, of the original (`tok_emb.weight`, `blocks.0.q_proj.weight`)
  * or of the MPT shape (`transformer.wte.weight`), whichever are present.
  */
-import type { ModelConfig } from '../../src/model/config.ts';
+import type { AlibiConfig } from '../../src/model/architectures/mathformer.ts';
 import {
   type Array64,
   add,
@@ -22,12 +22,16 @@ import {
   softmax,
   transpose,
 } from './array.ts';
+import { type LlamaOracleConfig, llamaForward } from './llama.ts';
 
 /** The fields of a model's configuration that its arithmetic depends on; sizes come from the parameters. */
-export type OracleConfig = Pick<
-  ModelConfig,
+export type AlibiOracleConfig = Pick<
+  AlibiConfig,
   'nHeads' | 'nLayers' | 'numExperts' | 'activeExperts' | 'scaleEmbedding' | 'finalNorm' | 'tieEmbeddings'
 >;
+
+/** A config of any architecture. */
+export type OracleConfig = AlibiOracleConfig | LlamaOracleConfig;
 
 /** The flags of the two shapes, restated here so that a slip in the engine's own table shows. */
 export const MATHFORMER_SHAPE = { scaleEmbedding: true, finalNorm: false, tieEmbeddings: false } as const;
@@ -82,6 +86,7 @@ export function forward(
 }
 
 function forwardOne(config: OracleConfig, params: Parameters64, tokens: readonly number[]): Array64 {
+  if ('nKVHeads' in config) return llamaForward(config, params, tokens);
   const names = params.has(`${MPT_NAMES.embedding}.weight`) ? MPT_NAMES : ORIGINAL_NAMES;
   const table = required(params, `${names.embedding}.weight`);
   const rows = embedding(table, { data: tokens, shape: [tokens.length] });
@@ -107,7 +112,7 @@ export function alibiSlopes(nHeads: number): number[] {
 
 /** x (T,d) → (T,d). Heads are contiguous column ranges of q, k and v. */
 function attention(
-  config: OracleConfig,
+  config: AlibiOracleConfig,
   params: Parameters64,
   names: Names,
   prefix: string,
@@ -158,7 +163,7 @@ function futureMask(length: number): Array64 {
 }
 
 function feedForward(
-  config: OracleConfig,
+  config: AlibiOracleConfig,
   params: Parameters64,
   names: Names,
   prefix: string,

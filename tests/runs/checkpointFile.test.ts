@@ -25,7 +25,7 @@ it('is the same model from a file and from a Hugging Face directory', () => {
 });
 
 it.each([
-  ['model.safetensors.index.json', /spread over several files/, /max_shard_size/],
+  ['model.safetensors.index.json', /does not list files of weights/, /download/],
   ['pytorch_model.bin', /a pickle/, /as safetensors/],
   ['metrics.jsonl', /a directory without model\.safetensors/, /a file of its checkpoints\/ directory/],
 ] as const)('refuses a directory with %s in the place of model.safetensors', (file, problem, fix) => {

@@ -5,8 +5,8 @@
  * the kind with another value of such an option is refused here, as it would be another model elsewhere.
  */
 import { z } from 'zod';
-import type { AlibiConfig } from '../../model/architectures/mathformer.ts';
 import { ARCHITECTURES } from '../../model/architectures/index.ts';
+import type { AlibiConfig } from '../../model/architectures/mathformer.ts';
 import { CheckpointError } from '../error.ts';
 import {
   CONFIG_FILE,

@@ -184,7 +184,7 @@ describe('config.json', () => {
   });
 
   it.each([
-    [{ model_type: 'llama' }, /model_type is "llama"/],
+    [{ model_type: 'gpt2' }, /model_type is "gpt2"/],
     [{ model_type: undefined }, /model_type is missing/],
     [{ no_bias: false }, /no_bias is false; give a model where it is true/],
     [{ expansion_ratio: 2 }, /expansion_ratio is 2; give a model where it is 4/],
