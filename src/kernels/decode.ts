@@ -27,7 +27,7 @@ const MOST_HELD = 64;
 /** Vec4s of a head that a thread copies at a time. */
 const MOST_COPIED = 16;
 
-/** What the kernel is specialised for. */
+/** The lanes and heads that the kernel is compiled for. */
 interface DecodeLayout {
   readonly lanes: number;
   readonly subgroup: boolean;

@@ -30,9 +30,9 @@ export const decodeReads = (alibi: boolean) => ({
 export const DECODE_WRITES = { keys: 'array<vec4f>', values: 'array<vec4f>', out: 'array<vec4f>' } as const;
 
 /**
- * The start of \`main\` for the workgroup of (row, query head), with heads of \`dv\` vec4s: returns for rows without work;
- * declares where in qkv its query, key and value are, where \`out\` and the \`cache\` of its key-value head, and whether it
- * \`appends\` to that: the first query head of a group does.
+ * Return the start of `main` for the workgroup of (row, query head), with heads of `dv` vec4s. It ends rows without work,
+ * and declares the places of its query, key and value in qkv, its place `at` in out and the `cache` of its key-value head.
+ * It `appends` to the cache if its head is the first of a group.
  */
 export const decodeStart = (dv: string, alibi: boolean): string => `
   let row = group.x;
@@ -53,5 +53,5 @@ export const decodeStart = (dv: string, alibi: boolean): string => `
   let at = row * width + head * ${dv};
   let cache = (slot * params.kvHeads + keyHead) * params.capacity * ${dv};${alibi ? '\n  let slope = slopes[head];' : ''}`;
 
-/** Subtracts from a score what position \`j\` is away from the newest one. */
+/** Subtract slope·distance between position `j` and the newest one from a score. */
 export const decodeDistance = (alibi: boolean): string => (alibi ? ' - slope * f32(state.position - j)' : '');

@@ -52,17 +52,23 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     }
     scores[lane] = dot(products, vec4f(1))${decodeDistance(alibi)};
     workgroupBarrier();
-    let here = min(${LANES}u, count - first);
+    let cached = min(${LANES}u, state.position - first);       // the newest position follows them, if there is room
+    let here = min(${LANES}u, cached + 1);
     var highest = maximum;
     for (var t = 0u; t < here; t++) { highest = max(highest, scores[t]); }
     let rescale = exp(maximum - highest);
     maximum = highest;
     sum *= rescale;
     o *= rescale;
-    for (var t = 0u; t < here; t++) {
+    for (var t = 0u; t < cached; t++) {
       let p = exp(scores[t] - highest);
       sum += p;
-      if (first + t < state.position) { o += p * values[cache + (first + t) * dv + column]; } else { o += p * value; }
+      o += p * values[cache + (first + t) * dv + column];
+    }
+    if (cached < here) {
+      let p = exp(scores[cached] - highest);
+      sum += p;
+      o += p * value;
     }
   }
   if (lane < dv) { out[at + lane] = o / sum; }

@@ -6,7 +6,7 @@ import { memoize } from '../gpu/memoize.ts';
 import { walkElements } from '../gpu/perElement.ts';
 import { specialFunctions } from './special.ts';
 
-/** What a kernel computes of `gate`, `up` and, backward, `dy`: `y`, or `dGate` and `dUp`. */
+/** Store the value, or both gradients, of `gate` and `up`. */
 const VALUE = 'y[id] = gate * sigmoidf(gate) * up;';
 const GRADIENTS = `dx[at] = dy[id] * up * siluDerivative(gate);
     dx[at + params.f] = dy[id] * (gate * sigmoidf(gate));`;

@@ -135,7 +135,7 @@ export const attentionQueryFamily = familyOf('attention backward query', QUERY, 
 /** Those of dK and dV. */
 export const attentionKeyValueFamily = familyOf('attention backward key value', KEY_VALUE, BACKWARD);
 
-/** Whether the kernels take heads of this size here: multiples of 4 up to 256, on every adapter with WebGPU's limits. */
+/** Return true if the kernels take heads of this size: multiples of 4 up to 256, on every adapter with WebGPU's limits. */
 export const attentionFits = (device: Device, headDim: number): boolean =>
   [FORWARD, QUERY, KEY_VALUE].every((kernels) => portableFits(device, headDim, kernels));
 
