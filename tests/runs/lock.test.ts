@@ -201,3 +201,31 @@ describe('a file system', () => {
     expect(refusal().code).toBe('IN_USE');
   });
 });
+
+test.each([
+  ['is there', undefined, 'IN_USE'],
+  ['may not be signalled', 'EPERM', 'IN_USE'],
+  ['is gone', 'ESRCH', undefined],
+])('of a version that wrote host and process alone: where the process %s', (_, code, expected) => {
+  const kill = vi.spyOn(process, 'kill').mockImplementation(() => {
+    if (code !== undefined) throw Object.assign(new Error(code), { code });
+    return true;
+  });
+  writeFileSync(path, `${hostname()} 4711\n`);
+  const found = (() => {
+    try {
+      return refusal().code;
+    } catch {
+      return undefined;
+    }
+  })();
+  expect(found).toBe(expected);
+  expect(kill.mock.calls).toEqual([[4711, 0]]);
+  kill.mockRestore();
+});
+
+test.each(['12x', 'x12', '012', '-5'])('%s is the id of no process', (pid) => {
+  writeFileSync(path, `elsewhere ${pid}\n`);
+  new RunLock(directory)[Symbol.dispose]();
+  expect(existsSync(path)).toBe(false);
+});
