@@ -11,6 +11,7 @@ import {
   isSeed,
   oneOf,
   parseOptions,
+  path,
   real,
   yesOrNo,
 } from '../../src/base/options.ts';
@@ -213,23 +214,47 @@ describe('a field', () => {
   const fixOf = (field: z.ZodType, value: unknown): string =>
     refusal(() => parseOptions(z.strictObject({ aField: field }), { aField: value })).fix;
 
-  it.each<[z.ZodType, string]>([
-    [integer(1, 9), 'give an integer from 1 to 9'],
-    [integer(1, 9, 'as there are nine'), 'give an integer from 1 to 9 (as there are nine)'],
-    [real({}), 'give a number'],
-    [real({ min: 0 }), 'give a number of at least 0'],
-    [real({ min: 0, aboveMin: true }), 'give a number above 0'],
-    [real({ max: 2 }), 'give a number at most 2'],
+  it.each<[() => z.ZodType, string]>([
+    [() => integer(1, 9), 'give an integer from 1 to 9'],
+    [() => integer(1, 9, 'as there are nine'), 'give an integer from 1 to 9 (as there are nine)'],
+    [() => real({}), 'give a number'],
+    [() => real({ min: 0 }), 'give a number of at least 0'],
+    [() => real({ min: 0, aboveMin: true }), 'give a number above 0'],
+    [() => real({ max: 2 }), 'give a number at most 2'],
     [
-      real({ min: 0, max: 2, because: 'of the scale' }),
+      () => real({ min: 0, max: 2, because: 'of the scale' }),
       'give a number of at least 0 and at most 2 (of the scale)',
     ],
-    [yesOrNo(), 'give true or false'],
-    [oneOf(['a', 'b']), 'give one of a, b'],
-    [operatorList(OPERATORS, DEFAULT_OPERATORS), 'give a list such as "+,-,*"'],
+    [() => yesOrNo(), 'give true or false'],
+    [() => oneOf(['a', 'b']), 'give one of a, b'],
+    [() => operatorList(OPERATORS, DEFAULT_OPERATORS), 'give a list such as "+,-,*"'],
   ])('says what it takes: %#', (field, fix) => {
-    expect(fixOf(field, 7n)).toBe(fix);
-    expect(fixOf(field, null)).toBe(fix);
+    expect(fixOf(field(), 7n)).toBe(fix);
+    expect(fixOf(field(), null)).toBe(fix);
+  });
+
+  it('of a number takes both ends of its range, and says the range beyond and between', () => {
+    const takes = (field: z.ZodType, value: number) => field.safeParse(value).success;
+    const whole = integer(1, 9, 'nine');
+    for (const good of [1, 5, 9]) expect(takes(whole, good)).toBe(true);
+    for (const bad of [0, 1.5, 10, Number.NaN])
+      expect(fixOf(whole, bad)).toBe('give an integer from 1 to 9 (nine)');
+    const closed = real({ min: 0, max: 2 });
+    for (const good of [0, 0.5, 2]) expect(takes(closed, good)).toBe(true);
+    for (const bad of [-1e-9, 2.1])
+      expect(fixOf(closed, bad)).toBe('give a number of at least 0 and at most 2');
+    const open = real({ min: 0, max: 2, aboveMin: true });
+    expect([takes(open, 0), takes(open, 1e-9), takes(open, 2)]).toEqual([false, true, true]);
+    expect(fixOf(open, 0)).toBe('give a number above 0 and at most 2');
+    expect(takes(real({}), Number.POSITIVE_INFINITY)).toBe(false);
+  });
+
+  it('of a path is not empty, and says what to give where it is missing', () => {
+    expect(path().safeParse('a').success).toBe(true);
+    expect(fixOf(path(), '')).toBe('give a path that is not empty');
+    expect(fixOf(path('give the model'), undefined)).toBe('give the model');
+    expect(fixOf(path('give the model'), '')).toBe('give a path that is not empty');
+    expect(fixOf(path(), undefined)).not.toBe('give the model');
   });
 
   it('names an option that is missing, or that there is none, with the near one or all there are', () => {
