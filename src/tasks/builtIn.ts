@@ -19,7 +19,7 @@ export function tasksWithOption(key: string, use: TaskUse = 'pretraining'): stri
   return owners.map(({ name }) => name);
 }
 
-/** Say where an option of a task belongs that a trainer was given; undefined for any other name. */
+/** Advise on an option of a task that was given to a trainer; undefined for any other name. */
 export function taskOptionAdvice(key: string): string | undefined {
   const [owner] = tasksWithOption(key);
   if (owner === undefined) return undefined;

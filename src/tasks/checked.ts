@@ -1,19 +1,19 @@
 /**
- * A task whose answers are checked. Tasks are written by users, in plain JavaScript too: a token id that the model does
- * not have, or a verdict that is none, would otherwise train on wrong numbers without an error.
+ * A task whose return values are checked. Users write tasks, also in plain JavaScript: an invalid token id or verdict would
+ * otherwise silently train on wrong numbers.
  */
 
 import { shownValue } from '../base/arguments.ts';
 import { MathformerError } from '../base/errors.ts';
 import { type Example, type Graded, OUTCOMES, type Task, type TaskProblem, type Tokenizer } from './task.ts';
 
-/** Checked tasks, by the task that they check; a checked one stands for itself. */
+/** Checked tasks by their original. A checked task maps to itself. */
 const CHECKED = new WeakMap<object, object>();
 
 /**
- * The same task, each of whose methods gets copies of token ids, and throws if what it would return is not what `Task`
- * promises. Checks the tokenizer and the levels at once.
- * @throws MathformerError BAD_TASK naming the task, the method, its problem and the index at fault.
+ * Return the task with checks: its methods get copies of token ids, and throw if a return value violates `Task`. The tokenizer
+ * and the levels are checked at once.
+ * @throws MathformerError BAD_TASK naming the task, the method, its problem and the wrong index.
  */
 export function checkedTask<Problem extends TaskProblem>(task: Task<Problem>): Task<Problem> {
   const known = CHECKED.get(task);
@@ -21,7 +21,7 @@ export function checkedTask<Problem extends TaskProblem>(task: Task<Problem>): T
   refuseNoTask(task);
   const checks = new TaskChecks(task.name, task.tokenizer, task.levels);
   const { partialCredit, problemOf } = task;
-  // What a task has besides is inherited.
+  // Other members of the task are inherited.
   const checked: Task<Problem> = Object.assign(Object.create(task) as Task<Problem>, {
     name: task.name,
     tokenizer: checks.tokenizer(),
@@ -86,7 +86,7 @@ function refuseNoTask(candidate: unknown): void {
 const orAsync = (value: unknown, fix: string): string =>
   isObject(value) && typeof value.then === 'function' ? `${fix}, not a promise: a task answers at once` : fix;
 
-/** A call in an error message. */
+/** Describe a call for an error message. */
 const about = (method: string, { expression }: TaskProblem): string =>
   `${method} of ${shownValue(expression)}`;
 
@@ -97,7 +97,7 @@ const isInteger = (value: unknown, least: number, most: number): value is number
   typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most;
 const isIndex = (value: unknown, count: number): value is number => isInteger(value, 0, count - 1);
 
-/** What the parts of a task must be. */
+/** Checks of a task's return values. */
 class TaskChecks {
   constructor(
     private readonly name: string,

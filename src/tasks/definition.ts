@@ -30,7 +30,7 @@ export const defineTask = <
   definition: TaskDefinition<Options, Pretraining>,
 ): TaskDefinition<Options, Pretraining> => definition;
 
-/** Where the options of a task are given. */
+/** The use of a task, which determines its options. */
 export type TaskUse = 'pretraining' | 'other';
 
 /** Return the fields of a task's options. */

@@ -1,10 +1,10 @@
-/** Distinct problems out of a stream that may repeat itself. */
+/** Collect distinct problems from a stream that may repeat some. */
 import type { TaskProblem } from './task.ts';
 
 /**
- * The first `size` problems with different expressions; fewer once new ones have become so rare that there are
- * probably none left: with n found and one left, the chance of missing it is e^-10.
- * @param draw the problem of this index, if there is one.
+ * Return the first `size` problems with different expressions, or fewer if there are probably no more: with one problem left,
+ * the probability of missing it is e^-10.
+ * @param draw returns the problem of an index, if there is one.
  */
 export function distinct<Problem extends TaskProblem>(
   size: number,

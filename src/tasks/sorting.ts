@@ -1,6 +1,6 @@
 /**
- * Sorting digits as a task, with a vocabulary of its own: `sort 4 1 3 =` is to be continued with `1 3 4<eos>`. It shows
- * all that a task needs.
+ * Sorting digits, a task with a small vocabulary: the completion of `sort 4 1 3 =` is `1 3 4<eos>`. It shows everything that a
+ * task needs.
  */
 import { ArgumentError } from '../base/arguments.ts';
 import { integer } from '../base/options.ts';
@@ -14,12 +14,12 @@ import { tokenizerOf } from './tokenizer.ts';
 const TOKENS = [...'0123456789 =', 'sort', '<eos>'];
 const MAX_DIGITS = 100;
 const EVALUATION_STREAM = 1;
-/** One in eight is held out: that none of so many is, or that all are, means there is no such problem. */
+/** Draws after which a side counts as empty. One problem in eight is held out. */
 const MAX_ATTEMPTS = 200;
 
-/** How many digits are to be sorted: level n has n of them. */
+/** Options of sorting. Level n has n digits. */
 export interface SortingOptions {
-  /** 3 unless given. */
+  /** Maximum number of digits to sort. Default: 3. */
   readonly maxDigits?: number;
 }
 
@@ -66,7 +66,7 @@ export function sorting({ maxDigits = 3 }: SortingOptions = {}): Task {
       if (answer === '') return { outcome: 'no answer', answer: null };
       return { outcome: answer === expected ? 'correct' : 'wrong', answer };
     },
-    /** The share of the digits that come before the first wrong one. */
+    /** Return the share of the digits before the first wrong one. */
     partialCredit({ answer }, completion) {
       const [expected, written] = [answer.split(' '), said(completion).split(' ')];
       const wrong = expected.findIndex((digit, i) => digit !== written[i]);
@@ -86,7 +86,7 @@ function problemOf(digits: readonly number[]): TaskProblem {
   return { expression: `sort ${digits.join(' ')} =`, answer: digits.toSorted((a, b) => a - b).join(' ') };
 }
 
-/** Digits of this side, drawn again until they are; undefined if it has none. */
+/** Draw digits until they belong to this side; undefined if the side is empty. */
 function drawOf(side: Split, random: RandomStream, count: number): TaskProblem | undefined {
   for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
     const digits = Array.from({ length: count }, () => random.integerBelow(10));

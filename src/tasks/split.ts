@@ -6,10 +6,10 @@
 /** The two sides. */
 export type Split = 'training' | 'evaluation';
 
-/** One problem in this many is held back for evaluation. */
+/** One problem in this many is held out for evaluation. */
 export const EVALUATION_ONE_IN = 8;
 
-/** 32-bit FNV-1a over the characters, then the MurmurHash3 finaliser: the low bits of FNV alone are too regular. */
+/** Compute 32-bit FNV-1a over the characters, then the MurmurHash3 finaliser, as the low bits of FNV are too regular. */
 function hash(text: string): number {
   let h = 0x811c9dc5;
   for (let i = 0; i < text.length; i++) h = Math.imul(h ^ text.charCodeAt(i), 0x01000193);

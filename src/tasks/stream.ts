@@ -1,24 +1,24 @@
-/** Endless streams of a task's problems and examples: item i is a pure function of (task, seed, stream, i, level). */
+/** Endless streams of a task's problems and examples. Item i depends only on (task, seed, stream, i, level). */
 import { RandomStream } from '../base/randomStream.ts';
 import type { Example, Task, TaskProblem } from './task.ts';
 
-/** Keeps the draws for an example's form apart from those for its problem. */
+/** Lane of the random numbers for an example's form, separate from those for its problem. */
 const FORM_LANE = 1;
 
-/** Which stream, and where it begins. */
+/** Options of a stream. */
 export interface TaskStreamOptions {
   readonly seed: number;
   /** The number of the stream. */
   readonly stream: number;
-  /** The index of the level of its problems; the last one unless given. */
+  /** Index of the level of its problems. Default: the last. */
   readonly level?: number;
 }
 
-/** Problems, or examples, one after another. */
+/** Return problems or examples, one after another. */
 export class TaskStream<Problem extends TaskProblem = TaskProblem> {
   readonly task: Task<Problem>;
   readonly options: Required<TaskStreamOptions>;
-  /** The index of the item that comes next: all that is needed to go on. */
+  /** Index of the next item, which is all that is needed to resume. */
   cursor = 0;
 
   constructor(task: Task<Problem>, options: TaskStreamOptions) {
@@ -26,12 +26,12 @@ export class TaskStream<Problem extends TaskProblem = TaskProblem> {
     this.options = { level: task.levels.length - 1, ...options };
   }
 
-  /** The next problem, of this level. */
+  /** Return the next problem, of this level. */
   next(level = this.options.level): Problem {
     return this.task.draw(this.#random(this.cursor++), level);
   }
 
-  /** The next problem as an example. */
+  /** Return the next problem as an example. */
   nextExample(): Example {
     const form = this.#random(this.cursor, FORM_LANE);
     return this.task.example(this.next(), form);

@@ -1,29 +1,28 @@
 /**
- * What a model can be trained on: problems, how they are put to the model, and what counts as an answer. The trainers
- * know this interface alone.
+ * The interface of tasks: problems, their prompts, and the grading of answers. Trainers use only this interface.
  */
 import { MathformerError } from '../base/errors.ts';
 import type { RandomStream } from '../base/randomStream.ts';
 
-/** Between texts and token ids. Ids are 0 … vocabSize − 1. */
+/** Convert between text and token ids. Ids are 0 … vocabSize − 1. */
 export interface Tokenizer {
   /** The `vocabSize` of the model. */
   readonly vocabSize: number;
   /** The id that ends a completion. */
   readonly eos: number;
-  /** The id that every prompt begins with, if there is one. */
+  /** The id at the start of every prompt, if there is one. */
   readonly bos?: number;
-  /** Token ids of a text. @throws for a text that has none. */
+  /** Return the token ids of a text. @throws Error for text outside of the vocabulary. */
   encode(text: string): number[];
-  /** The text of token ids. @throws for an id that is no token. */
+  /** Return the text of token ids. @throws Error for an id outside of the vocabulary. */
   decode(ids: Iterable<number>): string;
 }
 
-/** A problem; tasks add what they need. */
+/** A problem. Tasks may add fields. */
 export interface TaskProblem {
-  /** What is asked, as people write it. */
+  /** The problem, as people write it. */
   readonly expression: string;
-  /** A right answer, as the model has to write it. */
+  /** A right answer, as the model must write it. */
   readonly answer: string;
 }
 
@@ -31,7 +30,7 @@ export interface TaskProblem {
 export interface Example {
   /** Token ids, from the prompt to `eos`. */
   readonly tokens: readonly number[];
-  /** How many of them are the prompt; the loss belongs on the others. */
+  /** Number of tokens of the prompt. The loss covers the tokens after it. */
   readonly promptLength: number;
 }
 
@@ -48,33 +47,33 @@ export interface Graded {
 }
 
 /**
- * A task. Problems and examples are functions of the random numbers that they are drawn from, so that a run can be
- * repeated, and gone on with, from a seed and a number.
+ * A task. Problems and examples depend only on the random numbers that they are drawn from, so that a seed and an index are
+ * enough to repeat or resume a run.
  */
 export interface Task<Problem extends TaskProblem = TaskProblem> {
   readonly name: string;
   readonly tokenizer: Tokenizer;
-  /** Names of the levels of difficulty, at least one; the last one is what is trained on unless something says otherwise. */
+  /** Names of the levels of difficulty, at least one. Without a curriculum, training uses the last level. */
   readonly levels: readonly string[];
-  /** A problem for training of the level of this index; none that `heldOut` could give. */
+  /** Draw a training problem of the level with this index. It must not be one that `heldOut` can return. */
   draw(random: RandomStream, level: number): Problem;
-  /** The same distinct problems every time, for evaluation; fewer than `size` if there are no more. */
+  /** Return the same distinct problems every time, for evaluation; fewer than `size` if there are no more. */
   heldOut(size: number): readonly TaskProblem[];
-  /** The token ids that a completion continues. */
+  /** Return the token ids that a completion continues. */
   prompt(problem: TaskProblem): readonly number[];
-  /** A problem with its solution, in any of the forms that are to be learnt. */
+  /** Return a problem with its solution as an example, in one of the forms to learn. */
   example(problem: Problem, random: RandomStream): Example;
-  /** Grades the sampled tokens of a completion, without its prompt. */
+  /** Grade the sampled tokens of a completion, without its prompt. */
   grade(problem: TaskProblem, completion: readonly number[]): Graded;
-  /** Read a problem that a person writes, as `generate` is given it. @throws Error for a text that is none. */
+  /** Parse a problem that a person writes, for `generate`. @throws Error if the text is not a problem. */
   problemOf?(text: string): Problem;
   /** Parse and check held-out problems in JSON lines. Without it, every line needs an `expression` and an `answer`. */
   parseHeldOut?(lines: string): readonly TaskProblem[];
-  /** How far a completion came, from 0 to 1, for a task that can tell: the reward `partial`. */
+  /** Return the partial credit of a completion, from 0 to 1, for the reward `partial`. */
   partialCredit?(problem: Problem, completion: readonly number[]): number;
 }
 
-/** @throws MathformerError if a model of this config cannot have the task's tokens. */
+/** @throws MathformerError if the size of the model's vocabulary is not the task's. */
 export function checkVocabulary(
   { name, tokenizer }: Task,
   { vocabSize }: { readonly vocabSize: number },

@@ -2,7 +2,7 @@
 import { MathformerError } from '../base/errors.ts';
 import type { Tokenizer } from './task.ts';
 
-/** A text with a part that is no token, or an id that is no token. `position` is an index into the input. */
+/** The error for text or an id outside of the vocabulary. `position` is an index into the input. */
 export class TokenError extends MathformerError {
   constructor(
     problem: string,
@@ -14,7 +14,7 @@ export class TokenError extends MathformerError {
 }
 
 /**
- * The tokenizer of these tokens, whose ids are their places in the list; where several fit, the longest does.
+ * Make a tokenizer of these tokens. Their ids are their indices in the list; if several tokens match, the longest is used.
  * @param end the token that ends a completion, one of the list.
  */
 export function tokenizerOf(tokens: readonly string[], end: string): Tokenizer {

@@ -27,19 +27,19 @@ export interface EvaluationProblem {
   readonly answer: string;
   /** Operators on the longest path. */
   readonly depth: number;
-  /** Most digits of any number in the expression. */
+  /** Maximum number of digits of a number in the expression. */
   readonly digits: number;
   /** The operators that occur, in the order of OPERATORS. */
   readonly operators: readonly Operator[];
 }
 
-/** Which problems, and how many. */
+/** Options of an evaluation set. */
 export interface EvaluationSetOptions extends Partial<GeneratorOptions> {
-  /** How many problems. */
+  /** Number of problems. */
   readonly size: number;
 }
 
-/** A line of an evaluation set that is not what it must be. `line` counts from 1. */
+/** The error for an invalid line of an evaluation set. `line` counts from 1. */
 export class EvaluationSetError extends Error {
   override readonly name = 'EvaluationSetError';
 
@@ -56,8 +56,8 @@ export class EvaluationSetError extends Error {
 const MAX_SIZE = 1_000_000;
 
 /**
- * Draws without a new problem before the space is called exhausted: with `found` equally likely problems seen and
- * one left, the chance of missing it this long is e^-10.
+ * Return the number of draws without a new problem after which the space counts as exhausted: with `found` equally likely
+ * problems seen and one left, the probability of missing it is e^-10.
  */
 function patience(found: number): number {
   return 1_000 + 10 * found;
@@ -77,10 +77,10 @@ function row(id: number, problem: Problem): EvaluationProblem {
 }
 
 /**
- * `size` problems of the evaluation split, no two equal up to spaces and redundant parentheses. Same options, same
- * set; a larger size begins with the smaller set.
- * @throws ProblemSpaceError telling how many distinct problems were found if there are too few.
- * @throws ArgumentError naming the option that cannot work.
+ * Return `size` problems of the evaluation split, no two equal up to spaces and redundant parentheses. Equal options give
+ * equal sets; a larger set begins with the smaller one.
+ * @throws ProblemSpaceError with the number of distinct problems, if there are too few.
+ * @throws ArgumentError naming the invalid option.
  */
 export function evaluationSet(options: EvaluationSetOptions): readonly EvaluationProblem[] {
   const size = checkedInteger('size', options.size, 1, MAX_SIZE);
@@ -107,7 +107,7 @@ export function evaluationSet(options: EvaluationSetOptions): readonly Evaluatio
   return rows;
 }
 
-/** JSON lines, each ended by a line feed. */
+/** Return the rows as JSON lines, each with a line feed. */
 export function serialiseEvaluationSet(rows: readonly EvaluationProblem[]): string {
   return rows
     .map(({ id, expression, answer, depth, digits, operators }) =>
@@ -118,8 +118,8 @@ export function serialiseEvaluationSet(rows: readonly EvaluationProblem[]): stri
 }
 
 /**
- * Reads and checks JSON lines: ids count from 0, answers and descriptions are those of the expressions, and every
- * problem is distinct and of the evaluation split.
+ * Parse and check JSON lines: ids must count from 0, answers and descriptions must match the expressions, and every problem
+ * must be distinct and of the evaluation split.
  * @throws EvaluationSetError naming the line and field.
  */
 export function parseEvaluationSet(text: string): readonly EvaluationProblem[] {

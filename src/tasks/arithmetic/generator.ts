@@ -1,6 +1,6 @@
 /**
- * Random problems. Problem i of a stream is a pure function of (options, seed, split, stream, i), so a run resumes
- * from one integer, and streams of the two splits never share an expression (split.ts).
+ * Random problems. Problem i of a stream depends only on (options, seed, split, stream, i), so a run resumes from one integer.
+ * Streams of the two splits never share an expression (split.ts).
  *
  * The root is an operator; below it a node is a number with probability ½, and always at the depth cap. A number has
  * a digit count uniform in [minDigits, maxDigits], a value uniform among those of that count (1-9 for one digit), a
@@ -38,12 +38,12 @@ export const PARENTHESES_PROBABILITY = 0.15;
 const MAX_DEPTH = 32;
 const MAX_DIGITS = 100;
 
-/** Draws before a split is declared empty. In a large space the chance of missing evaluation is below 10^-500. */
+/** Draws after which a split counts as empty. In a large space the probability of missing one is below 10^-500. */
 const MAX_ATTEMPTS = 10_000;
-/** Redraws of a zero divisor before it is replaced by a number that is not 0. */
+/** Maximum number of redraws of a zero divisor; then a number other than 0 replaces it. */
 const MAX_DIVISOR_DRAWS = 100;
 
-/** The options allow too few distinct problems for what was asked. `found` counts those that were seen. */
+/** The error for options with too few distinct problems. `found` is the number of those seen. */
 export class ProblemSpaceError extends MathformerError {
   constructor(
     problem: string,
@@ -54,13 +54,13 @@ export class ProblemSpaceError extends MathformerError {
   }
 }
 
-/** Which problems are drawn. */
+/** Options of the generator. */
 export interface GeneratorOptions {
   /** Operators on the longest path; 1 = one operator over numbers. Default 3. */
   readonly maxDepth: number;
-  /** Fewest digits of a number. Default 1. */
+  /** Minimum number of digits of a number. Default 1. */
   readonly minDigits: number;
-  /** Most digits of a number. Default 2. */
+  /** Maximum number of digits of a number. Default 2. */
   readonly maxDigits: number;
   /** A list, or a text such as "+,-,max". Default `+,-,*,/,min,max,next,prev,abs`. */
   readonly operators: readonly Operator[] | string;
@@ -68,12 +68,12 @@ export interface GeneratorOptions {
   readonly seed: number;
 }
 
-/** Checked options, the operators as a list. */
+/** Checked options, with the operators as a list. */
 export interface ResolvedGeneratorOptions extends GeneratorOptions {
   readonly operators: readonly Operator[];
 }
 
-/** A problem as the model sees it, and its exact answer. */
+/** A problem in the model's form, with its exact answer. */
 export interface Problem {
   /** The text, with random spaces and redundant parentheses. */
   readonly expression: string;
@@ -85,7 +85,7 @@ export interface Problem {
   readonly answer: string;
 }
 
-/** Fills in the defaults. @throws ArgumentError naming the option that cannot work. */
+/** Fill in the defaults. @throws ArgumentError naming the invalid option. */
 export function resolveGeneratorOptions(options: Partial<GeneratorOptions> = {}): ResolvedGeneratorOptions {
   const operators = options.operators ?? DEFAULT_OPERATORS;
   const resolved = {
@@ -115,7 +115,7 @@ interface Valued {
   readonly value: Rational;
 }
 
-/** Draws trees; the values come along because a divisor's decides whether it is kept. */
+/** Draw trees with their values, since the value of a divisor determines if it is kept. */
 class TreeSource {
   constructor(
     private readonly options: ResolvedGeneratorOptions,
@@ -179,7 +179,7 @@ function randomSpacing(random: RandomStream): Spacing {
   };
 }
 
-/** An endless stream of problems of one split. The cursor is the index of the problem that `next` gives. */
+/** An endless stream of problems of one split. The cursor is the index of the problem that `next` returns. */
 export class ProblemStream {
   readonly options: ResolvedGeneratorOptions;
   readonly split: Split;
@@ -200,14 +200,14 @@ export class ProblemStream {
     this.cursor = checkedInteger('cursor', settings.cursor ?? 0, 0, Number.MAX_SAFE_INTEGER);
   }
 
-  /** The problem at the cursor, which moves on by one. */
+  /** Return the problem at the cursor, and advance the cursor. */
   next(): Problem {
     return this.at(this.cursor++);
   }
 
   /**
-   * Problem `index`, whatever was drawn before.
-   * @throws ProblemSpaceError if no expression of this split turns up.
+   * Return problem `index`, independent of earlier draws.
+   * @throws ProblemSpaceError if no expression of this split is found.
    */
   at(index: number): Problem {
     const { seed } = this.options;
@@ -217,8 +217,8 @@ export class ProblemStream {
 }
 
 /**
- * A problem of the given split from these random numbers. The seed of the options has no part in it.
- * @throws ArgumentError naming the option that cannot work, ProblemSpaceError if no expression of this split turns up.
+ * Draw a problem of the given split from these random numbers. The seed of the options is not used.
+ * @throws ArgumentError naming the invalid option; ProblemSpaceError if no expression of this split is found.
  */
 export function drawProblem(options: Partial<GeneratorOptions>, split: Split, random: RandomStream): Problem {
   return drawResolved(resolveGeneratorOptions(options), split, random);

@@ -1,6 +1,6 @@
 /**
- * Grading a completion: the answer is what stands between the first `<answer>` and the first `<eos>`, and only the
- * canonical form of the exact value scores.
+ * Grade a completion. The answer is the text between the first `<answer>` and the first `<eos>`. Only the canonical form of
+ * the exact value is correct.
  */
 
 import type { Rational } from '../expressions/rational.ts';
@@ -13,13 +13,13 @@ export interface Grade {
   readonly outcome: Outcome;
   /** The text between `<answer>` and `<eos>` (or the end, if unfinished); null without an `<answer>`. */
   readonly answer: string | null;
-  /** Whether `<eos>` was produced. */
+  /** True if the completion has `<eos>`. */
   readonly finished: boolean;
   /** The text before `<answer>` (before `<eos>` or the end, if there is none). */
   readonly steps: string;
 }
 
-/** Where the sampled tokens start: after `<scratchpad>` (the usual prompt) or already after `<answer>`. */
+/** The end of the prompt: `<scratchpad>` (the usual one) or `<answer>`. */
 export type PromptEnd = 'scratchpad' | 'answer';
 
 interface Parts {
@@ -32,7 +32,7 @@ function partsOf(completion: ArrayLike<number>, promptEnd: PromptEnd): Parts {
   const tokens = Array.from(completion);
   const end = tokens.indexOf(EOS);
   const finished = end >= 0;
-  // Tokens after <eos> are padding and say nothing.
+  // Tokens after <eos> are padding, and ignored.
   const said = finished ? tokens.slice(0, end) : tokens;
   if (promptEnd === 'answer') return { steps: '', answer: decode(said), finished };
   const mark = said.indexOf(ANSWER);
@@ -41,8 +41,8 @@ function partsOf(completion: ArrayLike<number>, promptEnd: PromptEnd): Parts {
 }
 
 /**
- * The text between `<answer>` and `<eos>` of a completion, or null if either is missing. Special tokens in between
- * appear as `<name>`.
+ * Return the text between `<answer>` and `<eos>` of a completion, or null if either is missing. Special tokens in it are
+ * written as `<name>`.
  * @throws TokenError if the completion holds an id outside the vocabulary.
  */
 export function extractAnswer(
@@ -54,16 +54,16 @@ export function extractAnswer(
 }
 
 /**
- * Whether a text is the canonical form of a value: reduced, denominator > 1, no leading zeros, plus sign or spaces.
- * Nothing is correct for an expression without a value (null).
+ * Return true if a text is the canonical form of a value: reduced, denominator > 1, no leading zeros, plus sign or spaces.
+ * No text is correct for an expression without a value (null).
  */
 export function isCorrect(value: Rational | null, text: string): boolean {
   return value !== null && text === value.toString();
 }
 
 /**
- * Grades the sampled tokens of a completion (without its prompt).
- * @param problem its canonical answer: a Problem or a row of an evaluation set.
+ * Grade the sampled tokens of a completion (without its prompt).
+ * @param problem an object with the canonical answer: a Problem, or a row of an evaluation set.
  * @throws TokenError if the completion holds an id outside the vocabulary.
  */
 export function grade(

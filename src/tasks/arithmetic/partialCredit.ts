@@ -1,11 +1,10 @@
-/** How far a scratchpad came before its first wrong step. */
+/** Partial credit for the steps of a scratchpad before its first wrong one. */
 import type { Expression } from '../expressions/expression.ts';
 import { STEP_SEPARATOR, scratchpadSteps } from './scratchpad.ts';
 
 /**
- * The share of a tree's worked steps that a text begins with, the answer counting as one more step: 0 to 1, never 1.
- * A step is right if it is the one that comes next in the worked solution. Being true is not enough: whoever writes
- * `1=1, 2=2` has come nowhere.
+ * Return the share of a tree's worked steps with which a text begins; the answer counts as one more step, so it is below 1.
+ * A step is right if it is the next step of the worked solution. A true equation is not enough: `1=1, 2=2` gets nothing.
  */
 export function partialCredit(tree: Expression, text: string): number {
   const expected = scratchpadSteps(tree);

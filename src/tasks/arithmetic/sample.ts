@@ -13,20 +13,20 @@ import { type GeneratorOptions, type Problem, ProblemStream } from './generator.
 import { scratchpad } from './scratchpad.ts';
 import { ANSWER, BIG, EOS, encode, LITTLE, SCRATCHPAD, SOS } from './tokenizer.ts';
 
-/** In which forms samples come. */
+/** Options of the forms of samples. */
 export interface SampleOptions {
   /** Share of samples under <little>. Default 0.5. */
   readonly littleProbability: number;
   /** Share of samples with a scratchpad. Default 0.5. */
   readonly scratchpadProbability: number;
   /**
-   * A sample longer than this with its scratchpad is made without one; no limit by default. A sample that is too
-   * long even then stays as it is: its length tells.
+   * Maximum number of tokens with a scratchpad; a longer sample is made without one. Default: no limit. A sample that is too
+   * long even then is not changed.
    */
   readonly maxTokens: number;
 }
 
-/** How a problem is written. */
+/** The form of a sample. */
 export interface SampleForm {
   readonly little: boolean;
   readonly scratchpad: boolean;
@@ -37,21 +37,21 @@ export interface Sample extends SampleForm {
   /** Token ids from <sos> to <eos>. */
   readonly tokens: readonly number[];
   /**
-   * Tokens up to and including the first <scratchpad> or <answer>: what generation is given. The loss belongs on the
-   * tokens from here on.
+   * Number of tokens of the prompt: up to and including the first <scratchpad> or <answer>. The loss covers the tokens after
+   * it.
    */
   readonly promptLength: number;
   readonly problem: Problem;
 }
 
-/** Every run of digits reversed: `156+7` becomes `651+7`. Its own inverse. */
+/** Reverse every run of digits: `156+7` becomes `651+7`. The function is its own inverse. */
 export function reverseNumbers(text: string): string {
   return text.replace(/[0-9]{2,}/g, (number) => Array.from(number).reverse().join(''));
 }
 
 /**
- * The tokens that generation and RL start from: `<sos> <big> EXPRESSION <scratchpad>`, or `<answer>` in the place of
- * `<scratchpad>` to ask for the answer at once.
+ * Return the prompt of generation and RL: `<sos> <big> EXPRESSION <scratchpad>`, or `<answer>` instead of `<scratchpad>` to ask
+ * for the answer at once.
  * @throws TokenError if the expression holds a character outside the vocabulary.
  */
 export function prompt(expression: string, form: SampleForm = { little: false, scratchpad: true }): number[] {
@@ -59,7 +59,7 @@ export function prompt(expression: string, form: SampleForm = { little: false, s
   return [SOS, form.little ? LITTLE : BIG, ...encode(written), form.scratchpad ? SCRATCHPAD : ANSWER];
 }
 
-/** The whole sequence of a problem in the given form. */
+/** Return the whole sequence of a problem in the given form. */
 export function sample(problem: Problem, form: SampleForm): Sample {
   const tokens = prompt(problem.expression, form);
   const promptLength = tokens.length;
@@ -71,7 +71,7 @@ export function sample(problem: Problem, form: SampleForm): Sample {
   return { tokens, promptLength, problem, ...form };
 }
 
-/** Fills in the defaults. @throws ArgumentError naming the option that cannot work. */
+/** Fill in the defaults. @throws ArgumentError naming the invalid option. */
 export function resolveSampleOptions(options: Partial<SampleOptions> = {}): SampleOptions {
   const {
     littleProbability = 0.5,
@@ -85,7 +85,7 @@ export function resolveSampleOptions(options: Partial<SampleOptions> = {}): Samp
   };
 }
 
-/** The form of a sample, drawn. */
+/** Draw the form of a sample. */
 export function formOf(
   { littleProbability, scratchpadProbability }: Omit<SampleOptions, 'maxTokens'>,
   random: RandomStream,
@@ -94,10 +94,10 @@ export function formOf(
   return { little, scratchpad: random.bool(scratchpadProbability) };
 }
 
-/** Keeps the draws for a sample's form apart from those for its problem. */
+/** Lane of the random numbers for a sample's form, separate from those for its problem. */
 const FORM_LANE = 1;
 
-/** An endless stream of training samples; sample i is a pure function of the options, the stream number and i. */
+/** An endless stream of training samples. Sample i depends only on the options, the stream number and i. */
 export class SampleStream {
   readonly problems: ProblemStream;
   readonly options: SampleOptions;
@@ -114,17 +114,17 @@ export class SampleStream {
     this.options = resolveSampleOptions(options);
   }
 
-  /** The index of the sample that `next` gives; all that is needed to resume. */
+  /** Index of the sample that `next` returns, which is all that is needed to resume. */
   get cursor(): number {
     return this.problems.cursor;
   }
 
-  /** The sample at the cursor, which moves on by one. @throws ProblemSpaceError as ProblemStream. */
+  /** Return the sample at the cursor, and advance the cursor. @throws ProblemSpaceError as ProblemStream does. */
   next(): Sample {
     return this.at(this.problems.cursor++);
   }
 
-  /** Sample `index`, whatever was drawn before. */
+  /** Return sample `index`, independent of earlier draws. */
   at(index: number): Sample {
     const { seed } = this.problems.options;
     const random = new RandomStream({ seed, stream: this.problems.stream, item: index, lane: FORM_LANE });

@@ -1,6 +1,6 @@
 /**
- * Checks a scratchpad by evaluating both sides of every equation. It shares no code with the producer
- * (scratchpad.ts), only the expression grammar that both must agree on.
+ * Check a scratchpad by evaluating both sides of every equation. It shares no code with scratchpad.ts, which makes scratchpads,
+ * only the grammar of expressions.
  */
 
 import { ExpressionError } from '../expressions/expression.ts';
@@ -32,7 +32,7 @@ function sideValue(text: string): Rational {
   return Rational.integer(common === 0n ? 0n : (a * b) / common);
 }
 
-/** Why a step is wrong, or null if it is a true equation or one of the two remarks. */
+/** Return the reason why a step is wrong, or null if it is a true equation or one of the two remarks. */
 function whatIsWrong(step: string): string | null {
   if (REMARKS.includes(step)) return null;
   const sides = step.split('=');
@@ -46,7 +46,7 @@ function whatIsWrong(step: string): string | null {
   }
 }
 
-/** The first step that is not true as written, or null if all are. An empty text has no steps. */
+/** Return the first false step, or null if all are true. An empty text has no steps. */
 export function firstFalseStep(text: string): FalseStep | null {
   if (text === '') return null;
   for (const [index, step] of text.split(', ').entries()) {

@@ -21,10 +21,10 @@ import { partialCredit } from './partialCredit.ts';
 import { formOf, prompt, resolveSampleOptions, type SampleOptions, sample } from './sample.ts';
 import { decode, EOS, encode, SOS, VOCAB_SIZE } from './tokenizer.ts';
 
-/** The same problems in every run, whatever its seed, so that checkpoints can be compared. */
+/** Seed of the held-out problems. It is the same for every run, so that checkpoints can be compared. */
 const EVALUATION_SEED = 0;
 
-/** Which expressions, and in which forms their examples come. */
+/** Options of arithmetic: the expressions, and the forms of their examples. */
 export type ArithmeticOptions = Partial<
   Pick<GeneratorOptions, 'maxDigits' | 'maxDepth' | 'operators'> &
     Pick<SampleOptions, 'littleProbability' | 'scratchpadProbability'>

@@ -11,7 +11,7 @@ const SPECIALS = ['scratchpad', 'sos', 'eos', 'big', 'little', 'answer'] as cons
 /** Every token's text, by id: 51 characters in code-point order, then the special tokens as `<name>`. */
 export const TOKENS: readonly string[] = [...CHARACTERS, ...SPECIALS.map((name) => `<${name}>`)];
 
-/** How many tokens there are. */
+/** Number of tokens. */
 export const VOCAB_SIZE = 57;
 /** The id of `<scratchpad>`. */
 export const SCRATCHPAD = 51;
@@ -29,13 +29,13 @@ export const ANSWER = 56;
 const ID_OF = new Map(TOKENS.map((token, id) => [token, id]));
 const SPECIAL_NAMES = TOKENS.slice(CHARACTERS.length).join(' ');
 
-/** Whether the id is one of the six special tokens. */
+/** Return true if the id is one of the six special tokens. */
 export function isSpecial(id: number): boolean {
   return id >= CHARACTERS.length && id < VOCAB_SIZE;
 }
 
 /**
- * Token ids of a text in which special tokens stand as `<name>`: `<sos><big>1+2<scratchpad>`.
+ * Return the token ids of a text with special tokens as `<name>`: `<sos><big>1+2<scratchpad>`.
  * @throws TokenError naming the first unknown character or special name and its position.
  */
 export function encode(text: string): number[] {
@@ -63,7 +63,7 @@ function specialAt(text: string, at: number): string {
 }
 
 /**
- * The text of token ids, special tokens as `<name>`; encode(decode(ids)) = ids.
+ * Return the text of token ids, with special tokens as `<name>`; encode(decode(ids)) = ids.
  * @throws TokenError for an id outside 0 … 56.
  */
 export function decode(ids: Iterable<number>): string {

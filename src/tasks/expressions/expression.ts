@@ -1,5 +1,5 @@
 /**
- * Expression trees: what they are made of, how they are printed, and their exact value.
+ * Expression trees: their nodes, printing, and exact evaluation.
  *
  * A tree mirrors the grammar and holds no parentheses: a negative number is a minus over a literal, and
  * parse(print(tree)) gives the same tree back.
@@ -14,7 +14,7 @@ import {
 } from './operators.ts';
 import { Rational } from './rational.ts';
 
-/** A number as it is written, without a sign. */
+/** A number without a sign. */
 export interface IntegerLiteral {
   readonly kind: 'integer';
   /** ≥ 0. */
@@ -39,7 +39,7 @@ export interface BinaryExpression {
 /** A tree of operators over integers. */
 export type Expression = IntegerLiteral | UnaryExpression | BinaryExpression;
 
-/** Why an expression has no value. */
+/** The reason why an expression has no value. */
 export type ExpressionErrorKind = 'syntax' | 'division by zero';
 
 /**
@@ -77,7 +77,7 @@ export function binary(operator: BinaryOperator, left: Expression, right: Expres
   return { kind: 'binary', operator, left, right };
 }
 
-/** Whether the tree is a number as written, with at most one sign. */
+/** Return true if the tree is a number with at most one sign. */
 export function isNumber(tree: Expression): boolean {
   return (
     tree.kind === 'integer' ||
@@ -86,14 +86,14 @@ export function isNumber(tree: Expression): boolean {
 }
 
 /**
- * What stands in the optional places of a printed expression. `gap` is asked once for each place that may hold
+ * Content of the optional places of a printed expression. `gap` is called once for each place that may hold
  * spaces (both ends, both sides of an infix operator and of a comma, before and inside parentheses), and
  * `parenthesise` once for each infix node that needs no parentheses of its own.
  */
 export interface Spacing {
   /** Spaces to write. */
   gap(): string;
-  /** Whether to write parentheses that are not needed. */
+  /** Return true to write parentheses that are not needed. */
   parenthesise(): boolean;
 }
 
@@ -187,7 +187,7 @@ export function applyUnary(operator: '-' | UnaryFunction, operand: Rational): Ra
   }
 }
 
-/** Where each `/` and `%` of a parsed text stands, and the text itself, for the errors of `evaluate`. */
+/** A parsed text, and the positions of its `/` and `%`, for the errors of `evaluate`. */
 export interface ExpressionSource {
   readonly text: string;
   readonly positions: ReadonlyMap<Expression, number>;
@@ -227,7 +227,7 @@ export function depth(tree: Expression): number {
   return 1 + Math.max(depth(tree.left), depth(tree.right));
 }
 
-/** Most digits of any number in the tree. */
+/** Return the maximum number of digits of a number in the tree. */
 export function digits(tree: Expression): number {
   if (tree.kind === 'integer') return tree.value.toString().length;
   if (tree.kind === 'unary') return digits(tree.operand);

@@ -15,10 +15,10 @@ export type InfixOperator = (typeof INFIX_OPERATORS)[number];
 export type PairFunction = (typeof PAIR_FUNCTIONS)[number];
 /** The name of a function of one operand. */
 export type UnaryFunction = (typeof UNARY_FUNCTIONS)[number];
-/** Whatever takes two operands. */
+/** The name of an operator or a function of two operands. */
 export type BinaryOperator = InfixOperator | PairFunction;
 
-/** What a generator can put at a node. The unary minus is not among them: it only signs numbers. */
+/** The name of a node's operator. The unary minus is not included: it only signs numbers. */
 export type Operator = BinaryOperator | UnaryFunction;
 
 /** All operators. */

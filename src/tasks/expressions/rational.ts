@@ -131,7 +131,7 @@ export class Rational {
     return left < right ? -1 : left > right ? 1 : 0;
   }
 
-  /** Whether both are the same number. */
+  /** Return true if both are the same number. */
   equals(other: Rational): boolean {
     return this.numerator === other.numerator && this.denominator === other.denominator;
   }
