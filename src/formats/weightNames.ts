@@ -6,7 +6,7 @@ import { CheckpointError, quoted } from './error.ts';
 const WRAPPERS = /(^|\.)(?:_orig_mod|_fsdp_wrapped_module|_checkpoint_wrapped_module)(?=\.)/g;
 /** Every model of this project has it, so that it tells what stands before all names. */
 const LANDMARK = 'tok_emb.weight';
-/** What torch.optim.swa_utils.AveragedModel counts beside its model. */
+/** Name of the counter that torch.optim.swa_utils.AveragedModel has beside its model. */
 const COUNTER = 'n_averaged';
 
 /**

@@ -202,9 +202,9 @@ export class Device {
   }
 
   /**
-   * Freeze the launches, copies and uploads made by `body` instead of running them; the first `replay` runs them.
-   * What `body` allocates belongs to the recording, and of that only the views it returns have lasting contents: those
-   * of the latest replay. What it binds from outside must outlive the recording.
+   * Record the launches, copies and uploads of `body` instead of running them; the first `replay` runs them. Buffers that
+   * `body` allocates belong to the recording, and only the returned views keep their contents, those of the latest replay.
+   * Buffers from outside must outlive the recording.
    */
   // biome-ignore lint/suspicious/noConfusingVoidType: a body may return nothing
   record(body: () => readonly BufferView[] | void): Recording {
@@ -265,10 +265,10 @@ export class Device {
   }
 
   /**
-   * Let `launch` check something on the GPU, in the list of faults that it is given and at the place with this number.
-   * What depends on `view` cannot be read if there is a fault: the read throws the error that `describe` makes.
-   * @param key tells places in a program apart.
-   * @param use says if the values themselves are wrong then, or what takes them for indices.
+   * Let `launch` check something on the GPU. It gets the list of faults and the number of its place there. After a fault, reads
+   * of values that depend on `view` throw the error that `describe` returns.
+   * @param key identifies the place in the program.
+   * @param use tells if a fault affects the values themselves, or results that use them as indices.
    */
   checked(
     { key, describe }: CheckedPlace,

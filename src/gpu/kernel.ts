@@ -29,7 +29,7 @@ export type BindingsOf<Types> = {
   readonly [Name in Exclude<keyof Types, OptionalNames<Types>>]: BufferView;
 } & { readonly [Name in OptionalNames<Types> & keyof Types]?: BufferView | undefined };
 
-/** What a kernel is made from. */
+/** The specification of a kernel. */
 export interface KernelSpec<Reads extends BindingTypes, Writes extends BindingTypes, Param extends string> {
   /** Shown in errors, labels and profiles. */
   readonly name: string;
@@ -67,7 +67,7 @@ export interface Kernel<Bindings extends AnyBindings = AnyBindings, Param extend
   flops?(params: Readonly<Record<Param, number>>): number;
 }
 
-/** How many workgroups to launch in x, y and z; 1 unless given. */
+/** Number of workgroups in x, y and z. Default: 1. */
 export type Workgroups = readonly [number, number?, number?];
 
 /** A kernel with everything that it is launched with. */

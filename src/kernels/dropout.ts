@@ -21,7 +21,7 @@ const dropoutKernel = defineKernel({
   }`,
 });
 
-/** What a mask depends on, besides the element. */
+/** The key of a mask. Its values depend on this and the element. */
 export interface MaskKey {
   readonly seed: Scalar;
   /** The upper 32 bits of a long seed. */

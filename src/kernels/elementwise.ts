@@ -24,7 +24,7 @@ const RANKS = [1, 2, 3, 6] as const;
 /** From this size on, a second launch for the rest costs less than it saves. */
 const MIN_SPLIT = 4096;
 
-/** What elementwise kernels compute with; `bool` is kept as u32 words 0 and 1. */
+/** Types of elementwise kernels. `bool` is stored as u32 words 0 and 1. */
 export type ElementType = ScalarType | 'bool';
 
 export interface ElementwiseOperand {

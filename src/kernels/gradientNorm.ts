@@ -81,7 +81,7 @@ export const clippedStep = (update: string) => ({
   })`let g = gradient[id] * clip;\n${update}`,
 });
 
-/** What a launch over one of several arenas needs, beside the arena. */
+/** Parts of a launch over one of several arenas, besides the arena. */
 export interface ClippedLaunch {
   /** (2): of the gradients of all arenas, see squares.ts. */
   readonly squares: BufferView;

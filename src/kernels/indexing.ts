@@ -72,7 +72,7 @@ fn firstFrom(row: u32, start: u32, position: u32) -> u32 {
 
 const SIZES = { total: 'u32', size: 'u32', inner: 'u32', count: 'u32', sharedIndex: 'u32' } as const;
 
-/** What becomes of the values for one place: the total starts from `initial`, `first` being the first of the values. */
+/** Reductions of the values for one position. The total starts from `initial`; `first` is the first of the values. */
 const SCATTERS = {
   add: { initial: 'T()', combine: 'total + v' },
   multiply: { initial: 'T(1)', combine: 'total * v' },
@@ -80,7 +80,7 @@ const SCATTERS = {
   min: { initial: 'first', combine: 'min(total, v)' },
 } as const;
 
-/** How the values for one place are put together. */
+/** The name of a reduction of the values for one position. */
 export type Scatter = keyof typeof SCATTERS;
 
 /** NaN wins over all extremes; it is told by its bits, as WGSL promises nothing about comparing it. */

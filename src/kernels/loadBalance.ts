@@ -9,7 +9,7 @@ import { defineKernel, type Scalar } from '../gpu/kernel.ts';
 import { perElement } from '../gpu/perElement.ts';
 import type { Routing } from './moe.ts';
 
-/** How many entries of the first `rows` rows went to each expert; a workgroup counts for one expert. */
+/** Count the entries of the first `rows` rows for each expert. A workgroup counts for one expert. */
 const countKernel = defineKernel({
   name: 'moe balance count',
   params: { rows: 'u32', k: 'u32' },

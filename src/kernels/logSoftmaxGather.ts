@@ -20,7 +20,7 @@ const PARAMS = { R: 'u32', V: 'u32', inverseTemperature: 'f32' } as const;
 /** Below every logit that counts. */
 const LOWEST = '-3.0e38';
 
-/** Which of four elements are kept; those outside of their row are not. */
+/** Return WGSL that tells for four elements if they are kept; elements outside of their row are not. */
 const keptWgsl = (kept: boolean): string => `
 fn keptOf(row: vec4u, v: vec4u) -> vec4<bool> {
   let inside = v < vec4u(params.V);

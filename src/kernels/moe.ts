@@ -160,7 +160,7 @@ const weightGradientKernel = defineKernel({
   dWeights[entry] = sum;`,
 });
 
-/** Where every row went: the result of routing, used by all that follows. */
+/** The result of routing: the expert and the slot of every entry. All later kernels use it. */
 export interface Routing {
   readonly R: number;
   readonly k: number;

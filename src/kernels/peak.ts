@@ -1,7 +1,7 @@
 /**
- * What an adapter can do at best, measured: the ceilings that kernels and steps are compared with. P is the most
- * multiply-adds per second of a kernel of nothing else, W the bytes per second of copying vec4s, by whichever copy is the
- * fastest: a GPU joins the accesses of neighbouring threads, a software driver pays for every thread.
+ * Measure the limits of an adapter, with which kernels and steps are compared. P counts the multiply-adds per second of a kernel
+ * that does nothing else. W is the bytes per second of copying vec4s with the fastest of several copies: a GPU merges the
+ * accesses of neighbouring threads, a software driver has a cost per thread.
  */
 import type { Device } from '../gpu/device.ts';
 import { defineKernel, unroll } from '../gpu/kernel.ts';

@@ -9,12 +9,12 @@ import { memoize } from '../gpu/memoize.ts';
 import { perElement } from '../gpu/perElement.ts';
 import { DISTRIBUTIONS_WGSL, PHILOX_WGSL } from './philox.ts';
 
-/** What a draw from a generator depends on. */
+/** The parameters of a draw from a generator. */
 export interface Draw {
   /** The 64 bits of the seed. */
   readonly seedLow: Scalar;
   readonly seedHigh: Scalar;
-  /** Which draw it is. */
+  /** Number of the draw. */
   readonly offset: Scalar;
 }
 

@@ -22,9 +22,9 @@ interface Reduction {
   readonly read: Total;
   readonly total: Total;
   readonly initial: string;
-  /** Whether an output takes in anything, of its `b`, `c` and `d`; the total stays `initial` if not. Always unless given. */
+  /** Condition on the output's `b`, `c` and `d`; if false, the total stays `initial`. Default: true. */
   readonly when?: string;
-  /** What an element counts as: of its value `x`, its place `i` among the reduced ones, the output's `b`, `c` and `d`. */
+  /** Contribution of an element, from its value `x`, its index `i` among the reduced ones, and the output's `b`, `c`, `d`. */
   readonly load: string;
   /** The `total` with the value `v` taken in. */
   readonly combine: string;
@@ -222,7 +222,7 @@ export function joinAxes(shape: readonly number[], axes: readonly number[]): Axi
   return groups;
 }
 
-/** How the words of a tensor are to be compared. */
+/** The comparison of a tensor's words. */
 export interface Extreme {
   readonly of: 'u32' | 'i32' | 'f32';
   readonly smallest: boolean;

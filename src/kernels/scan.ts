@@ -19,7 +19,7 @@ interface Scan {
   readonly reads: Readonly<Record<string, string>>;
   readonly total: 'f32' | 'u32' | 'vec2f';
   readonly initial: string;
-  /** What the element at `at` counts as; `first` is whether it is the first one scanned. */
+  /** Contribution of the element at `at`; `first` is true for the first scanned element. */
   readonly load: string;
   /** The `total` with `v` taken in. */
   readonly combine: string;

@@ -2,11 +2,11 @@
  * Stable sorting of many rows at once, of any length, without workgroup memory: a merge sort in which every thread
  * finds the place of one element. First each run of `BLOCK` elements is put in order by counting how many of its
  * elements come before each; then runs are merged pairwise, each element finding its place among those of the other
- * run by binary search. That is O(BLOCK + log²(n)) steps an element in 1 + log₂(n / BLOCK) dispatches; places are
- * unique, so the result is the same every time. Where only the first few are wanted, runs are cut to so many and most
- * elements drop out after the first dispatch.
+ * run by binary search. That is O(BLOCK + log²(n)) steps per element in 1 + log₂(n / BLOCK) dispatches. Places are unique, so
+ * the result is the same every time. If only the first few are needed, runs are cut to that length, and most elements drop
+ * out after the first dispatch.
  *
- * What is sorted are pairs (key, position): keys are u32 in the order wanted, positions settle nothing but come along.
+ * The elements are pairs (key, position). Keys are u32 in the desired order; positions do not affect the order.
  */
 import type { BufferView } from '../gpu/buffers.ts';
 import type { Device } from '../gpu/device.ts';
@@ -16,7 +16,7 @@ import { perElement } from '../gpu/perElement.ts';
 /** Of 16 to 128 the best or near it on lavapipe, where 100,000 elements take 50 to 100 ms; 57 need one dispatch. */
 const BLOCK = 64;
 
-/** How words are ordered. In f32, −0 equals 0 and NaN of either sign comes after everything. */
+/** Orders of words. In f32, −0 equals 0, and NaN of either sign comes last. */
 const ORDERS = { f32: 0, i32: 1, u32: 2 } as const;
 export type Order = keyof typeof ORDERS;
 
@@ -86,7 +86,7 @@ export interface SortSize {
 export interface SortOptions {
   readonly order: Order;
   readonly descending?: boolean;
-  /** How many pairs of each row are wanted, from the first on; the rest is unspecified. All unless given. */
+  /** Number of pairs of each row to sort, from the first on; the rest is undefined. Default: all. */
   readonly limit?: number;
 }
 

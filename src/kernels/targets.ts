@@ -1,7 +1,7 @@
 /**
- * What a classification loss makes of its targets: the id each row is to choose, and the row's weight in the mean. A row
- * to be ignored chooses nothing and weighs 0, others weigh 1 or what their class does. An id outside of the classes weighs
- * NaN, so that the mistake is seen.
+ * Convert the targets of a classification loss: for each row to the id to choose, and the row's weight in the mean. An ignored
+ * row chooses nothing and has weight 0; others have weight 1 or that of their class. An id outside of the classes has weight
+ * NaN, so that the mistake shows.
  */
 import type { BufferView } from '../gpu/buffers.ts';
 import type { Device } from '../gpu/device.ts';

@@ -40,7 +40,7 @@ export interface Completion {
   readonly tokens: number[];
   /** Log-probability of each token in the distribution that it was sampled from. */
   readonly logps: Float32Array;
-  /** Whether `<eos>` was produced. */
+  /** True if `<eos>` was sampled. */
   readonly finished: boolean;
   /** With top-k, top-p or min-p: the ids each token was sampled from, ⌈V/32⌉ words per token, bit v for id v. */
   readonly kept?: Uint32Array;

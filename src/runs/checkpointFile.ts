@@ -18,7 +18,7 @@ export interface LoadedCheckpoint extends Checkpoint {
   readonly format: CheckpointFormat | 'hugging-face';
 }
 
-/** What lies at a path that a checkpoint is loaded from. */
+/** The content of a path from which a checkpoint is loaded. */
 export type CheckpointSource =
   | { readonly kind: 'file'; readonly bytes: Uint8Array }
   | ({ readonly kind: 'hugging-face' } & HuggingFaceModel);

@@ -19,7 +19,7 @@ import { fromWeights, type TensorNames, toWeights } from './weights.ts';
 
 /** The file of the weights. */
 const WEIGHTS_FILE = 'model.safetensors';
-/** What transformers' `generate` stops at if nothing else is said: its own default is 20 in all. */
+/** Default maximum length for transformers' `generate`, whose own default is 20 tokens in total. */
 const MAX_NEW_TOKENS = 256;
 /** transformers wants to know who wrote the tensors, and `pt` is what it reads without a conversion. */
 const FORMAT = ['format', 'pt'] as const;

@@ -26,8 +26,8 @@ const size = (otherwise: number) => z.int().min(1).default(otherwise);
 const dropout = z.number().min(0).lt(1).default(0);
 
 /**
- * What is read of the file. A key that is missing has transformers' default, as transformers leaves such keys out;
- * keys without a meaning for the logits are not looked at.
+ * The keys that are read. A missing key has transformers' default, as transformers leaves such keys out. Keys that do not
+ * affect the logits are ignored.
  */
 const mptSchema = z.looseObject({
   model_type: z.literal('mpt'),

@@ -3,7 +3,7 @@ import type { Task, Tokenizer } from '../../tasks/task.ts';
 import { tokenizerOf } from '../../tasks/tokenizer.ts';
 import { CheckpointError, quoted } from '../error.ts';
 
-/** How many problems are tokenized both ways before the files are trusted. */
+/** Number of problems that are tokenized in both ways to check the files. */
 const CHECKED_PROBLEMS = 100;
 /** A name that is no token, so that a text outside the vocabulary is refused there as it is here. */
 const NO_TOKEN = '<unknown text>';

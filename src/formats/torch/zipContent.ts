@@ -9,7 +9,7 @@ import { Inflate } from 'pako';
 import type { MemoryBudget } from '../budget.ts';
 import { CheckpointError, DOWNLOAD_AGAIN, quoted } from '../error.ts';
 
-/** Where an entry's bytes lie and what the directory says of them. */
+/** The position of an entry's bytes, and the directory's description of them. */
 export interface ZipEntry {
   readonly name: string;
   readonly deflated: boolean;
@@ -23,7 +23,7 @@ export interface ZipEntry {
 /** DEFLATE's best case is a match of 258 bytes in two bits. */
 const MAX_RATIO = 1032;
 
-/** What all compressed entries together may inflate to: weights barely shrink, so real files are far below it. */
+/** Maximum inflated size of all compressed entries together. Weights hardly compress, so real files are far below it. */
 export class InflateLimit {
   readonly #limit: number;
   #used = 0;

@@ -54,7 +54,7 @@ export function headWgsl({ group, alibi }: Heads, side: Side, { vectors, offset 
   return {
     /** Bindings, by their types. */
     reads: { qkv: 'array<vec4f>', slopes: alibi ? 'array<f32>' : undefined, tiles: 'array<vec4u>' },
-    /** What a kernel's name says of its heads. */
+    /** Description of the heads in a kernel's name. */
     label: `${grouped ? `, ${group} to a key` : ''}${alibi ? '' : ', no slopes'}`,
     /** `stride` and `width`; `head`, its `slope` and place `headAt`, unless the workgroup walks several. */
     start,
@@ -62,7 +62,7 @@ export function headWgsl({ group, alibi }: Heads, side: Side, { vectors, offset 
     keyHeadAt: grouped ? 'keyHeadAt' : 'headAt',
     /** Vec4s of all keys of a row. */
     keyWidth: grouped ? 'keyWidth' : 'width',
-    /** Where the values of a row begin. */
+    /** Offset of the values in a row. */
     valuesAt: grouped ? 'width + keyWidth' : '2 * width',
     /** Subtracts what two positions are apart from their score. */
     distance: (later: string, earlier: string): string =>

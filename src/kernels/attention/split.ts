@@ -128,9 +128,9 @@ fn main(${GROUP_ARGS}, @builtin(local_invocation_index) thread: u32) {
     workgroupBarrier();
     ${use}
   }`,
-    /** Where a lane puts its part of row t of the block. */
+    /** Place of a lane's part of row t of the block. */
     mine: `parts[t * ${threads} + thread]`,
-    /** Where what is kept of the pair is. */
+    /** Place of the value kept for the pair. */
     kept: `parts[t * ${threads} + own]`,
   };
 }

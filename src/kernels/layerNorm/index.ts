@@ -25,7 +25,7 @@ export interface LayerNormViews {
   readonly x: BufferView;
   /** (d); 1 without it. */
   readonly weight?: BufferView | undefined;
-  /** Whether the mean is subtracted: LayerNorm does, RMSNorm takes it for 0. */
+  /** True to subtract the mean, as in LayerNorm; RMSNorm uses 0 instead. */
   readonly centred: boolean;
   /** Mean and reciprocal standard deviation of each row: (R,2). */
   readonly stats: BufferView;

@@ -18,7 +18,7 @@ export { GROUP_ROWS, type MatmulOptions } from './interface.ts';
 
 /** The variant that runs on every adapter. */
 const PORTABLE = { rows: 32, columns: 32, threadRows: 4, threadVectors: 1 };
-/** What usually does well on GPUs that have not been tuned. */
+/** The default tile on GPUs that have not been tuned. */
 const LARGE = { rows: 64, columns: 64, threadRows: 4, threadVectors: 1 };
 const HUGE = { rows: 128, columns: 64, threadRows: 8, threadVectors: 1 };
 

@@ -29,7 +29,7 @@ import {
 const ANSWER = '<answer>';
 const TOKENS = [...' ()*+,-/0123456789:=', 'make', 'from', ANSWER, '<eos>'];
 const PROBLEM = /^make ([1-9]\d*) from ([1-9]\d*(?: [1-9]\d*)+):$/;
-/** What `generate` is given may lack the first word and the colon. */
+/** Matches a problem for `generate`. The first word and the colon are optional. */
 const ASKED = /^(?:make )?(\d+) from (\d+(?: \d+)+):?$/;
 
 const LIMITS = { numbers: [2, 6], maxNumber: [1, 999], target: [1, 9999] } as const;
