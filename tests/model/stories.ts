@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 /** Its Hugging Face directory. */
 export const STORIES = fileURLToPath(new URL('../../../shared/reference/stories260k', import.meta.url));
 
-/** Whether it is there. */
+/** True if the files exist. */
 export const hasStories = existsSync(STORIES);
 
 /** Logits of every position, from llama2.c in float32. */
