@@ -1,6 +1,6 @@
 /** Comparisons of the variants of each kernel family, on the shapes of training and decoding. */
 import type { Device } from '../src/gpu/device.ts';
-import type { AnyTuningCase } from '../src/gpu/tuner.ts';
+import type { AnyTuningCase } from '../src/gpu/tuning.ts';
 import { choiceKey, launchPlan } from '../src/gpu/variants.ts';
 import { attentionCases, outerCase, productCase } from '../src/kernels/tuningCases.ts';
 import { type Comparison, onDevice } from './comparison.ts';

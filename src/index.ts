@@ -5,6 +5,7 @@ export { ArgumentError } from './base/arguments.ts';
 export { type ErrorDetails, GpuError, MathformerError, ShapeError } from './base/errors.ts';
 export { AdapterError, type AdapterErrorCode } from './gpu/adapters/error.ts';
 export type { BufferView, IntegerBounds, Memory, MemoryReport, PooledBuffer, Scope } from './gpu/buffers.ts';
+export type { CheckedUse } from './gpu/commands.ts';
 export {
   Device,
   type DeviceCounters,
@@ -33,7 +34,7 @@ export {
   type TuningCase,
   type TuningResult,
   tune,
-} from './gpu/tuner.ts';
+} from './gpu/tuning.ts';
 export type { Family, Variant } from './gpu/variants.ts';
 export type { WriteTimes } from './gpu/writeTimes.ts';
 export * from './tensor/index.ts';

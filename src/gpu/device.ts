@@ -7,11 +7,9 @@
  * until a value is read or the batch is full, or into a recording (recorder.ts).
  */
 import { expectOptions } from '../base/arguments.ts';
-import type { GpuError } from '../base/errors.ts';
 import { INSPECT } from '../base/inspection.ts';
-import { CommandBatch } from './batch.ts';
-import { BufferPool, type BufferView, type MemoryReport, type Scope } from './buffers.ts';
-import { assertLive, type CheckedUse, Commands, type ReadWatcher } from './commands.ts';
+import type { BufferView, MemoryReport, Scope } from './buffers.ts';
+import { assertLive, type CheckedUse, type ReadWatcher } from './commands.ts';
 import {
   DEVICE_OPTIONS,
   type DeviceLimits,
@@ -20,20 +18,14 @@ import {
   type MatmulPrecision,
   requestDevice,
 } from './deviceOptions.ts';
-import { Failure } from './failure.ts';
-import { type CheckedPlace, Faults } from './faults.ts';
-import { ImmediateSink } from './immediate.ts';
+import type { CheckedPlace } from './faults.ts';
 import { type AnyBindings, gridOf, type Kernel, type Scalar, type Workgroups } from './kernel.ts';
 import { type KernelChoices, shippedChoices } from './kernelChoices.ts';
 import { prefersShortLoops } from './loopLength.ts';
-import { PipelineCache } from './pipelines.ts';
-import { Poison } from './poison.ts';
+import { type DeviceParts, makeParts } from './parts.ts';
 import type { ProfiledDispatch } from './profiler.ts';
-import { Reader } from './reader.ts';
-import { Recorder } from './recorder.ts';
-import type { Recording, RecordingContext } from './recording.ts';
-import { SharedMemory } from './sharedMemory.ts';
-import { type Wait, waitingFor } from './waiting.ts';
+import { record } from './recorder.ts';
+import type { Recording } from './recording.ts';
 
 export type { DeviceLimits, DeviceOptions, MatmulPrecision, ReadWatcher, Recording };
 
@@ -67,12 +59,7 @@ export class Device {
   readonly chosen = new Map<string, string>();
   /** True if fresh memory is poisoned and results are checked. */
   readonly debug: boolean;
-  readonly #context: RecordingContext;
-  readonly #failure: Failure;
-  readonly #wait: Wait;
-  readonly #immediate: ImmediateSink;
-  readonly #commands: Commands;
-  readonly #reader: Reader;
+  readonly #parts: DeviceParts;
 
   private constructor(gpu: GPUDevice, options: DeviceOptions) {
     this.gpu = gpu;
@@ -87,27 +74,7 @@ export class Device {
     this.halfProducts = options.matmulPrecision === 'medium' && gpu.features.has('shader-f16');
     this.choices = { ...shippedChoices(this.info), ...options.kernelChoices };
     this.debug = options.debug ?? false;
-
-    const wait = waitingFor(this.info);
-    const failure = new Failure(gpu);
-    const pipelines = new PipelineCache(gpu, ({ name }, message) => failure.reportKernel(name, message));
-    const batch = new CommandBatch(gpu, options);
-    const events = {
-      destroying: () => {
-        batch.submit();
-        pipelines.forgetBindGroups();
-      },
-      outOfMemory: (error: GpuError) => failure.add(error),
-    };
-    const pool = new BufferPool(gpu, events, this.limits, options.memoryLimit);
-    const faults = new Faults(pool, batch);
-    this.#failure = failure;
-    this.#wait = wait;
-    this.#context = { gpu, pool, pipelines, batch, faults, shared: new SharedMemory(pool) };
-    const poison = this.debug ? new Poison(gpu, batch) : undefined;
-    this.#immediate = new ImmediateSink({ ...this.#context, poison });
-    this.#commands = new Commands(this.#immediate, gpu.limits.maxComputeWorkgroupsPerDimension);
-    this.#reader = new Reader({ gpu, batch, faults, failure, wait });
+    this.#parts = makeParts(gpu, this.limits, options);
   }
 
   /** Open a device with every optional feature the kernels can use and the adapter's own limits. */
@@ -141,7 +108,7 @@ export class Device {
 
   /** Allocate a view of at least `bytes` bytes with unspecified contents, owned by the innermost open scope. */
   allocate(bytes: number, label?: string): BufferView {
-    return this.#commands.sink.allocate(bytes, label);
+    return this.#parts.commands.sink.allocate(bytes, label);
   }
 
   /**
@@ -149,33 +116,33 @@ export class Device {
    * when nobody refers to it any more. Inside a recording it is allocated at once and is not part of the recording.
    */
   allocatePersistent(bytes: number, label?: string): BufferView {
-    return this.#immediate.allocate(bytes, label, true);
+    return this.#parts.immediate.allocate(bytes, label, true);
   }
 
   /** Give memory back before its scope closes. */
   release(view: BufferView): void {
-    this.#context.pool.release(view);
+    this.#parts.pool.release(view);
   }
 
   /** `using scope = device.scope()`: what is allocated until the end of the block is released there. */
   scope(): Scope {
-    return this.#context.pool.scope();
+    return this.#parts.pool.scope();
   }
 
   /** Destroy the buffers kept for reuse. */
   emptyCache(): void {
-    this.#context.pool.trim();
+    this.#parts.pool.trim();
   }
 
   /** Report how much memory is in use, and for what. */
   memory(): MemoryReport {
-    return this.#context.pool.report();
+    return this.#parts.pool.report();
   }
 
   /** Return the counts so far. */
   counters(): DeviceCounters {
-    const { batch, pipelines } = this.#context;
-    return { ...batch.counters, reads: this.#reader.reads, pipelines: pipelines.size };
+    const { batch, pipelines } = this.#parts;
+    return { ...batch.counters, reads: this.#parts.reader.reads, pipelines: pipelines.size };
   }
 
   /**
@@ -188,17 +155,17 @@ export class Device {
     params: Readonly<Record<Param, Scalar>>,
     workgroups: Workgroups = gridOf(kernel, params),
   ): void {
-    this.#commands.launch({ kernel, buffers, params, workgroups });
+    this.#parts.commands.launch({ kernel, buffers, params, workgroups });
   }
 
   /** Compile a kernel without launching it. Returns the compiler's message if the kernel is invalid. */
   compile(kernel: Kernel): Promise<string | undefined> {
-    return this.#context.pipelines.compile(kernel);
+    return this.#parts.pipelines.compile(kernel);
   }
 
   /** Identifies the recording being made, if commands are being recorded instead of run. */
   get recording(): object | undefined {
-    return this.#commands.sink.recording;
+    return this.#parts.commands.sink.recording;
   }
 
   /**
@@ -208,17 +175,7 @@ export class Device {
    */
   // biome-ignore lint/suspicious/noConfusingVoidType: a body may return nothing
   record(body: () => readonly BufferView[] | void): Recording {
-    this.#commands.refuseInRecording();
-    const { pool } = this.#context;
-    const recorder = new Recorder(this.#context);
-    let outputs: readonly BufferView[];
-    {
-      using _ = this.scope();
-      outputs = this.#commands.into(recorder, body) ?? [];
-      for (const view of outputs) assertLive(view, 'record', 'a returned tensor');
-      for (const { buffer } of outputs) if (!buffer.owner) pool.disown(buffer);
-    }
-    return recorder.finish(outputs);
+    return record(this.#parts.commands, this.#parts, body);
   }
 
   /**
@@ -226,32 +183,32 @@ export class Device {
    * also before each later replay. What it launches runs at once, before the recorded commands.
    */
   onRun(effect: () => void): void {
-    this.#commands.onRun(effect);
+    this.#parts.commands.onRun(effect);
   }
 
   /** Run `body` at once, not as a part of the recording being made. */
   outsideRecording<Result>(body: () => Result): Result {
-    return this.#commands.outsideRecording(body);
+    return this.#parts.commands.outsideRecording(body);
   }
 
   /** Tell `onRead`, or nobody, of every view that a command of `body` reads, before the command. */
   watchReads<Result>(onRead: ReadWatcher | undefined, body: () => Result): Result {
-    return this.#commands.watchReads(onRead, body);
+    return this.#parts.commands.watchReads(onRead, body);
   }
 
   /** Copy bytes into `view`, in order with the launches around it. */
   upload(view: BufferView, data: ArrayBufferView<ArrayBuffer>): void {
-    this.#commands.upload(view, data);
+    this.#parts.commands.upload(view, data);
   }
 
   /** Set every byte of `view` to 0. */
   clear(view: BufferView): void {
-    this.#commands.clear(view);
+    this.#parts.commands.clear(view);
   }
 
   /** Copy the first `bytes` bytes of `source`, a multiple of 4, to `target`, which must be in another buffer. */
   copy(source: BufferView, target: BufferView, bytes: number): void {
-    this.#commands.copy(source, target, bytes);
+    this.#parts.commands.copy(source, target, bytes);
   }
 
   /**
@@ -260,8 +217,8 @@ export class Device {
    */
   async read(view: BufferView): Promise<ArrayBuffer> {
     assertLive(view, 'read');
-    this.#commands.refuseInRecording();
-    return this.#reader.read(view);
+    this.#parts.commands.refuseInRecording();
+    return this.#parts.reader.read(view);
   }
 
   /**
@@ -276,39 +233,39 @@ export class Device {
     use: CheckedUse,
     launch: (faults: BufferView, place: number) => void,
   ): void {
-    const { faults } = this.#context;
+    const { faults } = this.#parts;
     const place = faults.place(key, describe);
     launch(faults.view, place);
-    this.#commands.sink.check(place, buffer, use);
+    this.#parts.commands.sink.check(place, buffer, use);
   }
 
   /** Resolve to true if the adapter took the device away; tells as soon as the first failure for that reason. */
   lost(): Promise<boolean> {
-    return this.#failure.isLoss();
+    return this.#parts.failure.isLoss();
   }
 
   /** Submit every pending command. */
   flush(): void {
-    this.#context.batch.submit();
+    this.#parts.batch.submit();
   }
 
   /** Return every dispatch so far, in order. Needs the option `profile`. */
   async profile(): Promise<readonly ProfiledDispatch[]> {
     this.flush();
-    return (await this.#context.batch.profiler?.dispatches()) ?? [];
+    return (await this.#parts.batch.profiler?.dispatches()) ?? [];
   }
 
   /** Wait until everything submitted has run. @throws GpuError if any command failed. */
   async idle(): Promise<void> {
     this.flush();
-    await this.#wait(this.gpu.queue.onSubmittedWorkDone());
-    this.#failure.throwIfAny();
+    await this.#parts.wait(this.gpu.queue.onSubmittedWorkDone());
+    this.#parts.failure.throwIfAny();
   }
 
   /** Free everything. The device is unusable afterwards. */
   destroy(): void {
-    this.#failure.expectLoss();
-    this.#context.batch.discard();
+    this.#parts.failure.expectLoss();
+    this.#parts.batch.discard();
     this.gpu.destroy();
   }
 }

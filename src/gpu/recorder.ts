@@ -1,6 +1,6 @@
 /** The sink that records commands, and plans the memory of a recording when it is complete. */
 import { type BufferView, PooledBuffer, viewOf } from './buffers.ts';
-import type { CommandSink } from './commands.ts';
+import { assertLive, type CommandSink, type Commands } from './commands.ts';
 import type { Dispatch } from './kernel.ts';
 import {
   type Command,
@@ -11,7 +11,7 @@ import {
 } from './recording.ts';
 import { type SharedMemory, shareMemory } from './sharedMemory.ts';
 
-export class Recorder implements CommandSink {
+class Recorder implements CommandSink {
   /** Identity of this recording, for caches. The recorder itself must not be kept alive. */
   readonly recording = {};
   readonly #context: RecordingContext;
@@ -101,4 +101,24 @@ export class Recorder implements CommandSink {
       shared,
     );
   }
+}
+
+/** Record what `body` does, and freeze it. @throws GpuError inside a recording. */
+export function record(
+  commands: Commands,
+  context: RecordingContext,
+  // biome-ignore lint/suspicious/noConfusingVoidType: a body may return nothing
+  body: () => readonly BufferView[] | void,
+): Recording {
+  commands.refuseInRecording();
+  const { pool } = context;
+  const recorder = new Recorder(context);
+  let outputs: readonly BufferView[];
+  {
+    using _ = pool.scope();
+    outputs = commands.into(recorder, body) ?? [];
+    for (const view of outputs) assertLive(view, 'record', 'a returned tensor');
+    for (const { buffer } of outputs) if (!buffer.owner) pool.disown(buffer);
+  }
+  return recorder.finish(outputs);
 }

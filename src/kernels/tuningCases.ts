@@ -1,7 +1,7 @@
 /** Cases for the tuner: products and attention of given shapes, with random operands. */
 import type { BufferView } from '../gpu/buffers.ts';
 import type { Device } from '../gpu/device.ts';
-import type { AnyTuningCase, TuningCase } from '../gpu/tuner.ts';
+import type { AnyTuningCase, TuningCase } from '../gpu/tuning.ts';
 import {
   ATTENTION_TILE_ROWS,
   attentionForwardFamily,

@@ -1,5 +1,5 @@
 /** The tuner's cases for a model: every matrix product and attention of training and decoding. */
-import type { AnyTuningCase } from '../gpu/tuner.ts';
+import type { AnyTuningCase } from '../gpu/tuning.ts';
 import { attentionCases, outerCase, productCase } from '../kernels/tuningCases.ts';
 import { architectureOf, type ModelConfig } from './config.ts';
 import type { TuningRows, TuningShape } from './layers/layer.ts';

@@ -4,7 +4,7 @@
  */
 import { Command } from 'commander';
 import { z } from 'zod';
-import type { Candidate, TuningResult } from '../../gpu/tuner.ts';
+import type { Candidate, TuningResult } from '../../gpu/tuning.ts';
 import { MODEL_SIZES, type ModelSize, modelConfig } from '../../model/config.ts';
 import { madeTask } from '../../tasks/definition.ts';
 import { throwing } from '../failure.ts';

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { openTunable, type TuningFlags, tunedKernels } from '../../../src/cli/tuning.ts';
 import { Device } from '../../../src/gpu/device.ts';
 import { type AdapterKind, openAdapter } from '../../../src/gpu/node.ts';
-import { type TuningResult, tune } from '../../../src/gpu/tuner.ts';
+import { type TuningResult, tune } from '../../../src/gpu/tuning.ts';
 import { modelConfig } from '../../../src/model/config.ts';
 import { readTunedKernels } from '../../../src/runs/tunedKernels.ts';
 import { VOCAB_SIZE } from '../../../src/tasks/arithmetic/tokenizer.ts';
@@ -18,7 +18,7 @@ vi.mock('../../../src/gpu/node.ts', async (original) => ({
   ...(await original<object>()),
   openAdapter: vi.fn(),
 }));
-vi.mock('../../../src/gpu/tuner.ts', async (original) => ({ ...(await original<object>()), tune: vi.fn() }));
+vi.mock('../../../src/gpu/tuning.ts', async (original) => ({ ...(await original<object>()), tune: vi.fn() }));
 
 const RESULTS: TuningResult[] = [
   {

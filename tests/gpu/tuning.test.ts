@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { BufferView } from '../../src/gpu/buffers.ts';
 import type { Device } from '../../src/gpu/device.ts';
 import { defineKernel, type Kernel } from '../../src/gpu/kernel.ts';
-import { choicesOf, type TuningCase, tune } from '../../src/gpu/tuner.ts';
+import { choicesOf, type TuningCase, tune } from '../../src/gpu/tuning.ts';
 import { chosenVariant, type Family, type Variant } from '../../src/gpu/variants.ts';
 import { openDevice } from '../device.ts';
 

@@ -1,0 +1,50 @@
+/** The parts of a device, and how they are connected. */
+import { CommandBatch } from './batch.ts';
+import { BufferPool } from './buffers.ts';
+import { Commands } from './commands.ts';
+import type { DeviceLimits, DeviceOptions } from './deviceOptions.ts';
+import { Failure } from './failure.ts';
+import { Faults } from './faults.ts';
+import { ImmediateSink } from './immediate.ts';
+import { PipelineCache } from './pipelines.ts';
+import { Poison } from './poison.ts';
+import { Reader } from './reader.ts';
+import type { RecordingContext } from './recording.ts';
+import { SharedMemory } from './sharedMemory.ts';
+import { type Wait, waitingFor } from './waiting.ts';
+
+/** Parts of a device, beside those that recordings work with. */
+export interface DeviceParts extends RecordingContext {
+  readonly failure: Failure;
+  readonly wait: Wait;
+  readonly immediate: ImmediateSink;
+  readonly commands: Commands;
+  readonly reader: Reader;
+}
+
+/** Make the parts of a device. */
+export function makeParts(gpu: GPUDevice, limits: DeviceLimits, options: DeviceOptions): DeviceParts {
+  const wait = waitingFor(gpu.adapterInfo);
+  const failure = new Failure(gpu);
+  const pipelines = new PipelineCache(gpu, ({ name }, message) => failure.reportKernel(name, message));
+  const batch = new CommandBatch(gpu, options);
+  const pool = new BufferPool(
+    gpu,
+    {
+      destroying: () => {
+        batch.submit();
+        pipelines.forgetBindGroups();
+      },
+      outOfMemory: (error) => failure.add(error),
+    },
+    limits,
+    options.memoryLimit,
+  );
+  const faults = new Faults(pool, batch);
+  const poison = options.debug ? new Poison(gpu, batch) : undefined;
+  const immediate = new ImmediateSink({ pool, pipelines, batch, faults, poison });
+  const commands = new Commands(immediate, gpu.limits.maxComputeWorkgroupsPerDimension);
+  const reader = new Reader({ gpu, batch, faults, failure, wait });
+  const shared = new SharedMemory(pool);
+  return { gpu, pool, pipelines, batch, faults, shared, failure, wait, immediate, commands, reader };
+}
