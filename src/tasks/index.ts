@@ -5,6 +5,7 @@
  */
 
 export { integer, oneOf, probability, real, yesOrNo } from '../base/options.ts';
+export { RandomStream } from '../base/randomStream.ts';
 export { ARITHMETIC, type ArithmeticOptions, arithmetic, arithmeticTask } from './arithmetic/task.ts';
 export { checkedTask } from './checked.ts';
 export { type CountdownOptions, countdown, countdownTask } from './countdown/task.ts';

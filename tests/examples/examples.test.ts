@@ -44,3 +44,37 @@ it('characterModel.ts learns a text and writes on', async () => {
   expect(last).toBeLessThan(first - 0.5);
   expect(said.split('\n\n').slice(1).join('\n\n').trimEnd().length).toBeGreaterThan(20);
 });
+
+it('reverse.ts is a task with an option, for every command', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'mathformer-reverse-'));
+  const out = join(directory, 'run');
+  const task = ['--task', 'examples/reverse.ts'];
+  try {
+    const sizes = ['--modelsize', 'tiny', '--steps', '1', '--num_examples', '64', '--batch_size', '32'];
+    const trained = await run(
+      'train',
+      'pretrain',
+      ...task,
+      '--letters',
+      '4',
+      ...sizes,
+      '--eval_size',
+      '8',
+      '--out',
+      out,
+    );
+    expect(trained.code, trained.stderr).toBe(0);
+    const [problem] = readFileSync(join(out, 'evaluation.jsonl'), 'utf8').split('\n');
+    expect(JSON.parse(problem ?? '').expression).toMatch(/^[a-j]{4}>$/);
+    const asked = await run('generate', out, ...task, 'abcd', '--num_samples', '1', '--json');
+    expect(asked.code, asked.stderr).toBe(0);
+    expect(JSON.parse(asked.stdout).results[0]).toMatchObject({ expression: 'abcd>', answer: 'dcba' });
+    const refused = await run('generate', out, 'abcd');
+    expect([refused.code, refused.stderr]).toEqual([
+      2,
+      expect.stringMatching(/task of a module.* — give --task /),
+    ]);
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+});
