@@ -1,7 +1,9 @@
 /** Questions to a model: problems of a task, or texts that it continues. */
 import { problemOf } from '../base/errors.ts';
 import { BadOptionError } from '../base/options.ts';
+import { readTokenizer, type TextTokenizer } from '../formats/huggingFace/tokenizer.ts';
 import type { Completion } from '../model/sampling.ts';
+import { readTokenizerDirectory } from '../runs/huggingFaceDirectory.ts';
 import type { Graded, Task, TaskProblem, Tokenizer } from '../tasks/task.ts';
 
 /** A text that a model continues. */
@@ -32,6 +34,17 @@ export function askingText(tokenizer: Tokenizer): Asking {
   };
 }
 
+/** The tokenizer of a Hugging Face directory that a task's is not; undefined if it has none. @throws CheckpointError */
+export function directoryTokenizer(
+  path: string,
+  { config }: { readonly config: { readonly vocabSize: number } },
+  task: Pick<Task, 'tokenizer'>,
+): TextTokenizer | undefined {
+  if (config.vocabSize === task.tokenizer.vocabSize) return undefined;
+  const texts = readTokenizerDirectory(path);
+  return texts && readTokenizer(texts, path);
+}
+
 /** Ask a model problems of a task; a task that cannot read problems has its tokenizer's texts continued. */
 export function askingTask(task: Task): Asking {
   const parse = task.problemOf?.bind(task);
@@ -55,6 +68,15 @@ function read<Result>(text: string, work: () => Result): Result {
     const problem = problemOf(error);
     throw new BadOptionError('problem', problem.includes(text) ? problem : `"${text}": ${problem}`, fix);
   }
+}
+
+/** Cut a completion after the first token that ends it: a sampler knows one such token, a model may have several. */
+export function cutAtEnd(completion: Completion, ends: readonly number[]): Completion {
+  const { kept: _, ...rest } = completion;
+  const at = rest.tokens.findIndex((token) => ends.includes(token));
+  if (at === -1) return rest;
+  const [tokens, logps] = [rest.tokens.slice(0, at + 1), rest.logps.slice(0, at + 1)];
+  return { ...rest, tokens, logps, finished: true };
 }
 
 /** An answer to a question. */
@@ -92,7 +114,7 @@ export function answerLines({ text, problem }: Question, answers: readonly Answe
   return [
     problem ? `${text}${equals} ${problem.answer}` : text,
     ...answers.flatMap(({ completion, verdict, logProbability, tokens }, i) => [
-      `  ${i + 1}. ${verdict === undefined ? '' : `${verdict}, `}log-probability ${logProbability.toFixed(4)}: ${completion}`,
+      `  ${i + 1}. ${verdict === undefined ? '' : `${verdict}, `}log-probability ${logProbability.toFixed(4)}: ${problem ? '' : text}${completion}`,
       `     ${tokens.map(({ token, logProbability: logp }) => `${token} ${logp.toFixed(3)}`).join(' | ')}`,
     ]),
   ];

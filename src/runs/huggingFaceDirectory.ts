@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { HuggingFaceModel } from '../formats/huggingFace/index.ts';
+import type { TokenizerTexts } from '../formats/huggingFace/tokenizer.ts';
 import { FileError } from './fileError.ts';
 import { readOrdinaryFile } from './ordinaryFile.ts';
 
@@ -25,6 +26,16 @@ export function readHuggingFaceDirectory(path: string): HuggingFaceModel {
     config: read(CONFIG).toString('utf8'),
     weights: isThere(WEIGHTS) ? read(WEIGHTS) : shardsOf(path, read(INDEX).toString('utf8')).map(read),
   };
+}
+
+/** Reads the files of a directory that make a tokenizer; undefined if it has none. @throws FileError */
+export function readTokenizerDirectory(path: string): TokenizerTexts | undefined {
+  const read = (name: string): string | undefined =>
+    existsSync(join(path, name)) ? readOrdinaryFile(join(path, name), INSTEAD).toString('utf8') : undefined;
+  const [tokenizer, config] = [read('tokenizer.json'), read(CONFIG)];
+  if (tokenizer === undefined || config === undefined) return undefined;
+  const [tokenizerConfig, generationConfig] = [read('tokenizer_config.json'), read('generation_config.json')];
+  return { tokenizer, tokenizerConfig, config, generationConfig };
 }
 
 /** A name in the directory itself: an index from elsewhere leads to no other file. */

@@ -19,7 +19,16 @@ import { outputSchema } from '../flags/sessionFlags.ts';
 import { taskFlag, taskOf } from '../flags/taskFlag.ts';
 import { bothOf, onTask, type TaskFlags } from '../flags/taskFlags.ts';
 import { deviceText, withMachine } from '../machine.ts';
-import { type Answer, answerLines, answerOf, askingTask, type Question } from '../questions.ts';
+import {
+  type Answer,
+  answerLines,
+  answerOf,
+  askingTask,
+  askingText,
+  cutAtEnd,
+  directoryTokenizer,
+  type Question,
+} from '../questions.ts';
 import { Reporter } from '../reporter.ts';
 import { takenSettings } from '../trainedSettings.ts';
 
@@ -65,8 +74,10 @@ async function run(
     definition,
     options: parseOptions(schema, pick(schema, { ...taken, ...flagsGiven })),
   });
-  checkTask(path, checkpoint, task);
-  const asking = askingTask(task);
+  // A directory from elsewhere knows no task of ours, but its own tokenizer.
+  const own = flagsGiven.task === undefined ? directoryTokenizer(path, checkpoint, task) : undefined;
+  if (!own) checkTask(path, checkpoint, task);
+  const asking = own ? askingText(own) : askingTask(task);
   const { eos, vocabSize } = asking.tokenizer;
   const sampleOptions = sampleOptionsOf(flags, vocabSize);
   const questions = texts.map(asking.question);
@@ -79,7 +90,8 @@ async function run(
     reporter.note(`Model loaded: ${describe(config)}`);
     const sampler = new Sampler(new Transformer(device, config, stateDict), { eos });
     const prompts = questions.map(({ tokens }) => tokens);
-    const completions = await sampler.generate(prompts, sampleOptions);
+    const generated = await sampler.generate(prompts, sampleOptions);
+    const completions = own ? generated.map((each) => cutAtEnd(each, own.ends)) : generated;
     const results = questions.map((question, i) => {
       const own = completions.filter(({ prompt }) => prompt === i);
       return { question, answers: own.map((each) => answerOf(asking, question, each)) };
@@ -125,7 +137,7 @@ export function generateCommand(argv: readonly string[]): Promise<Command> {
   const command = throwing(new Command('generate'))
     .description(
       'Completions of problems of the task, with the log-probability of every token and the verdict. A task that ' +
-        'cannot read problems has a text continued.',
+        'cannot read problems has a text continued, and so has a Hugging Face directory with a tokenizer of its own.',
     )
     .argument(
       '<checkpoint>',

@@ -9,6 +9,8 @@ import { CheckpointError, quoted } from '../error.ts';
 export const CONFIG_FILE = 'config.json';
 
 const MAX_JSON = 1_000_000;
+/** The vocabularies of large models. */
+const MAX_OTHER_JSON = 100_000_000;
 const MAX_SHOWN = 60;
 
 /** Accepts what turns an option off. */
@@ -28,15 +30,15 @@ export function specialTokenIds({ bos, eos }: SpecialTokens): object {
 }
 
 /** Parses a text. @throws CheckpointError if it is no JSON. */
-export function parseJson(json: string): unknown {
+export function parseJson(json: string, file = CONFIG_FILE): unknown {
   const fix = 'copy or download the directory again';
-  if (json.length > MAX_JSON) {
-    throw new CheckpointError('BAD_CONFIG', CONFIG_FILE, `it has ${json.length} characters`, fix);
+  if (json.length > (file === CONFIG_FILE ? MAX_JSON : MAX_OTHER_JSON)) {
+    throw new CheckpointError('BAD_CONFIG', file, `it has ${json.length} characters`, fix);
   }
   try {
     return JSON.parse(json);
   } catch (cause) {
-    throw new CheckpointError('BAD_CONFIG', CONFIG_FILE, `${quoted(json)} is not JSON`, fix, { cause });
+    throw new CheckpointError('BAD_CONFIG', file, `${quoted(json)} is not JSON`, fix, { cause });
   }
 }
 

@@ -1,0 +1,119 @@
+/** The tokenizer of a Hugging Face directory, by the library `@huggingface/tokenizers`. */
+import { Tokenizer as LibraryTokenizer } from '@huggingface/tokenizers';
+import { z } from 'zod';
+import type { Tokenizer } from '../../tasks/task.ts';
+import { CheckpointError, withCheckpointErrors } from '../error.ts';
+import { parseJson } from './configJson.ts';
+
+/** The texts of the files of a directory that make a tokenizer. */
+export interface TokenizerTexts {
+  /** `tokenizer.json` */
+  readonly tokenizer: string;
+  /** `tokenizer_config.json` */
+  readonly tokenizerConfig?: string | undefined;
+  /** `config.json` of the model. */
+  readonly config: string;
+  /** `generation_config.json` */
+  readonly generationConfig?: string | undefined;
+}
+
+/** A tokenizer of texts. `encode` adds no special tokens; `decode` gives what ids add to a text before them. */
+export interface TextTokenizer extends Tokenizer {
+  /** The ids that end a completion, `eos` first. */
+  readonly ends: readonly number[];
+}
+
+const id = z.int().min(0);
+const settingsSchema = z.looseObject({
+  add_bos_token: z.boolean().nullish(),
+  bos_token: z.union([z.string(), z.looseObject({ content: z.string() })]).nullish(),
+});
+const modelSchema = z.looseObject({ vocab_size: id, eos_token_id: z.union([id, z.array(id)]).nullish() });
+
+/** Begins texts that `decode` cuts off again: some tokenizers strip a space at the beginning. */
+const ANCHOR = 'a';
+/** Cleaning up would take spaces before punctuation away. */
+const DECODING = { skip_special_tokens: true, clean_up_tokenization_spaces: false };
+const SUPPORTED = 'give a tokenizer.json that @huggingface/tokenizers reads, and its config.json';
+
+/**
+ * Reads a tokenizer. `name` is the directory's, for messages.
+ * @throws CheckpointError, and nothing else, for files that make no tokenizer.
+ */
+export function readTokenizer(texts: TokenizerTexts, name: string): TextTokenizer {
+  return withCheckpointErrors(name, () => {
+    const parsed = <Value>(file: string, text: string, schema: z.ZodType<Value>): Value => {
+      const result = schema.safeParse(parseJson(text, file));
+      if (result.success) return result.data;
+      const [issue] = result.error.issues;
+      throw refusal(file, `${issue?.path.join('.') || 'it'}: ${issue?.message ?? 'invalid'}`);
+    };
+    const settings = parsed('tokenizer_config.json', texts.tokenizerConfig ?? '{}', settingsSchema);
+    const model = parsed('config.json', texts.config, modelSchema);
+    const generation = modelSchema.partial();
+    const { eos_token_id: ends } = parsed(
+      'generation_config.json',
+      texts.generationConfig ?? '{}',
+      generation,
+    );
+    const library = openLibrary(parsed('tokenizer.json', texts.tokenizer, z.looseObject({})), settings);
+    return textTokenizer(library, model.vocab_size, startOf(library, settings), ends ?? model.eos_token_id);
+  });
+}
+
+const refusal = (where: string, problem: string, cause?: unknown): CheckpointError =>
+  new CheckpointError('UNSUPPORTED', where, problem, SUPPORTED, { cause });
+
+function openLibrary(tokenizer: object, settings: object): LibraryTokenizer {
+  try {
+    const library = new LibraryTokenizer(tokenizer, settings);
+    library.encode(ANCHOR);
+    return library;
+  } catch (cause) {
+    const problem = cause instanceof Error ? cause.message : 'it cannot be read';
+    throw refusal('tokenizer.json', problem, cause);
+  }
+}
+
+/** The token before every text: its post-processor adds it, or `add_bos_token` says so. */
+function startOf(library: LibraryTokenizer, settings: z.output<typeof settingsSchema>): number | undefined {
+  const { ids: whole } = library.encode(ANCHOR);
+  const { ids: plain } = library.encode(ANCHOR, { add_special_tokens: false });
+  const before = whole.slice(0, whole.length - plain.length).filter((id, i) => id !== plain[i]);
+  if (before.length > 1) throw refusal('tokenizer.json', `it puts ${before.length} tokens before a text`);
+  const { add_bos_token: adds, bos_token: bos } = settings;
+  if (before.length === 1 || !adds || !bos) return before[0];
+  return library.token_to_id(typeof bos === 'string' ? bos : bos.content);
+}
+
+function textTokenizer(
+  library: LibraryTokenizer,
+  vocabSize: number,
+  bos: number | undefined,
+  given: number | readonly number[] | null | undefined,
+): TextTokenizer {
+  const ends = [given ?? []].flat();
+  const [eos] = ends;
+  if (eos === undefined)
+    throw refusal('config.json', 'eos_token_id is missing, here and in generation_config.json');
+  const anchor = library.encode(ANCHOR, { add_special_tokens: false }).ids;
+  const start = library.decode(anchor, DECODING).length;
+  return {
+    vocabSize,
+    eos,
+    ends,
+    ...(bos === undefined ? {} : { bos }),
+    encode(text) {
+      const { ids } = library.encode(text, { add_special_tokens: false });
+      const beyond = ids.find((each) => each >= vocabSize);
+      if (beyond === undefined) return ids;
+      throw new CheckpointError(
+        'TENSOR_MISMATCH',
+        'tokenizer.json',
+        `it makes the id ${beyond}; the model has ${vocabSize} tokens`,
+        'give the tokenizer of this model',
+      );
+    },
+    decode: (ids) => library.decode([...anchor, ...ids], DECODING).slice(start),
+  };
+}
