@@ -234,7 +234,12 @@ describe('--task', () => {
       /it has no draw/,
       /tasks/,
     ],
-    ['a name that is none', 'sorting', /sorting: there is no such module/, /arithmetic, sort, or the path/],
+    [
+      'a name that is none',
+      'sorting',
+      /sorting: there is no such module/,
+      /arithmetic, sort, countdown, or the path/,
+    ],
     ['what is no object', moduleOf('export default 5;'), /it has no name \(a string\)/, /mathformer\/tasks/],
     [
       'a task that lacks a function',
