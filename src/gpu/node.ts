@@ -19,7 +19,7 @@ import {
 } from './adapters/vulkan.ts';
 import { isSoftware } from './waiting.ts';
 
-export { AdapterError, type AdapterErrorCode } from './adapters/error.ts';
+export { AdapterError } from './adapters/error.ts';
 
 export type AdapterKind = 'hardware' | 'software' | 'embedded';
 

@@ -12,7 +12,7 @@ import {
 } from './kernel.ts';
 
 /** The parts of a kernel's spec that follow from its elements. */
-export type ElementSpec<Param extends string> = Required<
+type ElementSpec<Param extends string> = Required<
   Pick<KernelSpec<BindingTypes, BindingTypes, Param>, 'code' | 'grid'>
 >;
 

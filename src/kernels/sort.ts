@@ -18,7 +18,7 @@ const BLOCK = 64;
 
 /** Orders of words. In f32, −0 equals 0, and NaN of either sign comes last. */
 const ORDERS = { f32: 0, i32: 1, u32: 2 } as const;
-export type Order = keyof typeof ORDERS;
+type Order = keyof typeof ORDERS;
 
 const sortBlocksKernel = defineKernel({
   name: 'sort blocks',

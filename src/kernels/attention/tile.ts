@@ -89,7 +89,7 @@ export const broadcastVariant = (
 });
 
 /** Return the names `k0`, `k1`, … of the vec4s of a row. */
-export const names = (prefix: string, vectors: number): string[] =>
+const names = (prefix: string, vectors: number): string[] =>
   Array.from({ length: vectors }, (_, c) => `${prefix}${c}`);
 
 /** Return the WGSL of the dot product of two rows. */

@@ -20,14 +20,14 @@ import {
 } from './interface.ts';
 
 /** The sizes of a fragment: (M,K) times (K,N). */
-export interface Fragment {
+interface Fragment {
   readonly M: number;
   readonly N: number;
   readonly K: number;
 }
 
 /** Return the fragment that the adapter's matrix units multiply in f16 and add in f32, if it has any. */
-export function fragmentOf({ gpu, info }: Pick<Device, 'gpu' | 'info'>): Fragment | undefined {
+function fragmentOf({ gpu, info }: Pick<Device, 'gpu' | 'info'>): Fragment | undefined {
   if (!gpu.features.has('chromium-experimental-subgroup-matrix' as GPUFeatureName)) return undefined;
   const { subgroupMatrixConfigs = [] } = info as GPUAdapterInfo & {
     subgroupMatrixConfigs?: readonly (Fragment & { componentType: string; resultComponentType: string })[];
