@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Device } from '../../src/gpu/device.ts';
 import { grpoOptions } from '../../src/grpo/options.ts';
 import { GrpoTrainer, type Rollout } from '../../src/grpo/trainer.ts';
+import type { Transformer } from '../../src/model/transformer.ts';
 import { arithmetic } from '../../src/tasks/arithmetic/task.ts';
 import { openDevice, VARIANTS } from '../device.ts';
 import {
@@ -11,6 +12,7 @@ import {
   gradients,
   gradients64,
   parameters64,
+  randomModel,
 } from '../model/referenceModels.ts';
 import { backward } from '../oracle/array.ts';
 import { expectClose } from '../oracle/compare.ts';
@@ -20,7 +22,7 @@ import { moved, reference, replaying, SMALL, SMALL_TASK, varied } from './rollou
 /** Check a step of a policy that has changed since the rollout, with an unchanged reference. */
 async function checkStep(device: Device, name: string, overrides: object): Promise<void> {
   const options = grpoOptions({ ...SMALL, ...overrides });
-  const policy = fixtureModel(device, `${name}.safetensors`);
+  const policy = modelOf(device, name);
   const anchor = await policy.stateDict();
   const trainer = new GrpoTrainer(policy, options, { task: SMALL_TASK });
   const rollout = cutShort(varied(await trainer.rollout()));
@@ -55,6 +57,12 @@ async function checkStep(device: Device, name: string, overrides: object): Promi
   policy.dispose();
 }
 
+/** A committed checkpoint, or a random llama. */
+const modelOf = (device: Device, name: string): Transformer =>
+  name === 'llama'
+    ? randomModel(device, { shape: 'llama', nHeads: 4, nKVHeads: 2, dFF: 64, tieEmbeddings: true })
+    : fixtureModel(device, `${name}.safetensors`);
+
 /** Cut off every other completion of a rollout. */
 function cutShort(rollout: Rollout): Rollout {
   const completions = rollout.completions.map((completion, i) => ({ ...completion, finished: i % 2 === 0 }));
@@ -71,6 +79,7 @@ describe.each(VARIANTS)('a step, $variant kernels', ({ portableKernels }) => {
   test.each([
     ['tiny', {}],
     ['tiny', { temperature: 1.4, topK: 6, topP: 0.9, minP: 0.02 }],
+    ['llama', { temperature: 1.4, topK: 6 }],
     ['moe_tiny', { klCoef: 0.5, clipRatio: 0.1 }],
     ['tiny', { loss: 'gspo', clipRatio: 0.05, clipRatioHigh: 0.1, klEstimator: 'k2' }],
     ['tiny', { klEstimator: 'exact', temperature: 1.4, topK: 20, microBatchTokens: 128 }],
@@ -78,8 +87,8 @@ describe.each(VARIANTS)('a step, $variant kernels', ({ portableKernels }) => {
     checkStep(device, name, overrides),
   );
 
-  test.each(['tiny', 'moe_tiny'])('%s: the first step is on policy', async (name) => {
-    const policy = fixtureModel(device, `${name}.safetensors`);
+  test.each(['tiny', 'moe_tiny', 'llama'])('%s: the first step is on policy', async (name) => {
+    const policy = modelOf(device, name);
     const trainer = new GrpoTrainer(policy, grpoOptions({ ...SMALL, maxGenLen: 64 }), {
       task: arithmetic({ maxDigits: 2, maxDepth: 2 }),
     });

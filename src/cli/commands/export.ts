@@ -1,5 +1,5 @@
 /**
- * `export.ts CHECKPOINT --out DIR`: the model as a Hugging Face directory of an `MptForCausalLM`, for transformers, TRL
+ * `export CHECKPOINT --out DIR`: the model as a Hugging Face directory (`LlamaForCausalLM`, `MptForCausalLM`), for transformers, TRL
  * and vLLM. Every command takes such a directory where it takes a checkpoint.
  */
 import { Command } from 'commander';
@@ -58,10 +58,12 @@ async function run(
 /** Build `export <checkpoint>`. @param argv the words behind it. */
 export function exportCommand(argv: readonly string[]): Promise<Command> {
   const command = throwing(new Command('export'))
-    .description('Writes a model as a Hugging Face directory (MptForCausalLM), with its tokenizer.')
+    .description(
+      'Writes a model as a Hugging Face directory (LlamaForCausalLM or MptForCausalLM), with its tokenizer.',
+    )
     .argument(
       '<checkpoint>',
-      'model of the mpt shape (.safetensors, a Hugging Face directory, or a run)',
+      'model of the llama or the mpt shape (.safetensors, a Hugging Face directory, or a run)',
       filledOperand,
     );
   return onTask(command, argv, {

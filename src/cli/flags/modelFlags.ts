@@ -27,7 +27,7 @@ export const modelSchema = z.strictObject({
   shape: oneOf(SHAPES)
     .optional()
     .describe(
-      `the original's architecture, or the one that export.ts writes for Hugging Face ${OTHERWISE}, or mathformer)`,
+      `architecture: the original's, or one that export writes for Hugging Face ${OTHERWISE}, or mathformer)`,
     ),
   numExperts: integer(0, 256).optional().describe(`experts per block, 0 = dense ${OTHERWISE}, or 0)`),
   activeExperts: integer(0, MAX_ACTIVE_EXPERTS)
@@ -49,8 +49,12 @@ export function newModel(
     const problem = `--num_experts ${numExperts} needs --active_experts`;
     throw new BadOptionError('--active_experts', problem, `give --active_experts from 1 to ${numExperts}`);
   }
-  const { vocabSize } = tokenizer;
-  const config = modelConfig(modelsize, { shape, numExperts, activeExperts, vocabSize });
+  if (numExperts > 0 && !('numExperts' in ARCHITECTURES[shape].defaults(MODEL_SIZES[modelsize]))) {
+    const problem = `--shape ${shape} has no experts`;
+    throw new BadOptionError('--num_experts', problem, 'leave out --num_experts, or give --shape mathformer');
+  }
+  const experts = numExperts > 0 ? { numExperts, activeExperts } : {};
+  const config = modelConfig(modelsize, { shape, vocabSize: tokenizer.vocabSize, ...experts });
   return { config, stateDict: initialStateDict(config, seed), metadata: new Map() };
 }
 

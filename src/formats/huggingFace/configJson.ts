@@ -18,9 +18,9 @@ export const off = z.literal([null, false, 0]).default(null);
 
 /** Ids of the tokens that transformers treats specially. */
 export interface SpecialTokens {
-  /** What prompts begin with, if all begin with the same token. */
+  /** Begins all prompts; undefined if nothing does. */
   readonly bos: number | undefined;
-  /** What completions end with; also used for padding, which has no token of its own here. */
+  /** Ends completions; also used for padding, which has no token of its own here. */
   readonly eos: number;
 }
 

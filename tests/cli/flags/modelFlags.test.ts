@@ -37,6 +37,22 @@ it('makes a model of the shape that is asked for, the original one if none is', 
   expect([...stateDict.keys()].filter((name) => name.endsWith('.bias'))).toEqual([]);
 });
 
+it('makes a llama, which has no experts', () => {
+  const { config, stateDict } = newModel({ modelsize: 'tiny', shape: 'llama' }, 0, ARITHMETIC);
+  expect(config).toMatchObject({
+    architecture: 'llama',
+    nHeads: 2,
+    nKVHeads: 2,
+    headDim: 16,
+    ropeTheta: 10_000,
+  });
+  expect(stateDict.has('model.layers.1.mlp.gate_proj.weight')).toBe(true);
+  const experts = { shape: 'llama', numExperts: 2, activeExperts: 1 } as const;
+  expect(() => newModel(experts, 0, ARITHMETIC)).toThrow(
+    /--shape llama has no experts; leave out --num_experts/,
+  );
+});
+
 it('refuses a checkpoint of another shape', () => {
   expect(loadModel(TINY, { shape: 'mathformer' }, ARITHMETIC).config).toMatchObject({ bias: true });
   expect(() => loadModel(TINY, { shape: 'mpt' }, ARITHMETIC)).toThrow(
