@@ -104,18 +104,14 @@ it('has entries that load, and commands that run', () => {
 });
 
 describe('modules of TypeScript', () => {
-  /** Return the README's example of a task, with imports from the package as in a copy. */
-  const example = () =>
-    readFileSync(join(ROOT, 'src/tasks/sorting.ts'), 'utf8')
-      .replaceAll(/'\.\/\w+\.ts'/g, "'mathformer/tasks'")
-      .replaceAll(/'\.\.\/math\/\w+\.ts'/g, "'mathformer/math'")
-      .replace('export function sorting', 'export default function sorting');
+  /** Return the README's example of a task. */
+  const example = () => readFileSync(join(ROOT, 'examples/reverse.ts'), 'utf8');
   const train = (cwd: string, ...args: string[]) =>
     run(cwd, join(project, 'node_modules/.bin/mathformer-train'), ...args);
-  const small = ['--max_digits', '3', '--eval_size', '4', '--batch_size', '4', '--quiet'];
+  const small = ['--letters', '3', '--eval_size', '4', '--batch_size', '4', '--quiet'];
 
   it('are taken as tasks and rewards, and found again from another directory', () => {
-    writeFileSync(join(project, 'mySorting.ts'), example());
+    writeFileSync(join(project, 'reverse.ts'), example());
     // No package.json says that what lies here are ES modules, as after npm init.
     mkdirSync(join(project, 'plain'));
     writeFileSync(join(project, 'plain/package.json'), '{}');
@@ -126,7 +122,7 @@ describe('modules of TypeScript', () => {
        export default (_: unknown, { text }: RewardedCompletion): number => Worth.Letter * text.length;`,
     );
     const base = ['--modelsize', 'tiny', '--steps', '1', '--num_examples', '8', '--out', 'base'];
-    train(project, 'pretrain', '--task', './mySorting.ts', ...base, ...small);
+    train(project, 'pretrain', '--task', './reverse.ts', ...base, ...small);
     const improved = [
       '--steps',
       '1',
@@ -137,7 +133,7 @@ describe('modules of TypeScript', () => {
       '--out',
       'better',
     ];
-    train(project, 'grpo', '--checkpoint', 'base', '--task', './mySorting.ts', ...improved, ...small);
+    train(project, 'grpo', '--checkpoint', 'base', '--task', './reverse.ts', ...improved, ...small);
     const resumed = train(tmpdir(), 'resume', join(project, 'better'), '--steps', '2', '--trust');
     expect(resumed).toMatch(/^Going on from rl_model_step1 /m);
     const rows = readFileSync(join(project, 'better/metrics.jsonl'), 'utf8').trimEnd().split('\n');
@@ -150,7 +146,7 @@ describe('modules of TypeScript', () => {
   it('check against the types of the package', () => {
     const compilerOptions = { target: 'es2023', strict: true, noEmit: true, types: [] };
     const resolution = { moduleResolution: 'nodenext', module: 'nodenext', skipLibCheck: true };
-    const config = { compilerOptions: { ...compilerOptions, ...resolution }, files: ['mySorting.ts'] };
+    const config = { compilerOptions: { ...compilerOptions, ...resolution }, files: ['reverse.ts'] };
     writeFileSync(join(project, 'tsconfig.own.json'), JSON.stringify(config));
     expect(inProject(process.execPath, TSC, '-p', 'tsconfig.own.json')).toBe('');
   });
