@@ -1,6 +1,7 @@
 /** Questions to a model: problems of a task, or texts that it continues. */
 import { problemOf } from '../base/errors.ts';
 import { BadOptionError } from '../base/options.ts';
+import { printable } from '../formats/error.ts';
 import { readTokenizer, type TextTokenizer } from '../formats/huggingFace/tokenizer.ts';
 import type { Completion } from '../model/sampling.ts';
 import { readTokenizerDirectory } from '../runs/huggingFaceDirectory.ts';
@@ -115,7 +116,7 @@ export function answerLines({ text, problem }: Question, answers: readonly Answe
     problem ? `${text}${equals} ${problem.answer}` : text,
     ...answers.flatMap(({ completion, verdict, logProbability, tokens }, i) => [
       `  ${i + 1}. ${verdict === undefined ? '' : `${verdict}, `}log-probability ${logProbability.toFixed(4)}: ${problem ? '' : text}${completion}`,
-      `     ${tokens.map(({ token, logProbability: logp }) => `${token} ${logp.toFixed(3)}`).join(' | ')}`,
+      `     ${tokens.map(({ token, logProbability: logp }) => `${printable(token)} ${logp.toFixed(3)}`).join(' | ')}`,
     ]),
   ];
 }
