@@ -14,11 +14,11 @@ const asking = askingText({
 it('puts the first token before a text, and prints a token that breaks lines in its line', () => {
   const question = asking.question('Hi');
   expect(question).toEqual({ text: 'Hi', tokens: [0, 1] });
-  const answer = answerOf(asking, question, { tokens: [2, 1, 3], logps: [-0.5, -0.25, -1] });
+  const answer = answerOf(asking, question, { tokens: [2, 1, 3], logps: Float32Array.of(-0.5, -0.25, -1) });
   expect(answer).toMatchObject({ completion: '\nHi!', logProbability: -1.75 });
   expect(answerLines(question, [answer])).toEqual([
     'Hi',
-    '  1. log-probability -1.7500: \nHi!',
+    '  1. log-probability -1.7500: Hi\nHi!',
     '     \\u000a -0.500 | Hi -0.250 | ! -1.000',
   ]);
 });
