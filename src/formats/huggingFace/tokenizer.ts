@@ -75,10 +75,13 @@ function openLibrary(tokenizer: object, settings: object): LibraryTokenizer {
   }
 }
 
+const idsOf = (library: LibraryTokenizer, text: string, special = false): number[] =>
+  library.encode(text, { add_special_tokens: special }).ids;
+
 /** The token before every text: its post-processor adds it, or `add_bos_token` says so. */
 function startOf(library: LibraryTokenizer, settings: z.output<typeof settingsSchema>): number | undefined {
-  const { ids: whole } = library.encode(ANCHOR);
-  const { ids: plain } = library.encode(ANCHOR, { add_special_tokens: false });
+  const whole = idsOf(library, ANCHOR, true);
+  const plain = idsOf(library, ANCHOR);
   const before = whole.slice(0, whole.length - plain.length).filter((id, i) => id !== plain[i]);
   if (before.length > 1) throw refusal('tokenizer.json', `it puts ${before.length} tokens before a text`);
   const { add_bos_token: adds, bos_token: bos } = settings;
@@ -96,7 +99,7 @@ function textTokenizer(
   const [eos] = ends;
   if (eos === undefined)
     throw refusal('config.json', 'eos_token_id is missing, here and in generation_config.json');
-  const anchor = library.encode(ANCHOR, { add_special_tokens: false }).ids;
+  const anchor = idsOf(library, ANCHOR);
   const start = library.decode(anchor, DECODING).length;
   return {
     vocabSize,
@@ -104,7 +107,7 @@ function textTokenizer(
     ends,
     ...(bos === undefined ? {} : { bos }),
     encode(text) {
-      const { ids } = library.encode(text, { add_special_tokens: false });
+      const ids = idsOf(library, text);
       const beyond = ids.find((each) => each >= vocabSize);
       if (beyond === undefined) return ids;
       throw new CheckpointError(
