@@ -109,7 +109,7 @@ function watched(sampler: CompletionSampler): () => readonly SequenceLengths[] {
 export interface GrpoSize {
   readonly batchSize?: number;
   readonly groupSize?: number;
-  readonly maxGenLen?: number;
+  readonly maxNewTokens?: number;
 }
 
 /** Return the case of a GRPO step, or only of its rollout. */
@@ -119,10 +119,10 @@ export function grpoCase(
   change: GrpoSize = {},
 ): StepCase {
   const options = grpoOptions(change);
-  const { batchSize, groupSize, maxGenLen } = options;
+  const { batchSize, groupSize, maxNewTokens } = options;
   const workOf = kind === 'rollout' ? rolloutWork : grpoWork;
   return {
-    name: `${kind}, ${size}, ${batchSize} × ${groupSize} × ${maxGenLen}`,
+    name: `${kind}, ${size}, ${batchSize} × ${groupSize} × ${maxNewTokens}`,
     eager: kind === 'grpo step',
     generates: modelConfig(size, { vocabSize: VOCAB_SIZE }),
     flops: null,

@@ -13,17 +13,17 @@ export interface Questions {
   /** Number of held-out problems. */
   readonly size: number;
   /** Most tokens of an answer. */
-  readonly maxNew: number;
+  readonly maxNewTokens: number;
 }
 
 /** Answer problems greedily. Return which answers are correct. */
 export function examined(
   machine: Machine,
   path: string,
-  { task, size, maxNew }: Questions,
+  { task, size, maxNewTokens }: Questions,
 ): Promise<boolean[]> {
   return withSampler(machine, path, task, async (sampler) => {
-    const { correct } = await evaluate(sampler, heldOut(task, size), { task, maxNew });
+    const { correct } = await evaluate(sampler, heldOut(task, size), { task, maxNewTokens });
     return correct;
   });
 }
@@ -32,11 +32,11 @@ export function examined(
 export function sampled(
   machine: Machine,
   path: string,
-  { task, size, maxNew }: Questions,
+  { task, size, maxNewTokens }: Questions,
   drawing: { readonly samples: number; readonly temperature: number },
 ): Promise<number[]> {
   return withSampler(machine, path, task, (sampler) =>
-    countCorrect(sampler, heldOut(task, size), { task, maxNew, ...drawing }),
+    countCorrect(sampler, heldOut(task, size), { task, maxNewTokens, ...drawing }),
   );
 }
 

@@ -11,7 +11,7 @@ export interface Setting {
   readonly operators: string;
   readonly maxDigits: number;
   readonly maxDepth: number;
-  readonly maxGenLen: number;
+  readonly maxNewTokens: number;
 }
 
 /** A model that GRPO starts from: a checkpoint of the reference data, or a model pretrained by the experiment. */

@@ -61,8 +61,8 @@ async function answered(
   const { samples, examination } = experiment;
   if (samples === undefined && examination === undefined) return {};
   const { reward: _, ...options } = { ...experiment.base, ...row.change };
-  const { maxGenLen, ...problems } = setting;
-  const grpo = grpoOptions({ maxGenLen, ...options });
+  const { maxNewTokens, ...problems } = setting;
+  const grpo = grpoOptions({ maxNewTokens, ...options });
   const last = join(trained, 'rl_model_final.safetensors');
   await using machine = await open({ model: loadCheckpoint(checkpoint).config, kernels: undefined });
   const found: Record<string, string> = {};
@@ -70,11 +70,11 @@ async function answered(
     const onTheWay = join(trained, `rl_model_step${step}.safetensors`);
     const path = step === 0 ? checkpoint : existsSync(onTheWay) ? onTheWay : last;
     const { task = arithmetic, evalSize = size } = examination ?? {};
-    const questions = { task: task(problems), size: evalSize, maxNew: maxGenLen };
+    const questions = { task: task(problems), size: evalSize, maxNewTokens };
     found[step] = toBits(await examined(machine, path, questions));
   }
   const sample = async (n: number) => {
-    const questions = { task: arithmetic(problems), size, maxNew: maxGenLen };
+    const questions = { task: arithmetic(problems), size, maxNewTokens };
     const drawing = { samples: n, temperature: grpo.temperature };
     const before = await sampled(machine, checkpoint, questions, drawing);
     return { n, before, after: await sampled(machine, last, questions, drawing) };

@@ -202,7 +202,7 @@ function runsTable(results: string): string {
     const start = startNamed(experiment.start);
     return [
       experiment.name,
-      `${start.about}; ${start.evalSize} problems, answers of up to ${start.setting.maxGenLen} tokens`,
+      `${start.about}; ${start.evalSize} problems, answers of up to ${start.setting.maxNewTokens} tokens`,
       distinct(runs.map(({ model }) => model)),
       `${runs.length} of ${trialsOf(experiment).length}`,
       String(runs.reduce((sum, { evaluations }) => sum + (evaluations.at(-1)?.[0] ?? 0), 0)),

@@ -14,7 +14,7 @@ const CONSTANT_RATE = {
 
 /** The problems of the headline result, for training and evaluation. */
 const HEADLINE = {
-  setting: { operators: 'min,max,abs,next,prev', maxDigits: 2, maxDepth: 3, maxGenLen: 128 },
+  setting: { operators: 'min,max,abs,next,prev', maxDigits: 2, maxDepth: 3, maxNewTokens: 128 },
   evalSize: 1000,
 } as const;
 
@@ -25,7 +25,7 @@ export const STARTS: readonly Start[] = [
     about: 'a `tiny` of the original Python project, trained on `+,-`, one digit, depth 1',
     kind: 'reference',
     path: 'tests/fixtures/checkpoints/tiny_easy.pt',
-    setting: { operators: '+,-', maxDigits: 1, maxDepth: 1, maxGenLen: 64 },
+    setting: { operators: '+,-', maxDigits: 1, maxDepth: 1, maxNewTokens: 64 },
     // All held-out problems of this small space.
     evalSize: 114,
   },
@@ -35,7 +35,7 @@ export const STARTS: readonly Start[] = [
     kind: 'pretrained',
     modelsize: 'tiny',
     options: { ...CONSTANT_RATE, steps: 4, lr: 1e-2 },
-    setting: { operators: '+,-', maxDigits: 1, maxDepth: 2, maxGenLen: 96 },
+    setting: { operators: '+,-', maxDigits: 1, maxDepth: 2, maxNewTokens: 96 },
     evalSize: 1000,
   },
   {
@@ -44,7 +44,7 @@ export const STARTS: readonly Start[] = [
     kind: 'pretrained',
     modelsize: 'small',
     options: { ...CONSTANT_RATE, steps: 3, lr: 5e-3, practice: true },
-    setting: { operators: '+,-', maxDigits: 2, maxDepth: 3, maxGenLen: 256 },
+    setting: { operators: '+,-', maxDigits: 2, maxDepth: 3, maxNewTokens: 256 },
     evalSize: 1000,
   },
   {

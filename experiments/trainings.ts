@@ -35,7 +35,7 @@ export interface TrainingPlace {
 /** Return the checkpoint of a start. Pretrain the model if it does not exist. */
 export async function checkpointOf(start: Start, place: TrainingPlace = {}): Promise<string> {
   if (start.kind === 'reference') return start.path;
-  const { maxGenLen: _, ...problems } = start.setting;
+  const { maxNewTokens: _, ...problems } = start.setting;
   const directory = join(place.runs ?? RUNS, 'starts', start.name);
   const checkpoint = join(directory, 'checkpoints', `model_step${start.options.steps}.safetensors`);
   if (existsSync(checkpoint)) return checkpoint;
@@ -85,8 +85,8 @@ export async function improve(
   const store = storeFor(directory, { checkpoint, ...setting, ...change, seed, ...intervals });
   if (!store) return;
   const { reward = 'correctness', ...options } = change;
-  const { maxGenLen, ...problems } = setting;
-  const grpo = grpoOptions({ maxGenLen, ...options, seed });
+  const { maxNewTokens, ...problems } = setting;
+  const grpo = grpoOptions({ maxNewTokens, ...options, seed });
   const task = arithmetic(problems);
   await trainGrpo(
     {
@@ -105,7 +105,7 @@ async function rewardsNamed(list: string, task: Task): Promise<Reward[]> {
 }
 
 /** The settings of the problems, for the metadata of checkpoints. */
-function settingsOf(task: Task, { maxDigits, maxDepth, operators }: Omit<Setting, 'maxGenLen'>) {
+function settingsOf(task: Task, { maxDigits, maxDepth, operators }: Omit<Setting, 'maxNewTokens'>) {
   return { task: task.name, maxDigits, maxDepth, operators: [...parseOperators(operators)] };
 }
 

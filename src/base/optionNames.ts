@@ -25,16 +25,13 @@ export const OTHER_NAMES: readonly OtherName[] = [
   { names: ['target_kl', 'kl_ctrl_target'], ours: ['klTarget'] },
   { names: ['horizon', 'kl_ctrl_horizon'], ours: ['klHorizon'] },
   {
-    names: [
-      'max_completion_length',
-      'max_new_tokens',
-      'max_response_length',
-      'response_length',
-      'max_length',
-    ],
-    ours: ['maxGenLen', 'maxNew'],
+    names: ['max_completion_length', 'max_response_length', 'response_length', 'max_length'],
+    ours: ['maxNewTokens'],
   },
-  { names: ['max_tokens', 'max_gen_length', 'max_gen_tokens'], ours: ['maxGenLen', 'maxNew'] },
+  {
+    names: ['max_tokens', 'max_gen_length', 'max_gen_tokens', 'max_new'],
+    ours: ['maxNewTokens'],
+  },
   {
     names: ['per_device_train_batch_size', 'train_batch_size', 'batch', 'bs', 'generation_batch_size'],
     ours: ['batchSize'],

@@ -17,9 +17,42 @@ export class BadOptionError extends MathformerError {
   }
 }
 
-/** The flag that sets an option: `groupSize` becomes `--group_size`. */
+/** Flags that are spelt otherwise than their options: as the original Python program spells them. */
+const SPELLINGS: ReadonlyMap<string, string> = new Map([['maxNewTokens', '--max_gen_len']]);
+
+/** Other spellings of flags: those of transformers and TRL. */
+const ALIASES: ReadonlyMap<string, string> = new Map([
+  ['--max_new_tokens', '--max_gen_len'],
+  ['--max_completion_length', '--max_gen_len'],
+]);
+
+/** Names of options in files of earlier versions. */
+const FORMER_NAMES: ReadonlyMap<string, string> = new Map([['maxGenLen', 'maxNewTokens']]);
+
+/** Return the flag that sets an option: `--group_size` for `groupSize`. */
 export function flagOf(key: string): string {
-  return `--${key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)}`;
+  return SPELLINGS.get(key) ?? `--${key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)}`;
+}
+
+/** Return the flag that a spelling, with underscores, stands for. */
+export const flagSpelt = (flag: string): string => ALIASES.get(flag) ?? flag;
+
+/** Rename options of earlier versions, and those in sections. Where both names are given, the present one counts. */
+export function withPresentNames(options: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const sections = Object.entries(options).map(([key, value]) => [
+    key,
+    isRecord(value) ? renamed(value) : value,
+  ]);
+  return renamed(Object.fromEntries(sections));
+}
+
+function renamed(options: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const entries = Object.entries(options);
+  const present = entries.filter(([key]) => !FORMER_NAMES.has(key));
+  return Object.fromEntries([
+    ...entries.map(([key, value]) => [FORMER_NAMES.get(key) ?? key, value] as const),
+    ...present,
+  ]);
 }
 
 interface Range {
@@ -82,7 +115,8 @@ export function parseOptions<Schema extends z.ZodObject>(
   candidate: unknown,
   placeOf: (name: string) => string | undefined = () => undefined,
 ): z.output<Schema> {
-  const parsed = schema.safeParse(candidate);
+  const present = isRecord(candidate) ? withPresentNames(candidate) : candidate;
+  const parsed = schema.safeParse(present);
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
   if (issue?.code === 'unrecognized_keys') {
@@ -99,7 +133,7 @@ export function parseOptions<Schema extends z.ZodObject>(
     throw new BadOptionError('options', 'the options are no object', 'give an object of options');
   }
   const flag = flagOf(String(key));
-  const value = (candidate as Readonly<Record<PropertyKey, unknown>>)[key];
+  const value = (present as Readonly<Record<PropertyKey, unknown>>)[key];
   const problem = value === undefined ? `${flag} is missing` : `${flag} cannot be ${shownValue(value)}`;
   throw new BadOptionError(flag, problem, issue?.message ?? 'give another value');
 }
@@ -113,3 +147,7 @@ export function checkSeed(value: number): void {
   const fix = `give an integer from 0 to ${MAX_SEED}`;
   throw new MathformerError(`the seed is ${value}`, { code: 'BAD_OPTION', where: 'seed', fix });
 }
+
+/** Tell whether a value is a plain object. */
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype;

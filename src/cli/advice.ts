@@ -48,7 +48,7 @@ const TRAININGS = Object.entries({ grpo: grpoFlags, pretrain: pretrainFlags }).m
   flags: new Set(flagsOf(schema)),
 }));
 
-/** `grpo.maxGenLen` of `--max_gen_len`; nothing for what the file of a pipeline cannot say. */
+/** `grpo.maxNewTokens` of `--max_gen_len`; nothing for what the file of a pipeline cannot say. */
 function configKey(flag: string): string[] {
   for (const [section, { shape }] of Object.entries({ grpo: grpoSchema, pretrain: pretrainSchema })) {
     const key = Object.keys(shape).find((each) => flagOf(each) === flag);

@@ -44,7 +44,7 @@ export const PIPELINE = {
     scheduler: 'cosine',
     warmupRatio: 0.1,
     klCoef: 0.02,
-    maxGenLen: 96,
+    maxNewTokens: 96,
   },
 } as const satisfies {
   modelsize: ModelSize;

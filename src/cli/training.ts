@@ -53,7 +53,7 @@ export async function runPipeline(
     ...{ flags, earlier, advice: adviceOf(earlier, pipelineFlags) },
     memory: {
       fix: 'lower batchSize, groupSize or grpo.microBatchTokens in a --config',
-      generationFix: 'lower grpo.maxGenLen in a --config',
+      generationFix: 'lower grpo.maxNewTokens in a --config',
     },
   };
   await trainingSession(command, (context) =>
@@ -116,14 +116,14 @@ export async function runGrpo(
   const task = await taskOf(chosen);
   checkTopK(grpo.topK, task.tokenizer.vocabSize);
   const rewards = await rewardsOf(flags.reward, task);
-  const { microBatchTokens, batchSize, maxGenLen } = grpo;
+  const { microBatchTokens, batchSize, maxNewTokens } = grpo;
   const command = {
     ...{ flags, earlier, notes, csv: flags.logCsv, advice: adviceOf(earlier, grpoFlags) },
     memory: {
       fix:
         `lower --micro_batch_tokens (now ${microBatchTokens}) or give --auto_micro_batch; if that does not do, lower ` +
         `--batch_size (now ${batchSize}), --group_size or --max_gen_len`,
-      generationFix: `lower --max_gen_len (now ${maxGenLen})`,
+      generationFix: `lower --max_gen_len (now ${maxNewTokens})`,
     },
   };
   await trainingSession(command, (context) =>

@@ -92,7 +92,7 @@ interface MiniBatchOptions {
  */
 export function weighted(
   trajectories: readonly Trajectory[],
-  { loss, maxGenLen: maxLength }: Pick<GrpoOptions, 'loss' | 'maxGenLen'>,
+  { loss, maxNewTokens: maxLength }: Pick<GrpoOptions, 'loss' | 'maxNewTokens'>,
 ): WeightedTrajectory[] {
   const counted = trajectories.filter(({ masked }) => !masked);
   const count = counted.reduce((sum, trajectory) => sum + scoredCount(trajectory), 0);

@@ -34,7 +34,7 @@ export const grpoSchema = z.strictObject({
   warmupRatio: probability()
     .default(0)
     .describe('share of the steps in which the learning rate rises (--scheduler cosine)'),
-  maxGenLen: integer(1, 4096).default(256).describe('maximum number of tokens of a completion'),
+  maxNewTokens: integer(1, 4096).default(256).describe('maximum number of tokens of a completion'),
   loss: oneOf(LOSS_NAMES).default('grpo').describe('policy loss'),
   advantages: oneOf(ADVANTAGE_KINDS)
     .default('group')
@@ -167,7 +167,7 @@ interface Contradiction {
 
 /** List the options that contradict each other or would have no effect. */
 function contradictions(options: GrpoOptions): Contradiction[] {
-  const { batchSize, groupSize, maxGenLen, clipRatio } = options;
+  const { batchSize, groupSize, maxNewTokens, clipRatio } = options;
   const sequences = batchSize * groupSize;
   const found: (Contradiction | false)[] = [
     options.miniBatches > batchSize && {
@@ -211,9 +211,9 @@ function contradictions(options: GrpoOptions): Contradiction[] {
         problem: 'cispo clips the ratio only above',
         fix: 'give --clip_ratio_high, and no --clip_ratio',
       },
-    options.overlongBuffer > maxGenLen && {
+    options.overlongBuffer > maxNewTokens && {
       flag: '--overlong_buffer',
-      problem: `completions have at most ${maxGenLen} tokens, fewer than the buffer of ${options.overlongBuffer}`,
+      problem: `completions have at most ${maxNewTokens} tokens, fewer than the buffer of ${options.overlongBuffer}`,
       fix: 'give at most --max_gen_len',
     },
   ];

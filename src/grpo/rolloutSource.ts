@@ -79,13 +79,13 @@ export class RolloutSource {
 
   /** Sample and reward a group of completions for each of the next `count` problems. */
   async #sample(count: number): Promise<Rollout> {
-    const { groupSize, maxGenLen, temperature, topK, topP, minP, seed } = this.#options;
+    const { groupSize, maxNewTokens, temperature, topK, topP, minP, seed } = this.#options;
     const firstSequenceId = this.#problems.cursor * groupSize;
     const drawn = Array.from({ length: count }, () => this.#draw());
     const problems = drawn.map(({ problem }) => problem);
     const completions = await this.#sampler.generate(
       problems.map((problem) => this.#task.prompt(problem)),
-      { groupSize, maxNew: maxGenLen, temperature, topK, topP, minP, seed, firstSequenceId },
+      { groupSize, maxNewTokens, temperature, topK, topP, minP, seed, firstSequenceId },
     );
     const cases = completions.map((completion) => this.#graded(completion, problems));
     const parts = await rewardValues(this.#rewards, cases, this.#options.rewardTimeout);
@@ -123,12 +123,12 @@ export class RolloutSource {
     const problem = problems[prompt] as TaskProblem;
     const { outcome, answer } = this.#task.grade(problem, tokens);
     const text = this.#task.tokenizer.decode(tokens);
-    const maxLength = this.#options.maxGenLen;
+    const maxLength = this.#options.maxNewTokens;
     return { problem, completion: { tokens, text, finished, outcome, answer, maxLength } };
   }
 
   #penalty(completion: Completion | undefined): number {
-    const { maxGenLen: maxLength, overlongBuffer: buffer, overlongPenalty: factor } = this.#options;
+    const { maxNewTokens: maxLength, overlongBuffer: buffer, overlongPenalty: factor } = this.#options;
     return overlongPenalty(completion?.tokens.length ?? 0, { maxLength, buffer, factor });
   }
 

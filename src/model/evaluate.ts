@@ -10,7 +10,7 @@ export interface EvaluateOptions {
   /** Makes the prompts, and grades the answers. The sampler must end completions at the `eos` of its tokenizer. */
   readonly task: Task;
   /** Maximum number of tokens of a completion. */
-  readonly maxNew?: number;
+  readonly maxNewTokens?: number;
   /** 0, the default, decodes greedily. */
   readonly temperature?: number;
   readonly seed?: number;
@@ -33,7 +33,7 @@ export interface Evaluation {
 /** The names of the options. */
 const NAMES: readonly (keyof EvaluateOptions)[] = [
   'task',
-  'maxNew',
+  'maxNewTokens',
   'temperature',
   'seed',
   'batchSize',
@@ -94,7 +94,7 @@ async function answerOnce(
   options: EvaluateOptions,
   firstId: number,
 ): Promise<Evaluation> {
-  const { maxNew = 256, temperature = 0, seed = 0, batchSize = 256, onProgress } = options;
+  const { maxNewTokens = 256, temperature = 0, seed = 0, batchSize = 256, onProgress } = options;
   const task = checkedTask(options.task);
   if (!Number.isInteger(batchSize) || batchSize < 1) {
     throw new MathformerError(`batchSize is ${batchSize}, not a positive integer`, {
@@ -107,7 +107,7 @@ async function answerOnce(
   for (let first = 0; first < problems.length; first += batchSize) {
     const batch = problems.slice(first, first + batchSize);
     const prompts = batch.map((problem) => task.prompt(problem));
-    const sampling = { maxNew, temperature, seed, firstSequenceId: firstId + first };
+    const sampling = { maxNewTokens, temperature, seed, firstSequenceId: firstId + first };
     const answers = await sampler.generate(prompts, sampling);
     completions.push(...answers.map((answer) => ({ ...answer, prompt: first + answer.prompt })));
     onProgress?.(completions.length);

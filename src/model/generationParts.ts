@@ -9,11 +9,11 @@ type Prompts = readonly (readonly number[])[];
 /** Return the room that each sequence needs. */
 export function neededRoom(
   prompts: Prompts,
-  { maxNew, topK = 0, topP = 1, minP = 0 }: SampleOptions,
+  { maxNewTokens, topK = 0, topP = 1, minP = 0 }: SampleOptions,
 ): Omit<Room, 'slots'> {
   const longest = prompts.reduce((most, { length }) => Math.max(most, length), 0);
-  const capacity = Math.ceil((longest + maxNew) / 32) * 32;
-  return { capacity, maxNew, filtered: topK > 0 || topP < 1 || minP > 0 };
+  const capacity = Math.ceil((longest + maxNewTokens) / 32) * 32;
+  return { capacity, maxNewTokens, filtered: topK > 0 || topP < 1 || minP > 0 };
 }
 
 /**
@@ -25,11 +25,11 @@ export function mostSlots(
   room: Omit<Room, 'slots'>,
   availableBytes = Number.POSITIVE_INFINITY,
 ): number {
-  const { capacity, maxNew, filtered } = room;
+  const { capacity, maxNewTokens, filtered } = room;
   const { vocabSize } = model.config;
   const widest = Math.max(...model.decoder.caches.map(({ width }) => width));
   const sampled = filtered ? Math.max(2, Math.ceil(vocabSize / 32)) : 2;
-  const words = Math.max(capacity * widest, maxNew * sampled);
+  const words = Math.max(capacity * widest, maxNewTokens * sampled);
   const bound = Math.floor(model.device.limits.maxStorageBufferBindingSize / 4 / words);
   const held = Math.floor(availableBytes / 2 / bytesPerSlot(model, room));
   return Math.max(1, Math.min(bound, held, Math.floor(mostTokens(model) / ROW_STEP) * ROW_STEP));

@@ -104,18 +104,18 @@ export class Sampler implements CompletionSampler {
   }
 
   async #generate(prompts: readonly (readonly number[])[], options: SampleOptions): Promise<Completion[]> {
-    const { groupSize = 1, maxNew, firstSequenceId = 0 } = options;
+    const { groupSize = 1, maxNewTokens, firstSequenceId = 0 } = options;
     const slots = prompts.length * groupSize;
     const workspace = this.#prepare(prompts, slots, options);
     noGrad(() => this.#prefill(workspace, prompts, groupSize, firstSequenceId));
     let live = Array.from({ length: slots }, (_, slot) => slot);
-    for (let generated = 1; generated < maxNew && live.length > 0; generated += CHUNK) {
+    for (let generated = 1; generated < maxNewTokens && live.length > 0; generated += CHUNK) {
       const state = await this.#readState(workspace, slots);
       live = live.filter((slot) => state[slot * SLOT_WORDS + 2] === 0);
       if (live.length === 0) break;
       this.#setRows(workspace, live, state, firstSequenceId);
       const step = this.#step(workspace, Math.ceil(live.length / ROW_STEP) * ROW_STEP);
-      for (let i = 0; i < Math.min(CHUNK, maxNew - generated); i++) step.replay();
+      for (let i = 0; i < Math.min(CHUNK, maxNewTokens - generated); i++) step.replay();
       this.#device.flush();
     }
     return this.#collect(workspace, slots, groupSize);
@@ -216,9 +216,14 @@ export class Sampler implements CompletionSampler {
 
   #sample(workspace: Workspace, logits: Tensor, M: number): void {
     const { rows, settings, state: slots, samples, ids, kept } = workspace;
-    const { maxNew } = workspace.room;
+    const { maxNewTokens } = workspace.room;
     const views = { logits: logits.view, rows, settings, slots, samples, ids, kept };
-    sampleTokens(this.#device, views, { M, V: this.model.config.vocabSize, maxNew, eos: this.#eos });
+    sampleTokens(this.#device, views, {
+      M,
+      V: this.model.config.vocabSize,
+      maxNew: maxNewTokens,
+      eos: this.#eos,
+    });
   }
 
   async #readState({ state }: Workspace, slots: number): Promise<Uint32Array> {
@@ -227,16 +232,16 @@ export class Sampler implements CompletionSampler {
 
   async #collect(workspace: Workspace, slots: number, groupSize: number): Promise<Completion[]> {
     const { kept } = workspace;
-    const { maxNew } = workspace.room;
+    const { maxNewTokens } = workspace.room;
     const words = Math.ceil(this.model.config.vocabSize / 32);
     const state = await this.#readState(workspace, slots);
-    const samples = await this.#device.read({ ...workspace.samples, bytes: slots * maxNew * 8 });
+    const samples = await this.#device.read({ ...workspace.samples, bytes: slots * maxNewTokens * 8 });
     const masks =
-      kept && new Uint32Array(await this.#device.read({ ...kept, bytes: slots * maxNew * words * 4 }));
+      kept && new Uint32Array(await this.#device.read({ ...kept, bytes: slots * maxNewTokens * words * 4 }));
     const [integers, floats] = [new Uint32Array(samples), new Float32Array(samples)];
     return Array.from({ length: slots }, (_, slot) => {
       const count = state[slot * SLOT_WORDS + 1] ?? 0;
-      const start = slot * maxNew;
+      const start = slot * maxNewTokens;
       const tokens = Array.from({ length: count }, (_, i) => integers[(start + i) * 2] ?? 0);
       return {
         prompt: Math.floor(slot / groupSize),

@@ -18,7 +18,7 @@ export interface Room {
   /** Maximum number of tokens of a sequence, prompt included. */
   readonly capacity: number;
   /** Maximum number of sampled tokens of a sequence. */
-  readonly maxNew: number;
+  readonly maxNewTokens: number;
   /** True to record the ids kept by top-k, top-p or min-p. */
   readonly filtered: boolean;
 }
@@ -26,9 +26,9 @@ export interface Room {
 /** Return the bytes that a sequence takes: its keys and values in all layers, and its samples. */
 export function bytesPerSlot(
   { decoder, config: { vocabSize } }: Transformer,
-  { capacity, maxNew, filtered }: Omit<Room, 'slots'>,
+  { capacity, maxNewTokens, filtered }: Omit<Room, 'slots'>,
 ): number {
-  const sampled = maxNew * (2 + (filtered ? Math.ceil(vocabSize / 32) : 0));
+  const sampled = maxNewTokens * (2 + (filtered ? Math.ceil(vocabSize / 32) : 0));
   const width = decoder.caches.reduce((sum, cache) => sum + cache.width, 0);
   return 4 * (2 * capacity * width + SLOT_WORDS + sampled);
 }
@@ -52,7 +52,7 @@ export class Workspace {
   constructor({ device, decoder, config: { vocabSize } }: Transformer, room: Room) {
     this.#device = device;
     this.room = room;
-    const { slots, capacity, maxNew, filtered } = room;
+    const { slots, capacity, maxNewTokens, filtered } = room;
     const rows = Math.ceil(slots / ROW_STEP) * ROW_STEP;
     try {
       this.caches = new Map(
@@ -65,8 +65,8 @@ export class Workspace {
       this.rows = this.#allocate(rows * 4);
       this.ids = this.#allocate(rows);
       this.settings = this.#allocate(SETTINGS_BYTES / 4);
-      this.samples = this.#allocate(slots * maxNew * 2);
-      this.kept = filtered ? this.#allocate(slots * maxNew * Math.ceil(vocabSize / 32)) : undefined;
+      this.samples = this.#allocate(slots * maxNewTokens * 2);
+      this.kept = filtered ? this.#allocate(slots * maxNewTokens * Math.ceil(vocabSize / 32)) : undefined;
     } catch (error) {
       this.dispose();
       throw error;
@@ -74,10 +74,13 @@ export class Workspace {
   }
 
   /** Return true if it has this much room. */
-  fits({ slots, capacity, maxNew, filtered }: Room): boolean {
+  fits({ slots, capacity, maxNewTokens, filtered }: Room): boolean {
     const { room } = this;
     return (
-      room.slots >= slots && room.capacity >= capacity && room.maxNew === maxNew && room.filtered === filtered
+      room.slots >= slots &&
+      room.capacity >= capacity &&
+      room.maxNewTokens === maxNewTokens &&
+      room.filtered === filtered
     );
   }
 

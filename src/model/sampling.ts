@@ -17,7 +17,7 @@ export interface SampleOptions {
   /** Number of completions per prompt. Default: 1. */
   readonly groupSize?: number;
   /** Most tokens a completion can have, its `<eos>` included. */
-  readonly maxNew: number;
+  readonly maxNewTokens: number;
   /** `MIN_TEMPERATURE` or more. 0 decodes greedily; log-probabilities are then those at temperature 1. */
   readonly temperature: number;
   /** Sample from the k most likely tokens; at most the size of the vocabulary. Default: 0, off. */
@@ -63,7 +63,7 @@ export interface Sampling {
 /** The names of the options. */
 const NAMES: readonly (keyof SampleOptions)[] = [
   'groupSize',
-  'maxNew',
+  'maxNewTokens',
   'temperature',
   'topK',
   'topP',
@@ -121,7 +121,7 @@ function problemsOfOptions(
 ): Readonly<Record<string, string | false>> {
   const {
     groupSize = 1,
-    maxNew,
+    maxNewTokens,
     temperature,
     topK = 0,
     topP = 1,
@@ -132,7 +132,8 @@ function problemsOfOptions(
   const isWarm = Number.isFinite(temperature) && temperature >= MIN_TEMPERATURE;
   return {
     groupSize: !isCount(groupSize, 1) && `groupSize is ${shownValue(groupSize)}, not a positive integer`,
-    maxNew: !isCount(maxNew, 1) && `maxNew is ${shownValue(maxNew)}, not a positive integer`,
+    maxNewTokens:
+      !isCount(maxNewTokens, 1) && `maxNewTokens is ${shownValue(maxNewTokens)}, not a positive integer`,
     temperature:
       !isWarm &&
       temperature !== 0 &&
@@ -154,7 +155,7 @@ function problemsOfOptions(
 
 /** Options of a sampler. */
 export interface SamplerOptions {
-  /** The id that ends a completion, its tokenizer's `eos`; null for completions that only `maxNew` ends. */
+  /** The id that ends a completion, its tokenizer's `eos`; null for completions that only `maxNewTokens` ends. */
   readonly eos: number | null;
 }
 
@@ -168,6 +169,6 @@ export function endId(eos: SamplerOptions['eos']): number {
   throw new MathformerError(`eos is ${shownValue(eos)}, not a token id`, {
     code: 'BAD_OPTION',
     where: 'Sampler',
-    fix: "give the tokenizer's eos, or null for completions that only maxNew ends",
+    fix: "give the tokenizer's eos, or null for completions that only maxNewTokens ends",
   });
 }

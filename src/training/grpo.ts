@@ -51,9 +51,9 @@ export async function trainGrpo(options: TrainGrpoOptions, context: SessionConte
   const checkpoint = loadedFrom ?? START_NAMES.grpo;
   const recorded = options.recorded ?? { checkpoint, ...grpo, ...session, ...taskSettings };
   return withRecovery({ on: context.on, lower }, async (attempt) => {
-    const { microBatchTokens, maxGenLen, seed, steps } = grpo;
+    const { microBatchTokens, maxNewTokens, seed, steps } = grpo;
     const plan = {
-      ...({ ...options, kind: 'grpo', problems, evalSize, startedAt, maxGenLen, seed } as const),
+      ...({ ...options, kind: 'grpo', problems, evalSize, startedAt, maxNewTokens, seed } as const),
       recorded: { ...recorded, microBatchTokens },
       derived: derivedOptions(grpo),
       settings: { ...taskSettings, ...samplingSettings(grpo) },

@@ -20,7 +20,7 @@ export interface PipelineOptions extends SessionOptions {
   readonly pretrain: PretrainOptions;
   /** The task of the supervised part, if its examples are made otherwise than those of `task`. */
   readonly pretrainTask?: Task | undefined;
-  /** `seed` and `maxGenLen` are those of the whole session. */
+  /** `seed` and `maxNewTokens` are those of the whole session. */
   readonly grpo: GrpoOptions;
 }
 
@@ -31,13 +31,13 @@ export interface PipelineOptions extends SessionOptions {
  */
 export async function pipeline(options: PipelineOptions, context: SessionContext): Promise<Summary> {
   const { task, pretrainTask = task, pretrain, grpo } = options;
-  const { seed, maxGenLen, steps } = grpo;
+  const { seed, maxNewTokens, steps } = grpo;
   checkTopK(grpo.topK, task.tokenizer.vocabSize);
   const { evalSize } = parseOptions(grpoSessionSchema, options);
   const problems = await problemsFor(context.store, { task, evalSize });
   const startedAt = context.startedAt ?? performance.now();
   const plan = {
-    ...({ ...options, kind: 'pipeline', problems, evalSize, startedAt, maxGenLen, seed } as const),
+    ...({ ...options, kind: 'pipeline', problems, evalSize, startedAt, maxNewTokens, seed } as const),
     recorded: options.recorded ?? { seed, pretrain: withoutSeed(pretrain), grpo: withoutSeed(grpo) },
     derived: { grpo: derivedOptions(grpo) },
     settings: { ...(options.taskSettings ?? { task: task.name }), ...samplingSettings(grpo) },

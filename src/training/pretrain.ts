@@ -37,7 +37,7 @@ export async function pretrain(options: TrainSupervisedOptions, context: Session
   const from = loadedFrom === undefined ? {} : { checkpoint: loadedFrom };
   const recorded = options.recorded ?? { ...from, ...pretrain, ...session, ...settings };
   const plan = {
-    ...({ ...options, kind: 'pretrain', problems, evalSize, startedAt, maxGenLen: MAX_GEN_LEN } as const),
+    ...({ ...options, kind: 'pretrain', problems, evalSize, startedAt, maxNewTokens: MAX_GEN_LEN } as const),
     ...{ seed: pretrain.seed, recorded, settings },
   };
   return withRecovery(context, async (attempt) => {

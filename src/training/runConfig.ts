@@ -1,5 +1,6 @@
 /** config.json of a run. It may come from somebody else: nothing in it is believed unchecked. */
 import { z } from 'zod';
+import { withPresentNames } from '../base/options.ts';
 
 /** Kinds of runs: pretraining and GRPO in turn, or one of them. */
 export const RUN_KINDS = ['pipeline', 'pretrain', 'grpo'] as const;
@@ -15,7 +16,7 @@ export const choicesSchema = z.record(
 /** The part of config.json that resuming reads; the rest is kept as it is. */
 export const runConfigSchema = z.looseObject({
   kind: z.enum(RUN_KINDS),
-  options: z.record(z.string(), z.unknown()),
+  options: z.record(z.string(), z.unknown()).transform(withPresentNames),
   /** The adapter, its kernels and the versions that the run began with. */
   adapter: z.looseObject({ description: z.string() }).optional(),
   kernels: choicesSchema.optional(),

@@ -50,7 +50,7 @@ export interface SessionOptions {
 export interface SessionPlan extends SessionOptions {
   readonly kind: RunKind;
   readonly seed: number;
-  readonly maxGenLen: number;
+  readonly maxNewTokens: number;
   readonly evalSize: number;
   readonly problems: readonly TaskProblem[];
   /** Options for config.json. */
@@ -190,16 +190,16 @@ function changesSince(earlier: RunConfig | undefined, { adapter, provenance }: M
 }
 
 function subjectOf(model: Transformer, sampler: CompletionSampler, plan: SessionPlan): Subject {
-  const { problems, task, maxGenLen, kind, seed, settings } = plan;
+  const { problems, task, maxNewTokens, kind, seed, settings } = plan;
   return {
-    evaluate: (onProgress) => evaluate(sampler, problems, { task, maxNew: maxGenLen, onProgress }),
+    evaluate: (onProgress) => evaluate(sampler, problems, { task, maxNewTokens, onProgress }),
     checkpoint: async () => ({
       config: model.config,
       stateDict: await model.stateDict(),
       metadata: new Map([
         ['kind', kind],
         ['seed', String(seed)],
-        settingsEntry({ ...settings, maxGenLen, evalSize: problems.length }),
+        settingsEntry({ ...settings, maxNewTokens, evalSize: problems.length }),
       ]),
     }),
   };
@@ -213,7 +213,7 @@ interface ConfigContext {
 
 /** Make config.json: the first session's config with the present options, plus one `resumed` entry per resume. */
 function configOf(
-  { kind, recorded, derived, loadedFrom, problems, maxGenLen }: SessionPlan,
+  { kind, recorded, derived, loadedFrom, problems, maxNewTokens }: SessionPlan,
   now: Readonly<Record<string, unknown>>,
   { earlier, resumed, model }: ConfigContext,
 ): RunConfig {
@@ -230,7 +230,7 @@ function configOf(
     ...(derived && { derived }),
     model,
     checkpoint: loadedFrom ?? null,
-    evaluation: { problems: problems.length, maxGenLen },
+    evaluation: { problems: problems.length, maxNewTokens },
     ...now,
   };
 }

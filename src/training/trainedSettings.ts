@@ -3,18 +3,18 @@
  * writes them beside the weights; evaluate, generate, export and GRPO begin with them.
  */
 import { z } from 'zod';
-import { integer } from '../base/options.ts';
+import { integer, withPresentNames } from '../base/options.ts';
 import { grpoSchema } from '../grpo/options.ts';
 import type { OptionFields } from '../tasks/definition.ts';
 
 /** The key of a checkpoint's metadata. */
 export const SETTINGS_KEY = 'settings';
 
-const { maxGenLen, temperature, topK, topP, minP } = grpoSchema.shape;
+const { maxNewTokens, temperature, topK, topP, minP } = grpoSchema.shape;
 
 const taskName = { task: z.string().min(1) };
 const evaluation = {
-  maxGenLen: maxGenLen.unwrap(),
+  maxNewTokens: maxNewTokens.unwrap(),
   /** Held-out problems that it was evaluated on. */
   evalSize: integer(1, 100_000),
   temperature: temperature.unwrap(),
@@ -44,7 +44,9 @@ export function settingsOf(
   if (text === undefined) return {};
   const schema = z.object({ ...taskName, ...withoutDefaults(options), ...evaluation }).partial();
   try {
-    return schema.safeParse(JSON.parse(text)).data ?? {};
+    const settings: unknown = JSON.parse(text);
+    const present = isObject(settings) ? withPresentNames(settings) : settings;
+    return schema.safeParse(present).data ?? {};
   } catch {
     return {};
   }
@@ -57,3 +59,6 @@ function withoutDefaults(fields: OptionFields): OptionFields {
   });
   return Object.fromEntries(bare);
 }
+
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null;

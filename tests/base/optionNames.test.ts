@@ -9,7 +9,7 @@ const PRETRAIN = Object.keys(pretrainFlags.shape);
 
 /** Options of the other commands and of the engine's functions. */
 const OF_OTHERS = [
-  ...['numSamples', 'maxNew', 'evalSet', 'greedy'],
+  ...['numSamples', 'maxNewTokens', 'evalSet', 'greedy'],
   ...['axis', 'axes', 'keepDims', 'causal', 'mask', 'alibiSlopes', 'correction'],
   ...['beta1', 'beta2', 'inputs', 'shape', 'dtype'],
 ];
@@ -19,7 +19,7 @@ const TRL: readonly (readonly [string, string])[] = [
   ['learning_rate', 'lr'],
   ['num_generations', 'groupSize'],
   ['beta', 'klCoef'],
-  ['max_completion_length', 'maxGenLen'],
+  ['max_completion_length', 'maxNewTokens'],
   ['per_device_train_batch_size', 'batchSize'],
   ['max_steps', 'steps'],
   ['num_train_epochs', 'steps'],

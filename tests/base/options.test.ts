@@ -13,6 +13,7 @@ import {
   parseOptions,
   path,
   real,
+  withPresentNames,
   yesOrNo,
 } from '../../src/base/options.ts';
 import { grpoOptions, grpoSchema } from '../../src/grpo/options.ts';
@@ -35,7 +36,7 @@ const GRPO_NUMBERS = {
   steps: { low: 1, high: 1e9, integer: true },
   batchSize: { low: 1, high: 65_536, integer: true },
   groupSize: { low: 2, high: 4096, integer: true },
-  maxGenLen: { low: 1, high: 4096, integer: true },
+  maxNewTokens: { low: 1, high: 4096, integer: true },
   topK: { low: 0, high: 2 ** 24, integer: true },
   temperature: { low: 1e-6, high: 100, integer: false },
   seed: { low: 0, high: 4_294_967_295, integer: true },
@@ -90,7 +91,7 @@ describe('the defaults', () => {
       batchSize: 32,
       groupSize: 4,
       lr: 1e-5,
-      maxGenLen: 256,
+      maxNewTokens: 256,
       klCoef: 0.1,
       klEstimator: 'k3',
       klTarget: 0,
@@ -279,6 +280,33 @@ describe('a field', () => {
     const whole = parseOptions(schema, {}).operators;
     expect(whole).not.toContain('%');
     expect(whole).toContain('/');
+  });
+});
+
+describe('names of earlier versions', () => {
+  it('are read, in sections too, and the present name counts where both are given', () => {
+    expect(grpoOptions({ maxGenLen: 12 })).toMatchObject({ maxNewTokens: 12 });
+    expect(grpoOptions({ maxNewTokens: 9, maxGenLen: 12 }).maxNewTokens).toBe(9);
+    expect(grpoOptions({ maxGenLen: 12, maxNewTokens: 9 }).maxNewTokens).toBe(9);
+    const nested = {
+      steps: 1,
+      grpo: { maxGenLen: 3, lr: 1 },
+      operators: ['+'],
+      constructor: 'a',
+      deep: { a: { maxGenLen: 1 } },
+    };
+    expect(withPresentNames(nested)).toEqual({
+      ...{ steps: 1, grpo: { maxNewTokens: 3, lr: 1 }, operators: ['+'], constructor: 'a' },
+      deep: { a: { maxGenLen: 1 } },
+    });
+  });
+
+  it('are refused by the flag that there is', () => {
+    expect(refusal(() => grpoOptions({ maxGenLen: 0 }))).toMatchObject({
+      where: '--max_gen_len',
+      message: expect.stringContaining('--max_gen_len cannot be 0'),
+    });
+    expect(flagOf('maxNewTokens')).toBe('--max_gen_len');
   });
 });
 

@@ -18,7 +18,7 @@ afterAll(() => {
   profiled?.destroy();
 });
 
-const SMALL = { batchSize: 2, groupSize: 2, maxGenLen: 20 };
+const SMALL = { batchSize: 2, groupSize: 2, maxNewTokens: 20 };
 
 test('steps are run eager, replayed and profiled', async () => {
   if (!device || !profiled) throw new Error('no device');
@@ -41,7 +41,7 @@ test('steps are run eager, replayed and profiled', async () => {
   expect(supervised.tokens).toBe(24);
   expect(supervised.eager?.cpu).toBeGreaterThan(0);
   expect(grpo.tokens).toBeGreaterThan(4 * 4);
-  expect(grpo.tokens).toBeLessThanOrEqual(4 * (60 + SMALL.maxGenLen));
+  expect(grpo.tokens).toBeLessThanOrEqual(4 * (60 + SMALL.maxNewTokens));
   expect(grpo.replayed.cpu).toBeNull();
   expect(rollout.eager).toBeNull();
   expect(supervised.parallel).toBeNull();

@@ -20,7 +20,7 @@ afterAll(() => rmSync(directory, { recursive: true }));
 
 const OPTIONS = {
   checkpoint: CHECKPOINT,
-  ...{ operators: '+,-', maxDigits: 1, maxDepth: 1, evalSize: 8, batchSize: 4, maxGenLen: 16, lr: 1e-3 },
+  ...{ operators: '+,-', maxDigits: 1, maxDepth: 1, evalSize: 8, batchSize: 4, maxNewTokens: 16, lr: 1e-3 },
   ...{ steps: 9, saveInterval: 2, evalInterval: 0, quiet: true },
 };
 

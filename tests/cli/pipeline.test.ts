@@ -21,7 +21,7 @@ vi.mock('../../src/cli/pipeline.ts', async (original) => {
       ...PIPELINE,
       evalSize: 20,
       pretrain: { ...PIPELINE.pretrain, numExamples: 64, batchSize: 32 },
-      grpo: { ...PIPELINE.grpo, steps: 2, batchSize: 4, groupSize: 2, maxGenLen: 16 },
+      grpo: { ...PIPELINE.grpo, steps: 2, batchSize: 4, groupSize: 2, maxNewTokens: 16 },
     },
   };
 });

@@ -14,7 +14,7 @@ const SETTINGS: TrainedSettings = {
   maxDigits: 1,
   maxDepth: 2,
   operators: ['+', '-', 'max'],
-  maxGenLen: 96,
+  maxNewTokens: 96,
   evalSize: 1000,
   temperature: 0.9,
   topK: 5,
@@ -35,6 +35,13 @@ describe('settingsOf', () => {
     expect(settingsOf(new Map([['settings', '{"task":"sort"}']]))).toEqual({ task: 'sort' });
   });
 
+  it('reads the longest answer by its name in earlier versions', () => {
+    expect(settingsOf(metadata('{"task": "sort", "maxGenLen": 96}'))).toEqual({
+      task: 'sort',
+      maxNewTokens: 96,
+    });
+  });
+
   it('leaves out what a later version may add', () => {
     expect(settingsOf(metadata('{"maxDigits": 4, "later": {"a": 1}}'), arithmeticTask.options)).toEqual({
       maxDigits: 4,
@@ -45,7 +52,7 @@ describe('settingsOf', () => {
     ['no settings', new Map()],
     ['what is no JSON', metadata('{')],
     ['what is no object', metadata('[1]')],
-    ['an option out of its range', metadata('{"maxGenLen": 1e9}')],
+    ['an option out of its range', metadata('{"maxNewTokens": 1e9}')],
     ['a number as text', metadata('{"maxDigits": "4"}')],
     ['an operator that is none', metadata('{"operators": ["+", "rm"]}')],
   ])('has nothing of %s', (_, given) => {
@@ -54,11 +61,11 @@ describe('settingsOf', () => {
 });
 
 describe('takenSettings', () => {
-  const keys = ['task', 'maxDigits', 'operators', 'maxGenLen'];
+  const keys = ['task', 'maxDigits', 'operators', 'maxNewTokens'];
 
   it('takes what the command has options for and what is not given, and says it as flags', () => {
     expect(takenSettings('a', SETTINGS, keys, { maxDigits: 7 })).toEqual({
-      options: { task: 'arithmetic', operators: ['+', '-', 'max'], maxGenLen: 96 },
+      options: { task: 'arithmetic', operators: ['+', '-', 'max'], maxNewTokens: 96 },
       text: '--task arithmetic --operators +,-,max --max_gen_len 96',
     });
     expect(takenSettings('a', {}, keys, {})).toEqual({ options: {}, text: '' });

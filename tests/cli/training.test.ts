@@ -100,7 +100,7 @@ describe('train grpo', () => {
     expect(config).toMatchObject({
       ...{ kind: 'grpo', derived: { clipRatio: 0.2, clipRatioHigh: 0.28 }, checkpoint: CHECKPOINT },
       options: { checkpoint: resolve(CHECKPOINT), seed: 3, loss: 'dapo', steps: 4, operators: ['+', '-'] },
-      ...{ model: { nLayers: 2, dModel: 32 }, evaluation: { problems: 12, maxGenLen: 256 } },
+      ...{ model: { nLayers: 2, dModel: 32 }, evaluation: { problems: 12, maxNewTokens: 256 } },
       adapter: { name: 'paper', kind: 'software', description: 'a GPU of paper' },
       kernels: { 'matmul none K1 N1 M1': { variant: 'portable', source: '00000000' } },
       ...{ versions: { node: process.version }, gitCommit: 'c0ffee' },
@@ -121,19 +121,19 @@ describe('train grpo', () => {
     expect(metadata.get('kind')).toBe('grpo');
     expect(metadata.get('seed')).toBe('3');
     expect(settingsOf(metadata, arithmeticTask.options)).toEqual({
-      ...{ task: 'arithmetic', maxDigits: 1, maxDepth: 1, operators: ['+', '-'], maxGenLen: 256 },
+      ...{ task: 'arithmetic', maxDigits: 1, maxDepth: 1, operators: ['+', '-'], maxNewTokens: 256 },
       ...{ evalSize: 12, temperature: 1, topK: 0, topP: 1, minP: 0 },
     });
   });
 
   it('hands the trainer the options, the task, the rewards and the sampler', async () => {
-    await grpo({ reward: 'correctness,length:0.5', groupSize: 8, maxGenLen: 99 });
+    await grpo({ reward: 'correctness,length:0.5', groupSize: 8, maxNewTokens: 99 });
     const [trainer] = world.trainers;
     expect(trainer?.options).toMatchObject({ groupSize: 8, lr: 1e-5, steps: 4 });
     expect(trainer?.parts).toMatchObject({
       task: { name: 'arithmetic', levels: ['digits_1_depth_1'] },
       rewards: [{ name: 'correctness' }, { name: 'length', weight: 0.5 }],
-      sampler: { calls: [expect.objectContaining({ maxNew: 99, temperature: 0 }), expect.anything()] },
+      sampler: { calls: [expect.objectContaining({ maxNewTokens: 99, temperature: 0 }), expect.anything()] },
     });
   });
 
@@ -190,7 +190,7 @@ describe('train pretrain', () => {
     expect(models()).toEqual(['model_step1', 'model_step2']);
     expect(json('config.json')).toMatchObject({
       ...{ kind: 'pretrain', checkpoint: null, model: { numExperts: 4, activeExperts: 2 } },
-      evaluation: { problems: 12, maxGenLen: 256 },
+      evaluation: { problems: 12, maxNewTokens: 256 },
     });
     expect(json('summary.json')).toMatchObject({
       baseline: null,
@@ -200,7 +200,7 @@ describe('train pretrain', () => {
     const { metadata } = loadCheckpoint(join(out, 'checkpoints', 'model_step2.safetensors'));
     expect(settingsOf(metadata, arithmeticTask.options)).toEqual({
       ...{ task: 'arithmetic', maxDigits: 1, maxDepth: 1, operators: ['+', '-'] },
-      ...{ maxGenLen: 256, evalSize: 12 },
+      ...{ maxNewTokens: 256, evalSize: 12 },
     });
     expect(world.trainers[0]?.parts).toMatchObject({ task: { name: 'arithmetic' } });
   });
@@ -239,7 +239,10 @@ describe('train pretrain', () => {
 });
 
 describe('train', () => {
-  const SMALL = { pretrain: { steps: 1, batchSize: 32, numExamples: 64 }, grpo: { steps: 2, maxGenLen: 16 } };
+  const SMALL = {
+    pretrain: { steps: 1, batchSize: 32, numExamples: 64 },
+    grpo: { steps: 2, maxNewTokens: 16 },
+  };
   const pipeline = (flags: object = {}, sections: Parameters<typeof runPipeline>[1] = SMALL) =>
     runPipeline(parseOptions(pipelineFlags, { out, ...flags }), sections);
 
@@ -247,13 +250,13 @@ describe('train', () => {
     await pipeline({ seed: 9 });
     expect(world.trainers.map(({ options }) => options)).toMatchObject([
       { seed: 9, batchSize: 32, numExamples: 64, scheduler: 'none' },
-      { seed: 9, steps: 2, maxGenLen: 16, groupSize: 8 },
+      { seed: 9, steps: 2, maxNewTokens: 16, groupSize: 8 },
     ]);
     expect(json('config.json')).toMatchObject({
       ...{
         kind: 'pipeline',
         derived: { grpo: { clipRatio: 0.2 } },
-        evaluation: { problems: 1000, maxGenLen: 16 },
+        evaluation: { problems: 1000, maxNewTokens: 16 },
       },
       options: { seed: 9, pretrain: { numExamples: 64, lr: 1e-2 }, grpo: { steps: 2, klCoef: 0.02 } },
     });
@@ -269,7 +272,7 @@ describe('train', () => {
     expect(settingsOf(metadata, arithmeticTask.options)).toMatchObject({
       task: 'arithmetic',
       maxDepth: 2,
-      maxGenLen: 16,
+      maxNewTokens: 16,
       topK: 0,
     });
   });
@@ -309,7 +312,7 @@ describe('train', () => {
     await failing('matmul').toMatchObject({
       fix: expect.stringMatching(/^lower batchSize, .* in a --config$/),
     });
-    await failing('sampler').toMatchObject({ fix: 'lower grpo.maxGenLen in a --config' });
+    await failing('sampler').toMatchObject({ fix: 'lower grpo.maxNewTokens in a --config' });
   });
 
   it('that is resumed in GRPO neither pretrains nor evaluates the baseline again', async () => {
@@ -395,6 +398,19 @@ describe('a training that is asked to stop', () => {
 });
 
 describe('train resume', () => {
+  it('takes a run of an earlier version, which called the longest answer otherwise', async () => {
+    await grpo({ maxNewTokens: 24 });
+    const { options, ...config } = json('config.json');
+    const { maxNewTokens, ...rest } = options;
+    writeFileSync(
+      join(out, 'config.json'),
+      JSON.stringify({ ...config, options: { ...rest, maxGenLen: maxNewTokens } }),
+    );
+    await resume({ steps: 5 });
+    expect(world.trainers.at(-1)?.options).toMatchObject({ steps: 5, maxNewTokens: 24 });
+    expect(json('config.json').options).not.toHaveProperty('maxGenLen');
+  });
+
   it('takes more steps, other flags of its own, and drops the trace of before', async () => {
     await grpo({ profile: join(directory, 'trace.json') });
     await resume({ steps: 6, microBatchTokens: 96, adapter: 'other', tensorboard: false });

@@ -97,7 +97,7 @@ async function reinforce(
   { seed = 1, replay = true, reward, steps = 2 }: ReinforceOptions,
 ): Promise<Digests> {
   const options = grpoOptions({
-    ...{ batchSize: 4, groupSize: 6, maxGenLen: 24, seed },
+    ...{ batchSize: 4, groupSize: 6, maxNewTokens: 24, seed },
     ...{ lr: 1e-3, topK: 30, topP: 0.98, temperature: 1.2, microBatchTokens: 256 },
   });
   const task = arithmetic({ maxDigits: 1, maxDepth: 1, operators: '+,-' });

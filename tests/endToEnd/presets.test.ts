@@ -63,7 +63,7 @@ async function program(device: Device, size: ModelSize) {
   const model = Transformer.create(device, configOf(size), 1);
   const sampler = new Sampler(model, { eos: EOS });
   const prompts = ['1+2', '7', '3-4'].map((expression) => prompt(expression));
-  const options = { maxNew: 6, temperature: 1, seed: 1, groupSize: 4, topK: 20 };
+  const options = { maxNewTokens: 6, temperature: 1, seed: 1, groupSize: 4, topK: 20 };
   const completions = await sampler.generate(prompts, options);
   const scored = completions.map(({ prompt: i, tokens, kept }) => {
     const start = prompts[i] ?? [];
@@ -82,7 +82,7 @@ async function program(device: Device, size: ModelSize) {
 
   const reinforced = new GrpoTrainer(
     model,
-    grpoOptions({ batchSize: 2, groupSize: 3, maxGenLen: 5, steps: 1, klCoef: 0.1 }),
+    grpoOptions({ batchSize: 2, groupSize: 3, maxNewTokens: 5, steps: 1, klCoef: 0.1 }),
     { task: arithmetic(TASK), rewards: [evenness] },
   );
   const { skipped, grad_norm: gradNorm = 0 } = await reinforced.step();

@@ -25,7 +25,7 @@ const experiment: Experiment = {
 
 test('a trial is trained, evaluated, examined and sampled', async () => {
   const easy = startNamed('tiny_easy');
-  const start: Start = { ...easy, evalSize: 8, setting: { ...easy.setting, maxGenLen: 12 } };
+  const start: Start = { ...easy, evalSize: 8, setting: { ...easy.setting, maxNewTokens: 12 } };
   const [trial] = trialsOf(experiment);
   if (!trial) throw new Error('there is no trial');
   const open = async () => machineOf(await openDevice());

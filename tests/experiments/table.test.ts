@@ -27,8 +27,8 @@ test('the trainers take the options of every row and start', async () => {
     if (reward !== undefined) expect(await rewardsOf(reward, ARITHMETIC)).not.toHaveLength(0);
   }
   for (const start of STARTS) {
-    const { maxGenLen, ...problems } = start.setting;
-    grpoOptions({ maxGenLen });
+    const { maxNewTokens, ...problems } = start.setting;
+    grpoOptions({ maxNewTokens });
     if (start.kind === 'reference') {
       await madeTask(arithmeticTask, problems);
       continue;

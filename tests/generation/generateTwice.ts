@@ -12,11 +12,11 @@ import { fixtureModel } from '../model/referenceModels.ts';
 const device = await openDevice();
 const processes = Number(process.argv[2]);
 const sampler = new ParallelSampler(fixtureModel(device, 'tiny.safetensors'), { eos: EOS, processes });
-for (const [groupSize, maxNew] of [
+for (const [groupSize, maxNewTokens] of [
   [1, 4],
   [64, 250],
 ] as const) {
-  const options = { groupSize, maxNew, temperature: 1, seed: 0 };
+  const options = { groupSize, maxNewTokens, temperature: 1, seed: 0 };
   const completions = await sampler.generate([prompt('1+2'), prompt('3')], options);
   console.log(`${completions.length} completions`);
 }

@@ -24,7 +24,7 @@ import { fixtureModel } from '../model/referenceModels.ts';
 const PROMPTS = ['1+2', '(-3)*(4-(-51))', 'max(1,2)', '7', 'prev(12)-next( 3 )', '0', '5-5'].map((each) =>
   prompt(each),
 );
-const OPTIONS = { maxNew: 40, temperature: 1, seed: 4, groupSize: 2, firstSequenceId: 10 };
+const OPTIONS = { maxNewTokens: 40, temperature: 1, seed: 4, groupSize: 2, firstSequenceId: 10 };
 /** Only Linux has /proc, which lists processes and their memory. */
 const onLinux = test.runIf(process.platform === 'linux');
 
@@ -134,7 +134,7 @@ test('what GRPO learns is the same, to the bit', async () => {
   const learn = async (processes: number) => {
     const policy = fixtureModel(device, 'tiny.safetensors');
     const sampler = processes > 0 ? new ParallelSampler(policy, { eos: EOS, processes }) : undefined;
-    const options = grpoOptions({ batchSize: 4, groupSize: 4, maxGenLen: 48, lr: 1e-3 });
+    const options = grpoOptions({ batchSize: 4, groupSize: 4, maxNewTokens: 48, lr: 1e-3 });
     const trainer = new GrpoTrainer(policy, options, { task: ARITHMETIC, ...(sampler && { sampler }) });
     const metrics = [await trainer.step(), await trainer.step()].map((each) => ({ ...each, step_time: 0 }));
     const weights = await policy.stateDict();
@@ -190,7 +190,7 @@ onLinux('disposing ends what is being generated', async () => {
   const before = generating();
   const sampler = new ParallelSampler(model, { eos: EOS, processes: 2 });
   await sampler.generate(PROMPTS, OPTIONS);
-  const pending = sampler.generate(PROMPTS, { ...OPTIONS, groupSize: 64, maxNew: 400 });
+  const pending = sampler.generate(PROMPTS, { ...OPTIONS, groupSize: 64, maxNewTokens: 400 });
   setTimeout(() => sampler.dispose(), 10);
   await expect(pending).rejects.toMatchObject({ code: 'DISPOSED' });
   await ended(generating().filter((pid) => !before.includes(pid)));
@@ -247,7 +247,7 @@ describe('errors', () => {
 
   test('bad options are told before anything is started', async () => {
     const sampler = new ParallelSampler(model, { eos: EOS, processes: 1 });
-    const nothing = sampler.generate(PROMPTS, { ...OPTIONS, maxNew: 0 });
+    const nothing = sampler.generate(PROMPTS, { ...OPTIONS, maxNewTokens: 0 });
     await expect(nothing).rejects.toMatchObject({ code: 'BAD_OPTION' });
   });
 

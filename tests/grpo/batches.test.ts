@@ -93,7 +93,7 @@ test('micro-batches hold everything once, by length, within the limit or alone',
 
 describe('weights', () => {
   test.each(LOSS_NAMES)('%s: masked sequences count as sequences, and their tokens nothing', (loss) => {
-    const found = weighted(trajectories([2, 5, 3, 4, 1], true), { loss, maxGenLen: 8 });
+    const found = weighted(trajectories([2, 5, 3, 4, 1], true), { loss, maxNewTokens: 8 });
     // 0 and 3 are masked; 9 tokens in 3 sequences of 5.
     expect(found.map(({ advantage }) => advantage)).toEqual([1, 2, 4]);
     const wanted = {
@@ -120,14 +120,14 @@ describe('weights', () => {
             completion: { prompt: i, tokens: [], logps: new Float32Array(length), finished: true },
             advantage,
           }));
-          const found = weighted(all, { loss, maxGenLen: 8 });
+          const found = weighted(all, { loss, maxNewTokens: 8 });
           expect(new Set(found.map(({ tokens, advantage }) => `${tokens} ${advantage}`)).size).toBe(
             found.length,
           );
           // As if each was alone: what each token of each counts does not depend on others being equal to it.
           const apart = weighted(
             all.map((each, i) => ({ ...each, advantage: i })),
-            { loss, maxGenLen: 8 },
+            { loss, maxNewTokens: 8 },
           );
           for (const { weight, tokens, advantage, copies } of found) {
             const own = all.flatMap((each, i) =>
@@ -147,7 +147,7 @@ describe('weights', () => {
 
   test('all masked: nothing is left', () => {
     const masked = trajectories([1, 2]).map((each) => ({ ...each, masked: true }));
-    expect(weighted(masked, { loss: 'dapo', maxGenLen: 8 })).toEqual([]);
+    expect(weighted(masked, { loss: 'dapo', maxNewTokens: 8 })).toEqual([]);
     expect(microBatches([], 64)).toEqual([]);
   });
 });

@@ -190,7 +190,7 @@ const EFFECTS: Readonly<Record<keyof typeof grpoSchema.shape, () => Promise<void
   warmupRatio: () =>
     // Two steps of warm-up, the second one at the full rate; then half a cosine that the last step does not end.
     expectRates({ scheduler: 'cosine', steps: 4, warmupRatio: 0.5 }, [5e-4, 1e-3, 1e-3, 5e-4]),
-  maxGenLen: async () => expect((await sampling({ maxGenLen: 17 })).asked?.maxNew).toBe(17),
+  maxNewTokens: async () => expect((await sampling({ maxNewTokens: 17 })).asked?.maxNewTokens).toBe(17),
   loss: async () => {
     for (const loss of LOSS_NAMES) if (loss !== 'grpo') await expectLoss({ loss });
   },

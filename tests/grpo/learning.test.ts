@@ -28,7 +28,7 @@ describe('GRPO on one digit', () => {
   const stream = new ProblemStream(TASK);
   const problems = Array.from({ length: 512 }, () => stream.next());
   const accuracyOf = async (sampler: CompletionSampler): Promise<number> =>
-    (await evaluate(sampler, problems, { task, maxNew: 16, temperature: 1 })).accuracy;
+    (await evaluate(sampler, problems, { task, maxNewTokens: 16, temperature: 1 })).accuracy;
 
   beforeAll(async () => {
     device = await openDevice();
@@ -57,7 +57,7 @@ describe('GRPO on one digit', () => {
   async function accuracyAfter(reorder: (i: number, count: number) => number): Promise<number> {
     const policy = new Transformer(device, CONFIG, start);
     const options = grpoOptions({
-      ...{ batchSize: 8, groupSize: 16, maxGenLen: 16, lr: 1e-3, klCoef: 0, seed: 3 },
+      ...{ batchSize: 8, groupSize: 16, maxNewTokens: 16, lr: 1e-3, klCoef: 0, seed: 3 },
     });
     const trainer = new GrpoTrainer(policy, options, { task });
     const roll = trainer.rollout.bind(trainer);

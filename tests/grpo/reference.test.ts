@@ -89,7 +89,7 @@ describe.each(VARIANTS)('a step, $variant kernels', ({ portableKernels }) => {
 
   test.each(['tiny', 'moe_tiny', 'llama'])('%s: the first step is on policy', async (name) => {
     const policy = modelOf(device, name);
-    const trainer = new GrpoTrainer(policy, grpoOptions({ ...SMALL, maxGenLen: 64 }), {
+    const trainer = new GrpoTrainer(policy, grpoOptions({ ...SMALL, maxNewTokens: 64 }), {
       task: arithmetic({ maxDigits: 2, maxDepth: 2 }),
     });
     const metrics = await trainer.step();

@@ -41,7 +41,7 @@ class Rule implements CompletionSampler {
   dispose(): void {}
 }
 
-const OPTIONS = { batchSize: 3, groupSize: 2, maxGenLen: 9, seed: 11 };
+const OPTIONS = { batchSize: 3, groupSize: 2, maxNewTokens: 9, seed: 11 };
 const correctness = builtInReward('correctness', task);
 function sourceOf(
   options: Parameters<typeof grpoOptions>[0] = {},
@@ -61,7 +61,7 @@ describe('what is sampled', () => {
     const problems = new TaskStream(task, { seed: 11, stream: 2 });
     const expected = Array.from({ length: 6 }, () => problems.next());
     expect([...first.problems, ...second.problems]).toEqual(expected);
-    const asked = { ...sampling, groupSize: 2, maxNew: 9, seed: 11 };
+    const asked = { ...sampling, groupSize: 2, maxNewTokens: 9, seed: 11 };
     expect(sampler.asked).toEqual([
       { ...asked, firstSequenceId: 0, prompts: expected.slice(0, 3).map(task.prompt) },
       { ...asked, firstSequenceId: 6, prompts: expected.slice(3).map(task.prompt) },

@@ -25,7 +25,7 @@ import { forward, type OracleConfig } from '../oracle/transformer.ts';
 export const SMALL = {
   batchSize: 3,
   groupSize: 4,
-  maxGenLen: 12,
+  maxNewTokens: 12,
   lr: 1e-3,
   gradClip: 0,
   seed: 7,
@@ -148,6 +148,6 @@ export function reference(
     ...(options.dualClip > 0 && { dualClip: options.dualClip }),
   };
   const kl = klEstimator === 'exact' ? {} : { kl: klEstimator };
-  const settings = { loss, maxLength: options.maxGenLen, ...clip, klCoef, ...kl, entropyCoef };
+  const settings = { loss, maxLength: options.maxNewTokens, ...clip, klCoef, ...kl, entropyCoef };
   return { ...totalLoss(batch, settings), batch };
 }

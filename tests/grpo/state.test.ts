@@ -52,7 +52,7 @@ describe('the state of a trainer', () => {
   test.each<Partial<GrpoOptions> & { readonly task?: Task }>([
     { scheduler: 'cosine', steps: 4 },
     {
-      ...{ curriculum: true, dynamicSampling: true, maxGenLen: 24 },
+      ...{ curriculum: true, dynamicSampling: true, maxNewTokens: 24 },
       ...{ klTarget: 1e-6, klHorizon: 12, epochs: 2, miniBatches: 3 },
       task: arithmetic({ maxDigits: 2, maxDepth: 2 }),
     },

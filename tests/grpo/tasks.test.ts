@@ -18,7 +18,7 @@ import { openDevice } from '../device.ts';
 
 const task = sorting({ maxDigits: 3 });
 const CONFIG = modelConfig('tiny', { vocabSize: task.tokenizer.vocabSize, dropout: 0 });
-const OPTIONS = { batchSize: 8, groupSize: 16, maxGenLen: 12, lr: 1e-3, klCoef: 0, seed: 3 };
+const OPTIONS = { batchSize: 8, groupSize: 16, maxNewTokens: 12, lr: 1e-3, klCoef: 0, seed: 3 };
 
 describe('sorting digits', () => {
   let device: Device;
@@ -33,7 +33,8 @@ describe('sorting digits', () => {
     const options = { steps: 1, batchSize: 32, numExamples: 32 * 400, lr: 4e-3, seed: 2, practice: true };
     const trainer = new SupervisedTrainer(model, pretrainOptions(options), { task });
     for (let step = 0; step < trainer.totalSteps; step++) await trainer.step();
-    accuracy = (await evaluate(sampler, task.heldOut(100), { task, maxNew: 12, temperature: 1 })).accuracy;
+    accuracy = (await evaluate(sampler, task.heldOut(100), { task, maxNewTokens: 12, temperature: 1 }))
+      .accuracy;
     sampler.dispose();
     trainer.dispose();
     start = await model.stateDict();
@@ -162,7 +163,7 @@ describe('a task that gives what its tokenizer does not have', () => {
     const odd = { ...task, ...change };
     const trainer = new GrpoTrainer(policy, grpoOptions({ ...OPTIONS, batchSize: 1 }), { task: odd });
     const sampler = new Sampler(policy, { eos: task.tokenizer.eos });
-    const evaluating = () => evaluate(sampler, task.heldOut(2), { task: odd, maxNew: 4 });
+    const evaluating = () => evaluate(sampler, task.heldOut(2), { task: odd, maxNewTokens: 4 });
     for (const work of [() => trainer.step(), evaluating]) {
       const failure = await work().catch((error: unknown) => error);
       expect(failure).toMatchObject(bad);

@@ -212,7 +212,7 @@ describe('the GRPO trainer', () => {
       const policy = tiny();
       const trainer = new GrpoTrainer(
         policy,
-        grpoOptions({ ...SMALL, maxGenLen: 24, seed, microBatchTokens: 128 }),
+        grpoOptions({ ...SMALL, maxNewTokens: 24, seed, microBatchTokens: 128 }),
         { task: SMALL_TASK },
       );
       const metrics: GrpoMetrics[] = [];

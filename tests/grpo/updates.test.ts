@@ -215,7 +215,7 @@ describe('the KL', () => {
 describe('rewards and masks', () => {
   test('a soft penalty on long completions', async () => {
     const roll = (overrides: Partial<GrpoOptions>) =>
-      training({ ...overrides, maxGenLen: 30 }, (trainer) => trainer.rollout(), { file: 'tiny_easy.pt' });
+      training({ ...overrides, maxNewTokens: 30 }, (trainer) => trainer.rollout(), { file: 'tiny_easy.pt' });
     const { problems, completions, rewards } = await roll({ overlongBuffer: 20, overlongPenalty: 0.5 });
     const plain = completions.map(({ prompt: i, tokens }) => grade(problems[i], tokens).reward);
     const penalties = completions.map(({ tokens }) =>
@@ -249,7 +249,7 @@ describe('rewards and masks', () => {
 });
 
 test('a step without trained tokens adapts nothing, and warns of nothing that it did not measure', async () => {
-  const options = { maskTruncated: true, maxGenLen: 1, klTarget: 10, klHorizon: 12 };
+  const options = { maskTruncated: true, maxNewTokens: 1, klTarget: 10, klHorizon: 12 };
   await training(options, async (trainer) => {
     const warnings = new Warnings();
     // Two steps that train, so that there is an entropy to compare with, and two that cannot.
@@ -277,7 +277,7 @@ test('without a reference the KL is not measured', async () => {
 });
 
 describe('dynamic sampling', () => {
-  const EASY = { batchSize: 6, maxGenLen: 48, dynamicSampling: true };
+  const EASY = { batchSize: 6, maxNewTokens: 48, dynamicSampling: true };
   const task = arithmetic({ maxDigits: 1, maxDepth: 1, operators: '+,-' });
 
   test('every group it learns from has unequal rewards; all that was sampled is reported', async () => {
@@ -311,7 +311,7 @@ describe('dynamic sampling', () => {
 
   test('where no group has anything to learn from, nothing is learnt', async () => {
     // Four tokens are too few for an answer.
-    await training({ ...EASY, maxGenLen: 4 }, async (trainer, policy) => {
+    await training({ ...EASY, maxNewTokens: 4 }, async (trainer, policy) => {
       const before = await policy.stateDict();
       const metrics = await trainer.step();
       expect(await policy.stateDict()).toEqual(before);
@@ -328,7 +328,12 @@ describe('dynamic sampling', () => {
   ] as const)(
     'by %s, answers that are all wrong teach nothing, however long they are',
     async (metric, groups) => {
-      const shaped = { overlongBuffer: 12, overlongPenalty: 1, dynamicSamplingMetric: metric, maxGenLen: 12 };
+      const shaped = {
+        overlongBuffer: 12,
+        overlongPenalty: 1,
+        dynamicSamplingMetric: metric,
+        maxNewTokens: 12,
+      };
       await training({ dynamicSampling: true, ...shaped }, async (trainer) => {
         const found = await trainer.rollout();
         const rewards = sampled(found).rewards;

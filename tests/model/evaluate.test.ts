@@ -32,7 +32,7 @@ describe('evaluate', () => {
   test('grades what the model says to each problem, in order', async () => {
     const plain = await sampler.generate(
       EXPRESSIONS.map((expression) => prompt(expression)),
-      { maxNew: 40, temperature: 0, seed: 0 },
+      { maxNewTokens: 40, temperature: 0, seed: 0 },
     );
     const said = plain.map(({ tokens }) => /<answer>(.*)<eos>$/.exec(decode(tokens))?.[1]);
     // Every other problem takes what the model says for its answer, so that half are correct whatever it says.
@@ -41,7 +41,7 @@ describe('evaluate', () => {
       answer: i % 2 === 0 ? (said[i] ?? 'none') : '1000',
     }));
     expect(said.filter((answer) => answer !== undefined).length).toBeGreaterThan(5);
-    const result = await evaluate(sampler, problems, { task: ARITHMETIC, maxNew: 40 });
+    const result = await evaluate(sampler, problems, { task: ARITHMETIC, maxNewTokens: 40 });
     expect(result.completions.map(({ tokens }) => tokens)).toEqual(plain.map(({ tokens }) => tokens));
     expect(result.correct).toEqual(said.map((answer, i) => answer !== undefined && i % 2 === 0));
     expect(result.outcomes).toEqual(problems.map((problem, i) => grade(problem, plain[i].tokens).outcome));
@@ -54,7 +54,7 @@ describe('evaluate', () => {
     'temperature %f: batches change nothing, and progress is told after each',
     async (temperature) => {
       const problems = EXPRESSIONS.map((expression) => ({ expression, answer: '3' }));
-      const options = { task: ARITHMETIC, maxNew: 24, temperature, seed: 4 };
+      const options = { task: ARITHMETIC, maxNewTokens: 24, temperature, seed: 4 };
       const whole = await evaluate(sampler, problems, options);
       const seen: number[] = [];
       const parts = await evaluate(sampler, problems, {
@@ -78,7 +78,7 @@ describe('evaluate', () => {
   test('samples: each is drawn as generate draws its sequence, whatever the batches and how many follow', async () => {
     // The first problem is asked twice: its samples must differ by more than the problem.
     const problems = ['1+2', '1+2', '5-5', '2+2'].map((expression) => ({ expression, answer: '3' }));
-    const sampling = { maxNew: 24, temperature: 1.5, seed: 4 };
+    const sampling = { maxNewTokens: 24, temperature: 1.5, seed: 4 };
     const expected = [0, 1, 2].map(() => [0, 0, 0, 0]);
     for (let sample = 0; sample < 3; sample++) {
       for (const [i, problem] of problems.entries()) {
@@ -131,7 +131,7 @@ describe('what the sampler is asked', () => {
   test('unless told otherwise: greedy, 256 tokens, 256 problems at a time, numbered through', async () => {
     const sampler = new Noting();
     const { outcomes } = await evaluate(sampler, problems, { task: ARITHMETIC });
-    const asked = { maxNew: 256, temperature: 0, seed: 0 };
+    const asked = { maxNewTokens: 256, temperature: 0, seed: 0 };
     expect(sampler.asked).toEqual([
       { ...asked, firstSequenceId: 0, prompts: 256 },
       { ...asked, firstSequenceId: 256, prompts: 44 },
@@ -141,14 +141,14 @@ describe('what the sampler is asked', () => {
 
   test('an option that is none is refused, with the right name', async () => {
     const typo = { task: ARITHMETIC, maxTokens: 7 };
-    const message = /there is no option 'maxTokens'.*did you mean 'maxNew'/;
+    const message = /there is no option 'maxTokens'.*did you mean 'maxNewTokens'/;
     await expect(evaluate(new Noting(), problems, typo)).rejects.toThrow(message);
     await expect(countCorrect(new Noting(), problems, { samples: 1, ...typo })).rejects.toThrow(message);
   });
 
   test('every option that is given', async () => {
     const sampler = new Noting();
-    const asked = { maxNew: 7, temperature: 0.5, seed: 9 };
+    const asked = { maxNewTokens: 7, temperature: 0.5, seed: 9 };
     await evaluate(sampler, problems, { task: ARITHMETIC, ...asked, batchSize: 200 });
     expect(sampler.asked).toEqual([
       { ...asked, firstSequenceId: 0, prompts: 200 },
@@ -158,9 +158,9 @@ describe('what the sampler is asked', () => {
 
   test('samples: temperature 1 unless given, and numbers of their own in every round', async () => {
     const sampler = new Noting();
-    const options = { task: ARITHMETIC, samples: 3, maxNew: 5 };
+    const options = { task: ARITHMETIC, samples: 3, maxNewTokens: 5 };
     expect(await countCorrect(sampler, problems.slice(0, 2), options)).toEqual([0, 0]);
-    const asked = { maxNew: 5, temperature: 1, seed: 0, prompts: 2 };
+    const asked = { maxNewTokens: 5, temperature: 1, seed: 0, prompts: 2 };
     expect(sampler.asked).toEqual([0, 1, 2].map((round) => ({ ...asked, firstSequenceId: round * 2 ** 20 })));
   });
 

@@ -73,7 +73,7 @@ describe.each(VARIANTS)('$variant kernels', ({ portableKernels }) => {
       ['greedily', { temperature: 0 }],
       ['from the 5 likeliest', { temperature: 1.3, topK: 5 }],
     ] as const)('%s: what the cache gave is what a pass without one gives', async (_, options) => {
-      const completions = await sampler.generate(PROMPTS, { maxNew: 48, seed: 1, ...options });
+      const completions = await sampler.generate(PROMPTS, { maxNewTokens: 48, seed: 1, ...options });
       const found = recorded(completions);
       expect(found.length).toBeGreaterThan(100);
       expectClose(found, await rescored(model, PROMPTS, completions, options.temperature || 1), {
@@ -83,7 +83,7 @@ describe.each(VARIANTS)('$variant kernels', ({ portableKernels }) => {
     });
 
     test('a sequence does not depend on its batch, to the bit', async () => {
-      const options = { maxNew: 24, temperature: 1, seed: 3 };
+      const options = { maxNewTokens: 24, temperature: 1, seed: 3 };
       // 40 sequences: more rows than one tile has, and than sequences alone are ever computed with.
       const many = Array.from({ length: 5 }, () => PROMPTS).flat();
       const together = await sampler.generate(many, options);
@@ -103,7 +103,7 @@ describe.each(VARIANTS)('$variant kernels', ({ portableKernels }) => {
     const sampler = new Sampler(model, { eos: 57 }); // an id that is never drawn
     const prompts = [PROMPTS[4], PROMPTS[3]];
     const completions = await sampler.generate(prompts, {
-      maxNew: 80,
+      maxNewTokens: 80,
       temperature: 1,
       seed: 2,
       groupSize: 2,
@@ -122,7 +122,7 @@ describe.each(VARIANTS)('$variant kernels', ({ portableKernels }) => {
     const model = randomModel(device, { shape: 'llama', nLayers: 2, dFF: 40, ...overrides });
     const sampler = new Sampler(model, { eos: 57 }); // an id that is never drawn
     const completions = await sampler.generate(PROMPTS, {
-      maxNew: 40,
+      maxNewTokens: 40,
       temperature: 1,
       seed: 2,
       groupSize: 2,
@@ -155,7 +155,7 @@ describe.each(VARIANTS)('$variant kernels', ({ portableKernels }) => {
       { temperature: 1, topP: 0.95, minP: 0.3 },
     ]) {
       const completions = await sampler.generate([start], {
-        maxNew: 1,
+        maxNewTokens: 1,
         groupSize: draws,
         seed: 11,
         ...options,
@@ -237,19 +237,19 @@ describe('the sampler', () => {
     ['minP 1', { temperature: 1, minP: 1 }],
     ['the whole vocabulary', { temperature: 1, topK: 57 }],
   ] as const)('%s: finite log-probabilities, of tokens that are not impossible', async (_, options) => {
-    const completions = await generate(PROMPTS, { maxNew: 24, groupSize: 8, seed: 3, ...options });
+    const completions = await generate(PROMPTS, { maxNewTokens: 24, groupSize: 8, seed: 3, ...options });
     const found = recorded(completions);
     expect(found.length).toBeGreaterThan(100);
     // The noise of a token is at most 19.5 above that of another one.
     for (const logp of found) expect(logp > -24 && logp <= 1e-6, `${logp}`).toBe(true);
     if (!('topK' in options && options.topK === 57)) {
-      const best = await generate(PROMPTS, { maxNew: 24, temperature: 0, seed: 3 });
+      const best = await generate(PROMPTS, { maxNewTokens: 24, temperature: 0, seed: 3 });
       for (const { prompt: i, tokens } of completions) expect(tokens).toEqual(best[i].tokens);
     }
   });
 
   test('permuted prompts give permuted completions, if every sequence keeps its id', async () => {
-    const options = { maxNew: 20, temperature: 1, seed: 9 };
+    const options = { maxNewTokens: 20, temperature: 1, seed: 9 };
     const forwards = await generate(PROMPTS, options);
     const sampler = new Sampler(model, { eos: EOS });
     for (const i of [7, 2, 5]) {
@@ -264,7 +264,7 @@ describe('the sampler', () => {
   test('the second token follows the softmax given the first', async () => {
     const small = randomModel(device, { nLayers: 1, dModel: 16, nHeads: 1, dFF: 16 });
     const { config, stateDict } = randomCheckpoint({ nLayers: 1, dModel: 16, nHeads: 1, dFF: 16 });
-    const options = { maxNew: 2, groupSize: 4096, temperature: 1, topK: 4, seed: 2 };
+    const options = { maxNewTokens: 2, groupSize: 4096, temperature: 1, topK: 4, seed: 2 };
     const completions = await generate([PROMPTS[0]], options, small);
     const counts = new Map<number, Float64Array>();
     for (const { tokens } of completions) {
@@ -293,7 +293,11 @@ describe('the sampler', () => {
     const { config } = model;
     const params = parameters64(await model.stateDict());
     const prompts = PROMPTS.slice(0, 4);
-    for (const { prompt: i, tokens } of await generate(prompts, { maxNew: 24, temperature: 0, seed: 1 })) {
+    for (const { prompt: i, tokens } of await generate(prompts, {
+      maxNewTokens: 24,
+      temperature: 0,
+      seed: 1,
+    })) {
       const [logits] = oracleForward(config, params, [[...prompts[i], ...tokens]]);
       const wanted = tokens.map((_, t) => {
         const at = (prompts[i].length + t - 1) * 57;
@@ -304,7 +308,7 @@ describe('the sampler', () => {
   });
 
   test('a low temperature is nearly greedy, a high one is not', async () => {
-    const options = { maxNew: 16, seed: 4 };
+    const options = { maxNewTokens: 16, seed: 4 };
     const best = await generate(PROMPTS, { ...options, temperature: 0 });
     const texts = (completions: readonly Completion[]): string[] =>
       completions.map(({ tokens }) => `${tokens}`);
@@ -325,7 +329,7 @@ describe('the sampler', () => {
     async (filter) => {
       const { config } = model;
       const params = parameters64(await model.stateDict());
-      const options = { maxNew: 12, temperature: 1, seed: 6, ...filter };
+      const options = { maxNewTokens: 12, temperature: 1, seed: 6, ...filter };
       const prompts = PROMPTS.slice(0, 4);
       const completions = await generate(prompts, options);
       for (const { prompt: i, tokens, kept, logps } of completions) {
@@ -348,12 +352,12 @@ describe('the sampler', () => {
   );
 
   test('without filters no sets are recorded', async () => {
-    const [completion] = await generate([PROMPTS[0]], { maxNew: 2, temperature: 1, seed: 0 });
+    const [completion] = await generate([PROMPTS[0]], { maxNewTokens: 2, temperature: 1, seed: 0 });
     expect(completion.kept).toBeUndefined();
   });
 
   test('the same seed gives the same bits, another seed and another group member others', async () => {
-    const options = { maxNew: 20, temperature: 1, groupSize: 4, seed: 8 };
+    const options = { maxNewTokens: 20, temperature: 1, groupSize: 4, seed: 8 };
     const first = await generate(PROMPTS, options);
     expect(await generate(PROMPTS, options)).toEqual(first);
     expect(await generate(PROMPTS, { ...options, seed: 9 })).not.toEqual(first);
@@ -364,30 +368,32 @@ describe('the sampler', () => {
   test('one sampler serves batches of every size and length, as a fresh one would', async () => {
     const sampler = new Sampler(model, { eos: EOS });
     for (const options of [
-      { maxNew: 5, groupSize: 1 },
-      { maxNew: 33, groupSize: 3 },
-      { maxNew: 1, groupSize: 2 },
-      { maxNew: 17, groupSize: 1, topK: 3 },
-      { maxNew: 5, groupSize: 1, topP: 0.9, temperature: 0.5 },
-      { maxNew: 5, groupSize: 1, minP: 0.1 },
-      { maxNew: 5, groupSize: 1 },
+      { maxNewTokens: 5, groupSize: 1 },
+      { maxNewTokens: 33, groupSize: 3 },
+      { maxNewTokens: 1, groupSize: 2 },
+      { maxNewTokens: 17, groupSize: 1, topK: 3 },
+      { maxNewTokens: 5, groupSize: 1, topP: 0.9, temperature: 0.5 },
+      { maxNewTokens: 5, groupSize: 1, minP: 0.1 },
+      { maxNewTokens: 5, groupSize: 1 },
     ]) {
       const all = { temperature: 1, seed: 2, ...options };
-      const prompts = PROMPTS.slice(0, 1 + (all.maxNew % 7));
+      const prompts = PROMPTS.slice(0, 1 + (all.maxNewTokens % 7));
       const completions = await sampler.generate(prompts, all);
       expect(completions.length).toBe(prompts.length * all.groupSize);
-      expect(Math.max(...completions.map(({ tokens }) => tokens.length))).toBeLessThanOrEqual(all.maxNew);
+      expect(Math.max(...completions.map(({ tokens }) => tokens.length))).toBeLessThanOrEqual(
+        all.maxNewTokens,
+      );
       expect(completions).toEqual(await generate(prompts, all));
     }
-    expect(await sampler.generate([], { maxNew: 5, temperature: 1, seed: 0 })).toEqual([]);
+    expect(await sampler.generate([], { maxNewTokens: 5, temperature: 1, seed: 0 })).toEqual([]);
     sampler.dispose();
   });
 
   test('a cache that cannot fit is refused with what to do, and leaves the sampler as it was', async () => {
     const sampler = new Sampler(model, { eos: EOS });
-    const options = { maxNew: 3, temperature: 1, seed: 1 };
+    const options = { maxNewTokens: 3, temperature: 1, seed: 1 };
     const first = await sampler.generate(PROMPTS, options);
-    const huge = sampler.generate(PROMPTS, { ...options, maxNew: 2 ** 27 });
+    const huge = sampler.generate(PROMPTS, { ...options, maxNewTokens: 2 ** 27 });
     await expect(huge).rejects.toMatchObject({
       code: 'OUT_OF_MEMORY',
       where: 'sampler',
@@ -400,19 +406,19 @@ describe('the sampler', () => {
   test('an end at exactly the last token that there is room for is an end', async () => {
     const quick = eager(1.5);
     const options = { groupSize: 16, temperature: 1, seed: 5 };
-    const long = await generate(PROMPTS.slice(0, 2), { ...options, maxNew: 40 }, quick);
+    const long = await generate(PROMPTS.slice(0, 2), { ...options, maxNewTokens: 40 }, quick);
     const lengths = new Set(long.filter(({ finished }) => finished).map(({ tokens }) => tokens.length));
     expect(lengths.size).toBeGreaterThan(3);
-    for (const maxNew of lengths) {
-      const cut = await generate(PROMPTS.slice(0, 2), { ...options, maxNew }, quick);
+    for (const maxNewTokens of lengths) {
+      const cut = await generate(PROMPTS.slice(0, 2), { ...options, maxNewTokens }, quick);
       cut.forEach(({ tokens, finished }, i) => {
         const whole = long[i]?.tokens ?? [];
-        expect(tokens).toEqual(whole.slice(0, maxNew));
-        expect(finished, `${tokens.length} tokens of ${maxNew}`).toBe(
-          whole.length <= maxNew && whole.at(-1) === EOS,
+        expect(tokens).toEqual(whole.slice(0, maxNewTokens));
+        expect(finished, `${tokens.length} tokens of ${maxNewTokens}`).toBe(
+          whole.length <= maxNewTokens && whole.at(-1) === EOS,
         );
       });
-      expect(cut.some(({ tokens, finished }) => finished && tokens.length === maxNew)).toBe(true);
+      expect(cut.some(({ tokens, finished }) => finished && tokens.length === maxNewTokens)).toBe(true);
     }
     quick.dispose();
   });
@@ -424,7 +430,7 @@ describe('the sampler', () => {
     const memoryLimit = mebibytes * 2 ** 20;
     const wide = { dModel: 64, nHeads: 4, dFF: 256, nLayers: 4 };
     const prompts = [...PROMPTS, ...PROMPTS, ...PROMPTS];
-    const options = { maxNew: 40, temperature: 1, seed: 1, groupSize: 3, topK: 9 };
+    const options = { maxNewTokens: 40, temperature: 1, seed: 1, groupSize: 3, topK: 9 };
     const limited = await openDevice({ memoryLimit });
     const sampler = new Sampler(randomModel(limited, wide), { eos: EOS });
     const expected = await generate(prompts, options, randomModel(device, wide));
@@ -438,7 +444,9 @@ describe('the sampler', () => {
     const sampler = new Sampler(randomModel(small, { dModel: 64, nHeads: 4, dFF: 128, nLayers: 1 }), {
       eos: EOS,
     });
-    await expect(sampler.generate(PROMPTS, { maxNew: 2000, temperature: 1, seed: 1 })).rejects.toMatchObject({
+    await expect(
+      sampler.generate(PROMPTS, { maxNewTokens: 2000, temperature: 1, seed: 1 }),
+    ).rejects.toMatchObject({
       code: 'OUT_OF_MEMORY',
       where: 'sampler',
       fix: 'generate shorter sequences, or raise the memory limit',
@@ -450,9 +458,11 @@ describe('the sampler', () => {
     const quick = eager(2.5);
     const sampler = new Sampler(quick, { eos: EOS });
     // 8 MiB of keys for each sequence: WebGPU promises no more than 128 MiB.
-    const options = { maxNew: 2 ** 16, groupSize: 5, temperature: 1, seed: 1 };
+    const options = { maxNewTokens: 2 ** 16, groupSize: 5, temperature: 1, seed: 1 };
     const completions = await sampler.generate(PROMPTS.slice(0, 4), options);
-    expect(completions).toEqual(await generate(PROMPTS.slice(0, 4), { ...options, maxNew: 400 }, quick));
+    expect(completions).toEqual(
+      await generate(PROMPTS.slice(0, 4), { ...options, maxNewTokens: 400 }, quick),
+    );
     sampler.dispose();
     quick.dispose();
   });
@@ -460,7 +470,7 @@ describe('the sampler', () => {
   test('it samples from the weights as they are now', async () => {
     const own = eager(-30);
     const sampler = new Sampler(own, { eos: EOS });
-    const options = { maxNew: 20, temperature: 1, seed: 2 };
+    const options = { maxNewTokens: 20, temperature: 1, seed: 2 };
     expect((await sampler.generate(PROMPTS, options)).every(({ finished }) => !finished)).toBe(true);
     const other = eager(3);
     own.load(await other.stateDict());
@@ -473,9 +483,9 @@ describe('the sampler', () => {
     const quick = eager(2.5);
     const endless = eager(-30);
     const sampler = new Sampler(quick, { eos: EOS });
-    const counted = async (of: Sampler, maxNew: number): Promise<[Completion[], number]> => {
+    const counted = async (of: Sampler, maxNewTokens: number): Promise<[Completion[], number]> => {
       const before = device.counters().dispatches;
-      const completions = await of.generate(PROMPTS, { maxNew, groupSize: 2, temperature: 1, seed: 1 });
+      const completions = await of.generate(PROMPTS, { maxNewTokens, groupSize: 2, temperature: 1, seed: 1 });
       return [completions, device.counters().dispatches - before];
     };
     const slow = new Sampler(endless, { eos: EOS });
@@ -506,14 +516,14 @@ describe('the sampler', () => {
     const sampler = new Sampler(easy, { eos: EOS });
     const options = { temperature: 0, seed: 0 };
     const prompts = PROMPTS.slice(0, 1);
-    const [whole] = await sampler.generate(prompts, { ...options, maxNew: 64 });
+    const [whole] = await sampler.generate(prompts, { ...options, maxNewTokens: 64 });
     const length = whole?.tokens.length ?? 0;
     expect(whole).toMatchObject({ finished: true });
     expect(length).toBeLessThan(64);
     expect(whole?.tokens.indexOf(EOS)).toBe(length - 1);
-    const [exact] = await sampler.generate(prompts, { ...options, maxNew: length });
+    const [exact] = await sampler.generate(prompts, { ...options, maxNewTokens: length });
     expect(exact).toEqual(whole);
-    const [cut] = await sampler.generate(prompts, { ...options, maxNew: length - 1 });
+    const [cut] = await sampler.generate(prompts, { ...options, maxNewTokens: length - 1 });
     expect(cut).toMatchObject({ finished: false, tokens: whole?.tokens.slice(0, -1) });
     sampler.dispose();
     easy.dispose();
@@ -521,11 +531,11 @@ describe('the sampler', () => {
 
   test('calls take turns, after one that failed too', async () => {
     const sampler = new Sampler(model, { eos: EOS });
-    const options = { maxNew: 40, temperature: 1, seed: 1 };
+    const options = { maxNewTokens: 40, temperature: 1, seed: 1 };
     const parts = [PROMPTS.slice(0, 2), PROMPTS.slice(2, 7), PROMPTS.slice(7)];
     const alone: Completion[][] = [];
     for (const part of parts) alone.push(await sampler.generate(part, options));
-    const tooLong = sampler.generate(PROMPTS, { ...options, maxNew: 2 ** 27 }).catch(() => 'failed');
+    const tooLong = sampler.generate(PROMPTS, { ...options, maxNewTokens: 2 ** 27 }).catch(() => 'failed');
     expect(await Promise.all(parts.map((part) => sampler.generate(part, options)))).toEqual(alone);
     expect(await tooLong).toBe('failed');
     sampler.dispose();
@@ -535,7 +545,7 @@ describe('the sampler', () => {
     [[], {}, /prompt 1 is empty/],
     [[57], {}, /prompt 1 is empty or has ids that are not below 57/],
     [[1.5], {}, /prompt 1/],
-    [[1], { maxNew: 0 }, /maxNew is 0/],
+    [[1], { maxNewTokens: 0 }, /maxNewTokens is 0/],
     [[1], { groupSize: 0 }, /groupSize is 0/],
     [[1], { temperature: -1 }, /temperature is -1/],
     [[1], { topK: 0.5 }, /topK is 0.5/],
@@ -556,16 +566,16 @@ describe('the sampler', () => {
     [[1], { minP: null }, /minP is null, not a number/],
     [[1], { topK: '5' }, /topK is "5"/],
     [[1], { top_k: 5 }, /there is no option 'top_k'.*write 'topK'/],
-    [[1], { maxTokens: 5 }, /there is no option 'maxTokens'.*did you mean 'maxNew'/],
+    [[1], { maxTokens: 5 }, /there is no option 'maxTokens'.*did you mean 'maxNewTokens'/],
   ])('what means nothing is refused: %j, %j', async (ids, odd, message) => {
     const sampler = new Sampler(model, { eos: EOS });
-    const options = { maxNew: 4, temperature: 1, seed: 1, ...odd };
+    const options = { maxNewTokens: 4, temperature: 1, seed: 1, ...odd };
     await expect(sampler.generate([[1], ids], options)).rejects.toThrow(message);
   });
 
   test('prompts that are no lists, and an end that is no id, are refused', async () => {
     const sampler = new Sampler(model, { eos: EOS });
-    const options = { maxNew: 4, temperature: 1, seed: 1 };
+    const options = { maxNewTokens: 4, temperature: 1, seed: 1 };
     // biome-ignore lint/suspicious/noExplicitAny: the point is to give what the types forbid.
     for (const odd of [[1, 2], ['12'], 'ab', undefined, [null]] as any[]) {
       await expect(sampler.generate(odd, options)).rejects.toThrow(/not a list of lists of ids/);
@@ -577,16 +587,16 @@ describe('the sampler', () => {
 
   test('a call sees prompts and options as they were, which may be typed arrays', async () => {
     const sampler = new Sampler(model, { eos: EOS });
-    const expected = await sampler.generate([[5, 6]], { maxNew: 4, temperature: 1, seed: 1 });
-    const [prompt, options] = [Uint32Array.of(5, 6), { maxNew: 4, temperature: 1, seed: 1 }];
+    const expected = await sampler.generate([[5, 6]], { maxNewTokens: 4, temperature: 1, seed: 1 });
+    const [prompt, options] = [Uint32Array.of(5, 6), { maxNewTokens: 4, temperature: 1, seed: 1 }];
     const pending = sampler.generate([prompt as unknown as number[]], options);
     prompt.fill(60);
-    options.maxNew = 9;
+    options.maxNewTokens = 9;
     expect(await pending).toEqual(expected);
   });
 
   test('the numbers of sequences stay apart where they exceed 32 bits', async () => {
-    const options = { maxNew: 6, groupSize: 4, temperature: 1, seed: 1 };
+    const options = { maxNewTokens: 6, groupSize: 4, temperature: 1, seed: 1 };
     const sampler = new Sampler(model, { eos: EOS });
     const expected = await sampler.generate([[5, 6]], { ...options, firstSequenceId: 2 ** 32 - 1 });
     const found = await sampler.generate([[5, 6]], { ...options, firstSequenceId: 2 ** 53 - 1 });
@@ -594,7 +604,7 @@ describe('the sampler', () => {
   });
 
   test('memory stays as it is from one call to the next, and dispose gives all of it back', async () => {
-    const options = { maxNew: 20, groupSize: 3, temperature: 1, topK: 9 };
+    const options = { maxNewTokens: 20, groupSize: 3, temperature: 1, topK: 9 };
     await generate(PROMPTS, { ...options, seed: 0 });
     const before = device.memory().liveBytes;
     const sampler = new Sampler(model, { eos: EOS });

@@ -41,11 +41,11 @@ describe.skipIf(!hasStories).each(VARIANTS)('stories260K, $variant kernels', ({ 
     const { greedy } = storiesGolden();
     const sampler = new Sampler(model, { eos: 2 });
     const [start = 1, ...story] = greedy;
-    const options = { maxNew: story.length, temperature: 0, seed: 0 };
+    const options = { maxNewTokens: story.length, temperature: 0, seed: 0 };
     const [told] = await sampler.generate([[start]], options);
     expect(told.tokens).toEqual(story);
     const sampled = await sampler.generate([[start], greedy.slice(0, 20)], {
-      ...{ ...options, maxNew: 100, temperature: 1, groupSize: 4 },
+      ...{ ...options, maxNewTokens: 100, temperature: 1, groupSize: 4 },
     });
     using _ = device.scope();
     const scored = [{ ...told, prompt: 0 }, ...sampled].map(({ prompt, tokens }) => {

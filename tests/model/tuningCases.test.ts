@@ -31,7 +31,7 @@ test.each([
   const model = Transformer.create(device, config, 0);
   backward(sum(scoreTokens(model, [{ tokens: [1, 2, 3, 4, 5, 6], from: 1 }]).logp));
   const sampler = new Sampler(model, { eos: EOS });
-  await sampler.generate([[1, 2, 3]], { groupSize: 2, maxNew: 3, temperature: 1, seed: 0 });
+  await sampler.generate([[1, 2, 3]], { groupSize: 2, maxNewTokens: 3, temperature: 1, seed: 0 });
   sampler.dispose();
   const cases = new Set(
     tuningCases(config, { training: 64, decoding: 2 }).map(({ family, make }) =>

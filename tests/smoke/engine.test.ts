@@ -33,7 +33,7 @@ it('pretrains: the loss falls', async () => {
 it('takes a GRPO step from a checkpoint whose sampler and trainer agree', async () => {
   const policy = fixtureModel(device, 'tiny_easy.pt');
   const before = await policy.stateDict();
-  const options = { batchSize: 8, groupSize: 4, lr: 1e-4, maxGenLen: 64, steps: 1 };
+  const options = { batchSize: 8, groupSize: 4, lr: 1e-4, maxNewTokens: 64, steps: 1 };
   const trainer = new GrpoTrainer(policy, grpoOptions(options), { task: arithmetic(TASK) });
   const metrics = await trainer.step();
   expect(metrics['sampling/sampling_logp_difference/max']).toBeLessThan(1e-4);

@@ -33,7 +33,7 @@ const newModel = () => {
   const config = modelConfig('tiny', { vocabSize: task.tokenizer.vocabSize, nLayers: 1 });
   return { config, stateDict: initialStateDict(config, 3), metadata: new Map<string, string>() };
 };
-const SMALL = { steps: 3, batchSize: 4, groupSize: 4, maxGenLen: 12, lr: 1e-3 };
+const SMALL = { steps: 3, batchSize: 4, groupSize: 4, maxNewTokens: 12, lr: 1e-3 };
 const GRPO = {
   ...{ task, model, evalSize: 8, grpo: grpoOptions(SMALL), evalInterval: 2 },
   taskSettings: { task: 'arithmetic', ...PROBLEMS, operators: ['+', '-'] },

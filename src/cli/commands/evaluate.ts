@@ -32,7 +32,7 @@ import { deviceText, withMachine } from '../machine.ts';
 import { Reporter } from '../reporter.ts';
 import { takenSettings } from '../trainedSettings.ts';
 
-const { maxGenLen } = grpoSchema.shape;
+const { maxNewTokens } = grpoSchema.shape;
 
 const flagsSchema = z.strictObject({
   evalSize: integer(1, 100_000)
@@ -42,7 +42,7 @@ const flagsSchema = z.strictObject({
     ),
   ...taskFlag,
   evalSet: path().optional().describe('take the problems from this file (evaluation.jsonl of a run)'),
-  maxGenLen,
+  maxNewTokens,
   numSamples: integer(1, 4096)
     .optional()
     .describe('also sample this many completions of each problem, for pass@k (k = 1, 2, 4, …)'),
@@ -129,7 +129,7 @@ function trainedFlags(
   const wanted = keys.filter((key) => !idle.includes(key));
   const { options: taken, text } = takenSettings(first?.path ?? '', settings, wanted, given);
   // Settings that decide how many problems a model solves; how many it was asked does not.
-  const deciding = new Set(['task', 'maxGenLen', 'temperature', ...Object.keys(schema.shape)]);
+  const deciding = new Set(['task', 'maxNewTokens', 'temperature', ...Object.keys(schema.shape)]);
   const others = Object.entries(second?.settings ?? {}).filter(
     ([key, value]) => deciding.has(key) && Object.hasOwn(taken, key) && !isEqual(taken[key], value),
   );
@@ -158,7 +158,7 @@ async function judgeOne(
   machine: Machine,
   { path, config, stateDict }: LoadedModel,
   { task, problems }: { readonly task: Task; readonly problems: readonly TaskProblem[] },
-  { maxGenLen: maxNew, numSamples: n, temperature, seed }: Flags,
+  { maxNewTokens, numSamples: n, temperature, seed }: Flags,
   reporter: Reporter,
 ): Promise<Judged> {
   const model = new Transformer(machine.device, config, stateDict);
@@ -166,11 +166,11 @@ async function judgeOne(
   const withBar = async <Result>(
     label: string,
     total: number,
-    work: (options: Pick<EvaluateOptions, 'task' | 'maxNew' | 'onProgress'>) => Promise<Result>,
+    work: (options: Pick<EvaluateOptions, 'task' | 'maxNewTokens' | 'onProgress'>) => Promise<Result>,
   ): Promise<Result> => {
     const bar = reporter.bar(label, total);
     try {
-      return await work({ task, maxNew, onProgress: (done) => bar.update(done) });
+      return await work({ task, maxNewTokens, onProgress: (done) => bar.update(done) });
     } finally {
       bar.stop();
     }

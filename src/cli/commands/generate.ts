@@ -32,7 +32,7 @@ import {
 import { Reporter } from '../reporter.ts';
 import { takenSettings } from '../trainedSettings.ts';
 
-const { topK, topP, minP, seed, maxGenLen } = grpoSchema.shape;
+const { topK, topP, minP, seed, maxNewTokens } = grpoSchema.shape;
 
 const flagsSchema = z.strictObject({
   ...taskFlag,
@@ -50,7 +50,7 @@ const flagsSchema = z.strictObject({
   topP,
   minP,
   seed,
-  maxGenLen,
+  maxNewTokens,
   ...modelSchema.shape,
   ...outputSchema.shape,
 });
@@ -107,7 +107,7 @@ async function run(
 /** @throws BadOptionError for flags that contradict each other, or the vocabulary. */
 function sampleOptionsOf(flags: z.output<typeof flagsSchema>, vocabSize: number): SampleOptions {
   const greedy = flags.greedy || flags.temperature === 0;
-  const { numSamples = greedy ? 1 : 4, topK, topP, minP, seed, maxGenLen: maxNew } = flags;
+  const { numSamples = greedy ? 1 : 4, topK, topP, minP, seed, maxNewTokens } = flags;
   checkTopK(topK, vocabSize);
   if (greedy && numSamples > 1) {
     throw new BadOptionError(
@@ -117,7 +117,7 @@ function sampleOptionsOf(flags: z.output<typeof flagsSchema>, vocabSize: number)
     );
   }
   const temperature = greedy ? 0 : flags.temperature;
-  return { groupSize: numSamples, maxNew, temperature, topK, topP, minP, seed };
+  return { groupSize: numSamples, maxNewTokens, temperature, topK, topP, minP, seed };
 }
 
 function resultOf({

@@ -6,7 +6,7 @@ import type { Command } from 'commander';
 import { z } from 'zod';
 import { shownValue } from '../../base/arguments.ts';
 import { meant } from '../../base/optionNames.ts';
-import { BadOptionError, oneOf, parseOptions, path } from '../../base/options.ts';
+import { BadOptionError, oneOf, parseOptions, path, withPresentNames } from '../../base/options.ts';
 import { printable } from '../../formats/error.ts';
 import { RECIPE_NAMES, RECIPES } from '../../grpo/recipes.ts';
 import { tasksWithOption } from '../../tasks/builtIn.ts';
@@ -130,9 +130,8 @@ export function optionsOfConfig(path: string): {
 } {
   const document = readJsonObject('--config', path);
   const { kind, options } = document;
-  return typeof kind === 'string' && isObject(options)
-    ? { options, isRun: true }
-    : { options: document, isRun: false };
+  const isRun = typeof kind === 'string' && isObject(options);
+  return { options: withPresentNames(isRun ? options : document), isRun };
 }
 
 /** Tell whether an option is that of a built-in task alone. Configs of earlier runs have those of arithmetic, whatever their task. */

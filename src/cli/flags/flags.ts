@@ -5,19 +5,19 @@
 import { type Command, Option } from 'commander';
 import { z } from 'zod';
 import { shownValue } from '../../base/arguments.ts';
-import { BadOptionError, flagOf, NO_EMPTY_PATH, parseOptions } from '../../base/options.ts';
+import { BadOptionError, flagOf, flagSpelt, NO_EMPTY_PATH, parseOptions } from '../../base/options.ts';
 import { explained, offFlagOf } from './usageErrors.ts';
 
 /**
- * A command line with the names of its flags spelt with underscores, as they are declared: `--log-csv=a-b` becomes
- * `--log_csv=a-b`. What follows `--` stays as it is.
+ * Spell the flags of a command line as they are declared: `--log-csv=a-b` becomes `--log_csv=a-b`, and `--max-new-tokens`
+ * becomes `--max_gen_len`. Words after `--` stay.
  */
 export function withUnderscores(argv: readonly string[]): string[] {
   const end = argv.indexOf('--');
   return argv.map((argument, i) => {
     if ((end >= 0 && i >= end) || !isFlag(argument)) return argument;
     const [name = '', ...value] = argument.split('=');
-    return [`--${name.slice(2).replaceAll('-', '_')}`, ...value].join('=');
+    return [flagSpelt(`--${name.slice(2).replaceAll('-', '_')}`), ...value].join('=');
   });
 }
 

@@ -39,8 +39,8 @@ beforeAll(() => {
   model('one.safetensors', 1);
   model('two.safetensors', 2);
   model('three.safetensors', 3);
-  model('trained.safetensors', 2, { ...TASK, maxGenLen: 32, evalSize: 6, temperature: 0.5 });
-  model('longer.safetensors', 3, { ...TASK, maxGenLen: 64, evalSize: 9, temperature: 0.5, topK: 3 });
+  model('trained.safetensors', 2, { ...TASK, maxNewTokens: 32, evalSize: 6, temperature: 0.5 });
+  model('longer.safetensors', 3, { ...TASK, maxNewTokens: 64, evalSize: 9, temperature: 0.5, topK: 3 });
   const other = newModel({ modelsize: 'tiny' }, 0, sorting());
   saveCheckpoint(file('sort.safetensors'), {
     ...other,
@@ -91,7 +91,7 @@ describe('one model', () => {
   it('is asked for as many tokens as the flags say', async () => {
     const generate = vi.spyOn(Sampler.prototype, 'generate');
     await evaluated(file('two.safetensors'), ...EASY, '--max_gen_len', '9', '--num_samples', '2');
-    expect(generate.mock.calls.map(([, { maxNew }]) => maxNew)).toEqual([9, 9, 9]);
+    expect(generate.mock.calls.map(([, { maxNewTokens }]) => maxNewTokens)).toEqual([9, 9, 9]);
     generate.mockRestore();
   });
 

@@ -41,7 +41,7 @@ beforeAll(() => {
   saveCheckpoint(file('trained'), {
     ...newModel({ modelsize: 'tiny' }, 0, ARITHMETIC),
     metadata: new Map([
-      settingsEntry({ task: 'arithmetic', maxDigits: 1, maxGenLen: 32, temperature: 0.5, topK: 9 }),
+      settingsEntry({ task: 'arithmetic', maxDigits: 1, maxNewTokens: 32, temperature: 0.5, topK: 9 }),
     ]),
   });
 });
@@ -64,7 +64,7 @@ it('samples four completions of each expression, and judges each', async () => {
   ]);
   expect(options()).toEqual({
     groupSize: 4,
-    maxNew: 256,
+    maxNewTokens: 256,
     temperature: 1,
     topK: 0,
     topP: 1,
@@ -118,7 +118,7 @@ it.each([
   ],
   [
     ['--top_p', '0.5', '--min_p', '0.1', '--max_gen_len', '9'],
-    { groupSize: 4, topP: 0.5, minP: 0.1, maxNew: 9 },
+    { groupSize: 4, topP: 0.5, minP: 0.1, maxNewTokens: 9 },
   ],
 ])('with %j draws %j', async (flags, expected) => {
   expect((await run('generate', PLAIN, '1+2', ...flags)).code).toBe(0);
@@ -130,9 +130,9 @@ it('asks as the model was trained, unless flags say another', async () => {
   expect(stdout).toMatch(
     /^As it was trained \(flags win over it\): --max_gen_len 32 --temperature 0\.5 --top_k 9$/m,
   );
-  expect(options()).toMatchObject({ maxNew: 32, temperature: 0.5, topK: 9 });
+  expect(options()).toMatchObject({ maxNewTokens: 32, temperature: 0.5, topK: 9 });
   await run('generate', file('trained'), '1+2', '--temperature', '2');
-  expect(options()).toMatchObject({ maxNew: 32, temperature: 2 });
+  expect(options()).toMatchObject({ maxNewTokens: 32, temperature: 2 });
   expect((await run('generate', PLAIN, '1+2')).stdout).not.toContain('As it was trained');
 });
 

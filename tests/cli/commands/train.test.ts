@@ -114,12 +114,15 @@ describe('pretrain', () => {
 describe('train', () => {
   it('takes its flags and the sections of a --config', async () => {
     const [out, config] = [place(), join(directory, 'config.json')];
-    const sections = { pretrain: { steps: 1, numExamples: 64 }, grpo: { steps: 1, maxGenLen: 16 } };
+    const sections = { pretrain: { steps: 1, numExamples: 64 }, grpo: { steps: 1, maxNewTokens: 16 } };
     writeFileSync(config, JSON.stringify({ ...sections, seed: 4 }));
     const { code, stderr } = await run('train', '--config', config, '--out', out, '--quiet');
     expect(code, stderr).toBe(0);
     expect(json(out, 'config.json')).toMatchObject({
-      ...{ kind: 'pipeline', options: { seed: 4, pretrain: { numExamples: 64 }, grpo: { maxGenLen: 16 } } },
+      ...{
+        kind: 'pipeline',
+        options: { seed: 4, pretrain: { numExamples: 64 }, grpo: { maxNewTokens: 16 } },
+      },
     });
   });
 

@@ -165,6 +165,15 @@ describe('--config', () => {
     expect(sections).toEqual({ grpo: { steps: 5 } });
   });
 
+  it('may name options as earlier versions did', () => {
+    const path = file('{"kind": "pipeline", "options": {"seed": 1, "grpo": {"maxGenLen": 16}}}');
+    expect(readConfig(path, pipelineFlags, pipelineSections)).toEqual({
+      seed: 1,
+      grpo: { maxNewTokens: 16 },
+    });
+    expect(readConfig(file('{"maxGenLen": 16}'), grpoFlags)).toEqual({ maxNewTokens: 16 });
+  });
+
   it('names files from where it lies', () => {
     writeFileSync(join(directory, 'beside.pt'), '');
     const checkpointOf = (checkpoint: string) => grpo('--config', file({ checkpoint })).checkpoint;

@@ -40,6 +40,14 @@ describe('withUnderscores', () => {
     );
   });
 
+  it.each(['--max_new_tokens', '--max-new-tokens', '--max_completion_length', '--max-completion-length'])(
+    'takes %s, the name of other libraries, for --max_gen_len',
+    (spelt) => {
+      expect(withUnderscores([spelt, '8', `${spelt}=9`])).toEqual(['--max_gen_len', '8', '--max_gen_len=9']);
+      expect(withUnderscores(['--', spelt])).toEqual(['--', spelt]);
+    },
+  );
+
   it('leaves values, operands and what follows -- alone', () => {
     const argv = ['a-b', '-5-3', '--out=x-y=z-w', '--', '--a-b'];
     expect(withUnderscores(argv)).toEqual(['a-b', '-5-3', '--out=x-y=z-w', '--', '--a-b']);

@@ -37,7 +37,7 @@ const loss: number = (await new SupervisedTrainer(model, pretrainOptions(), { ta
   .loss;
 const problem: Problem = new ProblemStream({}, { split: 'training' }).next();
 const [completion] = await new Sampler(model, { eos: null }).generate([[1]], {
-  maxNew: 8,
+  maxNewTokens: 8,
   temperature: 1,
   seed: 0,
 });
