@@ -13,7 +13,7 @@ const dropoutKernel = defineKernel({
   params: { count: 'u32', first: 'u32', p: 'f32', seed: 'u32', seedHigh: 'u32', stream: 'u32', step: 'u32' },
   reads: { x: 'array<f32>' },
   writes: { y: 'array<f32>' },
-  functions: `${PHILOX_WGSL}`,
+  functions: PHILOX_WGSL,
   ...perElement('count', { each: 4 })`let key = vec2u(params.seed, params.seedHigh);
   let random = uniform4(philox(vec4u(params.first + id, params.step, params.stream, 0xd409u), key));
   for (var i = 0u; i < min(4u, params.count - id * 4); i++) {

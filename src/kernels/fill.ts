@@ -15,9 +15,8 @@ const fillKernel = memoize((type: ScalarType) =>
     params: { count: 'u32', period: 'u32', limit: 'u32', value: type },
     reads: {},
     writes: { y: `array<${type}>` },
-    ...perElement(
-      'count',
-    )`if (id < params.limit && id % params.period == 0) { y[id] = params.value; } else { y[id] = ${type}(); }`,
+    ...perElement('count')`if (id < params.limit && id % params.period == 0) { y[id] = params.value; }
+  else { y[id] = ${type}(); }`,
   }),
 );
 

@@ -52,7 +52,7 @@ const balanceKernel = defineKernel({
   params: PARAMS,
   reads: { logits: 'array<f32>', counts: 'array<u32>' },
   writes: { shares: 'array<f32>' },
-  functions: `${balanceWgsl}`,
+  functions: balanceWgsl,
   ...perElement('R', { id: 'row' })`if (row >= params.rows) { shares[row] = 0.0; return; }
   shares[row] = params.scale * balanceOf(row * params.experts).balance;`,
 });
@@ -62,7 +62,7 @@ const balanceBackwardKernel = defineKernel({
   params: PARAMS,
   reads: { logits: 'array<f32>', counts: 'array<u32>', dLoss: 'array<f32>' },
   writes: { dLogits: 'array<f32>' },
-  functions: `${balanceWgsl}`,
+  functions: balanceWgsl,
   ...perElement('R', { id: 'row' })`let at = row * params.experts;
   let r = balanceOf(at);
   for (var e = 0u; e < params.experts; e++) {

@@ -41,7 +41,7 @@ const slotsKernel = defineKernel({
   params: { M: 'u32' },
   reads: { slots: 'array<Slot>', rows: 'array<Row>' },
   writes: { positions: 'array<u32>' },
-  functions: `${STATE_WGSL}`,
+  functions: STATE_WGSL,
   ...perElement('M', { id: 'row' })`let slot = rows[row].slot;
   if (slot == ${NO_ROW}u) { positions[row] = 0; } else { positions[row] = slots[slot].position; }`,
 });
@@ -58,5 +58,5 @@ export function slotPositions(
   },
   M: number,
 ): void {
-  device.launch(slotsKernel, views, { M }, linearGrid(Math.ceil(M / 64)));
+  device.launch(slotsKernel, views, { M });
 }

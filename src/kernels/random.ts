@@ -63,7 +63,7 @@ const randomKernel = memoize((name: DistributionName) => {
     params: { count: 'u32', ...DRAW, low: 'f32', high: 'f32', first: 'u32', range: 'u32' },
     reads: { probabilities: readsP ? 'array<f32>' : undefined },
     writes: { y: `array<${type}>` },
-    functions: `${WORDS_WGSL}`,
+    functions: WORDS_WGSL,
     ...perElement('count', { each: 4 })`let words = wordsOf(id);
   ${
     readsP
@@ -101,7 +101,7 @@ const searchKernel = defineKernel({
   params: { rows: 'u32', count: 'u32', width: 'u32', ...DRAW },
   reads: { probabilities: 'array<f32>', sums: 'array<f32>' },
   writes: { picks: 'array<u32>' },
-  functions: `${WORDS_WGSL}`,
+  functions: WORDS_WGSL,
   ...perElement(['rows', 'count'])`let row = id / params.count * params.width;
   let level = uniform4(wordsOf(id / 4))[id % 4] * sums[row + params.width - 1];
   // The first place whose running sum exceeds the level.

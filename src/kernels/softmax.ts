@@ -5,7 +5,15 @@
  */
 import type { BufferView } from '../gpu/buffers.ts';
 import type { Device } from '../gpu/device.ts';
-import { defineKernel, GROUP_INDEX, type Kernel, linearGrid, THREAD_ARGS, unroll } from '../gpu/kernel.ts';
+import {
+  type AnyBindings,
+  defineKernel,
+  GROUP_INDEX,
+  type Kernel,
+  linearGrid,
+  THREAD_ARGS,
+  unroll,
+} from '../gpu/kernel.ts';
 import { memoize } from '../gpu/memoize.ts';
 
 /**
@@ -144,17 +152,17 @@ export interface SoftmaxSize {
   readonly logarithm: boolean;
 }
 
-function launch(
+function launch<Bindings extends AnyBindings>(
   device: Device,
-  kernel: (lanes: number) => unknown,
-  views: Readonly<Record<string, BufferView>>,
+  kernelOf: (lanes: number) => Kernel<Bindings, keyof typeof PARAMS>,
+  views: NoInfer<Bindings>,
   { outer, length, inner, logarithm }: SoftmaxSize,
 ): void {
   if (length === 0) return;
   const rows = outer * inner;
   const lanes = length >= VERY_LONG || (length >= LONG && rows <= FEW) ? LANES : 1;
   const params = { rows, length, inner, logarithm: logarithm ? 1 : 0, nan: 0x7fc0_0000 };
-  device.launch(kernel(lanes) as Kernel, views, params, linearGrid(Math.ceil((rows * lanes) / 64)));
+  device.launch(kernelOf(lanes), views, params, linearGrid(Math.ceil((rows * lanes) / 64)));
 }
 
 /** y = exp(x)/Σ exp(x), or its logarithm. */
@@ -163,7 +171,7 @@ export function softmaxForward(
   views: { readonly x: BufferView; readonly y: BufferView },
   size: SoftmaxSize,
 ): void {
-  launch(device, forwardKernel, { ...views }, size);
+  launch(device, forwardKernel, views, size);
 }
 
 /** Compute dx from dy and the result y. */
@@ -172,5 +180,5 @@ export function softmaxBackward(
   views: { readonly y: BufferView; readonly dy: BufferView; readonly dx: BufferView },
   size: SoftmaxSize,
 ): void {
-  launch(device, backwardKernel, { ...views }, size);
+  launch(device, backwardKernel, views, size);
 }
