@@ -21,6 +21,7 @@ export {
 } from '../formats/inspect.ts';
 export type { BaseConfig } from './architectures/architecture.ts';
 export type { ModelConfigs } from './architectures/index.ts';
+export type { LlamaConfig } from './architectures/llama.ts';
 export type { AlibiConfig } from './architectures/mathformer.ts';
 export {
   describe,
@@ -43,7 +44,13 @@ export {
 export type { DropoutOptions, ForwardOptions } from './layers/pass.ts';
 export { alibiSlopes } from './layers/position.ts';
 export { ModelConfigError } from './modelConfigError.ts';
-export { type Completion, type CompletionSampler, type SampleOptions, Sampler } from './sampler.ts';
+export {
+  type Completion,
+  type CompletionSampler,
+  type SampleOptions,
+  Sampler,
+  type SamplerOptions,
+} from './sampler.ts';
 export { MIN_TEMPERATURE } from './sampling.ts';
 export { type ScoredSequence, type ScoreOptions, type Scores, scoreTokens } from './score.ts';
 export { initialStateDict, parameterShapes } from './stateDict.ts';

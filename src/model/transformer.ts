@@ -15,7 +15,7 @@ import { initialStateDict, joinParts, type StateDict, splitParts } from './state
 export class Transformer {
   readonly device: Device;
   readonly config: ModelConfig;
-  /** The layers, which hold no weights. */
+  /** The layers, which hold no weights. @internal */
   readonly decoder: Decoder;
   readonly parameters: Parameters;
   readonly #constants: ReadonlyMap<ConstantTable, Tensor>;

@@ -126,6 +126,32 @@ suite('modelConfig', () => {
     );
   });
 
+  it.each(['mathformer', 'mpt'] as const)(
+    'takes a config of %s from before architectures had names',
+    (shape) => {
+      const config = modelConfig('tiny', { shape, vocabSize: VOCAB_SIZE });
+      const { architecture, ...old } = config;
+      expect(architecture).toBe(shape);
+      expect(validateModelConfig(old)).toEqual(config);
+    },
+  );
+
+  it('has llamas, whose key-value heads divide the heads', () => {
+    const config = modelConfig('small', { shape: 'llama', vocabSize: VOCAB_SIZE, nKVHeads: 2 });
+    expect(config).toMatchObject({ architecture: 'llama', headDim: 16, nKVHeads: 2, tieEmbeddings: false });
+    expect(describe(config)).toBe('4 layers, 64 dim, 256 hidden, llama with 2 key-value heads');
+    expect(validateModelConfig(JSON.parse(JSON.stringify(config)))).toEqual(config);
+    for (const [changes, message] of [
+      [{ nKVHeads: 3 }, /nKVHeads 3 does not divide nHeads 4/],
+      [{ ropeTheta: 0 }, /ropeTheta: /],
+      [{ dModel: 62 }, /headDim: /],
+    ] as const) {
+      expect(() => modelConfig('small', { shape: 'llama', vocabSize: 9, ...changes })).toThrow(message);
+    }
+    expect(() => validateModelConfig({ ...config, bias: true })).toThrow(ModelConfigError);
+    expect(() => validateModelConfig({ ...config, architecture: 'gpt' })).toThrow(/no architecture "gpt"/);
+  });
+
   it('refuses what is not a config at all', () => {
     for (const candidate of [
       null,

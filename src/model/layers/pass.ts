@@ -53,7 +53,7 @@ export interface Decode extends Caches {
 export interface ForwardOptions {
   /** Drops activations; leave it out in evaluation and reinforcement learning. */
   readonly dropout?: DropoutOptions;
-  /** Fills or uses the caches of a sampler. */
+  /** Fills or uses the caches of a sampler. @internal */
   readonly cache?: Prefill | Decode;
   /** Receives every routing of a mixture of experts, with the router logits it was made from. */
   readonly onRouting?: (logits: Tensor, routing: Routing) => void;
