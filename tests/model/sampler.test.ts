@@ -1,7 +1,12 @@
 /** The sampler: recorded log-probabilities, the sampled distribution, and independence of a sequence from its batch. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Device } from '../../src/gpu/device.ts';
-import { type Completion, type SampleOptions, Sampler } from '../../src/model/sampler.ts';
+import {
+  type Completion,
+  type SampleOptions,
+  Sampler,
+  type SamplerOptions,
+} from '../../src/model/sampler.ts';
 import { MIN_TEMPERATURE } from '../../src/model/sampling.ts';
 import { scoreTokens } from '../../src/model/score.ts';
 import type { Transformer } from '../../src/model/transformer.ts';
@@ -583,6 +588,27 @@ describe('the sampler', () => {
     for (const eos of [-1, 0.5, Number.NaN, 2 ** 32]) {
       expect(() => new Sampler(model, { eos })).toThrow(/eos is .*not a token id/);
     }
+    // Plain JavaScript can leave it out.
+    const none: object = {};
+    expect(() => new Sampler(model, none as SamplerOptions)).toThrow(
+      /eos is undefined.* null for completions/,
+    );
+  });
+
+  test('without an end, completions end at the length limit', async () => {
+    const options = { maxNew: 20, temperature: 0, seed: 1 };
+    const ended = new Sampler(model, { eos: EOS });
+    const [token = 0] = (await ended.generate([[5, 6]], options))[0]?.tokens ?? [];
+    const atOnce = new Sampler(model, { eos: token });
+    expect(await atOnce.generate([[5, 6]], options)).toMatchObject([{ tokens: [token], finished: true }]);
+    const endless = new Sampler(model, { eos: null });
+    const [completion] = await endless.generate([[5, 6]], options);
+    expect([completion?.tokens[0], completion?.tokens.length, completion?.finished]).toEqual([
+      token,
+      20,
+      false,
+    ]);
+    for (const each of [ended, atOnce, endless]) each.dispose();
   });
 
   test('a call sees prompts and options as they were, which may be typed arrays', async () => {
