@@ -596,7 +596,7 @@ describe('the sampler', () => {
   });
 
   test('without an end, completions end at the length limit', async () => {
-    const options = { maxNew: 20, temperature: 0, seed: 1 };
+    const options = { maxNewTokens: 20, temperature: 0, seed: 1 };
     const ended = new Sampler(model, { eos: EOS });
     const [token = 0] = (await ended.generate([[5, 6]], options))[0]?.tokens ?? [];
     const atOnce = new Sampler(model, { eos: token });
