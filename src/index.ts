@@ -18,10 +18,14 @@ export {
 export type { Doubt, Doubts } from './gpu/doubts.ts';
 export type { CheckedPlace, Describe } from './gpu/faults.ts';
 export {
+  type AnyBindings,
+  type BindingsOf,
+  type BindingTypes,
   defineKernel,
   type Kernel,
   type KernelSpec,
   type Launch,
+  launchOf,
   type ScalarType,
   type Workgroups,
 } from './gpu/kernel.ts';

@@ -1,27 +1,15 @@
 /** The sink that encodes commands at once, into the batch of the next submission. */
-import type { CommandBatch } from './batch.ts';
-import { type BufferPool, type BufferView, type PooledBuffer, placeOf } from './buffers.ts';
+import { type BufferView, type PooledBuffer, placeOf } from './buffers.ts';
 import type { CheckedUse, CommandSink } from './commands.ts';
+import type { DeviceContext } from './context.ts';
 import { doubtsOf, NO_DOUBTS, passOn, withoutDispelled } from './doubts.ts';
-import type { Faults } from './faults.ts';
 import type { Dispatch } from './kernel.ts';
-import type { PipelineCache } from './pipelines.ts';
-import type { Poison } from './poison.ts';
-
-/** Parts that the sink uses. With `poison`, new memory is poisoned. */
-export interface ImmediateContext {
-  readonly pool: BufferPool;
-  readonly pipelines: PipelineCache;
-  readonly batch: CommandBatch;
-  readonly faults: Faults;
-  readonly poison: Poison | undefined;
-}
 
 export class ImmediateSink implements CommandSink {
   readonly recording = undefined;
-  readonly #context: ImmediateContext;
+  readonly #context: DeviceContext;
 
-  constructor(context: ImmediateContext) {
+  constructor(context: DeviceContext) {
     this.#context = context;
   }
 

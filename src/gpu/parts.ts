@@ -2,6 +2,7 @@
 import { CommandBatch } from './batch.ts';
 import { BufferPool } from './buffers.ts';
 import { Commands } from './commands.ts';
+import type { DeviceContext } from './context.ts';
 import type { DeviceLimits, DeviceOptions } from './deviceOptions.ts';
 import { Failure } from './failure.ts';
 import { Faults } from './faults.ts';
@@ -9,14 +10,11 @@ import { ImmediateSink } from './immediate.ts';
 import { PipelineCache } from './pipelines.ts';
 import { Poison } from './poison.ts';
 import { Reader } from './reader.ts';
-import type { RecordingContext } from './recording.ts';
 import { SharedMemory } from './sharedMemory.ts';
-import { type Wait, waitingFor } from './waiting.ts';
+import { waitingFor } from './waiting.ts';
 
-/** Parts of a device, beside those that recordings work with. */
-export interface DeviceParts extends RecordingContext {
-  readonly failure: Failure;
-  readonly wait: Wait;
+/** Parts of a device, with those that take its commands and reads. */
+export interface DeviceParts extends DeviceContext {
   readonly immediate: ImmediateSink;
   readonly commands: Commands;
   readonly reader: Reader;
@@ -40,11 +38,13 @@ export function makeParts(gpu: GPUDevice, limits: DeviceLimits, options: DeviceO
     limits,
     options.memoryLimit,
   );
-  const faults = new Faults(pool, batch);
-  const poison = options.debug ? new Poison(gpu, batch) : undefined;
-  const immediate = new ImmediateSink({ pool, pipelines, batch, faults, poison });
+  const context: DeviceContext = {
+    ...{ gpu, wait, failure, pipelines, batch, pool },
+    faults: new Faults(pool, batch),
+    shared: new SharedMemory(pool),
+    poison: options.debug ? new Poison(gpu, batch) : undefined,
+  };
+  const immediate = new ImmediateSink(context);
   const commands = new Commands(immediate, gpu.limits.maxComputeWorkgroupsPerDimension);
-  const reader = new Reader({ gpu, batch, faults, failure, wait });
-  const shared = new SharedMemory(pool);
-  return { gpu, pool, pipelines, batch, faults, shared, failure, wait, immediate, commands, reader };
+  return { ...context, immediate, commands, reader: new Reader(context) };
 }

@@ -1,26 +1,14 @@
 /** Reads of results: submit everything pending, and read the list of faults with each result, to settle doubts. */
-import type { CommandBatch } from './batch.ts';
 import { type BufferView, placeOf, USAGE } from './buffers.ts';
+import type { DeviceContext } from './context.ts';
 import { throwIfRight } from './doubts.ts';
-import type { Failure } from './failure.ts';
-import type { Faults } from './faults.ts';
-import type { Wait } from './waiting.ts';
-
-/** Parts that a reader uses. */
-export interface ReaderContext {
-  readonly gpu: GPUDevice;
-  readonly batch: CommandBatch;
-  readonly faults: Faults;
-  readonly failure: Failure;
-  readonly wait: Wait;
-}
 
 export class Reader {
   /** Number of reads so far. */
   reads = 0;
-  readonly #context: ReaderContext;
+  readonly #context: DeviceContext;
 
-  constructor(context: ReaderContext) {
+  constructor(context: DeviceContext) {
     this.#context = context;
   }
 

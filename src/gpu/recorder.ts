@@ -1,26 +1,21 @@
 /** The sink that records commands, and plans the memory of a recording when it is complete. */
 import { type BufferView, PooledBuffer, viewOf } from './buffers.ts';
 import { assertLive, type CommandSink, type Commands } from './commands.ts';
+import type { DeviceContext } from './context.ts';
 import type { Dispatch } from './kernel.ts';
-import {
-  type Command,
-  FrozenRecording,
-  type Recording,
-  type RecordingContext,
-  viewsOf,
-} from './recording.ts';
+import { type Command, FrozenRecording, type Recording, viewsOf } from './recording.ts';
 import { type SharedMemory, shareMemory } from './sharedMemory.ts';
 
 class Recorder implements CommandSink {
   /** Identity of this recording, for caches. The recorder itself must not be kept alive. */
   readonly recording = {};
-  readonly #context: RecordingContext;
+  readonly #context: DeviceContext;
   readonly #commands: Command[] = [];
   readonly #effects: (() => void)[] = [];
   readonly #places = new Set<number>();
   readonly #buffers: PooledBuffer[] = [];
 
-  constructor(context: RecordingContext) {
+  constructor(context: DeviceContext) {
     this.#context = context;
   }
 
@@ -106,7 +101,7 @@ class Recorder implements CommandSink {
 /** Record what `body` does, and freeze it. @throws GpuError inside a recording. */
 export function record(
   commands: Commands,
-  context: RecordingContext,
+  context: DeviceContext,
   // biome-ignore lint/suspicious/noConfusingVoidType: a body may return nothing
   body: () => readonly BufferView[] | void,
 ): Recording {

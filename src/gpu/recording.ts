@@ -6,20 +6,11 @@
 import { GpuError } from '../base/errors.ts';
 import { Arena } from './arena.ts';
 import type { CommandBatch } from './batch.ts';
-import {
-  type BufferPool,
-  type BufferView,
-  noteWrite,
-  type PooledBuffer,
-  placeOf,
-  USAGE,
-  viewOf,
-} from './buffers.ts';
+import { type BufferView, noteWrite, type PooledBuffer, placeOf, USAGE, viewOf } from './buffers.ts';
+import type { DeviceContext } from './context.ts';
 import { doubtsOf, NO_DOUBTS, passOn } from './doubts.ts';
-import type { Faults } from './faults.ts';
 import type { Dispatch } from './kernel.ts';
-import type { Pipeline, PipelineCache } from './pipelines.ts';
-import type { SharedMemory } from './sharedMemory.ts';
+import type { Pipeline } from './pipelines.ts';
 
 /** A recorded command. */
 export type Command =
@@ -38,17 +29,6 @@ export interface Recording extends Disposable {
   readonly dispatches: number;
   /** Run the commands. The first call completes the recorded run; later calls first repeat its effects of the host. */
   replay(): void;
-}
-
-/** Parts that a recording is made from. */
-export interface RecordingContext {
-  readonly gpu: GPUDevice;
-  readonly pool: BufferPool;
-  readonly pipelines: PipelineCache;
-  readonly batch: CommandBatch;
-  /** Memory that all recordings of a device share. */
-  readonly shared: SharedMemory;
-  readonly faults: Faults;
 }
 
 /** Return the views that a command uses. */
@@ -88,7 +68,7 @@ type Step = (batch: CommandBatch) => void;
 
 export class FrozenRecording implements Recording {
   readonly dispatches: number;
-  readonly #context: RecordingContext;
+  readonly #context: DeviceContext;
   readonly #steps: readonly Step[];
   readonly #effects: readonly (() => void)[];
   readonly #places: readonly number[];
@@ -108,7 +88,7 @@ export class FrozenRecording implements Recording {
     commands: readonly Command[],
     { effects, places }: { readonly effects: readonly (() => void)[]; readonly places: readonly number[] },
     buffers: { readonly outputs: readonly PooledBuffer[]; readonly outside: readonly PooledBuffer[] },
-    context: RecordingContext,
+    context: DeviceContext,
   ) {
     const { gpu, pipelines } = context;
     this.#context = context;
@@ -214,7 +194,7 @@ const abandoned = new FinalizationRegistry<() => void>((free) => free());
  * Return a function that frees what only the recording uses, once. It is made here so that it refers neither to the recording
  * nor to its outputs, which may be used for longer.
  */
-function releaser({ batch, shared }: RecordingContext, buffers: readonly GPUBuffer[]): () => void {
+function releaser({ batch, shared }: DeviceContext, buffers: readonly GPUBuffer[]): () => void {
   let done = false;
   return () => {
     if (done) return;
