@@ -55,7 +55,8 @@ function renamed(options: Readonly<Record<string, unknown>>): Record<string, unk
   ]);
 }
 
-interface Range {
+/** The range of a field of numbers. */
+export interface FieldRange {
   readonly min?: number;
   readonly max?: number;
   /** True if `min` itself is out of the range. */
@@ -64,14 +65,14 @@ interface Range {
   readonly because?: string;
 }
 
-/** An integer in [min, max]. */
+/** An integer from `min` to `max`, both included. */
 export function integer(min: number, max: number, because?: string) {
   const error = `give an integer from ${min} to ${max}${because ? ` (${because})` : ''}`;
   return z.number({ error }).int({ error }).min(min, { error }).max(max, { error });
 }
 
 /** A finite number in the range. */
-export function real({ min = -Number.MAX_VALUE, max = Number.MAX_VALUE, aboveMin, because }: Range) {
+export function real({ min = -Number.MAX_VALUE, max = Number.MAX_VALUE, aboveMin, because }: FieldRange) {
   const low = min === -Number.MAX_VALUE ? [] : [aboveMin ? `above ${min}` : `of at least ${min}`];
   const high = max === Number.MAX_VALUE ? [] : [`at most ${max}`];
   const error =
@@ -80,14 +81,17 @@ export function real({ min = -Number.MAX_VALUE, max = Number.MAX_VALUE, aboveMin
   return aboveMin ? number.gt(min, { error }) : number.min(min, { error });
 }
 
+/** A number from 0 to 1. */
 export function probability() {
   return real({ min: 0, max: 1 });
 }
 
+/** A switch. */
 export function yesOrNo() {
   return z.boolean({ error: 'give true or false' });
 }
 
+/** One of some names. */
 export function oneOf<const Names extends readonly [string, ...string[]]>(names: Names) {
   return z.enum(names, { error: `give one of ${names.join(', ')}` });
 }

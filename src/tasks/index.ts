@@ -4,7 +4,7 @@
  * @module mathformer/tasks
  */
 
-export { integer, oneOf, probability, real, yesOrNo } from '../base/options.ts';
+export { type FieldRange, integer, oneOf, probability, real, yesOrNo } from '../base/options.ts';
 export { RandomStream } from '../base/randomStream.ts';
 export { ARITHMETIC, type ArithmeticOptions, arithmetic, arithmeticTask } from './arithmetic/task.ts';
 export { checkedTask } from './checked.ts';
