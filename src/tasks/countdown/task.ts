@@ -7,21 +7,19 @@ import { integer, probability } from '../../base/options.ts';
 import { RandomStream } from '../../base/randomStream.ts';
 import { defineTask } from '../definition.ts';
 import { distinct } from '../distinct.ts';
-import { applyBinary, type Expression, evaluate, print } from '../expressions/expression.ts';
+import { applyBinary, type Expression, evaluate } from '../expressions/expression.ts';
 import { operatorList } from '../expressions/operatorList.ts';
 import { parseOperators } from '../expressions/operators.ts';
 import { parse } from '../expressions/parser.ts';
 import type { Rational } from '../expressions/rational.ts';
-import { type Split, splitOfCanonical } from '../split.ts';
 import type { Graded, Task, TaskProblem } from '../task.ts';
 import { tokenizerOf } from '../tokenizer.ts';
+import { ProblemGenerator, problemFrom } from './generator.ts';
 import {
   COUNTDOWN_OPERATORS,
   type Countdown,
   type CountdownOperator,
-  combined,
   isSolution,
-  numberOf,
   shareUsed,
   solutionOf,
 } from './solution.ts';
@@ -30,13 +28,11 @@ const ANSWER = '<answer>';
 const TOKENS = [...' ()*+,-/0123456789:=', 'make', 'from', ANSWER, '<eos>'];
 const PROBLEM = /^make ([1-9]\d*) from ([1-9]\d*(?: [1-9]\d*)+):$/;
 /** Matches a problem for `generate`. The first word and the colon are optional. */
-const ASKED = /^(?:make )?(\d+) from (\d+(?: \d+)+):?$/;
+const ASKED = /^(?:make )?([1-9]\d*) from ([1-9]\d*(?: [1-9]\d*){1,5}):?$/;
 
 const LIMITS = { numbers: [2, 6], maxNumber: [1, 999], target: [1, 9999] } as const;
 const STANDARD = { numbers: 3, maxNumber: 20, minTarget: 1, maxTarget: 100, scratchpadProbability: 1 };
 const EVALUATION_STREAM = 1;
-/** Draws before the options are said to allow no problem. */
-const MAX_ATTEMPTS = 2000;
 
 /** Options of countdown. */
 export interface CountdownOptions {
@@ -63,7 +59,7 @@ const NAMES: readonly (keyof CountdownOptions)[] = [
   'scratchpadProbability',
 ];
 
-/** Make countdown. Level n has n + 2 numbers. @throws ArgumentError naming the option that cannot work. */
+/** Make countdown. The levels have 2 numbers, 3 and so on; those with nothing to train on are left out. @throws ArgumentError naming the option that cannot work. */
 export function countdown(options: CountdownOptions = {}): Task {
   expectNames('countdown', options, NAMES);
   const { numbers, maxNumber, minTarget, maxTarget, scratchpadProbability } = { ...STANDARD, ...options };
@@ -72,7 +68,11 @@ export function countdown(options: CountdownOptions = {}): Task {
   checkOption('maxNumber', maxNumber, ...LIMITS.maxNumber);
   checkOption('minTarget', minTarget, ...LIMITS.target);
   checkOption('maxTarget', maxTarget, minTarget, LIMITS.target[1]);
-  const size = { maxNumber, minTarget, maxTarget, operators };
+  const hardest = new ProblemGenerator(numbers, { maxNumber, minTarget, maxTarget, operators });
+  const easier = Array.from({ length: numbers - LIMITS.numbers[0] }, (_, more) =>
+    hardest.withNumbers(LIMITS.numbers[0] + more),
+  );
+  const levels = [...easier.filter(({ canTrain }) => canTrain), hardest];
   const tokenizer = tokenizerOf(TOKENS, '<eos>');
   const { eos, encode, decode } = tokenizer;
   /** The text up to the end, or all of it. */
@@ -88,16 +88,17 @@ export function countdown(options: CountdownOptions = {}): Task {
   return {
     name: 'countdown',
     tokenizer,
-    levels: Array.from({ length: numbers - 1 }, (_, level) => `numbers_${level + 2}`),
+    levels: levels.map((level) => `numbers_${level.numbers}`),
     draw(random, level) {
-      const problem = drawOf('training', random, { ...size, numbers: level + 2 });
-      if (!problem) throw new RangeError(`countdown: nothing to train on at level ${level}`);
-      return problem;
+      const problem = levels[level]?.draw('training', random);
+      if (problem) return problem;
+      const fix = 'allow larger numbers, more targets or more operators';
+      throw new ArgumentError('countdown', `there is nothing to train on at level ${level}`, fix);
     },
     heldOut: (count) =>
       distinct(count, (item) => {
         const random = new RandomStream({ seed: 0, stream: EVALUATION_STREAM, item });
-        return drawOf('evaluation', random, { ...size, numbers });
+        return hardest.draw('evaluation', random);
       }),
     prompt: ({ expression }) => encode(expression),
     example({ expression, answer }, random) {
@@ -167,7 +168,11 @@ function answerIn(text: string): string | null {
 }
 
 function badProblem(text: string): ArgumentError {
-  return new ArgumentError('countdown', `"${text}" is no problem`, 'write "make 24 from 3 8 9:"');
+  return new ArgumentError(
+    'countdown',
+    `"${text}" is no problem`,
+    'write "make 24 from 3 8 9:", with 2 to 6 numbers from 1 on',
+  );
 }
 
 function operatorsOf(given: CountdownOptions['operators'] = COUNTDOWN_OPERATORS): CountdownOperator[] {
@@ -178,51 +183,6 @@ function operatorsOf(given: CountdownOptions['operators'] = COUNTDOWN_OPERATORS)
 function checkOption(name: string, value: number, low: number, high: number): void {
   if (Number.isInteger(value) && value >= low && value <= high) return;
   throw new ArgumentError('countdown', `${name} is ${value}`, `give an integer from ${low} to ${high}`);
-}
-
-interface Size extends Required<Pick<CountdownOptions, 'numbers' | 'maxNumber' | 'minTarget' | 'maxTarget'>> {
-  readonly operators: readonly CountdownOperator[];
-}
-
-/** Draw a problem of this side with a solution; undefined if none is found. */
-function drawOf(side: Split, random: RandomStream, size: Size): TaskProblem | undefined {
-  for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-    const numbers = Array.from({ length: size.numbers }, () => 1 + random.integerBelow(size.maxNumber));
-    const solved = drawSolution(numbers, random, size.operators);
-    if (!solved?.value.isInteger) continue;
-    const target = Number(solved.value.numerator);
-    if (target < size.minTarget || target > size.maxTarget) continue;
-    const problem = problemFrom({ target, numbers }, solved.tree);
-    if (splitOfCanonical(problem.expression) === side) return problem;
-  }
-  return undefined;
-}
-
-/** Combine two random expressions until one is left; undefined for a division by zero. */
-function drawSolution(
-  numbers: readonly number[],
-  random: RandomStream,
-  operators: readonly CountdownOperator[],
-) {
-  const parts = numbers.map(numberOf);
-  const taken = () => parts.splice(random.integerBelow(parts.length), 1);
-  while (parts.length > 1) {
-    const [[left], [right]] = [taken(), taken()];
-    const operator = operators[random.integerBelow(operators.length)];
-    const part = left && right && operator && combined(operator, left, right);
-    if (!part) return undefined;
-    parts.push(part);
-  }
-  return parts[0];
-}
-
-/** Write a problem. The numbers stand in order, so that equal problems have equal texts. */
-function problemFrom(
-  { target, numbers }: Pick<Countdown, 'target' | 'numbers'>,
-  solution: Expression,
-): TaskProblem {
-  const list = numbers.toSorted((a, b) => a - b).join(' ');
-  return { expression: `make ${target} from ${list}:`, answer: print(solution) };
 }
 
 /** Write the steps of a calculation, innermost first: `8-3=5`, `5-(-2)=7`. Each is true as it is written. */

@@ -74,6 +74,23 @@ describe('problems', () => {
     }
   });
 
+  test('are found where targets are rare, and levels without any are left out', () => {
+    const rare = countdown({ numbers: 5, minTarget: 500, maxTarget: 500 });
+    expect(rare.levels).toEqual(['numbers_3', 'numbers_4', 'numbers_5']); // Two numbers make at most 400.
+    const drawn = Array.from({ length: 150 }, (_, item) => rare.draw(random(item), item % 3));
+    const heldOut = rare.heldOut(100);
+    expect(heldOut.length).toBe(100);
+    for (const [i, problem] of [...drawn, ...heldOut].entries()) {
+      const { numbers, target } = given(problem);
+      expect(numbers.length).toBe(i < 150 ? 3 + (i % 3) : 5);
+      expect(Math.max(...numbers)).toBeLessThanOrEqual(20);
+      expect(target).toBe(500);
+      expect(isRight(problem.answer, numbers, target)).toBe(true);
+    }
+    const trained = new Set(drawn.map(({ expression }) => expression));
+    expect(heldOut.filter(({ expression }) => trained.has(expression))).toEqual([]);
+  });
+
   test('that cannot be are none', () => {
     const none = countdown({ numbers: 2, maxNumber: 2, minTarget: 9000, maxTarget: 9001 });
     expect(none.heldOut(1)).toEqual([]);
@@ -264,6 +281,17 @@ describe('a problem that a person writes', () => {
     }
     expect(() => task.problemOf?.('1000 from 1 2')).toThrow(/nothing makes 1000 from 1 2; ask for another/);
     expect(() => task.problemOf?.('24: 3 8 9')).toThrow(/is no problem; write "make 24 from 3 8 9:"/);
+  });
+
+  test.each([
+    '0 from 3 3',
+    '24 from 0 24',
+    '24 from 24',
+    '024 from 3 8 9',
+    '5 from 1 2 3 4 5 6 7',
+    '24 from ３ 8 9',
+  ])('has 2 to 6 numbers from 1 on, unlike %s', (text) => {
+    expect(() => task.problemOf?.(text)).toThrow(/is no problem; write .* with 2 to 6 numbers from 1 on/);
   });
 
   test('needs fractions at times: the famous 24 from 3 3 8 8', () => {
