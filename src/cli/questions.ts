@@ -2,7 +2,7 @@
 import { problemOf } from '../base/errors.ts';
 import { BadOptionError } from '../base/options.ts';
 import { printable } from '../formats/error.ts';
-import { readTokenizer, type TextTokenizer } from '../formats/huggingFace/tokenizer.ts';
+import type { TokenizerTexts } from '../formats/huggingFace/tokenizer.ts';
 import type { Completion } from '../model/sampling.ts';
 import { readTokenizerDirectory } from '../runs/huggingFaceDirectory.ts';
 import type { Graded, Task, TaskProblem, Tokenizer } from '../tasks/task.ts';
@@ -35,15 +35,13 @@ export function askingText(tokenizer: Tokenizer): Asking {
   };
 }
 
-/** The tokenizer of a Hugging Face directory that a task's is not; undefined if it has none. @throws CheckpointError */
+/** Read the tokenizer of a Hugging Face directory that a task's is not; undefined if it has none. @throws FileError */
 export function directoryTokenizer(
   path: string,
   { config }: { readonly config: { readonly vocabSize: number } },
   task: Pick<Task, 'tokenizer'>,
-): TextTokenizer | undefined {
-  if (config.vocabSize === task.tokenizer.vocabSize) return undefined;
-  const texts = readTokenizerDirectory(path);
-  return texts && readTokenizer(texts, path);
+): TokenizerTexts | undefined {
+  return config.vocabSize === task.tokenizer.vocabSize ? undefined : readTokenizerDirectory(path);
 }
 
 /** Ask a model problems of a task; a task that cannot read problems has its tokenizer's texts continued. */

@@ -16,6 +16,7 @@ import { checkTask, modelSchema, openModel } from '../flags/modelFlags.ts';
 import { outputSchema } from '../flags/sessionFlags.ts';
 import { taskFlag, taskOf } from '../flags/taskFlag.ts';
 import { bothOf, onTask, type TaskFlags } from '../flags/taskFlags.ts';
+import { directoryTokenizer } from '../questions.ts';
 import { Reporter } from '../reporter.ts';
 import { takenSettings } from '../trainedSettings.ts';
 
@@ -46,10 +47,11 @@ async function run(
   if (text !== '') reporter.note(`As it was trained (flags win over it): ${text}`);
   const options = parseOptions(schema, pick(schema, all));
   const task = await taskOf({ definition, options });
-  checkTask(path, checkpoint, task);
+  const own = flagsGiven.task === undefined ? directoryTokenizer(path, checkpoint, task) : undefined;
+  if (!own) checkTask(path, checkpoint, task);
   reporter.note(`Loading checkpoint from ${path}`);
   reporter.note(`Model loaded: ${describe(checkpoint.config)}`);
-  const files = writeHuggingFace(checkpoint, task);
+  const files = writeHuggingFace(checkpoint, own ?? task);
   writeDirectoryAtomically(out, files);
   reporter.line(`Saved ${[...files.keys()].join(', ')} to ${out}`);
   reporter.document({ checkpoint: path, directory: out, files: [...files.keys()] });

@@ -5,6 +5,7 @@
 import { Command } from 'commander';
 import { z } from 'zod';
 import { BadOptionError, integer, parseOptions, real, yesOrNo } from '../../base/options.ts';
+import { readTokenizer } from '../../formats/huggingFace/tokenizer.ts';
 import { checkTopK, grpoSchema } from '../../grpo/options.ts';
 import { describe } from '../../model/config.ts';
 import { Sampler } from '../../model/sampler.ts';
@@ -75,7 +76,8 @@ async function run(
     options: parseOptions(schema, pick(schema, { ...taken, ...flagsGiven })),
   });
   // A directory from elsewhere knows no task of ours, but its own tokenizer.
-  const own = flagsGiven.task === undefined ? directoryTokenizer(path, checkpoint, task) : undefined;
+  const files = flagsGiven.task === undefined ? directoryTokenizer(path, checkpoint, task) : undefined;
+  const own = files && readTokenizer(files, path);
   if (!own) checkTask(path, checkpoint, task);
   const asking = own ? askingText(own) : askingTask(task);
   const { eos, vocabSize } = asking.tokenizer;

@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import type { ModelConfig } from '../../model/config.ts';
-import { checkVocabulary, type Task } from '../../tasks/task.ts';
+import { checkVocabulary, type Task, type Tokenizer } from '../../tasks/task.ts';
 import { MemoryBudget } from '../budget.ts';
 import { CheckpointError, withCheckpointErrors } from '../error.ts';
 import { type Checkpoint, writeSafetensors } from '../index.ts';
@@ -14,11 +14,13 @@ import { fromLlamaConfig, toLlamaConfig } from './llamaConfig.ts';
 import { fromMptConfig, MAX_SEQUENCE_LENGTH, toMptConfig } from './mptConfig.ts';
 import { representable } from './representable.ts';
 import { llamaNames, mptNames } from './tensorNames.ts';
-import { tokenizerFiles } from './tokenizerFiles.ts';
+import { readTokenizer, type TokenizerTexts } from './tokenizer.ts';
+import { TOKENIZER_CONFIG_FILE, TOKENIZER_FILE, tokenizerFiles } from './tokenizerFiles.ts';
 import { fromWeights, type TensorNames, toWeights } from './weights.ts';
 
 /** The file of the weights. */
 const WEIGHTS_FILE = 'model.safetensors';
+const GENERATION_FILE = 'generation_config.json';
 /** Default maximum length for transformers' `generate`, whose own default is 20 tokens in total. */
 const MAX_NEW_TOKENS = 256;
 /** transformers wants to know who wrote the tensors, and `pt` is what it reads without a conversion. */
@@ -62,28 +64,55 @@ function knownModel(json: string): KnownModel {
 }
 
 /**
- * The files of a Hugging Face directory by name: `config.json`, `generation_config.json`, `model.safetensors`,
+ * Make the files of a Hugging Face directory by name: `config.json`, `generation_config.json`, `model.safetensors`,
  * `tokenizer.json`, `tokenizer_config.json` and `special_tokens_map.json`. A checkpoint of the `llama` or the `mpt` shape
  * comes back from `readHuggingFace` bit for bit.
- * @param task whose tokenizer the model was trained with.
+ * @param tokenizer the task that the model was trained on, or the tokenizer of the directory that it was read from, whose
+ * files are copied.
  * @throws CheckpointError naming what MPT cannot represent, MathformerError if the task has another vocabulary.
  */
-export function writeHuggingFace(checkpoint: Checkpoint, task: Task): Map<string, string | Uint8Array> {
-  checkVocabulary(task, checkpoint.config);
+export function writeHuggingFace(
+  checkpoint: Checkpoint,
+  tokenizer: Task | TokenizerTexts,
+): Map<string, string | Uint8Array> {
+  if (!isTexts(tokenizer)) checkVocabulary(tokenizer, checkpoint.config);
   return withCheckpointErrors('export', () => {
-    const { bos, eos } = task.tokenizer;
-    const special = { bos, eos };
-    const { document, tensors, longest } = exported(checkpoint, special);
-    const documents = new Map<string, object>([
-      [CONFIG_FILE, document],
-      ['generation_config.json', { ...specialTokenIds(special), max_new_tokens: MAX_NEW_TOKENS }],
-      ...tokenizerFiles(task, longest),
-    ]);
-    const files = new Map<string, string | Uint8Array>();
-    for (const [name, document] of documents) files.set(name, `${JSON.stringify(document, null, 2)}\n`);
+    const special = isTexts(tokenizer) ? readTokenizer(tokenizer, 'tokenizer') : tokenizer.tokenizer;
+    const { document, tensors, longest } = exported(checkpoint, { bos: special.bos, eos: special.eos });
     const metadata = new Map([...checkpoint.metadata, FORMAT]);
-    return files.set(WEIGHTS_FILE, writeSafetensors({ tensors, metadata }));
+    return new Map<string, string | Uint8Array>([
+      [CONFIG_FILE, jsonText(document)],
+      ...(isTexts(tokenizer) ? copiedFiles(tokenizer, special) : taskFiles(tokenizer, longest)),
+      [WEIGHTS_FILE, writeSafetensors({ tensors, metadata })],
+    ]);
   });
+}
+
+const isTexts = (tokenizer: Task | TokenizerTexts): tokenizer is TokenizerTexts =>
+  typeof tokenizer.tokenizer === 'string';
+
+const jsonText = (document: object): string => `${JSON.stringify(document, null, 2)}\n`;
+
+const generationConfig = ({ bos, eos }: SpecialTokens): string =>
+  jsonText({ ...specialTokenIds({ bos, eos }), max_new_tokens: MAX_NEW_TOKENS });
+
+function taskFiles(task: Task, longest: number): [name: string, text: string][] {
+  const { bos, eos } = task.tokenizer;
+  return [
+    [GENERATION_FILE, generationConfig({ bos, eos })],
+    ...[...tokenizerFiles(task, longest)].map(([name, file]): [string, string] => [name, jsonText(file)]),
+  ];
+}
+
+function copiedFiles(texts: TokenizerTexts, { bos, eos }: Tokenizer): [name: string, text: string][] {
+  const { tokenizer, tokenizerConfig } = texts;
+  return [
+    [GENERATION_FILE, texts.generationConfig ?? generationConfig({ bos, eos })],
+    [TOKENIZER_FILE, tokenizer],
+    ...(tokenizerConfig === undefined
+      ? []
+      : [[TOKENIZER_CONFIG_FILE, tokenizerConfig] satisfies [string, string]]),
+  ];
 }
 
 function exported({ config, stateDict }: Checkpoint, special: SpecialTokens) {

@@ -3,6 +3,8 @@ import type { Task, Tokenizer } from '../../tasks/task.ts';
 import { tokenizerOf } from '../../tasks/tokenizer.ts';
 import { CheckpointError, quoted } from '../error.ts';
 
+export const TOKENIZER_FILE = 'tokenizer.json';
+export const TOKENIZER_CONFIG_FILE = 'tokenizer_config.json';
 /** Number of problems that are tokenized in both ways to check the files. */
 const CHECKED_PROBLEMS = 100;
 /** A name that is no token, so that a text outside the vocabulary is refused there as it is here. */
@@ -19,9 +21,9 @@ export function tokenizerFiles(task: Task, longest: number): Map<string, object>
   checkLongestFirst(task, tokens);
   const special = specialTokens(tokenizer, tokens);
   return new Map<string, object>([
-    ['tokenizer.json', fastTokenizer(tokenizer, tokens)],
+    [TOKENIZER_FILE, fastTokenizer(tokenizer, tokens)],
     [
-      'tokenizer_config.json',
+      TOKENIZER_CONFIG_FILE,
       {
         tokenizer_class: 'PreTrainedTokenizerFast',
         ...special,

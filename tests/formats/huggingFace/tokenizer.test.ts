@@ -1,7 +1,7 @@
 /** Tokenizers of Hugging Face directories: ids and texts worked by hand, our own exports, and those of a real llama. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { writeHuggingFace } from '../../../src/formats/huggingFace/index.ts';
+import { readHuggingFace, writeHuggingFace } from '../../../src/formats/huggingFace/index.ts';
 import { readTokenizer, type TokenizerTexts } from '../../../src/formats/huggingFace/tokenizer.ts';
 import { ARITHMETIC } from '../../../src/tasks/arithmetic/task.ts';
 import { randomCheckpoint } from '../../model/referenceModels.ts';
@@ -138,4 +138,28 @@ describe.skipIf(!hasStories)('stories260K', () => {
       /^ Once upon a time, there was a little girl named Lily\. She loved to play outs/,
     );
   });
+});
+
+it('is copied when a model of elsewhere is written again', () => {
+  const files = texts({ tokenizerConfig: { add_bos_token: true, bos_token: '<s>' } });
+  const random = { ...randomCheckpoint({ shape: 'llama', vocabSize: VOCAB.length }), metadata: new Map() };
+  const written = writeHuggingFace(random, files);
+  expect(written.get('tokenizer.json')).toBe(files.tokenizer);
+  expect(written.get('tokenizer_config.json')).toBe(files.tokenizerConfig);
+  expect(JSON.parse(String(written.get('generation_config.json')))).toMatchObject({
+    ...{ bos_token_id: 1, eos_token_id: 2 },
+  });
+  const again = readTokenizer(
+    {
+      tokenizer: String(written.get('tokenizer.json')),
+      tokenizerConfig: String(written.get('tokenizer_config.json')),
+      config: String(written.get('config.json')),
+      generationConfig: String(written.get('generation_config.json')),
+    },
+    'DIR',
+  );
+  expect(again).toMatchObject({ bos: 1, eos: 2, vocabSize: 9 });
+  const weights = written.get('model.safetensors');
+  if (!(weights instanceof Uint8Array)) throw new Error('there are no weights');
+  expect(readHuggingFace({ config: String(written.get('config.json')), weights }, 'DIR')).toEqual(random);
 });
