@@ -4,6 +4,7 @@ import { BadOptionError } from '../base/options.ts';
 import { printable } from '../formats/error.ts';
 import type { TokenizerTexts } from '../formats/huggingFace/tokenizer.ts';
 import type { Completion } from '../model/sampling.ts';
+import type { LoadedCheckpoint } from '../runs/checkpointFile.ts';
 import { readTokenizerDirectory } from '../runs/huggingFaceDirectory.ts';
 import type { Graded, Task, TaskProblem, Tokenizer } from '../tasks/task.ts';
 
@@ -35,13 +36,17 @@ export function askingText(tokenizer: Tokenizer): Asking {
   };
 }
 
-/** Read the tokenizer of a Hugging Face directory that a task's is not; undefined if it has none. @throws FileError */
+/**
+ * Read the tokenizer of a Hugging Face directory with another vocabulary than the task's; undefined for other models.
+ * @throws FileError
+ */
 export function directoryTokenizer(
   path: string,
-  { config }: { readonly config: { readonly vocabSize: number } },
+  { config, format }: Pick<LoadedCheckpoint, 'config' | 'format'>,
   task: Pick<Task, 'tokenizer'>,
 ): TokenizerTexts | undefined {
-  return config.vocabSize === task.tokenizer.vocabSize ? undefined : readTokenizerDirectory(path);
+  const own = format === 'hugging-face' && config.vocabSize !== task.tokenizer.vocabSize;
+  return own ? readTokenizerDirectory(path) : undefined;
 }
 
 /** Ask a model problems of a task; a task that cannot read problems has its tokenizer's texts continued. */

@@ -8,6 +8,7 @@ import { FileError } from './fileError.ts';
 import { readOrdinaryFile } from './ordinaryFile.ts';
 
 const CONFIG = 'config.json';
+const TOKENIZER = 'tokenizer.json';
 const WEIGHTS = 'model.safetensors';
 /** Names the file of each tensor where the weights are spread over several. */
 const INDEX = `${WEIGHTS}.index.json`;
@@ -28,14 +29,24 @@ export function readHuggingFaceDirectory(path: string): HuggingFaceModel {
   };
 }
 
-/** Reads the files of a directory that make a tokenizer; undefined if it has none. @throws FileError */
-export function readTokenizerDirectory(path: string): TokenizerTexts | undefined {
-  const read = (name: string): string | undefined =>
-    existsSync(join(path, name)) ? readOrdinaryFile(join(path, name), INSTEAD).toString('utf8') : undefined;
-  const [tokenizer, config] = [read('tokenizer.json'), read(CONFIG)];
-  if (tokenizer === undefined || config === undefined) return undefined;
-  const [tokenizerConfig, generationConfig] = [read('tokenizer_config.json'), read('generation_config.json')];
-  return { tokenizer, tokenizerConfig, config, generationConfig };
+/** Reads the files of a directory that make a tokenizer. @throws FileError if one is missing or cannot be read */
+export function readTokenizerDirectory(path: string): TokenizerTexts {
+  const read = (name: string): string => readOrdinaryFile(join(path, name), INSTEAD).toString('utf8');
+  const optional = (name: string): string | undefined =>
+    existsSync(join(path, name)) ? read(name) : undefined;
+  const tokenizer = optional(TOKENIZER);
+  if (tokenizer === undefined) throw withoutTokenizer(path);
+  return {
+    tokenizer,
+    tokenizerConfig: optional('tokenizer_config.json'),
+    config: read(CONFIG),
+    generationConfig: optional('generation_config.json'),
+  };
+}
+
+function withoutTokenizer(path: string): FileError {
+  const fix = 'copy it from where the model comes from, or give the --task that the model was trained on';
+  return new FileError('FILE_NOT_FOUND', join(path, TOKENIZER), 'there is no such file, to read texts', fix);
 }
 
 /** A name in the directory itself: an index from elsewhere leads to no other file. */

@@ -13,7 +13,7 @@ import {
   shapeOf,
 } from '../../model/config.ts';
 import { initialStateDict } from '../../model/stateDict.ts';
-import { loadCheckpoint } from '../../runs/checkpointFile.ts';
+import { type LoadedCheckpoint, loadCheckpoint } from '../../runs/checkpointFile.ts';
 import type { Task } from '../../tasks/task.ts';
 import { MAX_ACTIVE_EXPERTS } from '../../tensor/index.ts';
 
@@ -69,7 +69,7 @@ export function loadModel(path: string, flags: ModelFlags, task: Task): Checkpoi
 }
 
 /** Reads a checkpoint that agrees with the flags. @throws FileError, CheckpointError, BadOptionError */
-export function openModel(path: string, flags: ModelFlags): Checkpoint {
+export function openModel(path: string, flags: ModelFlags): LoadedCheckpoint {
   checkExperts(flags);
   const { modelsize, activeExperts } = flags;
   const assumed: AssumedConfig = {

@@ -51,27 +51,27 @@ export function parseOptions<Options>(schema: z.ZodType<Options>, candidate: unk
 
 function refusalOf(issue: z.core.$ZodIssue | undefined, candidate: unknown): CheckpointError {
   const path = issue?.path ?? [];
-  if (path.length === 0) {
+  const surplus = issue?.code === 'unrecognized_keys' ? issue.keys.slice(0, 1) : [];
+  const at = [...path, ...surplus];
+  if (at.length === 0) {
     const problem = 'it is no JSON object';
     return new CheckpointError('BAD_CONFIG', CONFIG_FILE, problem, 'give the config.json of a model');
   }
-  const value = path.reduce<unknown>(
+  const value = at.reduce<unknown>(
     (at, key) => (at as Readonly<Record<PropertyKey, unknown>>)[key],
     candidate,
   );
   const given = value === undefined ? 'is missing' : `is ${shown(value)}`;
-  const problem = `${path.join('.')} ${given}`;
+  const problem = `${at.join('.')} ${given}`;
+  const unsupported = (fix: string): CheckpointError =>
+    new CheckpointError('UNSUPPORTED', CONFIG_FILE, problem, fix);
+  if (surplus.length > 0) return unsupported('give a model without it: it is not supported');
   if (issue?.code !== 'invalid_value') {
-    return new CheckpointError(
-      'BAD_CONFIG',
-      CONFIG_FILE,
-      problem,
-      `correct it (${issue?.message ?? 'invalid'})`,
-    );
+    const fix = `correct it (${issue?.message ?? 'invalid'})`;
+    return new CheckpointError('BAD_CONFIG', CONFIG_FILE, problem, fix);
   }
   const accepted = issue.values.map((each) => JSON.stringify(each)).join(' or ');
-  const fix = `give a model where it is ${accepted}: no other is supported`;
-  return new CheckpointError('UNSUPPORTED', CONFIG_FILE, problem, fix);
+  return unsupported(`give a model where it is ${accepted}: no other is supported`);
 }
 
 function shown(value: unknown): string {
@@ -79,15 +79,22 @@ function shown(value: unknown): string {
   return text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text;
 }
 
-/** The fields as a config of this architecture. @throws CheckpointError for sizes that no model has. */
+/**
+ * The fields as a config of this architecture. `keys` are the names of fields in the file, for messages.
+ * @throws CheckpointError for sizes that no model has.
+ */
 export function checkedConfig<Shape extends ModelShape>(
   architecture: Shape,
   fields: Omit<ModelConfigs[Shape], 'architecture'>,
+  keys: Readonly<Record<string, string>> = {},
 ): ModelConfigs[Shape] {
+  const named = new Map(Object.entries(keys));
+  const byKeys = (text: string): string => text.replace(/\w+/g, (word) => named.get(word) ?? word);
   try {
     return validateConfigOf(architecture, { architecture, ...fields }, CONFIG_FILE);
   } catch (cause) {
     if (!(cause instanceof ModelConfigError)) throw cause;
-    throw new CheckpointError('BAD_CONFIG', CONFIG_FILE, cause.problem, cause.fix, { cause });
+    const [problem, fix] = [byKeys(cause.problem), byKeys(cause.fix)];
+    throw new CheckpointError('BAD_CONFIG', CONFIG_FILE, problem, fix, { cause });
   }
 }

@@ -6,7 +6,7 @@ import { z } from 'zod';
 import type { ModelConfig } from '../../model/config.ts';
 import { checkVocabulary, type Task, type Tokenizer } from '../../tasks/task.ts';
 import { MemoryBudget } from '../budget.ts';
-import { CheckpointError, withCheckpointErrors } from '../error.ts';
+import { CheckpointError, quoted, withCheckpointErrors } from '../error.ts';
 import { type Checkpoint, writeSafetensors } from '../index.ts';
 import { openCheckpoint, type Weight } from '../open.ts';
 import { CONFIG_FILE, parseJson, parseOptions, type SpecialTokens, specialTokenIds } from './configJson.ts';
@@ -153,8 +153,17 @@ function openWeights(files: readonly Uint8Array[]) {
       const problem = 'it is no safetensors file';
       throw new CheckpointError('NOT_A_CHECKPOINT', WEIGHTS_FILE, problem, 'save it with transformers again');
     }
-    for (const [name, weight] of opened.weights) stored.set(name, weight);
+    for (const [name, weight] of opened.weights) {
+      if (stored.has(name)) throw repeated(name);
+      stored.set(name, weight);
+    }
     for (const [key, value] of opened.metadata) metadata.set(key, value);
   }
   return { stored, metadata };
+}
+
+/** The files may differ in it, and their order says nothing. */
+function repeated(name: string): CheckpointError {
+  const fix = 'save the model with transformers again, or copy its files again';
+  return new CheckpointError('TENSOR_MISMATCH', quoted(name), 'several files of weights have it', fix);
 }

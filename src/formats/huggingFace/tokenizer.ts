@@ -24,9 +24,11 @@ export interface TextTokenizer extends Tokenizer {
 }
 
 const id = z.int().min(0);
+const specialToken = z.union([z.string(), z.looseObject({ content: z.string() })]).nullish();
 const settingsSchema = z.looseObject({
   add_bos_token: z.boolean().nullish(),
-  bos_token: z.union([z.string(), z.looseObject({ content: z.string() })]).nullish(),
+  bos_token: specialToken,
+  eos_token: specialToken,
 });
 const modelSchema = z.looseObject({ vocab_size: id, eos_token_id: z.union([id, z.array(id)]).nullish() });
 
@@ -57,7 +59,8 @@ export function readTokenizer(texts: TokenizerTexts, name: string): TextTokenize
       generation,
     );
     const library = openLibrary(parsed('tokenizer.json', texts.tokenizer, z.looseObject({})), settings);
-    return textTokenizer(library, model.vocab_size, startOf(library, settings), ends ?? model.eos_token_id);
+    const end = ends ?? model.eos_token_id ?? idOf(library, settings.eos_token);
+    return textTokenizer(library, model.vocab_size, startOf(library, settings), end);
   });
 }
 
@@ -82,11 +85,18 @@ const idsOf = (library: LibraryTokenizer, text: string, special = false): number
 function startOf(library: LibraryTokenizer, settings: z.output<typeof settingsSchema>): number | undefined {
   const whole = idsOf(library, ANCHOR, true);
   const plain = idsOf(library, ANCHOR);
-  const before = whole.slice(0, whole.length - plain.length).filter((id, i) => id !== plain[i]);
+  // Others may follow the text, which a text to continue does without.
+  const before = whole.slice(
+    0,
+    whole.findIndex((_, at) => plain.every((id, i) => whole[at + i] === id)),
+  );
   if (before.length > 1) throw refusal('tokenizer.json', `it puts ${before.length} tokens before a text`);
   const { add_bos_token: adds, bos_token: bos } = settings;
-  if (before.length === 1 || !adds || !bos) return before[0];
-  return library.token_to_id(typeof bos === 'string' ? bos : bos.content);
+  return before.length === 1 || !adds ? before[0] : idOf(library, bos);
+}
+
+function idOf(library: LibraryTokenizer, token: z.output<typeof specialToken>): number | undefined {
+  return token ? library.token_to_id(typeof token === 'string' ? token : token.content) : undefined;
 }
 
 function textTokenizer(
@@ -97,8 +107,11 @@ function textTokenizer(
 ): TextTokenizer {
   const ends = [given ?? []].flat();
   const [eos] = ends;
-  if (eos === undefined)
-    throw refusal('config.json', 'eos_token_id is missing, here and in generation_config.json');
+  if (eos === undefined) {
+    const problem = 'eos_token_id is missing, here and in generation_config.json';
+    const fix = 'add the id of the token that ends a text';
+    throw new CheckpointError('UNSUPPORTED', 'config.json', problem, fix);
+  }
   const anchor = idsOf(library, ANCHOR);
   const start = library.decode(anchor, DECODING).length;
   return {

@@ -65,7 +65,7 @@ function layers(config: LlamaConfig): Decoder {
   const { vocabSize, dModel, dFF, nHeads: heads, nKVHeads: kvHeads, headDim, rmsNormEps } = config;
   const position = rope(headDim, config.ropeTheta);
   const tokens = embedding('model.embed_tokens', config);
-  return decoder({
+  const whole = decoder({
     embedding: tokens,
     blocks: Array.from({ length: config.nLayers }, (_, layer) => {
       const name = `model.layers.${layer}`;
@@ -103,4 +103,6 @@ function layers(config: LlamaConfig): Decoder {
       tiedTo: config.tieEmbeddings ? tokens.weight : undefined,
     }),
   });
+  // Old files repeat the frequencies in each block, others once.
+  return { ...whole, constants: [...whole.constants, position.constantOf('model')] };
 }

@@ -66,6 +66,7 @@ describe('a llama', () => {
       [file(Object.fromEntries(entries.slice(0, 9))), file(Object.fromEntries(entries.slice(9)))],
     ],
     ['with its frequencies', file({ ...params, [INV_FREQ]: frequencies(500) })],
+    ['with its frequencies once', file({ ...params, 'model.rotary_emb.inv_freq': frequencies(500) })],
   ])('has the logits of an independent implementation, %s', (_, weights) => {
     expectGolden(importOf({}, weights));
   });
@@ -73,6 +74,7 @@ describe('a llama', () => {
   it('takes theta as transformers 5 writes it', () => {
     const rope_parameters = { rope_type: 'default', rope_theta: 500 };
     expectGolden(importOf({ rope_theta: undefined, rope_parameters }));
+    expectGolden(importOf({ rope_theta: undefined, rope_scaling: rope_parameters }));
     expectGolden(
       importOf({ rope_scaling: null, sliding_window: null, hidden_act: 'silu', pretraining_tp: 1 }),
     );
@@ -81,15 +83,26 @@ describe('a llama', () => {
   it.each<[object, RegExp]>([
     [{ rope_scaling: { rope_type: 'llama3', factor: 8 } }, /rope_scaling.* is .*llama3/],
     [{ rope_scaling: { type: 'linear', factor: 2 } }, /rope_scaling.* is .*linear/],
+    [
+      { rope_scaling: { rope_type: 'dynamic', factor: 2 } },
+      /rope_scaling\.rope_type is "dynamic"; give a model where it is "default"/,
+    ],
+    [{ rope_scaling: { factor: 2 } }, /rope_scaling\.factor is 2; give a model without it/],
     [{ rope_parameters: { rope_type: 'yarn', rope_theta: 500 } }, /rope_parameters.* is .*yarn/],
+    [{ rope_parameters: { partial_rotary_factor: 0.5 } }, /rope_parameters\.partial_rotary_factor is 0.5/],
+    [{ rope_parameters: { full_attention: { rope_theta: 500 } } }, /rope_parameters\.full_attention is/],
+    [{ architectures: ['MistralForCausalLM'] }, /architectures\.0 is "MistralForCausalLM"/],
+    [{ hidden_size: 2 ** 17 }, /hidden_size: Too big/],
+    [{ num_hidden_layers: 1e6 }, /num_hidden_layers: Too big/],
+    [{ hidden_size: 18, head_dim: null }, /head_dim: /],
     [{ sliding_window: 4096 }, /sliding_window is 4096; give a model where it is null/],
     [{ layer_types: ['full_attention', 'sliding_attention'] }, /layer_types.* is .*sliding_attention/],
     [{ hidden_act: 'gelu' }, /hidden_act is "gelu"; give a model where it is "silu"/],
     [{ attention_dropout: 0.1 }, /attention_dropout is 0.1/],
     [{ partial_rotary_factor: 0.5 }, /partial_rotary_factor is 0.5/],
     [{ quantization_config: { bits: 4 } }, /quantization_config is \{"bits":4\}/],
-    [{ num_key_value_heads: 3 }, /nKVHeads 3 does not divide nHeads 4/],
-    [{ head_dim: 7 }, /headDim: /],
+    [{ num_key_value_heads: 3 }, /num_key_value_heads 3 does not divide num_attention_heads 4/],
+    [{ head_dim: 7 }, /head_dim: /],
     [{ vocab_size: '11' }, /vocab_size is "11"/],
     [{ rope_theta: 0 }, /rope_theta is 0/],
     [{ num_hidden_layers: 3 }, /"model.layers.2.self_attn.q_proj.weight": it is missing/],
@@ -97,6 +110,13 @@ describe('a llama', () => {
     [{ mlp_bias: false }, /"model.layers.0.mlp.gate_proj.bias": the model of config.json has no such tensor/],
   ])('is refused by name with %j', (changes, message) => {
     expect(refusal(() => importOf(changes)).message).toMatch(message);
+  });
+
+  it('is refused with a tensor in two files', () => {
+    const shards = [file(params), file(Object.fromEntries(entries.slice(0, 1)))];
+    expect(refusal(() => importOf({}, shards)).message).toMatch(
+      /"model.embed_tokens.weight": several files of weights have it/,
+    );
   });
 
   it('is refused with frequencies of another theta', () => {

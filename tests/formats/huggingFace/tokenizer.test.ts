@@ -73,14 +73,28 @@ describe('a tokenizer', () => {
   it('begins texts as its post-processor or its config says', () => {
     expect(read().bos).toBeUndefined();
     expect(read({ tokenizer: { ...small, post_processor: template } }).bos).toBe(1);
+    const end = { SpecialToken: { id: '</s>', type_id: 0 } };
+    const special_tokens = { ...template.special_tokens, '</s>': { id: '</s>', ids: [2], tokens: ['</s>'] } };
+    const [start, sequence] = template.single;
+    const both = { ...template, single: [start, sequence, end], special_tokens };
+    expect(read({ tokenizer: { ...small, post_processor: both } }).bos).toBe(1);
+    const ending = { ...both, single: [sequence, end] };
+    expect(read({ tokenizer: { ...small, post_processor: ending } }).bos).toBeUndefined();
+    const twice = { ...both, single: [start, start, sequence] };
+    expect(refusal(() => read({ tokenizer: { ...small, post_processor: twice } })).message).toMatch(
+      /it puts 2 tokens before a text/,
+    );
     const tokenizerConfig = { add_bos_token: true, bos_token: '<s>' };
     expect(read({ tokenizerConfig }).bos).toBe(1);
     expect(read({ tokenizerConfig: { ...tokenizerConfig, bos_token: { content: '<s>' } } }).bos).toBe(1);
     expect(read({ tokenizerConfig: { ...tokenizerConfig, add_bos_token: false } }).bos).toBeUndefined();
   });
 
-  it('ends texts as generation_config.json says, or config.json', () => {
+  it('ends texts as generation_config.json says, or config.json, or tokenizer_config.json', () => {
     expect(read().ends).toEqual([2]);
+    const config = { vocab_size: 9, eos_token_id: null };
+    expect(read({ config, tokenizerConfig: { eos_token: '</s>' } }).ends).toEqual([2]);
+    expect(read({ config, tokenizerConfig: { eos_token: { content: '<s>' } } }).ends).toEqual([1]);
     const { eos, ends } = read({ generationConfig: { eos_token_id: [7, 2] } });
     expect([eos, ends]).toEqual([7, [7, 2]]);
   });
