@@ -1,5 +1,5 @@
 /** The commands by name, and how one is run. Each is loaded when it is called: none waits for what it does not need. */
-import { Command } from 'commander';
+import { Command, type CommanderError } from 'commander';
 import { meant } from '../base/optionNames.ts';
 import { BadOptionError } from '../base/options.ts';
 import { versions } from '../runs/provenance.ts';
@@ -37,6 +37,7 @@ export async function runNamed(name: CommandName, argv: readonly string[]): Prom
 /** Run `mathformer <command> …` and end the process. @param argv holds the words behind `mathformer`. */
 export async function runMathformer(argv: readonly string[]): Promise<never> {
   const [word, ...rest] = argv;
+  if (word === 'help') return runMathformer([...rest.slice(0, 1), '--help']);
   const program = throwing(new Command('mathformer'))
     .description('Trains small transformers with GRPO, and looks at them.')
     .usage('<command> [options]')
@@ -56,11 +57,31 @@ export async function runMathformer(argv: readonly string[]): Promise<never> {
   }
   if (word !== undefined && !word.startsWith('-'))
     return runCommand(
-      program.allowExcessArguments().action(() => unknown(word)),
+      program
+        .helpOption(false)
+        .allowUnknownOption()
+        .allowExcessArguments()
+        .action(() => unknown(word)),
       argv,
     );
+  program.exitOverride((error) => {
+    throw flagsFirst(error, argv) ?? error;
+  });
   for (const build of Object.values(BUILDERS)) program.addCommand(await build([]));
   return runCommand(program, argv);
+}
+
+/** Return the error for flags that stand before their command; undefined for any other mistake. */
+function flagsFirst({ code }: CommanderError, argv: readonly string[]): BadOptionError | undefined {
+  const at = argv.findIndex(isCommandName);
+  const [flag = ''] = argv;
+  if (code !== 'commander.unknownOption' || at < 0) return undefined;
+  const name = argv[at] ?? '';
+  return new BadOptionError(
+    flag,
+    `unknown option '${flag}' before the command ${name}`,
+    `write ${name} first`,
+  );
 }
 
 /** @throws BadOptionError for a word that names no command. */

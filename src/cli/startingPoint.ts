@@ -49,9 +49,10 @@ export function startingOptions<Schema extends z.ZodObject>(
   task: TaskFlags,
 ): StartingOptions<Schema> {
   const { schema: taskSchema } = task;
-  const both = bothOf(schema, task);
-  const { given } = givenOptions(command, both);
-  completed(both, given); // A flag at fault is told before the checkpoint is read.
+  const { given } = givenOptions(command, bothOf(schema, task));
+  // A flag at fault is told before the checkpoint is read, which may have options of the task that are not given.
+  completed(schema, pick(schema, given));
+  parseOptions(taskSchema.partial(), pick(taskSchema, given));
   const { over, beneath, notes } = startingPoint(given, taskSchema);
   const all = { ...given, ...over };
   return {

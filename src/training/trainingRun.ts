@@ -54,6 +54,8 @@ export class TrainingRun {
   /** Phases that are over. */
   readonly finished: { [phase in PhaseName]?: PhaseResult | undefined };
   readonly #parts: TrainingRunParts;
+  /** What the listener failed with while nobody waited for it. */
+  #missed: { readonly reason: unknown } | undefined;
 
   constructor(store: StoredRun, parts: TrainingRunParts) {
     this.store = store;
@@ -67,9 +69,19 @@ export class TrainingRun {
     return this.#parts.signal?.aborted ?? false;
   }
 
-  /** Tell an event. */
+  /** Tell an event. @throws what the listener throws, or failed with at a progress that nobody waited for. */
   async emit(event: TrainingEvent): Promise<void> {
+    if (this.#missed) throw this.#missed.reason;
     await this.#parts.on?.(event);
+  }
+
+  /** Tell an event without waiting for the listener: its failure is thrown at the next one. */
+  #emitInPassing(event: TrainingEvent): void {
+    if (this.#missed) throw this.#missed.reason;
+    const heard = this.#parts.on?.(event);
+    heard?.catch((reason: unknown) => {
+      this.#missed ??= { reason };
+    });
   }
 
   /**
@@ -97,10 +109,10 @@ export class TrainingRun {
    * answered. Given a name, keep the completions as `<name>_completions.jsonl` and tell the progress.
    */
   async evaluate(name?: string): Promise<readonly boolean[] | null> {
-    const { task, problems, subject, on } = this.#parts;
+    const { task, problems, subject } = this.#parts;
     const total = problems.length;
     const tell = (done: number): void => {
-      if (name !== undefined) void on?.({ type: 'evaluating', done, total });
+      if (name !== undefined) this.#emitInPassing({ type: 'evaluating', done, total });
     };
     tell(0);
     try {

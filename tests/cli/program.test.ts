@@ -53,6 +53,8 @@ describe('mathformer', () => {
   it('shows the help of a command alone', async () => {
     const { stdout } = await mathformer('inspect', '--help');
     expect(stdout).toMatch(/^Usage: mathformer inspect \[options\] <file>$/m);
+    expect((await mathformer('help', 'inspect')).stdout).toBe(stdout);
+    expect(await mathformer('help')).toEqual(await mathformer('--help'));
   });
 
   it.each([
@@ -61,6 +63,12 @@ describe('mathformer', () => {
     [['zebra'], /^error: there is no command 'zebra' — give one of train, pretrain, /m],
     [['constructor'], /^error: there is no command 'constructor' — give one of /m],
     [['--nope'], /^error: unknown option '--nope' — /m],
+    [['inspekt', '--json', '--help'], /^error: there is no command 'inspekt' — did you mean inspect\?$/m],
+    [
+      ['--seed', '3', 'train'],
+      /^error: unknown option '--seed' before the command train — write train first$/m,
+    ],
+    [['help', 'inspekt'], /^error: there is no command 'inspekt' — did you mean inspect\?$/m],
   ])('refuses %j', async (argv, message) => {
     const { code, stdout, stderr } = await mathformer(...argv);
     expect([code, stdout]).toEqual([2, '']);

@@ -313,6 +313,18 @@ describe('TrainingRun', () => {
     expect(bars).toEqual(['Evaluating 4', 'stop']);
   });
 
+  it('ends with the failure of a listener that it did not wait for', async () => {
+    const { bench: parts, subject } = bench();
+    const heard: string[] = [];
+    const on = async ({ type }: TrainingEvent): Promise<void> => {
+      heard.push(type);
+      if (heard.length === 2) throw new Error('the page is gone');
+    };
+    const run = new TrainingRun(parts.store, { task: ARITHMETIC, problems, subject, on });
+    await expect(run.judge('final')).rejects.toThrow('the page is gone');
+    expect(heard.every((type) => type === 'evaluating')).toBe(true);
+  });
+
   it('keeps what the model answered, beside what it should have', async () => {
     const { bench: each } = bench();
     await each.evaluate('baseline');

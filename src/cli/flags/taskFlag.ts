@@ -73,7 +73,9 @@ function fieldsIn(
   part: 'options' | 'pretraining',
 ): OptionFields {
   const fields = exported[part] ?? {};
-  const odd = isObject(fields) ? Object.keys(fields).find((key) => !isField(fields[key])) : part;
+  const odd = isObject(fields)
+    ? Object.keys(fields).find((key) => !NAME.test(key) || !isField(fields[key]))
+    : part;
   if (odd === undefined) return fields as OptionFields;
   const problem = `--task ${path}: ${odd === part ? part : `the option ${odd}`} is not what it must be`;
   throw new BadOptionError(
@@ -85,6 +87,9 @@ function fieldsIn(
 
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null;
+
+/** Matches a name that can be a flag. */
+const NAME = /^[a-z]\w*$/i;
 
 const isField = (value: unknown): boolean => value instanceof z.ZodType;
 

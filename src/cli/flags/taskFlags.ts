@@ -99,9 +99,10 @@ async function chosenTask(argv: readonly string[], schema: z.ZodObject, use: Tas
   }
 }
 
-/** @throws BadOptionError for an option that the command has itself. */
+/** @throws BadOptionError for an option whose flag the command has itself. */
 function checkCollisions(definition: TaskDefinition, { shape }: z.ZodObject, use: TaskUse): void {
-  const key = Object.keys(optionFields(definition, use)).find((each) => Object.hasOwn(shape, each));
+  const taken = new Set(['--help', ...Object.keys(shape).map(flagOf)]);
+  const key = Object.keys(optionFields(definition, use)).find((each) => taken.has(flagOf(each)));
   if (key === undefined) return;
   const problem = `--task ${definition.name}: its option ${key} is an option of the command`;
   throw new BadOptionError(flagOf(key), problem, 'call it otherwise');

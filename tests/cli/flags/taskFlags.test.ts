@@ -214,7 +214,45 @@ describe('a module that defines options', () => {
     expect(json('named', 'config.json').options).toMatchObject({ task: echo, letters: 4 });
   });
 
+  it('needs none that the checkpoint knows, though it has no default', async () => {
+    const needy = file(
+      'needy.ts',
+      `import { defineTask, integer, sorting } from '${TASKS}';
+      export default defineTask({
+        name: 'needy',
+        options: { size: integer(1, 9).describe('digits to sort') },
+        make: ({ size }) => sorting({ maxDigits: size }),
+      });`,
+    );
+    const start = join(directory, 'needy');
+    const lacking = await run('pretrain', '--task', needy, ...sizes, '--out', start);
+    expect([lacking.code, lacking.stderr]).toEqual([2, expect.stringMatching(/--size is missing/)]);
+    const begun = await run('pretrain', '--task', needy, '--size', '2', ...sizes, '--out', start);
+    expect(begun.code, begun.stderr).toBe(0);
+    const grpo = ['--task', needy, '--checkpoint', start, '--steps', '1'];
+    const wrong = await run('grpo', ...grpo, '--size', '10');
+    expect([wrong.code, wrong.stderr]).toEqual([2, expect.stringMatching(/--size cannot be 10/)]);
+    const { code, stderr } = await run('grpo', ...grpo, '--out', join(directory, 'needy-grpo'));
+    expect(code, stderr).toBe(0);
+    expect(json('needy-grpo', 'config.json').options).toMatchObject({ size: 2 });
+  });
+
   it.each([
+    [
+      'batch.ts',
+      `{ name: 'x', options: { batch_size: integer(1, 2) }, make: () => null }`,
+      /its option batch_size is an option of the command — call it otherwise/,
+    ],
+    [
+      'help.ts',
+      `{ name: 'x', options: { help: integer(1, 2) }, make: () => null }`,
+      /its option help is an option of the command — call it otherwise/,
+    ],
+    [
+      'words.ts',
+      `{ name: 'x', options: { 'two words': integer(1, 2) }, make: () => null }`,
+      /the option two words is not what it must be — give fields by name/,
+    ],
     [
       'steps.ts',
       `{ name: 'x', options: { steps: integer(1, 2) }, make: () => null }`,
