@@ -1,6 +1,7 @@
 /** Answers of checkpoints to problems: greedy ones, and samples. */
+
+import type { CompletionSampler } from '../src/model/completions.ts';
 import { countCorrect, evaluate } from '../src/model/evaluate.ts';
-import type { CompletionSampler } from '../src/model/sampling.ts';
 import { Transformer } from '../src/model/transformer.ts';
 import { loadCheckpoint } from '../src/runs/checkpointFile.ts';
 import type { Task } from '../src/tasks/task.ts';

@@ -5,7 +5,7 @@ import { join } from 'shlex';
 
 /** The commands that have a script of their own beside this file. */
 export const COMMANDS = ['train', 'evaluate', 'generate', 'export', 'inspect', 'tune', 'doctor'] as const;
-export type CommandName = (typeof COMMANDS)[number];
+export type ScriptName = (typeof COMMANDS)[number];
 
 /** Join words to one line for a shell, quoted where necessary. */
 export function commandLineOf(words: readonly string[]): string {
@@ -18,7 +18,7 @@ export function commandLineOf(words: readonly string[]): string {
  * @param here the URL of this module; its extension tells the two cases apart.
  */
 export function invocation(
-  command: CommandName,
+  command: ScriptName,
   words: readonly string[],
   here: string = import.meta.url,
 ): string {

@@ -2,13 +2,13 @@
 import { samplerOf } from '../generation/index.ts';
 import { Device } from '../gpu/device.ts';
 import type { KernelChoices } from '../gpu/kernelChoices.ts';
+import type { CompletionSampler } from '../model/completions.ts';
 import type { ModelConfig } from '../model/config.ts';
-import type { CompletionSampler } from '../model/sampling.ts';
 import { gitCommit, versions } from '../runs/provenance.ts';
 import type { AdapterRecord, Machine } from '../training/machine.ts';
+import { openTunable, type TuningFlags, tunedKernels } from './chooseKernels.ts';
 import { reportProfile } from './profile.ts';
 import type { Reporter } from './reporter.ts';
-import { openTunable, type TuningFlags, tunedKernels } from './tuning.ts';
 
 /** Flags that choose and configure the device. */
 export interface MachineFlags extends TuningFlags {

@@ -3,7 +3,7 @@ import { problemOf } from '../base/errors.ts';
 import { BadOptionError } from '../base/options.ts';
 import { printable } from '../formats/error.ts';
 import type { TokenizerTexts } from '../formats/huggingFace/tokenizer.ts';
-import type { Completion } from '../model/sampling.ts';
+import type { Completion } from '../model/completions.ts';
 import type { LoadedCheckpoint } from '../runs/checkpointFile.ts';
 import { readTokenizerDirectory } from '../runs/huggingFaceDirectory.ts';
 import type { Graded, Task, TaskProblem, Tokenizer } from '../tasks/task.ts';

@@ -1,8 +1,8 @@
 /** Messages between a `ParallelSampler` and its processes. */
 import type { ErrorDetails } from '../base/errors.ts';
 import type { DeviceOptions } from '../gpu/device.ts';
+import type { Completion, SampleOptions } from '../model/completions.ts';
 import type { ModelConfig } from '../model/config.ts';
-import type { Completion, SampleOptions } from '../model/sampling.ts';
 
 /** The first message to a process: its adapter, device and model. */
 export interface Setup {

@@ -6,8 +6,6 @@
 import { availableParallelism } from 'node:os';
 import { MathformerError } from '../base/errors.ts';
 import type { Device } from '../gpu/device.ts';
-import type { ModelConfig } from '../model/config.ts';
-import { Sampler } from '../model/sampler.ts';
 import {
   type Completion,
   type CompletionSampler,
@@ -16,7 +14,9 @@ import {
   type SampleOptions,
   type SamplerOptions,
   type Sampling,
-} from '../model/sampling.ts';
+} from '../model/completions.ts';
+import type { ModelConfig } from '../model/config.ts';
+import { Sampler } from '../model/sampler.ts';
 import type { Transformer } from '../model/transformer.ts';
 import type { Setup } from './messages.ts';
 import { SamplerChild, type Weights } from './samplerChild.ts';

@@ -4,7 +4,7 @@ import { createRequire } from 'node:module';
 import { extname } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { GpuError } from '../base/errors.ts';
-import type { Completion } from '../model/sampling.ts';
+import type { Completion } from '../model/completions.ts';
 import type { Reply, Request, Setup } from './messages.ts';
 
 /** The current weights of a model. */

@@ -11,7 +11,7 @@ import {
   seed,
   yesOrNo,
 } from '../base/options.ts';
-import { MIN_TEMPERATURE } from '../model/sampling.ts';
+import { MIN_TEMPERATURE } from '../model/completions.ts';
 import { taskOptionAdvice } from '../tasks/builtIn.ts';
 import { ADVANTAGE_KINDS } from './advantages.ts';
 import { DYNAMIC_SAMPLING_METRICS, MAX_REFILLS } from './dynamicSampling.ts';

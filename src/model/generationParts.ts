@@ -1,7 +1,8 @@
 /** Split batches of generations into parts that a device can bind and hold. */
+
+import type { SampleOptions } from './completions.ts';
 import { mostTokens } from './microBatches.ts';
 import { bytesPerSlot, ROW_STEP, type Room } from './samplerWorkspace.ts';
-import type { SampleOptions } from './sampling.ts';
 import type { Transformer } from './transformer.ts';
 
 type Prompts = readonly (readonly number[])[];

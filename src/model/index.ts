@@ -23,6 +23,7 @@ export type { BaseConfig } from './architectures/architecture.ts';
 export type { ModelConfigs } from './architectures/index.ts';
 export type { LlamaConfig } from './architectures/llama.ts';
 export type { AlibiConfig } from './architectures/mathformer.ts';
+export { MIN_TEMPERATURE } from './completions.ts';
 export {
   describe,
   MODEL_SHAPES,
@@ -51,7 +52,6 @@ export {
   Sampler,
   type SamplerOptions,
 } from './sampler.ts';
-export { MIN_TEMPERATURE } from './sampling.ts';
 export { type ScoredSequence, type ScoreOptions, type Scores, scoreTokens } from './score.ts';
 export { initialStateDict, parameterShapes } from './stateDict.ts';
 export type { TrainingState } from './trainingState.ts';

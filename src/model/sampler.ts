@@ -9,9 +9,6 @@ import type { Device, Recording } from '../gpu/device.ts';
 import { NO_ROW } from '../kernels/rows.ts';
 import { encodeSettings, sampleTokens } from '../kernels/sampling.ts';
 import { noGrad, Packing, Tensor, takeRows } from '../tensor/index.ts';
-import { generationParts, mostSlots, neededRoom } from './generationParts.ts';
-import { mostTokens } from './microBatches.ts';
-import { ROW_STEP, type Room, SLOT_WORDS, Workspace } from './samplerWorkspace.ts';
 import {
   type Completion,
   type CompletionSampler,
@@ -19,10 +16,13 @@ import {
   endId,
   type SampleOptions,
   type SamplerOptions,
-} from './sampling.ts';
+} from './completions.ts';
+import { generationParts, mostSlots, neededRoom } from './generationParts.ts';
+import { mostTokens } from './microBatches.ts';
+import { ROW_STEP, type Room, SLOT_WORDS, Workspace } from './samplerWorkspace.ts';
 import type { Transformer } from './transformer.ts';
 
-export type { Completion, CompletionSampler, SampleOptions, SamplerOptions } from './sampling.ts';
+export type { Completion, CompletionSampler, SampleOptions, SamplerOptions } from './completions.ts';
 
 /** Number of tokens between two reads of the finished sequences. */
 const CHUNK = 16;

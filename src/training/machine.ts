@@ -1,9 +1,9 @@
 /** The machine that a session trains on: a device, and the quickest way to sample on it. */
 import type { Device } from '../gpu/device.ts';
 import type { KernelChoices } from '../gpu/kernelChoices.ts';
+import type { CompletionSampler } from '../model/completions.ts';
 import type { ModelConfig } from '../model/config.ts';
 import { Sampler } from '../model/sampler.ts';
-import type { CompletionSampler } from '../model/sampling.ts';
 import type { Transformer } from '../model/transformer.ts';
 
 /** The adapter as config.json and summary.json name it. */

@@ -1,8 +1,8 @@
 /** A session of training: a machine, a model on it, and a run that is new or resumed. */
 import type { Checkpoint } from '../formats/index.ts';
+import type { CompletionSampler } from '../model/completions.ts';
 import type { ModelConfig } from '../model/config.ts';
 import { evaluate } from '../model/evaluate.ts';
-import type { CompletionSampler } from '../model/sampling.ts';
 import { Transformer } from '../model/transformer.ts';
 import type { Task, TaskProblem } from '../tasks/task.ts';
 import { accuracyOf } from './accuracy.ts';

@@ -6,8 +6,8 @@
  */
 import type { MachineFlags } from '../../src/cli/machine.ts';
 import type { Device } from '../../src/gpu/device.ts';
+import type { Completion, SampleOptions } from '../../src/model/completions.ts';
 import type { ModelConfig } from '../../src/model/config.ts';
-import type { Completion, SampleOptions } from '../../src/model/sampling.ts';
 import type { TrainingState } from '../../src/model/trainingState.ts';
 import { gitCommit, versions } from '../../src/runs/provenance.ts';
 import { ANSWER, decode, EOS, encode, isSpecial, VOCAB_SIZE } from '../../src/tasks/arithmetic/tokenizer.ts';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { flagsAndTask } from '../../src/cli/flags/taskFlags.ts';
 import { grpoFlags } from '../../src/cli/flags/trainingFlags.ts';
-import { runGrpo } from '../../src/cli/training.ts';
+import { runGrpo } from '../../src/cli/runTrainings.ts';
 import { GrpoTrainer } from '../../src/grpo/trainer.ts';
 import { tracesOf } from '../crash/kill.ts';
 import { run, savedModels } from './cliProcess.ts';

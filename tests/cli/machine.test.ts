@@ -1,8 +1,8 @@
 /** The parts of a command's machine. They are disposed of however the work ends. The GPU is a fake. */
 import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { openTunable, tunedKernels } from '../../src/cli/chooseKernels.ts';
 import { deviceText, type MachineFlags, withMachine } from '../../src/cli/machine.ts';
 import { reportProfile } from '../../src/cli/profile.ts';
-import { openTunable, tunedKernels } from '../../src/cli/tuning.ts';
 import { samplerOf } from '../../src/generation/index.ts';
 import { Device } from '../../src/gpu/device.ts';
 import { modelConfig } from '../../src/model/config.ts';
@@ -10,7 +10,7 @@ import type { Transformer } from '../../src/model/transformer.ts';
 import { VOCAB_SIZE } from '../../src/tasks/arithmetic/tokenizer.ts';
 
 vi.mock('../../src/cli/profile.ts');
-vi.mock('../../src/cli/tuning.ts');
+vi.mock('../../src/cli/chooseKernels.ts');
 vi.mock('../../src/generation/index.ts');
 
 const FLAGS: MachineFlags = { tune: 'auto', matmulPrecision: 'highest' };

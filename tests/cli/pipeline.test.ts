@@ -8,7 +8,7 @@ import { resumeFlags, resumeRun } from '../../src/cli/commands/resume.ts';
 import { readConfig } from '../../src/cli/flags/configFile.ts';
 import { pipelineFlags, pipelineSections } from '../../src/cli/flags/trainingFlags.ts';
 import { PIPELINE } from '../../src/cli/pipeline.ts';
-import { runPipeline } from '../../src/cli/training.ts';
+import { runPipeline } from '../../src/cli/runTrainings.ts';
 import { parseEvaluationSet } from '../../src/tasks/arithmetic/evaluationSet.ts';
 import { run, savedModels } from './cliProcess.ts';
 

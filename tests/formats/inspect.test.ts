@@ -8,8 +8,8 @@ import { inspectCheckpoint, inspectHuggingFace } from '../../src/formats/inspect
 import { modelConfig } from '../../src/model/config.ts';
 import { ARITHMETIC } from '../../src/tasks/arithmetic/task.ts';
 import { VOCAB_SIZE } from '../../src/tasks/arithmetic/tokenizer.ts';
-import { refusal } from '../formats/refusal.ts';
 import { randomCheckpoint, readFixture } from '../model/referenceModels.ts';
+import { refusal } from './refusal.ts';
 
 const fixture = (file: string) => readFileSync(`tests/fixtures/checkpoints/${file}`);
 

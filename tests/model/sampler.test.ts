@@ -1,13 +1,13 @@
 /** The sampler: recorded log-probabilities, the sampled distribution, and independence of a sequence from its batch. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Device } from '../../src/gpu/device.ts';
+import { MIN_TEMPERATURE } from '../../src/model/completions.ts';
 import {
   type Completion,
   type SampleOptions,
   Sampler,
   type SamplerOptions,
 } from '../../src/model/sampler.ts';
-import { MIN_TEMPERATURE } from '../../src/model/sampling.ts';
 import { scoreTokens } from '../../src/model/score.ts';
 import type { Transformer } from '../../src/model/transformer.ts';
 import { prompt } from '../../src/tasks/arithmetic/sample.ts';

@@ -3,8 +3,8 @@ import { Command } from 'commander';
 import { throwing } from '../failure.ts';
 import { onTask } from '../flags/taskFlags.ts';
 import { grpoFlags } from '../flags/trainingFlags.ts';
+import { runGrpo } from '../runTrainings.ts';
 import { startingOptions } from '../startingPoint.ts';
-import { runGrpo } from '../training.ts';
 
 /** Build `grpo [options]`. @param argv the words behind it. */
 export function grpoCommand(argv: readonly string[]): Promise<Command> {

@@ -3,8 +3,8 @@ import { Command } from 'commander';
 import { throwing } from '../failure.ts';
 import { onTask } from '../flags/taskFlags.ts';
 import { pretrainFlags } from '../flags/trainingFlags.ts';
+import { runPretraining } from '../runTrainings.ts';
 import { startingOptions } from '../startingPoint.ts';
-import { runPretraining } from '../training.ts';
 
 /** Build `pretrain [options]`. @param argv the words behind it. */
 export function pretrainCommand(argv: readonly string[]): Promise<Command> {

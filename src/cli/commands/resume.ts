@@ -11,8 +11,8 @@ import { flagsAndTask } from '../flags/taskFlags.ts';
 import { grpoFlags, pipelineFlags, pretrainFlags } from '../flags/trainingFlags.ts';
 import { checkTrust, trustFlag } from '../flags/trust.ts';
 import { readRunConfig } from '../runConfig.ts';
+import { runGrpo, runPipeline, runPretraining } from '../runTrainings.ts';
 import type { EarlierRun } from '../session.ts';
-import { runGrpo, runPipeline, runPretraining } from '../training.ts';
 
 const { adapter, generationProcesses, profile, debug, json, quiet } = sessionSchema.shape;
 

@@ -5,7 +5,7 @@ import { throwing } from '../failure.ts';
 import { readOptions } from '../flags/configFile.ts';
 import { addFlags } from '../flags/flags.ts';
 import { pipelineFlags, pipelineSections } from '../flags/trainingFlags.ts';
-import { runPipeline } from '../training.ts';
+import { runPipeline } from '../runTrainings.ts';
 import { grpoCommand } from './grpo.ts';
 import { pretrainCommand } from './pretrain.ts';
 import { resumeCommand } from './resume.ts';

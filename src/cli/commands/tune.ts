@@ -7,6 +7,7 @@ import { z } from 'zod';
 import type { Candidate, TuningResult } from '../../gpu/tuning.ts';
 import { MODEL_SIZES, type ModelSize, modelConfig } from '../../model/config.ts';
 import { madeTask } from '../../tasks/definition.ts';
+import { openTunable, tuneModels } from '../chooseKernels.ts';
 import { throwing } from '../failure.ts';
 import { addFlags, readFlags } from '../flags/flags.ts';
 import { modelSchema } from '../flags/modelFlags.ts';
@@ -14,7 +15,6 @@ import { outputSchema } from '../flags/sessionFlags.ts';
 import { DEFAULT_TASK } from '../flags/taskFlag.ts';
 import { deviceText } from '../machine.ts';
 import { Reporter } from '../reporter.ts';
-import { openTunable, tuneModels } from '../tuning.ts';
 
 const { modelsize, numExperts, activeExperts } = modelSchema.shape;
 const { adapter, matmulPrecision, json, quiet } = outputSchema.shape;

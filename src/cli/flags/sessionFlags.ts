@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { integer, oneOf, path, yesOrNo } from '../../base/options.ts';
 import { keepLastField } from '../../training/options.ts';
-import { PRECISIONS, TUNING } from '../tuning.ts';
+import { PRECISIONS, TUNING } from '../chooseKernels.ts';
 
 /** Flags of every command. */
 export const outputSchema = z.strictObject({

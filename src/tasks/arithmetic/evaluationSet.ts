@@ -9,7 +9,7 @@ import {
   digits,
   type Expression,
   ExpressionError,
-  evaluate,
+  evaluateExpression,
   operatorsOf,
   print,
 } from '../expressions/expression.ts';
@@ -182,7 +182,7 @@ function checkedTree(expression: unknown, line: number): Expression {
 }
 
 function checkedAnswer(tree: Expression, line: number): string {
-  return withExpressionErrors(line, () => evaluate(tree).toString());
+  return withExpressionErrors(line, () => evaluateExpression(tree).toString());
 }
 
 function withExpressionErrors<Result>(line: number, compute: () => Result): Result {

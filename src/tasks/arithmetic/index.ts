@@ -25,7 +25,7 @@ export {
   ExpressionError,
   type ExpressionErrorKind,
   type ExpressionSource,
-  evaluate,
+  evaluateExpression as evaluate,
   type IntegerLiteral,
   operatorsOf,
   print,
@@ -72,7 +72,14 @@ export {
   isCorrect,
   type PromptEnd,
 } from './grader.ts';
-export { prompt, type Sample, type SampleForm, type SampleOptions, SampleStream, sample } from './sample.ts';
+export {
+  type FormOptions as SampleOptions,
+  prompt,
+  type Sample,
+  type SampleForm,
+  SampleStream,
+  sample,
+} from './sample.ts';
 export { scratchpad, scratchpadSteps } from './scratchpad.ts';
 export { type FalseStep, firstFalseStep } from './scratchpadChecker.ts';
 export { splitOf } from './split.ts';

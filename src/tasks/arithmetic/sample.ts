@@ -14,7 +14,7 @@ import { scratchpad } from './scratchpad.ts';
 import { ANSWER, BIG, EOS, encode, LITTLE, SCRATCHPAD, SOS } from './tokenizer.ts';
 
 /** Options of the forms of samples. */
-export interface SampleOptions {
+export interface FormOptions {
   /** Share of samples under <little>. Default 0.5. */
   readonly littleProbability: number;
   /** Share of samples with a scratchpad. Default 0.5. */
@@ -72,7 +72,7 @@ export function sample(problem: Problem, form: SampleForm): Sample {
 }
 
 /** Fill in the defaults. @throws ArgumentError naming the invalid option. */
-export function resolveSampleOptions(options: Partial<SampleOptions> = {}): SampleOptions {
+export function resolveFormOptions(options: Partial<FormOptions> = {}): FormOptions {
   const {
     littleProbability = 0.5,
     scratchpadProbability = 0.5,
@@ -87,7 +87,7 @@ export function resolveSampleOptions(options: Partial<SampleOptions> = {}): Samp
 
 /** Draw the form of a sample. */
 export function formOf(
-  { littleProbability, scratchpadProbability }: Omit<SampleOptions, 'maxTokens'>,
+  { littleProbability, scratchpadProbability }: Omit<FormOptions, 'maxTokens'>,
   random: RandomStream,
 ): SampleForm {
   const little = random.bool(littleProbability);
@@ -100,18 +100,18 @@ const FORM_LANE = 1;
 /** An endless stream of training samples. Sample i depends only on the options, the stream number and i. */
 export class SampleStream {
   readonly problems: ProblemStream;
-  readonly options: SampleOptions;
+  readonly options: FormOptions;
 
   /**
    * @param settings stream number and the cursor to start from, as for ProblemStream; always the training split.
    * @throws ArgumentError naming the option that cannot work.
    */
   constructor(
-    options: Partial<GeneratorOptions & SampleOptions> = {},
+    options: Partial<GeneratorOptions & FormOptions> = {},
     settings: { readonly stream?: number; readonly cursor?: number } = {},
   ) {
     this.problems = new ProblemStream(options, { ...settings, split: 'training' });
-    this.options = resolveSampleOptions(options);
+    this.options = resolveFormOptions(options);
   }
 
   /** Index of the sample that `next` returns, which is all that is needed to resume. */

@@ -2,7 +2,7 @@
 import { expectNames } from '../../base/arguments.ts';
 import { probability } from '../../base/options.ts';
 import { defineTask } from '../definition.ts';
-import { evaluate, print } from '../expressions/expression.ts';
+import { evaluateExpression, print } from '../expressions/expression.ts';
 import { operatorList } from '../expressions/operatorList.ts';
 import { DEFAULT_OPERATORS, OPERATORS } from '../expressions/operators.ts';
 import { parse } from '../expressions/parser.ts';
@@ -18,7 +18,7 @@ import {
 import { grade } from './grader.ts';
 import { depth, digits } from './options.ts';
 import { partialCredit } from './partialCredit.ts';
-import { formOf, prompt, resolveSampleOptions, type SampleOptions, sample } from './sample.ts';
+import { type FormOptions, formOf, prompt, resolveFormOptions, sample } from './sample.ts';
 import { decode, EOS, encode, SOS, VOCAB_SIZE } from './tokenizer.ts';
 
 /** Seed of the held-out problems. It is the same for every run, so that checkpoints can be compared. */
@@ -27,7 +27,7 @@ const EVALUATION_SEED = 0;
 /** Options of arithmetic: the expressions, and the forms of their examples. */
 export type ArithmeticOptions = Partial<
   Pick<GeneratorOptions, 'maxDigits' | 'maxDepth' | 'operators'> &
-    Pick<SampleOptions, 'littleProbability' | 'scratchpadProbability'>
+    Pick<FormOptions, 'littleProbability' | 'scratchpadProbability'>
 >;
 
 /** The names of the options. */
@@ -46,7 +46,7 @@ const NAMES: readonly (keyof ArithmeticOptions)[] = [
 export function arithmetic(options: ArithmeticOptions = {}): Task<Problem> {
   expectNames('arithmetic', options, NAMES);
   const { maxDigits, maxDepth, operators } = resolveGeneratorOptions(options);
-  const forms = resolveSampleOptions(options);
+  const forms = resolveFormOptions(options);
   const count = Math.max(maxDigits, maxDepth);
   const levels = Array.from({ length: count }, (_, level) => {
     const easier = count - 1 - level;
@@ -79,7 +79,7 @@ export function arithmetic(options: ArithmeticOptions = {}): Task<Problem> {
     grade: (problem, completion) => grade(problem, completion),
     problemOf(text) {
       const tree = parse(text);
-      const value = evaluate(tree);
+      const value = evaluateExpression(tree);
       return { expression: text, canonical: print(tree), tree, value, answer: value.toString() };
     },
     parseHeldOut: parseEvaluationSet,

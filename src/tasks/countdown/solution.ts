@@ -2,7 +2,7 @@
  * Solutions of a countdown problem: expressions that use every given number exactly once and have the target as their
  * exact value. The rules are those of the data set Countdown-Tasks-3to4 and of TinyZero, checked with exact rationals.
  */
-import { binary, type Expression, ExpressionError, evaluate } from '../expressions/expression.ts';
+import { binary, type Expression, ExpressionError, evaluateExpression } from '../expressions/expression.ts';
 import { parse } from '../expressions/parser.ts';
 import { Rational } from '../expressions/rational.ts';
 
@@ -112,7 +112,7 @@ function read(text: string): Expression | undefined {
   return unlessWrong(() => parse(text));
 }
 
-const exactValue = (tree: Expression): Rational | undefined => unlessWrong(() => evaluate(tree));
+const exactValue = (tree: Expression): Rational | undefined => unlessWrong(() => evaluateExpression(tree));
 
 /** Return undefined where an expression cannot be parsed, or has no value. */
 function unlessWrong<Result>(work: () => Result): Result | undefined {

@@ -7,7 +7,7 @@ import { integer, probability } from '../../base/options.ts';
 import { RandomStream } from '../../base/randomStream.ts';
 import { defineTask } from '../definition.ts';
 import { distinct } from '../distinct.ts';
-import { applyBinary, type Expression, evaluate } from '../expressions/expression.ts';
+import { applyBinary, type Expression, evaluateExpression } from '../expressions/expression.ts';
 import { operatorList } from '../expressions/operatorList.ts';
 import { parseOperators } from '../expressions/operators.ts';
 import { parse } from '../expressions/parser.ts';
@@ -189,7 +189,7 @@ function checkOption(name: string, value: number, low: number, high: number): vo
 function stepsOf(solution: Expression): string[] {
   const steps: string[] = [];
   const walk = (tree: Expression): Rational => {
-    if (tree.kind !== 'binary') return evaluate(tree);
+    if (tree.kind !== 'binary') return evaluateExpression(tree);
     const [left, right] = [walk(tree.left), walk(tree.right)];
     const value = applyBinary(tree.operator, left, right);
     steps.push(`${operand(left)}${tree.operator}${operand(right)}=${value}`);

@@ -187,7 +187,7 @@ export function applyUnary(operator: '-' | UnaryFunction, operand: Rational): Ra
   }
 }
 
-/** A parsed text, and the positions of its `/` and `%`, for the errors of `evaluate`. */
+/** A parsed text, and the positions of its `/` and `%`, for the errors of `evaluateExpression`. */
 export interface ExpressionSource {
   readonly text: string;
   readonly positions: ReadonlyMap<Expression, number>;
@@ -209,11 +209,11 @@ export function divisionByZero(node: BinaryExpression, source?: ExpressionSource
  * The exact value of a tree.
  * @throws ExpressionError of kind 'division by zero', with a position if the source is given.
  */
-export function evaluate(tree: Expression, source?: ExpressionSource): Rational {
+export function evaluateExpression(tree: Expression, source?: ExpressionSource): Rational {
   if (tree.kind === 'integer') return Rational.integer(tree.value);
-  if (tree.kind === 'unary') return applyUnary(tree.operator, evaluate(tree.operand, source));
-  const left = evaluate(tree.left, source);
-  const right = evaluate(tree.right, source);
+  if (tree.kind === 'unary') return applyUnary(tree.operator, evaluateExpression(tree.operand, source));
+  const left = evaluateExpression(tree.left, source);
+  const right = evaluateExpression(tree.right, source);
   if (right.isZero && (tree.operator === '/' || tree.operator === '%')) {
     throw divisionByZero(tree, source);
   }

@@ -8,7 +8,7 @@
  *     primary    := integer | '(' expression ')' | ('min' | 'max') '(' expression ',' expression ')'
  */
 
-import { type Expression, ExpressionError, evaluate } from './expression.ts';
+import { type Expression, ExpressionError, evaluateExpression } from './expression.ts';
 import { type BinaryOperator, PAIR_FUNCTIONS, UNARY_FUNCTIONS } from './operators.ts';
 import type { Rational } from './rational.ts';
 
@@ -166,5 +166,5 @@ export function parse(text: string): Expression {
 export function evaluateText(text: string): Rational {
   const parser = new Parser(text);
   const tree = parser.whole();
-  return evaluate(tree, { text: abbreviated(text), positions: parser.positions });
+  return evaluateExpression(tree, { text: abbreviated(text), positions: parser.positions });
 }

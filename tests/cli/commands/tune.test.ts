@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { openTunable, type TuningFlags, tunedKernels } from '../../../src/cli/tuning.ts';
+import { openTunable, type TuningFlags, tunedKernels } from '../../../src/cli/chooseKernels.ts';
 import { Device } from '../../../src/gpu/device.ts';
 import { type AdapterKind, openAdapter } from '../../../src/gpu/node.ts';
 import { type TuningResult, tune } from '../../../src/gpu/tuning.ts';

@@ -6,7 +6,7 @@ import {
   depth,
   digits,
   ExpressionError,
-  evaluate,
+  evaluateExpression,
   operatorsOf,
   print,
 } from '../../../src/tasks/expressions/expression.ts';
@@ -67,7 +67,7 @@ describe('errors', () => {
   });
 
   test('a tree without a text has no position', () => {
-    expect(() => evaluate(parse('1/0'))).toThrow(
+    expect(() => evaluateExpression(parse('1/0'))).toThrow(
       expect.objectContaining({ kind: 'division by zero', position: null }),
     );
   });
@@ -92,7 +92,7 @@ describe('errors', () => {
     expect(evaluateText(parentheses).toString()).toBe('1');
     const nested = parse(`${'max(1,-('.repeat(MAX_NESTING / 4)}5${'))'.repeat(MAX_NESTING / 4)}`);
     const sum = parse(`${'1+'.repeat(MAX_NESTING)}1`);
-    expect(evaluate(sum).toString()).toBe(String(MAX_NESTING + 1));
+    expect(evaluateExpression(sum).toString()).toBe(String(MAX_NESTING + 1));
     for (const tree of [nested, sum]) expect(print(parse(print(tree)))).toBe(print(tree));
   });
 });

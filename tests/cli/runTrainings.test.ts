@@ -8,7 +8,7 @@ import { parseOptions } from '../../src/base/options.ts';
 import { resumeFlags, resumeRun } from '../../src/cli/commands/resume.ts';
 import { flagsAndTask } from '../../src/cli/flags/taskFlags.ts';
 import { grpoFlags, pipelineFlags, pretrainFlags } from '../../src/cli/flags/trainingFlags.ts';
-import { runGrpo, runPipeline, runPretraining } from '../../src/cli/training.ts';
+import { runGrpo, runPipeline, runPretraining } from '../../src/cli/runTrainings.ts';
 import { loadCheckpoint } from '../../src/runs/checkpointFile.ts';
 import { Checkpoints } from '../../src/runs/checkpoints.ts';
 import { arithmeticTask } from '../../src/tasks/arithmetic/task.ts';

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { openTunable, tunedKernels } from '../../src/cli/tuning.ts';
+import { openTunable, tunedKernels } from '../../src/cli/chooseKernels.ts';
 import { describe as describeModel, modelConfig } from '../../src/model/config.ts';
 import { adapterIdentity, addTunedKernels, tunedKernelsPath } from '../../src/runs/tunedKernels.ts';
 import { VOCAB_SIZE } from '../../src/tasks/arithmetic/tokenizer.ts';
