@@ -125,12 +125,20 @@ function unknownChoice(
   );
 }
 
-/** The shape whose flags the config has; undefined if it has flags of its own. */
+/**
+ * The shape whose flags the config has, or the only one with such flags, whatever their values; undefined for a mix of
+ * several shapes.
+ */
 export function shapeOf(config: ModelConfig): ModelShape | undefined {
   const fields = new Map<string, unknown>(Object.entries(config));
-  const has = (shape: ModelShape): boolean =>
-    Object.entries(MODEL_SHAPES[shape]).every(([flag, value]) => fields.get(flag) === value);
-  return Object.keys(MODEL_SHAPES).filter(isShape).find(has);
+  const flagsOf = (shape: ModelShape): string => `${Object.keys(MODEL_SHAPES[shape])}`;
+  const alike = Object.keys(MODEL_SHAPES)
+    .filter(isShape)
+    .filter((shape) => flagsOf(shape) === flagsOf(config.architecture));
+  if (alike.length === 1) return config.architecture;
+  return alike.find((shape) =>
+    Object.entries(MODEL_SHAPES[shape]).every(([flag, value]) => fields.get(flag) === value),
+  );
 }
 
 /** `2 layers, 32 dim, 128 hidden`, followed by what the architecture adds. */

@@ -48,7 +48,7 @@ export function readTokenizer(texts: TokenizerTexts, name: string): TextTokenize
       const result = schema.safeParse(parseJson(text, file));
       if (result.success) return result.data;
       const [issue] = result.error.issues;
-      throw refusal(file, `${issue?.path.join('.') || 'it'}: ${issue?.message ?? 'invalid'}`);
+      throw refusal(file, [...(issue?.path ?? []), issue?.message ?? 'invalid'].join(': '));
     };
     const settings = parsed('tokenizer_config.json', texts.tokenizerConfig ?? '{}', settingsSchema);
     const model = parsed('config.json', texts.config, modelSchema);

@@ -217,6 +217,13 @@ describe('shapeOf', () => {
       expect(shapeOf({ ...config, ...mathformer, [flag]: !mathformer[flag] })).toBeUndefined();
     }
   });
+
+  it('is llama with and without biases', () => {
+    for (const attentionBias of [false, true]) {
+      const llama = modelConfig('tiny', { vocabSize: VOCAB_SIZE, shape: 'llama', attentionBias });
+      expect(shapeOf(llama)).toBe('llama');
+    }
+  });
 });
 
 describe('checkTask', () => {
