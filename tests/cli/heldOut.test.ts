@@ -3,8 +3,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import { BadOptionError } from '../../src/base/options.ts';
 import { problemsOf, shortage } from '../../src/cli/heldOut.ts';
 import { arithmetic } from '../../src/tasks/arithmetic/task.ts';
+import { countdown } from '../../src/tasks/countdown/task.ts';
 import { sorting } from '../../src/tasks/sorting.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'mathformer-heldOut-'));
@@ -46,6 +48,17 @@ describe('problemsOf', () => {
         fix: expect.stringContaining('evaluation.jsonl of a run'),
       }),
     );
+  });
+
+  it.each([
+    [SMALL, '1+2', /problem 2: no token begins "\+2"/],
+    [countdown(), '1+2', /problem 2: countdown: "1\+2" is no problem/],
+    [countdown(), 'make 0 from 3 3:', /problem 2: countdown: "make 0 from 3 3:" is no problem/],
+  ])('refuses a problem of another task than $name', (task, expression, message) => {
+    const rows = [...task.heldOut(1), { expression, answer: '3' }];
+    writeFileSync(path, rows.map((row) => JSON.stringify(row)).join('\n'));
+    expect(() => problemsOf(path, task)).toThrow(message);
+    expect(() => problemsOf(path, task)).toThrow(BadOptionError);
   });
 
   it('checks those of arithmetic as such', () => {

@@ -1,6 +1,7 @@
 /** The flag that names the task: one that is built in, or a module. */
 import { z } from 'zod';
-import { MathformerError } from '../../base/errors.ts';
+import { ArgumentError } from '../../base/arguments.ts';
+import { MathformerError, problemOf } from '../../base/errors.ts';
 import { BadOptionError } from '../../base/options.ts';
 import { arithmeticTask } from '../../tasks/arithmetic/task.ts';
 import { BUILT_IN_TASKS } from '../../tasks/builtIn.ts';
@@ -61,11 +62,16 @@ export async function taskOf({ definition, options }: TaskWithOptions): Promise<
   try {
     return checkedAs(name, await definition.make(options));
   } catch (cause) {
-    if (cause instanceof BadOptionError || isBuiltInTask(name)) throw cause;
+    if (cause instanceof BadOptionError) throw cause;
+    if (isBuiltInTask(name)) throw contradiction(cause);
     const message = cause instanceof Error ? cause.message : String(cause);
     throw new BadOptionError('--task', `--task ${name}: it cannot be made: ${message}`, 'correct the module');
   }
 }
+
+/** Return the error for options that contradict each other; any other stays as it is. */
+const contradiction = (cause: unknown): unknown =>
+  cause instanceof ArgumentError ? new BadOptionError('--task', problemOf(cause), cause.fix) : cause;
 
 function fieldsIn(
   path: string,

@@ -100,7 +100,10 @@ export function countdown(options: CountdownOptions = {}): Task {
         const random = new RandomStream({ seed: 0, stream: EVALUATION_STREAM, item });
         return hardest.draw('evaluation', random);
       }),
-    prompt: ({ expression }) => encode(expression),
+    prompt(problem) {
+      countdownOf(problem); // A problem that cannot be graded is refused before it is asked.
+      return encode(problem.expression);
+    },
     example({ expression, answer }, random) {
       const prompt = encode(expression);
       const steps = random.bool(scratchpadProbability) ? stepsOf(parse(answer)).join(', ') : '';

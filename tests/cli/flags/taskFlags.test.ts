@@ -158,6 +158,14 @@ describe('an option', () => {
   });
 });
 
+it('refuses options of countdown that contradict each other', async () => {
+  const { code, stderr } = await run('pretrain', '--task', 'countdown', '--min_target', '500');
+  expect([code, stderr]).toEqual([
+    2,
+    expect.stringMatching(/maxTarget is 100 — give an integer from 500 to 9999/),
+  ]);
+});
+
 describe('a module that defines options', () => {
   const sizes = ['--modelsize', 'tiny', '--steps', '1', '--num_examples', '8', '--batch_size', '4'];
 
