@@ -26,6 +26,7 @@ export {
   type KernelSpec,
   type Launch,
   launchOf,
+  type OptionalNames,
   type ScalarType,
   type Workgroups,
 } from './gpu/kernel.ts';

@@ -20,7 +20,8 @@ export type BindingTypes = Readonly<Record<string, string | undefined>>;
 /** Buffers by the names that kernels bind them by. */
 export type AnyBindings = Readonly<Record<string, BufferView | undefined>>;
 
-type OptionalNames<Types> = {
+/** The names whose type admits undefined. */
+export type OptionalNames<Types> = {
   [Name in keyof Types]: undefined extends Types[Name] ? Name : never;
 }[keyof Types];
 

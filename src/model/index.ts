@@ -11,6 +11,7 @@ export {
   readHuggingFace,
   writeHuggingFace,
 } from '../formats/huggingFace/index.ts';
+export type { TokenizerTexts } from '../formats/huggingFace/tokenizer.ts';
 export * from '../formats/index.ts';
 export {
   type Inspection,

@@ -54,7 +54,7 @@ export class TrainingRun {
   /** Phases that are over. */
   readonly finished: { [phase in PhaseName]?: PhaseResult | undefined };
   readonly #parts: TrainingRunParts;
-  /** What the listener failed with while nobody waited for it. */
+  /** The listener's error while nobody waited for it. */
   #missed: { readonly reason: unknown } | undefined;
 
   constructor(store: StoredRun, parts: TrainingRunParts) {
