@@ -15,8 +15,8 @@ import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { tryLock } from 'fs-native-extensions';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { FileError } from '../../src/runs/fileError.ts';
 import { RunLock } from '../../src/runs/lock.ts';
+import { BOOT, NO_PROCESS, refusalOf } from './lockFacts.ts';
 
 // As they are, but for faults that a test has them make.
 vi.mock('node:fs', { spy: true });
@@ -30,21 +30,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(directory, { recursive: true }));
 
-/** A process id above the range of Linux and macOS. */
-const NO_PROCESS = 2 ** 22 + 1;
-const BOOT = existsSync('/proc/sys/kernel/random/boot_id')
-  ? readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
-  : '-';
-
-function refusal(): FileError {
-  try {
-    new RunLock(directory)[Symbol.dispose]();
-  } catch (error) {
-    if (error instanceof FileError) return error;
-    throw error;
-  }
-  throw new Error('it was not refused');
-}
+const refusal = () => refusalOf(directory);
 
 describe('a lock that is held', () => {
   test('names its holder, keeps others out and is gone when it is released', () => {

@@ -1,12 +1,12 @@
 /** Locks of runs between processes: of several that try one wins, and one that is gone keeps nobody out. */
 import { execFile, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { FileError } from '../../src/runs/fileError.ts';
 import { RunLock } from '../../src/runs/lock.ts';
+import { BOOT, NO_PROCESS, refusalOf } from './lockFacts.ts';
 
 let directory: string;
 let path: string;
@@ -16,21 +16,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(directory, { recursive: true }));
 
-/** Above what Linux and macOS give to processes. */
-const NO_PROCESS = 2 ** 22 + 1;
-const BOOT = existsSync('/proc/sys/kernel/random/boot_id')
-  ? readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
-  : '-';
-
-function refusal(): FileError {
-  try {
-    new RunLock(directory)[Symbol.dispose]();
-  } catch (error) {
-    if (error instanceof FileError) return error;
-    throw error;
-  }
-  throw new Error('it was not refused');
-}
+const refusal = () => refusalOf(directory);
 
 test('a lock that is held by a process that is killed, is free as soon as it is gone', async () => {
   const script = `import { RunLock } from './src/runs/lock.ts'; new RunLock(${JSON.stringify(directory)}); console.log('held'); setInterval(() => 0, 1000);`;
