@@ -5,7 +5,7 @@ import { type ModelShape, validateConfigOf } from '../../model/config.ts';
 import { ModelConfigError } from '../../model/modelConfigError.ts';
 import { CheckpointError, quoted } from '../error.ts';
 
-/** Where a problem with this file is. */
+/** Name of the file, also the place of errors about it. */
 export const CONFIG_FILE = 'config.json';
 
 const MAX_JSON = 1_000_000;

@@ -13,7 +13,7 @@ const ENOUGH = 2000;
 /** Targets are rare if fewer than `COMMON` of this many draws have one. */
 const PROBES = 500;
 const COMMON = 10;
-/** Where targets are rare, one draw in this many is free: it finds problems that no draw for a target does. */
+/** One draw in this many is free if targets are rare: it finds problems that no draw for a target does. */
 const FREE = 8;
 const PROBE_STREAM = 2;
 
