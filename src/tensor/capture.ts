@@ -64,7 +64,6 @@ export interface Captured<Parameters extends readonly unknown[], Result> extends
   readonly captures: number;
 }
 
-type Body = (...inputs: unknown[]) => unknown;
 type Input = Tensor | TensorData | Scalar;
 /** The memory to which an input is copied before a replay. */
 type Slot = Tensor | { value: number };
@@ -92,7 +91,6 @@ export function capture<Parameters extends readonly unknown[], Result>(
   expectOptions('capture', options, OPTIONS);
   const { maxRecordings = 32, replay = true } = options;
   const plans = new Map<string, Plan>();
-  let captures = 0;
 
   const planFor = (inputs: readonly unknown[]): Plan => {
     const key = JSON.stringify(mapInputs(inputs, signature));
@@ -103,8 +101,8 @@ export function capture<Parameters extends readonly unknown[], Result>(
       plans.set(key, known);
       return known;
     }
-    const plan = makePlan(device, body as unknown as Body, inputs);
-    captures += 1;
+    const plan = makePlan(device, (given) => body(...(given as Parameters)), inputs);
+    captured.captures += 1;
     plans.set(key, plan);
     for (const [oldest, leastUsed] of plans) {
       if (plans.size <= Math.max(1, maxRecordings)) break;
@@ -114,27 +112,26 @@ export function capture<Parameters extends readonly unknown[], Result>(
     return plan;
   };
 
-  const run = (...inputs: readonly unknown[]): unknown => {
+  const detached = (result: unknown) => mapResult(result, (tensor) => tensor.detach()) as Result;
+  const run = (...inputs: Arguments<Parameters>): Result => {
     expectSynchronous('capture', body);
     const upload = (input: Input) => (ArrayBuffer.isView(input) ? Tensor.from(device, input) : input);
     // Inside another captured function, it becomes a part of that recording.
     if (device.recording) return body(...(mapInputs(inputs, upload) as Parameters));
     if (!replay) {
       const cut = (input: Input) => (input instanceof Tensor ? input.detach() : upload(input));
-      return mapResult(body(...(mapInputs(inputs, cut) as Parameters)), (tensor) => tensor.detach());
+      return detached(body(...(mapInputs(inputs, cut) as Parameters)));
     }
     const { recording, result } = planFor(inputs);
     recording.replay();
-    return mapResult(result, (tensor) => tensor.detach());
+    return detached(result);
   };
   const dispose = (): void => {
     for (const plan of plans.values()) free(plan);
     plans.clear();
   };
-  return Object.defineProperties(run, {
-    captures: { get: () => captures },
-    [Symbol.dispose]: { value: dispose },
-  }) as unknown as Captured<Parameters, Result>;
+  const captured = Object.assign(run, { captures: 0, [Symbol.dispose]: dispose });
+  return captured;
 }
 
 const isPlain = (value: unknown): value is object =>
@@ -179,7 +176,7 @@ function signature(input: Input): string {
   return `${dtype}${showShape(shape)}`;
 }
 
-function makePlan(device: Device, body: Body, inputs: readonly unknown[]): Plan {
+function makePlan(device: Device, body: (inputs: unknown) => unknown, inputs: readonly unknown[]): Plan {
   const slots: Slot[] = [];
   const parameters = mapInputs(inputs, (input): Tensor | Scalar => {
     if (isScalar(input)) {
@@ -198,7 +195,7 @@ function makePlan(device: Device, body: Body, inputs: readonly unknown[]): Plan 
   let result: unknown;
   const recording = device.record(() => {
     const views: BufferView[] = [];
-    result = mapResult(body(...(parameters as unknown[])), (tensor) => {
+    result = mapResult(body(parameters), (tensor) => {
       // A returned input must not change at the next call.
       const returned = ofSlots.has(tensor.view.buffer) ? copyOf(tensor) : tensor.detach();
       views.push(returned.view);

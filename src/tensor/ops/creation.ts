@@ -133,7 +133,7 @@ function flattened(values: NestedNumbers | NestedBooleans) {
   const has = (type: string): boolean => flat.some((value) => typeof value === type);
   if (has('boolean') && has('number'))
     throw new ShapeError('tensor', 'numbers and booleans are mixed', 'give one kind');
-  return { flat: flat as unknown as ArrayLike<number>, shape };
+  return { flat, shape };
 }
 
 function dtypeOf(values: unknown, flat: ArrayLike<unknown>): DType {
