@@ -45,11 +45,36 @@ export const noGrad = <Result>(body: () => Result): Result => withGrad('noGrad',
 export const enableGrad = <Result>(body: () => Result): Result => withGrad('enableGrad', true, body);
 
 /**
- * Attach the gradient of an op to its outputs, if any input requires one.
- * `backward` receives one gradient per output (undefined if nothing depends on it). It returns one per input (undefined for
- * none, or if it has added to a leaf's gradient itself).
+ * Attach the gradient of an op to its output, if any input requires one. `backward` receives the gradient of the output. It
+ * returns one per input (undefined for none, or if it has added to a leaf's gradient itself).
  */
 export function differentiable(
+  name: string,
+  inputs: readonly Tensor[],
+  output: Tensor,
+  backward: (dy: Tensor, prior: Gradient) => readonly Gradient[],
+  accumulates?: number,
+): void {
+  const ofOne: GradNode['backward'] = ([dy], prior) => (dy ? backward(dy, prior) : []);
+  differentiableParts(name, inputs, [output], ofOne, accumulates);
+}
+
+/** Attach the gradient of an op of one input: `write` writes dx, of the shape of x, from dy. */
+export function differentiableByKernel(
+  name: string,
+  x: Tensor,
+  y: Tensor,
+  write: (dy: Tensor, dx: Tensor) => void,
+): void {
+  differentiable(name, [x], y, (dy) => {
+    const dx = Tensor.empty(x.device, x.shape);
+    write(dy, dx);
+    return [dx];
+  });
+}
+
+/** Do the same for an op with several outputs; the gradient of one that nothing depends on is undefined. */
+export function differentiableParts(
   name: string,
   inputs: readonly Tensor[],
   outputs: readonly Tensor[],

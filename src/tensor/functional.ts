@@ -46,13 +46,15 @@ export function valueAndGrad<Inputs extends readonly Tensor[]>(
       const which = `${what} of ${inputs.length} was chosen`;
       throw new ShapeError('grad', which, "choose positions of f32 inputs with the option 'inputs'");
     }
-    const leaves = inputs.map((input, i) => (chosen.includes(i) ? input.detach().requireGrad() : input));
+    const leaves: readonly Tensor[] = inputs.map((input, i) =>
+      chosen.includes(i) ? input.detach().requireGrad() : input,
+    );
     const by = chosen.map((i) => leaves[i] as Tensor);
     const outer = [...differentiated];
     for (const leaf of by) differentiated.add(leaf);
     let value: Tensor;
     try {
-      value = withGrad('grad', true, () => f(...(leaves as unknown as Inputs)));
+      value = withGrad('grad', true, () => f(...(leaves as Inputs)));
     } finally {
       for (const leaf of by) differentiated.delete(leaf);
     }
@@ -124,8 +126,7 @@ export function customGradient<Inputs extends readonly Tensor[]>(
     const result = withGrad(op.name, false, () => op.forward(...inputs));
     expectTensor(op.name, 'what forward returned', result);
     const y = result.detach();
-    differentiable(op.name, inputs, [y], ([dy]) => {
-      if (!dy) return [];
+    differentiable(op.name, inputs, y, (dy) => {
       const gradients = op.backward(dy, { inputs, y });
       expectNoPromise(op.name, gradients);
       inputs.forEach((input, i) => {
@@ -172,11 +173,11 @@ export function checkpoint<Inputs extends readonly Tensor[]>(
     throw new ShapeError('checkpoint', 'there are no inputs', 'give the tensors f works on as inputs');
   if (!isGradEnabled()) return f(...inputs);
   const run = (): { readonly leaves: readonly Tensor[]; readonly output: Tensor } => {
-    const leaves = inputs.map((input) => {
+    const leaves: readonly Tensor[] = inputs.map((input) => {
       const leaf = input.detach();
       return input.requiresGrad ? leaf.requireGrad() : leaf;
     });
-    const output = withGrad('checkpoint', true, () => f(...(leaves as unknown as Inputs)));
+    const output = withGrad('checkpoint', true, () => f(...(leaves as Inputs)));
     expectTensor('checkpoint', 'what the function returned', output);
     return { leaves, output };
   };

@@ -8,7 +8,7 @@ import {
   attentionForward,
   MAX_HEAD,
 } from '../../kernels/attention/index.ts';
-import { differentiable } from '../autograd.ts';
+import { differentiableByKernel } from '../autograd.ts';
 import { expectOperands, FLOATS } from '../operands.ts';
 import { showShape, Tensor } from '../tensor.ts';
 import type { RowTiles } from './packing.ts';
@@ -71,12 +71,9 @@ export function attention(qkv: Tensor, packing: RowTiles, options: AttentionOpti
   const out = Tensor.empty(device, [R, heads * headDim]);
   const logSumExp = Tensor.empty(device, [heads, R]);
   attentionForward(device, shape, qkv.view, out.view, logSumExp.view);
-  differentiable('attention', [qkv], [out], ([dOut]) => {
-    if (!dOut) return [];
-    const dQkv = Tensor.empty(device, qkv.shape);
+  differentiableByKernel('attention', qkv, out, (dOut, dQkv) => {
     const saved = { qkv: qkv.view, out: out.view, logSumExp: logSumExp.view };
     attentionBackward(device, shape, saved, dOut.view, dQkv.view);
-    return [dQkv];
   });
   return out;
 }

@@ -43,14 +43,14 @@ export function cast(x: Tensor, dtype: DType): Tensor {
   if (x.dtype === 'f16') {
     const y = Tensor.empty(device, shape);
     unpackHalves(device, x.view, y.view, x.size);
-    differentiable('cast', [x], [y], ([dy]) => [dy]);
+    differentiable('cast', [x], y, (dy) => [dy]);
     return cast(y, dtype);
   }
   if (dtype === 'f16') {
     const single = cast(x, 'f32');
     const y = Tensor.empty(device, shape, 'f16');
     packHalves(device, single.view, y.view, x.size);
-    differentiable('cast', [single], [y], ([dy]) => [dy && cast(dy, 'f32')]);
+    differentiable('cast', [single], y, (dy) => [cast(dy, 'f32')]);
     return y;
   }
   return castWords(x, x.dtype, dtype);

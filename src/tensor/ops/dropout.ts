@@ -11,7 +11,7 @@ import {
 } from '../../base/arguments.ts';
 import type { Scalar } from '../../gpu/kernel.ts';
 import { applyDropout, type MaskKey } from '../../kernels/dropout.ts';
-import { differentiable } from '../autograd.ts';
+import { differentiableByKernel } from '../autograd.ts';
 import { expectOperands, FLOATS } from '../operands.ts';
 import { draw, Generator } from '../random.ts';
 import { Tensor } from '../tensor.ts';
@@ -48,12 +48,9 @@ export function dropout(x: Tensor, p: number, options: RandomOptions | DropoutKe
   const key = 'generator' in options ? drawnKey(x, options) : options;
   const y = Tensor.empty(x.device, x.shape);
   applyDropout(x.device, x.view, y.view, x.size, p, key);
-  differentiable('dropout', [x], [y], ([dy]) => {
-    if (!dy) return [];
-    const dx = Tensor.empty(x.device, x.shape);
-    applyDropout(x.device, dy.view, dx.view, x.size, p, key);
-    return [dx];
-  });
+  differentiableByKernel('dropout', x, y, (dy, dx) =>
+    applyDropout(x.device, dy.view, dx.view, x.size, p, key),
+  );
   return y;
 }
 

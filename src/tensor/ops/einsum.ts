@@ -2,7 +2,7 @@
 import { expectKind, text } from '../../base/arguments.ts';
 import { ShapeError } from '../../base/errors.ts';
 import { move } from '../../kernels/movement.ts';
-import { differentiable } from '../autograd.ts';
+import { differentiableByKernel } from '../autograd.ts';
 import { expectList, FLOATS } from '../operands.ts';
 import { showShape, sizeOf, Tensor } from '../tensor.ts';
 import { mul } from './elementwise.ts';
@@ -155,12 +155,9 @@ function diagonal(x: Tensor): Tensor {
     { count, stride: n * n },
     { count: n, stride: n + 1 },
   ]);
-  differentiable('einsum', [x], [y], ([dy]) => {
-    if (!dy) return [];
-    const dx = Tensor.empty(x.device, x.shape);
+  differentiableByKernel('einsum', x, y, (dy, dx) => {
     const walk = { count: n * n, stride: 1, size: n, dilation: n + 1 };
     move(x.device, dy.view, dx.view, [{ count, stride: n }, walk]);
-    return [dx];
   });
   return y;
 }

@@ -66,9 +66,8 @@ export function applyRow(
 
   const { gradients } = row;
   if (!gradients || dtype !== 'f32') return y;
-  differentiable(name, tensors, [y], ([dy]) => {
-    if (!dy) return [];
-    return operands.flatMap((operand, i) => {
+  differentiable(name, tensors, y, (dy) =>
+    operands.flatMap((operand, i) => {
       if (!(operand instanceof Tensor)) return [];
       const expression = gradients[i];
       if (expression === undefined || !operand.requiresGrad) return [undefined];
@@ -76,8 +75,8 @@ export function applyRow(
       const gradient = Tensor.empty(device, shape);
       elementwise(device, ...call(expression, { y, dy }), gradient.view, shape, values);
       return [sumTo(gradient, operand.shape)];
-    });
-  });
+    }),
+  );
   return y;
 }
 

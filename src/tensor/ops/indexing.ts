@@ -11,7 +11,7 @@ import {
   oneHot as oneHotWords,
   scatter as scatterWords,
 } from '../../kernels/indexing.ts';
-import { differentiable } from '../autograd.ts';
+import { differentiableByKernel } from '../autograd.ts';
 import { expectIndices } from '../indices.ts';
 import { expectOperands, INDICES, WORDS } from '../operands.ts';
 import { type DType, type Shape, showShape, Tensor } from '../tensor.ts';
@@ -65,12 +65,9 @@ export function lookUp(name: string, x: Tensor, index: Tensor, look: Look): Tens
   const size = sizeAlong(x.shape, axis, index, shared);
   const y = Tensor.empty(device, withSize(x.shape, axis, size.count), x.dtype);
   gatherWords(device, { x: x.view, index: index.view, y: y.view }, size, missing);
-  differentiable(name, [x], [y], ([dy]) => {
-    if (!dy) return [];
-    const dx = Tensor.empty(device, x.shape);
-    scatterWords(device, 'add', { index: index.view, source: dy.view, y: dx.view }, size);
-    return [dx];
-  });
+  differentiableByKernel(name, x, y, (dy, dx) =>
+    scatterWords(device, 'add', { index: index.view, source: dy.view, y: dx.view }, size),
+  );
   return y;
 }
 

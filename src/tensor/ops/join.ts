@@ -1,7 +1,7 @@
 /** Ops that join and split tensors along an axis. */
 import { ShapeError } from '../../base/errors.ts';
 import { moveInto } from '../../kernels/movement.ts';
-import { differentiable, orZeros } from '../autograd.ts';
+import { differentiable, differentiableParts, orZeros } from '../autograd.ts';
 import { expectList, expectOperands, WORDS } from '../operands.ts';
 import { showShape, Tensor } from '../tensor.ts';
 import { normaliseAxis, viewAxis, withSize } from './axes.ts';
@@ -39,9 +39,9 @@ export function cat(tensors: readonly Tensor[], axis = 0): Tensor {
       { count: (sizes[i] as number) * inner, stride: 1, start: (starts[i] as number) * inner },
     ]);
   });
-  differentiable('cat', tensors, [y], ([dy]) =>
+  differentiable('cat', tensors, y, (dy) =>
     tensors.map((x, i) =>
-      dy && x.requiresGrad ? narrow(dy, along, starts[i] as number, sizes[i] as number) : undefined,
+      x.requiresGrad ? narrow(dy, along, starts[i] as number, sizes[i] as number) : undefined,
     ),
   );
   return y;
@@ -74,7 +74,7 @@ function parts(name: string, x: Tensor, sizes: readonly number[], along: number)
     start += size;
   }
   // One node for all parts joins their gradients at once, instead of padding each to the size of x and adding them.
-  differentiable(name, [x], outputs, (gradients) => [
+  differentiableParts(name, [x], outputs, (gradients) => [
     cat(
       outputs.map((output, i) => orZeros(gradients[i], output)),
       along,

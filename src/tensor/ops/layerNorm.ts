@@ -72,9 +72,8 @@ function fused(name: string, x: Tensor, d: number, options: Normalisation): Tens
   differentiable(
     name,
     [x, ...(weight ? [weight] : []), ...(bias ? [bias] : [])],
-    [y],
-    ([dy], prior) => {
-      if (!dy) return [];
+    y,
+    (dy, prior) => {
       const dx = x.requiresGrad ? Tensor.empty(device, x.shape) : undefined;
       const dWeight = weight?.requiresGrad ? gradientTarget(weight) : undefined;
       const dBias = bias?.requiresGrad ? gradientTarget(bias) : undefined;

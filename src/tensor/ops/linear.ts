@@ -156,9 +156,8 @@ function fused(
   differentiable(
     'linear',
     inputs,
-    [y],
-    ([dy], prior) => {
-      if (!dy) return [];
+    y,
+    (dy, prior) => {
       let dPre = dy;
       if (pre) {
         dPre = Tensor.empty(device, shape);

@@ -2,7 +2,7 @@
 import { expectOptions, instanceOf, type OptionKinds, real } from '../../base/arguments.ts';
 import { ShapeError } from '../../base/errors.ts';
 import { logSoftmaxGatherBackward, logSoftmaxGatherForward } from '../../kernels/logSoftmaxGather.ts';
-import { differentiable, orZeros } from '../autograd.ts';
+import { differentiableParts, orZeros } from '../autograd.ts';
 import { expectIndices } from '../indices.ts';
 import { expectOperands, FLOATS, INDICES } from '../operands.ts';
 import { showShape, Tensor } from '../tensor.ts';
@@ -87,7 +87,7 @@ function gathered(
     inverseTemperature: 1 / temperature,
   };
   logSoftmaxGatherForward(device, { ...views, logp: logp.view });
-  differentiable('logSoftmaxGather', [logits], [logp, entropy], ([dLogp, dEntropy]) => {
+  differentiableParts('logSoftmaxGather', [logits], [logp, entropy], ([dLogp, dEntropy]) => {
     const dLogits = Tensor.empty(device, logits.shape);
     logSoftmaxGatherBackward(device, {
       ...views,

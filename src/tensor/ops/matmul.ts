@@ -103,8 +103,7 @@ function product(a: Tensor, b: Tensor, shape: Shape, problem: Problem): Tensor {
   const { device } = a;
   const c = Tensor.empty(device, shape);
   launch(device, a.view, b.view, c.view, problem);
-  differentiable('matmul', [a, b], [c], ([dc]) => {
-    if (!dc) return [];
+  differentiable('matmul', [a, b], c, (dc) => {
     const da = a.requiresGrad ? gradientOfA(a, b, dc, problem) : undefined;
     return [da, b.requiresGrad ? gradientOfB(a, b, dc, problem) : undefined];
   });

@@ -15,7 +15,7 @@ import {
   weightGradient,
 } from '../../kernels/moe.ts';
 import { sumAxes } from '../../kernels/reduce.ts';
-import { differentiable, gradientTarget } from '../autograd.ts';
+import { differentiable, differentiableByKernel, gradientTarget } from '../autograd.ts';
 import { expectOperands, FLOATS } from '../operands.ts';
 import { showShape, Tensor } from '../tensor.ts';
 import { transposedWeight } from './linear.ts';
@@ -117,8 +117,7 @@ export function mixtureOfExperts(
   fromSlots(device, routing, outputs.view, y.view, d, true);
 
   const parameters = [weight1, bias1, weight2, bias2].filter((parameter) => parameter !== undefined);
-  differentiable('mixtureOfExperts', [x, logits, ...parameters], [y], ([dy]) => {
-    if (!dy) return [];
+  differentiable('mixtureOfExperts', [x, logits, ...parameters], y, (dy) => {
     const dWeights = Tensor.empty(device, [R, active]);
     const dLogits = Tensor.empty(device, logits.shape);
     weightGradient(device, routing, dy.view, outputs.view, dWeights.view, d);
@@ -179,12 +178,9 @@ export function loadBalance(logits: Tensor, routing: Routing, rows: Scalar = rou
   balanceCounts(device, routing, counts, rows);
   balanceShares(device, routing, { logits: logits.view, counts, shares: shares.view }, size);
   sumAxes(device, shares.view, y.view, shares.shape, [0]);
-  differentiable('loadBalance', [logits], [y], ([dy]) => {
-    if (!dy) return [];
-    const dLogits = Tensor.empty(device, logits.shape);
+  differentiableByKernel('loadBalance', logits, y, (dy, dLogits) => {
     const views = { logits: logits.view, counts, dLoss: dy.view, dLogits: dLogits.view };
     balanceBackward(device, routing, views, size);
-    return [dLogits];
   });
   return y;
 }

@@ -51,7 +51,7 @@ export function permute(x: Tensor, order: readonly number[]): Tensor {
   const walk = axes.map((axis) => ({ count: x.shape[axis] as number, stride: strides[axis] as number }));
   const y = moved(x, walk);
   const inverse = axes.map((_, i) => axes.indexOf(i));
-  differentiable('permute', [x], [y], ([dy]) => [dy && permute(dy, inverse)]);
+  differentiable('permute', [x], y, (dy) => [permute(dy, inverse)]);
   return y;
 }
 
@@ -86,7 +86,7 @@ export function expand(x: Tensor, shape: Shape): Tensor {
     return { count, stride: axis < 0 || x.shape[axis] === 1 ? 0 : (strides[axis] as number) };
   });
   const y = moved(x, walk);
-  differentiable('expand', [x], [y], ([dy]) => [dy && sumTo(dy, x.shape)]);
+  differentiable('expand', [x], y, (dy) => [sumTo(dy, x.shape)]);
   return y;
 }
 
@@ -135,7 +135,7 @@ export function slice(x: Tensor, ranges: readonly (Range | null)[]): Tensor {
   });
   const walk = parts.map((part, i) => ({ ...part, stride: strides[i] as number }));
   const y = moved(x, walk);
-  differentiable('slice', [x], [y], ([dy]) => [dy && scatterSlice(dy, x.shape, parts)]);
+  differentiable('slice', [x], y, (dy) => [scatterSlice(dy, x.shape, parts)]);
   return y;
 }
 
@@ -243,7 +243,7 @@ export function pad(x: Tensor, pads: readonly (readonly [number, number])[], val
   const bits = typeof checked === 'number' ? bitsOf(x.dtype, checked) : () => bitsOf(x.dtype, checked());
   const y = moved(x, walk, bits);
   const cut = widths.map(([before, after]) => [-before, -after] as const);
-  differentiable('pad', [x], [y], ([dy]) => [dy && pad(dy, cut)]);
+  differentiable('pad', [x], y, (dy) => [pad(dy, cut)]);
   return y;
 }
 
@@ -261,7 +261,7 @@ function band(name: string, x: Tensor, limits: { readonly first?: number; readon
   const y = Tensor.empty(x.device, x.shape, x.dtype);
   const matrices = sizeOf(x.shape.slice(0, -2));
   triangle(x.device, x.view, y.view, { matrices, rows, columns, ...limits });
-  differentiable(name, [x], [y], ([dy]) => [dy && band(name, dy, limits)]);
+  differentiable(name, [x], y, (dy) => [band(name, dy, limits)]);
   return y;
 }
 

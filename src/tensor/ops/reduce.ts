@@ -123,7 +123,7 @@ export function sum(x: Tensor, options: ReduceOptions = {}): Tensor {
   const plan = planned('sum', x, options);
   if (x.dtype !== 'f32') return reduced(x, plan, 'integerSum');
   const y = reduced(x, plan, 'sum');
-  differentiable('sum', [x], [y], ([dy]) => [dy && spread(x, plan, 'a', [result(dy)])]);
+  differentiable('sum', [x], y, (dy) => [spread(x, plan, 'a', [result(dy)])]);
   return y;
 }
 
@@ -133,9 +133,7 @@ export function mean(x: Tensor, options: ReduceOptions = {}): Tensor {
   if (x.dtype === 'bool') return mean(cast(x, 'f32'), options);
   const plan = planned('mean', x, options);
   const y = reduced(x, plan, 'sum', { divisor: plan.count });
-  differentiable('mean', [x], [y], ([dy]) => [
-    dy && spread(x, plan, 'a / params.s', [result(dy)], plan.count),
-  ]);
+  differentiable('mean', [x], y, (dy) => [spread(x, plan, 'a / params.s', [result(dy)], plan.count)]);
   return y;
 }
 
@@ -145,8 +143,7 @@ export function prod(x: Tensor, options: ReduceOptions = {}): Tensor {
   const plan = planned('prod', x, options);
   if (x.dtype !== 'f32') return reduced(x, plan, 'integerProd');
   const y = reduced(x, plan, 'prod');
-  differentiable('prod', [x], [y], ([dy]) => {
-    if (!dy) return [];
+  differentiable('prod', [x], y, (dy) => {
     // A factor's gradient is the product of the others: of the non-zero ones, or 0 if another factor is 0.
     const zeros = reduced(x, plan, 'countZeros');
     const others = reduced(x, plan, 'prodOfNonzero');
@@ -164,8 +161,7 @@ function extreme(name: 'max' | 'min', x: Tensor, options: ReduceOptions): Tensor
   expectValues(name, x, plan);
   const y = extremeOf(x, plan, name === 'min');
   if (x.dtype !== 'f32') return y;
-  differentiable(name, [x], [y], ([dy]) => {
-    if (!dy) return [];
+  differentiable(name, [x], y, (dy) => {
     const ties = reduced(x, plan, 'countEqual', { b: y.view });
     const operands = [value(x), result(y), result(ties), result(dy)];
     return [spread(x, plan, 'select(T(0.0), d / c, a == b)', operands)];
@@ -259,8 +255,7 @@ function spreadOf(name: 'variance' | 'std', x: Tensor, options: VarianceOptions)
           d: reduced(x, plan, 'squaredDeviations', around).view,
           divisor,
         });
-  differentiable(name, [x], [y], ([dy]) => {
-    if (!dy) return [];
+  differentiable(name, [x], y, (dy) => {
     if (name === 'variance') {
       const operands = [value(x), result(centre), result(rest), result(dy)];
       return [spread(x, plan, '((a - b) - c) * d / params.s', operands, divisor / 2)];
@@ -291,12 +286,11 @@ export function logsumexp(x: Tensor, options: ReduceOptions = {}): Tensor {
   if (plan.count === 0) {
     const y = Tensor.empty(x.device, plan.shape);
     fill(x.device, y.view, y.size, Number.NEGATIVE_INFINITY, 'f32');
-    differentiable('logsumexp', [x], [y], () => [undefined]);
+    differentiable('logsumexp', [x], y, () => [undefined]);
     return y;
   }
   const y = reduced(x, plan, 'logSumExp', { b: extremeOf(x, plan, false).view });
-  differentiable('logsumexp', [x], [y], ([dy]) => {
-    if (!dy) return [];
+  differentiable('logsumexp', [x], y, (dy) => {
     // The comparison treats −∞ separately, since −∞ − −∞ is NaN.
     const expression = 'c * exp(select(a - b, T(-200.0), a < T(-3.4e38)))';
     return [spread(x, plan, expression, [value(x), result(y), result(dy)])];
@@ -309,8 +303,7 @@ export function norm(x: Tensor, options: ReduceOptions = {}): Tensor {
   expectOperands('norm', { x: [x, FLOATS] });
   const plan = planned('norm', x, options);
   const y = reduced(x, plan, 'norm', { b: reduced(x, plan, 'squares').view });
-  differentiable('norm', [x], [y], ([dy]) => {
-    if (!dy) return [];
+  differentiable('norm', [x], y, (dy) => {
     const expression = 'select(a / b * c, T(0.0), b == T(0.0))';
     return [spread(x, plan, expression, [value(x), result(y), result(dy)])];
   });

@@ -4,7 +4,7 @@ import { ShapeError } from '../../base/errors.ts';
 import { MAX_RANK } from '../../kernels/elementwise.ts';
 import { move } from '../../kernels/movement.ts';
 import { sumAxes } from '../../kernels/reduce.ts';
-import { differentiable } from '../autograd.ts';
+import { differentiableByKernel } from '../autograd.ts';
 import { expectOperands, WORDS } from '../operands.ts';
 import { type Shape, showShape, Tensor } from '../tensor.ts';
 import { stridesOf, viewAxis, withSize, wrapAxis } from './axes.ts';
@@ -28,18 +28,10 @@ function repeated(name: string, x: Tensor, axes: readonly Walk[], shape: Shape):
   }
   const y = Tensor.empty(device, shape, x.dtype);
   move(device, x.view, y.view, axes);
-  differentiable(name, [x], [y], ([dy]) => {
-    if (!dy) return [];
-    const dx = Tensor.empty(device, x.shape);
+  differentiableByKernel(name, x, y, (dy, dx) => {
+    const counts = axes.map(({ count }) => count);
     const summed = axes.flatMap(({ repeats }, i) => (repeats ? [i] : []));
-    sumAxes(
-      device,
-      dy.view,
-      dx.view,
-      axes.map(({ count }) => count),
-      summed,
-    );
-    return [dx];
+    sumAxes(device, dy.view, dx.view, counts, summed);
   });
   return y;
 }

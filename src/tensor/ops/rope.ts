@@ -93,6 +93,6 @@ export function rope(x: Tensor, positions: Tensor, frequencies: Tensor, options:
     return to;
   };
   const y = turned(x, false);
-  differentiable('rope', [x], [y], ([dy]) => (dy ? [turned(dy, true)] : []));
+  differentiable('rope', [x], y, (dy) => [turned(dy, true)]);
   return y;
 }

@@ -3,7 +3,7 @@ import { expectKind, real } from '../../base/arguments.ts';
 import { ShapeError } from '../../base/errors.ts';
 import { matmulOuter } from '../../kernels/matmulOuter/index.ts';
 import { NO_ROW, selectRows } from '../../kernels/rows.ts';
-import { differentiable, gradientTarget } from '../autograd.ts';
+import { differentiable, differentiableByKernel, gradientTarget } from '../autograd.ts';
 import { expectIndices } from '../indices.ts';
 import { expectOperands, FLOATS, INDICES } from '../operands.ts';
 import { showShape, Tensor } from '../tensor.ts';
@@ -33,8 +33,7 @@ export function embedding(ids: Tensor, weight: Tensor, scale = 1): Tensor {
   const { device } = weight;
   const y = Tensor.empty(device, [...ids.shape, d]);
   selectRows(device, { x: weight.view, index: ids.view, y: y.view }, { count: ids.size, d, scale });
-  differentiable('embedding', [weight], [y], ([dy]) => {
-    if (!dy) return [];
+  differentiable('embedding', [weight], y, (dy) => {
     const target = gradientTarget(weight);
     matmulOuter(device, {
       a: ids.view,
@@ -91,11 +90,8 @@ export function takeRows(x: Tensor, rows: Uint32Array<ArrayBuffer> | RowSelectio
   if (d % 4 !== 0) return indexSelect(x, 0, index);
   const y = Tensor.empty(device, [index.size, d]);
   selectRows(device, { x: x.view, index: index.view, y: y.view }, { count: index.size, d });
-  differentiable('takeRows', [x], [y], ([dy]) => {
-    if (!dy) return [];
-    const dx = Tensor.empty(device, x.shape);
-    selectRows(device, { x: dy.view, index: inverse.view, y: dx.view }, { count: R, d });
-    return [dx];
-  });
+  differentiableByKernel('takeRows', x, y, (dy, dx) =>
+    selectRows(device, { x: dy.view, index: inverse.view, y: dx.view }, { count: R, d }),
+  );
   return y;
 }

@@ -178,8 +178,7 @@ function pack(parts: readonly [Tensor, Tensor, Tensor], { sequences, heads, T, D
   parts.forEach((x, part) => {
     moveInto(device, x.view, packed.view, walk(part));
   });
-  differentiable('scaledDotProductAttention', parts, [packed], ([dPacked]) => {
-    if (!dPacked) return [];
+  differentiable('scaledDotProductAttention', parts, packed, (dPacked) => {
     return parts.map((x, part) => {
       if (!x.requiresGrad) return undefined;
       const dx = Tensor.empty(device, x.shape);

@@ -1,6 +1,6 @@
 /** Running sums and products along an axis. */
 import { type ScanName, type ScanSize, scan } from '../../kernels/scan.ts';
-import { differentiable } from '../autograd.ts';
+import { differentiableByKernel } from '../autograd.ts';
 import { expectOperands, WORDS } from '../operands.ts';
 import { Tensor } from '../tensor.ts';
 import { viewAxis, wrapAxis } from './axes.ts';
@@ -20,12 +20,7 @@ function scanned(
   const y = Tensor.empty(device, shape, dtype === 'bool' ? 'u32' : dtype);
   scan(device, kernel, { x: x.view }, y.view, size);
   if (dtype !== 'f32') return y;
-  differentiable(name, [x], [y], ([dy]) => {
-    if (!dy) return [];
-    const dx = Tensor.empty(device, shape);
-    gradient(y, dy, dx, { ...size, backwards: true });
-    return [dx];
-  });
+  differentiableByKernel(name, x, y, (dy, dx) => gradient(y, dy, dx, { ...size, backwards: true }));
   return y;
 }
 

@@ -72,9 +72,9 @@ export function scatterAdd(x: Tensor, axis: number, index: Tensor, source: Tenso
 
 function added(x: Tensor, operands: Aligned): Tensor {
   const y = combined(x, operands, 'add');
-  differentiable('scatterAdd', [x, operands.source], [y], ([dy]) => [
+  differentiable('scatterAdd', [x, operands.source], y, (dy) => [
     dy,
-    dy && operands.source.requiresGrad ? valuesAt(dy, operands) : undefined,
+    operands.source.requiresGrad ? valuesAt(dy, operands) : undefined,
   ]);
   return y;
 }
@@ -183,8 +183,7 @@ function extremeOf(x: Tensor, operands: Aligned, reduce: 'amax' | 'amin'): Tenso
   const { source } = operands;
   const y = combined(x, operands, reduce === 'amax' ? 'max' : 'min');
   if (x.dtype !== 'f32') return y;
-  differentiable('scatterReduce', [x, source], [y], ([dy]) => {
-    if (!dy) return [];
+  differentiable('scatterReduce', [x, source], y, (dy) => {
     const result = y.detach();
     const ownTie = cast(equal(x.detach(), result), 'f32');
     const sourceTie = cast(equal(source.detach(), valuesAt(result, operands)), 'f32');
@@ -199,8 +198,7 @@ function productOf(x: Tensor, operands: Aligned): Tensor {
   const { source } = operands;
   const y = combined(x, operands, 'multiply');
   if (x.dtype !== 'f32') return y;
-  differentiable('scatterReduce', [x, source], [y], ([dy]) => {
-    if (!dy) return [];
+  differentiable('scatterReduce', [x, source], y, (dy) => {
     // A factor's gradient is the product of the others: of the non-zero ones, or 0 if another one is 0.
     const [own, others] = [x.detach(), source.detach()];
     const [ownZero, otherZero] = [equal(own, 0), equal(others, 0)];

@@ -1,6 +1,6 @@
 /** Softmax and log-softmax along any axis, each with one kernel forward and one backward. */
 import { softmaxBackward, softmaxForward } from '../../kernels/softmax.ts';
-import { differentiable } from '../autograd.ts';
+import { differentiableByKernel } from '../autograd.ts';
 import { expectOperands, FLOATS } from '../operands.ts';
 import { Tensor } from '../tensor.ts';
 import { viewAxis, wrapAxis } from './axes.ts';
@@ -12,12 +12,9 @@ function normalised(name: 'softmax' | 'logSoftmax', x: Tensor, axis: number): Te
   const size = { outer, length, inner, logarithm: name === 'logSoftmax' };
   const y = Tensor.empty(device, shape);
   softmaxForward(device, { x: x.view, y: y.view }, size);
-  differentiable(name, [x], [y], ([dy]) => {
-    if (!dy) return [];
-    const dx = Tensor.empty(device, shape);
-    softmaxBackward(device, { y: y.view, dy: dy.view, dx: dx.view }, size);
-    return [dx];
-  });
+  differentiableByKernel(name, x, y, (dy, dx) =>
+    softmaxBackward(device, { y: y.view, dy: dy.view, dx: dx.view }, size),
+  );
   return y;
 }
 

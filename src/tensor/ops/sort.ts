@@ -6,7 +6,7 @@ import { boolean, expectOptions, type OptionKinds, real } from '../../base/argum
 import { ShapeError } from '../../base/errors.ts';
 import { scatter } from '../../kernels/indexing.ts';
 import { sortPairs, takeSorted } from '../../kernels/sort.ts';
-import { differentiable } from '../autograd.ts';
+import { differentiableByKernel } from '../autograd.ts';
 import { makeWithin } from '../indices.ts';
 import { expectOperands, WORDS } from '../operands.ts';
 import { showShape, Tensor } from '../tensor.ts';
@@ -40,12 +40,9 @@ function sorted(name: string, x: Tensor, axis: number, descending: boolean, coun
   takeSorted(device, { x: x.view, pairs, values: values.view, indices: indices.view }, size);
   makeWithin(indices, 0, size.size - 1);
   device.release(pairs);
-  differentiable(name, [x], [values], ([dy]) => {
-    if (!dy) return [];
-    const dx = Tensor.empty(device, x.shape);
-    scatter(device, 'add', { index: indices.view, source: dy.view, y: dx.view }, size);
-    return [dx];
-  });
+  differentiableByKernel(name, x, values, (dy, dx) =>
+    scatter(device, 'add', { index: indices.view, source: dy.view, y: dx.view }, size),
+  );
   return { values, indices };
 }
 

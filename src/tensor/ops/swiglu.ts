@@ -1,7 +1,7 @@
 /** The gate of SwiGLU feed-forward layers (Shazeer, 2002.05202). */
 import { ShapeError } from '../../base/errors.ts';
 import { swigluBackward, swigluForward } from '../../kernels/swiglu.ts';
-import { differentiable } from '../autograd.ts';
+import { differentiableByKernel } from '../autograd.ts';
 import { expectOperands, FLOATS } from '../operands.ts';
 import { showShape, Tensor } from '../tensor.ts';
 
@@ -21,11 +21,8 @@ export function swiglu(x: Tensor): Tensor {
   const y = Tensor.empty(device, [...shape.slice(0, -1), f]);
   const size = { rows: f === 0 ? 0 : y.size / f, f };
   swigluForward(device, { x: x.view, y: y.view }, size);
-  differentiable('swiglu', [x], [y], ([dy]) => {
-    if (!dy) return [];
-    const dx = Tensor.empty(device, shape);
-    swigluBackward(device, { x: x.view, dy: dy.view, dx: dx.view }, size);
-    return [dx];
-  });
+  differentiableByKernel('swiglu', x, y, (dy, dx) =>
+    swigluBackward(device, { x: x.view, dy: dy.view, dx: dx.view }, size),
+  );
   return y;
 }
