@@ -50,18 +50,20 @@ export type Command = Dispatch | Copy | Clear | Timestamp;
 /** Computes the commands of one device. */
 export interface Executor {
   /**
-   * Prepare a checked shader, and return its number.
+   * Prepare a checked shader, and return its number. `source` is its WGSL, for messages.
    * @throws Error with the reason why it cannot be run.
    */
-  prepare(shader: Shader, label: string): number;
+  prepare(shader: Shader, label: string, source: string): number;
   /** Prepare as `prepare` does, without blocking the calling thread for long. */
-  prepareAsync(shader: Shader, label: string): Promise<number>;
+  prepareAsync(shader: Shader, label: string, source: string): Promise<number>;
   /** Run commands one after another, after all earlier ones. Resolve when they are done; never if the device is lost first. */
   submit(commands: readonly Command[]): Promise<void>;
   /** Note that a new buffer has this range. Its bytes are zero, and count as never written. */
   allocated?(range: Range): void;
   /** Note that the host wrote this range of a buffer, outside of commands. */
   written?(range: Range): void;
+  /** Note that the host will see this range of a buffer. It is called before the promise of `mapAsync` resolves. */
+  reading?(range: Range): void;
   /** End all threads. What is submitted may stay undone. */
   destroy(): void;
 }
