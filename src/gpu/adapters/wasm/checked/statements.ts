@@ -1,0 +1,332 @@
+/** Statements as closures. They run for the active lanes, and leave those active that reach the next statement. */
+import type { Expression, Place, Reference, Statement, SwitchCase, Variable } from '../wgsl/tree.ts';
+import { type Compiler, type Exits, NOTHING, type Operand, type Run, release } from './compiler.ts';
+import { memoryWords, wordsOf } from './layout.ts';
+import type { Machine } from './machine.ts';
+import { isInMemory, memoryReference, placeOf, registerReference, variableOf } from './reference.ts';
+import { Register } from './register.ts';
+
+type Of<Kind extends Statement['kind']> = Extract<Statement, { readonly kind: Kind }>;
+
+/** Compile statements that are a scope. */
+export function compileBlock(compiler: Compiler, statements: readonly Statement[], exits: Exits): Run {
+  return compiler.scope(() => compileStatements(compiler, statements, exits));
+}
+
+function compileStatements(compiler: Compiler, statements: readonly Statement[], exits: Exits): Run {
+  const { machine } = compiler;
+  const runs = statements
+    .map((statement) => compileStatement(compiler, statement, exits))
+    .filter((run) => run !== NOTHING);
+  if (runs.length === 1) return runs[0];
+  return () => {
+    for (let i = 0; i < runs.length && machine.active > 0; i++) runs[i]();
+  };
+}
+
+function compileStatement(compiler: Compiler, statement: Statement, exits: Exits): Run {
+  if ('at' in statement) compiler.place = statement.at;
+  switch (statement.kind) {
+    case 'declare':
+      return declare(compiler, statement);
+    case 'assign':
+      return assign(compiler, statement.to, statement.value);
+    case 'evaluate': {
+      const value = compiler.expression(statement.value);
+      release(compiler, value);
+      return value.run;
+    }
+    case 'block':
+      return compileBlock(compiler, statement.body, exits);
+    case 'if':
+      return branch(compiler, statement, exits);
+    case 'loop':
+      return loop(compiler, statement);
+    case 'switch':
+      return choice(compiler, statement, exits);
+    case 'break':
+      return leave(compiler.machine, exits.broken);
+    case 'continue':
+      return leave(compiler.machine, exits.continued);
+    case 'return':
+      return returning(compiler, statement);
+    case 'barrier':
+      return barrier(compiler.machine, statement);
+  }
+}
+
+function declare(compiler: Compiler, { variable, value }: Of<'declare'>): Run {
+  const words = wordsOf(variable.type);
+  const operand = value && compiler.expression(value);
+  // A `let` is the value itself: it is computed anew only where the `let` is declared anew.
+  if (variable.space === 'value' && operand?.lifetime === 'temporary') {
+    compiler.declare(variable, operand.out);
+    return operand.run;
+  }
+  const register = compiler.pool.take(words);
+  compiler.declare(variable, register);
+  if (operand) return assignRegister(compiler.machine, register, 0, operand);
+  const zero: Operand = {
+    out: new Register(words, compiler.machine.lanes),
+    run: NOTHING,
+    lifetime: 'constant',
+  };
+  return assignRegister(compiler.machine, register, 0, zero);
+}
+
+function assign(compiler: Compiler, to: Reference, value: Expression): Run {
+  const variable = variableOf(to);
+  return isInMemory(variable)
+    ? assignMemory(compiler, to, value)
+    : assignVariable(compiler, variable, to, value);
+}
+
+function assignMemory(compiler: Compiler, to: Reference, value: Expression): Run {
+  const { machine } = compiler;
+  const { location, run } = memoryReference(compiler, to);
+  const { segment } = location;
+  const offsets = memoryWords(to.type);
+  const place = placeOf(to, compiler.place);
+  const operand = compiler.expression(value);
+  release(compiler, operand);
+  return () => {
+    run();
+    operand.run();
+    segment.store(operand.out, location, offsets, machine, place);
+  };
+}
+
+function assignVariable(compiler: Compiler, variable: Variable, to: Reference, value: Expression): Run {
+  const { machine } = compiler;
+  const register = compiler.registerOf(variable);
+  const reference = registerReference(compiler, to);
+  const operand = compiler.expression(value);
+  release(compiler, operand);
+  if (reference.kind === 'fixed') return assignRegister(machine, register, reference.word, operand);
+  const { target, run } = reference;
+  return () => {
+    run();
+    operand.run();
+    scatter(machine, register, target, operand.out);
+  };
+}
+
+/** Assign words of a register from `word` on, in the active lanes. */
+function assignRegister(
+  machine: Machine,
+  register: Register,
+  word: number,
+  { out: value, run }: Operand,
+): Run {
+  const { lanes } = machine;
+  const first = word * lanes;
+  return () => {
+    run();
+    const { mask, active } = machine;
+    const { u: from, origins } = value;
+    const { u: to } = register;
+    if (active === lanes) to.set(from, first);
+    else {
+      for (let at = 0; at < from.length; ) {
+        for (let lane = 0; lane < lanes; lane++, at++) if (mask[lane] === 1) to[first + at] = from[at];
+      }
+    }
+    if (origins === undefined && register.origins === undefined) return;
+    if (origins === undefined && active === lanes && from.length === to.length) return register.define();
+    const target = register.writableOrigins();
+    for (let at = 0; at < from.length; at++) {
+      if (mask[at % lanes] === 1) target[first + at] = origins?.[at] ?? 0;
+    }
+  };
+}
+
+/** Assign words that differ between lanes. */
+function scatter(
+  { lanes }: Machine,
+  register: Register,
+  { addresses, valid }: { readonly addresses: Int32Array; readonly valid: Uint8Array },
+  value: Register,
+): void {
+  const origins = value.origins || register.origins ? register.writableOrigins() : undefined;
+  for (let at = 0; at < value.u.length; at++) {
+    const lane = at % lanes;
+    if (valid[lane] === 0) continue;
+    const target = (addresses[lane] + Math.floor(at / lanes)) * lanes + lane;
+    register.u[target] = value.u[at];
+    if (origins) origins[target] = value.origins?.[at] ?? 0;
+  }
+}
+
+/** Remove the active lanes, to come back where `exit` is read. */
+function leave(machine: Machine, exit: Uint8Array | undefined): Run {
+  if (exit === undefined) throw new Error('a break or a continue outside of a loop');
+  return () => {
+    const { mask, lanes } = machine;
+    for (let lane = 0; lane < lanes; lane++) {
+      exit[lane] |= mask[lane];
+      mask[lane] = 0;
+    }
+    machine.active = 0;
+  };
+}
+
+function returning(compiler: Compiler, { value }: Of<'return'>): Run {
+  const { machine, result } = compiler;
+  const operand = value && compiler.expression(value);
+  if (operand) release(compiler, operand);
+  const take = operand && result ? assignRegister(machine, result, 0, operand) : operand?.run;
+  return () => {
+    take?.();
+    machine.mask.fill(0);
+    machine.active = 0;
+  };
+}
+
+function branch(compiler: Compiler, statement: Of<'if'>, exits: Exits): Run {
+  const { machine } = compiler;
+  const { lanes } = machine;
+  const condition = compiler.expression(statement.condition);
+  release(compiler, condition);
+  const then = compileBlock(compiler, statement.then, exits);
+  const otherwise = compileBlock(compiler, statement.else, exits);
+  const [thenMask, elseMask] = [new Uint8Array(lanes), new Uint8Array(lanes)];
+  return () => {
+    condition.run();
+    machine.expectDefined(condition.out, statement.at, 'the condition');
+    const { mask, active } = machine;
+    const { u: holds } = condition.out;
+    let count = 0;
+    for (let lane = 0; lane < lanes; lane++) {
+      thenMask[lane] = mask[lane] & holds[lane];
+      elseMask[lane] = mask[lane] ^ thenMask[lane];
+      count += thenMask[lane];
+    }
+    if (count === active) return then();
+    if (count === 0) return otherwise();
+    machine.setMask(thenMask, count);
+    then();
+    const left = machine.active;
+    machine.setMask(elseMask, active - count);
+    otherwise();
+    for (let lane = 0; lane < lanes; lane++) mask[lane] = thenMask[lane] | elseMask[lane];
+    machine.setMask(mask, left + machine.active);
+  };
+}
+
+/** Compile a condition under which lanes go on: they are removed from the mask where it is `unless`. */
+function leaveIf(
+  compiler: Compiler,
+  condition: Expression | undefined,
+  unless: 0 | 1,
+  exit: Uint8Array,
+  place: Place,
+): Run | undefined {
+  if (condition === undefined) return undefined;
+  const { machine } = compiler;
+  const operand = compiler.expression(condition);
+  release(compiler, operand);
+  return () => {
+    operand.run();
+    machine.expectDefined(operand.out, place, 'the condition of the loop');
+    const { mask, lanes } = machine;
+    const { u: holds } = operand.out;
+    for (let lane = 0; lane < lanes; lane++) {
+      if (mask[lane] === 0 || holds[lane] !== unless) continue;
+      exit[lane] = 1;
+      mask[lane] = 0;
+      machine.active -= 1;
+    }
+  };
+}
+
+function loop(compiler: Compiler, { condition, body, continuing, breakIf, at }: Of<'loop'>): Run {
+  const { machine } = compiler;
+  const { lanes } = machine;
+  const [turn, broken, continued] = [new Uint8Array(lanes), new Uint8Array(lanes), new Uint8Array(lanes)];
+  const leaveBefore = leaveIf(compiler, condition, 0, broken, at);
+  const inside = { broken, continued };
+  const { run, finish, leaveAfter } = compiler.scope(() => ({
+    run: compileStatements(compiler, body, inside),
+    finish: compileStatements(compiler, continuing, { broken: undefined, continued: undefined }),
+    leaveAfter: leaveIf(compiler, breakIf, 1, broken, at),
+  }));
+  return () => {
+    const { mask, active } = machine;
+    turn.set(mask);
+    broken.fill(0);
+    machine.setMask(turn, active);
+    for (;;) {
+      leaveBefore?.();
+      if (machine.active === 0) break;
+      continued.fill(0);
+      run();
+      for (let lane = 0; lane < lanes; lane++) {
+        turn[lane] |= continued[lane];
+        machine.active += continued[lane];
+      }
+      if (machine.active === 0) break;
+      finish();
+      leaveAfter?.();
+    }
+    let left = 0;
+    for (let lane = 0; lane < lanes; lane++) left += broken[lane];
+    mask.set(broken);
+    machine.setMask(mask, left);
+  };
+}
+
+function choice(compiler: Compiler, { on, cases, at }: Of<'switch'>, exits: Exits): Run {
+  const { machine } = compiler;
+  const { lanes } = machine;
+  const selector = compiler.expression(on);
+  const [rest, mine, left] = [new Uint8Array(lanes), new Uint8Array(lanes), new Uint8Array(lanes)];
+  // A `break` ends the switch; the lanes go on after it.
+  const compiled = cases.map((each) => ({
+    isChosen: chooser(each, cases),
+    run: compileBlock(compiler, each.body, { ...exits, broken: left }),
+  }));
+  release(compiler, selector);
+  return () => {
+    selector.run();
+    machine.expectDefined(selector.out, at, 'the selector');
+    const { mask } = machine;
+    const values = selector.out.i.slice(0, lanes);
+    rest.set(mask);
+    left.fill(0);
+    for (const { isChosen, run } of compiled) {
+      let count = 0;
+      for (let lane = 0; lane < lanes; lane++) {
+        mine[lane] = rest[lane] === 1 && isChosen(values[lane]) ? 1 : 0;
+        count += mine[lane];
+      }
+      if (count === 0) continue;
+      machine.setMask(mine, count);
+      run();
+      for (let lane = 0; lane < lanes; lane++) left[lane] |= mine[lane];
+    }
+    let count = 0;
+    for (let lane = 0; lane < lanes; lane++) count += left[lane];
+    mask.set(left);
+    machine.setMask(mask, count);
+  };
+}
+
+/** Return which values choose a case: its own, and for the default those of no case. */
+function chooser({ values }: SwitchCase, cases: readonly SwitchCase[]): (value: number) => boolean {
+  const own = new Set(values.map((value) => value && value | 0));
+  if (!values.includes(undefined)) return (value) => own.has(value);
+  const others = new Set(cases.flatMap((each) => each.values).map((value) => value && value | 0));
+  return (value) => own.has(value) || !others.has(value);
+}
+
+function barrier(machine: Machine, { name, at }: Of<'barrier'>): Run {
+  const space = name === 'storageBarrier' ? 'storage' : 'workgroup';
+  return () => {
+    const { active, lanes, mask } = machine;
+    if (active < lanes) {
+      const describe = () => `${active} of the ${lanes} invocations of the workgroup reach ${name}`;
+      machine.report('non-uniform control flow', at, mask.indexOf(1), describe);
+    }
+    machine.barrier(space);
+  };
+}
