@@ -77,7 +77,7 @@ export interface Variable {
 /** A place in memory that is read or written. */
 export type Reference =
   | { readonly kind: 'variable'; readonly variable: Variable; readonly type: Type }
-  /** An element of an array, or a component of a vector that is chosen at run time. */
+  /** An element of an array, or a component of a vector that is chosen at run time. The index is an i32 or a u32. */
   | {
       readonly kind: 'index';
       readonly base: Reference;
@@ -115,6 +115,7 @@ export type BinaryOperator =
 
 export type Expression =
   | { readonly kind: 'literal'; readonly value: number | boolean; readonly type: ScalarType }
+  /** What a variable, an element or a member has now. A `let` or a parameter, and a part of one, is loaded, too. */
   | { readonly kind: 'load'; readonly from: Reference; readonly type: Type }
   /** An element of an array value, or of a vector value, that is chosen at run time. */
   | {
@@ -271,8 +272,8 @@ export interface Shader {
   readonly entry: EntryPoint;
   /** Functions that the entry point calls, directly or not; a callee stands before its callers. */
   readonly functions: readonly ShaderFunction[];
-  /** Uniform and storage variables in the order of their bindings, then private and workgroup variables. */
+  /** Variables that the functions use: uniform and storage in the order of their bindings, then private, then workgroup. */
   readonly variables: readonly Variable[];
-  /** True if it uses subgroups. */
+  /** True if it enables subgroups. */
   readonly subgroups: boolean;
 }

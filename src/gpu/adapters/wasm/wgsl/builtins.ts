@@ -1,0 +1,277 @@
+/**
+ * Builtin functions of values (WGSL sections 17.3 to 17.12): what they take and return. Those that are exact are evaluated when
+ * all arguments are constants. `exp` and the like are not: their values at compile time would be those of the JavaScript engine.
+ */
+import type { ScalarConstant } from './constants.ts';
+import { fail } from './error.ts';
+import { EXACT } from './exactBuiltins.ts';
+import {
+  commonElement,
+  concreteElement,
+  constantOf,
+  convertElements,
+  numericShape,
+  type Operand,
+  scalarsOf,
+  toElements,
+  toExpressionOf,
+  typeOf,
+} from './operand.ts';
+import type { Expression, Place, ScalarName, ScalarType, Type, VectorType } from './tree.ts';
+import { BOOL, concrete, type ElementName, type Shape, scalar, typeName, U32, vector } from './types.ts';
+
+type Check = (name: string, operands: readonly Operand[], at: Place) => Operand;
+
+const FLOATS: readonly ScalarName[] = ['f32'];
+const INTEGERS: readonly ScalarName[] = ['i32', 'u32'];
+const NUMBERS: readonly ScalarName[] = ['f32', 'i32', 'u32'];
+
+/** Return the common shape of operands that all have one type, or could have it. */
+function commonShape(name: string, operands: readonly Operand[], at: Place): Shape {
+  const [first, ...others] = operands.map((operand) => numericShape(operand, at));
+  if (!first) return fail(at, `${name} takes a value`);
+  let of: ElementName | undefined = first.of;
+  for (const other of others) of = of && other.size === first.size ? commonElement(of, other.of) : undefined;
+  return of ? { of, size: first.size } : mismatch(name, operands, at);
+}
+
+function mismatch(name: string, operands: readonly Operand[], at: Place): never {
+  const types = operands.map((operand) => typeName(typeOf(operand, at)));
+  return fail(at, `no builtin ${name}(${types.join(', ')})`);
+}
+
+function expectCount(name: string, operands: readonly Operand[], count: number, at: Place): void {
+  if (operands.length !== count) fail(at, `${name} takes ${count} values, found ${operands.length}`);
+}
+
+/** Return the element that a builtin for `elements` works on: an abstract int becomes a float where there is no integer. */
+function elementFor(of: ElementName, elements: readonly ScalarName[]): ElementName | undefined {
+  if (of === 'abstract int' && !elements.includes('i32')) return 'abstract float';
+  return elements.includes(concreteElement(of)) ? of : undefined;
+}
+
+/** A builtin of `count` values of one type, component by component. */
+function componentwise(elements: readonly ScalarName[], count: number): Check {
+  return (name, operands, at) => {
+    expectCount(name, operands, count, at);
+    const { of: common, size } = commonShape(name, operands, at);
+    const of = elementFor(common, elements) ?? mismatch(name, operands, at);
+    const converted = operands.map((operand) => convertElements(operand, of, at));
+    const constant = evaluate(name, { of, size }, converted);
+    if (constant) return constant;
+    const element = concreteElement(of);
+    const values = converted.map((operand) => toElements(operand, element, at).expression);
+    return { kind: 'builtin', name, arguments: values, type: concrete(element, size), at };
+  };
+}
+
+/** Evaluate a componentwise builtin of constants. Undefined if it is not exact, or an operand is no constant. */
+function evaluate(name: string, shape: Shape, operands: readonly Operand[]): Operand | undefined {
+  const exact = EXACT.get(name);
+  if (!exact) return undefined;
+  const columns: (readonly ScalarConstant[])[] = [];
+  for (const operand of operands) {
+    if (operand.kind !== 'constant') return undefined;
+    columns.push(scalarsOf(operand));
+  }
+  const scalars = Array.from({ length: shape.size }, (_, i) =>
+    exact(
+      shape.of,
+      columns.map((column) => column[i] ?? 0),
+    ),
+  );
+  return constantOf(shape, scalars);
+}
+
+/** Type `select(no, yes, condition)`. */
+const select: Check = (name, operands, at) => {
+  expectCount(name, operands, 3, at);
+  const [no, yes, condition] = operands;
+  if (!no || !yes || !condition) return mismatch(name, operands, at);
+  const shape = commonShape(name, [no, yes], at);
+  const test = numericShape(condition, at);
+  if (test.of !== 'bool' || (test.size !== 1 && test.size !== shape.size)) mismatch(name, operands, at);
+  const [a, b] = [no, yes].map((operand) => convertElements(operand, shape.of, at));
+  if (a?.kind === 'constant' && b?.kind === 'constant' && condition.kind === 'constant') {
+    const [tests, values] = [scalarsOf(condition), scalarsOf(b)];
+    const scalars = scalarsOf(a).map((value, i) =>
+      tests[test.size === 1 ? 0 : i] ? (values[i] ?? value) : value,
+    );
+    return constantOf(shape, scalars);
+  }
+  const of = concreteElement(shape.of);
+  const values = [no, yes].map((operand) => toElements(operand, of, at).expression);
+  values.push(toElements(condition, 'bool', at).expression);
+  return { kind: 'builtin', name, arguments: values, type: concrete(of, shape.size), at };
+};
+
+/** `any` and `all`: of a vector of bool, or one bool, which they return. */
+const quantifier: Check = (name, operands, at) => {
+  expectCount(name, operands, 1, at);
+  const [operand] = operands;
+  if (!operand || numericShape(operand, at).of !== 'bool') return mismatch(name, operands, at);
+  if (operand.type === BOOL) return operand;
+  if (operand.kind === 'constant') {
+    const scalars = scalarsOf(operand);
+    const value = name === 'any' ? scalars.some(Boolean) : scalars.every(Boolean);
+    return { kind: 'constant', type: BOOL, value };
+  }
+  return {
+    kind: 'builtin',
+    name,
+    arguments: [toElements(operand, 'bool', at).expression],
+    type: BOOL,
+    at,
+  };
+};
+
+/** A builtin of `count` vectors of one type that returns a scalar of their elements. */
+function reduction(elements: readonly ScalarName[], count: number, scalarsToo: boolean): Check {
+  return (name, operands, at) => {
+    expectCount(name, operands, count, at);
+    const { of: common, size } = commonShape(name, operands, at);
+    const of = elementFor(common, elements);
+    if (!of || (size === 1 && !scalarsToo)) return mismatch(name, operands, at);
+    const element = concreteElement(of);
+    const values = operands.map((operand) => toElements(operand, element, at).expression);
+    return { kind: 'builtin', name, arguments: values, type: scalar(element), at };
+  };
+}
+
+/** A builtin of given types. */
+function typed(parameters: readonly Type[], type: ScalarType | VectorType): Check {
+  return (name, operands, at) => {
+    expectCount(name, operands, parameters.length, at);
+    const values: Expression[] = parameters.map((parameter, i) => {
+      const operand = operands[i];
+      return operand ? toExpressionOf(operand, parameter, at) : mismatch(name, operands, at);
+    });
+    return { kind: 'builtin', name, arguments: values, type, at };
+  };
+}
+
+/** Type `mix(a, b, t)`: `t` may be a scalar. */
+const mix: Check = (name, operands, at) => {
+  const [a, b, t] = operands;
+  if (operands.length === 3 && a && b && t && numericShape(t, at).size === 1) {
+    const { of, size } = commonShape(name, [a, b], at);
+    if (size > 1 && elementFor(of, FLOATS)) {
+      const values = [a, b, t].map((operand) => toElements(operand, 'f32', at).expression);
+      const last = values.pop() ?? mismatch(name, operands, at);
+      const type = concrete('f32', size);
+      if (type.kind !== 'vector') return mismatch(name, operands, at);
+      values.push({ kind: 'splat', of: last, type });
+      return { kind: 'builtin', name, arguments: values, type, at };
+    }
+  }
+  return componentwise(FLOATS, 3)(name, operands, at);
+};
+
+/** `extractBits` and `insertBits`: values of one integer type, then offset and count. */
+function bitField(values: number): Check {
+  return (name, operands, at) => {
+    expectCount(name, operands, values + 2, at);
+    const fields = operands.slice(0, values);
+    const { of, size } = commonShape(name, fields, at);
+    const element = concreteElement(of);
+    if (!INTEGERS.includes(element)) return mismatch(name, operands, at);
+    return {
+      kind: 'builtin',
+      name,
+      arguments: [
+        ...fields.map((operand) => toElements(operand, element, at).expression),
+        ...operands.slice(values).map((operand) => toExpressionOf(operand, U32, at)),
+      ],
+      type: concrete(element, size),
+      at,
+    };
+  };
+}
+
+const entries = (names: string, check: Check): readonly (readonly [string, Check])[] =>
+  names.split(/\s+/).map((name) => [name, check] as const);
+
+const BUILTINS: ReadonlyMap<string, Check> = new Map([
+  ...entries('exp exp2 log log2 sqrt inverseSqrt sin cos tan asin acos atan', componentwise(FLOATS, 1)),
+  ...entries('sinh cosh tanh asinh acosh atanh', componentwise(FLOATS, 1)),
+  ...entries('floor ceil round trunc fract saturate', componentwise(FLOATS, 1)),
+  ...entries('pow step atan2', componentwise(FLOATS, 2)),
+  ...entries('fma smoothstep', componentwise(FLOATS, 3)),
+  ...entries('mix', mix),
+  ...entries('sign', componentwise(['f32', 'i32'], 1)),
+  ...entries('abs', componentwise(NUMBERS, 1)),
+  ...entries('min max', componentwise(NUMBERS, 2)),
+  ...entries('clamp', componentwise(NUMBERS, 3)),
+  ...entries('countOneBits countLeadingZeros countTrailingZeros reverseBits', componentwise(INTEGERS, 1)),
+  ...entries('firstLeadingBit firstTrailingBit', componentwise(INTEGERS, 1)),
+  ...entries('extractBits', bitField(1)),
+  ...entries('insertBits', bitField(2)),
+  ...entries('select', select),
+  ...entries('any all', quantifier),
+  ...entries('dot', reduction(NUMBERS, 2, false)),
+  ...entries('length', reduction(FLOATS, 1, true)),
+  ...entries('distance', reduction(FLOATS, 2, true)),
+  ...entries('pack2x16float', typed([vector('f32', 2)], U32)),
+  ...entries('unpack2x16float', typed([U32], vector('f32', 2))),
+]);
+
+/** Type a builtin of values. Returns undefined if there is no such builtin. */
+export function builtin(name: string, operands: readonly Operand[], at: Place): Operand | undefined {
+  return (BUILTINS.get(name) ?? SUBGROUP.get(name))?.(name, operands, at);
+}
+
+/** Return true if `name` is a builtin that subgroups have. */
+export const isSubgroupBuiltin = (name: string): boolean => SUBGROUP.has(name);
+
+/** A subgroup builtin of one value, which it returns, and other values. */
+function subgroup(elements: readonly ScalarName[], others: readonly Check[]): Check {
+  return (name, operands, at) => {
+    expectCount(name, operands, 1 + others.length, at);
+    const [operand, ...rest] = operands;
+    if (!operand) return mismatch(name, operands, at);
+    const { of, size } = numericShape(operand, at);
+    const element = concreteElement(elementFor(of, elements) ?? mismatch(name, operands, at));
+    const values = [toElements(operand, element, at).expression];
+    others.forEach((check, i) => {
+      const other = rest[i];
+      if (other) values.push(toElements(check(name, [other], at), concreteIndex(other, at), at).expression);
+    });
+    return { kind: 'builtin', name, arguments: values, type: concrete(element, size), at };
+  };
+}
+
+function concreteIndex(operand: Operand, at: Place): ScalarName {
+  return numericShape(operand, at).of === 'i32' ? 'i32' : 'u32';
+}
+
+/** A lane that is known when the shader compiles. */
+const constantLane: Check = (name, [lane, ...rest], at) => {
+  if (lane?.kind !== 'constant') return fail(at, `${name} takes a constant lane; use subgroupShuffle`);
+  if (Number(lane.value) < 0) fail(at, `${name} takes a lane from 0`);
+  return anyLane(name, [lane, ...rest], at);
+};
+
+const anyLane: Check = (name, [lane], at) => {
+  const shape = lane && numericShape(lane, at);
+  if (shape?.size !== 1 || !['i32', 'u32', 'abstract int'].includes(shape.of))
+    return fail(at, `${name} takes a lane of type u32 or i32`);
+  return lane ?? fail(at, `${name} takes a lane`);
+};
+
+const SUBGROUP: ReadonlyMap<string, Check> = new Map([
+  ...entries('subgroupBroadcast', subgroup(NUMBERS, [constantLane])),
+  ...entries(
+    'subgroupShuffle subgroupShuffleXor subgroupShuffleUp subgroupShuffleDown',
+    subgroup(NUMBERS, [anyLane]),
+  ),
+  ...entries('subgroupBroadcastFirst subgroupAdd subgroupMul subgroupMin subgroupMax', subgroup(NUMBERS, [])),
+  ...entries('subgroupInclusiveAdd subgroupExclusiveAdd', subgroup(NUMBERS, [])),
+  ...entries('subgroupInclusiveMul subgroupExclusiveMul', subgroup(NUMBERS, [])),
+  ...entries('subgroupAnd subgroupOr subgroupXor', subgroup(INTEGERS, [])),
+  ...entries('subgroupAll subgroupAny', typed([BOOL], BOOL)),
+  ...entries('subgroupBallot', typed([BOOL], vector('u32', 4))),
+  ...entries('subgroupElect', typed([], BOOL)),
+]);
+
+/** Names of the builtins of numbers, without those of subgroups. */
+export const VALUE_BUILTINS: readonly string[] = [...BUILTINS.keys()];

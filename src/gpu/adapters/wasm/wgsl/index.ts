@@ -1,0 +1,79 @@
+/** WGSL source to the typed tree. */
+import { entryPoint } from './entryPoint.ts';
+import { fail } from './error.ts';
+import { Module } from './module.ts';
+import { parse } from './parse.ts';
+import { rootOf } from './references.ts';
+import type { Shader, ShaderFunction, Variable } from './tree.ts';
+import type { Size } from './types.ts';
+import { calleesOf, visit } from './visit.ts';
+
+export { WgslError } from './error.ts';
+export { sizes } from './layout.ts';
+export { isWritable, rootOf } from './references.ts';
+export * from './visit.ts';
+
+/**
+ * Builtins that are written in WGSL: the source of a module for each number of components, 1 for scalars. A call of a builtin becomes
+ * a call of the module's function with its name, if there is one whose first parameter has the type of the first argument. What
+ * the module does not declare stays a builtin of the tree. The same source is parsed and checked once.
+ */
+export type Prelude = (size: Size) => string;
+
+/**
+ * Check a shader.
+ *
+ * @throws WgslError if it is not valid WGSL, or uses what is not supported.
+ */
+export function checkShader(source: string, prelude?: Prelude): Shader {
+  const syntax = parse(source);
+  const module = new Module(syntax, prelude && ((size) => preludeModule(prelude(size))));
+  module.checkAll();
+  const entry = entryPoint(syntax, module);
+  const functions = calleesFirst(entry.function);
+  return { entry, functions, variables: variablesOf(functions), subgroups: module.subgroups };
+}
+
+const preludes = new Map<string, Module>();
+
+function preludeModule(source: string): Module {
+  let module = preludes.get(source);
+  if (!module) {
+    module = new Module(parse(source));
+    preludes.set(source, module);
+  }
+  return module;
+}
+
+/** Return the functions that `entry` calls, directly or not, each after those that it calls. Throws on recursion. */
+function calleesFirst(entry: ShaderFunction): readonly ShaderFunction[] {
+  const done = new Set<ShaderFunction>();
+  const open = new Set<ShaderFunction>();
+  const add = (caller: ShaderFunction): void => {
+    if (done.has(caller)) return;
+    if (open.has(caller)) fail(caller.at, `${caller.name} calls itself, directly or not`);
+    open.add(caller);
+    for (const callee of calleesOf(caller)) add(callee);
+    done.add(caller);
+  };
+  add(entry);
+  return [...done];
+}
+
+/** Rank a variable: bindings by their number, then private variables, then those of the workgroup. */
+function rank({ binding, space }: Variable): number {
+  return binding ?? (space === 'private' ? 2 ** 32 : 2 ** 33);
+}
+
+/** Return the variables of module scope that functions use. */
+function variablesOf(functions: readonly ShaderFunction[]): readonly Variable[] {
+  const variables = new Set<Variable>();
+  for (const { body } of functions)
+    visit(body, {
+      reference: (reference) => {
+        const root = rootOf(reference);
+        if (root.space !== 'value' && root.space !== 'function') variables.add(root);
+      },
+    });
+  return [...variables].sort((a, b) => rank(a) - rank(b));
+}

@@ -1,0 +1,145 @@
+/** Declarations of module scope. They are resolved when they are first used, so their order does not matter. */
+import { fail } from './error.ts';
+import { checkType } from './expressions.ts';
+import type { Declared, Names } from './names.ts';
+import { Scope } from './scope.ts';
+import { checkAssertion, checkBody, toConstant } from './statements.ts';
+import { structType } from './structs.ts';
+import type { DeclarationSyntax, FunctionSyntax, ModuleDeclarationSyntax, ModuleSyntax } from './syntax.ts';
+import type { Place, ShaderFunction, Statement, Type, Variable } from './tree.ts';
+import { isConstructible, type Size, shapeOf, typeName } from './types.ts';
+import { moduleVariable } from './variables.ts';
+
+/** Return the module that has the builtins written in WGSL for vectors of a size; 1 for scalars. */
+export type PreludeOf = (size: Size) => Module;
+
+/** A function whose body is filled in after all that it may call has a type. */
+interface Unfinished extends ShaderFunction {
+  body: readonly Statement[];
+}
+
+export class Module implements Names {
+  readonly #syntax = new Map<string, ModuleDeclarationSyntax>();
+  readonly #resolved = new Map<string, Declared>();
+  /** Names that are being resolved now: to need one again is a circle. */
+  readonly #resolving = new Set<string>();
+  readonly #unchecked = new Map<ShaderFunction, FunctionSyntax>();
+  readonly #enabled: ReadonlySet<string>;
+  readonly #source: ModuleSyntax;
+  readonly #preludeOf: PreludeOf | undefined;
+
+  /** @param preludeOf without it, every builtin is a node of the tree. */
+  constructor(source: ModuleSyntax, preludeOf?: PreludeOf) {
+    this.#source = source;
+    this.#preludeOf = preludeOf;
+    this.#enabled = new Set(source.enabled.map(({ name, at }) => supportedExtension(name, at)));
+    for (const declaration of source.declarations) {
+      const { name, at } = declaration;
+      if (this.#syntax.has(name)) fail(at, `${name} is declared twice`);
+      this.#syntax.set(name, declaration);
+    }
+  }
+
+  /** True if the source enables subgroups. */
+  get subgroups(): boolean {
+    return this.#enabled.has('subgroups');
+  }
+
+  /** Check all declarations and assertions, whether they are used or not. */
+  checkAll(): void {
+    for (const { name, at } of this.#source.declarations) this.find(name, at);
+    for (const assertion of this.#source.assertions) checkAssertion(assertion, this);
+    this.#checkBodies();
+  }
+
+  /** Return the function with this name, its body and those of its callees checked; undefined if there is none. */
+  function(name: string): ShaderFunction | undefined {
+    const syntax = this.#syntax.get(name);
+    const declared = syntax?.kind === 'function' ? this.find(name, syntax.at) : undefined;
+    this.#checkBodies();
+    return declared?.kind === 'function' ? declared.function : undefined;
+  }
+
+  find(name: string, at: Place): Declared | undefined {
+    const known = this.#resolved.get(name);
+    if (known) return known;
+    const syntax = this.#syntax.get(name);
+    if (!syntax) return undefined;
+    if (this.#resolving.has(name)) fail(at, `${name} is defined by itself`);
+    this.#resolving.add(name);
+    const declared = this.#resolve(syntax);
+    this.#resolving.delete(name);
+    this.#resolved.set(name, declared);
+    return declared;
+  }
+
+  builtinFunction(name: string, on: Type): ShaderFunction | undefined {
+    const size = shapeOf(on)?.size;
+    const substitute = size && this.#preludeOf?.(size).function(name);
+    return substitute?.parameters[0]?.type === on ? substitute : undefined;
+  }
+
+  expectSubgroups(at: Place): void {
+    if (!this.subgroups) fail(at, 'this needs subgroups; write enable subgroups; at the start');
+  }
+
+  #resolve(syntax: ModuleDeclarationSyntax): Declared {
+    switch (syntax.kind) {
+      case 'alias':
+        return { kind: 'type', type: checkType(syntax.type, this) };
+      case 'struct':
+        return { kind: 'type', type: structType(syntax, this) };
+      case 'function':
+        return { kind: 'function', function: this.#declareFunction(syntax) };
+      case 'declaration':
+        return this.#declareVariable(syntax);
+      default:
+        return syntax satisfies never;
+    }
+  }
+
+  #declareVariable(syntax: DeclarationSyntax): Declared {
+    if (syntax.keyword === 'let') fail(syntax.at, 'let stands outside of a function; write const');
+    if (syntax.keyword === 'var') return { kind: 'variable', variable: moduleVariable(syntax, this) };
+    const type = syntax.type && checkType(syntax.type, this);
+    return { kind: 'constant', constant: toConstant(syntax, type, this) };
+  }
+
+  /** Resolve a function's parameters and result. Its body is checked later, as it may call what is being resolved. */
+  #declareFunction(syntax: FunctionSyntax): ShaderFunction {
+    const { name, at } = syntax;
+    const parameters = syntax.parameters.map((parameter): Variable => {
+      const type = checkType(parameter.type, this);
+      expectValue(type, parameter.at);
+      return { name: parameter.name, type, space: 'value' };
+    });
+    const returns = syntax.returns && checkType(syntax.returns, this);
+    if (returns) expectValue(returns, at);
+    const unfinished: ShaderFunction = { name, parameters, returns, body: [], at };
+    this.#unchecked.set(unfinished, syntax);
+    return unfinished;
+  }
+
+  /** Check the bodies of the functions that were declared, and of those that they use. */
+  #checkBodies(): void {
+    for (const [unfinished, syntax] of this.#unchecked) {
+      this.#unchecked.delete(unfinished);
+      const scope = new Scope(this);
+      unfinished.parameters.forEach((variable, i) => {
+        scope.declare(variable.name, { kind: 'variable', variable }, syntax.parameters[i]?.at ?? syntax.at);
+      });
+      const body = checkBody(syntax.body, scope, syntax.name, unfinished.returns);
+      const finished: Unfinished = unfinished;
+      finished.body = body;
+    }
+  }
+}
+
+function expectValue(type: Type, at: Place): void {
+  if (!isConstructible(type)) fail(at, `functions take and return no ${typeName(type)}`);
+}
+
+function supportedExtension(name: string, at: Place): string {
+  if (name !== 'subgroups') fail(at, `the extension ${name} is not supported`);
+  return name;
+}
