@@ -28,9 +28,9 @@ export class AccessRecords {
   /** Note a read of a word by a lane. Return the other access if they race. */
   read(word: number, lane: number, machine: Machine, space: SharedSpace): string | undefined {
     const interval = machine.interval[space];
-    const race = this.#otherWrite(word, lane, machine, interval);
+    const race = this.#otherWrite(word, lane, machine, space);
     if (this.#readIn[word] !== interval) {
-      if (this.#readIn[word] < machine.dispatchStart) this.#firstReadIn[word] = interval;
+      if (this.#readIn[word] < machine.start[space]) this.#firstReadIn[word] = interval;
       this.#readIn[word] = interval;
       this.#readBy[word] = lane;
     } else if (this.#readBy[word] !== lane) {
@@ -42,26 +42,25 @@ export class AccessRecords {
   /** Note a write of a word by a lane. Return the other access if they race. */
   write(word: number, lane: number, machine: Machine, space: SharedSpace): string | undefined {
     const interval = machine.interval[space];
-    const race =
-      this.#otherWrite(word, lane, machine, interval) ?? this.#otherRead(word, lane, machine, interval);
+    const race = this.#otherWrite(word, lane, machine, space) ?? this.#otherRead(word, lane, machine, space);
     this.#writtenIn[word] = interval;
     this.#writtenBy[word] = lane;
     return race;
   }
 
-  #otherWrite(word: number, lane: number, machine: Machine, interval: number): string | undefined {
+  #otherWrite(word: number, lane: number, machine: Machine, space: SharedSpace): string | undefined {
     const at = this.#writtenIn[word];
-    if (at < machine.dispatchStart) return undefined;
+    if (at < machine.start[space]) return undefined;
     if (at < machine.workgroupStart) return 'another workgroup writes it';
-    if (at !== interval || this.#writtenBy[word] === lane) return undefined;
+    if (at !== machine.interval[space] || this.#writtenBy[word] === lane) return undefined;
     return `lane ${this.#writtenBy[word]} writes it without a barrier between`;
   }
 
-  #otherRead(word: number, lane: number, machine: Machine, interval: number): string | undefined {
+  #otherRead(word: number, lane: number, machine: Machine, space: SharedSpace): string | undefined {
     const first = this.#firstReadIn[word];
-    if (first >= machine.dispatchStart && first < machine.workgroupStart) return 'another workgroup reads it';
+    if (first >= machine.start[space] && first < machine.workgroupStart) return 'another workgroup reads it';
     const by = this.#readBy[word];
-    if (this.#readIn[word] !== interval || by === lane) return undefined;
+    if (this.#readIn[word] !== machine.interval[space] || by === lane) return undefined;
     return by === MANY
       ? 'other lanes read it without a barrier between'
       : `lane ${by} reads it without a barrier between`;

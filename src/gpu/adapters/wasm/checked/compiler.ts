@@ -59,7 +59,10 @@ export interface Compiler {
   scope<Result>(compile: () => Result): Result;
 }
 
-/** Return a temporary operand that holds a value of a type. */
+/**
+ * Return a temporary operand that holds a value of a type. Its register may serve while the operands are computed, so `makeRun`'s
+ * result must write it only after they all have run.
+ */
 export function temporary(
   compiler: Compiler,
   type: Type,

@@ -291,18 +291,17 @@ function logical(compiler: Compiler, { operator, left, right, type }: Of<'logica
       mask[lane] = x.out.u[lane] === deciding ? 0 : outer[lane];
       count += mask[lane];
     }
-    out.u.set(x.out.u);
+    if (count > 0) {
+      machine.setMask(mask, count);
+      y.run();
+      machine.setMask(outer, active);
+    }
     out.define();
-    if (x.out.origins) out.writableOrigins().set(x.out.origins);
-    if (count === 0) return;
-    machine.setMask(mask, count);
-    y.run();
-    machine.setMask(outer, active);
-    if (y.out.origins) out.writableOrigins();
+    if (x.out.origins || y.out.origins) out.writableOrigins();
     for (let lane = 0; lane < lanes; lane++) {
-      if (mask[lane] === 0) continue;
-      out.u[lane] = y.out.u[lane];
-      if (out.origins) out.origins[lane] ||= y.out.origins?.[lane] ?? 0;
+      const evaluated = mask[lane] === 1;
+      out.u[lane] = (evaluated ? y : x).out.u[lane];
+      if (out.origins) out.origins[lane] = x.out.origins?.[lane] || (evaluated && y.out.origins?.[lane]) || 0;
     }
   };
   return temporary(compiler, type, makeRun, [x, y]);
@@ -315,11 +314,11 @@ function construct(compiler: Compiler, { parts, type }: Of<'construct'>): Operan
     (_, i) => operands.slice(0, i).reduce((sum, { out }) => sum + out.words, 0) * lanes,
   );
   const makeRun = (out: Register) => () => {
+    for (let i = 0; i < operands.length; i++) operands[i].run();
     out.define();
     if (operands.length === 0) out.u.fill(0);
     for (let i = 0; i < operands.length; i++) {
-      const { out: part, run } = operands[i];
-      run();
+      const { out: part } = operands[i];
       out.u.set(part.u, starts[i]);
       if (part.origins) out.writableOrigins().set(part.origins, starts[i]);
     }

@@ -32,9 +32,10 @@ export class Machine {
   /** Number of active lanes. */
   active: number;
   workgroup: readonly [number, number, number] = [0, 0, 0];
-  /** First interval of the dispatch and of the workgroup. */
-  dispatchStart = 0;
+  /** First interval of the workgroup. */
   workgroupStart = 0;
+  /** First interval in which accesses count: that of the dispatch, and for workgroup memory that of the workgroup. */
+  readonly start: Record<SharedSpace, number> = { storage: 0, workgroup: 0 };
   /** Present interval in each kind of shared memory. */
   readonly interval: Record<SharedSpace, number> = { storage: 0, workgroup: 0 };
   /** Findings of this dispatch by kind and place, as each is reported once. */
@@ -53,12 +54,13 @@ export class Machine {
 
   beginDispatch(): void {
     this.#reported.clear();
-    this.dispatchStart = ++this.session.clock.now;
+    this.start.storage = ++this.session.clock.now;
   }
 
   beginWorkgroup(workgroup: readonly [number, number, number]): void {
     this.workgroup = workgroup;
     this.workgroupStart = ++this.session.clock.now;
+    this.start.workgroup = this.workgroupStart;
     this.interval.storage = this.workgroupStart;
     this.interval.workgroup = this.workgroupStart;
     this.#everyLane.fill(1);
