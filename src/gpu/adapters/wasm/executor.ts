@@ -68,13 +68,10 @@ export interface Executor {
   destroy(): void;
 }
 
-/** Called by an executor. */
+/** Functions that an executor calls. They may be replaced until the first submission. */
 export interface ExecutorEvents {
   /** The executor cannot go on, for this reason: the device is lost. */
-  lost(message: string): void;
+  lost: (message: string) => void;
   /** A kernel did something that WebGPU does not define. It is reported as an uncaptured validation error. */
-  found(message: string): void;
+  found: (message: string) => void;
 }
-
-/** Make the executor of a device with this memory. */
-export type OpenExecutor = (memory: WebAssembly.Memory, events: ExecutorEvents) => Executor;

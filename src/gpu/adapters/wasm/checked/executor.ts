@@ -1,5 +1,6 @@
 /** Computes the commands of a device by interpretation, in the calling thread, and reports the faults that it finds. */
-import type { Command, Dispatch, Executor, ExecutorEvents, OpenExecutor, Range } from '../executor.ts';
+import type { OpenExecutor } from '../backend.ts';
+import type { Command, Dispatch, Executor, ExecutorEvents, Range } from '../executor.ts';
 import type { Shader } from '../wgsl/tree.ts';
 import { CheckedKernel } from './kernel.ts';
 import type { Session } from './machine.ts';
@@ -101,5 +102,5 @@ function isPadding(states: Uint32Array, at: number): boolean {
 /** Return how to open an executor that checks. `subgroup`: lanes of a subgroup; 0 for none. */
 export const openChecked =
   (subgroup: number): OpenExecutor =>
-  (memory, events) =>
-    new CheckedExecutor(memory, events, subgroup);
+  async ({ wasm }, events) =>
+    new CheckedExecutor(wasm, events, subgroup);
