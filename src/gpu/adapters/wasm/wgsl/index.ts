@@ -3,10 +3,10 @@ import { entryPoint } from './entryPoint.ts';
 import { fail } from './error.ts';
 import { Module } from './module.ts';
 import { parse } from './parse.ts';
-import { rootOf } from './references.ts';
 import type { Shader, ShaderFunction, Variable } from './tree.ts';
 import type { Size } from './types.ts';
-import { calleesOf, visit } from './visit.ts';
+import { checkUniformity } from './uniformity.ts';
+import { usesOf } from './uses.ts';
 
 export { WgslError } from './error.ts';
 export { sizes } from './layout.ts';
@@ -31,6 +31,7 @@ export function checkShader(source: string, prelude?: Prelude): Shader {
   module.checkAll();
   const entry = entryPoint(syntax, module);
   const functions = calleesFirst(entry.function);
+  if (functions.some((used) => usesOf(used).barrier)) checkUniformity(entry);
   return { entry, functions, variables: variablesOf(functions), subgroups: module.subgroups };
 }
 
@@ -53,27 +54,20 @@ function calleesFirst(entry: ShaderFunction): readonly ShaderFunction[] {
     if (done.has(caller)) return;
     if (open.has(caller)) fail(caller.at, `${caller.name} calls itself, directly or not`);
     open.add(caller);
-    for (const callee of calleesOf(caller)) add(callee);
+    for (const callee of usesOf(caller).callees) add(callee);
     done.add(caller);
   };
   add(entry);
   return [...done];
 }
 
+/** Return the variables of module scope that functions use. */
+function variablesOf(functions: readonly ShaderFunction[]): readonly Variable[] {
+  const variables = new Set(functions.flatMap((user) => [...usesOf(user).variables]));
+  return [...variables].sort((a, b) => rank(a) - rank(b));
+}
+
 /** Rank a variable: bindings by their number, then private variables, then those of the workgroup. */
 function rank({ binding, space }: Variable): number {
   return binding ?? (space === 'private' ? 2 ** 32 : 2 ** 33);
-}
-
-/** Return the variables of module scope that functions use. */
-function variablesOf(functions: readonly ShaderFunction[]): readonly Variable[] {
-  const variables = new Set<Variable>();
-  for (const { body } of functions)
-    visit(body, {
-      reference: (reference) => {
-        const root = rootOf(reference);
-        if (root.space !== 'value' && root.space !== 'function') variables.add(root);
-      },
-    });
-  return [...variables].sort((a, b) => rank(a) - rank(b));
 }

@@ -4,17 +4,18 @@ import { checkConstant, checkType } from './expressions.ts';
 import { sizes } from './layout.ts';
 import type { Names } from './names.ts';
 import type { ParameterSyntax, StructSyntax } from './syntax.ts';
-import type { StructMember, StructType } from './tree.ts';
+import type { StructMember, StructType, Type } from './tree.ts';
 
 /** Return the type of a struct. */
 export function structType({ name, members: list }: StructSyntax, names: Names): StructType {
   const members: StructMember[] = [];
+  const known = new Set<string>();
   let end = 0;
   let align = 4;
   for (const syntax of list) {
-    if (members.some((member) => member.name === syntax.name))
-      fail(syntax.at, `struct ${name} has two members ${syntax.name}`);
-    if (members.some(({ type }) => type.kind === 'array' && type.length === undefined))
+    if (known.has(syntax.name)) fail(syntax.at, `struct ${name} has two members ${syntax.name}`);
+    known.add(syntax.name);
+    if (isRuntimeSized(members.at(-1)?.type))
       fail(syntax.at, `${syntax.name} follows an array without length, which is the last member of a struct`);
     const type = checkType(syntax.type, names);
     const natural = sizes(type);
@@ -25,12 +26,14 @@ export function structType({ name, members: list }: StructSyntax, names: Names):
     );
     const offset = roundUp(end, memberAlign);
     members.push({ name: syntax.name, type, offset });
-    end = type.kind === 'array' && type.length === undefined ? offset : offset + size;
+    end = isRuntimeSized(type) ? offset : offset + size;
     align = Math.max(align, memberAlign);
   }
   return { kind: 'struct', name, members, size: roundUp(end, align), align };
 }
 
+const isRuntimeSized = (type: Type | undefined): boolean =>
+  type?.kind === 'array' && type.length === undefined;
 const roundUp = (value: number, multiple: number): number => Math.ceil(value / multiple) * multiple;
 
 /** Return what `@size` and `@align` give. */

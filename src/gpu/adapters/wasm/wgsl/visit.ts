@@ -1,5 +1,5 @@
 /** Walks of the tree that several of its readers need. */
-import type { Expression, Reference, ShaderFunction, Statement } from './tree.ts';
+import type { Expression, Reference, Statement } from './tree.ts';
 
 /** Return the expressions that are operands of `expression`, in the order of their evaluation. */
 export function operandsOf(expression: Expression): readonly Expression[] {
@@ -129,15 +129,4 @@ export function visitExpression(expression: Expression, visitor: Visitor): void 
   const reference = referenceIn(expression);
   if (reference) visitor.reference?.(reference);
   for (const operand of operandsOf(expression)) visitExpression(operand, visitor);
-}
-
-/** Return the functions that `caller` calls itself, each once. */
-export function calleesOf(caller: ShaderFunction): ReadonlySet<ShaderFunction> {
-  const callees = new Set<ShaderFunction>();
-  visit(caller.body, {
-    expression: (expression) => {
-      if (expression.kind === 'call') callees.add(expression.function);
-    },
-  });
-  return callees;
 }
