@@ -49,6 +49,8 @@ export class Device {
   readonly subgroupSize: number;
   /** True if only kernels that run on every adapter are used. */
   readonly portableKernels: boolean;
+  /** True for the WebAssembly adapter: an invocation is scalar code with vec4s in registers, and barriers are expensive. */
+  readonly isWasm: boolean;
   /** True if loops of little code are the faster ones, where kernels come in both forms. */
   readonly shortLoops: boolean;
   /** True if products may round their operands to f16. */
@@ -70,6 +72,7 @@ export class Device {
     const fixed = gpu.features.has('subgroups') && min !== undefined && min === max;
     this.portableKernels = options.portableKernels ?? false;
     this.subgroupSize = fixed && !this.portableKernels ? min : 0;
+    this.isWasm = this.info.architecture === 'wasm';
     this.shortLoops = options.shortLoops ?? false;
     this.halfProducts = options.matmulPrecision === 'medium' && gpu.features.has('shader-f16');
     this.choices = { ...shippedChoices(this.info), ...options.kernelChoices };

@@ -16,6 +16,9 @@ import { type Family, launchChosen, nextPowerOfTwo, type Variant } from '../../g
 import { backwardKeyValueKernel, backwardQueryKernel } from './backward.ts';
 import { forwardKernel } from './forward.ts';
 import { headsOf } from './heads.ts';
+import type { MicrokernelLayout } from './microkernel.ts';
+import { microkernelBackwardKeyValue, microkernelBackwardQuery } from './microkernelBackward.ts';
+import { microkernelForward } from './microkernelForward.ts';
 import { ATTENTION_TILE_ROWS, type AttentionOptions, type AttentionShape, planOf } from './shape.ts';
 import { type SplitLayout, type Sum, splitFits, splitRows } from './split.ts';
 import { splitBackwardKeyValueKernel, splitBackwardQueryKernel } from './splitBackward.ts';
@@ -58,6 +61,7 @@ interface Kernels extends WholeKernels {
   readonly scalars: number;
   readonly split: (layout: SplitLayout) => Kernel;
   readonly sum: Sum;
+  readonly microkernel: (layout: MicrokernelLayout) => Kernel;
 }
 
 /** Runs on every adapter: holds heads whole where that fits, and splits the others. */
@@ -73,11 +77,22 @@ const portableVariant = (kernels: Kernels): Variant<AttentionOptions> => ({
   },
 });
 
+/** An invocation takes a tile and a head. */
+const microkernelVariant = (kernels: Kernels): Variant<AttentionOptions> => ({
+  name: 'microkernel',
+  fits: (_, { shape: { headDim } }) => headFits(headDim),
+  plan: (_, options) => {
+    const { shape } = options;
+    const kernel = kernels.microkernel({ vectors: shape.headDim / 4, ...headsOf(shape) });
+    return planOf(kernel, ATTENTION_TILE_ROWS, headCount(kernels, options), options);
+  },
+});
+
+/** Return true for the heads that attention takes. */
+const headFits = (headDim: number): boolean => headDim > 0 && headDim % 4 === 0 && headDim <= MAX_HEAD;
+
 const portableFits = (device: Device, headDim: number, { scalars, sum }: Kernels): boolean =>
-  headDim > 0 &&
-  headDim % 4 === 0 &&
-  headDim <= MAX_HEAD &&
-  (wholeFits(device, headDim, scalars) || splitFits(device, headDim, sum));
+  headFits(headDim) && (wholeFits(device, headDim, scalars) || splitFits(device, headDim, sum));
 
 function familyOf(
   name: string,
@@ -85,15 +100,21 @@ function familyOf(
   { own, ownInShortLoops = own, share }: Preference,
 ): Family<AttentionOptions> {
   const portable = portableVariant(kernels);
+  const microkernel = microkernelVariant(kernels);
   return {
     name,
     shapeClass: ({ shape: { R, heads, kvHeads, headDim, slopes } }) => {
       const shared = kvHeads === heads ? '' : `/${kvHeads}`;
       return `${heads}${shared}×${headDim} R${nextPowerOfTwo(R)}${slopes ? '' : ' no slopes'}`;
     },
-    variants: [portable, ...BROADCASTS.map(([rows, lanes]) => broadcastVariant(kernels, rows, lanes))],
+    variants: [
+      portable,
+      ...BROADCASTS.map(([rows, lanes]) => broadcastVariant(kernels, rows, lanes)),
+      microkernel,
+    ],
     portable: portable.name,
     prefer: (device, { shape: { headDim } }) => {
+      if (device.isWasm) return microkernel.name;
       if (!canBroadcast(device, headDim)) return portable.name;
       const rows = Math.min(
         device.shortLoops ? ownInShortLoops : own,
@@ -111,6 +132,7 @@ const FORWARD: Kernels = {
   scalars: 0,
   split: splitForwardKernel,
   sum: 'f32',
+  microkernel: microkernelForward,
 };
 const QUERY: Kernels = {
   side: 'query',
@@ -118,6 +140,7 @@ const QUERY: Kernels = {
   scalars: 0,
   split: splitBackwardQueryKernel,
   sum: 'vec2f',
+  microkernel: microkernelBackwardQuery,
 };
 const KEY_VALUE: Kernels = {
   side: 'key value',
@@ -125,6 +148,7 @@ const KEY_VALUE: Kernels = {
   scalars: 2,
   split: splitBackwardKeyValueKernel,
   sum: 'vec2f',
+  microkernel: microkernelBackwardKeyValue,
 };
 const BACKWARD = { own: 4, ownInShortLoops: 2, share: 4 };
 

@@ -3,13 +3,14 @@
  * pass and the gradient of its input. Grouped, the rows of A belong to experts, each with its own B and bias. Batched,
  * many products of one shape are made at once, from as many Bs and as many As or one A that they share.
  *
- * A family of kernels: `broadcast` for software drivers, `tile` and `registers` for GPUs, `subgroup matrix` for those
- * with matrix units where half precision is allowed.
+ * A family of kernels: `broadcast` for software drivers, `microkernel` for WebAssembly, `tile` and `registers` for GPUs,
+ * `subgroup matrix` for those with matrix units where half precision is allowed.
  */
 import type { Device } from '../../gpu/device.ts';
 import { type Family, launchChosen, nextPowerOfTwo } from '../../gpu/variants.ts';
 import { broadcastVariant, canBroadcast } from './broadcast.ts';
 import { type MatmulOptions, operandsOf } from './interface.ts';
+import { microkernelVariant } from './microkernel.ts';
 import { registersVariant } from './registers.ts';
 import { subgroupMatrixVariant } from './subgroupMatrix.ts';
 import { tileVariant } from './tile.ts';
@@ -46,11 +47,20 @@ export const matmulFamily: Family<MatmulOptions> = {
     broadcastVariant(32, 1, 4),
     broadcastVariant(32, 2, 1),
     broadcastVariant(32, 2, 2),
+    microkernelVariant(1, 8),
+    microkernelVariant(2, 4),
+    microkernelVariant(4, 2),
+    microkernelVariant(4, 3),
+    microkernelVariant(6, 2),
     subgroupMatrixVariant(32, 32),
     subgroupMatrixVariant(64, 64),
   ],
   portable: tileVariant(PORTABLE).name,
   prefer: (device, { M, N, groupOfTile }) => {
+    if (device.isWasm) {
+      const [rows, vectors] = M < 2 ? [1, 8] : M < 4 ? [2, 4] : M < 6 ? [4, 2] : [6, 2];
+      return microkernelVariant(rows, vectors).name;
+    }
     if (canBroadcast(device) && device.subgroupSize <= 16) {
       if (M <= 16 && !groupOfTile) return broadcastVariant(16, 1, 4).name;
       const narrow = N <= 4 * device.subgroupSize;

@@ -14,6 +14,8 @@ import { addParts } from '../addParts.ts';
 import { canBroadcast } from '../matmul/broadcast.ts';
 import { broadcastVariant } from './broadcast.ts';
 import { type OuterOptions, outerOperands, partSize, SPLIT_ROWS, title } from './interface.ts';
+import { microkernelVariant } from './microkernel.ts';
+import { scatterVariant } from './scatter.ts';
 import { tileVariant } from './tile.ts';
 
 /** The variant that runs on every adapter. */
@@ -36,9 +38,12 @@ export const matmulOuterFamily: Family<OuterOptions> = {
     broadcastVariant(1, 2),
     broadcastVariant(2, 1),
     broadcastVariant(2, 2),
+    microkernelVariant(6, 2),
+    scatterVariant,
   ],
   portable: PORTABLE.name,
-  prefer: (device, { M, N }) => {
+  prefer: (device, { M, N, oneHotScale }) => {
+    if (device.isWasm) return oneHotScale === undefined ? microkernelVariant(6, 2).name : scatterVariant.name;
     if (canBroadcast(device) && device.subgroupSize <= 16) {
       return broadcastVariant(N <= 4 * device.subgroupSize ? 1 : 2, device.shortLoops ? 1 : 2).name;
     }
