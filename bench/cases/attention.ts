@@ -1,6 +1,6 @@
 /** Cases of attention: over whole sequences, and of one new token to the KV cache. */
 import { ATTENTION_TILE_ROWS } from '../../src/kernels/attention/index.ts';
-import { decodeAttention } from '../../src/kernels/decode.ts';
+import { decodeAttention } from '../../src/kernels/decode/index.ts';
 import { attention, backward, Packing, Tensor } from '../../src/tensor/index.ts';
 import { activation, type KernelCase, randomTensors, WORD } from '../kernelCase.ts';
 

@@ -4,7 +4,7 @@ import type { Device } from '../gpu/device.ts';
 import { defineKernel, GROUP_INDEX, linearGrid, THREAD_ARGS } from '../gpu/kernel.ts';
 import { perElement } from '../gpu/perElement.ts';
 import { ATTENTION_TILE_ROWS } from './attention/index.ts';
-import { STATE_WGSL } from './decodeState.ts';
+import { STATE_WGSL } from './decode/state.ts';
 import { NO_ROW } from './rows.ts';
 
 const tilesKernel = defineKernel({

@@ -11,7 +11,7 @@ import type { Device } from '../gpu/device.ts';
 import { defineKernel } from '../gpu/kernel.ts';
 import { memoize } from '../gpu/memoize.ts';
 import { perElement } from '../gpu/perElement.ts';
-import { STATE_WGSL } from './decodeState.ts';
+import { STATE_WGSL } from './decode/state.ts';
 import { GUMBEL_WGSL, PHILOX_WGSL } from './philox.ts';
 import { NO_ROW } from './rows.ts';
 

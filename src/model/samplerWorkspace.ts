@@ -8,7 +8,7 @@ import type { Transformer } from './transformer.ts';
 
 /** Decoding steps are recorded for batch sizes that are multiples of this. */
 export const ROW_STEP = 16;
-/** Number of u32 of a `Slot` (src/kernels/decodeState.ts). */
+/** Number of u32 of a `Slot` (src/kernels/decode/state.ts). */
 export const SLOT_WORDS = 4;
 
 /** Sizes of a workspace. */

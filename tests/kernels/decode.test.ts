@@ -4,11 +4,12 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Device } from '../../src/gpu/device.ts';
-import { decodeAttention, fillCache } from '../../src/kernels/decode.ts';
+import { launchPlan } from '../../src/gpu/variants.ts';
+import { decodeFamily, fillCache } from '../../src/kernels/decode/index.ts';
 import { slotPositions } from '../../src/kernels/positions.ts';
 import { NO_ROW } from '../../src/kernels/rows.ts';
 import { Tensor } from '../../src/tensor/index.ts';
-import { openDevice, VARIANTS } from '../device.ts';
+import { openDevice } from '../device.ts';
 import * as oracle from '../oracle/array.ts';
 import { expectClose } from '../oracle/compare.ts';
 import { normals } from '../oracle/random.ts';
@@ -46,13 +47,13 @@ function lastRow(rows: readonly Float64Array[], { heads, kvHeads, headDim }: Hea
   return oracle.slice(attended, 1, T - 1).data;
 }
 
-describe.each(VARIANTS)('$variant', ({ portableKernels }) => {
-  let device: Device;
-  beforeAll(async () => {
-    device = await openDevice({ portableKernels });
-  });
-  afterAll(() => device.destroy());
+let device: Device;
+beforeAll(async () => {
+  device = await openDevice();
+});
+afterAll(() => device.destroy());
 
+describe.each(decodeFamily.variants)('$name', (variant) => {
   test.each<Heads>([
     { heads: 2, kvHeads: 2, headDim: 4, alibi: true },
     { heads: 4, kvHeads: 2, headDim: 8, alibi: false },
@@ -106,7 +107,9 @@ describe.each(VARIANTS)('$variant', ({ portableKernels }) => {
         ...caches,
         slopes: slopes?.view,
       };
-      decodeAttention(device, { M, ...size }, views);
+      const options = { shape: { M, ...size }, views };
+      if (!variant.fits(device, options)) return;
+      launchPlan(device, variant.plan(device, options));
       sequences[3]?.push(appended[0] as Float64Array);
       sequences[0]?.push(appended[2] as Float64Array);
       const expected = [sequences[3], undefined, sequences[0], undefined].flatMap((sequence) =>

@@ -1,6 +1,6 @@
 /** Causal self-attention: its forward pass, and the same over cached keys and values. */
 import { MAX_HEAD } from '../../kernels/attention/index.ts';
-import { decodeAttention, fillCache } from '../../kernels/decode.ts';
+import { decodeAttention, fillCache } from '../../kernels/decode/index.ts';
 import { attention as attend, Tensor } from '../../tensor/index.ts';
 import { type ConfigProblem, compose, type Layer } from './layer.ts';
 import { linear } from './linear.ts';

@@ -44,7 +44,7 @@ export interface Prefill extends Caches {
 /** Appends one token to each sequence, and attends to the cache. */
 export interface Decode extends Caches {
   readonly kind: 'decode';
-  /** `Slot` (slots) and `Row` (R) of src/kernels/decodeState.ts. */
+  /** `Slot` (slots) and `Row` (R) of src/kernels/decode/state.ts. */
   readonly slots: BufferView;
   readonly rows: BufferView;
 }

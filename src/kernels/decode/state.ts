@@ -3,7 +3,9 @@
  * the cache; a row is its place in the batch being decoded, from which finished sequences are dropped as generation goes
  * on. Both are four u32.
  */
-import { NO_ROW } from './rows.ts';
+import type { BufferView } from '../../gpu/buffers.ts';
+import type { Workgroups } from '../../gpu/kernel.ts';
+import { NO_ROW } from '../rows.ts';
 
 /** The state of a slot and of a row. */
 export const STATE_WGSL = `
@@ -14,6 +16,46 @@ struct Slot {
   token: u32,        // the newest one
 }
 struct Row { slot: u32, logits: u32, sequenceId: u32, unused: u32 }`;
+
+export interface DecodeShape {
+  /** Rows in flight. */
+  readonly M: number;
+  /** Query heads. */
+  readonly heads: number;
+  /** Key-value heads, a divisor of heads, each for a group of them in order; as many as heads unless given. */
+  readonly kvHeads?: number;
+  readonly headDim: number;
+  /** Positions a slot can hold. */
+  readonly capacity: number;
+}
+
+export interface DecodeViews {
+  /** (M, (heads + 2·kvHeads)·headDim) */
+  readonly qkv: BufferView;
+  /** (heads); without them scores do not fall with distance. */
+  readonly slopes?: BufferView | undefined;
+  /** `Slot` (slots) */
+  readonly slots: BufferView;
+  /** `Row` (M); the slot of a row without a sequence is `NO_ROW`. */
+  readonly rows: BufferView;
+  /** (slots, kvHeads, capacity, headDim), each. */
+  readonly keys: BufferView;
+  readonly values: BufferView;
+  /** (M, heads·headDim) */
+  readonly out: BufferView;
+}
+
+/** Operands of a kernel. */
+export interface DecodeOptions {
+  readonly shape: DecodeShape;
+  readonly views: DecodeViews;
+}
+
+/** Parameters and workgroups of a launch whose workgroups have a row and a query head each. */
+export const decodeSizes = ({ M, heads, kvHeads = heads, headDim, capacity }: DecodeShape) => ({
+  params: { heads, kvHeads, capacity, scale: 1 / Math.sqrt(headDim) },
+  workgroups: [M, heads] satisfies Workgroups,
+});
 
 /** Parameters of decode attention. */
 export const DECODE_PARAMS = { heads: 'u32', kvHeads: 'u32', capacity: 'u32', scale: 'f32' } as const;
@@ -55,3 +97,7 @@ export const decodeStart = (dv: string, alibi: boolean): string => `
 
 /** Subtract slope·distance between position `j` and the newest one from a score. */
 export const decodeDistance = (alibi: boolean): string => (alibi ? ' - slope * f32(state.position - j)' : '');
+
+/** The same for four positions, vec4u. */
+export const decodeDistances = (alibi: boolean, positions: string): string =>
+  alibi ? ` - slope * vec4f(vec4i(i32(state.position)) - vec4i(${positions}))` : '';

@@ -2,21 +2,24 @@
  * Decoding for heads that no lane holds: in blocks of 64 positions a lane makes the score of one position, then a lane
  * adds up one vec4 of the values. Loops, not registers, run over the head: one kernel takes every size up to 256.
  */
-import { defineKernel } from '../gpu/kernel.ts';
-import { memoize } from '../gpu/memoize.ts';
+import type { Device } from '../../gpu/device.ts';
+import { defineKernel, type Launch, launchOf } from '../../gpu/kernel.ts';
+import { memoize } from '../../gpu/memoize.ts';
 import {
   DECODE_PARAMS,
   DECODE_WRITES,
+  type DecodeOptions,
   decodeDistance,
   decodeReads,
+  decodeSizes,
   decodeStart,
   STATE_WGSL,
-} from './decodeState.ts';
+} from './state.ts';
 
 /** Lanes of a workgroup, positions of a block, and vec4s of a head at most. */
 const LANES = 64;
 
-export const decodeWideKernel = memoize((alibi: boolean) =>
+const kernelOf = memoize((alibi: boolean) =>
   defineKernel({
     name: `decode attention wide${alibi ? '' : ', no slopes'}`,
     params: { ...DECODE_PARAMS, vectors: 'u32' },
@@ -75,3 +78,13 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 }`,
   }),
 );
+
+/** Return the launch for heads of any size up to 256. */
+export function widePlan(_: Device, { shape, views }: DecodeOptions): Launch {
+  const { params, workgroups } = decodeSizes(shape);
+  const vectors = shape.headDim / 4;
+  return launchOf(kernelOf(views.slopes !== undefined), views, {
+    params: { ...params, vectors },
+    workgroups,
+  });
+}
