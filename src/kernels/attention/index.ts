@@ -80,7 +80,7 @@ const portableVariant = (kernels: Kernels): Variant<AttentionOptions> => ({
 /** An invocation takes a tile and a head. */
 const microkernelVariant = (kernels: Kernels): Variant<AttentionOptions> => ({
   name: 'microkernel',
-  fits: (_, { shape: { headDim } }) => headFits(headDim),
+  fits: ({ isWasm }, { shape: { headDim } }) => isWasm && headFits(headDim),
   plan: (_, options) => {
     const { shape } = options;
     const kernel = kernels.microkernel({ vectors: shape.headDim / 4, ...headsOf(shape) });

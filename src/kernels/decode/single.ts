@@ -121,7 +121,7 @@ fn main(@builtin(workgroup_id) group: vec3u) {${decodeStart(`${dv}`, alibi)}
 
 export const singleVariant: Variant<DecodeOptions> = {
   name: 'single',
-  fits: () => true,
+  fits: ({ isWasm }) => isWasm,
   plan: (_, { shape, views }) => {
     const kernel = kernelOf({ dv: shape.headDim / 4, alibi: views.slopes !== undefined });
     return launchOf(kernel, views, decodeSizes(shape));

@@ -92,7 +92,7 @@ fn main(${GROUP_ARGS}) {${locate}
 export function microkernelVariant(rows: number, vectors: number): Variant<MatmulOptions> {
   return {
     name: `microkernel ${rows}×${4 * vectors}`,
-    fits: () => true,
+    fits: ({ isWasm }) => isWasm,
     plan: (_, options) => {
       const operands = operandsOf(options, [1]);
       const wholeTiles = Math.ceil(options.N / 4) % vectors === 0;

@@ -98,7 +98,7 @@ fn main(${GROUP_ARGS}) {${locate}
 export function microkernelVariant(rows: number, vectors: number): Variant<OuterOptions> {
   return {
     name: `microkernel ${rows}×${4 * vectors}`,
-    fits: (_, { oneHotScale }) => oneHotScale === undefined,
+    fits: ({ isWasm }, { oneHotScale }) => isWasm && oneHotScale === undefined,
     plan: (_, options) => {
       const operands = { ...outerOperands(options), wide: false };
       const wholeTiles = (options.N / 4) % vectors === 0;

@@ -59,7 +59,7 @@ fn main(${GROUP_ARGS}) {${locate}
 /** See the head of this file. */
 export const scatterVariant: Variant<OuterOptions> = {
   name: 'scatter',
-  fits: (_, { oneHotScale }) => oneHotScale !== undefined,
+  fits: ({ isWasm }, { oneHotScale }) => isWasm && oneHotScale !== undefined,
   plan: (_, options) => {
     const wholeTiles = (options.N / 4) % TILE.vectors === 0;
     const kernel = kernelOf({ operands: outerOperands(options), wholeTiles });
