@@ -1,6 +1,7 @@
 /** Intervals and tests for accuracies: of one checkpoint, and of two on the same problems. */
 
 import { ArgumentError, checkedInteger } from './arguments.ts';
+import { exp, log } from './elementary.ts';
 
 /** Two-sided 95 % point of the normal distribution. */
 const Z_95 = 1.959963984540054;
@@ -68,10 +69,10 @@ export function mcnemarExact({ onlyFirst, onlySecond }: PairedCounts): number {
   let logTerm = -n * Math.LN2;
   const logTerms = [logTerm];
   for (let k = 1; k <= fewer; k++) {
-    logTerm += Math.log(n - k + 1) - Math.log(k);
+    logTerm += log(n - k + 1) - log(k);
     logTerms.push(logTerm);
   }
-  const tail = logTerms.reduce((sum, term) => sum + Math.exp(term), 0);
+  const tail = logTerms.reduce((sum, term) => sum + exp(term), 0);
   return Math.min(1, 2 * tail);
 }
 

@@ -117,6 +117,6 @@ function statisticsOf(weight: Weight): TensorStatistics | null {
   const mean = sum / count;
   let squares = 0;
   // From the mean, as the difference of two large sums would lose the digits.
-  for (const value of values) if (Number.isFinite(value)) squares += (value - mean) ** 2;
+  for (const value of values) if (Number.isFinite(value)) squares += (value - mean) * (value - mean);
   return { min, max, mean, std: Math.sqrt(squares / count), nonFinite };
 }

@@ -40,7 +40,8 @@ export function advantages(
     const group = rewards.slice(first, first + groupSize);
     if (areEqual(group)) continue;
     const mean = group.reduce((sum, reward) => sum + reward, 0) / groupSize;
-    const variance = group.reduce((sum, reward) => sum + (reward - mean) ** 2, 0) / (groupSize - 1);
+    const squares = group.map((reward) => (reward - mean) * (reward - mean));
+    const variance = squares.reduce((sum, square) => sum + square, 0) / (groupSize - 1);
     const scale = kind === 'group' ? 1 / (Math.sqrt(variance) + EPSILON) : 1;
     group.forEach((reward, i) => {
       result[first + i] = (reward - mean) * scale;

@@ -10,6 +10,7 @@
  * As in verl, log-ratios are clamped to ±20 and k3 to 10 (at d = −16 it would be e^16). Beyond these bounds the gradient
  * is 0.
  */
+import { expm1, exp as numberExp } from '../base/elementary.ts';
 import { add, clamp, exp, logSoftmax, mul, neg, square, sub, sum, type Tensor } from '../tensor/index.ts';
 
 /** The names of the estimates, and `exact` for the KL itself. */
@@ -44,20 +45,23 @@ const K3: KlEstimator = {
   },
   number(difference) {
     const d = boundedNumber(difference);
-    return Math.min(Math.expm1(-d) + d, MAX_K3);
+    return Math.min(expm1(-d) + d, MAX_K3);
   },
 };
 
 /** Estimates of the KL at a token from d = ℓ − ℓ_ref. */
 export const KL_ESTIMATORS: Readonly<Record<Exclude<KlName, 'exact'>, KlEstimator>> = {
   k1: { tensor: bounded, number: boundedNumber },
-  k2: { tensor: (d) => mul(square(bounded(d)), 0.5), number: (d) => boundedNumber(d) ** 2 / 2 },
+  k2: {
+    tensor: (d) => mul(square(bounded(d)), 0.5),
+    number: (d) => (boundedNumber(d) * boundedNumber(d)) / 2,
+  },
   k3: K3,
   /** k3 times the ratio, through which the gradient flows as well (TRL's `use_bias_correction_kl`); never negative. */
   'k3+': {
     tensor: (d, logRatio = sub(d, d.detach())) =>
       clamp(mul(exp(bounded(logRatio)), K3.tensor(d)), undefined, MAX_K3),
-    number: (d, logRatio = 0) => Math.min(Math.exp(boundedNumber(logRatio)) * K3.number(d), MAX_K3),
+    number: (d, logRatio = 0) => Math.min(numberExp(boundedNumber(logRatio)) * K3.number(d), MAX_K3),
   },
 };
 

@@ -1,4 +1,5 @@
 /** The metrics of a GRPO step, under TRL's names where TRL has one. They are computed in float64 from values per token. */
+import { exp } from '../base/elementary.ts';
 import type { Task } from '../tasks/task.ts';
 import { areEqual } from './advantages.ts';
 import { LOSSES } from './losses.ts';
@@ -67,7 +68,8 @@ const min = (values: readonly number[]): number =>
 function std(values: readonly number[]): number {
   if (values.length < 2) return Number.NaN;
   const center = mean(values);
-  return Math.sqrt(values.reduce((sum, value) => sum + (value - center) ** 2, 0) / (values.length - 1));
+  const squares = values.map((value) => (value - center) * (value - center));
+  return Math.sqrt(squares.reduce((sum, square) => sum + square, 0) / (values.length - 1));
 }
 
 function groupsOf<Value>(values: readonly Value[], size: number): Value[][] {
@@ -139,7 +141,7 @@ function clipMetrics(
   const clippable = records.flatMap(({ advantage, tokens }) => {
     const differences = tokens.map(({ logp, oldLogp }) => logp - oldLogp);
     const logRatios = LOSSES[loss].ratioOf === 'token' ? differences : [mean(differences)];
-    return logRatios.map((logRatio) => ({ ratio: Math.exp(logRatio), advantage }));
+    return logRatios.map((logRatio) => ({ ratio: exp(logRatio), advantage }));
   });
   const share = (held: (ratio: number, advantage: number) => boolean): number =>
     mean(clippable.map(({ ratio, advantage }) => (held(ratio, advantage) ? 1 : 0)));

@@ -2,6 +2,7 @@
  * AdamW (Loshchilov & Hutter, 1711.05101) over flat arenas of parameters, with the gradient clipped to a global
  * norm. A norm that is not finite leaves weights and moments untouched and is counted.
  */
+import { pow } from '../base/elementary.ts';
 import type { BufferView } from '../gpu/buffers.ts';
 import type { Device } from '../gpu/device.ts';
 import { defineKernel, type Scalar, scalarValue } from '../gpu/kernel.ts';
@@ -63,8 +64,8 @@ export function adamw(
   const { beta1, beta2 } = hyperparameters;
   // 1 − β is rounded once, from float64: taken in f32 from an f32 0.999 it would be off by 1e-5, and so would v.
   const shares = { share1: 1 - beta1, share2: 1 - beta2 };
-  const correction1 = () => 1 - beta1 ** scalarValue(step);
-  const correction2 = () => 1 - beta2 ** scalarValue(step);
+  const correction1 = () => 1 - pow(beta1, scalarValue(step));
+  const correction2 = () => 1 - pow(beta2, scalarValue(step));
   launchClipped(device, arenas, ({ values: weight, gradients: gradient, m, v }, { squares, ...own }) => {
     const params = { ...own, ...hyperparameters, ...shares, correction1, correction2 };
     device.launch(adamwKernel, { weight, gradient, m, v, report, squares }, params);

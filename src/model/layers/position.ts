@@ -1,4 +1,5 @@
 /** Positions: how attention tells near tokens from far ones. */
+import { pow } from '../../base/elementary.ts';
 import { ropeFrequencies, type Tensor, rope as turned } from '../../tensor/index.ts';
 import type { Constant } from './layer.ts';
 import type { Pass } from './pass.ts';
@@ -30,7 +31,7 @@ export function alibi(nHeads: number): Position {
 /** Turns pairs of values by angles that grow with the position (Su et al., 2104.09864), by halves. */
 export function rope(headDim: number, theta: number): Position {
   const table = ropeFrequencies(headDim, { theta });
-  const values = Float32Array.from({ length: headDim / 2 }, (_, i) => theta ** ((-2 * i) / headDim));
+  const values = Float32Array.from({ length: headDim / 2 }, (_, i) => pow(theta, (-2 * i) / headDim));
   const problem = `the frequencies are not those of theta ${theta}`;
   return {
     alibi: false,
@@ -51,4 +52,4 @@ export function alibiSlopes(nHeads: number): Float32Array<ArrayBuffer> {
   );
 }
 
-const slopeOfPowerOfTwo = (head: number, nHeads: number): number => 2 ** ((-8 * (head + 1)) / nHeads);
+const slopeOfPowerOfTwo = (head: number, nHeads: number): number => pow(2, (-8 * (head + 1)) / nHeads);

@@ -1,5 +1,6 @@
 /** Rotary position embedding (Su et al., 2104.09864), by halves, as in transformers' llama. */
 import { expectKind, expectOptions, integer, type OptionKinds, real } from '../../base/arguments.ts';
+import { pow } from '../../base/elementary.ts';
 import { ShapeError } from '../../base/errors.ts';
 import { rotate } from '../../kernels/rope.ts';
 import { differentiable } from '../autograd.ts';
@@ -29,7 +30,7 @@ export function ropeFrequencies(
   const half = headDim / 2;
   const words = new Uint32Array(headDim);
   for (let i = 0; i < half; i++) {
-    const turns = (theta ** ((-2 * i) / headDim) / (2 * Math.PI)) % 1;
+    const turns = (pow(theta, (-2 * i) / headDim) / (2 * Math.PI)) % 1;
     const high = Math.floor(turns * 2 ** 32);
     words[i] = high;
     words[half + i] = Math.floor((turns * 2 ** 32 - high) * 2 ** 32);

@@ -4,6 +4,7 @@
  */
 
 import { expectKind, expectOptions, integer, type OptionKinds, real } from '../../base/arguments.ts';
+import { cos, pow } from '../../base/elementary.ts';
 
 /** Options of every schedule. */
 export interface WarmupOptions {
@@ -80,7 +81,7 @@ export function cosineWithWarmup(step: number, options: DecayOptions): number {
   return withWarmup(step, options, (since, decaySteps) => {
     const { lr, minLr } = options;
     const progress = Math.min(1, since / decaySteps);
-    return minLr + ((lr - minLr) * (1 + Math.cos(Math.PI * progress))) / 2;
+    return minLr + ((lr - minLr) * (1 + cos(Math.PI * progress))) / 2;
   });
 }
 
@@ -90,6 +91,6 @@ export function stepDecayWithWarmup(step: number, options: StepDecayOptions): nu
   return withWarmup(
     step,
     options,
-    (since) => options.lr * options.gamma ** Math.floor(since / options.stepSize),
+    (since) => options.lr * pow(options.gamma, Math.floor(since / options.stepSize)),
   );
 }
