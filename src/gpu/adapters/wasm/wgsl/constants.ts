@@ -44,17 +44,24 @@ export function convertScalar(value: ScalarConstant, of: ElementName, at: Place)
   }
 }
 
-/** Convert a scalar as its constructor does, e.g. `i32(x)` (WGSL section 15.1): floats saturate, integers keep their bits. */
-export function castScalar(value: ScalarConstant, of: ElementName, at: Place): ScalarConstant {
-  if (of === 'bool') return Boolean(value);
-  if (typeof value === 'bigint') return convertScalar(value, of, at);
+/** Largest floats that an integer contains: those that a larger f32 becomes (WGSL section 15.7.6). */
+const LARGEST_F32 = { i32: 2 ** 31 - 128, u32: 2 ** 32 - 256 } as const;
+
+/** Convert a scalar as its constructor does, e.g. `i32(x)`: floats saturate, integers keep their bits. */
+export function castScalar(
+  value: ScalarConstant,
+  from: ElementName,
+  to: ElementName,
+  at: Place,
+): ScalarConstant {
+  if (to === 'bool') return Boolean(value);
+  if (to !== 'i32' && to !== 'u32') return convertScalar(Number(value), to, at);
+  if (from === 'abstract int') return convertScalar(value, to, at);
   const number = Number(value);
-  if (of === 'f32' || of === 'abstract float') return convertScalar(number, of, at);
-  if (of === 'abstract int') return BigInt(number);
-  const [least, largest] = RANGES[of];
-  if (Number.isInteger(number) && number >= -(2 ** 31) && number < 2 ** 32)
-    return of === 'i32' ? number | 0 : number >>> 0;
-  return Math.min(Math.max(Math.trunc(number), least), largest);
+  if (from !== 'f32' && from !== 'abstract float') return to === 'i32' ? number | 0 : number >>> 0;
+  const [least, largest] = RANGES[to];
+  const most = from === 'f32' ? LARGEST_F32[to] : largest;
+  return Math.trunc(Math.min(Math.max(number, least), most)) + 0;
 }
 
 const finite = (value: number, of: ElementName, at: Place, what: string): number =>

@@ -61,7 +61,7 @@ function cast(type: ScalarType | VectorType, part: Operand, at: Place): Operand 
   if (part.kind === 'constant')
     return constantOf(
       { of: type.of, size },
-      scalarsOf(part).map((value) => castScalar(value, type.of, at)),
+      scalarsOf(part).map((value) => castScalar(value, shape.of, type.of, at)),
     );
   return part.type === type ? part : { kind: 'convert', of: toExpression(part, at), type };
 }

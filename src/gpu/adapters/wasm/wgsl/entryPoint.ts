@@ -2,7 +2,7 @@
 import { fail } from './error.ts';
 import { checkConstant } from './expressions.ts';
 import type { Module } from './module.ts';
-import type { AttributeSyntax, FunctionSyntax, ModuleSyntax, ParameterSyntax } from './syntax.ts';
+import type { AttributeSyntax, FunctionSyntax, ModuleSyntax, ParameterSyntax } from './syntax/nodes.ts';
 import type { BuiltinValue, EntryPoint, Place, Type } from './tree.ts';
 import { typeName, U32, vector } from './types.ts';
 

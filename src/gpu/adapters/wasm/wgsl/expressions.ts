@@ -7,7 +7,7 @@ import type { Declared, Names } from './names.ts';
 import { type Constant, type Operand, toExpressionOf } from './operand.ts';
 import { binary, logical, unary } from './operators.ts';
 import { arrayLength, atomicBuiltin, isAtomicBuiltin } from './referenceBuiltins.ts';
-import type { CallSyntax, ExpressionSyntax, NameSyntax } from './syntax.ts';
+import type { CallSyntax, ExpressionSyntax, NameSyntax } from './syntax/nodes.ts';
 import type { Expression, Place, Reference, ShaderFunction, Type } from './tree.ts';
 import { isTypeName, resolveType, vectorSize } from './typeNames.ts';
 import { BOOL, F32, I32, numeric, U32 } from './types.ts';

@@ -2,7 +2,7 @@
 import { entryPoint } from './entryPoint.ts';
 import { fail } from './error.ts';
 import { Module } from './module.ts';
-import { parse } from './parse.ts';
+import { parse } from './syntax/parse.ts';
 import type { Shader, ShaderFunction, Variable } from './tree.ts';
 import type { Size } from './types.ts';
 import { checkUniformity } from './uniformity.ts';

@@ -3,9 +3,15 @@ import { fail } from './error.ts';
 import { checkType } from './expressions.ts';
 import type { Declared, Names } from './names.ts';
 import { Scope } from './scope.ts';
-import { checkAssertion, checkBody, toConstant } from './statements.ts';
+import { checkAssertion, toConstant } from './simpleStatements.ts';
+import { checkBody } from './statements.ts';
 import { structType } from './structs.ts';
-import type { DeclarationSyntax, FunctionSyntax, ModuleDeclarationSyntax, ModuleSyntax } from './syntax.ts';
+import type {
+  DeclarationSyntax,
+  FunctionSyntax,
+  ModuleDeclarationSyntax,
+  ModuleSyntax,
+} from './syntax/nodes.ts';
 import type { Place, ShaderFunction, Statement, Type, Variable } from './tree.ts';
 import { isConstructible, type Size, shapeOf, typeName } from './types.ts';
 import { moduleVariable } from './variables.ts';
@@ -24,6 +30,8 @@ export class Module implements Names {
   /** Names that are being resolved now: to need one again is a circle. */
   readonly #resolving = new Set<string>();
   readonly #unchecked = new Map<ShaderFunction, FunctionSyntax>();
+  /** Names of the variables in buffers, by their bindings. */
+  readonly #bindings = new Map<number, string>();
   readonly #enabled: ReadonlySet<string>;
   readonly #source: ModuleSyntax;
   readonly #preludeOf: PreludeOf | undefined;
@@ -100,9 +108,20 @@ export class Module implements Names {
 
   #declareVariable(syntax: DeclarationSyntax): Declared {
     if (syntax.keyword === 'let') fail(syntax.at, 'let stands outside of a function; write const');
-    if (syntax.keyword === 'var') return { kind: 'variable', variable: moduleVariable(syntax, this) };
+    if (syntax.keyword === 'var') {
+      const variable = moduleVariable(syntax, this);
+      this.#expectOwnBinding(variable, syntax.at);
+      return { kind: 'variable', variable };
+    }
     const type = syntax.type && checkType(syntax.type, this);
     return { kind: 'constant', constant: toConstant(syntax, type, this) };
+  }
+
+  #expectOwnBinding({ name, binding }: Variable, at: Place): void {
+    if (binding === undefined) return;
+    const other = this.#bindings.get(binding);
+    if (other !== undefined) fail(at, `${name} has the binding ${binding}, as ${other} has`);
+    this.#bindings.set(binding, name);
   }
 
   /** Resolve a function's parameters and result. Its body is checked later, as it may call what is being resolved. */

@@ -86,6 +86,7 @@ export function toExpression(operand: Operand, at: Place): Expression {
   if (operand.kind === 'constant') return constantExpression(concretize(operand, at));
   if (operand.kind === 'load' && !isConstructible(operand.type))
     fail(at, `${typeName(operand.type)} is not a value; take an element of it, or use its builtin functions`);
+  if (operand.kind === 'atomic' && operand.name === 'atomicStore') fail(at, 'atomicStore returns no value');
   return operand;
 }
 

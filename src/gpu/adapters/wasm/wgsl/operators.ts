@@ -106,14 +106,15 @@ function shift(operator: BinaryOperator, left: Operand, right: Operand, at: Plac
     mismatch(operator, left, right, at);
   const bits = convertElements(right, 'u32', at);
   if (bits.kind === 'constant') {
-    if (scalarsOf(bits).some((count) => Number(count) >= BITS)) fail(at, `a shift by ${BITS} bits or more`);
-    if (left.kind === 'constant') {
-      const counts = scalarsOf(bits);
-      const scalars = scalarsOf(left).map((value, i) =>
-        evaluateBinary(operator, a.of, value, counts[i] ?? 0, at),
+    const counts = scalarsOf(bits).map(Number);
+    const constant = left.kind === 'constant';
+    const most = constant && a.of === 'abstract int' ? 2 * BITS : BITS;
+    if (counts.some((count) => count >= most)) fail(at, `a shift by ${most} bits or more`);
+    if (constant)
+      return constantOf(
+        a,
+        scalarsOf(left).map((x, i) => evaluateBinary(operator, a.of, x, counts[i] ?? 0, at)),
       );
-      return constantOf(a, scalars);
-    }
   }
   const { expression, type } = toElements(left, concreteElement(a.of), at);
   return {

@@ -2,45 +2,16 @@
  * Statements of a function's body (WGSL section 9), and what each does with the flow of control (section 9.7, behavior analysis):
  * a function that returns a value must not reach its end, and a loop must have an end.
  */
+import { type Behavior, either, NEXT, NOTHING } from './behavior.ts';
 import { fail } from './error.ts';
-import { check, checkConstant, checkReference, checkType } from './expressions.ts';
+import { check, checkConstant } from './expressions.ts';
 import type { Names } from './names.ts';
-import { convertConstant, type Operand, toExpression, toExpressionOf, typeOf } from './operand.ts';
-import { binary } from './operators.ts';
-import { isWritable, rootOf } from './references.ts';
+import { convertConstant, toExpression, toExpressionOf, typeOf } from './operand.ts';
 import { Scope } from './scope.ts';
-import type {
-  AssertionSyntax,
-  BlockSyntax,
-  CallSyntax,
-  CaseSyntax,
-  DeclarationSyntax,
-  ExpressionSyntax,
-  StatementSyntax,
-} from './syntax.ts';
-import type {
-  BinaryOperator,
-  Expression,
-  Place,
-  Reference,
-  Statement,
-  SwitchCase,
-  Type,
-  Variable,
-} from './tree.ts';
-import { BOOL, isConstructible, numeric, typeName } from './types.ts';
-import { indicesOf, visitExpression } from './visit.ts';
-
-/** What may happen after a statement. */
-interface Behavior {
-  readonly next: boolean;
-  readonly break: boolean;
-  readonly continue: boolean;
-  readonly return: boolean;
-}
-
-const NOTHING: Behavior = { next: false, break: false, continue: false, return: false };
-const NEXT: Behavior = { ...NOTHING, next: true };
+import { assign, callStatement, checkAssertion, declare, drop, increment } from './simpleStatements.ts';
+import type { BlockSyntax, CaseSyntax, StatementSyntax } from './syntax/nodes.ts';
+import type { Expression, Place, Statement, SwitchCase, Type } from './tree.ts';
+import { BOOL, typeName } from './types.ts';
 
 interface Checked {
   readonly statements: readonly Statement[];
@@ -53,8 +24,8 @@ interface Surroundings {
   readonly function: string;
   /** A `break` ends a loop or a switch here. */
   readonly breaks: boolean;
-  /** A `continue` has a loop here. */
-  readonly continues: boolean;
+  /** The scope of the loop's body that a `continue` here goes to the end of; undefined if there is no loop. */
+  readonly loop: Scope | undefined;
   /** Inside of `continuing`: no `return`. */
   readonly continuing: boolean;
 }
@@ -66,7 +37,7 @@ export function checkBody(
   name: string,
   returns: Type | undefined,
 ): readonly Statement[] {
-  const around = { returns, function: name, breaks: false, continues: false, continuing: false };
+  const around = { returns, function: name, breaks: false, loop: undefined, continuing: false };
   const { statements, behavior } = checkList(body.body, names, around);
   if (returns && behavior.next) fail(body.at, `${name} does not return a value on every path`);
   return statements;
@@ -78,17 +49,10 @@ function checkList(list: readonly StatementSyntax[], names: Scope, around: Surro
   for (const syntax of list) {
     const checked = checkStatement(syntax, names, around);
     statements.push(...checked.statements);
-    if (behavior.next) behavior = union({ ...behavior, next: false }, checked.behavior);
+    if (behavior.next) behavior = either({ ...behavior, next: false }, checked.behavior);
   }
   return { statements, behavior };
 }
-
-const union = (a: Behavior, b: Behavior): Behavior => ({
-  next: a.next || b.next,
-  break: a.break || b.break,
-  continue: a.continue || b.continue,
-  return: a.return || b.return,
-});
 
 const simple = (...statements: readonly Statement[]): Checked => ({ statements, behavior: NEXT });
 
@@ -99,7 +63,7 @@ function checkStatement(syntax: StatementSyntax, names: Scope, around: Surroundi
     case 'assign':
       return simple(assign(syntax.to, syntax.operator, check(syntax.value, names), names, syntax.at));
     case 'increment':
-      return simple(assign(syntax.to, syntax.by, ONE, names, syntax.at));
+      return simple(increment(syntax.to, syntax.by, names, syntax.at));
     case 'drop':
       return simple(drop(syntax.value, names, syntax.at));
     case 'call statement':
@@ -117,7 +81,13 @@ function checkStatement(syntax: StatementSyntax, names: Scope, around: Surroundi
       return checkFor(syntax, names, around);
     case 'while': {
       const condition = toExpressionOf(check(syntax.condition, names), BOOL, syntax.condition.at);
-      return loop(condition, checkBlock(syntax.body, names, inLoop(around)), [], undefined, syntax.at);
+      return loop(
+        condition,
+        checkLoopBody(syntax.body.body, new Scope(names), around),
+        [],
+        undefined,
+        syntax.at,
+      );
     }
     case 'loop':
       return checkLoop(syntax, names, around);
@@ -127,7 +97,8 @@ function checkStatement(syntax: StatementSyntax, names: Scope, around: Surroundi
       if (!around.breaks) fail(syntax.at, 'break stands in no loop and no switch');
       return { statements: [{ kind: 'break' }], behavior: { ...NOTHING, break: true } };
     case 'continue':
-      if (!around.continues) fail(syntax.at, 'continue stands in no loop');
+      if (!around.loop) fail(syntax.at, 'continue stands in no loop');
+      around.loop.markContinue();
       return { statements: [{ kind: 'continue' }], behavior: { ...NOTHING, continue: true } };
     case 'return':
       return checkReturn(syntax, names, around);
@@ -136,140 +107,8 @@ function checkStatement(syntax: StatementSyntax, names: Scope, around: Surroundi
   }
 }
 
-const ONE: Operand = { kind: 'constant', type: numeric({ of: 'abstract int', size: 1 }), value: 1n };
-
 const checkBlock = (block: BlockSyntax, names: Scope, around: Surroundings): Checked =>
   checkList(block.body, new Scope(names), around);
-
-/** Check a `let`, `var` or `const`. A constant makes no statement: its value stands where it is used. */
-function declare(syntax: DeclarationSyntax, names: Scope): readonly Statement[] {
-  const { keyword, name, at } = syntax;
-  if (syntax.template && syntax.template.length > 0) checkFunctionSpace(syntax.template, at);
-  const type = syntax.type && checkType(syntax.type, names);
-  if (keyword === 'const') {
-    const value = toConstant(syntax, type, names);
-    names.declare(name, { kind: 'constant', constant: value }, at);
-    return [];
-  }
-  const value = syntax.value && initialValue(syntax.value, type, names);
-  const found = type ?? value?.type ?? fail(at, `${keyword} ${name} has neither a type nor a value`);
-  if (!isConstructible(found)) fail(at, `${keyword} ${name} cannot be of type ${typeName(found)}`);
-  const variable: Variable = { name, type: found, space: keyword === 'let' ? 'value' : 'function' };
-  names.declare(name, { kind: 'variable', variable }, at);
-  return [{ kind: 'declare', variable, value, at }];
-}
-
-function checkFunctionSpace(template: readonly ExpressionSyntax[], at: Place): void {
-  const [space, ...others] = template;
-  if (space?.kind !== 'name' || space.name !== 'function' || others.length > 0)
-    fail(
-      at,
-      'a variable of a function is in the address space function; declare others outside of functions',
-    );
-}
-
-function initialValue(syntax: ExpressionSyntax, type: Type | undefined, names: Names): Expression {
-  const operand = check(syntax, names);
-  return type ? toExpressionOf(operand, type, syntax.at) : toExpression(operand, syntax.at);
-}
-
-/** Check the value of a `const`. */
-export function toConstant(
-  { value, at }: DeclarationSyntax,
-  type: Type | undefined,
-  names: Names,
-): ReturnType<typeof checkConstant> {
-  if (!value) fail(at, 'a const has no value');
-  const constant = checkConstant(value, names);
-  return type ? convertConstant(constant, type, value.at) : constant;
-}
-
-function assign(
-  target: ExpressionSyntax,
-  operator: BinaryOperator | undefined,
-  operand: Operand,
-  names: Scope,
-  at: Place,
-): Statement {
-  const to = checkReference(target, names);
-  expectWritable(to, target.at);
-  if (!operator) return { kind: 'assign', to, value: toExpressionOf(operand, to.type, at), at };
-  const { reference, declarations } = once(to, at);
-  const value = binary(operator, { kind: 'load', from: reference, type: reference.type }, operand, at);
-  const statement: Statement = {
-    kind: 'assign',
-    to: reference,
-    value: toExpressionOf(value, reference.type, at),
-    at,
-  };
-  return declarations.length === 0 ? statement : { kind: 'block', body: [...declarations, statement] };
-}
-
-function expectWritable(reference: Reference, at: Place): void {
-  if (!isConstructible(reference.type))
-    fail(at, `a value of type ${typeName(reference.type)} is not assigned`);
-  if (isWritable(reference)) return;
-  const { name, space } = rootOf(reference);
-  fail(at, `${name} is ${space === 'value' ? 'a let or a parameter' : 'read-only'} and is not assigned`);
-}
-
-/** Return a reference that is evaluated once though used twice: indices that call functions become variables. */
-function once(
-  reference: Reference,
-  at: Place,
-): { readonly reference: Reference; readonly declarations: readonly Statement[] } {
-  if (!indicesOf(reference).some(hasEffects)) return { reference, declarations: [] };
-  const declarations: Statement[] = [];
-  const replace = (part: Reference): Reference => {
-    if (part.kind === 'variable') return part;
-    const base = replace(part.base);
-    if (part.kind !== 'index') return { ...part, base };
-    const type = part.index.type ?? fail(at, 'this index has no value');
-    const variable: Variable = { name: 'index', type, space: 'value' };
-    declarations.push({ kind: 'declare', variable, value: part.index, at });
-    return { ...part, base, index: { kind: 'load', from: { kind: 'variable', variable, type }, type } };
-  };
-  return { reference: replace(reference), declarations };
-}
-
-function hasEffects(expression: Expression): boolean {
-  let effects = false;
-  visitExpression(expression, {
-    expression: ({ kind }) => {
-      effects ||= kind === 'call' || kind === 'atomic';
-    },
-  });
-  return effects;
-}
-
-function drop(syntax: ExpressionSyntax, names: Names, at: Place): Statement {
-  return { kind: 'evaluate', value: toExpression(check(syntax, names), syntax.at), at };
-}
-
-const BARRIERS: ReadonlySet<string> = new Set(['workgroupBarrier', 'storageBarrier']);
-
-function callStatement(call: CallSyntax, names: Scope): Statement {
-  const { callee, at } = call;
-  if (BARRIERS.has(callee.name) && !names.find(callee.name, at)) {
-    if (call.arguments.length > 0) fail(at, `${callee.name} takes no values`);
-    return { kind: 'barrier', name: callee.name, at };
-  }
-  const value = check(call, names);
-  if (value.kind !== 'atomic' && !isUserCall(value, callee.name))
-    fail(at, `the value of ${callee.name} is not used; write _ = ${callee.name}(…)`);
-  return { kind: 'evaluate', value, at };
-}
-
-/** Return true if a call is of the function that it names: not of one that stands for a builtin. */
-const isUserCall = (value: Operand, name: string): value is Expression =>
-  value.kind === 'call' && value.function.name === name;
-
-/** Check a `const_assert`. */
-export function checkAssertion({ condition, at }: AssertionSyntax, names: Names): void {
-  const constant = checkConstant(condition, names);
-  if (constant.type !== BOOL) fail(condition.at, 'const_assert takes a bool');
-  if (constant.value !== true) fail(at, 'const_assert fails');
-}
 
 function checkIf(
   syntax: Extract<StatementSyntax, { kind: 'if' }>,
@@ -286,7 +125,7 @@ function checkIf(
     else: otherwise.statements,
     at: syntax.at,
   };
-  return { statements: [statement], behavior: union(behavior, otherwise.behavior) };
+  return { statements: [statement], behavior: either(behavior, otherwise.behavior) };
 }
 
 function checkElse(syntax: StatementSyntax | undefined, names: Scope, around: Surroundings): Checked {
@@ -294,11 +133,14 @@ function checkElse(syntax: StatementSyntax | undefined, names: Scope, around: Su
   return syntax.kind === 'block' ? checkBlock(syntax, names, around) : checkStatement(syntax, names, around);
 }
 
-const inLoop = (around: Surroundings): Surroundings => ({ ...around, breaks: true, continues: true });
+/** Check the body of a loop. */
+const checkLoopBody = (body: readonly StatementSyntax[], scope: Scope, around: Surroundings): Checked =>
+  checkList(body, scope, { ...around, breaks: true, loop: scope });
+
 const inContinuing = (around: Surroundings): Surroundings => ({
   ...around,
   breaks: false,
-  continues: false,
+  loop: undefined,
   continuing: true,
 });
 
@@ -311,7 +153,7 @@ function checkFor(
   const start = syntax.start ? checkStatement(syntax.start, scope, around).statements : [];
   const condition =
     syntax.condition && toExpressionOf(check(syntax.condition, scope), BOOL, syntax.condition.at);
-  const body = checkBlock(syntax.body, scope, inLoop(around));
+  const body = checkLoopBody(syntax.body.body, new Scope(scope), around);
   const update = syntax.update ? checkStatement(syntax.update, scope, inContinuing(around)).statements : [];
   const checked = loop(condition, body, update, undefined, syntax.at);
   if (start.length === 0) return checked;
@@ -325,7 +167,8 @@ function checkLoop(
   around: Surroundings,
 ): Checked {
   const scope = new Scope(names);
-  const body = checkList(syntax.body, scope, inLoop(around));
+  const body = checkLoopBody(syntax.body, scope, around);
+  scope.hideSkipped();
   const inner = new Scope(scope);
   const continuing = checkList(syntax.continuing?.body ?? [], inner, inContinuing(around));
   const breakIf = syntax.breakIf && toExpressionOf(check(syntax.breakIf, inner), BOOL, syntax.breakIf.at);
@@ -359,7 +202,7 @@ function checkSwitch(
   const cases = syntax.cases.map((clause): SwitchCase => {
     const values = caseValues(clause, type, names, seen);
     const body = checkBlock(clause.body, names, { ...around, breaks: true });
-    behavior = union(behavior, body.behavior);
+    behavior = either(behavior, body.behavior);
     return { values, body: body.statements };
   });
   if (!seen.has(undefined)) fail(syntax.at, 'this switch has no default');

@@ -3,7 +3,7 @@ import { fail } from './error.ts';
 import { checkConstant, checkType } from './expressions.ts';
 import { sizes } from './layout.ts';
 import type { Names } from './names.ts';
-import type { ParameterSyntax, StructSyntax } from './syntax.ts';
+import type { ParameterSyntax, StructSyntax } from './syntax/nodes.ts';
 import type { StructMember, StructType, Type } from './tree.ts';
 
 /** Return the type of a struct. */

@@ -199,6 +199,7 @@ export type Statement =
       readonly value: Expression | undefined;
       readonly at: Place;
     }
+  /** The indices in `to` are evaluated first, then the value. */
   | { readonly kind: 'assign'; readonly to: Reference; readonly value: Expression; readonly at: Place }
   /** A call for its effect, or a value that is dropped. */
   | { readonly kind: 'evaluate'; readonly value: Expression; readonly at: Place }

@@ -2,7 +2,7 @@
 import { fail } from './error.ts';
 import type { Names } from './names.ts';
 import type { Constant } from './operand.ts';
-import type { ExpressionSyntax, NameSyntax } from './syntax.ts';
+import type { ExpressionSyntax, NameSyntax } from './syntax/nodes.ts';
 import type { Place, ScalarName, Type } from './tree.ts';
 import { array, atomic, scalar, typeName, vector } from './types.ts';
 

@@ -4,7 +4,7 @@ import { checkConstant, checkType } from './expressions.ts';
 import { sizes } from './layout.ts';
 import type { Names } from './names.ts';
 import { toExpression, toExpressionOf } from './operand.ts';
-import type { AttributeSyntax, DeclarationSyntax, ExpressionSyntax } from './syntax.ts';
+import type { AttributeSyntax, DeclarationSyntax, ExpressionSyntax } from './syntax/nodes.ts';
 import type { Place, Type, Variable } from './tree.ts';
 import { isConstructible, isHostShareable, typeName } from './types.ts';
 

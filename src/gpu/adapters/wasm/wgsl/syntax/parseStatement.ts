@@ -1,6 +1,6 @@
 /** The statements of the grammar (WGSL section 9). */
-import { fail } from './error.ts';
-import { parseExpression, parseName, parseTemplate, parseUnary } from './parseExpression.ts';
+import { fail } from '../error.ts';
+import type { BinaryOperator } from '../tree.ts';
 import type {
   AttributeSyntax,
   BlockSyntax,
@@ -8,9 +8,9 @@ import type {
   DeclarationSyntax,
   ExpressionSyntax,
   StatementSyntax,
-} from './syntax.ts';
+} from './nodes.ts';
+import { parseExpression, parseName, parseTemplate, parseUnary } from './parseExpression.ts';
 import type { TokenReader } from './tokenReader.ts';
-import type { BinaryOperator } from './tree.ts';
 
 const COMPOUND: ReadonlyMap<string, BinaryOperator> = new Map<string, BinaryOperator>([
   ['+=', '+'],

@@ -2,9 +2,7 @@
  * A parser of WGSL, by recursive descent: source to syntax tree. Its functions follow the grammar of the WGSL specification,
  * sections 4 to 11, without what the adapter cannot run: `override`, entry points of pipelines other than compute, `discard`.
  */
-import { fail } from './error.ts';
-import { parseExpression, parseName } from './parseExpression.ts';
-import { parseBlock, parseVariable } from './parseStatement.ts';
+import { fail } from '../error.ts';
 import type {
   AssertionSyntax,
   AttributeSyntax,
@@ -14,7 +12,9 @@ import type {
   ModuleSyntax,
   ParameterSyntax,
   StructSyntax,
-} from './syntax.ts';
+} from './nodes.ts';
+import { parseExpression, parseName } from './parseExpression.ts';
+import { parseBlock, parseVariable } from './parseStatement.ts';
 import { TokenReader } from './tokenReader.ts';
 
 /** Parse a source. Throws a `WgslError` at the first token that the grammar does not allow. */

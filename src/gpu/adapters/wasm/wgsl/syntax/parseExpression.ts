@@ -2,12 +2,12 @@
  * The expressions of the grammar (WGSL section 8.18). Operators of different kinds that other languages rank, as `a & b == c`
  * or `a && b || c`, need parentheses in WGSL, and so here.
  */
-import { fail } from './error.ts';
+import { fail } from '../error.ts';
+import type { BinaryOperator, Place } from '../tree.ts';
+import type { ExpressionSyntax, NameSyntax, UnaryOperator } from './nodes.ts';
 import { numberLiteral } from './numbers.ts';
 import { isReserved } from './reserved.ts';
-import type { ExpressionSyntax, NameSyntax, UnaryOperator } from './syntax.ts';
 import type { TokenReader } from './tokenReader.ts';
-import type { BinaryOperator, Place } from './tree.ts';
 
 type Operator = BinaryOperator | '&&' | '||';
 

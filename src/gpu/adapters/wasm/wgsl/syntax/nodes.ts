@@ -1,5 +1,5 @@
 /** The syntax tree of a shader: what the parser makes of the source. Names are not resolved, and there are no types. */
-import type { BinaryOperator, Place } from './tree.ts';
+import type { BinaryOperator, Place } from '../tree.ts';
 
 /** A name with its template list: a variable, `f32`, `array<vec4f, 4>`. */
 export interface NameSyntax {

@@ -1,7 +1,7 @@
 /** Values of number literals (WGSL section 3.5.2). */
-import { fail } from './error.ts';
-import type { NumberSuffix } from './syntax.ts';
-import type { Place } from './tree.ts';
+import { fail } from '../error.ts';
+import type { Place } from '../tree.ts';
+import type { NumberSuffix } from './nodes.ts';
 
 export interface NumberLiteral {
   /** An integer is a bigint; a float is a number. */

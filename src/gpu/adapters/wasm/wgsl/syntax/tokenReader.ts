@@ -1,5 +1,5 @@
 /** A reader of tokens, for the parser. */
-import { fail } from './error.ts';
+import { fail } from '../error.ts';
 import { isReserved } from './reserved.ts';
 import { type Token, tokenize } from './tokens.ts';
 

@@ -4,8 +4,8 @@
  * `<` and `>` around a template list are told from comparisons here, as WGSL section 3.9 (template list discovery) defines:
  * only the tokens say which is which, so `>>` of `array<vec4<f32>>` is never a shift.
  */
-import { fail } from './error.ts';
-import type { Place } from './tree.ts';
+import { fail } from '../error.ts';
+import type { Place } from '../tree.ts';
 
 export type TokenKind = 'name' | 'number' | 'symbol' | 'template start' | 'template end' | 'end';
 
