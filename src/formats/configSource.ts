@@ -39,15 +39,8 @@ function validated(candidate: unknown): ModelConfig {
     return validateModelConfig(candidate);
   } catch (cause) {
     if (!(cause instanceof ModelConfigError)) throw cause;
-    throw new CheckpointError(
-      'BAD_CONFIG',
-      WHERE,
-      cause.problem,
-      'save the checkpoint with the config of its model',
-      {
-        cause,
-      },
-    );
+    const fix = 'save the checkpoint with the config of its model';
+    throw new CheckpointError('BAD_CONFIG', WHERE, cause.problem, fix, { cause });
   }
 }
 
@@ -56,11 +49,9 @@ function parseJson(json: string): unknown {
   if (json.length > MAX_JSON) {
     throw new CheckpointError('BAD_CONFIG', WHERE, `its JSON has ${json.length} characters`, fix);
   }
-  const cursor = new JsonCursor(new TextEncoder().encode(json), (problem, cause) => {
-    return new CheckpointError('BAD_CONFIG', WHERE, `${quoted(json)} is no config: ${problem}`, fix, {
-      cause,
-    });
-  });
+  const invalid = (problem: string, cause?: unknown): CheckpointError =>
+    new CheckpointError('BAD_CONFIG', WHERE, `${quoted(json)} is no config: ${problem}`, fix, { cause });
+  const cursor = new JsonCursor(new TextEncoder().encode(json), invalid);
   const fields = new Map<string, unknown>();
   cursor.object((key) => fields.set(key, cursor.scalar()));
   cursor.end();
@@ -136,12 +127,8 @@ function sides(weights: ReadonlyMap<string, Weight>, name: string): readonly num
   const shape = weights.get(name)?.shape;
   if (shape?.length === 2) return shape;
   const problem = shape ? `${name} is no matrix` : `it has no ${name}`;
-  throw new CheckpointError(
-    'NOT_A_CHECKPOINT',
-    'state_dict',
-    problem,
-    'give a checkpoint of a mathformer model',
-  );
+  const fix = 'give a checkpoint of a mathformer model';
+  throw new CheckpointError('NOT_A_CHECKPOINT', 'state_dict', problem, fix);
 }
 
 function countLayers(weights: ReadonlyMap<string, Weight>): number {
@@ -154,10 +141,7 @@ function countLayers(weights: ReadonlyMap<string, Weight>): number {
 }
 
 function unknown(option: keyof AssumedConfig, what: string): never {
-  throw new CheckpointError(
-    'CONFIG_UNKNOWN',
-    WHERE,
-    `the file has no config and its tensors do not tell the ${what}`,
-    `say it (${option}), or give a checkpoint with its config`,
-  );
+  const problem = `the file has no config and its tensors do not tell the ${what}`;
+  const fix = `say it (${option}), or give a checkpoint with its config`;
+  throw new CheckpointError('CONFIG_UNKNOWN', WHERE, problem, fix);
 }

@@ -85,21 +85,17 @@ export function withCheckpointErrors<Result>(name: string, work: () => Result): 
       error instanceof RangeError &&
       /alloc|(array|string) length|memory|maximum size/i.test(error.message)
     ) {
-      throw new CheckpointError(
-        'TOO_LARGE',
-        name,
-        'not enough memory',
-        'close other programs or use a smaller file',
-        {
-          cause: error,
-        },
-      );
+      const fix = 'close other programs or use a smaller file';
+      throw new CheckpointError('TOO_LARGE', name, 'not enough memory', fix, { cause: error });
     }
-    const problem = error instanceof Error ? error.message : String(error);
-    throw new CheckpointError('INTERNAL', name, `the reader failed (${problem})`, 'please report this file', {
-      cause: error,
-    });
+    const problem = `the reader failed (${error instanceof Error ? error.message : String(error)})`;
+    throw new CheckpointError('INTERNAL', name, problem, 'please report this file', { cause: error });
   }
 }
 
 export const DOWNLOAD_AGAIN = 'copy or download the file again';
+
+/** Return the error for a file that is not as it was written. */
+export function corrupt(where: string, problem: string, cause?: unknown): CheckpointError {
+  return new CheckpointError('CORRUPT', where, problem, DOWNLOAD_AGAIN, { cause });
+}

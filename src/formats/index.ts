@@ -12,7 +12,7 @@ import { MemoryBudget } from './budget.ts';
 import { type AssumedConfig, findConfig } from './configSource.ts';
 import { CheckpointError, withCheckpointErrors } from './error.ts';
 import { type CheckpointFormat, CONFIG_KEY, openCheckpoint, type Weight } from './open.ts';
-import { type NamedArray, writeSafetensors } from './safetensors.ts';
+import { float32Arrays, writeSafetensors } from './safetensors.ts';
 import { readStateDict } from './stateDict.ts';
 
 export type { StateDict, StateTensor } from '../model/stateDict.ts';
@@ -61,10 +61,7 @@ export function writeCheckpoint({ config, stateDict, metadata }: Checkpoint): Ui
     const weights = new Map<string, Weight>();
     for (const [name, { shape, data }] of stateDict)
       weights.set(name, { shape, dtype: 'F32', read: () => data });
-    const tensors = new Map<string, NamedArray>();
-    for (const [name, { shape, data }] of readStateDict(checked, weights)) {
-      tensors.set(name, { dtype: 'F32', shape, data });
-    }
+    const tensors = float32Arrays(readStateDict(checked, weights));
     return writeSafetensors({
       tensors,
       metadata: new Map([...metadata, [CONFIG_KEY, JSON.stringify(checked)]]),

@@ -50,8 +50,8 @@ export function inspectCheckpoint(bytes: Uint8Array, name: string): Inspection {
     const opened = openCheckpoint(bytes, new MemoryBudget(bytes.length));
     return {
       format: opened.format,
-      config: resultOf(() => findConfig(opened, {})),
-      problem: problemOf(() => readCheckpoint(bytes, name)),
+      config: attempt(() => findConfig(opened, {})).result,
+      problem: attempt(() => readCheckpoint(bytes, name)).problem,
       metadata: opened.metadata,
       tensors: summaries(opened.weights),
     };
@@ -65,26 +65,20 @@ export function inspectHuggingFace(model: HuggingFaceModel, name: string): Inspe
     metadata: new Map(files.flatMap(({ metadata }) => [...metadata])),
     tensors: files.flatMap(({ tensors }) => tensors),
     format: 'hugging-face',
-    config: resultOf(() => huggingFaceConfig(model, name)),
-    problem: problemOf(() => readHuggingFace(model, name)),
+    config: attempt(() => huggingFaceConfig(model, name)).result,
+    problem: attempt(() => readHuggingFace(model, name)).problem,
   };
 }
 
-function resultOf<Result>(work: () => Result): Result | null {
+/** Return the result of reading something, or the problem. */
+function attempt<Result>(work: () => Result): {
+  readonly result: Result | null;
+  readonly problem: string | null;
+} {
   try {
-    return work();
+    return { result: work(), problem: null };
   } catch (error) {
-    if (error instanceof CheckpointError) return null;
-    throw error;
-  }
-}
-
-function problemOf(work: () => unknown): string | null {
-  try {
-    work();
-    return null;
-  } catch (error) {
-    if (error instanceof CheckpointError) return error.message;
+    if (error instanceof CheckpointError) return { result: null, problem: error.message };
     throw error;
   }
 }

@@ -22,30 +22,23 @@ const ARRAY = { open: 0x5b, close: 0x5d } as const;
 
 /** Read JSON from UTF-8 bytes, value by value. */
 export class JsonCursor {
-  readonly #bytes: Uint8Array;
   readonly #utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-  readonly #invalid: (problem: string, cause?: unknown) => Error;
-  readonly #charge: (bytes: number) => void;
   #at = 0;
 
   /** `invalid` makes the error for a fault; `charge` is called with each string's memory before it is allocated. */
   constructor(
-    bytes: Uint8Array,
-    invalid: (problem: string, cause?: unknown) => Error,
-    charge: (bytes: number) => void = () => {},
-  ) {
-    this.#bytes = bytes;
-    this.#invalid = invalid;
-    this.#charge = charge;
-  }
+    private readonly bytes: Uint8Array,
+    private readonly invalid: (problem: string, cause?: unknown) => Error,
+    private readonly charge: (bytes: number) => void = () => {},
+  ) {}
 
   /** Read an object: call `value` for each key, with the cursor before its value. Keys must differ. */
   object(value: (key: string) => void): void {
     const keys = new Set<string>();
     this.#sequence(OBJECT, () => {
       const key = this.string();
-      if (FORBIDDEN_KEYS.has(key)) throw this.#invalid(`the key ${quoted(key)} is not allowed`);
-      if (keys.has(key)) throw this.#invalid(`the key ${quoted(key)} occurs twice`);
+      if (FORBIDDEN_KEYS.has(key)) throw this.invalid(`the key ${quoted(key)} is not allowed`);
+      if (keys.has(key)) throw this.invalid(`the key ${quoted(key)} occurs twice`);
       keys.add(key);
       this.#expect(COLON);
       value(key);
@@ -56,7 +49,7 @@ export class JsonCursor {
   integers(max: number): number[] {
     const values: number[] = [];
     this.#sequence(ARRAY, () => {
-      if (values.length === max) throw this.#invalid(`an array has more than ${max} numbers`);
+      if (values.length === max) throw this.invalid(`an array has more than ${max} numbers`);
       values.push(this.#integer());
     });
     return values;
@@ -67,14 +60,13 @@ export class JsonCursor {
     const start = this.#at;
     let escaped = false;
     for (;;) {
-      const byte = this.#bytes[this.#at];
-      if (byte === undefined || byte < 0x20)
-        throw this.#invalid(`a string is not closed at byte ${this.#at}`);
+      const byte = this.bytes[this.#at];
+      if (byte === undefined || byte < 0x20) throw this.invalid(`a string is not closed at byte ${this.#at}`);
       if (byte === QUOTE) break;
       escaped ||= byte === BACKSLASH;
       this.#at += byte === BACKSLASH ? 2 : 1;
     }
-    const text = this.#bytes.subarray(start, this.#at);
+    const text = this.bytes.subarray(start, this.#at);
     this.#at += 1;
     return escaped ? this.#unescape(text, start) : this.#decode(text, start);
   }
@@ -83,60 +75,60 @@ export class JsonCursor {
   scalar(): unknown {
     this.#skipSpace();
     const start = this.#at;
-    if (this.#bytes[start] === QUOTE) return this.string();
-    while (isOfWord(this.#bytes[this.#at])) this.#at += 1;
-    const word = this.#decode(this.#bytes.subarray(start, this.#at), start);
+    if (this.bytes[start] === QUOTE) return this.string();
+    while (isOfWord(this.bytes[this.#at])) this.#at += 1;
+    const word = this.#decode(this.bytes.subarray(start, this.#at), start);
     try {
       return JSON.parse(word);
     } catch (cause) {
-      throw this.#invalid(`byte ${start} does not begin a text, number, boolean or null`, cause);
+      throw this.invalid(`byte ${start} does not begin a text, number, boolean or null`, cause);
     }
   }
 
   /** Expect the end. Only white space may follow, with which writers pad the header. */
   end(): void {
     this.#skipSpace();
-    if (this.#at < this.#bytes.length)
-      throw this.#invalid(`there is text after the object, at byte ${this.#at}`);
+    if (this.#at < this.bytes.length)
+      throw this.invalid(`there is text after the object, at byte ${this.#at}`);
   }
 
   #sequence({ open, close }: { readonly open: number; readonly close: number }, item: () => void): void {
     this.#expect(open);
     this.#skipSpace();
-    if (this.#bytes[this.#at] === close) {
+    if (this.bytes[this.#at] === close) {
       this.#at += 1;
       return;
     }
     for (;;) {
       item();
       this.#skipSpace();
-      const byte = this.#bytes[this.#at];
-      if (byte !== COMMA && byte !== close) throw this.#invalid(`unexpected text at byte ${this.#at}`);
+      const byte = this.bytes[this.#at];
+      if (byte !== COMMA && byte !== close) throw this.invalid(`unexpected text at byte ${this.#at}`);
       this.#at += 1;
       if (byte === close) return;
     }
   }
 
   #decode(text: Uint8Array, start: number): string {
-    this.#charge(2 * text.length);
+    this.charge(2 * text.length);
     try {
       return this.#utf8.decode(text);
     } catch (cause) {
-      throw this.#invalid(`the text at byte ${start} is not valid UTF-8 JSON`, cause);
+      throw this.invalid(`the text at byte ${start} is not valid UTF-8 JSON`, cause);
     }
   }
 
   #unescape(text: Uint8Array, start: number): string {
     const raw = this.#decode(text, start);
     // Between quotes, and without escapes: two more copies.
-    this.#charge(4 * text.length);
+    this.charge(4 * text.length);
     let plain: string;
     try {
       plain = String(JSON.parse(`"${raw}"`));
     } catch (cause) {
-      throw this.#invalid(`the text at byte ${start} is not valid UTF-8 JSON`, cause);
+      throw this.invalid(`the text at byte ${start} is not valid UTF-8 JSON`, cause);
     }
-    if (LONE_SURROGATE.test(plain)) throw this.#invalid(`the text at byte ${start} has half a character`);
+    if (LONE_SURROGATE.test(plain)) throw this.invalid(`the text at byte ${start} has half a character`);
     return plain;
   }
 
@@ -145,29 +137,29 @@ export class JsonCursor {
     const start = this.#at;
     let value = 0;
     for (;;) {
-      const byte = this.#bytes[this.#at];
+      const byte = this.bytes[this.#at];
       if (byte === undefined || byte < DIGIT_0 || byte > DIGIT_9) break;
       value = value * 10 + (byte - DIGIT_0);
-      if (!Number.isSafeInteger(value)) throw this.#invalid(`the number at byte ${start} is too large`);
+      if (!Number.isSafeInteger(value)) throw this.invalid(`the number at byte ${start} is too large`);
       this.#at += 1;
     }
-    const leadingZero = this.#bytes[start] === DIGIT_0 && this.#at > start + 1;
+    const leadingZero = this.bytes[start] === DIGIT_0 && this.#at > start + 1;
     if (this.#at === start || leadingZero)
-      throw this.#invalid(`byte ${start} does not begin a non-negative integer`);
+      throw this.invalid(`byte ${start} does not begin a non-negative integer`);
     return value;
   }
 
   #expect(byte: number): void {
     this.#skipSpace();
-    if (this.#bytes[this.#at] !== byte) {
-      throw this.#invalid(`expected ${quoted(String.fromCharCode(byte))} at byte ${this.#at}`);
+    if (this.bytes[this.#at] !== byte) {
+      throw this.invalid(`expected ${quoted(String.fromCharCode(byte))} at byte ${this.#at}`);
     }
     this.#at += 1;
   }
 
   #skipSpace(): void {
     for (;;) {
-      const byte = this.#bytes[this.#at];
+      const byte = this.bytes[this.#at];
       if (byte !== 0x20 && byte !== 0x0a && byte !== 0x0d && byte !== 0x09) return;
       this.#at += 1;
     }

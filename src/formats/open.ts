@@ -42,16 +42,9 @@ export interface OpenedCheckpoint {
 export const CONFIG_KEY = 'config';
 
 /** The config fields of the original that `Checkpoint.config` replaces. */
-const ORIGINAL_FIELDS: ReadonlySet<string> = new Set([
-  'ntoken',
-  'ninp',
-  'nhead',
-  'nhid',
-  'nlayers',
-  'dropout',
-  'num_experts',
-  'active_experts',
-]);
+const ORIGINAL_FIELDS: ReadonlySet<string> = new Set(
+  'ntoken ninp nhead nhid nlayers dropout num_experts active_experts'.split(' '),
+);
 
 /** The fields that only a config of the original has. */
 const SIZE_FIELDS = [...ORIGINAL_FIELDS].filter((field) => field !== 'dropout');
@@ -130,22 +123,10 @@ function fromTorch(format: CheckpointFormat, file: TorchFile, budget: MemoryBudg
 const SAVE_STATE_DICT = 'save it with torch.save(model.state_dict(), …)';
 
 /** Keys under which weights are saved, the most likely first. */
-const WEIGHT_KEYS = [
-  'state_dict',
-  'model_state_dict',
-  'model',
-  'model_state',
-  'module',
-  'net',
-  'network',
-  'policy',
-  'actor',
-  'weights',
-  'params',
-  'state',
-  'checkpoint',
-  'ema',
-];
+const WEIGHT_KEYS = (
+  'state_dict model_state_dict model model_state module net network policy actor ' +
+  'weights params state checkpoint ema'
+).split(' ');
 /** Keys under which the original's config may be saved. */
 const CONFIG_KEYS = ['config', 'model_config', 'model_args', 'hyper_parameters', 'hparams', 'args'];
 /** Maximum nesting of dicts. */

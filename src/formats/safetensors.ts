@@ -3,11 +3,12 @@
  * (https://huggingface.co/docs/safetensors, "Format"). Nothing in such a file can be executed.
  */
 
+import type { StateDict } from '../model/stateDict.ts';
 import { checkedProduct, MemoryBudget } from './budget.ts';
 import { type DType, decodeElements, type ElementArray, HOST_ARRAY, ITEM_SIZE, isDType } from './dtype.ts';
-import { CheckpointError, DOWNLOAD_AGAIN, quoted, withCheckpointErrors } from './error.ts';
+import { CheckpointError, corrupt, DOWNLOAD_AGAIN, quoted, withCheckpointErrors } from './error.ts';
 import { FORBIDDEN_KEYS } from './jsonCursor.ts';
-import { type HeaderEntry, METADATA_KEY, parseHeader } from './safetensorsHeader.ts';
+import { type HeaderEntry, METADATA_KEY, parseHeader, WHERE, WRITE_AGAIN } from './safetensorsHeader.ts';
 
 /** A tensor of a file, row-major; `data.length` is the product of `shape`. */
 export interface NamedArray {
@@ -15,6 +16,10 @@ export interface NamedArray {
   readonly shape: readonly number[];
   readonly data: ElementArray;
 }
+
+/** Name float32 values as a file stores them. */
+export const float32Arrays = (stateDict: StateDict): Map<string, NamedArray> =>
+  new Map([...stateDict].map(([name, { shape, data }]) => [name, { dtype: 'F32', shape, data }]));
 
 /** The content of a safetensors file. */
 export interface SafetensorsFile {
@@ -81,15 +86,11 @@ function checkPreamble(bytes: Uint8Array): number {
   const length = headerLength(bytes);
   if (!looksLikeSafetensors(bytes)) {
     const problem = 'it does not begin with a header length and {';
-    throw new CheckpointError('NOT_A_CHECKPOINT', 'safetensors header', problem, 'give a .safetensors file');
+    throw new CheckpointError('NOT_A_CHECKPOINT', WHERE, problem, 'give a .safetensors file');
   }
   if (LENGTH_BYTES + length > bytes.length) {
-    throw new CheckpointError(
-      'TRUNCATED',
-      'safetensors header',
-      `the header is ${length} bytes long but only ${bytes.length - LENGTH_BYTES} are there`,
-      DOWNLOAD_AGAIN,
-    );
+    const problem = `the header is ${length} bytes long but only ${bytes.length - LENGTH_BYTES} are there`;
+    throw new CheckpointError('TRUNCATED', WHERE, problem, DOWNLOAD_AGAIN);
   }
   return LENGTH_BYTES + length;
 }
@@ -100,10 +101,8 @@ function checkCoverage(entries: readonly HeaderEntry[], dataLength: number): voi
   let reached = 0;
   for (const { name, begin, end } of inFileOrder) {
     if (begin !== reached || end < begin) {
-      throw corrupt(
-        name,
-        `its bytes ${begin} … ${end} do not follow the previous tensor, which ends at ${reached}`,
-      );
+      const problem = `its bytes ${begin} … ${end} do not follow the previous tensor, which ends at ${reached}`;
+      throw written(name, problem);
     }
     reached = end;
   }
@@ -113,7 +112,7 @@ function checkCoverage(entries: readonly HeaderEntry[], dataLength: number): voi
   }
   if (reached < dataLength) {
     const problem = `${dataLength - reached} bytes belong to no tensor`;
-    throw new CheckpointError('CORRUPT', 'safetensors data', problem, DOWNLOAD_AGAIN);
+    throw corrupt('safetensors data', problem);
   }
 }
 
@@ -124,18 +123,14 @@ function checkEntry({ name, dtype, shape, begin, end }: HeaderEntry): DType {
   }
   const byteLength = checkedProduct([...shape, ITEM_SIZE[dtype]]);
   if (byteLength !== end - begin) {
-    throw corrupt(name, `${dtype} of shape [${shape.join(', ')}] does not fill its ${end - begin} bytes`);
+    throw written(name, `${dtype} of shape [${shape.join(', ')}] does not fill its ${end - begin} bytes`);
   }
   return dtype;
 }
 
-function corrupt(tensor: string, problem: string): CheckpointError {
-  return new CheckpointError(
-    'CORRUPT',
-    quoted(tensor),
-    problem,
-    'write the file again with a safetensors library',
-  );
+/** Return the error for a tensor that was written wrongly. */
+function written(tensor: string, problem: string): CheckpointError {
+  return new CheckpointError('CORRUPT', quoted(tensor), problem, WRITE_AGAIN);
 }
 
 /**
@@ -174,12 +169,7 @@ function encodeHeader(fields: readonly string[]): Uint8Array {
   const padded = Math.ceil(json.length / 8) * 8;
   if (padded > MAX_HEADER) {
     const problem = `the header would have ${padded} bytes, the format allows ${MAX_HEADER}`;
-    throw new CheckpointError(
-      'TOO_LARGE',
-      'safetensors header',
-      problem,
-      'write fewer tensors or less metadata',
-    );
+    throw new CheckpointError('TOO_LARGE', WHERE, problem, 'write fewer tensors or less metadata');
   }
   const header = new Uint8Array(LENGTH_BYTES + padded).fill(SPACE);
   new DataView(header.buffer).setBigUint64(0, BigInt(padded), true);
@@ -197,12 +187,8 @@ function metadataField(metadata: ReadonlyMap<string, string>): string {
 
 function checkKey(key: string): void {
   if (!FORBIDDEN_KEYS.has(key)) return;
-  throw new CheckpointError(
-    'CORRUPT',
-    quoted(key),
-    'this key is not allowed in a file',
-    'choose another name',
-  );
+  const problem = 'this key is not allowed in a file';
+  throw new CheckpointError('CORRUPT', quoted(key), problem, 'choose another name');
 }
 
 /** Check a tensor, and return its length in bytes. */

@@ -24,7 +24,9 @@ export interface SafetensorsHeader {
 
 export const METADATA_KEY = '__metadata__';
 
-const WHERE = 'safetensors header';
+/** The place of errors about the header, and the fix of what another program wrote. */
+export const WHERE = 'safetensors header';
+export const WRITE_AGAIN = 'write the file again with a safetensors library';
 const MAX_RANK = 16;
 /** Approximate memory of the objects of an entry, in bytes. */
 const ENTRY_COST = 1024;
@@ -70,7 +72,5 @@ function parseEntry(json: JsonCursor, name: string): HeaderEntry {
 }
 
 function invalid(problem: string, cause?: unknown): CheckpointError {
-  return new CheckpointError('CORRUPT', WHERE, problem, 'write the file again with a safetensors library', {
-    cause,
-  });
+  return new CheckpointError('CORRUPT', WHERE, problem, WRITE_AGAIN, { cause });
 }

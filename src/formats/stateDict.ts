@@ -80,11 +80,6 @@ function checkConstant({ name, values, problem }: Constant, weight: Weight | und
 function finite(name: string, data: Float32Array): Float32Array {
   const at = data.findIndex((value) => !Number.isFinite(value));
   if (at === -1) return data;
-  const problem = `element ${at} is ${data[at]}`;
-  throw new CheckpointError(
-    'NON_FINITE',
-    quoted(name),
-    problem,
-    'use a checkpoint from before training diverged',
-  );
+  const fix = 'use a checkpoint from before training diverged';
+  throw new CheckpointError('NON_FINITE', quoted(name), `element ${at} is ${data[at]}`, fix);
 }

@@ -14,15 +14,8 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import {
-  type Checkpoint,
-  type NamedArray,
-  readCheckpoint,
-  readSafetensors,
-  type StateDict,
-  writeCheckpoint,
-  writeSafetensors,
-} from '../formats/index.ts';
+import { type Checkpoint, readCheckpoint, type StateDict, writeCheckpoint } from '../formats/index.ts';
+import { float32Arrays, readSafetensors, writeSafetensors } from '../formats/safetensors.ts';
 import {
   type BestCheckpoint,
   type CheckpointList,
@@ -251,13 +244,8 @@ function isFileOf(name: string, file: string): boolean {
 
 const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
-function tensorsFile(tensors: StateDict): Uint8Array {
-  const arrays = [...tensors].map(([name, { shape, data }]): [string, NamedArray] => [
-    name,
-    { dtype: 'F32', shape, data },
-  ]);
-  return writeSafetensors({ tensors: new Map(arrays), metadata: new Map() });
-}
+const tensorsFile = (tensors: StateDict): Uint8Array =>
+  writeSafetensors({ tensors: float32Arrays(tensors), metadata: new Map() });
 
 function tensorsOf(bytes: Uint8Array, path: string): StateDict {
   const { tensors } = readSafetensors(bytes, path);

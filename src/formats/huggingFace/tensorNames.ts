@@ -34,12 +34,8 @@ export function mptNames(config: AlibiConfig): TensorNames {
   const named = weights.map((weight) => {
     const name = names.get(weight.name);
     if (name) return [name, weight] as const;
-    throw new CheckpointError(
-      'INTERNAL',
-      quoted(weight.name),
-      'MPT has no such tensor',
-      'please report this',
-    );
+    const problem = 'MPT has no such tensor';
+    throw new CheckpointError('INTERNAL', quoted(weight.name), problem, 'please report this');
   });
   return { prefix, embedding, weights: new Map(named) };
 }

@@ -52,14 +52,13 @@ export function readTokenizer(texts: TokenizerTexts, name: string): TextTokenize
     };
     const settings = parsed('tokenizer_config.json', texts.tokenizerConfig ?? '{}', settingsSchema);
     const model = parsed('config.json', texts.config, modelSchema);
-    const generation = modelSchema.partial();
-    const { eos_token_id: ends } = parsed(
+    const generation = parsed(
       'generation_config.json',
       texts.generationConfig ?? '{}',
-      generation,
+      modelSchema.partial(),
     );
     const library = openLibrary(parsed('tokenizer.json', texts.tokenizer, z.looseObject({})), settings);
-    const end = ends ?? model.eos_token_id ?? idOf(library, settings.eos_token);
+    const end = generation.eos_token_id ?? model.eos_token_id ?? idOf(library, settings.eos_token);
     return textTokenizer(library, model.vocab_size, startOf(library, settings), end);
   });
 }
@@ -123,12 +122,9 @@ function textTokenizer(
       const ids = idsOf(library, text);
       const beyond = ids.find((each) => each >= vocabSize);
       if (beyond === undefined) return ids;
-      throw new CheckpointError(
-        'TENSOR_MISMATCH',
-        'tokenizer.json',
-        `it makes the id ${beyond}; the model has ${vocabSize} tokens`,
-        'give the tokenizer of this model',
-      );
+      const problem = `it makes the id ${beyond}; the model has ${vocabSize} tokens`;
+      const fix = 'give the tokenizer of this model';
+      throw new CheckpointError('TENSOR_MISMATCH', 'tokenizer.json', problem, fix);
     },
     decode: (ids) => library.decode([...anchor, ...ids], DECODING).slice(start),
   };

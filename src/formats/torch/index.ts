@@ -5,7 +5,7 @@
 
 import type { MemoryBudget } from '../budget.ts';
 import { ITEM_SIZE } from '../dtype.ts';
-import { CheckpointError, DOWNLOAD_AGAIN, quoted } from '../error.ts';
+import { CheckpointError, corrupt, DOWNLOAD_AGAIN, quoted } from '../error.ts';
 import type { PickleValue } from './pickleValues.ts';
 import { readTensor, type StorageRef, type TensorRef, torchHooks } from './torchObjects.ts';
 import { unpickle } from './unpickler.ts';
@@ -39,7 +39,7 @@ export function openTorchZip(bytes: Uint8Array, budget: MemoryBudget): TorchFile
       if (stored?.length !== expected) {
         const found = stored ? `${stored.length} bytes` : 'missing';
         const problem = `its storage data/${storage.key} is ${found} instead of ${expected} bytes`;
-        throw new CheckpointError('CORRUPT', name, problem, DOWNLOAD_AGAIN);
+        throw corrupt(name, problem);
       }
       return readTensor(tensor, stored, budget, name);
     },
@@ -51,32 +51,16 @@ function rootFolder(zip: ZipArchive): string {
   const pickles = zip.names.filter((name) => name === 'data.pkl' || name.endsWith('/data.pkl'));
   const [pickle] = pickles;
   if (pickle === undefined) {
-    const problem = `it holds no data.pkl but ${zip.names.length} other entries`;
-    throw new CheckpointError(
-      'NOT_A_CHECKPOINT',
-      'zip archive',
-      problem,
-      'give the .pt file that torch.save wrote',
-    );
+    throw notOfTorch('zip archive', `it holds no data.pkl but ${zip.names.length} other entries`);
   }
   if (pickles.length > 1) {
-    const problem = `it holds ${pickles.length} files named data.pkl`;
-    throw new CheckpointError(
-      'NOT_A_CHECKPOINT',
-      'zip archive',
-      problem,
-      'give the .pt file that torch.save wrote',
-    );
+    throw notOfTorch('zip archive', `it holds ${pickles.length} files named data.pkl`);
   }
   const folder = pickle.slice(0, -'data.pkl'.length);
   if (zip.names.includes(`${folder}constants.pkl`)) {
+    const problem = 'it is a TorchScript program, not a checkpoint';
     const fix = 'save its weights with torch.save(model.state_dict(), …)';
-    throw new CheckpointError(
-      'UNSUPPORTED',
-      'zip archive',
-      'it is a TorchScript program, not a checkpoint',
-      fix,
-    );
+    throw new CheckpointError('UNSUPPORTED', 'zip archive', problem, fix);
   }
   return folder;
 }
@@ -85,7 +69,11 @@ function checkByteOrder(entry: Uint8Array | undefined): void {
   if (!entry) return; // written since PyTorch 2.1; earlier files have the byte order of their machine, mostly little-endian
   if (entry.length === 'little'.length && String.fromCharCode(...entry) === 'little') return;
   if (entry.length === 'big'.length && String.fromCharCode(...entry) === 'big') throw bigEndian();
-  throw new CheckpointError('CORRUPT', 'byteorder', 'it says neither little nor big', DOWNLOAD_AGAIN);
+  throw corrupt('byteorder', 'it says neither little nor big');
+}
+
+function notOfTorch(where: string, problem: string): CheckpointError {
+  return new CheckpointError('NOT_A_CHECKPOINT', where, problem, 'give the .pt file that torch.save wrote');
 }
 
 function bigEndian(): CheckpointError {
@@ -99,13 +87,7 @@ export function openTorchLegacy(bytes: Uint8Array, budget: MemoryBudget): TorchF
   const hooks = torchHooks(storages, budget);
   const magic = unpickle(bytes, 0, hooks, budget);
   if (magic.value !== LEGACY_MAGIC) {
-    const problem = 'it is a Python pickle but not one of torch.save';
-    throw new CheckpointError(
-      'NOT_A_CHECKPOINT',
-      'pickle',
-      problem,
-      'give the .pt file that torch.save wrote',
-    );
+    throw notOfTorch('pickle', 'it is a Python pickle but not one of torch.save');
   }
   const version = unpickle(bytes, magic.end, hooks, budget);
   if (version.value !== LEGACY_VERSION) {
@@ -114,12 +96,7 @@ export function openTorchLegacy(bytes: Uint8Array, budget: MemoryBudget): TorchF
   }
   const system = unpickle(bytes, version.end, hooks, budget);
   if (!(system.value instanceof Map)) {
-    throw new CheckpointError(
-      'CORRUPT',
-      'pickle',
-      'it does not describe the machine it is from',
-      DOWNLOAD_AGAIN,
-    );
+    throw corrupt('pickle', 'it does not describe the machine it is from');
   }
   if (system.value.get('little_endian') !== true) throw bigEndian();
   const root = unpickle(bytes, system.end, hooks, budget);
@@ -137,21 +114,14 @@ function sliceStorages(
   keys: PickleValue,
   storages: ReadonlyMap<string, StorageRef>,
 ): ReadonlyMap<string, Uint8Array> {
-  if (!Array.isArray(keys)) {
-    throw new CheckpointError('CORRUPT', 'storages', 'the list of storages is missing', DOWNLOAD_AGAIN);
-  }
+  if (!Array.isArray(keys)) throw corrupt('storages', 'the list of storages is missing');
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const contents = new Map<string, Uint8Array>();
   let at = start;
   for (const key of keys) {
     const storage = typeof key === 'string' ? storages.get(key) : undefined;
     if (!storage || contents.has(storage.key)) {
-      throw new CheckpointError(
-        'CORRUPT',
-        'storages',
-        'the list of storages does not fit the tensors',
-        DOWNLOAD_AGAIN,
-      );
+      throw corrupt('storages', 'the list of storages does not fit the tensors');
     }
     const end = at + 8 + storage.length * ITEM_SIZE[storage.dtype];
     if (end > bytes.length) {
@@ -160,7 +130,7 @@ function sliceStorages(
     }
     if (Number(view.getBigInt64(at, true)) !== storage.length) {
       const problem = `storage ${quoted(storage.key)} does not have the ${storage.length} elements announced`;
-      throw new CheckpointError('CORRUPT', 'storages', problem, DOWNLOAD_AGAIN);
+      throw corrupt('storages', problem);
     }
     contents.set(storage.key, bytes.subarray(at + 8, end));
     at = end;
@@ -175,5 +145,5 @@ function contentOf(
 ): Uint8Array {
   const content = contents.get(storage.key);
   if (content) return content;
-  throw new CheckpointError('CORRUPT', name, `its storage ${quoted(storage.key)} is missing`, DOWNLOAD_AGAIN);
+  throw corrupt(name, `its storage ${quoted(storage.key)} is missing`);
 }

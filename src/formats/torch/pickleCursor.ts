@@ -9,16 +9,16 @@ const MAX_LONG_BYTES = 1024;
 const MAX_LINE = 256;
 
 export class PickleCursor {
-  readonly #bytes: Uint8Array;
   readonly #view: DataView;
-  readonly #budget: MemoryBudget;
   readonly #utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
   #at: number;
 
-  constructor(bytes: Uint8Array, start: number, budget: MemoryBudget) {
-    this.#bytes = bytes;
+  constructor(
+    private readonly bytes: Uint8Array,
+    start: number,
+    private readonly budget: MemoryBudget,
+  ) {
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    this.#budget = budget;
     this.#at = start;
   }
 
@@ -52,7 +52,7 @@ export class PickleCursor {
   /** Read little-endian two's complement of `length` bytes. Exact values become a `number`. */
   long(length: number): number | bigint {
     if (length > MAX_LONG_BYTES) throw pickleError('UNSUPPORTED', this.#at, `an integer has ${length} bytes`);
-    this.#budget.charge(length, 'pickle');
+    this.budget.charge(length, 'pickle');
     const digits = Array.from(this.take(length), (byte) => byte.toString(16).padStart(2, '0'));
     const signed = BigInt.asIntN(8 * length, BigInt(`0x0${digits.reverse().join('')}`));
     return Number.isSafeInteger(Number(signed)) ? Number(signed) : signed;
@@ -61,7 +61,7 @@ export class PickleCursor {
   text(length: number): string {
     const start = this.#at;
     const bytes = this.take(length);
-    this.#budget.charge(2 * length, 'pickle');
+    this.budget.charge(2 * length, 'pickle');
     try {
       return this.#utf8.decode(bytes);
     } catch (cause) {
@@ -71,7 +71,7 @@ export class PickleCursor {
 
   /** Read text up to a line end, and skip the line end. */
   line(): string {
-    const end = this.#bytes.indexOf(0x0a, this.#at);
+    const end = this.bytes.indexOf(0x0a, this.#at);
     if (end === -1) this.need(MAX_LINE);
     if (end === -1 || end - this.#at > MAX_LINE)
       throw pickleError('CORRUPT', this.#at, 'a name does not end');
@@ -82,12 +82,12 @@ export class PickleCursor {
 
   take(length: number): Uint8Array {
     const start = this.#advance(length);
-    return this.#bytes.subarray(start, start + length);
+    return this.bytes.subarray(start, start + length);
   }
 
   /** @throws CheckpointError `TRUNCATED` unless `length` more bytes exist. */
   need(length: number): void {
-    if (length <= this.#bytes.length - this.#at) return;
+    if (length <= this.bytes.length - this.#at) return;
     throw pickleError('TRUNCATED', this.#at, 'the pickle ends in the middle of a value');
   }
 

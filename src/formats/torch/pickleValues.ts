@@ -4,20 +4,15 @@ import { quoted } from '../error.ts';
 
 /** A Python tuple; lists are arrays and dicts are Maps. */
 export class PickleTuple {
-  readonly items: readonly PickleValue[];
-  constructor(items: readonly PickleValue[]) {
-    this.items = items;
-  }
+  constructor(readonly items: readonly PickleValue[]) {}
 }
 
 /** A class or function that a pickle refers to by name. */
 export class PickleGlobal {
-  readonly module: string;
-  readonly name: string;
-  constructor(module: string, name: string) {
-    this.module = module;
-    this.name = name;
-  }
+  constructor(
+    readonly module: string,
+    readonly name: string,
+  ) {}
 }
 
 /** Base of the objects that the hooks create. */
@@ -37,8 +32,7 @@ export type PickleKey =
   | PickleGlobal
   | PickleObject;
 export type PickleDict = Map<PickleKey, PickleValue>;
-export type PickleSet = Set<PickleKey>;
-export type PickleValue = PickleKey | PickleValue[] | PickleDict | PickleSet;
+export type PickleValue = PickleKey | PickleValue[] | PickleDict | Set<PickleKey>;
 
 /** Describe a Python value for messages. Containers are named, not printed. */
 export function describeValue(value: PickleValue | undefined): string {

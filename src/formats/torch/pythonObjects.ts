@@ -6,7 +6,7 @@
 
 import type { MemoryBudget } from '../budget.ts';
 import { halfToNumber } from '../dtype.ts';
-import { CheckpointError, DOWNLOAD_AGAIN } from '../error.ts';
+import { corrupt } from '../error.ts';
 import {
   type PickleDict,
   type PickleKey,
@@ -17,11 +17,8 @@ import {
 
 /** An object whose content is not used. */
 export class InertObject extends PickleObject {
-  readonly kind: string;
-
-  constructor(kind: string) {
+  constructor(readonly kind: string) {
     super();
-    this.kind = kind;
   }
 }
 
@@ -60,8 +57,9 @@ const named = (modules: readonly string[], names: readonly string[], construct?:
 
 /** Module of built-in names, in Python 3, and in Python 2 and protocol 2. */
 const BUILTINS = ['builtins', '__builtin__'];
-/** Module of numpy's core, before numpy 2 and since. */
-const NUMPY_CORES = ['numpy.core', 'numpy._core'];
+/** Modules of numpy's core, before numpy 2 and since. */
+const MULTIARRAY = ['numpy.core.multiarray', 'numpy._core.multiarray'];
+const NUMERIC = ['numpy.core.numeric', 'numpy._core.numeric'];
 /** Module of paths, before Python 3.13 and since. */
 const PATHS = ['pathlib', 'pathlib._local'];
 
@@ -71,17 +69,7 @@ export const CONSTRUCTORS: ReadonlyMap<string, Construct> = new Map([
   ...named(['collections'], ['defaultdict'], () => new Map()),
   ...named(['collections'], ['deque'], () => []),
   ...named(['collections'], ['Counter']),
-  ...named(BUILTINS, [
-    'set',
-    'frozenset',
-    'bytes',
-    'bytearray',
-    'complex',
-    'slice',
-    'range',
-    'xrange',
-    'object',
-  ]),
+  ...named(BUILTINS, 'set frozenset bytes bytearray complex slice range xrange object'.split(' ')),
   ...named(['_codecs'], ['encode'], encoded),
   ...named(['argparse'], ['Namespace'], () => new Namespace()),
   ...named(['types'], ['SimpleNamespace'], () => new Namespace()),
@@ -95,19 +83,9 @@ export const CONSTRUCTORS: ReadonlyMap<string, Construct> = new Map([
   ...named(['torch'], ['Size'], ([sizes]) => (sizes instanceof PickleTuple ? sizes : new PickleTuple([]))),
   ...named(['torch.serialization'], ['_get_layout']),
   ...named(['numpy'], ['dtype'], ([code]) => new NumpyDType(typeof code === 'string' ? code : '')),
-  ...named(
-    NUMPY_CORES.map((core) => `${core}.multiarray`),
-    ['scalar'],
-    numpyScalar,
-  ),
-  ...named(
-    NUMPY_CORES.map((core) => `${core}.multiarray`),
-    ['_reconstruct'],
-  ),
-  ...named(
-    NUMPY_CORES.map((core) => `${core}.numeric`),
-    ['_frombuffer'],
-  ),
+  ...named(MULTIARRAY, ['scalar'], numpyScalar),
+  ...named(MULTIARRAY, ['_reconstruct']),
+  ...named(NUMERIC, ['_frombuffer']),
 ]);
 
 const TORCH_NAMES =
@@ -159,8 +137,7 @@ function orderedDict(args: readonly PickleValue[], budget: MemoryBudget): Pickle
   const dict: PickleDict = new Map();
   const [pairs = []] = args;
   if (!Array.isArray(pairs) || args.length > 1) {
-    const problem = 'an OrderedDict is made from arguments that are no list of pairs';
-    throw new CheckpointError('CORRUPT', 'pickle', problem, DOWNLOAD_AGAIN);
+    throw corrupt('pickle', 'an OrderedDict is made from arguments that are no list of pairs');
   }
   budget.charge(ENTRY_COST * pairs.length, 'pickle');
   for (const pair of pairs) {

@@ -12,7 +12,7 @@ import {
   ITEM_SIZE,
   isFloatDType,
 } from '../dtype.ts';
-import { CheckpointError, DOWNLOAD_AGAIN, quoted } from '../error.ts';
+import { CheckpointError, corrupt, quoted } from '../error.ts';
 import { describeValue, PickleGlobal, PickleObject, PickleTuple, type PickleValue } from './pickleValues.ts';
 import { CONSTRUCTORS, type Construct, INERT_NAMES, InertObject, setState } from './pythonObjects.ts';
 import type { PickleHooks } from './unpickler.ts';
@@ -20,33 +20,28 @@ import type { PickleHooks } from './unpickler.ts';
 /** A block of elements kept outside the pickle; tensors are views of it. */
 export class StorageRef extends PickleObject {
   readonly kind = 'storage';
-  readonly dtype: DType;
-  readonly key: string;
-  /** Number of elements, not bytes. */
-  readonly length: number;
 
-  constructor(dtype: DType, key: string, length: number) {
+  /** @param length number of elements, not bytes. */
+  constructor(
+    readonly dtype: DType,
+    readonly key: string,
+    readonly length: number,
+  ) {
     super();
-    this.dtype = dtype;
-    this.key = key;
-    this.length = length;
   }
 }
 
 /** A view inside a storage; offset and strides are in elements. */
 export class TensorRef extends PickleObject {
   readonly kind = 'tensor';
-  readonly storage: StorageRef;
-  readonly offset: number;
-  readonly shape: readonly number[];
-  readonly strides: readonly number[];
 
-  constructor(storage: StorageRef, offset: number, shape: readonly number[], strides: readonly number[]) {
+  constructor(
+    readonly storage: StorageRef,
+    readonly offset: number,
+    readonly shape: readonly number[],
+    readonly strides: readonly number[],
+  ) {
     super();
-    this.storage = storage;
-    this.offset = offset;
-    this.shape = shape;
-    this.strides = strides;
   }
 }
 
@@ -118,7 +113,7 @@ export function torchHooks(storages: Map<string, StorageRef>, budget: MemoryBudg
       const path = pathOf(callable);
       const construct = CALLABLE.get(path);
       if (construct) return construct(args, budget);
-      throw corrupt(`it calls the ${INERT_NAMES.has(path) ? 'type' : 'storage type'} ${quoted(path)}`);
+      throw corrupt(PLACE, `it calls the ${INERT_NAMES.has(path) ? 'type' : 'storage type'} ${quoted(path)}`);
     },
     setState,
     persistentLoad: (id) => loadStorage(id, storages),
@@ -141,17 +136,12 @@ function loadStorage(id: PickleValue, storages: Map<string, StorageRef>): Storag
     typeof device !== 'string' ||
     items.length > 6
   ) {
-    throw corrupt('a storage is described in a way torch.save does not');
+    throw corrupt(PLACE, 'a storage is described in a way torch.save does not');
   }
-  if (!isCount(length)) throw corrupt(`storage ${quoted(key)} has ${describeValue(length)} elements`);
+  if (!isCount(length)) throw corrupt(PLACE, `storage ${quoted(key)} has ${describeValue(length)} elements`);
   if (view !== null) {
-    const fix = 'save it again with a PyTorch of this decade';
-    throw new CheckpointError(
-      'UNSUPPORTED',
-      PLACE,
-      `storage ${quoted(key)} is a view of another storage`,
-      fix,
-    );
+    const problem = `storage ${quoted(key)} is a view of another storage`;
+    throw new CheckpointError('UNSUPPORTED', PLACE, problem, 'save it again with a PyTorch of this decade');
   }
   const known = storages.get(key);
   if (!known) {
@@ -160,7 +150,7 @@ function loadStorage(id: PickleValue, storages: Map<string, StorageRef>): Storag
     return storage;
   }
   if (known.dtype === dtype && known.length === length) return known;
-  throw corrupt(`storage ${quoted(key)} is described twice, differently`);
+  throw corrupt(PLACE, `storage ${quoted(key)} is described twice, differently`);
 }
 
 /** _rebuild_tensor_v2(storage, offset, size, stride, requires_grad, hooks[, metadata]). */
@@ -170,16 +160,17 @@ function rebuildTensor(args: readonly PickleValue[]): PickleValue {
   const shape = countTuple(size);
   const strides = countTuple(stride);
   if (!(storage instanceof StorageRef) || !isCount(offset) || !shape || !strides || args.length > 7) {
-    throw corrupt('a tensor is described in a way torch.save does not');
+    throw corrupt(PLACE, 'a tensor is described in a way torch.save does not');
   }
   if (shape.length !== strides.length || shape.length > MAX_RANK) {
-    throw corrupt(`a tensor has ${shape.length} dimensions and ${strides.length} strides`);
+    throw corrupt(PLACE, `a tensor has ${shape.length} dimensions and ${strides.length} strides`);
   }
   const empty = shape.includes(0);
   const last = shape.reduce((sum, side, axis) => sum + (side - 1) * (strides[axis] ?? 0), offset);
   // An inexact sum is far beyond any storage's end, so the comparison is still right.
   if (checkedProduct(shape) === undefined || (!empty && last >= storage.length)) {
     throw corrupt(
+      PLACE,
       `a tensor of shape [${shape.join(', ')}] reaches past its storage of ${storage.length} elements`,
     );
   }
@@ -191,7 +182,7 @@ function rebuildParameter(args: readonly PickleValue[], most: number): PickleVal
   const [data] = args;
   if (data instanceof InertObject) return data;
   if (!(data instanceof TensorRef) || args.length > most)
-    throw corrupt('a parameter holds something other than a tensor');
+    throw corrupt(PLACE, 'a parameter holds something other than a tensor');
   return data;
 }
 
@@ -202,7 +193,7 @@ function rebuildFromType(args: readonly PickleValue[], budget: MemoryBudget): Pi
   if (construct && type instanceof PickleGlobal && given instanceof PickleTuple) {
     return construct(given.items, budget);
   }
-  throw corrupt('a tensor is described in a way torch.save does not');
+  throw corrupt(PLACE, 'a tensor is described in a way torch.save does not');
 }
 
 const pathOf = ({ module, name }: PickleGlobal): string => `${module}.${name}`;
@@ -217,12 +208,8 @@ export function readTensor(
   const { storage, offset, shape } = tensor;
   const { dtype } = storage;
   if (!isFloatDType(dtype)) {
-    throw new CheckpointError(
-      'WRONG_DTYPE',
-      name,
-      `its dtype is ${dtype}`,
-      'save it as float32 (tensor.float())',
-    );
+    const fix = 'save it as float32 (tensor.float())';
+    throw new CheckpointError('WRONG_DTYPE', name, `its dtype is ${dtype}`, fix);
   }
   const length = checkedProduct(shape) ?? Number.POSITIVE_INFINITY;
   budget.charge(4 * length, name);
@@ -273,8 +260,4 @@ function countTuple(value: PickleValue | undefined): readonly number[] | undefin
 
 function isCount(value: PickleValue | undefined): value is number {
   return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
-}
-
-function corrupt(problem: string): CheckpointError {
-  return new CheckpointError('CORRUPT', PLACE, problem, DOWNLOAD_AGAIN);
 }

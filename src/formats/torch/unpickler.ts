@@ -45,8 +45,6 @@ export function unpickle(
 
 class Unpickler {
   readonly #cursor: PickleCursor;
-  readonly #hooks: PickleHooks;
-  readonly #budget: MemoryBudget;
   readonly #stack: PickleValue[] = [];
   /** Stack heights at each open MARK. */
   readonly #marks: number[] = [];
@@ -54,17 +52,20 @@ class Unpickler {
   /** Offset of the opcode being executed, for messages. */
   #opcodeAt: number;
 
-  constructor(bytes: Uint8Array, start: number, hooks: PickleHooks, budget: MemoryBudget) {
+  constructor(
+    bytes: Uint8Array,
+    start: number,
+    private readonly hooks: PickleHooks,
+    private readonly budget: MemoryBudget,
+  ) {
     this.#cursor = new PickleCursor(bytes, start, budget);
-    this.#hooks = hooks;
-    this.#budget = budget;
     this.#opcodeAt = start;
   }
 
   run(): { value: PickleValue; end: number } {
     for (;;) {
       this.#opcodeAt = this.#cursor.at;
-      this.#budget.charge(STEP_COST, 'pickle');
+      this.budget.charge(STEP_COST, 'pickle');
       const opcode = this.#cursor.uint8();
       if (opcode === STOP) return { value: this.#pop(), end: this.#cursor.at };
       if (!this.#scalar(opcode) && !this.#container(opcode) && !this.#structure(opcode)) {
@@ -186,7 +187,7 @@ class Unpickler {
       case 0x6a: // LONG_BINGET
         return this.#recall(this.#cursor.uint32());
       case 0x63: // GLOBAL: two lines of text
-        return this.#pushContainer(this.#hooks.findGlobal(this.#cursor.line(), this.#cursor.line()));
+        return this.#pushContainer(this.hooks.findGlobal(this.#cursor.line(), this.#cursor.line()));
       case 0x93: // STACK_GLOBAL
         return this.#stackGlobal();
       case 0x52: // REDUCE
@@ -195,7 +196,7 @@ class Unpickler {
       case 0x62: // BUILD
         return this.#build();
       case 0x51: // BINPERSID
-        return this.#pushContainer(this.#hooks.persistentLoad(this.#pop()));
+        return this.#pushContainer(this.hooks.persistentLoad(this.#pop()));
       default:
         return false;
     }
@@ -210,7 +211,7 @@ class Unpickler {
     const [module, name] = this.#popCount(2);
     if (typeof module !== 'string' || typeof name !== 'string')
       throw this.#fail('CORRUPT', 'a global has no name');
-    return this.#pushContainer(this.#hooks.findGlobal(module, name));
+    return this.#pushContainer(this.hooks.findGlobal(module, name));
   }
 
   #call(): true {
@@ -218,13 +219,13 @@ class Unpickler {
     if (!(callable instanceof PickleGlobal) || !(args instanceof PickleTuple)) {
       throw this.#fail('CORRUPT', 'a call lacks its function or its arguments');
     }
-    this.#budget.charge(CONTAINER_COST, 'pickle');
-    return this.#push(this.#hooks.call(callable, args.items));
+    this.budget.charge(CONTAINER_COST, 'pickle');
+    return this.#push(this.hooks.call(callable, args.items));
   }
 
   #build(): true {
     const state = this.#pop();
-    if (this.#hooks.setState(this.#top(), state)) return true;
+    if (this.hooks.setState(this.#top(), state)) return true;
     throw this.#fail('UNSUPPORTED', 'it sets the state of an object');
   }
 
@@ -238,7 +239,7 @@ class Unpickler {
   #setItems(items: readonly PickleValue[]): true {
     const dict = this.#top();
     if (!(dict instanceof Map)) throw this.#fail('CORRUPT', 'it sets items of something that is not a dict');
-    this.#budget.charge((PLACE_COST * items.length) / 2, 'pickle');
+    this.budget.charge((PLACE_COST * items.length) / 2, 'pickle');
     if (items.length % 2 !== 0) throw this.#fail('CORRUPT', 'a dict key has no value');
     for (let i = 0; i < items.length; i += 2) dict.set(this.#key(items[i]), items[i + 1] ?? null);
     return true;
@@ -247,7 +248,7 @@ class Unpickler {
   #addItems(items: readonly PickleValue[]): true {
     const set = this.#top();
     if (!(set instanceof Set)) throw this.#fail('CORRUPT', 'it adds items to something that is not a set');
-    this.#budget.charge(PLACE_COST * items.length, 'pickle');
+    this.budget.charge(PLACE_COST * items.length, 'pickle');
     for (const item of items) set.add(this.#key(item));
     return true;
   }
@@ -263,7 +264,7 @@ class Unpickler {
   }
 
   #pushContainer(value: PickleValue): true {
-    this.#budget.charge(CONTAINER_COST, 'pickle');
+    this.budget.charge(CONTAINER_COST, 'pickle');
     return this.#push(value);
   }
 
@@ -293,7 +294,7 @@ class Unpickler {
   }
 
   #remember(index: number): true {
-    this.#budget.charge(PLACE_COST, 'pickle');
+    this.budget.charge(PLACE_COST, 'pickle');
     this.#memo.set(index, this.#top());
     return true;
   }

@@ -6,7 +6,7 @@
  */
 
 import type { MemoryBudget } from '../budget.ts';
-import { CheckpointError, DOWNLOAD_AGAIN, quoted } from '../error.ts';
+import { CheckpointError, corrupt, DOWNLOAD_AGAIN, quoted } from '../error.ts';
 import { extract, InflateLimit, type ZipEntry } from './zipContent.ts';
 
 export interface ZipArchive {
@@ -271,10 +271,6 @@ function decodeName(bytes: Uint8Array): string {
 /** A 64-bit length; values past 2^53 fail every comparison with a real file's length anyway. */
 function getUint64(view: DataView, at: number): number {
   return Number(view.getBigUint64(at, true));
-}
-
-function corrupt(where: string, problem: string, cause?: unknown): CheckpointError {
-  return new CheckpointError('CORRUPT', where, problem, DOWNLOAD_AGAIN, { cause });
 }
 
 function unsupported(where: string, problem: string): CheckpointError {

@@ -7,7 +7,7 @@
 
 import { Inflate } from 'pako';
 import type { MemoryBudget } from '../budget.ts';
-import { CheckpointError, DOWNLOAD_AGAIN, quoted } from '../error.ts';
+import { CheckpointError, corrupt, quoted } from '../error.ts';
 
 /** The position of an entry's bytes, and the directory's description of them. */
 export interface ZipEntry {
@@ -35,7 +35,7 @@ export class InflateLimit {
   /** Throws `CheckpointError` if `entry` cannot be what it says, or all so far are more than the file may hold. */
   admit({ name, size, data }: ZipEntry): void {
     if (size > MAX_RATIO * data.length) {
-      throw corrupt(name, `${data.length} compressed bytes cannot become ${size}`);
+      throw corrupt(quoted(name), `${data.length} compressed bytes cannot become ${size}`);
     }
     this.#used += size;
     if (this.#used <= this.#limit) return;
@@ -49,7 +49,7 @@ export function extract(entry: ZipEntry, budget: MemoryBudget, limit: InflateLim
   const content = entry.deflated ? inflate(entry, budget, limit) : entry.data;
   // torch.save can be told not to compute CRCs and then writes 0.
   if (entry.crc !== 0 && crc32(content) !== entry.crc) {
-    throw corrupt(entry.name, 'its checksum does not match: bytes have changed since it was written');
+    throw corrupt(quoted(entry.name), 'its checksum does not match: bytes have changed since it was written');
   }
   return content;
 }
@@ -62,13 +62,13 @@ function inflate(entry: ZipEntry, budget: MemoryBudget, limit: InflateLimit): Ui
   // One piece of output, one byte longer than declared: only what is too long fills it.
   const stream = new Inflate({ raw: true, chunkSize: size + 1 });
   stream.onData = (piece) => {
-    if (piece.length > size) throw corrupt(name, `it inflates to more than its ${size} bytes`);
+    if (piece.length > size) throw corrupt(quoted(name), `it inflates to more than its ${size} bytes`);
     content = piece;
   };
   stream.onEnd = () => {};
-  if (!stream.push(data, true)) throw corrupt(name, `its compressed data is damaged (${stream.msg})`);
+  if (!stream.push(data, true)) throw corrupt(quoted(name), `its compressed data is damaged (${stream.msg})`);
   if (content.length !== size) {
-    throw corrupt(name, `it inflates to ${content.length} bytes instead of ${size}`);
+    throw corrupt(quoted(name), `it inflates to ${content.length} bytes instead of ${size}`);
   }
   return content;
 }
@@ -86,8 +86,4 @@ export function crc32(bytes: Uint8Array): number {
     crc = (crc >>> 8) ^ (CRC_TABLE[(crc ^ (bytes[i] ?? 0)) & 0xff] ?? 0);
   }
   return (crc ^ 0xffffffff) >>> 0;
-}
-
-function corrupt(name: string, problem: string): CheckpointError {
-  return new CheckpointError('CORRUPT', quoted(name), problem, DOWNLOAD_AGAIN);
 }
