@@ -1,5 +1,5 @@
 /** The machine of experiments: that of the command line, without words. */
-import { openMachine as openMachineOf } from '../src/cli/machine.ts';
+import { openMachine as openMachineOf } from '../src/cli/commandMachine.ts';
 import { Reporter } from '../src/cli/reporter.ts';
 import type { MachineNeed } from '../src/training/machine.ts';
 

@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { rewardsOf } from '../src/cli/flags/rewardFlag.ts';
-import { readRunConfig } from '../src/cli/runConfig.ts';
+import { readRunConfig } from '../src/cli/earlierRun.ts';
 import { grpoOptions } from '../src/grpo/options.ts';
 import type { Reward } from '../src/grpo/reward.ts';
 import { modelConfig } from '../src/model/config.ts';

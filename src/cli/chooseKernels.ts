@@ -4,7 +4,7 @@ import type { KernelChoices } from '../gpu/kernelChoices.ts';
 import { type AdapterKind, type OpenedAdapter, openAdapter } from '../gpu/node.ts';
 import { choicesOf, type TuningResult, tune } from '../gpu/tuning.ts';
 import { describe, type ModelConfig } from '../model/config.ts';
-import { type TuningRows, tuningCases } from '../model/tuningCases.ts';
+import { type TuningRows, tuningCases } from '../model/workload.ts';
 import {
   adapterIdentity,
   addTunedKernels,

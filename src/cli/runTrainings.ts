@@ -9,6 +9,7 @@ import { pipeline } from '../training/pipeline.ts';
 import { pretrain } from '../training/pretrain.ts';
 import type { TrainedSettings } from '../training/trainedSettings.ts';
 import { adviceFor } from './advice.ts';
+import type { EarlierRun } from './earlierRun.ts';
 import { flagsOf, pick } from './flags/flags.ts';
 import { loadModel, type modelSchema, newModel } from './flags/modelFlags.ts';
 import { withAbsolutePaths } from './flags/optionPaths.ts';
@@ -16,7 +17,7 @@ import { rewardsOf } from './flags/rewardFlag.ts';
 import { type TaskWithOptions, taskOf } from './flags/taskFlag.ts';
 import { grpoFlags, pipelineFlags, pipelineSections, pretrainFlags } from './flags/trainingFlags.ts';
 import { PIPELINE, PIPELINE_TASK } from './pipeline.ts';
-import { type EarlierRun, trainingSession } from './session.ts';
+import { trainingSession } from './trainingSession.ts';
 
 const SMALLER_MODEL = 'take a smaller --modelsize';
 

@@ -8,7 +8,7 @@ import { completed, givenOptions } from './flags/configFile.ts';
 import { pick } from './flags/flags.ts';
 import { modelSchema, openModel } from './flags/modelFlags.ts';
 import { bothOf, type TaskFlags } from './flags/taskFlags.ts';
-import { takenSettings } from './trainedSettings.ts';
+import { takenSettings } from './takenSettings.ts';
 
 interface StartingPoint {
   /** Wins over what was given: the file, where a run was named. */

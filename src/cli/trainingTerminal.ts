@@ -3,12 +3,13 @@ import { printable } from '../formats/error.ts';
 import { describe } from '../model/config.ts';
 import type { ModelOrigin, TrainingEvent } from '../training/events.ts';
 import type { PhaseName } from '../training/sessionState.ts';
-import { accuracyText, accuracyWithInterval } from './accuracy.ts';
-import { shortageText } from './heldOut.ts';
-import { deviceText } from './machine.ts';
-import type { Progress, ProgressValues, Reporter } from './reporter.ts';
+import type { Summary } from '../training/summary.ts';
+import { accuracyText, accuracyWithInterval, improvementText } from './accuracyText.ts';
+import { deviceText } from './commandMachine.ts';
+import { shortageText } from './evaluationProblems.ts';
+import { invocation } from './invocation.ts';
+import { duration, type Progress, type ProgressValues, type Reporter } from './reporter.ts';
 import { samplesTable } from './samplesTable.ts';
-import { printSummary } from './summary.ts';
 
 /** Labels of the phases, and the metrics that are shown beside the progress. */
 const PHASES: Readonly<Record<PhaseName, { readonly label: string; readonly shown: readonly string[] }>> = {
@@ -29,16 +30,14 @@ export interface TerminalOptions {
 }
 
 export class TrainingTerminal {
-  readonly #reporter: Reporter;
-  readonly #options: TerminalOptions;
   #progress: Progress | undefined;
   #evaluating: Progress | undefined;
   #hasRun = false;
 
-  constructor(reporter: Reporter, options: TerminalOptions = {}) {
-    this.#reporter = reporter;
-    this.#options = options;
-  }
+  constructor(
+    private readonly reporter: Reporter,
+    private readonly options: TerminalOptions = {},
+  ) {}
 
   /** Tells whether a run was opened: after a failure there is something to resume. */
   get hasRun(): boolean {
@@ -47,8 +46,8 @@ export class TrainingTerminal {
 
   /** Print an event. */
   hear(event: TrainingEvent): void {
-    const reporter = this.#reporter;
-    const { advice = (text) => text, notes = [] } = this.#options;
+    const { reporter } = this;
+    const { advice = (text) => text, notes = [] } = this.options;
     if (event.type !== 'evaluating') this.#stopEvaluating();
     switch (event.type) {
       case 'damage':
@@ -122,26 +121,26 @@ export class TrainingTerminal {
   }
 
   #beginRun(directory: string): void {
-    const csv = this.#options.csv?.();
-    const isResumed = this.#options.isResumed || this.#hasRun;
-    if (isResumed && csv) this.#reporter.line(`Metrics as CSV: ${csv}`);
+    const csv = this.options.csv?.();
+    const isResumed = this.options.isResumed || this.#hasRun;
+    if (isResumed && csv) this.reporter.line(`Metrics as CSV: ${csv}`);
     this.#hasRun = true;
-    this.#reporter.line(`Run directory: ${directory}`);
+    this.reporter.line(`Run directory: ${directory}`);
   }
 
   #beginPhase({ phase, from, steps }: Extract<TrainingEvent, { type: 'phase' }>): void {
     this.stop();
     const { label } = PHASES[phase];
-    this.#progress = this.#reporter.progress(label, { from, total: steps, unit: 'steps' });
-    if (from >= steps) this.#reporter.line(`${label}: all ${steps} steps are taken; --steps can give more`);
+    this.#progress = this.reporter.progress(label, { from, total: steps, unit: 'steps' });
+    if (from >= steps) this.reporter.line(`${label}: all ${steps} steps are taken; --steps can give more`);
   }
 
   #tellEvaluation({ at, accuracy }: Extract<TrainingEvent, { type: 'evaluation' }>): void {
     if (typeof at === 'number') {
-      this.#reporter.note(`Step ${at} Eval: ${accuracyText(accuracy)}`);
+      this.reporter.note(`Step ${at} Eval: ${accuracyText(accuracy)}`);
       return;
     }
-    this.#reporter.line(`${at === 'baseline' ? 'Baseline' : 'Final'}: ${accuracyWithInterval(accuracy)}`);
+    this.reporter.line(`${at === 'baseline' ? 'Baseline' : 'Final'}: ${accuracyWithInterval(accuracy)}`);
   }
 }
 
@@ -170,4 +169,18 @@ function recoveryText(microBatchTokens: number | undefined): string {
   return microBatchTokens === undefined
     ? 'opening another one and going on from the last checkpoint'
     : `going on from the last checkpoint with --micro_batch_tokens ${microBatchTokens}`;
+}
+
+/** Print what was gained and saved, and how to resume if it was interrupted. */
+export function printSummary(reporter: Reporter, summary: Summary, directory: string): void {
+  const { improvement, best, checkpoint, interrupted, seconds, tokensPerSecond } = summary;
+  if (improvement) reporter.line(`Improvement: ${improvementText(improvement)}`);
+  if (best && summary.final && best.accuracy > summary.final.accuracy) {
+    reporter.line(`Best: ${(100 * best.accuracy).toFixed(2)}% after step ${best.step}, ${best.checkpoint}`);
+  }
+  const what = interrupted ? 'Interrupted; saved the model' : 'Saved final model';
+  if (checkpoint !== null) reporter.line(`${what} to ${checkpoint}`);
+  else if (interrupted) reporter.line('Interrupted before the first step');
+  if (interrupted) reporter.line(`Go on with: ${invocation('train', ['resume', directory])}`);
+  reporter.line(`Took ${duration(seconds)}, ${Math.round(tokensPerSecond)} tokens/s in training`);
 }

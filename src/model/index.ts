@@ -57,4 +57,4 @@ export { type ScoredSequence, type ScoreOptions, type Scores, scoreTokens } from
 export { initialStateDict, parameterShapes } from './stateDict.ts';
 export type { TrainingState } from './trainingState.ts';
 export { Transformer } from './transformer.ts';
-export { type TuningRows, tuningCases } from './tuningCases.ts';
+export { type TuningRows, tuningCases } from './workload.ts';

@@ -4,7 +4,7 @@
  * samples of a problem likewise, counted from the problem's place; all of other tasks than arithmetic it leaves unanswered. A
  * step of a trainer makes it answer more.
  */
-import type { MachineFlags } from '../../src/cli/machine.ts';
+import type { MachineFlags } from '../../src/cli/commandMachine.ts';
 import type { Device } from '../../src/gpu/device.ts';
 import type { Completion, SampleOptions } from '../../src/model/completions.ts';
 import type { ModelConfig } from '../../src/model/config.ts';

@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { ArgumentError } from '../../src/base/arguments.ts';
 import { ShapeError } from '../../src/base/errors.ts';
-import { accuracyWithInterval, improvementText } from '../../src/cli/accuracy.ts';
+import { accuracyWithInterval, improvementText } from '../../src/cli/accuracyText.ts';
 import { failureText } from '../../src/cli/failure.ts';
 import { duration, Reporter } from '../../src/cli/reporter.ts';
 import { accuracyOf, improvementOf } from '../../src/training/accuracy.ts';

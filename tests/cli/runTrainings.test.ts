@@ -15,7 +15,7 @@ import { arithmeticTask } from '../../src/tasks/arithmetic/task.ts';
 import { settingsOf } from '../../src/training/trainedSettings.ts';
 import { world } from './fakeMachine.ts';
 
-vi.mock('../../src/cli/machine.ts', async (original) => {
+vi.mock('../../src/cli/commandMachine.ts', async (original) => {
   const { openMachine, withMachine } = await import('./fakeMachine.ts');
   return { ...(await original<object>()), openMachine, withMachine };
 });

@@ -9,7 +9,7 @@ import { perform } from '../../experiments/perform.ts';
 import { readRun } from '../../experiments/savedRun.ts';
 import { SHUFFLED } from '../../experiments/shuffledReward.ts';
 import { startNamed } from '../../experiments/starts.ts';
-import { readRunConfig } from '../../src/cli/runConfig.ts';
+import { readRunConfig } from '../../src/cli/earlierRun.ts';
 import { machineOf } from '../../src/training/machine.ts';
 import { openDevice } from '../device.ts';
 

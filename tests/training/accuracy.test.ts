@@ -6,7 +6,7 @@ import {
   improvementText,
   passAtKDifferenceLines,
   passAtKLines,
-} from '../../src/cli/accuracy.ts';
+} from '../../src/cli/accuracyText.ts';
 import { accuracyOf, improvementOf, passAtKDifferenceOf, passAtKOf } from '../../src/training/accuracy.ts';
 
 const times = (count: number, value: boolean): boolean[] => Array.from({ length: count }, () => value);

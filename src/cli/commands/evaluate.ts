@@ -20,17 +20,22 @@ import { completionRows } from '../../training/completions.ts';
 import { heldOut } from '../../training/heldOut.ts';
 import type { Machine } from '../../training/machine.ts';
 import { settingsOf } from '../../training/trainedSettings.ts';
-import { accuracyWithInterval, improvementText, passAtKDifferenceLines, passAtKLines } from '../accuracy.ts';
+import {
+  accuracyWithInterval,
+  improvementText,
+  passAtKDifferenceLines,
+  passAtKLines,
+} from '../accuracyText.ts';
+import { deviceText, withMachine } from '../commandMachine.ts';
+import { problemsOf, shortage } from '../evaluationProblems.ts';
 import { throwing } from '../failure.ts';
 import { filledOperand, givenFlags, pick } from '../flags/flags.ts';
 import { checkTask, modelSchema, openModel } from '../flags/modelFlags.ts';
 import { generationSchema, outputSchema } from '../flags/sessionFlags.ts';
 import { taskFlag, taskOf } from '../flags/taskFlag.ts';
 import { bothOf, onTask, type TaskFlags } from '../flags/taskFlags.ts';
-import { problemsOf, shortage } from '../heldOut.ts';
-import { deviceText, withMachine } from '../machine.ts';
 import { Reporter } from '../reporter.ts';
-import { takenSettings } from '../trainedSettings.ts';
+import { takenSettings } from '../takenSettings.ts';
 
 const { maxNewTokens } = grpoSchema.shape;
 

@@ -18,7 +18,7 @@ import { taskFlag, taskOf } from '../flags/taskFlag.ts';
 import { bothOf, onTask, type TaskFlags } from '../flags/taskFlags.ts';
 import { directoryTokenizer } from '../questions.ts';
 import { Reporter } from '../reporter.ts';
-import { takenSettings } from '../trainedSettings.ts';
+import { takenSettings } from '../takenSettings.ts';
 
 const { modelsize, activeExperts } = modelSchema.shape;
 const { json, quiet } = outputSchema.shape;

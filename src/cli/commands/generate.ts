@@ -13,13 +13,13 @@ import { Sampler } from '../../model/sampler.ts';
 import { Transformer } from '../../model/transformer.ts';
 import { modelSource } from '../../runs/latestModel.ts';
 import { settingsOf } from '../../training/trainedSettings.ts';
+import { deviceText, withMachine } from '../commandMachine.ts';
 import { throwing } from '../failure.ts';
 import { filledOperand, givenFlags, pick } from '../flags/flags.ts';
 import { checkTask, modelSchema, openModel } from '../flags/modelFlags.ts';
 import { outputSchema } from '../flags/sessionFlags.ts';
 import { taskFlag, taskOf } from '../flags/taskFlag.ts';
 import { bothOf, onTask, type TaskFlags } from '../flags/taskFlags.ts';
-import { deviceText, withMachine } from '../machine.ts';
 import {
   type Answer,
   answerLines,
@@ -31,7 +31,7 @@ import {
   type Question,
 } from '../questions.ts';
 import { Reporter } from '../reporter.ts';
-import { takenSettings } from '../trainedSettings.ts';
+import { takenSettings } from '../takenSettings.ts';
 
 const { topK, topP, minP, seed, maxNewTokens } = grpoSchema.shape;
 

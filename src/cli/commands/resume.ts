@@ -4,15 +4,14 @@ import { Command } from 'commander';
 import { z } from 'zod';
 import { integer, parseOptions, yesOrNo } from '../../base/options.ts';
 import { grpoSchema } from '../../grpo/options.ts';
+import { type EarlierRun, readRunConfig } from '../earlierRun.ts';
 import { throwing } from '../failure.ts';
 import { addFlags, filledOperand, flagsOf, readFlags } from '../flags/flags.ts';
 import { sessionSchema } from '../flags/sessionFlags.ts';
 import { flagsAndTask } from '../flags/taskFlags.ts';
 import { grpoFlags, pipelineFlags, pretrainFlags } from '../flags/trainingFlags.ts';
 import { checkTrust, trustFlag } from '../flags/trust.ts';
-import { readRunConfig } from '../runConfig.ts';
 import { runGrpo, runPipeline, runPretraining } from '../runTrainings.ts';
-import type { EarlierRun } from '../session.ts';
 
 const { adapter, generationProcesses, profile, debug, json, quiet } = sessionSchema.shape;
 

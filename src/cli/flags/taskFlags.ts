@@ -11,7 +11,7 @@ import { BUILT_IN_TASKS } from '../../tasks/builtIn.ts';
 import { optionFields, type TaskDefinition, type TaskUse } from '../../tasks/definition.ts';
 import { settingsOf } from '../../training/trainedSettings.ts';
 import { throwing } from '../failure.ts';
-import { takenSettings } from '../trainedSettings.ts';
+import { takenSettings } from '../takenSettings.ts';
 import { isOfAnotherTask, optionsOfConfig } from './configFile.ts';
 import { addFlags, givenFlags, pick } from './flags.ts';
 import { withPathsOfFile } from './optionPaths.ts';

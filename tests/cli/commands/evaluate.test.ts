@@ -18,7 +18,7 @@ import { run } from '../inProcess.ts';
 // Loaded before the tests, so that mutants of its tables are active in all of them.
 import '../../../src/cli/commands/evaluate.ts';
 
-vi.mock('../../../src/cli/machine.ts', async (original) => {
+vi.mock('../../../src/cli/commandMachine.ts', async (original) => {
   const { withMachine } = await import('../fakeMachine.ts');
   return { ...(await original<object>()), withMachine };
 });

@@ -8,7 +8,7 @@ import { SETTINGS_KEY } from '../../../src/training/trainedSettings.ts';
 import { world } from '../fakeMachine.ts';
 import { run } from '../inProcess.ts';
 
-vi.mock('../../../src/cli/machine.ts', async (original) => {
+vi.mock('../../../src/cli/commandMachine.ts', async (original) => {
   const { openMachine, withMachine } = await import('../fakeMachine.ts');
   return { ...(await original<object>()), openMachine, withMachine };
 });

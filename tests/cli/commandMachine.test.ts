@@ -1,7 +1,7 @@
 /** The parts of a command's machine. They are disposed of however the work ends. The GPU is a fake. */
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { openTunable, tunedKernels } from '../../src/cli/chooseKernels.ts';
-import { deviceText, type MachineFlags, withMachine } from '../../src/cli/machine.ts';
+import { deviceText, type MachineFlags, withMachine } from '../../src/cli/commandMachine.ts';
 import { reportProfile } from '../../src/cli/profile.ts';
 import { samplerOf } from '../../src/generation/index.ts';
 import { Device } from '../../src/gpu/device.ts';

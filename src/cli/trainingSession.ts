@@ -5,32 +5,14 @@ import { DiskStore } from '../runs/diskStore.ts';
 import type { TrainingEvent } from '../training/events.ts';
 import type { MachineNeed } from '../training/machine.ts';
 import { isOutOfMemory } from '../training/recovery.ts';
-import type { RunConfig } from '../training/runConfig.ts';
 import type { SessionContext } from '../training/session.ts';
+import { type OpenedMachine, openMachine } from './commandMachine.ts';
+import type { EarlierRun } from './earlierRun.ts';
 import type { sessionSchema } from './flags/sessionFlags.ts';
 import { invocation } from './invocation.ts';
-import { type OpenedMachine, openMachine } from './machine.ts';
 import { Reporter } from './reporter.ts';
 import { StopRequest } from './stopRequest.ts';
 import { TrainingTerminal } from './trainingTerminal.ts';
-
-/** A run to resume. */
-export interface EarlierRun {
-  readonly directory: string;
-  readonly config: RunConfig;
-  /** The CSV file to continue instead of the run's own, '' for none. */
-  readonly csv?: string | undefined;
-  /** The flags of the command that resumes it. */
-  readonly flags: readonly string[];
-}
-
-/** Advice for memory that runs out. */
-export interface MemoryAdvice {
-  /** The flags that lower what a step needs. */
-  readonly fix: string;
-  /** Those that lower what a single generated sequence needs: of these, batches are cut to what there is. */
-  readonly generationFix: string;
-}
 
 /** A session, as a command describes it. */
 export interface CommandSession {
@@ -43,7 +25,11 @@ export interface CommandSession {
   readonly notes?: readonly string[];
   /** Words the advice of trainers in flags that the command takes. */
   readonly advice: (advice: string) => string;
-  readonly memory: MemoryAdvice;
+  /**
+   * Flags to lower if memory runs out: for a step, and for a single generated sequence (batches of these are cut to what
+   * there is).
+   */
+  readonly memory: { readonly fix: string; readonly generationFix: string };
 }
 
 /**
@@ -103,7 +89,7 @@ export async function trainingSession(
 /** Make an error that names the flags to lower. @param limit MiB, if that was given. */
 function advised(
   error: MathformerError,
-  { fix, generationFix }: MemoryAdvice,
+  { fix, generationFix }: CommandSession['memory'],
   limit: number | undefined,
 ): MathformerError {
   const { code, where } = error;

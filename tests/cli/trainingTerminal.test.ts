@@ -1,7 +1,7 @@
 /** The end of a session: summary.json, and the printed lines. */
 import { describe, expect, test } from 'vitest';
 import { Reporter } from '../../src/cli/reporter.ts';
-import { printSummary } from '../../src/cli/summary.ts';
+import { printSummary } from '../../src/cli/trainingTerminal.ts';
 import { type Results, type SummaryContext, summaryOf } from '../../src/training/summary.ts';
 
 const RIGHT = [true, true, true, false];

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { BadOptionError } from '../../src/base/options.ts';
-import { problemsOf, shortage } from '../../src/cli/heldOut.ts';
+import { problemsOf, shortage } from '../../src/cli/evaluationProblems.ts';
 import { arithmetic } from '../../src/tasks/arithmetic/task.ts';
 import { countdown } from '../../src/tasks/countdown/task.ts';
 import { sorting } from '../../src/tasks/sorting.ts';

@@ -6,7 +6,7 @@ import { modelConfig } from '../../src/model/config.ts';
 import { Sampler } from '../../src/model/sampler.ts';
 import { scoreTokens } from '../../src/model/score.ts';
 import { Transformer } from '../../src/model/transformer.ts';
-import { tuningCases } from '../../src/model/tuningCases.ts';
+import { tuningCases } from '../../src/model/workload.ts';
 import { EOS, VOCAB_SIZE } from '../../src/tasks/arithmetic/tokenizer.ts';
 import { backward, sum } from '../../src/tensor/index.ts';
 import { openDevice } from '../device.ts';

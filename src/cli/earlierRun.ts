@@ -1,9 +1,19 @@
-/** Reads config.json of a run for the command line. */
+/** A run to resume: its directory, and its config.json. */
 import { join } from 'node:path';
 import { BadOptionError } from '../base/options.ts';
 import { printable } from '../formats/error.ts';
 import { type RunConfig, runConfigSchema } from '../training/runConfig.ts';
 import { readJsonObject } from './flags/jsonFile.ts';
+
+/** A run to resume. */
+export interface EarlierRun {
+  readonly directory: string;
+  readonly config: RunConfig;
+  /** The CSV file to continue instead of the run's own, '' for none. */
+  readonly csv?: string | undefined;
+  /** The flags of the command that resumes it. */
+  readonly flags: readonly string[];
+}
 
 /** Read the config of a run. @throws FileError; BadOptionError if it is not that of a training. */
 export function readRunConfig(directory: string): RunConfig {

@@ -1,6 +1,6 @@
 /** The settings of training in checkpoints, and their use by commands. */
 import { describe, expect, it } from 'vitest';
-import { takenSettings } from '../../src/cli/trainedSettings.ts';
+import { takenSettings } from '../../src/cli/takenSettings.ts';
 import { arithmeticTask } from '../../src/tasks/arithmetic/task.ts';
 import {
   SETTINGS_KEY,
