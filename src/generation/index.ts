@@ -3,9 +3,4 @@
  *
  * @module mathformer/generation
  */
-export {
-  generationProcesses,
-  ParallelSampler,
-  type ParallelSamplerOptions,
-  samplerOf,
-} from './parallelSampler.ts';
+export * from './parallelSampler.ts';

@@ -5,8 +5,8 @@
  * @module mathformer/grpo
  */
 export { ADVANTAGE_KINDS, type AdvantageKind, advantages } from './advantages.ts';
-export { Curriculum, type CurriculumState, type LevelRecord, UNIFORM_SHARE } from './curriculum.ts';
-export { DYNAMIC_SAMPLING_METRICS, MAX_REFILLS, sampleUnequal } from './dynamicSampling.ts';
+export * from './curriculum.ts';
+export * from './dynamicSampling.ts';
 export { grpoLoss, type Loss, type LossInputs, type LossOptions, type TokenSequences } from './grpoLoss.ts';
 export {
   type AdaptiveKl,
@@ -18,21 +18,10 @@ export {
   type KlName,
   type KlOptions,
 } from './kl.ts';
-export {
-  type ClipRange,
-  clippedSurrogate,
-  clipRange,
-  LOSS_NAMES,
-  LOSSES,
-  type LossName,
-  type LossRow,
-  type Objective,
-  type StepSize,
-  tokenWeight,
-} from './losses.ts';
+export * from './losses.ts';
 export { type GrpoOptions, grpoOptions, grpoSchema } from './options.ts';
-export { type OverlongOptions, overlongPenalty } from './overlong.ts';
-export { RECIPE_NAMES, RECIPES, type Recipe, type RecipeName } from './recipes.ts';
+export * from './overlong.ts';
+export * from './recipes.ts';
 export {
   builtInReward,
   REWARD_NAMES,
@@ -52,5 +41,5 @@ export {
 } from './rewardValues.ts';
 export type { SampleRow } from './samples.ts';
 export type { GrpoProgress, GrpoState } from './state.ts';
-export { type GrpoMetrics, GrpoTrainer, type GrpoTrainerParts, type Rollout } from './trainer.ts';
-export { WARNING_NAMES, type Warning, type WarningName, Warnings } from './warnings.ts';
+export * from './trainer.ts';
+export * from './warnings.ts';

@@ -13,13 +13,7 @@ export {
 } from '../formats/huggingFace/index.ts';
 export type { TokenizerTexts } from '../formats/huggingFace/tokenizer.ts';
 export * from '../formats/index.ts';
-export {
-  type Inspection,
-  inspectCheckpoint,
-  inspectHuggingFace,
-  type TensorStatistics,
-  type TensorSummary,
-} from '../formats/inspect.ts';
+export * from '../formats/inspect.ts';
 export type { BaseConfig } from './architectures/architecture.ts';
 export type { ModelConfigs } from './architectures/index.ts';
 export type { LlamaConfig } from './architectures/llama.ts';
@@ -36,25 +30,13 @@ export {
   modelConfig,
   validateModelConfig,
 } from './config.ts';
-export {
-  countCorrect,
-  type EvaluateOptions,
-  type Evaluation,
-  evaluate,
-  type SampleCountOptions,
-} from './evaluate.ts';
+export * from './evaluate.ts';
 export type { DropoutOptions, ForwardOptions } from './layers/pass.ts';
 export { alibiSlopes } from './layers/position.ts';
-export { ModelConfigError } from './modelConfigError.ts';
-export {
-  type Completion,
-  type CompletionSampler,
-  type SampleOptions,
-  Sampler,
-  type SamplerOptions,
-} from './sampler.ts';
+export * from './modelConfigError.ts';
+export * from './sampler.ts';
 export { type ScoredSequence, type ScoreOptions, type Scores, scoreTokens } from './score.ts';
 export { initialStateDict, parameterShapes } from './stateDict.ts';
 export type { TrainingState } from './trainingState.ts';
-export { Transformer } from './transformer.ts';
-export { type TuningRows, tuningCases } from './workload.ts';
+export * from './transformer.ts';
+export * from './workload.ts';

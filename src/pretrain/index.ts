@@ -3,6 +3,6 @@
  *
  * @module mathformer/pretrain
  */
-export { type PretrainOptions, pretrainOptions, pretrainSchema } from './options.ts';
+export * from './options.ts';
 export type { PretrainProgress } from './progress.ts';
-export { type PretrainMetrics, SupervisedTrainer, type SupervisedTrainerParts } from './trainer.ts';
+export * from './trainer.ts';

@@ -9,43 +9,19 @@ export {
   type Improvement,
   improvementOf,
 } from './accuracy.ts';
-export {
-  type BestCheckpoint,
-  type CheckpointList,
-  cutAfter,
-  type ListedCheckpoint,
-  withAccuracy,
-  withCheckpoint,
-} from './checkpointList.ts';
-export type { Listener, ModelOrigin, TrainingEvent } from './events.ts';
+export * from './checkpointList.ts';
+export type * from './events.ts';
 export { type TrainGrpoOptions, trainGrpo } from './grpo.ts';
 export { heldOut } from './heldOut.ts';
-export {
-  type AdapterRecord,
-  type Machine,
-  type MachineNeed,
-  machineOf,
-  type OpenMachine,
-  type Provenance,
-} from './machine.ts';
-export { MemoryStore } from './memoryStore.ts';
-export { type PipelineOptions, pipeline } from './pipeline.ts';
+export * from './machine.ts';
+export * from './memoryStore.ts';
+export * from './pipeline.ts';
 export { pretrain, type TrainSupervisedOptions } from './pretrain.ts';
 export { type Attempt, type RecoveryOptions, withRecovery } from './recovery.ts';
-export { type ResumeOptions, resume } from './resume.ts';
+export * from './resume.ts';
 export { RUN_KINDS, type RunConfig, type RunKind, runConfigSchema } from './runConfig.ts';
 export type { SessionContext, SessionOptions } from './session.ts';
 export type { PhaseName, PhaseResult, SessionState, Totals } from './sessionState.ts';
-export type {
-  Awaitable,
-  Metric,
-  MetricsRow,
-  ResumePoint,
-  SaveOptions,
-  Store,
-  StoredCheckpoints,
-  StoredRun,
-  TrainingCheckpoint,
-} from './store.ts';
+export type * from './store.ts';
 export type { Results, Summary, SummaryContext } from './summary.ts';
 export { settingsOf, type TrainedSettings } from './trainedSettings.ts';

@@ -5,18 +5,8 @@
  * @module mathformer/math
  */
 export { ArgumentError as OptionError } from '../../base/arguments.ts';
-export { type RandomCursor, RandomStream } from '../../base/randomStream.ts';
-export {
-  type Interval,
-  mcnemarExact,
-  meanDifferenceInterval,
-  meanInterval,
-  type PairedCounts,
-  pairedCounts,
-  pairedDifferenceInterval,
-  passAtK,
-  wilsonInterval,
-} from '../../base/statistics.ts';
+export * from '../../base/randomStream.ts';
+export * from '../../base/statistics.ts';
 export {
   type BinaryExpression,
   depth,
@@ -50,14 +40,7 @@ export { Rational } from '../expressions/rational.ts';
 export { type Split, splitOfCanonical } from '../split.ts';
 export { OUTCOMES, type Outcome } from '../task.ts';
 export { TokenError } from '../tokenizer.ts';
-export {
-  type EvaluationProblem,
-  EvaluationSetError,
-  type EvaluationSetOptions,
-  evaluationSet,
-  parseEvaluationSet,
-  serialiseEvaluationSet,
-} from './evaluationSet.ts';
+export * from './evaluationSet.ts';
 export {
   type GeneratorOptions,
   type Problem,
@@ -65,13 +48,7 @@ export {
   ProblemStream,
   type ResolvedGeneratorOptions,
 } from './generator.ts';
-export {
-  extractAnswer,
-  type Grade,
-  grade,
-  isCorrect,
-  type PromptEnd,
-} from './grader.ts';
+export * from './grader.ts';
 export {
   type FormOptions as SampleOptions,
   prompt,
@@ -81,8 +58,8 @@ export {
   sample,
 } from './sample.ts';
 export { scratchpad, scratchpadSteps } from './scratchpad.ts';
-export { type FalseStep, firstFalseStep } from './scratchpadChecker.ts';
-export { splitOf } from './split.ts';
+export * from './scratchpadChecker.ts';
+export * from './split.ts';
 export {
   ANSWER,
   BIG,
