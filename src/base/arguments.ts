@@ -80,10 +80,14 @@ export const functionKind: Kind = {
   accepts: (value) => typeof value === 'function',
 };
 
+/** Tell whether a value has keys: an object or an array. */
+export const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null;
+
 /** Any object. */
 export const objectKind: Kind = {
   takes: 'an object',
-  accepts: (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
+  accepts: (value) => isObject(value) && !Array.isArray(value),
 };
 
 /** One of several strings. */

@@ -3,9 +3,6 @@
  * as 1, 2, 3" (SC 2011): four random 32-bit words are a pure function of a 128-bit counter and a 64-bit key.
  */
 
-export type PhiloxCounter = readonly [number, number, number, number];
-export type PhiloxKey = readonly [number, number];
-
 const ROUNDS = 10;
 const MULTIPLIER_0 = 0xd2511f53;
 const MULTIPLIER_1 = 0xcd9e8d57;
@@ -58,11 +55,4 @@ export function philox4x32Into(
   out[1] = c1;
   out[2] = c2;
   out[3] = c3;
-}
-
-/** Return the four random words (unsigned 32-bit integers) for a counter and a key. */
-export function philox4x32(counter: PhiloxCounter, key: PhiloxKey): [number, number, number, number] {
-  const out = new Uint32Array(4);
-  philox4x32Into(out, counter[0], counter[1], counter[2], counter[3], key[0], key[1]);
-  return [out[0], out[1], out[2], out[3]];
 }

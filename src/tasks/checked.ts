@@ -3,7 +3,7 @@
  * otherwise silently train on wrong numbers.
  */
 
-import { shownValue } from '../base/arguments.ts';
+import { isObject, shownValue } from '../base/arguments.ts';
 import { MathformerError } from '../base/errors.ts';
 import { type Example, type Graded, OUTCOMES, type Task, type TaskProblem, type Tokenizer } from './task.ts';
 
@@ -89,9 +89,6 @@ const orAsync = (value: unknown, fix: string): string =>
 /** Describe a call for an error message. */
 const about = (method: string, { expression }: TaskProblem): string =>
   `${method} of ${shownValue(expression)}`;
-
-const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null;
 
 const isInteger = (value: unknown, least: number, most: number): value is number =>
   typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most;

@@ -1,4 +1,5 @@
 /** Resuming a run with the options that it was begun with. */
+import { isObject } from '../base/arguments.ts';
 import { MathformerError } from '../base/errors.ts';
 import { grpoOptions, grpoSchema } from '../grpo/options.ts';
 import type { Reward } from '../grpo/reward.ts';
@@ -108,8 +109,7 @@ function partOf({ shape }: { readonly shape: object }, options: Options): Record
   return Object.fromEntries(Object.entries(options).filter(([key]) => Object.hasOwn(shape, key)));
 }
 
-const objectIn = (value: unknown): Options =>
-  typeof value === 'object' && value !== null ? { ...value } : {};
+const objectIn = (value: unknown): Options => (isObject(value) ? value : {});
 
 /** Read the number of problems that the run was evaluated on. */
 function evaluatedProblems(evaluation: unknown): number | undefined {

@@ -3,6 +3,7 @@
  * writes them beside the weights; evaluate, generate, export and GRPO begin with them.
  */
 import { z } from 'zod';
+import { isObject } from '../base/arguments.ts';
 import { integer, withPresentNames } from '../base/options.ts';
 import { grpoSchema } from '../grpo/options.ts';
 import type { OptionFields } from '../tasks/definition.ts';
@@ -59,6 +60,3 @@ function withoutDefaults(fields: OptionFields): OptionFields {
   });
   return Object.fromEntries(bare);
 }
-
-const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null;

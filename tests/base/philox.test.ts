@@ -1,7 +1,7 @@
 /** Philox against the known-answer vectors published with Random123 (kat_vectors, philox4x32 with 10 rounds). */
 
 import { expect, test } from 'vitest';
-import { philox4x32 } from '../../src/base/philox.ts';
+import { philox4x32 } from './philox4x32.ts';
 
 test('published vectors', () => {
   expect(philox4x32([0, 0, 0, 0], [0, 0])).toEqual([0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8]);

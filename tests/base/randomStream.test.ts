@@ -2,9 +2,9 @@
 
 import { describe, expect, test } from 'vitest';
 import { ArgumentError } from '../../src/base/arguments.ts';
-import { philox4x32 } from '../../src/base/philox.ts';
 import { RandomStream } from '../../src/base/randomStream.ts';
 import { chiSquareExcess, shareExcess, uniform } from '../tasks/arithmetic/chiSquare.ts';
+import { philox4x32 } from './philox4x32.ts';
 
 function words(stream: RandomStream, count: number): number[] {
   return Array.from({ length: count }, () => stream.nextUint32());

@@ -10,7 +10,7 @@ import type { Completion, SampleOptions } from '../../src/model/completions.ts';
 import type { ModelConfig } from '../../src/model/config.ts';
 import type { TrainingState } from '../../src/model/trainingState.ts';
 import { gitCommit, versions } from '../../src/runs/provenance.ts';
-import { ANSWER, decode, EOS, encode, isSpecial, VOCAB_SIZE } from '../../src/tasks/arithmetic/tokenizer.ts';
+import { ANSWER, decode, EOS, encode, SCRATCHPAD, VOCAB_SIZE } from '../../src/tasks/arithmetic/tokenizer.ts';
 import { evaluateText } from '../../src/tasks/expressions/parser.ts';
 
 /** The state of the fake machine, for tests to inspect and change. */
@@ -126,7 +126,7 @@ export class Sampler {
 }
 
 function answerTo(prompt: readonly number[]): number[] {
-  const expression = decode(prompt.filter((id) => !isSpecial(id)));
+  const expression = decode(prompt.filter((id) => id < SCRATCHPAD));
   return [ANSWER, ...encode(evaluateText(expression).toString())];
 }
 

@@ -1,9 +1,9 @@
 /** The generator in WGSL gives the words of src/base/philox.ts, and uniform numbers strictly inside (0, 1). */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type PhiloxCounter, type PhiloxKey, philox4x32 } from '../../src/base/philox.ts';
 import type { Device } from '../../src/gpu/device.ts';
 import { defineKernel } from '../../src/gpu/kernel.ts';
 import { PHILOX_WGSL } from '../../src/kernels/philox.ts';
+import { type PhiloxCounter, type PhiloxKey, philox4x32 } from '../base/philox4x32.ts';
 import { openDevice, VARIANTS } from '../device.ts';
 import { integers } from '../oracle/random.ts';
 

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { z } from 'zod';
+import { isObject } from '../../base/arguments.ts';
 import { integer, parseOptions, yesOrNo } from '../../base/options.ts';
 import { grpoSchema } from '../../grpo/options.ts';
 import { type EarlierRun, readRunConfig } from '../earlierRun.ts';
@@ -76,5 +77,4 @@ export function resumeCommand(): Command {
 const defined = (options: object): object =>
   Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
 
-const section = (candidate: unknown): object =>
-  typeof candidate === 'object' && candidate !== null ? candidate : {};
+const section = (candidate: unknown): object => (isObject(candidate) ? candidate : {});

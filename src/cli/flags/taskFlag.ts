@@ -1,6 +1,6 @@
 /** The flag that names the task: one that is built in, or a module. */
 import { z } from 'zod';
-import { ArgumentError } from '../../base/arguments.ts';
+import { ArgumentError, isObject } from '../../base/arguments.ts';
 import { MathformerError, problemOf } from '../../base/errors.ts';
 import { BadOptionError } from '../../base/options.ts';
 import { arithmeticTask } from '../../tasks/arithmetic/task.ts';
@@ -90,9 +90,6 @@ function fieldsIn(
     'give fields by name, such as { size: integer(1, 9).default(3) }',
   );
 }
-
-const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null;
 
 /** Matches a name that can be a flag. */
 const NAME = /^[a-z]\w*$/i;

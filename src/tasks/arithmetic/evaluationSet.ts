@@ -3,7 +3,8 @@
  * {id, expression, answer, depth, digits, operators}.
  */
 
-import { checkedInteger } from '../../base/arguments.ts';
+import { checkedInteger, isObject } from '../../base/arguments.ts';
+import { distinct } from '../distinct.ts';
 import {
   depth,
   digits,
@@ -55,14 +56,6 @@ export class EvaluationSetError extends Error {
 
 const MAX_SIZE = 1_000_000;
 
-/**
- * Return the number of draws without a new problem after which the space counts as exhausted: with `found` equally likely
- * problems seen and one left, the probability of missing it is e^-10.
- */
-function patience(found: number): number {
-  return 1_000 + 10 * found;
-}
-
 function describe(tree: Expression): Pick<EvaluationProblem, 'depth' | 'digits' | 'operators'> {
   const used = operatorsOf(tree);
   return {
@@ -85,26 +78,16 @@ function row(id: number, problem: Problem): EvaluationProblem {
 export function evaluationSet(options: EvaluationSetOptions): readonly EvaluationProblem[] {
   const size = checkedInteger('size', options.size, 1, MAX_SIZE);
   const stream = new ProblemStream(options, { split: 'evaluation' });
-  const seen = new Set<string>();
-  const rows: EvaluationProblem[] = [];
-  let misses = 0;
-  while (rows.length < size) {
-    const problem = stream.next();
-    if (seen.has(problem.canonical)) {
-      misses++;
-      if (misses > patience(rows.length)) {
-        throw new ProblemSpaceError(
-          `only ${rows.length} distinct evaluation problems were found in ${stream.cursor} draws, ${size} were asked for`,
-          rows.length,
-        );
-      }
-    } else {
-      misses = 0;
-      seen.add(problem.canonical);
-      rows.push(row(rows.length, problem));
-    }
-  }
-  return rows;
+  const found = distinct(
+    size,
+    () => stream.next(),
+    ({ canonical }) => canonical,
+  );
+  if (found.length === size) return found.map((problem, id) => row(id, problem));
+  throw new ProblemSpaceError(
+    `only ${found.length} distinct evaluation problems were found in ${stream.cursor} draws, ${size} were asked for`,
+    found.length,
+  );
 }
 
 /** Return the rows as JSON lines, each with a line feed. */
@@ -136,60 +119,49 @@ function checkedRow(text: string, id: number, seen: Map<string, number>): Evalua
   const fail = (field: string, problem: string, fix: string): never => {
     throw new EvaluationSetError(line, field, problem, fix);
   };
-  const fields = jsonObject(text, line);
-  const tree = checkedTree(fields.expression, line);
-  const expected = { id, answer: checkedAnswer(tree, line), ...describe(tree) };
+  const fields = jsonObject(text);
+  if (!fields)
+    return fail('line', 'it is no JSON object', 'give {id, expression, answer, depth, digits, operators}');
+  const { expression } = fields;
+  if (typeof expression !== 'string') {
+    return fail('expression', 'it is no text', 'give the expression as a JSON string');
+  }
+  const { tree, answer } = solved(expression, (problem) =>
+    fail('expression', problem, 'give an expression with a value'),
+  );
+  const expected = { id, answer, ...describe(tree) };
   for (const [field, value] of Object.entries(expected)) {
     const wanted = JSON.stringify(value);
     const given = JSON.stringify(fields[field]);
     if (given !== wanted) fail(field, `got ${given ?? 'nothing'}`, `it must be ${wanted}`);
   }
   if (splitOf(tree) !== 'evaluation') {
-    fail(
-      'expression',
-      `"${fields.expression}" belongs to the training split`,
-      'make the set with evaluationSet',
-    );
+    const problem = `"${expression}" belongs to the training split`;
+    fail('expression', problem, 'make the set with evaluationSet');
   }
   const canonical = print(tree);
   const earlier = seen.get(canonical);
   if (earlier !== undefined) fail('expression', `the same problem as line ${earlier}`, 'remove one of them');
   seen.set(canonical, line);
-  return { expression: String(fields.expression), ...expected };
+  return { expression, ...expected };
 }
 
-function jsonObject(text: string, line: number): Record<string, unknown> {
-  let value: unknown;
+function jsonObject(text: string): Readonly<Record<string, unknown>> | undefined {
   try {
-    value = JSON.parse(text);
+    const value: unknown = JSON.parse(text);
+    return isObject(value) && !Array.isArray(value) ? value : undefined;
   } catch {
-    value = null;
+    return undefined;
   }
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return { ...value };
-  throw new EvaluationSetError(
-    line,
-    'line',
-    'it is no JSON object',
-    'give {id, expression, answer, depth, digits, operators}',
-  );
 }
 
-function checkedTree(expression: unknown, line: number): Expression {
-  if (typeof expression !== 'string') {
-    throw new EvaluationSetError(line, 'expression', 'it is no text', 'give the expression as a JSON string');
-  }
-  return withExpressionErrors(line, () => parse(expression));
-}
-
-function checkedAnswer(tree: Expression, line: number): string {
-  return withExpressionErrors(line, () => evaluateExpression(tree).toString());
-}
-
-function withExpressionErrors<Result>(line: number, compute: () => Result): Result {
+/** Parse and evaluate an expression. @param refuse throws the error of an expression without a value. */
+function solved(expression: string, refuse: (problem: string) => never) {
   try {
-    return compute();
+    const tree = parse(expression);
+    return { tree, answer: evaluateExpression(tree).toString() };
   } catch (error) {
     if (!(error instanceof ExpressionError)) throw error;
-    throw new EvaluationSetError(line, 'expression', error.message, 'give an expression with a value');
+    return refuse(error.message);
   }
 }

@@ -35,8 +35,8 @@ export const ZERO_PROBABILITY = 1 / 200;
 export const SPACE_PROBABILITY = 0.25;
 export const PARENTHESES_PROBABILITY = 0.15;
 
-const MAX_DEPTH = 32;
-const MAX_DIGITS = 100;
+export const MAX_DEPTH = 32;
+export const MAX_DIGITS = 100;
 
 /** Draws after which a split counts as empty. In a large space the probability of missing one is below 10^-500. */
 const MAX_ATTEMPTS = 10_000;

@@ -1,6 +1,6 @@
 /** Arithmetic as a task: expressions, worked out on a scratchpad, with exact answers. See `mathformer/math`. */
 import { expectNames } from '../../base/arguments.ts';
-import { probability } from '../../base/options.ts';
+import { integer, probability } from '../../base/options.ts';
 import { defineTask } from '../definition.ts';
 import { evaluateExpression, print } from '../expressions/expression.ts';
 import { operatorList } from '../expressions/operatorList.ts';
@@ -11,12 +11,13 @@ import { evaluationSet, parseEvaluationSet } from './evaluationSet.ts';
 import {
   drawProblem,
   type GeneratorOptions,
+  MAX_DEPTH,
+  MAX_DIGITS,
   type Problem,
   ProblemSpaceError,
   resolveGeneratorOptions,
 } from './generator.ts';
 import { grade } from './grader.ts';
-import { depth, digits } from './options.ts';
 import { partialCredit } from './partialCredit.ts';
 import { type FormOptions, formOf, prompt, resolveFormOptions, sample } from './sample.ts';
 import { decode, EOS, encode, SOS, VOCAB_SIZE } from './tokenizer.ts';
@@ -91,14 +92,16 @@ export function arithmetic(options: ArithmeticOptions = {}): Task<Problem> {
 export const arithmeticTask = defineTask({
   name: 'arithmetic',
   options: {
-    maxDigits: digits().default(2).describe('maximum number of digits of a number'),
-    maxDepth: depth().default(3).describe('maximum depth of an expression: operators on a path through it'),
+    maxDigits: integer(1, MAX_DIGITS).default(2).describe('maximum number of digits of a number'),
+    maxDepth: integer(1, MAX_DEPTH)
+      .default(3)
+      .describe('maximum depth of an expression: operators on a path through it'),
     operators: operatorList(OPERATORS, DEFAULT_OPERATORS).describe(
       'operators of the expressions, such as "+,-,max"',
     ),
   },
   pretraining: {
-    maxDigits: digits().default(3).describe('maximum number of digits of a number'),
+    maxDigits: integer(1, MAX_DIGITS).default(3).describe('maximum number of digits of a number'),
     littleProbability: probability()
       .default(0.5)
       .describe('share of examples with the digits of numbers reversed'),

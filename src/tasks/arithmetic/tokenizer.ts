@@ -29,11 +29,6 @@ export const ANSWER = 56;
 const ID_OF = new Map(TOKENS.map((token, id) => [token, id]));
 const SPECIAL_NAMES = TOKENS.slice(CHARACTERS.length).join(' ');
 
-/** Return true if the id is one of the six special tokens. */
-export function isSpecial(id: number): boolean {
-  return id >= CHARACTERS.length && id < VOCAB_SIZE;
-}
-
 /**
  * Return the token ids of a text with special tokens as `<name>`: `<sos><big>1+2<scratchpad>`.
  * @throws TokenError naming the first unknown character or special name and its position.

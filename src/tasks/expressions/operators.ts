@@ -26,10 +26,6 @@ export const OPERATORS: readonly Operator[] = [...INFIX_OPERATORS, ...PAIR_FUNCT
 /** All operators but `%`. */
 export const DEFAULT_OPERATORS: readonly Operator[] = OPERATORS.filter((operator) => operator !== '%');
 
-export function isInfix(operator: Operator): operator is InfixOperator {
-  return (INFIX_OPERATORS as readonly string[]).includes(operator);
-}
-
 export function isUnaryFunction(operator: Operator): operator is UnaryFunction {
   return (UNARY_FUNCTIONS as readonly string[]).includes(operator);
 }

@@ -1,9 +1,9 @@
 /** Dropout: the share that it keeps, equal masks for equal keys, and gradients only of kept values. */
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { philox4x32 } from '../../../src/base/philox.ts';
 import type { Device } from '../../../src/gpu/device.ts';
 import { backward, dropout, Generator, mul, type Shape, sum, Tensor } from '../../../src/tensor/index.ts';
+import { philox4x32 } from '../../base/philox4x32.ts';
 import { openDevice } from '../../device.ts';
 import * as oracle from '../../oracle/array.ts';
 import { expectClose } from '../../oracle/compare.ts';

@@ -1,7 +1,6 @@
 /** Random tensors: every value against the host's generator; extremes, certain events, and refusals. */
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { philox4x32 } from '../../../src/base/philox.ts';
 import type { Device } from '../../../src/gpu/device.ts';
 import { defineKernel } from '../../../src/gpu/kernel.ts';
 import { DISTRIBUTIONS_WGSL, PHILOX_WGSL } from '../../../src/kernels/philox.ts';
@@ -19,6 +18,7 @@ import {
   Tensor,
   uniform,
 } from '../../../src/tensor/index.ts';
+import { philox4x32 } from '../../base/philox4x32.ts';
 import { openDevice, VARIANTS } from '../../device.ts';
 import * as oracle from '../../oracle/array.ts';
 import { expectClose } from '../../oracle/compare.ts';
