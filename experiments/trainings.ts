@@ -1,8 +1,8 @@
 /** Trainings of experiments, each in a directory of its own: one that was interrupted is resumed. */
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { rewardsOf } from '../src/cli/flags/rewardFlag.ts';
 import { readRunConfig } from '../src/cli/earlierRun.ts';
+import { rewardsOf } from '../src/cli/flags/rewardFlag.ts';
 import { grpoOptions } from '../src/grpo/options.ts';
 import type { Reward } from '../src/grpo/reward.ts';
 import { modelConfig } from '../src/model/config.ts';
