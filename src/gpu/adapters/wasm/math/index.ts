@@ -5,7 +5,8 @@
  * deterministic: sums, products, quotients and square roots of f32, comparisons, conversions and integers. Subnormals are kept.
  * docs/WASM-MATH.md has the measured error of each function: none above 2 ulp.
  */
-import type { ScalarName, ScalarType, VectorType } from '../wgsl/tree.ts';
+import type { Prelude, PreludeFunction } from '../wgsl/index.ts';
+import type { ScalarName } from '../wgsl/tree.ts';
 import { ARITHMETIC_FUNCTIONS, INTEGER_FUNCTIONS } from './arithmetic.ts';
 import { BIT_FUNCTIONS, VECTOR_BIT_FUNCTIONS } from './bits.ts';
 import { EXPONENTIAL_FUNCTIONS } from './exponential.ts';
@@ -16,12 +17,6 @@ import { LOGARITHM_FUNCTIONS } from './logarithm.ts';
 import { PACKING_FUNCTIONS } from './packing.ts';
 import { POWER_FUNCTIONS } from './power.ts';
 import { TRIGONOMETRIC_FUNCTIONS } from './trigonometry.ts';
-
-/** A function of a module, and the module's text: the function and those that it calls. */
-export interface MathFunction {
-  readonly name: string;
-  readonly source: string;
-}
 
 type Functions = Readonly<Record<string, string | undefined>>;
 
@@ -63,9 +58,17 @@ interface Shape {
   readonly size: number;
 }
 
+const modules = new Map<string, PreludeFunction | undefined>();
+
 /** Return the function that computes builtin `name` of a first argument of type `on`; undefined if there is none here. */
-export function mathFunction(name: string, on: ScalarType | VectorType): MathFunction | undefined {
+export const mathFunction: Prelude = (name, on) => {
   const shape: Shape = { of: on.of, size: on.kind === 'vector' ? on.size : 1 };
+  const key = `${name} ${typeName(shape)}`;
+  if (!modules.has(key)) modules.set(key, makeFunction(name, shape));
+  return modules.get(key);
+};
+
+function makeFunction(name: string, shape: Shape): PreludeFunction | undefined {
   if (Object.hasOwn(PACKING_FUNCTIONS, name)) return moduleOf(PACKING, name, PACKED);
   const family = FAMILIES.find(
     ({ elements, sizes, functions }) =>
@@ -75,7 +78,7 @@ export function mathFunction(name: string, on: ScalarType | VectorType): MathFun
 }
 
 /** Return the text of function `name` and of those that it calls, each before its callers, for arguments of one shape. */
-function moduleOf(functions: Functions, name: string, shape: Shape): MathFunction {
+function moduleOf(functions: Functions, name: string, shape: Shape): PreludeFunction {
   const types: Readonly<Record<string, string>> = {
     T: typeName(shape),
     E: typeName(shape),

@@ -1,49 +1,32 @@
 /** WGSL source to the typed tree. */
 import { entryPoint } from './entryPoint.ts';
 import { fail } from './error.ts';
-import { Module } from './module.ts';
+import { Module, type Prelude } from './module.ts';
 import { parse } from './syntax/parse.ts';
 import type { Shader, ShaderFunction, Variable } from './tree.ts';
-import type { Size } from './types.ts';
 import { checkUniformity } from './uniformity.ts';
 import { usesOf } from './uses.ts';
 
 export { WgslError } from './error.ts';
 export { sizes } from './layout.ts';
+export type { Prelude, PreludeFunction } from './module.ts';
 export { isWritable, rootOf } from './references.ts';
 export * from './visit.ts';
 
 /**
- * Builtins that are written in WGSL: the source of a module for each number of components, 1 for scalars. A call of a builtin becomes
- * a call of the module's function with its name, if there is one whose first parameter has the type of the first argument. What
- * the module does not declare stays a builtin of the tree. The same source is parsed and checked once.
- */
-export type Prelude = (size: Size) => string;
-
-/**
- * Check a shader.
+ * Check a shader. A call of a builtin that `prelude` has becomes a call of its function; without a prelude, every builtin is a node
+ * of the tree.
  *
  * @throws WgslError if it is not valid WGSL, or uses what is not supported.
  */
 export function checkShader(source: string, prelude?: Prelude): Shader {
   const syntax = parse(source);
-  const module = new Module(syntax, prelude && ((size) => preludeModule(prelude(size))));
+  const module = new Module(syntax, prelude);
   module.checkAll();
   const entry = entryPoint(syntax, module);
   const functions = calleesFirst(entry.function);
   if (functions.some((used) => usesOf(used).barrier)) checkUniformity(entry);
   return { entry, functions, variables: variablesOf(functions), subgroups: module.subgroups };
-}
-
-const preludes = new Map<string, Module>();
-
-function preludeModule(source: string): Module {
-  let module = preludes.get(source);
-  if (!module) {
-    module = new Module(parse(source));
-    preludes.set(source, module);
-  }
-  return module;
 }
 
 /** Return the functions that `entry` calls, directly or not, each after those that it calls. Throws on recursion. */

@@ -12,12 +12,27 @@ import type {
   ModuleDeclarationSyntax,
   ModuleSyntax,
 } from './syntax/nodes.ts';
-import type { Place, ShaderFunction, Statement, Type, Variable } from './tree.ts';
-import { isConstructible, type Size, shapeOf, typeName } from './types.ts';
+import { parse } from './syntax/parse.ts';
+import type { Place, ScalarType, ShaderFunction, Statement, Type, Variable, VectorType } from './tree.ts';
+import { isConstructible, typeName } from './types.ts';
 import { moduleVariable } from './variables.ts';
 
-/** Return the module that has the builtins written in WGSL for vectors of a size; 1 for scalars. */
-export type PreludeOf = (size: Size) => Module;
+/** A builtin that is written in WGSL. */
+export interface PreludeFunction {
+  /** Name of its function in `source`. */
+  readonly name: string;
+  /** A module: the function and those that it calls. Builtins may come from the prelude, too. */
+  readonly source: string;
+}
+
+/**
+ * Return the WGSL of a builtin whose first argument has this type, always the same object; undefined if it is to stay a node of
+ * the tree.
+ */
+export type Prelude = (name: string, on: ScalarType | VectorType) => PreludeFunction | undefined;
+
+/** Functions of preludes: parsed and checked once, as they depend on nothing. */
+const substitutes = new WeakMap<PreludeFunction, ShaderFunction>();
 
 /** A function whose body is filled in after all that it may call has a type. */
 interface Unfinished extends ShaderFunction {
@@ -34,12 +49,11 @@ export class Module implements Names {
   readonly #bindings = new Map<number, string>();
   readonly #enabled: ReadonlySet<string>;
   readonly #source: ModuleSyntax;
-  readonly #preludeOf: PreludeOf | undefined;
+  readonly #prelude: Prelude | undefined;
 
-  /** @param preludeOf without it, every builtin is a node of the tree. */
-  constructor(source: ModuleSyntax, preludeOf?: PreludeOf) {
+  constructor(source: ModuleSyntax, prelude: Prelude | undefined) {
     this.#source = source;
-    this.#preludeOf = preludeOf;
+    this.#prelude = prelude;
     this.#enabled = new Set(source.enabled.map(({ name, at }) => supportedExtension(name, at)));
     for (const declaration of source.declarations) {
       const { name, at } = declaration;
@@ -82,9 +96,15 @@ export class Module implements Names {
   }
 
   builtinFunction(name: string, on: Type): ShaderFunction | undefined {
-    const size = shapeOf(on)?.size;
-    const substitute = size && this.#preludeOf?.(size).function(name);
-    return substitute?.parameters[0]?.type === on ? substitute : undefined;
+    const written = on.kind === 'scalar' || on.kind === 'vector' ? this.#prelude?.(name, on) : undefined;
+    return written && (substitutes.get(written) ?? this.#checkPrelude(written));
+  }
+
+  #checkPrelude(written: PreludeFunction): ShaderFunction {
+    const substitute = new Module(parse(written.source), this.#prelude).function(written.name);
+    if (!substitute) throw new RangeError(`the prelude's source has no function ${written.name}`);
+    substitutes.set(written, substitute);
+    return substitute;
   }
 
   expectSubgroups(at: Place): void {

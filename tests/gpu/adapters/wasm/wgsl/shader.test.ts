@@ -1,10 +1,18 @@
 import { describe, expect, it } from 'vitest';
-import { checkShader } from '../../../../../src/gpu/adapters/wasm/wgsl/index.ts';
+import {
+  checkShader,
+  type Prelude,
+  type PreludeFunction,
+} from '../../../../../src/gpu/adapters/wasm/wgsl/index.ts';
 
-const PRELUDE = (size: 1 | 2 | 3 | 4): string => `
-  alias T = ${size === 1 ? 'f32' : `vec${size}f`};
-  fn half(x: T) -> T { return x * 0.5; }
-  fn exp(x: T) -> T { return half(x) + 1.0; }`;
+const written = (type: string): PreludeFunction => ({
+  name: 'exp',
+  source: `
+  fn half(x: ${type}) -> ${type} { return x * 0.5; }
+  fn exp(x: ${type}) -> ${type} { return half(x) + 1.0; }`,
+});
+const EXP = { scalar: written('f32'), vector: written('vec4f') };
+const PRELUDE: Prelude = (name, { kind }) => (name === 'exp' ? EXP[kind] : undefined);
 
 const source = (statement: string): string => `
   @group(0) @binding(2) var<storage, read_write> y: array<f32>;
