@@ -18,7 +18,18 @@ import {
   typeOf,
 } from './operand.ts';
 import type { Expression, Place, ScalarName, ScalarType, Type, VectorType } from './tree.ts';
-import { BOOL, concrete, type ElementName, type Shape, scalar, typeName, U32, vector } from './types.ts';
+import {
+  BOOL,
+  concrete,
+  type ElementName,
+  F32,
+  I32,
+  type Shape,
+  scalar,
+  typeName,
+  U32,
+  vector,
+} from './types.ts';
 
 type Check = (name: string, operands: readonly Operand[], at: Place) => Operand;
 
@@ -138,6 +149,38 @@ function reduction(elements: readonly ScalarName[], count: number, scalarsToo: b
   };
 }
 
+/** A builtin of `count` vectors of f32, of any size or of `size`, that returns one. */
+function vectorwise(count: number, size?: number): Check {
+  return (name, operands, at) => {
+    expectCount(name, operands, count, at);
+    const found = commonShape(name, operands, at).size;
+    if (found === 1 || found !== (size ?? found)) return mismatch(name, operands, at);
+    return componentwise(FLOATS, count)(name, operands, at);
+  };
+}
+
+/** Type `refract(e, normal, ratio)`. */
+const refract: Check = (name, operands, at) => {
+  expectCount(name, operands, 3, at);
+  const [e, normal, ratio] = operands;
+  if (!e || !normal || !ratio) return mismatch(name, operands, at);
+  const vectors = vectorwise(2)(name, [e, normal], at);
+  if (vectors.kind !== 'builtin') return mismatch(name, operands, at);
+  return { ...vectors, arguments: [...vectors.arguments, toExpressionOf(ratio, F32, at)] };
+};
+
+/** Type `ldexp(x, n)`: a float and an integer, or vectors of them. */
+const ldexp: Check = (name, operands, at) => {
+  expectCount(name, operands, 2, at);
+  const [x, n] = operands;
+  if (!x || !n) return mismatch(name, operands, at);
+  const [{ of, size }, exponent] = [numericShape(x, at), numericShape(n, at)];
+  if (!elementFor(of, FLOATS) || concreteElement(exponent.of) !== 'i32' || exponent.size !== size)
+    return mismatch(name, operands, at);
+  const values = [toElements(x, 'f32', at).expression, toElements(n, 'i32', at).expression];
+  return { kind: 'builtin', name, arguments: values, type: concrete('f32', size), at };
+};
+
 /** A builtin of given types. */
 function typed(parameters: readonly Type[], type: ScalarType | VectorType): Check {
   return (name, operands, at) => {
@@ -194,7 +237,7 @@ const entries = (names: string, check: Check): readonly (readonly [string, Check
 const BUILTINS: ReadonlyMap<string, Check> = new Map([
   ...entries('exp exp2 log log2 sqrt inverseSqrt sin cos tan asin acos atan', componentwise(FLOATS, 1)),
   ...entries('sinh cosh tanh asinh acosh atanh', componentwise(FLOATS, 1)),
-  ...entries('floor ceil round trunc fract saturate', componentwise(FLOATS, 1)),
+  ...entries('floor ceil round trunc fract saturate degrees radians quantizeToF16', componentwise(FLOATS, 1)),
   ...entries('pow step atan2', componentwise(FLOATS, 2)),
   ...entries('fma smoothstep', componentwise(FLOATS, 3)),
   ...entries('mix', mix),
@@ -211,8 +254,22 @@ const BUILTINS: ReadonlyMap<string, Check> = new Map([
   ...entries('dot', reduction(NUMBERS, 2, false)),
   ...entries('length', reduction(FLOATS, 1, true)),
   ...entries('distance', reduction(FLOATS, 2, true)),
-  ...entries('pack2x16float', typed([vector('f32', 2)], U32)),
-  ...entries('unpack2x16float', typed([U32], vector('f32', 2))),
+  ...entries('ldexp', ldexp),
+  ...entries('normalize', vectorwise(1)),
+  ...entries('reflect', vectorwise(2)),
+  ...entries('faceForward', vectorwise(3)),
+  ...entries('cross', vectorwise(2, 3)),
+  ...entries('refract', refract),
+  ...entries('pack2x16float pack2x16snorm pack2x16unorm', typed([vector('f32', 2)], U32)),
+  ...entries('pack4x8snorm pack4x8unorm', typed([vector('f32', 4)], U32)),
+  ...entries('pack4xI8 pack4xI8Clamp', typed([vector('i32', 4)], U32)),
+  ...entries('pack4xU8 pack4xU8Clamp', typed([vector('u32', 4)], U32)),
+  ...entries('unpack2x16float unpack2x16snorm unpack2x16unorm', typed([U32], vector('f32', 2))),
+  ...entries('unpack4x8snorm unpack4x8unorm', typed([U32], vector('f32', 4))),
+  ...entries('unpack4xI8', typed([U32], vector('i32', 4))),
+  ...entries('unpack4xU8', typed([U32], vector('u32', 4))),
+  ...entries('dot4U8Packed', typed([U32, U32], U32)),
+  ...entries('dot4I8Packed', typed([U32, U32], I32)),
 ]);
 
 /** Type a builtin of values. Returns undefined if there is no such builtin. */
