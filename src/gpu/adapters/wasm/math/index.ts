@@ -5,7 +5,7 @@
  * deterministic: sums, products, quotients and square roots of f32, comparisons, conversions and integers. Subnormals are kept.
  * docs/WASM-MATH.md has the measured error of each function: none above 2 ulp.
  */
-import type { Prelude, PreludeFunction } from '../wgsl/index.ts';
+import type { Prelude, PreludeFunction } from '../wgsl/module.ts';
 import type { ScalarName } from '../wgsl/tree.ts';
 import { ARITHMETIC_FUNCTIONS, INTEGER_FUNCTIONS } from './arithmetic.ts';
 import { BIT_FUNCTIONS, VECTOR_BIT_FUNCTIONS } from './bits.ts';

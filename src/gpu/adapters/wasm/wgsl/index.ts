@@ -1,4 +1,5 @@
 /** WGSL source to the typed tree. */
+import { mathFunction } from '../math/index.ts';
 import { entryPoint } from './entryPoint.ts';
 import { fail } from './error.ts';
 import { Module, type Prelude } from './module.ts';
@@ -14,12 +15,11 @@ export { isWritable, rootOf } from './references.ts';
 export * from './visit.ts';
 
 /**
- * Check a shader. A call of a builtin that `prelude` has becomes a call of its function; without a prelude, every builtin is a node
- * of the tree.
+ * Check a shader. A call of a builtin that `prelude` has becomes a call of its function; other builtins are nodes of the tree.
  *
  * @throws WgslError if it is not valid WGSL, or uses what is not supported.
  */
-export function checkShader(source: string, prelude?: Prelude): Shader {
+export function checkShader(source: string, prelude: Prelude = mathFunction): Shader {
   const syntax = parse(source);
   const module = new Module(syntax, prelude);
   module.checkAll();

@@ -49,9 +49,9 @@ export class Module implements Names {
   readonly #bindings = new Map<number, string>();
   readonly #enabled: ReadonlySet<string>;
   readonly #source: ModuleSyntax;
-  readonly #prelude: Prelude | undefined;
+  readonly #prelude: Prelude;
 
-  constructor(source: ModuleSyntax, prelude: Prelude | undefined) {
+  constructor(source: ModuleSyntax, prelude: Prelude) {
     this.#source = source;
     this.#prelude = prelude;
     this.#enabled = new Set(source.enabled.map(({ name, at }) => supportedExtension(name, at)));
@@ -96,7 +96,7 @@ export class Module implements Names {
   }
 
   builtinFunction(name: string, on: Type): ShaderFunction | undefined {
-    const written = on.kind === 'scalar' || on.kind === 'vector' ? this.#prelude?.(name, on) : undefined;
+    const written = on.kind === 'scalar' || on.kind === 'vector' ? this.#prelude(name, on) : undefined;
     return written && (substitutes.get(written) ?? this.#checkPrelude(written));
   }
 
