@@ -15,12 +15,7 @@ const float =
     of === 'f32' ? Math.fround(apply(Number(x))) : apply(Number(x));
 
 /** Round to the nearest integer, ties to even. */
-function roundEven(x: number): number {
-  const floor = Math.floor(x);
-  const rest = x - floor;
-  if (rest !== 0.5) return Math.round(x);
-  return floor % 2 === 0 ? floor : floor + 1;
-}
+const roundEven = (x: number): number => (x - Math.floor(x) === 0.5 ? 2 * Math.round(x / 2) : Math.round(x));
 
 export const EXACT: ReadonlyMap<string, Evaluate> = new Map<string, Evaluate>([
   ['min', (_, [a = 0, b = 0]) => least(a, b)],

@@ -6,7 +6,13 @@ import { type Constant, convertConstant, type Operand, toExpression, toExpressio
 import { binary } from './operators.ts';
 import { isWritable, rootOf } from './references.ts';
 import type { Scope } from './scope.ts';
-import type { AssertionSyntax, CallSyntax, DeclarationSyntax, ExpressionSyntax } from './syntax/nodes.ts';
+import type {
+  AssertionSyntax,
+  CallSyntax,
+  DeclarationSyntax,
+  ExpressionSyntax,
+  StatementSyntax,
+} from './syntax/nodes.ts';
 import type { BinaryOperator, Expression, Place, Reference, Statement, Type, Variable } from './tree.ts';
 import { BOOL, isConstructible, numeric, typeName } from './types.ts';
 import { indicesOf, visitExpression } from './visit.ts';
@@ -51,24 +57,25 @@ export function toConstant({ value, at }: DeclarationSyntax, type: Type | undefi
 }
 
 /** Check `a = b`, or `a += b` with its operator. */
-export function assign(
+export function assign(syntax: Extract<StatementSyntax, { kind: 'assign' }>, names: Scope): Statement {
+  const { to: target, operator, value, at } = syntax;
+  const operand = check(value, names);
+  if (operator) return update(target, operator, operand, names, at);
+  const to = writableReference(target, names);
+  return { kind: 'assign', to, value: toExpressionOf(operand, to.type, value.at), at };
+}
+
+/** Return `a = a operator b`. */
+function update(
   target: ExpressionSyntax,
-  operator: BinaryOperator | undefined,
+  operator: BinaryOperator,
   operand: Operand,
   names: Scope,
   at: Place,
 ): Statement {
-  const to = checkReference(target, names);
-  expectWritable(to, target.at);
-  if (!operator) return { kind: 'assign', to, value: toExpressionOf(operand, to.type, at), at };
-  const { reference, declarations } = once(to, at);
-  const value = binary(operator, { kind: 'load', from: reference, type: reference.type }, operand, at);
-  const statement: Statement = {
-    kind: 'assign',
-    to: reference,
-    value: toExpressionOf(value, reference.type, at),
-    at,
-  };
+  const { reference: to, declarations } = once(writableReference(target, names), at);
+  const sum = binary(operator, { kind: 'load', from: to, type: to.type }, operand, at);
+  const statement: Statement = { kind: 'assign', to, value: toExpressionOf(sum, to.type, at), at };
   return declarations.length === 0 ? statement : { kind: 'block', body: [...declarations, statement] };
 }
 
@@ -79,15 +86,20 @@ export function increment(target: ExpressionSyntax, by: '+' | '-', names: Scope,
   const { type } = checkReference(target, names);
   if (type.kind !== 'scalar' || (type.of !== 'i32' && type.of !== 'u32'))
     fail(at, `${by}${by} takes an i32 or u32, found ${typeName(type)}; write ${by}= 1`);
-  return assign(target, by, ONE, names, at);
+  return update(target, by, ONE, names, at);
 }
 
-function expectWritable(reference: Reference, at: Place): void {
+/** Return what an expression refers to. Throws a `WgslError` if the shader may not write it. */
+function writableReference(target: ExpressionSyntax, names: Scope): Reference {
+  const reference = checkReference(target, names);
   if (!isConstructible(reference.type))
-    fail(at, `a value of type ${typeName(reference.type)} is not assigned`);
-  if (isWritable(reference)) return;
+    fail(target.at, `a value of type ${typeName(reference.type)} is not assigned`);
+  if (isWritable(reference)) return reference;
   const { name, space } = rootOf(reference);
-  fail(at, `${name} is ${space === 'value' ? 'a let or a parameter' : 'read-only'} and is not assigned`);
+  return fail(
+    target.at,
+    `${name} is ${space === 'value' ? 'a let or a parameter' : 'read-only'} and is not assigned`,
+  );
 }
 
 /** Return a reference that is evaluated once though used twice: indices that call functions become variables. */

@@ -61,7 +61,7 @@ function checkStatement(syntax: StatementSyntax, names: Scope, around: Surroundi
     case 'declaration':
       return simple(...declare(syntax, names));
     case 'assign':
-      return simple(assign(syntax.to, syntax.operator, check(syntax.value, names), names, syntax.at));
+      return simple(assign(syntax, names));
     case 'increment':
       return simple(increment(syntax.to, syntax.by, names, syntax.at));
     case 'drop':
