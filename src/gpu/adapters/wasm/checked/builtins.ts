@@ -17,7 +17,6 @@ function roundToEven(x: number): number {
   return even === 0 && (x < 0 || Object.is(x, -0)) ? -0 : even;
 }
 
-const signOf = (x: number): number => (x > 0 ? 1 : x < 0 ? -1 : 0);
 const least = (x: number, y: number): number => (y < x ? y : x);
 const most = (x: number, y: number): number => (x < y ? y : x);
 
@@ -27,14 +26,11 @@ const UNARY: Readonly<Record<string, (type: ScalarName) => Unary>> = {
     type === 'i32'
       ? unary('i32', 'i32', (x) => (x < 0 ? -x : x))
       : unary('u32', 'u32', type === 'f32' ? (x) => x & 0x7fff_ffff : (x) => x),
-  sign: (type) => unary(type, type, signOf),
   floor: () => unary('f32', 'f32', Math.floor),
   ceil: () => unary('f32', 'f32', Math.ceil),
   trunc: () => unary('f32', 'f32', Math.trunc),
   round: () => unary('f32', 'f32', roundToEven),
-  fract: () => unary('f32', 'f32', (x) => x - Math.floor(x)),
   sqrt: () => unary('f32', 'f32', Math.sqrt),
-  inverseSqrt: () => unary('f32', 'f32', (x) => 1 / fround(Math.sqrt(x))),
   countLeadingZeros: () => unary('u32', 'u32', Math.clz32),
   countTrailingZeros: () => unary('u32', 'u32', (x) => (x === 0 ? 32 : 31 - Math.clz32(x & -x))),
   countOneBits: () => unary('u32', 'u32', bitsOf),
@@ -61,7 +57,6 @@ const ternary =
 
 const TERNARY: Readonly<Record<string, (type: ScalarName) => Ternary>> = {
   clamp: (type) => ternary(type, (x, low, high) => least(most(x, low), high)),
-  fma: () => ternary('f32', (x, y, z) => fround(x * y) + z),
 };
 
 /** Σ xᵢ·yᵢ in the order of the components, every product and every sum rounded. */

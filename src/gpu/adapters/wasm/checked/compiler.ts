@@ -1,5 +1,5 @@
 /** What the parts of the interpreter's compiler share: each turns a piece of the tree into a closure over registers. */
-import type { Expression, Place, Type, Variable } from '../wgsl/tree.ts';
+import type { Expression, Place, ShaderFunction, Type, Variable } from '../wgsl/tree.ts';
 import { wordsOf } from './layout.ts';
 import type { Machine } from './machine.ts';
 import type { Register, RegisterPool } from './register.ts';
@@ -49,7 +49,7 @@ export interface Compiler {
   readonly result: Register | undefined;
   registerOf(variable: Variable): Register;
   segmentOf(variable: Variable): Segment;
-  functionOf(name: string): CompiledFunction;
+  functionOf(callee: ShaderFunction): CompiledFunction;
   /** Return a register that always has a value, given by its bits. */
   constant(bits: number): Register;
   expression(expression: Expression): Operand;

@@ -336,7 +336,7 @@ function arrayLength(compiler: Compiler, of: Reference, type: Type): Operand {
 }
 
 function call(compiler: Compiler, { function: callee, arguments: values }: Of<'call'>): Operand {
-  const { parameters, result, run } = compiler.functionOf(callee.name);
+  const { parameters, result, run } = compiler.functionOf(callee);
   const operands = values.map((value) => compiler.expression(value));
   const passing = operands.map((operand, i) => copying({ ...operand, run: NOTHING }, parameters[i]));
   const out = compiler.pool.take(result?.words ?? 0);

@@ -68,7 +68,7 @@ export class CheckedKernel {
     this.#workgroupMemory = all.filter(({ variable }) => variable.space === 'workgroup');
     for (const segment of this.#workgroupMemory) segment.bind(memoryFor(segment.variable));
     for (const each of shader.functions) {
-      if (each !== entry.function) globals.functions.set(each.name, compileFunction(globals, each));
+      if (each !== entry.function) globals.functions.set(each, compileFunction(globals, each));
     }
     const { parameters, run } = compileFunction(globals, entry.function);
     this.#inputs = builtinInputs(entry, parameters, machine);
@@ -132,7 +132,7 @@ interface Globals {
   readonly machine: Machine;
   readonly segments: ReadonlyMap<Variable, Segment>;
   readonly privates: ReadonlyMap<Variable, Register>;
-  readonly functions: Map<string, CompiledFunction>;
+  readonly functions: Map<ShaderFunction, CompiledFunction>;
 }
 
 /** Compiles one function. Its registers are its own: functions are not recursive. */
@@ -162,8 +162,8 @@ class FunctionCompiler implements Compiler {
     return expectFound(this.#globals.segments.get(variable), variable.name);
   }
 
-  functionOf(name: string): CompiledFunction {
-    return expectFound(this.#globals.functions.get(name), name);
+  functionOf(callee: ShaderFunction): CompiledFunction {
+    return expectFound(this.#globals.functions.get(callee), callee.name);
   }
 
   constant(bits: number): Register {
