@@ -8,7 +8,7 @@ import { Failure } from './failure.ts';
 import { Faults } from './faults.ts';
 import { ImmediateSink } from './immediate.ts';
 import { PipelineCache } from './pipelines.ts';
-import { Poison } from './poison.ts';
+import { Poison, tracksWrites } from './poison.ts';
 import { Reader } from './reader.ts';
 import { SharedMemory } from './sharedMemory.ts';
 import { waitingFor } from './waiting.ts';
@@ -42,7 +42,7 @@ export function makeParts(gpu: GPUDevice, limits: DeviceLimits, options: DeviceO
     ...{ gpu, wait, failure, pipelines, batch, pool },
     faults: new Faults(pool, batch),
     shared: new SharedMemory(pool),
-    poison: options.debug ? new Poison(gpu, batch) : undefined,
+    poison: options.debug || tracksWrites(gpu.adapterInfo) ? new Poison(gpu, batch) : undefined,
   };
   const immediate = new ImmediateSink(context);
   const commands = new Commands(immediate, gpu.limits.maxComputeWorkgroupsPerDimension);
