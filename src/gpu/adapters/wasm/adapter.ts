@@ -7,7 +7,8 @@ import { MOST_BYTES } from './memory.ts';
 class AdapterInfo implements GPUAdapterInfo {
   declare readonly __brand: 'GPUAdapterInfo';
   readonly vendor = 'mathformer';
-  readonly architecture = 'wasm';
+  /** Kernels made for `wasm` are preferred there; with subgroups, those made for GPUs. */
+  readonly architecture: string;
   readonly device = '';
   /** Identifies the kernels and their results: the number of threads changes neither. */
   readonly description: string;
@@ -16,6 +17,7 @@ class AdapterInfo implements GPUAdapterInfo {
   readonly subgroupMaxSize: number;
 
   constructor({ traits, subgroupSize }: Backend) {
+    this.architecture = subgroupSize > 0 ? 'simt' : 'wasm';
     this.description = ['WebAssembly SIMD', ...traits].join(', ');
     // WebGPU's values for adapters without subgroups.
     this.subgroupMinSize = subgroupSize || 4;
