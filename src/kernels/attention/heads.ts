@@ -67,9 +67,9 @@ export function headWgsl({ group, alibi }: Heads, side: Side, { vectors, offset 
     /** Subtracts what two positions are apart from their score. */
     distance: (later: string, earlier: string): string =>
       alibi ? ` - slope * f32(i32(${later}) - i32(${earlier}))` : '',
-    /** The same of four positions each, vec4u. */
-    distances: (later: string, earlier: string): string =>
-      alibi ? ` - slope * vec4f(vec4i(${later}) - vec4i(${earlier}))` : '',
+    /** The same of positions as f32 or vec4f. */
+    floatDistance: (later: string, earlier: string): string =>
+      alibi ? ` - slope * (${later} - ${earlier})` : '',
     /**
      * Repeats WGSL for the query heads of the key-value head, in order. The end is one the compiler does not know: it
      * would unroll the loop.

@@ -25,6 +25,15 @@ export interface MicrokernelLayout extends Heads {
 export const ofGroup = (value: (r: number) => string): string =>
   `vec4f(${unroll(GROUP, (r) => value(r), ', ')})`;
 
+/** Vec4s of a head that are written out; more are a loop, which costs its checks of bounds. */
+const MOST_UNROLLED = 0;
+
+/** Return WGSL for each vec4 of a head. */
+const eachVector = (vectors: number, text: (c: string) => string): string =>
+  vectors <= MOST_UNROLLED
+    ? unroll(vectors, (c) => text(`${c}`))
+    : `for (var c = 0u; c < ${vectors}; c++) { ${text('c')} }`;
+
 /** Return WGSL for each row of a group. */
 export const eachRow = (text: (r: number) => string): string => unroll(GROUP, text);
 
@@ -94,23 +103,28 @@ fn main(${GROUP_ARGS}) {
      * Computes `name``r`_`v`: products of own row r of a group with the rows of the block in its vec4 j + v.
      * @param own WGSL of vec4 c of own row r.
      */
-    product: (name: string, own: (r: number) => string, transposed: string): string => `
+    product: (name: string, own: (r: number, c: string) => string, transposed: string): string => `
       ${eachRow((r) => unroll(WIDE, (v) => `var ${name}${r}_${v} = vec4f();`))}
-      for (var c = 0u; c < ${vectors}; c++) {
-        ${COMPONENTS.map(
+      ${eachVector(vectors, (c) =>
+        COMPONENTS.map(
           (component, e) => `{
-          ${unroll(WIDE, (v) => `let y${v} = ${transposed}[(c * 4 + ${e}) * ${wide} + j + ${v}];`)}
-          ${eachRow((r) => unroll(WIDE, (v) => `${name}${r}_${v} += ${own(r)}.${component} * y${v};`))}
+          ${unroll(WIDE, (v) => `let y${v} = ${transposed}[(${c} * 4 + ${e}) * ${wide} + j + ${v}];`)}
+          ${eachRow((r) => unroll(WIDE, (v) => `${name}${r}_${v} += ${own(r, c)}.${component} * y${v};`))}
         }`,
-        ).join('')}
-      }`,
-    /** Repeats `body` for the register tiles of a block, from vec4 `from` to below `to`. */
+        ).join(''),
+      )}`,
+    /**
+     * Repeats `body` for the register tiles of a block, from vec4 `from` to below `to`: `other``v` numbers four of its rows,
+     * which end before `after`.
+     */
     tiles: (
       from: string,
       to: string,
       body: (each: (text: (r: number, v: number) => string) => string) => string,
     ): string => `
     for (var j = ${from} / ${WIDE} * ${WIDE}; j < ${to}; j += ${WIDE}) {
+      ${unroll(WIDE, (v) => `let other${v} = vec4u(first + (j + ${v}) * 4) + vec4u(0, 1, 2, 3);`)}
+      let after = first + (j + ${WIDE}) * 4;
       ${body((text) => eachRow((r) => unroll(WIDE, (v) => text(r, v))))}
     }`,
     /**

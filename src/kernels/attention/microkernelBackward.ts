@@ -64,15 +64,18 @@ export const microkernelBackwardQuery = memoize((layout: MicrokernelLayout) => {
         '0u',
         'seen',
         (each) => `
-      ${own.product('s', (r) => `qkv[query${r} + c]`, 'keys')}
-      ${own.product('dp', (r) => `dOut[dOut${r} + c]`, 'values')}
+      ${own.product('s', (r, c) => `qkv[query${r} + ${c}]`, 'keys')}
+      ${own.product('dp', (r, c) => `dOut[dOut${r} + ${c}]`, 'values')}
       ${each(
         (r, v) => `{
-        let key = vec4u(first + (j + ${v}) * 4) + vec4u(0, 1, 2, 3);
-        let p = exp(s${r}_${v} * params.scale${heads.distances(`vec4u(own${r})`, 'key')} - lse${r});
-        dScores[${r * wide} + j + ${v}] = select(vec4f(), p * (dp${r}_${v} - delta${r}), key <= vec4u(own${r}));
+        let p = exp(s${r}_${v} * params.scale${heads.floatDistance(`f32(own${r})`, `vec4f(other${v})`)} - lse${r});
+        s${r}_${v} = p * (dp${r}_${v} - delta${r});
       }`,
-      )}`,
+      )}
+      if (after > tile.x + i + 1) {
+        ${each((r, v) => `s${r}_${v} = select(vec4f(), s${r}_${v}, other${v} <= vec4u(own${r}));`)}
+      }
+      ${each((r, v) => `dScores[${r * wide} + j + ${v}] = s${r}_${v};`)}`,
       )}
       ${own.accumulate({ weights: 'dScores', rows: 'keyRows', to: 'dQuery', from: '0u', end: 'seen' })}`)}
   }
@@ -138,18 +141,23 @@ export const microkernelBackwardKeyValue = memoize((layout: MicrokernelLayout) =
         'begin',
         'to',
         (each) => `
-      ${own.product('s', (r) => `qkv[key${r} + c]`, 'queries')}
-      ${own.product('dp', (r) => `qkv[value${r} + c]`, 'gradients')}
+      ${own.product('s', (r, c) => `qkv[key${r} + ${c}]`, 'queries')}
+      ${own.product('dp', (r, c) => `qkv[value${r} + ${c}]`, 'gradients')}
       ${each(
-        (r, v) => `{
-        let query = vec4u(first + (j + ${v}) * 4) + vec4u(0, 1, 2, 3);
-        let sees = (query >= vec4u(own${r})) & (query < vec4u(end));
-        let score = s${r}_${v} * params.scale${heads.distances('query', `vec4u(own${r})`)};
-        let weight = select(vec4f(), exp(score - lse[j + ${v}]), sees);
-        p[${r * wide} + j + ${v}] = weight;
-        dScores[${r * wide} + j + ${v}] = select(vec4f(), weight * (dp${r}_${v} - deltas[j + ${v}]), sees);
-      }`,
-      )}`,
+        (r, v) => `
+      s${r}_${v} = exp(s${r}_${v} * params.scale${heads.floatDistance(`vec4f(other${v})`, `f32(own${r})`)} - lse[j + ${v}]);
+      dp${r}_${v} = s${r}_${v} * (dp${r}_${v} - deltas[j + ${v}]);`,
+      )}
+      if (first + j * 4 < tile.x + i + 4 || after > end) {
+        ${each(
+          (r, v) => `{
+          let sees = (other${v} >= vec4u(own${r})) & (other${v} < vec4u(end));
+          s${r}_${v} = select(vec4f(), s${r}_${v}, sees);
+          dp${r}_${v} = select(vec4f(), dp${r}_${v}, sees);
+        }`,
+        )}
+      }
+      ${each((r, v) => `p[${r * wide} + j + ${v}] = s${r}_${v}; dScores[${r * wide} + j + ${v}] = dp${r}_${v};`)}`,
       )}
       ${own.accumulate({ weights: 'p', rows: 'gradientRows', to: 'dValue', from: 'begin', end: 'to' })}
       ${own.accumulate({ weights: 'dScores', rows: 'queryRows', to: 'dKey', from: 'begin', end: 'to' })}`)}

@@ -39,14 +39,14 @@ export const microkernelForward = memoize((layout: MicrokernelLayout) => {
         '0u',
         'seen',
         (each) => `
-      ${own.product('s', (r) => `qkv[query${r} + c]`, 'keys')}
+      ${own.product('s', (r, c) => `qkv[query${r} + ${c}]`, 'keys')}
+      ${each((r, v) => `s${r}_${v} = s${r}_${v} * params.scale${heads.floatDistance(`f32(own${r})`, `vec4f(other${v})`)};`)}
+      if (after > tile.x + i + 1) {
+        ${each((r, v) => `s${r}_${v} = select(vec4f(-3.0e38), s${r}_${v}, other${v} <= vec4u(own${r}));`)}
+      }
       ${each(
-        (r, v) => `{
-        let key = vec4u(first + (j + ${v}) * 4) + vec4u(0, 1, 2, 3);
-        let score = select(vec4f(-3.0e38), s${r}_${v} * params.scale${heads.distances(`vec4u(own${r})`, 'key')}, key <= vec4u(own${r}));
-        scores[${r * wide} + j + ${v}] = score;
-        highest${r} = max(highest${r}, score);
-      }`,
+        (r, v) => `scores[${r * wide} + j + ${v}] = s${r}_${v};
+      highest${r} = max(highest${r}, s${r}_${v});`,
       )}`,
       )}
       let before = maxima[i / 4];
