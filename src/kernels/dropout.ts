@@ -4,22 +4,43 @@
  */
 import type { BufferView } from '../gpu/buffers.ts';
 import type { Device } from '../gpu/device.ts';
-import { defineKernel, type Scalar, scalarValue } from '../gpu/kernel.ts';
+import { defineKernel, type Scalar, scalarValue, unroll } from '../gpu/kernel.ts';
+import { memoize } from '../gpu/memoize.ts';
 import { perElement } from '../gpu/perElement.ts';
-import { PHILOX_WGSL } from './philox.ts';
+import { PHILOX_BLOCKS_WGSL, PHILOX_WGSL } from './philox.ts';
 
-const dropoutKernel = defineKernel({
-  name: 'dropout',
-  params: { count: 'u32', first: 'u32', p: 'f32', seed: 'u32', seedHigh: 'u32', stream: 'u32', step: 'u32' },
-  reads: { x: 'array<f32>' },
-  writes: { y: 'array<f32>' },
-  functions: PHILOX_WGSL,
-  ...perElement('count', { each: 4 })`let key = vec2u(params.seed, params.seedHigh);
-  let random = uniform4(philox(vec4u(params.first + id, params.step, params.stream, 0xd409u), key));
-  for (var i = 0u; i < min(4u, params.count - id * 4); i++) {
-    y[id * 4 + i] = select(0.0, x[id * 4 + i] / (1.0 - params.p), random[i] >= params.p);
+/** An element is 16 values: the words of four counters. `wide` reads and writes vec4s, of which `count` is a multiple. */
+const dropoutKernel = memoize((wide: boolean) =>
+  defineKernel({
+    name: `dropout${wide ? '' : ' of single values'}`,
+    params: {
+      count: 'u32',
+      first: 'u32',
+      p: 'f32',
+      seed: 'u32',
+      seedHigh: 'u32',
+      stream: 'u32',
+      step: 'u32',
+    },
+    reads: { x: wide ? 'array<vec4f>' : 'array<f32>' },
+    writes: { y: wide ? 'array<vec4f>' : 'array<f32>' },
+    functions: `${PHILOX_WGSL}${PHILOX_BLOCKS_WGSL}`,
+    ...perElement('count', { each: 16 })`let key = vec2u(params.seed, params.seedHigh);
+  let words = philoxBlocks(params.first + id * 4, vec3u(params.step, params.stream, 0xd409u), key);
+  ${unroll(4, (b) =>
+    wide
+      ? `if (id * 16 + ${4 * b} < params.count) {
+    y[id * 4 + ${b}] = select(vec4f(), x[id * 4 + ${b}] / (1.0 - params.p), uniform4(words[${b}]) >= vec4f(params.p));
+  }`
+      : `{
+    let random = uniform4(words[${b}]);
+    for (var at = id * 16 + ${4 * b}; at < min(id * 16 + ${4 * b + 4}, params.count); at++) {
+      y[at] = select(0.0, x[at] / (1.0 - params.p), random[at % 4] >= params.p);
+    }
   }`,
-});
+  )}`,
+  }),
+);
 
 /** The key of a mask. Its values depend on this and the element. */
 export interface MaskKey {
@@ -42,5 +63,5 @@ export function applyDropout(
 ): void {
   const first = typeof start === 'number' ? start / 4 : () => scalarValue(start) / 4;
   const params = { count, first, p, seed, seedHigh, stream, step };
-  device.launch(dropoutKernel, { x, y }, params);
+  device.launch(dropoutKernel(count % 4 === 0), { x, y }, params);
 }

@@ -23,13 +23,48 @@ fn philox(counter: vec4u, key: vec2u) -> vec4u {
 // Uniform on (0, 1): 23 bits and a half, so that neither end occurs and every value is exact in f32.
 fn uniform4(bits: vec4u) -> vec4f { return (vec4f(bits >> vec4u(9u)) + 0.5) * 1.1920928955078125e-7; }`;
 
-/** Gumbel noise from a uniform number, finite for every value of `uniform4`: −2.8 to 16.6. */
-export const GUMBEL_WGSL = `
-// −log(−log u). Near 1, −log u is a series in 1 − u, which is exact there: log itself may be off by 2⁻²¹, or 0.
-fn gumbel(u: f32) -> f32 {
-  let v = 1.0 - u;
-  return -log(select(-log(u), v * (1.0 + v * (0.5 + v * (1.0 / 3.0))), v < 0.005));
+/**
+ * The words of four neighbouring counters at a time, whose first words are `first` to `first` + 3: a round has as many
+ * instructions for four as for one where a thread computes in vec4s. Besides `PHILOX_WGSL`.
+ */
+export const PHILOX_BLOCKS_WGSL = `
+fn mulHigh4(a: u32, b: vec4u) -> vec4u {
+  let bl = b & vec4u(0xffffu);
+  let bh = b >> vec4u(16u);
+  let mid = (a >> 16u) * bl + (((a & 0xffffu) * bl) >> vec4u(16u));
+  let mid2 = (a & 0xffffu) * bh + (mid & vec4u(0xffffu));
+  return (a >> 16u) * bh + (mid >> vec4u(16u)) + (mid2 >> vec4u(16u));
+}
+fn philoxBlocks(first: u32, rest: vec3u, key: vec2u) -> array<vec4u, 4> {
+  var x = vec4u(first) + vec4u(0, 1, 2, 3);
+  var y = vec4u(rest.x);
+  var z = vec4u(rest.y);
+  var w = vec4u(rest.z);
+  var k = key;
+  for (var round = 0u; round < 10u; round++) {
+    let lowOfZ = 0xCD9E8D57u * z;
+    let lowOfX = 0xD2511F53u * x;
+    let highOfX = mulHigh4(0xD2511F53u, x);
+    x = mulHigh4(0xCD9E8D57u, z) ^ y ^ vec4u(k.x);
+    y = lowOfZ;
+    z = highOfX ^ w ^ vec4u(k.y);
+    w = lowOfX;
+    k += vec2u(0x9E3779B9u, 0xBB67AE85u);
+  }
+  return array(
+    vec4u(x.x, y.x, z.x, w.x), vec4u(x.y, y.y, z.y, w.y), vec4u(x.z, y.z, z.z, w.z), vec4u(x.w, y.w, z.w, w.w),
+  );
 }`;
+
+/** Gumbel noise from a uniform number, or from four, finite for every value of `uniform4`: −2.8 to 16.6. */
+const gumbelWgsl = (name: string, type: string): string => `
+// −log(−log u). Near 1, −log u is a series in 1 − u, which is exact there: log itself may be off by 2⁻²¹, or 0.
+fn ${name}(u: ${type}) -> ${type} {
+  let v = 1.0 - u;
+  return -log(select(-log(u), v * (1.0 + v * (0.5 + v * (1.0 / 3.0))), v < ${type}(0.005)));
+}`;
+export const GUMBEL_WGSL = gumbelWgsl('gumbel', 'f32');
+export const GUMBEL4_WGSL = gumbelWgsl('gumbel4', 'vec4f');
 
 /**
  * Other distributions, from the words of `philox`. For the tails, the uniform number in a logarithm has 32 bits: normal numbers
