@@ -1,5 +1,5 @@
 /** Cases of tokens: embedding and sampling. */
-import { encodeSettings, sampleTokens } from '../../src/kernels/sampling.ts';
+import { encodeSettings, sampleTokens } from '../../src/kernels/sampling/index.ts';
 import { backward, embedding, Generator, Parameters, randint, Tensor } from '../../src/tensor/index.ts';
 import { type KernelCase, randomTensors, WORD } from '../kernelCase.ts';
 

@@ -7,7 +7,7 @@ import { expectNames } from '../base/arguments.ts';
 import { GpuError, problemOf } from '../base/errors.ts';
 import type { Device, Recording } from '../gpu/device.ts';
 import { NO_ROW } from '../kernels/rows.ts';
-import { encodeSettings, sampleTokens } from '../kernels/sampling.ts';
+import { encodeSettings, sampleTokens } from '../kernels/sampling/index.ts';
 import { noGrad, Packing, Tensor, takeRows } from '../tensor/index.ts';
 import {
   type Completion,

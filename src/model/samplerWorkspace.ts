@@ -1,7 +1,7 @@
 /** The memory of a sampler: KV caches, the state of the sequences, sampled tokens. */
 import type { BufferView } from '../gpu/buffers.ts';
 import type { Device, Recording } from '../gpu/device.ts';
-import { SETTINGS_BYTES } from '../kernels/sampling.ts';
+import { SETTINGS_BYTES } from '../kernels/sampling/index.ts';
 import type { CacheDeclaration } from './layers/layer.ts';
 import type { KeyValues } from './layers/pass.ts';
 import type { Transformer } from './transformer.ts';
