@@ -1,5 +1,6 @@
 /** The adapter: a GPUAdapter that computes with WebAssembly. */
 import type { Backend } from './backend.ts';
+import { defineConstants } from './constants.ts';
 import { WasmDevice } from './device.ts';
 import { adapterLimits, deviceLimits } from './limits.ts';
 import { MOST_BYTES } from './memory.ts';
@@ -36,6 +37,7 @@ export class WasmAdapter implements GPUAdapter {
 
   /** @param memoryLimit maximum bytes of a device's memory; at most 4 GiB. */
   constructor(backend: Backend, { memoryLimit = MOST_BYTES } = {}) {
+    defineConstants();
     this.#backend = backend;
     this.#memoryLimit = memoryLimit;
     this.info = new AdapterInfo(backend);

@@ -57,9 +57,8 @@ export class WasmBuffer implements GPUBuffer {
     }
     return new Promise((resolve, reject) => {
       this.#cancel = reject;
-      const { submissions } = this.#state;
-      submissions.flush();
-      submissions.whenDone(this.lastUse, () => {
+      this.#state.submissions.flush();
+      this.#state.submissions.done(this.lastUse).then(() => {
         if (this.#cancel !== reject) return;
         if (this.#state.isLost) {
           this.#abort('the device is lost');
@@ -68,8 +67,7 @@ export class WasmBuffer implements GPUBuffer {
         this.#cancel = undefined;
         const range = { address: this.range.address + offset, bytes: size };
         this.#state.executor.reading?.(range);
-        const writes = mode === MapMode.WRITE;
-        this.#mapping = new Mapping(this.#state.memory, range, { offset, writes });
+        this.#mapping = new Mapping(this.#state.memory, range, { offset, writes: mode === MapMode.WRITE });
         resolve(undefined);
       });
     });

@@ -56,7 +56,7 @@ export class WasmDevice extends EventTarget implements GPUDevice {
     this.features = features;
     this.limits = limits;
     const errors = new ErrorScopes((error) => this.#uncaptured(error));
-    const submissions = new Submissions(memory, executor);
+    const submissions = new Submissions(memory, executor, (reason) => this.#end('unknown', reason));
     this.#state = { backend, features, limits, errors, memory, executor, submissions, isLost: false };
     this.queue = new WasmQueue(this.#state);
     this.lost = new Promise((resolve) => {

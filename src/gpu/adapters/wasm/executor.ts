@@ -56,9 +56,12 @@ export interface Executor {
   prepare(shader: Shader, label: string, source: string): number;
   /** Prepare as `prepare` does, without blocking the calling thread for long. */
   prepareAsync(shader: Shader, label: string, source: string): Promise<number>;
-  /** Run commands one after another, after all earlier ones. Resolve when they are done; never if the device is lost first. */
+  /**
+   * Run commands one after another, after all earlier ones. Resolve when they are done; never if the device is lost first. A
+   * rejection makes the device lost.
+   */
   submit(commands: readonly Command[]): Promise<void>;
-  /** Note that a new buffer has this range. Its bytes are zero, and count as never written. */
+  /** Note that a new buffer or query set has this range. Its bytes are zero, and count as never written. */
   allocated?(range: Range): void;
   /** Note that the host wrote this range of a buffer, outside of commands. */
   written?(range: Range): void;

@@ -2,6 +2,7 @@
 import { OutOfMemoryError } from './errors.ts';
 import type { Range } from './executor.ts';
 import { type DeviceState, nameOf } from './state.ts';
+import { unsupported } from './unsupported.ts';
 
 /** Bytes of a timestamp. */
 export const QUERY_BYTES = 8;
@@ -42,24 +43,18 @@ export class WasmQuerySet implements GPUQuerySet {
   }
 }
 
-function descriptorProblem(
-  { type, count }: GPUQuerySetDescriptor,
-  features: GPUSupportedFeatures,
-): string | undefined {
-  if (type !== 'timestamp') return `this adapter has no queries of type ${type}`;
-  if (!features.has('timestamp-query'))
-    return "the device was requested without the feature 'timestamp-query'";
-  if (count > MOST_QUERIES) return `${count} queries, of at most ${MOST_QUERIES}`;
-  return undefined;
-}
-
+/** Make a query set. @throws TypeError for a type that the device has not. */
 export function createQuerySet(state: DeviceState, descriptor: GPUQuerySetDescriptor): WasmQuerySet {
-  const { label = '', count } = descriptor;
-  const problem = descriptorProblem(descriptor, state.features);
-  const range = problem === undefined ? state.memory.allocateZeros(count * QUERY_BYTES) : undefined;
-  if (problem !== undefined) state.errors.invalid(`createQuerySet ${label}: ${problem}`);
+  const { label = '', count, type } = descriptor;
+  if (type !== 'timestamp') unsupported(`a query of type ${type}`, 'timestamp');
+  if (!state.features.has('timestamp-query'))
+    throw new TypeError("createQuerySet: the device was requested without the feature 'timestamp-query'");
+  const isValid = count <= MOST_QUERIES;
+  const range = isValid ? state.memory.allocateZeros(count * QUERY_BYTES) : undefined;
+  if (!isValid) state.errors.invalid(`createQuerySet ${label}: ${count} queries exceed ${MOST_QUERIES}`);
   else if (!range)
     state.errors.report(new OutOfMemoryError(`createQuerySet ${label}: there is no memory for it`));
+  if (range) state.executor.allocated?.(range);
   return new WasmQuerySet(state, descriptor, range);
 }
 

@@ -27,10 +27,9 @@ export class WasmQueue implements GPUQueue {
     for (const { commands } of all) for (const resource of commands.resources) resource.lastUse = submission;
   }
 
-  onSubmittedWorkDone(): Promise<undefined> {
+  async onSubmittedWorkDone(): Promise<undefined> {
     const { submissions } = this.#state;
-    const submission = submissions.flush();
-    return new Promise((resolve) => submissions.whenDone(submission, () => resolve(undefined)));
+    await submissions.done(submissions.flush());
   }
 
   writeBuffer(

@@ -8,11 +8,14 @@ export class Submissions {
   readonly #timeline = new Timeline();
   readonly #memory: DeviceMemory;
   readonly #executor: Executor;
+  readonly #onFailure: (reason: string) => void;
   #uploads: Command[] = [];
 
-  constructor(memory: DeviceMemory, executor: Executor) {
+  /** @param onFailure is called if a submission cannot be completed. */
+  constructor(memory: DeviceMemory, executor: Executor, onFailure: (reason: string) => void) {
     this.#memory = memory;
     this.#executor = executor;
+    this.#onFailure = onFailure;
   }
 
   /** Return true if a submission is completed. */
@@ -20,9 +23,9 @@ export class Submissions {
     return this.#timeline.isDone(submission);
   }
 
-  /** Call `done` when a submission is completed, at once if it is. It need not be submitted yet. */
-  whenDone(submission: number, done: () => void): void {
-    this.#timeline.whenDone(submission, done);
+  /** Resolve when a submission is completed. It need not be submitted yet. */
+  done(submission: number): Promise<void> {
+    return new Promise((resolve) => this.#timeline.whenDone(submission, resolve));
   }
 
   /**
@@ -51,7 +54,10 @@ export class Submissions {
     const all = this.#uploads.length > 0 ? [...this.#uploads, ...commands] : commands;
     this.#uploads = [];
     const submission = this.#timeline.submit();
-    this.#executor.submit(all).then(() => this.#timeline.complete(submission));
+    this.#executor.submit(all).then(
+      () => this.#timeline.complete(submission),
+      (reason) => this.#onFailure(String(reason)),
+    );
     return submission;
   }
 
