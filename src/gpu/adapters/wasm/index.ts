@@ -1,6 +1,5 @@
-/** The adapters that compute with WebAssembly, and by checked interpretation. */
+/** The adapter `wasm`. */
 import { WasmAdapter } from './adapter.ts';
-import { openChecked } from './checked/executor.ts';
 import { compileKernel } from './emit/index.ts';
 import { openInline } from './inline.ts';
 import type { CompileShader } from './kernels.ts';
@@ -27,11 +26,4 @@ export function wasmAdapter({ threads, startThread, relaxed = false, ...options 
   const openExecutor = startThread ? openThreads({ threads, startThread, compile }) : openInline(compile);
   const traits = relaxed ? ['relaxed'] : [];
   return new WasmAdapter({ traits, subgroupSize: 0, sharedMemory, checkShader, openExecutor }, options);
-}
-
-/** Return an adapter that interprets kernels and reports their faults. @param subgroupSize lanes; 0 for no subgroups. */
-export function checkedAdapter({ subgroupSize = 0 } = {}): WasmAdapter {
-  const traits = ['checked', ...(subgroupSize > 0 ? [`subgroups of ${subgroupSize}`] : [])];
-  const openExecutor = openChecked(subgroupSize);
-  return new WasmAdapter({ traits, subgroupSize, sharedMemory: false, checkShader, openExecutor });
 }

@@ -70,7 +70,7 @@ describe.each(ADAPTERS)('buffers with %s', (_, open) => {
     encoder.copyBufferToBuffer(a, 0, b, 0, 4 * words);
     encoder.clearBuffer(a, 4, 4 * (words - 2));
     device.queue.submit([encoder.finish()]);
-    expect(await read(device, b)).toEqual(data);
+    expect((await read(device, b)).every((word, i) => word === data[i])).toBe(true);
     const cleared = await read(device, a);
     expect([cleared[0], cleared[words - 1]]).toEqual([data[0], data[words - 1]]);
     expect(cleared.subarray(1, words - 1).some((word) => word !== 0)).toBe(false);

@@ -1,5 +1,6 @@
 /** Devices for tests of WebGPU's semantics: this adapter's, and Dawn's, which shows that a test asks for what WebGPU says. */
-import { checkedAdapter, wasmAdapter } from '../../../../src/gpu/adapters/wasm/index.ts';
+import { openCheckedAdapter } from '../../../../src/gpu/adapters/wasm/checked/adapter.ts';
+import { wasmAdapter } from '../../../../src/gpu/adapters/wasm/index.ts';
 import { startNodeThread } from '../../../../src/gpu/adapters/wasm/nodeThread.ts';
 import { openAdapter } from '../../../../src/gpu/node.ts';
 
@@ -10,7 +11,7 @@ export const threaded = (threads = 2, options: { readonly memoryLimit?: number }
 export const ADAPTERS: readonly (readonly [string, () => Promise<GPUAdapter>])[] = [
   ['threads', async () => threaded()],
   ['no threads', async () => wasmAdapter({ threads: 1 })],
-  ['the checking mode', async () => checkedAdapter()],
+  ['the checking mode', async () => openCheckedAdapter()],
   ['Dawn', async () => (await openAdapter({ name: 'auto' })).adapter],
 ];
 
