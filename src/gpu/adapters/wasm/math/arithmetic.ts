@@ -7,6 +7,10 @@ fn inverseSqrt(x: T) -> T { return 1.0 / sqrt(x); }`,
 // With two roundings, as WGSL allows.
 fn fma(a: T, b: T, c: T) -> T { return a * b + c; }`,
 
+  withSign: `
+// y with the sign of x, for y ≥ 0.
+fn withSign(y: T, x: T) -> T { return bitcast<T>(bitcast<U>(y) | (bitcast<U>(x) & U(0x80000000u))); }`,
+
   fract: `
 fn fract(x: T) -> T { return x - floor(x); }`,
 

@@ -64,7 +64,7 @@ fn sinh(x: T) -> T {
   var p = z * 2.7822132e-6 + 0.00019842896;
   p = p * z + 0.0083333105;
   p = p * z + 0.16666667;
-  return select(select(large, -large, x < T(0.0)), x + x * (z * p), size < T(1.0));
+  return withSign(select(large, size + size * (z * p), size < T(1.0)), x);
 }`,
 
   cosh: `
@@ -84,6 +84,6 @@ fn tanh(x: T) -> T {
   p = p * z - 0.053847548;
   p = p * z + 0.13332544;
   p = p * z - 0.33333316;
-  return select(select(large, -large, x < T(0.0)), x + x * (z * p), size < T(0.55));
+  return withSign(select(large, size + size * (z * p), size < T(0.55)), x);
 }`,
 } as const;

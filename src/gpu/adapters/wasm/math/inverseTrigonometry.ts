@@ -33,7 +33,7 @@ fn atan(x: T) -> T {
   let large = size > T(1.0);
   let y = atanReduced(select(size, 1.0 / size, large));
   let angle = fromRightAngles(large, B(false), select(y, -y, large));
-  return bitcast<T>(bitcast<U>(angle) | (bitcast<U>(x) & U(0x80000000u)));
+  return withSign(angle, x);
 }`,
 
   atan2: `
@@ -46,7 +46,7 @@ fn atan2(y: T, x: T) -> T {
   let reduced = atanReduced(select(finite, small, large == T(0.0)));
   let behind = bitcast<U>(x) >= U(0x80000000u);
   let angle = fromRightAngles(steep, behind, select(reduced, -reduced, steep != behind));
-  return bitcast<T>(bitcast<U>(angle) | (bitcast<U>(y) & U(0x80000000u)));
+  return withSign(angle, y);
 }`,
 
   asinSquare: `
@@ -69,7 +69,7 @@ fn asin(x: T) -> T {
   // π/4 twice: the difference is then below ¼ and rounds little.
   let rest = (0.7853981852531433 - 2.0 * root) - (2.0 * more + 4.371138828673793e-8);
   let y = select(root + more, 0.7853981852531433 + rest, large);
-  return bitcast<T>(bitcast<U>(y) | (bitcast<U>(x) & U(0x80000000u)));
+  return withSign(y, x);
 }`,
 
   acos: `

@@ -42,13 +42,14 @@ fn log2(x: T) -> T {
   let bits = bitcast<U>(scaleSubnormal(x));
   let exponent = binaryExponent(bits);
   let f = bitcast<T>(bits - (bitcast<U>(exponent) << U(23u))) - 1.0;
-  var p = f * 0.12584257 - 0.20679027;
-  p = p * f + 0.2154821;
-  p = p * f - 0.23901467;
-  p = p * f + 0.2879534;
-  p = p * f - 0.36070058;
-  p = p * f + 0.48090896;
-  p = p * f - 0.7213474;
+  var p = f * -0.07968142 + 0.16335031;
+  p = p * f - 0.19332501;
+  p = p * f + 0.20888267;
+  p = p * f - 0.239789;
+  p = p * f + 0.28830376;
+  p = p * f - 0.3606826;
+  p = p * f + 0.48090377;
+  p = p * f - 0.7213475;
   p = p * f + 1.442695;
   return logLimits(x, f * p + (T(exponent) - select(T(0.0), T(23.0), x < T(1.1754944e-38))));
 }`,
@@ -82,8 +83,8 @@ fn asinh(x: T) -> T {
   p = p * z - 0.04456524;
   p = p * z + 0.07499524;
   p = p * z - 0.16666657;
-  let y = select(select(large, -large, x < T(0.0)), x + x * (z * p), size < T(0.75));
-  return select(x, y, size <= T(3.4028235e38));
+  let y = select(large, size + size * (z * p), size < T(0.75));
+  return select(x, withSign(y, x), size <= T(3.4028235e38));
 }`,
 
   acosh: `
@@ -116,7 +117,7 @@ fn atanh(x: T) -> T {
   p = p * z + 0.14223784;
   p = p * z + 0.20002453;
   p = p * z + 0.33333302;
-  let y = select(select(large, -large, x < T(0.0)), x + x * (z * p), size < T(0.5));
-  return select(x / sqrt(1.0 - size), y, inside);
+  let y = select(large, size + size * (z * p), size < T(0.5));
+  return select(x / sqrt(1.0 - size), withSign(y, x), inside);
 }`,
 } as const;
