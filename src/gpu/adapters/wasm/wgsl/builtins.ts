@@ -1,12 +1,9 @@
 /**
- * Builtin functions of values (WGSL sections 17.3 to 17.12): what they take and return. Those that are exact are evaluated when
- * all arguments are constants. `exp` and the like are not: their values at compile time would be those of the JavaScript engine.
+ * Builtin functions of values (WGSL sections 17.3, 17.5, 17.9 and 17.10): what they take and return. Those that are exact are
+ * evaluated when all arguments are constants. `exp` and the like are not: their values at compile time would be those of the
+ * JavaScript engine.
  */
-import type { ScalarConstant } from './constants.ts';
-import { fail } from './error.ts';
-import { EXACT } from './exactBuiltins.ts';
 import {
-  commonElement,
   concreteElement,
   constantOf,
   convertElements,
@@ -15,84 +12,25 @@ import {
   scalarsOf,
   toElements,
   toExpressionOf,
-  typeOf,
 } from './operand.ts';
-import type { Expression, Place, ScalarName, ScalarType, Type, VectorType } from './tree.ts';
 import {
-  BOOL,
-  concrete,
-  type ElementName,
-  F32,
-  I32,
-  type Shape,
-  scalar,
-  typeName,
-  U32,
-  vector,
-} from './types.ts';
-
-type Check = (name: string, operands: readonly Operand[], at: Place) => Operand;
-
-const FLOATS: readonly ScalarName[] = ['f32'];
-const INTEGERS: readonly ScalarName[] = ['i32', 'u32'];
-const NUMBERS: readonly ScalarName[] = ['f32', 'i32', 'u32'];
-
-/** Return the common shape of operands that all have one type, or could have it. */
-function commonShape(name: string, operands: readonly Operand[], at: Place): Shape {
-  const [first, ...others] = operands.map((operand) => numericShape(operand, at));
-  if (!first) return fail(at, `${name} takes a value`);
-  let of: ElementName | undefined = first.of;
-  for (const other of others) of = of && other.size === first.size ? commonElement(of, other.of) : undefined;
-  return of ? { of, size: first.size } : mismatch(name, operands, at);
-}
-
-function mismatch(name: string, operands: readonly Operand[], at: Place): never {
-  const types = operands.map((operand) => typeName(typeOf(operand, at)));
-  return fail(at, `no builtin ${name}(${types.join(', ')})`);
-}
-
-function expectCount(name: string, operands: readonly Operand[], count: number, at: Place): void {
-  if (operands.length !== count) fail(at, `${name} takes ${count} values, found ${operands.length}`);
-}
-
-/** Return the element that a builtin for `elements` works on: an abstract int becomes a float where there is no integer. */
-function elementFor(of: ElementName, elements: readonly ScalarName[]): ElementName | undefined {
-  if (of === 'abstract int' && !elements.includes('i32')) return 'abstract float';
-  return elements.includes(concreteElement(of)) ? of : undefined;
-}
-
-/** A builtin of `count` values of one type, component by component. */
-function componentwise(elements: readonly ScalarName[], count: number): Check {
-  return (name, operands, at) => {
-    expectCount(name, operands, count, at);
-    const { of: common, size } = commonShape(name, operands, at);
-    const of = elementFor(common, elements) ?? mismatch(name, operands, at);
-    const converted = operands.map((operand) => convertElements(operand, of, at));
-    const constant = evaluate(name, { of, size }, converted);
-    if (constant) return constant;
-    const element = concreteElement(of);
-    const values = converted.map((operand) => toElements(operand, element, at).expression);
-    return { kind: 'builtin', name, arguments: values, type: concrete(element, size), at };
-  };
-}
-
-/** Evaluate a componentwise builtin of constants. Undefined if it is not exact, or an operand is no constant. */
-function evaluate(name: string, shape: Shape, operands: readonly Operand[]): Operand | undefined {
-  const exact = EXACT.get(name);
-  if (!exact) return undefined;
-  const columns: (readonly ScalarConstant[])[] = [];
-  for (const operand of operands) {
-    if (operand.kind !== 'constant') return undefined;
-    columns.push(scalarsOf(operand));
-  }
-  const scalars = Array.from({ length: shape.size }, (_, i) =>
-    exact(
-      shape.of,
-      columns.map((column) => column[i] ?? 0),
-    ),
-  );
-  return constantOf(shape, scalars);
-}
+  type Check,
+  commonShape,
+  componentwise,
+  elementFor,
+  entries,
+  expectCount,
+  FLOATS,
+  INTEGERS,
+  mismatch,
+  NUMBERS,
+  reduction,
+  typed,
+  vectorwise,
+} from './signatures.ts';
+import { SUBGROUP_BUILTINS } from './subgroupBuiltins.ts';
+import type { Place } from './tree.ts';
+import { BOOL, concrete, F32, I32, U32, vector } from './types.ts';
 
 /** Type `select(no, yes, condition)`. */
 const select: Check = (name, operands, at) => {
@@ -136,29 +74,6 @@ const quantifier: Check = (name, operands, at) => {
   };
 };
 
-/** A builtin of `count` vectors of one type that returns a scalar of their elements. */
-function reduction(elements: readonly ScalarName[], count: number, scalarsToo: boolean): Check {
-  return (name, operands, at) => {
-    expectCount(name, operands, count, at);
-    const { of: common, size } = commonShape(name, operands, at);
-    const of = elementFor(common, elements);
-    if (!of || (size === 1 && !scalarsToo)) return mismatch(name, operands, at);
-    const element = concreteElement(of);
-    const values = operands.map((operand) => toElements(operand, element, at).expression);
-    return { kind: 'builtin', name, arguments: values, type: scalar(element), at };
-  };
-}
-
-/** A builtin of `count` vectors of f32, of any size or of `size`, that returns one. */
-function vectorwise(count: number, size?: number): Check {
-  return (name, operands, at) => {
-    expectCount(name, operands, count, at);
-    const found = commonShape(name, operands, at).size;
-    if (found === 1 || found !== (size ?? found)) return mismatch(name, operands, at);
-    return componentwise(FLOATS, count)(name, operands, at);
-  };
-}
-
 /** Type `refract(e, normal, ratio)`. */
 const refract: Check = (name, operands, at) => {
   expectCount(name, operands, 3, at);
@@ -180,18 +95,6 @@ const ldexp: Check = (name, operands, at) => {
   const values = [toElements(x, 'f32', at).expression, toElements(n, 'i32', at).expression];
   return { kind: 'builtin', name, arguments: values, type: concrete('f32', size), at };
 };
-
-/** A builtin of given types. */
-function typed(parameters: readonly Type[], type: ScalarType | VectorType): Check {
-  return (name, operands, at) => {
-    expectCount(name, operands, parameters.length, at);
-    const values: Expression[] = parameters.map((parameter, i) => {
-      const operand = operands[i];
-      return operand ? toExpressionOf(operand, parameter, at) : mismatch(name, operands, at);
-    });
-    return { kind: 'builtin', name, arguments: values, type, at };
-  };
-}
 
 /** Type `mix(a, b, t)`: `t` may be a scalar. */
 const mix: Check = (name, operands, at) => {
@@ -230,9 +133,6 @@ function bitField(values: number): Check {
     };
   };
 }
-
-const entries = (names: string, check: Check): readonly (readonly [string, Check])[] =>
-  names.split(/\s+/).map((name) => [name, check] as const);
 
 const BUILTINS: ReadonlyMap<string, Check> = new Map([
   ...entries('exp exp2 log log2 sqrt inverseSqrt sin cos tan asin acos atan', componentwise(FLOATS, 1)),
@@ -274,61 +174,5 @@ const BUILTINS: ReadonlyMap<string, Check> = new Map([
 
 /** Type a builtin of values. Returns undefined if there is no such builtin. */
 export function builtin(name: string, operands: readonly Operand[], at: Place): Operand | undefined {
-  return (BUILTINS.get(name) ?? SUBGROUP.get(name))?.(name, operands, at);
+  return (BUILTINS.get(name) ?? SUBGROUP_BUILTINS.get(name))?.(name, operands, at);
 }
-
-/** Return true if `name` is a builtin that subgroups have. */
-export const isSubgroupBuiltin = (name: string): boolean => SUBGROUP.has(name);
-
-/** A subgroup builtin of one value, which it returns, and other values. */
-function subgroup(elements: readonly ScalarName[], others: readonly Check[]): Check {
-  return (name, operands, at) => {
-    expectCount(name, operands, 1 + others.length, at);
-    const [operand, ...rest] = operands;
-    if (!operand) return mismatch(name, operands, at);
-    const { of, size } = numericShape(operand, at);
-    const element = concreteElement(elementFor(of, elements) ?? mismatch(name, operands, at));
-    const values = [toElements(operand, element, at).expression];
-    others.forEach((check, i) => {
-      const other = rest[i];
-      if (other) values.push(toElements(check(name, [other], at), concreteIndex(other, at), at).expression);
-    });
-    return { kind: 'builtin', name, arguments: values, type: concrete(element, size), at };
-  };
-}
-
-function concreteIndex(operand: Operand, at: Place): ScalarName {
-  return numericShape(operand, at).of === 'i32' ? 'i32' : 'u32';
-}
-
-/** A lane that is known when the shader compiles. */
-const constantLane: Check = (name, [lane, ...rest], at) => {
-  if (lane?.kind !== 'constant') return fail(at, `${name} takes a constant lane; use subgroupShuffle`);
-  if (Number(lane.value) < 0) fail(at, `${name} takes a lane from 0`);
-  return anyLane(name, [lane, ...rest], at);
-};
-
-const anyLane: Check = (name, [lane], at) => {
-  const shape = lane && numericShape(lane, at);
-  if (shape?.size !== 1 || !['i32', 'u32', 'abstract int'].includes(shape.of))
-    return fail(at, `${name} takes a lane of type u32 or i32`);
-  return lane ?? fail(at, `${name} takes a lane`);
-};
-
-const SUBGROUP: ReadonlyMap<string, Check> = new Map([
-  ...entries('subgroupBroadcast', subgroup(NUMBERS, [constantLane])),
-  ...entries(
-    'subgroupShuffle subgroupShuffleXor subgroupShuffleUp subgroupShuffleDown',
-    subgroup(NUMBERS, [anyLane]),
-  ),
-  ...entries('subgroupBroadcastFirst subgroupAdd subgroupMul subgroupMin subgroupMax', subgroup(NUMBERS, [])),
-  ...entries('subgroupInclusiveAdd subgroupExclusiveAdd', subgroup(NUMBERS, [])),
-  ...entries('subgroupInclusiveMul subgroupExclusiveMul', subgroup(NUMBERS, [])),
-  ...entries('subgroupAnd subgroupOr subgroupXor', subgroup(INTEGERS, [])),
-  ...entries('subgroupAll subgroupAny', typed([BOOL], BOOL)),
-  ...entries('subgroupBallot', typed([BOOL], vector('u32', 4))),
-  ...entries('subgroupElect', typed([], BOOL)),
-]);
-
-/** Names of the builtins of numbers, without those of subgroups. */
-export const VALUE_BUILTINS: readonly string[] = [...BUILTINS.keys()];

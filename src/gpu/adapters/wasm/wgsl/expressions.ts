@@ -1,12 +1,13 @@
 /** Expressions: names, literals, operators, accesses and calls. */
 import { accessIndex, accessMember } from './accesses.ts';
-import { builtin, isSubgroupBuiltin } from './builtins.ts';
+import { builtin } from './builtins.ts';
 import { bitcast, construct, constructInferredArray, constructInferredVector } from './constructors.ts';
 import { fail } from './error.ts';
 import type { Declared, Names } from './names.ts';
 import { type Constant, type Operand, toExpressionOf } from './operand.ts';
 import { binary, logical, unary } from './operators.ts';
 import { arrayLength, atomicBuiltin, isAtomicBuiltin } from './referenceBuiltins.ts';
+import { isSubgroupBuiltin } from './subgroupBuiltins.ts';
 import type { CallSyntax, ExpressionSyntax, NameSyntax } from './syntax/nodes.ts';
 import type { Expression, Place, Reference, ShaderFunction, Type } from './tree.ts';
 import { isTypeName, resolveType, vectorSize } from './typeNames.ts';

@@ -91,11 +91,18 @@ export function array(of: Type, length: number | undefined): ArrayType {
   return type;
 }
 
+const SCALAR_SHAPES: Readonly<Record<ScalarName, Shape>> = {
+  f32: { of: 'f32', size: 1 },
+  i32: { of: 'i32', size: 1 },
+  u32: { of: 'u32', size: 1 },
+  bool: { of: 'bool', size: 1 },
+};
+
 /** Return element and size of a scalar or vector; undefined for other types. */
 export function shapeOf(type: Type | AbstractType): Shape | undefined {
   switch (type.kind) {
     case 'scalar':
-      return { of: type.of, size: 1 };
+      return SCALAR_SHAPES[type.of];
     case 'vector':
     case 'abstract':
       return type;

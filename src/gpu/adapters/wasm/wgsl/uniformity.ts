@@ -6,9 +6,10 @@
  * switch that nothing leaves, and behind a call. The analysis is sound and coarser than WGSL's: a variable that one
  * assignment makes not uniform counts so everywhere in its function.
  */
-import { isSubgroupBuiltin } from './builtins.ts';
+
 import { fail } from './error.ts';
 import { rootOf } from './references.ts';
+import { isSubgroupBuiltin } from './subgroupBuiltins.ts';
 import type {
   BuiltinValue,
   EntryPoint,

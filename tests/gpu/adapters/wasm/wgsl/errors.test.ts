@@ -83,6 +83,7 @@ describe('a body', () => {
     ['list = array<f32, 4>(1);', 8, 'array<f32, 4>(…) takes 4 values, found 1'],
     ['u = bitcast<u32>(v2);', 5, 'no bitcast from vec2<f32> to u32'],
     ['f = bitcast<f32>(0x7fc00000u);', 5, 'a constant must not be NaN or infinite'],
+    ['f = sqrt(-1);', 5, 'sqrt of -1 is undefined'],
     ['f = textureLoad(f);', 5, 'there is no function textureLoad'],
     // Control flow
     ['if (u) { }', 5, 'expected bool, found u32'],
@@ -175,6 +176,18 @@ describe('a source', () => {
     expect(() => checkShader(whole)).toThrow(
       expect.objectContaining({ line: 1, column, reason: expect.stringContaining(reason) }),
     );
+  });
+
+  it('whose brackets are too deep is refused, without a stack overflow', () => {
+    const deep = (open: string, close: string): string => open.repeat(9000) + close.repeat(9000);
+    const bodies = [
+      `_ = ${deep('(', ')')};`,
+      deep('{', '}'),
+      deep('if true {', '}'),
+      `_ = ${'~'.repeat(9000)}1;`,
+    ];
+    for (const body of bodies) expect(() => program(body)).toThrow('stand in each other');
+    expect(() => program(`_ = ${'('.repeat(100)}1${')'.repeat(100)};`)).not.toThrow();
   });
 
   it('with an error gives its place in the message, and a code', () => {

@@ -138,6 +138,10 @@ function parseProduct(tokens: TokenReader, first: ExpressionSyntax): ExpressionS
 
 /** Parse an operand with the unary operators before it. */
 export function parseUnary(tokens: TokenReader): ExpressionSyntax {
+  return tokens.nested(() => parseOperand(tokens));
+}
+
+function parseOperand(tokens: TokenReader): ExpressionSyntax {
   const operator = tokens.next.kind === 'symbol' ? UNARY.get(tokens.next.text) : undefined;
   if (!operator) return parseAccess(tokens, parsePrimary(tokens));
   const at = tokens.take();

@@ -28,7 +28,7 @@ const COMPOUND: ReadonlyMap<string, BinaryOperator> = new Map<string, BinaryOper
 /** Parse `{ … }`. */
 export function parseBlock(tokens: TokenReader): BlockSyntax {
   const at = tokens.expect('{');
-  const body = parseStatements(tokens);
+  const body = tokens.nested(() => parseStatements(tokens));
   tokens.expect('}');
   return { kind: 'block', body, at };
 }

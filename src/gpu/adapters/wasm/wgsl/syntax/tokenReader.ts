@@ -3,9 +3,13 @@ import { fail } from '../error.ts';
 import { isReserved } from './reserved.ts';
 import { type Token, tokenize } from './tokens.ts';
 
+/** Most expressions and statements that may stand in each other. A parser that calls itself needs a limit. */
+const MAX_DEPTH = 500;
+
 export class TokenReader {
   readonly #tokens: readonly Token[];
   #position = 0;
+  #depth = 0;
   /** The token that comes next. Behind the source it is of kind `end`. */
   next: Token;
 
@@ -26,6 +30,16 @@ export class TokenReader {
     this.#position++;
     this.next = this.#at(this.#position);
     return token;
+  }
+
+  /** Call a function that parses what may contain the like. Throws a `WgslError` if too much stands in each other. */
+  nested<T>(parse: () => T): T {
+    if (this.#depth === MAX_DEPTH)
+      fail(this.next, `more than ${MAX_DEPTH} expressions or blocks stand in each other`);
+    this.#depth++;
+    const parsed = parse();
+    this.#depth--;
+    return parsed;
   }
 
   /** Return true if the next token is this keyword or symbol. */
