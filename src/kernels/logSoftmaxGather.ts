@@ -74,7 +74,7 @@ const forwardKernel = memoize(({ kept, vectors, long }: Form) =>
       vectors,
       (i) => `
     let kept${i} = keptOf(vec4u(row), v + ${4 * i});
-    let z${i} = select(vec4f(${LOWEST}), logits[vector + ${i}] * params.inverseTemperature, kept${i});`,
+    let z${i} = select(vec4f(${LOWEST}), logits[${i === 0 ? 'vector' : `min(vector + ${i}, end - 1)`}] * params.inverseTemperature, kept${i});`,
     )}
     let top4 = ${Array.from({ length: vectors }, (_, i) => `z${i}`).reduce((a, b) => `max(${a}, ${b})`)};
     let top = max(max(highest, max(top4.x, top4.y)), max(top4.z, top4.w));
