@@ -88,7 +88,7 @@ fn main(${GROUP_ARGS}, @builtin(local_invocation_index) thread: u32) {
     load: (array: string, at: string, c: number): string =>
       left(c) >= lanes
         ? `${array}[${at} + ${c * lanes}]`
-        : `select(vec4f(), ${array}[${at} + ${c * lanes}], lane < ${left(c)})`,
+        : `select(vec4f(), ${array}[${at} + select(0u, ${c * lanes}, lane < ${left(c)})], lane < ${left(c)})`,
     /** Stores it, if there is one and the row is one of the tile's. */
     store: (array: string, at: string, c: number, value: string): string =>
       `if (valid${left(c) >= lanes ? '' : ` && lane < ${left(c)}`}) { ${array}[${at} + ${c * lanes}] = ${value}; }`,
