@@ -36,7 +36,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   query[lane] = qkv[queryAt + column] * params.scale;
   // Read from qkv, not from the cache, to which another workgroup of the group appends.
   let value = qkv[valueAt + column];
-  if (appends) {
+  if (appends && lane < dv) {
     keys[end] = qkv[keyAt + column];
     values[end] = value;
   }
