@@ -38,8 +38,14 @@ class CheckedExecutor implements Executor {
     return this.prepare(shader, name, source);
   }
 
-  async submit(commands: readonly Command[]): Promise<void> {
-    for (const command of commands) this.#run(command);
+  submit(commands: readonly Command[]): Promise<void> {
+    try {
+      for (const command of commands) this.#run(command);
+      return Promise.resolve();
+    } catch (error) {
+      this.#events.lost(`the interpreter failed: ${error instanceof Error ? error.message : String(error)}`);
+      return new Promise(() => {});
+    }
   }
 
   allocated(range: Range): void {

@@ -5,8 +5,12 @@ import { CheckedKernel } from '../../../../../src/gpu/adapters/wasm/checked/kern
 import { DEFINED, Origins } from '../../../../../src/gpu/adapters/wasm/checked/origins.ts';
 import type { BoundRange } from '../../../../../src/gpu/adapters/wasm/checked/segment.ts';
 import { checkShader } from '../../../../../src/gpu/adapters/wasm/wgsl/index.ts';
+import type { Shader } from '../../../../../src/gpu/adapters/wasm/wgsl/tree.ts';
 
 type Values = Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer> | Int32Array<ArrayBuffer>;
+
+/** Changes a checked shader, to what the checker would refuse. */
+export type Change = (shader: Shader) => Shader;
 
 /** A launch: its buffers are written by the host, but for those in `unwritten`. */
 export interface Launch {
@@ -16,6 +20,7 @@ export interface Launch {
   readonly unwritten?: readonly Values[];
   readonly workgroups?: readonly [number, number, number];
   readonly subgroup?: number;
+  readonly change?: Change;
 }
 
 /** Run a kernel named `kernel`. Return what was found. */
@@ -25,6 +30,7 @@ export function findingsOf({
   unwritten = [],
   workgroups = [1, 1, 1],
   subgroup = 0,
+  change = (shader) => shader,
 }: Launch): Finding[] {
   const findings: Finding[] = [];
   const session = {
@@ -32,7 +38,12 @@ export function findingsOf({
     origins: new Origins(),
     report: (finding: Finding) => findings.push(finding),
   };
-  const kernel = new CheckedKernel(checkShader(wgsl), { name: 'kernel', source: wgsl, subgroup, session });
+  const kernel = new CheckedKernel(change(checkShader(wgsl)), {
+    name: 'kernel',
+    source: wgsl,
+    subgroup,
+    session,
+  });
   const shadows = new Map<ArrayBuffer, Shadow>();
   const ranges = buffers.map((values): BoundRange => {
     const { buffer: bytes, byteOffset: offset, byteLength: size } = values;
