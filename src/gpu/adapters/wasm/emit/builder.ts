@@ -28,6 +28,18 @@ export interface OpenLoop extends Label {
   /** The slots that its parameters are of. */
   readonly slots: readonly number[];
   readonly loop: Loop;
+  /** The first segment of its body. */
+  readonly segment: Segment;
+  readonly entry: Branch;
+}
+
+/** The place before two arms. */
+interface Fork {
+  /** Their common end. */
+  readonly label: OpenLabel;
+  readonly segment: Segment;
+  readonly order: number;
+  readonly slots: readonly Value[];
 }
 
 export class Builder extends Graph {
@@ -36,6 +48,8 @@ export class Builder extends Graph {
   slots: Value[] = [];
   #reachable = true;
   #items: Item[] = [];
+  /** Labels whose end is not reached yet. */
+  readonly #open = new Set<OpenLabel>();
 
   constructor(parameters: readonly ValueType[] = []) {
     super();
@@ -82,6 +96,7 @@ export class Builder extends Graph {
     const [only] = label.branches;
     if (label.branches.length === 1 && only === items.at(-1)) {
       items.pop();
+      this.#open.delete(label);
       this.#items.push(...items);
       this.slots.length = label.height;
       this.#reachable = true;
@@ -98,44 +113,84 @@ export class Builder extends Graph {
       this.#inScope(known ? whenTrue : whenFalse);
       return;
     }
-    const label = this.#openLabel();
-    const segment = this.segment;
-    const order = this.order();
-    const slots = [...this.slots];
-    const arm = (body: () => void) => {
-      this.segment = new Segment(segment, segment.loop);
-      this.slots = [...slots];
-      this.#reachable = true;
-      return this.#collect(() => {
-        body();
-        this.branch(label);
-      });
-    };
-    const then = arm(whenTrue);
-    const otherwise = arm(whenFalse);
-    this.#items.push({ kind: 'if', order, segment, condition, then, else: otherwise, label });
+    const start = this.#fork();
+    const then = this.#arm(start, whenTrue);
+    this.#join(start, condition, then, this.#arm(start, whenFalse));
+  }
+
+  /**
+   * Build two versions of the same. The first runs where a condition holds, which is known when it is built. If there turns out to be
+   * none, the first is dropped.
+   */
+  version(first: () => void, condition: () => Value | undefined, second: () => void): void {
+    const start = this.#fork();
+    const counts = [...this.#open].map(({ branches }) => branches.length);
+    const then = this.#arm(start, first);
+    this.#restore(start);
+    const holds = condition();
+    if (holds) {
+      this.#join(start, holds, then, this.#arm(start, second));
+      return;
+    }
+    this.#open.delete(start.label);
+    for (const [i, label] of [...this.#open].entries()) {
+      label.branches.length = counts[i] ?? 0;
+      label.edges.length = counts[i] ?? 0;
+    }
+    second();
+  }
+
+  #fork(): Fork {
+    return { label: this.#openLabel(), segment: this.segment, order: this.order(), slots: [...this.slots] };
+  }
+
+  #restore({ segment, slots }: Fork): void {
+    this.segment = segment;
+    this.slots = [...slots];
+    this.#reachable = true;
+  }
+
+  #arm(start: Fork, body: () => void): Item[] {
+    this.#restore(start);
+    this.segment = new Segment(start.segment, start.segment.loop);
+    return this.#collect(() => {
+      body();
+      this.branch(start.label);
+    });
+  }
+
+  #join(
+    { label, segment, order }: Fork,
+    condition: Value,
+    whenTrue: readonly Item[],
+    whenFalse: readonly Item[],
+  ): void {
+    this.#items.push({ kind: 'if', order, segment, condition, whenTrue, whenFalse, label });
     this.#close(label);
   }
 
   /** Build a loop that assigns these slots; it is left by branches to blocks around it. `body` may repeat it. */
   loop(assigned: readonly number[], body: (start: OpenLoop) => void): void {
     const loop = new Loop(this.segment.loop);
-    const label: OpenLoop = { kind: 'loop', parameters: [], branches: [], slots: assigned, loop };
-    const segment = this.segment;
-    const initial = assigned.map((slot) => this.value(slot));
+    const around = this.segment;
     const order = this.order();
-    const entry: Branch = { kind: 'branch', order, segment, label, arguments: initial };
-    this.segment = new Segment(segment, loop);
+    const [parameters, branches]: [Value[], Branch[]] = [[], []];
+    const initial = assigned.map((slot) => this.value(slot));
+    const segment = new Segment(around, loop);
+    const target: Label = { kind: 'loop', parameters, branches };
+    const entry: Branch = { kind: 'branch', order, segment: around, label: target, arguments: initial };
+    const label: OpenLoop = { kind: 'loop', parameters, branches, slots: assigned, loop, segment, entry };
+    this.segment = segment;
     for (const [i, slot] of assigned.entries()) {
-      const parameter = this.parameter(initial[i]?.type, this.segment);
-      label.parameters.push(parameter);
+      const parameter = this.parameter(initial[i]?.type, segment);
+      parameters.push(parameter);
       this.slots[slot] = parameter;
     }
     const items = this.#collect(() => {
       body(label);
       this.repeat(label);
     });
-    this.#items.push({ kind: 'loop', order, segment, label, entry, body: items });
+    this.#items.push({ kind: 'loop', order, segment: around, label, entry, body: items });
   }
 
   /** Jump to the start of a loop. */
@@ -162,7 +217,7 @@ export class Builder extends Graph {
   }
 
   #openLabel(): OpenLabel {
-    return {
+    const label: OpenLabel = {
       kind: 'block',
       parameters: [],
       branches: [],
@@ -170,6 +225,8 @@ export class Builder extends Graph {
       loop: this.segment.loop,
       edges: [],
     };
+    this.#open.add(label);
+    return label;
   }
 
   #jump(label: Label, values: Value[]): Branch {
@@ -204,6 +261,7 @@ export class Builder extends Graph {
 
   /** Go on after a label: with the slots of its only branch, or with parameters where they differ. */
   #close(label: OpenLabel): void {
+    this.#open.delete(label);
     const [first, ...others] = label.edges;
     this.#reachable = first !== undefined;
     if (!first) {

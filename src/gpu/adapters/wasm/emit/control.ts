@@ -31,8 +31,8 @@ export interface If {
   readonly order: number;
   readonly segment: Segment;
   readonly condition: Value;
-  readonly then: readonly Item[];
-  readonly else: readonly Item[];
+  readonly whenTrue: readonly Item[];
+  readonly whenFalse: readonly Item[];
   /** Its end. Both arms branch to it, or elsewhere. */
   readonly label: Label;
 }

@@ -3,6 +3,7 @@ import { type FunctionBody, writeCode } from './assembler.ts';
 import { unpackLanes } from './bits.ts';
 import { ByteWriter } from './bytes.ts';
 import type { Branch, FunctionGraph, If, Item, Label } from './control.ts';
+import type { Form, FormOptions } from './forms.ts';
 import {
   ATOMICS,
   CONTROL,
@@ -17,8 +18,8 @@ import { EXTREMA, isImmediate, type Schedule, scheduleOf } from './schedule.ts';
 import type { Immediate, Op, Segment, Value } from './value.ts';
 
 /** Return a function of the intermediate form as WebAssembly. */
-export function generate(graph: FunctionGraph): FunctionBody {
-  return new Generator(graph).body();
+export function generate(graph: FunctionGraph, options: FormOptions): FunctionBody {
+  return new Generator(graph, options).body();
 }
 
 class Generator {
@@ -31,9 +32,9 @@ class Generator {
   /** Number of values of each segment that are written. */
   readonly #written = new Map<Segment, number>();
 
-  constructor(graph: FunctionGraph) {
+  constructor(graph: FunctionGraph, options: FormOptions) {
     this.#graph = graph;
-    this.#schedule = scheduleOf(graph);
+    this.#schedule = scheduleOf(graph, options);
     this.#locals = new LocalPool(graph, this.#schedule);
   }
 
@@ -125,8 +126,8 @@ class Generator {
   }
 
   #if(item: If): void {
-    const then = this.#soleBranch(item.then);
-    const otherwise = this.#soleBranch(item.else);
+    const then = this.#soleBranch(item.whenTrue);
+    const otherwise = this.#soleBranch(item.whenFalse);
     this.#push(item.condition);
     if (then && otherwise) {
       // Of two jumps without anything else, one goes on.
@@ -139,10 +140,10 @@ class Generator {
       return;
     }
     this.#open(CONTROL.if, item.label);
-    this.#items(item.then);
+    this.#items(item.whenTrue);
     if (otherwise?.label !== item.label) {
       this.#code.byte(CONTROL.else);
-      this.#items(item.else);
+      this.#items(item.whenFalse);
     }
     this.#close();
   }
@@ -218,18 +219,19 @@ class Generator {
   }
 
   #compute(value: Value): void {
-    for (const input of value.inputs) this.#push(input);
-    const comparison = EXTREMA[value.op];
+    const form = this.#schedule.formOf(value);
+    for (const input of form.inputs) this.#push(input);
+    const comparison = EXTREMA[form.op];
     if (!comparison) {
-      this.#operation(value);
+      this.#operation(form);
       return;
     }
-    for (const input of value.inputs) this.#push(input);
+    for (const input of form.inputs) this.#push(input);
     writeCode(this.#code, codeOf(comparison));
     this.#code.byte(CONTROL.select);
   }
 
-  #operation({ op, immediate }: Value): void {
+  #operation({ op, immediate }: Form): void {
     const code = this.#code;
     if (isKey(op, LOADS)) {
       const [opcode, , alignment] = LOADS[op];

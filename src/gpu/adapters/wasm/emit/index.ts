@@ -4,6 +4,7 @@ import { fail } from '../wgsl/error.ts';
 import { visit } from '../wgsl/index.ts';
 import type { Shader } from '../wgsl/tree.ts';
 import { encodeModule } from './assembler.ts';
+import { hasRelaxed } from './features.ts';
 import { generate } from './generate.ts';
 import { bindingsOf, translateKernel } from './translate/kernel.ts';
 
@@ -19,11 +20,14 @@ export interface CompileOptions {
  *
  * @throws WgslError if it needs subgroups, or something else that is not supported.
  */
-export function compileKernel(shader: Shader, { sharedMemory = false }: CompileOptions = {}): CompiledKernel {
+export function compileKernel(
+  shader: Shader,
+  { sharedMemory = false, relaxed = false }: CompileOptions = {},
+): CompiledKernel {
   refuseSubgroups(shader);
   const { graph, scratchBytes } = translateKernel(shader);
   const wasm = encodeModule({
-    functions: [generate(graph)],
+    functions: [generate(graph, { relaxed: relaxed && hasRelaxed() })],
     exported: { name: 'run', number: 0 },
     sharedMemory,
   });

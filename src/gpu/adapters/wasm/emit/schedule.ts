@@ -3,6 +3,7 @@
  * goes to the last segment that dominates all its uses, or before the loops around that, as far as its inputs allow.
  */
 import type { Branch, FunctionGraph, Item, Label } from './control.ts';
+import { type Form, type FormOptions, formsOf } from './forms.ts';
 import type { Instruction } from './instructions.ts';
 import { commonDominator, type Op, type Segment, type Value } from './value.ts';
 
@@ -14,6 +15,8 @@ export interface Schedule {
   /** The only user of a value that is used once, by its id; undefined if that is an item. */
   readonly user: readonly (Value | undefined)[];
   segmentOf(value: Value): Segment;
+  /** How a value is computed. */
+  formOf(value: Value): Form;
 }
 
 /** Where a parameter gets its values. */
@@ -39,7 +42,7 @@ export const EXTREMA: Readonly<Partial<Record<Op, Instruction>>> = {
 const hasEffect = (value: Value): boolean =>
   value.pinned && value.op !== 'parameter' && !value.op.includes('.load');
 
-export function scheduleOf(graph: FunctionGraph): Schedule {
+export function scheduleOf(graph: FunctionGraph, options: FormOptions): Schedule {
   const uses = new Int32Array(graph.size);
   const live: Value[] = [];
   const late: (Segment | undefined)[] = new Array(graph.size);
@@ -47,6 +50,7 @@ export function scheduleOf(graph: FunctionGraph): Schedule {
   const sources = new Map<Value, Source>();
   const waiting: Value[] = [];
   const isLive = new Uint8Array(graph.size);
+  const itemUses = new Set<Value>();
 
   const mark = (value: Value): void => {
     if (isLive[value.id]) return;
@@ -61,6 +65,7 @@ export function scheduleOf(graph: FunctionGraph): Schedule {
     late[value.id] = known ? commonDominator(known, segment) : segment;
   };
   const rootUse = (value: Value, segment: Segment): void => {
+    itemUses.add(value);
     use(value, segment);
     mark(value);
   };
@@ -74,8 +79,8 @@ export function scheduleOf(graph: FunctionGraph): Schedule {
         case 'if':
           rootUse(item.condition, item.segment);
           addSources(item.label, item.label.branches);
-          visit(item.then);
-          visit(item.else);
+          visit(item.whenTrue);
+          visit(item.whenFalse);
           break;
         case 'block':
           addSources(item.label, item.label.branches);
@@ -109,12 +114,16 @@ export function scheduleOf(graph: FunctionGraph): Schedule {
 
   // Users have higher numbers, but for arguments of branches, whose place is known.
   live.sort((a, b) => b.id - a.id);
+  const forms = formsOf(live, itemUses, options);
+  const formOf = (value: Value): Form => forms.get(value) ?? value;
   const places: (Segment | undefined)[] = late;
   const computed = new Map<Segment, Value[]>();
   for (const value of live) {
+    // Another form of its users may have made it needless.
+    if (!late[value.id] && !value.pinned) continue;
     const place = value.pinned ? value.early : placeOf(value, late[value.id] ?? value.early);
     places[value.id] = place;
-    for (const input of value.inputs) {
+    for (const input of formOf(value).inputs) {
       use(input, place, value);
       if (value.op in EXTREMA) use(input, place, value);
     }
@@ -124,7 +133,7 @@ export function scheduleOf(graph: FunctionGraph): Schedule {
     else computed.set(place, [value]);
   }
   for (const values of computed.values()) values.reverse();
-  return { computed, uses, user, segmentOf: (value) => places[value.id] ?? value.early };
+  return { computed, uses, user, segmentOf: (value) => places[value.id] ?? value.early, formOf };
 }
 
 /** The last segment outside as many loops as possible. A call is not moved before the place that asks for it. */

@@ -61,6 +61,10 @@ function unary(graph: Interner, op: Op, a: Value): Value | undefined {
   if (op === 'f32.reinterpret_i32' && a.op === 'i32.reinterpret_f32') return a.inputs[0];
   if (op === 'i32.reinterpret_f32' && a.op === 'f32.reinterpret_i32') return a.inputs[0];
   if (op === 'v128.not' && a.op === 'v128.not') return a.inputs[0];
+  if (a.op === 'i32.const') {
+    if (op === 'i64.extend_i32_u') return graph.i64(Number(a.immediate) >>> 0);
+    if (op === 'i64.extend_i32_s') return graph.i64(Number(a.immediate));
+  }
   return undefined;
 }
 
@@ -158,12 +162,19 @@ function binary(graph: Interner, op: Op, a: Value, b: Value): Value | undefined 
     case 'f32x4.mul':
     case 'f32x4.div':
       return isAll(b, ONE) ? a : undefined;
+    case 'i64.add':
+      return isNumber(b, 0) ? a : undefined;
+    case 'i64.mul':
+      return isNumber(a, 1) ? b : isNumber(a, 0) ? a : undefined;
     case 'i32x4.add':
       return isAll(b, 0) ? a : isAll(a, 0) ? b : undefined;
     default:
       return undefined;
   }
 }
+
+const isNumber = ({ op, immediate }: Value, number: number): boolean =>
+  op === 'i64.const' && immediate === number;
 
 const ONE = bitsOf(1);
 const isAll = (value: Value, bits: number): boolean =>

@@ -2,6 +2,7 @@
 import type { Expression, ScalarType, ShaderFunction, Type, Variable, VectorType } from '../../wgsl/tree.ts';
 import type { Builder, OpenLabel } from '../builder.ts';
 import type { Value } from '../value.ts';
+import type { Pointers } from './pointers.ts';
 
 /** Where a variable is. */
 export type Home =
@@ -78,6 +79,8 @@ export interface Context {
   readonly inMemory: ReadonlySet<Variable>;
   /** Variables of a loop's body that have their place from before it. */
   readonly reserved: Map<Variable, Place>;
+  /** Of the counted loop that is being translated: moves pointers along. */
+  pointers: Pointers | undefined;
   frame: Frame | undefined;
   targets: Targets;
   /** Return the leaves of an expression's value. */

@@ -153,8 +153,8 @@ function logical(context: Context, { operator, left, right }: Kind<'logical'>): 
   return result;
 }
 
-/** True if an expression has no effect, reads nothing from memory, and is short. */
-function isPlain(expression: Expression, budget = { left: 12 }): boolean {
+/** True if an expression has no effect, reads nothing from memory but uniforms, and is short. */
+export function isPlain(expression: Expression, budget = { left: 12 }): boolean {
   budget.left--;
   if (budget.left < 0) return false;
   switch (expression.kind) {

@@ -18,6 +18,7 @@ import { type Frame, type Home, type MemoryHome, NeedsMemory, type Place, type T
 import { evaluate } from './expressions.ts';
 import { bindingRange, eachInvocation, eachWorkgroup, workgroupCounts } from './invocations.ts';
 import { scratchSize } from './places.ts';
+import type { Pointers } from './pointers.ts';
 import { translate } from './statements.ts';
 import { clear, declareVariable } from './variables.ts';
 import { vectorOf } from './vectors.ts';
@@ -48,6 +49,7 @@ class KernelTranslation implements InvocationContext {
   readonly reserved = new Map<Variable, Place>();
   readonly inMemory: ReadonlySet<Variable>;
   readonly invocations: number;
+  pointers: Pointers | undefined;
   frame: Frame | undefined;
   targets: Targets = { end: undefined, next: undefined };
   readonly #shader: Shader;

@@ -64,7 +64,13 @@ function componentPlace({ builder }: Context, base: Place, index: Value, type: S
 function elementPlace(context: Context, base: Place, array: ArrayType, index: Value): Place {
   const { builder } = context;
   if (base.kind === 'component') throw new Error('a component has no elements');
-  const clamped = builder.clamp(index, lastIndex(context, base, array));
+  const last = lastIndex(context, base, array);
+  if (base.kind === 'memory') {
+    const moving = context.pointers?.element(base.address, index, last, array.stride);
+    if (moving)
+      return { ...base, address: moving.address, offset: base.offset + moving.offset, type: array.of };
+  }
+  const clamped = builder.clamp(index, last);
   const constant = constantOf(clamped);
   if (base.kind === 'leaves') {
     if (constant === undefined) throw new NeedsMemory(base.variable);

@@ -1,12 +1,15 @@
 /** Statements, without barriers. */
 import { rootOf, visit, visitExpression } from '../../wgsl/index.ts';
 import type { Statement, Variable } from '../../wgsl/tree.ts';
-import type { OpenLabel } from '../builder.ts';
+import type { OpenLabel, OpenLoop } from '../builder.ts';
 import type { Value } from '../value.ts';
 import { assignedVariables, continues } from './assigned.ts';
 import { type Context, single, type Targets } from './context.ts';
+import { counterOf, isInnermost } from './counter.ts';
+import { isPlain } from './expressions.ts';
 import { leafCount, zerosOf } from './leaves.ts';
 import { placeOf, store } from './places.ts';
+import { conditionOf, Pointers } from './pointers.ts';
 import { tripCount } from './unroll.ts';
 import { declareValue, declareVariable } from './variables.ts';
 
@@ -106,17 +109,30 @@ function within(context: Context, targets: Targets, body: () => void): void {
 }
 
 function loop(context: Context, statement: Kind<'loop'>): void {
-  const { builder } = context;
   const trips = tripCount(context, statement);
+  if (trips === undefined) {
+    if (!movingLoop(context, statement)) repeated(context, statement);
+    return;
+  }
+  const { builder } = context;
   builder.block((end) => {
-    if (trips !== undefined) {
-      for (let i = 0; i < trips && builder.reachable; i++) turn(context, statement, end);
-      return;
-    }
-    const assigned = slotsOf(context, assignedVariables([statement]));
+    for (let i = 0; i < trips && builder.reachable; i++) turn(context, statement, end);
+  });
+}
+
+/** Translate a loop; `begun` is called after its condition. */
+function repeated(
+  context: Context,
+  statement: Kind<'loop'>,
+  begun?: (start: OpenLoop, condition: Value) => void,
+): void {
+  const { builder } = context;
+  const assigned = slotsOf(context, assignedVariables([statement]));
+  builder.block((end) => {
     builder.loop(assigned, (start) => {
       if (statement.condition) {
         const condition = single(context, statement.condition);
+        begun?.(start, condition);
         builder.ifElse(
           condition,
           () => undefined,
@@ -127,6 +143,31 @@ function loop(context: Context, statement: Kind<'loop'>): void {
       builder.repeat(start);
     });
   });
+}
+
+/** Translate a counted loop in two versions, one with moving pointers, if it is one. */
+function movingLoop(context: Context, statement: Kind<'loop'>): boolean {
+  const { builder, homes } = context;
+  const counter = counterOf(statement);
+  if (!counter || context.pointers) return false;
+  const home = homes.get(counter.variable);
+  if (home?.kind !== 'slots' || !isInnermost(statement) || !isPlain(counter.step)) return false;
+  const initial = builder.value(home.first);
+  const step = single(context, counter.step);
+  let pointers: Pointers | undefined;
+  builder.version(
+    () => {
+      repeated(context, statement, (start, condition) => {
+        const of = conditionOf(condition, builder.value(home.first), start);
+        if (of) pointers = new Pointers(builder, start, of, initial, step);
+        context.pointers = pointers;
+      });
+      context.pointers = undefined;
+    },
+    () => pointers?.finish(),
+    () => repeated(context, statement),
+  );
+  return true;
 }
 
 /** One turn of a loop, without its condition. */

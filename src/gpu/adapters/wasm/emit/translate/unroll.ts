@@ -3,24 +3,24 @@
  * arrays' elements become variables of their own.
  */
 import { rootOf, visit } from '../../wgsl/index.ts';
-import type { Expression, Reference, Statement, Variable } from '../../wgsl/tree.ts';
+import type { Expression, Reference } from '../../wgsl/tree.ts';
 import { constantOf } from '../value.ts';
 import { assignedVariables } from './assigned.ts';
 import { type Context, single } from './context.ts';
+import { counterOf, type Loop } from './counter.ts';
 import { isInMemory } from './variables.ts';
 
 /** Most turns, and most turns times statements. */
 const MOST_TURNS = 32;
 const MOST_STATEMENTS = 256;
 
-type Loop = Extract<Statement, { kind: 'loop' }>;
-
 /** Return the number of turns of a loop that is to be unrolled; undefined for others. */
 export function tripCount(context: Context, loop: Loop): number | undefined {
   const counter = counterOf(loop);
   if (!counter) return undefined;
-  const { variable, limit, operator, step } = counter;
-  if (assignedVariables(loop.body).has(variable)) return undefined;
+  const { variable, limit, operator } = counter;
+  if (counter.step.kind !== 'literal') return undefined;
+  const step = Number(counter.step.value);
   const home = context.homes.get(variable);
   if (home?.kind !== 'slots') return undefined;
   const start = constantOf(context.builder.value(home.first));
@@ -34,32 +34,6 @@ export function tripCount(context: Context, loop: Loop): number | undefined {
   if (turns > MOST_TURNS || turns * statementsIn(loop) > MOST_STATEMENTS) return undefined;
   return indexesLocals(context, loop) ? turns : undefined;
 }
-
-interface Counter {
-  readonly variable: Variable;
-  readonly operator: '<' | '<=';
-  readonly limit: Expression;
-  readonly step: number;
-}
-
-/** `i < limit` or `i <= limit`, and `i += step` at the end. */
-function counterOf({ condition, continuing, breakIf }: Loop): Counter | undefined {
-  const [last, ...others] = continuing;
-  if (condition?.kind !== 'binary' || breakIf || others.length > 0 || last?.kind !== 'assign')
-    return undefined;
-  const { operator, left, right: limit } = condition;
-  const variable = variableOf(left);
-  if (!variable || (operator !== '<' && operator !== '<=')) return undefined;
-  const { to, value } = last;
-  if (to.kind !== 'variable' || to.variable !== variable) return undefined;
-  if (value.kind !== 'binary' || value.operator !== '+' || variableOf(value.left) !== variable)
-    return undefined;
-  if (value.right.kind !== 'literal') return undefined;
-  return { variable, operator, limit, step: Number(value.right.value) };
-}
-
-const variableOf = (expression: Expression): Variable | undefined =>
-  expression.kind === 'load' && expression.from.kind === 'variable' ? expression.from.variable : undefined;
 
 /** True if the limit may change in the loop. */
 function assignsWhatItReads(loop: Loop, limit: Expression): boolean {
