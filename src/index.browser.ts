@@ -1,5 +1,6 @@
-/** The package's root in a browser: as `index.node.ts`, with the browser's own WebGPU and nothing of Node. */
-import { expectOptions, text } from './base/arguments.ts';
+/** The package's root in a browser: as `index.node.ts`, with the browser's own WebGPU or WebAssembly, and nothing of Node. */
+import { expectOptions } from './base/arguments.ts';
+import { ADAPTER_OPTIONS } from './gpu/adapterOptions.ts';
 import { openAdapter } from './gpu/browser.ts';
 import { Device } from './gpu/device.ts';
 import { DEVICE_OPTIONS } from './gpu/deviceOptions.ts';
@@ -9,11 +10,11 @@ export { keepKernelChoices, keptKernelChoices } from './gpu/browser.ts';
 export * from './index.ts';
 
 /**
- * Opens a device on the browser's adapter.
- * @throws {@link AdapterError} if the browser has no WebGPU, or no adapter for it
+ * Opens a device on the browser's adapter, or with WebAssembly if it has none.
+ * @throws {@link AdapterError} if the browser has neither
  */
 export async function openDevice(options: OpenDeviceOptions = {}): Promise<Device> {
-  expectOptions('openDevice', options, { ...DEVICE_OPTIONS, adapter: text });
-  const { adapter: _, ...deviceOptions } = options;
-  return Device.open(await openAdapter(), deviceOptions);
+  expectOptions('openDevice', options, { ...ADAPTER_OPTIONS, ...DEVICE_OPTIONS });
+  const { adapter, threads, relaxed, ...deviceOptions } = options;
+  return Device.open(await openAdapter({ adapter, threads, relaxed }), deviceOptions);
 }

@@ -1,10 +1,12 @@
 /**
  * The package's root: `openDevice`, the device, the errors, and the whole of `mathformer/tensor`. In Node a device is
- * opened through Dawn: a hardware GPU if there is one, else the system's software Vulkan, else the embedded driver.
+ * opened through Dawn: a hardware GPU if there is one, else the system's software Vulkan, else the embedded driver. The adapter
+ * `wasm` needs no Dawn.
  *
  * @module mathformer
  */
-import { expectOptions, text } from './base/arguments.ts';
+import { expectOptions } from './base/arguments.ts';
+import { ADAPTER_OPTIONS } from './gpu/adapterOptions.ts';
 import { Device } from './gpu/device.ts';
 import { DEVICE_OPTIONS } from './gpu/deviceOptions.ts';
 import { openAdapter } from './gpu/node.ts';
@@ -18,9 +20,14 @@ export { keepKernelChoices, keptKernelChoices } from './runs/tunedKernels.ts';
  * @throws {@link AdapterError} when nothing usable is found, or no adapter has the name
  */
 export async function openDevice(options: OpenDeviceOptions = {}): Promise<Device> {
-  expectOptions('openDevice', options, { ...DEVICE_OPTIONS, adapter: text });
-  const { adapter: name, ...deviceOptions } = options;
+  expectOptions('openDevice', options, { ...ADAPTER_OPTIONS, ...DEVICE_OPTIONS });
+  const { adapter: name, threads, relaxed, ...deviceOptions } = options;
   const matrixUnits = options.matmulPrecision === 'medium';
-  const { adapter } = await openAdapter({ ...(name === undefined ? {} : { name }), matrixUnits });
+  const { adapter } = await openAdapter({
+    ...(name === undefined ? {} : { name }),
+    threads,
+    relaxed,
+    matrixUnits,
+  });
   return Device.open(adapter, deviceOptions);
 }

@@ -1,8 +1,10 @@
 /** The common exports of both entry points; `index.node.ts` and `index.browser.ts` add `openDevice`. */
+import type { AdapterOptions } from './gpu/adapterOptions.ts';
 import type { DeviceOptions } from './gpu/device.ts';
 
 export { ArgumentError } from './base/arguments.ts';
 export { type ErrorDetails, GpuError, MathformerError, ShapeError } from './base/errors.ts';
+export type { AdapterOptions } from './gpu/adapterOptions.ts';
 export { AdapterError, type AdapterErrorCode } from './gpu/adapters/error.ts';
 export type { BufferView, IntegerBounds, Memory, MemoryReport, PooledBuffer, Scope } from './gpu/buffers.ts';
 export type { CheckedUse } from './gpu/commands.ts';
@@ -45,10 +47,4 @@ export type { WriteTimes } from './gpu/writeTimes.ts';
 export * from './tensor/index.ts';
 
 /** Options of `openDevice`: the choice of an adapter, and the options of the device. */
-export interface OpenDeviceOptions extends DeviceOptions {
-  /**
-   * In Node `hardware`, `lavapipe`, `swiftshader`, or part of an adapter's description; by default the environment
-   * variable MATHFORMER_ADAPTER, or else the fastest there is. A browser has one adapter and ignores this.
-   */
-  readonly adapter?: string;
-}
+export interface OpenDeviceOptions extends AdapterOptions, DeviceOptions {}

@@ -21,7 +21,13 @@ export const PRECISIONS = ['highest', 'medium'] as const;
 export interface TuningFlags {
   readonly tune: (typeof TUNING)[number];
   readonly matmulPrecision: (typeof PRECISIONS)[number];
+  /** Threads of the adapter `wasm`, and if it may round otherwise. */
+  readonly threads?: number | undefined;
+  readonly relaxed?: boolean | undefined;
 }
+
+/** Flags that an adapter is opened with. */
+type AdapterFlags = Pick<TuningFlags, 'matmulPrecision' | 'threads' | 'relaxed'>;
 
 /** Tokens of a training step and sequences of a decoding step, by default. */
 const ROWS: TuningRows = { training: 8192, decoding: 128 };
@@ -29,12 +35,16 @@ const ROWS: TuningRows = { training: 8192, decoding: 128 };
 /** Open an adapter with the features that the flags need. */
 export function openTunable(
   name: string | undefined,
-  flags: Pick<TuningFlags, 'matmulPrecision'> & { readonly profile?: string | undefined },
+  flags: AdapterFlags & { readonly profile?: string | undefined },
 ) {
+  const { threads, relaxed } = flags;
   const matrixUnits = flags.matmulPrecision === 'medium';
   // Dawn rounds timestamps to 65 µs unless told otherwise, longer than many dispatches take.
   const disableToggles = flags.profile === undefined ? [] : ['timestamp_quantization'];
-  return openAdapter({ ...(name === undefined ? {} : { name }), matrixUnits, disableToggles });
+  return openAdapter({
+    ...(name === undefined ? {} : { name }),
+    ...{ threads, relaxed, matrixUnits, disableToggles },
+  });
 }
 
 /** Return the choices kept for the adapter, after tuning for the models if the flags say so. */
@@ -70,7 +80,7 @@ const tunesNow = ({ tune: when }: TuningFlags, kind: AdapterKind): boolean =>
 export async function tuneModels(
   name: string,
   models: readonly ModelConfig[],
-  flags: Pick<TuningFlags, 'matmulPrecision'>,
+  flags: AdapterFlags,
   reporter: Pick<Reporter, 'bar'>,
 ): Promise<{ readonly path: string; readonly results: readonly TuningResult[] }> {
   const opened = await openTunable(name, flags);

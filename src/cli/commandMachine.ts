@@ -1,7 +1,9 @@
 /** The machine a command runs on. */
+import { availableParallelism } from 'node:os';
 import { samplerOf } from '../generation/index.ts';
 import { Device } from '../gpu/device.ts';
 import type { KernelChoices } from '../gpu/kernelChoices.ts';
+import type { OpenedAdapter } from '../gpu/node.ts';
 import type { CompletionSampler } from '../model/completions.ts';
 import type { ModelConfig } from '../model/config.ts';
 import { gitCommit, versions } from '../runs/provenance.ts';
@@ -41,6 +43,7 @@ export async function openMachine(
 ): Promise<OpenedMachine> {
   const { debug = false, profile, matmulPrecision, memoryLimit, earlierKernels: earlier } = flags;
   const opened = await openTunable(flags.adapter, flags);
+  noteThreads(opened, reporter);
   const { name, kind, description } = opened;
   const kernelChoices =
     earlier?.adapter === description ? earlier.choices : await tunedKernels(opened, models, flags, reporter);
@@ -66,6 +69,13 @@ export async function openMachine(
       device.destroy();
     },
   };
+}
+
+/** Note that more threads than cores wait for each other. */
+function noteThreads({ wasm }: OpenedAdapter, reporter: Pick<Reporter, 'note'>): void {
+  const cores = availableParallelism();
+  if (wasm && wasm.threads > cores)
+    reporter.note(`${wasm.threads} threads share ${cores} cores: as many threads as cores are faster`);
 }
 
 /** Work on a machine, and report its profile. @throws AdapterError if there is none. */

@@ -6,6 +6,7 @@
 import { availableParallelism } from 'node:os';
 import { MathformerError } from '../base/errors.ts';
 import type { Device } from '../gpu/device.ts';
+import { isWebAssembly } from '../gpu/waiting.ts';
 import {
   type Completion,
   type CompletionSampler,
@@ -73,6 +74,11 @@ export class ParallelSampler implements CompletionSampler {
 
   /** @throws MathformerError if `processes` is not an integer of at least 1. */
   constructor(model: Transformer, { processes, eos }: ParallelSamplerOptions) {
+    if (isWebAssembly(model.device.info)) {
+      throw new MathformerError('the adapter wasm generates with threads of its own, not in processes', {
+        ...{ code: 'BAD_ARGUMENT', where: 'generation', fix: 'leave out --generation_processes, or give 0' },
+      });
+    }
     if (!Number.isInteger(processes) || processes < 1) {
       throw new MathformerError(`${processes} processes cannot generate`, {
         code: 'BAD_OPTION',

@@ -1,30 +1,39 @@
-/** The adapter of the browser (or of any runtime with `navigator.gpu`), and the tuner's choices for it. */
+/** The adapter of a browser (or of any runtime with `navigator.gpu`), and the tuner's choices for it. */
 import { createStore, get, set } from 'idb-keyval';
-import { AdapterError } from './adapters/error.ts';
+import type { AdapterOptions } from './adapterOptions.ts';
 import type { MatmulPrecision } from './device.ts';
 import { adapterTraits, type KernelChoices } from './kernelChoices.ts';
 
-/** Open the adapter. @throws AdapterError if the runtime has no WebGPU, or no adapter. */
-export async function openAdapter(): Promise<GPUAdapter> {
-  const { navigator } = globalThis as { readonly navigator?: Partial<NavigatorGPU> };
-  if (!navigator?.gpu) {
-    throw new AdapterError(
-      'NO_ADAPTER',
-      'this browser has no WebGPU, or the page is not served from a secure context',
-      'navigator.gpu',
-      'Use a browser with WebGPU, and serve the page over HTTPS or from localhost.',
-    );
-  }
-  const adapter = await navigator.gpu.requestAdapter({ powerPreference: 'high-performance' });
-  if (!adapter) {
-    throw new AdapterError(
-      'NO_ADAPTER',
-      'the browser has WebGPU but offers no adapter',
-      'navigator.gpu.requestAdapter',
-      'Turn on hardware acceleration, or update the graphics driver.',
-    );
-  }
-  return adapter;
+/** The part of `navigator` that is used. */
+interface Navigator extends Partial<NavigatorGPU> {
+  readonly hardwareConcurrency?: number;
+  readonly userAgent?: string;
+}
+
+const navigatorOf = (): Navigator =>
+  (globalThis as { readonly navigator?: Navigator | undefined }).navigator ?? {};
+
+/**
+ * Open the browser's WebGPU adapter, or `wasm` if it has none or if that is asked for.
+ * @throws AdapterError if the browser has neither WebGPU nor WebAssembly SIMD.
+ */
+export async function openAdapter({ adapter, ...options }: AdapterOptions = {}): Promise<GPUAdapter> {
+  const { gpu } = navigatorOf();
+  const found =
+    adapter?.trim().toLowerCase() === 'wasm'
+      ? null
+      : await gpu?.requestAdapter({ powerPreference: 'high-performance' });
+  return found ?? openWasmAdapter(options);
+}
+
+/** Open `wasm`. Its compiler is loaded only here. */
+async function openWasmAdapter({ threads, relaxed }: AdapterOptions): Promise<GPUAdapter> {
+  const [{ openWasm }, { startWebThread: startThread }] = await Promise.all([
+    import('./adapters/wasm/index.ts'),
+    import('./adapters/wasm/webThread.ts'),
+  ]);
+  const { hardwareConcurrency = 1 } = navigatorOf();
+  return openWasm({ threads: threads ?? hardwareConcurrency, relaxed, startThread }).adapter;
 }
 
 const choicesStore = () => createStore('mathformer', 'kernels');
@@ -33,9 +42,8 @@ type Identified = Pick<GPUAdapter, 'info' | 'features'>;
 
 /** Return the key of an adapter's choices, which hold for one version of the browser. */
 function identityOf({ info, features }: Identified, matmulPrecision: MatmulPrecision): string {
-  const { navigator } = globalThis as { readonly navigator?: { readonly userAgent?: string } };
   const traits = Object.values(adapterTraits(info));
-  return JSON.stringify([...traits, matmulPrecision, navigator?.userAgent, ...[...features].sort()]);
+  return JSON.stringify([...traits, matmulPrecision, navigatorOf().userAgent, ...[...features].sort()]);
 }
 
 /** Return the choices kept in IndexedDB for this adapter, for `DeviceOptions.kernelChoices`. */

@@ -1,7 +1,8 @@
 /**
  * Open a WebGPU adapter in Node through Dawn: a hardware GPU if there is one, otherwise the system's software Vulkan
  * (lavapipe), otherwise the embedded SwiftShader. On macOS (Metal) and Windows (D3D12) only Dawn's native backend is used.
- * The environment variable MATHFORMER_ADAPTER chooses like `name`.
+ * The adapter of this project, `wasm`, needs no Dawn; it is opened by its name. The environment variable MATHFORMER_ADAPTER
+ * chooses like `name`.
  */
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
@@ -17,11 +18,13 @@ import {
   vulkanManifests,
   withVulkanDriver,
 } from './adapters/vulkan.ts';
+import type { WasmTraits } from './adapters/wasm/index.ts';
 import { isSoftware } from './waiting.ts';
 
 export { AdapterError } from './adapters/error.ts';
 
-export type AdapterKind = 'hardware' | 'software' | 'embedded';
+/** `wasm`: an adapter of this project. The others are Dawn's. */
+export type AdapterKind = 'hardware' | 'software' | 'embedded' | 'wasm';
 
 export interface Rejection {
   readonly name: string;
@@ -29,8 +32,15 @@ export interface Rejection {
 }
 
 export interface OpenAdapterOptions {
-  /** `auto` (default), `hardware`, `lavapipe`, `swiftshader`, or part of an adapter's description in any case. */
+  /**
+   * `auto` (default), `hardware`, `lavapipe`, `swiftshader`, `wasm`, `wasm-checked`, or part of an adapter's description in any
+   * case. `wasm-checked` computes as `wasm` does, slowly, and reports the faults of kernels.
+   */
   readonly name?: string;
+  /** Number of threads of `wasm`, 1 to 256. Default: the environment variable MATHFORMER_THREADS, or the number of cores. */
+  readonly threads?: number | undefined;
+  /** Let `wasm` multiply and add with one rounding, where the engine can: faster, and other bits. Default: false. */
+  readonly relaxed?: boolean | undefined;
   /** Dawn toggles to switch on and off, e.g. `skip_validation`. Dawn ignores names it does not know. */
   readonly enableToggles?: readonly string[];
   readonly disableToggles?: readonly string[];
@@ -49,6 +59,8 @@ export interface OpenedAdapter {
   readonly description: string;
   /** Adapters that were not chosen, with the reasons, in order of preference. */
   readonly rejected: readonly Rejection[];
+  /** What `wasm` computes with. */
+  readonly wasm?: WasmTraits;
 }
 
 /**
@@ -79,6 +91,10 @@ export async function openAdapter(options: OpenAdapterOptions = {}): Promise<Ope
       if ('adapter' in found) return opened(found, 'embedded', []);
       throw await notFound(wanted, where, found);
     }
+    case 'wasm':
+      return openWasm(options);
+    case 'wasm-checked':
+      return openChecked();
     default:
       return openByDescription(wanted, where, toggles);
   }
@@ -148,6 +164,19 @@ async function openBest(toggles: readonly string[], explain: boolean): Promise<O
     'openAdapter',
     `Run \`${DOCTOR}\` to see what to install.`,
   );
+}
+
+/** Open the adapter `wasm`. Its compiler is loaded only here. */
+async function openWasm(options: OpenAdapterOptions): Promise<OpenedAdapter> {
+  const { openWasmInNode, WasmGpu } = await import('./adapters/wasm/node.ts');
+  const { adapter, traits } = openWasmInNode(options);
+  return { ...opened({ adapter, gpu: new WasmGpu(adapter) }, 'wasm', []), wasm: traits };
+}
+
+async function openChecked(): Promise<OpenedAdapter> {
+  const { openCheckedAdapter, WasmGpu } = await import('./adapters/wasm/node.ts');
+  const adapter = openCheckedAdapter();
+  return { ...opened({ adapter, gpu: new WasmGpu(adapter) }, 'wasm', []), name: 'wasm-checked' };
 }
 
 async function openByDescription(
@@ -220,9 +249,12 @@ async function openEmbedded(flags: readonly string[]): Promise<Found | Rejection
 
 function opened(found: Found, kind: AdapterKind, rejected: readonly Rejection[]): OpenedAdapter {
   const { description, device } = found.adapter.info;
-  const name = kind === 'embedded' ? 'swiftshader' : kind === 'software' ? 'lavapipe' : description || device;
+  const name = kind === 'hardware' ? description || device : NAMES[kind];
   return { ...found, kind, name, description, rejected };
 }
+
+/** Names of adapters other than GPUs. */
+const NAMES = { software: 'lavapipe', embedded: 'swiftshader', wasm: 'wasm' } as const;
 
 /** Return the reasons why the system's drivers offer nothing better, the easiest to fix first. */
 async function systemComplaints(): Promise<string[]> {
@@ -239,10 +271,11 @@ async function notFound(wanted: string, where: string, rejection?: Rejection): P
   const reasons = available.length === 0 ? await systemComplaints() : [];
   if (rejection) reasons.unshift(rejection.reason);
   else if (isEmbeddedDriverSupported()) available.push("'swiftshader' (embedded)");
+  available.push("'wasm'");
   const because = reasons.length > 0 ? ` (${reasons.join('; ')})` : '';
   return new AdapterError(
     'ADAPTER_NOT_FOUND',
-    `no adapter is called '${wanted}'${because}; available: ${available.join(', ') || 'none'}`,
+    `no adapter is called '${wanted}'${because}; available: ${available.join(', ')}`,
     where,
     'Name one of the available ones, or part of its name, or leave the choice out.',
   );

@@ -39,10 +39,13 @@ const waitNapping: Wait = async (work) => {
 /** Return the way to wait for an adapter. */
 export const waitingFor = (info: GPUAdapterInfo): Wait => (isSoftware(info) ? waitNapping : (work) => work);
 
-/** Return true for an adapter that computes on the CPU. */
+/** Return true for a driver that computes on the CPU. */
 export function isSoftware(info: GPUAdapterInfo): boolean {
   const words = [info.vendor, info.architecture, info.device, info.description].join(' ');
   return (
     info.isFallbackAdapter === true || /llvmpipe|lavapipe|softpipe|swiftshader|basic render/i.test(words)
   );
 }
+
+/** Return true for an adapter of this project: it computes with WebAssembly, or checks what that would compute. */
+export const isWebAssembly = ({ vendor }: Pick<GPUAdapterInfo, 'vendor'>): boolean => vendor === 'mathformer';

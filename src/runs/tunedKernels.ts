@@ -9,7 +9,7 @@ import { z } from 'zod';
 import { cacheDirectories, type Environment } from '../gpu/adapters/privateDirectory.ts';
 import type { MatmulPrecision } from '../gpu/device.ts';
 import { adapterTraits, type KernelChoices } from '../gpu/kernelChoices.ts';
-import { isSoftware } from '../gpu/waiting.ts';
+import { isSoftware, isWebAssembly } from '../gpu/waiting.ts';
 import { choicesSchema } from '../training/runConfig.ts';
 import { writeAtomically } from './atomicFile.ts';
 import { withFileErrors } from './fileError.ts';
@@ -40,7 +40,7 @@ export function adapterIdentity(
   return {
     ...adapterTraits(adapter.info),
     matmulPrecision,
-    ...(isSoftware(adapter.info) ? { cpu: cpuModel() } : {}),
+    ...(isSoftware(adapter.info) || isWebAssembly(adapter.info) ? { cpu: cpuModel() } : {}),
     features: [...adapter.features].sort(),
     webgpu: webgpuVersion(),
   };

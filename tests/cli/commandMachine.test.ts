@@ -1,4 +1,5 @@
 /** The parts of a command's machine. They are disposed of however the work ends. The GPU is a fake. */
+import { availableParallelism } from 'node:os';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { openTunable, tunedKernels } from '../../src/cli/chooseKernels.ts';
 import { deviceText, type MachineFlags, withMachine } from '../../src/cli/commandMachine.ts';
@@ -59,6 +60,24 @@ describe('withMachine', () => {
     expect(tunedKernels).not.toHaveBeenCalled();
     await work({ earlierKernels: { adapter: 'a GPU of stone', choices } });
     expect(options()).toMatchObject({ kernelChoices: TUNED });
+  });
+
+  it('notes that there are more threads than cores', async () => {
+    const opened = { adapter, name: 'wasm', kind: 'wasm', description: 'WebAssembly SIMD' };
+    for (const [threads, notes] of [
+      [availableParallelism(), 0],
+      [availableParallelism() + 1, 1],
+    ] as const) {
+      const wasm = { threads, relaxed: false };
+      vi.mocked(openTunable).mockResolvedValue({ ...opened, wasm } as Awaited<
+        ReturnType<typeof openTunable>
+      >);
+      await work({ adapter: 'wasm', threads });
+      expect(reporter.note).toHaveBeenCalledTimes(notes);
+    }
+    expect(vi.mocked(openTunable).mock.calls.at(-1)?.[1]).toMatchObject({
+      threads: availableParallelism() + 1,
+    });
   });
 
   it('hands on the limit of memory, the precision and the search for NaN', async () => {

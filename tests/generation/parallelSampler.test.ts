@@ -9,12 +9,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { generationProcesses, ParallelSampler, samplerOf } from '../../src/generation/index.ts';
-import type { Device, DeviceOptions } from '../../src/gpu/device.ts';
+import { Device, type DeviceOptions } from '../../src/gpu/device.ts';
+import { openAdapter } from '../../src/gpu/node.ts';
 import { grpoOptions } from '../../src/grpo/options.ts';
 import { GrpoTrainer } from '../../src/grpo/trainer.ts';
 import { modelConfig } from '../../src/model/config.ts';
 import { Sampler } from '../../src/model/sampler.ts';
-import type { Transformer } from '../../src/model/transformer.ts';
+import { Transformer } from '../../src/model/transformer.ts';
 import { prompt } from '../../src/tasks/arithmetic/sample.ts';
 import { ARITHMETIC } from '../../src/tasks/arithmetic/task.ts';
 import { EOS, VOCAB_SIZE } from '../../src/tasks/arithmetic/tokenizer.ts';
@@ -120,6 +121,15 @@ test('by default small models on lavapipe have processes, unless its threads are
   expect(generationProcesses(gpu, modelConfig('tiny', { vocabSize: VOCAB_SIZE }))).toBe(0);
   vi.stubEnv('LP_NUM_THREADS', '0');
   expect(generationProcesses(lavapipe, modelConfig('tiny', { vocabSize: VOCAB_SIZE }))).toBe(0);
+});
+
+test('the adapter wasm has no processes: it has threads', async () => {
+  const { adapter } = await openAdapter({ name: 'wasm', threads: 1 });
+  const device = await Device.open(adapter);
+  const model = Transformer.create(device, modelConfig('tiny', { vocabSize: VOCAB_SIZE }), 0);
+  expect(generationProcesses(device, model.config)).toBe(0);
+  expect(() => samplerOf(model, { processes: 2, eos: 0 })).toThrow(/threads of its own/);
+  device.destroy();
 });
 
 test('calls take turns', async () => {

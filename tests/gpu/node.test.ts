@@ -1,12 +1,13 @@
 /** Opening an adapter in Node: the order of choice, choosing by name, the reasons given, and a clean exit. */
 import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { isEmbeddedDriverSupported } from '../../src/gpu/adapters/embedded.ts';
+import { adapterTraits } from '../../src/gpu/kernelChoices.ts';
 import { listSystemAdapters, openAdapter } from '../../src/gpu/node.ts';
 
 const module = JSON.stringify(pathToFileURL(join(process.cwd(), 'src/gpu/node.ts')).href);
@@ -33,7 +34,7 @@ describe('openAdapter', () => {
     delete process.env.MATHFORMER_ADAPTER;
     const best = await openAdapter();
     expect(best.adapter.limits.maxComputeInvocationsPerWorkgroup).toBeGreaterThanOrEqual(128);
-    const better = { hardware: 0, software: 1, embedded: 2 }[best.kind];
+    const better = { hardware: 0, software: 1, embedded: 2, wasm: 3 }[best.kind];
     expect(best.rejected.slice(0, better).map(({ name }) => name)).toEqual(
       ['hardware', 'lavapipe'].slice(0, better),
     );
@@ -101,6 +102,48 @@ describe('openAdapter', () => {
       console.log('done');`;
     const { stdout } = await inOtherProcess(script, {}, ['--expose-gc']);
     expect(stdout).toBe('done\n');
+  });
+});
+
+describe('the adapter wasm', () => {
+  afterEach(() => vi.unstubAllEnvs());
+
+  it('opens by name and by the environment, and its number of threads does not show in what identifies kernels', async () => {
+    const one = await openAdapter({ name: 'WASM', threads: 1 });
+    process.env.MATHFORMER_ADAPTER = 'wasm';
+    vi.stubEnv('MATHFORMER_THREADS', '3');
+    const three = await openAdapter();
+    expect([one.kind, one.name, one.wasm]).toEqual(['wasm', 'wasm', { threads: 1, relaxed: false }]);
+    expect(three.wasm?.threads).toBe(3);
+    expect(adapterTraits(three.adapter.info)).toEqual(adapterTraits(one.adapter.info));
+    expect(await three.gpu.requestAdapter()).toBe(three.adapter);
+    vi.stubEnv('MATHFORMER_THREADS', '');
+    expect((await openAdapter()).wasm?.threads).toBe(availableParallelism());
+  });
+
+  it.each(['x', '0', '1.5', '1000'])('refuses %s threads from the environment', async (text) => {
+    vi.stubEnv('MATHFORMER_THREADS', text);
+    await expect(openAdapter({ name: 'wasm' })).rejects.toMatchObject({
+      ...{ name: 'AdapterError', code: 'BAD_THREADS', where: 'MATHFORMER_THREADS' },
+    });
+  });
+
+  it('says that it multiplies and adds with one rounding only where it does', async () => {
+    const { wasm, description } = await openAdapter({ name: 'wasm', relaxed: true });
+    expect(description.includes('relaxed')).toBe(wasm?.relaxed);
+  });
+
+  it('loads neither Dawn nor a driver', async () => {
+    const script = `import { openAdapter } from ${module};
+      const device = await (await openAdapter({ name: 'wasm' })).adapter.requestDevice();
+      device.destroy();
+      console.log(process.report.getReport().sharedObjects.filter((path) => /dawn|vulkan/i.test(path)).length);`;
+    expect((await inOtherProcess(script)).stdout).toBe('0\n');
+  });
+
+  it('has a checking mode', async () => {
+    const { kind, name, description } = await openAdapter({ name: 'wasm-checked' });
+    expect([kind, name, description]).toEqual(['wasm', 'wasm-checked', 'WebAssembly SIMD, checked']);
   });
 });
 

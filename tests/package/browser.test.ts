@@ -22,11 +22,26 @@ it('computes on navigator.gpu', async () => {
 });
 
 it.each([
-  ['no WebGPU', {}],
-  ['no adapter', { gpu: { requestAdapter: async () => null } }],
-])('says what to do with %s', async (_, navigator) => {
+  ['without WebGPU', {}, {}],
+  ['without an adapter', { gpu: { requestAdapter: async () => null } }, {}],
+  ['if that is asked for', { gpu: { requestAdapter: async () => expect.fail() } }, { adapter: 'wasm' }],
+])('computes with WebAssembly %s', async (_, navigator, options) => {
   vi.stubGlobal('navigator', navigator);
+  const device = await browser.openDevice(options);
+  expect(device.name).toBe('WebAssembly SIMD');
+  const { Tensor, mul } = browser;
+  expect([...(await mul(Tensor.from(device, [1, 2, 3]), 2).data())]).toEqual([2, 4, 6]);
+  device.destroy();
+});
+
+it('says what to do without both', async () => {
+  vi.stubGlobal('navigator', {});
+  vi.stubGlobal('WebAssembly', { validate: () => false });
   await expect(browser.openDevice()).rejects.toMatchObject({ name: 'AdapterError', code: 'NO_ADAPTER' });
+});
+
+it('checks the number of threads', async () => {
+  await expect(browser.openDevice({ threads: 0 })).rejects.toMatchObject({ code: 'BAD_ARGUMENT' });
 });
 
 it('bundles the sessions of src/training with nothing of Node', async () => {

@@ -6,6 +6,8 @@ import { arch, availableParallelism } from 'node:os';
 import { Command } from 'commander';
 import { z } from 'zod';
 import { problemOf } from '../../base/errors.ts';
+import type { AdapterOptions } from '../../gpu/adapterOptions.ts';
+import { hasRelaxedSimd, hasSharedMemory } from '../../gpu/adapters/wasm/support.ts';
 import {
   AdapterError,
   type AdapterKind,
@@ -33,6 +35,14 @@ const LIMITS = [
   'minStorageBufferOffsetAlignment',
 ] as const;
 
+export interface WasmReport {
+  readonly threads: number;
+  readonly sharedMemory: boolean;
+  /** True if it uses relaxed multiply-adds, and if this version of Node has them. */
+  readonly relaxed: boolean;
+  readonly hasRelaxed: boolean;
+}
+
 export interface AdapterReport {
   readonly name: string;
   readonly kind: AdapterKind;
@@ -44,6 +54,8 @@ export interface AdapterReport {
   readonly subgroupSizes: { readonly min: number; readonly max: number } | null;
   readonly limits: Readonly<Record<string, number>>;
   readonly openMilliseconds: number;
+  /** What the adapter `wasm` computes with; null for others. */
+  readonly wasm: WasmReport | null;
   /** True if a small dispatch gave the right numbers. */
   readonly computes: boolean;
 }
@@ -70,7 +82,11 @@ export interface DoctorReport {
 }
 
 /** Examine the machine. Without a usable adapter nothing is thrown: `error` and `usable` say so. */
-export async function examine(name?: string): Promise<DoctorReport> {
+export async function examine({
+  adapter: name,
+  threads,
+  relaxed,
+}: AdapterOptions = {}): Promise<DoctorReport> {
   const machine = inspectMachine();
   const about = {
     node: process.version,
@@ -80,12 +96,12 @@ export async function examine(name?: string): Promise<DoctorReport> {
   };
   try {
     const start = performance.now();
-    const choice = name === undefined ? {} : { name };
+    const choice = { ...(name === undefined ? {} : { name }), threads, relaxed };
     await openAdapter(choice);
     const openMilliseconds = Math.round(performance.now() - start);
     // Again for the reasons: collecting them takes time that a training run does not spend.
     const opened = await openAdapter({ explain: true, ...choice });
-    const system = await listSystemAdapters();
+    const system = opened.kind === 'wasm' ? [] : await listSystemAdapters();
     const adapter = await reportAdapter(opened, backendOf(opened, system), openMilliseconds);
     return {
       usable: adapter.computes,
@@ -108,7 +124,10 @@ export async function examine(name?: string): Promise<DoctorReport> {
       why: 'no adapter can be used',
       rejected: [],
       error: { code, message: problemOf(error), where, fix },
-      advice: code === 'ADAPTER_NOT_FOUND' ? [] : fasterAdapterAdvice('none', machine, false),
+      advice:
+        code === 'ADAPTER_NOT_FOUND' || code === 'BAD_THREADS'
+          ? []
+          : fasterAdapterAdvice('none', machine, false),
     };
   }
 }
@@ -126,6 +145,7 @@ export function format(report: DoctorReport): string {
       `Adapter   ${adapter.name} (${adapter.kind}, ${adapter.backend}): ${adapter.description}`,
       `          opened in ${adapter.openMilliseconds} ms; ${adapter.computes ? 'computes correctly' : 'COMPUTES WRONG NUMBERS'}`,
       `Why       ${report.why}`,
+      ...(adapter.wasm ? [wasmText(adapter.wasm, report.cpu.cores)] : []),
       `Subgroups ${sizes ? `${sizes.min} to ${sizes.max} wide` : 'none'}`,
       `Features  ${adapter.features.join(', ')}`,
       'Limits',
@@ -140,6 +160,13 @@ export function format(report: DoctorReport): string {
   for (const { name, reason } of report.rejected) lines.push(`Not used  ${name}: ${reason}`);
   if (report.advice.length > 0) lines.push('', 'Faster:', ...report.advice.map((line) => `  ${line}`));
   return lines.join('\n');
+}
+
+function wasmText({ threads, sharedMemory, relaxed, hasRelaxed }: WasmReport, cores: number): string {
+  const many = threads > cores ? ', more than are of use' : '';
+  const memory = sharedMemory ? 'shared memory' : 'no shared memory';
+  const rounding = relaxed ? 'used' : hasRelaxed ? 'not used (--relaxed)' : 'not in this version of Node';
+  return `Threads   ${threads} on ${cores} cores${many}; ${memory}; SIMD; relaxed multiply-adds: ${rounding}`;
 }
 
 async function reportAdapter(
@@ -162,6 +189,9 @@ async function reportAdapter(
       adapter.features.has('subgroups') && min !== undefined && max !== undefined ? { min, max } : null,
     limits: Object.fromEntries(LIMITS.map((limit) => [limit, adapter.limits[limit]])),
     openMilliseconds,
+    wasm: opened.wasm
+      ? { ...opened.wasm, sharedMemory: hasSharedMemory(), hasRelaxed: hasRelaxedSimd() }
+      : null,
     computes: await computes(adapter),
   };
 }
@@ -207,6 +237,7 @@ function backendOf(
   system: readonly { backend: string; name: string }[],
 ): string {
   if (kind === 'embedded') return 'vulkan';
+  if (kind === 'wasm') return 'webassembly';
   // Dawn writes the driver's name into `device` in lower case with dashes for all that is no letter or digit.
   const match = system.find(
     ({ name }) => name.toLowerCase().replace(/[^a-z0-9]/g, '-') === adapter.info.device,
@@ -224,17 +255,19 @@ function whyChosen({ kind, description }: OpenedAdapter, name: string | undefine
       return `no hardware GPU; ${description} is faster than the embedded driver`;
     case 'embedded':
       return "neither a hardware GPU nor a system's software driver can be used; this one comes with mathformer";
+    case 'wasm':
+      return 'it needs no driver';
   }
 }
 
-const { adapter, json } = outputSchema.shape;
+const { adapter, threads, relaxed, json } = outputSchema.shape;
 const flagsSchema = z.strictObject({
-  adapter,
+  ...{ adapter, threads, relaxed },
   json: json.describe('print the report as JSON'),
 });
 
 async function run(flags: z.output<typeof flagsSchema>): Promise<void> {
-  const report = await examine(flags.adapter);
+  const report = await examine(flags);
   const reporter = new Reporter({ ...flags, quiet: false });
   if (flags.json) reporter.document(report);
   else reporter.line(format(report));

@@ -31,7 +31,7 @@ export function fasterAdapterAdvice(
       'sudo apt-get install libvulkan1',
     );
   }
-  if (kind === 'software' && !machine.hasRenderNode) return advice;
+  if ((kind === 'software' || kind === 'wasm') && !machine.hasRenderNode) return advice;
   if (machine.hasRenderNode)
     advice.push("# A GPU is here: Mesa's driver for it, if it is an AMD or Intel one:");
   else advice.push('# lavapipe, 4-6 times faster than the embedded driver:');

@@ -17,12 +17,14 @@ import { DEFAULT_TASK } from '../flags/taskFlag.ts';
 import { Reporter } from '../reporter.ts';
 
 const { modelsize, numExperts, activeExperts } = modelSchema.shape;
-const { adapter, matmulPrecision, json, quiet } = outputSchema.shape;
+const { adapter, threads, relaxed, matmulPrecision, json, quiet } = outputSchema.shape;
 const flagsSchema = z.strictObject({
   modelsize,
   numExperts,
   activeExperts,
   adapter,
+  threads,
+  relaxed,
   matmulPrecision,
   json,
   quiet,

@@ -1,6 +1,7 @@
 /** The flags of output, of generation, and of training sessions, which several commands share. */
 import { z } from 'zod';
 import { integer, oneOf, path, yesOrNo } from '../../base/options.ts';
+import { MOST_THREADS } from '../../gpu/adapterOptions.ts';
 import { keepLastField } from '../../training/options.ts';
 import { PRECISIONS, TUNING } from '../chooseKernels.ts';
 
@@ -9,7 +10,17 @@ export const outputSchema = z.strictObject({
   adapter: z
     .string()
     .optional()
-    .describe('adapter: hardware, lavapipe, swiftshader, or part of a description'),
+    .describe('adapter: hardware, lavapipe, swiftshader, wasm, or part of a description'),
+  threads: integer(1, MOST_THREADS)
+    .optional()
+    .describe(
+      'threads of the adapter wasm, on which results do not depend (default: MATHFORMER_THREADS, or one for each core)',
+    ),
+  relaxed: yesOrNo()
+    .default(false)
+    .describe(
+      'let the adapter wasm multiply and add with one rounding, where Node can: faster, and other bits',
+    ),
   profile: path()
     .optional()
     .describe('time every kernel, say at the end which took how long, and write a Chrome trace to this file'),

@@ -5,6 +5,7 @@ import { GpuError } from '../../base/errors.ts';
 export type AdapterErrorCode =
   | 'DAWN_NOT_LOADED' // the native module of the `webgpu` package does not load on this system
   | 'ADAPTER_NOT_FOUND' // an adapter was asked for by name, and there is none of that name
+  | 'BAD_THREADS' // MATHFORMER_THREADS is no number of threads
   | 'NO_ADAPTER' // nothing usable at all, not even the embedded driver
   | 'DRIVER_NOT_UNPACKED'; // the embedded driver could not be written to, or read from, any cache directory
 

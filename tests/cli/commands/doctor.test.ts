@@ -48,7 +48,7 @@ describe('doctor', () => {
   });
 
   it('shows the adapter, the reasons and the advice to people', async () => {
-    const report = await examine('auto');
+    const report = await examine({ adapter: 'auto' });
     const rejected = [{ name: 'hardware', reason: 'the dog ate it' }];
     const text = format({ ...report, rejected, advice: ['sudo apt-get install luck'] });
     expect(text).toContain(report.adapter?.description);

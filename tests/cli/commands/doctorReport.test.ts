@@ -1,6 +1,7 @@
 /** The doctor's report on fake adapters. */
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { examine, format } from '../../../src/cli/commands/doctor.ts';
+import type { WasmTraits } from '../../../src/gpu/adapters/wasm/index.ts';
 import { AdapterError, type AdapterKind, listSystemAdapters, openAdapter } from '../../../src/gpu/node.ts';
 import { run } from '../inProcess.ts';
 
@@ -16,6 +17,7 @@ interface Paper {
   readonly features: readonly string[];
   readonly subgroupMinSize: number | undefined;
   readonly error: number;
+  readonly wasm?: WasmTraits;
 }
 
 let destroyed = 0;
@@ -68,6 +70,7 @@ function given(
     gpu: {},
     adapter: adapter(paper),
     kind: paper.kind,
+    wasm: paper.wasm,
     name: 'hardware',
     description: 'Acme 2',
     rejected: [{ name: 'lavapipe', reason: 'slower' }],
@@ -137,7 +140,7 @@ describe('the report', () => {
   ] as const)('says why it is %s', async (kind, name, environment, why) => {
     given({ kind });
     vi.stubEnv('MATHFORMER_ADAPTER', environment);
-    expect((await examine(name)).why).toMatch(why);
+    expect((await examine({ adapter: name })).why).toMatch(why);
     expect(vi.mocked(openAdapter).mock.calls.at(-1)?.[0]?.name).toBe(name);
   });
 
@@ -145,13 +148,13 @@ describe('the report', () => {
     const refuse = (code: 'ADAPTER_NOT_FOUND' | 'NO_ADAPTER') =>
       vi.mocked(openAdapter).mockRejectedValue(new AdapterError(code, 'there is none', 'gpu', 'buy one'));
     refuse('ADAPTER_NOT_FOUND');
-    expect(await examine('x')).toMatchObject({
+    expect(await examine({ adapter: 'x' })).toMatchObject({
       usable: false,
       adapter: null,
       error: { message: 'there is none', fix: 'buy one' },
       advice: [],
     });
-    expect(await examine('x')).toMatchObject({ systemAdapters: [], rejected: [] });
+    expect(await examine({ adapter: 'x' })).toMatchObject({ systemAdapters: [], rejected: [] });
     refuse('NO_ADAPTER');
     const { advice, why } = await examine();
     expect([advice.length > 0, why]).toEqual([true, 'no adapter can be used']);
@@ -180,6 +183,20 @@ describe('the text', () => {
     expect(lines.slice(-3)).toEqual(['', 'Faster:', '  sudo luck']);
   });
 
+  it('tells what the adapter wasm computes with, and takes its flags', async () => {
+    given({ kind: 'wasm', wasm: { threads: 300, relaxed: false } });
+    const report = await examine({ adapter: 'wasm', threads: 300 });
+    expect(vi.mocked(openAdapter).mock.calls.at(-1)?.[0]).toMatchObject({ name: 'wasm', threads: 300 });
+    expect(report.adapter).toMatchObject({
+      backend: 'webassembly',
+      wasm: { threads: 300, sharedMemory: true },
+    });
+    expect(report.why).toBe('asked for by --adapter wasm');
+    expect(format(report)).toMatch(
+      /^Threads {3}300 on \d+ cores, more than are of use; shared memory; SIMD; relaxed/m,
+    );
+  });
+
   it('leaves out what there is not', async () => {
     given({ features: [], error: 1 }, []);
     const text = format({ ...(await examine()), rejected: [] });
@@ -189,7 +206,7 @@ describe('the text', () => {
     vi.mocked(openAdapter).mockRejectedValue(
       new AdapterError('ADAPTER_NOT_FOUND', 'none', '--adapter', 'buy one'),
     );
-    const failed = format(await examine('x'));
+    const failed = format(await examine({ adapter: 'x' }));
     expect(failed).toMatch(/^Error {5}ADAPTER_NOT_FOUND \(--adapter\): none\nFix {7}buy one$/m);
     expect(failed).not.toMatch(/Adapter|Subgroups|Limits/);
   });
@@ -203,6 +220,6 @@ describe('the command', () => {
     const broken = await run('doctor', '--adapter', 'hardware');
     expect(broken.code).toBe(1);
     expect(broken.stdout).toMatch(/^Node {6}/);
-    expect(vi.mocked(openAdapter).mock.calls.at(-1)).toEqual([{ explain: true, name: 'hardware' }]);
+    expect(vi.mocked(openAdapter).mock.calls.at(-1)?.[0]).toMatchObject({ explain: true, name: 'hardware' });
   });
 });

@@ -36,7 +36,10 @@ export class WasmAdapter implements GPUAdapter {
   readonly #memoryLimit: number;
 
   /** @param memoryLimit maximum bytes of a device's memory; at most 4 GiB. */
-  constructor(backend: Backend, { memoryLimit = MOST_BYTES } = {}) {
+  constructor(
+    backend: Backend,
+    { memoryLimit = MOST_BYTES }: { readonly memoryLimit?: number | undefined } = {},
+  ) {
     defineConstants();
     this.#backend = backend;
     this.#memoryLimit = memoryLimit;
@@ -58,5 +61,24 @@ export class WasmAdapter implements GPUAdapter {
       ...{ label, features, adapterInfo: this.info, limits: deviceLimits(requiredLimits) },
       ...{ backend: this.#backend, memoryLimit: this.#memoryLimit },
     });
+  }
+}
+
+/** A GPU, as in `navigator.gpu`, that offers one adapter. */
+export class WasmGpu implements GPU {
+  declare readonly __brand: 'GPU';
+  readonly wgslLanguageFeatures: ReadonlySet<string> = new Set();
+  readonly #adapter: GPUAdapter;
+
+  constructor(adapter: GPUAdapter) {
+    this.#adapter = adapter;
+  }
+
+  async requestAdapter(): Promise<GPUAdapter> {
+    return this.#adapter;
+  }
+
+  getPreferredCanvasFormat(): GPUTextureFormat {
+    return 'rgba8unorm';
   }
 }

@@ -1,16 +1,16 @@
 /** Devices for tests of WebGPU's semantics: this adapter's, and Dawn's, which shows that a test asks for what WebGPU says. */
 import { openCheckedAdapter } from '../../../../src/gpu/adapters/wasm/checked/adapter.ts';
-import { wasmAdapter } from '../../../../src/gpu/adapters/wasm/index.ts';
+import { openWasm } from '../../../../src/gpu/adapters/wasm/index.ts';
 import { startNodeThread } from '../../../../src/gpu/adapters/wasm/nodeThread.ts';
 import { openAdapter } from '../../../../src/gpu/node.ts';
 
 /** Open an adapter with two threads. */
 export const threaded = (threads = 2, options: { readonly memoryLimit?: number } = {}): GPUAdapter =>
-  wasmAdapter({ threads, startThread: startNodeThread, ...options });
+  openWasm({ threads, startThread: startNodeThread, ...options }).adapter;
 
 export const ADAPTERS: readonly (readonly [string, () => Promise<GPUAdapter>])[] = [
   ['threads', async () => threaded()],
-  ['no threads', async () => wasmAdapter({ threads: 1 })],
+  ['no threads', async () => openWasm({ threads: 1 }).adapter],
   ['the checking mode', async () => openCheckedAdapter()],
   ['Dawn', async () => (await openAdapter({ name: 'auto' })).adapter],
 ];
