@@ -1,5 +1,6 @@
 /** The memory of a device: one WebAssembly memory, in which all buffers and programs are ranges. It grows on demand. */
-import { ALIGNMENT, RangeAllocator } from './allocator.ts';
+import { FIRST_ADDRESS } from './abi.ts';
+import { RangeAllocator } from './allocator.ts';
 import type { Range } from './executor.ts';
 
 const PAGE = 65_536;
@@ -27,21 +28,21 @@ export class DeviceMemory {
   /** True if several threads can use it. */
   readonly shared: boolean;
   readonly #mostBytes: number;
-  /** Address 0 is left out: it would look like no address. */
   readonly #ranges: RangeAllocator;
   /** Bytes from here on were never in use, and are zero. */
-  #fresh = ALIGNMENT;
+  #fresh = FIRST_ADDRESS;
   #bytes: Uint8Array;
   #words: Int32Array;
 
   /** @throws RangeError if the engine gives no memory at all. */
   constructor({ mostBytes = MOST_BYTES, shared }: { readonly mostBytes?: number; readonly shared: boolean }) {
     this.shared = shared;
-    this.#mostBytes = Math.max(1, Math.floor(Math.min(mostBytes, MOST_BYTES) / PAGE)) * PAGE;
+    this.#mostBytes =
+      Math.max(FIRST_ADDRESS / PAGE + 1, Math.floor(Math.min(mostBytes, MOST_BYTES) / PAGE)) * PAGE;
     this.wasm = reserve(this.#mostBytes, shared);
     this.#bytes = new Uint8Array(this.wasm.buffer);
     this.#words = new Int32Array(this.wasm.buffer);
-    this.#ranges = new RangeAllocator(ALIGNMENT, this.wasm.buffer.byteLength);
+    this.#ranges = new RangeAllocator(FIRST_ADDRESS, this.wasm.buffer.byteLength);
   }
 
   /** The memory as bytes, until it grows. */
