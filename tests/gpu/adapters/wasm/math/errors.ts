@@ -10,6 +10,8 @@ export interface Elementary {
   readonly limit: number;
   /** Arguments at which a formula gives way to another one. */
   readonly borders?: readonly number[];
+  /** WGSL that declares the function on vec4f, if it is no builtin. */
+  readonly declarations?: string;
 }
 
 const LEAST_EXPONENT = -126;
@@ -42,16 +44,18 @@ export interface Worst {
   readonly result: number;
 }
 
-/** Return the values of builtin `name` at each argument, as scalars or as vectors of four. The number of arguments divides by 4. */
+/** Return the values of function `name` at each argument, as scalars or as vectors of four. The number of arguments divides by 4. */
 export function valuesOf(
   name: string,
   columns: readonly Float32Array<ArrayBuffer>[],
   type: 'f32' | 'vec4f' = 'vec4f',
+  declarations = '',
 ): Float32Array<ArrayBuffer> {
   const result = new Float32Array(columns[0]?.length ?? 0);
   const inputs = columns.map((_, i) => `@group(0) @binding(${i}) var<storage, read> x${i}: array<${type}>;`);
   const values = columns.map((_, i) => `x${i}[id.x]`).join(', ');
   const wgsl = `
+${declarations}
 ${inputs.join('\n')}
 @group(0) @binding(${columns.length}) var<storage, read_write> y: array<${type}>;
 @compute @workgroup_size(64) fn main(@builtin(global_invocation_id) id: vec3u) {
@@ -64,10 +68,10 @@ ${inputs.join('\n')}
 
 /** Return the largest error of a function at these arguments. */
 export function worstOf(
-  { name, exact }: Elementary,
+  { name, exact, declarations }: Elementary,
   [xs, ys]: readonly [Float32Array<ArrayBuffer>, Float32Array<ArrayBuffer>?],
 ): Worst {
-  const results = valuesOf(name, ys ? [xs, ys] : [xs]);
+  const results = valuesOf(name, ys ? [xs, ys] : [xs], 'vec4f', declarations);
   let worst: Worst = { error: 0, at: [], result: 0 };
   for (const [i, result] of results.entries()) {
     const [x, y] = [xs[i] ?? 0, ys?.[i] ?? 0];
