@@ -4,7 +4,8 @@
  * The argument is reduced to r = x - n·ln 2 with an integer n, so that eˣ = 2ⁿ·eʳ (Cody & Waite, Software Manual for the
  * Elementary Functions, 1980, chapter 6; Muller, Elementary Functions, 2016, section 11.2). ln 2 is the sum of two floats;
  * the first has 15 bits, so that its product with n is exact. Polynomials are minimax (Remez) for the relative error of the
- * result; their coefficients are rounded to f32 one after the other, the rest fitted again each time.
+ * result; their coefficients are rounded to f32 one after the other, the rest fitted again each time. `min`, `max` and `clamp`
+ * return a NaN that is their first argument.
  */
 export const EXPONENTIAL_FUNCTIONS = {
   timesPowerOfTwo: `
@@ -30,15 +31,11 @@ fn expTimes(x: T, k: I) -> T {
 }`,
 
   exp: `
-fn exp(x: T) -> T {
-  let above = select(x, T(-104.0), x < T(-104.0));
-  return expTimes(select(above, T(89.0), x > T(89.0)), I(0));
-}`,
+fn exp(x: T) -> T { return expTimes(clamp(x, T(-104.0), T(89.0)), I(0)); }`,
 
   exp2: `
 fn exp2(x: T) -> T {
-  let above = select(x, T(-151.0), x < T(-151.0));
-  let limited = select(above, T(129.0), x > T(129.0));
+  let limited = clamp(x, T(-151.0), T(129.0));
   let shifted = limited + 12582912.0;
   return timesPowerOfTwo(exp2Reduced(limited - (shifted - 12582912.0)), bitcast<I>(shifted));
 }`,
@@ -58,7 +55,7 @@ fn exp2Reduced(r: T) -> T {
 // Half of e^|x|, which does not overflow before the result does; below 1 a polynomial, as the two powers cancel.
 fn sinh(x: T) -> T {
   let size = abs(x);
-  let half = expTimes(select(size, T(90.0), size > T(90.0)), I(-1));
+  let half = expTimes(min(size, T(90.0)), I(-1));
   let large = half - 0.25 / half;
   let z = x * x;
   var p = z * 2.7822132e-6 + 0.00019842896;
@@ -70,7 +67,7 @@ fn sinh(x: T) -> T {
   cosh: `
 fn cosh(x: T) -> T {
   let size = abs(x);
-  let half = expTimes(select(size, T(90.0), size > T(90.0)), I(-1));
+  let half = expTimes(min(size, T(90.0)), I(-1));
   return half + 0.25 / half;
 }`,
 
@@ -78,7 +75,7 @@ fn cosh(x: T) -> T {
 // 1 - 2/(e^2|x| + 1), which is 1 in f32 from 9.01 on; near 0 a polynomial, as the two terms cancel.
 fn tanh(x: T) -> T {
   let size = abs(x);
-  let large = 1.0 - 2.0 / (expTimes(select(size, T(10.0), size > T(10.0)) * 2.0, I(0)) + 1.0);
+  let large = 1.0 - 2.0 / (expTimes(min(size, T(10.0)) * 2.0, I(0)) + 1.0);
   let z = x * x;
   var p = z * -0.0062428494 + 0.021050714;
   p = p * z - 0.053847548;

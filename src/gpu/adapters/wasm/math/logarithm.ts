@@ -3,45 +3,50 @@
  *
  * A positive x is 2ⁿ·m with √½ ≤ m < √2 (as in fdlibm, Sun Microsystems 1993), so that 1 has n = 0 and nothing cancels; f = m - 1
  * is exact, and the rest is a minimax polynomial in f without a division. ln 2 is the sum of two floats; the first has 15 bits,
- * so that its product with n is exact.
+ * so that its product with n is exact. What is not a positive normal number is rare, and costs a branch only.
  */
-/** n·ln 2 + ln(1 + f) for √½ ≤ 1 + f < √2, the `rest` of n·ln 2 included. */
+
+/** Statements that make x = 2ⁿ·(1 + f), √½ ≤ 1 + f < √2, of a positive normal x: 0x3f3504f3 are the bits of √½. */
+const SPLIT = `
+  let bits = bitcast<U>(x);
+  let exponent = bitcast<I>(bits - U(0x3f3504f3u)) >> U(23u);
+  let n = T(exponent);
+  let f = bitcast<T>(bits - (bitcast<U>(exponent) << U(23u))) - 1.0;`;
+
+/** n·ln 2 + ln(1 + f), the `rest` of n·ln 2 included. */
 const LOG_SUM = `(((f * f) * (((((((f * 0.08740714 - 0.14309931) * f + 0.14916651) * f - 0.16569991) * f + 0.19962166)
     * f - 0.25001788) * f + 0.33333948) * f - 0.4999999) + rest) + f) + n * 0.693145751953125`;
 
 export const LOGARITHM_FUNCTIONS = {
-  scaleSubnormal: `
-// A subnormal times 2²³, anything else as it is.
-fn scaleSubnormal(x: T) -> T { return select(x, x * 8388608.0, x < T(1.1754944e-38)); }`,
+  isExtreme: `
+// True of all but positive normal numbers.
+fn isExtreme(x: T) -> B { return (bitcast<U>(x) - U(0x00800000u)) >= U(0x7f000000u); }`,
 
-  binaryExponent: `
-// n such that x = 2ⁿ·m with √½ ≤ m < √2, from the bits of a positive normal x: 0x3f3504f3 are those of √½.
-fn binaryExponent(bits: U) -> I { return bitcast<I>(bits - U(0x3f3504f3u)) >> U(23u); }`,
-
-  logLimits: `
-// The logarithm y of x, but for those of 0, infinity, NaN and negative numbers.
-fn logLimits(x: T, y: T) -> T {
+  logExtreme: `
+// The logarithm, given that of a normal x, and that of x·2²³ less the logarithm of 2²³.
+fn logExtreme(x: T, normal: T, subnormal: T) -> T {
   let bits = bitcast<U>(x);
-  let positive = select(x, y, x <= T(3.4028235e38));
+  let finite = select(normal, subnormal, x < T(1.1754944e-38));
+  let positive = select(x, finite, x <= T(3.4028235e38));
   let valid = select(positive, bitcast<T>(bits | U(0x7fc00000u)), x < T(0.0));
   return select(valid, bitcast<T>(bits | U(0xff800000u)), x == T(0.0));
 }`,
 
-  log: `
-fn log(x: T) -> T {
-  let bits = bitcast<U>(scaleSubnormal(x));
-  let exponent = binaryExponent(bits);
-  let n = T(exponent) - select(T(0.0), T(23.0), x < T(1.1754944e-38));
-  let f = bitcast<T>(bits - (bitcast<U>(exponent) << U(23u))) - 1.0;
+  logNormal: `
+fn logNormal(x: T) -> T {${SPLIT}
   let rest = n * 1.4286068203094172e-6;
-  return logLimits(x, ${LOG_SUM});
+  return ${LOG_SUM};
 }`,
 
-  log2: `
-fn log2(x: T) -> T {
-  let bits = bitcast<U>(scaleSubnormal(x));
-  let exponent = binaryExponent(bits);
-  let f = bitcast<T>(bits - (bitcast<U>(exponent) << U(23u))) - 1.0;
+  log: `
+fn log(x: T) -> T {
+  var y = logNormal(x);
+  if (any(isExtreme(x))) { y = logExtreme(x, y, logNormal(x * 8388608.0) - 15.942385152878742); }
+  return y;
+}`,
+
+  log2Normal: `
+fn log2Normal(x: T) -> T {${SPLIT}
   var p = f * -0.07968142 + 0.16335031;
   p = p * f - 0.19332501;
   p = p * f + 0.20888267;
@@ -51,19 +56,22 @@ fn log2(x: T) -> T {
   p = p * f + 0.48090377;
   p = p * f - 0.7213475;
   p = p * f + 1.442695;
-  return logLimits(x, f * p + (T(exponent) - select(T(0.0), T(23.0), x < T(1.1754944e-38))));
+  return f * p + n;
+}`,
+
+  log2: `
+fn log2(x: T) -> T {
+  var y = log2Normal(x);
+  if (any(isExtreme(x))) { y = logExtreme(x, y, log2Normal(x * 8388608.0) - 23.0); }
+  return y;
 }`,
 
   log1p: `
-// ln(1 + x) for x ≥ 0, with what 1 + x loses in rounding.
-fn log1p(x: T) -> T {
-  let sum = 1.0 + x;
-  let lost = min(x, T(1.0)) - (sum - max(x, T(1.0)));
-  let bits = bitcast<U>(sum);
-  let exponent = binaryExponent(bits);
-  let n = T(exponent);
-  let f = bitcast<T>(bits - (bitcast<U>(exponent) << U(23u))) - 1.0;
-  let rest = n * 1.4286068203094172e-6 + lost / sum;
+// ln(1 + y) for y ≥ 0, with what 1 + y loses in rounding.
+fn log1p(y: T) -> T {
+  let x = 1.0 + y;
+  let lost = min(y, T(1.0)) - (x - max(y, T(1.0)));${SPLIT}
+  let rest = n * 1.4286068203094172e-6 + lost / x;
   return ${LOG_SUM};
 }`,
 

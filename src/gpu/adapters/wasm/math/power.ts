@@ -14,8 +14,8 @@ fn head(x: T) -> T { return bitcast<T>(bitcast<U>(x) & U(0xfffff000u)); }`,
 fn pow(a: T, b: T) -> T {
   // a = 2ᵉ·m, √½ ≤ m < √2, and log2 m = 2/ln 2·artanh s with s = (m - 1)/(m + 1).
   let subnormal = a < T(1.1754944e-38);
-  let bits = bitcast<U>(scaleSubnormal(a));
-  let exponent = binaryExponent(bits);
+  let bits = bitcast<U>(select(a, a * 8388608.0, subnormal));
+  let exponent = bitcast<I>(bits - U(0x3f3504f3u)) >> U(23u);
   let e = T(exponent) - select(T(0.0), T(23.0), subnormal);
   let m = bitcast<T>(bits - (bitcast<U>(exponent) << U(23u)));
   let above = m + 1.0;
@@ -42,17 +42,13 @@ fn pow(a: T, b: T) -> T {
   let logTail = logRest - ((logHead - e) - log);
 
   // 2^(b·log2 a) = 2ⁿ·2ᶠ. Beyond 2³², b makes any a but 1 overflow or vanish.
-  let atLeast = select(b, T(-4294967296.0), b < T(-4294967296.0));
-  let power = select(atLeast, T(4294967296.0), b > T(4294967296.0));
+  let power = clamp(b, T(-4294967296.0), T(4294967296.0));
   let powerHead = head(power);
   let scaled = powerHead * logHead;
   let scaledRest = (power - powerHead) * logHead + power * logTail;
-  let sum = scaled + scaledRest;
-  let sumAtLeast = select(sum, T(-151.0), sum < T(-151.0));
-  let shifted = select(sumAtLeast, T(129.0), sum > T(129.0)) + 12582912.0;
-  let f = (scaled - (shifted - 12582912.0)) + scaledRest;
-  let fAtLeast = select(f, T(-0.51), f < T(-0.51));
-  let y = timesPowerOfTwo(exp2Reduced(select(fAtLeast, T(0.51), f > T(0.51))), bitcast<I>(shifted));
+  let shifted = clamp(scaled + scaledRest, T(-151.0), T(129.0)) + 12582912.0;
+  let f = clamp((scaled - (shifted - 12582912.0)) + scaledRest, T(-0.51), T(0.51));
+  let y = timesPowerOfTwo(exp2Reduced(f), bitcast<I>(shifted));
 
   // Zero and infinity to a power are 0 or infinity; anything to the power 0 is 1.
   let infinite = a > T(3.4028235e38);
