@@ -43,8 +43,8 @@ export const eachRow = (text: (r: number) => string): string => unroll(GROUP, te
  */
 export function microkernelWgsl(layout: MicrokernelLayout, side: Side, blockValues: number) {
   const { vectors } = layout;
-  /** Rows of a block. */
-  const block = Math.min(64, Math.max(8, blockValues / 4 / vectors));
+  /** Rows of a block, a multiple of 8. */
+  const block = Math.min(64, Math.max(8, Math.floor(blockValues / 4 / vectors / 8) * 8));
   /** The same in vec4s. */
   const wide = block / 4;
   const heads = headWgsl(layout, side, { vectors: `${vectors}` });
