@@ -52,6 +52,25 @@ fn ldexp(x: T, n: I) -> T {
   powerOfTwo: `
 // 2ⁿ for -126 ≤ n ≤ 127.
 fn powerOfTwo(n: I) -> T { return bitcast<T>((n + I(127)) << U(23u)); }`,
+
+  frexp: `
+struct FrexpResult { fract: T, exp: I }
+// x = fract·2^exp with ½ ≤ |fract| < 1; zeros, infinities and NaN are their own fract, with exp = 0.
+fn frexp(x: T) -> FrexpResult {
+  let subnormal = abs(x) < T(1.1754944e-38);
+  let bits = bitcast<U>(select(x, x * 8388608.0, subnormal));
+  let exponent = bitcast<I>((bits >> U(23u)) & U(0xffu)) - select(I(126), I(149), subnormal);
+  let fract = bitcast<T>((bits & U(0x807fffffu)) | U(0x3f000000u));
+  let own = (x == T(0.0)) | !(abs(x) <= T(3.4028235e38));
+  return FrexpResult(select(fract, x, own), select(exponent, I(0), own));
+}`,
+
+  modf: `
+struct ModfResult { fract: T, whole: T }
+fn modf(x: T) -> ModfResult {
+  let whole = trunc(x);
+  return ModfResult(x - whole, whole);
+}`,
 } as const;
 
 /** Of i32. */

@@ -137,7 +137,10 @@ function bitField(values: number): Check {
 const BUILTINS: ReadonlyMap<string, Check> = new Map([
   ...entries('exp exp2 log log2 sqrt inverseSqrt sin cos tan asin acos atan', componentwise(FLOATS, 1)),
   ...entries('sinh cosh tanh asinh acosh atanh', componentwise(FLOATS, 1)),
-  ...entries('floor ceil round trunc fract saturate degrees radians quantizeToF16', componentwise(FLOATS, 1)),
+  ...entries(
+    'floor ceil round trunc fract saturate degrees radians quantizeToF16 frexp modf',
+    componentwise(FLOATS, 1),
+  ),
   ...entries('pow step atan2', componentwise(FLOATS, 2)),
   ...entries('fma smoothstep', componentwise(FLOATS, 3)),
   ...entries('mix', mix),

@@ -154,7 +154,8 @@ function callBuiltin(callee: NameSyntax, operands: readonly Operand[], names: Na
   const [on] = result.arguments;
   const substitute = on?.type && names.builtinFunction(name, on.type);
   if (!substitute) return result;
-  return { kind: 'call', function: substitute, arguments: result.arguments, type: result.type, at };
+  // The results of frexp and modf are structs, which only their functions declare.
+  return { kind: 'call', function: substitute, arguments: result.arguments, type: substitute.returns, at };
 }
 
 /** Return the reference in the first argument, `&x`. */
