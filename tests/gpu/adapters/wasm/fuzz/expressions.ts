@@ -29,6 +29,10 @@ export interface Address {
 export interface Context {
   /** Return the value at an address. */
   load(address: Address): Value;
+  /** Return the number of items at an address, of which none is read. */
+  length(address: Address): number;
+  /** Called when an index is out of range. */
+  outOfRange?(): void;
   /** Run a function and return its value. */
   call(procedure: Procedure, values: readonly Value[]): Value;
 }
@@ -99,12 +103,11 @@ function compute(expression: Expression, context: Context): Value {
     }
     case 'element': {
       const of = value(expression.of);
-      return itemOf(of, checkedIndex(of, expression.index, value(expression.index)));
+      const length = typeof of === 'object' ? of.length : 0;
+      return itemOf(of, checkedIndex(length, expression.index, value(expression.index), context));
     }
-    case 'arrayLength': {
-      const of = context.load(addressOf(expression.of, context));
-      return typeof of === 'object' ? of.length : 0;
-    }
+    case 'arrayLength':
+      return context.length(addressOf(expression.of, context));
   }
 }
 
@@ -165,14 +168,11 @@ function construct(type: Type, parts: readonly Value[]): Value {
 }
 
 /** Return an index, or the last one for an index that is too large or negative. */
-export function clampedIndex(of: Value, index: Value): number {
-  const length = typeof of === 'object' ? of.length : 0;
-  return Math.min(Number(index) >>> 0, length - 1);
-}
-
-function checkedIndex(of: Value, expression: Expression, index: Value): number {
-  const clamped = clampedIndex(of, index);
-  if (clamped !== index && isConstant(expression)) throw new ConstantError('a constant index out of range');
+function checkedIndex(length: number, expression: Expression, index: Value, context: Context): number {
+  const clamped = Math.min(Number(index) >>> 0, length - 1);
+  if (clamped === index) return clamped;
+  if (isConstant(expression)) throw new ConstantError('a constant index out of range');
+  context.outOfRange?.();
   return clamped;
 }
 
@@ -188,23 +188,29 @@ export function addressOf(reference: Reference, context: Context): Address {
       return at(reference.component);
     case 'index': {
       const index = evaluate(reference.index, context);
-      return at(checkedIndex(context.load({ variable, path }), reference.index, index));
+      return at(checkedIndex(context.length({ variable, path }), reference.index, index, context));
     }
   }
 }
 
-const NOWHERE: Context = {
-  load({ variable, path }) {
+class ConstantContext implements Context {
+  load({ variable, path }: Address): Value {
     if (variable.initial === undefined) throw new ConstantError(`${variable.name} is no constant`);
     return path.reduce<Value>(itemOf, constantValue(variable.initial));
-  },
-  call(procedure) {
-    throw new ConstantError(`${procedure.name} is called in a constant`);
-  },
-};
+  }
+
+  length(address: Address): number {
+    const of = this.load(address);
+    return typeof of === 'object' ? of.length : 0;
+  }
+
+  call({ name }: Procedure): Value {
+    throw new ConstantError(`${name} is called in a constant`);
+  }
+}
 
 /** Compute a constant expression. @throws ConstantError if WGSL refuses it. */
-export const constantValue = (expression: Expression): Value => evaluate(expression, NOWHERE);
+export const constantValue = (expression: Expression): Value => evaluate(expression, new ConstantContext());
 
 /** Return true if WGSL accepts the constants that an expression consists of, its right operands and limits included. */
 export function hasValidConstants(expression: Expression): boolean {

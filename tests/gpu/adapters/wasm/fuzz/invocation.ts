@@ -16,6 +16,8 @@ export interface Dispatch {
   readonly touches: Touches;
   /** Number of statements that may still run. */
   fuel: number;
+  /** False once an index was out of range. */
+  inRange: boolean;
 }
 
 /** What the invocations of a workgroup share. */
@@ -59,9 +61,21 @@ export class Invocation implements Context {
   }
 
   load(address: Address): Value {
-    const { variable, path } = address;
     this.#touch(address, false);
+    return this.#at(address);
+  }
+
+  length(address: Address): number {
+    const of = this.#at(address);
+    return typeof of === 'object' ? of.length : 0;
+  }
+
+  #at({ variable, path }: Address): Value {
     return path.reduce<Value>(itemOf, this.#whole(variable));
+  }
+
+  outOfRange(): void {
+    this.dispatch.inRange = false;
   }
 
   call(procedure: Procedure, values: readonly Value[]): Value {
@@ -82,12 +96,18 @@ export class Invocation implements Context {
     return binding === undefined ? this.#own : this.dispatch.storage;
   }
 
-  #touch(address: Address, wrote: boolean): void {
-    const { space, type } = address.variable;
-    // Only the length of a whole array is ever asked for.
-    if (address.path.length === 0 && type.kind === 'array') return;
-    if (space === 'workgroup') this.workgroup.touches.add(address, this.index, wrote);
-    if (space === 'read_write') this.dispatch.touches.add(address, this.globalIndex, wrote);
+  #touch({ variable, path }: Address, wrote: boolean): void {
+    const { space, type } = variable;
+    if (space !== 'workgroup' && space !== 'read_write') return;
+    const items = type.kind !== 'array' ? [0] : path.length > 0 ? path.slice(0, 1) : this.#items(variable);
+    for (const item of items) {
+      if (space === 'workgroup') this.workgroup.touches.add(variable, item, this.index, wrote);
+      else this.dispatch.touches.add(variable, item, this.globalIndex, wrote);
+    }
+  }
+
+  #items(variable: Variable): number[] {
+    return Array.from({ length: this.length({ variable, path: [] }) }, (_, i) => i);
   }
 
   #store(address: Address, value: Value): void {

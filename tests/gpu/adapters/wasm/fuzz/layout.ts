@@ -5,7 +5,8 @@ import type { StructType, Type } from './program.ts';
 /** A value: a number or boolean, or the components, elements or members of a larger one. Values never change. */
 export type Value = number | boolean | readonly Value[];
 
-const roundUp = (bytes: number, to: number): number => Math.ceil(bytes / to) * to;
+/** Round up to a multiple. */
+export const roundUp = (bytes: number, to: number): number => Math.ceil(bytes / to) * to;
 
 /** Return the alignment of a type, in bytes. */
 export function alignOf(type: Type): number {

@@ -14,8 +14,15 @@ const FUEL = 20_000;
 /** Contents of bindings, by their numbers. */
 export type Contents = ReadonlyMap<number, Uint8Array<ArrayBuffer>>;
 
-/** Run a program. Return the contents of its bindings at the end. @throws UnfitProgram */
-export function run(program: Program): Contents {
+/** The end of a program. */
+export interface Result {
+  readonly contents: Contents;
+  /** True if all indices were in range. */
+  readonly inRange: boolean;
+}
+
+/** Run a program. @throws UnfitProgram */
+export function run(program: Program): Result {
   const bound = program.variables.filter(({ binding }) => binding !== undefined);
   const contents = new Map<number, Uint8Array<ArrayBuffer>>();
   const storage: Memory = new Map();
@@ -23,7 +30,7 @@ export function run(program: Program): Contents {
     contents.set(binding, program.data.get(binding)?.slice() ?? new Uint8Array(0));
   const viewOf = (binding = 0): DataView => new DataView((contents.get(binding) ?? new Uint8Array(0)).buffer);
   for (const variable of bound) storage.set(variable, decode(variable.type, viewOf(variable.binding)));
-  const dispatch: Dispatch = { program, storage, touches: new Touches(), fuel: FUEL };
+  const dispatch: Dispatch = { program, storage, touches: new Touches(), fuel: FUEL, inRange: true };
   points(program.workgroups).forEach((group, number) => {
     runWorkgroup(dispatch, group, number);
   });
@@ -32,7 +39,7 @@ export function run(program: Program): Contents {
     if (variable.space === 'read_write' && final !== undefined)
       encode(variable.type, final, viewOf(variable.binding));
   }
-  return contents;
+  return { contents, inRange: dispatch.inRange };
 }
 
 /** Return all points of a grid, x fastest. */

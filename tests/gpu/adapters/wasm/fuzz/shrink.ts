@@ -133,7 +133,7 @@ const same = (a: Type, b: Type): boolean =>
 
 /** Yields simpler expressions of the same type: a part of it, zero or one, or one with a simpler part. */
 function* expressions(of: Expression): Generator<Expression> {
-  if (of.kind === 'literal') return;
+  if (of.kind === 'literal' || (of.kind === 'construct' && of.parts.length === 0)) return;
   for (const part of inside(of)) if (same(part.type, of.type)) yield part;
   yield* constants(of.type);
   switch (of.kind) {

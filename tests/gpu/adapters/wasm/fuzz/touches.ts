@@ -1,6 +1,5 @@
 /** Finds races: two invocations that touch one element, one of them to write, without a barrier in between. */
 
-import type { Address } from './expressions.ts';
 import type { Variable } from './program.ts';
 
 /** A program that is no test: it races, takes too long, or meets barriers apart. */
@@ -13,15 +12,14 @@ interface Touch {
   readonly shared: boolean;
 }
 
-/** Touches of elements, by variable and first item of their addresses. */
+/** Touches of elements, by variable and number. */
 export class Touches {
   readonly #of = new Map<Variable, Map<number, Touch>>();
 
   /** Note an access of invocation `by`. @throws UnfitProgram if it races with an earlier one. */
-  add({ variable, path }: Address, by: number, wrote: boolean): void {
+  add(variable: Variable, item: number, by: number, wrote: boolean): void {
     const items = this.#of.get(variable) ?? new Map<number, Touch>();
     this.#of.set(variable, items);
-    const [item = 0] = path;
     const before = items.get(item);
     const shared = before !== undefined && (before.by !== by || before.shared);
     if (shared && (wrote || before.wrote)) throw new UnfitProgram(`a race for ${variable.name}`);

@@ -1,6 +1,6 @@
 /** Module-scope declarations, and the data of bindings. */
 
-import { decode, encode, sizeOf, strideOf, type Value } from '../layout.ts';
+import { alignOf, decode, encode, roundUp, sizeOf, strideOf, type Value } from '../layout.ts';
 import { type StructType, type Type, U32, type ValueType, type Variable, value } from '../program.ts';
 import type { Choices } from './choices.ts';
 import { expression } from './expressions.ts';
@@ -40,7 +40,8 @@ const elementType = (world: World): Type =>
 /** Make random contents of a type; a runtime-sized array has `length` elements. */
 function contents(type: Type, length: number, choices: Choices): Uint8Array<ArrayBuffer> {
   const runtime = runtimeElement(type);
-  const bytes = new Uint8Array(sizeOf(type) + (runtime ? length * strideOf(runtime) : 0));
+  const size = sizeOf(type) + (runtime ? length * strideOf(runtime) : 0);
+  const bytes = new Uint8Array(roundUp(size, alignOf(type)));
   const view = new DataView(bytes.buffer);
   encode(type, randomised(type, decode(type, view), choices), view);
   return bytes;

@@ -358,16 +358,19 @@ function scalars(scope: Scope, type: ValueType, need: Need): Weighted<Make>[] {
 }
 
 function elementIndex(scope: Scope, of: Expression, need: Need): Expression {
+  const { choices, world } = scope;
   const size = of.type.kind === 'value' ? of.type.size : 1;
-  const type = scope.choices.bool() ? U32 : value('i32');
+  const type = world.inRange || choices.bool() ? U32 : value('i32');
   const made = typed(scope, type, { ...need, depth: Math.min(need.depth - 1, 1) });
-  return isConstant(made) ? literal(scope.choices.integer(0, size - 1), type) : made;
+  if (isConstant(made)) return literal(choices.integer(0, size - 1), type);
+  return world.inRange ? { kind: 'binary', operator: '%', left: made, right: literal(size), type } : made;
 }
 
 function arrayLength(scope: Scope, need: Need): Expression | undefined {
   const of = reference(scope, (type) => type.kind === 'array' && type.length === undefined, {
     writes: false,
     uniform: need.uniform ?? false,
+    whole: true,
     index: () => literal(0),
   });
   return of && { kind: 'arrayLength', of, type: U32 };

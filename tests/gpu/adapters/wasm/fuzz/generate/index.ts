@@ -26,6 +26,8 @@ export interface Kind {
   readonly barriers: boolean;
   /** False for a program of integers and booleans alone, whose results no adapter may round. */
   readonly floats: boolean;
+  /** True for a program whose indices are in range. */
+  readonly inRange?: boolean;
 }
 
 const TRIPLE = value('u32', 3);
@@ -69,9 +71,9 @@ const COUNTS: readonly Triple[] = [
 const product = (of: Triple): number => of.reduce((a, b) => a * b);
 
 /** Make a program. */
-export function generate(choices: Choices, { barriers, floats }: Kind): Program {
+export function generate(choices: Choices, { barriers, floats, inRange = false }: Kind): Program {
   const scalars: ScalarName[] = floats ? ['f32', 'f32', 'f32', 'i32', 'u32', 'bool'] : ['i32', 'u32', 'bool'];
-  const world: World = { choices, scalars, shared: new Map(), functions: [], names: 0 };
+  const world: World = { choices, scalars, shared: new Map(), functions: [], inRange, names: 0 };
   const workgroupSize = choices.pick(barriers ? PHASED_SIZES : SIZES);
   const workgroups = choices.pick(COUNTS);
   const size = product(workgroupSize);

@@ -43,6 +43,8 @@ export interface Purpose {
   readonly writes: boolean;
   /** True if it has to be the same in all invocations of a workgroup. */
   readonly uniform?: boolean;
+  /** True if nothing is read but a length, which all invocations may ask for. */
+  readonly whole?: boolean;
   /** Variables that may be meant. */
   readonly among?: (entry: Entry) => boolean;
   /** Makes an index of any value. */
@@ -56,11 +58,12 @@ export function reference(
   purpose: Purpose,
 ): Reference | undefined {
   const { choices } = scope;
-  const { writes, uniform = false, among = () => true } = purpose;
+  const { writes, uniform = false, whole = false, among = () => true } = purpose;
   const candidates = scope.entries().flatMap((entry) => {
     const allowed = among(entry) && (!uniform || isUniform(entry));
     if (!allowed || scope.reach(entry, writes) === 'none') return [];
-    const found = ways(entry.variable.type, fits);
+    const own = scope.reach(entry, writes) === 'own' && !whole;
+    const found = ways(entry.variable.type, fits).filter(([first]) => !own || first?.kind === 'index');
     return found.length === 0 ? [] : [{ entry, found }];
   });
   if (candidates.length === 0) return undefined;
@@ -139,14 +142,14 @@ export function ownElement(
 }
 
 /** Return an index that may be out of range, unless it is constant. */
-function anyIndex({ choices }: Scope, of: Type, variable: Variable, { index }: Purpose): Expression {
-  const type = choices.bool() ? U32 : value('i32');
+function anyIndex({ choices, world }: Scope, of: Type, variable: Variable, { index }: Purpose): Expression {
+  const type = world.inRange || choices.bool() ? U32 : value('i32');
   const length = of.kind === 'value' ? of.size : of.kind === 'array' ? (of.length ?? 1) : 1;
   const inRange = literal(choices.integer(0, length - 1), type);
   if (variable.space === 'const' || choices.bool(0.4)) return inRange;
   const made = index(type);
   if (isConstant(made)) return inRange;
-  return choices.bool(0.6)
+  return world.inRange || choices.bool(0.6)
     ? { kind: 'binary', operator: '%', left: made, right: literal(length, type), type }
     : made;
 }

@@ -42,6 +42,8 @@ export interface World {
   readonly scalars: readonly ScalarName[];
   readonly shared: Map<Variable, Shared>;
   readonly functions: Procedure[];
+  /** False if indices may be out of range. */
+  readonly inRange: boolean;
   names: number;
 }
 
