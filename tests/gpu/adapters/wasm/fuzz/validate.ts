@@ -34,11 +34,26 @@ function checkProgram({ variables, functions, builtins, main }: Program): void {
     module.set(variable.name, variable);
   }
   for (const called of functions) {
+    checkPlaces(called.body);
     new Checker(known).body(called.body, [module, mapOf(called.parameters)]);
     check(!called.returns || called.body.at(-1)?.kind === 'return', `${called.name} may not return`);
     known.add(called.name);
   }
+  checkPlaces(main);
   new Checker(known).body(main, [module, mapOf(builtins.values())]);
+}
+
+/** Check that `break` stands in loops and switches, and `continue` in loops. */
+function checkPlaces(body: readonly Statement[], breaks = false, continues = false): void {
+  for (const statement of body) {
+    check(statement.kind !== 'break' || breaks, 'break outside of loops');
+    check(statement.kind !== 'continue' || continues, 'continue outside of loops');
+    if (statement.kind === 'for' || statement.kind === 'while') checkPlaces(statement.body, true, true);
+    else if (statement.kind === 'loop') {
+      checkPlaces(statement.body, true, true);
+      checkPlaces(statement.continuing);
+    } else checkPlaces(insideOf(statement), breaks || statement.kind === 'switch', continues);
+  }
 }
 
 class Checker {

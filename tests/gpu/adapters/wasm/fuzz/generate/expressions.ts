@@ -232,7 +232,6 @@ const BUILTINS: Readonly<Record<'f32' | 'i32' | 'u32', readonly (readonly [Built
       ['round', 1],
       ['fract', 1],
       ['sqrt', 1],
-      ['sign', 1],
     ] as const),
     ...([
       ['min', 2],
