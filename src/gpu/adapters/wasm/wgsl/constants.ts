@@ -150,17 +150,19 @@ function integer(operator: Arithmetic, of: 'i32' | 'u32', left: number, right: n
 
 function float(operator: Arithmetic, of: ElementName, left: number, right: number, at: Place): number {
   if (right === 0 && (operator === '/' || operator === '%')) divisionByZero(at);
+  const round = of === 'f32' ? Math.fround : (x: number) => x;
   const exact = {
     '+': () => left + right,
     '-': () => left - right,
     '*': () => left * right,
     '/': () => left / right,
-    '%': () => left % right,
+    // As at run time, and as WGSL defines it: a product and a difference, each rounded.
+    '%': () => left - round(right * Math.trunc(round(left / right))),
     '&': () => Number.NaN,
     '|': () => Number.NaN,
     '^': () => Number.NaN,
   }[operator]();
-  return finite(of === 'f32' ? Math.fround(exact) : exact, of, at, `${left} ${operator} ${right}`);
+  return finite(round(exact), of, at, `${left} ${operator} ${right}`);
 }
 
 function evaluateShift(

@@ -144,7 +144,9 @@ function logical(context: Context, { operator, left, right }: Kind<'logical'>): 
   if (isPlain(right)) return builder.op(operator === '&&' ? 'i32.and' : 'i32.or', a, single(context, right));
   const slot = builder.declare(a);
   const evaluateRight = () => {
-    builder.slots[slot] = single(context, right);
+    // First the value: evaluating it may replace the list of slots.
+    const value = single(context, right);
+    builder.slots[slot] = value;
   };
   if (operator === '&&') builder.ifElse(a, evaluateRight);
   else builder.ifElse(a, () => undefined, evaluateRight);

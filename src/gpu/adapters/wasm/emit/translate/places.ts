@@ -5,7 +5,7 @@ import type { LoadName, StoreName } from '../instructions.ts';
 import { constantOf, type Value } from '../value.ts';
 import { type Context, type MemoryHome, NeedsMemory, type Place, single } from './context.ts';
 import { type Leaf, leafCount, leavesBefore, leavesOf } from './leaves.ts';
-import { component, withComponent } from './vectors.ts';
+import { asLane, component, ofLane, withComponent } from './vectors.ts';
 
 /** Evaluate the indices of a reference, and return where it is. */
 export function placeOf(context: Context, reference: Reference): Place {
@@ -182,13 +182,16 @@ const loadName = (type: Leaf): LoadName =>
       ? 'v128.load64_zero'
       : 'v128.load';
 
+/** In memory a bool is like the lane of a vector, of which it may be one. */
 function loadLeaf({ builder }: Context, home: MemoryHome, address: Value, offset: number, type: Leaf): Value {
   const name = loadName(type);
-  return home.writable ? builder.effect(name, [address], offset) : builder.load(name, address, offset);
+  const value = home.writable ? builder.effect(name, [address], offset) : builder.load(name, address, offset);
+  return type.kind === 'scalar' ? ofLane(builder, value, type.of) : value;
 }
 
 function storeLeaf({ builder }: Context, address: Value, offset: number, type: Leaf, value: Value): void {
-  const write = (name: StoreName, at: number) => builder.effect(name, [address, value], at);
+  const stored = type.kind === 'scalar' ? asLane(builder, value, type.of) : value;
+  const write = (name: StoreName, at: number) => builder.effect(name, [address, stored], at);
   if (type.kind === 'scalar') write(type.of === 'f32' ? 'f32.store' : 'i32.store', offset);
   else if (type.size === 4) write('v128.store', offset);
   else {
@@ -235,13 +238,10 @@ function withDynamicComponent(
   const chosen = builder.op('i32x4.eq', builder.op('i32x4.splat', index), builder.vector([0, 1, 2, 3]));
   const filled = builder.op(
     type.of === 'f32' ? 'f32x4.splat' : 'i32x4.splat',
-    asMask(builder, value, type.of),
+    asLane(builder, value, type.of),
   );
   return builder.op('v128.bitselect', filled, vector, chosen);
 }
-
-const asMask = (builder: Context['builder'], value: Value, of: Leaf['of']): Value =>
-  of === 'bool' ? builder.op('i32.sub', builder.i32(0), value) : value;
 
 /** Bytes that a variable of this type takes in scratch memory, a multiple of 16. */
 export const scratchSize = (type: Type): number => Math.ceil(sizes(type).size / 16) * 16;

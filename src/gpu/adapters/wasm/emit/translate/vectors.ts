@@ -8,9 +8,12 @@ export const laneType = (of: Leaf['of']): 'i32' | 'f32' => (of === 'f32' ? 'f32'
 
 /** Return a component of a vector as a scalar. */
 export function component(graph: Graph, vector: Value, of: Leaf['of'], lane: number): Value {
-  const value = graph.lane(laneType(of), vector, lane);
-  return of === 'bool' ? graph.op('i32.and', value, graph.i32(1)) : value;
+  return ofLane(graph, graph.lane(laneType(of), vector, lane), of);
 }
+
+/** Return the content of a lane as a scalar. */
+export const ofLane = (graph: Graph, lane: Value, of: Leaf['of']): Value =>
+  of === 'bool' ? graph.op('i32.and', lane, graph.i32(1)) : lane;
 
 /** Return a scalar as the content of a lane. */
 export const asLane = (graph: Graph, scalar: Value, of: Leaf['of']): Value =>
