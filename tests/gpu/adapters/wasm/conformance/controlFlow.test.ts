@@ -131,6 +131,20 @@ fn says(value: bool, digit: u32) -> bool { log = log * 10 + digit; return value;
     y: [0, 1, 1, 1, 1, 123, 1, 12],
   },
   {
+    title: 'the right operand of && and || may be a call that branches',
+    declarations: `
+fn pick(i: u32) -> u32 {
+  switch i { case 0u, default { return 1; } }
+  return 0;
+}`,
+    body: `
+  var turns = 2u;
+  while (turns > x[0] && pick(x[0]) == 0) { turns--; y[0]++; }
+  y[1] = turns;
+  y[2] = u32(x[0] > 0 || pick(x[0]) == 1);`,
+    y: [0, 2, 1],
+  },
+  {
     title: 'a guard before && keeps what follows from running',
     x: [3, 10, 20, 30],
     body: `

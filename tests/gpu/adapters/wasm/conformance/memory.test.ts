@@ -8,6 +8,9 @@ const RECORD_BINDINGS = `
 @group(0) @binding(0) var<storage, read> x: array<Record>;
 @group(0) @binding(1) var<storage, read_write> y: array<u32>;`;
 
+const remainder = (x: number, y: number): number =>
+  Math.fround(x - Math.fround(y * Math.trunc(Math.fround(x / y))));
+
 runs('layouts', [
   {
     title: 'members are aligned, a scalar follows a vec3 directly, arrays of vec3 have steps of 16 bytes',
@@ -161,6 +164,15 @@ const MASK: u32 = 0xff << 4;`,
   y[5] = bitcast<u32>(-7 / 2) + bitcast<u32>(-7 % 2);`,
     y: [...floats(1), 0x7fff_ffff, 0xff0, ...floats(3), 1003, -4],
   },
+  {
+    title: '% of f32 constants is x - y·trunc(x/y), rounded as at run time',
+    declarations: 'const REMAINDER = 3e38f % 7f;',
+    body: `
+  y[0] = bitcast<u32>(REMAINDER);
+  y[1] = bitcast<u32>(bitcast<f32>(x[0]) % bitcast<f32>(x[1]));`,
+    x: floats(3e38, 7),
+    y: floats(...new Array<number>(2).fill(remainder(Math.fround(3e38), 7))),
+  },
 ]);
 
 runs('vectors', [
@@ -241,6 +253,18 @@ fn pick(chosen: bool, v: vec2<bool>) -> vec2<bool> { return select(v, !v, chosen
   let v = pick(flags[2], vec2<bool>(flags[0], flags[2]));
   y[0] = u32(flags[0]); y[1] = u32(flags[1]); y[2] = u32(flags[2]); y[3] = u32(v.x); y[4] = u32(v.y);`,
     y: [0, 0, 1, 1, 0],
+  },
+  {
+    title: 'components of vectors of bools in an array are read and written at run time',
+    body: `
+  var v = array<vec4<bool>, 2>();
+  v[x[0]].y = true;
+  v[x[0]][x[0] + 2] = x[0] > 0;
+  y[0] = u32(v[x[0]].y); y[1] = u32(v[x[0]].x); y[2] = u32(v[x[0] - 1].y);
+  y[3] = select(7u, 8u, v[x[0]][3]);
+  y[4] = dot(vec4u(v[x[0]]), vec4u(1, 10, 100, 1000));`,
+    x: [1],
+    y: [1, 0, 0, 8, 1010],
   },
 ]);
 
