@@ -7,8 +7,8 @@ export const LAYOUT = {
   kind: { end: 0, dispatch: 1, copy: 2, clear: 3, timestamp: 4 },
   /** Number of groups: workgroups, or pieces of a copy. */
   groups: 1,
-  /** Number of groups that a thread takes at once. */
-  chunk: 2,
+  /** A thread takes one of so many parts of the groups that are left, so that the last ones are small. */
+  parts: 2,
   dispatch: {
     /** Number of the kernel. */
     kernel: 3,

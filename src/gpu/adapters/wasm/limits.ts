@@ -27,7 +27,7 @@ const ADAPTER: Limits = {
   maxStorageTexturesInFragmentStage: 0,
   maxUniformBuffersPerShaderStage: 16,
   maxUniformBufferBindingSize: 65_536,
-  maxStorageBufferBindingSize: 2 ** 31 - 4,
+  maxStorageBufferBindingSize: 2 ** 31 - 256,
   minUniformBufferOffsetAlignment: 32,
   minStorageBufferOffsetAlignment: 32,
   maxVertexBuffers: 0,

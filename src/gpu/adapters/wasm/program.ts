@@ -7,8 +7,10 @@ import type { DeviceMemory } from './memory.ts';
 const { blockWords, kind, dispatch: DISPATCH, copy: COPY, timestamp: TIMESTAMP } = LAYOUT;
 /** Words that a thread copies or clears at once. */
 const PIECE = 65_536;
-/** Number of chunks for each thread: few to take, and none so long that the others wait for it. */
-const CHUNKS = 8;
+/** Parts for each thread of the groups that are left. */
+const PARTS = 2;
+/** Parts for one thread. It may have to stop between two of them. */
+const PARTS_OF_ONE = 16;
 const SCRATCH_ALIGNMENT = 256;
 
 const padded = (bytes: number): number => Math.ceil(bytes / 16) * 16;
@@ -84,7 +86,8 @@ export class ProgramWriter {
     switch (command.kind) {
       case 'dispatch': {
         const [x, y, z] = command.grid;
-        this.#writeGroups(at, x * y * z, CHUNKS);
+        words[at + LAYOUT.groups] = x * y * z;
+        words[at + LAYOUT.parts] = this.#threads > 1 ? PARTS * this.#threads : PARTS_OF_ONE;
         words[at + DISPATCH.kernel] = command.kernel;
         words[at + DISPATCH.launch] = launch;
         words[at + DISPATCH.scratch] = this.#scratch?.range.address ?? 0;
@@ -101,18 +104,12 @@ export class ProgramWriter {
         break;
       case 'timestamp':
         words[at + TIMESTAMP.address] = command.address;
-        this.#writeGroups(at, 1, 1);
+        words[at + LAYOUT.groups] = 1;
+        words[at + LAYOUT.parts] = 1;
         break;
       default:
         command satisfies never;
     }
-  }
-
-  /** Write the number of groups, and let each thread take a share of them in some chunks. */
-  #writeGroups(at: number, groups: number, chunks: number): void {
-    const { words } = this.#memory;
-    words[at + LAYOUT.groups] = groups;
-    words[at + LAYOUT.chunk] = Math.max(1, Math.floor(groups / (this.#threads * chunks)));
   }
 
   #writePieces(at: number, target: number, bytes: number): void {
@@ -121,7 +118,7 @@ export class ProgramWriter {
     words[at + COPY.length] = bytes / 4;
     words[at + COPY.piece] = PIECE;
     words[at + LAYOUT.groups] = Math.ceil(bytes / 4 / PIECE);
-    words[at + LAYOUT.chunk] = 1;
+    words[at + LAYOUT.parts] = Math.ceil(bytes / 4 / PIECE);
   }
 
   #writeLaunch(at: number, { grid, bindings }: Dispatch): void {

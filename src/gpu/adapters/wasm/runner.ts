@@ -35,11 +35,12 @@ export function runProgram(runner: Runner, start: number, layout: Layout): numbe
     const what = words[at];
     if (what === kind.end) return at;
     const groups = words[at + layout.groups];
-    const chunk = words[at + layout.chunk];
+    const parts = words[at + layout.parts];
     for (;;) {
-      const first = Atomics.add(words, at + layout.next, chunk);
+      const first = Atomics.load(words, at + layout.next);
       if (first >= groups) break;
-      const end = Math.min(groups, first + chunk);
+      const end = first + Math.ceil((groups - first) / parts);
+      if (Atomics.compareExchange(words, at + layout.next, first, end) !== first) continue;
       if (what === kind.dispatch) {
         const scratch = words[at + dispatch.scratch] + thread * words[at + dispatch.scratchStride];
         const run = kernels[words[at + dispatch.kernel]];

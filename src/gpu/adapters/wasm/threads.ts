@@ -13,8 +13,8 @@ import type { StartThread, Thread } from './thread.ts';
 import type { Shader } from './wgsl/tree.ts';
 
 /**
- * Loads of a counter before a thread sleeps: a few microseconds, as long as two threads take to meet. Other processes and test
- * files need the cores too.
+ * Loads of a counter before a thread sleeps: about 10 µs, what sleeping and waking take. Not more, as other processes may need the
+ * cores.
  */
 const SPINS = 2000;
 /** Milliseconds that threads wait for the next program where they cannot receive messages, which wakes them more quickly. */
