@@ -19,13 +19,22 @@ conforms('conversions', [
       [-1.9, -1],
       [-0.5, 0],
       [2_147_483_520, 2_147_483_520],
-      [2_147_483_648, MAX],
       [-2_147_483_648, MIN],
       [-2_147_483_904, MIN],
-      [HUGE, MAX],
       [-inf, MIN],
       [inf, MAX],
       [nan, 0],
+    ],
+  },
+  {
+    // Of constants: the nearest integer that f32 has, too.
+    expression: 'I(a)',
+    of: ['f32'],
+    returns: 'i32',
+    atRunTimeOnly: true,
+    rows: [
+      [2_147_483_648, MAX],
+      [HUGE, MAX],
     ],
   },
   {
@@ -38,11 +47,17 @@ conforms('conversions', [
       [-5, 0],
       [2_147_483_648, 2_147_483_648],
       [4_294_967_040, 4_294_967_040],
-      [4_294_967_296, UMAX],
       [inf, UMAX],
       [-inf, 0],
       [nan, 0],
     ],
+  },
+  {
+    expression: 'U(a)',
+    of: ['f32'],
+    returns: 'u32',
+    atRunTimeOnly: true,
+    rows: [[4_294_967_296, UMAX]],
   },
   {
     expression: 'B(a)',
