@@ -1,7 +1,6 @@
 /**
  * The package's root: `openDevice`, the device, the errors, and the whole of `mathformer/tensor`. In Node a device is
- * opened through Dawn: a hardware GPU if there is one, else the system's software Vulkan, else the embedded driver. The adapter
- * `wasm` needs no Dawn.
+ * opened on a hardware GPU through Dawn if there is one, else on the adapter `wasm`, which needs no driver.
  *
  * @module mathformer
  */

@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
-import { cacheDirectories, type Environment } from '../gpu/adapters/privateDirectory.ts';
+import { cacheDirectories, type Environment } from '../gpu/adapters/userDirectories.ts';
 import type { MatmulPrecision } from '../gpu/device.ts';
 import { adapterTraits, type KernelChoices } from '../gpu/kernelChoices.ts';
 import { isSoftware, isWebAssembly } from '../gpu/waiting.ts';

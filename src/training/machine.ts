@@ -10,7 +10,7 @@ import type { Transformer } from '../model/transformer.ts';
 export interface AdapterRecord {
   /** Selects the adapter again where adapters have names. */
   readonly name: string;
-  /** `hardware`, `software`, `embedded`, `wasm`, or `browser`. */
+  /** `hardware`, `software`, `wasm`, or `browser`; `embedded` in runs of older versions. */
   readonly kind: string;
   readonly description: string;
 }

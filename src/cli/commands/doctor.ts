@@ -1,5 +1,5 @@
 /**
- * `doctor`: reports the GPU or software driver that mathformer uses on this machine, the reason, and a way to a faster one.
+ * `doctor`: report the adapter that mathformer uses on this machine, the reason, and a way to a faster one.
  * Exit code 0 if an adapter computes correctly, 1 if none does.
  */
 import { arch, availableParallelism } from 'node:os';
@@ -111,7 +111,7 @@ export async function examine({
       why: whyChosen(opened, name),
       rejected: opened.rejected,
       error: null,
-      advice: fasterAdapterAdvice(opened.kind, machine, system.length > 0),
+      advice: fasterAdapterAdvice(opened.kind, machine),
     };
   } catch (error) {
     if (!(error instanceof AdapterError)) throw error;
@@ -125,9 +125,7 @@ export async function examine({
       rejected: [],
       error: { code, message: problemOf(error), where, fix },
       advice:
-        code === 'ADAPTER_NOT_FOUND' || code === 'BAD_THREADS'
-          ? []
-          : fasterAdapterAdvice('none', machine, false),
+        code === 'ADAPTER_NOT_FOUND' || code === 'BAD_THREADS' ? [] : fasterAdapterAdvice('none', machine),
     };
   }
 }
@@ -236,7 +234,6 @@ function backendOf(
   { kind, adapter }: OpenedAdapter,
   system: readonly { backend: string; name: string }[],
 ): string {
-  if (kind === 'embedded') return 'vulkan';
   if (kind === 'wasm') return 'webassembly';
   // Dawn writes the driver's name into `device` in lower case with dashes for all that is no letter or digit.
   const match = system.find(
@@ -252,11 +249,9 @@ function whyChosen({ kind, description }: OpenedAdapter, name: string | undefine
     case 'hardware':
       return 'a hardware GPU is the fastest there is';
     case 'software':
-      return `no hardware GPU; ${description} is faster than the embedded driver`;
-    case 'embedded':
-      return "neither a hardware GPU nor a system's software driver can be used; this one comes with mathformer";
+      return `${description} was asked for`;
     case 'wasm':
-      return 'it needs no driver';
+      return 'no hardware GPU can be used; this one needs no driver, and is faster than software drivers';
   }
 }
 
@@ -277,7 +272,7 @@ async function run(flags: z.output<typeof flagsSchema>): Promise<void> {
 /** Build `doctor`. */
 export function doctorCommand(): Command {
   const command = throwing(new Command('doctor')).description(
-    'Tells which GPU or software driver mathformer uses here, why, and how to get a faster one.',
+    'Tells which adapter mathformer uses here, why, and how to get a faster one.',
   );
   return addFlags(command, flagsSchema).action(() => run(readFlags(command, flagsSchema)));
 }

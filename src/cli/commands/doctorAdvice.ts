@@ -12,18 +12,13 @@ export interface Machine {
 }
 
 /** Return commands, and comments starting with `#`, that give a faster adapter; empty where there is none. */
-export function fasterAdapterAdvice(
-  kind: AdapterKind | 'none',
-  machine: Machine,
-  systemHasAdapters: boolean,
-): string[] {
+export function fasterAdapterAdvice(kind: AdapterKind | 'none', machine: Machine): string[] {
   if (kind === 'hardware') return [];
   if (machine.platform === 'darwin')
     return ['# Metal is built in: run outside of a virtual machine to reach the GPU.'];
   if (machine.platform === 'win32') return ["# Install the GPU vendor's current driver."];
-  if (kind === 'embedded' && systemHasAdapters)
-    return ['# Leave the choice of adapter out: the system has a faster one.'];
   const advice: string[] = [];
+  if (kind === 'software') advice.push('# Leave the choice of adapter out: wasm is faster than this driver.');
   if (machine.hasNvidiaDevice) {
     advice.push(
       "# An NVIDIA GPU is here, but its Vulkan driver is not. Install the driver's graphics libraries; in a container",
@@ -31,11 +26,9 @@ export function fasterAdapterAdvice(
       'sudo apt-get install libvulkan1',
     );
   }
-  if ((kind === 'software' || kind === 'wasm') && !machine.hasRenderNode) return advice;
-  if (machine.hasRenderNode)
-    advice.push("# A GPU is here: Mesa's driver for it, if it is an AMD or Intel one:");
-  else advice.push('# lavapipe, 4-6 times faster than the embedded driver:');
-  return [...advice, ...mesaCommands(machine.osRelease)];
+  if (!machine.hasRenderNode) return advice;
+  const gpu = "# A GPU is here: Mesa's driver for it, if it is an AMD or Intel one:";
+  return [...advice, gpu, ...mesaCommands(machine.osRelease)];
 }
 
 function mesaCommands({ ID = '', ID_LIKE = '', VERSION_CODENAME = '' }: Machine['osRelease']): string[] {

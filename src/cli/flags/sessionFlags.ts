@@ -7,10 +7,7 @@ import { PRECISIONS, TUNING } from '../chooseKernels.ts';
 
 /** Flags of every command. */
 export const outputSchema = z.strictObject({
-  adapter: z
-    .string()
-    .optional()
-    .describe('adapter: hardware, lavapipe, swiftshader, wasm, or part of a description'),
+  adapter: z.string().optional().describe('adapter: hardware, wasm, lavapipe, or part of a description'),
   threads: integer(1, MOST_THREADS)
     .optional()
     .describe(

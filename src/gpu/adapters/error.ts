@@ -6,8 +6,7 @@ export type AdapterErrorCode =
   | 'DAWN_NOT_LOADED' // the native module of the `webgpu` package does not load on this system
   | 'ADAPTER_NOT_FOUND' // an adapter was asked for by name, and there is none of that name
   | 'BAD_THREADS' // MATHFORMER_THREADS is no number of threads
-  | 'NO_ADAPTER' // nothing usable at all, not even the embedded driver
-  | 'DRIVER_NOT_UNPACKED'; // the embedded driver could not be written to, or read from, any cache directory
+  | 'NO_ADAPTER'; // not even WebAssembly SIMD
 
 /** The error of opening an adapter. `where` is the option, environment variable, package or platform that caused it. */
 export class AdapterError extends GpuError {

@@ -3,9 +3,6 @@ import { fstatSync, readSync, writeSync } from 'node:fs';
 import { createRequire } from 'node:module';
 
 interface Libc {
-  getenv(name: string): string | null;
-  setenv(name: string, value: string, overwrite: number): number;
-  unsetenv(name: string): number;
   dup(descriptor: number): number;
   dup2(from: number, to: number): number;
   /** Close a descriptor. Node's own function warns in a worker thread about descriptors that it has not opened. */
@@ -36,9 +33,6 @@ function load(): Libc | undefined {
     return {
       lock: () => flockfile(stdin),
       unlock: () => funlockfile(stdin),
-      getenv: library.func('const char *getenv(const char *name)'),
-      setenv: library.func('int setenv(const char *name, const char *value, int overwrite)'),
-      unsetenv: library.func('int unsetenv(const char *name)'),
       dup: library.func('int dup(int descriptor)'),
       dup2: library.func('int dup2(int from, int to)'),
       close: library.func('int close(int descriptor)'),

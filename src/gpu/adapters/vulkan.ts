@@ -2,74 +2,29 @@
 import { execFile } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { dlopenFailure, isEmbeddedDriverSupported, unpackEmbeddedDriver } from './embedded.ts';
-import { libc } from './libc.ts';
-import { homeDirectory } from './privateDirectory.ts';
+import { homeDirectory } from './userDirectories.ts';
 
-export interface VulkanLoader {
-  readonly from: 'system' | 'embedded' | 'none';
-  /** The preloaded file, when it is the embedded one. */
-  readonly path?: string;
-  /** The dynamic linker's message, if the system's loader cannot be used. */
-  readonly missing?: string;
-}
-
-let loader: VulkanLoader | undefined;
+let missing: string | undefined | null = null;
 
 /**
- * Ensure that Dawn finds a Vulkan loader. Dawn opens `libvulkan.so.1` beside its own dawn.node, then by bare name. For a bare
- * name, glibc returns a library of that soname that is already loaded. So if the system has no loader, the embedded one is
- * loaded first and stays loaded: nothing is written to node_modules, and hardware drivers work without the system's package
- * libvulkan1.
+ * Return the dynamic linker's message if the system has no Vulkan loader (the package libvulkan1); undefined if it has one. Dawn
+ * opens `libvulkan.so.1` by that name.
  */
-export function ensureVulkanLoader(): VulkanLoader {
-  loader ??= findVulkanLoader();
-  return loader;
+export function missingVulkanLoader(): string | undefined {
+  if (missing === null) missing = dlopenFailure('libvulkan.so.1');
+  return missing;
 }
 
-function findVulkanLoader(): VulkanLoader {
-  const missing = dlopenFailure('libvulkan.so.1');
-  if (missing === undefined) return { from: 'system' };
-  if (!isEmbeddedDriverSupported()) return { from: 'none', missing };
-  const path = unpackEmbeddedDriver().loader;
-  const failure = dlopenFailure(path, { stay: true });
-  return failure === undefined
-    ? { from: 'embedded', path, missing }
-    : { from: 'none', missing: `${missing}; ${failure}` };
-}
-
-/**
- * Run `start` with `VK_DRIVER_FILES` set to one driver. The loader reads the environment while Dawn creates its Vulkan
- * instance, before `requestAdapter` returns its promise; so the variables are restored at once. They are set in C, as
- * `process.env` of a worker thread is a copy.
- */
-export function withVulkanDriver<T>(manifest: string, start: () => T): T {
-  // The second name is for loaders before 1.3.207.
-  const names = ['VK_DRIVER_FILES', 'VK_ICD_FILENAMES'];
-  const c = libc();
-  c?.lock(); // no other thread's Dawn may see the variables
-  const before = names.map(environmentVariable);
-  for (const name of names) setEnvironmentVariable(name, manifest);
+/** Open a shared library that is no Node addon. Return the reason if it cannot be opened. */
+export function dlopenFailure(library: string): string | undefined {
   try {
-    return start();
-  } finally {
-    for (const [i, name] of names.entries()) setEnvironmentVariable(name, before[i]);
-    c?.unlock();
+    process.dlopen({ exports: {} }, library);
+    return undefined;
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    // Node's error after a successful dlopen, as the library is not an addon.
+    return message.includes('did not self-register') ? undefined : message;
   }
-}
-
-function environmentVariable(name: string): string | undefined {
-  const c = libc();
-  return c ? (c.getenv(name) ?? undefined) : process.env[name];
-}
-
-function setEnvironmentVariable(name: string, value: string | undefined): void {
-  const c = libc();
-  if (value === undefined) {
-    if (c) c.unsetenv(name);
-    else delete process.env[name];
-  } else if (c) c.setenv(name, value, 1);
-  else process.env[name] = value;
 }
 
 /** Return the manifests of the installed Vulkan drivers, by the loader's search rules for Linux. */
@@ -102,14 +57,12 @@ export function vulkanManifests(env: NodeJS.ProcessEnv = process.env): string[] 
  * Return Dawn's messages on refused drivers. Dawn writes them only to the process's standard error, which JavaScript cannot
  * read. So they are collected from a child process, and only if they are needed.
  */
-export function dawnComplaints(dawnUrl: string, found: VulkanLoader): Promise<string[]> {
+export function dawnComplaints(dawnUrl: string): Promise<string[]> {
   const script = `
-    const [dawn, loader] = process.argv.slice(1);
-    if (loader) try { process.dlopen({ exports: {} }, loader, 0x1001); } catch {}
-    const { create } = await import(dawn);
+    const { create } = await import(process.argv[1]);
     await create([]).requestAdapter();
     process.exit(0);`;
-  const args = ['--input-type=module', '--eval', script, dawnUrl, ...(found.path ? [found.path] : [])];
+  const args = ['--input-type=module', '--eval', script, dawnUrl];
   return new Promise((resolve) => {
     execFile(process.execPath, args, { timeout: 20_000 }, (error, _stdout, stderr) => {
       const complaints = readComplaints(stderr);

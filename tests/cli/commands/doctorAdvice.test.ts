@@ -33,15 +33,16 @@ describe('fasterAdapterAdvice', () => {
     [{ ID: 'gentoo' }, []],
     [{}, []],
   ])('takes the package manager of %j', (osRelease, expected) => {
-    for (const kind of ['embedded', 'none'] as const) {
-      expect(commands(kind, machine({ osRelease }), false)).toEqual(expected);
-      expect(fasterAdapterAdvice(kind, machine({ osRelease }), false)[0]).toMatch(/^# lavapipe/);
+    for (const kind of ['wasm', 'none'] as const) {
+      const withGpu = machine({ osRelease, hasRenderNode: true });
+      expect(commands(kind, withGpu)).toEqual(expected);
+      expect(fasterAdapterAdvice(kind, withGpu)[0]).toMatch(/^# A GPU is here/);
     }
   });
 
   it('takes the backport on Debian 12 only, whose own Mesa is too old', () => {
-    const debian = machine({ osRelease: parseOsRelease(BOOKWORM) });
-    expect(commands('embedded', debian, false)).toEqual([
+    const debian = machine({ osRelease: parseOsRelease(BOOKWORM), hasRenderNode: true });
+    expect(commands('wasm', debian)).toEqual([
       expect.stringMatching(/^echo 'deb \S+ bookworm-backports main' \| sudo tee \S+\.list$/),
       'sudo apt-get update',
       'sudo apt-get install -t bookworm-backports mesa-vulkan-drivers libvulkan1',
@@ -50,40 +51,30 @@ describe('fasterAdapterAdvice', () => {
 
   it('is silent where nothing is faster', () => {
     const rich = machine({ hasNvidiaDevice: true, hasRenderNode: true, osRelease: DEBIAN });
-    expect(fasterAdapterAdvice('hardware', rich, true)).toEqual([]);
-    expect(fasterAdapterAdvice('software', machine({ osRelease: DEBIAN }), true)).toEqual([]);
+    expect(fasterAdapterAdvice('hardware', rich)).toEqual([]);
+    expect(fasterAdapterAdvice('wasm', machine({ osRelease: DEBIAN }))).toEqual([]);
   });
 
   it('speaks of the GPU that no driver serves', () => {
     const nvidia = machine({ hasNvidiaDevice: true, osRelease: DEBIAN });
-    expect(fasterAdapterAdvice('software', nvidia, true).join('\n')).toMatch(
-      /NVIDIA_DRIVER_CAPABILITIES=.*graphics/,
-    );
-    expect(commands('software', nvidia, true)).toEqual(['sudo apt-get install libvulkan1']);
-    // And of what is faster than the embedded driver until then.
-    expect(commands('none', nvidia, false)).toEqual([
-      'sudo apt-get install libvulkan1',
-      'sudo apt-get install mesa-vulkan-drivers libvulkan1',
-    ]);
+    expect(fasterAdapterAdvice('wasm', nvidia).join('\n')).toMatch(/NVIDIA_DRIVER_CAPABILITIES=.*graphics/);
+    expect(commands('wasm', nvidia)).toEqual(['sudo apt-get install libvulkan1']);
     const other = machine({ hasRenderNode: true, osRelease: DEBIAN });
-    const advice = fasterAdapterAdvice('software', other, true);
-    expect(advice[0]).toMatch(/^# A GPU is here/);
-    expect(advice).toHaveLength(2);
-    expect(advice.join()).not.toContain('NVIDIA');
+    expect(fasterAdapterAdvice('wasm', other)).toHaveLength(2);
+    expect(fasterAdapterAdvice('wasm', other).join()).not.toContain('NVIDIA');
   });
 
   it('sends nobody to apt on macOS and Windows', () => {
     for (const platform of ['darwin', 'win32'] as const) {
       const there = machine({ platform, osRelease: DEBIAN, hasNvidiaDevice: true });
-      const advice = fasterAdapterAdvice('none', there, false);
-      expect(advice).toEqual([
+      expect(fasterAdapterAdvice('none', there)).toEqual([
         expect.stringMatching(platform === 'darwin' ? /^# Metal/ : /^# Install the GPU/),
       ]);
     }
   });
 
-  it('points back to a system adapter that was passed over', () => {
-    expect(fasterAdapterAdvice('embedded', machine({ osRelease: DEBIAN }), true)).toEqual([
+  it('points from a software driver back to wasm', () => {
+    expect(fasterAdapterAdvice('software', machine({ osRelease: DEBIAN }))).toEqual([
       expect.stringMatching(/^# Leave the choice/),
     ]);
   });

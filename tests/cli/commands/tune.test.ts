@@ -138,7 +138,7 @@ describe('tunedKernels', () => {
 
   it.each([
     ['software', 'auto', 0],
-    ['embedded', 'auto', 0],
+    ['wasm', 'auto', 0],
     ['hardware', 'never', 0],
     ['software', 'always', 1],
   ] as const)('on an adapter that is %s, with --tune %s, measures %d times', async (kind, when, times) => {

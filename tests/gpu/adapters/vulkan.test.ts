@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { readComplaints, vulkanManifests, withVulkanDriver } from '../../../src/gpu/adapters/vulkan.ts';
+import { dlopenFailure, readComplaints, vulkanManifests } from '../../../src/gpu/adapters/vulkan.ts';
 
 describe('readComplaints', () => {
   it('keeps what Dawn refuses, once, without stack lines and notes on limits', () => {
@@ -20,27 +20,10 @@ describe('readComplaints', () => {
   });
 });
 
-describe('withVulkanDriver', () => {
-  const before = { ...process.env };
-  afterAll(() => {
-    delete process.env.VK_ICD_FILENAMES;
-    Object.assign(process.env, before);
-  });
-
-  it('sets both variables for the call only, also when it throws', () => {
-    process.env.VK_ICD_FILENAMES = '/mine.json';
-    delete process.env.VK_DRIVER_FILES;
-    const seen = withVulkanDriver('/other.json', () => [
-      process.env.VK_ICD_FILENAMES,
-      process.env.VK_DRIVER_FILES,
-    ]);
-    expect(seen).toEqual(['/other.json', '/other.json']);
-    const fail = (): never => {
-      throw new Error('refused');
-    };
-    expect(() => withVulkanDriver('/other.json', fail)).toThrow('refused');
-    expect(process.env.VK_ICD_FILENAMES).toBe('/mine.json');
-    expect('VK_DRIVER_FILES' in process.env).toBe(false);
+describe('dlopenFailure', () => {
+  it.runIf(process.platform === 'linux')('says why a library does not open', () => {
+    expect(dlopenFailure('libc.so.6')).toBeUndefined();
+    expect(dlopenFailure('libnosuch.so.9')).toMatch(/libnosuch\.so\.9: cannot open/);
   });
 });
 
