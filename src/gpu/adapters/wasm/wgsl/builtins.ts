@@ -3,6 +3,7 @@
  * evaluated when all arguments are constants. `exp` and the like are not: their values at compile time would be those of the
  * JavaScript engine.
  */
+import { fail } from './error.ts';
 import {
   concreteElement,
   constantOf,
@@ -52,6 +53,17 @@ const select: Check = (name, operands, at) => {
   const values = [no, yes].map((operand) => toElements(operand, of, at).expression);
   values.push(toElements(condition, 'bool', at).expression);
   return { kind: 'builtin', name, arguments: values, type: concrete(of, shape.size), at };
+};
+
+/** Type `clamp(x, low, high)`. Constant limits must be in order, whether x is constant or not. */
+const clamp: Check = (name, operands, at) => {
+  const [, low, high] = operands;
+  if (low?.kind === 'constant' && high?.kind === 'constant') {
+    const limits = scalarsOf(high);
+    if (scalarsOf(low).some((value, i) => value > (limits[i] ?? value)))
+      fail(at, 'clamp has a lower limit above the upper one');
+  }
+  return componentwise(NUMBERS, 3)(name, operands, at);
 };
 
 /** `any` and `all`: of a vector of bool, or one bool, which they return. */
@@ -147,7 +159,7 @@ const BUILTINS: ReadonlyMap<string, Check> = new Map([
   ...entries('sign', componentwise(['f32', 'i32'], 1)),
   ...entries('abs', componentwise(NUMBERS, 1)),
   ...entries('min max', componentwise(NUMBERS, 2)),
-  ...entries('clamp', componentwise(NUMBERS, 3)),
+  ...entries('clamp', clamp),
   ...entries('countOneBits countLeadingZeros countTrailingZeros reverseBits', componentwise(INTEGERS, 1)),
   ...entries('firstLeadingBit firstTrailingBit', componentwise(INTEGERS, 1)),
   ...entries('extractBits', bitField(1)),

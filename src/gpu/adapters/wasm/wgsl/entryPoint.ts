@@ -2,6 +2,7 @@
 import { fail } from './error.ts';
 import { checkConstant } from './expressions.ts';
 import type { Module } from './module.ts';
+import { integerOf } from './operand.ts';
 import type { AttributeSyntax, FunctionSyntax, ModuleSyntax, ParameterSyntax } from './syntax/nodes.ts';
 import type { BuiltinValue, EntryPoint, Place, Type } from './tree.ts';
 import { typeName, U32, vector } from './types.ts';
@@ -36,6 +37,10 @@ export function entryPoint(source: ModuleSyntax, module: Module): EntryPoint {
   const builtins = syntax.parameters.map((parameter, i) =>
     builtinValue(parameter, entry.parameters[i]?.type, module),
   );
+  builtins.forEach((builtin, i) => {
+    if (builtins.indexOf(builtin) < i)
+      fail(syntax.parameters[i]?.at ?? syntax.at, `${builtin} is a parameter twice`);
+  });
   return { function: entry, workgroupSize: workgroupSize(syntax, module), builtins };
 }
 
@@ -86,7 +91,7 @@ function workgroupSize(syntax: FunctionSyntax, module: Module): readonly [number
   if (!attribute) return fail(syntax.at, 'the entry point needs @workgroup_size(…)');
   const { at, arguments: values } = attribute;
   if (values.length < 1 || values.length > 3) fail(at, '@workgroup_size takes 1 to 3 numbers');
-  const [x = 1, y = 1, z = 1] = values.map((value) => Number(checkConstant(value, module).value));
+  const [x = 1, y = 1, z = 1] = values.map((value) => integerOf(checkConstant(value, module)) ?? 0);
   [x, y, z].forEach((size, i) => {
     expectSize(size, MAX_SIZES[i] ?? 1, values[i]?.at ?? at);
   });
@@ -96,6 +101,5 @@ function workgroupSize(syntax: FunctionSyntax, module: Module): readonly [number
 }
 
 function expectSize(size: number, most: number, at: Place): void {
-  if (!Number.isInteger(size) || size < 1 || size > most)
-    fail(at, `a size of a workgroup is an integer from 1 to ${most}`);
+  if (size < 1 || size > most) fail(at, `a size of a workgroup is an integer from 1 to ${most}`);
 }

@@ -49,6 +49,13 @@ export function scalarsOf({ value }: Constant): readonly ScalarConstant[] {
   return isList(value) ? value.filter(isScalar) : [value];
 }
 
+/** Return the value of a constant of an integer type; undefined for other constants. */
+export function integerOf({ type, value }: Constant): number | undefined {
+  const shape = shapeOf(type);
+  const isInteger = shape?.size === 1 && ['i32', 'u32', 'abstract int'].includes(shape.of);
+  return isInteger ? Number(value) : undefined;
+}
+
 /** Return the constant of these scalars: one makes a scalar. */
 export function constantOf(shape: Shape, scalars: readonly ScalarConstant[]): Constant {
   const [first] = scalars;

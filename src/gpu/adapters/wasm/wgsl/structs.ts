@@ -3,6 +3,7 @@ import { fail } from './error.ts';
 import { checkConstant, checkType } from './expressions.ts';
 import { sizes } from './layout.ts';
 import type { Names } from './names.ts';
+import { integerOf } from './operand.ts';
 import type { ParameterSyntax, StructSyntax } from './syntax/nodes.ts';
 import type { StructMember, StructType, Type } from './tree.ts';
 
@@ -47,8 +48,8 @@ function layoutAttributes(
     const [value, ...others] = values;
     if ((name !== 'size' && name !== 'align') || !value || others.length > 0)
       fail(at, `@${name} is not supported on a member; @size(bytes) and @align(bytes) are`);
-    const bytes = Number(checkConstant(value, names).value);
-    if (!Number.isInteger(bytes) || bytes < natural[name])
+    const bytes = integerOf(checkConstant(value, names));
+    if (bytes === undefined || bytes < natural[name])
       fail(value.at, `@${name} takes at least ${natural[name]} here`);
     if (name === 'align' && !Number.isInteger(Math.log2(bytes))) fail(value.at, '@align takes a power of 2');
     given[name] = bytes;

@@ -1,7 +1,7 @@
 /** Types as the source names them. */
 import { fail } from './error.ts';
 import type { Names } from './names.ts';
-import type { Constant } from './operand.ts';
+import { type Constant, integerOf } from './operand.ts';
 import type { ExpressionSyntax, NameSyntax } from './syntax/nodes.ts';
 import type { Place, ScalarName, Type } from './tree.ts';
 import { array, atomic, scalar, typeName, vector } from './types.ts';
@@ -90,11 +90,9 @@ function arrayType({ template, at }: NameSyntax, names: Names, evaluate: Evaluat
   return array(element, count && lengthOf(evaluate(count, names), count.at));
 }
 
-function lengthOf({ value, type }: Constant, at: Place): number {
-  const isInteger =
-    (type.kind === 'scalar' && (type.of === 'i32' || type.of === 'u32')) ||
-    (type.kind === 'abstract' && type.of === 'abstract int' && type.size === 1);
-  const length = Number(value);
-  if (!isInteger || length < 1) fail(at, 'the length of an array is an integer from 1');
-  return length;
+function lengthOf(constant: Constant, at: Place): number {
+  const length = integerOf(constant);
+  return length !== undefined && length >= 1
+    ? length
+    : fail(at, 'the length of an array is an integer from 1');
 }

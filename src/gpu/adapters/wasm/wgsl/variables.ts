@@ -3,7 +3,7 @@ import { fail } from './error.ts';
 import { checkConstant, checkType } from './expressions.ts';
 import { sizes } from './layout.ts';
 import type { Names } from './names.ts';
-import { toExpression, toExpressionOf } from './operand.ts';
+import { integerOf, toExpression, toExpressionOf } from './operand.ts';
 import type { AttributeSyntax, DeclarationSyntax, ExpressionSyntax } from './syntax/nodes.ts';
 import type { Place, Type, Variable } from './tree.ts';
 import { isConstructible, isHostShareable, typeName } from './types.ts';
@@ -15,7 +15,7 @@ const isModuleSpace = (name: string): name is ModuleSpace => SPACES.includes(nam
 /** Return the variable that a `var` of module scope declares. */
 export function moduleVariable(syntax: DeclarationSyntax, names: Names): Variable {
   const { name, at } = syntax;
-  const [space, access, ...others] = (syntax.template ?? []).map(word);
+  const [space, access, ...others] = (syntax.template ?? []).map((part) => predeclared(part, names));
   if (!space || !isModuleSpace(space) || others.length > 0)
     fail(
       at,
@@ -25,10 +25,11 @@ export function moduleVariable(syntax: DeclarationSyntax, names: Names): Variabl
   return boundVariable(syntax, space, access, names);
 }
 
-function word(syntax: ExpressionSyntax): string {
-  return syntax.kind === 'name' && !syntax.template
-    ? syntax.name
-    : fail(syntax.at, 'expected an address space or an access');
+/** Return the predeclared name of an address space or an access. */
+function predeclared(syntax: ExpressionSyntax, names: Names): string {
+  if (syntax.kind !== 'name' || syntax.template || names.find(syntax.name, syntax.at))
+    fail(syntax.at, 'expected an address space or an access');
+  return syntax.name;
 }
 
 /** Return a variable that the shader has for itself. */
@@ -143,8 +144,6 @@ function bindingOf({ attributes, name, at }: DeclarationSyntax, names: Names): n
 function numberOf({ name, arguments: values, at }: AttributeSyntax, names: Names): number {
   const [value, ...others] = values;
   if (!value || others.length > 0) fail(at, `@${name} takes one number`);
-  const number = Number(checkConstant(value, names).value);
-  return Number.isInteger(number) && number >= 0
-    ? number
-    : fail(value.at, `@${name} takes an integer from 0`);
+  const number = integerOf(checkConstant(value, names));
+  return number !== undefined && number >= 0 ? number : fail(value.at, `@${name} takes an integer from 0`);
 }

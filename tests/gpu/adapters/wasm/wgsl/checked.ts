@@ -20,9 +20,13 @@ const VARIABLES = 13;
 /** The line that a body begins at, if the declarations have one line. */
 export const BODY_LINE = PROLOGUE.split('\n').length;
 
-/** Check a program of these declarations and the body of its entry point. All builtins stay nodes of the tree. */
+/** Return a program of these declarations and the body of its entry point. */
+export const programSource = (body: string, declarations = ''): string =>
+  `${declarations}${PROLOGUE}${body}\n}`;
+
+/** Check a program. All builtins stay nodes of the tree. */
 export const program = (body: string, declarations = ''): Shader =>
-  checkShader(`${declarations}${PROLOGUE}${body}\n}`, () => undefined);
+  checkShader(programSource(body, declarations), () => undefined);
 
 /** Print the statements of a body. */
 export function statements(body: string, declarations?: string): string {

@@ -12,8 +12,6 @@ export interface NumberLiteral {
 const INTEGER = /^(0[xX][\da-fA-F]+|\d+)([iu]?)$/;
 const DECIMAL_FLOAT = /^(\d*\.?\d*(?:[eE][+-]?\d+)?)([fh]?)$/;
 const HEX_FLOAT = /^0[xX]([\da-fA-F]*)\.?([\da-fA-F]*)(?:[pP]([+-]?\d+)([fh]?))?$/;
-/** Hexadecimal digits that a float64 holds exactly. */
-const EXACT_HEX_DIGITS = 13;
 
 const I64_MAX = 2n ** 63n - 1n;
 const LARGEST = { '': I64_MAX, i: 2n ** 31n - 1n, u: 2n ** 32n - 1n };
@@ -27,7 +25,7 @@ export function numberLiteral(text: string, at: Place): NumberLiteral {
   const hex = HEX_FLOAT.exec(text);
   if (!hex) fail(at, `${text} is not a number`);
   const [, whole = '', fraction = '', exponent = '0', suffix = ''] = hex;
-  return floatLiteral(text, hexValue(whole, fraction, Number(exponent), at), suffix, at);
+  return floatLiteral(text, hexValue(whole, fraction, exponent, suffix, at), suffix, at);
 }
 
 function integerLiteral(text: string, digits: string, suffix: string, at: Place): NumberLiteral {
@@ -50,9 +48,10 @@ function floatLiteral(text: string, value: number, suffix: string, at: Place): N
   return { value: rounded, suffix: suffix === 'f' ? 'f' : '' };
 }
 
-function hexValue(whole: string, fraction: string, exponent: number, at: Place): number {
-  const digits = (whole + fraction).replace(/^0+/, '').replace(/0+$/, '');
-  if (digits.length > EXACT_HEX_DIGITS)
-    fail(at, `this number has more than ${EXACT_HEX_DIGITS} hexadecimal digits`);
-  return Number(`0x${whole}${fraction}`) * 2 ** (exponent - 4 * fraction.length);
+/** Return whole.fraction, in hexadecimal, times 2 to the power of an exponent. Throws if an f32 is not exactly that. */
+function hexValue(whole: string, fraction: string, exponent: string, suffix: string, at: Place): number {
+  const value = Number(BigInt(`0x${whole}${fraction}`)) * 2 ** (Number(exponent) - 4 * fraction.length);
+  if (suffix === 'f' && Math.fround(value) !== value)
+    fail(at, 'no f32 is exactly this number; write it without f');
+  return value;
 }

@@ -35,13 +35,16 @@ export function parse(source: string): ModuleSyntax {
 function parseDirectives(tokens: TokenReader): readonly ExtensionSyntax[] {
   const enabled: ExtensionSyntax[] = [];
   while (true) {
-    if (tokens.skip('enable')) enabled.push(...tokens.listUntil(';', () => parseExtension(tokens)));
-    else if (tokens.skip('requires')) tokens.listUntil(';', () => tokens.name('a language feature'));
+    if (tokens.skip('enable')) {
+      enabled.push(parseExtension(tokens));
+      if (tokens.skip(',')) enabled.push(...tokens.listUntil(';', () => parseExtension(tokens)));
+      else tokens.expect(';');
+    } else if (tokens.skip('requires')) tokens.listUntil(';', () => tokens.name('a language feature'));
     else if (tokens.skip('diagnostic')) {
       tokens.expect('(');
       tokens.listUntil(')', () => parseExpression(tokens));
       tokens.expect(';');
-    } else if (!tokens.skip(';')) return enabled;
+    } else return enabled;
   }
 }
 

@@ -120,11 +120,13 @@ function parseShift(tokens: TokenReader, first: ExpressionSyntax): ExpressionSyn
 
 function parseSum(tokens: TokenReader, first: ExpressionSyntax): ExpressionSyntax {
   let left = parseProduct(tokens, first);
-  for (let operator = operatorOf(tokens); operator && SUMS.has(operator); operator = operatorOf(tokens)) {
+  while (true) {
+    tokens.splitDecrement();
+    const operator = operatorOf(tokens);
+    if (!operator || !SUMS.has(operator)) return left;
     const at = tokens.take();
     left = binary(operator, left, parseProduct(tokens, parseUnary(tokens)), at);
   }
-  return left;
 }
 
 function parseProduct(tokens: TokenReader, first: ExpressionSyntax): ExpressionSyntax {
@@ -142,6 +144,7 @@ export function parseUnary(tokens: TokenReader): ExpressionSyntax {
 }
 
 function parseOperand(tokens: TokenReader): ExpressionSyntax {
+  tokens.splitDecrement();
   const operator = tokens.next.kind === 'symbol' ? UNARY.get(tokens.next.text) : undefined;
   if (!operator) return parseAccess(tokens, parsePrimary(tokens));
   const at = tokens.take();

@@ -207,11 +207,13 @@ function parseCase(tokens: TokenReader): CaseSyntax {
   if (tokens.skip('default')) values.push(undefined);
   else {
     tokens.expect('case');
-    do {
-      if (tokens.sees('{') || tokens.sees(':')) break;
-      values.push(tokens.skip('default') ? undefined : parseExpression(tokens));
-    } while (tokens.skip(','));
+    values.push(parseSelector(tokens));
+    while (tokens.skip(',') && !tokens.sees('{') && !tokens.sees(':')) values.push(parseSelector(tokens));
   }
   tokens.skip(':');
   return { values, body: parseBlock(tokens), at };
 }
+
+/** Parse a value of a case; undefined for `default`. */
+const parseSelector = (tokens: TokenReader): ExpressionSyntax | undefined =>
+  tokens.skip('default') ? undefined : parseExpression(tokens);

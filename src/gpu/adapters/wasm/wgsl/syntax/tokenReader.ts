@@ -7,14 +7,14 @@ import { type Token, tokenize } from './tokens.ts';
 const MAX_DEPTH = 500;
 
 export class TokenReader {
-  readonly #tokens: readonly Token[];
+  readonly #tokens: Token[];
   #position = 0;
   #depth = 0;
   /** The token that comes next. Behind the source it is of kind `end`. */
   next: Token;
 
   constructor(source: string) {
-    this.#tokens = tokenize(source);
+    this.#tokens = [...tokenize(source)];
     this.next = this.#at(0);
   }
 
@@ -54,6 +54,14 @@ export class TokenReader {
     return seen;
   }
 
+  /** Take a `--` that comes next for two minus signs: it is a decrement only at the end of a statement (WGSL section 3.1). */
+  splitDecrement(): void {
+    if (!this.sees('--')) return;
+    const { line, column } = this.next;
+    this.next = { kind: 'symbol', text: '-', line, column };
+    this.#tokens.splice(this.#position, 1, this.next, { ...this.next, column: column + 1 });
+  }
+
   /** Go past this keyword or symbol. Throws a `WgslError` if another token comes next. */
   expect(text: string): Token {
     return this.sees(text) ? this.take() : this.unexpected(text);
@@ -79,11 +87,13 @@ export class TokenReader {
     return this.#list(() => this.skip(close), close, item);
   }
 
-  /** Go past a template list, if one comes next, and return its items. */
+  /** Go past a template list, if one comes next, and return its items, at least one. */
   templateList<T>(item: () => T): readonly T[] | undefined {
     if (this.next.kind !== 'template start') return undefined;
     this.take();
-    return this.#list(() => this.#skipTemplateEnd(), '>', item);
+    const first = item();
+    this.skip(',');
+    return [first, ...this.#list(() => this.#skipTemplateEnd(), '>', item)];
   }
 
   #skipTemplateEnd(): boolean {

@@ -118,8 +118,7 @@ const { sample } = fc.letrec<{ sample: Sample }>((tie) => {
   const unary = fc.tuple(fc.constantFrom('-', '!', '~'), operand).map(
     ([operator, a]): Sample => ({
       level: 'unary',
-      // Two minus signs with nothing between them are a decrement.
-      text: `${operator} ${inside(a, ['primary', 'unary'])}`,
+      text: `${operator}${inside(a, ['primary', 'unary'])}`,
       full: `(${operator} ${a.full})`,
       tree: `(${operator} ${a.tree})`,
     }),
@@ -169,6 +168,9 @@ describe('an expression', () => {
     ['a - b * c + d', '(+ (- a (* b c)) d)'],
     ['-a.x * b', '(* (- (.x a)) b)'],
     ['- -a', '(- (- a))'],
+    ['--a', '(- (- a))'],
+    ['a--b', '(- a (- b))'],
+    ['a - ---b', '(- a (- (- (- b))))'],
     ['!a[1] == b', '(== (! ([] a 1)) b)'],
     ['a + b < c * d', '(< (+ a b) (* c d))'],
     ['a << b == c >> d', '(== (<< a b) (>> c d))'],
@@ -205,6 +207,7 @@ describe('an expression', () => {
     ['a + b << c', '<< beside + needs parentheses'],
     ['a << b + c', '+ beside << needs parentheses'],
     ['a ^ b + c', '+ beside ^ needs parentheses'],
+    ['array<>()', 'expected an expression, found >'],
     ['1 +', 'expected an expression, found the end of the source'],
     ['a[1', 'expected ], found the end'],
     ['f(a b)', 'expected , or ), found b'],
@@ -232,6 +235,8 @@ describe('a number', () => {
     ['0x1.8p-1f', '0.75f'],
     ['0xA.8p0', '10.5'],
     ['0x.8', '0.5'],
+    ['0x1.23456789abcdefp0', `${Number(0x123456789abcdefn) / 2 ** 56}`],
+    ['01.5', '1.5'],
   ])('%s', (source, value) => {
     expect(printParsed(source)).toBe(value);
   });
@@ -246,7 +251,8 @@ describe('a number', () => {
     ['1x', '1x is not a number'],
     ['1.5u', '1.5u is not a number'],
     ['1h', 'is an f16'],
-    ['0x1.23456789abcdefp0', 'more than 13 hexadecimal digits'],
+    ['0x1.00000001p0f', 'no f32 is exactly this number'],
+    ['01f', 'begins with 0'],
   ])('%s is refused', (source, reason) => {
     expect(() => printParsed(source)).toThrow(reason);
     expect(() => printParsed(source)).toThrow(WgslError);
