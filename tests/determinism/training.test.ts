@@ -1,0 +1,93 @@
+/**
+ * The WebAssembly adapter gives the same bits everywhere: with any number of threads, in other versions of Node, and in other
+ * JavaScript engines. After a deliberate change of results, `npx vitest run tests/determinism -u` writes the new digests.
+ */
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openDevice } from '../../src/index.node.ts';
+import { type BrowserName, installed, launch, type PageServer, runPage, serve } from './browsers.ts';
+import { bundle } from './bundle.ts';
+import type { PageResult } from './inBrowser.ts';
+import { type Digests, trainingDigests } from './training.ts';
+
+const run = promisify(execFile);
+
+async function digests(threads: number): Promise<Digests> {
+  const device = await openDevice({ adapter: 'wasm', threads });
+  const found = await trainingDigests(device);
+  device.destroy();
+  return found;
+}
+
+let expected: Digests;
+beforeAll(async () => {
+  expected = await digests(1);
+});
+
+it('are the digests of every machine', () => {
+  expect(expected).toMatchInlineSnapshot(`
+    {
+      "GRPO": "20d8b5c9f81015b51acb8f2efdf82db24baa237083bf549d4f49da013d3e4795",
+      "both, of a llama": "834f4a4e1c06f2f3a63f3744376045fa57a0c043c12d1d65315cfac7bd1b0a3d",
+      "both, of a mixture of experts": "9c323acdbe9f51b1570fa0664b1437b7e28bd8c19a49df6d13c647b2391083f5",
+      "pretraining with dropout": "543b195eb91079e1f6f548f8c4f99f4ee65ab654aaf4e843f4e25b31bf796699",
+      "pretraining without dropout": "e71b87528290cf1a39d12f8862e7eb562cb23570807fb79d7e3933aba5b87585",
+    }
+  `);
+});
+
+it.each([2, 4])('with %i threads', async (threads) => {
+  expect(await digests(threads)).toEqual(expected);
+});
+
+describe('in Node', () => {
+  let directory: string;
+  let script: string;
+  beforeAll(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'mathformer-determinism-'));
+    script = join(directory, 'trainings.mjs');
+    await writeFile(script, await bundle('inNode.ts', 'node'));
+  });
+  afterAll(() => rm(directory, { recursive: true }));
+
+  it('of this version, bundled and minified', async () => {
+    const { stdout } = await run(process.execPath, [script]);
+    expect(JSON.parse(stdout)).toEqual(expected);
+  });
+
+  it.for([20, 24])('%i', async (version, { skip }) => {
+    const npx = (...args: readonly string[]) => run('npx', ['-y', '-p', `node@${version}`, 'node', ...args]);
+    const found = await npx('--version').catch(() => undefined);
+    skip(!found, `npm did not bring Node ${version}`);
+    const { stdout } = await npx(script);
+    expect(JSON.parse(stdout)).toEqual(expected);
+  });
+});
+
+const BROWSERS: readonly BrowserName[] = ['chrome', 'firefox'];
+
+describe.each(BROWSERS)('in %s', (name) => {
+  let server: PageServer;
+  beforeAll(async () => {
+    server = await serve(await bundle('inBrowser.ts', 'browser'));
+  });
+  afterAll(() => {
+    server.server.close();
+  });
+
+  it.for([
+    ['with threads', 'isolated', true],
+    ['without cross-origin isolation', 'plain', false],
+  ] as const)('%s', async ([, path, isolated], { skip }) => {
+    const executable = installed(name);
+    if (!executable) return skip(`no ${name} is installed`);
+    const browser = await launch(name, executable);
+    const result = await runPage<PageResult>(browser, server, path);
+    await browser.close();
+    expect(result).toEqual({ isolated, digests: expected });
+  });
+});
