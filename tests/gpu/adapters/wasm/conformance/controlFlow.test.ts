@@ -218,6 +218,18 @@ runs('invocations', [
     y: [136],
   },
   {
+    title: 'a function with a barrier may be called again, with arguments of another kind',
+    size: 2,
+    declarations: `
+fn add(local: u32, amount: u32) { workgroupBarrier(); y[local] += amount; }`,
+    body: `
+  add(local, x[local]);
+  add(local, 1000);
+  add(local, x[1 - local]);`,
+    x: [5, 7],
+    y: [1012, 1012],
+  },
+  {
     title: 'what an invocation holds lives across a barrier',
     declarations: 'var<workgroup> w: array<u32, 4>;',
     size: 4,

@@ -254,7 +254,11 @@ class BarrierTranslation {
       if (all !== undefined && all === (inside.get(variable) ?? 0)) continue;
       const home = this.#context.homes.get(variable);
       const isOf = ({ early: { loop } }: Value) => loop !== undefined && loop !== around;
-      if (home?.kind === 'values' && !home.values.some(isOf)) continue;
+      if (home?.kind === 'values' && !home.values.some(isOf)) {
+        // An earlier call of the same function may have kept another value.
+        this.#kept.delete(variable);
+        continue;
+      }
       this.#kept.add(variable);
       this.#keep(variable);
     }
