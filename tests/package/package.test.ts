@@ -70,8 +70,13 @@ it('holds the compiled code with its types and maps, and nothing else', () => {
   expect(paths).toContain('dist/tensor/index.d.ts');
 });
 
-it('trains in plain Node', () => {
-  const losses: number[] = JSON.parse(inProject(process.execPath, 'train.js'));
+it.each(['auto', 'wasm'])('trains in plain Node on the adapter %s', (adapter) => {
+  const program = [
+    '--import',
+    `data:text/javascript,process.env.MATHFORMER_ADAPTER='${adapter}'`,
+    'train.js',
+  ];
+  const losses: number[] = JSON.parse(inProject(process.execPath, ...program));
   expect(losses).toHaveLength(5);
   expect(losses).toEqual(losses.toSorted((a, b) => b - a));
   expect(losses.at(-1)).toBeLessThan((losses[0] ?? 0) / 2);

@@ -6,8 +6,12 @@ const ALIGNMENTS = ['minUniformBufferOffsetAlignment', 'minStorageBufferOffsetAl
 type LimitName = Exclude<keyof GPUSupportedLimits, '__brand'>;
 type Limits = Readonly<Record<LimitName, number>>;
 
+/** A limit that earlier editions of WebGPU's types have. */
+const EARLIER = { maxInterStageShaderComponents: 0 };
+
 /** Textures, samplers and vertices do not exist. Bindings and sizes are limited by WebAssembly's addresses of 32 bits. */
 const ADAPTER: Limits = {
+  ...EARLIER,
   maxTextureDimension1D: 0,
   maxTextureDimension2D: 0,
   maxTextureDimension3D: 0,
@@ -35,7 +39,6 @@ const ADAPTER: Limits = {
   maxVertexAttributes: 0,
   maxVertexBufferArrayStride: 0,
   maxInterStageShaderVariables: 0,
-  maxInterStageShaderComponents: 0,
   maxColorAttachments: 0,
   maxColorAttachmentBytesPerSample: 0,
   maxComputeWorkgroupStorageSize: 32_768,
