@@ -14,7 +14,6 @@ const ROOMS = [
   'formats',
   'pretrain',
   'grpo',
-  'generation',
   'training',
   'runs',
   'cli',

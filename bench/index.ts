@@ -29,11 +29,11 @@ interface Flags {
  * Return a function that opens a profiling device on the same adapter, with the same kernels, at its first call. The device
  * turns off the rounding of timestamps, which is 65 µs in Dawn by default.
  */
-function profilingDevice({ shortLoops }: Device) {
+function profilingDevice() {
   let opened: Promise<Device> | undefined;
   const open = async (): Promise<Device> => {
     const { adapter } = await openAdapter({ disableToggles: ['timestamp_quantization'] });
-    return Device.open(adapter, { profile: true, shortLoops });
+    return Device.open(adapter, { profile: true });
   };
   return {
     get: (): Promise<Device> => {
@@ -45,20 +45,19 @@ function profilingDevice({ shortLoops }: Device) {
 }
 
 /**
- * Return the name of the results' folder: the adapter's description. For a software adapter, add the CPU and the preferred
- * loop length, which distinguishes CPUs of the same name.
+ * Return the name of the results' folder: the adapter's description. For an adapter that computes on the CPU, add
+ * the CPU.
  */
-function nameOf({ description, kind }: OpenedAdapter, { shortLoops }: Device): string {
-  if (kind === 'hardware') return description;
-  return `${description} on ${cpuModel()}${shortLoops ? ', short loops' : ''}`;
+function nameOf({ description, kind }: OpenedAdapter): string {
+  return kind === 'hardware' ? description : `${description} on ${cpuModel()}`;
 }
 
 async function bench(names: readonly string[], flags: Flags): Promise<void> {
   const suites = chosenSuites(names, flags.filter);
   const opened = await openAdapter();
   const device = await Device.open(opened.adapter);
-  const adapter = nameOf(opened, device);
-  const profiled = profilingDevice(device);
+  const adapter = nameOf(opened);
+  const profiled = profilingDevice();
   const folder = resultsFolder(adapter, flags);
   if (folder) mkdirSync(folder, { recursive: true });
   const setting = {

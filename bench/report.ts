@@ -44,8 +44,7 @@ const SECTIONS: Sections = {
       paragraph(
         `η of a step is the sum of the least times of its dispatches, max(FLOPs / P, bytes / W) + t0, over its time when replayed; ` +
           `“of P” is the share of P by the usual count of FLOPs in training. Here: ${ceilingText(ceilings)}. ` +
-          'Tokens are without padding; CPU time is that of encoding and submitting. A parallel step generates in processes of its own, ' +
-          'whose dispatches are not counted.',
+          'Tokens are without padding; CPU time is that of encoding and submitting.',
       ),
       htmlTable(stepTable(steps)),
       ...steps.map(stepSection),

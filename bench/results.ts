@@ -43,7 +43,6 @@ const steps = z.object({
       tokens: z.number(),
       eager: stepTimes.nullable(),
       replayed: stepTimes,
-      parallel: stepTimes.nullable().default(null),
       efficiency: z.number(),
       flopEfficiency: z.number().nullable(),
       gpu: z.number().nullable(),

@@ -10,12 +10,11 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { readCheckpoint } from '../src/formats/index.ts';
-import { samplerOf } from '../src/generation/index.ts';
 import type { Device } from '../src/gpu/device.ts';
 import { grpoOptions } from '../src/grpo/options.ts';
 import { GrpoTrainer } from '../src/grpo/trainer.ts';
-import { type ModelConfig, modelConfig } from '../src/model/config.ts';
-import type { CompletionSampler } from '../src/model/sampler.ts';
+import { modelConfig } from '../src/model/config.ts';
+import { type CompletionSampler, Sampler } from '../src/model/sampler.ts';
 import { Transformer } from '../src/model/transformer.ts';
 import { ARITHMETIC } from '../src/tasks/arithmetic/task.ts';
 import { EOS, VOCAB_SIZE } from '../src/tasks/arithmetic/tokenizer.ts';
@@ -37,16 +36,12 @@ export interface StepRun {
 /** The form in which a step runs. */
 export interface StepForm {
   readonly replay: boolean;
-  /** Number of generating processes. Default: 0, which generates on the device. */
-  readonly processes?: number;
 }
 
 export interface StepCase {
   readonly name: string;
   /** True if the step can also run without recordings. (Decoding is always recorded.) */
   readonly eager: boolean;
-  /** The generating model, which can also run in several processes; null if the step does not generate. */
-  readonly generates: ModelConfig | null;
   /** FLOPs by the usual count for training (`trainingFlops`); null for steps that also generate. */
   readonly flops: number | null;
   /** Make a model and its trainer. Return a function that runs one step to its end. */
@@ -66,7 +61,6 @@ export function supervisedCase(size: 'tiny' | 'small', { batch, length }: Superv
   return {
     name: `supervised step, ${size}, ${batch} × ${length}`,
     eager: true,
-    generates: null,
     flops: trainingFlops(config, batch, length),
     prepare: (device, { replay }) => {
       const step = supervisedStep(device, config, { batch, length, replay });
@@ -124,11 +118,10 @@ export function grpoCase(
   return {
     name: `${kind}, ${size}, ${batchSize} × ${groupSize} × ${maxNewTokens}`,
     eager: kind === 'grpo step',
-    generates: modelConfig(size, { vocabSize: VOCAB_SIZE }),
     flops: null,
-    prepare: (device, { replay, processes = 0 }) => {
+    prepare: (device, { replay }) => {
       const policy = policyOf(device, size);
-      const sampler = samplerOf(policy, { eos: EOS, processes });
+      const sampler = new Sampler(policy, { eos: EOS });
       const trainer = new GrpoTrainer(policy, options, { task: ARITHMETIC, sampler, capture: { replay } });
       const lengths = watched(trainer.sampler);
       const { config } = trainer.policy;

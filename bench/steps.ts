@@ -1,9 +1,8 @@
 /**
- * Time training steps in three forms: eager, replayed, and with generation in several processes. All forms and the
+ * Time training steps in two forms, eager and replayed. Both and the
  * adapter's limits are timed in turns. A copy on a profiling device takes the same steps and yields their kernels: η of a
  * step is the sum of the least times of its dispatches, divided by the time of the replayed step.
  */
-import { generationProcesses } from '../src/generation/index.ts';
 import type { Device } from '../src/gpu/device.ts';
 import type { ProfiledDispatch } from '../src/gpu/profiler.ts';
 import type { Ceilings } from './bound.ts';
@@ -37,8 +36,6 @@ export interface StepResult {
   readonly tokens: number;
   readonly eager: StepTimes | null;
   readonly replayed: StepTimes;
-  /** Replayed, with generation in several processes, whose dispatches are not counted; null if not measured. */
-  readonly parallel: StepTimes | null;
   readonly efficiency: number;
   /** FLOPs by the usual count for training, divided by the FLOPs that the adapter can compute in the same time. */
   readonly flopEfficiency: number | null;
@@ -70,7 +67,6 @@ interface Plan {
   readonly rounds: number;
   readonly eager: Timed | undefined;
   readonly replayed: Timed;
-  readonly parallel: Timed | undefined;
   readonly profiled: () => Promise<StepRun>;
   readonly profiles: {
     readonly dispatches: readonly ProfiledDispatch[];
@@ -82,19 +78,16 @@ async function plan(each: StepCase, device: Device, profiled: Device, most: numb
   const timed = (form: StepForm): Timed => ({ device, step: each.prepare(device, form), runs: [] });
   const eager = each.eager ? timed({ replay: false }) : undefined;
   const replayed = timed({ replay: true });
-  const processes = each.generates ? generationProcesses(device, each.generates) : 0;
-  const parallel = processes > 0 ? timed({ replay: true, processes }) : undefined;
   const onProfiler = each.prepare(profiled, { replay: true });
   let seconds = 0;
   // All forms take the same steps, since the steps of a trainer differ from each other.
   for (let i = 0; i < WARM; i++) {
     await eager?.step();
     seconds = (await replayed.step()).seconds;
-    await parallel?.step();
     await onProfiler();
   }
   const rounds = Math.min(most, Math.max(LEAST_ROUNDS, Math.floor(MOST_TIME / seconds)));
-  return { each, rounds, eager, replayed, parallel, profiled: onProfiler, profiles: [] };
+  return { each, rounds, eager, replayed, profiled: onProfiler, profiles: [] };
 }
 
 async function run({ device, step, runs }: Timed): Promise<void> {
@@ -124,7 +117,6 @@ export async function measureSteps(
       if (round >= each.rounds) continue;
       if (each.eager) await run(each.eager);
       await run(each.replayed);
-      if (each.parallel) await run(each.parallel);
       await profile.skip();
       const { known } = await each.profiled();
       each.profiles.push({ dispatches: await profile.next(), known });
@@ -162,7 +154,7 @@ function typicalShares(rounds: readonly (readonly KernelShare[])[]): KernelShare
   return typical.sort(longestFirst);
 }
 
-function result({ each, rounds, eager, replayed, parallel, profiles }: Plan, ceilings: Ceilings): StepResult {
+function result({ each, rounds, eager, replayed, profiles }: Plan, ceilings: Ceilings): StepResult {
   const shares = profiles.map(({ dispatches, known }) => sharesByKernel(dispatches, ceilings, known));
   const bounds = shares.map((kernels) => stepBound(kernels, ceilings));
   const gpu = profiles.flatMap(({ dispatches }) => secondsOn(dispatches) ?? []);
@@ -173,7 +165,6 @@ function result({ each, rounds, eager, replayed, parallel, profiles }: Plan, cei
     tokens: median(replayed.runs.map(({ tokens }) => tokens)),
     eager: eager ? timesOf(eager) : null,
     replayed: times,
-    parallel: parallel ? timesOf(parallel) : null,
     efficiency: median(replayed.runs.map(({ seconds }, round) => (bounds[round] ?? 0) / seconds)),
     flopEfficiency: each.flops === null ? null : each.flops / (ceilings.P * times.median),
     gpu: gpu.length > 0 ? median(gpu) : null,

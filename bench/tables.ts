@@ -68,7 +68,6 @@ export function stepTable(steps: readonly StepResult[]): Table {
     rows: steps.flatMap((step) => [
       ...(step.eager ? [formRow(step, 'eager', step.eager)] : []),
       formRow(step, 'replayed', step.replayed),
-      ...(step.parallel ? [formRow(step, 'parallel', step.parallel)] : []),
     ]),
     left: 2,
   };

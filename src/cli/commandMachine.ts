@@ -1,11 +1,11 @@
 /** The machine a command runs on. */
 import { availableParallelism } from 'node:os';
-import { samplerOf } from '../generation/index.ts';
 import { Device } from '../gpu/device.ts';
 import type { KernelChoices } from '../gpu/kernelChoices.ts';
 import type { OpenedAdapter } from '../gpu/node.ts';
 import type { CompletionSampler } from '../model/completions.ts';
 import type { ModelConfig } from '../model/config.ts';
+import { Sampler } from '../model/sampler.ts';
 import { gitCommit, versions } from '../runs/provenance.ts';
 import type { AdapterRecord, Machine } from '../training/machine.ts';
 import { openTunable, type TuningFlags, tunedKernels } from './chooseKernels.ts';
@@ -20,8 +20,6 @@ export interface MachineFlags extends TuningFlags {
   readonly profile?: string | undefined;
   /** Most bytes of GPU memory to use. */
   readonly memoryLimit?: number | undefined;
-  /** Processes that generate; 0 generates on the device. By default the number that is the quickest for the adapter. */
-  readonly generationProcesses?: number | undefined;
   /** The kernels that a run used before, and the description of the adapter that it used them on. */
   readonly earlierKernels?: { readonly adapter: string; readonly choices: KernelChoices } | undefined;
 }
@@ -50,14 +48,13 @@ export async function openMachine(
   const limits = memoryLimit === undefined ? {} : { memoryLimit };
   const options = { debug, profile: profile !== undefined, matmulPrecision, kernelChoices, ...limits };
   const device = await Device.open(opened.adapter, options);
-  const { generationProcesses: processes } = flags;
   const samplers: CompletionSampler[] = [];
   return {
     device,
     adapter: { name, kind, description },
     provenance: { versions: { ...versions() }, gitCommit: gitCommit() },
     sampler(model, eos) {
-      const sampler = samplerOf(model, { eos, ...(processes === undefined ? {} : { processes }) });
+      const sampler = new Sampler(model, { eos });
       samplers.push(sampler);
       return sampler;
     },

@@ -21,7 +21,6 @@ import {
 import type { CheckedPlace } from './faults.ts';
 import { type AnyBindings, gridOf, type Kernel, type Scalar, type Workgroups } from './kernel.ts';
 import { type KernelChoices, shippedChoices } from './kernelChoices.ts';
-import { prefersShortLoops } from './loopLength.ts';
 import { type DeviceParts, makeParts } from './parts.ts';
 import type { ProfiledDispatch } from './profiler.ts';
 import { record } from './recorder.ts';
@@ -51,8 +50,6 @@ export class Device {
   readonly portableKernels: boolean;
   /** True for the WebAssembly adapter: an invocation is scalar code with vec4s in registers, and barriers are expensive. */
   readonly isWasm: boolean;
-  /** True if loops of little code are the faster ones, where kernels come in both forms. */
-  readonly shortLoops: boolean;
   /** True if products may round their operands to f16. */
   readonly halfProducts: boolean;
   /** Variants of kernels asked for: those shipped for the adapter, replaced by those given. */
@@ -73,7 +70,6 @@ export class Device {
     this.portableKernels = options.portableKernels ?? false;
     this.subgroupSize = fixed && !this.portableKernels ? min : 0;
     this.isWasm = this.info.architecture === 'wasm';
-    this.shortLoops = options.shortLoops ?? false;
     this.halfProducts = options.matmulPrecision === 'medium' && gpu.features.has('shader-f16');
     this.choices = { ...shippedChoices(this.info), ...options.kernelChoices };
     this.debug = options.debug ?? false;
@@ -84,8 +80,7 @@ export class Device {
   static async open(adapter: GPUAdapter, options: DeviceOptions = {}): Promise<Device> {
     expectOptions('Device.open', options, DEVICE_OPTIONS);
     const gpu = await requestDevice(adapter, options);
-    const shortLoops = options.shortLoops ?? (!options.portableKernels && (await prefersShortLoops(gpu)));
-    return new Device(gpu, { ...options, shortLoops });
+    return new Device(gpu, options);
   }
 
   /** The adapter's own name. */

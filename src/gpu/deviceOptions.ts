@@ -22,8 +22,6 @@ export interface DeviceOptions {
   readonly profile?: boolean;
   /** Variants of kernels to use, from the tuner or from an earlier run. */
   readonly kernelChoices?: KernelChoices;
-  /** Prefer kernels with less work per loop step, to the same bits. Default: measured. */
-  readonly shortLoops?: boolean;
   /** Default: `highest`. */
   readonly matmulPrecision?: MatmulPrecision;
   /** Limits below those of the adapter, to test what a weaker adapter does. */
@@ -37,7 +35,6 @@ export const DEVICE_OPTIONS: OptionKinds<DeviceOptions> = {
   memoryLimit: realOrInfinite({ min: 0 }),
   profile: boolean,
   kernelChoices: objectKind,
-  shortLoops: boolean,
   matmulPrecision: oneOf(['highest', 'medium']),
   limits: objectKind,
 };

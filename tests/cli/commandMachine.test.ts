@@ -4,22 +4,21 @@ import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { openTunable, tunedKernels } from '../../src/cli/chooseKernels.ts';
 import { deviceText, type MachineFlags, withMachine } from '../../src/cli/commandMachine.ts';
 import { reportProfile } from '../../src/cli/profile.ts';
-import { samplerOf } from '../../src/generation/index.ts';
 import { Device } from '../../src/gpu/device.ts';
 import { modelConfig } from '../../src/model/config.ts';
+import { Sampler } from '../../src/model/sampler.ts';
 import type { Transformer } from '../../src/model/transformer.ts';
 import { VOCAB_SIZE } from '../../src/tasks/arithmetic/tokenizer.ts';
 
 vi.mock('../../src/cli/profile.ts');
 vi.mock('../../src/cli/chooseKernels.ts');
-vi.mock('../../src/generation/index.ts');
+vi.mock('../../src/model/sampler.ts');
 
 const FLAGS: MachineFlags = { tune: 'auto', matmulPrecision: 'highest' };
 const TUNED = { product: 'tuned' };
 const MODELS = [modelConfig('tiny', { vocabSize: VOCAB_SIZE })];
 const adapter = {};
 const device = { destroy: vi.fn() };
-const sampler = { dispose: vi.fn(), generate: vi.fn() };
 const reporter = { line: vi.fn(), note: vi.fn(), bar: vi.fn() };
 const open = vi.spyOn(Device, 'open');
 
@@ -28,7 +27,6 @@ beforeEach(() => {
   const opened = { adapter, name: 'paper', kind: 'software', description: 'a GPU of paper' };
   vi.mocked(openTunable).mockResolvedValue(opened as Awaited<ReturnType<typeof openTunable>>);
   vi.mocked(tunedKernels).mockResolvedValue(TUNED);
-  vi.mocked(samplerOf).mockReturnValue(sampler);
   open.mockResolvedValue(device as object as Device);
 });
 
@@ -97,22 +95,19 @@ describe('withMachine', () => {
     expect(reporter.line.mock.calls).toEqual([['trace: trace.json']]);
   });
 
-  it('makes samplers that end with it, and processes where the flags say how many', async () => {
+  it('makes samplers that end with it', async () => {
     const model = {} as Transformer;
     const made = await withMachine(FLAGS, reporter, MODELS, async (machine) => {
       expect(machine.adapter).toEqual({ name: 'paper', kind: 'software', description: 'a GPU of paper' });
       expect(machine.device).toBe(device);
       return [machine.sampler(model, 3), machine.sampler(model, 4)];
     });
-    expect(made).toEqual([sampler, sampler]);
-    expect(vi.mocked(samplerOf).mock.calls).toEqual([
+    expect(made).toEqual(vi.mocked(Sampler).mock.instances);
+    expect(vi.mocked(Sampler).mock.calls).toEqual([
       [model, { eos: 3 }],
       [model, { eos: 4 }],
     ]);
-    expect(sampler.dispose).toHaveBeenCalledTimes(2);
-    const flags = { ...FLAGS, generationProcesses: 0 };
-    await withMachine(flags, reporter, MODELS, async (machine) => machine.sampler(model, 3));
-    expect(vi.mocked(samplerOf).mock.calls.at(-1)).toEqual([model, { eos: 3, processes: 0 }]);
+    for (const each of made) expect(each.dispose).toHaveBeenCalledOnce();
   });
 
   it('is freed where the work fails, and reports no profile then', async () => {
@@ -121,7 +116,7 @@ describe('withMachine', () => {
       throw new Error('out of ideas');
     });
     await expect(failing).rejects.toThrow('out of ideas');
-    expect(sampler.dispose).toHaveBeenCalledOnce();
+    expect(vi.mocked(Sampler).mock.instances[0]?.dispose).toHaveBeenCalledOnce();
     expect(device.destroy).toHaveBeenCalledOnce();
     expect(reportProfile).not.toHaveBeenCalled();
   });

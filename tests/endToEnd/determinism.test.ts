@@ -180,14 +180,6 @@ describe.each(VARIANTS)('$variant kernels', ({ portableKernels }) => {
       expect(await onFreshDevice({ portableKernels, debug: true }, run)).toEqual(first);
     });
 
-    test.skipIf(portableKernels)(
-      'with the kernels for a CPU that prefers loops of another length',
-      async () => {
-        const run = (other: Device) => program(other, overrides);
-        expect(await onFreshDevice({ shortLoops: !device.shortLoops }, run)).toEqual(first);
-      },
-    );
-
     test.skipIf(portableKernels)('another seed changes everything', async () => {
       const other = await program(device, overrides, { seed: 2 });
       for (const [phase, digests] of Object.entries(first)) {

@@ -21,7 +21,6 @@ const ENTRIES = Object.keys(manifest.exports)
   .map((path) => path.replace(/^\./, 'mathformer'));
 
 /** Its processes are Node's: a bundle for browsers is refused. */
-const NODE_ONLY = 'mathformer/generation';
 
 let project: string;
 let packed: { readonly filename: string; readonly files: readonly { readonly path: string }[] };
@@ -80,10 +79,6 @@ it.each(['auto', 'wasm'])('trains in plain Node on the adapter %s', (adapter) =>
   expect(losses).toHaveLength(5);
   expect(losses).toEqual(losses.toSorted((a, b) => b - a));
   expect(losses.at(-1)).toBeLessThan((losses[0] ?? 0) / 2);
-});
-
-it('generates in processes of its own', () => {
-  expect(inProject(process.execPath, 'generate.js')).toBe('4 completions, as one sampler has them\n');
 });
 
 it('does what the README says', () => {
@@ -183,17 +178,11 @@ describe('in a browser', () => {
       logLevel: 'silent',
     });
 
-  it(`${NODE_ONLY} is not to be had`, async () => {
-    await expect(bundled(NODE_ONLY)).rejects.toThrow(`Could not resolve "${NODE_ONLY}"`);
-  });
-
-  it.each(ENTRIES.filter((entry) => entry !== NODE_ONLY))('%s needs nothing of Node', async (entry) => {
+  it.each(ENTRIES)('%s needs nothing of Node', async (entry) => {
     const { outputFiles, metafile } = await bundled(entry);
     expect(outputFiles[0]?.text).not.toMatch(/["']node:/);
     const inputs = Object.keys(metafile.inputs).filter((path) => path.includes('mathformer/dist'));
     expect(inputs.length).toBeGreaterThan(1);
-    expect(inputs.filter((path) => /gpu\/node|index\.node|dist\/(runs|cli|generation)\//.test(path))).toEqual(
-      [],
-    );
+    expect(inputs.filter((path) => /gpu\/node|index\.node|dist\/(runs|cli)\//.test(path))).toEqual([]);
   });
 });

@@ -31,7 +31,7 @@ import { problemsOf, shortage } from '../evaluationProblems.ts';
 import { throwing } from '../failure.ts';
 import { filledOperand, givenFlags, pick } from '../flags/flags.ts';
 import { checkTask, modelSchema, openModel } from '../flags/modelFlags.ts';
-import { generationSchema, outputSchema } from '../flags/sessionFlags.ts';
+import { outputSchema } from '../flags/sessionFlags.ts';
 import { taskFlag, taskOf } from '../flags/taskFlag.ts';
 import { bothOf, onTask, type TaskFlags } from '../flags/taskFlags.ts';
 import { Reporter } from '../reporter.ts';
@@ -55,7 +55,6 @@ const flagsSchema = z.strictObject({
   seed: seed().default(0).describe('seed of these samples'),
   completions: path().optional().describe('write what the first model answered to this file, as JSON lines'),
   ...modelSchema.shape,
-  ...generationSchema.shape,
   ...outputSchema.shape,
 });
 

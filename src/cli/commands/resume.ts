@@ -14,7 +14,7 @@ import { grpoFlags, pipelineFlags, pretrainFlags } from '../flags/trainingFlags.
 import { checkTrust, trustFlag } from '../flags/trust.ts';
 import { runGrpo, runPipeline, runPretraining } from '../runTrainings.ts';
 
-const { adapter, threads, relaxed, generationProcesses, profile, debug, json, quiet } = sessionSchema.shape;
+const { adapter, threads, relaxed, profile, debug, json, quiet } = sessionSchema.shape;
 
 export const resumeFlags = z.strictObject({
   steps: integer(1, 1_000_000_000)
@@ -33,7 +33,7 @@ export const resumeFlags = z.strictObject({
   tensorboard: yesOrNo().optional().describe('write the metrics for TensorBoard, if the run does so'),
   ...trustFlag,
   relaxed: relaxed.unwrap().optional(),
-  ...{ adapter, threads, generationProcesses, profile, debug, json, quiet },
+  ...{ adapter, threads, profile, debug, json, quiet },
 });
 
 /** @throws FileError, or BadOptionError if the directory holds no run that can be resumed. */

@@ -1,4 +1,4 @@
-/** The flags of output, of generation, and of training sessions, which several commands share. */
+/** The flags of output and of training sessions, which several commands share. */
 import { z } from 'zod';
 import { integer, oneOf, path, yesOrNo } from '../../base/options.ts';
 import { MOST_THREADS } from '../../gpu/adapterOptions.ts';
@@ -31,16 +31,6 @@ export const outputSchema = z.strictObject({
   quiet: yesOrNo().default(false).describe('leave out the progress'),
 });
 
-/** Flags of commands that generate much. */
-export const generationSchema = z.strictObject({
-  generationProcesses: integer(0, 64)
-    .optional()
-    .describe(
-      'processes that generate, each on a device of its own (0 = none; default: for small models on lavapipe one for each core, ' +
-        '4 at most, but none with --profile, --debug or --memory_limit)',
-    ),
-});
-
 /** Flags of every training command. */
 export const sessionSchema = z.strictObject({
   ...keepLastField,
@@ -54,6 +44,5 @@ export const sessionSchema = z.strictObject({
   tensorboard: yesOrNo()
     .default(false)
     .describe('also write the metrics for TensorBoard, to tensorboard/ in the directory of the run'),
-  ...generationSchema.shape,
   ...outputSchema.shape,
 });

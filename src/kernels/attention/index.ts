@@ -51,7 +51,6 @@ const BROADCASTS = [
 /** The rows of a lane, and the lanes that share a row of a block; another `share` is another order of sums. */
 interface Preference {
   readonly own: number;
-  readonly ownInShortLoops?: number;
   readonly share: number;
 }
 
@@ -94,11 +93,7 @@ const headFits = (headDim: number): boolean => headDim > 0 && headDim % 4 === 0 
 const portableFits = (device: Device, headDim: number, { scalars, sum }: Kernels): boolean =>
   headFits(headDim) && (wholeFits(device, headDim, scalars) || splitFits(device, headDim, sum));
 
-function familyOf(
-  name: string,
-  kernels: Kernels,
-  { own, ownInShortLoops = own, share }: Preference,
-): Family<AttentionOptions> {
+function familyOf(name: string, kernels: Kernels, { own, share }: Preference): Family<AttentionOptions> {
   const portable = portableVariant(kernels);
   const microkernel = microkernelVariant(kernels);
   return {
@@ -116,10 +111,7 @@ function familyOf(
     prefer: (device, { shape: { headDim } }) => {
       if (device.isWasm) return microkernel.name;
       if (!canBroadcast(device, headDim)) return portable.name;
-      const rows = Math.min(
-        device.shortLoops ? ownInShortLoops : own,
-        ATTENTION_TILE_ROWS / device.subgroupSize,
-      );
+      const rows = Math.min(own, ATTENTION_TILE_ROWS / device.subgroupSize);
       const lanes = [share, 2].find((each) => (headDim / 4) % each === 0) ?? 1;
       return broadcastVariant(kernels, rows, lanes).name;
     },
@@ -150,7 +142,7 @@ const KEY_VALUE: Kernels = {
   sum: 'vec2f',
   microkernel: microkernelBackwardKeyValue,
 };
-const BACKWARD = { own: 4, ownInShortLoops: 2, share: 4 };
+const BACKWARD = { own: 4, share: 4 };
 
 /** The kernels of the forward pass. */
 export const attentionForwardFamily = familyOf('attention forward', FORWARD, { own: 4, share: 2 });

@@ -12,7 +12,7 @@
  *   32×2, depth 1   17, 19, 23      32×2, depth 2   31, 32, 27      32×1, depth 4   29, 23, 25
  *   24×2, depth 2   24, 21, 32      16×2, depth 4   14, 16, 15      64×2, depth 2   21, 21, 26
  *
- *   an AMD Zen 3 (`device.shortLoops` is true there), at 8192×256×256, 8192×64×256 and 8192×256×64
+ *   an AMD Zen 3 (the tuner takes depth 1 there), at 8192×256×256, 8192×64×256 and 8192×256×64
  *   32×2, depth 1   33, 28, 34      32×2, depth 2   25, 22, 26      16×2, depth 4   20, 18, 20
  *   24×2, depth 1   31, 27, 32      40×2, depth 1   26, 23, 26      24×3, depth 1   19, 18, 15
  *

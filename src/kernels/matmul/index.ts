@@ -64,7 +64,7 @@ export const matmulFamily: Family<MatmulOptions> = {
     if (canBroadcast(device) && device.subgroupSize <= 16) {
       if (M <= 16 && !groupOfTile) return broadcastVariant(16, 1, 4).name;
       const narrow = N <= 4 * device.subgroupSize;
-      const depth = device.shortLoops ? 1 : narrow ? 4 : 2;
+      const depth = narrow ? 4 : 2;
       return broadcastVariant(32, narrow ? 1 : 2, depth).name;
     }
     if (M < 256 || N < 64) return tileVariant(PORTABLE).name;

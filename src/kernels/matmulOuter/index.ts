@@ -45,7 +45,7 @@ export const matmulOuterFamily: Family<OuterOptions> = {
   prefer: (device, { M, N, oneHotScale }) => {
     if (device.isWasm) return oneHotScale === undefined ? microkernelVariant(6, 2).name : scatterVariant.name;
     if (canBroadcast(device) && device.subgroupSize <= 16) {
-      return broadcastVariant(N <= 4 * device.subgroupSize ? 1 : 2, device.shortLoops ? 1 : 2).name;
+      return broadcastVariant(N <= 4 * device.subgroupSize ? 1 : 2, 2).name;
     }
     return M >= 64 && N >= 64 ? LARGE.name : PORTABLE.name;
   },

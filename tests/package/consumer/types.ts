@@ -1,6 +1,5 @@
 /** Compiles only if the shipped types are right and strict; it is never run. */
 import { AdapterError, type Device, type OpenDeviceOptions, openDevice } from 'mathformer';
-import { ParallelSampler, samplerOf } from 'mathformer/generation';
 import { GrpoTrainer, grpoOptions, type Reward } from 'mathformer/grpo';
 import { grade, type Problem, ProblemStream } from 'mathformer/math';
 import { modelConfig, readCheckpoint, Sampler, Transformer } from 'mathformer/model';
@@ -41,11 +40,10 @@ const [completion] = await new Sampler(model, { eos: null }).generate([[1]], {
   temperature: 1,
   seed: 0,
 });
-const parallel = new GrpoTrainer(model, grpoOptions(), {
+const sampled = new GrpoTrainer(model, grpoOptions(), {
   task: arithmetic({ maxDigits: 1 }),
-  sampler: samplerOf(model, { eos: null }),
+  sampler: new Sampler(model, { eos: null }),
 });
-new ParallelSampler(model, { eos: null, processes: 2 }).dispose();
 const reward: 0 | 1 = grade(problem, completion?.tokens ?? []).reward;
 
 const task: Task = sorting({ maxDigits: 3 });
@@ -75,4 +73,4 @@ Tensor.zeros(device, 'wide');
 // @ts-expect-error there is no such option
 await openDevice({ adaptor: 'hardware' });
 
-export { AdapterError, expression, heard, loss, metrics, parallel, progress, reward, summary, vendor };
+export { AdapterError, expression, heard, loss, metrics, progress, reward, sampled, summary, vendor };

@@ -1,6 +1,0 @@
-/**
- * Generation in several processes, for software adapters. Only for Node.
- *
- * @module mathformer/generation
- */
-export * from './parallelSampler.ts';
