@@ -6,6 +6,7 @@ import { type Family, launchPlan, namedVariant } from '../../src/gpu/variants.ts
 import {
   ATTENTION_TILE_ROWS,
   type AttentionShape,
+  attentionBackward,
   attentionForwardFamily,
   attentionKeyValueFamily,
   attentionQueryFamily,
@@ -95,6 +96,19 @@ describe.each([
       }
       await run(family, family.portable, shape, buffers, writes);
     }
+    for (const family of [attentionQueryFamily, attentionKeyValueFamily]) {
+      const options = { shape, buffers: { qkv, out, dOut, logSumExp, dQkv, delta } };
+      const portable = namedVariant(device, family, options, family.portable);
+      if (portable) launchPlan(device, portable.plan(device, options));
+    }
+    const expected = new Float32Array(await device.read(dQkv));
+    device.clear(dQkv);
+    attentionBackward(device, shape, { qkv, out, logSumExp }, dOut, dQkv);
+    const found = new Float32Array(await device.read(dQkv));
+    expect(found.length).toBe(expected.length);
+    found.forEach((value, at) => {
+      expect(Math.abs(value - (expected[at] ?? Number.NaN)), `both passes at ${at}`).toBeLessThan(2e-5);
+    });
     expect(compared).toBeGreaterThanOrEqual(3);
   });
 });

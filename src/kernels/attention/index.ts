@@ -12,12 +12,12 @@
 import type { BufferView } from '../../gpu/buffers.ts';
 import type { Device } from '../../gpu/device.ts';
 import type { Kernel } from '../../gpu/kernel.ts';
-import { type Family, launchChosen, nextPowerOfTwo, type Variant } from '../../gpu/variants.ts';
+import { type Family, launchChosen, launchPlan, nextPowerOfTwo, type Variant } from '../../gpu/variants.ts';
 import { backwardKeyValueKernel, backwardQueryKernel } from './backward.ts';
 import { forwardKernel } from './forward.ts';
-import { headsOf } from './heads.ts';
+import { headsOf, type Side } from './heads.ts';
 import type { MicrokernelLayout } from './microkernel.ts';
-import { microkernelBackwardKeyValue, microkernelBackwardQuery } from './microkernelBackward.ts';
+import { microkernelBackward } from './microkernelBackward.ts';
 import { microkernelForward } from './microkernelForward.ts';
 import { ATTENTION_TILE_ROWS, type AttentionOptions, type AttentionShape, planOf } from './shape.ts';
 import { type SplitLayout, type Sum, splitFits, splitRows } from './split.ts';
@@ -60,7 +60,6 @@ interface Kernels extends WholeKernels {
   readonly scalars: number;
   readonly split: (layout: SplitLayout) => Kernel;
   readonly sum: Sum;
-  readonly microkernel: (layout: MicrokernelLayout) => Kernel;
 }
 
 /** Runs on every adapter: holds heads whole where that fits, and splits the others. */
@@ -76,14 +75,19 @@ const portableVariant = (kernels: Kernels): Variant<AttentionOptions> => ({
   },
 });
 
-/** An invocation takes a tile and a head. */
-const microkernelVariant = (kernels: Kernels): Variant<AttentionOptions> => ({
+/** Return a variant whose invocations take a tile, or the sequence that begins with it, and a head. */
+const microkernelVariant = (
+  kernelOf: (layout: MicrokernelLayout) => Kernel,
+  side: Side,
+): Variant<AttentionOptions> => ({
   name: 'microkernel',
   fits: ({ isWasm }, { shape: { headDim } }) => isWasm && headFits(headDim),
   plan: (_, options) => {
     const { shape } = options;
-    const kernel = kernels.microkernel({ vectors: shape.headDim / 4, ...headsOf(shape) });
-    return planOf(kernel, ATTENTION_TILE_ROWS, headCount(kernels, options), options);
+    const kernel = kernelOf({ vectors: shape.headDim / 4, ...headsOf(shape) });
+    const launch = planOf(kernel, ATTENTION_TILE_ROWS, headCount({ side }, options), options);
+    const [tiles, heads = 1, more = 1] = launch.workgroups;
+    return { ...launch, workgroups: [heads, tiles, more] };
   },
 });
 
@@ -93,9 +97,13 @@ const headFits = (headDim: number): boolean => headDim > 0 && headDim % 4 === 0 
 const portableFits = (device: Device, headDim: number, { scalars, sum }: Kernels): boolean =>
   headFits(headDim) && (wholeFits(device, headDim, scalars) || splitFits(device, headDim, sum));
 
-function familyOf(name: string, kernels: Kernels, { own, share }: Preference): Family<AttentionOptions> {
+function familyOf(
+  name: string,
+  kernels: Kernels,
+  { own, share }: Preference,
+  microkernel?: Variant<AttentionOptions>,
+): Family<AttentionOptions> {
   const portable = portableVariant(kernels);
-  const microkernel = microkernelVariant(kernels);
   return {
     name,
     shapeClass: ({ shape: { R, heads, kvHeads, headDim, slopes } }) => {
@@ -105,11 +113,11 @@ function familyOf(name: string, kernels: Kernels, { own, share }: Preference): F
     variants: [
       portable,
       ...BROADCASTS.map(([rows, lanes]) => broadcastVariant(kernels, rows, lanes)),
-      microkernel,
+      ...(microkernel ? [microkernel] : []),
     ],
     portable: portable.name,
     prefer: (device, { shape: { headDim } }) => {
-      if (device.isWasm) return microkernel.name;
+      if (device.isWasm && microkernel) return microkernel.name;
       if (!canBroadcast(device, headDim)) return portable.name;
       const rows = Math.min(own, ATTENTION_TILE_ROWS / device.subgroupSize);
       const lanes = [share, 2].find((each) => (headDim / 4) % each === 0) ?? 1;
@@ -124,7 +132,6 @@ const FORWARD: Kernels = {
   scalars: 0,
   split: splitForwardKernel,
   sum: 'f32',
-  microkernel: microkernelForward,
 };
 const QUERY: Kernels = {
   side: 'query',
@@ -132,7 +139,6 @@ const QUERY: Kernels = {
   scalars: 0,
   split: splitBackwardQueryKernel,
   sum: 'vec2f',
-  microkernel: microkernelBackwardQuery,
 };
 const KEY_VALUE: Kernels = {
   side: 'key value',
@@ -140,12 +146,18 @@ const KEY_VALUE: Kernels = {
   scalars: 2,
   split: splitBackwardKeyValueKernel,
   sum: 'vec2f',
-  microkernel: microkernelBackwardKeyValue,
 };
 const BACKWARD = { own: 4, share: 4 };
 
 /** The kernels of the forward pass. */
-export const attentionForwardFamily = familyOf('attention forward', FORWARD, { own: 4, share: 2 });
+export const attentionForwardFamily = familyOf(
+  'attention forward',
+  FORWARD,
+  { own: 4, share: 2 },
+  microkernelVariant(microkernelForward, 'query'),
+);
+/** Computes all gradients at once. It reads what the kernels of dQ and of dK and dV read, and writes what they write. */
+export const backwardMicrokernel = microkernelVariant(microkernelBackward, 'key value');
 /** Those of dQ. */
 export const attentionQueryFamily = familyOf('attention backward query', QUERY, BACKWARD);
 /** Those of dK and dV. */
@@ -177,6 +189,11 @@ export function attentionBackward(
   const { qkv, out, logSumExp } = saved;
   const delta = device.allocate(shape.R * shape.heads * 4);
   const query = { qkv, out, dOut, logSumExp, dQkv, delta };
+  if (device.isWasm && !device.portableKernels) {
+    launchPlan(device, backwardMicrokernel.plan(device, { shape, buffers: query }));
+    device.release(delta);
+    return;
+  }
   launchChosen(device, attentionQueryFamily, { shape, buffers: query });
   const keyValue = { qkv, dOut, logSumExp, delta, dQkv };
   launchChosen(device, attentionKeyValueFamily, { shape, buffers: keyValue });

@@ -1,17 +1,14 @@
 /**
- * The common part of the three kernels in which an invocation takes all rows of a tile for one head, alone. It copies a
- * block of rows of the other side into its own memory, transposed, so that a vec4 holds one value of four rows; then scores
- * are a product of register tiles, four rows by two vec4s, and exp takes four at a time. For the WebAssembly adapter.
+ * The common part of the kernels in which an invocation computes a tile or a sequence for one head alone. It copies a block of
+ * keys into its own memory, transposed, so that a vec4 holds one value of four keys; then scores are a product of register
+ * tiles, four queries by two vec4s, and exp takes four at a time. For the WebAssembly adapter.
  */
-import { GROUP_ARGS, unroll } from '../../gpu/kernel.ts';
+import { unroll } from '../../gpu/kernel.ts';
 import { type Heads, headWgsl, type Side } from './heads.ts';
-import { ATTENTION_TILE_ROWS } from './shape.ts';
 
-/** Own rows that are computed at a time. */
+/** Rows that are computed at a time. */
 export const GROUP = 4;
-/** Groups of a tile. */
-const GROUPS = ATTENTION_TILE_ROWS / GROUP;
-/** Vec4s of rows of the other side in a register tile, and vec4s of a head. */
+/** Vec4s of a register tile. */
 const WIDE = 2;
 const COMPONENTS = ['x', 'y', 'z', 'w'];
 
@@ -25,25 +22,48 @@ export interface MicrokernelLayout extends Heads {
 export const ofGroup = (value: (r: number) => string): string =>
   `vec4f(${unroll(GROUP, (r) => value(r), ', ')})`;
 
-/** Vec4s of a head that are written out; more are a loop, which costs its checks of bounds. */
-const MOST_UNROLLED = 0;
-
-/** Return WGSL for each vec4 of a head. */
-const eachVector = (vectors: number, text: (c: string) => string): string =>
-  vectors <= MOST_UNROLLED
-    ? unroll(vectors, (c) => text(`${c}`))
-    : `for (var c = 0u; c < ${vectors}; c++) { ${text('c')} }`;
-
 /** Return WGSL for each row of a group. */
 export const eachRow = (text: (r: number) => string): string => unroll(GROUP, text);
 
+/** Return WGSL for each vec4 of a register tile. */
+const eachOfTile = (text: (r: number, v: number) => string): string =>
+  eachRow((r) => unroll(WIDE, (v) => text(r, v)));
+
+/** Start of `main`: which tile and head this is. */
+export const entry = (start: string): string => `
+@compute @workgroup_size(1)
+fn main(@builtin(workgroup_id) place: vec3u, @builtin(num_workgroups) places: vec3u) {
+  // Heads come first: those of a row are neighbours in memory.
+  let group = place.yxz;
+  let groups = places.yxz;
+  let number = group.x + group.z * groups.x;
+  if (number >= params.tiles) { return; }
+  let tile = tiles[number];       // first row of the tile, first and end row of its sequence
+  if (tile.x >= tile.z) { return; }${start}`;
+
+/** Sums of own rows, as `accumulate` computes them. */
+interface Accumulation {
+  /** WGSL of the loop's header. */
+  readonly loop: string;
+  /** Terms in the body of the loop. */
+  readonly terms: number;
+  /** WGSL of the factor of own row r in term t. */
+  readonly weight: (r: number, t: number) => string;
+  /** WGSL of a vec4 of term t; `c` is its number in the head. */
+  readonly value: (t: number, c: string) => string;
+  /** WGSL of what row r begins with. */
+  readonly start: (r: number, c: string) => string;
+  /** WGSL that stores the sum of row r. */
+  readonly store: (r: number, c: string, sum: string) => string;
+}
+
 /**
- * Return pieces of WGSL.
- * @param blockValues values of a head times rows of a block, at most.
+ * Return pieces of WGSL for heads of a layout.
+ * @param blockValues maximum values in the keys of a block.
  */
 export function microkernelWgsl(layout: MicrokernelLayout, side: Side, blockValues: number) {
   const { vectors } = layout;
-  /** Rows of a block, a multiple of 8. */
+  /** Keys of a block, a multiple of 8. */
   const block = Math.min(64, Math.max(8, Math.floor(blockValues / 4 / vectors / 8) * 8));
   /** The same in vec4s. */
   const wide = block / 4;
@@ -52,46 +72,31 @@ export function microkernelWgsl(layout: MicrokernelLayout, side: Side, blockValu
     heads,
     block,
     wide,
-    /** The start of `main`: which tile and head this is. */
-    start: `
-@compute @workgroup_size(1)
-fn main(${GROUP_ARGS}) {
-  let number = group.x + group.z * groups.x;
-  if (number >= params.tiles) { return; }
-  let tile = tiles[number];       // first row of the tile, first and end row of its sequence
-  if (tile.x >= tile.z) { return; }${heads.start}
-  let rows = min(${ATTENTION_TILE_ROWS}u, tile.z - tile.x);`,
-    /** Declares an array of the values of a block, transposed: value d of its rows 4j … 4j + 3 at d · ${wide} + j. */
+    /** Declares an array of the values of a block, transposed: value d of its keys 4j … 4j + 3 at d · ${wide} + j. */
     transposed: (name: string): string => `var ${name}: array<vec4f, ${4 * vectors * wide}>;`,
-    /** Declares an array of the rows of a block. */
-    rowsOfBlock: (name: string): string => `var ${name}: array<vec4f, ${block * vectors}>;`,
-    /** Declares an array of values for each row of a group and each row of a block. */
-    pairs: (name: string): string => `var ${name}: array<vec4f, ${GROUP * wide}>;`,
-    /** Declares an array of the own rows. */
-    ownRows: (name: string): string => `var ${name}: array<vec4f, ${ATTENTION_TILE_ROWS * vectors}>;`,
-    /** Declares an array of a value for each own row. */
-    perRow: (name: string): string => `var ${name}: array<vec4f, ${GROUPS}>;`,
+    /** Declares an array of rows of a head. */
+    rows: (name: string, count: number): string => `var ${name}: array<vec4f, ${count * vectors}>;`,
+    /** Declares an array of values for each of some queries and each key of a block. */
+    pairs: (name: string, queries: number): string => `var ${name}: array<vec4f, ${queries * wide}>;`,
     /**
-     * Copies the rows `first` to below `end` of the other side, and the last one again up to a multiple of four.
-     * @param copies for each source: its place, by the row's number in \`row\`, and the arrays that it goes to.
+     * Copies the `count` keys from `first` on, and the last before `end` again up to a multiple of four.
+     * @param copies for each source: its vec4 c, by the key's number `row`, and the arrays that it goes to.
      */
     load: (
       copies: readonly {
-        readonly from: (row: string) => string;
+        readonly source: (row: string) => string;
         readonly transposed?: string;
         readonly rows?: string;
       }[],
-      extra = '',
     ): string => `
     let count = min(${block}u, end - first);
     for (var j = 0u; j < (count + 3) / 4; j++) {
       ${unroll(4, (t) => `let row${t} = min(first + j * 4 + ${t}, end - 1);`)}
-      ${extra}
       for (var c = 0u; c < ${vectors}; c++) {
         ${copies
           .map(
-            ({ from, transposed, rows }) => `{
-          ${unroll(4, (t) => `let x${t} = ${from(`row${t}`)};`)}
+            ({ source, transposed, rows }) => `{
+          ${unroll(4, (t) => `let x${t} = ${source(`row${t}`)};`)}
           ${transposed ? unroll(4, (e) => `${transposed}[(c * 4 + ${e}) * ${wide} + j] = vec4f(${unroll(4, (t) => `x${t}.${COMPONENTS[e]}`, ', ')});`) : ''}
           ${rows ? unroll(4, (t) => `${rows}[(j * 4 + ${t}) * ${vectors} + c] = x${t};`) : ''}
         }`,
@@ -100,83 +105,70 @@ fn main(${GROUP_ARGS}) {
       }
     }`,
     /**
-     * Computes `name``r`_`v`: products of own row r of a group with the rows of the block in its vec4 j + v.
-     * @param own WGSL of vec4 c of own row r.
+     * Computes `name``r`_`v`: products of row r of a group with the keys of the block in its vec4 j + v.
+     * @param row WGSL of vec4 c of row r.
      */
-    product: (name: string, own: (r: number, c: string) => string, transposed: string): string => `
-      ${eachRow((r) => unroll(WIDE, (v) => `var ${name}${r}_${v} = vec4f();`))}
-      ${eachVector(vectors, (c) =>
-        COMPONENTS.map(
+    product: (name: string, row: (r: number) => string, transposed: string): string => `
+      ${eachOfTile((r, v) => `var ${name}${r}_${v} = vec4f();`)}
+      for (var c = 0u; c < ${vectors}; c++) {
+        ${COMPONENTS.map(
           (component, e) => `{
-          ${unroll(WIDE, (v) => `let y${v} = ${transposed}[(${c} * 4 + ${e}) * ${wide} + j + ${v}];`)}
-          ${eachRow((r) => unroll(WIDE, (v) => `${name}${r}_${v} += ${own(r, c)}.${component} * y${v};`))}
+          ${unroll(WIDE, (v) => `let y${v} = ${transposed}[(c * 4 + ${e}) * ${wide} + j + ${v}];`)}
+          ${eachOfTile((r, v) => `${name}${r}_${v} += ${row(r)}.${component} * y${v};`)}
         }`,
-        ).join(''),
-      )}`,
+        ).join('')}
+      }`,
     /**
-     * Repeats `body` for the register tiles of a block, from vec4 `from` to below `to`: `other``v` numbers four of its rows,
-     * which end before `after`.
+     * Repeats `body` for the register tiles of the block's first `seen` vec4s: \`key``v` numbers four keys. `masked` is what is done
+     * where some row of the group, from `firstRow` on, does not see all of them.
      */
     tiles: (
-      from: string,
-      to: string,
-      body: (each: (text: (r: number, v: number) => string) => string) => string,
-    ): string => `
-    for (var j = ${from} / ${WIDE} * ${WIDE}; j < ${to}; j += ${WIDE}) {
-      ${unroll(WIDE, (v) => `let other${v} = vec4u(first + (j + ${v}) * 4) + vec4u(0, 1, 2, 3);`)}
-      let after = first + (j + ${WIDE}) * 4;
-      ${body((text) => eachRow((r) => unroll(WIDE, (v) => text(r, v))))}
-    }`,
-    /**
-     * Adds the rows of the block, times their weights, to the own rows of the group that begins with row i.
-     * @param rescale WGSL of a factor for what row r of the group has so far.
-     */
-    accumulate: (
-      {
-        weights,
-        rows,
-        to,
-        from,
-        end,
-      }: {
-        readonly weights: string;
-        readonly rows: string;
-        readonly to: string;
-        readonly from: string;
-        readonly end: string;
+      firstRow: string,
+      body: (each: typeof eachOfTile) => {
+        readonly before: string;
+        readonly masked: string;
+        readonly after: string;
       },
-      rescale?: (r: number) => string,
     ): string => {
-      const columns = (count: number): string => `
-      for (; c + ${count} <= ${vectors}; c += ${count}) {
-        ${eachRow((r) => unroll(count, (v) => `var sum${r}_${v} = ${to}[(i + ${r}) * ${vectors} + c + ${v}]${rescale ? ` * ${rescale(r)}` : ''};`))}
-        for (var j = ${from}; j < ${end}; j++) {
-          ${COMPONENTS.map(
-            (component, t) => `{
-            ${unroll(count, (v) => `let y${v} = ${rows}[(j * 4 + ${t}) * ${vectors} + c + ${v}];`)}
-            ${eachRow((r) => unroll(count, (v) => `sum${r}_${v} += ${weights}[${r * wide} + j].${component} * y${v};`))}
+      const { before, masked, after } = body(eachOfTile);
+      return `
+    for (var j = 0u; j < seen; j += ${WIDE}) {
+      ${unroll(WIDE, (v) => `let key${v} = vec4u(first + (j + ${v}) * 4) + vec4u(0, 1, 2, 3);`)}
+      ${before}
+      if (first + (j + ${WIDE}) * 4 > ${firstRow} + 1) {
+        ${masked}
+      }
+      ${after}
+    }`;
+    },
+    /** Adds vec4s of rows, times their weights, to those of a group. */
+    accumulate: ({ loop, terms, weight, value, start, store }: Accumulation): string => {
+      const columns = (width: number): string => {
+        const each = (text: (r: number, v: number, c: string) => string): string =>
+          eachRow((r) => unroll(width, (v) => text(r, v, `c + ${v}`)));
+        return `
+      for (; c + ${width} <= ${vectors}; c += ${width}) {
+        ${each((r, v, c) => `var sum${r}_${v} = ${start(r, c)};`)}
+        ${loop} {
+          ${unroll(
+            terms,
+            (t) => `{
+            ${unroll(width, (v) => `let y${v} = ${value(t, `c + ${v}`)};`)}
+            ${each((r, v) => `sum${r}_${v} += ${weight(r, t)} * y${v};`)}
           }`,
-          ).join('')}
+          )}
         }
-        ${eachRow((r) => unroll(count, (v) => `${to}[(i + ${r}) * ${vectors} + c + ${v}] = sum${r}_${v};`))}
+        ${each((r, v, c) => store(r, c, `sum${r}_${v}`))}
       }`;
+      };
       return `{
       var c = 0u;
       ${columns(WIDE)}
       ${vectors % WIDE === 0 ? '' : columns(1)}
     }`;
     },
-    /** Repeats `body` for the groups of own rows: i is the first one's number in the tile, `own``r` numbers all. */
-    groups: (body: string): string => `
-    for (var i = 0u; i < rows; i += ${GROUP}) {
-      ${eachRow((r) => `let own${r} = min(tile.x + i + ${r}, tile.z - 1);`)}
-      ${body}
-    }`,
-    /** Repeats `store` for the vec4s c of every own row, by its number `row` and its number i in the tile. */
-    storeRows: (store: string): string => `
-  for (var i = 0u; i < rows; i++) {
-    let row = tile.x + i;
-    for (var c = 0u; c < ${vectors}; c++) { ${store} }
-  }`,
   };
 }
+
+/** Return WGSL of component n of a vec4. */
+export const component = (vector: string, n: number): string => `${vector}.${COMPONENTS[n]}`;
