@@ -3,7 +3,7 @@
  *
  * The same text serves scalars and vectors, so each component of a vector is the scalar result, bit for bit. All of it is
  * deterministic: sums, products, quotients and square roots of f32, comparisons, conversions and integers. Subnormals are kept.
- * docs/WASM-MATH.md has the measured error of each function: none above 2 ulp.
+ * docs/WEBASSEMBLY.md has the measured error of each function: none above 2 ulp.
  */
 import type { Prelude, PreludeFunction } from '../wgsl/module.ts';
 import type { ScalarName } from '../wgsl/tree.ts';

@@ -1,4 +1,4 @@
-/** The elementary functions of WGSL, their float64 counterparts, and bounds of their errors, which docs/WASM-MATH.md lists. */
+/** The elementary functions of WGSL, their float64 counterparts, and bounds of their errors, which docs/WEBASSEMBLY.md lists. */
 import type { Elementary } from './errors.ts';
 
 const multiples = (unit: number, counts: readonly number[]): number[] => counts.map((n) => n * unit);
