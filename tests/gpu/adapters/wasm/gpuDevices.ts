@@ -2,17 +2,31 @@
 import { openCheckedAdapter } from '../../../../src/gpu/adapters/wasm/checked/adapter.ts';
 import { openWasm } from '../../../../src/gpu/adapters/wasm/index.ts';
 import { startNodeThread } from '../../../../src/gpu/adapters/wasm/nodeThread.ts';
-import { openAdapter } from '../../../../src/gpu/node.ts';
+import { AdapterError, openAdapter } from '../../../../src/gpu/node.ts';
 
 /** Open an adapter with two threads. */
 export const threaded = (threads = 2, options: { readonly memoryLimit?: number } = {}): GPUAdapter =>
   openWasm({ threads, startThread: startNodeThread, ...options }).adapter;
 
+/** Return the name of an adapter of Dawn's; undefined where the system has none. */
+async function dawnsName(): Promise<string | undefined> {
+  for (const name of ['hardware', 'lavapipe']) {
+    try {
+      return (await openAdapter({ name })) && name;
+    } catch (error) {
+      if (!(error instanceof AdapterError)) throw error;
+    }
+  }
+  return undefined;
+}
+
+const dawn = await dawnsName();
+
 export const ADAPTERS: readonly (readonly [string, () => Promise<GPUAdapter>])[] = [
   ['threads', async () => threaded()],
   ['no threads', async () => openWasm({ threads: 1 }).adapter],
   ['the checking mode', async () => openCheckedAdapter()],
-  ['Dawn', async () => (await openAdapter({ name: 'auto' })).adapter],
+  ...(dawn ? [['Dawn', async () => (await openAdapter({ name: dawn })).adapter] as const] : []),
 ];
 
 /** Return the message of the error that `work` causes in a scope; undefined if there is none. */
