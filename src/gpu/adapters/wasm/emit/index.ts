@@ -4,14 +4,13 @@ import { fail } from '../wgsl/error.ts';
 import { visit } from '../wgsl/index.ts';
 import type { Shader } from '../wgsl/tree.ts';
 import { encodeModule } from './assembler.ts';
-import { hasRelaxed } from './features.ts';
 import { generate } from './generate.ts';
 import { bindingsOf, translateKernel } from './translate/kernel.ts';
 
 export interface CompileOptions {
   /** True if the memory is shared between threads. It must fit the memory that the module is instantiated with. */
   readonly sharedMemory?: boolean;
-  /** True to multiply and add with one rounding, where the engine can. Faster, and other bits on other machines. */
+  /** True to multiply and add with one rounding: the engine must have relaxed SIMD. Faster, and other bits on other machines. */
   readonly relaxed?: boolean;
 }
 
@@ -27,7 +26,7 @@ export function compileKernel(
   refuseSubgroups(shader);
   const { graph, scratchBytes } = translateKernel(shader);
   const wasm = encodeModule({
-    functions: [generate(graph, { relaxed: relaxed && hasRelaxed() })],
+    functions: [generate(graph, { relaxed })],
     exported: { name: 'run', number: 0 },
     sharedMemory,
   });

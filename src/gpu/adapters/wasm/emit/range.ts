@@ -2,19 +2,20 @@
 import { constantOf, type Value } from './value.ts';
 
 const ALL = 2 ** 32 - 1;
-/** Deeper values are taken to be unbounded: sums of sums would be visited again and again. */
-const DEPTH = 6;
 
 /** Return the largest that an i32 value can be, as an unsigned number. */
-export function largest(value: Value, depth = DEPTH): number {
+export function largest(value: Value): number {
+  value.bound ??= boundOf(value);
+  return value.bound;
+}
+
+function boundOf(value: Value): number {
   const constant = constantOf(value);
   if (constant !== undefined) return constant >>> 0;
   const [a, b] = value.inputs;
-  if (value.op === 'parameter') return value.limit ?? ALL;
   if (COMPARISONS.has(value.op)) return 1;
-  if (!a || depth === 0) return ALL;
-  const first = () => largest(a, depth - 1);
-  const second = () => (b ? largest(b, depth - 1) : ALL);
+  if (!a) return ALL;
+  const second = b ? largest(b) : ALL;
   switch (value.op) {
     case 'i32.load16_u':
       return 0xffff;
@@ -25,22 +26,22 @@ export function largest(value: Value, depth = DEPTH): number {
     case 'i32.and':
     case 'i32.min_u':
     case 'clamp':
-      return Math.min(first(), second());
+      return Math.min(largest(a), second);
     case 'select':
     case 'i32.max_u':
-      return Math.max(first(), second());
+      return Math.max(largest(a), second);
     case 'i32.rem_u':
-      return Math.min(first(), Math.max(second() - 1, 0));
+      return Math.min(largest(a), Math.max(second - 1, 0));
     case 'i32.div_u':
-      return first();
+      return largest(a);
     case 'i32.shr_u':
-      return b && constantOf(b) !== undefined ? first() >>> (Number(b.immediate) & 31) : ALL;
+      return b && constantOf(b) !== undefined ? largest(a) >>> (Number(b.immediate) & 31) : ALL;
     case 'i32.add':
-      return within(first() + second());
+      return within(largest(a) + second);
     case 'i32.mul':
-      return within(first() * second());
+      return within(largest(a) * second);
     case 'i32.shl':
-      return b && constantOf(b) !== undefined ? within(first() * 2 ** (Number(b.immediate) & 31)) : ALL;
+      return b && constantOf(b) !== undefined ? within(largest(a) * 2 ** (Number(b.immediate) & 31)) : ALL;
     default:
       return ALL;
   }

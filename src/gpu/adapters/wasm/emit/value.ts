@@ -103,8 +103,8 @@ export class Value {
   readonly statement: number;
   /** The segment whose code first asked for it. */
   readonly asked: Segment;
-  /** The largest that a parameter can be, as an unsigned number, where it is known. */
-  limit: number | undefined;
+  /** The largest that an i32 can be, as an unsigned number, once it is known. */
+  bound: number | undefined;
 
   constructor(
     id: number,

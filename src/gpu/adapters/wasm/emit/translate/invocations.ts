@@ -14,7 +14,7 @@ export function eachInvocation(builder: Builder, count: number, body: (index: Va
   builder.block((end) => {
     builder.loop([slot], (start) => {
       const index = builder.value(slot);
-      index.limit = count - 1;
+      index.bound = count - 1;
       body(index);
       const next = builder.op('i32.add', index, builder.i32(1));
       builder.ifElse(builder.op('i32.lt_u', next, builder.i32(count)), () => {

@@ -3,7 +3,14 @@ import { sizes } from '../../wgsl/layout.ts';
 import type { ArrayType, Reference, ScalarType, Type, Variable, VectorType } from '../../wgsl/tree.ts';
 import type { LoadName, StoreName } from '../instructions.ts';
 import { constantOf, type Value } from '../value.ts';
-import { type Context, type MemoryHome, NeedsMemory, type Place, single } from './context.ts';
+import {
+  type Context,
+  type LeavesPlace,
+  type MemoryHome,
+  NeedsMemory,
+  type Place,
+  single,
+} from './context.ts';
 import { type Leaf, leafCount, leavesBefore, leavesOf } from './leaves.ts';
 import { asLane, component, ofLane, withComponent } from './vectors.ts';
 
@@ -105,31 +112,34 @@ export function arrayLength(context: Context, reference: Reference): Value {
   return length === undefined ? runtimeLength(context, place, place.type) : context.builder.i32(length);
 }
 
-/** Return the leaves of a variable that is not in memory. */
-function variableLeaves({ builder, homes }: Context, variable: Variable): readonly Value[] {
+/** Return some leaves of a variable that is not in memory. */
+function variableLeaves(
+  { builder, homes }: Context,
+  { variable, first, type }: LeavesPlace,
+): readonly Value[] {
   const home = homes.get(variable);
-  if (home?.kind === 'values') return home.values;
+  const count = leafCount(type);
+  if (home?.kind === 'values') {
+    return count === home.values.length ? home.values : home.values.slice(first, first + count);
+  }
   if (home?.kind !== 'slots') throw new Error(`${variable.name} is in memory`);
-  return Array.from({ length: leafCount(variable.type) }, (_, i) => builder.value(home.first + i));
+  if (count === 1) return [builder.value(home.first + first)];
+  return builder.slots.slice(home.first + first, home.first + first + count);
 }
 
 /** Read a place: return its leaves. */
 export function load(context: Context, place: Place): readonly Value[] {
   switch (place.kind) {
-    case 'memory':
-      return leavesOf(place.type).map(({ type, offset }) =>
-        loadLeaf(context, place.home, place.address, place.offset + offset, type),
-      );
-    case 'leaves': {
-      const home = context.homes.get(place.variable);
-      const count = leafCount(place.type);
-      if (home?.kind === 'slots') {
-        return Array.from({ length: count }, (_, i) => context.builder.value(home.first + place.first + i));
-      }
-      return variableLeaves(context, place.variable).slice(place.first, place.first + count);
+    case 'memory': {
+      const { home, address, offset, type } = place;
+      if (type.kind === 'scalar' || type.kind === 'vector')
+        return [loadLeaf(context, home, address, offset, type)];
+      return leavesOf(type).map((leaf) => loadLeaf(context, home, address, offset + leaf.offset, leaf.type));
     }
+    case 'leaves':
+      return variableLeaves(context, place);
     case 'component': {
-      const [vector] = load(context, place.vector);
+      const [vector] = variableLeaves(context, place.vector);
       return vector ? [dynamicComponent(context, vector, place.vectorType, place.index)] : [];
     }
     default:

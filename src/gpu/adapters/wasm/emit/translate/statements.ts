@@ -3,11 +3,10 @@ import { rootOf, visit, visitExpression } from '../../wgsl/index.ts';
 import type { Statement, Variable } from '../../wgsl/tree.ts';
 import type { OpenLabel, OpenLoop } from '../builder.ts';
 import type { Value } from '../value.ts';
-import { assignedVariables, continues } from './assigned.ts';
 import { type Context, single, type Targets } from './context.ts';
-import { counterOf, isInnermost } from './counter.ts';
 import { isPlain } from './expressions.ts';
 import { leafCount, zerosOf } from './leaves.ts';
+import { factsOf } from './loopFacts.ts';
 import { placeOf, store } from './places.ts';
 import { conditionOf, Pointers } from './pointers.ts';
 import { tripCount } from './unroll.ts';
@@ -127,7 +126,7 @@ function repeated(
   begun?: (start: OpenLoop, condition: Value) => void,
 ): void {
   const { builder } = context;
-  const assigned = slotsOf(context, assignedVariables([statement]));
+  const assigned = slotsOf(context, factsOf(statement).assigned);
   builder.block((end) => {
     builder.loop(assigned, (start) => {
       if (statement.condition) {
@@ -148,10 +147,10 @@ function repeated(
 /** Translate a counted loop in two versions, one with moving pointers, if it is one. */
 function movingLoop(context: Context, statement: Kind<'loop'>): boolean {
   const { builder, homes } = context;
-  const counter = counterOf(statement);
+  const { counter, isInnermost } = factsOf(statement);
   if (!counter || context.pointers) return false;
   const home = homes.get(counter.variable);
-  if (home?.kind !== 'slots' || !isInnermost(statement) || !isPlain(counter.step)) return false;
+  if (home?.kind !== 'slots' || !isInnermost || !isPlain(counter.step)) return false;
   const initial = builder.value(home.first);
   const step = single(context, counter.step);
   let pointers: Pointers | undefined;
@@ -174,7 +173,7 @@ function movingLoop(context: Context, statement: Kind<'loop'>): boolean {
 function turn(context: Context, statement: Kind<'loop'>, end: OpenLabel): void {
   const { builder } = context;
   const height = builder.slots.length;
-  if (continues(statement.body)) {
+  if (factsOf(statement).continues) {
     const reserved = reserveForContinuing(context, statement);
     builder.block((next) => within(context, { end, next }, () => scope(context, statement.body)));
     for (const variable of reserved) context.reserved.delete(variable);
