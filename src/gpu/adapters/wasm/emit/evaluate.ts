@@ -90,6 +90,19 @@ export function evaluate(op: Op, a: number, b: number): number | undefined {
   return float && floatResult(float(floatOf(a), floatOf(b)));
 }
 
+/** i64 to i64, or to a truth value, as long as doubles are exact. */
+const LONG: Readonly<Partial<Record<Op, (a: number, b: number) => number>>> = {
+  'i64.add': (a, b) => a + b,
+  'i64.sub': (a, b) => a - b,
+  'i64.mul': (a, b) => a * b,
+};
+
+/** Return the result of an i64 instruction on constants, or undefined: it is not known here. */
+export function evaluateLong(op: Op, a: number, b: number): number | undefined {
+  const result = LONG[op]?.(a, b);
+  return Number.isSafeInteger(result) ? result : undefined;
+}
+
 /** Vector instructions that do in each lane what the scalar one does. */
 const LANEWISE = new Set(['add', 'sub', 'mul', 'div', 'neg', 'abs', 'min_s', 'min_u', 'max_s', 'max_u']);
 

@@ -1,14 +1,13 @@
-/** What the translation asks about a loop, found in one walk and kept: a loop is translated more than once. */
-import { rootOf, visit } from '../../wgsl/index.ts';
+/** What the translation asks about loops. All loops of a function are looked at in one walk. */
+import { bodiesOf, expressionsOf, rootOf, visitExpression } from '../../wgsl/index.ts';
 import type { Expression, Reference, ShaderFunction, Statement, Variable } from '../../wgsl/tree.ts';
-import { assignedVariables, continues } from './assigned.ts';
 
 export type Loop = Extract<Statement, { kind: 'loop' }>;
 
 export interface LoopFacts {
   /** Variables from outside of the loop that it assigns. */
   readonly assigned: ReadonlySet<Variable>;
-  /** True if a `continue` in the body goes to this loop. */
+  /** True if a `continue` goes to this loop. */
   readonly continues: boolean;
   readonly counter: Counter | undefined;
   /** Number of statements inside. */
@@ -29,38 +28,112 @@ export interface Counter {
   readonly limitIsFixed: boolean;
 }
 
-const cache = new WeakMap<Loop, LoopFacts>();
+/** What some statements do. */
+class Summary {
+  /** Number of assignments to each variable. */
+  readonly assignments = new Map<Variable, number>();
+  readonly declared = new Set<Variable>();
+  readonly indexed = new Set<Variable>();
+  statements = 0;
+  continues = false;
+  /** True if something is indexed. */
+  indexes = false;
+  hasIndexingLoop = false;
+
+  assign(variable: Variable, times = 1): void {
+    this.assignments.set(variable, (this.assignments.get(variable) ?? 0) + times);
+  }
+
+  add(other: Summary): void {
+    for (const [variable, times] of other.assignments) this.assign(variable, times);
+    for (const variable of other.declared) this.declared.add(variable);
+    for (const variable of other.indexed) this.indexed.add(variable);
+    this.statements += other.statements;
+    this.continues ||= other.continues;
+    this.indexes ||= other.indexes;
+    this.hasIndexingLoop ||= other.hasIndexingLoop;
+  }
+
+  addCall(callee: ShaderFunction): void {
+    const { indexes, hasIndexingLoop, assignments } = functionSummary(callee);
+    this.indexes ||= indexes;
+    this.hasIndexingLoop ||= hasIndexingLoop;
+    for (const variable of assignments.keys()) if (variable.space === 'private') this.assign(variable);
+  }
+
+  addReference(reference: Reference): void {
+    if (reference.kind === 'variable') return;
+    this.indexes = true;
+    const root = rootOf(reference);
+    if ((root.space === 'function' || root.space === 'private') && indexesArray(reference))
+      this.indexed.add(root);
+  }
+}
+
+const loops = new WeakMap<Loop, LoopFacts>();
+const functions = new WeakMap<ShaderFunction, Summary>();
 
 export function factsOf(loop: Loop): LoopFacts {
-  let facts = cache.get(loop);
-  if (!facts) {
-    facts = findFacts(loop);
-    cache.set(loop, facts);
-  }
+  if (!loops.has(loop)) summaryOf(loop);
+  const facts = loops.get(loop);
+  if (!facts) throw new Error('a summary of a loop notes its facts');
   return facts;
 }
 
-function findFacts(loop: Loop): LoopFacts {
-  const indexed = new Set<Variable>();
-  let statements = 0;
-  visit([loop], {
-    statement: () => {
-      statements++;
-    },
-    reference: (reference) => {
-      const root = rootOf(reference);
-      if ((root.space === 'function' || root.space === 'private') && indexesArray(reference))
-        indexed.add(root);
-    },
-  });
-  const assigned = assignedVariables([loop]);
+function functionSummary(callee: ShaderFunction): Summary {
+  let summary = functions.get(callee);
+  if (!summary) {
+    summary = summaryOfList(callee.body);
+    functions.set(callee, summary);
+  }
+  return summary;
+}
+
+function summaryOfList(statements: readonly Statement[]): Summary {
+  const summary = new Summary();
+  for (const statement of statements) summary.add(summaryOf(statement));
+  return summary;
+}
+
+function summaryOf(statement: Statement): Summary {
+  const summary = new Summary();
+  for (const body of bodiesOf(statement)) summary.add(summaryOfList(body));
+  summary.statements++;
+  if (statement.kind === 'continue') summary.continues = true;
+  if (statement.kind === 'declare') summary.declared.add(statement.variable);
+  if (statement.kind === 'assign') {
+    summary.assign(rootOf(statement.to));
+    summary.addReference(statement.to);
+  }
+  for (const expression of expressionsOf(statement)) {
+    visitExpression(expression, {
+      reference: (reference) => summary.addReference(reference),
+      expression: (part) => {
+        if (part.kind === 'call') summary.addCall(part.function);
+      },
+    });
+  }
+  if (statement.kind === 'loop') {
+    loops.set(statement, loopFacts(statement, summary));
+    summary.continues = false;
+    summary.hasIndexingLoop ||= summary.indexes;
+  }
+  return summary;
+}
+
+function loopFacts(
+  loop: Loop,
+  { assignments, declared, continues, statements, indexed, hasIndexingLoop }: Summary,
+): LoopFacts {
+  const assigned = new Set([...assignments.keys()].filter((variable) => !declared.has(variable)));
+  const counter = counterOf(loop, assignments, continues);
   return {
     assigned,
-    continues: continues(loop.body),
-    counter: counterOf(loop, assigned),
+    continues,
+    counter,
     statements,
-    indexed,
-    isInnermost: !hasIndexingLoop([...loop.body, ...loop.continuing]),
+    indexed: new Set(indexed),
+    isInnermost: !hasIndexingLoop,
   };
 }
 
@@ -72,25 +145,23 @@ function indexesArray(reference: Reference): boolean {
   return false;
 }
 
-function counterOf(loop: Loop, assigned: ReadonlySet<Variable>): Counter | undefined {
-  const { condition, body, continuing, breakIf } = loop;
+function counterOf(
+  { condition, body, continuing, breakIf }: Loop,
+  assignments: ReadonlyMap<Variable, number>,
+  continues: boolean,
+): Counter | undefined {
   if (condition?.kind !== 'binary' || breakIf) return undefined;
   const { operator, left, right } = condition;
   const isLess = operator === '<' || operator === '<=';
-  const isGreater = operator === '>' || operator === '>=';
-  if (!isLess && !isGreater) return undefined;
+  if (!isLess && operator !== '>' && operator !== '>=') return undefined;
   const variable = variableOf(isLess ? left : right);
-  if (!variable) return undefined;
   // `while` has its step at the end of the body.
-  const inBody = continuing.length === 0 && !continues(body);
-  const last = inBody ? body.at(-1) : continuing.at(-1);
-  const others = inBody ? body.slice(0, -1) : [...body, ...continuing.slice(0, -1)];
-  const step = last && stepOf(last, variable);
-  if (!step || assignedVariables(others).has(variable)) return undefined;
-  const strict = operator === '<' || operator === '>';
+  const last = continuing.length === 0 && !continues ? body.at(-1) : continuing.at(-1);
+  const step = last && variable && stepOf(last, variable);
+  if (!variable || !step || assignments.get(variable) !== 1) return undefined;
   const limit = isLess ? right : left;
-  const limitIsFixed = !changes(limit, assigned);
-  return { variable, operator: strict ? '<' : '<=', limit, step, limitIsFixed };
+  const strict = operator === '<' || operator === '>';
+  return { variable, operator: strict ? '<' : '<=', limit, step, limitIsFixed: !changes(limit, assignments) };
 }
 
 function stepOf(statement: Statement, variable: Variable): Expression | undefined {
@@ -105,57 +176,14 @@ const variableOf = (expression: Expression): Variable | undefined =>
   expression.kind === 'load' && expression.from.kind === 'variable' ? expression.from.variable : undefined;
 
 /** True if an expression reads one of the variables, or has an effect. */
-function changes(expression: Expression, assigned: ReadonlySet<Variable>): boolean {
+function changes(expression: Expression, assignments: ReadonlyMap<Variable, number>): boolean {
   let found = false;
-  visit([{ kind: 'evaluate', value: expression, at: { line: 0, column: 0 } }], {
+  visitExpression(expression, {
     expression: ({ kind }) => {
       if (kind === 'call' || kind === 'atomic') found = true;
     },
     reference: (reference) => {
-      if (assigned.has(rootOf(reference))) found = true;
-    },
-  });
-  return found;
-}
-
-const functions = new WeakMap<
-  ShaderFunction,
-  { readonly hasIndexingLoop: boolean; readonly indexes: boolean }
->();
-
-function functionFacts(callee: ShaderFunction): {
-  readonly hasIndexingLoop: boolean;
-  readonly indexes: boolean;
-} {
-  let facts = functions.get(callee);
-  if (!facts) {
-    facts = { hasIndexingLoop: hasIndexingLoop(callee.body), indexes: indexes(callee.body) };
-    functions.set(callee, facts);
-  }
-  return facts;
-}
-
-function hasIndexingLoop(statements: readonly Statement[]): boolean {
-  let found = false;
-  visit(statements, {
-    statement: (statement) => {
-      if (statement.kind === 'loop' && !found && indexes(statement.body)) found = true;
-    },
-    expression: (expression) => {
-      if (expression.kind === 'call' && functionFacts(expression.function).hasIndexingLoop) found = true;
-    },
-  });
-  return found;
-}
-
-function indexes(statements: readonly Statement[]): boolean {
-  let found = false;
-  visit(statements, {
-    reference: ({ kind }) => {
-      if (kind !== 'variable') found = true;
-    },
-    expression: (expression) => {
-      if (expression.kind === 'call' && functionFacts(expression.function).indexes) found = true;
+      if (assignments.has(rootOf(reference))) found = true;
     },
   });
   return found;

@@ -4,7 +4,7 @@
  * multiplies: each such access has a pointer that moves along.
  */
 import type { Builder, OpenLoop } from '../builder.ts';
-import { splitSum } from '../simplify.ts';
+import { splitSum } from '../integerRules.ts';
 import type { Op, Value } from '../value.ts';
 
 /** The condition of a loop on its counter. */
