@@ -41,9 +41,6 @@ export class UncapturedErrorEvent extends Event implements GPUUncapturedErrorEve
   }
 }
 
-/** The errors of an object that cannot be made because of them. */
-export class Invalid extends Error {}
-
 type Reported = ValidationError | OutOfMemoryError;
 
 interface Scope {
