@@ -140,20 +140,6 @@ fn main() {
     expect([...y]).toEqual([21 + 500 + 2000, 5, 4, 3]);
   });
 
-  test('two bindings of one range see each other’s writes in order', () => {
-    const x = new Uint32Array([1, 2, 3, 4, 5, 6]);
-    run({
-      wgsl: `
-@group(0) @binding(0) var<storage, read_write> x: array<u32>;
-@compute @workgroup_size(1)
-fn main() {
-  for (var i = 1u; i < 6; i++) { x[i] = x[i - 1] + x[i]; }
-}`,
-      buffers: [x],
-    });
-    expect([...x]).toEqual([1, 3, 6, 10, 15, 21]);
-  });
-
   test('atomics, on shared memory too', () => {
     for (const sharedMemory of [false, true]) {
       const y = new Int32Array([10, 0, 5, -5, 0b1100, 0b1010, 3, 9, 0]);
