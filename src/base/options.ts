@@ -55,6 +55,14 @@ function renamed(options: Readonly<Record<string, unknown>>): Record<string, unk
   ]);
 }
 
+/** The part of some options that belongs to a schema. */
+export function pick(
+  { shape }: { readonly shape: object },
+  options: Readonly<Record<string, unknown>>,
+): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(options).filter(([key]) => Object.hasOwn(shape, key)));
+}
+
 /** The range of a field of numbers. */
 export interface FieldRange {
   readonly min?: number;

@@ -1,6 +1,6 @@
 /** The three trainings of the command line: flags in, a session of src/training, words out. */
 import type { z } from 'zod';
-import { parseOptions } from '../base/options.ts';
+import { parseOptions, pick } from '../base/options.ts';
 import { checkTopK, grpoOptions, grpoSchema } from '../grpo/options.ts';
 import { pretrainOptions, pretrainSchema } from '../pretrain/options.ts';
 import { optionFields, type TaskUse } from '../tasks/definition.ts';
@@ -10,7 +10,7 @@ import { pretrain } from '../training/pretrain.ts';
 import type { TrainedSettings } from '../training/trainedSettings.ts';
 import { adviceFor } from './advice.ts';
 import type { EarlierRun } from './earlierRun.ts';
-import { flagsOf, pick } from './flags/flags.ts';
+import { flagsOf } from './flags/flags.ts';
 import { loadModel, type modelSchema, newModel } from './flags/modelFlags.ts';
 import { withAbsolutePaths } from './flags/optionPaths.ts';
 import { rewardsOf } from './flags/rewardFlag.ts';

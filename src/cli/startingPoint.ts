@@ -1,11 +1,10 @@
 /** The start of a training: a checkpoint, and the task that it was trained on. */
 import type { Command } from 'commander';
 import type { z } from 'zod';
-import { parseOptions } from '../base/options.ts';
+import { parseOptions, pick } from '../base/options.ts';
 import { modelSource } from '../runs/latestModel.ts';
 import { settingsOf } from '../training/trainedSettings.ts';
 import { completed, givenOptions } from './flags/configFile.ts';
-import { pick } from './flags/flags.ts';
 import { modelSchema, openModel } from './flags/modelFlags.ts';
 import { bothOf, type TaskFlags } from './flags/taskFlags.ts';
 import { takenSettings } from './takenSettings.ts';

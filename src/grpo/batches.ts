@@ -63,26 +63,23 @@ export function trajectoriesOf(
   });
 }
 
+/** Split values into groups of `size` consecutive ones. */
+export function groupsOf<Value>(values: readonly Value[], size: number): Value[][] {
+  return Array.from({ length: values.length / size }, (_, i) => values.slice(i * size, (i + 1) * size));
+}
+
 /** Shuffle whole groups and split them into `count` parts, as equal as possible. With one part, keep the order. */
 export function miniBatches<Item>(
   trajectories: readonly Item[],
-  { count, groupSize, random }: MiniBatchOptions,
+  { count, groupSize, random }: { count: number; groupSize: number; random: RandomStream },
 ): Item[][] {
   if (count === 1) return [[...trajectories]];
-  const groups = Array.from({ length: trajectories.length / groupSize }, (_, i) =>
-    trajectories.slice(i * groupSize, (i + 1) * groupSize),
-  );
+  const groups = groupsOf(trajectories, groupSize);
   // Fisher-Yates shuffle.
   const shuffled: Item[][] = [];
   while (groups.length > 0) shuffled.push(...groups.splice(random.integerBelow(groups.length), 1));
   const border = (part: number): number => Math.floor((part * shuffled.length) / count);
   return Array.from({ length: count }, (_, part) => shuffled.slice(border(part), border(part + 1)).flat());
-}
-
-interface MiniBatchOptions {
-  readonly count: number;
-  readonly groupSize: number;
-  readonly random: RandomStream;
 }
 
 /**

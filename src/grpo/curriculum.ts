@@ -22,11 +22,9 @@ export type CurriculumState = Readonly<Record<string, LevelRecord>>;
 
 /** Choose levels of difficulty by the pass rates so far. */
 export class Curriculum {
-  readonly levels: readonly string[];
   #records: LevelRecord[];
 
-  constructor(levels: readonly string[]) {
-    this.levels = levels;
+  constructor(readonly levels: readonly string[]) {
     this.#records = levels.map(() => ({ attempts: 0, passes: 0 }));
   }
 

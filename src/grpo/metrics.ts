@@ -2,6 +2,7 @@
 import { exp } from '../base/elementary.ts';
 import type { Task } from '../tasks/task.ts';
 import { areEqual } from './advantages.ts';
+import { groupsOf } from './batches.ts';
 import { LOSSES } from './losses.ts';
 import type { GrpoOptions } from './options.ts';
 import type { RewardValue } from './reward.ts';
@@ -70,10 +71,6 @@ function std(values: readonly number[]): number {
   const center = mean(values);
   const squares = values.map((value) => (value - center) * (value - center));
   return Math.sqrt(squares.reduce((sum, square) => sum + square, 0) / (values.length - 1));
-}
-
-function groupsOf<Value>(values: readonly Value[], size: number): Value[][] {
-  return Array.from({ length: values.length / size }, (_, i) => values.slice(i * size, (i + 1) * size));
 }
 
 /** Return the metrics of a step. Values that were not measured are NaN, such as the loss of a step without tokens. */

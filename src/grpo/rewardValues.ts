@@ -12,19 +12,18 @@ export type RewardErrorCode = 'REWARD_THREW' | 'REWARD_NOT_FINITE' | 'REWARD_TIM
 /** The error of a reward that returned neither a finite number nor null. */
 export class RewardError extends MathformerError {
   declare readonly code: RewardErrorCode;
-  readonly reward: string;
   readonly problem: TaskProblem;
   readonly completion: RewardedCompletion;
   /** The returned value, if any. */
   readonly value: unknown;
 
   /**
-   * @param name the reward's name.
+   * @param reward the reward's name.
    * @param what the failure, as a predicate of the message, such as "threw 'no file'".
    */
   constructor(
     code: RewardErrorCode,
-    name: string,
+    readonly reward: string,
     { problem, completion }: RewardCase,
     what: string,
     { cause, value }: { readonly cause?: unknown; readonly value?: unknown } = {},
@@ -32,8 +31,7 @@ export class RewardError extends MathformerError {
     const about = `for problem ${shownValue(problem.expression)} and completion ${shownValue(completion.text)}`;
     const fix =
       code === 'REWARD_TIMEOUT' ? 'make it faster, or raise --reward_timeout' : 'correct the reward';
-    super(`the reward ${name} ${what} ${about}`, { code, where: `reward ${name}`, fix }, { cause });
-    this.reward = name;
+    super(`the reward ${reward} ${what} ${about}`, { code, where: `reward ${reward}`, fix }, { cause });
     this.problem = problem;
     this.completion = completion;
     this.value = value;
@@ -95,14 +93,7 @@ export function checkSums(
   const found = cases[at];
   if (!found) return;
   const names = rewards.map(({ name }) => name).join(' + ');
-  const value = sums[at];
-  throw new RewardError(
-    'REWARD_NOT_FINITE',
-    names,
-    found,
-    `times its weight is ${value}, beyond 32-bit floats,`,
-    { value },
-  );
+  throw notFinite(names, found, `times its weight is ${sums[at]}, beyond 32-bit floats,`, sums[at]);
 }
 
 /** Return for each completion true if all rewards abstained. */
@@ -114,9 +105,7 @@ export function allAbstained(values: RewardValues): boolean[] {
 /** Return the error for rewards that returned null for every completion; it names the first one. */
 export function nothingRewarded(rewards: readonly Reward[], first: RewardCase): RewardError {
   const names = rewards.map(({ name }) => name).join(', ');
-  return new RewardError('REWARD_NOT_FINITE', names, first, 'gave null for every completion, such as', {
-    value: null,
-  });
+  return notFinite(names, first, 'gave null for every completion, such as', null);
 }
 
 /**
@@ -144,12 +133,8 @@ async function settled(
       throw threw(question, cause);
     }),
     limit.expired.then(() => {
-      throw new RewardError(
-        'REWARD_TIMEOUT',
-        question.reward.name,
-        question,
-        `took more than ${limit.seconds} s`,
-      );
+      const what = `took more than ${limit.seconds} s`;
+      throw new RewardError('REWARD_TIMEOUT', question.reward.name, question, what);
     }),
   ]);
   return checked(question, value);
@@ -157,13 +142,11 @@ async function settled(
 
 function checked(question: Question, value: unknown): RewardValue {
   if (value === null || (typeof value === 'number' && Number.isFinite(value))) return value;
-  throw new RewardError(
-    'REWARD_NOT_FINITE',
-    question.reward.name,
-    question,
-    `gave ${shownValue(value)}, not a finite number,`,
-    { value },
-  );
+  throw notFinite(question.reward.name, question, `gave ${shownValue(value)}, not a finite number,`, value);
+}
+
+function notFinite(name: string, about: RewardCase, what: string, value: unknown): RewardError {
+  return new RewardError('REWARD_NOT_FINITE', name, about, what, { value });
 }
 
 function threw(question: Question, cause: unknown): RewardError {

@@ -24,29 +24,26 @@ const STREAMS = { problems: 2, levels: 4 } as const;
 
 /** Sample and reward completions on an endless stream of problems. */
 export class RolloutSource {
-  readonly #sampler: CompletionSampler;
-  readonly #options: GrpoOptions;
-  readonly #task: Task;
-  readonly #rewards: readonly Reward[];
   readonly #problems: TaskStream;
   readonly #curriculum: Curriculum | undefined;
   /** True once a completion had a reward. */
   #isRewarded = false;
 
   /** @throws MathformerError if the rewards are invalid. */
-  constructor(sampler: CompletionSampler, options: GrpoOptions, task: Task, rewards: readonly Reward[]) {
+  constructor(
+    private readonly sampler: CompletionSampler,
+    private readonly options: GrpoOptions,
+    private readonly task: Task,
+    private readonly rewards: readonly Reward[],
+  ) {
     checkRewards(rewards);
-    this.#sampler = sampler;
-    this.#options = options;
-    this.#task = task;
-    this.#rewards = rewards;
     this.#problems = new TaskStream(task, { seed: options.seed, stream: STREAMS.problems });
     this.#curriculum = options.curriculum ? new Curriculum(task.levels) : undefined;
   }
 
   /** Return the rollout of the next step. @throws RewardError if a reward fails. */
   async next(): Promise<Rollout> {
-    const { batchSize, groupSize, dynamicSampling, maxRefills } = this.#options;
+    const { batchSize, groupSize, dynamicSampling, maxRefills } = this.options;
     const rollout = dynamicSampling
       ? await sampleUnequal(batchSize, groupSize, (problems) => this.#sample(problems), maxRefills)
       : await this.#sample(batchSize);
@@ -56,7 +53,7 @@ export class RolloutSource {
 
   /** The names of the rewards. */
   get rewardNames(): string[] {
-    return this.#rewards.map(({ name }) => name);
+    return this.rewards.map(({ name }) => name);
   }
 
   /** Return the metrics of the curriculum, if there is one. */
@@ -79,21 +76,21 @@ export class RolloutSource {
 
   /** Sample and reward a group of completions for each of the next `count` problems. */
   async #sample(count: number): Promise<Rollout> {
-    const { groupSize, maxNewTokens, temperature, topK, topP, minP, seed } = this.#options;
+    const { groupSize, maxNewTokens, temperature, topK, topP, minP, seed } = this.options;
     const firstSequenceId = this.#problems.cursor * groupSize;
     const drawn = Array.from({ length: count }, () => this.#draw());
     const problems = drawn.map(({ problem }) => problem);
-    const completions = await this.#sampler.generate(
-      problems.map((problem) => this.#task.prompt(problem)),
+    const completions = await this.sampler.generate(
+      problems.map((problem) => this.task.prompt(problem)),
       { groupSize, maxNewTokens, temperature, topK, topP, minP, seed, firstSequenceId },
     );
     const cases = completions.map((completion) => this.#graded(completion, problems));
-    const parts = await rewardValues(this.#rewards, cases, this.#options.rewardTimeout);
-    const sums = rewardSums(this.#rewards, parts);
-    checkSums(sums, this.#rewards, cases);
+    const parts = await rewardValues(this.rewards, cases, this.options.rewardTimeout);
+    const sums = rewardSums(this.rewards, parts);
+    checkSums(sums, this.rewards, cases);
     this.#record(drawn, cases);
     const outcomes =
-      this.#options.dynamicSamplingMetric === 'reward'
+      this.options.dynamicSamplingMetric === 'reward'
         ? sums
         : cases.map(({ completion }) => (completion.outcome === 'correct' ? 1 : 0));
     const rewards = sums.map((sum, i) => sum + this.#penalty(completions[i]));
@@ -109,32 +106,32 @@ export class RolloutSource {
     this.#isRewarded ||= allAbstained(parts).some((abstained) => !abstained);
     const [first] = completions;
     if (this.#isRewarded || !first) return;
-    throw nothingRewarded(this.#rewards, this.#graded(first, problems));
+    throw nothingRewarded(this.rewards, this.#graded(first, problems));
   }
 
   /** Draw a problem: of a level that the curriculum chooses, or of the highest level without one. */
   #draw(): { readonly problem: TaskProblem; readonly level: number } {
-    const random = { seed: this.#options.seed, stream: STREAMS.levels, item: this.#problems.cursor };
-    const level = this.#curriculum?.choose(new RandomStream(random)) ?? this.#task.levels.length - 1;
+    const random = { seed: this.options.seed, stream: STREAMS.levels, item: this.#problems.cursor };
+    const level = this.#curriculum?.choose(new RandomStream(random)) ?? this.task.levels.length - 1;
     return { problem: this.#problems.next(level), level };
   }
 
   #graded({ prompt, tokens, finished }: Completion, problems: readonly TaskProblem[]): RewardCase {
     const problem = problems[prompt] as TaskProblem;
-    const { outcome, answer } = this.#task.grade(problem, tokens);
-    const text = this.#task.tokenizer.decode(tokens);
-    const maxLength = this.#options.maxNewTokens;
+    const { outcome, answer } = this.task.grade(problem, tokens);
+    const text = this.task.tokenizer.decode(tokens);
+    const maxLength = this.options.maxNewTokens;
     return { problem, completion: { tokens, text, finished, outcome, answer, maxLength } };
   }
 
   #penalty(completion: Completion | undefined): number {
-    const { maxNewTokens: maxLength, overlongBuffer: buffer, overlongPenalty: factor } = this.#options;
+    const { maxNewTokens: maxLength, overlongBuffer: buffer, overlongPenalty: factor } = this.options;
     return overlongPenalty(completion?.tokens.length ?? 0, { maxLength, buffer, factor });
   }
 
   /** Record in the curriculum which answers were right. */
   #record(drawn: readonly { readonly level: number }[], cases: readonly RewardCase[]): void {
-    const { groupSize } = this.#options;
+    const { groupSize } = this.options;
     const right = cases.map(({ completion }) => completion.outcome === 'correct');
     for (const [i, { level }] of drawn.entries()) {
       this.#curriculum?.record(level, right.slice(i * groupSize, (i + 1) * groupSize));

@@ -81,24 +81,22 @@ const WARNINGS: Readonly<Record<WarningName, WarningRow>> = {
 
 /** Check the metrics of each step. Each warning is given at most once in `every` steps. */
 export class Warnings {
-  readonly #every: number;
   readonly #last = new Map<WarningName, number>();
   #first: GrpoMetrics | undefined;
 
-  constructor({ every = 100 }: { readonly every?: number } = {}) {
-    this.#every = every;
-  }
+  constructor(private readonly options: { readonly every?: number } = {}) {}
 
   /** Return the warnings about the metrics of step `step`. */
   check(step: number, metrics: GrpoMetrics): Warning[] {
     // A step without trained tokens has no entropy to compare with.
     if (!Number.isNaN(metrics.entropy)) this.#first ??= metrics;
     const first = this.#first ?? metrics;
+    const { every = 100 } = this.options;
     return WARNING_NAMES.flatMap((name) => {
       const { problem, fix } = WARNINGS[name];
       const found = problem(metrics, first);
       const last = this.#last.get(name);
-      if (found === false || (last !== undefined && step - last < this.#every)) return [];
+      if (found === false || (last !== undefined && step - last < every)) return [];
       this.#last.set(name, step);
       return [{ name, problem: found, fix }];
     });

@@ -73,14 +73,13 @@ const DAMAGE: readonly FileErrorCode[] = ['DAMAGED', 'FILE_NOT_FOUND', 'NOT_A_FI
 
 /** The checkpoints of one run. */
 export class Checkpoints implements StoredCheckpoints {
-  readonly #directory: string;
-  readonly #files: FileOperations | undefined;
   #manifest: z.output<typeof manifestSchema>;
 
   /** Read the manifest, or make the directory. @throws FileError, DAMAGED if the manifest is invalid. */
-  constructor(directory: string, files?: FileOperations) {
-    this.#directory = directory;
-    this.#files = files;
+  constructor(
+    private readonly directory: string,
+    private readonly operations?: FileOperations,
+  ) {
     if (!existsSync(directory)) withFileErrors(directory, () => mkdirSync(directory));
     const path = join(directory, MANIFEST);
     this.#manifest = existsSync(path)
@@ -88,12 +87,10 @@ export class Checkpoints implements StoredCheckpoints {
       : { version: VERSION, checkpoints: [], best: null };
   }
 
-  /** The complete checkpoints, in the order in which they were saved. */
   get entries(): readonly CheckpointEntry[] {
     return this.#manifest.checkpoints;
   }
 
-  /** The checkpoint with the best accuracy, if one was evaluated. */
   get best(): BestCheckpoint | null {
     return this.#manifest.best;
   }
@@ -101,20 +98,15 @@ export class Checkpoints implements StoredCheckpoints {
   /** Return names of files outside of checkpoints: from an interrupted save, weights alone, or all if the manifest is lost. */
   unlisted(): string[] {
     const listed = new Set([MANIFEST, ...this.entries.flatMap(({ files }) => Object.keys(files))]);
-    const files = withFileErrors(this.#directory, () => readdirSync(this.#directory));
+    const files = withFileErrors(this.directory, () => readdirSync(this.directory));
     return files.filter((file) => !listed.has(file) && !isTorn(file)).sort();
   }
 
-  /** Return the path of a checkpoint's weights. */
   path(name: string): string {
-    return join(this.#directory, weightsFile(name));
+    return join(this.directory, weightsFile(name));
   }
 
-  /**
-   * Save a checkpoint, on disk when this returns, and remove those that need not be kept.
-   * @returns the path of its weights.
-   * @throws FileError, e.g. DISK_FULL, or CheckpointError for weights that are not finite. Earlier checkpoints then stay.
-   */
+  /** @throws FileError, e.g. DISK_FULL, or CheckpointError for weights that are not finite. Earlier checkpoints then stay. */
   save({ model, state, session }: TrainingCheckpoint, options: SaveOptions): string {
     const { name, step, temporary = false, keepLast = 0, accuracy = null } = options;
     if (this.entries.some((entry) => entry.name === name)) return this.path(name);
@@ -138,7 +130,6 @@ export class Checkpoints implements StoredCheckpoints {
     return this.path(name);
   }
 
-  /** Record the accuracy of a saved checkpoint if it is the best so far. Return true if it is. */
   offer(name: string, accuracy: number): boolean {
     const list = withAccuracy(this.#manifest, name, accuracy);
     if (list) this.#publish(list);
@@ -163,7 +154,6 @@ export class Checkpoints implements StoredCheckpoints {
     return undefined;
   }
 
-  /** Forget the checkpoints after this one: a run that resumes from it saves them again. */
   forgetAfter(name: string): void {
     const list = cutAfter(this.#manifest, name);
     if (list) this.#publish(list);
@@ -172,7 +162,7 @@ export class Checkpoints implements StoredCheckpoints {
   /** Read a checkpoint. @throws FileError, DAMAGED if one of its files has changed. */
   load({ name, files }: CheckpointEntry): TrainingCheckpoint {
     const open = (file: string): { readonly path: string; readonly bytes: Uint8Array } => {
-      const path = join(this.#directory, file);
+      const path = join(this.directory, file);
       const expected = files[file];
       // Compare the size first: a replaced file may be larger than the memory.
       if (withFileErrors(path, () => statSync(path)).size === expected?.bytes) {
@@ -208,7 +198,7 @@ export class Checkpoints implements StoredCheckpoints {
   #write(file: string, content: Uint8Array): z.output<typeof fileSchema> {
     const about = { bytes: content.length, sha256: sha256(content) };
     const known = this.entries.some(({ files }) => files[file]?.sha256 === about.sha256);
-    if (!known) writeAtomically(join(this.#directory, file), content, this.#files);
+    if (!known) writeAtomically(join(this.directory, file), content, this.operations);
     return about;
   }
 
@@ -218,7 +208,11 @@ export class Checkpoints implements StoredCheckpoints {
     added: readonly CheckpointEntry[] = [],
   ): void {
     const manifest = { version: VERSION, checkpoints, best } as const;
-    writeAtomically(join(this.#directory, MANIFEST), `${JSON.stringify(manifest, null, 2)}\n`, this.#files);
+    writeAtomically(
+      join(this.directory, MANIFEST),
+      `${JSON.stringify(manifest, null, 2)}\n`,
+      this.operations,
+    );
     const former = [...this.entries, ...added];
     this.#manifest = manifest;
     this.#sweep(former);
@@ -228,8 +222,8 @@ export class Checkpoints implements StoredCheckpoints {
   #sweep(former: readonly CheckpointEntry[]): void {
     const wanted = new Set(this.entries.flatMap(({ files }) => Object.keys(files)));
     const unwanted = former.flatMap(({ files }) => Object.keys(files)).filter((file) => !wanted.has(file));
-    for (const file of unwanted) rmSync(join(this.#directory, file), { force: true });
-    removeTorn(this.#directory);
+    for (const file of unwanted) rmSync(join(this.directory, file), { force: true });
+    removeTorn(this.directory);
   }
 }
 

@@ -24,15 +24,13 @@ export interface DiskStoreOptions {
 
 /** Keep a run in a directory. Everything is written before a method returns. */
 export class DiskStore implements Store {
-  readonly #options: DiskStoreOptions;
   #directory: string | undefined;
   #config: RunConfig | undefined;
   /** The requested CSV file, until a session has opened it. */
   #wantedCsv: string | undefined;
   #csv: string | undefined;
 
-  constructor(options: DiskStoreOptions) {
-    this.#options = options;
+  constructor(private readonly options: DiskStoreOptions) {
     this.#directory = options.directory;
     this.#config = options.resume;
     this.#wantedCsv = options.csv;
@@ -48,8 +46,7 @@ export class DiskStore implements Store {
   }
 
   resumePoint(onDamage: (problem: string) => void): ResumePoint | undefined {
-    const { trainOn } = this.#options;
-    return resumePoint(this.path(''), (error) => onDamage(problemOf(error)), trainOn);
+    return resumePoint(this.path(''), (error) => onDamage(problemOf(error)), this.options.trainOn);
   }
 
   readText(name: string): string | undefined {
@@ -63,19 +60,13 @@ export class DiskStore implements Store {
 
   /** @throws FileError, e.g. ALREADY_EXISTS for a new run in a directory that holds anything, or IN_USE. */
   open(config: RunConfig, resume: { readonly rows: number } | undefined): Run {
-    const { tensorboard } = this.#options;
+    const { tensorboard } = this.options;
     const csv = resume ? (this.#wantedCsv ?? this.#ownCsv(config)) : this.#wantedCsv;
-    const run = new Run({
-      kind: config.kind,
-      config,
-      ...(this.#directory === undefined ? {} : { directory: this.#directory }),
-      ...(csv ? { csv } : {}),
-      ...(tensorboard === undefined ? {} : { tensorboard }),
-      resume,
-    });
+    this.#csv = csv || undefined;
+    const places = { directory: this.#directory, csv: this.#csv, tensorboard };
+    const run = new Run({ kind: config.kind, config, ...places, resume });
     this.#directory = run.directory;
     this.#config = config;
-    this.#csv = csv || undefined;
     this.#wantedCsv = undefined;
     return run;
   }

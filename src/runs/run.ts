@@ -28,11 +28,11 @@ import { checkOwnPath } from './ownFile.ts';
 export interface RunOptions {
   readonly kind: RunKind;
   /** Must not exist, or be empty, unless the run is resumed. Default: `runs/<time>-<kind>`. */
-  readonly directory?: string;
+  readonly directory?: string | undefined;
   /** Also write the metrics as CSV: to a new file, or for a resumed run to the run's own file. */
-  readonly csv?: string;
+  readonly csv?: string | undefined;
   /** Also write the metrics for TensorBoard, to `tensorboard/`. */
-  readonly tensorboard?: boolean;
+  readonly tensorboard?: boolean | undefined;
   /** The content of config.json. */
   readonly config: object;
   /** Resume an existing run after the first `rows` rows of its metrics. */
@@ -78,28 +78,23 @@ export class Run implements StoredRun, Disposable {
     }
   }
 
-  /** Return the number of rows of metrics, after syncing them to the disk. */
   syncedRows(): number {
     this.#metrics.sync();
     return this.#metrics.rows;
   }
 
-  /** Append a row to the metrics. It reaches the operating system before this returns. */
   log(row: MetricsRow): void {
     this.#metrics.log(row);
   }
 
-  /** Write a JSON file atomically, and return its path. */
   writeJson(name: string, value: unknown): string {
     return this.#write(name, `${JSON.stringify(value, null, 2)}\n`);
   }
 
-  /** Write rows as JSON lines atomically, and return the path. */
   writeLines(name: string, rows: readonly object[]): string {
     return this.#write(name, rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
   }
 
-  /** Read the rows of a file that `writeLines` wrote; undefined if there is none. */
   readLines(name: string): unknown[] | undefined {
     const path = join(this.directory, name);
     if (!existsSync(path)) return undefined;
@@ -107,7 +102,6 @@ export class Run implements StoredRun, Disposable {
     return lines.filter((line) => line !== '').map((line) => JSON.parse(line));
   }
 
-  /** Write only weights as `checkpoints/<name>.safetensors`, atomically, and return the path. */
   saveCheckpoint(name: string, checkpoint: Checkpoint): string {
     const path = join(this.directory, 'checkpoints', `${name}.safetensors`);
     saveCheckpoint(path, checkpoint, this.#files);

@@ -1,4 +1,5 @@
 /** A session of GRPO on a model. */
+import type { z } from 'zod';
 import { parseOptions } from '../base/options.ts';
 import { checkTopK, type GrpoOptions } from '../grpo/options.ts';
 import type { Reward } from '../grpo/reward.ts';
@@ -16,17 +17,11 @@ import type { TrainingRun } from './trainingRun.ts';
 const LEAST_MICRO_BATCH = 64;
 
 /** Options of a session of GRPO. */
-export interface TrainGrpoOptions extends SessionOptions {
+export interface TrainGrpoOptions extends SessionOptions, Readonly<z.input<typeof grpoSessionSchema>> {
   /** The trainer's options, as `grpoOptions` returns them. */
   readonly grpo: GrpoOptions;
   /** Default: `correctness` alone. */
   readonly rewards?: readonly Reward[] | undefined;
-  /** Steps between checkpoints; 0 saves the last one only. Default: 100. */
-  readonly saveInterval?: number | undefined;
-  /** Steps between evaluations; 0 for none on the way. Default: 50. */
-  readonly evalInterval?: number | undefined;
-  /** Halve the micro-batches and resume when memory runs out. */
-  readonly autoMicroBatch?: boolean | undefined;
 }
 
 /**

@@ -1,4 +1,5 @@
 /** A session of supervised training. */
+import type { z } from 'zod';
 import { parseOptions } from '../base/options.ts';
 import type { PretrainOptions } from '../pretrain/options.ts';
 import { SupervisedTrainer } from '../pretrain/trainer.ts';
@@ -14,13 +15,11 @@ import type { TrainingRun } from './trainingRun.ts';
 const MAX_GEN_LEN = 256;
 
 /** Options of a session of supervised training. */
-export interface TrainSupervisedOptions extends SessionOptions {
+export interface TrainSupervisedOptions
+  extends SessionOptions,
+    Readonly<z.input<typeof pretrainSessionSchema>> {
   /** The trainer's options, as `pretrainOptions` returns them. */
   readonly pretrain: PretrainOptions;
-  /** Optimiser steps between checkpoints within a pass; 0 saves after each pass only. Default: 500. */
-  readonly saveInterval?: number | undefined;
-  /** Evaluate after every pass. */
-  readonly stepEval?: boolean | undefined;
 }
 
 /**

@@ -1,6 +1,7 @@
 /** Resuming a run with the options that it was begun with. */
 import { isObject } from '../base/arguments.ts';
 import { MathformerError } from '../base/errors.ts';
+import { pick } from '../base/options.ts';
 import { grpoOptions, grpoSchema } from '../grpo/options.ts';
 import type { Reward } from '../grpo/reward.ts';
 import { pretrainOptions, pretrainSchema } from '../pretrain/options.ts';
@@ -41,19 +42,19 @@ export async function resume(given: ResumeOptions, context: SessionContext): Pro
   const recorded: Options = { ...config.options, ...(config.kind === 'pipeline' ? {} : more) };
   const loadedFrom = typeof config.checkpoint === 'string' ? config.checkpoint : undefined;
   const taskSettings = given.taskSettings ?? settingsIn(recorded);
-  const shared = { model, taskSettings, loadedFrom, recorded, ...partOf({ shape: keepLastField }, recorded) };
+  const shared = { model, taskSettings, loadedFrom, recorded, ...pick({ shape: keepLastField }, recorded) };
   switch (config.kind) {
     case 'pretrain': {
       const task = given.task ?? (await builtInTask(recorded, 'pretraining'));
-      const options = pretrainOptions(partOf(pretrainSchema, recorded));
-      const session = partOf(pretrainSessionSchema, recorded);
+      const options = pretrainOptions(pick(pretrainSchema, recorded));
+      const session = pick(pretrainSessionSchema, recorded);
       return pretrain({ ...shared, ...session, task, pretrain: options }, context);
     }
     case 'grpo': {
       checkRewards(given, recorded);
       const task = given.task ?? (await builtInTask(recorded, 'other'));
-      const grpo = grpoOptions(partOf(grpoSchema, recorded));
-      return trainGrpo({ ...shared, ...partOf(grpoSessionSchema, recorded), task, rewards, grpo }, context);
+      const grpo = grpoOptions(pick(grpoSchema, recorded));
+      return trainGrpo({ ...shared, ...pick(grpoSessionSchema, recorded), task, rewards, grpo }, context);
     }
     case 'pipeline': {
       const { seed, task: name } = recorded;
@@ -66,8 +67,8 @@ export async function resume(given: ResumeOptions, context: SessionContext): Pro
           taskSettings: taskSettings && { ...taskSettings, ...settingsIn({ ...parts.grpo, task: name }) },
           pretrainTask: given.pretrainTask ?? ownTask,
           evalSize: evaluatedProblems(config.evaluation),
-          pretrain: pretrainOptions(partOf(pretrainSchema, { ...parts.pretrain, seed })),
-          grpo: grpoOptions(partOf(grpoSchema, { ...parts.grpo, seed })),
+          pretrain: pretrainOptions(pick(pretrainSchema, { ...parts.pretrain, seed })),
+          grpo: grpoOptions(pick(grpoSchema, { ...parts.grpo, seed })),
         },
         context,
       );
@@ -80,14 +81,14 @@ export async function resume(given: ResumeOptions, context: SessionContext): Pro
 /** Make the built-in task that options name. @throws MathformerError if they name none. */
 async function builtInTask(options: Options, use: TaskUse): Promise<Task> {
   const definition = definitionIn(options);
-  if (definition) return madeTask(definition, partOf({ shape: optionFields(definition, use) }, options), use);
+  if (definition) return madeTask(definition, pick({ shape: optionFields(definition, use) }, options), use);
   throw missing('task', `the config names the task ${String(options.task)}, which is not built in`);
 }
 
 /** Take the settings of a built-in task for the metadata of checkpoints. */
 function settingsIn(options: Options): TrainedSettings | undefined {
   const definition = definitionIn(options);
-  return definition && { task: definition.name, ...partOf({ shape: definition.options }, options) };
+  return definition && { task: definition.name, ...pick({ shape: definition.options }, options) };
 }
 
 const definitionIn = ({ task }: Options): TaskDefinition | undefined =>
@@ -102,11 +103,6 @@ function checkRewards({ rewards }: ResumeOptions, { reward = 'correctness' }: Op
 function missing(option: 'task' | 'rewards', problem: string): MathformerError {
   const fix = `give the ${option} that the run was begun with as \`${option}\``;
   return new MathformerError(problem, { code: 'BAD_OPTION', where: 'resume', fix });
-}
-
-/** Take the options of a schema. */
-function partOf({ shape }: { readonly shape: object }, options: Options): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(options).filter(([key]) => Object.hasOwn(shape, key)));
 }
 
 const objectIn = (value: unknown): Options => (isObject(value) ? value : {});

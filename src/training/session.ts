@@ -141,7 +141,7 @@ export async function openSession(
     for (const change of changesSince(earlier, machine)) await on?.({ type: 'change', ...change });
     const sampler = machine.sampler(model, plan.task.tokenizer.eos);
     const now = { adapter: { ...adapter }, kernels: device.choices, ...provenance };
-    const config = configOf(plan, now, { earlier, resumed, model: initial.config });
+    const config = configOf(plan, now, initial.config, earlier, resumed);
     opened = await store.open(config, earlier && { rows: resumed?.session.rows ?? 0 });
     attempt.resumedStep = resumed?.step ?? 0;
     if (resumed) await opened.checkpoints.forgetAfter(resumed.name);
@@ -205,17 +205,13 @@ function subjectOf(model: Transformer, sampler: CompletionSampler, plan: Session
   };
 }
 
-interface ConfigContext {
-  readonly earlier: RunConfig | undefined;
-  readonly resumed: ResumePoint | undefined;
-  readonly model: ModelConfig;
-}
-
 /** Make config.json: the first session's config with the present options, plus one `resumed` entry per resume. */
 function configOf(
   { kind, recorded, derived, loadedFrom, problems, maxNewTokens }: SessionPlan,
   now: Readonly<Record<string, unknown>>,
-  { earlier, resumed, model }: ConfigContext,
+  model: ModelConfig,
+  earlier: RunConfig | undefined,
+  resumed: ResumePoint | undefined,
 ): RunConfig {
   const at = new Date().toISOString();
   if (earlier) {

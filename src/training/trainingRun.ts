@@ -49,36 +49,35 @@ class Stopped extends Error {}
 
 /** A run that is open, with its model. */
 export class TrainingRun {
-  readonly store: StoredRun;
   readonly resumed: ResumePoint | undefined;
   /** Phases that are over. */
   readonly finished: { [phase in PhaseName]?: PhaseResult | undefined };
-  readonly #parts: TrainingRunParts;
   /** The listener's error while nobody waited for it. */
   #missed: { readonly reason: unknown } | undefined;
 
-  constructor(store: StoredRun, parts: TrainingRunParts) {
-    this.store = store;
+  constructor(
+    readonly store: StoredRun,
+    private readonly parts: TrainingRunParts,
+  ) {
     this.resumed = parts.resumed;
     this.finished = { ...parts.resumed?.session.finished };
-    this.#parts = parts;
   }
 
   /** Tells whether the run was asked to stop. */
   get isStopped(): boolean {
-    return this.#parts.signal?.aborted ?? false;
+    return this.parts.signal?.aborted ?? false;
   }
 
   /** Tell an event. @throws what the listener throws, or failed with at a progress that nobody waited for. */
   async emit(event: TrainingEvent): Promise<void> {
     if (this.#missed) throw this.#missed.reason;
-    await this.#parts.on?.(event);
+    await this.parts.on?.(event);
   }
 
   /** Tell an event without waiting for the listener: its failure is thrown at the next one. */
   #emitInPassing(event: TrainingEvent): void {
     if (this.#missed) throw this.#missed.reason;
-    const heard = this.#parts.on?.(event);
+    const heard = this.parts.on?.(event);
     heard?.catch((reason: unknown) => {
       this.#missed ??= { reason };
     });
@@ -109,7 +108,7 @@ export class TrainingRun {
    * answered. Given a name, keep the completions as `<name>_completions.jsonl` and tell the progress.
    */
   async evaluate(name?: string): Promise<readonly boolean[] | null> {
-    const { task, problems, subject } = this.#parts;
+    const { task, problems, subject } = this.parts;
     const total = problems.length;
     const tell = (done: number): void => {
       if (name !== undefined) this.#emitInPassing({ type: 'evaluating', done, total });
@@ -139,7 +138,7 @@ export class TrainingRun {
 
   /** Save everything that is needed to resume here; returns the path of the weights. */
   async save({ name, phase, totals, temporary, accuracy }: Milestone, state: TrainingState): Promise<string> {
-    const { subject, keepLast = 0 } = this.#parts;
+    const { subject, keepLast = 0 } = this.parts;
     const model = await subject.checkpoint();
     const rows = await this.store.syncedRows();
     const session = { phase, totals, rows, finished: { ...this.finished } };
@@ -154,12 +153,12 @@ export class TrainingRun {
 
   /** Save the weights alone; returns their path. */
   async saveWeights(name: string): Promise<string> {
-    return this.store.saveCheckpoint(name, await this.#parts.subject.checkpoint());
+    return this.store.saveCheckpoint(name, await this.parts.subject.checkpoint());
   }
 
   /** Read the verdicts of an earlier session; undefined if it did not answer all problems under that name. */
   async #earlier(name: string): Promise<readonly boolean[] | undefined> {
     const rows = this.resumed && (await this.store.readLines(completionsFile(name)));
-    return rows?.length === this.#parts.problems.length ? rows.map(isCorrect) : undefined;
+    return rows?.length === this.parts.problems.length ? rows.map(isCorrect) : undefined;
   }
 }

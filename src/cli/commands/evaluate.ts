@@ -5,7 +5,7 @@
  */
 import { Command } from 'commander';
 import { z } from 'zod';
-import { flagOf, integer, parseOptions, path, real, seed } from '../../base/options.ts';
+import { flagOf, integer, parseOptions, path, pick, real, seed } from '../../base/options.ts';
 import type { Checkpoint } from '../../formats/index.ts';
 import { grpoSchema } from '../../grpo/options.ts';
 import { MIN_TEMPERATURE } from '../../model/completions.ts';
@@ -29,7 +29,7 @@ import {
 import { deviceText, withMachine } from '../commandMachine.ts';
 import { problemsOf, shortage } from '../evaluationProblems.ts';
 import { throwing } from '../failure.ts';
-import { filledOperand, givenFlags, pick } from '../flags/flags.ts';
+import { filledOperand, givenFlags } from '../flags/flags.ts';
 import { checkTask, modelSchema, openModel } from '../flags/modelFlags.ts';
 import { outputSchema } from '../flags/sessionFlags.ts';
 import { taskFlag, taskOf } from '../flags/taskFlag.ts';

@@ -4,14 +4,14 @@
  */
 import { Command } from 'commander';
 import { z } from 'zod';
-import { parseOptions, path } from '../../base/options.ts';
+import { parseOptions, path, pick } from '../../base/options.ts';
 import { writeHuggingFace } from '../../formats/huggingFace/index.ts';
 import { describe } from '../../model/config.ts';
 import { writeDirectoryAtomically } from '../../runs/atomicDirectory.ts';
 import { modelSource } from '../../runs/latestModel.ts';
 import { settingsOf } from '../../training/trainedSettings.ts';
 import { throwing } from '../failure.ts';
-import { filledOperand, givenFlags, pick } from '../flags/flags.ts';
+import { filledOperand, givenFlags } from '../flags/flags.ts';
 import { checkTask, modelSchema, openModel } from '../flags/modelFlags.ts';
 import { outputSchema } from '../flags/sessionFlags.ts';
 import { taskFlag, taskOf } from '../flags/taskFlag.ts';

@@ -4,7 +4,7 @@
  */
 import { Command } from 'commander';
 import { z } from 'zod';
-import { BadOptionError, integer, parseOptions, real, yesOrNo } from '../../base/options.ts';
+import { BadOptionError, integer, parseOptions, pick, real, yesOrNo } from '../../base/options.ts';
 import { readTokenizer } from '../../formats/huggingFace/tokenizer.ts';
 import { checkTopK, grpoSchema } from '../../grpo/options.ts';
 import { MIN_TEMPERATURE, type SampleOptions } from '../../model/completions.ts';
@@ -15,7 +15,7 @@ import { modelSource } from '../../runs/latestModel.ts';
 import { settingsOf } from '../../training/trainedSettings.ts';
 import { deviceText, withMachine } from '../commandMachine.ts';
 import { throwing } from '../failure.ts';
-import { filledOperand, givenFlags, pick } from '../flags/flags.ts';
+import { filledOperand, givenFlags } from '../flags/flags.ts';
 import { checkTask, modelSchema, openModel } from '../flags/modelFlags.ts';
 import { outputSchema } from '../flags/sessionFlags.ts';
 import { taskFlag, taskOf } from '../flags/taskFlag.ts';

@@ -131,14 +131,6 @@ export function givenFlags(command: Command, schema: z.ZodObject): Record<string
 /** The flags of a schema's fields. */
 export const flagsOf = ({ shape }: z.ZodObject): string[] => Object.keys(shape).map(flagOf);
 
-/** The part of some options that belongs to a schema. */
-export function pick(
-  { shape }: { readonly shape: object },
-  options: Readonly<Record<string, unknown>>,
-): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(options).filter(([key]) => Object.hasOwn(shape, key)));
-}
-
 /** Convert the text of a number. Any other text stays as it is, so that the schema shows it in its refusal. */
 function parsedValue(text: string | true, field: unknown): unknown {
   if (text === true || !(base(field) instanceof z.ZodNumber)) return text;

@@ -4,7 +4,7 @@
  */
 import { Command } from 'commander';
 import { z } from 'zod';
-import { BadOptionError, flagOf, parseOptions } from '../../base/options.ts';
+import { BadOptionError, flagOf, parseOptions, pick } from '../../base/options.ts';
 import { loadCheckpoint } from '../../runs/checkpointFile.ts';
 import { modelSource } from '../../runs/latestModel.ts';
 import { BUILT_IN_TASKS } from '../../tasks/builtIn.ts';
@@ -13,7 +13,7 @@ import { settingsOf } from '../../training/trainedSettings.ts';
 import { throwing } from '../failure.ts';
 import { takenSettings } from '../takenSettings.ts';
 import { isOfAnotherTask, optionsOfConfig } from './configFile.ts';
-import { addFlags, givenFlags, pick } from './flags.ts';
+import { addFlags, givenFlags } from './flags.ts';
 import { withPathsOfFile } from './optionPaths.ts';
 import { DEFAULT_TASK, definitionOf, type TaskWithOptions } from './taskFlag.ts';
 import { checkTrust } from './trust.ts';

@@ -4,13 +4,12 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { problemOf } from '../../../src/base/errors.ts';
-import { BadOptionError, flagOf, integer, oneOf, path, yesOrNo } from '../../../src/base/options.ts';
+import { BadOptionError, flagOf, integer, oneOf, path, pick, yesOrNo } from '../../../src/base/options.ts';
 import {
   addFlags,
   filledOperand,
   flagsOf,
   givenFlags,
-  pick,
   readFlags,
   withOperandsLast,
   withUnderscores,

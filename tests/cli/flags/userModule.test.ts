@@ -3,8 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { BadOptionError } from '../../../src/base/options.ts';
-import { pick } from '../../../src/cli/flags/flags.ts';
+import { BadOptionError, pick } from '../../../src/base/options.ts';
 import {
   isBuiltInReward,
   rewardNames,
