@@ -1,4 +1,5 @@
 /** Chooses the kernels of a command: those tuned for its adapter before, or tuned now. */
+import type { z } from 'zod';
 import { Device, type DeviceOptions } from '../gpu/device.ts';
 import type { KernelChoices } from '../gpu/kernelChoices.ts';
 import { type AdapterKind, type OpenedAdapter, openAdapter } from '../gpu/node.ts';
@@ -11,20 +12,14 @@ import {
   readTunedKernels,
   tunedKernelsPath,
 } from '../runs/tunedKernels.ts';
+import type { outputSchema } from './flags/sessionFlags.ts';
 import type { Reporter } from './reporter.ts';
 
-/** Values of `--tune`. `auto` measures on GPUs only, once for each model. */
-export const TUNING = ['auto', 'always', 'never'] as const;
-/** Values of `--matmul_precision`, as in PyTorch's `set_float32_matmul_precision`. */
-export const PRECISIONS = ['highest', 'medium'] as const;
+type Flags = z.output<typeof outputSchema>;
 
-export interface TuningFlags {
-  readonly tune: (typeof TUNING)[number];
-  readonly matmulPrecision: (typeof PRECISIONS)[number];
-  /** Threads of the adapter `wasm`, and if it may round otherwise. */
-  readonly threads?: number | undefined;
-  readonly relaxed?: boolean | undefined;
-}
+export type TuningFlags = Readonly<
+  Pick<Flags, 'tune' | 'matmulPrecision'> & Partial<Pick<Flags, 'threads' | 'relaxed'>>
+>;
 
 /** Flags that an adapter is opened with. */
 type AdapterFlags = Pick<TuningFlags, 'matmulPrecision' | 'threads' | 'relaxed'>;

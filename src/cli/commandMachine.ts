@@ -3,11 +3,9 @@ import { availableParallelism } from 'node:os';
 import { Device } from '../gpu/device.ts';
 import type { KernelChoices } from '../gpu/kernelChoices.ts';
 import type { OpenedAdapter } from '../gpu/node.ts';
-import type { CompletionSampler } from '../model/completions.ts';
 import type { ModelConfig } from '../model/config.ts';
-import { Sampler } from '../model/sampler.ts';
 import { gitCommit, versions } from '../runs/provenance.ts';
-import type { AdapterRecord, Machine } from '../training/machine.ts';
+import { type AdapterRecord, type Machine, machineOf } from '../training/machine.ts';
 import { openTunable, type TuningFlags, tunedKernels } from './chooseKernels.ts';
 import { reportProfile } from './profile.ts';
 import type { Reporter } from './reporter.ts';
@@ -48,22 +46,11 @@ export async function openMachine(
   const limits = memoryLimit === undefined ? {} : { memoryLimit };
   const options = { debug, profile: profile !== undefined, matmulPrecision, kernelChoices, ...limits };
   const device = await Device.open(opened.adapter, options);
-  const samplers: CompletionSampler[] = [];
+  const provenance = { versions: { ...versions() }, gitCommit: gitCommit() };
   return {
-    device,
-    adapter: { name, kind, description },
-    provenance: { versions: { ...versions() }, gitCommit: gitCommit() },
-    sampler(model, eos) {
-      const sampler = new Sampler(model, { eos });
-      samplers.push(sampler);
-      return sampler;
-    },
+    ...machineOf(device, provenance, { name, kind, description }),
     async reportProfile() {
       if (profile !== undefined) await reportProfile(device, profile, (line) => reporter.line(line));
-    },
-    async [Symbol.asyncDispose]() {
-      for (const each of samplers) each.dispose();
-      device.destroy();
     },
   };
 }

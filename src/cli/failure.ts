@@ -36,7 +36,8 @@ async function told(program: Command, work: () => Promise<unknown>): Promise<voi
 }
 
 function tell(error: unknown, program: Command): void {
-  process.exitCode = isUsage(error) ? 2 : 1;
+  const isUsage = error instanceof BadOptionError || error instanceof CommanderError;
+  process.exitCode = isUsage ? 2 : 1;
   process.stderr.write(`${failureText(error, commandOf(program))}\n`);
 }
 
@@ -66,10 +67,6 @@ export function failureText(error: unknown, command?: Command): string {
   const line = `error: ${oneLine(error.message) || error.name}`;
   if (process.env.MATHFORMER_DEBUG === '1') return `${line}\n${error.stack ?? ''}`;
   return `${line} — this was not foreseen; run it again with MATHFORMER_DEBUG=1 to see where it happens`;
-}
-
-function isUsage(error: unknown): boolean {
-  return [BadOptionError, CommanderError].some((type) => error instanceof type);
 }
 
 function usageText({ message }: CommanderError): string {

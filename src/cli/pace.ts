@@ -1,15 +1,10 @@
 /** Number of updates that a pace is measured over: enough to be steady, few enough to forget a slow beginning. */
 const WINDOW = 30;
 
-interface Moment {
-  readonly done: number;
-  /** In milliseconds. */
-  readonly at: number;
-}
-
 /** Measures the pace of a piece of work from the last updates. Work that an earlier process did takes no part. */
 export class Pace {
-  #moments: readonly Moment[];
+  /** Numbers of units that are done, and the milliseconds at which they were. */
+  #moments: readonly { readonly done: number; readonly at: number }[];
 
   /** Begin to measure. @param from units that are done already. */
   constructor(from: number) {

@@ -31,47 +31,44 @@ export interface ProgressRange {
 }
 
 export class Reporter {
-  readonly #json: boolean;
-  readonly #quiet: boolean;
-  readonly #out: Output;
-  readonly #err: Output;
   #bar: cliProgress.SingleBar | undefined;
 
-  constructor({ json, quiet }: ReporterOptions, out: Output = process.stdout, err: Output = process.stderr) {
-    this.#json = json;
-    this.#quiet = quiet;
-    this.#out = out;
-    this.#err = err;
-  }
+  constructor(
+    private readonly options: ReporterOptions,
+    private readonly out: Output = process.stdout,
+    private readonly err: Output = process.stderr,
+  ) {}
 
   /** Print a result. */
   line(text: string): void {
-    if (this.#bar) this.#err.write(CLEAR_LINE);
-    (this.#json ? this.#err : this.#out).write(`${text}\n`);
+    if (this.#bar) this.err.write(CLEAR_LINE);
+    (this.options.json ? this.err : this.out).write(`${text}\n`);
     this.#bar?.render();
   }
 
   /** Print a step on the way to a result; nothing with --quiet. */
   note(text: string): void {
-    if (!this.#quiet) this.line(text);
+    if (!this.options.quiet) this.line(text);
   }
 
   /** Print the document of --json; nothing without it. */
   document(value: unknown): void {
-    if (this.#json) this.#out.write(`${JSON.stringify(value, null, 2)}\n`);
+    if (this.options.json) this.out.write(`${JSON.stringify(value, null, 2)}\n`);
   }
 
   /** Start a progress. Call `stop` before the next one. */
   progress(label: string, { from = 0, total, unit }: ProgressRange): Progress {
-    if (this.#quiet) return SILENT;
-    return this.#err.isTTY
+    if (this.options.quiet) return SILENT;
+    return this.err.isTTY
       ? this.#barProgress(label, { from, total })
       : this.#plainProgress(label, { from, total, unit });
   }
 
   /** Start a progress that only a terminal shows. */
   bar(label: string, total: number): Progress {
-    return this.#quiet || !this.#err.isTTY ? SILENT : this.#barProgress(label, { from: 0, total }, true);
+    return this.options.quiet || !this.err.isTTY
+      ? SILENT
+      : this.#barProgress(label, { from: 0, total }, true);
   }
 
   #barProgress(
@@ -85,11 +82,11 @@ export class Reporter {
       const seconds = pace.secondsLeft(total);
       const eta = seconds === undefined ? '?' : duration(seconds);
       // The last column stays free: some terminals begin a new line there.
-      return progressLine({ label, total, ...state, eta }, (this.#err.columns || DEFAULT_COLUMNS) - 1);
+      return progressLine({ label, total, ...state, eta }, (this.err.columns || DEFAULT_COLUMNS) - 1);
     };
     const bar = new cliProgress.SingleBar({
       format: line,
-      stream: this.#err as NodeJS.WritableStream,
+      stream: this.err as NodeJS.WritableStream,
       clearOnComplete,
       hideCursor: false,
       // Our line fits, and others that are printed meanwhile may need more than one.

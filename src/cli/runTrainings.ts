@@ -10,6 +10,7 @@ import { pretrain } from '../training/pretrain.ts';
 import type { TrainedSettings } from '../training/trainedSettings.ts';
 import { adviceFor } from './advice.ts';
 import type { EarlierRun } from './earlierRun.ts';
+import type { ReadOptions } from './flags/configFile.ts';
 import { flagsOf } from './flags/flags.ts';
 import { loadModel, type modelSchema, newModel } from './flags/modelFlags.ts';
 import { withAbsolutePaths } from './flags/optionPaths.ts';
@@ -21,15 +22,13 @@ import { trainingSession } from './trainingSession.ts';
 
 const SMALLER_MODEL = 'take a smaller --modelsize';
 
-/** Changes to the pipeline's settings. */
-type PipelineSections = Readonly<
-  Partial<Record<keyof typeof pipelineSections, Readonly<Record<string, unknown>>>>
->;
-
-/** Pretrain a tiny model, evaluate it, improve it with GRPO, and evaluate it again on the same problems. */
+/**
+ * Pretrain a tiny model, evaluate it, improve it with GRPO, and evaluate it again on the same problems.
+ * @param sections changes to the pipeline's settings.
+ */
 export async function runPipeline(
   flags: z.output<typeof pipelineFlags>,
-  sections: PipelineSections = {},
+  sections: ReadOptions<typeof pipelineFlags, keyof typeof pipelineSections>['sections'] = {},
   earlier?: EarlierRun,
 ): Promise<void> {
   const { seed, keepLast } = flags;

@@ -9,20 +9,12 @@ import { modelSchema, openModel } from './flags/modelFlags.ts';
 import { bothOf, type TaskFlags } from './flags/taskFlags.ts';
 import { takenSettings } from './takenSettings.ts';
 
-interface StartingPoint {
-  /** Wins over what was given: the file, where a run was named. */
-  readonly over: { readonly checkpoint?: string };
-  /** Stands in for what was not given. */
-  readonly beneath: Readonly<Record<string, unknown>>;
-  /** Lines that say so. */
-  readonly notes: readonly string[];
-}
-
 /**
- * Read what the checkpoint that these options name adds to them; nothing without one.
+ * Read what the checkpoint that these options name adds to them, nothing without one: options that win `over` those given
+ * (the file, where a run was named), options `beneath` them, and lines that say so.
  * @throws FileError, CheckpointError, or BadOptionError naming the flag that disagrees with it.
  */
-function startingPoint(given: Readonly<Record<string, unknown>>, { shape }: z.ZodObject): StartingPoint {
+function startingPoint(given: Readonly<Record<string, unknown>>, { shape }: z.ZodObject) {
   if (typeof given.checkpoint !== 'string') return { over: {}, beneath: {}, notes: [] };
   const { path, notes } = modelSource(given.checkpoint);
   const { metadata } = openModel(path, parseOptions(modelSchema, pick(modelSchema, given)));
@@ -32,21 +24,16 @@ function startingPoint(given: Readonly<Record<string, unknown>>, { shape }: z.Zo
   return { over: { checkpoint: path }, beneath: options, notes: [...notes, ...taken] };
 }
 
-/** Options of a training: its own and those of its task. */
-export interface StartingOptions<Schema extends z.ZodObject> {
-  readonly flags: z.output<Schema>;
-  /** Options of the task. */
-  readonly options: Readonly<Record<string, unknown>>;
-  /** Lines on what was taken from the checkpoint that the training begins with. */
-  readonly notes: readonly string[];
-}
-
-/** Read the options of a training. @throws BadOptionError, FileError, CheckpointError */
+/**
+ * Read the options of a training, its own and those of its task, and lines on what was taken from the checkpoint that it
+ * begins with.
+ * @throws BadOptionError, FileError, CheckpointError
+ */
 export function startingOptions<Schema extends z.ZodObject>(
   command: Command,
   schema: Schema,
   task: TaskFlags,
-): StartingOptions<Schema> {
+) {
   const { schema: taskSchema } = task;
   const { given } = givenOptions(command, bothOf(schema, task));
   // A flag at fault is told before the checkpoint is read, which may have options of the task that are not given.

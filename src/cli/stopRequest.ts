@@ -5,7 +5,6 @@ import { isSupervised } from './supervisor.ts';
 
 export class StopRequest implements Disposable {
   #signal: StopSignal | undefined;
-  readonly #onRequest: () => void;
   readonly #supervised = isSupervised();
   readonly #launcher: Disposable;
   readonly #receive = (signal: StopSignal): void => {
@@ -14,8 +13,7 @@ export class StopRequest implements Disposable {
   };
 
   /** Listen until disposed. @param onRequest called at the first signal, or when the launcher ends. */
-  constructor(onRequest: () => void) {
-    this.#onRequest = onRequest;
+  constructor(private readonly onRequest: () => void) {
     for (const signal of STOP_SIGNALS) process.on(signal, this.#receive);
     this.#launcher = onLauncherEnd(() => this.#request('SIGTERM'));
   }
@@ -39,7 +37,7 @@ export class StopRequest implements Disposable {
   #request(signal: StopSignal): void {
     if (this.#signal !== undefined) return;
     this.#signal = signal;
-    this.#onRequest();
+    this.onRequest();
   }
 
   /** End the process at once: without our handlers the signal does that, whatever the process is busy with. */

@@ -46,12 +46,12 @@ export type OpenMachine = (need: MachineNeed) => Promise<Machine>;
 export function machineOf(
   device: Device,
   { versions = {}, gitCommit = null }: Partial<Provenance> = {},
+  adapter: AdapterRecord = browserAdapter(device),
 ): Machine {
-  const { name, info } = device;
   const samplers: CompletionSampler[] = [];
   return {
     device,
-    adapter: { name, kind: 'browser', description: info.description || name },
+    adapter,
     provenance: { versions, gitCommit },
     sampler(model, eos) {
       const sampler = new Sampler(model, { eos });
@@ -63,4 +63,8 @@ export function machineOf(
       device.destroy();
     },
   };
+}
+
+function browserAdapter({ name, info }: Device): AdapterRecord {
+  return { name, kind: 'browser', description: info.description || name };
 }

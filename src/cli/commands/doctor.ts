@@ -10,7 +10,6 @@ import type { AdapterOptions } from '../../gpu/adapterOptions.ts';
 import { hasRelaxedSimd, hasSharedMemory } from '../../gpu/adapters/wasm/support.ts';
 import {
   AdapterError,
-  type AdapterKind,
   listSystemAdapters,
   type OpenedAdapter,
   openAdapter,
@@ -43,13 +42,10 @@ export interface WasmReport {
   readonly hasRelaxed: boolean;
 }
 
-export interface AdapterReport {
-  readonly name: string;
-  readonly kind: AdapterKind;
+export interface AdapterReport
+  extends Pick<OpenedAdapter, 'name' | 'kind' | 'description'>,
+    Pick<GPUAdapterInfo, 'vendor' | 'architecture'> {
   readonly backend: string;
-  readonly description: string;
-  readonly vendor: string;
-  readonly architecture: string;
   readonly features: readonly string[];
   readonly subgroupSizes: { readonly min: number; readonly max: number } | null;
   readonly limits: Readonly<Record<string, number>>;
@@ -72,12 +68,7 @@ export interface DoctorReport {
   readonly systemAdapters: readonly string[];
   readonly why: string;
   readonly rejected: readonly Rejection[];
-  readonly error: {
-    readonly code: string;
-    readonly message: string;
-    readonly where: string;
-    readonly fix: string;
-  } | null;
+  readonly error: Readonly<Record<'code' | 'message' | 'where' | 'fix', string>> | null;
   readonly advice: readonly string[];
 }
 

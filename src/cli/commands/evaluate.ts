@@ -60,9 +60,7 @@ const flagsSchema = z.strictObject({
 
 type Flags = z.output<typeof flagsSchema>;
 
-interface LoadedModel extends Checkpoint {
-  readonly path: string;
-}
+type LoadedModel = Checkpoint & { readonly path: string };
 
 async function run(
   paths: readonly string[],
@@ -105,21 +103,17 @@ async function run(
   });
 }
 
-/** The flags, the options of the task, and lines that say what was taken from the checkpoints. */
-interface TrainedFlags {
-  readonly flags: Flags;
-  readonly options: Readonly<Record<string, unknown>>;
-  readonly lines: readonly string[];
-}
-
 const isEqual = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);
 
-/** The flags, with what the checkpoints know of their training where they were not given. */
+/**
+ * The flags and the options of the task, with what the checkpoints know of their training where they were not given, and
+ * lines that say what was taken.
+ */
 function trainedFlags(
   checkpoints: readonly LoadedModel[],
   given: Readonly<Record<string, unknown>>,
   { schema }: TaskFlags,
-): TrainedFlags {
+) {
   const [first, second] = checkpoints.map(({ path, metadata }) => ({
     path,
     settings: settingsOf(metadata, schema.shape),

@@ -20,16 +20,7 @@ import { checkTask, modelSchema, openModel } from '../flags/modelFlags.ts';
 import { outputSchema } from '../flags/sessionFlags.ts';
 import { taskFlag, taskOf } from '../flags/taskFlag.ts';
 import { bothOf, onTask, type TaskFlags } from '../flags/taskFlags.ts';
-import {
-  type Answer,
-  answerLines,
-  answerOf,
-  askingTask,
-  askingText,
-  cutAtEnd,
-  directoryTokenizer,
-  type Question,
-} from '../questions.ts';
+import { answerLines, answerOf, askingTask, askingText, cutAtEnd, directoryTokenizer } from '../questions.ts';
 import { Reporter } from '../reporter.ts';
 import { takenSettings } from '../takenSettings.ts';
 
@@ -95,13 +86,13 @@ async function run(
     const generated = await sampler.generate(prompts, sampleOptions);
     const completions = own ? generated.map((each) => cutAtEnd(each, own.ends)) : generated;
     const results = questions.map((question, i) => {
+      const { text, problem } = question;
       const own = completions.filter(({ prompt }) => prompt === i);
-      return { question, answers: own.map((each) => answerOf(asking, question, each)) };
-    });
-    for (const { question, answers } of results) {
+      const answers = own.map((each) => answerOf(asking, question, each));
       for (const line of answerLines(question, answers)) reporter.line(line);
-    }
-    reporter.document({ checkpoint: path, results: results.map(resultOf), adapter });
+      return { ...(problem ? { expression: text, answer: problem.answer } : { text }), completions: answers };
+    });
+    reporter.document({ checkpoint: path, results, adapter });
     sampler.dispose();
   });
 }
@@ -120,18 +111,6 @@ function sampleOptionsOf(flags: z.output<typeof flagsSchema>, vocabSize: number)
   }
   const temperature = greedy ? 0 : flags.temperature;
   return { groupSize: numSamples, maxNewTokens, temperature, topK, topP, minP, seed };
-}
-
-function resultOf({
-  question,
-  answers,
-}: {
-  readonly question: Question;
-  readonly answers: readonly Answer[];
-}) {
-  const { text, problem } = question;
-  const asked = problem ? { expression: text, answer: problem.answer } : { text };
-  return { ...asked, completions: answers };
 }
 
 /** Build `generate <checkpoint> <prompts...>`. @param argv the words behind it. */

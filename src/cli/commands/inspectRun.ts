@@ -5,18 +5,6 @@ import { FileError } from '../../runs/fileError.ts';
 import { columns } from '../columns.ts';
 import type { Reporter } from '../reporter.ts';
 
-/** A checkpoint, with its damage if there is any. */
-interface InspectedCheckpoint {
-  readonly name: string;
-  readonly step: number;
-  readonly temporary: boolean;
-  readonly best: boolean;
-  readonly bytes: number;
-  readonly problem: string | null;
-  /** State of the trainer: random streams, curriculum, … */
-  readonly progress: object | null;
-}
-
 /** Print the checkpoints of a run. Every file is read and compared with its SHA-256. @throws FileError */
 export function inspectRun(path: string, reporter: Reporter): void {
   const checkpoints = new Checkpoints(join(path, 'checkpoints'));
@@ -31,7 +19,8 @@ export function inspectRun(path: string, reporter: Reporter): void {
   for (const line of columns([HEADER, ...found.map(row)], 1)) reporter.line(line);
 }
 
-function inspected(checkpoints: Checkpoints, entry: CheckpointEntry): InspectedCheckpoint {
+/** Describe a checkpoint, with its damage if there is any, or else the progress of its trainer. */
+function inspected(checkpoints: Checkpoints, entry: CheckpointEntry) {
   const { name, step, temporary, files } = entry;
   const bytes = Object.values(files).reduce((sum, file) => sum + file.bytes, 0);
   const shared = { name, step, temporary, bytes, best: checkpoints.best?.name === name };
@@ -45,7 +34,7 @@ function inspected(checkpoints: Checkpoints, entry: CheckpointEntry): InspectedC
 
 const HEADER = ['checkpoint', 'step', 'bytes', '', 'files'];
 
-function row({ name, step, bytes, best, temporary, problem }: InspectedCheckpoint): string[] {
+function row({ name, step, bytes, best, temporary, problem }: ReturnType<typeof inspected>): string[] {
   const notes = [...(best ? ['best'] : []), ...(temporary ? ['until the next'] : [])];
   return [name, String(step), String(bytes), notes.join(', '), problem ?? 'as they were saved'];
 }

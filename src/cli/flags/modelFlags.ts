@@ -142,8 +142,6 @@ function checkAgreement(flags: ModelFlags, config: ModelConfig): void {
 }
 
 function isOfSize(config: ModelConfig, size: ModelSize): boolean {
-  const { dModel, nHeads, dFF, nLayers } = MODEL_SIZES[size];
-  return (
-    config.dModel === dModel && config.nHeads === nHeads && config.dFF === dFF && config.nLayers === nLayers
-  );
+  const fields = new Map<string, unknown>(Object.entries(config));
+  return Object.entries(MODEL_SIZES[size]).every(([name, value]) => fields.get(name) === value);
 }

@@ -3,7 +3,6 @@ import { z } from 'zod';
 import { integer, oneOf, path, yesOrNo } from '../../base/options.ts';
 import { MOST_THREADS } from '../../gpu/adapterOptions.ts';
 import { keepLastField } from '../../training/options.ts';
-import { PRECISIONS, TUNING } from '../chooseKernels.ts';
 
 /** Flags of every command. */
 export const outputSchema = z.strictObject({
@@ -21,10 +20,12 @@ export const outputSchema = z.strictObject({
   profile: path()
     .optional()
     .describe('time every kernel, say at the end which took how long, and write a Chrome trace to this file'),
-  tune: oneOf(TUNING)
+  // `auto` measures on GPUs only, once for each model.
+  tune: oneOf(['auto', 'always', 'never'])
     .default('auto')
     .describe('measure which kernels are the fastest: once on a GPU (auto), again, or never'),
-  matmulPrecision: oneOf(PRECISIONS)
+  // As in PyTorch's `set_float32_matmul_precision`.
+  matmulPrecision: oneOf(['highest', 'medium'])
     .default('highest')
     .describe('highest (f32) or medium (products may round their operands to f16, where that is faster)'),
   json: yesOrNo().default(false).describe('print one JSON document on stdout, everything else on stderr'),

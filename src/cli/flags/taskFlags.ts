@@ -83,17 +83,12 @@ export async function flagsAndTask<Schema extends z.ZodObject>(
   return [parseOptions(schema, Object.fromEntries(own)), { definition, options }];
 }
 
-interface ChosenTask {
-  readonly definition: TaskDefinition;
-  /** An error, if the definition is not that of the task that was named. */
-  readonly refusal?: unknown;
-}
-
-async function chosenTask(argv: readonly string[], schema: z.ZodObject, use: TaskUse): Promise<ChosenTask> {
+/** Find the definition of the task that was named; where there is none, that of the default and the error. */
+async function chosenTask(argv: readonly string[], schema: z.ZodObject, use: TaskUse) {
   try {
     const definition = await definitionOf(namedTask(argv, schema) ?? DEFAULT_TASK.name);
     checkCollisions(definition, schema, use);
-    return { definition };
+    return { definition, refusal: undefined };
   } catch (refusal) {
     return { definition: DEFAULT_TASK, refusal };
   }
