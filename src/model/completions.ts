@@ -60,17 +60,7 @@ export interface Sampling {
   readonly options: SampleOptions;
 }
 
-/** The names of the options. */
-const NAMES: readonly (keyof SampleOptions)[] = [
-  'groupSize',
-  'maxNewTokens',
-  'temperature',
-  'topK',
-  'topP',
-  'minP',
-  'seed',
-  'firstSequenceId',
-];
+const NAMES = 'groupSize maxNewTokens temperature topK topP minP seed firstSequenceId'.split(' ');
 
 const isNumber = (value: unknown): value is number => typeof value === 'number';
 const isCount = (value: number, least: number): boolean => Number.isSafeInteger(value) && value >= least;

@@ -30,15 +30,7 @@ export interface Evaluation {
   readonly accuracy: number;
 }
 
-/** The names of the options. */
-const NAMES: readonly (keyof EvaluateOptions)[] = [
-  'task',
-  'maxNewTokens',
-  'temperature',
-  'seed',
-  'batchSize',
-  'onProgress',
-];
+const NAMES = 'task maxNewTokens temperature seed batchSize onProgress'.split(' ');
 
 /** Answer every problem once, from the task's prompt, and grade the answers. */
 export async function evaluate(

@@ -172,10 +172,7 @@ class TaskChecks {
   }
 
   example(call: string, example: Example): Example {
-    if (!isObject(example)) {
-      this.fail(`${call} gave ${shownValue(example)}`, 'return { tokens, promptLength }');
-    }
-    if (isObject(example) && 'then' in example) {
+    if (!isObject(example) || 'then' in example) {
       this.fail(`${call} gave ${shownValue(example)}`, orAsync(example, 'return { tokens, promptLength }'));
     }
     const tokens = this.ids(call, example.tokens, 2);

@@ -41,6 +41,10 @@ export function optionFields(
   return use === 'pretraining' ? { ...options, ...pretraining } : options;
 }
 
+/** Return the names of all options of a task. */
+export const optionNames = (definition: Pick<TaskDefinition, 'options' | 'pretraining'>): string[] =>
+  Object.keys(optionFields(definition, 'pretraining'));
+
 /**
  * Make a task from options, defaults filled in.
  * @throws BadOptionError naming the first option at fault; whatever `make` throws.

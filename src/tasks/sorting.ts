@@ -9,7 +9,7 @@ import { defineTask } from './definition.ts';
 import { distinct } from './distinct.ts';
 import { type Split, splitOfCanonical } from './split.ts';
 import type { Task, TaskProblem } from './task.ts';
-import { tokenizerOf } from './tokenizer.ts';
+import { textBeforeEnd, tokenizerOf } from './tokenizer.ts';
 
 const TOKENS = [...'0123456789 =', 'sort', '<eos>'];
 const MAX_DIGITS = 100;
@@ -29,12 +29,9 @@ export function sorting({ maxDigits = 3 }: SortingOptions = {}): Task {
     throw new RangeError(`maxDigits is ${maxDigits}, not an integer from 1 to ${MAX_DIGITS}`);
   }
   const tokenizer = tokenizerOf(TOKENS, '<eos>');
-  const { eos, encode, decode } = tokenizer;
+  const { eos, encode } = tokenizer;
   const promptOf = ({ expression }: TaskProblem): number[] => encode(expression);
-  const said = (completion: readonly number[]): string => {
-    const end = completion.indexOf(eos);
-    return decode(end < 0 ? completion : completion.slice(0, end));
-  };
+  const said = (completion: readonly number[]) => textBeforeEnd(tokenizer, completion);
   return {
     name: 'sort',
     tokenizer,

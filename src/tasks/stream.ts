@@ -16,13 +16,14 @@ export interface TaskStreamOptions {
 
 /** Return problems or examples, one after another. */
 export class TaskStream<Problem extends TaskProblem = TaskProblem> {
-  readonly task: Task<Problem>;
   readonly options: Required<TaskStreamOptions>;
   /** Index of the next item, which is all that is needed to resume. */
   cursor = 0;
 
-  constructor(task: Task<Problem>, options: TaskStreamOptions) {
-    this.task = task;
+  constructor(
+    readonly task: Task<Problem>,
+    options: TaskStreamOptions,
+  ) {
     this.options = { level: task.levels.length - 1, ...options };
   }
 

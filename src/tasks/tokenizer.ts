@@ -49,3 +49,9 @@ export function tokenizerOf(tokens: readonly string[], end: string): Tokenizer {
     },
   };
 }
+
+/** Return the text of a completion up to its end, or all of it. */
+export function textBeforeEnd({ eos, decode }: Tokenizer, completion: readonly number[]): string {
+  const end = completion.indexOf(eos);
+  return decode(end < 0 ? completion : completion.slice(0, end));
+}

@@ -1,4 +1,5 @@
 /** The problems that models are evaluated on. */
+import { jsonObject } from '../base/json.ts';
 import { BadOptionError } from '../base/options.ts';
 import { RandomStream } from '../base/randomStream.ts';
 import type { Task, TaskProblem } from '../tasks/task.ts';
@@ -77,12 +78,8 @@ function renumbered(problem: TaskProblem, id: number): TaskProblem {
 }
 
 function problemOf(line: string): TaskProblem | undefined {
-  try {
-    const row = JSON.parse(line) as Record<string, unknown>;
-    const { expression, answer } = row;
-    const isProblem = typeof expression === 'string' && typeof answer === 'string';
-    return isProblem ? { ...row, expression, answer } : undefined;
-  } catch {
-    return undefined;
-  }
+  const row = jsonObject(line);
+  const { expression, answer } = row ?? {};
+  const isProblem = typeof expression === 'string' && typeof answer === 'string';
+  return isProblem ? { ...row, expression, answer } : undefined;
 }

@@ -3,7 +3,7 @@
  * writes them beside the weights; evaluate, generate, export and GRPO begin with them.
  */
 import { z } from 'zod';
-import { isObject } from '../base/arguments.ts';
+import { jsonObject } from '../base/json.ts';
 import { integer, withPresentNames } from '../base/options.ts';
 import { grpoSchema } from '../grpo/options.ts';
 import type { OptionFields } from '../tasks/definition.ts';
@@ -41,16 +41,9 @@ export function settingsOf(
   metadata: ReadonlyMap<string, string>,
   options: OptionFields = {},
 ): TrainedSettings {
-  const text = metadata.get(SETTINGS_KEY);
-  if (text === undefined) return {};
+  const settings = jsonObject(metadata.get(SETTINGS_KEY) ?? '');
   const schema = z.object({ ...taskName, ...withoutDefaults(options), ...evaluation }).partial();
-  try {
-    const settings: unknown = JSON.parse(text);
-    const present = isObject(settings) ? withPresentNames(settings) : settings;
-    return schema.safeParse(present).data ?? {};
-  } catch {
-    return {};
-  }
+  return schema.safeParse(settings && withPresentNames(settings)).data ?? {};
 }
 
 function withoutDefaults(fields: OptionFields): OptionFields {

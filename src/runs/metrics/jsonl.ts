@@ -1,5 +1,6 @@
 /** Metrics as JSON lines, with all values. NaN and infinities, which JSON lacks, become null. */
 
+import { jsonObject } from '../../base/json.ts';
 import type { MetricsRow } from '../../training/store.ts';
 import type { MetricsFormat } from './format.ts';
 
@@ -11,7 +12,7 @@ export const JSON_LINES: MetricsFormat = {
   *rowEnds(bytes) {
     for (let start = 0; ; ) {
       const newline = bytes.indexOf(NEWLINE, start);
-      if (newline < 0 || !isRow(bytes.subarray(start, newline))) return;
+      if (newline < 0 || !jsonObject(textOf(bytes.subarray(start, newline)))) return;
       start = newline + 1;
       yield start;
     }
@@ -22,15 +23,6 @@ export const JSON_LINES: MetricsFormat = {
 export function parsedRows(bytes: Uint8Array): MetricsRow[] {
   const lines = textOf(bytes).split('\n').slice(0, -1);
   return lines.map((line) => JSON.parse(line));
-}
-
-function isRow(line: Uint8Array): boolean {
-  try {
-    const value: unknown = JSON.parse(textOf(line));
-    return typeof value === 'object' && value !== null && !Array.isArray(value);
-  } catch {
-    return false;
-  }
 }
 
 function textOf(bytes: Uint8Array): string {

@@ -3,7 +3,8 @@
  * {id, expression, answer, depth, digits, operators}.
  */
 
-import { checkedInteger, isObject } from '../../base/arguments.ts';
+import { checkedInteger } from '../../base/arguments.ts';
+import { jsonObject } from '../../base/json.ts';
 import { distinct } from '../distinct.ts';
 import {
   depth,
@@ -144,15 +145,6 @@ function checkedRow(text: string, id: number, seen: Map<string, number>): Evalua
   if (earlier !== undefined) fail('expression', `the same problem as line ${earlier}`, 'remove one of them');
   seen.set(canonical, line);
   return { expression, ...expected };
-}
-
-function jsonObject(text: string): Readonly<Record<string, unknown>> | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return isObject(value) && !Array.isArray(value) ? value : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 /** Parse and evaluate an expression. @param refuse throws the error of an expression without a value. */

@@ -19,6 +19,7 @@ import {
   print,
   type Spacing,
   unary,
+  type Valued,
 } from '../expressions/expression.ts';
 import {
   checkedOperators,
@@ -108,11 +109,6 @@ export function resolveGeneratorOptions(options: Partial<GeneratorOptions> = {})
     );
   }
   return resolved;
-}
-
-interface Valued {
-  readonly tree: Expression;
-  readonly value: Rational;
 }
 
 /** Draw trees with their values, since the value of a divisor determines if it is kept. */

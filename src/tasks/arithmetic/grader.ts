@@ -22,11 +22,7 @@ export interface Grade {
 /** The end of the prompt: `<scratchpad>` (the usual one) or `<answer>`. */
 export type PromptEnd = 'scratchpad' | 'answer';
 
-interface Parts {
-  readonly steps: string;
-  readonly answer: string | null;
-  readonly finished: boolean;
-}
+type Parts = Pick<Grade, 'steps' | 'answer' | 'finished'>;
 
 function partsOf(completion: ArrayLike<number>, promptEnd: PromptEnd): Parts {
   const tokens = Array.from(completion);

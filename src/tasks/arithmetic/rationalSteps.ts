@@ -3,6 +3,7 @@
  * and their gcd. Each function appends its steps, the last of which is `a op b=value`, and returns the value.
  */
 
+import { applyBinary } from '../expressions/expression.ts';
 import type { BinaryOperator } from '../expressions/operators.ts';
 import { lcm, Rational } from '../expressions/rational.ts';
 import {
@@ -28,30 +29,13 @@ function term(x: Rational): string {
 
 /** The text of `a operator b` as the steps write it. */
 export function operation(a: Rational, operator: BinaryOperator, b: Rational): string {
-  switch (operator) {
-    case '+':
-    case '-':
-      return `${a}${operator}${term(b)}`;
-    case '*':
-    case '/':
-    case '%':
-      return `${a}${operator}${factor(b)}`;
-    case 'min':
-    case 'max':
-      return `${operator}(${a},${b})`;
-    default:
-      return operator satisfies never;
-  }
-}
-
-interface CommonDenominator {
-  readonly a: bigint;
-  readonly b: bigint;
-  readonly denominator: bigint;
+  if (operator === 'min' || operator === 'max') return `${operator}(${a},${b})`;
+  const isSum = operator === '+' || operator === '-';
+  return `${a}${operator}${isSum ? term(b) : factor(b)}`;
 }
 
 /** The two numerators over one denominator: `lcm(2,3)=6, 1/2=3/6, 1/3=2/6`. */
-function overCommonDenominator(a: Rational, b: Rational, steps: Steps): CommonDenominator {
+function overCommonDenominator(a: Rational, b: Rational, steps: Steps) {
   const denominator = lcm(a.denominator, b.denominator);
   if (!a.isInteger && !b.isInteger && a.denominator !== b.denominator) {
     steps.push(`lcm(${a.denominator},${b.denominator})=${denominator}`);
@@ -155,33 +139,17 @@ function workIntegers(a: bigint, operator: BinaryOperator, b: bigint, steps: Ste
   }
 }
 
-function withZero(a: Rational, operator: BinaryOperator, b: Rational): Rational | null {
-  if (!a.isZero && !b.isZero) return null;
-  switch (operator) {
-    case '+':
-      return a.add(b);
-    case '-':
-      return a.subtract(b);
-    case '*':
-    case '/':
-    case '%':
-      return Rational.ZERO;
-    case 'min':
-    case 'max':
-      return null;
-    default:
-      return operator satisfies never;
-  }
-}
-
 /** Works `a operator b`; b ≠ 0 under `/` and `%`. */
 export function workBinary(a: Rational, operator: BinaryOperator, b: Rational, steps: Steps): Rational {
   // A list of its own, so that `pushOnce` never takes an equal step of an earlier node for one of this node.
   const own: Steps = [];
+  const isFact = (a.isZero || b.isZero) && operator !== 'min' && operator !== 'max';
   const value =
     a.isInteger && b.isInteger
       ? workIntegers(a.numerator, operator, b.numerator, own)
-      : (withZero(a, operator, b) ?? workFractions(a, operator, b, own));
+      : isFact
+        ? applyBinary(operator, a, b)
+        : workFractions(a, operator, b, own);
   pushOnce(`${operation(a, operator, b)}=${value}`, own);
   steps.push(...own);
   return value;

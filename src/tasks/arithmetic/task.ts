@@ -1,7 +1,7 @@
 /** Arithmetic as a task: expressions, worked out on a scratchpad, with exact answers. See `mathformer/math`. */
 import { expectNames } from '../../base/arguments.ts';
 import { integer, probability } from '../../base/options.ts';
-import { defineTask } from '../definition.ts';
+import { defineTask, optionNames } from '../definition.ts';
 import { evaluateExpression, print } from '../expressions/expression.ts';
 import { operatorList } from '../expressions/operatorList.ts';
 import { DEFAULT_OPERATORS, OPERATORS } from '../expressions/operators.ts';
@@ -31,21 +31,12 @@ export type ArithmeticOptions = Partial<
     Pick<FormOptions, 'littleProbability' | 'scratchpadProbability'>
 >;
 
-/** The names of the options. */
-const NAMES: readonly (keyof ArithmeticOptions)[] = [
-  'maxDigits',
-  'maxDepth',
-  'operators',
-  'littleProbability',
-  'scratchpadProbability',
-];
-
 /**
  * Make arithmetic. The highest of its levels is that of the options; each level below has a digit and a depth less.
  * @throws ArgumentError naming the option that cannot work.
  */
 export function arithmetic(options: ArithmeticOptions = {}): Task<Problem> {
-  expectNames('arithmetic', options, NAMES);
+  expectNames('arithmetic', options, optionNames(arithmeticTask));
   const { maxDigits, maxDepth, operators } = resolveGeneratorOptions(options);
   const forms = resolveFormOptions(options);
   const count = Math.max(maxDigits, maxDepth);

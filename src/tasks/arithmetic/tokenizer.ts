@@ -3,7 +3,7 @@
  * padding token: padding is masked.
  */
 
-import { TokenError } from '../tokenizer.ts';
+import { TokenError, tokenizerOf } from '../tokenizer.ts';
 
 const CHARACTERS = ' %()*+,-./0123456789;=[]^abcdefghijklmnopqrstuvwxyz';
 const SPECIALS = ['scratchpad', 'sos', 'eos', 'big', 'little', 'answer'] as const;
@@ -61,16 +61,4 @@ function specialAt(text: string, at: number): string {
  * Return the text of token ids, with special tokens as `<name>`; encode(decode(ids)) = ids.
  * @throws TokenError for an id outside 0 … 56.
  */
-export function decode(ids: Iterable<number>): string {
-  let text = '';
-  let position = 0;
-  for (const id of ids) {
-    const token = TOKENS[id];
-    if (token === undefined) {
-      throw new TokenError(`${id} is no token id`, position, `use integers from 0 to ${VOCAB_SIZE - 1}`);
-    }
-    text += token;
-    position++;
-  }
-  return text;
-}
+export const decode: (ids: Iterable<number>) => string = tokenizerOf(TOKENS, '<eos>').decode;

@@ -1,10 +1,10 @@
 /** Draw problems of countdown that have a solution. */
 import { RandomStream } from '../../base/randomStream.ts';
-import { type Expression, print } from '../expressions/expression.ts';
+import { type Expression, print, type Valued } from '../expressions/expression.ts';
 import type { Rational } from '../expressions/rational.ts';
 import { type Split, splitOfCanonical } from '../split.ts';
 import type { TaskProblem } from '../task.ts';
-import { type Countdown, type CountdownOperator, combined, numberOf, type Valued } from './solution.ts';
+import { type Countdown, type CountdownOperator, combined, numberOf } from './solution.ts';
 
 /** Draws before a side is said to have no problem. */
 const MAX_ATTEMPTS = 20_000;

@@ -2,7 +2,14 @@
  * Solutions of a countdown problem: expressions that use every given number exactly once and have the target as their
  * exact value. The rules are those of the data set Countdown-Tasks-3to4 and of TinyZero, checked with exact rationals.
  */
-import { binary, type Expression, ExpressionError, evaluateExpression } from '../expressions/expression.ts';
+import {
+  applyBinary,
+  binary,
+  type Expression,
+  ExpressionError,
+  evaluateExpression,
+  type Valued,
+} from '../expressions/expression.ts';
 import { parse } from '../expressions/parser.ts';
 import { Rational } from '../expressions/rational.ts';
 
@@ -49,12 +56,6 @@ export function shareUsed(text: string, { numbers, operators }: Countdown): numb
   return Math.max(0, numbers.length - left.length - extra) / numbers.length;
 }
 
-/** An expression with its value. */
-export interface Valued {
-  readonly tree: Expression;
-  readonly value: Rational;
-}
-
 /** Return a number as an expression. */
 export function numberOf(value: number): Valued {
   const integer = BigInt(value);
@@ -63,19 +64,9 @@ export function numberOf(value: number): Valued {
 
 /** Combine two expressions; undefined for a division by zero. */
 export function combined(operator: CountdownOperator, left: Valued, right: Valued): Valued | undefined {
+  if (operator === '/' && right.value.isZero) return undefined;
   const tree = binary(operator, left.tree, right.tree);
-  switch (operator) {
-    case '+':
-      return { tree, value: left.value.add(right.value) };
-    case '-':
-      return { tree, value: left.value.subtract(right.value) };
-    case '*':
-      return { tree, value: left.value.multiply(right.value) };
-    case '/':
-      return right.value.isZero ? undefined : { tree, value: left.value.divide(right.value) };
-    default:
-      return operator satisfies never;
-  }
+  return { tree, value: applyBinary(operator, left.value, right.value) };
 }
 
 /** Find a solution by trying all ways to combine two expressions; undefined if there is none. */

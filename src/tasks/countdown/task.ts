@@ -2,10 +2,10 @@
  * Countdown as a task, as users of TRL and TinyZero know it: `make 24 from 3 8 9:` is to be continued with an expression
  * of value 24 that uses every number exactly once. Steps of the calculation may come before `<answer>`; they do not count.
  */
-import { ArgumentError, expectNames } from '../../base/arguments.ts';
+import { ArgumentError, expectKind, expectNames, integer as integerKind } from '../../base/arguments.ts';
 import { integer, probability } from '../../base/options.ts';
 import { RandomStream } from '../../base/randomStream.ts';
-import { defineTask } from '../definition.ts';
+import { defineTask, optionNames } from '../definition.ts';
 import { distinct } from '../distinct.ts';
 import { applyBinary, type Expression, evaluateExpression } from '../expressions/expression.ts';
 import { operatorList } from '../expressions/operatorList.ts';
@@ -13,7 +13,7 @@ import { parseOperators } from '../expressions/operators.ts';
 import { parse } from '../expressions/parser.ts';
 import type { Rational } from '../expressions/rational.ts';
 import type { Graded, Task, TaskProblem } from '../task.ts';
-import { tokenizerOf } from '../tokenizer.ts';
+import { textBeforeEnd, tokenizerOf } from '../tokenizer.ts';
 import { ProblemGenerator, problemFrom } from './generator.ts';
 import {
   COUNTDOWN_OPERATORS,
@@ -50,36 +50,23 @@ export interface CountdownOptions {
   readonly scratchpadProbability?: number;
 }
 
-const NAMES: readonly (keyof CountdownOptions)[] = [
-  'numbers',
-  'maxNumber',
-  'minTarget',
-  'maxTarget',
-  'operators',
-  'scratchpadProbability',
-];
-
 /** Make countdown. The levels have 2 numbers, 3 and so on; those with nothing to train on are left out. @throws ArgumentError naming the option that cannot work. */
 export function countdown(options: CountdownOptions = {}): Task {
-  expectNames('countdown', options, NAMES);
+  expectNames('countdown', options, optionNames(countdownTask));
   const { numbers, maxNumber, minTarget, maxTarget, scratchpadProbability } = { ...STANDARD, ...options };
   const operators = operatorsOf(options.operators);
-  checkOption('numbers', numbers, ...LIMITS.numbers);
-  checkOption('maxNumber', maxNumber, ...LIMITS.maxNumber);
-  checkOption('minTarget', minTarget, ...LIMITS.target);
-  checkOption('maxTarget', maxTarget, minTarget, LIMITS.target[1]);
+  expectKind('countdown', 'numbers', numbers, integerKind(...LIMITS.numbers));
+  expectKind('countdown', 'maxNumber', maxNumber, integerKind(...LIMITS.maxNumber));
+  expectKind('countdown', 'minTarget', minTarget, integerKind(...LIMITS.target));
+  expectKind('countdown', 'maxTarget', maxTarget, integerKind(minTarget, LIMITS.target[1]));
   const hardest = new ProblemGenerator(numbers, { maxNumber, minTarget, maxTarget, operators });
   const easier = Array.from({ length: numbers - LIMITS.numbers[0] }, (_, more) =>
     hardest.withNumbers(LIMITS.numbers[0] + more),
   );
   const levels = [...easier.filter(({ canTrain }) => canTrain), hardest];
   const tokenizer = tokenizerOf(TOKENS, '<eos>');
-  const { eos, encode, decode } = tokenizer;
-  /** The text up to the end, or all of it. */
-  const said = (completion: readonly number[]): string => {
-    const end = completion.indexOf(eos);
-    return decode(end < 0 ? completion : completion.slice(0, end));
-  };
+  const { eos, encode } = tokenizer;
+  const said = (completion: readonly number[]) => textBeforeEnd(tokenizer, completion);
   const countdownOf = (problem: TaskProblem): Countdown => {
     const [, target, list = ''] = PROBLEM.exec(problem.expression) ?? [];
     if (target === undefined) throw badProblem(problem.expression);
@@ -181,11 +168,6 @@ function badProblem(text: string): ArgumentError {
 function operatorsOf(given: CountdownOptions['operators'] = COUNTDOWN_OPERATORS): CountdownOperator[] {
   const list = parseOperators(typeof given === 'string' ? given : given.join(','), COUNTDOWN_OPERATORS);
   return COUNTDOWN_OPERATORS.filter((operator) => list.includes(operator));
-}
-
-function checkOption(name: string, value: number, low: number, high: number): void {
-  if (Number.isInteger(value) && value >= low && value <= high) return;
-  throw new ArgumentError('countdown', `${name} is ${value}`, `give an integer from ${low} to ${high}`);
 }
 
 /** Write the steps of a calculation, innermost first: `8-3=5`, `5-(-2)=7`. Each is true as it is written. */

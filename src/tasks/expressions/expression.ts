@@ -149,6 +149,12 @@ export function print(tree: Expression, spacing: Spacing = COMPACT): string {
   return `${start}${within(tree, 1)}${gap()}`;
 }
 
+/** An expression with its value. */
+export interface Valued {
+  readonly tree: Expression;
+  readonly value: Rational;
+}
+
 /** left `operator` right on exact values. @throws RangeError if `/` or `%` has 0 on its right. */
 export function applyBinary(operator: BinaryOperator, left: Rational, right: Rational): Rational {
   switch (operator) {
