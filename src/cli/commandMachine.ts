@@ -46,7 +46,7 @@ export async function openMachine(
   const limits = memoryLimit === undefined ? {} : { memoryLimit };
   const options = { debug, profile: profile !== undefined, matmulPrecision, kernelChoices, ...limits };
   const device = await Device.open(opened.adapter, options);
-  const provenance = { versions: { ...versions() }, gitCommit: gitCommit() };
+  const provenance = { versions: versions(), gitCommit: gitCommit() };
   return {
     ...machineOf(device, provenance, { name, kind, description }),
     async reportProfile() {

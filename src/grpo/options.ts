@@ -147,11 +147,6 @@ export function grpoOptions(candidate: z.input<typeof grpoSchema> | object = {})
   return complete;
 }
 
-/** @throws BadOptionError for options that contradict each other, such as k1 as a penalty. */
-export function checkTogether(options: GrpoOptions): void {
-  for (const { flag, problem, fix } of contradictions(options)) throw new BadOptionError(flag, problem, fix);
-}
-
 /** @throws BadOptionError if `topK` exceeds the size of the task's vocabulary. */
 export function checkTopK(topK: number, vocabSize: number): void {
   if (topK <= vocabSize) return;
@@ -159,17 +154,11 @@ export function checkTopK(topK: number, vocabSize: number): void {
   throw new BadOptionError('--top_k', problem, `give an integer from 0 (off) to ${vocabSize}`);
 }
 
-interface Contradiction {
-  readonly flag: string;
-  readonly problem: string;
-  readonly fix: string;
-}
-
-/** List the options that contradict each other or would have no effect. */
-function contradictions(options: GrpoOptions): Contradiction[] {
+/** @throws BadOptionError for options that contradict each other or would have no effect, such as k1 as a penalty. */
+export function checkTogether(options: GrpoOptions): void {
   const { batchSize, groupSize, maxNewTokens, clipRatio } = options;
   const sequences = batchSize * groupSize;
-  const found: (Contradiction | false)[] = [
+  const contradictions = [
     options.miniBatches > batchSize && {
       flag: '--mini_batches',
       problem: `${batchSize} problems cannot be split into ${options.miniBatches} mini-batches`,
@@ -217,5 +206,7 @@ function contradictions(options: GrpoOptions): Contradiction[] {
       fix: 'give at most --max_gen_len',
     },
   ];
-  return found.filter((contradiction) => contradiction !== false);
+  for (const found of contradictions) {
+    if (found) throw new BadOptionError(found.flag, found.problem, found.fix);
+  }
 }

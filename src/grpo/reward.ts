@@ -61,46 +61,35 @@ export type RewardName = (typeof REWARD_NAMES)[number];
  * @throws MathformerError for `partial` if the task has no partial credit.
  */
 export function builtInReward(name: RewardName, task: Task, weight = 1): Reward {
-  const right = ({ outcome }: RewardedCompletion): boolean => outcome === 'correct';
-  switch (name) {
-    case 'correctness':
-      return { name, weight, reward: (_, completion) => (right(completion) ? 1 : 0) };
-    case 'format':
-      return {
-        name,
-        weight,
-        reward: (_, { outcome }) => (outcome === 'correct' || outcome === 'wrong' ? 1 : 0),
-      };
-    case 'length':
-      return {
-        name,
-        weight,
-        reward: (_, completion) =>
-          right(completion) ? 1 - completion.tokens.length / completion.maxLength : 0,
-      };
-    case 'partial': {
-      if (!task.partialCredit) {
-        const fix = 'choose another reward, or give the task a partialCredit';
-        throw new MathformerError(`the task ${task.name} has no partial credit`, {
-          code: 'BAD_OPTION',
-          where: 'reward partial',
-          fix,
-        });
-      }
-      const credit = task.partialCredit.bind(task);
-      return {
-        name,
-        weight,
-        reward(problem, completion) {
-          if (right(completion)) return 1;
-          return completion.finished ? credit(problem, completion.tokens) : 0;
-        },
-      };
-    }
-    default:
-      return name satisfies never;
-  }
+  return { name, weight, reward: BUILT_IN[name](task) };
 }
+
+const isRight = ({ outcome }: RewardedCompletion): boolean => outcome === 'correct';
+
+const BUILT_IN: Readonly<Record<RewardName, (task: Task) => Reward['reward']>> = {
+  correctness: () => (_, completion) => (isRight(completion) ? 1 : 0),
+  format:
+    () =>
+    (_, { outcome }) =>
+      outcome === 'correct' || outcome === 'wrong' ? 1 : 0,
+  length: () => (_, completion) =>
+    isRight(completion) ? 1 - completion.tokens.length / completion.maxLength : 0,
+  partial: (task) => {
+    const credit = task.partialCredit?.bind(task);
+    if (!credit) {
+      const fix = 'choose another reward, or give the task a partialCredit';
+      throw new MathformerError(`the task ${task.name} has no partial credit`, {
+        code: 'BAD_OPTION',
+        where: 'reward partial',
+        fix,
+      });
+    }
+    return (problem, completion) => {
+      if (isRight(completion)) return 1;
+      return completion.finished ? credit(problem, completion.tokens) : 0;
+    };
+  },
+};
 
 /** @throws MathformerError if these are not rewards, or if a name, function or weight among them is invalid. */
 export function checkRewards(rewards: readonly Reward[]): void {

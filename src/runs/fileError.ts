@@ -29,62 +29,49 @@ interface Explanation {
   readonly fix: string;
 }
 
-const FULL: Explanation = {
-  code: 'DISK_FULL',
-  problem: 'the disk is full',
-  fix: 'free some space, or write to another disk',
-};
-const FORBIDDEN: Explanation = {
-  code: 'NO_PERMISSION',
-  problem: 'permission denied',
-  fix: 'change its permissions or choose another path',
-};
+const because = (code: FileErrorCode, problem: string, fix: string): Explanation => ({ code, problem, fix });
+const full = (problem: string): Explanation =>
+  because('DISK_FULL', problem, 'free some space, or write to another disk');
+const other = (problem: string, fix: string): Explanation => because('FILE_SYSTEM', problem, fix);
 
-const other = (problem: string, fix: string): Explanation => ({ code: 'FILE_SYSTEM', problem, fix });
+const FORBIDDEN = because(
+  'NO_PERMISSION',
+  'permission denied',
+  'change its permissions or choose another path',
+);
 const MANY_FILES = other(
   'too many files are open',
   'close other programs, or raise the limit with ulimit -n',
 );
+const PATH = 'choose another path';
 
 /** Explanations by the error codes of the operating system. */
 const EXPLANATIONS: Readonly<Record<string, Explanation>> = {
-  ENOENT: { code: 'FILE_NOT_FOUND', problem: 'there is no such file or directory', fix: 'check the path' },
-  EISDIR: { code: 'NOT_A_FILE', problem: 'it is a directory', fix: 'give a file' },
-  ENOTDIR: {
-    code: 'NOT_A_FILE',
-    problem: 'a part of this path is a file, not a directory',
-    fix: 'choose another path',
-  },
+  ENOENT: because('FILE_NOT_FOUND', 'there is no such file or directory', 'check the path'),
+  EISDIR: because('NOT_A_FILE', 'it is a directory', 'give a file'),
+  ENOTDIR: because('NOT_A_FILE', 'a part of this path is a file, not a directory', PATH),
   EACCES: FORBIDDEN,
   EPERM: FORBIDDEN,
-  EROFS: {
-    code: 'NO_PERMISSION',
-    problem: 'the file system is read-only',
-    fix: 'write to another disk',
-  },
-  EEXIST: {
-    code: 'ALREADY_EXISTS',
-    problem: 'it exists already',
-    fix: 'choose another name, or move it away',
-  },
-  ENOSPC: FULL,
-  EDQUOT: { ...FULL, problem: 'the disk quota is used up' },
-  EFBIG: { ...FULL, problem: 'the file would be larger than allowed here' },
+  EROFS: because('NO_PERMISSION', 'the file system is read-only', 'write to another disk'),
+  EEXIST: because('ALREADY_EXISTS', 'it exists already', 'choose another name, or move it away'),
+  ENOSPC: full('the disk is full'),
+  EDQUOT: full('the disk quota is used up'),
+  EFBIG: full('the file would be larger than allowed here'),
   EMFILE: MANY_FILES,
   ENFILE: MANY_FILES,
   ENAMETOOLONG: other('its name, or a part of it, is too long', 'choose a shorter path'),
   ELOOP: other('its symbolic links lead in a circle, or too far', 'give the path of the file itself'),
   EIO: other('the disk, or the network that leads to it, failed', 'check it, or use another disk'),
-  EBUSY: other('another program uses it', 'end that program, or choose another path'),
-  ETXTBSY: other('a program runs from it', 'end that program, or choose another path'),
-  ENOTEMPTY: other('the directory is not empty', 'choose another path'),
+  EBUSY: other('another program uses it', `end that program, or ${PATH}`),
+  ETXTBSY: other('a program runs from it', `end that program, or ${PATH}`),
+  ENOTEMPTY: other('the directory is not empty', PATH),
   ENOMEM: other('no memory is left', 'end other programs'),
-  ENXIO: other('the device or the reader behind it is not there', 'choose another path'),
-  ERR_FS_FILE_TOO_LARGE: {
-    code: 'FILE_TOO_LARGE',
-    problem: 'it is over 2 GiB',
-    fix: 'give a checkpoint of a mathformer model',
-  },
+  ENXIO: other('the device or the reader behind it is not there', PATH),
+  ERR_FS_FILE_TOO_LARGE: because(
+    'FILE_TOO_LARGE',
+    'it is over 2 GiB',
+    'give a checkpoint of a mathformer model',
+  ),
 };
 
 /** Run file operations on `path`. Errors of the operating system become a `FileError`. */
@@ -101,7 +88,7 @@ export function fileErrorOf(cause: Error & NodeJS.ErrnoException, path?: string)
   const { code: name = '', message, errno = 0, syscall = 'file system' } = cause;
   // The system's description, such as "text file is busy".
   const [, words = message] = getSystemErrorMap().get(errno) ?? [];
-  const { code, problem, fix } = EXPLANATIONS[name] ?? other(words, 'choose another path');
+  const { code, problem, fix } = EXPLANATIONS[name] ?? other(words, PATH);
   return new FileError(code, path ?? cause.path ?? syscall, problem, fix, { cause });
 }
 

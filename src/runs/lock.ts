@@ -63,10 +63,11 @@ function lockedFile(directory: string, path: string): number {
   for (;;) {
     const descriptor = openOwnFile(path, 'either');
     try {
-      if (!locks(path, descriptor)) throw held(directory, path);
+      if (!locks(path, descriptor)) throw occupied(directory, path, END);
       if (isNamed(path, descriptor)) {
-        if (mayBeAlive(textOf(path))) throw left(directory, path);
-        return descriptor;
+        if (!mayBeAlive(textOf(path))) return descriptor;
+        const fix = `${END}; if no such process trains there any more, remove ${path}`;
+        throw occupied(directory, path, fix);
       }
     } catch (error) {
       closeSync(descriptor);
@@ -124,22 +125,15 @@ function isRunning(pid: number): boolean {
   }
 }
 
-/** Return the error for a run that a process has locked. */
-function held(directory: string, path: string): FileError {
-  return new FileError('IN_USE', directory, occupation(path), 'wait until it has ended, or stop it');
-}
+const END = 'wait until it has ended, or stop it';
 
-/** Return the error for a run whose lock is free, but names a process that may still run. */
-function left(directory: string, path: string): FileError {
-  const fix = `wait until it has ended, or stop it; if no such process trains there any more, remove ${path}`;
-  return new FileError('IN_USE', directory, occupation(path), fix);
-}
-
-function occupation(path: string): string {
+/** Return the error for a run that a process has locked, or may still write to. */
+function occupied(directory: string, path: string, fix: string): FileError {
   const [host, pid] = textOf(path).trim().split(' ');
   const since = statSync(path, { throwIfNoEntry: false })?.mtime.toISOString();
   const holder = host && pid ? `process ${pid} on ${host}` : 'another process';
-  return `${holder} is writing to this run${since === undefined ? '' : ` since ${since}`}`;
+  const problem = `${holder} is writing to this run${since === undefined ? '' : ` since ${since}`}`;
+  return new FileError('IN_USE', directory, problem, fix);
 }
 
 /** Return the id of the machine's last start; undefined if the system has none. */

@@ -4,15 +4,8 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { arch, cpus } from 'node:os';
 
-export interface Versions {
-  readonly mathformer: string;
-  readonly node: string;
-  /** Version of the npm package `webgpu`, which contains Dawn. */
-  readonly webgpu: string;
-  readonly platform: string;
-}
-
-export function versions(): Versions {
+/** Return the versions of the code and of its surroundings. */
+export function versions() {
   const own: { version: string } = JSON.parse(
     readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
   );
@@ -27,7 +20,7 @@ export function versions(): Versions {
 /** Return the name of the CPU; in a virtual machine often only the vendor. */
 export const cpuModel = (): string => cpus()[0]?.model.trim() || 'unknown';
 
-/** Return the version of the npm package `webgpu`. */
+/** Return the version of the npm package `webgpu`, which contains Dawn. */
 export function webgpuVersion(): string {
   const { version }: { version: string } = createRequire(import.meta.url)('webgpu/package.json');
   return version;

@@ -21,14 +21,10 @@ export function resumePoint(
   trainOn: TrainOn = (model) => `--checkpoint ${model}`,
 ): ResumePoint | undefined {
   const path = join(directory, 'checkpoints');
-  if (!existsSync(path)) {
-    checkNothingToLose(directory, [], trainOn);
-    return undefined;
-  }
-  const checkpoints = new Checkpoints(path);
-  const found = checkpoints.latest(onDamage);
+  const checkpoints = existsSync(path) ? new Checkpoints(path) : undefined;
+  const found = checkpoints?.latest(onDamage);
   if (!found) {
-    checkNothingToLose(directory, checkpoints.unlisted(), trainOn);
+    checkNothingToLose(directory, checkpoints?.unlisted() ?? [], trainOn);
     return undefined;
   }
   const { data, error } = stateSchema.safeParse(found.session);
@@ -55,12 +51,8 @@ function checkNothingToLose(directory: string, files: readonly string[], trainOn
   const named = found.slice(0, MOST_NAMED).join(', ');
   const more = found.length > MOST_NAMED ? ` and ${found.length - MOST_NAMED} more files` : '';
   const problem = `it names no checkpoint, but the run has trained: there is ${printable(named)}${more}`;
-  throw new FileError(
-    'DAMAGED',
-    join(directory, 'checkpoints', MANIFEST),
-    problem,
-    fixFor(directory, ofTraining, trainOn),
-  );
+  const manifest = join(directory, 'checkpoints', MANIFEST);
+  throw new FileError('DAMAGED', manifest, problem, fixFor(directory, ofTraining, trainOn));
 }
 
 const isFilled = (path: string): boolean => (statSync(path, { throwIfNoEntry: false })?.size ?? 0) > 0;

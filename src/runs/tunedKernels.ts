@@ -27,10 +27,7 @@ const fileSchema = z.object({
 });
 
 /** The saved choices for an adapter. */
-export interface TunedKernels {
-  readonly models: readonly string[];
-  readonly choices: KernelChoices;
-}
+export type TunedKernels = Readonly<Pick<z.output<typeof fileSchema>, 'models' | 'choices'>>;
 
 /** Return the conditions of a measurement: another driver, Dawn, feature set or CPU may prefer other kernels. */
 export function adapterIdentity(

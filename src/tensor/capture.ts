@@ -25,7 +25,16 @@ import type { BufferView } from '../gpu/buffers.ts';
 import { Device, type Recording } from '../gpu/device.ts';
 import { type Scalar, scalarValue } from '../gpu/kernel.ts';
 import { expectNoPromise, expectSynchronous } from './synchronous.ts';
-import { bytesOf, copyValues, type DType, type Shape, showShape, Tensor, type TensorData } from './tensor.ts';
+import {
+  bytesOf,
+  copyValues,
+  type DType,
+  dtypeOf,
+  type Shape,
+  showShape,
+  Tensor,
+  type TensorData,
+} from './tensor.ts';
 
 /**
  * The argument for a parameter of a captured function: for a tensor also a one-dimensional array of values; for an object
@@ -162,9 +171,6 @@ const isData = (input: unknown): input is TensorData =>
   input instanceof Float32Array || input instanceof Uint32Array || input instanceof Int32Array;
 
 const isScalar = (input: Input): input is Scalar => typeof input === 'number' || typeof input === 'function';
-
-const dtypeOf = (data: TensorData): DType =>
-  data instanceof Float32Array ? 'f32' : data instanceof Uint32Array ? 'u32' : 'i32';
 
 function describe(input: Tensor | TensorData): { readonly shape: Shape; readonly dtype: DType } {
   return input instanceof Tensor ? input : { shape: [input.length], dtype: dtypeOf(input) };

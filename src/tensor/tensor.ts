@@ -23,6 +23,11 @@ export const sizeOf = (shape: Shape): number => shape.reduce((product, n) => pro
 export const bytesOf = (shape: Shape, dtype: DType): number =>
   dtype === 'f16' ? Math.ceil(sizeOf(shape) / 2) * 4 : sizeOf(shape) * 4;
 export const showShape = (shape: Shape): string => `(${shape.join(',')})`;
+/** Return operands with their shapes for a message: `x (2,3), bias none`. */
+export const showShapes = (operands: Readonly<Record<string, Tensor | undefined>>): string =>
+  Object.entries(operands)
+    .map(([name, operand]) => `${name} ${operand ? showShape(operand.shape) : 'none'}`)
+    .join(', ');
 
 /** A gradient, or undefined without one. */
 export type Gradient = Tensor | undefined;
@@ -42,10 +47,6 @@ export interface GradNode {
 
 /** Values of one dtype on the GPU: a shape over a range of its memory. */
 export class Tensor {
-  readonly device: Device;
-  readonly view: BufferView;
-  readonly shape: Shape;
-  readonly dtype: DType;
   /** True if `backward` computes a gradient for this leaf, or passes one through this result. */
   requiresGrad = false;
   /** The accumulated gradient of a leaf that requires it. */
@@ -55,12 +56,12 @@ export class Tensor {
   /** The node that computed this tensor; undefined for leaves. */
   node: GradNode | undefined;
 
-  constructor(device: Device, view: BufferView, shape: Shape, dtype: DType = 'f32') {
-    this.device = device;
-    this.view = view;
-    this.shape = shape;
-    this.dtype = dtype;
-  }
+  constructor(
+    readonly device: Device,
+    readonly view: BufferView,
+    readonly shape: Shape,
+    readonly dtype: DType = 'f32',
+  ) {}
 
   /** Return a tensor with undefined values. */
   static empty(device: Device, shape: Shape, dtype: DType = 'f32'): Tensor {
@@ -88,19 +89,7 @@ export class Tensor {
       : bool
         ? Uint32Array.from(values as readonly boolean[], Number)
         : encoded('Tensor.from', values, 'f32');
-    if (data.length !== sizeOf(shape)) {
-      throw new ShapeError(
-        'Tensor.from',
-        `${data.length} values do not fill shape ${showShape(shape)}`,
-        `give ${sizeOf(shape)} values or another shape`,
-      );
-    }
-    const integer = data instanceof Uint32Array ? 'u32' : 'i32';
-    const dtype = bool ? 'bool' : data instanceof Float32Array ? 'f32' : integer;
-    const tensor = Tensor.empty(device, shape, dtype);
-    device.upload(tensor.view, data);
-    noteBounds(tensor, data);
-    return tensor;
+    return uploaded('Tensor.from', device, data, shape, bool ? 'bool' : dtypeOf(data));
   }
 
   get size(): number {
@@ -179,6 +168,22 @@ export class Tensor {
     markChanged(this);
   }
 }
+
+/** Return a tensor of encoded values. @throws ShapeError unless they fill the shape. */
+export function uploaded(op: string, device: Device, data: TensorData, shape: Shape, dtype: DType): Tensor {
+  if (data.length !== sizeOf(shape)) {
+    const fix = `give ${sizeOf(shape)} values or another shape`;
+    throw new ShapeError(op, `${data.length} values do not fill shape ${showShape(shape)}`, fix);
+  }
+  const tensor = Tensor.empty(device, shape, dtype);
+  device.upload(tensor.view, data);
+  noteBounds(tensor, data);
+  return tensor;
+}
+
+/** Return the dtype that an array of numbers has. */
+export const dtypeOf = (data: TensorData): Exclude<DType, 'bool' | 'f16'> =>
+  data instanceof Float32Array ? 'f32' : data instanceof Uint32Array ? 'u32' : 'i32';
 
 type Settable = TensorData | readonly number[] | readonly boolean[] | Tensor;
 

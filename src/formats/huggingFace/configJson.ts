@@ -85,7 +85,7 @@ function shown(value: unknown): string {
  */
 export function checkedConfig<Shape extends ModelShape>(
   architecture: Shape,
-  fields: Omit<ModelConfigs[Shape], 'architecture'>,
+  fields: object,
   keys: Readonly<Record<string, string>> = {},
 ): ModelConfigs[Shape] {
   const named = new Map(Object.entries(keys));

@@ -16,7 +16,7 @@ import { representable } from './representable.ts';
 import { llamaNames, mptNames } from './tensorNames.ts';
 import { readTokenizer, type TokenizerTexts } from './tokenizer.ts';
 import { TOKENIZER_CONFIG_FILE, TOKENIZER_FILE, tokenizerFiles } from './tokenizerFiles.ts';
-import { fromWeights, type TensorNames, toWeights } from './weights.ts';
+import { fromWeights, toWeights } from './weights.ts';
 
 /** The file of the weights. */
 const WEIGHTS_FILE = 'model.safetensors';
@@ -40,13 +40,8 @@ export const weightFiles = ({ weights }: Pick<HuggingFaceModel, 'weights'>): rea
 
 const modelType = z.looseObject({ model_type: z.literal(['mpt', 'llama']) });
 
-/** A config and transformers' names of its tensors. */
-interface KnownModel {
-  readonly config: ModelConfig;
-  readonly names: TensorNames;
-}
-
-function knownModel(json: string): KnownModel {
+/** Read a config, and transformers' names of its tensors. */
+function knownModel(json: string) {
   const candidate = parseJson(json);
   const { model_type: type } = parseOptions(modelType, candidate);
   switch (type) {

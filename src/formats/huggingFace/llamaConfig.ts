@@ -72,20 +72,11 @@ export function fromLlamaConfig(candidate: unknown): LlamaConfig {
   const llama = parseOptions(llamaSchema, candidate);
   const { hidden_size: dModel, num_attention_heads: nHeads, rope_parameters, rope_scaling } = llama;
   const fields = {
-    vocabSize: llama.vocab_size,
-    dModel,
-    nHeads,
-    dFF: llama.intermediate_size,
-    nLayers: llama.num_hidden_layers,
+    ...Object.fromEntries(Object.entries(KEYS).map(([field, key]) => [field, llama[key]])),
     dropout: 0,
-    tieEmbeddings: llama.tie_word_embeddings,
     nKVHeads: llama.num_key_value_heads ?? nHeads,
     headDim: llama.head_dim ?? dModel / nHeads,
     ropeTheta: rope_parameters?.rope_theta ?? rope_scaling?.rope_theta ?? llama.rope_theta,
-    rmsNormEps: llama.rms_norm_eps,
-    attentionBias: llama.attention_bias,
-    mlpBias: llama.mlp_bias,
-    maxPositions: llama.max_position_embeddings,
   };
   return checkedConfig('llama', fields, KEYS);
 }

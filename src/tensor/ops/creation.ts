@@ -14,16 +14,7 @@ import type { Device } from '../../gpu/device.ts';
 import type { Scalar, ScalarType } from '../../gpu/kernel.ts';
 import { fill, fillDiagonal, ramp } from '../../kernels/fill.ts';
 import { EVERY_DTYPE, expectDevice, expectOperands } from '../operands.ts';
-import {
-  bytesOf,
-  type DType,
-  noteBounds,
-  type Shape,
-  showShape,
-  sizeOf,
-  Tensor,
-  type TensorData,
-} from '../tensor.ts';
+import { bytesOf, type DType, type Shape, Tensor, type TensorData, uploaded } from '../tensor.ts';
 import { checkedScalar, encoded, expectValue } from '../values.ts';
 
 /** Options of a new tensor. */
@@ -94,17 +85,7 @@ export function tensor(
   const wanted = options.shape ?? shape;
   expectShape('tensor', wanted);
   refuseHalf('tensor', dtype);
-  if (sizeOf(wanted) !== flat.length) {
-    throw new ShapeError(
-      'tensor',
-      `${flat.length} values do not fill shape ${showShape(wanted)}`,
-      `give ${sizeOf(wanted)} values or another shape`,
-    );
-  }
-  const x = Tensor.empty(device, wanted, dtype);
-  const data = encoded('tensor', flat, dtype);
-  device.upload(x.view, data);
-  noteBounds(x, data);
+  const x = uploaded('tensor', device, encoded('tensor', flat, dtype), wanted, dtype);
   return leaf('tensor', x, options.requiresGrad);
 }
 

@@ -128,7 +128,8 @@ function checkedScalars(
   return { ...(s === undefined ? {} : { s: checked(s) }), ...(t === undefined ? {} : { t: checked(t) }) };
 }
 
-export function broadcastShapes(name: string, a: Shape, b: Shape): Shape {
+/** @throws ShapeError, that of `refuse` if it is given, for shapes that do not broadcast. */
+export function broadcastShapes(name: string, a: Shape, b: Shape, refuse?: () => never): Shape {
   const rank = Math.max(a.length, b.length);
   if (rank > MAX_RANK)
     throw new ShapeError(name, `rank ${rank} exceeds ${MAX_RANK}`, 'reshape to fewer dimensions');
@@ -136,11 +137,9 @@ export function broadcastShapes(name: string, a: Shape, b: Shape): Shape {
     const x = a[i - rank + a.length] ?? 1;
     const y = b[i - rank + b.length] ?? 1;
     if (x !== y && x !== 1 && y !== 1) {
-      throw new ShapeError(
-        name,
-        `shapes ${showShape(a)} and ${showShape(b)} do not broadcast`,
-        'make the sizes equal or 1, counted from the last dimension',
-      );
+      refuse?.();
+      const fix = 'make the sizes equal or 1, counted from the last dimension';
+      throw new ShapeError(name, `shapes ${showShape(a)} and ${showShape(b)} do not broadcast`, fix);
     }
     return x === 1 ? y : x;
   });

@@ -4,7 +4,7 @@ import { ShapeError } from '../../base/errors.ts';
 import { layerNormBackward, layerNormForward } from '../../kernels/layerNorm/index.ts';
 import { differentiable, gradientTarget } from '../autograd.ts';
 import { expectOperands, FLOATS } from '../operands.ts';
-import { showShape, Tensor } from '../tensor.ts';
+import { showShapes, Tensor } from '../tensor.ts';
 import { add, mul, rsqrt, square, sub } from './elementwise.ts';
 import { mean } from './reduce.ts';
 
@@ -42,12 +42,9 @@ function normalise(name: string, x: Tensor, options: Normalisation): Tensor {
   const d = x.shape.at(-1);
   const fits = (y: Tensor | undefined): boolean => y === undefined || y.size === d;
   if (d === undefined || !fits(weight) || !fits(bias)) {
-    const show = (y: Tensor | undefined): string => (y ? showShape(y.shape) : 'none');
-    throw new ShapeError(
-      name,
-      `x ${show(x)}, weight ${show(weight)}${options.centred ? `, bias ${show(bias)}` : ''}`,
-      'x must have a dimension; weight and bias must have its last size',
-    );
+    const operands = { x, weight, ...(options.centred && { bias }) };
+    const fix = 'x must have a dimension; weight and bias must have its last size';
+    throw new ShapeError(name, showShapes(operands), fix);
   }
   return d > 0 && d % 4 === 0 && d <= MAX_FUSED ? fused(name, x, d, options) : composed(x, options);
 }

@@ -8,7 +8,7 @@ import { matmulOuter } from '../../kernels/matmulOuter/index.ts';
 import { transposePadded } from '../../kernels/rows.ts';
 import { differentiable, gradientTarget, isGradEnabled } from '../autograd.ts';
 import { expectOperands, FLOATS } from '../operands.ts';
-import { type Shape, showShape, sizeOf, Tensor } from '../tensor.ts';
+import { type Shape, showShape, showShapes, sizeOf, Tensor } from '../tensor.ts';
 import { add, gelu } from './elementwise.ts';
 import { matmul as product } from './matmul.ts';
 import { transpose } from './movement.ts';
@@ -99,11 +99,8 @@ export function linear(x: Tensor, weight: Tensor, bias?: Tensor, options: Linear
   });
   const [N, K] = weight.shape as [number, number];
   if (weight.shape.length !== 2 || x.shape.at(-1) !== K || (bias && bias.size !== N)) {
-    throw new ShapeError(
-      'linear',
-      `x ${showShape(x.shape)}, weight ${showShape(weight.shape)}, bias ${bias ? showShape(bias.shape) : 'none'}`,
-      'the weight must be (outputs, inputs), the last size of x the inputs, the bias (outputs)',
-    );
+    const fix = 'the weight must be (outputs, inputs), the last size of x the inputs, the bias (outputs)';
+    throw new ShapeError('linear', showShapes({ x, weight, bias }), fix);
   }
   const shape = [...x.shape.slice(0, -1), N];
   if (residual && showShape(residual.shape) !== showShape(shape)) {

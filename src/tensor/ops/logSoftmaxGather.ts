@@ -5,7 +5,7 @@ import { logSoftmaxGatherBackward, logSoftmaxGatherForward } from '../../kernels
 import { differentiableParts, orZeros } from '../autograd.ts';
 import { expectIndices } from '../indices.ts';
 import { expectOperands, FLOATS, INDICES } from '../operands.ts';
-import { showShape, Tensor } from '../tensor.ts';
+import { showShape, showShapes, Tensor } from '../tensor.ts';
 
 /** Options of the distribution. */
 export interface LogSoftmaxGatherOptions {
@@ -35,13 +35,8 @@ export function logSoftmaxGather(
 }
 
 /** Return the same, but 0 without a gradient for an id outside of the vocabulary. */
-export function logSoftmaxGatherSome(
-  logits: Tensor,
-  ids: Tensor,
-  options: LogSoftmaxGatherOptions = {},
-): { readonly logp: Tensor; readonly entropy: Tensor } {
-  return gathered(logits, ids, options, 'some are none');
-}
+export const logSoftmaxGatherSome = (logits: Tensor, ids: Tensor, options: LogSoftmaxGatherOptions = {}) =>
+  gathered(logits, ids, options, 'some are none');
 
 function gathered(
   logits: Tensor,
@@ -65,11 +60,8 @@ function gathered(
     );
   }
   if (kept && kept.size !== R * Math.ceil(V / 32)) {
-    throw new ShapeError(
-      'logSoftmaxGather',
-      `kept ${showShape(kept.shape)}`,
-      `give ${Math.ceil(V / 32)} words per row`,
-    );
+    const fix = `give ${Math.ceil(V / 32)} words per row`;
+    throw new ShapeError('logSoftmaxGather', showShapes({ kept }), fix);
   }
   if (promise === 'every id exists') expectIndices('logSoftmaxGather', 'ids', ids, { size: V });
   const { device } = logits;

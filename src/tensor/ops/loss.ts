@@ -4,7 +4,7 @@ import { ShapeError } from '../../base/errors.ts';
 import { prepareTargets } from '../../kernels/targets.ts';
 import { expectIndices } from '../indices.ts';
 import { expectOperands, FLOATS, INDICES } from '../operands.ts';
-import { showShape, Tensor } from '../tensor.ts';
+import { showShape, showShapes, Tensor } from '../tensor.ts';
 import { notEqual, where } from './comparison.ts';
 import { add, div, mul, neg, square, sub } from './elementwise.ts';
 import { lookUp } from './indexing.ts';
@@ -52,11 +52,7 @@ export function mseLoss(prediction: Tensor, target: Tensor, options: LossOptions
   expectOperands('mseLoss', { prediction: [prediction, FLOATS], target: [target, FLOATS] });
   const { reduction = 'mean' } = options;
   if (showShape(prediction.shape) !== showShape(target.shape)) {
-    throw new ShapeError(
-      'mseLoss',
-      `prediction ${showShape(prediction.shape)}, target ${showShape(target.shape)}`,
-      'give both the same shape',
-    );
+    throw new ShapeError('mseLoss', showShapes({ prediction, target }), 'give both the same shape');
   }
   const losses = square(sub(prediction, target));
   if (reduction === 'none') return losses;
@@ -83,11 +79,8 @@ function rowsOf(name: string, operand: string, x: Tensor, targets: Tensor, optio
   const at = shape.length === 1 ? 0 : 1;
   const C = shape[at];
   if (C === undefined || showShape(targets.shape) !== showShape(shape.toSpliced(at, 1))) {
-    throw new ShapeError(
-      name,
-      `${operand} ${showShape(shape)}, targets ${showShape(targets.shape)}`,
-      `give ${operand} (N,C,…) and targets (N,…), or ${operand} (C) and a target ()`,
-    );
+    const fix = `give ${operand} (N,C,…) and targets (N,…), or ${operand} (C) and a target ()`;
+    throw new ShapeError(name, showShapes({ [operand]: x, targets }), fix);
   }
   if (weight && showShape(weight.shape) !== showShape([C])) {
     const message = `weight ${showShape(weight.shape)} for ${C} classes`;

@@ -4,12 +4,13 @@ import type { BufferView } from '../../gpu/buffers.ts';
 import type { Device } from '../../gpu/device.ts';
 import { matmul as multiply } from '../../kernels/matmul/index.ts';
 import { matmulOuter } from '../../kernels/matmulOuter/index.ts';
-import { move } from '../../kernels/movement.ts';
+import { type Axis, move } from '../../kernels/movement.ts';
 import { sumAxes } from '../../kernels/reduce.ts';
 import { differentiable } from '../autograd.ts';
 import { expectOperands, FLOATS, NUMBERS } from '../operands.ts';
-import { type Shape, showShape, sizeOf, Tensor } from '../tensor.ts';
+import { type Shape, showShapes, sizeOf, Tensor } from '../tensor.ts';
 import { mul } from './elementwise.ts';
+import { broadcastShapes } from './expression.ts';
 import { expand } from './movement.ts';
 import { sum, sumTo } from './reduce.ts';
 import { reshape } from './reshape.ts';
@@ -39,22 +40,18 @@ export function matmul(a: Tensor, b: Tensor): Tensor {
 export function dot(a: Tensor, b: Tensor): Tensor {
   expectOperands('dot', { a: [a, NUMBERS], b: [b, NUMBERS] });
   if (a.shape.length === 1 && b.shape.length === 1 && a.size === b.size) return sum(mul(a, b));
-  throw new ShapeError(
-    'dot',
-    `a ${showShape(a.shape)}, b ${showShape(b.shape)}`,
-    'give two vectors of one size',
-  );
+  throw new ShapeError('dot', showShapes({ a, b }), 'give two vectors of one size');
 }
 
 /** Return the outer product (M,N) of a (M) and b (N). */
 export function outer(a: Tensor, b: Tensor): Tensor {
   expectOperands('outer', { a: [a, NUMBERS], b: [b, NUMBERS] });
   if (a.shape.length === 1 && b.shape.length === 1) return mul(reshape(a, [a.size, 1]), b);
-  throw new ShapeError('outer', `a ${showShape(a.shape)}, b ${showShape(b.shape)}`, 'give two vectors');
+  throw new ShapeError('outer', showShapes({ a, b }), 'give two vectors');
 }
 
 function refuse(a: Tensor, b: Tensor, fix: string): never {
-  throw new ShapeError('matmul', `a ${showShape(a.shape)}, b ${showShape(b.shape)}`, fix);
+  throw new ShapeError('matmul', showShapes({ a, b }), fix);
 }
 
 /** A matrix product after broadcasting: `batches` of (M,K) · (K,N). */
@@ -72,7 +69,9 @@ function batched(a: Tensor, b: Tensor): Tensor {
   const [M, K] = a.shape.slice(-2) as [number, number];
   const N = b.shape.at(-1) as number;
   const [leadA, leadB] = [a.shape.slice(0, -2), b.shape.slice(0, -2)];
-  const lead = broadcastLead(a, b, leadA, leadB);
+  const lead = broadcastShapes('matmul', leadA, leadB, () =>
+    refuse(a, b, 'the leading sizes must be equal or 1, counted from the last'),
+  );
   const batches = sizeOf(lead);
   const shape = [...lead, M, N];
   // If all batches share one b, the matrices of a count as rows of one matrix.
@@ -85,17 +84,6 @@ function batched(a: Tensor, b: Tensor): Tensor {
   return product(full(a, leadA, [M, K]), full(b, leadB, [K, N]), shape, {
     ...{ batches, M, N, K },
     sharedA: sizeOf(leadA) === 1,
-  });
-}
-
-function broadcastLead(a: Tensor, b: Tensor, leadA: Shape, leadB: Shape): number[] {
-  const rank = Math.max(leadA.length, leadB.length);
-  return Array.from({ length: rank }, (_, i) => {
-    const x = leadA[i - rank + leadA.length] ?? 1;
-    const y = leadB[i - rank + leadB.length] ?? 1;
-    if (x !== y && x !== 1 && y !== 1)
-      refuse(a, b, 'the leading sizes must be equal or 1, counted from the last');
-    return x === 1 ? y : x;
   });
 }
 
@@ -138,14 +126,12 @@ function gradientOfB(a: Tensor, b: Tensor, dc: Tensor, problem: Problem): Tensor
   }
   const db = Tensor.empty(device, b.shape);
   const count = sharedA ? 1 : batches;
-  const transposed = device.allocate(count * K * M * 4);
-  move(device, a.view, transposed, [
+  using transposed = moved(device, a.view, [
     { count, stride: M * K },
     { count: K, stride: 1 },
     { count: M, stride: K },
   ]);
-  launch(device, transposed, dc.view, db.view, { ...problem, M: K, K: M });
-  device.release(transposed);
+  launch(device, transposed.view, dc.view, db.view, { ...problem, M: K, K: M });
   return db;
 }
 
@@ -192,8 +178,7 @@ function inParts(
   const matrices = sharedA ? 1 : count;
   using wideA = widened(device, a, { outer: matrices * M, from: K, to: parts * length, inner: 1 });
   using wideB = widened(device, b, { outer: count, from: K, to: parts * length, inner: width });
-  const left = device.allocate(count * parts * M * length * 4);
-  move(device, wideA.view, left, [
+  using left = moved(device, wideA.view, [
     { count, stride: sharedA ? 0 : M * parts * length },
     { count: parts, stride: length },
     { count: M, stride: parts * length },
@@ -201,10 +186,21 @@ function inParts(
   ]);
   const products = device.allocate(count * parts * M * N * 4);
   const batches = { count: count * parts, sharedA: false };
-  multiply(device, { a: left, b: wideB.view, c: products, M, N, K: length, batches });
+  multiply(device, { a: left.view, b: wideB.view, c: products, M, N, K: length, batches });
   sumAxes(device, products, c, [count, parts, M * N], [1]);
-  device.release(left);
   device.release(products);
+}
+
+/** A view that is released with it if it was made for this. */
+type Borrowed = Disposable & { readonly view: BufferView };
+
+const borrowed = (view: BufferView): Borrowed => ({ view, [Symbol.dispose]: () => {} });
+
+/** Return the values that the kernel `move` reads along `axes`. */
+function moved(device: Device, x: BufferView, axes: readonly Axis[]): Borrowed {
+  const view = device.allocate(sizeOf(axes.map(({ count }) => count)) * 4);
+  move(device, x, view, axes);
+  return { view, [Symbol.dispose]: () => device.release(view) };
 }
 
 /** Pad x (outer, from, inner) with zeros to (outer, to, inner). Return x itself if `to` equals `from`. */
@@ -212,15 +208,13 @@ function widened(
   device: Device,
   x: BufferView,
   size: { readonly outer: number; readonly from: number; readonly to: number; readonly inner: number },
-): Disposable & { readonly view: BufferView } {
+): Borrowed {
   const { outer, from, to, inner } = size;
-  if (from === to) return { view: x, [Symbol.dispose]: () => {} };
-  const view = device.allocate(outer * to * inner * 4);
-  move(device, x, view, [
+  if (from === to) return borrowed(x);
+  return moved(device, x, [
     { count: outer, stride: from * inner },
     { count: to * inner, stride: 1, size: from * inner },
   ]);
-  return { view, [Symbol.dispose]: () => device.release(view) };
 }
 
 /**
@@ -232,16 +226,14 @@ function paddedRows(
   x: BufferView,
   size: { readonly count: number; readonly rows: number; readonly columns: number },
   layout: 'plain' | 'transposed' = 'plain',
-): Disposable & { readonly view: BufferView } {
+): Borrowed {
   const { count, rows, columns } = size;
   const plain = layout === 'plain';
-  if (plain && columns % 4 === 0) return { view: x, [Symbol.dispose]: () => {} };
+  if (plain && columns % 4 === 0) return borrowed(x);
   const padded = Math.ceil(columns / 4) * 4;
-  const view = device.allocate(count * rows * padded * 4);
-  move(device, x, view, [
+  return moved(device, x, [
     { count, stride: rows * columns },
     { count: rows, stride: plain ? columns : 1 },
     { count: padded, stride: plain ? 1 : rows, ...(padded === columns ? {} : { size: columns }) },
   ]);
-  return { view, [Symbol.dispose]: () => device.release(view) };
 }

@@ -6,7 +6,7 @@ import { NO_ROW, selectRows } from '../../kernels/rows.ts';
 import { differentiable, differentiableByKernel, gradientTarget } from '../autograd.ts';
 import { expectIndices } from '../indices.ts';
 import { expectOperands, FLOATS, INDICES } from '../operands.ts';
-import { showShape, Tensor } from '../tensor.ts';
+import { showShapes, Tensor } from '../tensor.ts';
 import { mul } from './elementwise.ts';
 import { indexSelect } from './indexing.ts';
 import { flatten, reshape } from './reshape.ts';
@@ -19,11 +19,7 @@ export function embedding(ids: Tensor, weight: Tensor, scale = 1): Tensor {
   expectKind('embedding', 'scale', scale, real());
   const [V, d] = weight.shape as [number, number];
   if (weight.shape.length !== 2) {
-    throw new ShapeError(
-      'embedding',
-      `ids ${showShape(ids.shape)}, weight ${showShape(weight.shape)}`,
-      'the weight must be (V,d)',
-    );
+    throw new ShapeError('embedding', showShapes({ ids, weight }), 'the weight must be (V,d)');
   }
   expectIndices('embedding', 'ids', ids, { size: V });
   if (d % 4 !== 0) {
@@ -81,7 +77,7 @@ export function takeRows(x: Tensor, rows: Uint32Array<ArrayBuffer> | RowSelectio
   const { device } = x;
   const [R, d] = x.shape as [number, number];
   if (x.shape.length !== 2) {
-    throw new ShapeError('takeRows', `x ${showShape(x.shape)}`, 'x must be (rows, d)');
+    throw new ShapeError('takeRows', showShapes({ x }), 'x must be (rows, d)');
   }
   const { index, inverse } =
     'index' in rows

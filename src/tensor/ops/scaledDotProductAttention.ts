@@ -9,7 +9,7 @@ import { type Axis, move, moveInto } from '../../kernels/movement.ts';
 import { rectangularTiles } from '../../kernels/rectangularTiles.ts';
 import { differentiable } from '../autograd.ts';
 import { expectOperands, FLOATS } from '../operands.ts';
-import { showShape, sizeOf, Tensor } from '../tensor.ts';
+import { showShape, showShapes, sizeOf, Tensor } from '../tensor.ts';
 import { attention } from './attention.ts';
 import { greaterEqual, notEqual, where } from './comparison.ts';
 import { arange } from './creation.ts';
@@ -87,11 +87,8 @@ function checkShapes(q: Tensor, k: Tensor, v: Tensor, options: ScaledDotProductA
   });
   const enough = [q, k, v].every(({ shape }) => shape.length >= 2);
   if (!enough || q.shape.at(-1) !== k.shape.at(-1) || k.shape.at(-2) !== v.shape.at(-2)) {
-    throw new ShapeError(
-      'scaledDotProductAttention',
-      `q ${showShape(q.shape)}, k ${showShape(k.shape)}, v ${showShape(v.shape)}`,
-      'give q (…,T,D), k (…,S,D) and v (…,S,E)',
-    );
+    const fix = 'give q (…,T,D), k (…,S,D) and v (…,S,E)';
+    throw new ShapeError('scaledDotProductAttention', showShapes({ q, k, v }), fix);
   }
   checkHeads(q, [k, v], options);
   if (slopes && (slopes.shape.length !== 1 || slopes.size !== q.shape.at(-3))) {

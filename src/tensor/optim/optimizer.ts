@@ -85,7 +85,6 @@ export abstract class ArenaOptimizer implements Optimizer {
     this.reported = this.allocate('report', REPORT_SIZE);
   }
 
-  /** Apply the accumulated gradients at learning rate `lr`. */
   step(lr: Scalar): void {
     // The step of this dispatch and of its replays: a recording may contain several steps.
     let step = 0;
@@ -97,14 +96,12 @@ export abstract class ArenaOptimizer implements Optimizer {
     this.parameters.changed();
   }
 
-  /** Wait for the report on the latest step. */
   async report(): Promise<StepReport> {
     const bytes = await this.parameters.device.read(this.reported);
     const [gradNorm = 0, skipped = 0, skippedInARow = 0] = new Float32Array(bytes);
     return { gradNorm, skipped, skippedInARow };
   }
 
-  /** Return a copy of the optimiser's state. */
   async stateDict(): Promise<OptimizerState> {
     const { device } = this.parameters;
     const values = [...this.#state].map(
@@ -113,7 +110,6 @@ export abstract class ArenaOptimizer implements Optimizer {
     return { steps: this.steps, values: new Map(await Promise.all(values)) };
   }
 
-  /** Resume from a state. @throws MathformerError if it is of another optimiser, or of other parameters. */
   loadStateDict({ steps, values }: OptimizerState): void {
     const own = [...this.#state].flatMap(([name, views]) => {
       const data = values.get(name);
