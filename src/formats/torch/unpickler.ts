@@ -52,6 +52,63 @@ class Unpickler {
   /** Offset of the opcode being executed, for messages. */
   #opcodeAt: number;
 
+  readonly #opcodes: ReadonlyMap<number, () => void> = new Map([
+    // Opcodes that push one constant.
+    [0x4e, () => this.#push(null)], // NONE
+    [0x88, () => this.#push(true)], // NEWTRUE
+    [0x89, () => this.#push(false)], // NEWFALSE
+    [0x4b, () => this.#push(this.#cursor.uint8())], // BININT1
+    [0x4d, () => this.#push(this.#cursor.uint16())], // BININT2
+    [0x4a, () => this.#push(this.#cursor.uint32() | 0)], // BININT
+    [0x8a, () => this.#push(this.#cursor.long(this.#cursor.uint8()))], // LONG1
+    [0x8b, () => this.#push(this.#cursor.long(this.#cursor.uint32()))], // LONG4
+    [0x47, () => this.#push(this.#cursor.float64())], // BINFLOAT, big-endian in every pickle
+    [0x8c, () => this.#push(this.#cursor.text(this.#cursor.uint8()))], // SHORT_BINUNICODE
+    [0x55, () => this.#push(this.#cursor.text(this.#cursor.uint8()))], // SHORT_BINSTRING: Python 2's str
+    [0x58, () => this.#push(this.#cursor.text(this.#cursor.uint32()))], // BINUNICODE
+    [0x54, () => this.#push(this.#cursor.text(this.#cursor.uint32()))], // BINSTRING
+    [0x8d, () => this.#push(this.#cursor.text(this.#cursor.uint64()))], // BINUNICODE8
+    [0x43, () => this.#pushContainer(this.#cursor.take(this.#cursor.uint8()))], // SHORT_BINBYTES
+    [0x42, () => this.#pushContainer(this.#cursor.take(this.#cursor.uint32()))], // BINBYTES
+    [0x8e, () => this.#pushContainer(this.#cursor.take(this.#cursor.uint64()))], // BINBYTES8
+    [0x96, () => this.#pushContainer(this.#cursor.take(this.#cursor.uint64()))], // BYTEARRAY8
+    // Opcodes that make or fill tuples, lists, dicts and sets.
+    [0x29, () => this.#pushContainer(new PickleTuple([]))], // EMPTY_TUPLE
+    [0x85, () => this.#pushContainer(new PickleTuple(this.#popCount(1)))], // TUPLE1
+    [0x86, () => this.#pushContainer(new PickleTuple(this.#popCount(2)))], // TUPLE2
+    [0x87, () => this.#pushContainer(new PickleTuple(this.#popCount(3)))], // TUPLE3
+    [0x74, () => this.#pushContainer(new PickleTuple(this.#popMark()))], // TUPLE
+    [0x5d, () => this.#pushContainer([])], // EMPTY_LIST
+    [0x6c, () => this.#pushContainer(this.#popMark())], // LIST
+    [0x61, () => this.#append(this.#popCount(1))], // APPEND
+    [0x65, () => this.#append(this.#popMark())], // APPENDS
+    [0x7d, () => this.#pushContainer(new Map())], // EMPTY_DICT
+    [0x64, () => this.#dictOf(this.#popMark())], // DICT
+    [0x73, () => this.#setItems(this.#popCount(2))], // SETITEM
+    [0x75, () => this.#setItems(this.#popMark())], // SETITEMS
+    [0x8f, () => this.#pushContainer(new Set())], // EMPTY_SET
+    [0x90, () => this.#addItems(this.#popMark())], // ADDITEMS
+    [0x91, () => this.#setOf(this.#popMark())], // FROZENSET
+    // Opcodes for the stack, the memo, globals, calls and persistent ids.
+    [0x80, () => this.#protocol(this.#cursor.uint8())], // PROTO
+    [0x95, () => this.#cursor.need(this.#cursor.uint64())], // FRAME: a hint, but it must fit
+    [0x28, () => this.#marks.push(this.#stack.length)], // MARK
+    [0x30, () => this.#pop()], // POP
+    [0x31, () => this.#popMark()], // POP_MARK
+    [0x32, () => this.#push(this.#top())], // DUP
+    [0x71, () => this.#remember(this.#cursor.uint8())], // BINPUT
+    [0x72, () => this.#remember(this.#cursor.uint32())], // LONG_BINPUT
+    [0x94, () => this.#remember(this.#memo.size)], // MEMOIZE
+    [0x68, () => this.#recall(this.#cursor.uint8())], // BINGET
+    [0x6a, () => this.#recall(this.#cursor.uint32())], // LONG_BINGET
+    [0x63, () => this.#pushContainer(this.hooks.findGlobal(this.#cursor.line(), this.#cursor.line()))], // GLOBAL
+    [0x93, () => this.#stackGlobal()], // STACK_GLOBAL
+    [0x52, () => this.#call()], // REDUCE
+    [0x81, () => this.#call()], // NEWOBJ: for the classes allowed, the same as calling them
+    [0x62, () => this.#build()], // BUILD
+    [0x51, () => this.#pushContainer(this.hooks.persistentLoad(this.#pop()))], // BINPERSID
+  ]);
+
   constructor(
     bytes: Uint8Array,
     start: number,
@@ -68,189 +125,69 @@ class Unpickler {
       this.budget.charge(STEP_COST, 'pickle');
       const opcode = this.#cursor.uint8();
       if (opcode === STOP) return { value: this.#pop(), end: this.#cursor.at };
-      if (!this.#scalar(opcode) && !this.#container(opcode) && !this.#structure(opcode)) {
+      const execute = this.#opcodes.get(opcode);
+      if (!execute) {
         throw this.#fail('UNSUPPORTED', `opcode 0x${opcode.toString(16).padStart(2, '0')} is not accepted`);
       }
+      execute();
     }
   }
 
-  /** Opcodes that push one constant. */
-  #scalar(opcode: number): boolean {
-    switch (opcode) {
-      case 0x4e: // NONE
-        return this.#push(null);
-      case 0x88: // NEWTRUE
-        return this.#push(true);
-      case 0x89: // NEWFALSE
-        return this.#push(false);
-      case 0x4b: // BININT1
-        return this.#push(this.#cursor.uint8());
-      case 0x4d: // BININT2
-        return this.#push(this.#cursor.uint16());
-      case 0x4a: // BININT
-        return this.#push(this.#cursor.uint32() | 0);
-      case 0x8a: // LONG1
-        return this.#push(this.#cursor.long(this.#cursor.uint8()));
-      case 0x8b: // LONG4
-        return this.#push(this.#cursor.long(this.#cursor.uint32()));
-      case 0x47: // BINFLOAT, big-endian in every pickle
-        return this.#push(this.#cursor.float64());
-      case 0x8c: // SHORT_BINUNICODE
-      case 0x55: // SHORT_BINSTRING: Python 2's str
-        return this.#push(this.#cursor.text(this.#cursor.uint8()));
-      case 0x58: // BINUNICODE
-      case 0x54: // BINSTRING
-        return this.#push(this.#cursor.text(this.#cursor.uint32()));
-      case 0x8d: // BINUNICODE8
-        return this.#push(this.#cursor.text(this.#cursor.uint64()));
-      case 0x43: // SHORT_BINBYTES
-        return this.#pushContainer(this.#cursor.take(this.#cursor.uint8()));
-      case 0x42: // BINBYTES
-        return this.#pushContainer(this.#cursor.take(this.#cursor.uint32()));
-      case 0x8e: // BINBYTES8
-      case 0x96: // BYTEARRAY8
-        return this.#pushContainer(this.#cursor.take(this.#cursor.uint64()));
-      default:
-        return false;
-    }
-  }
-
-  /** Opcodes that make or fill tuples, lists, dicts and sets. */
-  #container(opcode: number): boolean {
-    switch (opcode) {
-      case 0x29: // EMPTY_TUPLE
-        return this.#pushContainer(new PickleTuple([]));
-      case 0x85: // TUPLE1
-      case 0x86: // TUPLE2
-      case 0x87: // TUPLE3
-        return this.#pushContainer(new PickleTuple(this.#popCount(opcode - 0x84)));
-      case 0x74: // TUPLE
-        return this.#pushContainer(new PickleTuple(this.#popMark()));
-      case 0x5d: // EMPTY_LIST
-        return this.#pushContainer([]);
-      case 0x6c: // LIST
-        return this.#pushContainer(this.#popMark());
-      case 0x61: // APPEND
-        return this.#append(this.#popCount(1));
-      case 0x65: // APPENDS
-        return this.#append(this.#popMark());
-      case 0x7d: // EMPTY_DICT
-        return this.#pushContainer(new Map());
-      case 0x64: {
-        const items = this.#popMark(); // DICT
-        return this.#pushContainer(new Map()) && this.#setItems(items);
-      }
-      case 0x73: // SETITEM
-        return this.#setItems(this.#popCount(2));
-      case 0x75: // SETITEMS
-        return this.#setItems(this.#popMark());
-      case 0x8f: // EMPTY_SET
-        return this.#pushContainer(new Set());
-      case 0x90: // ADDITEMS
-        return this.#addItems(this.#popMark());
-      case 0x91: {
-        const items = this.#popMark(); // FROZENSET
-        return this.#pushContainer(new Set()) && this.#addItems(items);
-      }
-      default:
-        return false;
-    }
-  }
-
-  /** Opcodes for the stack, the memo, globals, calls and persistent ids. */
-  #structure(opcode: number): boolean {
-    switch (opcode) {
-      case 0x80: // PROTO
-        return this.#protocol(this.#cursor.uint8());
-      case 0x95: // FRAME: only a hint for buffering, but its length must be there
-        this.#cursor.need(this.#cursor.uint64());
-        return true;
-      case 0x28: // MARK
-        this.#marks.push(this.#stack.length);
-        return true;
-      case 0x30: // POP
-        this.#pop();
-        return true;
-      case 0x31: // POP_MARK
-        this.#popMark();
-        return true;
-      case 0x32: // DUP
-        return this.#push(this.#top());
-      case 0x71: // BINPUT
-        return this.#remember(this.#cursor.uint8());
-      case 0x72: // LONG_BINPUT
-        return this.#remember(this.#cursor.uint32());
-      case 0x94: // MEMOIZE
-        return this.#remember(this.#memo.size);
-      case 0x68: // BINGET
-        return this.#recall(this.#cursor.uint8());
-      case 0x6a: // LONG_BINGET
-        return this.#recall(this.#cursor.uint32());
-      case 0x63: // GLOBAL: two lines of text
-        return this.#pushContainer(this.hooks.findGlobal(this.#cursor.line(), this.#cursor.line()));
-      case 0x93: // STACK_GLOBAL
-        return this.#stackGlobal();
-      case 0x52: // REDUCE
-      case 0x81: // NEWOBJ: for the classes allowed, the same as calling them
-        return this.#call();
-      case 0x62: // BUILD
-        return this.#build();
-      case 0x51: // BINPERSID
-        return this.#pushContainer(this.hooks.persistentLoad(this.#pop()));
-      default:
-        return false;
-    }
-  }
-
-  #protocol(version: number): true {
+  #protocol(version: number): void {
     if (version < 2 || version > 5) throw this.#fail('UNSUPPORTED', `pickle protocol ${version} is not read`);
-    return true;
   }
 
-  #stackGlobal(): true {
+  #stackGlobal(): void {
     const [module, name] = this.#popCount(2);
     if (typeof module !== 'string' || typeof name !== 'string')
       throw this.#fail('CORRUPT', 'a global has no name');
-    return this.#pushContainer(this.hooks.findGlobal(module, name));
+    this.#pushContainer(this.hooks.findGlobal(module, name));
   }
 
-  #call(): true {
+  #call(): void {
     const [callable, args] = this.#popCount(2);
     if (!(callable instanceof PickleGlobal) || !(args instanceof PickleTuple)) {
       throw this.#fail('CORRUPT', 'a call lacks its function or its arguments');
     }
     this.budget.charge(CONTAINER_COST, 'pickle');
-    return this.#push(this.hooks.call(callable, args.items));
+    this.#push(this.hooks.call(callable, args.items));
   }
 
-  #build(): true {
+  #build(): void {
     const state = this.#pop();
-    if (this.hooks.setState(this.#top(), state)) return true;
-    throw this.#fail('UNSUPPORTED', 'it sets the state of an object');
+    if (!this.hooks.setState(this.#top(), state))
+      throw this.#fail('UNSUPPORTED', 'it sets the state of an object');
   }
 
-  #append(items: readonly PickleValue[]): true {
+  #append(items: readonly PickleValue[]): void {
     const list = this.#top();
     if (!Array.isArray(list)) throw this.#fail('CORRUPT', 'it appends to something that is not a list');
     for (const item of items) list.push(item);
-    return true;
   }
 
-  #setItems(items: readonly PickleValue[]): true {
+  #dictOf(items: readonly PickleValue[]): void {
+    this.#pushContainer(new Map());
+    this.#setItems(items);
+  }
+
+  #setOf(items: readonly PickleValue[]): void {
+    this.#pushContainer(new Set());
+    this.#addItems(items);
+  }
+
+  #setItems(items: readonly PickleValue[]): void {
     const dict = this.#top();
     if (!(dict instanceof Map)) throw this.#fail('CORRUPT', 'it sets items of something that is not a dict');
     this.budget.charge((PLACE_COST * items.length) / 2, 'pickle');
     if (items.length % 2 !== 0) throw this.#fail('CORRUPT', 'a dict key has no value');
     for (let i = 0; i < items.length; i += 2) dict.set(this.#key(items[i]), items[i + 1] ?? null);
-    return true;
   }
 
-  #addItems(items: readonly PickleValue[]): true {
+  #addItems(items: readonly PickleValue[]): void {
     const set = this.#top();
     if (!(set instanceof Set)) throw this.#fail('CORRUPT', 'it adds items to something that is not a set');
     this.budget.charge(PLACE_COST * items.length, 'pickle');
     for (const item of items) set.add(this.#key(item));
-    return true;
   }
 
   #key(value: PickleValue | undefined): PickleKey {
@@ -258,14 +195,13 @@ class Unpickler {
     throw this.#fail('UNSUPPORTED', 'a dict or set has a key that is neither text nor a number nor fixed');
   }
 
-  #push(value: PickleValue): true {
+  #push(value: PickleValue): void {
     this.#stack.push(value);
-    return true;
   }
 
-  #pushContainer(value: PickleValue): true {
+  #pushContainer(value: PickleValue): void {
     this.budget.charge(CONTAINER_COST, 'pickle');
-    return this.#push(value);
+    this.#push(value);
   }
 
   #pop(): PickleValue {
@@ -293,16 +229,15 @@ class Unpickler {
     return this.#stack.splice(mark);
   }
 
-  #remember(index: number): true {
+  #remember(index: number): void {
     this.budget.charge(PLACE_COST, 'pickle');
     this.#memo.set(index, this.#top());
-    return true;
   }
 
-  #recall(index: number): true {
+  #recall(index: number): void {
     const value = this.#memo.get(index);
     if (value === undefined) throw this.#fail('CORRUPT', `it recalls memo ${index}, which was never stored`);
-    return this.#push(value);
+    this.#push(value);
   }
 
   #fail(code: 'CORRUPT' | 'UNSUPPORTED', problem: string): CheckpointError {

@@ -6,6 +6,7 @@
  */
 
 import { Inflate } from 'pako';
+import { crc32 } from '../../base/crc.ts';
 import type { MemoryBudget } from '../budget.ts';
 import { CheckpointError, corrupt, quoted } from '../error.ts';
 
@@ -71,19 +72,4 @@ function inflate(entry: ZipEntry, budget: MemoryBudget, limit: InflateLimit): Ui
     throw corrupt(quoted(name), `it inflates to ${content.length} bytes instead of ${size}`);
   }
   return content;
-}
-
-const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
-  let crc = byte;
-  for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0xedb88320 : crc >>> 1;
-  return crc;
-});
-
-/** CRC-32 of ISO 3309, as ZIP and PNG use it. */
-export function crc32(bytes: Uint8Array): number {
-  let crc = 0xffffffff;
-  for (let i = 0; i < bytes.length; i++) {
-    crc = (crc >>> 8) ^ (CRC_TABLE[(crc ^ (bytes[i] ?? 0)) & 0xff] ?? 0);
-  }
-  return (crc ^ 0xffffffff) >>> 0;
 }

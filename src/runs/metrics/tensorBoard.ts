@@ -7,8 +7,8 @@
  * on, since equal steps have equal sizes (tried with both loaders of 2.21).
  */
 import { PbfWriter } from 'pbf';
+import { crc32c } from '../../base/crc.ts';
 import type { MetricsRow } from '../../training/store.ts';
-import { crc32c } from './crc32c.ts';
 import type { MetricsFormat } from './format.ts';
 
 /** Name of the file. TensorBoard reads files with `tfevents` in their name. */

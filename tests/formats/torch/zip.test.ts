@@ -3,9 +3,9 @@
 import fc from 'fast-check';
 import { zipSync } from 'fflate';
 import { describe, expect, it } from 'vitest';
+import { crc32 } from '../../../src/base/crc.ts';
 import { MemoryBudget } from '../../../src/formats/budget.ts';
 import { openZip } from '../../../src/formats/torch/zip.ts';
-import { crc32 } from '../../../src/formats/torch/zipContent.ts';
 import { refusal } from '../refusal.ts';
 import { bytes, u32, u64 } from './pickleAssembler.ts';
 

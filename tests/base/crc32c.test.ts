@@ -1,8 +1,8 @@
 /** CRC-32C against RFC 3720's examples and a division bit by bit. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { crc32c } from '../../../src/runs/metrics/crc32c.ts';
-import { remainder } from './eventFile.ts';
+import { crc32c } from '../../src/base/crc.ts';
+import { remainder } from '../runs/metrics/eventFile.ts';
 
 const ascending = Uint8Array.from({ length: 32 }, (_, i) => i);
 
