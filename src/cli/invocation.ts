@@ -1,5 +1,5 @@
 /** Formats command lines that a user can copy into a shell. */
-import { relative } from 'node:path';
+import { basename, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { join } from 'shlex';
 
@@ -12,18 +12,29 @@ export function commandLineOf(words: readonly string[]): string {
   return join([...words]);
 }
 
+/** File names of the program that has all commands: in a checkout, compiled, and installed. */
+const WHOLE: readonly string[] = ['main.ts', 'main.js', 'mathformer'];
+/** Commands of `train` that the program has itself. */
+const PARTS: readonly (string | undefined)[] = ['pretrain', 'grpo', 'resume'];
+
 /**
- * Format the line that calls a command from the current directory: `npx tsx src/cli/train.ts …` in a checkout,
- * `npx mathformer-train …` where the package is installed.
- * @param here the URL of this module; its extension tells the two cases apart.
+ * Format the line that calls a command from the current directory, as the user has called this one: by the program that has all
+ * commands (`npx tsx src/cli/main.ts train …` in a checkout, `npx mathformer train …` where the package is installed), or by
+ * the command's own script (`npx tsx src/cli/train.ts …`, `npx mathformer-train …`).
+ * @param here the URL of this module; its extension tells a checkout from a package.
+ * @param called the path of the script that was called.
  */
 export function invocation(
   command: ScriptName,
   words: readonly string[],
   here: string = import.meta.url,
+  called = process.argv[1] ?? '',
 ): string {
-  const sources = here.endsWith('.ts');
-  const script = fileURLToPath(new URL(`${command}.ts`, here));
-  const start = sources ? ['npx', 'tsx', relative(process.cwd(), script)] : ['npx', `mathformer-${command}`];
-  return commandLineOf([...start, ...words]);
+  const isWhole = WHOLE.includes(basename(called));
+  const name = isWhole ? 'main' : command;
+  const own = isWhole && !(command === 'train' && PARTS.includes(words[0])) ? [command] : [];
+  const script = relative(process.cwd(), fileURLToPath(new URL(`${name}.ts`, here)));
+  const installed = isWhole ? 'mathformer' : `mathformer-${command}`;
+  const start = here.endsWith('.ts') ? ['npx', 'tsx', script] : ['npx', installed];
+  return commandLineOf([...start, ...own, ...words]);
 }

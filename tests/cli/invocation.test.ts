@@ -38,6 +38,19 @@ it('calls the command from the sources, or from the package', () => {
   expect(invocation('train', ['resume', 'runs/a'], INSTALLED)).toBe('npx mathformer-train resume runs/a');
 });
 
+it('calls the program that has all commands where the user has called that', () => {
+  const calls = (called: string, words: string[], here = INSTALLED) =>
+    invocation('train', words, here, called);
+  const main = join(process.cwd(), 'src', 'cli', 'main.ts');
+  expect(calls(main, ['resume', 'runs/a'], HERE)).toBe('npx tsx src/cli/main.ts resume runs/a');
+  expect(calls(main, ['--seed', '1'], HERE)).toBe('npx tsx src/cli/main.ts train --seed 1');
+  for (const called of ['/p/node_modules/.bin/mathformer', '/p/dist/cli/main.js']) {
+    expect(calls(called, ['grpo', '--lr', '1'])).toBe('npx mathformer grpo --lr 1');
+    expect(calls(called, [])).toBe('npx mathformer train');
+  }
+  expect(calls('/p/node_modules/.bin/mathformer-train', ['grpo'])).toBe('npx mathformer-train grpo');
+});
+
 it('names files that are there, and commands that the package has', () => {
   const { bin }: { bin: Record<string, string> } = JSON.parse(readFileSync('package.json', 'utf8'));
   for (const command of COMMANDS) {

@@ -8,7 +8,7 @@ import { normaliseAxis, viewAxis, withSize } from './axes.ts';
 import { narrow } from './movement.ts';
 import { unsqueeze } from './reshape.ts';
 
-const showShapes = (tensors: readonly Tensor[]): string =>
+const kindsOf = (tensors: readonly Tensor[]): string =>
   tensors.map(({ shape, dtype }) => `${showShape(shape)} ${dtype}`).join(', ');
 
 /** Concatenate tensors along `axis`. Their other sizes and their dtypes must agree. */
@@ -24,7 +24,7 @@ export function cat(tensors: readonly Tensor[], axis = 0): Tensor {
   if (!tensors.every(agree)) {
     throw new ShapeError(
       'cat',
-      `${showShapes(tensors)} do not join along axis ${axis}`,
+      `${kindsOf(tensors)} do not join along axis ${axis}`,
       'make all sizes but that one, and the dtypes, equal',
     );
   }
@@ -55,7 +55,7 @@ export function stack(tensors: readonly Tensor[], axis = 0): Tensor {
   if (tensors.some(({ shape, dtype }) => `${shape}` !== `${first.shape}` || dtype !== first.dtype)) {
     throw new ShapeError(
       'stack',
-      `${showShapes(tensors)} are not of one kind`,
+      `${kindsOf(tensors)} are not of one kind`,
       'make the shapes and dtypes equal',
     );
   }

@@ -2,7 +2,7 @@
 import { expectKind, expectOptions, integer, listOf, type OptionKinds, real } from '../../base/arguments.ts';
 import { ShapeError } from '../../base/errors.ts';
 import { MAX_RANK } from '../../kernels/elementwise.ts';
-import { move } from '../../kernels/movement.ts';
+import { type Axis, move } from '../../kernels/movement.ts';
 import { sumAxes } from '../../kernels/reduce.ts';
 import { differentiableByKernel } from '../autograd.ts';
 import { expectOperands, WORDS } from '../operands.ts';
@@ -14,11 +14,7 @@ import { flatten } from './reshape.ts';
 const COUNTS = listOf(integer(0), 'counts');
 
 /** One axis of reading x: an axis of x, or a repetition of the axes after it. */
-interface Walk {
-  readonly count: number;
-  readonly stride: number;
-  readonly repeats?: boolean;
-}
+type Walk = Pick<Axis, 'count' | 'stride'> & { readonly repeats?: boolean };
 
 /** Read x along `axes` into a tensor of `shape`. The gradient is the sum over the repetitions. */
 function repeated(name: string, x: Tensor, axes: readonly Walk[], shape: Shape): Tensor {
