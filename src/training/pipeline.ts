@@ -9,7 +9,13 @@ import { derivedOptions, improve, samplingSettings } from './grpo.ts';
 import { grpoSessionSchema } from './options.ts';
 import { trainOnExamples } from './pretrain.ts';
 import { withRecovery } from './recovery.ts';
-import { openSession, problemsFor, type SessionContext, type SessionOptions } from './session.ts';
+import {
+  checkTrainable,
+  openSession,
+  problemsFor,
+  type SessionContext,
+  type SessionOptions,
+} from './session.ts';
 import type { Summary } from './summary.ts';
 
 /** Optimiser steps between checkpoints in pretraining, and steps between those in GRPO, which take longer. */
@@ -34,6 +40,7 @@ export async function pipeline(options: PipelineOptions, context: SessionContext
   const { seed, maxNewTokens, steps } = grpo;
   checkTopK(grpo.topK, task.tokenizer.vocabSize);
   const { evalSize } = parseOptions(grpoSessionSchema, options);
+  checkTrainable(pretrainTask);
   const problems = await problemsFor(context.store, { task, evalSize });
   const startedAt = context.startedAt ?? performance.now();
   const plan = {

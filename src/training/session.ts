@@ -1,9 +1,11 @@
 /** A session of training: a machine, a model on it, and a run that is new or resumed. */
+import { RandomStream } from '../base/randomStream.ts';
 import type { Checkpoint } from '../formats/index.ts';
 import type { CompletionSampler } from '../model/completions.ts';
 import type { ModelConfig } from '../model/config.ts';
 import { evaluate } from '../model/evaluate.ts';
 import { Transformer } from '../model/transformer.ts';
+import { checkedTask } from '../tasks/checked.ts';
 import type { Task, TaskProblem } from '../tasks/task.ts';
 import { accuracyOf } from './accuracy.ts';
 import type { Listener, ModelOrigin } from './events.ts';
@@ -62,11 +64,20 @@ export interface SessionPlan extends SessionOptions {
   readonly startedAt: number;
 }
 
-/** Take the problems that the run in a store is evaluated on, or those of the task for a new run. */
+/** @throws MathformerError, or what the task throws, if there is nothing to train on: then no run has begun. */
+export function checkTrainable(task: Task): void {
+  checkedTask(task).draw(new RandomStream({ seed: 0, stream: 0 }), task.levels.length - 1);
+}
+
+/**
+ * Take the problems that the run in a store is evaluated on, or those of the task for a new run.
+ * @throws as `checkTrainable` does
+ */
 export async function problemsFor(
   store: Store,
   { task, evalSize }: { readonly task: Task; readonly evalSize: number },
 ): Promise<readonly TaskProblem[]> {
+  checkTrainable(task);
   const isBegun = (await store.config()) !== undefined;
   const text = isBegun ? await store.readText(EVALUATION_FILE) : undefined;
   return heldOutOfRun(

@@ -12,6 +12,7 @@ import { pretrainOptions } from '../../src/pretrain/options.ts';
 import { loadCheckpoint } from '../../src/runs/checkpointFile.ts';
 import { DiskStore } from '../../src/runs/diskStore.ts';
 import { arithmetic } from '../../src/tasks/arithmetic/task.ts';
+import { countdown } from '../../src/tasks/countdown/task.ts';
 import type { TrainingEvent } from '../../src/training/events.ts';
 import { trainGrpo } from '../../src/training/grpo.ts';
 import { machineOf } from '../../src/training/machine.ts';
@@ -181,6 +182,24 @@ describe('pretrain and pipeline', () => {
       ...['pretrain 1', 'pretrain 2', 'grpo 1', 'grpo 2'],
     ]);
   });
+});
+
+it('begins no run on a task that has nothing to train on', async () => {
+  const store = new MemoryStore();
+  const { context, events } = surroundings(store);
+  // One and one are all there is, and that is held out.
+  const alone = countdown({ numbers: 2, maxNumber: 1, operators: '+' });
+  expect(alone.heldOut(10)).toHaveLength(1);
+  const options = { model: newModel, pretrain: pretrainOptions(), grpo: grpoOptions() };
+  for (const begun of [
+    pretrain({ ...options, task: alone }, context),
+    trainGrpo({ ...options, task: alone }, context),
+    pipeline({ ...options, task, pretrainTask: alone }, context),
+  ]) {
+    await expect(begun).rejects.toThrow('there is nothing to train on');
+  }
+  expect(events).toEqual([]);
+  expect(store.config()).toBeUndefined();
 });
 
 it('asks for a task and rewards that a config only names', async () => {
