@@ -71,7 +71,7 @@ export function samplingCase(M: number, V: number, { topK, topP }: Filters): Ker
       };
       return () => {
         device.upload(slots.view, start); // otherwise every sequence would be finished after the first run
-        sampleTokens(device, views, { M, V, maxNew: 1, eos: V });
+        sampleTokens(device, views, { M, V, maxNewTokens: 1, eos: V });
       };
     },
   };

@@ -221,7 +221,7 @@ export class Sampler implements CompletionSampler {
     sampleTokens(this.#device, views, {
       M,
       V: this.model.config.vocabSize,
-      maxNew: maxNewTokens,
+      maxNewTokens,
       eos: this.#eos,
     });
   }

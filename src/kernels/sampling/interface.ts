@@ -42,11 +42,11 @@ export interface SampleViews {
   readonly settings: BufferView;
   /** `Slot` (slots) */
   readonly slots: BufferView;
-  /** (slots, maxNew, 2): token as u32, log-probability as f32. */
+  /** (slots, maxNewTokens, 2): token as u32, log-probability as f32. */
   readonly samples: BufferView;
   /** u32 (M): the newest token of each row, the input of the next step. */
   readonly ids: BufferView;
-  /** u32 (slots, maxNew, ⌈V/32⌉): which ids the filters kept; giving it turns filtering on. */
+  /** u32 (slots, maxNewTokens, ⌈V/32⌉): which ids the filters kept; giving it turns filtering on. */
   readonly kept?: BufferView | undefined;
 }
 
@@ -56,7 +56,7 @@ export interface SampleSize {
   /** Ids of the vocabulary. */
   readonly V: number;
   /** Tokens that a slot can get. */
-  readonly maxNew: number;
+  readonly maxNewTokens: number;
   /** The id that ends a sequence. */
   readonly eos: number;
 }
@@ -81,13 +81,13 @@ export const formOf = ({ views: { kept }, size: { V } }: SampleOptions): SampleF
 });
 
 /** Return the parameters of a launch. */
-export const paramsOf = ({ M, maxNew, eos }: SampleSize) => ({ M, maxNew, eos });
+export const paramsOf = ({ M, maxNewTokens, eos }: SampleSize) => ({ M, maxNewTokens, eos });
 
 /** Return declarations, and WGSL around the choice of an id. */
 export function sampleInterface({ V, filtered }: SampleForm) {
   const words = Math.ceil(V / 32);
   return {
-    params: { M: 'u32', maxNew: 'u32', eos: 'u32' },
+    params: { M: 'u32', maxNewTokens: 'u32', eos: 'u32' },
     reads: { logits: 'array<f32>', rows: 'array<Row>', settings: 'Settings' },
     writes: {
       slots: 'array<Slot>',
@@ -106,14 +106,14 @@ struct Settings { inverseTemperature: f32, topP: f32, topK: u32, greedy: u32, se
   let at = row.logits * ${V};
   let position = state.position + 1;`,
     /** Stores the id `pick`, its log-probability `logp` and the new state; if filtered, `mask`. */
-    finish: `let out = slot * params.maxNew + state.generated;
+    finish: `let out = slot * params.maxNewTokens + state.generated;
   samples[out] = vec2u(pick, bitcast<u32>(logp));
   ids[id] = pick;
   ${filtered ? `for (var w = 0u; w < ${words}; w++) { kept[out * ${words} + w] = mask[w]; }` : ''}
   state.position = position;
   state.generated += 1;
   state.token = pick;
-  if (pick == params.eos || state.generated == params.maxNew) { state.finished = 1; }
+  if (pick == params.eos || state.generated == params.maxNewTokens) { state.finished = 1; }
   slots[slot] = state;`,
   } as const;
 }
