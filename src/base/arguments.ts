@@ -184,7 +184,6 @@ export function checkedProbability(option: string, value: unknown): number {
   return value;
 }
 
-/** Maximum number of axes of a tensor. */
 const MAX_RANK = 6;
 
 /** @throws ArgumentError unless `shape` is a list of at most six sizes; with `left`, -1 is allowed too. */

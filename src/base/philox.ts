@@ -20,10 +20,7 @@ function multiplyHigh(a: number, b: number): number {
   return (aHigh * bHigh + (middle >>> 16) + (carried >>> 16)) >>> 0;
 }
 
-/**
- * Write the four words for a counter and a key to `out`, without allocating.
- * All inputs are taken modulo 2^32.
- */
+/** Write the four words for a counter and a key to `out`, without allocating. All inputs are taken modulo 2^32. */
 export function philox4x32Into(
   out: Uint32Array,
   counter0: number,

@@ -39,6 +39,7 @@ export function wilsonInterval(correct: number, total: number): Interval {
 /** Counts of right answers of two checkpoints on the same problems. */
 export interface PairedCounts {
   readonly total: number;
+  /** Problems that exactly this one got right. */
   readonly onlyFirst: number;
   readonly onlySecond: number;
 }

@@ -7,15 +7,14 @@ import type { ModelConfig } from '../model/config.ts';
 import { gitCommit, versions } from '../runs/provenance.ts';
 import { type AdapterRecord, type Machine, machineOf } from '../training/machine.ts';
 import { openTunable, type TuningFlags, tunedKernels } from './chooseKernels.ts';
+import type { SessionFlags } from './flags/sessionFlags.ts';
 import { reportProfile } from './profile.ts';
 import type { Reporter } from './reporter.ts';
 
 /** Flags that choose and configure the device. */
-export interface MachineFlags extends TuningFlags {
-  readonly adapter?: string | undefined;
-  readonly debug?: boolean;
-  /** The file for a trace of every dispatch. */
-  readonly profile?: string | undefined;
+export interface MachineFlags
+  extends TuningFlags,
+    Readonly<Partial<Pick<SessionFlags, 'adapter' | 'debug' | 'profile' | 'generationProcesses'>>> {
   /** Most bytes of GPU memory to use. */
   readonly memoryLimit?: number | undefined;
   /** The kernels that a run used before, and the description of the adapter that it used them on. */

@@ -11,7 +11,6 @@ const LEFT: readonly unknown[] = ['EPIPE', 'EIO', 'ECONNRESET', 'ERR_STREAM_DEST
 export class Outputs {
   #failure: Error | undefined;
 
-  /** Begin to handle errors of both streams. */
   constructor() {
     process.stdout.on('error', (error: NodeJS.ErrnoException) => {
       if (!LEFT.includes(error.code)) this.#failure ??= error;

@@ -10,7 +10,7 @@ import { pretrain } from '../training/pretrain.ts';
 import type { TrainedSettings } from '../training/trainedSettings.ts';
 import { adviceFor } from './advice.ts';
 import type { EarlierRun } from './earlierRun.ts';
-import type { ReadOptions } from './flags/configFile.ts';
+import type { GivenSections } from './flags/configFile.ts';
 import { flagsOf } from './flags/flags.ts';
 import { loadModel, type modelSchema, newModel } from './flags/modelFlags.ts';
 import { withAbsolutePaths } from './flags/optionPaths.ts';
@@ -28,7 +28,7 @@ const SMALLER_MODEL = 'take a smaller --modelsize';
  */
 export async function runPipeline(
   flags: z.output<typeof pipelineFlags>,
-  sections: ReadOptions<typeof pipelineFlags, keyof typeof pipelineSections>['sections'] = {},
+  sections: GivenSections = {},
   earlier?: EarlierRun,
 ): Promise<void> {
   const { seed, keepLast } = flags;

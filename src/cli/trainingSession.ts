@@ -1,5 +1,4 @@
 /** A training session of the command line: on disk, on the machine of the flags, told on the terminal, ended by signals. */
-import type { z } from 'zod';
 import { MathformerError, problemOf } from '../base/errors.ts';
 import { DiskStore } from '../runs/diskStore.ts';
 import type { TrainingEvent } from '../training/events.ts';
@@ -8,7 +7,7 @@ import { isOutOfMemory } from '../training/recovery.ts';
 import type { SessionContext } from '../training/session.ts';
 import { type OpenedMachine, openMachine } from './commandMachine.ts';
 import type { EarlierRun } from './earlierRun.ts';
-import type { sessionSchema } from './flags/sessionFlags.ts';
+import type { SessionFlags } from './flags/sessionFlags.ts';
 import { invocation } from './invocation.ts';
 import { Reporter } from './reporter.ts';
 import { StopRequest } from './stopRequest.ts';
@@ -16,7 +15,7 @@ import { TrainingTerminal } from './trainingTerminal.ts';
 
 /** A session, as a command describes it. */
 export interface CommandSession {
-  readonly flags: z.output<typeof sessionSchema>;
+  readonly flags: SessionFlags;
   /** Also write the metrics of a new run as CSV to this path. */
   readonly csv?: string | undefined;
   /** The run to resume, instead of a new one. */

@@ -23,7 +23,6 @@ export interface TerminalOptions {
   readonly notes?: readonly string[];
   /** Words advice in flags of the command; unchanged unless given. */
   readonly advice?: (advice: string) => string;
-  /** Return the CSV file of the open run. */
   readonly csv?: () => string | undefined;
   /** Tells whether the run was there before. */
   readonly isResumed?: boolean;

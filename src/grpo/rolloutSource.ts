@@ -51,7 +51,6 @@ export class RolloutSource {
     return rollout;
   }
 
-  /** The names of the rewards. */
   get rewardNames(): string[] {
     return this.rewards.map(({ name }) => name);
   }

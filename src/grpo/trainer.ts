@@ -86,7 +86,6 @@ export class GrpoTrainer {
   readonly policy: Transformer;
   readonly options: GrpoOptions;
   readonly task: Task;
-  /** Samples from the policy. */
   readonly sampler: CompletionSampler;
   readonly #ownsSampler: boolean;
   readonly #source: RolloutSource;

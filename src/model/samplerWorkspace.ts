@@ -84,7 +84,6 @@ export class Workspace {
     );
   }
 
-  /** Size of its buffers, in bytes. */
   get bytes(): number {
     return this.#views.reduce((sum, { buffer }) => sum + buffer.bytes, 0);
   }

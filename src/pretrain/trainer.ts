@@ -150,10 +150,7 @@ export class SupervisedTrainer {
       : cosineWithWarmup(step, { totalSteps: this.totalSteps, warmupRatio, lr, minLr });
   }
 
-  /**
-   * Train on one batch.
-   * @throws MathformerError after ten steps in a row without a finite gradient.
-   */
+  /** Train on one batch. @throws MathformerError after ten steps in a row without a finite gradient. */
   async step(): Promise<PretrainMetrics> {
     const { options } = this;
     const lr = this.learningRate(this.#step);

@@ -30,14 +30,8 @@ export type CheckpointSource =
  */
 export function loadCheckpoint(path: string, assumed: AssumedConfig = {}): LoadedCheckpoint {
   const source = readCheckpointSource(path);
-  switch (source.kind) {
-    case 'file':
-      return readCheckpoint(source.bytes, path, assumed);
-    case 'hugging-face':
-      return { ...readHuggingFace(source, path), format: 'hugging-face' };
-    default:
-      return source satisfies never;
-  }
+  if (source.kind === 'file') return readCheckpoint(source.bytes, path, assumed);
+  return { ...readHuggingFace(source, path), format: 'hugging-face' };
 }
 
 /** The bytes of a checkpoint, not yet looked at. @throws FileError */

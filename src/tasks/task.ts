@@ -1,6 +1,4 @@
-/**
- * The interface of tasks: problems, their prompts, and the grading of answers. Trainers use only this interface.
- */
+/** The interface of tasks: problems, their prompts, and the grading of answers. Trainers use only this interface. */
 import { MathformerError } from '../base/errors.ts';
 import type { RandomStream } from '../base/randomStream.ts';
 

@@ -182,25 +182,26 @@ export function checkpoint<Inputs extends readonly Tensor[]>(
     return { leaves, output };
   };
   const states = () => generators.map((generator) => generator.state());
+  const remember = (): (() => ReturnType<typeof states>) => {
+    let saved: ReturnType<typeof states> = [];
+    device.onRun(() => {
+      saved = states();
+    });
+    return () => saved;
+  };
   const restore = (saved: () => ReturnType<typeof states>): void =>
     device.onRun(() => {
       for (const [i, state] of saved().entries()) generators[i]?.restore(state);
     });
-  let before: ReturnType<typeof states> = [];
-  device.onRun(() => {
-    before = states();
-  });
+  const before = remember();
   /** Run `body` with the random numbers of the first run. */
   const repeated = <Result>(body: () => Result): Result => {
-    let after: typeof before = [];
-    device.onRun(() => {
-      after = states();
-    });
-    restore(() => before);
+    const after = remember();
+    restore(before);
     try {
       return body();
     } finally {
-      restore(() => after);
+      restore(after);
     }
   };
   const first = (): Tensor => {

@@ -4,6 +4,7 @@ import {
   mcnemarExact,
   meanDifferenceInterval,
   meanInterval,
+  type PairedCounts,
   pairedCounts,
   pairedDifferenceInterval,
   passAtK,
@@ -21,16 +22,11 @@ export interface Accuracy {
 }
 
 /** The comparison of two models on the same problems. */
-export interface Improvement {
-  /** accuracy(second) − accuracy(first) on the same problems, with the ends of its paired 95 % interval. */
+export interface Improvement extends Pick<Interval, 'low' | 'high'>, Omit<PairedCounts, 'total'> {
+  /** accuracy(second) − accuracy(first) on the same problems; `low` and `high` are the ends of its paired 95 % interval. */
   readonly difference: number;
-  readonly low: number;
-  readonly high: number;
   /** McNemar's exact test. */
   readonly mcnemarP: number;
-  /** Problems that exactly one of the two got right. */
-  readonly onlyFirst: number;
-  readonly onlySecond: number;
 }
 
 /** Count correct answers. */

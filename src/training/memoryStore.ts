@@ -32,7 +32,6 @@ export class MemoryStore implements Store, StoredRun {
   #config: RunConfig | undefined;
   #rows: readonly MetricsRow[] = [];
 
-  /** Rows of metrics so far. */
   get rows(): readonly MetricsRow[] {
     return this.#rows;
   }
@@ -95,7 +94,6 @@ export class MemoryStore implements Store, StoredRun {
   close(): void {}
 }
 
-/** The checkpoints of a run in memory. */
 class MemoryCheckpoints implements StoredCheckpoints {
   #list: CheckpointList = { checkpoints: [], best: null };
   readonly #saved = new Map<string, TrainingCheckpoint>();

@@ -1,22 +1,21 @@
 /** The two phases of training: supervised, and GRPO. */
+import type { z } from 'zod';
 import type { GrpoMetrics } from '../grpo/metrics.ts';
 import type { SampleRow } from '../grpo/samples.ts';
 import { Warnings } from '../grpo/warnings.ts';
 import type { PretrainMetrics } from '../pretrain/trainer.ts';
+import type { grpoSessionSchema, pretrainSessionSchema } from './options.ts';
 import { isDue, PhaseCheckpoints, type Resumable } from './phaseCheckpoints.ts';
 import { type PhaseName, type PhaseResult, START_NAMES, type Totals } from './sessionState.ts';
 import { stepsOf } from './steps.ts';
 import type { TrainingRun } from './trainingRun.ts';
 
 /** Supervised training. */
-export interface PretrainPhase {
+export interface PretrainPhase
+  extends Readonly<Pick<z.output<typeof pretrainSessionSchema>, 'stepEval' | 'saveInterval'>> {
   readonly trainer: Resumable & { readonly totalSteps: number; step(): Promise<PretrainMetrics> };
   /** Optimiser steps in a pass over the examples. */
   readonly stepsPerPass: number;
-  /** Evaluate after every pass. */
-  readonly stepEval: boolean;
-  /** Optimiser steps between checkpoints within a pass; 0 for none. */
-  readonly saveInterval: number;
 }
 
 /**
@@ -54,13 +53,10 @@ export async function pretrainPhase(
 }
 
 /** Training by GRPO. */
-export interface GrpoPhase {
+export interface GrpoPhase
+  extends Readonly<Pick<z.output<typeof grpoSessionSchema>, 'saveInterval' | 'evalInterval'>> {
   readonly trainer: Resumable & { step(): Promise<GrpoMetrics>; samples(): readonly SampleRow[] };
   readonly steps: number;
-  /** Steps between checkpoints; 0 saves the last one only. */
-  readonly saveInterval: number;
-  /** Steps between evaluations; 0 for none on the way. */
-  readonly evalInterval: number;
 }
 
 /**

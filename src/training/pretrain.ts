@@ -4,7 +4,7 @@ import { parseOptions } from '../base/options.ts';
 import type { PretrainOptions } from '../pretrain/options.ts';
 import { SupervisedTrainer } from '../pretrain/trainer.ts';
 import { pretrainSessionSchema } from './options.ts';
-import { pretrainPhase } from './phases.ts';
+import { type PretrainPhase, pretrainPhase } from './phases.ts';
 import { withRecovery } from './recovery.ts';
 import { openSession, problemsFor, type SessionContext, type SessionOptions } from './session.ts';
 import type { PhaseResult } from './sessionState.ts';
@@ -55,7 +55,7 @@ export async function pretrain(options: TrainSupervisedOptions, context: Session
 export async function trainOnExamples(
   run: TrainingRun,
   newTrainer: () => SupervisedTrainer,
-  options: { readonly stepEval: boolean; readonly saveInterval: number },
+  options: Pick<PretrainPhase, 'stepEval' | 'saveInterval'>,
 ): Promise<PhaseResult> {
   const earlier = run.resumed?.session.finished.pretrain;
   if (earlier) return earlier;

@@ -130,7 +130,6 @@ export class TrainingRun {
     }
   }
 
-  /** Append a row to the metrics. */
   async log(row: MetricsRow): Promise<void> {
     await this.store.log(row);
     await this.emit({ type: 'row', row });

@@ -15,8 +15,9 @@ import {
 } from '../../formats/inspect.ts';
 import { describe, MODEL_SHAPES, type ModelConfig, shapeOf } from '../../model/config.ts';
 import { parameterShapes } from '../../model/stateDict.ts';
-import { type CheckpointSource, readCheckpointSource } from '../../runs/checkpointFile.ts';
+import { readCheckpointSource } from '../../runs/checkpointFile.ts';
 import { isRun } from '../../runs/latestModel.ts';
+import { sizeOf } from '../../tensor/tensor.ts';
 import { columns } from '../columns.ts';
 import { throwing } from '../failure.ts';
 import { addFlags, filledOperand, readFlags } from '../flags/flags.ts';
@@ -34,7 +35,8 @@ function run(path: string, { json }: z.output<typeof flagsSchema>): void {
     return;
   }
   const source = readCheckpointSource(path);
-  const inspection = inspect(source, path);
+  const inspection =
+    source.kind === 'file' ? inspectCheckpoint(source.bytes, path) : inspectHuggingFace(source, path);
   const { config, metadata } = inspection;
   const files = source.kind === 'file' ? [source.bytes] : weightFiles(source);
   const hash = createHash('sha256');
@@ -50,17 +52,6 @@ function run(path: string, { json }: z.output<typeof flagsSchema>): void {
   }
   reporter.line(`${path}: ${inspection.format}, ${file.bytes} bytes, SHA-256 ${file.sha256}`);
   for (const line of lines(inspection)) reporter.line(printable(line));
-}
-
-function inspect(source: CheckpointSource, path: string): Inspection {
-  switch (source.kind) {
-    case 'file':
-      return inspectCheckpoint(source.bytes, path);
-    case 'hugging-face':
-      return inspectHuggingFace(source, path);
-    default:
-      return source satisfies never;
-  }
 }
 
 function lines({ config, problem, metadata, tensors }: Inspection): string[] {
@@ -85,11 +76,7 @@ function modelLines(config: ModelConfig): string[] {
 }
 
 function parameterCount(config: ModelConfig): number {
-  return [...parameterShapes(config).values()].reduce((sum, shape) => sum + elements(shape), 0);
-}
-
-function elements(shape: readonly number[]): number {
-  return shape.reduce((product, side) => product * side, 1);
+  return [...parameterShapes(config).values()].reduce((sum, shape) => sum + sizeOf(shape), 0);
 }
 
 const HEADER = ['tensor', 'dtype', 'shape', 'min', 'max', 'mean', 'std', 'non-finite'];

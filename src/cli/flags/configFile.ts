@@ -31,37 +31,28 @@ export const recipeFlag = {
 /** Options that are objects of options, in the file alone: checked, but not completed. */
 type Sections = Readonly<Record<string, z.ZodObject>>;
 
-/** Options from flags and file. Only the keys of the file are checked yet. */
-export interface GivenOptions<Names extends string> {
-  readonly given: Readonly<Record<string, unknown>>;
-  readonly sections: Readonly<Partial<Record<Names, Readonly<Record<string, unknown>>>>>;
-}
-
-export interface ReadOptions<Schema extends z.ZodObject, Names extends string>
-  extends Pick<GivenOptions<Names>, 'sections'> {
-  readonly flags: z.output<Schema>;
-}
+/** What a file gives of them. */
+export type GivenSections = Readonly<Record<string, Readonly<Record<string, unknown>> | undefined>>;
 
 /**
  * The options of a command. Flags win over the file that `--config` names, the file wins over the recipe (that of the
  * flags, or else that of the file), and the recipe over the defaults.
  * @throws BadOptionError naming the flag, or the key and the file; FileError for a file that cannot be read.
  */
-export function readOptions<Schema extends z.ZodObject, Names extends string = never>(
+export function readOptions<Schema extends z.ZodObject>(
   command: Command,
   schema: Schema,
-  sections?: Readonly<Record<Names, z.ZodObject>>,
-): ReadOptions<Schema, Names> {
-  const read = givenOptions<Names>(command, schema, sections);
+  sections?: Sections,
+) {
+  const read = givenOptions(command, schema, sections);
   return { flags: completed(schema, read.given), sections: read.sections };
 }
 
-/** The options that the flags of a command and the file that `--config` names give. @throws as `readOptions` does */
-export function givenOptions<Names extends string = never>(
-  command: Command,
-  schema: z.ZodObject,
-  sections: Sections = {},
-): GivenOptions<Names> {
+/**
+ * The options that the flags of a command and the file that `--config` names give. Only the keys of the file are checked yet.
+ * @throws as `readOptions` does
+ */
+export function givenOptions(command: Command, schema: z.ZodObject, sections: Sections = {}) {
   const flags = givenFlags(command, schema);
   parseOptions(z.object(configFlag), flags);
   const file = typeof flags.config === 'string' ? readConfig(flags.config, schema, sections) : {};
@@ -74,13 +65,11 @@ export function givenOptions<Names extends string = never>(
   }
   return {
     given: { ...Object.fromEntries(own), ...flags },
-    sections: Object.fromEntries(rest) as GivenOptions<Names>['sections'],
+    sections: Object.fromEntries(rest) as GivenSections,
   };
 }
 
-/**
- * Options with all that is not given: from the recipe, from `beneath` it, or the default. @throws BadOptionError
- */
+/** Options with all that is not given: from the recipe, from `beneath` it, or the default. @throws BadOptionError */
 export function completed<Schema extends z.ZodObject>(
   schema: Schema,
   given: Readonly<Record<string, unknown>>,

@@ -47,3 +47,5 @@ export const sessionSchema = z.strictObject({
     .describe('also write the metrics for TensorBoard, to tensorboard/ in the directory of the run'),
   ...outputSchema.shape,
 });
+
+export type SessionFlags = z.output<typeof sessionSchema>;

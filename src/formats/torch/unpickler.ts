@@ -30,10 +30,7 @@ const PLACE_COST = 96;
 const CONTAINER_COST = 256;
 const STOP = 0x2e;
 
-/**
- * Read the pickle that begins at `start`. Return its value and the offset after its STOP.
- * @throws CheckpointError
- */
+/** Read the pickle that begins at `start`. Return its value and the offset after its STOP. @throws CheckpointError */
 export function unpickle(
   bytes: Uint8Array,
   start: number,

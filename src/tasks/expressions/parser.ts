@@ -154,10 +154,7 @@ function abbreviated(text: string): string {
   return text.length <= 80 ? text : `${text.slice(0, 77)}...`;
 }
 
-/**
- * The tree of a text.
- * @throws ExpressionError of kind 'syntax', with the position and what was expected there.
- */
+/** The tree of a text. @throws ExpressionError of kind 'syntax', with the position and what was expected there. */
 export function parse(text: string): Expression {
   return new Parser(text).whole();
 }

@@ -83,9 +83,7 @@ function parts(name: string, x: Tensor, sizes: readonly number[], along: number)
   return outputs;
 }
 
-/**
- * Split x along `axis` into parts of one size (the last may be smaller), or of the listed sizes, which must add up.
- */
+/** Split x along `axis` into parts of one size (the last may be smaller), or of the listed sizes, which must add up. */
 export function split(x: Tensor, sizeOrSizes: number | readonly number[], axis = 0): Tensor[] {
   expectOperands('split', { x: [x, WORDS] });
   const along = normaliseAxis('split', axis, x.shape);

@@ -80,9 +80,7 @@ export interface RepeatInterleaveOptions {
 
 const REPEAT_OPTIONS: OptionKinds<RepeatInterleaveOptions> = { axis: real() };
 
-/**
- * Repeat each slice of x along an axis: [1, 2] twice is [1, 1, 2, 2]. A list gives one count for each slice.
- */
+/** Repeat each slice of x along an axis: [1, 2] twice is [1, 1, 2, 2]. A list gives one count for each slice. */
 export function repeatInterleave(
   x: Tensor,
   repeats: number | readonly number[],
