@@ -84,11 +84,16 @@ export const functionKind: Kind = {
 export const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null;
 
+/** Tell whether a value is an object of named values: neither null nor an array. */
+export const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  isObject(value) && !Array.isArray(value);
+
+/** Tell whether a value is an object of no class of its own. */
+export const isPlain = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  isObject(value) && Object.getPrototypeOf(value) === Object.prototype;
+
 /** Any object. */
-export const objectKind: Kind = {
-  takes: 'an object',
-  accepts: (value) => isObject(value) && !Array.isArray(value),
-};
+export const objectKind: Kind = { takes: 'an object', accepts: isRecord };
 
 /** One of several strings. */
 export const oneOf = (names: readonly string[]): Kind => ({

@@ -3,7 +3,7 @@
  * lines and --help say the same. A bad value is a `BadOptionError` naming the flag, the value and the range.
  */
 import { z } from 'zod';
-import { shownValue } from './arguments.ts';
+import { isPlain, shownValue } from './arguments.ts';
 import { MathformerError } from './errors.ts';
 import { meant } from './optionNames.ts';
 
@@ -41,7 +41,7 @@ export const flagSpelt = (flag: string): string => ALIASES.get(flag) ?? flag;
 export function withPresentNames(options: Readonly<Record<string, unknown>>): Record<string, unknown> {
   const sections = Object.entries(options).map(([key, value]) => [
     key,
-    isRecord(value) ? renamed(value) : value,
+    isPlain(value) ? renamed(value) : value,
   ]);
   return renamed(Object.fromEntries(sections));
 }
@@ -127,7 +127,7 @@ export function parseOptions<Schema extends z.ZodObject>(
   candidate: unknown,
   placeOf: (name: string) => string | undefined = () => undefined,
 ): z.output<Schema> {
-  const present = isRecord(candidate) ? withPresentNames(candidate) : candidate;
+  const present = isPlain(candidate) ? withPresentNames(candidate) : candidate;
   const parsed = schema.safeParse(present);
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
@@ -159,7 +159,3 @@ export function checkSeed(value: number): void {
   const fix = `give an integer from 0 to ${MAX_SEED}`;
   throw new MathformerError(`the seed is ${value}`, { code: 'BAD_OPTION', where: 'seed', fix });
 }
-
-/** Tell whether a value is a plain object. */
-const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype;

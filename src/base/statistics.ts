@@ -50,12 +50,8 @@ export interface PairedCounts {
  */
 export function pairedCounts(first: readonly boolean[], second: readonly boolean[]): PairedCounts {
   checkPaired(first, second);
-  let onlyFirst = 0;
-  let onlySecond = 0;
-  for (const [i, right] of first.entries()) {
-    if (right && !second[i]) onlyFirst++;
-    if (!right && second[i]) onlySecond++;
-  }
+  const onlyFirst = first.filter((right, i) => right && !second[i]).length;
+  const onlySecond = second.filter((right, i) => right && !first[i]).length;
   return { total: first.length, onlyFirst, onlySecond };
 }
 

@@ -71,10 +71,7 @@ export function inspectHuggingFace(model: HuggingFaceModel, name: string): Inspe
 }
 
 /** Return the result of reading something, or the problem. */
-function attempt<Result>(work: () => Result): {
-  readonly result: Result | null;
-  readonly problem: string | null;
-} {
+function attempt<Result>(work: () => Result) {
   try {
     return { result: work(), problem: null };
   } catch (error) {

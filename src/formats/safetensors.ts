@@ -60,10 +60,7 @@ export function readSafetensors(bytes: Uint8Array, name = 'safetensors file'): S
 }
 
 /** Check the layout of a file by the format's rules, and return its tensors as views, in the header's order. */
-export function openSafetensors(
-  bytes: Uint8Array,
-  budget: MemoryBudget,
-): { readonly tensors: Map<string, StoredTensor>; readonly metadata: Map<string, string> } {
+export function openSafetensors(bytes: Uint8Array, budget: MemoryBudget) {
   const dataStart = checkPreamble(bytes);
   const { entries, metadata } = parseHeader(bytes.subarray(LENGTH_BYTES, dataStart), budget);
   checkCoverage(entries, bytes.length - dataStart);

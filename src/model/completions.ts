@@ -105,10 +105,7 @@ function problemOfPrompts(prompts: readonly (readonly number[])[], vocabSize: nu
   return odd >= 0 && `prompt ${odd} is empty or has ids that are not below ${vocabSize}`;
 }
 
-function problemsOfOptions(
-  options: SampleOptions,
-  vocabSize: number,
-): Readonly<Record<string, string | false>> {
+function problemsOfOptions(options: SampleOptions, vocabSize: number) {
   const {
     groupSize = 1,
     maxNewTokens,

@@ -57,7 +57,6 @@ export function checkedTask<Problem extends TaskProblem>(task: Task<Problem>): T
 
 const WHAT_A_TASK_IS = 'give a task as `mathformer/tasks` describes it, or a function that makes one';
 const GIVE_ONE = 'give one of `mathformer/tasks`, such as { task: arithmetic({ maxDigits: 2 }) }';
-/** The methods of a task. */
 const METHODS = ['draw', 'heldOut', 'prompt', 'example', 'grade'] as const;
 
 /** @throws MathformerError naming the first part that a task lacks. */
@@ -94,7 +93,6 @@ const isInteger = (value: unknown, least: number, most: number): value is number
   typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most;
 const isIndex = (value: unknown, count: number): value is number => isInteger(value, 0, count - 1);
 
-/** Checks of a task's return values. */
 class TaskChecks {
   constructor(
     private readonly name: string,

@@ -3,7 +3,7 @@ import { RandomStream } from '../base/randomStream.ts';
 import type { Example, Task, TaskProblem } from './task.ts';
 
 /** Lane of the random numbers for an example's form, separate from those for its problem. */
-const FORM_LANE = 1;
+export const FORM_LANE = 1;
 
 /** Options of a stream. */
 export interface TaskStreamOptions {

@@ -18,6 +18,7 @@ import {
   functionKind,
   instanceOf,
   integer,
+  isPlain,
   type OptionKinds,
 } from '../base/arguments.ts';
 import { ShapeError } from '../base/errors.ts';
@@ -142,9 +143,6 @@ export function capture<Parameters extends readonly unknown[], Result>(
   const captured = Object.assign(run, { captures: 0, [Symbol.dispose]: dispose });
   return captured;
 }
-
-const isPlain = (value: unknown): value is object =>
-  typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype;
 
 /** Name the type of a value for messages. */
 const kindOf = (value: unknown): string =>

@@ -4,14 +4,14 @@
  */
 import type { Command } from 'commander';
 import { z } from 'zod';
-import { shownValue } from '../../base/arguments.ts';
+import { isRecord, shownValue } from '../../base/arguments.ts';
 import { meant } from '../../base/optionNames.ts';
 import { BadOptionError, oneOf, parseOptions, path, withPresentNames } from '../../base/options.ts';
 import { printable } from '../../formats/error.ts';
 import { RECIPE_NAMES, RECIPES } from '../../grpo/recipes.ts';
 import { tasksWithOption } from '../../tasks/builtIn.ts';
 import { givenFlags } from './flags.ts';
-import { isObject, readJsonObject } from './jsonFile.ts';
+import { readJsonObject } from './jsonFile.ts';
 import { withPathsOfFile } from './optionPaths.ts';
 import { checkTrust } from './trust.ts';
 import { ownerOf } from './usageErrors.ts';
@@ -113,13 +113,10 @@ export function readConfig(
 }
 
 /** Read the options of a file, unchecked. @throws BadOptionError, FileError */
-export function optionsOfConfig(path: string): {
-  readonly options: Readonly<Record<string, unknown>>;
-  readonly isRun: boolean;
-} {
+export function optionsOfConfig(path: string) {
   const document = readJsonObject('--config', path);
   const { kind, options } = document;
-  const isRun = typeof kind === 'string' && isObject(options);
+  const isRun = typeof kind === 'string' && isRecord(options);
   return { options: withPresentNames(isRun ? options : document), isRun };
 }
 
@@ -137,7 +134,7 @@ function checkKeys(
   const [fields, parts] = [new Map(Object.entries(shape)), new Map(Object.entries(sections))];
   for (const [key, value] of Object.entries(options)) {
     const [field, section] = [fields.get(key), parts.get(key)];
-    if (section && isObject(value)) {
+    if (section && isRecord(value)) {
       checkKeys(path, value, section, {}, `${key}.`);
       continue;
     }

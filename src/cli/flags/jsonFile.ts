@@ -1,7 +1,7 @@
 /** Reads JSON files that people write: with any byte order mark, and without keys that hide others. */
 import { readFileSync } from 'node:fs';
 import { type JSONVisitor, visit } from 'jsonc-parser';
-import { shownValue } from '../../base/arguments.ts';
+import { isRecord, shownValue } from '../../base/arguments.ts';
 import { BadOptionError } from '../../base/options.ts';
 import { printable } from '../../formats/error.ts';
 import { withFileErrors } from '../../runs/fileError.ts';
@@ -31,17 +31,12 @@ export function readJsonObject(flag: string, path: string): Record<string, unkno
     const message = printable(cause instanceof Error ? cause.message : String(cause));
     throw new BadOptionError(flag, `${path}: it is no JSON: ${message}`, 'correct the file');
   }
-  if (!isObject(document)) {
+  if (!isRecord(document)) {
     throw new BadOptionError(flag, `${path}: it is no JSON object`, 'give an object of options');
   }
   const twice = repeatedKey(text);
   if (twice === undefined) return document;
   throw new BadOptionError(flag, `${path}: the key ${shownValue(twice)} occurs twice`, 'remove one of them');
-}
-
-/** Tell whether a value is a JSON object: neither null nor an array. */
-export function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function decoded(flag: string, path: string, bytes: Uint8Array): string {

@@ -13,8 +13,12 @@ import { sessionSchema } from './sessionFlags.ts';
 import { taskFlag } from './taskFlag.ts';
 import { trustFlag } from './trust.ts';
 
-const csvFlag = {
+/** Flags of both trainings, after those of their trainers. */
+const ownFlags = {
   logCsv: z.string().default('').describe('also write the metrics to this CSV file, which must not exist'),
+  ...configFlag,
+  ...trustFlag,
+  ...sessionSchema.shape,
 };
 
 export const pipelineFlags = z.strictObject({
@@ -39,10 +43,7 @@ export const pretrainFlags = z.strictObject({
     ),
   ...modelSchema.shape,
   ...pretrainSessionSchema.shape,
-  ...csvFlag,
-  ...configFlag,
-  ...trustFlag,
-  ...sessionSchema.shape,
+  ...ownFlags,
 });
 
 export const grpoFlags = z.strictObject({
@@ -58,8 +59,5 @@ export const grpoFlags = z.strictObject({
   ...grpoSchema.shape,
   ...modelSchema.shape,
   ...grpoSessionSchema.shape,
-  ...csvFlag,
-  ...configFlag,
-  ...trustFlag,
-  ...sessionSchema.shape,
+  ...ownFlags,
 });

@@ -22,7 +22,6 @@ import {
   type Valued,
 } from '../expressions/expression.ts';
 import {
-  checkedOperators,
   DEFAULT_OPERATORS,
   isUnaryFunction,
   type Operator,
@@ -98,7 +97,7 @@ export function resolveGeneratorOptions(options: Partial<GeneratorOptions> = {})
       1,
       MAX_DIGITS,
     ),
-    operators: typeof operators === 'string' ? parseOperators(operators) : checkedOperators(operators),
+    operators: parseOperators(operators),
     seed: checkedInteger('seed', options.seed ?? 0, 0, Number.MAX_SAFE_INTEGER),
   };
   if (resolved.minDigits > resolved.maxDigits) {

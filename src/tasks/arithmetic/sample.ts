@@ -9,6 +9,7 @@
 
 import { checkedInteger, checkedProbability } from '../../base/arguments.ts';
 import { RandomStream } from '../../base/randomStream.ts';
+import { FORM_LANE } from '../stream.ts';
 import { type GeneratorOptions, type Problem, ProblemStream } from './generator.ts';
 import { scratchpad } from './scratchpad.ts';
 import { ANSWER, BIG, EOS, encode, LITTLE, SCRATCHPAD, SOS } from './tokenizer.ts';
@@ -93,9 +94,6 @@ export function formOf(
   const little = random.bool(littleProbability);
   return { little, scratchpad: random.bool(scratchpadProbability) };
 }
-
-/** Lane of the random numbers for a sample's form, separate from those for its problem. */
-const FORM_LANE = 1;
 
 /** An endless stream of training samples. Sample i depends only on the options, the stream number and i. */
 export class SampleStream {

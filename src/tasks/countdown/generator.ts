@@ -46,7 +46,6 @@ export class ProblemGenerator {
     this.#isRare = hits < COMMON;
   }
 
-  /** Return the generator of problems with another number of numbers. */
   withNumbers(numbers: number): ProblemGenerator {
     return new ProblemGenerator(numbers, this.options);
   }

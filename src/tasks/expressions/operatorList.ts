@@ -1,7 +1,7 @@
 /** The field of an option that is a list of operators. */
 import { z } from 'zod';
 import { ArgumentError } from '../../base/arguments.ts';
-import { checkedOperators, type Operator, parseOperators } from './operators.ts';
+import { type Operator, parseOperators } from './operators.ts';
 
 /**
  * Make the field: a list of operators, or a text such as `+,-,max`.
@@ -12,7 +12,7 @@ export function operatorList(allowed: readonly Operator[], standard: readonly Op
     .union([z.string(), z.array(z.string())], { error: 'give a list such as "+,-,*"' })
     .transform((given, context) => {
       try {
-        return typeof given === 'string' ? parseOperators(given, allowed) : checkedOperators(given, allowed);
+        return parseOperators(given, allowed);
       } catch (error) {
         if (!(error instanceof ArgumentError)) throw error;
         context.addIssue({ code: 'custom', message: error.fix });

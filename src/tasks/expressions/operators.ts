@@ -31,15 +31,12 @@ export function isUnaryFunction(operator: Operator): operator is UnaryFunction {
 }
 
 /**
- * Reads a list such as `+,-,max`; spaces around the names are allowed. The order is kept.
+ * Reads a list such as `+,-,max`; spaces around the names are allowed. The order is kept. The list may be split already.
  * @throws ArgumentError for an unknown or repeated name, or an empty list.
  */
-export function parseOperators(text: string, allowed = OPERATORS): readonly Operator[] {
-  return checkedOperators(text.trim() === '' ? [] : text.split(',').map((name) => name.trim()), allowed);
-}
-
-/** The same checks for a list that is already split. @throws ArgumentError as `parseOperators`. */
-export function checkedOperators(names: readonly string[], allowed = OPERATORS): readonly Operator[] {
+export function parseOperators(list: string | readonly string[], allowed = OPERATORS): readonly Operator[] {
+  const named = (text: string): string[] => text.split(',').map((name) => name.trim());
+  const names = typeof list !== 'string' ? list : list.trim() === '' ? [] : named(list);
   const fix = `give a comma-separated list out of ${allowed.join(' ')}, for example "+,-,*"`;
   if (names.length === 0) throw new ArgumentError('operators', 'the list is empty', fix);
   const seen = new Set<Operator>();

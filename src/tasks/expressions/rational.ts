@@ -79,17 +79,14 @@ export class Rational {
     return this.numerator < 0n;
   }
 
-  /** −this. */
   negate(): Rational {
     return new Rational(-this.numerator, this.denominator);
   }
 
-  /** |this|. */
   abs(): Rational {
     return this.isNegative ? this.negate() : this;
   }
 
-  /** this + other. */
   add(other: Rational): Rational {
     if (this.denominator === 1n && other.denominator === 1n) {
       return new Rational(this.numerator + other.numerator, 1n);
@@ -100,12 +97,10 @@ export class Rational {
     );
   }
 
-  /** this − other. */
   subtract(other: Rational): Rational {
     return this.add(other.negate());
   }
 
-  /** this·other. */
   multiply(other: Rational): Rational {
     return Rational.of(this.numerator * other.numerator, this.denominator * other.denominator);
   }
@@ -131,7 +126,6 @@ export class Rational {
     return left < right ? -1 : left > right ? 1 : 0;
   }
 
-  /** Return true if both are the same number. */
   equals(other: Rational): boolean {
     return this.numerator === other.numerator && this.denominator === other.denominator;
   }

@@ -78,10 +78,7 @@ export function attention(qkv: Tensor, packing: RowTiles, options: AttentionOpti
   return out;
 }
 
-function checkedHeads({ heads: given, kvHeads, slopes }: AttentionOptions): {
-  readonly heads: number;
-  readonly kvHeads: number;
-} {
+function checkedHeads({ heads: given, kvHeads, slopes }: AttentionOptions) {
   const heads = given ?? slopes?.size;
   if (heads === undefined) {
     throw new ShapeError('attention', 'neither heads nor slopes are given', 'give the number of heads');
