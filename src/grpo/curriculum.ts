@@ -33,6 +33,7 @@ export class Curriculum {
     return this.#records.map(({ attempts, passes }) => (passes + 1) / (attempts + 2));
   }
 
+  /** Return the probability of each level. */
   probabilities(): number[] {
     const weights = this.passRates().map((p) => p * (1 - p));
     const total = weights.reduce((sum, weight) => sum + weight, 0);

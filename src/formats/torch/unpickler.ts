@@ -31,12 +31,7 @@ const CONTAINER_COST = 256;
 const STOP = 0x2e;
 
 /** Read the pickle that begins at `start`. Return its value and the offset after its STOP. @throws CheckpointError */
-export function unpickle(
-  bytes: Uint8Array,
-  start: number,
-  hooks: PickleHooks,
-  budget: MemoryBudget,
-): { readonly value: PickleValue; readonly end: number } {
+export function unpickle(bytes: Uint8Array, start: number, hooks: PickleHooks, budget: MemoryBudget) {
   return new Unpickler(bytes, start, hooks, budget).run();
 }
 

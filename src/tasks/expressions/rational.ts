@@ -79,14 +79,17 @@ export class Rational {
     return this.numerator < 0n;
   }
 
+  /** −this. */
   negate(): Rational {
     return new Rational(-this.numerator, this.denominator);
   }
 
+  /** |this|. */
   abs(): Rational {
     return this.isNegative ? this.negate() : this;
   }
 
+  /** this + other. */
   add(other: Rational): Rational {
     if (this.denominator === 1n && other.denominator === 1n) {
       return new Rational(this.numerator + other.numerator, 1n);
@@ -97,10 +100,12 @@ export class Rational {
     );
   }
 
+  /** this − other. */
   subtract(other: Rational): Rational {
     return this.add(other.negate());
   }
 
+  /** this·other. */
   multiply(other: Rational): Rational {
     return Rational.of(this.numerator * other.numerator, this.denominator * other.denominator);
   }
@@ -126,6 +131,7 @@ export class Rational {
     return left < right ? -1 : left > right ? 1 : 0;
   }
 
+  /** Return true if both are the same number. */
   equals(other: Rational): boolean {
     return this.numerator === other.numerator && this.denominator === other.denominator;
   }

@@ -116,11 +116,7 @@ function commonDtype(name: string, row: Row, operands: readonly Operand[]): Elem
 }
 
 /** Return the given scalars. With integer tensors they must be integers in the range of the dtype. */
-function checkedScalars(
-  name: string,
-  dtype: ElementType,
-  { s, t }: Scalars,
-): { readonly s?: Scalar; readonly t?: Scalar } {
+function checkedScalars(name: string, dtype: ElementType, { s, t }: Scalars) {
   const checked = (scalar: Scalar): Scalar => {
     if (dtype !== 'bool') return checkedScalar(name, '', scalar, dtype);
     throw new ShapeError(name, `${scalarValue(scalar)} meets a bool tensor`, "cast(x, 'f32') first");
