@@ -32,7 +32,10 @@ export const resumeFlags = z.strictObject({
     .describe("continue the metrics in this CSV file of the run, or in a new one ('' for none)"),
   tensorboard: yesOrNo().optional().describe('write the metrics for TensorBoard, if the run does so'),
   ...trustFlag,
-  relaxed: relaxed.unwrap().optional(),
+  relaxed: relaxed
+    .unwrap()
+    .optional()
+    .describe(relaxed.description ?? ''),
   ...{ adapter, threads, profile, debug, json, quiet },
 });
 

@@ -86,10 +86,11 @@ describe('a run of somebody else', () => {
   it('is told how to trust it by a line that runs, whichever way the command was called', async () => {
     const path = join(directory, 'named.json');
     writeFileSync(path, JSON.stringify({ checkpoint: 'no.pt', reward: evilModule() }));
-    const line = new RegExp(`: npx tsx src/cli/train\\.ts grpo --config ${path} --trust\n$`);
-    expect((await run('train', 'grpo', '--config', path)).stderr).toMatch(line);
-    expect((await mathformer('train', 'grpo', '--config', path)).stderr).toMatch(line);
-    expect((await mathformer('grpo', '--config', path)).stderr).toMatch(line);
+    const line = (name: string) =>
+      new RegExp(`: npx tsx src/cli/${name}\\.ts grpo --config ${path} --trust\n$`);
+    expect((await run('train', 'grpo', '--config', path)).stderr).toMatch(line('train'));
+    expect((await mathformer('train', 'grpo', '--config', path)).stderr).toMatch(line('main'));
+    expect((await mathformer('grpo', '--config', path)).stderr).toMatch(line('main'));
   });
 
   it('cannot say in a file that it is trusted', async () => {
