@@ -14,7 +14,7 @@ import type { Reporter } from './reporter.ts';
 /** Flags that choose and configure the device. */
 export interface MachineFlags
   extends TuningFlags,
-    Readonly<Partial<Pick<SessionFlags, 'adapter' | 'debug' | 'profile' | 'generationProcesses'>>> {
+    Readonly<Partial<Pick<SessionFlags, 'adapter' | 'debug' | 'profile'>>> {
   /** Most bytes of GPU memory to use. */
   readonly memoryLimit?: number | undefined;
   /** The kernels that a run used before, and the description of the adapter that it used them on. */
