@@ -31,7 +31,7 @@ export const recipeFlag = {
 /** Options that are objects of options, in the file alone: checked, but not completed. */
 type Sections = Readonly<Record<string, z.ZodObject>>;
 
-/** What a file gives of them. */
+/** Sections as a file gives them. */
 export type GivenSections = Readonly<Record<string, Readonly<Record<string, unknown>> | undefined>>;
 
 /**
