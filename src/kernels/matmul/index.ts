@@ -47,20 +47,14 @@ export const matmulFamily: Family<MatmulOptions> = {
     broadcastVariant(32, 1, 4),
     broadcastVariant(32, 2, 1),
     broadcastVariant(32, 2, 2),
-    microkernelVariant(1, 8),
     microkernelVariant(2, 4),
-    microkernelVariant(4, 2),
-    microkernelVariant(4, 3),
     microkernelVariant(6, 2),
     subgroupMatrixVariant(32, 32),
     subgroupMatrixVariant(64, 64),
   ],
   portable: tileVariant(PORTABLE).name,
   prefer: (device, { M, N, groupOfTile }) => {
-    if (device.isWasm) {
-      const [rows, vectors] = M < 2 ? [1, 8] : M < 4 ? [2, 4] : M < 6 ? [4, 2] : [6, 2];
-      return microkernelVariant(rows, vectors).name;
-    }
+    if (device.isWasm) return (M === 1 ? microkernelVariant(2, 4) : microkernelVariant(6, 2)).name;
     if (canBroadcast(device) && device.subgroupSize <= 16) {
       if (M <= 16 && !groupOfTile) return broadcastVariant(16, 1, 4).name;
       const narrow = N <= 4 * device.subgroupSize;

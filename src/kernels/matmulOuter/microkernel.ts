@@ -1,12 +1,11 @@
 /**
- * An invocation computes a block of rows × 2 vec4 columns of C alone, six rows at a time in registers, straight from
- * storage: a row of A gives 6 neighbouring values, a row of B both vec4s. For the WebAssembly adapter: see the variant of
- * the same name of `matmul`.
+ * An invocation computes a block of C alone, six rows and eight columns at a time: see ../microkernel.ts. A row of A gives six
+ * neighbouring values. For the WebAssembly adapter.
  */
-import { defineKernel, GROUP_ARGS, launchOf, unroll } from '../../gpu/kernel.ts';
+import { defineKernel, GROUP_ARGS, launchOf } from '../../gpu/kernel.ts';
 import { memoize } from '../../gpu/memoize.ts';
 import type { Variant } from '../../gpu/variants.ts';
-import { tileSizes } from '../matmul/microkernel.ts';
+import { BLOCK_TILES, microkernelWgsl } from '../microkernel.ts';
 import {
   COLUMN_SUM_ROWS,
   type OuterOperands,
@@ -17,48 +16,16 @@ import {
   title,
 } from './interface.ts';
 
-/** Row tiles of a block, which all read the same columns of B. */
-const TILES = 8;
-/** Rows of A and B in an iteration. */
-const STEPS = 4;
-
 interface Form {
   readonly rows: number;
   readonly vectors: number;
   readonly operands: OuterOperands;
-  /** True if every tile has `vectors` columns. */
   readonly wholeTiles: boolean;
 }
 
-/** Return WGSL that adds the product of `high` columns of A and `wide` vec4 columns of B to sums, for every row. */
-const productWgsl = (high: number, wide: number, many: boolean): string => {
-  const step = (r: string): string => `
-        ${unroll(wide, (j) => `let y${j} = b[${r} * width + column + ${j}];`)}
-        ${unroll(high, (i) => `let x${i} = a[${r} * params.M + m + ${i}];`)}
-        ${unroll(high, (i) => unroll(wide, (j) => `sum${i}_${j} += x${i} * y${j};`))}`;
-  const one = (from: string): string => `for (var r = ${from}; r < rows.y; r++) { ${step('r')} }`;
-  if (!many) return one('rows.x');
-  return `for (var r = rows.x; r < wholeEnd; r += ${STEPS}) {
-      ${unroll(STEPS, (u) => `{ ${step(`(r + ${u})`)} }`)}
-    }
-    ${one('wholeEnd')}`;
-};
-
 const kernelOf = memoize(({ rows, vectors, operands, wholeTiles }: Form) => {
-  const block = TILES * rows;
+  const block = BLOCK_TILES * rows;
   const { functions, locate, ...bindings } = outerInterface(operands, { rows: block, vectors });
-  const rowTiles = (wide: number) => (high: number) =>
-    `
-    for (; m + ${high} <= end; m += ${high}) {
-    ${unroll(high, (i) => unroll(wide, (j) => `var sum${i}_${j} = vec4f();`))}
-    ${productWgsl(high, wide, high === rows && wide === vectors)}
-    ${unroll(high, (i) => unroll(wide, (j) => `store(part, m + ${i}, column + ${j}, sum${i}_${j});`))}
-    }`;
-  const columnTiles = (wide: number) => `
-  for (; column + ${wide} <= endColumn; column += ${wide}) {
-    var m = row;
-    ${tileSizes(rows).map(rowTiles(wide)).join('')}
-  }`;
   return defineKernel({
     ...bindings,
     name: `${title(operands)} microkernel ${rows}×${4 * vectors}${wholeTiles ? '' : ' ragged'}`,
@@ -66,13 +33,17 @@ const kernelOf = memoize(({ rows, vectors, operands, wholeTiles }: Form) => {
 @compute @workgroup_size(1)
 fn main(${GROUP_ARGS}) {${locate}
   let width = params.N / 4;
-  let end = min(row + ${block}, params.M);
+  let endRow = min(row + ${block}, params.M);
   let endColumn = min(firstColumn + ${vectors}, width);
-  let wholeEnd = rows.x + (rows.y - rows.x) / ${STEPS} * ${STEPS};
-  var column = firstColumn;
-  ${(wholeTiles ? [vectors] : tileSizes(vectors)).map(columnTiles).join('')}
+  ${microkernelWgsl({
+    ...{ rows, vectors, wholeTiles, wholeSteps: false, counter: 'r', first: 'rows.x', end: 'rows.y' },
+    start: () => 'vec4f()',
+    left: (i, r) => `a[${r} * params.M + y + ${i}]`,
+    right: (j, r) => `b[${r} * width + column + ${j}]`,
+    store: (i, j, sum) => `store(part, y + ${i}, column + ${j}, ${sum});`,
+  })}
   if (params.columnSums == 1 && firstColumn == 0) {
-    for (var m = row; m < end; m += 4) {
+    for (var m = row; m < endRow; m += 4) {
       var columnSum = vec4f();
       for (var first = rows.x; first < rows.y; first += ${COLUMN_SUM_ROWS}) {
         var blockSum = vec4f();
@@ -103,7 +74,7 @@ export function microkernelVariant(rows: number, vectors: number): Variant<Outer
       const operands = { ...outerOperands(options), wide: false };
       const wholeTiles = (options.N / 4) % vectors === 0;
       const kernel = kernelOf({ rows, vectors, operands, wholeTiles });
-      return launchOf(kernel, options, sizesOf({ rows: TILES * rows, vectors }, options));
+      return launchOf(kernel, options, sizesOf({ rows: BLOCK_TILES * rows, vectors }, options));
     },
   };
 }
