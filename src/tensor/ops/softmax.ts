@@ -1,5 +1,5 @@
 /** Softmax and log-softmax along any axis, each with one kernel forward and one backward. */
-import { softmaxBackward, softmaxForward } from '../../kernels/softmax.ts';
+import { softmaxBackward, softmaxForward } from '../../kernels/softmax/index.ts';
 import { differentiableByKernel } from '../autograd.ts';
 import { expectOperands, FLOATS } from '../operands.ts';
 import { Tensor } from '../tensor.ts';

@@ -1,20 +1,25 @@
-/**
- * Softmax and its logarithm along one axis of a tensor seen as (outer, length, inner), forward and backward, without
- * moving data. One thread computes a row; for few long rows, the threads of a workgroup do, each with every 64th value. The
- * choice depends only on the shape, and so do the bits.
- */
-import type { BufferView } from '../gpu/buffers.ts';
-import type { Device } from '../gpu/device.ts';
+/** A thread to a row, value by value; for few long rows, the threads of a workgroup. Runs on every adapter. */
 import {
   type AnyBindings,
   defineKernel,
   GROUP_INDEX,
   type Kernel,
+  type Launch,
+  launchOf,
   linearGrid,
   THREAD_ARGS,
   unroll,
-} from '../gpu/kernel.ts';
-import { memoize } from '../gpu/memoize.ts';
+} from '../../gpu/kernel.ts';
+import { memoize } from '../../gpu/memoize.ts';
+import type { Variant } from '../../gpu/variants.ts';
+import {
+  type BackwardOptions,
+  type ForwardOptions,
+  PARAMS,
+  paramsOf,
+  type SoftmaxSize,
+  undefinedWgsl,
+} from './interface.ts';
 
 /**
  * Rows of LONG values are computed by a workgroup if there are at most FEW of them, rows of VERY_LONG values always.
@@ -84,22 +89,13 @@ const sumOfEach = (lanes: number, value: string): string => `
   }
   sum += middle + run;`;
 
-const PARAMS = { rows: 'u32', length: 'u32', inner: 'u32', logarithm: 'u32', nan: 'u32' } as const;
-
-/** Detect values that make a row NaN, NaN and +∞, by their bits, as exp(NaN) is a number on some drivers. */
-const UNDEFINED_WGSL = `
-fn isUndefined(x: f32) -> bool {
-  let bits = bitcast<u32>(x);
-  return bits == 0x7f800000u || (bits & 0x7fffffffu) > 0x7f800000u;
-}`;
-
 const forwardKernel = memoize((lanes: number) =>
   defineKernel({
     name: `softmax ${lanes}`,
     params: PARAMS,
     reads: { x: 'array<f32>' },
     writes: { y: 'array<f32>' },
-    code: `${UNDEFINED_WGSL}${acrossLanes(lanes)}
+    code: `${undefinedWgsl('f32')}${acrossLanes(lanes)}
 fn termOf(i: u32, largest: f32, nan: f32) -> f32 { return select(exp(x[i] - largest), nan, isUndefined(x[i])); }
 @compute @workgroup_size(64)
 fn main(${THREAD_ARGS}) {
@@ -144,41 +140,27 @@ fn main(${THREAD_ARGS}) {
   }),
 );
 
-export interface SoftmaxSize {
-  readonly outer: number;
-  readonly length: number;
-  readonly inner: number;
-  /** True for the logarithm of the softmax. */
-  readonly logarithm: boolean;
-}
-
-function launch<Bindings extends AnyBindings>(
-  device: Device,
+/** Return the launch with as many lanes for a row as its size asks for. */
+function planOf<Bindings extends AnyBindings>(
   kernelOf: (lanes: number) => Kernel<Bindings, keyof typeof PARAMS>,
   views: NoInfer<Bindings>,
-  { outer, length, inner, logarithm }: SoftmaxSize,
-): void {
-  if (length === 0) return;
-  const rows = outer * inner;
-  const lanes = length >= VERY_LONG || (length >= LONG && rows <= FEW) ? LANES : 1;
-  const params = { rows, length, inner, logarithm: logarithm ? 1 : 0, nan: 0x7fc0_0000 };
-  device.launch(kernelOf(lanes), views, params, linearGrid(Math.ceil((rows * lanes) / 64)));
+  size: SoftmaxSize,
+): Launch {
+  const { length } = size;
+  const params = paramsOf(size);
+  const lanes = length >= VERY_LONG || (length >= LONG && params.rows <= FEW) ? LANES : 1;
+  const workgroups = linearGrid(Math.ceil((params.rows * lanes) / 64));
+  return launchOf(kernelOf(lanes), views, { params, workgroups });
 }
 
-/** y = exp(x)/Σ exp(x), or its logarithm. */
-export function softmaxForward(
-  device: Device,
-  views: { readonly x: BufferView; readonly y: BufferView },
-  size: SoftmaxSize,
-): void {
-  launch(device, forwardKernel, views, size);
-}
+export const forwardByValue: Variant<ForwardOptions> = {
+  name: 'values',
+  fits: () => true,
+  plan: (_, { views, size }) => planOf(forwardKernel, views, size),
+};
 
-/** Compute dx from dy and the result y. */
-export function softmaxBackward(
-  device: Device,
-  views: { readonly y: BufferView; readonly dy: BufferView; readonly dx: BufferView },
-  size: SoftmaxSize,
-): void {
-  launch(device, backwardKernel, views, size);
-}
+export const backwardByValue: Variant<BackwardOptions> = {
+  name: 'values',
+  fits: () => true,
+  plan: (_, { views, size }) => planOf(backwardKernel, views, size),
+};

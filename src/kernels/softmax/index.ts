@@ -1,0 +1,50 @@
+/**
+ * Softmax and its logarithm along one axis of a tensor seen as (outer, length, inner), forward and backward, without
+ * moving data. The choice of
+ * a kernel depends only on the shape, and so do the bits.
+ */
+import type { Device } from '../../gpu/device.ts';
+import { type Family, launchChosen, nextPowerOfTwo, type Variant } from '../../gpu/variants.ts';
+import {
+  type BackwardOptions,
+  type ForwardOptions,
+  holdsVectors,
+  isAlong,
+  type SoftmaxSize,
+} from './interface.ts';
+import { backwardByValue, forwardByValue } from './values.ts';
+import { backwardByVector, forwardByVector } from './vectors.ts';
+
+export type { SoftmaxSize } from './interface.ts';
+
+function familyOf<Options extends { readonly size: SoftmaxSize }>(
+  name: string,
+  values: Variant<Options>,
+  vectors: Variant<Options>,
+): Family<Options> {
+  return {
+    name,
+    shapeClass: ({ size }) => {
+      const sizes = `${nextPowerOfTwo(size.outer * size.inner)} rows of ${nextPowerOfTwo(size.length)}`;
+      return `${sizes}${isAlong(size) ? '' : ' side by side'}${holdsVectors(size) ? '' : ', no vec4s'}`;
+    },
+    variants: [values, vectors],
+    portable: values.name,
+    prefer: (device, options) => (vectors.fits(device, options) ? vectors : values).name,
+  };
+}
+
+/** The kernels of the forward pass. */
+export const softmaxForwardFamily = familyOf('softmax', forwardByValue, forwardByVector);
+/** Those of the backward pass. */
+export const softmaxBackwardFamily = familyOf('softmax backward', backwardByValue, backwardByVector);
+
+/** y = exp(x)/Σ exp(x), or its logarithm. */
+export function softmaxForward(device: Device, views: ForwardOptions['views'], size: SoftmaxSize): void {
+  if (size.length > 0) launchChosen(device, softmaxForwardFamily, { views, size });
+}
+
+/** Compute dx from dy and the result y. */
+export function softmaxBackward(device: Device, views: BackwardOptions['views'], size: SoftmaxSize): void {
+  if (size.length > 0) launchChosen(device, softmaxBackwardFamily, { views, size });
+}
