@@ -3,10 +3,11 @@
 import { Arbitrary, type Random, Stream, Value } from 'fast-check';
 import { Choices } from './generate/choices.ts';
 import { generate, type Kind } from './generate/index.ts';
-import { print } from './print.ts';
+import { mutated } from './mutate.ts';
+import { print, programTokens } from './print.ts';
 import type { Program } from './program.ts';
 import { shrink } from './shrink.ts';
-import type { Chance } from './style.ts';
+import { type Chance, join } from './style.ts';
 import { isValid } from './validate.ts';
 
 /** A program and the seed of its text's form. */
@@ -64,4 +65,31 @@ export function textOf({ program, form }: Fuzzed): string {
   const { bool } = chances(form);
   const spacing = form !== PLAIN && form % 3 === 0 ? 'wild' : 'plain';
   return print(program, { bool, spacing, parentheses: form % 5 === 1 ? 0.3 : 0 });
+}
+
+/** Make texts of programs with an edit each. Most of them are no valid WGSL. */
+export const brokenTexts = (kind: Kind): Arbitrary<string> => new BrokenTexts(kind);
+
+class BrokenTexts extends Arbitrary<string> {
+  constructor(private readonly kind: Kind) {
+    super();
+  }
+
+  override generate(random: Random): Value<string> {
+    const choices = new Choices(random);
+    const style = { bool: () => false, spacing: 'plain', parentheses: 0 } as const;
+    const tokens = programTokens(generate(choices, this.kind), style);
+    return new Value(join(mutated(tokens, choices), style), undefined);
+  }
+
+  override canShrinkWithoutContext(value: unknown): value is string {
+    return typeof value === 'string';
+  }
+
+  /** A text shrinks by whole lines. */
+  override shrink(text: string): Stream<Value<string>> {
+    const lines = text.split('\n');
+    const shorter = lines.map((_, i) => [...lines.slice(0, i), ...lines.slice(i + 1)].join('\n'));
+    return Stream.of(...(lines.length > 1 ? shorter : [])).map((smaller) => new Value(smaller, undefined));
+  }
 }

@@ -173,13 +173,9 @@ function simpleTokens(statement: Statement, style: Style): string[] {
       return [...expressionTokens(statement.to, style), statement.operator];
     case 'drop':
       return ['_', '=', ...expressionTokens(statement.value, style)];
-    case 'call': {
-      const list = statement.arguments.flatMap((argument, i) => [
-        ...(i > 0 ? [','] : []),
-        ...expressionTokens(argument, style, true),
-      ]);
-      return [statement.function.name, '(', ...list, ')'];
-    }
+    // As a whole: its arguments together may look like a template list.
+    case 'call':
+      return expressionTokens({ ...statement, type: statement.function.returns ?? U32 }, style);
     case 'return':
       return statement.value ? ['return', ...expressionTokens(statement.value, style, true)] : ['return'];
     case 'barrier':

@@ -99,7 +99,11 @@ function readOf(scope: Scope, type: Type, need: Need): Expression | undefined {
   const from = reference(scope, (part) => sameType(part, type), {
     writes: false,
     uniform,
-    index: (of) => typed(scope, of, { ...need, depth: Math.min(need.depth - 1, 1), pure: true }),
+    // Indices of indices come to an end.
+    index: (of) =>
+      need.depth < 0
+        ? literal(0, of)
+        : typed(scope, of, { ...need, depth: Math.min(need.depth - 1, 1), pure: true }),
     ...(constant ? { among: ({ variable }) => variable.space === 'const' } : {}),
   });
   return from && { kind: 'read', from, type };
