@@ -22,7 +22,7 @@ function errorOf(text: string): WgslError | undefined {
   }
 }
 
-/** What WGSL has and this compiler has not; and what WebGPU refuses later, when it makes a pipeline. */
+/** Reasons that are not WGSL's: parts of it that this compiler lacks, and what WebGPU refuses when it makes a pipeline. */
 const REFUSED_HERE =
   /not supported|only @group\(0\) is|no entry point|has the binding|a size of a workgroup is|does not have$/;
 

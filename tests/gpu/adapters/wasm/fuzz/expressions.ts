@@ -25,7 +25,7 @@ export interface Address {
   readonly path: readonly number[];
 }
 
-/** What expressions need of the invocation that evaluates them. */
+/** The part of an invocation that expressions need. */
 export interface Context {
   /** Return the value at an address. */
   load(address: Address): Value;

@@ -8,7 +8,7 @@ import { type Touches, UnfitProgram } from './touches.ts';
 /** Values of variables. */
 export type Memory = Map<Variable, Value>;
 
-/** What the invocations of a dispatch share. */
+/** State that the invocations of a dispatch share. */
 export interface Dispatch {
   readonly program: Program;
   /** Uniform and storage variables. */
@@ -20,7 +20,7 @@ export interface Dispatch {
   inRange: boolean;
 }
 
-/** What the invocations of a workgroup share. */
+/** State that the invocations of a workgroup share. */
 export interface Workgroup {
   readonly memory: Memory;
   readonly touches: Touches;

@@ -1,4 +1,4 @@
-/** What runs a fuzzed program: the compiler, the checking interpreter, and Dawn. */
+/** Runners of fuzzed programs: the compiler, the checking interpreter, and Dawn. */
 
 import { checkShader } from '../../../../../src/gpu/adapters/wasm/wgsl/index.ts';
 import { AdapterError, openAdapter } from '../../../../../src/gpu/node.ts';

@@ -38,7 +38,7 @@ const FORMS: Readonly<Record<string, { form: Form; left: readonly Form[]; right:
   '^': { form: '^', left: [...UNARY, '^'], right: UNARY },
 };
 
-/** How an expression is printed. */
+/** Choices for one expression. */
 interface Manner {
   readonly style: Style;
   /** True if comparisons with `<` and shifts stand in parentheses, so that no `<` begins a template list. */

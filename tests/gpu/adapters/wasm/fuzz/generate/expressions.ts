@@ -23,7 +23,7 @@ import { literalValue } from './literals.ts';
 import { literal, reference } from './references.ts';
 import type { Scope } from './scope.ts';
 
-/** What an expression has to be. */
+/** Demands on an expression. */
 export interface Need {
   /** Levels of operators. */
   readonly depth: number;

@@ -1,4 +1,4 @@
-/** What a generated statement can see: variables, functions, and what it may do. */
+/** The surroundings of a generated statement: visible variables and functions, and what it may do. */
 
 import {
   type Procedure,
@@ -35,7 +35,7 @@ export interface Shared {
   writes: Reach;
 }
 
-/** What all statements of a program share. */
+/** State that all statements of a program share. */
 export interface World {
   readonly choices: Choices;
   /** Scalar types in use. */
@@ -65,7 +65,7 @@ export class Scope {
     readonly maker: Maker,
     /** Names by scope, the innermost last; undefined hides an outer one. */
     readonly frames: readonly Map<string, Entry | undefined>[],
-    /** What `break` and `continue` mean here. */
+    /** The statements around, to which `break` and `continue` refer. */
     readonly inside: { readonly loop: boolean; readonly switch: boolean; readonly continues: boolean },
   ) {}
 
