@@ -52,7 +52,7 @@ export interface OpenedAdapter {
   readonly description: string;
   /** Adapters that were not chosen, with the reasons, in order of preference. */
   readonly rejected: readonly Rejection[];
-  /** What `wasm` computes with. */
+  /** Threads and rounding of `wasm`. */
   readonly wasm?: WasmTraits;
 }
 

@@ -66,10 +66,15 @@ describe('tuned kernels', () => {
     const { adapter } = await openAdapter();
     const described = (description: string) =>
       adapterIdentity(
-        { features: adapter.features, info: { ...adapter.info, description } as GPUAdapterInfo },
+        {
+          features: adapter.features,
+          info: { ...adapter.info, vendor: 'a vendor', description } as GPUAdapterInfo,
+        },
         'highest',
       );
     expect(described('llvmpipe').cpu).toBe(cpus()[0]?.model.trim());
+    const wasm = await openAdapter({ name: 'wasm' });
+    expect(adapterIdentity(wasm.adapter, 'highest').cpu).toBe(cpus()[0]?.model.trim());
     expect(described('NVIDIA H200')).not.toHaveProperty('cpu');
   });
 

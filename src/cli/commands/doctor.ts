@@ -50,7 +50,7 @@ export interface AdapterReport
   readonly subgroupSizes: { readonly min: number; readonly max: number } | null;
   readonly limits: Readonly<Record<string, number>>;
   readonly openMilliseconds: number;
-  /** What the adapter `wasm` computes with; null for others. */
+  /** Threads and rounding of the adapter `wasm`; null for others. */
   readonly wasm: WasmReport | null;
   /** True if a small dispatch gave the right numbers. */
   readonly computes: boolean;

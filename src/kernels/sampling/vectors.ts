@@ -20,6 +20,8 @@ const kernelOf = memoize((form: SampleForm) => {
   const { V, filtered } = form;
   /** Vec4s of a row, and those that lie in it whole. */
   const [vectors, whole] = [Math.ceil(V / 4), Math.floor(V / 4)];
+  // No id past the end is drawn, even where all logits are NaN and `highest` is the lowest number.
+  const pastEnd = unroll(4 * vectors - V, (c) => `z[${whole}][${V - 4 * whole + c}] = -3.0e38;`);
   const { declarations, start, finish, ...bindings } = sampleInterface(form);
   return defineKernel({
     ...bindings,
@@ -46,6 +48,7 @@ ${GUMBEL4_WGSL}`,
   }
   let highest = max(max(highest4.x, highest4.y), max(highest4.z, highest4.w));
   for (var w = 0u; w < ${vectors}; w++) { z[w] -= highest; }
+  ${pastEnd}
   ${filtered ? filterWgsl(V, vectors) : ''}
   var sum4 = vec4f();
   var best4 = ${LOWEST};

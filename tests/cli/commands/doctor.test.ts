@@ -25,7 +25,7 @@ describe('doctor', () => {
     expect(report).toMatchObject({ usable: true, node: process.version, error: null });
     expect(report.adapter.computes).toBe(true);
     expect(report.adapter.limits.maxStorageBuffersPerShaderStage).toBeGreaterThanOrEqual(8);
-    expect(['vulkan', 'metal', 'd3d12']).toContain(report.adapter.backend);
+    expect(['vulkan', 'metal', 'd3d12', 'webassembly']).toContain(report.adapter.backend);
   });
 
   it('exits with 1 and names the choice when there is no such adapter', async () => {

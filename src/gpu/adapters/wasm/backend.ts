@@ -1,4 +1,4 @@
-/** What an adapter computes with: a checker of shaders, and an executor of commands. */
+/** The parts that an adapter computes with: a checker of shaders, and an executor of commands. */
 import type { Executor, ExecutorEvents } from './executor.ts';
 import type { DeviceMemory } from './memory.ts';
 import type { Shader } from './wgsl/tree.ts';

@@ -3,7 +3,7 @@ import type { WasmBuffer } from './buffers.ts';
 import type { Command } from './executor.ts';
 import type { WasmQuerySet } from './queries.ts';
 
-/** What a submission uses: it must not be destroyed before. */
+/** Buffers that a submission uses: they must not be destroyed before. */
 export type Resource = WasmBuffer | WasmQuerySet;
 
 /** The commands of one encoder. The first error makes all of them invalid. */

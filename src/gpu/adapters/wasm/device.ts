@@ -25,7 +25,7 @@ class DeviceLostInfo implements GPUDeviceLostInfo {
   }
 }
 
-/** What a device is opened with. */
+/** The parts that a device is opened with. */
 export interface DeviceSetting {
   readonly label: string;
   readonly adapterInfo: GPUAdapterInfo;

@@ -13,7 +13,7 @@ import { checkShader } from './wgsl/index.ts';
 export interface WasmOptions {
   /** Number of threads, 1 or more. Without shared memory there is only one. */
   readonly threads: number;
-  /** How to start a thread. Without it everything runs on the calling thread, in slices. */
+  /** Starts a thread. Without it everything runs on the calling thread, in slices. */
   readonly startThread?: StartThread | undefined;
   /** Multiply and add with one rounding, where the engine can. Faster, and other bits. Default: false. */
   readonly relaxed?: boolean | undefined;
@@ -21,7 +21,7 @@ export interface WasmOptions {
   readonly memoryLimit?: number | undefined;
 }
 
-/** What an adapter computes with. */
+/** Threads and rounding of an adapter. */
 export interface WasmTraits {
   /** Number of threads; 0 if everything runs on the calling thread. */
   readonly threads: number;

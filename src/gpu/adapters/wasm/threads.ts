@@ -27,7 +27,7 @@ interface Submission {
   readonly done: () => void;
 }
 
-/** How threads are started, and how shaders are compiled. */
+/** The functions that start a thread and compile a shader. */
 export interface ThreadSetting {
   readonly threads: number;
   readonly startThread: StartThread;

@@ -1,4 +1,4 @@
-/** What WebGPU has and this adapter has not: it only computes. */
+/** Parts of WebGPU that this adapter lacks: it only computes. */
 
 /** @throws TypeError that names what to use instead. */
 export function unsupported(what: string, instead: string): never {

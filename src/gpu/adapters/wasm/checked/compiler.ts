@@ -1,4 +1,4 @@
-/** What the parts of the interpreter's compiler share: each turns a piece of the tree into a closure over registers. */
+/** State that the parts of the interpreter's compiler share: each turns a piece of the tree into a closure over registers. */
 import type { Expression, Place, ShaderFunction, Type, Variable } from '../wgsl/tree.ts';
 import { wordsOf } from './layout.ts';
 import type { Machine } from './machine.ts';

@@ -127,7 +127,7 @@ function memoryFor({ type }: Variable): BoundRange {
   return { bytes: new ArrayBuffer(size), offset: 0, size, shadow: new Shadow(size / 4), shadowOffset: 0 };
 }
 
-/** What all functions of a kernel share. */
+/** State that all functions of a kernel share. */
 interface Globals {
   readonly machine: Machine;
   readonly segments: ReadonlyMap<Variable, Segment>;

@@ -9,7 +9,7 @@ export interface Clock {
   now: number;
 }
 
-/** What interpreters of one device share. */
+/** State that the interpreters of one device share. */
 export interface Session {
   readonly clock: Clock;
   readonly origins: Origins;

@@ -63,7 +63,7 @@ export type Item = Branch | Effect | If | Block | LoopItem;
 export interface FunctionGraph {
   readonly parameters: readonly Value[];
   readonly body: readonly Item[];
-  /** What it returns at its end. */
+  /** The value that it returns at its end. */
   readonly result: { readonly value: Value; readonly segment: Segment } | undefined;
   /** Values have numbers below this. */
   readonly size: number;

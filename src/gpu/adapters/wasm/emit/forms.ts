@@ -2,7 +2,7 @@
 import { unpackLanes } from './bits.ts';
 import type { Immediate, Op, Value } from './value.ts';
 
-/** How a value is computed. A value is its own form unless it has another. */
+/** The way a value is computed. A value is its own form unless it has another. */
 export interface Form {
   readonly op: Op;
   readonly inputs: readonly Value[];

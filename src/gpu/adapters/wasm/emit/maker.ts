@@ -1,4 +1,4 @@
-/** What rules of simplification make values with. */
+/** Functions by which rules of simplification make values. */
 import type { ValueType } from './instructions.ts';
 import type { Immediate, Op, Value } from './value.ts';
 

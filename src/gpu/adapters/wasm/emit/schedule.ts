@@ -15,7 +15,7 @@ export interface Schedule {
   /** The only user of a value that is used once, by its id; undefined if that is an item. */
   readonly user: readonly (Value | undefined)[];
   segmentOf(value: Value): Segment;
-  /** How a value is computed. */
+  /** The way a value is computed. */
   formOf(value: Value): Form;
 }
 

@@ -56,7 +56,7 @@ export function commonDominator(a: Segment, b: Segment): Segment {
 }
 
 /**
- * What a value is computed by: an instruction, or one of these that become several.
+ * The operation that computes a value: an instruction, or one of these that become several.
  *
  * - `i32.const`, `i64.const`: the immediate is the number. `f32.const`: its bits. `v128.const`: four i32 in a text.
  * - `shuffle`: lanes of 32 bits of two vectors; the immediate holds four numbers of 0 to 7, three bits each, the lowest first.

@@ -1,6 +1,6 @@
 /** Ways in which statements end (WGSL section 9.7, behavior analysis). */
 
-/** What may happen after a statement. */
+/** The ways in which a statement may end. */
 export interface Behavior {
   readonly next: boolean;
   readonly break: boolean;

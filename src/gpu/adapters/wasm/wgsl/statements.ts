@@ -18,7 +18,7 @@ interface Checked {
   readonly behavior: Behavior;
 }
 
-/** What surrounds a statement. */
+/** The surroundings of a statement. */
 interface Surroundings {
   readonly returns: Type | undefined;
   readonly function: string;

@@ -115,7 +115,7 @@ export type BinaryOperator =
 
 export type Expression =
   | { readonly kind: 'literal'; readonly value: number | boolean; readonly type: ScalarType }
-  /** What a variable, an element or a member has now. A `let` or a parameter, and a part of one, is loaded, too. */
+  /** The present value of a variable, an element or a member. A `let` or a parameter, and a part of one, is loaded, too. */
   | { readonly kind: 'load'; readonly from: Reference; readonly type: Type }
   /** An element of an array value, or of a vector value, that is chosen at run time. */
   | {

@@ -52,7 +52,7 @@ export function checkUniformity({ function: entry, builtins }: EntryPoint): void
   analyze(entry, sources, undefined, new Summaries());
 }
 
-/** What a caller must know of a function. */
+/** Facts about a function that its callers need. */
 interface Summary {
   /** True if it has a barrier, or calls a function that has one. */
   readonly barrier: boolean;

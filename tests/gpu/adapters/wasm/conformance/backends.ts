@@ -1,4 +1,4 @@
-/** What runs a checked shader: the compiler and the interpreter. Both take the same launches. */
+/** Backends that run a checked shader: the compiler and the interpreter. Both take the same launches. */
 import { run as interpret } from '../checked/launch.ts';
 import { run as compileAndRun } from '../emit/launch.ts';
 

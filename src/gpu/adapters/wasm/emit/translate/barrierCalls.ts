@@ -1,4 +1,4 @@
-/** Which statements contain barriers; and calls with barriers as statements of their own. */
+/** Statements that contain barriers; and calls with barriers as statements of their own. */
 
 import { fail } from '../../wgsl/error.ts';
 import { operandsOf, visit, visitExpression } from '../../wgsl/index.ts';

@@ -1,4 +1,4 @@
-/** What the parts of the translation share. */
+/** State that the parts of the translation share. */
 import type { Expression, ScalarType, ShaderFunction, Type, Variable, VectorType } from '../../wgsl/tree.ts';
 import type { Builder, OpenLabel } from '../builder.ts';
 import type { Value } from '../value.ts';

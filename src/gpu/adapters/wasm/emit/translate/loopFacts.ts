@@ -1,4 +1,4 @@
-/** What the translation asks about loops. All loops of a function are looked at in one walk. */
+/** Facts about loops that the translation needs. All loops of a function are looked at in one walk. */
 import { bodiesOf, expressionsOf, rootOf, visitExpression } from '../../wgsl/index.ts';
 import type { Expression, Reference, ShaderFunction, Statement, Variable } from '../../wgsl/tree.ts';
 
@@ -28,7 +28,7 @@ export interface Counter {
   readonly limitIsFixed: boolean;
 }
 
-/** What some statements do. */
+/** Effects of some statements. */
 class Summary {
   /** Number of assignments to each variable. */
   readonly assignments = new Map<Variable, number>();

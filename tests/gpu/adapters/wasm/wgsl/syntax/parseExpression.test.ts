@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { WgslError } from '../../../../../../src/gpu/adapters/wasm/wgsl/index.ts';
 import { printParsed } from '../printed.ts';
 
-/** How an operator binds, after the table of section 8.19: weaker ones need parentheses inside of stronger ones. */
+/** Binding of an operator, after the table of section 8.19: weaker ones need parentheses inside of stronger ones. */
 type Level =
   | 'primary'
   | 'unary'
