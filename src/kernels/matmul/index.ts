@@ -48,13 +48,13 @@ export const matmulFamily: Family<MatmulOptions> = {
     broadcastVariant(32, 2, 1),
     broadcastVariant(32, 2, 2),
     microkernelVariant(2, 4),
-    microkernelVariant(6, 2),
+    microkernelVariant(4, 2),
     subgroupMatrixVariant(32, 32),
     subgroupMatrixVariant(64, 64),
   ],
   portable: tileVariant(PORTABLE).name,
   prefer: (device, { M, N, groupOfTile }) => {
-    if (device.isWasm) return (M === 1 ? microkernelVariant(2, 4) : microkernelVariant(6, 2)).name;
+    if (device.isWasm) return (M < 4 ? microkernelVariant(2, 4) : microkernelVariant(4, 2)).name;
     if (canBroadcast(device) && device.subgroupSize <= 16) {
       if (M <= 16 && !groupOfTile) return broadcastVariant(16, 1, 4).name;
       const narrow = N <= 4 * device.subgroupSize;

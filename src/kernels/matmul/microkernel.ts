@@ -1,4 +1,4 @@
-/** An invocation computes a block of C alone, six rows and eight columns at a time: see ../microkernel.ts. For the WebAssembly adapter. */
+/** An invocation computes a block of C alone, a tile at a time: see ../microkernel.ts. For the WebAssembly adapter. */
 import { defineKernel, GROUP_ARGS, launchOf, unroll } from '../../gpu/kernel.ts';
 import { memoize } from '../../gpu/memoize.ts';
 import type { Variant } from '../../gpu/variants.ts';
@@ -18,12 +18,11 @@ interface Form {
   readonly vectors: number;
   readonly operands: Operands;
   readonly wholeTiles: boolean;
-  readonly wholeSteps: boolean;
 }
 
 const blockOf = (rows: number, grouped: boolean): number => (grouped ? GROUP_ROWS : BLOCK_TILES * rows);
 
-const kernelOf = memoize(({ rows, vectors, operands, wholeTiles, wholeSteps }: Form) => {
+const kernelOf = memoize(({ rows, vectors, operands, wholeTiles }: Form) => {
   const block = blockOf(rows, operands.grouped);
   const { store, locate, ...bindings } = matmulInterface(operands, { rows: block, vectors });
   return defineKernel({
@@ -35,11 +34,11 @@ fn main(${GROUP_ARGS}) {${locate}
   let endRow = min(row + ${block}, params.M);
   let endColumn = min(firstColumn + ${vectors}, width);
   ${microkernelWgsl({
-    ...{ rows, vectors, wholeTiles, wholeSteps, counter: 'k', first: '0u', end: 'params.K' },
+    ...{ rows, vectors, wholeTiles, counter: 'k', first: '0u', end: 'params.K' },
     columns: (wide) => unroll(wide, (j) => `let bias${j} = biasAt(column + ${j}, expert);`),
     start: (j) => `bias${j}`,
-    left: (i, k) => `a[(aRow + y + ${i}) * params.K + ${k}]`,
-    right: (j, k) => `b[base + column + ${k} * width + ${j}]`,
+    left: (i) => `a[(aRow + y + ${i}) * params.K + k]`,
+    right: (j) => `b[base + column + k * width + ${j}]`,
     store: (i, j, sum) => `store(y + ${i}, column + ${j}, ${sum}, batch);`,
   })}
 }`,
@@ -54,8 +53,7 @@ export function microkernelVariant(rows: number, vectors: number): Variant<Matmu
     plan: (_, options) => {
       const operands = operandsOf(options, [1]);
       const wholeTiles = Math.ceil(options.N / 4) % vectors === 0;
-      const wholeSteps = options.K % 4 === 0;
-      const kernel = kernelOf({ rows, vectors, operands, wholeTiles, wholeSteps });
+      const kernel = kernelOf({ rows, vectors, operands, wholeTiles });
       return launchOf(kernel, options, sizesOf({ rows: blockOf(rows, operands.grouped), vectors }, options));
     },
   };

@@ -38,12 +38,13 @@ export const matmulOuterFamily: Family<OuterOptions> = {
     broadcastVariant(1, 2),
     broadcastVariant(2, 1),
     broadcastVariant(2, 2),
-    microkernelVariant(6, 2),
+    microkernelVariant(2, 4),
+    microkernelVariant(4, 2),
     scatterVariant,
   ],
   portable: PORTABLE.name,
   prefer: (device, { M, N, oneHotScale }) => {
-    if (device.isWasm) return oneHotScale === undefined ? microkernelVariant(6, 2).name : scatterVariant.name;
+    if (device.isWasm) return oneHotScale === undefined ? microkernelVariant(4, 2).name : scatterVariant.name;
     if (canBroadcast(device) && device.subgroupSize <= 16) {
       return broadcastVariant(N <= 4 * device.subgroupSize ? 1 : 2, 2).name;
     }

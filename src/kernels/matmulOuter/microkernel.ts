@@ -1,6 +1,6 @@
 /**
- * An invocation computes a block of C alone, six rows and eight columns at a time: see ../microkernel.ts. A row of A gives six
- * neighbouring values. For the WebAssembly adapter.
+ * An invocation computes a block of C alone, a tile at a time: see ../microkernel.ts. A row of A gives the neighbouring
+ * values of a tile's rows. For the WebAssembly adapter.
  */
 import { defineKernel, GROUP_ARGS, launchOf } from '../../gpu/kernel.ts';
 import { memoize } from '../../gpu/memoize.ts';
@@ -36,10 +36,10 @@ fn main(${GROUP_ARGS}) {${locate}
   let endRow = min(row + ${block}, params.M);
   let endColumn = min(firstColumn + ${vectors}, width);
   ${microkernelWgsl({
-    ...{ rows, vectors, wholeTiles, wholeSteps: false, counter: 'r', first: 'rows.x', end: 'rows.y' },
+    ...{ rows, vectors, wholeTiles, counter: 'r', first: 'rows.x', end: 'rows.y' },
     start: () => 'vec4f()',
-    left: (i, r) => `a[${r} * params.M + y + ${i}]`,
-    right: (j, r) => `b[${r} * width + column + ${j}]`,
+    left: (i) => `a[r * params.M + y + ${i}]`,
+    right: (j) => `b[r * width + column + ${j}]`,
     store: (i, j, sum) => `store(part, y + ${i}, column + ${j}, ${sum});`,
   })}
   if (params.columnSums == 1 && firstColumn == 0) {
