@@ -106,17 +106,26 @@ export function microkernelWgsl(layout: MicrokernelLayout, side: Side, blockValu
     }`,
     /**
      * Computes `name``r`_`v`: products of row r of a group with the keys of the block in its vec4 j + v.
-     * @param row WGSL of vec4 c of row r.
+     * @param group array that `loadGroup` has filled.
      */
-    product: (name: string, row: (r: number) => string, transposed: string): string => `
+    product: (name: string, group: string, transposed: string): string => `
       ${eachOfTile((r, v) => `var ${name}${r}_${v} = vec4f();`)}
+      for (var d = 0u; d < ${4 * vectors}; d++) {
+        ${unroll(WIDE, (v) => `let y${v} = ${transposed}[d * ${wide} + j + ${v}];`)}
+        ${eachRow((r) => `let x${r} = ${group}[d * ${GROUP} + ${r}];`)}
+        ${eachOfTile((r, v) => `${name}${r}_${v} += x${r} * y${v};`)}
+      }`,
+    /** Declares an array for the values of the rows of a group. */
+    group: (name: string): string => `var ${name}: array<f32, ${4 * vectors * GROUP}>;`,
+    /** Copies the rows of a group to such an array; `row` is WGSL of vec4 c of row r. */
+    loadGroup: (name: string, row: (r: number) => string): string => `
       for (var c = 0u; c < ${vectors}; c++) {
-        ${COMPONENTS.map(
-          (component, e) => `{
-          ${unroll(WIDE, (v) => `let y${v} = ${transposed}[(c * 4 + ${e}) * ${wide} + j + ${v}];`)}
-          ${eachOfTile((r, v) => `${name}${r}_${v} += ${row(r)}.${component} * y${v};`)}
+        ${eachRow(
+          (r) => `{
+          let x = ${row(r)};
+          ${unroll(4, (e) => `${name}[(c * 4 + ${e}) * ${GROUP} + ${r}] = x.${COMPONENTS[e]};`)}
         }`,
-        ).join('')}
+        )}
       }`,
     /**
      * Repeats `body` for the register tiles of the block's first `seen` vec4s: \`key``v` numbers four keys. `masked` is what is done

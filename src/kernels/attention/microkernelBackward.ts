@@ -41,6 +41,8 @@ export const microkernelBackward = memoize((layout: MicrokernelLayout) => {
   ${pieces.rows('keyRows', block)}
   ${pieces.rows('dKey', block)}
   ${pieces.rows('dValue', block)}
+  ${pieces.group('queries')}
+  ${pieces.group('gradients')}
   ${pieces.pairs('p', QUERIES)}
   ${pieces.pairs('dScores', QUERIES)}
   let end = tile.z;
@@ -76,9 +78,11 @@ export const microkernelBackward = memoize((layout: MicrokernelLayout) => {
           ${eachRow((r) => `delta[head * params.R + row${r}] = dot(products${r}, vec4f(1));`)}
         }
         ${eachRow((r) => `let delta${r} = delta[head * params.R + row${r}];`)}
+        ${pieces.loadGroup('queries', (r) => `qkv[query${r} + c]`)}
+        ${pieces.loadGroup('gradients', (r) => `dOut[dOut${r} + c]`)}
         ${pieces.tiles('top + i', (each) => ({
-          before: `${pieces.product('s', (r) => `qkv[query${r} + c]`, 'keys')}
-      ${pieces.product('dp', (r) => `dOut[dOut${r} + c]`, 'values')}
+          before: `${pieces.product('s', 'queries', 'keys')}
+      ${pieces.product('dp', 'gradients', 'values')}
       ${each(
         (r, v) => `
       s${r}_${v} = exp(s${r}_${v} * params.scale${heads.floatDistance(`f32(row${r})`, `vec4f(key${v})`)} - lse${r});

@@ -32,6 +32,7 @@ export const microkernelForward = memoize((layout: MicrokernelLayout) => {
   ${pieces.transposed('keys')}
   ${pieces.rows('values', block)}
   ${pieces.pairs('scores', GROUP)}
+  ${pieces.group('queries')}
   ${pieces.rows('output', ATTENTION_TILE_ROWS)}
   var maxima: array<vec4f, ${GROUPS}>;
   var sums: array<vec4f, ${GROUPS}>;
@@ -54,8 +55,9 @@ export const microkernelForward = memoize((layout: MicrokernelLayout) => {
       let query${r} = row${r} * stride + headAt;
       var highest${r} = vec4f(-3.0e38);`,
       )}
+      ${pieces.loadGroup('queries', (r) => `qkv[query${r} + c]`)}
       ${pieces.tiles('tile.x + i', (each) => ({
-        before: `${pieces.product('s', (r) => `qkv[query${r} + c]`, 'keys')}
+        before: `${pieces.product('s', 'queries', 'keys')}
       ${each((r, v) => `s${r}_${v} = s${r}_${v} * params.scale${heads.floatDistance(`f32(row${r})`, `vec4f(key${v})`)};`)}`,
         masked: each((r, v) => `s${r}_${v} = select(vec4f(-3.0e38), s${r}_${v}, key${v} <= vec4u(row${r}));`),
         after: each(
@@ -67,14 +69,11 @@ export const microkernelForward = memoize((layout: MicrokernelLayout) => {
       let highest = max(before, ${ofGroup((r) => `max(max(highest${r}.x, highest${r}.y), max(highest${r}.z, highest${r}.w))`)});
       let rescale = exp(before - highest);
       maxima[i / ${GROUP}] = highest;
-      ${eachRow(
-        (r) => `var sum${r} = vec4f();
+      ${eachRow((r) => `var sum${r} = vec4f();`)}
       for (var j = 0u; j < seen; j++) {
-        let p = exp(scores[${r * wide} + j] - highest[${r}]);
-        scores[${r * wide} + j] = p;
-        sum${r} += p;
-      }`,
-      )}
+        ${eachRow((r) => `let p${r} = exp(scores[${r * wide} + j] - highest[${r}]);`)}
+        ${eachRow((r) => `scores[${r * wide} + j] = p${r}; sum${r} += p${r};`)}
+      }
       sums[i / ${GROUP}] = sums[i / ${GROUP}] * rescale + ${ofGroup((r) => `dot(sum${r}, vec4f(1))`)};
       ${pieces.accumulate({
         loop: 'for (var j = 0u; j < seen; j++)',
