@@ -20,13 +20,13 @@ const PARAMS = { R: 'u32', V: 'u32', inverseTemperature: 'f32' } as const;
 /** Below every logit that counts. */
 const LOWEST = '-3.0e38';
 
-/** Return WGSL that tells for four elements if they are kept; elements outside of their row are not. */
+/** Return WGSL that tells for four elements if they are kept; elements outside of their row are not, those of rows past the last may be. */
 const keptWgsl = (kept: boolean): string => `
 fn keptOf(row: vec4u, v: vec4u) -> vec4<bool> {
   let inside = v < vec4u(params.V);
 ${
   kept
-    ? `  let at = row * ((params.V + 31) / 32) + min(v, vec4u(params.V - 1)) / 32;
+    ? `  let at = min(row, vec4u(params.R - 1)) * ((params.V + 31) / 32) + min(v, vec4u(params.V - 1)) / 32;
   let words = vec4u(kept[at.x], kept[at.y], kept[at.z], kept[at.w]);
   return inside & (((words >> (v % 32)) & vec4u(1)) == vec4u(1));`
     : '  return inside;'

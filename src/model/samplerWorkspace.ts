@@ -65,8 +65,10 @@ export class Workspace {
       this.rows = this.#allocate(rows * 4);
       this.ids = this.#allocate(rows);
       this.settings = this.#allocate(SETTINGS_BYTES / 4);
-      this.samples = this.#allocate(slots * maxNewTokens * 2);
-      this.kept = filtered ? this.#allocate(slots * maxNewTokens * Math.ceil(vocabSize / 32)) : undefined;
+      this.samples = this.#allocateResult(slots * maxNewTokens * 2);
+      this.kept = filtered
+        ? this.#allocateResult(slots * maxNewTokens * Math.ceil(vocabSize / 32))
+        : undefined;
     } catch (error) {
       this.dispose();
       throw error;
@@ -92,6 +94,13 @@ export class Workspace {
     for (const step of this.steps.values()) step[Symbol.dispose]();
     this.steps.clear();
     for (const view of this.#views.splice(0)) this.#device.release(view);
+  }
+
+  /** Allocate what the host reads whole: what lies past the end of a completion is 0, not undefined. */
+  #allocateResult(words: number): BufferView {
+    const view = this.#allocate(words);
+    this.#device.clear(view);
+    return view;
   }
 
   #allocate(words: number): BufferView {
