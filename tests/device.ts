@@ -1,4 +1,5 @@
 /** Open the adapter under test, once per file. `MATHFORMER_ADAPTER` chooses it. */
+import { test } from 'vitest';
 import { Device, type DeviceOptions } from '../src/gpu/device.ts';
 import { openAdapter } from '../src/gpu/node.ts';
 
@@ -17,3 +18,9 @@ export const VARIANTS = [
   { variant: 'fastest', portableKernels: false },
   { variant: 'portable', portableKernels: true },
 ] as const;
+
+/** True on the adapter that interprets kernels to check them. */
+export const isInterpreted = name?.startsWith('wasm-checked') ?? false;
+
+/** Declare a test of sizes for which an interpreter takes too long. Smaller ones run the same code. */
+export const largeTest = test.skipIf(isInterpreted);

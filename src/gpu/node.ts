@@ -32,7 +32,8 @@ export interface Rejection {
 export interface OpenAdapterOptions extends DawnOptions {
   /**
    * `auto` (default), `hardware`, `lavapipe`, `wasm`, `wasm-checked`, or part of an adapter's description in any case.
-   * `wasm-checked` computes as `wasm` does, slowly, and reports the faults of kernels.
+   * `wasm-checked` computes as `wasm` does, slowly, and reports the faults of kernels; `wasm-checked-8` has subgroups of 8 lanes,
+   * and runs the kernels made for GPUs. There are 4, 8, 16, 32 and 64.
    */
   readonly name?: string;
   /** Number of threads of `wasm`, 1 to 256. Default: the environment variable MATHFORMER_THREADS, or the number of cores. */
@@ -70,14 +71,15 @@ export async function openAdapter(options: OpenAdapterOptions = {}): Promise<Ope
       return openBest(options);
     case 'wasm':
       return openWasm(options);
-    case 'wasm-checked':
-      return openChecked();
     case 'hardware':
       return openFound(wanted, where, options, ({ info }) => !isSoftware(info));
     case 'lavapipe':
       return openFound(wanted, where, options, ({ info }) => isSoftware(info));
-    default:
+    default: {
+      const checked = /^wasm-checked(?:-(4|8|16|32|64))?$/i.exec(wanted);
+      if (checked) return openChecked(Number(checked[1] ?? 0));
       return openFound(wanted, where, options, ({ info }) => describes(info, wanted));
+    }
   }
 }
 
@@ -114,10 +116,12 @@ async function openWasm(options: OpenAdapterOptions): Promise<OpenedAdapter> {
   return { ...opened({ adapter, gpu: new WasmGpu(adapter) }, 'wasm', []), wasm: traits };
 }
 
-async function openChecked(): Promise<OpenedAdapter> {
+/** Open the adapter `wasm-checked`, with subgroups of `lanes` lanes unless they are 0. */
+async function openChecked(lanes: number): Promise<OpenedAdapter> {
   const { openCheckedAdapter, WasmGpu } = await import('./adapters/wasm/node.ts');
-  const adapter = openCheckedAdapter();
-  return { ...opened({ adapter, gpu: new WasmGpu(adapter) }, 'wasm', []), name: 'wasm-checked' };
+  const adapter = openCheckedAdapter(lanes);
+  const name = lanes > 0 ? `wasm-checked-${lanes}` : 'wasm-checked';
+  return { ...opened({ adapter, gpu: new WasmGpu(adapter) }, 'wasm', []), name };
 }
 
 /** Open the first of the system's adapters that `accept` accepts. @throws AdapterError if there is none. */

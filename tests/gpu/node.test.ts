@@ -143,6 +143,12 @@ describe('the adapter wasm', () => {
   it('has a checking mode', async () => {
     const { kind, name, description } = await openAdapter({ name: 'wasm-checked' });
     expect([kind, name, description]).toEqual(['wasm', 'wasm-checked', 'WebAssembly SIMD, checked']);
+    const lanes = await openAdapter({ name: 'wasm-checked-16' });
+    expect(lanes.name).toBe('wasm-checked-16');
+    expect(lanes.adapter.info).toMatchObject({ subgroupMinSize: 16, subgroupMaxSize: 16 });
+    await expect(openAdapter({ name: 'wasm-checked-5' })).rejects.toMatchObject({
+      code: 'ADAPTER_NOT_FOUND',
+    });
   });
 });
 

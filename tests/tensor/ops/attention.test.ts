@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Device } from '../../../src/gpu/device.ts';
 import { type AttentionOptions, attention, backward, Packing, Tensor } from '../../../src/tensor/index.ts';
-import { openDevice, VARIANTS } from '../../device.ts';
+import { largeTest, openDevice, VARIANTS } from '../../device.ts';
 import * as oracle from '../../oracle/array.ts';
 import { expectClose } from '../../oracle/compare.ts';
 import { alibiSlopes } from '../../oracle/transformer.ts';
@@ -221,7 +221,7 @@ describe.each([
     expect(await attention(x, gaps, { slopes }).data()).toEqual(await attention(x, dense, { slopes }).data());
   });
 
-  test('more tiles than one dimension of a dispatch holds', async () => {
+  largeTest('more tiles than one dimension of a dispatch holds', async () => {
     using _ = device.scope();
     const count = 65_600;
     // A sequence of one token attends to itself alone: its value is the result.

@@ -10,7 +10,7 @@ import {
   Tensor,
   type Tensor as TensorType,
 } from '../../../src/tensor/index.ts';
-import { openDevice } from '../../device.ts';
+import { largeTest, openDevice } from '../../device.ts';
 import * as oracle from '../../oracle/array.ts';
 import { dimension, integers, normals, shapes } from '../../oracle/random.ts';
 import { type Computation, expectSameAsOracle, type Operand, random, summed } from '../againstOracle.ts';
@@ -148,7 +148,7 @@ describe('indexing', () => {
     expect(await floats(scatterAdd(x, 0, index, Tensor.from(device, Uint32Array.of(1, 4))))).toEqual([4]);
   });
 
-  test('10,000 values for a handful of places, and the same bits every time', async () => {
+  largeTest('10,000 values for a handful of places, and the same bits every time', async () => {
     const count = 10_000;
     const index = { values: Uint32Array.from(integers(1, count, 5)), shape: [count] };
     await expectSameAsOracle(device, {

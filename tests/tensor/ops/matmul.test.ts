@@ -13,7 +13,7 @@ import {
   Tensor,
   transpose,
 } from '../../../src/tensor/index.ts';
-import { openDevice, VARIANTS } from '../../device.ts';
+import { largeTest, openDevice, VARIANTS } from '../../device.ts';
 import * as oracle from '../../oracle/array.ts';
 import { expectClose } from '../../oracle/compare.ts';
 import { broadcastableShapes, dimension } from '../../oracle/random.ts';
@@ -117,7 +117,7 @@ describe.each(VARIANTS)('$variant', ({ portableKernels }) => {
     await expectSameAsOracle(device, product([1100, 5], [5, 8], 2));
   });
 
-  test('long inner axes: few roundings, whatever the sizes, and as many gradients', async () => {
+  largeTest('long inner axes: few roundings, whatever the sizes, and as many gradients', async () => {
     using _ = device.scope();
     const constant = Math.fround(0.1);
     for (const [a, b] of [
@@ -171,7 +171,7 @@ describe.each(VARIANTS)('$variant', ({ portableKernels }) => {
     });
   });
 
-  test('more workgroups than one dimension of a dispatch holds', async () => {
+  largeTest('more workgroups than one dimension of a dispatch holds', async () => {
     using _ = device.scope();
     const count = 70_000;
     const a = Float32Array.from({ length: count }, (_, i) => i % 97);

@@ -16,7 +16,7 @@ import {
   tril,
   triu,
 } from '../../../src/tensor/index.ts';
-import { openDevice } from '../../device.ts';
+import { largeTest, openDevice } from '../../device.ts';
 import * as oracle from '../../oracle/array.ts';
 import { broadcastableShapes, shapes } from '../../oracle/random.ts';
 import { type Operand, random, summed } from '../againstOracle.ts';
@@ -310,7 +310,7 @@ describe('movement', () => {
     expect(await floats(pad(Tensor.from(device, [true]), [[0, 1]], 5))).toEqual([1, 1]);
   });
 
-  test('more values than one dimension of a dispatch covers', async () => {
+  largeTest('more values than one dimension of a dispatch covers', async () => {
     using _ = device.scope();
     const count = 65_536 * 64 + 3;
     const y = flip(

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Device } from '../../../src/gpu/device.ts';
 import { backward, scatter, scatterReduce, sum, Tensor } from '../../../src/tensor/index.ts';
-import { openDevice } from '../../device.ts';
+import { largeTest, openDevice } from '../../device.ts';
 import * as oracle from '../../oracle/array.ts';
 import { dimension, shapes } from '../../oracle/random.ts';
 import { type Computation, expectSameAsOracle, type Operand, random } from '../againstOracle.ts';
@@ -176,7 +176,7 @@ describe('scattering', () => {
     expect(await listed(scatterReduce(x, 0, index, source, 'amin'))).toEqual([nan, -inf, -inf]);
   });
 
-  test('10,000 values for one place', async () => {
+  largeTest('10,000 values for one place', async () => {
     using _ = device.scope();
     const source = Tensor.from(
       device,

@@ -3,9 +3,6 @@ import { WasmAdapter } from '../adapter.ts';
 import { checkShader } from '../wgsl/index.ts';
 import { openChecked } from './executor.ts';
 
-/** Sizes of subgroups that an adapter can have; 0 for none. */
-export const SUBGROUP_SIZES: readonly number[] = [0, 4, 8, 16, 32, 64];
-
 /**
  * Open an adapter that checks every kernel. A fault is an uncaptured error of the device, so that the next read throws it.
  *

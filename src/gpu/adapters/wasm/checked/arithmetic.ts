@@ -20,7 +20,8 @@ export const viewOf = (type: ScalarName): 'f' | 'i' | 'u' =>
 export const unary =
   (from: ScalarName, to: ScalarName, f: (x: number) => number): Unary =>
   (out, x, count) => {
-    const [a, c] = [x[viewOf(from)], out[viewOf(to)]];
+    const a = x[viewOf(from)];
+    const c = out[viewOf(to)];
     for (let i = 0; i < count; i++) c[i] = f(a[i]);
   };
 
@@ -28,7 +29,9 @@ export const unary =
 export const binary =
   (from: ScalarName, to: ScalarName, f: (x: number, y: number) => number): Binary =>
   (out, x, y, count) => {
-    const [a, b, c] = [x[viewOf(from)], y[viewOf(from)], out[viewOf(to)]];
+    const a = x[viewOf(from)];
+    const b = y[viewOf(from)];
+    const c = out[viewOf(to)];
     for (let i = 0; i < count; i++) c[i] = f(a[i], b[i]);
   };
 

@@ -51,7 +51,10 @@ const ternary =
   (type: ScalarName, f: (x: number, y: number, z: number) => number): Ternary =>
   (out, x, y, z, count) => {
     const view = viewOf(type);
-    const [a, b, c, d] = [x[view], y[view], z[view], out[view]];
+    const a = x[view];
+    const b = y[view];
+    const c = z[view];
+    const d = out[view];
     for (let i = 0; i < count; i++) d[i] = f(a[i], b[i], c[i]);
   };
 
@@ -62,7 +65,9 @@ const TERNARY: Readonly<Record<string, (type: ScalarName) => Ternary>> = {
 /** Σ xᵢ·yᵢ in the order of the components, every product and every sum rounded. */
 function dot(type: ScalarName, { out: x }: Operand, { out: y }: Operand, lanes: number, out: Register): void {
   const view = viewOf(type);
-  const [a, b, sum] = [x[view], y[view], out[view]];
+  const a = x[view];
+  const b = y[view];
+  const sum = out[view];
   const product = type === 'f32' ? (p: number, q: number) => fround(p * q) : Math.imul;
   for (let lane = 0; lane < lanes; lane++) sum[lane] = product(a[lane], b[lane]);
   for (let at = lanes; at < a.length; at++) sum[at % lanes] += product(a[at], b[at]);

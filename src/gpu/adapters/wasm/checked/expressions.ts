@@ -16,7 +16,7 @@ import {
   runtimeLength,
   variableOf,
 } from './reference.ts';
-import { Register } from './register.ts';
+import { copyElements, Register } from './register.ts';
 
 type Of<Kind extends Expression['kind']> = Extract<Expression, { readonly kind: Kind }>;
 
@@ -118,7 +118,7 @@ function partOf({ machine }: Compiler, register: Register, word: number, words: 
 function copying({ out: from, run }: Operand, out: Register): Run {
   return () => {
     run();
-    out.u.set(from.u);
+    copyElements(from.u, out.u);
     if (from.origins) out.writableOrigins().set(from.origins);
     else out.define();
   };
@@ -319,7 +319,7 @@ function construct(compiler: Compiler, { parts, type }: Of<'construct'>): Operan
     if (operands.length === 0) out.u.fill(0);
     for (let i = 0; i < operands.length; i++) {
       const { out: part } = operands[i];
-      out.u.set(part.u, starts[i]);
+      copyElements(part.u, out.u, starts[i]);
       if (part.origins) out.writableOrigins().set(part.origins, starts[i]);
     }
   };

@@ -41,7 +41,7 @@ export class CheckedKernel {
   readonly #machine: Machine;
   readonly #bound: readonly Segment[];
   readonly #workgroupMemory: readonly Segment[];
-  readonly #inputs: ReturnType<typeof builtinInputs>;
+  readonly #inputs: readonly Input[];
   readonly #setUp: Run;
   readonly #main: Run;
 
@@ -242,48 +242,53 @@ function initialisation(globals: Globals, privates: readonly Variable[], at: Pla
   };
 }
 
-/** Return functions that set the parameters of the entry point, for each workgroup. */
+/** Sets a parameter of the entry point for a workgroup. */
+type Input = (workgroup: Size, workgroups: Size) => void;
+
+/** Return what sets the parameters of the entry point. What is the same in every workgroup is set at once. */
 function builtinInputs(
   { builtins, workgroupSize }: EntryPoint,
   parameters: readonly Register[],
-  machine: Machine,
-): ((workgroup: Size, workgroups: Size) => void)[] {
-  const { lanes, subgroup } = machine;
+  { lanes, subgroup }: Machine,
+): Input[] {
   const [width, height] = workgroupSize;
   const localId = (lane: number): Size => [
     lane % width,
     Math.floor(lane / width) % height,
     Math.floor(lane / width / height),
   ];
-  const valuesOf = (
-    builtin: BuiltinValue,
-    lane: number,
-    workgroup: Size,
-    workgroups: Size,
-  ): readonly number[] => {
+  const inputOf = (builtin: BuiltinValue, { u }: Register): Input | undefined => {
+    const setLanes = (ofLane: (lane: number) => number, word = 0): void => {
+      for (let lane = 0; lane < lanes; lane++) u[word * lanes + lane] = ofLane(lane);
+    };
     switch (builtin) {
       case 'workgroup_id':
-        return workgroup;
+        return (workgroup) => setAxes(u, workgroup, lanes);
       case 'num_workgroups':
-        return workgroups;
-      case 'local_invocation_id':
-        return localId(lane);
-      case 'local_invocation_index':
-        return [lane];
+        return (_, workgroups) => setAxes(u, workgroups, lanes);
       case 'global_invocation_id':
-        return localId(lane).map((id, axis) => workgroup[axis] * workgroupSize[axis] + id);
+        return (workgroup) =>
+          workgroup.forEach((id, axis) => {
+            setLanes((lane) => id * workgroupSize[axis] + localId(lane)[axis], axis);
+          });
+      case 'local_invocation_id':
+        for (const axis of [0, 1, 2]) setLanes((lane) => localId(lane)[axis], axis);
+        return undefined;
+      case 'local_invocation_index':
+        setLanes((lane) => lane);
+        return undefined;
       case 'subgroup_invocation_id':
-        return [lane % subgroup];
+        setLanes((lane) => lane % subgroup);
+        return undefined;
       case 'subgroup_size':
-        return [subgroup];
+        setLanes(() => subgroup);
+        return undefined;
     }
   };
-  return builtins.map((builtin, i) => (workgroup, workgroups) => {
-    const { u } = parameters[i];
-    for (let lane = 0; lane < lanes; lane++) {
-      valuesOf(builtin, lane, workgroup, workgroups).forEach((component, word) => {
-        u[word * lanes + lane] = component;
-      });
-    }
-  });
+  return builtins.flatMap((builtin, i) => inputOf(builtin, parameters[i]) ?? []);
+}
+
+/** Set the three components of a vector in all lanes. */
+function setAxes(u: Uint32Array, values: Size, lanes: number): void {
+  for (let axis = 0; axis < 3; axis++) u.fill(values[axis], axis * lanes, (axis + 1) * lanes);
 }

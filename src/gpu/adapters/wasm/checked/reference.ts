@@ -92,13 +92,19 @@ export interface Addresses {
   count: number;
 }
 
-/** Add an index to addresses, and remove the lanes in which it is out of bounds. */
+/**
+ * Add an index to addresses, and remove the lanes in which it is out of bounds. `first` is given to the first index: the
+ * address without any.
+ */
 function addIndex(
   { machine }: Compiler,
   { length, stride, start, at, name }: DynamicIndex,
   { out, run }: Operand,
-  target: Addresses,
-  segment: Segment | undefined,
+  {
+    target,
+    segment,
+    first,
+  }: { target: Addresses; segment?: Segment | undefined; first?: number | undefined },
 ): Run {
   const { lanes } = machine;
   const inBounds = new Uint8Array(lanes);
@@ -111,7 +117,7 @@ function addIndex(
     const { u: index } = out;
     let outside = 0;
     for (let lane = 0; lane < lanes; lane++) {
-      addresses[lane] += index[lane] * stride;
+      addresses[lane] = (first ?? addresses[lane]) + index[lane] * stride;
       if (index[lane] >= elements) outside |= valid[lane];
     }
     if (outside === 0) return;
@@ -135,12 +141,12 @@ function addressRun(compiler: Compiler, { word, indices }: Path, target: Address
   addresses.fill(word);
   const operands = indices.map(({ index }) => compiler.expression(index));
   for (const operand of operands) release(compiler, operand);
-  const adding = indices.map((index, i) => addIndex(compiler, index, operands[i], target, segment));
-  if (adding.length === 0) return () => takeMask(target, machine);
+  const adding = indices.map((index, i) =>
+    addIndex(compiler, index, operands[i], { target, segment, first: i === 0 ? word : undefined }),
+  );
   return () => {
     takeMask(target, machine);
-    addresses.fill(word);
-    for (const add of adding) add();
+    for (let i = 0; i < adding.length; i++) adding[i]();
   };
 }
 
@@ -207,10 +213,9 @@ export function elementReference(
   const target = addressesFor(compiler);
   const operand = compiler.expression(index);
   release(compiler, operand);
-  const add = addIndex(compiler, dynamic, operand, target, undefined);
+  const add = addIndex(compiler, dynamic, operand, { target, first: 0 });
   const run = () => {
     takeMask(target, compiler.machine);
-    target.addresses.fill(0);
     add();
   };
   return { target, run };

@@ -40,6 +40,16 @@ export class Register {
   }
 }
 
+/** Number of elements from which `TypedArray.set` is faster than a loop. */
+const MANY = 64;
+
+/** Copy elements to a place in an array. */
+export function copyElements(from: Uint32Array, to: Uint32Array, first = 0): void {
+  const { length } = from;
+  if (length >= MANY) to.set(from, first);
+  else for (let at = 0; at < length; at++) to[first + at] = from[at];
+}
+
 /** Registers for intermediate values of one function. A register that was given back is reused. */
 export class RegisterPool {
   readonly #lanes: number;

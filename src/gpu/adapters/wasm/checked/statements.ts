@@ -4,7 +4,7 @@ import { type Compiler, type Exits, NOTHING, type Operand, type Run, release } f
 import { memoryWords, wordsOf } from './layout.ts';
 import type { Machine } from './machine.ts';
 import { isInMemory, memoryReference, placeOf, registerReference, variableOf } from './reference.ts';
-import { Register } from './register.ts';
+import { copyElements, Register } from './register.ts';
 
 type Of<Kind extends Statement['kind']> = Extract<Statement, { readonly kind: Kind }>;
 
@@ -125,7 +125,7 @@ function assignRegister(
     const { mask, active } = machine;
     const { u: from, origins } = value;
     const { u: to } = register;
-    if (active === lanes) to.set(from, first);
+    if (active === lanes) copyElements(from, to, first);
     else {
       for (let at = 0; at < from.length; ) {
         for (let lane = 0; lane < lanes; lane++, at++) if (mask[lane] === 1) to[first + at] = from[at];

@@ -1,0 +1,39 @@
+import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
+
+/**
+ * `npm run test:checked`: kernels run in the interpreter that finds accesses out of bounds, undefined values, data races and
+ * barriers that not all invocations reach. Without subgroups every op, in the variants made for WebAssembly and in the portable
+ * ones; with subgroups of each size every variant of the families that depend on it.
+ */
+const project = (
+  adapter: string,
+  include: string[],
+  exclude: string[] = [],
+): TestProjectInlineConfiguration => ({
+  test: {
+    name: adapter,
+    include,
+    exclude,
+    env: { MATHFORMER_ADAPTER: adapter },
+    pool: 'forks',
+    testTimeout: 120_000,
+  },
+});
+
+const KERNELS = 'tests/kernels/*.test.ts';
+const FAMILIES = ['attention', 'decode', 'matmul', 'matmulOuter'].map(
+  (name) => `tests/kernels/${name}.test.ts`,
+);
+
+export default defineConfig({
+  test: {
+    maxWorkers: 2,
+    projects: [
+      // Sums of many equal values: they need long rows.
+      project('wasm-checked', [KERNELS, 'tests/tensor/ops/*.test.ts'], ['tests/kernels/cascade.test.ts']),
+      ...[8, 16, 32, 64].map((lanes) =>
+        project(`wasm-checked-${lanes}`, [...FAMILIES, 'tests/tensor/ops/layerNorm.test.ts']),
+      ),
+    ],
+  },
+});
