@@ -1,7 +1,7 @@
 /** Builtin functions of values on registers. Those without an instruction are functions of the shader's prelude instead. */
 import type { ScalarName, Type } from '../wgsl/tree.ts';
 import { type Binary, binary, type Ternary, type Unary, unary, viewOf } from './arithmetic.ts';
-import { type Builtin, type Compiler, type Operand, temporary } from './compiler.ts';
+import { type Builtin, type Compiler, type Operand, sequence, temporary } from './compiler.ts';
 import { wordsOf } from './layout.ts';
 import { joinElements, joinLanes } from './origins.ts';
 import type { Register } from './register.ts';
@@ -113,8 +113,9 @@ export function builtinOperand(compiler: Compiler, builtin: Builtin): Operand {
   const { lanes } = compiler.machine;
   const operands = values.map((value) => compiler.expression(value));
   const compute = computation(builtin, operands, lanes);
+  const run = sequence(operands);
   const makeRun = (out: Register) => () => {
-    for (let i = 0; i < operands.length; i++) operands[i].run();
+    run();
     compute(out);
   };
   return temporary(compiler, type, makeRun, operands);

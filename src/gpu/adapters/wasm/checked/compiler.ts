@@ -22,6 +22,11 @@ export interface Operand {
    * variable. `constant`: `out` always has the value.
    */
   readonly lifetime: 'temporary' | 'variable' | 'constant';
+  /**
+   * Return what leaves the value in another register instead, which may be that of an operand. Only of operations that are done
+   * element by element.
+   */
+  readonly into?: (out: Register) => Run;
 }
 
 /** A function of the shader, compiled once. */
@@ -31,12 +36,26 @@ export interface CompiledFunction {
   readonly run: Run;
 }
 
-/** Where lanes go that leave a loop or a `switch`, end a turn of a loop, or return. */
+/** Lanes that left a loop, a `switch` or a turn of a loop. */
+export class Exit {
+  readonly lanes: Uint8Array;
+  count = 0;
+
+  constructor(lanes: number) {
+    this.lanes = new Uint8Array(lanes);
+  }
+
+  clear(): void {
+    if (this.count === 0) return;
+    this.lanes.fill(0);
+    this.count = 0;
+  }
+}
+
+/** Where lanes go that a `break` or a `continue` takes. */
 export interface Exits {
-  /** Lanes that a `break` took. */
-  readonly broken: Uint8Array | undefined;
-  /** Lanes that a `continue` took. */
-  readonly continued: Uint8Array | undefined;
+  readonly broken: Exit | undefined;
+  readonly continued: Exit | undefined;
 }
 
 /** The compiler of one function. */
@@ -72,6 +91,21 @@ export function temporary(
   const out = compiler.pool.take(wordsOf(type));
   for (const operand of uses) release(compiler, operand);
   return { out, run: makeRun(out), lifetime: 'temporary' };
+}
+
+/** Return what runs operands one after another. Most are variables or constants, which have nothing to run. */
+export function sequence(operands: readonly Operand[]): Run {
+  const runs = operands.map(({ run }) => run).filter((run) => run !== NOTHING);
+  const [first, second] = runs;
+  if (runs.length <= 1) return first ?? NOTHING;
+  if (runs.length === 2)
+    return () => {
+      first();
+      second();
+    };
+  return () => {
+    for (let i = 0; i < runs.length; i++) runs[i]();
+  };
 }
 
 /** Let the register of an operand be reused. */

@@ -3,7 +3,7 @@ import type { Expression, Reference, ScalarName, Type } from '../wgsl/tree.ts';
 import { binaryOperation, conversion, copy, type Unary, unaryOperation } from './arithmetic.ts';
 import { atomicOperand } from './atomics.ts';
 import { builtinOperand } from './builtins.ts';
-import { type Compiler, NOTHING, type Operand, type Run, release, temporary } from './compiler.ts';
+import { type Compiler, NOTHING, type Operand, type Run, release, sequence, temporary } from './compiler.ts';
 import { memoryWords, wordOfMember, wordsOf } from './layout.ts';
 import { joinElements } from './origins.ts';
 import {
@@ -255,15 +255,16 @@ function binaryOperand(compiler: Compiler, { operator, left, right, type }: Of<'
   // A zero bit decides `&` alone, a one bit `|`.
   const decisive =
     operator === '&' ? 0 : operator === '|' ? (scalar === 'bool' ? 1 : 0xffff_ffff) : undefined;
-  const makeRun = (out: Register) => () => {
-    x.run();
-    y.run();
+  const run = sequence([x, y]);
+  const into = (out: Register) => () => {
+    run();
     operation(out, first, second, count);
-    if (first.origins === undefined && second.origins === undefined) out.define();
+    if (first.origins === undefined && second.origins === undefined) out.origins = undefined;
     else if (decisive === undefined) joinElements(out, [first, second], lanes);
     else joinDecided(out, first, second, decisive);
   };
-  return temporary(compiler, type, makeRun, [x, y]);
+  const operand = temporary(compiler, type, into, [x, y]);
+  return decisive === undefined ? { ...operand, into } : operand;
 }
 
 /** Note which elements are undefined; a defined operand with the decisive value makes the result defined. */
@@ -313,8 +314,9 @@ function construct(compiler: Compiler, { parts, type }: Of<'construct'>): Operan
   const starts = operands.map(
     (_, i) => operands.slice(0, i).reduce((sum, { out }) => sum + out.words, 0) * lanes,
   );
+  const run = sequence(operands);
   const makeRun = (out: Register) => () => {
-    for (let i = 0; i < operands.length; i++) operands[i].run();
+    run();
     out.define();
     if (operands.length === 0) out.u.fill(0);
     for (let i = 0; i < operands.length; i++) {
@@ -342,9 +344,10 @@ function call(compiler: Compiler, { function: callee, arguments: values }: Of<'c
   const out = compiler.pool.take(result?.words ?? 0);
   for (const operand of operands) release(compiler, operand);
   const taking = result && copying({ out: result, run: NOTHING, lifetime: 'variable' }, out);
+  const prepare = sequence(operands);
   const runCall = () => {
-    for (const operand of operands) operand.run();
-    for (const pass of passing) pass();
+    prepare();
+    for (let i = 0; i < passing.length; i++) passing[i]();
     run();
     taking?.();
   };

@@ -37,11 +37,13 @@ const isDefined = ({ origins }: Register): boolean => origins === undefined;
  * for every component.
  */
 export function joinElements(out: Register, operands: readonly Register[], lanes: number): void {
+  const tainted = operands.filter((operand) => !isDefined(operand));
+  // The result may be an operand itself.
+  const sources = tainted.map(({ origins, words }) => ({ from: origins?.slice() ?? [], words }));
   out.define();
-  if (operands.every(isDefined)) return;
+  if (sources.length === 0) return;
   const origins = out.writableOrigins();
-  for (const { origins: from, words } of operands) {
-    if (from === undefined) continue;
+  for (const { from, words } of sources) {
     const period = words === 1 ? lanes : origins.length;
     for (let i = 0; i < origins.length; i++) origins[i] ||= from[i % period];
   }

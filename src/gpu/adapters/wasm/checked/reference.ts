@@ -109,9 +109,10 @@ function addIndex(
   const { lanes } = machine;
   const inBounds = new Uint8Array(lanes);
   const { addresses } = target;
+  const what = `the index of '${name}'`;
   return () => {
     run();
-    machine.expectDefined(out, at, `the index of '${name}'`);
+    machine.expectDefined(out, at, what);
     const elements = length ?? Math.floor(((segment?.size ?? 0) / 4 - start) / stride);
     const { valid } = target;
     const { u: index } = out;

@@ -1,6 +1,6 @@
 /** Statements as closures. They run for the active lanes, and leave those active that reach the next statement. */
 import type { Expression, Place, Reference, Statement, SwitchCase, Variable } from '../wgsl/tree.ts';
-import { type Compiler, type Exits, NOTHING, type Operand, type Run, release } from './compiler.ts';
+import { type Compiler, Exit, type Exits, NOTHING, type Operand, type Run, release } from './compiler.ts';
 import { memoryWords, wordsOf } from './layout.ts';
 import type { Machine } from './machine.ts';
 import { isInMemory, memoryReference, placeOf, registerReference, variableOf } from './reference.ts';
@@ -112,32 +112,46 @@ function assignVariable(compiler: Compiler, variable: Variable, to: Reference, v
 }
 
 /** Assign words of a register from `word` on, in the active lanes. */
-function assignRegister(
-  machine: Machine,
-  register: Register,
-  word: number,
-  { out: value, run }: Operand,
-): Run {
+function assignRegister(machine: Machine, register: Register, word: number, operand: Operand): Run {
   const { lanes } = machine;
+  const { out: value, run } = operand;
   const first = word * lanes;
-  return () => {
+  const copyActive = (): void => {
     run();
-    const { mask, active } = machine;
-    const { u: from, origins } = value;
-    const { u: to } = register;
-    if (active === lanes) copyElements(from, to, first);
-    else {
-      for (let at = 0; at < from.length; ) {
-        for (let lane = 0; lane < lanes; lane++, at++) if (mask[lane] === 1) to[first + at] = from[at];
-      }
-    }
-    if (origins === undefined && register.origins === undefined) return;
-    if (origins === undefined && active === lanes && from.length === to.length) return register.define();
-    const target = register.writableOrigins();
-    for (let at = 0; at < from.length; at++) {
-      if (mask[at % lanes] === 1) target[first + at] = origins?.[at] ?? 0;
-    }
+    if (machine.active === lanes) copyElements(value.u, register.u, first);
+    else copyMasked(machine, value.u, register.u, first);
+    if (value.origins !== undefined || register.origins !== undefined)
+      assignOrigins(machine, register, first, value);
   };
+  if (operand.into === undefined || value.words !== register.words) return copyActive;
+  const compute = operand.into(register);
+  return () => {
+    if (machine.active === lanes) compute();
+    else copyActive();
+  };
+}
+
+/** Copy the elements of active lanes. */
+function copyMasked({ mask, lanes }: Machine, from: Uint32Array, to: Uint32Array, first: number): void {
+  for (let at = 0; at < from.length; ) {
+    for (let lane = 0; lane < lanes; lane++, at++) if (mask[lane] === 1) to[first + at] = from[at];
+  }
+}
+
+function assignOrigins(
+  { mask, lanes, active }: Machine,
+  register: Register,
+  first: number,
+  value: Register,
+): void {
+  const { origins } = value;
+  const { length } = value.u;
+  if (origins === undefined && active === lanes && length === register.u.length) {
+    register.define();
+    return;
+  }
+  const target = register.writableOrigins();
+  for (let at = 0; at < length; at++) if (mask[at % lanes] === 1) target[first + at] = origins?.[at] ?? 0;
 }
 
 /** Assign words that differ between lanes. */
@@ -158,14 +172,15 @@ function scatter(
 }
 
 /** Remove the active lanes, to come back where `exit` is read. */
-function leave(machine: Machine, exit: Uint8Array | undefined): Run {
+function leave(machine: Machine, exit: Exit | undefined): Run {
   if (exit === undefined) throw new Error('a break or a continue outside of a loop');
   return () => {
     const { mask, lanes } = machine;
     for (let lane = 0; lane < lanes; lane++) {
-      exit[lane] |= mask[lane];
+      exit.lanes[lane] |= mask[lane];
       mask[lane] = 0;
     }
+    exit.count += machine.active;
     machine.active = 0;
   };
 }
@@ -218,7 +233,7 @@ function leaveIf(
   compiler: Compiler,
   condition: Expression | undefined,
   unless: 0 | 1,
-  exit: Uint8Array,
+  exit: Exit,
   place: Place,
 ): Run | undefined {
   if (condition === undefined) return undefined;
@@ -232,7 +247,8 @@ function leaveIf(
     const { u: holds } = operand.out;
     for (let lane = 0; lane < lanes; lane++) {
       if (mask[lane] === 0 || holds[lane] !== unless) continue;
-      exit[lane] = 1;
+      exit.lanes[lane] = 1;
+      exit.count += 1;
       mask[lane] = 0;
       machine.active -= 1;
     }
@@ -242,7 +258,8 @@ function leaveIf(
 function loop(compiler: Compiler, { condition, body, continuing, breakIf, at }: Of<'loop'>): Run {
   const { machine } = compiler;
   const { lanes } = machine;
-  const [turn, broken, continued] = [new Uint8Array(lanes), new Uint8Array(lanes), new Uint8Array(lanes)];
+  const turn = new Uint8Array(lanes);
+  const [broken, continued] = [new Exit(lanes), new Exit(lanes)];
   const leaveBefore = leaveIf(compiler, condition, 0, broken, at);
   const inside = { broken, continued };
   const { run, finish, leaveAfter } = compiler.scope(() => ({
@@ -252,26 +269,24 @@ function loop(compiler: Compiler, { condition, body, continuing, breakIf, at }: 
   }));
   return () => {
     const { mask, active } = machine;
-    turn.set(mask);
-    broken.fill(0);
+    for (let lane = 0; lane < lanes; lane++) turn[lane] = mask[lane];
+    broken.clear();
     machine.setMask(turn, active);
     for (;;) {
       leaveBefore?.();
       if (machine.active === 0) break;
-      continued.fill(0);
       run();
-      for (let lane = 0; lane < lanes; lane++) {
-        turn[lane] |= continued[lane];
-        machine.active += continued[lane];
+      if (continued.count > 0) {
+        for (let lane = 0; lane < lanes; lane++) turn[lane] |= continued.lanes[lane];
+        machine.active += continued.count;
+        continued.clear();
       }
       if (machine.active === 0) break;
       finish();
       leaveAfter?.();
     }
-    let left = 0;
-    for (let lane = 0; lane < lanes; lane++) left += broken[lane];
-    mask.set(broken);
-    machine.setMask(mask, left);
+    for (let lane = 0; lane < lanes; lane++) mask[lane] = broken.lanes[lane];
+    machine.setMask(mask, broken.count);
   };
 }
 
@@ -279,7 +294,8 @@ function choice(compiler: Compiler, { on, cases, at }: Of<'switch'>, exits: Exit
   const { machine } = compiler;
   const { lanes } = machine;
   const selector = compiler.expression(on);
-  const [rest, mine, left] = [new Uint8Array(lanes), new Uint8Array(lanes), new Uint8Array(lanes)];
+  const [rest, mine] = [new Uint8Array(lanes), new Uint8Array(lanes)];
+  const left = new Exit(lanes);
   // A `break` ends the switch; the lanes go on after it.
   const compiled = cases.map((each) => ({
     isChosen: chooser(each, cases),
@@ -292,7 +308,7 @@ function choice(compiler: Compiler, { on, cases, at }: Of<'switch'>, exits: Exit
     const { mask } = machine;
     const values = selector.out.i.slice(0, lanes);
     rest.set(mask);
-    left.fill(0);
+    left.clear();
     for (const { isChosen, run } of compiled) {
       let count = 0;
       for (let lane = 0; lane < lanes; lane++) {
@@ -302,12 +318,11 @@ function choice(compiler: Compiler, { on, cases, at }: Of<'switch'>, exits: Exit
       if (count === 0) continue;
       machine.setMask(mine, count);
       run();
-      for (let lane = 0; lane < lanes; lane++) left[lane] |= mine[lane];
+      for (let lane = 0; lane < lanes; lane++) left.lanes[lane] |= mine[lane];
+      left.count += machine.active;
     }
-    let count = 0;
-    for (let lane = 0; lane < lanes; lane++) count += left[lane];
-    mask.set(left);
-    machine.setMask(mask, count);
+    mask.set(left.lanes);
+    machine.setMask(mask, left.count);
   };
 }
 
