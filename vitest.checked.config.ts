@@ -5,22 +5,10 @@ import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config
  * barriers that not all invocations reach. Without subgroups every op, in the variants made for WebAssembly and in the portable
  * ones; with subgroups of each size every variant of the families that depend on it.
  */
-const project = (
-  adapter: string,
-  include: string[],
-  exclude: string[] = [],
-): TestProjectInlineConfiguration => ({
-  test: {
-    name: adapter,
-    include,
-    exclude,
-    env: { MATHFORMER_ADAPTER: adapter },
-    pool: 'forks',
-    testTimeout: 120_000,
-  },
+const project = (adapter: string, include: string[]): TestProjectInlineConfiguration => ({
+  test: { name: adapter, include, env: { MATHFORMER_ADAPTER: adapter }, pool: 'forks', testTimeout: 120_000 },
 });
 
-const KERNELS = 'tests/kernels/*.test.ts';
 const FAMILIES = ['attention', 'decode', 'matmul', 'matmulOuter'].map(
   (name) => `tests/kernels/${name}.test.ts`,
 );
@@ -29,8 +17,11 @@ export default defineConfig({
   test: {
     maxWorkers: 2,
     projects: [
-      // Sums of many equal values: they need long rows.
-      project('wasm-checked', [KERNELS, 'tests/tensor/ops/*.test.ts'], ['tests/kernels/cascade.test.ts']),
+      project('wasm-checked', [
+        'tests/kernels/*.test.ts',
+        'tests/tensor/ops/*.test.ts',
+        'tests/tensor/optim/*.test.ts',
+      ]),
       ...[8, 16, 32, 64].map((lanes) =>
         project(`wasm-checked-${lanes}`, [...FAMILIES, 'tests/tensor/ops/layerNorm.test.ts']),
       ),

@@ -13,14 +13,20 @@ export async function openDevice({ variant: _, ...options }: TestOptions = {}): 
   return Device.open(adapter, options);
 }
 
+/** True on the adapter that interprets kernels to check them. */
+export const isInterpreted = name?.startsWith('wasm-checked') ?? false;
+/** Lanes of the interpreter's subgroups; 0 for none. What does not depend on them is tested without any. */
+const interpretedLanes = Number(/^wasm-checked-(\d+)$/.exec(name ?? '')?.[1] ?? 0);
+
 /** The variants that every kernel test runs: the fastest of the adapter, and the portable one. */
 export const VARIANTS = [
   { variant: 'fastest', portableKernels: false },
   { variant: 'portable', portableKernels: true },
-] as const;
+].filter(({ portableKernels }) => !portableKernels || interpretedLanes === 0);
 
-/** True on the adapter that interprets kernels to check them. */
-export const isInterpreted = name?.startsWith('wasm-checked') ?? false;
+/** Return the variants of a family to test. */
+export const variantsToTest = <V extends { readonly name: string }>(variants: readonly V[]): readonly V[] =>
+  interpretedLanes === 0 ? variants : variants.filter((variant) => /broadcast|subgroup/.test(variant.name));
 
 /** Declare a test of sizes for which an interpreter takes too long. Smaller ones run the same code. */
 export const largeTest = test.skipIf(isInterpreted);

@@ -54,6 +54,7 @@ async function run(
 describe.each([
   { heads: 2, kvHeads: 2, headDim: 4, alibi: true },
   { heads: 2, kvHeads: 2, headDim: 8, alibi: true },
+  { heads: 2, kvHeads: 2, headDim: 4, alibi: false },
   { heads: 2, kvHeads: 2, headDim: 16, alibi: true },
   { heads: 4, kvHeads: 2, headDim: 4, alibi: false },
   { heads: 3, kvHeads: 1, headDim: 8, alibi: true },

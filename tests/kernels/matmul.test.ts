@@ -7,7 +7,7 @@ import type { Device } from '../../src/gpu/device.ts';
 import { launchPlan, type Variant } from '../../src/gpu/variants.ts';
 import { GROUP_ROWS, type MatmulOptions, matmulFamily } from '../../src/kernels/matmul/index.ts';
 import { subgroupMatrixKernel } from '../../src/kernels/matmul/subgroupMatrix.ts';
-import { openDevice } from '../device.ts';
+import { openDevice, variantsToTest } from '../device.ts';
 import { erfc } from '../oracle/special.ts';
 
 let exact: Device;
@@ -110,7 +110,7 @@ async function check(device: Device, variant: Variant<MatmulOptions>, problem: P
 const showProblem = ({ M, K, N, epilogue, groups, batches }: Problem): string =>
   `${M}×${K}×${N} ${epilogue.join('+')}${groups ? ' grouped' : ''}${batches ? ` ×${batches.count}` : ''}`;
 
-describe.each(matmulFamily.variants)('$name', (variant) => {
+describe.each(variantsToTest(matmulFamily.variants))('$name', (variant) => {
   test.each(PROBLEMS.map((problem) => ({ problem, shape: showProblem(problem) })))('$shape', ({ problem }) =>
     check(variant.half ? half : exact, variant, problem),
   );

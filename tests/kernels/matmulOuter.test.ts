@@ -5,7 +5,7 @@ import type { Device } from '../../src/gpu/device.ts';
 import { launchPlan, type Variant } from '../../src/gpu/variants.ts';
 import { matmulOuterFamily } from '../../src/kernels/matmulOuter/index.ts';
 import { type OuterOptions, partSize, SPLIT_ROWS } from '../../src/kernels/matmulOuter/interface.ts';
-import { openDevice } from '../device.ts';
+import { openDevice, variantsToTest } from '../device.ts';
 
 let device: Device;
 beforeAll(async () => {
@@ -85,7 +85,7 @@ async function check(variant: Variant<OuterOptions>, { R, M, N, oneHot, ranges }
   });
 }
 
-describe.each(matmulOuterFamily.variants)('$name', (variant) => {
+describe.each(variantsToTest(matmulOuterFamily.variants))('$name', (variant) => {
   test.each(
     PROBLEMS.map((problem) => ({
       problem,
