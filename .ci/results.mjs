@@ -10,12 +10,16 @@ const [command, ...reports] = process.argv.slice(2);
 if (command === 'unfinished') {
   for (const file of filesOf(reports[0])) if (!ended(file)) console.log(file.name);
 } else {
-  const files = new Map(
-    reports.filter(existsSync).flatMap((report) => filesOf(report).map((file) => [file.name, file])),
-  );
+  // A report names a file once for each project that runs it: all count. A later report's replace the earlier ones'.
+  let files = [];
+  for (const report of reports.filter(existsSync)) {
+    const later = filesOf(report);
+    const again = new Set(later.map(({ name }) => name));
+    files = [...files.filter(({ name }) => !again.has(name)), ...later];
+  }
   const count = (file, status) => file.assertionResults.filter((test) => test.status === status).length;
   let [passed, failed] = [0, 0];
-  for (const file of files.values()) {
+  for (const file of files) {
     passed += count(file, 'passed');
     // A file that does not load, or whose process died, has fewer tests to count than it should: one failed test.
     const broken = !ended(file) || (file.status === 'failed' && file.assertionResults.length === 0);

@@ -52,7 +52,7 @@ export class Exit {
   }
 }
 
-/** Where lanes go that a `break` or a `continue` takes. */
+/** Masks that collect the lanes of a `break` or a `continue`. */
 export interface Exits {
   readonly broken: Exit | undefined;
   readonly continued: Exit | undefined;

@@ -12,7 +12,7 @@ import { type Immediate, type Op, Segment, Value } from './value.ts';
 
 export class Interner {
   readonly root = new Segment(undefined, undefined);
-  /** Where code is being made. */
+  /** The segment that code is being made for. */
   segment: Segment = this.root;
   /** Number of the statement that is being translated. */
   statement = 0;

@@ -19,7 +19,7 @@ export interface Schedule {
   formOf(value: Value): Form;
 }
 
-/** Where a parameter gets its values. */
+/** The place that gives a parameter its values. */
 interface Source {
   readonly branches: readonly Branch[];
   readonly index: number;

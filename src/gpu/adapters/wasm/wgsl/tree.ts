@@ -57,7 +57,7 @@ export interface AtomicType {
 export type Type = ScalarType | VectorType | ArrayType | StructType | AtomicType;
 
 /**
- * Where a variable lives. `value`: a `let`, or a parameter; it never changes. `function`, `private`: one for each invocation.
+ * The kind of memory of a variable. `value`: a `let`, or a parameter; it never changes. `function`, `private`: one for each invocation.
  */
 export type AddressSpace = 'value' | 'function' | 'private' | 'workgroup' | 'uniform' | 'storage';
 

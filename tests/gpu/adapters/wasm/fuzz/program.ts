@@ -47,7 +47,7 @@ export function sameType(a: Type, b: Type): boolean {
   return b.kind === 'array' && a.length === b.length && sameType(a.of, b.of);
 }
 
-/** Where a variable lives. `let`, `parameter` and `const` never change. */
+/** The kind of a variable. `let`, `parameter` and `const` never change. */
 export type Space =
   | 'const'
   | 'let'

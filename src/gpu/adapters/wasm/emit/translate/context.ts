@@ -4,7 +4,7 @@ import type { Builder, OpenLabel } from '../builder.ts';
 import type { Value } from '../value.ts';
 import type { Pointers } from './pointers.ts';
 
-/** Where a variable is. */
+/** The place of a variable. */
 export type Home =
   /** A `let` or a parameter: its leaves. */
   | { readonly kind: 'values'; readonly values: readonly Value[] }
@@ -22,7 +22,7 @@ export interface MemoryHome {
   readonly writable: boolean;
 }
 
-/** Where a reference is. */
+/** The place of a reference. */
 export type Place = MemoryPlace | LeavesPlace | ComponentPlace;
 
 export interface MemoryPlace {

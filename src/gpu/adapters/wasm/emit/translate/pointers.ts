@@ -36,7 +36,7 @@ interface Range {
   most: number;
 }
 
-/** Where an element is. */
+/** The place of an element. */
 export interface Address {
   readonly address: Value;
   readonly offset: number;
