@@ -1,0 +1,6 @@
+/** The app's entry: it draws the page that the address names. */
+import { render } from 'preact';
+import { App } from './shell/App.tsx';
+
+const root = document.getElementById('app');
+if (root) render(<App />, root);

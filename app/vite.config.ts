@@ -1,0 +1,29 @@
+/** Builds the app: `npm run app` serves it for development, `npm run app:build` writes it to dist/app. */
+import { fileURLToPath } from 'node:url';
+import { defineConfig } from 'vite';
+
+const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
+
+/** Headers of a page that may share memory between threads. */
+const ISOLATION = {
+  'Cross-Origin-Opener-Policy': 'same-origin',
+  'Cross-Origin-Embedder-Policy': 'require-corp',
+};
+
+export default defineConfig({
+  root: path('.'),
+  // Relative addresses: the same files work below any path, as GitHub Pages serves them.
+  base: './',
+  resolve: {
+    // The app imports the package as others do.
+    alias: [
+      { find: /^mathformer$/, replacement: path('../src/index.browser.ts') },
+      { find: /^mathformer\/math$/, replacement: path('../src/tasks/arithmetic/index.ts') },
+      { find: /^mathformer\/(\w+)$/, replacement: path('../src/$1/index.ts') },
+    ],
+  },
+  server: { headers: ISOLATION },
+  preview: { headers: ISOLATION },
+  worker: { format: 'es' },
+  build: { outDir: path('../dist/app'), emptyOutDir: true, target: 'es2023' },
+});
