@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { PACKAGE_ALIAS } from './app/packageAlias.ts';
 
 /**
  * Two files at a time: what takes long, compiling kernels and waiting for processes, leaves one of two cores idle. No more, since
@@ -6,6 +7,7 @@ import { defineConfig } from 'vitest/config';
  * driver up to a minute each and is cached from then on.
  */
 export default defineConfig({
+  resolve: { alias: PACKAGE_ALIAS },
   test: {
     include: ['tests/**/*.test.ts'],
     pool: 'forks',

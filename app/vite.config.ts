@@ -1,6 +1,7 @@
 /** Builds the app: `npm run app` serves it for development, `npm run app:build` writes it to dist/app. */
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vite';
+import { PACKAGE_ALIAS } from './packageAlias.ts';
 
 const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
 
@@ -14,14 +15,8 @@ export default defineConfig({
   root: path('.'),
   // Relative addresses: the same files work below any path, as GitHub Pages serves them.
   base: './',
-  resolve: {
-    // The app imports the package as others do.
-    alias: [
-      { find: /^mathformer$/, replacement: path('../src/index.browser.ts') },
-      { find: /^mathformer\/math$/, replacement: path('../src/tasks/arithmetic/index.ts') },
-      { find: /^mathformer\/(\w+)$/, replacement: path('../src/$1/index.ts') },
-    ],
-  },
+  // The app imports the package as others do.
+  resolve: { alias: PACKAGE_ALIAS },
   server: { headers: ISOLATION },
   preview: { headers: ISOLATION },
   worker: { format: 'es' },
