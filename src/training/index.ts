@@ -26,5 +26,5 @@ export type { SessionContext, SessionOptions } from './session.ts';
 export type { PhaseName, PhaseResult, SessionState, Totals } from './sessionState.ts';
 export type * from './store.ts';
 export type { Results, Summary, SummaryContext } from './summary.ts';
-export type * from './trace.ts';
+export * from './trace.ts';
 export { settingsOf, type TrainedSettings } from './trainedSettings.ts';
