@@ -7,7 +7,8 @@
  */
 import { MathformerError } from '../base/errors.ts';
 import { add, exp, gather, mul, neg, type Scalar, scatterAdd, sub, sum, Tensor } from '../tensor/index.ts';
-import { type ClipRange, clipRange, LOSSES, type LossName } from './losses.ts';
+import { type ClipRange, clipRange, type LossName } from './clipping.ts';
+import { LOSSES } from './losses.ts';
 
 /** Inputs of the loss: one value for each scored token (N). */
 export interface LossInputs {

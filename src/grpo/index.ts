@@ -5,6 +5,7 @@
  * @module mathformer/grpo
  */
 export { ADVANTAGE_KINDS, type AdvantageKind, advantages } from './advantages.ts';
+export * from './clipping.ts';
 export * from './curriculum.ts';
 export * from './dynamicSampling.ts';
 export { grpoLoss, type Loss, type LossInputs, type LossOptions, type TokenSequences } from './grpoLoss.ts';

@@ -3,7 +3,7 @@ import { exp } from '../base/elementary.ts';
 import type { Task } from '../tasks/task.ts';
 import { areEqual } from './advantages.ts';
 import { groupsOf } from './batches.ts';
-import { LOSSES } from './losses.ts';
+import { clippedSide, RATIOS } from './clipping.ts';
 import type { GrpoOptions } from './options.ts';
 import type { RewardValue } from './reward.ts';
 import { allAbstained } from './rewardValues.ts';
@@ -131,19 +131,15 @@ function partMetrics({ parts }: Rollout, groupSize: number): GrpoMetrics {
 }
 
 /** Return the shares of tokens (or of sequences) whose ratio is clipped below, above and in total. */
-function clipMetrics(
-  records: readonly SequenceRecord[],
-  { loss, clipRatio, clipRatioHigh }: StepSummary['options'],
-): GrpoMetrics {
-  const clippable = records.flatMap(({ advantage, tokens }) => {
+function clipMetrics(records: readonly SequenceRecord[], options: StepSummary['options']): GrpoMetrics {
+  const { ratioOf } = RATIOS[options.loss];
+  const sides = records.flatMap(({ advantage, tokens }) => {
     const differences = tokens.map(({ logp, oldLogp }) => logp - oldLogp);
-    const logRatios = LOSSES[loss].ratioOf === 'token' ? differences : [mean(differences)];
-    return logRatios.map((logRatio) => ({ ratio: exp(logRatio), advantage }));
+    const logRatios = ratioOf === 'token' ? differences : [mean(differences)];
+    return logRatios.map((logRatio) => clippedSide(exp(logRatio), advantage, options));
   });
-  const share = (held: (ratio: number, advantage: number) => boolean): number =>
-    mean(clippable.map(({ ratio, advantage }) => (held(ratio, advantage) ? 1 : 0)));
-  const low = share((ratio, advantage) => ratio < 1 - clipRatio && advantage < 0);
-  const high = share((ratio, advantage) => ratio > 1 + clipRatioHigh && advantage > 0);
+  const share = (wanted: 'low' | 'high'): number => mean(sides.map((side) => (side === wanted ? 1 : 0)));
+  const [low, high] = [share('low'), share('high')];
   return {
     'clip_ratio/low_mean': low,
     'clip_ratio/high_mean': high,

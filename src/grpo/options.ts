@@ -14,9 +14,9 @@ import {
 import { MIN_TEMPERATURE } from '../model/completions.ts';
 import { taskOptionAdvice } from '../tasks/builtIn.ts';
 import { ADVANTAGE_KINDS } from './advantages.ts';
+import { type ClipRange, clipRange, LOSS_NAMES } from './clipping.ts';
 import { DYNAMIC_SAMPLING_METRICS, MAX_REFILLS } from './dynamicSampling.ts';
 import { KL_NAMES } from './kl.ts';
-import { type ClipRange, clipRange, LOSS_NAMES } from './losses.ts';
 
 /** Each option with its range, default and description. */
 export const grpoSchema = z.strictObject({

@@ -11,7 +11,7 @@ import {
   type WeightedTrajectory,
   weighted,
 } from '../../src/grpo/batches.ts';
-import { LOSS_NAMES } from '../../src/grpo/losses.ts';
+import { LOSS_NAMES } from '../../src/grpo/clipping.ts';
 import { modelConfig } from '../../src/model/config.ts';
 import { ProblemStream } from '../../src/tasks/arithmetic/generator.ts';
 import { prompt } from '../../src/tasks/arithmetic/sample.ts';

@@ -1,8 +1,8 @@
 /** Every option of the GRPO trainer, changed one at a time, has its documented effect. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Device } from '../../src/gpu/device.ts';
+import { LOSS_NAMES } from '../../src/grpo/clipping.ts';
 import { KL_NAMES } from '../../src/grpo/kl.ts';
-import { LOSS_NAMES } from '../../src/grpo/losses.ts';
 import { type GrpoOptions, grpoOptions, grpoSchema } from '../../src/grpo/options.ts';
 import type { Reward } from '../../src/grpo/reward.ts';
 import { sampled } from '../../src/grpo/rollout.ts';

@@ -1,7 +1,8 @@
 /** Tokens in rows of different lengths, as inputs of the loss and as a padded batch of the float64 reference. */
 import type { Device } from '../../src/gpu/device.ts';
+import type { LossName } from '../../src/grpo/clipping.ts';
 import type { LossInputs } from '../../src/grpo/grpoLoss.ts';
-import { type LossName, tokenWeight } from '../../src/grpo/losses.ts';
+import { tokenWeight } from '../../src/grpo/losses.ts';
 import { Tensor } from '../../src/tensor/index.ts';
 import { type Array64, array } from '../oracle/array.ts';
 import type { PolicyBatch } from '../oracle/grpo.ts';

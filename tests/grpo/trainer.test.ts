@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { StateDict } from '../../src/formats/index.ts';
 import type { Device } from '../../src/gpu/device.ts';
-import { LOSS_NAMES } from '../../src/grpo/losses.ts';
+import { LOSS_NAMES } from '../../src/grpo/clipping.ts';
 import { type GrpoOptions, grpoOptions } from '../../src/grpo/options.ts';
 import { type GrpoMetrics, GrpoTrainer, type Rollout } from '../../src/grpo/trainer.ts';
 import type { Transformer } from '../../src/model/transformer.ts';
