@@ -3,6 +3,7 @@
  *
  * @module mathformer/training
  */
+export { type DescribedOption, describedOptions, type OptionType } from '../base/describedOptions.ts';
 export {
   type Accuracy,
   accuracyOf,
@@ -24,6 +25,7 @@ export * from './resume.ts';
 export { RUN_KINDS, type RunConfig, type RunKind, runConfigSchema } from './runConfig.ts';
 export type * from './runFiles.ts';
 export type { RunListing, RunState } from './runListing.ts';
+export { type OptionSection, optionSections } from './runOptions.ts';
 export * from './runRows.ts';
 export type { SessionContext, SessionOptions } from './session.ts';
 export type { PhaseName, PhaseResult, SessionState, Totals } from './sessionState.ts';
