@@ -10,7 +10,6 @@ export default defineConfig({
   resolve: { alias: PACKAGE_ALIAS },
   test: {
     include: ['tests/**/*.test.ts'],
-    exclude: ['tests/browser'],
     pool: 'forks',
     maxWorkers: 2,
     testTimeout: 600_000,

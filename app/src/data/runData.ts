@@ -1,0 +1,264 @@
+/** An open run: its files and metrics as signals, kept up to date by its source. */
+import { batch, computed, type ReadonlySignal, signal } from '@preact/signals';
+import { Warnings } from 'mathformer/grpo';
+import {
+  type ListedFile,
+  type RunConfig,
+  type RunFiles,
+  type RunListing,
+  readTrace,
+  runConfigSchema,
+  type StepTrace,
+  type Summary,
+  tracedStep,
+  traceFile,
+} from 'mathformer/training';
+import type { RunRef } from '../shell/routes.ts';
+import { Columns } from './columns.ts';
+import { MetricsLines } from './metricsLines.ts';
+import { Resource } from './resource.ts';
+import type { RunChange, RunSource } from './source.ts';
+
+const METRICS = 'metrics.jsonl';
+/** Bytes of metrics that are read in one turn, so that the page stays fluid. */
+const SLICE = 1 << 20;
+
+/** Rows of a run by phase. The arrays behind `Columns` grow; the object is another one whenever there are more rows. */
+export interface Metrics {
+  readonly phases: ReadonlyMap<string, Columns>;
+  /** All rows that are there now have been read. */
+  readonly complete: boolean;
+}
+
+/** A warning about a step of GRPO. */
+export interface RunWarning {
+  readonly step: number;
+  readonly name: string;
+  readonly problem: string;
+  readonly fix: string;
+}
+
+/** Answers to held-out problems that the run keeps. */
+export interface KeptEvaluation {
+  /** Name of the file. */
+  readonly file: string;
+  /** The step of GRPO after which it was made; null for `baseline` and `final`. */
+  readonly step: number | null;
+  readonly name: string;
+}
+
+export class RunData {
+  readonly listing = signal<RunListing>();
+  readonly metrics = signal<Metrics>({ phases: new Map(), complete: false });
+  readonly warnings = signal<readonly RunWarning[]>([]);
+  /** The fault that ended the reading of the run. */
+  readonly failure = signal<unknown>(undefined);
+  readonly files: Resource<readonly ListedFile[]>;
+  readonly config: Resource<RunConfig>;
+  readonly summary: Resource<Summary | undefined>;
+  /** Steps that have a trace, ascending. */
+  readonly traceSteps: ReadonlySignal<readonly number[]>;
+  /** Evaluations whose answers are kept, in the order of training. */
+  readonly evaluations: ReadonlySignal<readonly KeptEvaluation[]>;
+
+  readonly #files: RunFiles;
+  readonly #phases = new Map<string, Columns>();
+  readonly #traces = new Map<number, Promise<StepTrace>>();
+  #lines = new MetricsLines();
+  #checks = new Warnings();
+  /** Bytes of the metrics that were read. */
+  #cursor = 0;
+  #end: (() => void) | undefined;
+  #users = 0;
+
+  constructor(
+    readonly ref: RunRef,
+    private readonly source: RunSource,
+  ) {
+    this.#files = source.open(ref.id);
+    this.files = new Resource(() => this.#files.list());
+    this.config = new Resource(async () => runConfigSchema.parse(await this.json('config.json')));
+    this.summary = new Resource(async () => summaryFrom(await this.json('summary.json')));
+    this.traceSteps = computed(() => stepsOfTraces(this.files.ready ?? []));
+    this.evaluations = computed(() => evaluationsIn(this.files.ready ?? []));
+  }
+
+  /** Read the run and follow it until the returned function is called. What was read before is not read again. */
+  follow(): () => void {
+    if (this.#users++ === 0) void this.#start();
+    let ended = false;
+    return () => {
+      if (ended) return;
+      ended = true;
+      if (--this.#users === 0) this.#stop();
+    };
+  }
+
+  /** Read a file; undefined if the run has none of that name. */
+  async bytes(name: string): Promise<Uint8Array | undefined> {
+    return this.#files.read(name);
+  }
+
+  /** Read a JSON file; undefined if the run has none of that name. */
+  async json(name: string): Promise<unknown> {
+    const bytes = await this.bytes(name);
+    return bytes && JSON.parse(new TextDecoder().decode(bytes));
+  }
+
+  /** Read the rows of a file of JSON lines; undefined if the run has none of that name. */
+  async lines(name: string): Promise<readonly unknown[] | undefined> {
+    const bytes = await this.bytes(name);
+    const lines = bytes && new TextDecoder().decode(bytes).split('\n');
+    return lines?.filter((line) => line !== '').map((line) => JSON.parse(line));
+  }
+
+  /** Read the trace of a step. @throws MathformerError if it cannot be read. */
+  trace(step: number): Promise<StepTrace> {
+    const known = this.#traces.get(step);
+    if (known) return known;
+    const read = this.#readTrace(step);
+    this.#traces.set(step, read);
+    // A trace that could not be read is tried again.
+    read.catch(() => this.#traces.delete(step));
+    return read;
+  }
+
+  async #readTrace(step: number): Promise<StepTrace> {
+    const name = traceFile(step);
+    const bytes = await this.bytes(name);
+    if (!bytes) throw new Error(`step ${step} has no trace; choose a step that has one`);
+    return readTrace(bytes, name);
+  }
+
+  async #start(): Promise<void> {
+    try {
+      if (!this.listing.peek()) await this.#list();
+      await this.#readMetrics();
+      if (this.#users === 0) return;
+      this.#end = this.source.subscribe(this.ref.id, this.#cursor, (change) => this.#apply(change));
+    } catch (error) {
+      this.failure.value = error;
+    }
+  }
+
+  #stop(): void {
+    this.#end?.();
+    this.#end = undefined;
+  }
+
+  async #list(): Promise<void> {
+    const runs = await this.source.list();
+    this.listing.value = runs.find(({ id }) => id === this.ref.id);
+    if (!this.listing.value) throw new Error(`there is no run ${this.ref.id}; choose one of the list`);
+  }
+
+  async #readMetrics(): Promise<void> {
+    const bytes = await this.#files.read(METRICS, this.#cursor);
+    if (bytes && bytes.length > 0) {
+      for (let from = 0; from < bytes.length; from += SLICE) {
+        if (from > 0) await new Promise((resolve) => setTimeout(resolve));
+        this.#append(bytes.subarray(from, from + SLICE), from + SLICE >= bytes.length);
+      }
+    } else this.#publish(true);
+  }
+
+  #apply(change: RunChange): void {
+    switch (change.type) {
+      case 'append': {
+        const known = this.#cursor - change.from;
+        if (change.file === METRICS && known >= 0) this.#append(change.bytes.subarray(known), true);
+        break;
+      }
+      case 'cut':
+        if (change.file === METRICS) void this.#restart();
+        break;
+      case 'files':
+        this.#refresh(change.files);
+        break;
+      case 'listing':
+        this.listing.value = change.listing;
+        break;
+      default:
+        change satisfies never;
+    }
+  }
+
+  /** Begin again: rows that were read are no longer part of the run. */
+  async #restart(): Promise<void> {
+    this.#stop();
+    this.#phases.clear();
+    this.#traces.clear();
+    this.#lines = new MetricsLines();
+    this.#checks = new Warnings();
+    this.#cursor = 0;
+    this.warnings.value = [];
+    await this.#start();
+  }
+
+  #refresh(changed: readonly ListedFile[]): void {
+    const names = new Set(changed.map(({ name }) => name));
+    this.files.refresh();
+    if (names.has('config.json')) this.config.refresh();
+    if (names.has('summary.json')) this.summary.refresh();
+    for (const name of names) {
+      const step = tracedStep(name);
+      if (step !== undefined) this.#traces.delete(step);
+    }
+  }
+
+  #append(bytes: Uint8Array, complete: boolean): void {
+    this.#cursor += bytes.length;
+    const found: RunWarning[] = [];
+    for (const row of this.#lines.push(bytes)) {
+      this.#columnsOf(row.phase).push(row);
+      if (row.phase === 'grpo') found.push(...this.#warningsOf(row));
+    }
+    batch(() => {
+      this.#publish(complete);
+      if (found.length > 0) this.warnings.value = [...this.warnings.peek(), ...found];
+    });
+  }
+
+  #publish(complete: boolean): void {
+    this.metrics.value = { phases: new Map(this.#phases), complete };
+  }
+
+  #columnsOf(phase: string): Columns {
+    const known = this.#phases.get(phase);
+    if (known) return known;
+    const made = new Columns();
+    this.#phases.set(phase, made);
+    return made;
+  }
+
+  #warningsOf(row: { readonly step: number; readonly [name: string]: unknown }): RunWarning[] {
+    const numbers = Object.entries(row).map(([name, value]) => [name, numberOf(value)] as const);
+    return this.#checks
+      .check(row.step, Object.fromEntries(numbers))
+      .map((warning) => ({ step: row.step, ...warning }));
+  }
+}
+
+const numberOf = (value: unknown): number => (typeof value === 'number' ? value : Number.NaN);
+
+/** Believe a summary that has its parts; an older one has fewer. */
+function summaryFrom(json: unknown): Summary | undefined {
+  return isSummary(json) ? json : undefined;
+}
+
+const isSummary = (json: unknown): json is Summary =>
+  typeof json === 'object' && json !== null && 'phases' in json && 'adapter' in json && 'baseline' in json;
+
+const stepsOfTraces = (files: readonly ListedFile[]): readonly number[] =>
+  files.flatMap(({ name }) => tracedStep(name) ?? []).toSorted((a, b) => a - b);
+
+/** Find the kept evaluations among the files: the baseline, those on the way by step, the final one. */
+function evaluationsIn(files: readonly ListedFile[]): readonly KeptEvaluation[] {
+  const kept = files.flatMap(({ name: file }) => {
+    const [, name, step] = /^(baseline|final|eval_step(\d+))_completions\.jsonl$/.exec(file) ?? [];
+    return name ? [{ file, name, step: step === undefined ? null : Number(step) }] : [];
+  });
+  const order = ({ name, step }: KeptEvaluation): number =>
+    step ?? (name === 'baseline' ? -1 : Number.POSITIVE_INFINITY);
+  return kept.toSorted((a, b) => order(a) - order(b));
+}
