@@ -12,9 +12,11 @@
  */
 import {
   closeSync,
+  constants,
   fstatSync,
   ftruncateSync,
   lstatSync,
+  openSync,
   readFileSync,
   statSync,
   unlinkSync,
@@ -28,6 +30,10 @@ import { openOwnFile } from './ownFile.ts';
 
 /** Offset of the locked byte. It is beyond the text, since Windows does not let others read locked bytes. */
 const LOCKED_BYTE = 2 ** 30;
+
+/** Attempts to lock, and milliseconds between them: a dashboard that asks for the state of the run shares the lock for a moment. */
+const ATTEMPTS = 5;
+const ATTEMPT_MS = 5;
 
 /** The file with the id of the machine's last start on Linux. Containers on a machine share it. */
 const BOOT_ID = '/proc/sys/kernel/random/boot_id';
@@ -58,6 +64,25 @@ export class RunLock implements Disposable {
   }
 }
 
+/**
+ * Return true while a process on this machine writes to the run in a directory. This only reads: it shares the lock for a
+ * moment, and a process that locks the run waits for that long.
+ */
+export function isLocked(directory: string): boolean {
+  const path = join(directory, 'lock');
+  let descriptor: number | undefined;
+  try {
+    if (!lstatSync(path).isFile()) return false;
+    descriptor = openSync(path, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0));
+    return !tryLock(descriptor, LOCKED_BYTE, 1, { shared: true });
+  } catch {
+    // There is no lock, or this file system has none.
+    return false;
+  } finally {
+    if (descriptor !== undefined) closeSync(descriptor);
+  }
+}
+
 /** Lock the file at `path`, and return its descriptor. */
 function lockedFile(directory: string, path: string): number {
   for (;;) {
@@ -80,7 +105,11 @@ function lockedFile(directory: string, path: string): number {
 
 function locks(path: string, descriptor: number): boolean {
   try {
-    return tryLock(descriptor, LOCKED_BYTE, 1);
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      if (tryLock(descriptor, LOCKED_BYTE, 1)) return true;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ATTEMPT_MS);
+    }
+    return false;
   } catch (cause) {
     const fix = 'keep the run on a disk that has locks, such as a local one';
     throw new FileError('FILE_SYSTEM', path, 'this file system cannot lock files', fix, { cause });

@@ -15,7 +15,7 @@ import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { tryLock } from 'fs-native-extensions';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { RunLock } from '../../src/runs/lock.ts';
+import { isLocked, RunLock } from '../../src/runs/lock.ts';
 import { BOOT, NO_PROCESS, refusalOf } from './lockFacts.ts';
 
 // As they are, but for faults that a test has them make.
@@ -214,4 +214,41 @@ test.each(['12x', 'x12', '012', '-5'])('%s is the id of no process', (pid) => {
   writeFileSync(path, `elsewhere ${pid}\n`);
   new RunLock(directory)[Symbol.dispose]();
   expect(existsSync(path)).toBe(false);
+});
+
+describe('a question for the lock', () => {
+  test('is answered by the lock, not by the file', () => {
+    expect(isLocked(directory)).toBe(false);
+    const lock = new RunLock(directory);
+    expect([isLocked(directory), isLocked(directory)]).toEqual([true, true]);
+    lock[Symbol.dispose]();
+    expect(isLocked(directory)).toBe(false);
+    // A killed process leaves its file, and so does one on another machine.
+    for (const text of [
+      `${hostname()} ${NO_PROCESS} ${BOOT}\n`,
+      `${hostname()} ${process.pid} ${BOOT}\n`,
+      'elsewhere 1 0f0e0d0c\n',
+    ]) {
+      writeFileSync(path, text);
+      expect(isLocked(directory)).toBe(false);
+    }
+  });
+
+  test('follows no link', () => {
+    const other = mkdtempSync(join(tmpdir(), 'mathformer-lock-'));
+    using _ = new RunLock(other);
+    symlinkSync(join(other, 'lock'), path);
+    expect(isLocked(directory)).toBe(false);
+  });
+
+  test('does not keep a process from the lock', () => {
+    let denied = 2;
+    vi.mocked(tryLock).mockImplementation(() => denied-- <= 0);
+    try {
+      new RunLock(directory)[Symbol.dispose]();
+      expect(denied).toBeLessThan(0);
+    } finally {
+      vi.mocked(tryLock).mockRestore();
+    }
+  });
 });
