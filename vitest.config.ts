@@ -10,6 +10,7 @@ export default defineConfig({
   resolve: { alias: PACKAGE_ALIAS },
   test: {
     include: ['tests/**/*.test.ts'],
+    exclude: ['tests/browser'],
     pool: 'forks',
     maxWorkers: 2,
     testTimeout: 600_000,

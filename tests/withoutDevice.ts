@@ -5,7 +5,10 @@ import { dirname, join, relative, resolve } from 'node:path';
 const ROOT = import.meta.dirname;
 const SOURCES = resolve(ROOT, '../src');
 /** Modules that open devices or start processes, from the repository's root or by name. */
-const SLOW = ['src/gpu/node.ts', 'src/index.node.ts', 'node:child_process', 'node:worker_threads'];
+const SLOW = [
+  ...['src/gpu/node.ts', 'src/index.node.ts', 'webgpu'],
+  ...['node:child_process', 'node:worker_threads', 'playwright-core', 'puppeteer-core'],
+];
 const IMPORT = /(?:from|import\()\s*'([^']+)'/g;
 
 /** Return the paths of the test files below `folder` (relative to tests/) that reach nothing slow through tests/. */

@@ -27,8 +27,8 @@ export interface Trajectory extends ScoredSequence {
 export interface WeightedTrajectory extends Trajectory {
   /** Weight of each of its tokens in the loss, summed over the copies. */
   readonly weight: number;
-  /** Number of equal completions, this one included. */
-  readonly copies: number;
+  /** The equal completions, this one included. */
+  readonly copies: readonly Completion[];
 }
 
 /** Inputs of a captured micro-batch: one value for each scored token (N), 0 for padding. */
@@ -98,11 +98,11 @@ export function weighted(
   for (const trajectory of counted) {
     const { advantage, from, tokens, completion } = trajectory;
     const key = `${advantage} ${from} ${tokens} ${completion.logps}`;
-    const { weight = 0, copies = 0 } = found.get(key) ?? {};
+    const { weight = 0, copies = [] } = found.get(key) ?? {};
     found.set(key, {
       ...trajectory,
       weight: weight + tokenWeight(loss, { ...size, length: scoredCount(trajectory) }),
-      copies: copies + 1,
+      copies: [...copies, completion],
     });
   }
   return [...found.values()];

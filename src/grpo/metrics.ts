@@ -1,5 +1,6 @@
 /** The metrics of a GRPO step, under TRL's names where TRL has one. They are computed in float64 from values per token. */
 import { exp } from '../base/elementary.ts';
+import type { Completion } from '../model/sampler.ts';
 import type { Task } from '../tasks/task.ts';
 import { areEqual } from './advantages.ts';
 import { groupsOf } from './batches.ts';
@@ -25,6 +26,7 @@ export interface TokenRecord {
 
 /** One sequence in the loss. */
 export interface SequenceRecord {
+  readonly completion: Completion;
   readonly advantage: number;
   readonly tokens: readonly TokenRecord[];
 }

@@ -21,29 +21,35 @@ export interface SampleRow {
 const GROUPS = 2;
 const COMPLETIONS = 4;
 
+/** Return the index of the first completion of each group: groups whose rewards differ come before all others. */
+export function groupsToShow(rewards: readonly number[], groupSize: number): number[] {
+  const groups = Array.from({ length: rewards.length / groupSize }, (_, i) => i * groupSize);
+  const teaches = (first: number): boolean => !areEqual(rewards.slice(first, first + groupSize));
+  return [...groups.filter(teaches), ...groups.filter((first) => !teaches(first))];
+}
+
 /** Return the first completions of the first few problems; problems whose rewards differ come before all others. */
 export function sampleRows(
   { problems, completions, rewards }: Rollout,
   advantages: ArrayLike<number>,
   { task, groupSize }: { readonly task: Task; readonly groupSize: number },
 ): SampleRow[] {
-  const groups = Array.from({ length: completions.length / groupSize }, (_, i) => i * groupSize);
-  const teaches = (first: number): boolean => !areEqual(rewards.slice(first, first + groupSize));
-  const shown = [...groups.filter(teaches), ...groups.filter((first) => !teaches(first))].slice(0, GROUPS);
-  return shown.flatMap((first) =>
-    Array.from({ length: Math.min(groupSize, COMPLETIONS) }, (_, member) => {
-      const i = first + member;
-      const { prompt = 0, tokens = [], finished = false } = completions[i] ?? {};
-      const problem = problems[prompt] as TaskProblem;
-      return {
-        prompt: problem.expression,
-        completion: task.tokenizer.decode(tokens),
-        answer: task.grade(problem, tokens).answer,
-        expected: problem.answer,
-        reward: rewards[i] ?? Number.NaN,
-        advantage: advantages[i] ?? Number.NaN,
-        truncated: !finished,
-      };
-    }),
-  );
+  return groupsToShow(rewards, groupSize)
+    .slice(0, GROUPS)
+    .flatMap((first) =>
+      Array.from({ length: Math.min(groupSize, COMPLETIONS) }, (_, member) => {
+        const i = first + member;
+        const { prompt = 0, tokens = [], finished = false } = completions[i] ?? {};
+        const problem = problems[prompt] as TaskProblem;
+        return {
+          prompt: problem.expression,
+          completion: task.tokenizer.decode(tokens),
+          answer: task.grade(problem, tokens).answer,
+          expected: problem.answer,
+          reward: rewards[i] ?? Number.NaN,
+          advantage: advantages[i] ?? Number.NaN,
+          truncated: !finished,
+        };
+      }),
+    );
 }

@@ -1,4 +1,10 @@
 /** The trace of a step of GRPO: the rewards of all groups, and some groups token by token. */
+import type { Completion } from '../model/sampler.ts';
+import type { Task, TaskProblem } from '../tasks/task.ts';
+import type { SequenceRecord, TokenRecord } from './metrics.ts';
+import type { GrpoOptions } from './options.ts';
+import { groupsOf, type Rollout, sampled } from './rollout.ts';
+import { groupsToShow } from './samples.ts';
 
 /** One completion of a traced group. Arrays have a value for each of its T tokens. */
 export interface TracedCompletion {
@@ -56,3 +62,99 @@ export interface StepTrace {
   /** The traced groups: those whose rewards differ come first. */
   readonly groups: readonly TracedGroup[];
 }
+
+/** A step that was taken. */
+export interface TakenStep {
+  readonly step: number;
+  readonly rollout: Rollout;
+  /** The advantage of each completion that was not dropped. */
+  readonly advantages: readonly number[];
+  /** All sequences of all optimiser steps, in order. */
+  readonly records: readonly SequenceRecord[];
+}
+
+/** The surroundings of a step, and the number of groups to trace token by token. */
+export interface TraceOptions {
+  readonly task: Task;
+  readonly options: Pick<GrpoOptions, 'groupSize' | 'loss' | 'clipRatio' | 'clipRatioHigh'>;
+  readonly groups: number;
+}
+
+/** Trace a step. */
+export function traceOf(
+  { step, rollout, advantages, records }: TakenStep,
+  { task, options, groups }: TraceOptions,
+): StepTrace {
+  const { groupSize, loss, clipRatio, clipRatioHigh } = options;
+  const all = sampled(rollout);
+  const parts = groupsOf(all, groupSize);
+  const computed = firstRecords(records);
+  const traced = groupsToShow(all.rewards, groupSize).slice(0, groups);
+  return {
+    ...{ step, loss, clipRatio, clipRatioHigh },
+    rewards: parts.map(({ problems, rewards }, group) => ({
+      expression: problems[0]?.expression ?? '',
+      dropped: group * groupSize >= rollout.completions.length,
+      rewards: Float32Array.from(rewards),
+    })),
+    groups: traced.flatMap((first) => {
+      const problem = problemAt(all, first);
+      return problem ? [tracedGroup(problem, first)] : [];
+    }),
+  };
+
+  /** Joining with dropped groups copies completions, but keeps their order. */
+  function recordsAt(i: number): readonly TokenRecord[] | undefined {
+    const completion = rollout.completions[i];
+    return completion && computed.get(completion);
+  }
+
+  function tracedGroup(problem: TaskProblem, first: number): TracedGroup {
+    const completions = all.completions.slice(first, first + groupSize);
+    return {
+      expression: problem.expression,
+      expected: problem.answer,
+      prompt: textsOf(task, task.prompt(problem)),
+      completions: completions.map((completion, member) => ({
+        ...tracedTokens(task, problem, completion, recordsAt(first + member)),
+        reward: all.rewards[first + member] ?? Number.NaN,
+        advantage: advantages[first + member] ?? Number.NaN,
+      })),
+    };
+  }
+}
+
+/** Return what the first optimiser step on each completion computed. */
+function firstRecords(records: readonly SequenceRecord[]): Map<Completion, readonly TokenRecord[]> {
+  const first = new Map<Completion, readonly TokenRecord[]>();
+  for (const { completion, tokens } of records) if (!first.has(completion)) first.set(completion, tokens);
+  return first;
+}
+
+function problemAt({ problems, completions }: Rollout, at: number): TaskProblem | undefined {
+  return problems[completions[at]?.prompt ?? -1];
+}
+
+/** @param records the values of each token; undefined if the step did not learn from the completion. */
+function tracedTokens(
+  task: Task,
+  problem: TaskProblem,
+  { tokens, logps, finished }: Completion,
+  records: readonly TokenRecord[] | undefined,
+): Omit<TracedCompletion, 'reward' | 'advantage'> {
+  const values = (name: 'logp' | 'kl' | 'entropy'): Float32Array =>
+    Float32Array.from(tokens, (_, t) => records?.[t]?.[name] ?? Number.NaN);
+  return {
+    tokens,
+    texts: textsOf(task, tokens),
+    correct: task.grade(problem, tokens).outcome === 'correct',
+    finished,
+    logp: values('logp'),
+    oldLogp: logps,
+    kl: values('kl'),
+    entropy: values('entropy'),
+  };
+}
+
+const textsOf = ({ tokenizer }: Task, ids: readonly number[]): string[] =>
+  ids.map((id) => tokenizer.decode([id]));

@@ -57,6 +57,7 @@ import type { Rollout } from './rollout.ts';
 import { RolloutSource } from './rolloutSource.ts';
 import { type SampleRow, sampleRows } from './samples.ts';
 import { type GrpoState, grpoProgressSchema } from './state.ts';
+import { type StepTrace, traceOf } from './trace.ts';
 
 export type { GrpoMetrics } from './metrics.ts';
 export type { Rollout } from './rollout.ts';
@@ -98,6 +99,8 @@ export class GrpoTrainer {
   /** Steps skipped because a reward was not finite: all of them, and the latest in a row. */
   #unrewarded = { steps: 0, inARow: 0 };
   #latest: { readonly rollout: Rollout; readonly advantages: readonly number[] } | undefined;
+  /** The optimiser steps of the latest step; undefined if it learnt nothing, as a reward was not finite. */
+  #updates: readonly Update[] | undefined;
 
   /** @throws MathformerError if the policy's vocabulary is not the task's, or if the rewards are invalid. */
   constructor(policy: Transformer, options: GrpoOptions, parts: GrpoTrainerParts) {
@@ -133,8 +136,10 @@ export class GrpoTrainer {
     const { options, task } = this;
     const started = performance.now();
     const [lr, klCoef] = [this.learningRate(this.#step), this.#klCoef];
+    this.#updates = undefined;
     const rollout = await this.#rewarded();
     const updates = rollout ? await this.#learn(rollout, lr) : [];
+    this.#updates = rollout && updates;
     this.#step += 1;
     const { skipped } = updates.at(-1) ?? (await this.#optimizer.report());
     const seconds = (performance.now() - started) / 1000;
@@ -161,6 +166,17 @@ export class GrpoTrainer {
     if (!this.#latest) return [];
     const { rollout, advantages } = this.#latest;
     return sampleRows(rollout, advantages, { task: this.task, groupSize: this.options.groupSize });
+  }
+
+  /**
+   * Return the trace of the latest step, with up to `groups` groups token by token. Undefined before the first step, and if
+   * the step was skipped since a reward was not finite.
+   */
+  trace(groups: number): StepTrace | undefined {
+    if (!this.#latest || !this.#updates) return undefined;
+    const records = this.#updates.flatMap((update) => update.records);
+    const { task, options } = this;
+    return traceOf({ step: this.#step, ...this.#latest, records }, { task, options, groups });
   }
 
   /** Return the state from which, together with the policy's weights, training resumes to the same bits. */
@@ -317,7 +333,7 @@ export class GrpoTrainer {
         const kl = hasReference ? estimate() : Number.NaN;
         return { logp, oldLogp, kl, entropy };
       });
-      return new Array<SequenceRecord>(copies).fill({ advantage, tokens });
+      return copies.map((copy): SequenceRecord => ({ completion: copy, advantage, tokens }));
     });
     return { records, loss: values[3 * N] ?? 0, policyLoss: values[3 * N + 1] ?? 0 };
   }

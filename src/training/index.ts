@@ -3,6 +3,7 @@
  *
  * @module mathformer/training
  */
+export { type DescribedOption, describedOptions, type OptionType } from '../base/describedOptions.ts';
 export {
   type Accuracy,
   accuracyOf,
@@ -10,18 +11,22 @@ export {
   improvementOf,
 } from './accuracy.ts';
 export * from './checkpointList.ts';
+export { completionsFile, isCorrect } from './completions.ts';
 export type * from './events.ts';
 export { type TrainGrpoOptions, trainGrpo } from './grpo.ts';
-export { heldOut } from './heldOut.ts';
+export { EVALUATION_FILE, heldOut } from './heldOut.ts';
 export * from './machine.ts';
 export * from './memoryStore.ts';
 export * from './pipeline.ts';
 export { pretrain, type TrainSupervisedOptions } from './pretrain.ts';
+export { CONFIG_FILE, listingOf, SUMMARY_FILE } from './readListing.ts';
 export { type Attempt, type RecoveryOptions, withRecovery } from './recovery.ts';
 export * from './resume.ts';
 export { RUN_KINDS, type RunConfig, type RunKind, runConfigSchema } from './runConfig.ts';
 export type * from './runFiles.ts';
 export type { RunListing, RunState } from './runListing.ts';
+export { type OptionSection, optionSections } from './runOptions.ts';
+export * from './runRows.ts';
 export type { SessionContext, SessionOptions } from './session.ts';
 export type { PhaseName, PhaseResult, SessionState, Totals } from './sessionState.ts';
 export type * from './store.ts';

@@ -7,7 +7,7 @@ import { CheckpointError, corrupt, quoted, withCheckpointErrors } from '../forma
 import { type NamedArray, readSafetensors, writeSafetensors } from '../formats/safetensors.ts';
 import type { StepTrace, TracedCompletion } from '../grpo/trace.ts';
 
-export type * from '../grpo/trace.ts';
+export type { GroupRewards, StepTrace, TracedCompletion, TracedGroup } from '../grpo/trace.ts';
 
 /** Keys of the metadata. */
 const VERSION_KEY = 'mathformer_trace';

@@ -1,17 +1,15 @@
 /**
- * The WebAssembly adapter gives the same bits everywhere: with any number of threads, in other versions of Node, and in other
- * JavaScript engines. After a deliberate change of results, `npx vitest run tests/determinism -u` writes the new digests.
+ * The WebAssembly adapter gives the same bits everywhere: with any number of threads, in other versions of Node, and in pages
+ * (tests/browser). After a deliberate change of results, `npx vitest run tests/determinism -u` writes the new digests.
  */
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openDevice } from '../../src/index.node.ts';
-import { type BrowserName, installed, launch, type PageServer, runPage, serve } from './browsers.ts';
-import { bundle } from './bundle.ts';
-import type { PageResult } from './inBrowser.ts';
 import { type Digests, trainingDigests } from './training.ts';
 
 const run = promisify(execFile);
@@ -50,7 +48,18 @@ describe('in Node', () => {
   beforeAll(async () => {
     directory = await mkdtemp(join(tmpdir(), 'mathformer-determinism-'));
     script = join(directory, 'trainings.mjs');
-    await writeFile(script, await bundle('inNode.ts', 'node'));
+    await build({
+      entryPoints: [join(import.meta.dirname, 'inNode.ts')],
+      outfile: script,
+      ...{
+        bundle: true,
+        minify: true,
+        platform: 'node',
+        format: 'esm',
+        target: 'es2022',
+        logLevel: 'silent',
+      },
+    });
   });
   afterAll(() => rm(directory, { recursive: true }));
 
@@ -65,29 +74,5 @@ describe('in Node', () => {
     skip(!found, `npm did not bring Node ${version}`);
     const { stdout } = await npx(script);
     expect(JSON.parse(stdout)).toEqual(expected);
-  });
-});
-
-const BROWSERS: readonly BrowserName[] = ['chrome', 'firefox'];
-
-describe.each(BROWSERS)('in %s', (name) => {
-  let server: PageServer;
-  beforeAll(async () => {
-    server = await serve(await bundle('inBrowser.ts', 'browser'));
-  });
-  afterAll(() => {
-    server.server.close();
-  });
-
-  it.for([
-    ['with threads', 'isolated', true],
-    ['without cross-origin isolation', 'plain', false],
-  ] as const)('%s', async ([, path, isolated], { skip }) => {
-    const executable = installed(name);
-    if (!executable) return skip(`no ${name} is installed`);
-    const browser = await launch(name, executable);
-    const result = await runPage<PageResult>(browser, server, path);
-    await browser.close();
-    expect(result).toEqual({ isolated, digests: expected });
   });
 });

@@ -68,7 +68,7 @@ async function pretrain(model: Transformer): Promise<unknown> {
 const evenness = ({ completions }: Rollout): number[] =>
   completions.map(({ tokens }) => tokens.filter((token) => token % 2 === 0).length / tokens.length);
 
-/** Two steps of two epochs, with all filters and a penalty on the KL. */
+/** Five steps of two epochs, with all filters and a penalty on the KL. */
 async function reinforce(model: Transformer): Promise<unknown> {
   const options = grpoOptions({
     ...{ batchSize: 4, groupSize: 4, maxNewTokens: 16, epochs: 2, lr: 1e-3, seed: 1 },
@@ -83,7 +83,7 @@ async function reinforce(model: Transformer): Promise<unknown> {
     for (const { tokens, logps } of rollout.completions) completions.push([tokens, [...logps]]);
     return { ...rollout, rewards: evenness(rollout) };
   };
-  const metrics = await steps(2, async () => ({ ...(await trainer.step()), step_time: 0 }));
+  const metrics = await steps(5, async () => ({ ...(await trainer.step()), step_time: 0 }));
   trainer.dispose();
   return { metrics, completions };
 }

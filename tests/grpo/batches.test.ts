@@ -133,7 +133,7 @@ describe('weights', () => {
             const own = all.flatMap((each, i) =>
               each.tokens.length === tokens.length && each.advantage === advantage ? [apart[i].weight] : [],
             );
-            expect(copies).toBe(own.length);
+            expect(copies).toHaveLength(own.length);
             expect(weight).toBeCloseTo(
               own.reduce((sum, each) => sum + each, 0),
               12,
@@ -194,7 +194,7 @@ describe('the inputs of a micro-batch', () => {
       },
       advantage: i + 0.5,
       weight: 1 / (i + 2),
-      copies: 1,
+      copies: [each.completion],
       ...(kept && { kept: keptOf(lengths[i]) }),
     }));
   const numbersOf = (values: unknown): number[] => {

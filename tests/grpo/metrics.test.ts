@@ -24,12 +24,8 @@ const completion = (index: number, tokens: number[]): Completion => ({
   finished: tokens.at(-1) === EOS,
 });
 
-const completions = [
-  completion(0, [5, EOS]),
-  completion(0, [5, 6, 7, 8]),
-  completion(1, [EOS]),
-  completion(1, [9, EOS]),
-];
+const shortest = completion(0, [5, EOS]);
+const completions = [shortest, completion(0, [5, 6, 7, 8]), completion(1, [EOS]), completion(1, [9, EOS])];
 
 const token = (ratio: number, rest: Partial<TokenRecord> = {}): TokenRecord => {
   const logp = -1;
@@ -38,9 +34,9 @@ const token = (ratio: number, rest: Partial<TokenRecord> = {}): TokenRecord => {
 
 const RECORDS: SequenceRecord[] = [
   // The clip holds the first back.
-  { advantage: 1, tokens: [token(1.5), token(0.5)] },
-  { advantage: -1, tokens: [token(0.5, { entropy: 1.5 }), token(1.5)] },
-  { advantage: 0.5, tokens: [token(1, { kl: 0.3 })] },
+  { completion: shortest, advantage: 1, tokens: [token(1.5), token(0.5)] },
+  { completion: shortest, advantage: -1, tokens: [token(0.5, { entropy: 1.5 }), token(1.5)] },
+  { completion: shortest, advantage: 0.5, tokens: [token(1, { kl: 0.3 })] },
 ];
 
 const UPDATE = { records: RECORDS, loss: 1.25, policyLoss: 1.125, gradNorm: 2.5, skipped: 0 };
@@ -88,9 +84,9 @@ describe('summarise', () => {
 
   test('the clip holds back what has moved as its advantage asks; without an advantage nothing', () => {
     const records = [
-      { advantage: 1, tokens: [token(0.5), token(0.5), token(1.5)] },
-      { advantage: -1, tokens: [token(0.5), token(1.5), token(1.5), token(1.5)] },
-      { advantage: 0, tokens: [token(0.5), token(1.5), token(1)] },
+      { completion: shortest, advantage: 1, tokens: [token(0.5), token(0.5), token(1.5)] },
+      { completion: shortest, advantage: -1, tokens: [token(0.5), token(1.5), token(1.5), token(1.5)] },
+      { completion: shortest, advantage: 0, tokens: [token(0.5), token(1.5), token(1)] },
     ];
     const metrics = summarise({ ...STEP, updates: [{ ...UPDATE, records }] });
     expect(metrics['clip_ratio/low_mean']).toBe(1 / 10);
@@ -132,7 +128,7 @@ describe('summarise', () => {
 
   test('several optimiser steps: means over them, but the sampler is compared in the first alone', () => {
     const later = {
-      records: [{ advantage: 1, tokens: [token(4, { kl: 1.2 })] }],
+      records: [{ completion: shortest, advantage: 1, tokens: [token(4, { kl: 1.2 })] }],
       loss: 0.25,
       policyLoss: 0.125,
       gradNorm: 1.5,

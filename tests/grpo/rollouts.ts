@@ -100,7 +100,7 @@ export function reference(
   anchor: ReadonlyMap<string, Array64>,
   { problems, completions, rewards }: Rollout,
   options: GrpoOptions,
-): TotalLoss & { readonly batch: PolicyBatch } {
+): TotalLoss & { readonly batch: PolicyBatch & { readonly tokenEntropy: Array64 } } {
   const longest = Math.max(...completions.map(({ tokens }) => tokens.length));
   const shape = [completions.length, longest];
   const padded = (values: ArrayLike<number>): number[] => [

@@ -3,8 +3,9 @@
  * and description in --help. commander splits the command line; the schema checks the values.
  */
 import { type Command, Option } from 'commander';
-import { z } from 'zod';
+import type { z } from 'zod';
 import { shownValue } from '../../base/arguments.ts';
+import { type DescribedOption, describedOptions, type OptionType } from '../../base/describedOptions.ts';
 import { BadOptionError, flagOf, flagSpelt, NO_EMPTY_PATH, parseOptions } from '../../base/options.ts';
 import { explained, offFlagOf } from './usageErrors.ts';
 
@@ -56,10 +57,11 @@ export interface FlagGroup {
  * both in one line, as Python's argparse does.
  */
 export function addFlags(command: Command, schema: z.ZodObject, group?: FlagGroup): Command {
-  for (const [key, field] of Object.entries(schema.shape)) {
-    const value = valueName(key, field);
-    const description = (descriptionOf(field) + defaultOf(field)).trim();
-    const flag = flagOf(key);
+  const described = describedOptions(schema);
+  for (const each of described) {
+    const { key, flag } = each;
+    const value = valueName(each);
+    const description = (each.help + defaultOf(each)).trim();
     const option =
       value === null
         ? new Option(flag, description)
@@ -68,8 +70,8 @@ export function addFlags(command: Command, schema: z.ZodObject, group?: FlagGrou
     command.addOption(option);
     if (value === null) command.addOption(new Option(offFlagOf(key)).hideHelp());
   }
-  const keys = Object.keys(schema.shape);
-  const switches = keys.filter((key) => isBoolean(schema.shape[key]));
+  const keys = described.map(({ key }) => key);
+  const switches = described.filter(({ type }) => type === 'switch').map(({ key }) => key);
   const names = new Set(switches.map(flagOf));
   return command
     .configureHelp({ optionTerm: ({ flags }) => (names.has(flags) ? negatable(flags) : flags) })
@@ -79,8 +81,6 @@ export function addFlags(command: Command, schema: z.ZodObject, group?: FlagGrou
 }
 
 const negatable = (flags: string): string => `${flags}, ${flags.replace(/^--/, '--no_')}`;
-
-const isBoolean = (field: unknown): boolean => base(field) instanceof z.ZodBoolean;
 
 /** Takes a flag's value as it is. @throws BadOptionError for the next flag in its place, and for a second value. */
 function onlyValue(flag: string): (value: string, earlier: string | undefined) => string {
@@ -115,7 +115,7 @@ export function readFlags<Schema extends z.ZodObject>(command: Command, schema: 
 export function givenFlags(command: Command, schema: z.ZodObject): Record<string, unknown> {
   const texts = new Map<string, string | true>(Object.entries(command.opts()));
   const given: Record<string, unknown> = {};
-  for (const [key, field] of Object.entries(schema.shape)) {
+  for (const { key, type } of describedOptions(schema)) {
     const text = texts.get(flagOf(key).slice(2));
     const off = texts.has(offFlagOf(key).slice(2));
     if (off && text !== undefined) {
@@ -123,7 +123,7 @@ export function givenFlags(command: Command, schema: z.ZodObject): Record<string
       throw new BadOptionError(flagOf(key), problem, 'give one of them');
     }
     if (off) given[key] = false;
-    else if (text !== undefined) given[key] = parsedValue(text, field);
+    else if (text !== undefined) given[key] = parsedValue(text, type);
   }
   return given;
 }
@@ -132,36 +132,24 @@ export function givenFlags(command: Command, schema: z.ZodObject): Record<string
 export const flagsOf = ({ shape }: z.ZodObject): string[] => Object.keys(shape).map(flagOf);
 
 /** Convert the text of a number. Any other text stays as it is, so that the schema shows it in its refusal. */
-function parsedValue(text: string | true, field: unknown): unknown {
-  if (text === true || !(base(field) instanceof z.ZodNumber)) return text;
+function parsedValue(text: string | true, type: OptionType): unknown {
+  if (text === true || type !== 'number') return text;
   const number = Number(text);
   return text.trim() === '' || Number.isNaN(number) ? text : number;
-}
-
-function base(field: unknown): unknown {
-  return field instanceof z.ZodDefault || field instanceof z.ZodOptional ? base(field.unwrap()) : field;
 }
 
 /** Flags whose values are names, or may be. */
 const NAMES = new Set(['adapter', 'task']);
 
 /** Return the name of a flag's value in --help; null for a switch. */
-function valueName(key: string, field: unknown): string | null {
-  const type = base(field);
-  if (isBoolean(type)) return null;
-  if (type instanceof z.ZodNumber) return 'number';
-  if (type instanceof z.ZodEnum) return type.options.join('|');
-  if (!(type instanceof z.ZodString)) return 'list';
+function valueName({ key, type, choices }: DescribedOption): string | null {
+  if (type === 'switch') return null;
+  if (type === 'choice') return choices.join('|');
+  if (type !== 'text') return type;
   return NAMES.has(key) ? 'name' : 'path';
 }
 
-function descriptionOf(field: unknown): string {
-  return (field instanceof z.ZodType && field.description) || '';
-}
-
-function defaultOf(field: unknown): string {
-  if (!(field instanceof z.ZodDefault) || isBoolean(field)) return '';
-  const value = field.parse(undefined);
-  if (value === '') return '';
+function defaultOf({ type, default: value }: DescribedOption): string {
+  if (type === 'switch' || value === undefined || value === '') return '';
   return ` (default: ${Array.isArray(value) ? value.join(',') : JSON.stringify(value)})`;
 }

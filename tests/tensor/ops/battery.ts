@@ -4,8 +4,6 @@
  * accumulates both gradients; operands made by another op work like leaves. docs/OPS.md lists the largest errors: the run
  * fails if the op is missing there, or if an error exceeds the listed one. With UPDATE_DOCS=1 it rewrites the section.
  */
-import { readFileSync, writeFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Device } from '../../../src/gpu/device.ts';
@@ -20,6 +18,7 @@ import {
   type Operand,
   type WorstErrors,
 } from '../againstOracle.ts';
+import { readDocument, writeDocument } from './document.ts';
 
 /** One op: a row of docs/OPS.md and what the battery needs to test it. */
 export interface OpRow {
@@ -36,7 +35,6 @@ export interface OpRow {
   readonly gradient?: string;
 }
 
-const DOCUMENT = fileURLToPath(new URL('../../../docs/OPS.md', import.meta.url));
 const HEADER = '| op | gradient | dtypes | worst error | worst error of gradients |\n|---|---|---|---|---|';
 /** Factor of the documented error that is allowed, plus two units in the last place, since drivers round differently. */
 const SLACK = 4;
@@ -76,8 +74,8 @@ export function describeOps(family: string, rows: readonly OpRow[]): void {
 
   test(`docs/OPS.md, ${family}`, () => {
     const lines = rows.map((row) => line(row, worst.get(row.name)));
-    const text = readFileSync(DOCUMENT, 'utf8');
-    if (process.env.UPDATE_DOCS) writeFileSync(DOCUMENT, withSection(text, family, lines));
+    const text = readDocument();
+    if (process.env.UPDATE_DOCS) writeDocument(withSection(text, family, lines));
     else expectDocumented(text, family, rows, worst);
   });
 }
