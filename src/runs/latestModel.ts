@@ -1,7 +1,8 @@
 /** The model of a run: as the path of a checkpoint, the directory of a run stands for its last checkpoint. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { Checkpoints, MANIFEST } from './checkpoints.ts';
+import { MANIFEST } from '../training/checkpointFormat.ts';
+import { Checkpoints } from './checkpoints.ts';
 import { FileError } from './fileError.ts';
 
 /** Return true if a path is the directory of a run with checkpoints. */

@@ -12,11 +12,12 @@
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Checkpoint } from '../formats/index.ts';
+import { MANIFEST } from '../training/checkpointFormat.ts';
 import type { RunKind } from '../training/runConfig.ts';
 import type { MetricsRow, StoredRun } from '../training/store.ts';
 import { type FileOperations, removeTorn, writeAtomically } from './atomicFile.ts';
 import { saveCheckpoint } from './checkpointFile.ts';
-import { Checkpoints, MANIFEST } from './checkpoints.ts';
+import { Checkpoints } from './checkpoints.ts';
 import { CSV_RECORD, csvRecord } from './csvPlace.ts';
 import { makeDirectory, makeEmptyDirectory, notEmpty, removeIfEmpty } from './directory.ts';
 import { withFileErrors } from './fileError.ts';

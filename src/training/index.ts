@@ -13,10 +13,12 @@ export {
 export * from './checkpointList.ts';
 export { completionsFile, isCorrect } from './completions.ts';
 export type * from './events.ts';
+export { FileStore, type FileStoreOptions } from './fileStore.ts';
 export { type TrainGrpoOptions, trainGrpo } from './grpo.ts';
 export { EVALUATION_FILE, heldOut } from './heldOut.ts';
 export * from './machine.ts';
 export * from './memoryStore.ts';
+export * from './opfsFiles.ts';
 export * from './pipeline.ts';
 export { pretrain, type TrainSupervisedOptions } from './pretrain.ts';
 export { CONFIG_FILE, listingOf, SUMMARY_FILE } from './readListing.ts';
@@ -33,3 +35,4 @@ export type * from './store.ts';
 export type { Results, Summary, SummaryContext } from './summary.ts';
 export * from './trace.ts';
 export { settingsOf, type TrainedSettings } from './trainedSettings.ts';
+export * from './webLock.ts';

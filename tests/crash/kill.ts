@@ -4,8 +4,9 @@ import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { RandomStream } from '../../src/base/randomStream.ts';
-import { type CheckpointEntry, Checkpoints } from '../../src/runs/checkpoints.ts';
+import { Checkpoints } from '../../src/runs/checkpoints.ts';
 import { EVENT_FILE } from '../../src/runs/metrics/tensorBoard.ts';
+import type { CheckpointEntry } from '../../src/training/checkpointFormat.ts';
 import { readEvents } from '../runs/metrics/eventFile.ts';
 
 /** Approximate seconds that a process needs before its first step. */

@@ -7,12 +7,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import type { MathformerError } from '../../src/base/errors.ts';
 import { writeSafetensors } from '../../src/formats/index.ts';
 import { modelConfig } from '../../src/model/config.ts';
 import { initialStateDict } from '../../src/model/stateDict.ts';
 import type { FileOperations } from '../../src/runs/atomicFile.ts';
 import { Checkpoints } from '../../src/runs/checkpoints.ts';
-import type { FileError } from '../../src/runs/fileError.ts';
 import { VOCAB_SIZE } from '../../src/tasks/arithmetic/tokenizer.ts';
 import type { SaveOptions, TrainingCheckpoint } from '../../src/training/store.ts';
 
@@ -52,7 +52,7 @@ function saved(
   return checkpoints;
 }
 
-const noDamage = (error: FileError): void => {
+const noDamage = (error: MathformerError): void => {
   throw error;
 };
 
@@ -139,7 +139,7 @@ describe('checkpoints', () => {
         Buffer.from(bytes.map((byte, i) => (i === 90 ? byte ^ 1 : byte))),
       ]) {
         writeFileSync(path, damaged);
-        const damage: FileError[] = [];
+        const damage: MathformerError[] = [];
         const checkpoints = new Checkpoints(directory);
         expect(checkpoints.latest((error) => damage.push(error))?.step).toBe(2);
         expect(damage).toMatchObject([{ code: 'DAMAGED', where: path, fix: 'put a copy back' }]);
@@ -147,7 +147,7 @@ describe('checkpoints', () => {
       }
       rmSync(path);
       const checkpoints = new Checkpoints(directory);
-      const damage: FileError[] = [];
+      const damage: MathformerError[] = [];
       expect(checkpoints.latest((error) => damage.push(error))?.step).toBe(2);
       expect(damage).toMatchObject([{ code: 'FILE_NOT_FOUND' }]);
       // Going on from there, the later one is saved anew.
@@ -223,7 +223,7 @@ describe('checkpoints', () => {
     saved([1, 2]);
     const [reference = ''] = readdirSync(directory).filter((file) => file.startsWith('reference-'));
     writeFileSync(join(directory, reference), 'both need it');
-    const damage: FileError[] = [];
+    const damage: MathformerError[] = [];
     expect(() => new Checkpoints(directory).latest((error) => damage.push(error))).toThrow(
       expect.objectContaining({ code: 'DAMAGED', where: join(directory, reference) }),
     );
@@ -232,7 +232,7 @@ describe('checkpoints', () => {
 
   test('without any there is none; a manifest that cannot be understood is an error', () => {
     expect(new Checkpoints(directory).latest(noDamage)).toBeUndefined();
-    const bad = ['', '{', '[]', '{"version":2,"checkpoints":[],"best":null}'];
+    const bad = ['', '{', '[]', '{"version":0,"checkpoints":[],"best":null}'];
     const outside = { bytes: 1, sha256: 'a'.repeat(64) };
     const entry = { name: 'a', step: 1, temporary: false, files: { '../../etc/passwd': outside } };
     bad.push(JSON.stringify({ version: 1, checkpoints: [entry], best: null }));
@@ -279,7 +279,7 @@ describe('checkpoints', () => {
     test.each<[object, string]>([
       [{ checkpoints: [], more: 1 }, ''],
       [{ checkpoints: null }, 'checkpoints'],
-      [{ checkpoints: [], version: 2 }, 'version'],
+      [{ checkpoints: [], version: 0 }, 'version'],
       [{ checkpoints: [{ ...ENTRY, more: 1 }] }, 'checkpoints.0'],
       [{ checkpoints: [ENTRY, { ...ENTRY, step: -1 }] }, 'checkpoints.1.step'],
       [{ checkpoints: [{ ...ENTRY, step: 1.5 }] }, 'checkpoints.0.step'],
@@ -320,6 +320,14 @@ describe('checkpoints', () => {
       );
     });
 
+    test('of a newer version is called that, and not damage', () => {
+      write({ checkpoints: [], version: 2, more: 1 });
+      const problem = 'a newer version of mathformer wrote it (format 2; this one reads 1)';
+      expect(() => new Checkpoints(directory)).toThrow(
+        expect.objectContaining({ code: 'NEWER_VERSION', message: expect.stringContaining(problem) }),
+      );
+    });
+
     test('that is no JSON is called that', () => {
       writeFileSync(join(directory, 'manifest.json'), '{');
       expect(() => new Checkpoints(directory)).toThrow('manifest.json: it is no JSON');
@@ -352,7 +360,7 @@ describe('checkpoints', () => {
     const document = JSON.parse(readFileSync(path, 'utf8'));
     expect(() => replaced('step1.json', JSON.stringify(document))).not.toThrow();
     for (const [key, value] of [
-      ...Object.keys(document).map((key) => [key, 7]),
+      ...Object.keys(document).map((key) => [key, -7]),
       ...['weights', 'optimizer', 'reference'].map((key) => [key, '../step1.json']),
     ]) {
       expect(() => replaced('step1.json', JSON.stringify({ ...document, [key]: value }))).toThrow(

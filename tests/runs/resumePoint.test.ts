@@ -3,11 +3,11 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { MathformerError } from '../../src/base/errors.ts';
 import { invocation } from '../../src/cli/invocation.ts';
 import { modelConfig } from '../../src/model/config.ts';
 import { initialStateDict } from '../../src/model/stateDict.ts';
 import { Checkpoints } from '../../src/runs/checkpoints.ts';
-import { FileError } from '../../src/runs/fileError.ts';
 import { resumePoint } from '../../src/runs/resumePoint.ts';
 
 const config = modelConfig('tiny', { nLayers: 1, vocabSize: 8 });
@@ -43,11 +43,11 @@ const point = () =>
     (model) => invocation('train', ['grpo', '--checkpoint', model]),
   );
 
-function refusal(): FileError {
+function refusal(): MathformerError {
   try {
     point();
   } catch (error) {
-    if (error instanceof FileError) return error;
+    if (error instanceof MathformerError) return error;
     throw error;
   }
   throw new Error('it was not refused');

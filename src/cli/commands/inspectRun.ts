@@ -1,11 +1,12 @@
 /** Prints the checkpoints of a run, their damage, and the one that `resume` takes. */
 import { join } from 'node:path';
-import { type CheckpointEntry, Checkpoints } from '../../runs/checkpoints.ts';
-import { FileError } from '../../runs/fileError.ts';
+import { MathformerError } from '../../base/errors.ts';
+import { Checkpoints } from '../../runs/checkpoints.ts';
+import type { CheckpointEntry } from '../../training/checkpointFormat.ts';
 import { columns } from '../columns.ts';
 import type { Reporter } from '../reporter.ts';
 
-/** Print the checkpoints of a run. Every file is read and compared with its SHA-256. @throws FileError */
+/** Print the checkpoints of a run. Every file is read and compared with its SHA-256. @throws MathformerError */
 export function inspectRun(path: string, reporter: Reporter): void {
   const checkpoints = new Checkpoints(join(path, 'checkpoints'));
   const found = checkpoints.entries.map((entry) => inspected(checkpoints, entry));
@@ -27,7 +28,7 @@ function inspected(checkpoints: Checkpoints, entry: CheckpointEntry) {
   try {
     return { ...shared, problem: null, progress: checkpoints.load(entry).state.progress };
   } catch (error) {
-    if (!(error instanceof FileError)) throw error;
+    if (!(error instanceof MathformerError)) throw error;
     return { ...shared, problem: error.message, progress: null };
   }
 }

@@ -4,11 +4,12 @@
  */
 import { join } from 'node:path';
 import { checkedInteger } from '../../base/arguments.ts';
+import { METRICS_FILE, parsedRows } from '../../training/metricsLines.ts';
 import type { MetricsRow } from '../../training/store.ts';
 import { checkOwnPath, isInside } from '../ownFile.ts';
 import { CSV } from './csv.ts';
 import type { MetricsFormat } from './format.ts';
-import { JSON_LINES, parsedRows } from './jsonl.ts';
+import { JSON_LINES } from './jsonl.ts';
 import { RowFile } from './rowFile.ts';
 import { EVENT_FILE, TENSORBOARD } from './tensorBoard.ts';
 
@@ -46,7 +47,7 @@ export class MetricsSink implements Disposable {
     this.#keep = resume && checkedInteger('rows', resume.rows, 0, Number.MAX_SAFE_INTEGER);
     this.#rows = this.#keep ?? 0;
     try {
-      const metrics = this.#open(join(directory, 'metrics.jsonl'), JSON_LINES, {
+      const metrics = this.#open(join(directory, METRICS_FILE), JSON_LINES, {
         fix: 'put a copy back, or start a new run',
       });
       const rows = parsedRows(metrics.read());
