@@ -15,13 +15,13 @@ import { printable } from '../formats/error.ts';
 import { type Checkpoint, writeCheckpoint } from '../formats/index.ts';
 import { damaged, documentFile, MANIFEST } from './checkpointFormat.ts';
 import { FileCheckpoints, weightsPath } from './fileCheckpoints.ts';
-import { encodedRow, METRICS_FILE, rowEnds } from './metricsLines.ts';
+import { encodedRow, rowEnds } from './metricsLines.ts';
+import { CONFIG_FILE } from './readListing.ts';
 import { checkedResumePoint, checkNothingToLose } from './resultsAtRisk.ts';
 import { type RunConfig, runConfigSchema } from './runConfig.ts';
 import type { WritableRunFiles } from './runFiles.ts';
+import { METRICS_FILE } from './runRows.ts';
 import type { Awaitable, MetricsRow, ResumePoint, Store, StoredRun } from './store.ts';
-
-const CONFIG_FILE = 'config.json';
 
 /** Options of a store over files. */
 export interface FileStoreOptions {

@@ -2,9 +2,6 @@
 import { jsonObject } from '../base/json.ts';
 import type { MetricsRow } from './store.ts';
 
-/** The file of a run with a row of metrics for each step. */
-export const METRICS_FILE = 'metrics.jsonl';
-
 const NEWLINE = 0x0a;
 
 /** Encode a row as a line. */

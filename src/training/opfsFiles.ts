@@ -1,5 +1,6 @@
 /**
  * The files of a run in the private files of a browser's origin (OPFS). Written for a Worker; a page reads them at the same time.
+ * The browser makes a file before its first content is complete: one without bytes counts as none.
  * The types are the parts of the web platform's that are used: https://fs.spec.whatwg.org.
  */
 import { MathformerError } from '../base/errors.ts';
@@ -65,7 +66,8 @@ export class OpfsFiles implements WritableRunFiles {
       for (let attempt = 1; ; attempt++) {
         try {
           const file = await (await this.#handle(name))?.getFile();
-          return file && new Uint8Array(await file.slice(from).arrayBuffer());
+          if (file === undefined || file.size === 0) return undefined;
+          return new Uint8Array(await file.slice(from).arrayBuffer());
         } catch (error) {
           // It changed between its opening and its reading.
           if (nameOf(error) !== 'NotReadableError' || attempt === READS) throw error;
@@ -137,7 +139,7 @@ async function listed(directory: DirectoryHandle, prefix: string): Promise<Liste
       files.push(...(await listed(await directory.getDirectoryHandle(entry), `${name}/`)));
     } else if (!TORN.test(entry)) {
       const file = await ifThere(async () => (await directory.getFileHandle(entry)).getFile());
-      if (file) files.push({ name, bytes: file.size, modified: file.lastModified });
+      if (file && file.size > 0) files.push({ name, bytes: file.size, modified: file.lastModified });
     }
   }
   return files;

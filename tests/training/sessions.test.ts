@@ -1,7 +1,7 @@
 /** Sessions as a library: in memory, on disk, stopped and resumed, with events that a page could draw. */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { Device } from '../../src/gpu/device.ts';
 import { grpoOptions } from '../../src/grpo/options.ts';
@@ -20,6 +20,8 @@ import { MemoryStore } from '../../src/training/memoryStore.ts';
 import { pipeline } from '../../src/training/pipeline.ts';
 import { pretrain } from '../../src/training/pretrain.ts';
 import { resume } from '../../src/training/resume.ts';
+import type { RunConfig } from '../../src/training/runConfig.ts';
+import { rowsOf } from '../../src/training/runRows.ts';
 import type { SessionContext } from '../../src/training/session.ts';
 import type { Store } from '../../src/training/store.ts';
 import { openDevice } from '../device.ts';
@@ -54,8 +56,14 @@ function surroundings(store: Store, onEvent: (event: TrainingEvent) => void = ()
   return { context, events };
 }
 
-const weightsOf = ({ files }: MemoryStore) => files.get('checkpoints/rl_model_final.safetensors');
-const withoutTime = ({ rows }: MemoryStore) => rows.map((row) => ({ ...row, step_time: 0 }));
+const weightsOf = ({ files }: MemoryStore) => files.read('checkpoints/rl_model_final.safetensors');
+const filesBelow = (root: string) =>
+  readdirSync(root, { recursive: true, withFileTypes: true })
+    .filter((file) => file.isFile())
+    .map((file) => join(file.parentPath, file.name))
+    .map((path) => ({ name: relative(root, path), bytes: new Uint8Array(readFileSync(path)) }));
+const rowsIn = ({ files }: MemoryStore) => rowsOf(files.read('metrics.jsonl') ?? new Uint8Array()).rows;
+const withoutTime = (store: MemoryStore) => rowsIn(store).map((row) => ({ ...row, step_time: 0 }));
 
 describe('trainGrpo', () => {
   const whole = new MemoryStore();
@@ -70,15 +78,18 @@ describe('trainGrpo', () => {
       ...['samples', 'evaluation', 'end'],
     ]);
     expect(summary).toMatchObject({ kind: 'grpo', interrupted: false, phases: { grpo: { steps: 3 } } });
-    expect(whole.rows.map(({ phase, step }) => [phase, step])).toEqual(
+    expect(rowsIn(whole).map(({ phase, step }) => [phase, step])).toEqual(
       [1, 2, 3].map((step) => ['grpo', step]),
     );
-    expect(whole.rows.map((row) => typeof row.eval_accuracy)).toEqual(['object', 'number', 'object']);
-    expect([...whole.files.keys()].filter((name) => !name.startsWith('checkpoints/')).sort()).toEqual([
+    expect(rowsIn(whole).map((row) => typeof row.eval_accuracy)).toEqual(['object', 'number', 'object']);
+    const names = whole.files.list().map(({ name }) => name);
+    expect(names.filter((name) => !name.startsWith('checkpoints/'))).toEqual([
       ...['baseline_completions.jsonl', 'config.json', 'evaluation.jsonl', 'final_completions.jsonl'],
-      ...['samples_step2.jsonl', 'samples_step3.jsonl', 'summary.json'],
+      ...['metrics.jsonl', 'samples_step2.jsonl', 'samples_step3.jsonl', 'summary.json'],
     ]);
-    expect(JSON.parse(whole.readText('summary.json') ?? '')).toEqual(JSON.parse(JSON.stringify(summary)));
+    expect(JSON.parse((await whole.readText('summary.json')) ?? '')).toEqual(
+      JSON.parse(JSON.stringify(summary)),
+    );
   });
 
   it('stops after the step when its signal says so, and resumes to the same bits', async () => {
@@ -97,7 +108,7 @@ describe('trainGrpo', () => {
     });
     expect(withoutTime(store)).toEqual(withoutTime(whole));
     expect(weightsOf(store)).toEqual(weightsOf(whole));
-    expect(store.config()?.resumed).toMatchObject([{ step: 1 }]);
+    expect((await store.config())?.resumed).toMatchObject([{ step: 1 }]);
   });
 
   it('recovers from a lost device, with the same bits', async () => {
@@ -126,8 +137,36 @@ describe('trainGrpo', () => {
     const bytes = readFileSync(join(out, 'checkpoints', 'rl_model_final.safetensors'));
     expect(new Uint8Array(bytes)).toEqual(weightsOf(whole));
     for (const name of ['evaluation.jsonl', 'final_completions.jsonl', 'samples_step3.jsonl']) {
-      expect(readFileSync(join(out, name), 'utf8')).toBe(whole.readText(name));
+      expect(readFileSync(join(out, name), 'utf8')).toBe(await whole.readText(name));
     }
+  });
+
+  it.each(['memory', 'disk'])('stops, and resumes elsewhere to the same bits: begun in %s', async (begun) => {
+    const out = join(directory, `begun-in-${begun}`);
+    const memory = new MemoryStore();
+    const disk = (config?: RunConfig) => new DiskStore({ directory: out, resume: config });
+    const stopping = new AbortController();
+    const { context } = surroundings(begun === 'memory' ? memory : disk(), (event) => {
+      if (event.type === 'step' && event.step === 2) stopping.abort();
+    });
+    await trainGrpo(GRPO, { ...context, signal: stopping.signal });
+    if (begun === 'memory') {
+      for (const { name } of memory.files.list()) {
+        mkdirSync(dirname(join(out, name)), { recursive: true });
+        writeFileSync(join(out, name), memory.files.read(name) ?? '');
+      }
+    } else {
+      for (const { name, bytes } of filesBelow(out)) memory.files.write(name, bytes);
+    }
+    const config = await memory.config();
+    const { context: later } = surroundings(begun === 'memory' ? disk(config) : memory);
+    await resume({ model }, later);
+    if (begun === 'memory') for (const { name, bytes } of filesBelow(out)) memory.files.write(name, bytes);
+    expect(withoutTime(memory)).toEqual(withoutTime(whole));
+    expect(weightsOf(memory)).toEqual(weightsOf(whole));
+    expect(memory.files.list().map(({ name }) => name)).toEqual(
+      expect.arrayContaining(whole.files.list().map(({ name }) => name)),
+    );
   });
 
   it('waits for a listener that takes its time, at the end too', async () => {
@@ -161,10 +200,11 @@ describe('pretrain and pipeline', () => {
     const { context } = surroundings(store);
     const options = { task, model: newModel, evalSize: 4, pretrain: pretrainOptions(supervised) };
     expect(await pretrain(options, context)).toMatchObject({ baseline: null, final: { total: 4 } });
-    expect(store.checkpoints.entries.map(({ name }) => name)).toEqual(['model_step1', 'model_step2']);
+    const manifest = JSON.parse((await store.readText('checkpoints/manifest.json')) ?? '');
+    expect(manifest.checkpoints).toMatchObject([{ name: 'model_step1' }, { name: 'model_step2' }]);
     await resume({ task, model: newModel, steps: 3 }, context);
-    expect(store.rows.map(({ step }) => step)).toEqual([1, 2, 3, 4, 5, 6]);
-    expect(store.config()?.options).toMatchObject({ steps: 3, numExamples: 8 });
+    expect(rowsIn(store).map(({ step }) => step)).toEqual([1, 2, 3, 4, 5, 6]);
+    expect((await store.config())?.options).toMatchObject({ steps: 3, numExamples: 8 });
   });
 
   it('follow each other, and neither is done twice', async () => {
@@ -178,7 +218,7 @@ describe('pretrain and pipeline', () => {
     expect(Object.keys(summary.phases)).toEqual(['pretrain', 'grpo']);
     const again = await resume({ task, model: newModel, steps: 2 }, context);
     expect(again).toMatchObject({ baseline: summary.baseline, phases: { grpo: { steps: 2 } } });
-    expect(store.rows.map(({ phase, step }) => `${phase} ${step}`)).toEqual([
+    expect(rowsIn(store).map(({ phase, step }) => `${phase} ${step}`)).toEqual([
       ...['pretrain 1', 'pretrain 2', 'grpo 1', 'grpo 2'],
     ]);
   });
@@ -199,7 +239,7 @@ it('begins no run on a task that has nothing to train on', async () => {
     await expect(begun).rejects.toThrow('there is nothing to train on');
   }
   expect(events).toEqual([]);
-  expect(store.config()).toBeUndefined();
+  expect(await store.config()).toBeUndefined();
 });
 
 it('asks for a task and rewards that a config only names', async () => {

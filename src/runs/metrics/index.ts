@@ -4,7 +4,8 @@
  */
 import { join } from 'node:path';
 import { checkedInteger } from '../../base/arguments.ts';
-import { METRICS_FILE, parsedRows } from '../../training/metricsLines.ts';
+import { parsedRows } from '../../training/metricsLines.ts';
+import { METRICS_FILE } from '../../training/runRows.ts';
 import type { MetricsRow } from '../../training/store.ts';
 import { checkOwnPath, isInside } from '../ownFile.ts';
 import { CSV } from './csv.ts';
