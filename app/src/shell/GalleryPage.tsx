@@ -1,5 +1,9 @@
 /** All components at once, for development. */
 import { useState } from 'preact/hooks';
+import { ChartGroup } from '../charts/chartGroup.ts';
+import { LineChart } from '../charts/LineChart.tsx';
+import type { ChartSeries } from '../charts/series.ts';
+import { seriesStyle } from '../charts/seriesStyle.ts';
 import { Badge, StateBadge } from '../ui/Badge.tsx';
 import { Button, IconButton, LinkButton } from '../ui/Button.tsx';
 import { Code } from '../ui/Code.tsx';
@@ -62,6 +66,7 @@ export function GalleryPage() {
         <Messages />
         <Tables />
         <Rest />
+        <Charts />
       </div>
     </div>
   );
@@ -272,5 +277,49 @@ function Rest() {
         <Loading />
       </div>
     </Panel>
+  );
+}
+
+const STEPS = Float64Array.from({ length: 2000 }, (_, i) => i + 1);
+const SERIES: readonly ChartSeries[] = Array.from({ length: 8 }, (_, i) => ({
+  key: String(i),
+  label: `seed ${i}`,
+  style: seriesStyle(i),
+  x: STEPS,
+  y: STEPS.map((x) => 1 - Math.exp(-x / (400 + 200 * i)) + 0.1 * Math.sin(x * (i + 7) * 12.9898)),
+}));
+const EVALUATIONS: ChartSeries = {
+  key: 'accuracy',
+  label: 'accuracy',
+  style: seriesStyle(2),
+  x: Float64Array.of(0, 500, 1000, 1500, 2000),
+  y: Float64Array.of(0.44, 0.5, 0.58, 0.6, 0.62),
+  interval: {
+    low: Float64Array.of(0.41, 0.47, 0.55, 0.57, 0.59),
+    high: Float64Array.of(0.47, 0.53, 0.61, 0.63, 0.65),
+  },
+  sparse: true,
+};
+
+function Charts() {
+  const [group] = useState(() => new ChartGroup());
+  return (
+    <>
+      <LineChart
+        title="Reward"
+        series={SERIES}
+        group={group}
+        smoothing={0.95}
+        help="Eight series, smoothed."
+      />
+      <LineChart title="Accuracy" share series={[EVALUATIONS]} group={group} />
+      <LineChart
+        title="Entropy"
+        unit="nats"
+        series={SERIES.slice(0, 1)}
+        group={group}
+        marks={[{ x: 700, label: 'entropy collapse' }]}
+      />
+    </>
   );
 }

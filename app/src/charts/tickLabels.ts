@@ -1,0 +1,31 @@
+/** Labels of an axis. */
+import { formatNumber } from '../ui/format.ts';
+
+/** Digits that labels have at most behind the point. */
+const MAX_DECIMALS = 6;
+
+/**
+ * Write the values at the ticks of an axis, all with the same number of decimals: as few as tell them apart.
+ * @param share writes shares in percent. Null stands for a tick without a label.
+ */
+export function tickLabels(values: readonly (number | null)[], share = false): string[] {
+  const factor = share ? 100 : 1;
+  const scaled = values.map((value) => value && value * factor);
+  const decimals = Math.max(0, ...scaled.map((value) => decimalsOf(value ?? 0)));
+  return scaled.map((value) => {
+    if (value === null) return '';
+    const text = decimals > 4 ? formatNumber(value, 2) : plain(value, decimals);
+    return share ? `${text}\u00a0%` : text;
+  });
+}
+
+const plain = (value: number, decimals: number): string =>
+  value
+    .toLocaleString('en', { minimumFractionDigits: decimals, maximumFractionDigits: decimals })
+    .replace('-', '−');
+
+/** Count the decimals of a number, without those that stem from rounding. */
+function decimalsOf(value: number): number {
+  const [, decimals = ''] = value.toFixed(MAX_DECIMALS).replace(/0+$/, '').split('.');
+  return Math.abs(value) > 0 && Math.abs(value) < 10 ** -MAX_DECIMALS ? MAX_DECIMALS : decimals.length;
+}
