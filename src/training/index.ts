@@ -4,6 +4,7 @@
  * @module mathformer/training
  */
 export { type DescribedOption, describedOptions, type OptionType } from '../base/describedOptions.ts';
+export { flagOf } from '../base/options.ts';
 export {
   type Accuracy,
   accuracyOf,
