@@ -16,6 +16,7 @@ const ROOMS = [
   'grpo',
   'training',
   'runs',
+  'dashboard',
   'cli',
 ];
 

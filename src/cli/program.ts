@@ -16,6 +16,7 @@ const BUILDERS = {
   export: async (argv) => (await import('./commands/export.ts')).exportCommand(argv),
   inspect: async () => (await import('./commands/inspect.ts')).inspectCommand(),
   tune: async () => (await import('./commands/tune.ts')).tuneCommand(),
+  dashboard: async () => (await import('./commands/dashboard.ts')).dashboardCommand(),
   doctor: async () => (await import('./commands/doctor.ts')).doctorCommand(),
 } as const satisfies Readonly<Record<string, (argv: readonly string[]) => Promise<Command>>>;
 

@@ -30,6 +30,7 @@ export type * from './runFiles.ts';
 export type { RunListing, RunState } from './runListing.ts';
 export { type OptionSection, optionSections } from './runOptions.ts';
 export * from './runRows.ts';
+export * from './served.ts';
 export type { SessionContext, SessionOptions } from './session.ts';
 export type { PhaseName, PhaseResult, SessionState, Totals } from './sessionState.ts';
 export type * from './store.ts';

@@ -10,6 +10,7 @@ import '../../src/cli/commands/export.ts';
 import '../../src/cli/commands/inspect.ts';
 import '../../src/cli/commands/tune.ts';
 import '../../src/cli/commands/doctor.ts';
+import '../../src/cli/commands/dashboard.ts';
 
 const TINY = 'tests/fixtures/checkpoints/tiny.safetensors';
 const NAMES = [
@@ -22,6 +23,7 @@ const NAMES = [
   'export',
   'inspect',
   'tune',
+  'dashboard',
   'doctor',
 ];
 
