@@ -62,6 +62,7 @@ const ROWS: readonly (readonly [names: string, ours: string, note?: string])[] =
   ['save_steps save_freq save_every save_strategy', 'saveInterval'],
   ['save_total_limit max_actor_ckpt_to_keep', 'keepLast'],
   ['eval_steps eval_every test_freq eval_strategy evaluation_strategy', 'evalInterval stepEval'],
+  ['log_completions num_completions_to_print log_val_generations', 'traceGroups'],
   ['max_eval_samples num_eval_samples eval_samples limit', 'evalSize'],
   ['eval_dataset eval_file test_file val_files', 'evalSet'],
   ['model_name_or_path model model_path pretrained ckpt load', 'checkpoint modelsize'],

@@ -5,6 +5,7 @@ import { checkTopK, grpoOptions, grpoSchema } from '../grpo/options.ts';
 import { pretrainOptions, pretrainSchema } from '../pretrain/options.ts';
 import { optionFields, type TaskUse } from '../tasks/definition.ts';
 import { trainGrpo } from '../training/grpo.ts';
+import { grpoSessionSchema } from '../training/options.ts';
 import { pipeline } from '../training/pipeline.ts';
 import { pretrain } from '../training/pretrain.ts';
 import type { TrainedSettings } from '../training/trainedSettings.ts';
@@ -31,7 +32,7 @@ export async function runPipeline(
   sections: GivenSections = {},
   earlier?: EarlierRun,
 ): Promise<void> {
-  const { seed, keepLast } = flags;
+  const { seed, keepLast, traceGroups, traceInterval } = flags;
   const settings = {
     pretrain: parseOptions(pipelineSections.pretrain, { ...PIPELINE.pretrain, ...sections.pretrain }),
     grpo: parseOptions(pipelineSections.grpo, { ...PIPELINE.grpo, ...sections.grpo }),
@@ -59,7 +60,7 @@ export async function runPipeline(
   await trainingSession(command, (context) =>
     pipeline(
       {
-        ...{ ...options, task, pretrainTask, keepLast },
+        ...{ ...options, task, pretrainTask, keepLast, traceGroups, traceInterval },
         evalSize: PIPELINE.evalSize,
         model: () => newModel({ modelsize: PIPELINE.modelsize }, seed, task),
         recorded: recordedOptions({ ...flags, ...settings }),
@@ -112,7 +113,7 @@ export async function runGrpo(
   notes: readonly string[] = [],
 ): Promise<void> {
   const grpo = grpoOptions(pick(grpoSchema, flags));
-  const { checkpoint, evalSize, keepLast, saveInterval, evalInterval, autoMicroBatch } = flags;
+  const { checkpoint, keepLast } = flags;
   const task = await taskOf(chosen);
   checkTopK(grpo.topK, task.tokenizer.vocabSize);
   const rewards = await rewardsOf(flags.reward, task);
@@ -129,7 +130,8 @@ export async function runGrpo(
   await trainingSession(command, (context) =>
     trainGrpo(
       {
-        ...{ grpo, task, rewards, evalSize, keepLast, saveInterval, evalInterval, autoMicroBatch },
+        ...pick(grpoSessionSchema, flags),
+        ...{ grpo, task, rewards, keepLast },
         model: () => loadModel(checkpoint, pickModel(flags), task),
         loadedFrom: checkpoint,
         recorded: recordedOptions({ ...flags, ...chosen.options }),

@@ -99,6 +99,7 @@ export class TrainingTerminal {
         printSummary(reporter, event.summary, event.directory);
         reporter.document({ directory: event.directory, ...event.summary });
         break;
+      case 'trace':
       case 'row':
       case 'checkpoint':
         break;

@@ -5,12 +5,13 @@
  *     metrics.jsonl      one row per step; optionally also as CSV and in tensorboard/
  *     csv.json           the path of the CSV file, if there is one
  *     evaluation.jsonl   the held-out problems; NAME_completions.jsonl: a model's answers to them
+ *     trace/             stepN.safetensors: groups of a step of GRPO, token by token
  *     summary.json       the results, once there are some
  *     checkpoints/       NAME.safetensors, and the files needed to resume (checkpoints.ts)
  *     lock               the process that writes to it
  */
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Checkpoint } from '../formats/index.ts';
 import { MANIFEST } from '../training/checkpointFormat.ts';
 import type { RunKind } from '../training/runConfig.ts';
@@ -96,6 +97,13 @@ export class Run implements StoredRun, Disposable {
     return this.#write(name, rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
   }
 
+  writeBytes(name: string, bytes: Uint8Array): string {
+    const path = join(this.directory, name);
+    checkOwnPath(this.directory, path);
+    makeDirectory(dirname(path));
+    return this.#write(name, bytes);
+  }
+
   readLines(name: string): unknown[] | undefined {
     const path = join(this.directory, name);
     if (!existsSync(path)) return undefined;
@@ -125,9 +133,9 @@ export class Run implements StoredRun, Disposable {
     }
   }
 
-  #write(name: string, text: string): string {
+  #write(name: string, content: string | Uint8Array): string {
     const path = join(this.directory, name);
-    writeAtomically(path, text, this.#files);
+    writeAtomically(path, content, this.#files);
     return path;
   }
 }

@@ -1,5 +1,6 @@
 /** Events of a session, in the order in which they happen. Each is plain data, so that a worker can post it to a page. */
 import type { SampleRow } from '../grpo/samples.ts';
+import type { StepTrace } from '../grpo/trace.ts';
 import type { ModelConfig } from '../model/config.ts';
 import type { Accuracy } from './accuracy.ts';
 import type { AdapterRecord } from './machine.ts';
@@ -43,6 +44,8 @@ export type TrainingEvent =
     }
   /** The metrics show a sign of trouble, which `fix` may mend. */
   | { readonly type: 'warning'; readonly step: number; readonly problem: string; readonly fix: string }
+  /** A step is traced, and its trace is kept. */
+  | { readonly type: 'trace'; readonly trace: StepTrace }
   /** Some of the completions that a step learnt from. */
   | { readonly type: 'samples'; readonly step: number; readonly rows: readonly SampleRow[] }
   /** A named evaluation has answered `done` of `total` problems. Training does not wait for the listener. */

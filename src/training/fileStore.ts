@@ -5,6 +5,7 @@
  *     config.json        options, model, adapter, versions: everything needed to repeat the run
  *     metrics.jsonl      one row per step
  *     evaluation.jsonl   the held-out problems; NAME_completions.jsonl: a model's answers to them
+ *     trace/             stepN.safetensors: groups of a step of GRPO, token by token
  *     summary.json       the results, once there are some
  *     checkpoints/       NAME.safetensors, and the files needed to resume (checkpointFormat.ts)
  */
@@ -140,6 +141,10 @@ class FileRun implements StoredRun {
 
   async writeLines(name: string, rows: readonly object[]): Promise<void> {
     await this.#write(name, rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
+  }
+
+  async writeBytes(name: string, bytes: Uint8Array): Promise<void> {
+    await this.store.files.write(name, bytes);
   }
 
   async readLines(name: string): Promise<unknown[] | undefined> {

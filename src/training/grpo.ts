@@ -32,7 +32,7 @@ export interface TrainGrpoOptions extends SessionOptions, Readonly<z.input<typeo
 export async function trainGrpo(options: TrainGrpoOptions, context: SessionContext): Promise<Summary> {
   const { task, rewards, loadedFrom, taskSettings = { task: task.name } } = options;
   const session = parseOptions(grpoSessionSchema, options);
-  const { saveInterval, evalInterval, evalSize, autoMicroBatch } = session;
+  const { evalSize, autoMicroBatch } = session;
   let grpo = options.grpo;
   checkTopK(grpo.topK, task.tokenizer.vocabSize);
   const problems = await problemsFor(context.store, { task, evalSize });
@@ -57,7 +57,7 @@ export async function trainGrpo(options: TrainGrpoOptions, context: SessionConte
     const { run, model, sampler } = opened;
     const baseline = await run.judge('baseline');
     const trainer = new GrpoTrainer(model, grpo, { task, sampler, ...(rewards && { rewards }) });
-    const improved = await improve(run, { trainer, steps, saveInterval, evalInterval });
+    const improved = await improve(run, { ...session, trainer, steps });
     const final = await run.judge('final');
     return await opened.finish({ baseline, final, phases: { grpo: improved } });
   });

@@ -13,6 +13,18 @@ export const keepLastField = {
     .describe('checkpoints to keep besides the one with the best accuracy (0 = all)'),
 };
 
+/** Options of the traces of GRPO steps. */
+export const traceFields = {
+  traceGroups: integer(0, 4096)
+    .default(2)
+    .describe(
+      'groups that a trace keeps token by token; those whose rewards differ come first (0 = no traces)',
+    ),
+  traceInterval: interval()
+    .default(10)
+    .describe('steps between traces; the first and the last step have one, too (0 = only these)'),
+};
+
 /** Options of a session of supervised training. */
 export const pretrainSessionSchema = z.object({
   saveInterval: interval()
@@ -30,4 +42,5 @@ export const grpoSessionSchema = z.object({
     .describe('halve --micro_batch_tokens and go on from the last checkpoint when memory runs out'),
   evalInterval: interval().default(50).describe('steps between evaluations (0 = none on the way)'),
   evalSize,
+  ...traceFields,
 });

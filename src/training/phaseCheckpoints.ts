@@ -1,4 +1,4 @@
-/** The checkpoints of a phase: at its beginning, where one is due, at a new best accuracy, and at its end. */
+/** The checkpoints of a phase: at its beginning, where one is due or wanted, at a new best accuracy, and at its end. */
 import type { TrainingState } from '../model/trainingState.ts';
 import type { PhaseName, PhaseResult, Totals } from './sessionState.ts';
 import type { TrainingRun } from './trainingRun.ts';
@@ -50,11 +50,12 @@ export class PhaseCheckpoints {
     return NOTHING;
   }
 
-  /** Save if it is due, or if the accuracy is the best so far. */
+  /** Save if it is due, or if the accuracy is the best so far; for the time being if one is wanted. */
   async save(totals: Totals, accuracy: number | null): Promise<void> {
     const { checkpoints } = this.run.store;
     const isBest = accuracy !== null && accuracy > (checkpoints.best?.accuracy ?? -1);
-    if (isBest || this.naming.isDue(totals.steps)) await this.#save(totals, accuracy);
+    const lasts = isBest || this.naming.isDue(totals.steps);
+    if (lasts || this.run.wantsCheckpoint) await this.#save(totals, { accuracy, lasts });
   }
 
   /** Save what has not been saved, and sum up. */
@@ -66,10 +67,13 @@ export class PhaseCheckpoints {
     return result;
   }
 
-  async #save(totals: Totals, accuracy: number | null = null): Promise<void> {
+  async #save(
+    totals: Totals,
+    { accuracy = null, lasts = true }: { readonly accuracy?: number | null; readonly lasts?: boolean } = {},
+  ): Promise<void> {
     const { steps } = totals;
     const { nameOf, isTemporary } = this.naming;
-    const milestone = { name: nameOf(steps), temporary: isTemporary(steps), totals, accuracy };
+    const milestone = { name: nameOf(steps), temporary: !lasts || isTemporary(steps), totals, accuracy };
     this.#path = await this.run.save({ ...milestone, phase: this.phase }, await this.trainer.state());
     this.#saved = steps;
   }

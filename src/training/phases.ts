@@ -8,6 +8,7 @@ import type { grpoSessionSchema, pretrainSessionSchema } from './options.ts';
 import { isDue, PhaseCheckpoints, type Resumable } from './phaseCheckpoints.ts';
 import { type PhaseName, type PhaseResult, START_NAMES, type Totals } from './sessionState.ts';
 import { stepsOf } from './steps.ts';
+import { type StepTrace, traceFile, writeTrace } from './trace.ts';
 import type { TrainingRun } from './trainingRun.ts';
 
 /** Supervised training. */
@@ -54,19 +55,28 @@ export async function pretrainPhase(
 
 /** Training by GRPO. */
 export interface GrpoPhase
-  extends Readonly<Pick<z.output<typeof grpoSessionSchema>, 'saveInterval' | 'evalInterval'>> {
-  readonly trainer: Resumable & { step(): Promise<GrpoMetrics>; samples(): readonly SampleRow[] };
+  extends Readonly<
+    Pick<
+      z.output<typeof grpoSessionSchema>,
+      'saveInterval' | 'evalInterval' | 'traceGroups' | 'traceInterval'
+    >
+  > {
+  readonly trainer: Resumable & {
+    step(): Promise<GrpoMetrics>;
+    samples(): readonly SampleRow[];
+    trace(groups: number): StepTrace | undefined;
+  };
   readonly steps: number;
 }
 
 /**
  * Train by GRPO. Saves `rl_model_step<N>` on the way, when interrupted and after the last step, and then the weights alone
- * as `rl_model_final`. Keeps samples of what was learnt from as `samples_step<N>.jsonl` at every evaluation and at the
+ * as `rl_model_final`. Keeps traces as `trace/step<N>.safetensors`, and samples of what was learnt from as `samples_step<N>.jsonl` at every evaluation and at the
  * end. Warns of what goes wrong.
  */
 export async function grpoPhase(
   run: TrainingRun,
-  { trainer, steps, saveInterval, evalInterval }: GrpoPhase,
+  { trainer, steps, saveInterval, evalInterval, traceGroups, traceInterval }: GrpoPhase,
 ): Promise<PhaseResult> {
   const phase = 'grpo';
   const warnings = new Warnings();
@@ -75,6 +85,8 @@ export async function grpoPhase(
     isTemporary: (step) => step === 0,
     isDue: (step) => step === steps || isDue(step, saveInterval, steps),
   });
+  const isTraced = (step: number): boolean =>
+    traceGroups > 0 && (step === 1 || step === steps || isDue(step, traceInterval, steps));
   const from = await checkpoints.begin();
   let totals: Totals = from;
   const tokens = ({ num_tokens: count = 0 }: GrpoMetrics): number => count;
@@ -85,6 +97,7 @@ export async function grpoPhase(
       for (const { problem, fix } of warnings.check(step, metrics)) {
         await run.emit({ type: 'warning', step, problem, fix });
       }
+      if (isTraced(step)) await keepTrace(run, trainer.trace(traceGroups));
       if (!isDue(step, evalInterval, steps)) return null;
       await keepSamples(run, trainer.samples(), step);
       return run.evaluateAt(step);
@@ -111,6 +124,13 @@ async function logged(
     await run.log({ phase, step, ...metrics, eval_accuracy: accuracy });
   }
   return accuracy;
+}
+
+/** Keep the trace of a step in the run, if there is one. */
+async function keepTrace(run: TrainingRun, trace: StepTrace | undefined): Promise<void> {
+  if (!trace) return;
+  await run.store.writeBytes(traceFile(trace.step), writeTrace(trace));
+  await run.emit({ type: 'trace', trace });
 }
 
 /** Keep samples of a step in the run. */

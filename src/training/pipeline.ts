@@ -1,4 +1,5 @@
 /** A session of the whole pipeline: supervised training, and then GRPO. */
+import type { z } from 'zod';
 import { parseOptions } from '../base/options.ts';
 import { checkTopK, type GrpoOptions } from '../grpo/options.ts';
 import { GrpoTrainer } from '../grpo/trainer.ts';
@@ -22,7 +23,9 @@ import type { Summary } from './summary.ts';
 const SAVE_INTERVALS = { pretrain: 1000, grpo: 30 };
 
 /** Options of the pipeline. */
-export interface PipelineOptions extends SessionOptions {
+export interface PipelineOptions
+  extends SessionOptions,
+    Readonly<Partial<Pick<z.output<typeof grpoSessionSchema>, 'traceGroups' | 'traceInterval'>>> {
   readonly pretrain: PretrainOptions;
   /** The task of the supervised part, if its examples are made otherwise than those of `task`. */
   readonly pretrainTask?: Task | undefined;
@@ -39,13 +42,16 @@ export async function pipeline(options: PipelineOptions, context: SessionContext
   const { task, pretrainTask = task, pretrain, grpo } = options;
   const { seed, maxNewTokens, steps } = grpo;
   checkTopK(grpo.topK, task.tokenizer.vocabSize);
-  const { evalSize } = parseOptions(grpoSessionSchema, options);
+  const { evalSize, traceGroups, traceInterval } = parseOptions(grpoSessionSchema, options);
+  const traces = { traceGroups, traceInterval };
   checkTrainable(pretrainTask);
   const problems = await problemsFor(context.store, { task, evalSize });
   const startedAt = context.startedAt ?? performance.now();
   const plan = {
     ...({ ...options, kind: 'pipeline', problems, evalSize, startedAt, maxNewTokens, seed } as const),
-    recorded: options.recorded ?? { seed, pretrain: withoutSeed(pretrain), grpo: withoutSeed(grpo) },
+    recorded: options.recorded ?? {
+      ...{ seed, ...traces, pretrain: withoutSeed(pretrain), grpo: withoutSeed(grpo) },
+    },
     derived: { grpo: derivedOptions(grpo) },
     settings: { ...(options.taskSettings ?? { task: task.name }), ...samplingSettings(grpo) },
   };
@@ -60,8 +66,8 @@ export async function pipeline(options: PipelineOptions, context: SessionContext
       return await session.finish({ baseline, final: null, phases: { pretrain: pretrained } });
     }
     const trainer = new GrpoTrainer(model, grpo, { task, sampler });
-    const phase = { trainer, steps, saveInterval: SAVE_INTERVALS.grpo, evalInterval: 0 };
-    const improved = await improve(run, phase);
+    const intervals = { saveInterval: SAVE_INTERVALS.grpo, evalInterval: 0, ...traces };
+    const improved = await improve(run, { trainer, steps, ...intervals });
     const final = await run.judge('final');
     return await session.finish({ baseline, final, phases: { pretrain: pretrained, grpo: improved } });
   });

@@ -9,7 +9,7 @@ import { BUILT_IN_TASKS } from '../tasks/builtIn.ts';
 import { madeTask, optionFields, type TaskDefinition, type TaskUse } from '../tasks/definition.ts';
 import type { Task } from '../tasks/task.ts';
 import { trainGrpo } from './grpo.ts';
-import { grpoSessionSchema, keepLastField, pretrainSessionSchema } from './options.ts';
+import { grpoSessionSchema, keepLastField, pretrainSessionSchema, traceFields } from './options.ts';
 import { pipeline } from './pipeline.ts';
 import { pretrain } from './pretrain.ts';
 import type { SessionContext, SessionOptions } from './session.ts';
@@ -66,6 +66,7 @@ export async function resume(given: ResumeOptions, context: SessionContext): Pro
           ...{ ...shared, recorded: { ...recorded, ...parts }, task },
           taskSettings: taskSettings && { ...taskSettings, ...settingsIn({ ...parts.grpo, task: name }) },
           pretrainTask: given.pretrainTask ?? ownTask,
+          ...pick({ shape: traceFields }, recorded),
           evalSize: evaluatedProblems(config.evaluation),
           pretrain: pretrainOptions(pick(pretrainSchema, { ...parts.pretrain, seed })),
           grpo: grpoOptions(pick(grpoSchema, { ...parts.grpo, seed })),

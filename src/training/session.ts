@@ -27,6 +27,11 @@ export interface SessionContext {
   readonly on?: Listener | undefined;
   /** Asks to stop: the step at hand is finished and saved, and the run can be resumed. */
   readonly signal?: AbortSignal | undefined;
+  /**
+   * Asked after every step: true saves a checkpoint there, which stays until the next one. A page pauses at the event of
+   * that checkpoint, and the run resumes there after a reload.
+   */
+  readonly wantsCheckpoint?: (() => boolean) | undefined;
   /** The time by `performance.now()` from which the summary counts seconds; the call of the session unless given. */
   readonly startedAt?: number | undefined;
 }
@@ -133,7 +138,7 @@ export async function openSession(
   context: SessionContext,
   attempt: Attempt,
 ): Promise<Session> {
-  const { store, openMachine, on, signal } = context;
+  const { store, openMachine, on, signal, wantsCheckpoint } = context;
   const earlier = await store.config();
   const damage: string[] = [];
   const resumed = earlier && (await store.resumePoint((problem) => damage.push(problem)));
@@ -160,7 +165,9 @@ export async function openSession(
     await on?.({ type: 'run', directory: opened.directory });
     const { task, keepLast = 0 } = plan;
     const subject = subjectOf(model, sampler, plan);
-    const run = new TrainingRun(opened, { task, problems, subject, resumed, keepLast, on, signal });
+    const run = new TrainingRun(opened, {
+      ...{ task, problems, subject, resumed, keepLast, on, signal, wantsCheckpoint },
+    });
     return new Session(run, model, sampler, machine, plan);
   } catch (error) {
     await opened?.close();

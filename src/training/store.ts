@@ -101,6 +101,8 @@ export interface StoredRun {
   writeJson(name: string, value: unknown): Awaitable<unknown>;
   /** Write rows as JSON lines, whole or not at all. */
   writeLines(name: string, rows: readonly object[]): Awaitable<unknown>;
+  /** Write a file, whole or not at all. Its directory in the run is made, such as that of `trace/step1.safetensors`. */
+  writeBytes(name: string, bytes: Uint8Array): Awaitable<unknown>;
   /** Read the rows of a file that `writeLines` wrote; undefined if there is none. */
   readLines(name: string): Awaitable<unknown[] | undefined>;
   /** Save weights alone beside the checkpoints; returns their path. */

@@ -42,6 +42,8 @@ export interface TrainingRunParts {
   readonly on?: Listener | undefined;
   /** Asks to stop after the step. */
   readonly signal?: Pick<AbortSignal, 'aborted'> | undefined;
+  /** Asks for a checkpoint after the step. */
+  readonly wantsCheckpoint?: (() => boolean) | undefined;
 }
 
 /** Thrown out of an evaluation that was asked to stop. */
@@ -68,6 +70,11 @@ export class TrainingRun {
     return this.parts.signal?.aborted ?? false;
   }
 
+  /** Tells whether a checkpoint was asked for. */
+  get wantsCheckpoint(): boolean {
+    return this.parts.wantsCheckpoint?.() ?? false;
+  }
+
   /** Tell an event. @throws what the listener throws, or failed with at a progress that nobody waited for. */
   async emit(event: TrainingEvent): Promise<void> {
     if (this.#missed) throw this.#missed.reason;
@@ -89,45 +96,23 @@ export class TrainingRun {
    */
   async judge(name: 'baseline' | 'final'): Promise<readonly boolean[] | null> {
     if (this.isStopped) return null;
-    const correct = (name === 'baseline' && (await this.#earlier(name))) || (await this.evaluate(name));
+    const correct =
+      (name === 'baseline' && (await this.#earlier(name))) ||
+      (await this.#evaluate(name, this.#tellProgress));
     if (correct) await this.emit({ type: 'evaluation', at: name, accuracy: accuracyOf(correct) });
     return correct;
   }
 
-  /** Evaluate after a step of GRPO or a pass of pretraining; returns the accuracy, null if a stop was requested. */
+  /**
+   * Evaluate after a step of GRPO or a pass of pretraining, and keep the completions; returns the accuracy, null if a stop
+   * was requested.
+   */
   async evaluateAt(step: number): Promise<number | null> {
-    const correct = await this.evaluate();
+    const correct = await this.#evaluate(`eval_step${step}`);
     if (correct === null) return null;
     const accuracy = accuracyOf(correct);
     await this.emit({ type: 'evaluation', at: step, accuracy });
     return accuracy.accuracy;
-  }
-
-  /**
-   * Answer the held-out problems; returns which answers are correct, or null if a stop was requested before all were
-   * answered. Given a name, keep the completions as `<name>_completions.jsonl` and tell the progress.
-   */
-  async evaluate(name?: string): Promise<readonly boolean[] | null> {
-    const { task, problems, subject } = this.parts;
-    const total = problems.length;
-    const tell = (done: number): void => {
-      if (name !== undefined) this.#emitInPassing({ type: 'evaluating', done, total });
-    };
-    tell(0);
-    try {
-      const { correct, completions } = await subject.evaluate((done) => {
-        tell(done);
-        // After the last problem the answer is there, and losing it would be a pity.
-        if (this.isStopped && done < total) throw new Stopped();
-      });
-      if (name !== undefined) {
-        await this.store.writeLines(completionsFile(name), completionRows(task, problems, completions));
-      }
-      return correct;
-    } catch (error) {
-      if (error instanceof Stopped) return null;
-      throw error;
-    }
   }
 
   async log(row: MetricsRow): Promise<void> {
@@ -154,6 +139,34 @@ export class TrainingRun {
   async saveWeights(name: string): Promise<string> {
     return this.store.saveCheckpoint(name, await this.parts.subject.checkpoint());
   }
+
+  /**
+   * Answer the held-out problems, and keep the completions as `<name>_completions.jsonl`; returns which answers are correct,
+   * or null if a stop was requested before all were answered.
+   */
+  async #evaluate(
+    name: string,
+    onProgress: (done: number) => void = () => undefined,
+  ): Promise<readonly boolean[] | null> {
+    const { task, problems, subject } = this.parts;
+    onProgress(0);
+    try {
+      const { correct, completions } = await subject.evaluate((done) => {
+        onProgress(done);
+        // After the last problem the answer is there, and losing it would be a pity.
+        if (this.isStopped && done < problems.length) throw new Stopped();
+      });
+      await this.store.writeLines(completionsFile(name), completionRows(task, problems, completions));
+      return correct;
+    } catch (error) {
+      if (error instanceof Stopped) return null;
+      throw error;
+    }
+  }
+
+  readonly #tellProgress = (done: number): void => {
+    this.#emitInPassing({ type: 'evaluating', done, total: this.parts.problems.length });
+  };
 
   /** Read the verdicts of an earlier session; undefined if it did not answer all problems under that name. */
   async #earlier(name: string): Promise<readonly boolean[] | undefined> {

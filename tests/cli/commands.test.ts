@@ -84,6 +84,7 @@ describe('train.ts pretrain, then grpo', () => {
       'samples_step2.jsonl',
       'summary.json',
       'tensorboard',
+      'trace',
     ]);
     const [version, ...events] = readEvents(
       readFileSync(join(second, 'tensorboard', 'events.out.tfevents.mathformer')),

@@ -170,6 +170,10 @@ export class GrpoTrainer extends CountingTrainer {
     return { loss: 1 / step, reward: 0.5, kl: Number.NaN, entropy: 1, num_tokens: 10, ...world.metrics };
   }
 
+  trace(): undefined {
+    return undefined;
+  }
+
   samples(): readonly object[] {
     return [];
   }

@@ -69,6 +69,8 @@ describe('runPipeline', () => {
     const fed = readConfig(join(out, 'config.json'), pipelineFlags, pipelineSections);
     expect(fed.grpo).toEqual(options.grpo);
     expect(readdirSync(out)).toContain('samples_step2.jsonl');
+    expect(readdirSync(join(out, 'trace'))).toEqual(['step1.safetensors', 'step2.safetensors']);
+    expect(options).toMatchObject({ traceGroups: 2, traceInterval: 10 });
     expect(summary.phases).toMatchObject({ pretrain: { steps: 2 }, grpo: { steps: 2 } });
     expect(summary.improvement).toHaveProperty('mcnemarP');
     expect(savedModels(out)).toEqual(

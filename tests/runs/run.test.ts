@@ -96,6 +96,18 @@ describe('Run', () => {
     expect(readFileSync(run.writeJson('a.json', { a: [1] }), 'utf8')).toBe('{\n  "a": [\n    1\n  ]\n}\n');
   });
 
+  it('writes bytes into directories of its own, and never through a link', () => {
+    using run = create();
+    run.writeBytes('trace/step1.safetensors', Uint8Array.of(1, 2));
+    run.writeBytes('trace/step1.safetensors', Uint8Array.of(3));
+    expect([...readFileSync(join(run.directory, 'trace', 'step1.safetensors'))]).toEqual([3]);
+    rmSync(join(run.directory, 'trace'), { recursive: true });
+    mkdirSync(join(parent, 'elsewhere'));
+    fs.symlinkSync(join(parent, 'elsewhere'), join(run.directory, 'trace'));
+    expect(codeOf(() => run.writeBytes('trace/step2.safetensors', Uint8Array.of(4)))).toBe('NOT_A_FILE');
+    expect(readdirSync(join(parent, 'elsewhere'))).toEqual([]);
+  });
+
   it('goes on behind the rows of a checkpoint, with a new config, without what was never completed', () => {
     const csv = join(parent, 'run', 'log.csv');
     {

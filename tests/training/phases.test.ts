@@ -14,7 +14,9 @@ import { ARITHMETIC } from '../../src/tasks/arithmetic/task.ts';
 import { ANSWER, EOS, encode, VOCAB_SIZE } from '../../src/tasks/arithmetic/tokenizer.ts';
 import type { TrainingEvent } from '../../src/training/events.ts';
 import { grpoPhase, pretrainPhase } from '../../src/training/phases.ts';
+import { readTrace, type StepTrace } from '../../src/training/trace.ts';
 import { TrainingRun } from '../../src/training/trainingRun.ts';
+import { exampleTrace } from './traces.ts';
 
 const config = modelConfig('tiny', { vocabSize: VOCAB_SIZE });
 const stateDict = initialStateDict(config, 1);
@@ -67,6 +69,9 @@ function bench() {
   return { bench, stop, subject, said, saved, rows, reporter, terminal };
 }
 
+const NOT_SAVED = { saveInterval: 0, evalInterval: 0 };
+const UNTRACED = { traceGroups: 0, traceInterval: 0 };
+
 const SAMPLE = {
   prompt: '1+2',
   completion: '<answer>4<eos>',
@@ -85,6 +90,7 @@ function counting(onStep: (step: number) => void = () => undefined, metrics: Rec
       return { loss: 1 / step, reward: 0, kl: 0, num_tokens: 10, ...metrics };
     },
     samples: () => [{ ...SAMPLE, reward: step }],
+    trace: (): StepTrace | undefined => exampleTrace(step),
     state: async () => ({ progress: { step }, optimizer: new Map(), reference: null }),
     restore: ({ progress }: TrainingState) => {
       step = (progress as { step: number }).step;
@@ -102,14 +108,26 @@ describe('grpoPhase', () => {
       return evaluate(onProgress);
     };
     const trainer = counting((step) => vi.advanceTimersByTime(1000 * step));
-    const result = await grpoPhase(each, { trainer, steps: 3, saveInterval: 1, evalInterval: 1 });
+    const result = await grpoPhase(each, {
+      trainer,
+      steps: 3,
+      saveInterval: 1,
+      evalInterval: 1,
+      ...UNTRACED,
+    });
     expect(result).toMatchObject({ tokens: 30, seconds: 6, tokensPerSecond: 5 });
     vi.useRealTimers();
   });
 
   it('saves and evaluates at its intervals, and the best and the final model', async () => {
     const { bench: each, saved, rows, said, subject } = bench();
-    const result = await grpoPhase(each, { trainer: counting(), steps: 6, saveInterval: 2, evalInterval: 3 });
+    const result = await grpoPhase(each, {
+      trainer: counting(),
+      steps: 6,
+      saveInterval: 2,
+      evalInterval: 3,
+      ...UNTRACED,
+    });
     expect(saved()).toEqual(
       ['final', 'step2', 'step3', 'step4', 'step6'].map((name) => `rl_model_${name}.safetensors`),
     );
@@ -131,7 +149,7 @@ describe('grpoPhase', () => {
 
   it('shows and keeps samples at every evaluation and at the end', async () => {
     const { bench: each, said } = bench();
-    await grpoPhase(each, { trainer: counting(), steps: 5, saveInterval: 0, evalInterval: 2 });
+    await grpoPhase(each, { trainer: counting(), steps: 5, saveInterval: 0, evalInterval: 2, ...UNTRACED });
     const kept = readdirSync(each.store.directory).filter((name) => name.startsWith('samples'));
     expect(kept.sort()).toEqual([2, 4, 5].map((step) => `samples_step${step}.jsonl`));
     const lines = readFileSync(join(each.store.directory, 'samples_step4.jsonl'), 'utf8')
@@ -148,14 +166,14 @@ describe('grpoPhase', () => {
 
   it('shows the loss, the reward and the KL, as far as they were measured', async () => {
     const { bench: each, said } = bench();
-    const phase = { steps: 2, saveInterval: 0, evalInterval: 0 };
+    const phase = { steps: 2, ...NOT_SAVED, ...UNTRACED };
     await grpoPhase(each, { trainer: counting(undefined, { kl: Number.NaN, reward: 0.5 }), ...phase });
     expect(said.join('')).toMatch(/^GRPO 2\/2 steps, loss 0\.5000, reward 0\.5000$/m);
   });
 
   it('saves a new best, and not one that is as good', async () => {
     const { bench: each, saved } = bench();
-    const phase = { steps: 5, saveInterval: 0, evalInterval: 1 };
+    const phase = { steps: 5, saveInterval: 0, evalInterval: 1, ...UNTRACED };
     await grpoPhase(each, { trainer: counting(), ...phase });
     // The model answers alike all the time.
     expect(saved()).toEqual(['final', 'step1', 'step5'].map((name) => `rl_model_${name}.safetensors`));
@@ -165,14 +183,14 @@ describe('grpoPhase', () => {
   it('keeps no file of samples where there are none', async () => {
     const { bench: each, said } = bench();
     const trainer = { ...counting(), samples: () => [] };
-    await grpoPhase(each, { trainer, steps: 2, saveInterval: 0, evalInterval: 1 });
+    await grpoPhase(each, { trainer, steps: 2, saveInterval: 0, evalInterval: 1, ...UNTRACED });
     expect(readdirSync(each.store.directory).filter((name) => name.startsWith('samples'))).toEqual([]);
     expect(said.join('')).not.toContain('Samples');
   });
 
   it('counts as over when all steps are taken, not when it is stopped', async () => {
     const whole = bench();
-    const phase = { steps: 2, saveInterval: 0, evalInterval: 0 };
+    const phase = { steps: 2, ...NOT_SAVED, ...UNTRACED };
     const result = await grpoPhase(whole.bench, { trainer: counting(), ...phase });
     expect(whole.bench.finished.grpo).toMatchObject({ steps: 2, tokens: 20 });
     expect(result.checkpoint).toMatch(/rl_model_final/);
@@ -189,7 +207,7 @@ describe('grpoPhase', () => {
   it('warns once of what goes wrong, with what to do', async () => {
     const { bench: each, said } = bench();
     const trainer = counting(undefined, { kl: 3, 'completions/clipped_ratio': 0.5 });
-    await grpoPhase(each, { trainer, steps: 5, saveInterval: 0, evalInterval: 0 });
+    await grpoPhase(each, { trainer, steps: 5, saveInterval: 0, evalInterval: 0, ...UNTRACED });
     const warnings = said
       .join('')
       .split('\n')
@@ -201,12 +219,47 @@ describe('grpoPhase', () => {
     expect(warnings[1]).toMatch(/^warning: step 1: .* 3\.00 nats .* — lower --lr/);
   });
 
+  const tracesOf = (directory: string): string[] => readdirSync(join(directory, 'trace')).sort();
+
+  it('keeps traces of the first and the last step, and at their interval', async () => {
+    const { bench: each } = bench();
+    const asked: number[] = [];
+    const trainer = counting();
+    const { trace } = trainer;
+    const tracing = {
+      ...trainer,
+      trace: (groups: number) => {
+        asked.push(groups);
+        return trace();
+      },
+    };
+    await grpoPhase(each, { trainer: tracing, steps: 7, ...NOT_SAVED, traceGroups: 3, traceInterval: 2 });
+    expect(asked).toEqual([3, 3, 3, 3, 3]);
+    expect(tracesOf(each.store.directory)).toEqual([1, 2, 4, 6, 7].map((step) => `step${step}.safetensors`));
+    const bytes = readFileSync(join(each.store.directory, 'trace', 'step4.safetensors'));
+    expect(readTrace(bytes, 'step4')).toEqual(exampleTrace(4));
+  });
+
+  it('keeps no trace of a step that was skipped, and none where none is wanted', async () => {
+    const { bench: each } = bench();
+    const skipping = { ...counting(), trace: () => undefined };
+    await grpoPhase(each, { trainer: skipping, steps: 1, ...NOT_SAVED, traceGroups: 2, traceInterval: 1 });
+    await grpoPhase(each, { trainer: counting(), steps: 2, ...NOT_SAVED, traceGroups: 0, traceInterval: 1 });
+    expect(readdirSync(each.store.directory)).not.toContain('trace');
+  });
+
   it('finishes, logs and saves the step during which a stop was requested', async () => {
     const { bench: each, stop, saved, rows } = bench();
     const trainer = counting((step) => {
       stop.aborted = step === 3;
     });
-    const result = await grpoPhase(each, { trainer, steps: 9, saveInterval: 2, evalInterval: 0 });
+    const result = await grpoPhase(each, {
+      trainer,
+      steps: 9,
+      saveInterval: 2,
+      evalInterval: 0,
+      ...UNTRACED,
+    });
     expect(result.steps).toBe(3);
     expect(rows()).toHaveLength(3);
     expect(saved()).toEqual(['rl_model_step2.safetensors', 'rl_model_step3.safetensors']);
@@ -217,7 +270,7 @@ describe('grpoPhase', () => {
     const trainer = counting((step) => {
       stop.aborted = step === 2;
     });
-    await grpoPhase(each, { trainer, steps: 9, saveInterval: 0, evalInterval: 2 });
+    await grpoPhase(each, { trainer, steps: 9, saveInterval: 0, evalInterval: 2, ...UNTRACED });
     expect(rows().at(-1)).toMatchObject({ step: 2, eval_accuracy: null });
     expect(saved()).toEqual(['rl_model_step2.safetensors']);
   });
@@ -225,7 +278,13 @@ describe('grpoPhase', () => {
   it('saves the start alone when stopped before the first step', async () => {
     const { bench: each, stop, saved } = bench();
     stop.aborted = true;
-    const result = await grpoPhase(each, { trainer: counting(), steps: 3, saveInterval: 1, evalInterval: 1 });
+    const result = await grpoPhase(each, {
+      trainer: counting(),
+      steps: 3,
+      saveInterval: 1,
+      evalInterval: 1,
+      ...UNTRACED,
+    });
     expect(result).toMatchObject({ steps: 0, checkpoint: null });
     expect(saved()).toEqual(['rl_model_step0.safetensors']);
   });
@@ -277,17 +336,20 @@ describe('pretrainPhase', () => {
 describe('TrainingRun', () => {
   it('lets go of an evaluation that is asked to stop, unless all is answered', async () => {
     const { bench: each, stop, subject } = bench();
-    stop.aborted = true;
-    expect(await each.evaluate('final')).toBeNull();
-    expect(readdirSync(each.store.directory)).not.toContain('final_completions.jsonl');
-    subject.evaluate = (
-      (evaluate) => (onProgress) =>
+    const { evaluate } = subject;
+    const stopAt = (count: number): void => {
+      stop.aborted = false;
+      subject.evaluate = (onProgress) =>
         evaluate((done) => {
-          stop.aborted = done === problems.length;
+          stop.aborted = done === count;
           onProgress(done);
-        })
-    )(subject.evaluate);
-    expect(await each.evaluate('final')).toHaveLength(4);
+        });
+    };
+    stopAt(1);
+    expect(await each.judge('final')).toBeNull();
+    expect(readdirSync(each.store.directory)).not.toContain('final_completions.jsonl');
+    stopAt(problems.length);
+    expect(await each.judge('final')).toHaveLength(4);
     expect(readdirSync(each.store.directory)).toContain('final_completions.jsonl');
   });
 
@@ -298,11 +360,8 @@ describe('TrainingRun', () => {
       bars.push(`${label} ${total}`);
       return { update: (done) => bars.push(String(done)), stop: () => bars.push('stop') };
     });
-    await each.evaluate();
+    await each.evaluateAt(3);
     expect(bars).toEqual([]);
-    expect(readdirSync(each.store.directory).filter((name) => name.endsWith('_completions.jsonl'))).toEqual(
-      [],
-    );
     await each.judge('final');
     expect(bars.splice(0)).toEqual(['Evaluating 4', '1', '2', '3', '4', 'stop']);
     subject.evaluate = async () => {
@@ -325,10 +384,13 @@ describe('TrainingRun', () => {
     expect(heard.every((type) => type === 'evaluating')).toBe(true);
   });
 
-  it('keeps what the model answered, beside what it should have', async () => {
+  it.each([
+    ['baseline_completions.jsonl', (run: TrainingRun) => run.judge('baseline')],
+    ['eval_step30_completions.jsonl', (run: TrainingRun) => run.evaluateAt(30)],
+  ])('keeps what the model answered, beside what it should have: %s', async (name, evaluate) => {
     const { bench: each } = bench();
-    await each.evaluate('baseline');
-    const lines = readFileSync(join(each.store.directory, 'baseline_completions.jsonl'), 'utf8').trimEnd();
+    await evaluate(each);
+    const lines = readFileSync(join(each.store.directory, name), 'utf8').trimEnd();
     const rows = lines.split('\n').map((line) => JSON.parse(line));
     expect(rows).toHaveLength(4);
     rows.forEach((row, i) => {

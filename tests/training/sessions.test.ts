@@ -24,6 +24,7 @@ import type { RunConfig } from '../../src/training/runConfig.ts';
 import { rowsOf } from '../../src/training/runRows.ts';
 import type { SessionContext } from '../../src/training/session.ts';
 import type { Store } from '../../src/training/store.ts';
+import { readTrace, traceFile } from '../../src/training/trace.ts';
 import { openDevice } from '../device.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'mathformer-sessions-'));
@@ -57,6 +58,14 @@ function surroundings(store: Store, onEvent: (event: TrainingEvent) => void = ()
 }
 
 const weightsOf = ({ files }: MemoryStore) => files.read('checkpoints/rl_model_final.safetensors');
+const tracesOf = ({ files }: MemoryStore) => {
+  const names = files.list().map(({ name }) => name);
+  return names.filter((name) => name.startsWith('trace/')).map((name) => [name, files.read(name)]);
+};
+const entriesOf = async (store: MemoryStore) =>
+  JSON.parse((await store.readText('checkpoints/manifest.json')) ?? '{}').checkpoints.map(
+    ({ name, temporary }: { readonly name: string; readonly temporary: boolean }) => [name, temporary],
+  );
 const filesBelow = (root: string) =>
   readdirSync(root, { recursive: true, withFileTypes: true })
     .filter((file) => file.isFile())
@@ -74,8 +83,8 @@ describe('trainGrpo', () => {
     const types = events.map(({ type }) => type).filter((type) => !/evaluating|warning/.test(type));
     expect(types).toEqual([
       ...['machine', 'model', 'run', 'evaluation', 'checkpoint', 'phase'],
-      ...['step', 'row', 'step', 'samples', 'evaluation', 'row', 'checkpoint', 'step', 'row', 'checkpoint'],
-      ...['samples', 'evaluation', 'end'],
+      ...['step', 'trace', 'row', 'step', 'samples', 'evaluation', 'row', 'checkpoint'],
+      ...['step', 'trace', 'row', 'checkpoint', 'samples', 'evaluation', 'end'],
     ]);
     expect(summary).toMatchObject({ kind: 'grpo', interrupted: false, phases: { grpo: { steps: 3 } } });
     expect(rowsIn(whole).map(({ phase, step }) => [phase, step])).toEqual(
@@ -84,8 +93,9 @@ describe('trainGrpo', () => {
     expect(rowsIn(whole).map((row) => typeof row.eval_accuracy)).toEqual(['object', 'number', 'object']);
     const names = whole.files.list().map(({ name }) => name);
     expect(names.filter((name) => !name.startsWith('checkpoints/'))).toEqual([
-      ...['baseline_completions.jsonl', 'config.json', 'evaluation.jsonl', 'final_completions.jsonl'],
-      ...['metrics.jsonl', 'samples_step2.jsonl', 'samples_step3.jsonl', 'summary.json'],
+      ...['baseline_completions.jsonl', 'config.json', 'eval_step2_completions.jsonl', 'evaluation.jsonl'],
+      ...['final_completions.jsonl', 'metrics.jsonl', 'samples_step2.jsonl', 'samples_step3.jsonl'],
+      ...['summary.json', 'trace/step1.safetensors', 'trace/step3.safetensors'],
     ]);
     expect(JSON.parse((await whole.readText('summary.json')) ?? '')).toEqual(
       JSON.parse(JSON.stringify(summary)),
@@ -108,7 +118,44 @@ describe('trainGrpo', () => {
     });
     expect(withoutTime(store)).toEqual(withoutTime(whole));
     expect(weightsOf(store)).toEqual(weightsOf(whole));
+    expect(tracesOf(store)).toEqual(tracesOf(whole));
     expect((await store.config())?.resumed).toMatchObject([{ step: 1 }]);
+  });
+
+  it('saves a checkpoint when one is wanted, from which a page that is gone resumes to the same bits', async () => {
+    const store = new MemoryStore();
+    class Gone extends Error {}
+    const { context } = surroundings(store, (event) => {
+      if (event.type === 'checkpoint' && event.step === 1) throw new Gone();
+    });
+    let isWanted = false;
+    const on = async (event: TrainingEvent): Promise<void> => {
+      isWanted ||= event.type === 'step';
+      await context.on?.(event);
+    };
+    await expect(trainGrpo(GRPO, { ...context, on, wantsCheckpoint: () => isWanted })).rejects.toThrow(Gone);
+    expect(await entriesOf(store)).toEqual([['rl_model_step1', true]]);
+    await resume({ model }, surroundings(store).context);
+    expect(withoutTime(store)).toEqual(withoutTime(whole));
+    expect(weightsOf(store)).toEqual(weightsOf(whole));
+    expect(tracesOf(store)).toEqual(tracesOf(whole));
+    // It goes when the next one is saved.
+    expect(await entriesOf(store)).toEqual(await entriesOf(whole));
+  });
+
+  it('trains to the same bits without traces', async () => {
+    const store = new MemoryStore();
+    await trainGrpo({ ...GRPO, traceGroups: 0 }, surroundings(store).context);
+    expect(tracesOf(store)).toEqual([]);
+    expect(weightsOf(store)).toEqual(weightsOf(whole));
+  });
+
+  it('resumes a run whose config knows nothing of traces', async () => {
+    const store = new MemoryStore();
+    const recorded = grpoOptions({ ...SMALL, steps: 1 });
+    await trainGrpo({ ...GRPO, grpo: recorded, recorded }, surroundings(store).context);
+    await resume({ task, model, steps: 2 }, surroundings(store).context);
+    expect(tracesOf(store).map(([name]) => name)).toEqual([1, 2].map(traceFile));
   });
 
   it('recovers from a lost device, with the same bits', async () => {
@@ -139,6 +186,9 @@ describe('trainGrpo', () => {
     for (const name of ['evaluation.jsonl', 'final_completions.jsonl', 'samples_step3.jsonl']) {
       expect(readFileSync(join(out, name), 'utf8')).toBe(await whole.readText(name));
     }
+    const trace = new Uint8Array(readFileSync(join(out, traceFile(3))));
+    expect(trace).toEqual(whole.files.read(traceFile(3)));
+    expect(readTrace(trace, traceFile(3))).toMatchObject({ step: 3, loss: 'grpo', groups: [{}, {}] });
   });
 
   it.each(['memory', 'disk'])('stops, and resumes elsewhere to the same bits: begun in %s', async (begun) => {
@@ -194,6 +244,21 @@ describe('trainGrpo', () => {
 
 describe('pretrain and pipeline', () => {
   const supervised = { steps: 2, numExamples: 8, batchSize: 4 };
+
+  it('save within a pass when a checkpoint is wanted, which goes when the pass is over', async () => {
+    const store = new MemoryStore();
+    const { context } = surroundings(store);
+    const seen: unknown[] = [];
+    const on = async ({ type }: TrainingEvent): Promise<void> => {
+      if (type === 'checkpoint') seen.push(await entriesOf(store));
+    };
+    const options = {
+      ...{ task, model: newModel, evalSize: 4 },
+      pretrain: pretrainOptions({ ...supervised, steps: 1 }),
+    };
+    await pretrain(options, { ...context, on, wantsCheckpoint: () => true });
+    expect(seen).toEqual([[['model_update0', true]], [['model_update1', true]], [['model_step1', false]]]);
+  });
 
   it('train a new model, and resume for more passes', async () => {
     const store = new MemoryStore();

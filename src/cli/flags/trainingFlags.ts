@@ -4,7 +4,7 @@ import { path, seed } from '../../base/options.ts';
 import { grpoSchema } from '../../grpo/options.ts';
 import { pretrainSchema } from '../../pretrain/options.ts';
 import { optionFields } from '../../tasks/definition.ts';
-import { grpoSessionSchema, pretrainSessionSchema } from '../../training/options.ts';
+import { grpoSessionSchema, pretrainSessionSchema, traceFields } from '../../training/options.ts';
 import { PIPELINE_TASK } from '../pipeline.ts';
 import { configFlag, recipeFlag } from './configFile.ts';
 import { modelSchema } from './modelFlags.ts';
@@ -23,6 +23,7 @@ const ownFlags = {
 
 export const pipelineFlags = z.strictObject({
   seed: seed().default(0).describe('seed of everything random'),
+  ...traceFields,
   ...configFlag,
   ...sessionSchema.shape,
 });
