@@ -18,6 +18,7 @@ export type { BaseConfig } from './architectures/architecture.ts';
 export type { ModelConfigs } from './architectures/index.ts';
 export type { LlamaConfig } from './architectures/llama.ts';
 export type { AlibiConfig } from './architectures/mathformer.ts';
+export { type AttentionProbabilities, attentionProbabilities } from './attentionProbabilities.ts';
 export { MIN_TEMPERATURE } from './completions.ts';
 export {
   describe,
@@ -31,7 +32,7 @@ export {
   validateModelConfig,
 } from './config.ts';
 export * from './evaluate.ts';
-export type { DropoutOptions, ForwardOptions } from './layers/pass.ts';
+export type { DropoutOptions, ForwardOptions, ObservedAttention } from './layers/pass.ts';
 export { alibiSlopes } from './layers/position.ts';
 export * from './modelConfigError.ts';
 export * from './sampler.ts';

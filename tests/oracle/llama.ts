@@ -3,6 +3,7 @@ import type { LlamaConfig } from '../../src/model/architectures/llama.ts';
 import {
   type Array64,
   add,
+  array,
   attention,
   embedding,
   linear,
@@ -26,6 +27,7 @@ export function llamaForward(
   config: LlamaOracleConfig,
   params: ReadonlyMap<string, Array64>,
   tokens: readonly number[],
+  onProbabilities: (probabilities: Array64) => void = () => undefined,
 ): Array64 {
   const required = (name: string): Array64 => {
     const value = params.get(name);
@@ -43,6 +45,8 @@ export function llamaForward(
     permute(reshape(x, [tokens.length, heads, headDim]), [1, 0, 2]);
   const turned = (x: Array64, heads: number): Array64 =>
     apart(rope(x, { positions, headDim, heads, theta }), heads);
+  const diagonal = tokens.flatMap((_, i) => tokens.map((_, j) => Number(i === j)));
+  const identity = array(diagonal, [tokens.length, tokens.length]);
   const shared = new Array<number>(nKVHeads).fill(nHeads / nKVHeads);
 
   const table = required('model.embed_tokens.weight');
@@ -53,7 +57,10 @@ export function llamaForward(
     const project = (kind: string): Array64 => affine(`${name}.self_attn.${kind}_proj`, normed);
     const keys = repeatInterleave(turned(project('k'), nKVHeads), shared, 0);
     const values = repeatInterleave(apart(project('v'), nKVHeads), shared, 0);
-    const heads = attention(turned(project('q'), nHeads), keys, values, { causal: true });
+    const queries = turned(project('q'), nHeads);
+    const heads = attention(queries, keys, values, { causal: true });
+    // Of the identity as values, the output is the probabilities.
+    onProbabilities(attention(queries, keys, identity, { causal: true }));
     const mixed = reshape(permute(heads, [1, 0, 2]), [tokens.length, nHeads * headDim]);
     x = add(x, affine(`${name}.self_attn.o_proj`, mixed));
     const between = norm(`${name}.post_attention_layernorm`, x);

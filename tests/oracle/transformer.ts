@@ -18,6 +18,7 @@ import {
   maskedFill,
   matmul,
   mul,
+  reshape,
   slice,
   softmax,
   transpose,
@@ -76,24 +77,34 @@ const MPT_NAMES: Names = {
   down: 'ffn.down_proj',
 };
 
+/** Hears the attention probabilities (H,T,T) of each layer, in order. */
+export type OnProbabilities = (probabilities: Array64) => void;
+
 /** Logits (T,V) of every sequence. Sequences may differ in length. */
 export function forward(
   config: OracleConfig,
   params: Parameters64,
   tokens: readonly (readonly number[])[],
+  onProbabilities: OnProbabilities = () => undefined,
 ): Array64[] {
-  return tokens.map((sequence) => forwardOne(config, params, sequence));
+  return tokens.map((sequence) => forwardOne(config, params, sequence, onProbabilities));
 }
 
-function forwardOne(config: OracleConfig, params: Parameters64, tokens: readonly number[]): Array64 {
-  if ('nKVHeads' in config) return llamaForward(config, params, tokens);
+function forwardOne(
+  config: OracleConfig,
+  params: Parameters64,
+  tokens: readonly number[],
+  onProbabilities: OnProbabilities,
+): Array64 {
+  if ('nKVHeads' in config) return llamaForward(config, params, tokens, onProbabilities);
   const names = params.has(`${MPT_NAMES.embedding}.weight`) ? MPT_NAMES : ORIGINAL_NAMES;
   const table = required(params, `${names.embedding}.weight`);
   const rows = embedding(table, { data: tokens, shape: [tokens.length] });
   let x = config.scaleEmbedding ? mul(rows, Math.sqrt(table.shape[1])) : rows;
   for (let layer = 0; layer < config.nLayers; layer++) {
     const prefix = names.prefix(layer);
-    x = add(x, attention(config, params, names, prefix, norm(params, prefix + names.norm1, x)));
+    const normed = norm(params, prefix + names.norm1, x);
+    x = add(x, attention(config, params, names, prefix, normed, onProbabilities));
     x = add(x, feedForward(config, params, names, prefix, norm(params, prefix + names.norm2, x)));
   }
   if (config.finalNorm) x = norm(params, names.finalNorm, x);
@@ -117,20 +128,24 @@ function attention(
   names: Names,
   prefix: string,
   x: Array64,
+  onProbabilities: OnProbabilities,
 ): Array64 {
   const [length, width] = x.shape;
   const headWidth = width / config.nHeads;
   const [q, k, v] = projections(params, prefix, x);
-  const heads = alibiSlopes(config.nHeads).map((slope, h) => {
-    const columns = (a: Array64): Array64 => slice(a, 1, h * headWidth, (h + 1) * headWidth);
+  const columnsOf = (a: Array64, h: number): Array64 => slice(a, 1, h * headWidth, (h + 1) * headWidth);
+  const probabilities = alibiSlopes(config.nHeads).map((slope, h) => {
+    const columns = (a: Array64): Array64 => columnsOf(a, h);
     const scores = mul(matmul(columns(q), transpose(columns(k))), 1 / Math.sqrt(headWidth));
     const biased = maskedFill(
       add(scores, distanceBias(length, slope)),
       futureMask(length),
       Number.NEGATIVE_INFINITY,
     );
-    return matmul(softmax(biased), columns(v));
+    return softmax(biased);
   });
+  onProbabilities(reshape(cat(probabilities, 0), [config.nHeads, length, length]));
+  const heads = probabilities.map((each, h) => matmul(each, columnsOf(v, h)));
   return affine(params, prefix + names.attentionOut, cat(heads, 1));
 }
 

@@ -86,7 +86,9 @@ export function attention(declaration: AttentionDeclaration): ResidualLayer {
       const { places, groupSize } = pass.cache;
       fillCache(device, { qkv: qkv.view, places, ...kept }, { R, groupSize, ...size });
     }
-    return attend(qkv, pass.packing, { heads, kvHeads, ...(slopes ? { slopes } : {}) });
+    const output = attend(qkv, pass.packing, { heads, kvHeads, ...(slopes ? { slopes } : {}) });
+    pass.onAttention?.({ heads, kvHeads, headDim, qkv, slopes, output });
+    return output;
   }
 }
 

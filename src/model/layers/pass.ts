@@ -49,6 +49,20 @@ export interface Decode extends Caches {
   readonly rows: BufferView;
 }
 
+/** The inputs of a layer's attention over sequences. */
+export interface ObservedAttention {
+  readonly heads: number;
+  /** Key-value heads, each for heads/kvHeads query heads in order. */
+  readonly kvHeads: number;
+  readonly headDim: number;
+  /** (R, (heads + 2·kvHeads)·headDim): rows [q | k | v], turned by their positions where the architecture does. */
+  readonly qkv: Tensor;
+  /** (heads): ALiBi's slopes, if the architecture has them. */
+  readonly slopes: Tensor | undefined;
+  /** (R, heads·headDim): the weighted sums of values. */
+  readonly output: Tensor;
+}
+
 /** Options of a forward pass. */
 export interface ForwardOptions {
   /** Drops activations; leave it out in evaluation and reinforcement learning. */
@@ -57,6 +71,8 @@ export interface ForwardOptions {
   readonly cache?: Prefill | Decode;
   /** Receives every routing of a mixture of experts, with the router logits it was made from. */
   readonly onRouting?: (logits: Tensor, routing: Routing) => void;
+  /** Receives the inputs and the output of each layer's attention, in order; decoding from caches is not observed. */
+  readonly onAttention?: (observed: ObservedAttention) => void;
 }
 
 /** A forward pass as layers see it. */
