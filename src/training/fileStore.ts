@@ -139,6 +139,10 @@ class FileRun implements StoredRun {
     await this.#write(name, `${JSON.stringify(value, null, 2)}\n`);
   }
 
+  async writeBytes(name: string, bytes: Uint8Array): Promise<void> {
+    await this.store.files.write(name, bytes);
+  }
+
   async writeLines(name: string, rows: readonly object[]): Promise<void> {
     await this.#write(name, rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
   }

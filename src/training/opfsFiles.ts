@@ -54,10 +54,17 @@ const TORN = /\.crswap$/;
 
 /** Read and write the files of a run below a directory. */
 export class OpfsFiles implements WritableRunFiles {
-  constructor(private readonly directory: DirectoryHandle) {}
+  /** @param path of the run's directory below `directory`, which is made when the first file is written. */
+  constructor(
+    private readonly directory: DirectoryHandle,
+    private readonly path = '',
+  ) {}
 
   async list(): Promise<readonly ListedFile[]> {
-    const files = await withStorageErrors('', () => listed(this.directory, ''));
+    const files = await withStorageErrors('', async () => {
+      const own = await this.#below(segments(this.path), false);
+      return own ? listed(own, '') : [];
+    });
     return files.sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
@@ -120,16 +127,22 @@ export class OpfsFiles implements WritableRunFiles {
 
   /** Find the directory of a file, or make it; undefined if there is none. */
   async #place(name: string, create: boolean): Promise<[DirectoryHandle | undefined, string]> {
-    const parts = name.split('/');
+    const parts = [...segments(this.path), ...segments(name)];
     const file = parts.pop() ?? '';
+    return [await this.#below(parts, create), file];
+  }
+
+  async #below(parts: readonly string[], create: boolean): Promise<DirectoryHandle | undefined> {
     let directory: DirectoryHandle | undefined = this.directory;
     for (const part of parts) {
       const parent: DirectoryHandle | undefined = directory;
       directory = await ifThere(async () => parent?.getDirectoryHandle(part, { create }));
     }
-    return [directory, file];
+    return directory;
   }
 }
+
+const segments = (path: string): string[] => path.split('/').filter((part) => part !== '');
 
 async function listed(directory: DirectoryHandle, prefix: string): Promise<ListedFile[]> {
   const files: ListedFile[] = [];

@@ -97,6 +97,15 @@ it('read from an offset; a file that is not there is undefined', async () => {
   await files.remove('no/where');
 });
 
+it('lie below a path, which is made with the first file', async () => {
+  const directory = new FakeDirectory();
+  const files = new OpfsFiles(directory, 'runs/a');
+  expect(await files.list()).toEqual([]);
+  await files.append('trace/b', bytes(1));
+  expect(await contents(files)).toEqual([['trace/b', bytes(1)]]);
+  expect(await contents(new OpfsFiles(directory))).toEqual([['runs/a/trace/b', bytes(1)]]);
+});
+
 it('takes none of the bytes that do not all fit', async () => {
   const directory = new FakeDirectory();
   const files = new OpfsFiles(directory);
