@@ -147,10 +147,6 @@ class FileRun implements StoredRun {
     await this.#write(name, rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
   }
 
-  async writeBytes(name: string, bytes: Uint8Array): Promise<void> {
-    await this.store.files.write(name, bytes);
-  }
-
   async readLines(name: string): Promise<unknown[] | undefined> {
     const lines = (await this.store.readText(name))?.split('\n');
     return lines?.filter((line) => line !== '').map((line) => JSON.parse(line));
