@@ -4,9 +4,11 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['tests/browser/**/*.test.ts'],
+    globalSetup: 'tests/browser/buildApp.ts',
     pool: 'forks',
     maxWorkers: 2,
-    testTimeout: 120_000,
+    maxConcurrency: 8,
+    testTimeout: 300_000,
     hookTimeout: 120_000,
   },
 });

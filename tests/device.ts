@@ -3,7 +3,7 @@ import { test } from 'vitest';
 import { Device, type DeviceOptions } from '../src/gpu/device.ts';
 import { openAdapter } from '../src/gpu/node.ts';
 
-const { MATHFORMER_ADAPTER: name } = process.env;
+const { MATHFORMER_ADAPTER: name, MATHFORMER_BRIEF_TESTS: brief } = process.env;
 
 /** Options of a device, or one of `VARIANTS`. */
 type TestOptions = DeviceOptions & { readonly variant?: string };
@@ -22,11 +22,14 @@ const interpretedLanes = Number(/^wasm-checked-(\d+)$/.exec(name ?? '')?.[1] ?? 
 export const VARIANTS = [
   { variant: 'fastest', portableKernels: false },
   { variant: 'portable', portableKernels: true },
-].filter(({ portableKernels }) => !portableKernels || interpretedLanes === 0);
+].filter(({ portableKernels }) => !portableKernels || (interpretedLanes === 0 && !brief));
+
+/** Return the number of random cases to test: few where each compiles its kernels for seconds, as in a page. */
+export const randomCases = (wanted: number): number => (brief ? Math.min(wanted, 3) : wanted);
 
 /** Return the variants of a family to test. */
 export const variantsToTest = <V extends { readonly name: string }>(variants: readonly V[]): readonly V[] =>
   interpretedLanes === 0 ? variants : variants.filter((variant) => /broadcast|subgroup/.test(variant.name));
 
-/** Declare a test of sizes for which an interpreter takes too long. Smaller ones run the same code. */
-export const largeTest = test.skipIf(isInterpreted);
+/** Declare a test of sizes for which an interpreter or a page takes too long. Smaller ones run the same code. */
+export const largeTest = test.skipIf(isInterpreted || brief !== undefined);

@@ -53,6 +53,8 @@ export const launchChromium = ({ webgpu = true } = {}): Promise<Chromium> =>
     // Chromium refuses to run as root, as containers do, with its sandbox.
     args: [
       '--no-sandbox',
+      // A loaded machine is no reason to end the process of the GPU.
+      '--disable-gpu-watchdog',
       ...(webgpu ? ['--enable-unsafe-webgpu'] : ['--disable-features=WebGPU', '--disable-gpu']),
     ],
   });

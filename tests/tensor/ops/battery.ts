@@ -8,7 +8,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Device } from '../../../src/gpu/device.ts';
 import { add, mul, type Tensor, transpose } from '../../../src/tensor/index.ts';
-import { openDevice, VARIANTS } from '../../device.ts';
+import { openDevice, randomCases, VARIANTS } from '../../device.ts';
 import * as oracle from '../../oracle/array.ts';
 import { seeded } from '../../oracle/random.ts';
 import {
@@ -59,7 +59,7 @@ export function describeOps(family: string, rows: readonly OpRow[]): void {
         const property = fc.asyncProperty(row.cases, (computation) =>
           expectSameAsOracle(device, { ...computation, ...(errors ? { worst: errors } : {}) }),
         );
-        await fc.assert(property, { ...seeded, numRuns: row.runs ?? 12 });
+        await fc.assert(property, { ...seeded, numRuns: randomCases(row.runs ?? 12) });
       });
 
       const { small } = row;

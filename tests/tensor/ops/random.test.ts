@@ -19,7 +19,7 @@ import {
   uniform,
 } from '../../../src/tensor/index.ts';
 import { philox4x32 } from '../../base/philox4x32.ts';
-import { openDevice, VARIANTS } from '../../device.ts';
+import { openDevice, randomCases, VARIANTS } from '../../device.ts';
 import * as oracle from '../../oracle/array.ts';
 import { expectClose } from '../../oracle/compare.ts';
 import { integers, seeded, shapes } from '../../oracle/random.ts';
@@ -270,7 +270,7 @@ fn main(@builtin(workgroup_id) at: vec3u) {
         expect(picks.slice(row * count, (row + 1) * count)).toEqual(order.slice(0, count));
       });
     });
-    await fc.assert(property, { ...seeded, numRuns: 12 });
+    await fc.assert(property, { ...seeded, numRuns: randomCases(12) });
   });
 
   test('leaves with gradients', async () => {

@@ -1,0 +1,68 @@
+/**
+ * The engine's own tests of ops and kernels, run by Vitest inside pages. In Firefox all of them: its compiler of WGSL is naga,
+ * where Chromium and Node have Tint. In Chromium, and on the WebAssembly adapter, some of each kind.
+ */
+import { readdirSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { BROWSERS, type Browser, describeIn, launch } from '../browsers.ts';
+import { type FileServer, ISOLATION, serve } from '../server.ts';
+import { bundleTests, RUNNER } from './bundle.ts';
+import type { PageTest } from './inPage.ts';
+
+const testsIn = (directory: string): string[] =>
+  readdirSync(directory)
+    .filter((name) => name.endsWith('.test.ts'))
+    .map((name) => `${directory}/${name}`);
+
+/** The kernels for matrix units are compiled by Dawn alone. */
+const ALL = [...testsIn('tests/kernels'), ...testsIn('tests/tensor/ops')].filter(
+  (path) => !path.endsWith('/subgroupMatrix.test.ts'),
+);
+const SOME = ALL.filter((path) =>
+  /ops\/(cast|dropout|einsum|join|layerNorm|linear|loss|matmul|random|rope|rows|scan|softmax|swiglu)\.|kernels\/(adamw|attention|gumbel|philox)/.test(
+    path,
+  ),
+);
+const FEW = SOME.filter((path) => /(layerNorm|loss|matmul|softmax|philox)\./.test(path));
+
+const scriptOf = (module: string): string => `/${module.replace(/\.ts$/, '.js')}`;
+
+let directory: string;
+let server: FileServer;
+beforeAll(async () => {
+  directory = await bundleTests(ALL);
+  server = await serve([{ path: '/', directory, headers: ISOLATION }]);
+});
+afterAll(async () => {
+  await server?.close();
+  if (directory) await rm(directory, { recursive: true });
+});
+
+for (const name of BROWSERS) {
+  describeIn(name, () => {
+    let browser: Browser;
+    beforeAll(async () => {
+      browser = await launch(name);
+    });
+    afterAll(() => browser?.close());
+
+    const cases = [
+      ['WebGPU', '', name === 'firefox' ? ALL : SOME],
+      ['wasm', '&MATHFORMER_ADAPTER=wasm', FEW],
+    ] as const;
+    // Pages wait for the GPU more than they compute: several at once.
+    describe.concurrent.each(cases)('on %s', (_, adapter, files) => {
+      it.for(files)('%s', async (file) => {
+        const tab = await browser.newPage();
+        await tab.goto(`${server.origin}/index.html?MATHFORMER_BRIEF_TESTS=1${adapter}`);
+        const results = (await tab.evaluate(
+          `import('${scriptOf(RUNNER)}').then(({ run }) => run('${scriptOf(file)}'))`,
+        )) as readonly PageTest[];
+        await tab.close();
+        expect(results.filter(({ state }) => state === 'failed')).toEqual([]);
+        expect(results.filter(({ state }) => state === 'passed')).not.toEqual([]);
+      });
+    });
+  });
+}
