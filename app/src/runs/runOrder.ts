@@ -1,9 +1,11 @@
 /** The order of runs in the list. */
 import type { RunListing } from 'mathformer/training';
+import { formatRef, type RunRef, type SourceName } from '../shell/routes.ts';
+import { compareValues } from '../ui/columns.ts';
 
 /** A run of a source. */
 export interface ListedRun {
-  readonly source: string;
+  readonly source: SourceName;
   readonly listing: RunListing;
 }
 
@@ -31,6 +33,9 @@ export interface Sort {
   readonly descending: boolean;
 }
 
+/** Return the value of a run that a column is sorted by. */
+export const sortValue = (run: ListedRun, key: SortKey): string | number | null => VALUES[key](run);
+
 export const isSortKey = (name: string): name is SortKey => Object.hasOwn(VALUES, name);
 
 /** Return the time between a run's start and the last change of its metrics, in milliseconds; null if either is unknown. */
@@ -43,19 +48,18 @@ export function durationOf({
 }
 
 /** Name a run among all sources. */
-export const keyOf = ({ source, listing }: ListedRun): string => `${source}/${listing.id}`;
+export const keyOf = (run: ListedRun): string => formatRef(refOf(run));
 
-const byText = new Intl.Collator('en', { numeric: true });
+/** Return the reference of a run. */
+export const refOf = ({ source, listing }: ListedRun): RunRef => ({ source, id: listing.id });
 
 /** Sort runs. Those without a value come last in either direction; equal ones in the order of their names. */
 export function sorted(runs: readonly ListedRun[], { key, descending }: Sort): ListedRun[] {
-  const sortedBy: (run: ListedRun) => string | number | null = VALUES[key];
-  const direction = descending ? -1 : 1;
-  return runs.toSorted((a, b) => {
-    const [x, y] = [sortedBy(a), sortedBy(b)];
-    if (x === null || y === null) return Number(x === null) - Number(y === null) || byKey(a, b);
-    return direction * compare(x, y) || byKey(a, b);
-  });
+  const sign = descending ? -1 : 1;
+  return runs.toSorted(
+    (a, b) =>
+      compareValues(sortValue(a, key), sortValue(b, key), sign) || compareValues(keyOf(a), keyOf(b), 1),
+  );
 }
 
 /**
@@ -68,10 +72,3 @@ export function held(shown: readonly string[], wanted: readonly ListedRun[]): Li
   const stayed = shown.flatMap((key) => byName.get(key) ?? []);
   return [...stayed, ...wanted.filter((run) => !known.has(keyOf(run)))];
 }
-
-function compare(x: string | number, y: string | number): number {
-  if (typeof x === 'number' && typeof y === 'number') return x - y;
-  return byText.compare(String(x), String(y));
-}
-
-const byKey = (a: ListedRun, b: ListedRun): number => byText.compare(keyOf(a), keyOf(b));

@@ -37,6 +37,8 @@ export interface RunsRoute {
   readonly page: 'runs';
   readonly filter: string;
   readonly compare: readonly RunRef[];
+  /** Parameters of the comparison, such as the metric that is drawn. */
+  readonly view?: Parameters;
 }
 
 export interface RunRoute {
@@ -73,8 +75,8 @@ export function parseRoute(hash: string): Route | undefined {
     case 'lab':
       return rest.length > 0 ? undefined : { page, settings: parameters };
     case 'runs': {
-      const { filter = '', compare = '' } = parameters;
-      return rest.length > 0 ? undefined : { page, filter, compare: parseRefs(compare) };
+      const { filter = '', compare = '', ...view } = parameters;
+      return rest.length > 0 ? undefined : { page, filter, compare: parseRefs(compare), view };
     }
     case 'run':
       return parseRun(rest, parameters);
@@ -107,7 +109,7 @@ export function formatRoute(route: Route): string {
     case 'lab':
       return `#/lab${formatQuery(route.settings)}`;
     case 'runs':
-      return `#/runs${formatQuery({ filter: route.filter, compare: formatRefs(route.compare) })}`;
+      return `#/runs${formatQuery({ filter: route.filter, compare: formatRefs(route.compare) }, route.view)}`;
     case 'run': {
       const { run, tab, step, compare, view } = route;
       const own = { step: step === null ? '' : String(step), compare: formatRefs(compare) };

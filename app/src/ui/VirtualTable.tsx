@@ -10,6 +10,8 @@ export interface VirtualTableProps<Row> extends TableProps<Row> {
   readonly height?: string | undefined;
   /** Height of each row, in px; rows are one line. */
   readonly rowHeight?: number | undefined;
+  /** The rows are in the order of `sort`, or are to keep the order that they have. */
+  readonly presorted?: boolean | undefined;
   /** Scroll this row into view, and whenever it is another one. */
   readonly scrollTo?: string | number | undefined;
 }
@@ -17,7 +19,7 @@ export interface VirtualTableProps<Row> extends TableProps<Row> {
 export function VirtualTable<Row>(props: VirtualTableProps<Row>) {
   const { label, columns, rows, rowKey, sort, testid, height = '24rem', rowHeight = 32, scrollTo } = props;
   const scroller = useRef<HTMLElement>(null);
-  const ordered = sorted(rows, columns, sort);
+  const ordered = props.presorted ? rows : sorted(rows, columns, sort);
   const virtualizer = useVirtualizer(scroller, ordered.length, rowHeight);
   const index = scrollTo === undefined ? -1 : ordered.findIndex((row) => rowKey(row) === scrollTo);
   useEffect(() => {

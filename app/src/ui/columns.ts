@@ -34,7 +34,8 @@ export function sorted<Row>(
 
 const isMissing = (value: number | string | null): boolean => value === null || Number.isNaN(value);
 
-function compareValues(a: number | string | null, b: number | string | null, sign: number): number {
+/** Compare values for sorting: missing ones come last in either direction. @param sign −1 for descending. */
+export function compareValues(a: number | string | null, b: number | string | null, sign: number): number {
   if (isMissing(a) || isMissing(b)) return Number(isMissing(a)) - Number(isMissing(b));
   if (typeof a === 'number' && typeof b === 'number') return sign * (a - b);
   return sign * String(a).localeCompare(String(b), undefined, { numeric: true });

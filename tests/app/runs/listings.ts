@@ -1,9 +1,10 @@
 /** Runs in a list, for tests. */
 import type { RunListing } from 'mathformer/training';
 import type { ListedRun } from '../../../app/src/runs/runOrder.ts';
+import type { SourceName } from '../../../app/src/shell/routes.ts';
 
 /** Make a run of which only some facts matter. */
-export function listedRun(facts: Partial<RunListing> = {}, source = 'server'): ListedRun {
+export function listedRun(facts: Partial<RunListing> = {}, source: SourceName = 'server'): ListedRun {
   const listing: RunListing = {
     id: 'run',
     state: 'finished',
