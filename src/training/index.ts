@@ -37,4 +37,5 @@ export type * from './store.ts';
 export type { Results, Summary, SummaryContext } from './summary.ts';
 export * from './trace.ts';
 export { settingsOf, type TrainedSettings } from './trainedSettings.ts';
+export { trainedTask } from './trainedTask.ts';
 export * from './webLock.ts';

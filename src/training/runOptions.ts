@@ -5,7 +5,7 @@ import { grpoSchema } from '../grpo/options.ts';
 import { pretrainSchema } from '../pretrain/options.ts';
 import { BUILT_IN_TASKS } from '../tasks/builtIn.ts';
 import { optionFields, type TaskUse } from '../tasks/definition.ts';
-import { grpoSessionSchema, keepLastField, pretrainSessionSchema } from './options.ts';
+import { grpoSessionSchema, keepLastField, pretrainSessionSchema, traceFields } from './options.ts';
 import type { RunKind } from './runConfig.ts';
 
 /** Options that config.json keeps together. */
@@ -40,7 +40,7 @@ export function optionSections(kind: RunKind, task = DEFAULT_TASK): readonly Opt
       ];
     case 'pipeline':
       return [
-        section(null, { seed: grpoSchema.shape.seed }, keepLastField),
+        section(null, { seed: grpoSchema.shape.seed }, traceFields, keepLastField),
         section('pretrain', pretrainSchema.omit({ seed: true }).shape, own('pretraining')),
         section('grpo', grpoSchema.omit({ seed: true }).shape, own('other')),
       ];
