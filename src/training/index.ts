@@ -3,8 +3,10 @@
  *
  * @module mathformer/training
  */
+
 export { type DescribedOption, describedOptions, type OptionType } from '../base/describedOptions.ts';
 export { flagOf } from '../base/options.ts';
+export { type Interval, wilsonInterval } from '../base/statistics.ts';
 export {
   type Accuracy,
   accuracyOf,

@@ -263,7 +263,7 @@ function yRange(
     const [from, to] = uPlot.rangeLog(least, greatest, 10, false);
     return [from ?? least, to ?? greatest];
   }
-  const room = 0.06 * (greatest - least) || 0.1 * Math.abs(greatest) || 1;
+  const room = 0.06 * (greatest - least) || 0.1 * Math.abs(greatest) || (share ? 0.05 : 1);
   if (!share) return [least >= 0 && least < room ? 0 : least - room, greatest + room];
   return [Math.max(0, least - room), Math.min(1, greatest + room)];
 }

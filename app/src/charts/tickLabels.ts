@@ -1,6 +1,4 @@
 /** Labels of an axis. */
-import { formatNumber } from '../ui/format.ts';
-
 /** Digits that labels have at most behind the point. */
 const MAX_DECIMALS = 6;
 
@@ -14,7 +12,7 @@ export function tickLabels(values: readonly (number | null)[], share = false): s
   const decimals = Math.max(0, ...scaled.map((value) => decimalsOf(value ?? 0)));
   return scaled.map((value) => {
     if (value === null) return '';
-    const text = decimals > 4 ? formatNumber(value, 2) : plain(value, decimals);
+    const text = decimals > 4 ? exponential(value) : plain(value, decimals);
     return share ? `${text}\u00a0%` : text;
   });
 }
@@ -23,6 +21,9 @@ const plain = (value: number, decimals: number): string =>
   value
     .toLocaleString('en', { minimumFractionDigits: decimals, maximumFractionDigits: decimals })
     .replace('-', '−');
+
+const exponential = (value: number): string =>
+  value === 0 ? '0' : value.toExponential(1).replaceAll('-', '−');
 
 /** Count the decimals of a number, without those that stem from rounding. */
 function decimalsOf(value: number): number {

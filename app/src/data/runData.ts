@@ -2,13 +2,16 @@
 import { batch, computed, type ReadonlySignal, signal } from '@preact/signals';
 import { Warnings } from 'mathformer/grpo';
 import {
+  CONFIG_FILE,
   type ListedFile,
+  METRICS_FILE,
   type RunConfig,
   type RunFiles,
   type RunListing,
   readTrace,
   runConfigSchema,
   type StepTrace,
+  SUMMARY_FILE,
   type Summary,
   tracedStep,
   traceFile,
@@ -19,7 +22,6 @@ import { MetricsLines } from './metricsLines.ts';
 import { Resource } from './resource.ts';
 import type { RunChange, RunSource } from './source.ts';
 
-const METRICS = 'metrics.jsonl';
 /** Bytes of metrics that are read in one turn, so that the page stays fluid. */
 const SLICE = 1 << 20;
 
@@ -77,8 +79,8 @@ export class RunData {
   ) {
     this.#files = source.open(ref.id);
     this.files = new Resource(() => this.#files.list());
-    this.config = new Resource(async () => runConfigSchema.parse(await this.json('config.json')));
-    this.summary = new Resource(async () => summaryFrom(await this.json('summary.json')));
+    this.config = new Resource(async () => runConfigSchema.parse(await this.json(CONFIG_FILE)));
+    this.summary = new Resource(async () => summaryFrom(await this.json(SUMMARY_FILE)));
     this.traceSteps = computed(() => stepsOfTraces(this.files.ready ?? []));
     this.evaluations = computed(() => evaluationsIn(this.files.ready ?? []));
   }
@@ -153,7 +155,7 @@ export class RunData {
   }
 
   async #readMetrics(): Promise<void> {
-    const bytes = await this.#files.read(METRICS, this.#cursor);
+    const bytes = await this.#files.read(METRICS_FILE, this.#cursor);
     if (bytes && bytes.length > 0) {
       for (let from = 0; from < bytes.length; from += SLICE) {
         if (from > 0) await new Promise((resolve) => setTimeout(resolve));
@@ -166,11 +168,11 @@ export class RunData {
     switch (change.type) {
       case 'append': {
         const known = this.#cursor - change.from;
-        if (change.file === METRICS && known >= 0) this.#append(change.bytes.subarray(known), true);
+        if (change.file === METRICS_FILE && known >= 0) this.#append(change.bytes.subarray(known), true);
         break;
       }
       case 'cut':
-        if (change.file === METRICS) void this.#restart();
+        if (change.file === METRICS_FILE) void this.#restart();
         break;
       case 'files':
         this.#refresh(change.files);
@@ -198,8 +200,8 @@ export class RunData {
   #refresh(changed: readonly ListedFile[]): void {
     const names = new Set(changed.map(({ name }) => name));
     this.files.refresh();
-    if (names.has('config.json')) this.config.refresh();
-    if (names.has('summary.json')) this.summary.refresh();
+    if (names.has(CONFIG_FILE)) this.config.refresh();
+    if (names.has(SUMMARY_FILE)) this.summary.refresh();
     for (const name of names) {
       const step = tracedStep(name);
       if (step !== undefined) this.#traces.delete(step);

@@ -3,6 +3,7 @@ import { useEffect } from 'preact/hooks';
 import { Loading } from '../ui/EmptyState.tsx';
 import { LiveRegion } from '../ui/live.tsx';
 import './app.css';
+import { DropTarget } from './dropped.tsx';
 import { ErrorBoundary } from './ErrorBoundary.tsx';
 import { Masthead } from './Masthead.tsx';
 import { NotFound } from './NotFound.tsx';
@@ -22,6 +23,7 @@ export function App() {
       <Masthead />
       <main id="content" class="page" tabIndex={-1}>
         <ErrorBoundary key={keyOf(route.value)}>
+          {route.value?.page === 'runs' && <DropTarget />}
           <Page />
         </ErrorBoundary>
       </main>

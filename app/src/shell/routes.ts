@@ -141,8 +141,9 @@ export function parseRef(text: string): RunRef | undefined {
   return isSource(source) && id !== '' ? { source, id } : undefined;
 }
 
-// Ids may contain commas, so each is encoded once more than the list.
-const formatRefs = (refs: readonly RunRef[]): string => refs.map((ref) => readable(formatRef(ref))).join(',');
+// A comma in an id does not end it: within the list it is escaped.
+const formatRefs = (refs: readonly RunRef[]): string =>
+  refs.map((ref) => formatRef(ref).replace(/[%,]/g, encodeURIComponent)).join(',');
 
 const parseRefs = (text: string): readonly RunRef[] =>
   text.split(',').flatMap((part) => parseRef(decode(part) ?? '') ?? []);

@@ -13,7 +13,7 @@ export function formatNumber(value: number | null | undefined, digits = 3): stri
   if (size >= 10 ** digits) return withMinus(Math.round(value).toLocaleString('en'));
   if (Number.isInteger(value)) return withMinus(String(value));
   const decimals = size === 0 ? 0 : digits - 1 - Math.floor(Math.log10(size));
-  return withMinus(value.toFixed(Math.min(Math.max(decimals, 0), digits)));
+  return withMinus(value.toFixed(Math.max(decimals, 0)));
 }
 
 /** Write a share in percent, such as `62.2 %`. */
