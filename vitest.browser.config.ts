@@ -4,10 +4,11 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['tests/browser/**/*.test.ts'],
-    globalSetup: 'tests/browser/buildApp.ts',
+    globalSetup: 'tests/browser/setup.ts',
     pool: 'forks',
     maxWorkers: 2,
     maxConcurrency: 8,
+    expect: { poll: { timeout: 30_000 } },
     testTimeout: 300_000,
     hookTimeout: 120_000,
   },

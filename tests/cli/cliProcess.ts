@@ -13,8 +13,8 @@ export interface Ended {
 export interface Started {
   readonly child: ChildProcess;
   readonly ended: Promise<Ended>;
-  /** Resolves when stdout or stderr matches. */
-  said(pattern: RegExp): Promise<void>;
+  /** Resolves with the match when stdout or stderr matches. */
+  said(pattern: RegExp): Promise<RegExpExecArray>;
 }
 
 /** Start a command by name or path. `preload` is loaded before it. */
@@ -51,10 +51,11 @@ export function launch(
       resolve({ code, signal, stdout, stderr });
     });
   });
-  const said = (pattern: RegExp): Promise<void> =>
+  const said = (pattern: RegExp): Promise<RegExpExecArray> =>
     new Promise((resolve, reject) => {
       const look = (): void => {
-        if (pattern.test(stdout + stderr)) resolve();
+        const match = pattern.exec(stdout + stderr);
+        if (match) resolve(match);
       };
       listeners.add(look);
       look();

@@ -1,6 +1,6 @@
 /**
  * The engine's own tests of ops and kernels, run by Vitest inside pages. In Firefox all of them: its compiler of WGSL is naga,
- * where Chromium and Node have Tint. In Chromium, and on the WebAssembly adapter, some of each kind.
+ * where Chromium and Node have Tint. In Chromium, and on the WebAssembly adapter, a few.
  */
 import { readdirSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
@@ -19,12 +19,13 @@ const testsIn = (directory: string): string[] =>
 const ALL = [...testsIn('tests/kernels'), ...testsIn('tests/tensor/ops')].filter(
   (path) => !path.endsWith('/subgroupMatrix.test.ts'),
 );
-const SOME = ALL.filter((path) =>
-  /ops\/(cast|dropout|einsum|join|layerNorm|linear|loss|matmul|random|rope|rows|scan|softmax|swiglu)\.|kernels\/(adamw|attention|gumbel|philox)/.test(
-    path,
-  ),
-);
-const FEW = SOME.filter((path) => /(layerNorm|loss|matmul|softmax|philox)\./.test(path));
+const named = (names: string): string[] => ALL.filter((path) => new RegExp(`/(${names})\\.test`).test(path));
+/**
+ * SwiftShader, Chromium's driver, compiles products of matrices for minutes. The losses' test of NaN in ignored rows is left out:
+ * SwiftShader compares NaN as WGSL allows, and other drivers do not.
+ */
+const QUICK = named('cast|dropout|join|layerNorm|random|rope|rows|scan|softmax|swiglu|adamw|gumbel|philox');
+const ON_WASM = named('layerNorm|loss|matmul|softmax|philox');
 
 const scriptOf = (module: string): string => `/${module.replace(/\.ts$/, '.js')}`;
 
@@ -48,8 +49,8 @@ for (const name of BROWSERS) {
     afterAll(() => browser?.close());
 
     const cases = [
-      ['WebGPU', '', name === 'firefox' ? ALL : SOME],
-      ['wasm', '&MATHFORMER_ADAPTER=wasm', FEW],
+      ['WebGPU', '', name === 'firefox' ? ALL : QUICK],
+      ['wasm', '&MATHFORMER_ADAPTER=wasm', ON_WASM],
     ] as const;
     // Pages wait for the GPU more than they compute: several at once.
     describe.concurrent.each(cases)('on %s', (_, adapter, files) => {

@@ -1,0 +1,56 @@
+/** The pages of runs, from a dashboard: usable by everybody, and no place for what a hostile run brings. */
+import { afterAll, beforeAll, expect, inject } from 'vitest';
+import { describeIn } from '../browsers.ts';
+import { type Dashboard, startDashboard } from '../dashboard.ts';
+import { HOSTILE, RUNS } from '../runs.ts';
+import { expectUsable } from './accessible.ts';
+import { it } from './page.ts';
+
+const TABS = ['overview', 'groups', 'completions', 'clip', 'heads', 'problems', 'config'] as const;
+const BROKEN = ['torn', 'newer'] as const;
+
+describeIn('chromium', () => {
+  let dashboard: Dashboard;
+  beforeAll(async () => {
+    dashboard = await startDashboard(inject('runs'));
+  });
+  afterAll(() => dashboard?.stop());
+
+  const addressOf = (run: string, tab: string): string => `${dashboard.address}#/run/server/${run}/${tab}`;
+
+  it('the list shows every run, and is usable by everybody', async ({ page }) => {
+    await page.goto(`${dashboard.address}#/runs`);
+    const rows = page.getByTestId('runs').locator('tr');
+    await expect.poll(() => rows.count()).toBe(RUNS.length);
+    await expectUsable(page);
+  });
+
+  it.for(TABS)('%s is usable by everybody', async (tab, { page }) => {
+    await page.goto(addressOf('seed0', tab));
+    await page.locator('main h1').waitFor();
+    await page.waitForLoadState('networkidle');
+    await expectUsable(page);
+  });
+
+  it.for(TABS)('%s shows markup of a hostile run as text', async (tab, { page }) => {
+    await page.goto(addressOf('hostile', tab));
+    await page.locator('main h1').waitFor();
+    await page.waitForLoadState('networkidle');
+    expect(await page.evaluate('globalThis.hacked')).toBeUndefined();
+    expect(await page.locator('main img[src="x"], main svg[onload], main script').count()).toBe(0);
+  });
+
+  it('the text of a hostile completion is there to read', async ({ page }) => {
+    await page.goto(addressOf('hostile', 'problems'));
+    await page.getByText(HOSTILE.slice(0, 30)).first().waitFor();
+  });
+
+  it.for(BROKEN.flatMap((run) => TABS.map((tab) => [run, tab] as const)))(
+    'the run %s has its page %s',
+    async ([run, tab], { page }) => {
+      await page.goto(addressOf(run, tab));
+      await page.locator('main h1').waitFor();
+      await page.waitForLoadState('networkidle');
+    },
+  );
+});
