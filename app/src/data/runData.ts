@@ -71,6 +71,7 @@ export class RunData {
   /** Bytes of the metrics that were read. */
   #cursor = 0;
   #end: (() => void) | undefined;
+  #started = Promise.resolve();
   #users = 0;
 
   constructor(
@@ -87,7 +88,7 @@ export class RunData {
 
   /** Read the run and follow it until the returned function is called. What was read before is not read again. */
   follow(): () => void {
-    if (this.#users++ === 0) void this.#start();
+    if (this.#users++ === 0) this.#begin();
     let ended = false;
     return () => {
       if (ended) return;
@@ -132,7 +133,13 @@ export class RunData {
     return readTrace(bytes, name);
   }
 
+  /** Start once an earlier start has ended: bytes are read in one turn. */
+  #begin(): void {
+    this.#started = this.#started.then(() => this.#start());
+  }
+
   async #start(): Promise<void> {
+    if (this.#users === 0 || this.#end) return;
     try {
       if (!this.listing.peek()) await this.#list();
       await this.#readMetrics();
@@ -172,7 +179,7 @@ export class RunData {
         break;
       }
       case 'cut':
-        if (change.file === METRICS_FILE) void this.#restart();
+        if (change.file === METRICS_FILE) this.#restart();
         break;
       case 'files':
         this.#refresh(change.files);
@@ -186,7 +193,7 @@ export class RunData {
   }
 
   /** Begin again: rows that were read are no longer part of the run. */
-  async #restart(): Promise<void> {
+  #restart(): void {
     this.#stop();
     this.#phases.clear();
     this.#traces.clear();
@@ -194,7 +201,7 @@ export class RunData {
     this.#checks = new Warnings();
     this.#cursor = 0;
     this.warnings.value = [];
-    await this.#start();
+    this.#begin();
   }
 
   #refresh(changed: readonly ListedFile[]): void {

@@ -54,7 +54,7 @@ const VISION = {
 function seen(name: string, scheme: Scheme, vision: keyof typeof VISION): readonly number[] {
   const channels = rgb(name, scheme).map(linear);
   const [r = 0, g = 0, b = 0] = VISION[vision].map((row) =>
-    row.reduce((sum, weight, i) => sum + weight * (channels[i] ?? 0), 0),
+    row.reduce<number>((sum, weight, i) => sum + weight * (channels[i] ?? 0), 0),
   );
   const l = Math.cbrt(0.4122214708 * r + 0.5363325363 * g + 0.0514459929 * b);
   const m = Math.cbrt(0.2119034982 * r + 0.6806995451 * g + 0.1073969566 * b);
