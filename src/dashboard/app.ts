@@ -1,6 +1,6 @@
 /** The server of a dashboard: the built app, and the runs below a directory to read. */
 import { serveStatic } from '@hono/node-server/serve-static';
-import { type Context, Hono } from 'hono';
+import { type Context, Hono, type MiddlewareHandler } from 'hono';
 import { secureHeaders } from 'hono/secure-headers';
 import { eventsAnswer } from './events.ts';
 import { fileAnswer } from './files.ts';
@@ -31,14 +31,14 @@ const POLICY = {
 };
 
 /** Files whose names have a hash of their content. */
-const HASHED = /\/assets\//;
+const HASHED = /^\/assets\//;
 
 /** Build the server. It opens no port. */
 export function dashboardApp({ directory, app }: DashboardOptions): Hono {
   const runs = new ServedRuns(directory);
   const server = new Hono();
   server.onError((error, c) => failure(c, error));
-  server.use(guard);
+  server.use(guard, cached);
   server.use(
     secureHeaders({
       contentSecurityPolicy: POLICY,
@@ -50,17 +50,13 @@ export function dashboardApp({ directory, app }: DashboardOptions): Hono {
   );
   server.route('/api', api(runs));
   if (app === undefined) server.get('/', noApp);
-  else server.use(serveStatic({ root: app, onFound: cached }));
+  else server.use(serveStatic({ root: app }));
   server.notFound((c) => refusal(c, 404, 'NOT_FOUND', 'there is nothing at this address', 'open /'));
   return server;
 }
 
 function api(runs: ServedRuns): Hono {
   const routes = new Hono();
-  routes.use(async (c, next) => {
-    await next();
-    if (!c.res.headers.has('Cache-Control')) c.header('Cache-Control', 'no-store');
-  });
   routes.get('/runs', async (c) => c.json({ directory: runs.directory, runs: await runs.list() }));
   routes.get('/runs/:id', async (c) => {
     const id = c.req.param('id');
@@ -89,6 +85,10 @@ const noApp = (c: Context): Response =>
   );
 
 /** Let the browser keep files whose names change with their content; it asks again for the others. */
-function cached(path: string, c: Context): void {
-  c.header('Cache-Control', HASHED.test(path) ? 'public, max-age=31536000, immutable' : 'no-cache');
-}
+const cached: MiddlewareHandler = async (c, next) => {
+  await next();
+  const { path } = c.req;
+  const isKept = c.res.ok && HASHED.test(path);
+  const other = path.startsWith('/api/') ? 'no-store' : 'no-cache';
+  c.res.headers.set('Cache-Control', isKept ? 'public, max-age=31536000, immutable' : other);
+};

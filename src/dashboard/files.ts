@@ -40,7 +40,6 @@ export function fileAnswer(c: Context, files: DiskFiles, name: string): Response
     );
   }
   c.header('Content-Type', TYPES.find(([ending]) => name.endsWith(ending))?.[1] ?? BYTES);
-  c.header('Cache-Control', 'no-store');
   c.header('Accept-Ranges', 'bytes');
   c.header('Content-Length', String(part.end - part.from));
   if (range !== undefined) c.header('Content-Range', `bytes ${part.from}-${part.end - 1}/${bytes}`);

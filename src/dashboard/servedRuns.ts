@@ -28,7 +28,7 @@ interface Known {
   readonly version: number;
 }
 
-/** What has changed in the list since a version. */
+/** Changes of the list since a version. */
 export interface ListChanges {
   readonly version: number;
   readonly listings: readonly RunListing[];

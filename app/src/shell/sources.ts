@@ -23,7 +23,9 @@ export const isDashboard: ReadonlySignal<boolean> = computed(
 export type Finder = () => Promise<RunSource | undefined>;
 
 /** The places to look at. Each is read by its own part of the app, which loads only if it is needed. */
-const FINDERS: ReadonlyMap<SourceName, Finder> = new Map();
+const FINDERS: ReadonlyMap<SourceName, Finder> = new Map([
+  ['server', async () => (await import('../data/serverSource.ts')).findServer()],
+]);
 
 /** Look at all places. One that fails is left out, and the reason is in the console. */
 export async function findSources(): Promise<void> {
