@@ -1,7 +1,9 @@
 /** Builds the app: `npm run app` serves it for development, `npm run app:build` writes it to dist/app. */
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vite';
+import { contentSecurityPolicy } from './contentSecurityPolicy.ts';
 import { PACKAGE_ALIAS } from './packageAlias.ts';
+import { pwa } from './pwa.ts';
 
 const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
 
@@ -17,6 +19,7 @@ export default defineConfig({
   base: './',
   // The app imports the package as others do.
   resolve: { alias: PACKAGE_ALIAS },
+  plugins: [contentSecurityPolicy(), pwa()],
   server: { headers: ISOLATION },
   preview: { headers: ISOLATION },
   worker: { format: 'es' },

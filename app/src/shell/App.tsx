@@ -1,5 +1,7 @@
 /** The frame of every page: navigation, the page itself, and what is said to screen readers. */
 import { useEffect } from 'preact/hooks';
+import { UpdateNotice } from '../pwa/UpdateNotice.tsx';
+import { keepNothing, keepOffline } from '../pwa/updates.ts';
 import { Loading } from '../ui/EmptyState.tsx';
 import { LiveRegion } from '../ui/live.tsx';
 import './app.css';
@@ -12,9 +14,15 @@ import { GalleryPage, LabPage, LearnPage, RunPage, RunsPage } from './pages.tsx'
 import type { Route } from './routes.ts';
 import { findSources, isDashboard, isSearched } from './sources.ts';
 
+/** Look for runs; then keep the app for use offline, unless a server or a report brings it along. */
+async function start(): Promise<void> {
+  await findSources();
+  await (isDashboard.value ? keepNothing() : keepOffline());
+}
+
 /** Draw the app. */
 export function App() {
-  useEffect(() => void findSources(), []);
+  useEffect(() => void start(), []);
   return (
     <>
       <button type="button" class="skip" onClick={() => document.getElementById('content')?.focus()}>
@@ -27,6 +35,7 @@ export function App() {
           <Page />
         </ErrorBoundary>
       </main>
+      <UpdateNotice />
       <LiveRegion />
     </>
   );

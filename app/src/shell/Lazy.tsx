@@ -16,7 +16,7 @@ export function lazy<Props extends object>(load: () => Promise<ComponentType<Pro
           loaded = component;
           setVersion((version) => version + 1);
         },
-        (error) => setFailure({ error }),
+        (cause) => setFailure({ error: notLoaded(cause) }),
       );
     }, []);
     // The error boundary says what to do.
@@ -26,3 +26,8 @@ export function lazy<Props extends object>(load: () => Promise<ComponentType<Pro
     return <Loaded {...props} />;
   };
 }
+
+const notLoaded = (cause: unknown): Error =>
+  new Error('This part of the page could not be loaded. Check the connection, then load the page again.', {
+    cause,
+  });
