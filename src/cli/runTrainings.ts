@@ -147,9 +147,9 @@ function adviceOf(earlier: EarlierRun | undefined, schema: z.ZodObject) {
   return (text: string): string => adviceFor(text, earlier?.flags ?? flagsOf(schema));
 }
 
-/** Options for config.json; every session has to be trusted anew. */
+/** Options for config.json; every session has to be trusted anew, and has a dashboard or none. */
 function recordedOptions(flags: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  const { trust: _, ...recorded } = withAbsolutePaths(flags);
+  const { trust: _, dashboard: __, ...recorded } = withAbsolutePaths(flags);
   return recorded;
 }
 

@@ -6,6 +6,7 @@ import type { MachineNeed } from '../training/machine.ts';
 import { isOutOfMemory } from '../training/recovery.ts';
 import type { SessionContext } from '../training/session.ts';
 import { type OpenedMachine, openMachine } from './commandMachine.ts';
+import { DashboardProcess } from './dashboardProcess.ts';
 import type { EarlierRun } from './earlierRun.ts';
 import type { SessionFlags } from './flags/sessionFlags.ts';
 import { invocation } from './invocation.ts';
@@ -50,6 +51,7 @@ export async function trainingSession(
   const stopping = new AbortController();
   let machine: OpenedMachine | undefined;
   let stop: StopRequest | undefined;
+  let dashboard: DashboardProcess | undefined;
   const terminal = new TrainingTerminal(reporter, {
     notes,
     advice,
@@ -59,6 +61,7 @@ export async function trainingSession(
   const on = async (event: TrainingEvent): Promise<void> => {
     terminal.hear(event);
     if (event.type === 'run') {
+      if (flags.dashboard) dashboard ??= new DashboardProcess(event.directory, reporter);
       stop ??= new StopRequest(() => {
         reporter.line('Stopping after this step; once more quits at once');
         stopping.abort();
@@ -81,6 +84,7 @@ export async function trainingSession(
   } finally {
     terminal.stop();
     stop?.[Symbol.dispose]();
+    dashboard?.[Symbol.dispose]();
   }
   if (stop?.exitCode !== undefined) process.exitCode = stop.exitCode;
 }

@@ -9,7 +9,7 @@ import type { ServedRuns } from './servedRuns.ts';
 /** Milliseconds between looks at the disk where nothing tells of a change. */
 const POLL_MS = 1000;
 /** Milliseconds to wait after the first of several changes. */
-const SETTLE_MS = 50;
+const SETTLE_MS = 200;
 /** Milliseconds of silence after which a comment shows that the connection is alive. */
 const HEARTBEAT_MS = 15_000;
 /** Maximum number of runs that one page follows. */

@@ -63,9 +63,10 @@ export class TestEventSource {
   async #read(body: ReadableStream<Uint8Array>): Promise<void> {
     const decoder = new TextDecoder();
     let text = '';
-    for await (const chunk of body) {
-      if (this.#abort.signal.aborted) return;
-      text += decoder.decode(chunk, { stream: true });
+    const reader = body.getReader();
+    this.#abort.signal.addEventListener('abort', () => reader.cancel());
+    for (let read = await reader.read(); !read.done; read = await reader.read()) {
+      text += decoder.decode(read.value, { stream: true });
       const blocks = text.split('\n\n');
       text = blocks.pop() ?? '';
       for (const block of blocks) this.#dispatch(block);

@@ -14,7 +14,7 @@ import { grpoFlags, pipelineFlags, pretrainFlags } from '../flags/trainingFlags.
 import { checkTrust, trustFlag } from '../flags/trust.ts';
 import { runGrpo, runPipeline, runPretraining } from '../runTrainings.ts';
 
-const { adapter, threads, relaxed, profile, debug, json, quiet } = sessionSchema.shape;
+const { adapter, threads, relaxed, profile, debug, dashboard, json, quiet } = sessionSchema.shape;
 
 export const resumeFlags = z.strictObject({
   steps: integer(1, 1_000_000_000)
@@ -36,7 +36,7 @@ export const resumeFlags = z.strictObject({
     .unwrap()
     .optional()
     .describe(relaxed.description ?? ''),
-  ...{ adapter, threads, profile, debug, json, quiet },
+  ...{ adapter, threads, profile, debug, dashboard, json, quiet },
 });
 
 /** @throws FileError, or BadOptionError if the directory holds no run that can be resumed. */

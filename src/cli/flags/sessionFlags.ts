@@ -42,6 +42,9 @@ export const sessionSchema = z.strictObject({
   debug: yesOrNo()
     .default(false)
     .describe('stop at the first op that makes a NaN or an infinity, and name it (several times slower)'),
+  dashboard: yesOrNo()
+    .default(false)
+    .describe('show the run live in the browser, from a server on this machine that ends with the training'),
   tensorboard: yesOrNo()
     .default(false)
     .describe('also write the metrics for TensorBoard, to tensorboard/ in the directory of the run'),
