@@ -1,7 +1,7 @@
 /** Commands that resume a run, or make one like it. */
 import type { RunKind } from 'mathformer/training';
 import { quote } from 'shlex';
-import type { OptionRow } from './optionRows.ts';
+import { isTelling, type OptionRow } from './optionRows.ts';
 
 /** The command of each kind of run. */
 const COMMANDS: Readonly<Record<RunKind, string>> = { pipeline: 'train', pretrain: 'pretrain', grpo: 'grpo' };
@@ -22,15 +22,10 @@ export const repeatCommand = (kind: RunKind, directory: string): string =>
  */
 export function flagsCommand(kind: RunKind, rows: readonly OptionRow[]): string | undefined {
   if (kind === 'pipeline') return undefined;
-  const flags = rows.flatMap((row) => (isGiven(row) ? flagOf(row) : []));
+  const flags = rows.flatMap((row) =>
+    !OWN.has(row.key) && row.origin !== 'derived' && isTelling(row) ? flagOf(row) : [],
+  );
   return [`npx mathformer ${COMMANDS[kind]}`, ...flags].join(' \\\n  ');
-}
-
-/** A command's own options have no known default; those that are off or empty are left out. */
-function isGiven({ key, origin, value }: OptionRow): boolean {
-  if (OWN.has(key)) return false;
-  if (origin === 'given') return true;
-  return origin === 'command' && value !== false && value !== '' && value !== null;
 }
 
 function flagOf({ flag, value }: OptionRow): string {

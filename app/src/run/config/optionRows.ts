@@ -16,6 +16,10 @@ export interface OptionRow {
   readonly origin: Origin;
 }
 
+/** Tell whether a row says more than that an option has its default, or is off. */
+export const isTelling = ({ origin, value }: OptionRow): boolean =>
+  origin === 'given' || (origin !== 'default' && value !== false && value !== '' && value !== null);
+
 type Options = Readonly<Record<string, unknown>>;
 
 /** Describe the options of a run: those that differ from their default first, then in the order of the command line. */

@@ -31,7 +31,6 @@ export function TracedStep({ run, route, tools, fallback, children }: TracedStep
     <>
       <div class="traced-tools">
         <StepSlider
-          label="Traced step"
           steps={steps}
           value={step}
           onChange={(to) => navigate({ ...route, step: to }, { replace: true })}
