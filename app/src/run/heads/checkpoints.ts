@@ -52,11 +52,11 @@ const field = (value: unknown, key: string): unknown =>
     ? Object.entries(value).find(([name]) => name === key)?.[1]
     : undefined;
 
-const KINDS = ['model_update', 'model_step', 'rl_model_step'] as const;
+const KINDS: readonly string[] = ['model_update', 'model_step', 'rl_model_step'];
 
 function parsed(name: string): { readonly kind: number; readonly number: number } | undefined {
   const [, kind = '', digits = ''] = /^(\D+?)(\d+)$/.exec(name) ?? [];
-  const index = KINDS.findIndex((each) => each === kind);
+  const index = KINDS.indexOf(kind);
   return index < 0 ? undefined : { kind: index, number: Number(digits) };
 }
 
