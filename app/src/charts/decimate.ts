@@ -18,11 +18,19 @@ export function decimate(values: Float64Array, from: number, to: number, parts: 
     const end = from + Math.floor(((part + 1) * count) / parts);
     let least = start;
     let greatest = start;
-    for (let i = start + 1; i < end; i++) {
+    let low = Number.POSITIVE_INFINITY;
+    let high = Number.NEGATIVE_INFINITY;
+    for (let i = start; i < end; i++) {
       const value = values[i] ?? Number.NaN;
-      // Comparisons with NaN are false, so a value replaces NaN where the other test fails.
-      if (!(value >= (values[least] ?? Number.NaN)) && !Number.isNaN(value)) least = i;
-      if (!(value <= (values[greatest] ?? Number.NaN)) && !Number.isNaN(value)) greatest = i;
+      // Comparisons with NaN are false: it is no extreme.
+      if (value < low) {
+        low = value;
+        least = i;
+      }
+      if (value > high) {
+        high = value;
+        greatest = i;
+      }
     }
     take(Math.min(least, greatest));
     take(Math.max(least, greatest));

@@ -36,6 +36,8 @@ const RIGHT = 24;
 /** A pointer that moves less than this clicks, in CSS px. */
 const CLICK_PX = 4;
 const BAND_ALPHA = 0.16;
+/** Marks that are nearer than this are drawn as one, in CSS px. */
+const MARK_PX = 8;
 const RAW_ALPHA = 0.28;
 
 export class LinePlot {
@@ -211,9 +213,12 @@ export class LinePlot {
     ctx.fillStyle = css(palette.colour('warning'));
     ctx.lineWidth = ratio;
     ctx.setLineDash([2 * ratio, 2 * ratio]);
+    let last = Number.NEGATIVE_INFINITY;
     for (const { x } of marks) {
       if (x < range.from || x > range.to) continue;
       const place = Math.round(plot.valToPos(x, 'x', true));
+      if (place - last < MARK_PX * ratio) continue;
+      last = place;
       ctx.beginPath();
       ctx.moveTo(place, bbox.top);
       ctx.lineTo(place, bbox.top + bbox.height);

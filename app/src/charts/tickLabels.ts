@@ -1,6 +1,8 @@
 /** Labels of an axis. */
 /** Digits that labels have at most behind the point. */
 const MAX_DECIMALS = 6;
+/** Numbers with more are written with an exponent. */
+const PLAIN_DECIMALS = 4;
 
 /**
  * Write the values at the ticks of an axis, all with the same number of decimals: as few as tell them apart.
@@ -12,15 +14,20 @@ export function tickLabels(values: readonly (number | null)[], share = false): s
   const decimals = Math.max(0, ...scaled.map((value) => decimalsOf(value ?? 0)));
   return scaled.map((value) => {
     if (value === null) return '';
-    const text = decimals > 4 ? exponential(value) : plain(value, decimals);
+    const text = decimals > PLAIN_DECIMALS ? exponential(value) : plain(value, decimals);
     return share ? `${text}\u00a0%` : text;
   });
 }
 
+/** Formats by their number of decimals: to make one takes longer than to use it. */
+const FORMATS = Array.from(
+  { length: PLAIN_DECIMALS + 1 },
+  (_, decimals) =>
+    new Intl.NumberFormat('en', { minimumFractionDigits: decimals, maximumFractionDigits: decimals }),
+);
+
 const plain = (value: number, decimals: number): string =>
-  value
-    .toLocaleString('en', { minimumFractionDigits: decimals, maximumFractionDigits: decimals })
-    .replace('-', '−');
+  (FORMATS[decimals]?.format(value) ?? String(value)).replace('-', '−');
 
 const exponential = (value: number): string =>
   value === 0 ? '0' : value.toExponential(1).replaceAll('-', '−');

@@ -24,6 +24,8 @@ import type { RunChange, RunSource } from './source.ts';
 
 /** Bytes of metrics that are read in one turn, so that the page stays fluid. */
 const SLICE = 1 << 20;
+/** Time between two drawings while rows are read. */
+const DRAW_MS = 300;
 
 /** Rows of a run by phase. The arrays behind `Columns` grow; the object is another one whenever there are more rows. */
 export interface Metrics {
@@ -65,6 +67,7 @@ export class RunData {
 
   readonly #files: RunFiles;
   readonly #phases = new Map<string, Columns>();
+  readonly #found: RunWarning[] = [];
   readonly #traces = new Map<number, Promise<StepTrace>>();
   #lines = new MetricsLines();
   #checks = new Warnings();
@@ -162,20 +165,27 @@ export class RunData {
   }
 
   async #readMetrics(): Promise<void> {
-    const bytes = await this.#files.read(METRICS_FILE, this.#cursor);
-    if (bytes && bytes.length > 0) {
-      for (let from = 0; from < bytes.length; from += SLICE) {
-        if (from > 0) await new Promise((resolve) => setTimeout(resolve));
-        this.#append(bytes.subarray(from, from + SLICE), from + SLICE >= bytes.length);
+    const bytes = (await this.#files.read(METRICS_FILE, this.#cursor)) ?? new Uint8Array();
+    let drawn = Number.NEGATIVE_INFINITY;
+    for (let from = 0; from < bytes.length; from += SLICE) {
+      this.#take(bytes.subarray(from, from + SLICE));
+      if (from + SLICE >= bytes.length) break;
+      if (performance.now() - drawn > DRAW_MS) {
+        this.#publish(false);
+        drawn = performance.now();
       }
-    } else this.#publish(true);
+      await new Promise((resolve) => setTimeout(resolve));
+    }
+    this.#publish(true);
   }
 
   #apply(change: RunChange): void {
     switch (change.type) {
       case 'append': {
         const known = this.#cursor - change.from;
-        if (change.file === METRICS_FILE && known >= 0) this.#append(change.bytes.subarray(known), true);
+        if (change.file !== METRICS_FILE || known < 0) break;
+        this.#take(change.bytes.subarray(known));
+        this.#publish(true);
         break;
       }
       case 'cut':
@@ -197,6 +207,7 @@ export class RunData {
     this.#stop();
     this.#phases.clear();
     this.#traces.clear();
+    this.#found.length = 0;
     this.#lines = new MetricsLines();
     this.#checks = new Warnings();
     this.#cursor = 0;
@@ -215,21 +226,21 @@ export class RunData {
     }
   }
 
-  #append(bytes: Uint8Array, complete: boolean): void {
+  /** Take the next bytes of the metrics. */
+  #take(bytes: Uint8Array): void {
     this.#cursor += bytes.length;
-    const found: RunWarning[] = [];
     for (const row of this.#lines.push(bytes)) {
       this.#columnsOf(row.phase).push(row);
-      if (row.phase === 'grpo') found.push(...this.#warningsOf(row));
+      if (row.phase === 'grpo') this.#found.push(...this.#warningsOf(row));
     }
-    batch(() => {
-      this.#publish(complete);
-      if (found.length > 0) this.warnings.value = [...this.warnings.peek(), ...found];
-    });
   }
 
+  /** Show the rows that were taken. */
   #publish(complete: boolean): void {
-    this.metrics.value = { phases: new Map(this.#phases), complete };
+    batch(() => {
+      this.metrics.value = { phases: new Map(this.#phases), complete };
+      if (this.#found.length !== this.warnings.peek().length) this.warnings.value = [...this.#found];
+    });
   }
 
   #columnsOf(phase: string): Columns {

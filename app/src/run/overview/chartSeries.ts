@@ -65,10 +65,12 @@ export interface KnownAccuracies {
 export function accuracyPoints(columns: Columns, known: KnownAccuracies): readonly AccuracyPoint[] {
   const steps = columns.get('step') ?? new Float64Array();
   const values = columns.get('eval_accuracy') ?? new Float64Array();
-  const evaluated = [...values.entries()].flatMap(([i, accuracy]) => {
-    const step = steps[i];
-    return step === undefined || Number.isNaN(accuracy) ? [] : [pointAt(step, accuracy, known.total)];
-  });
+  const evaluated: AccuracyPoint[] = [];
+  for (let i = 0; i < values.length; i++) {
+    const [step, accuracy] = [steps[i], values[i]];
+    if (step === undefined || accuracy === undefined || Number.isNaN(accuracy)) continue;
+    evaluated.push(pointAt(step, accuracy, known.total));
+  }
   const before = known.baseline ? [{ step: 0, ...endsOf(known.baseline) }] : [];
   const last = steps.at(-1);
   const isLastEvaluated = evaluated.at(-1)?.step === last;

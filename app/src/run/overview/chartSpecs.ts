@@ -29,7 +29,12 @@ const quotient = (label: string, above: string, below: string): LineSpec => ({
   label,
   values(columns) {
     const [numerator, denominator] = [columns.get(above), columns.get(below)];
-    return numerator && denominator && numerator.map((value, i) => value / (denominator[i] ?? Number.NaN));
+    if (!numerator || !denominator) return undefined;
+    const values = new Float64Array(numerator.length);
+    for (let i = 0; i < values.length; i++) {
+      values[i] = (numerator[i] ?? Number.NaN) / (denominator[i] ?? Number.NaN);
+    }
+    return values;
   },
 });
 
