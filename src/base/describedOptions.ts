@@ -21,6 +21,8 @@ export interface DescribedOption {
   readonly min: number;
   readonly max: number;
   readonly isInteger: boolean;
+  /** Return what to give instead of a bad value; undefined for a good one. */
+  readonly adviceOn: (value: unknown) => string | undefined;
 }
 
 /** Describe the options of a schema, in its order. */
@@ -41,6 +43,8 @@ export function describedOption(key: string, field: unknown): DescribedOption {
     min: (isNumber ? bare.minValue : null) ?? Number.NEGATIVE_INFINITY,
     max: (isNumber ? bare.maxValue : null) ?? Number.POSITIVE_INFINITY,
     isInteger: isNumber && bare.isInt,
+    adviceOn: (value) =>
+      field instanceof z.ZodType ? field.safeParse(value).error?.issues[0]?.message : undefined,
   };
 }
 

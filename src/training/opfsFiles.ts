@@ -13,10 +13,13 @@ interface StoredFile {
   slice(from: number): { arrayBuffer(): Promise<ArrayBuffer> };
 }
 
+/** Bytes that no thread shares: the platform takes no others. */
+type Unshared = Uint8Array<ArrayBuffer>;
+
 /** `FileSystemWritableFileStream`: the file changes when it is closed. */
 interface WritableFile {
   write(
-    content: Uint8Array | { readonly type: 'write'; readonly position: number; readonly data: Uint8Array },
+    content: Unshared | { readonly type: 'write'; readonly position: number; readonly data: Unshared },
   ): Promise<void>;
   truncate(size: number): Promise<void>;
   close(): Promise<void>;
@@ -86,7 +89,7 @@ export class OpfsFiles implements WritableRunFiles {
   async write(name: string, bytes: Uint8Array): Promise<void> {
     await withStorageErrors(name, async () => {
       const handle = await this.#made(name);
-      await written(await handle.createWritable(), (file) => file.write(bytes));
+      await written(await handle.createWritable(), (file) => file.write(bytes.slice()));
     });
   }
 
@@ -96,7 +99,7 @@ export class OpfsFiles implements WritableRunFiles {
       if (handle.createSyncAccessHandle) return appended(await handle.createSyncAccessHandle(), bytes);
       const { size: position } = await handle.getFile();
       const file = await handle.createWritable({ keepExistingData: true });
-      await written(file, () => file.write({ type: 'write', position, data: bytes }));
+      await written(file, () => file.write({ type: 'write', position, data: bytes.slice() }));
     });
   }
 

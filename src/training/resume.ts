@@ -12,11 +12,15 @@ import { trainGrpo } from './grpo.ts';
 import { grpoSessionSchema, keepLastField, pretrainSessionSchema, traceFields } from './options.ts';
 import { pipeline } from './pipeline.ts';
 import { pretrain } from './pretrain.ts';
+import type { RunConfig } from './runConfig.ts';
 import type { SessionContext, SessionOptions } from './session.ts';
 import type { Summary } from './summary.ts';
 import type { TrainedSettings } from './trainedSettings.ts';
 
 type Options = Readonly<Record<string, unknown>>;
+
+/** The task of a pipeline whose config names none, as the command line's does. */
+const PIPELINE_TASK = 'arithmetic';
 
 /** Parts of a run that its config cannot hold, and options that replace those of its config. */
 export interface ResumeOptions extends Pick<SessionOptions, 'model' | 'taskSettings'> {
@@ -37,6 +41,26 @@ export interface ResumeOptions extends Pick<SessionOptions, 'model' | 'taskSetti
 export async function resume(given: ResumeOptions, context: SessionContext): Promise<Summary> {
   const config = await context.store.config();
   if (!config) throw noRun(context.store.path(''));
+  return trainAs(config, given, context);
+}
+
+/** The part of a config that says how to train. */
+export type Recipe = Pick<RunConfig, 'kind' | 'options'> & {
+  /** The path of the model that the run begins with; null or undefined for a new model. */
+  readonly checkpoint?: unknown;
+  /** The number of held-out problems, as `problems`; a pipeline has no option for it. */
+  readonly evaluation?: unknown;
+};
+
+/**
+ * Train as a config says: begin a run in an empty store, or resume the one that the store holds.
+ * @throws MathformerError if the config names a task or rewards that have to be given.
+ */
+export async function trainAs(
+  config: Recipe,
+  given: ResumeOptions,
+  context: SessionContext,
+): Promise<Summary> {
   const { model, rewards } = given;
   const more = given.steps === undefined ? {} : { steps: given.steps };
   const recorded: Options = { ...config.options, ...(config.kind === 'pipeline' ? {} : more) };
@@ -45,21 +69,21 @@ export async function resume(given: ResumeOptions, context: SessionContext): Pro
   const shared = { model, taskSettings, loadedFrom, recorded, ...pick({ shape: keepLastField }, recorded) };
   switch (config.kind) {
     case 'pretrain': {
-      const task = given.task ?? (await builtInTask(recorded, 'pretraining'));
+      const task = given.task ?? (await recipeTask(config));
       const options = pretrainOptions(pick(pretrainSchema, recorded));
       const session = pick(pretrainSessionSchema, recorded);
       return pretrain({ ...shared, ...session, task, pretrain: options }, context);
     }
     case 'grpo': {
       checkRewards(given, recorded);
-      const task = given.task ?? (await builtInTask(recorded, 'other'));
+      const task = given.task ?? (await recipeTask(config));
       const grpo = grpoOptions(pick(grpoSchema, recorded));
       return trainGrpo({ ...shared, ...pick(grpoSessionSchema, recorded), task, rewards, grpo }, context);
     }
     case 'pipeline': {
-      const { seed, task: name } = recorded;
+      const { seed, task: name = PIPELINE_TASK } = recorded;
       const parts = { pretrain: objectIn(recorded.pretrain), grpo: { ...objectIn(recorded.grpo), ...more } };
-      const task = given.task ?? (await builtInTask({ ...parts.grpo, task: name }, 'other'));
+      const task = given.task ?? (await recipeTask(config));
       const ownTask = given.task ?? (await builtInTask({ ...parts.pretrain, task: name }, 'pretraining'));
       return pipeline(
         {
@@ -77,6 +101,12 @@ export async function resume(given: ResumeOptions, context: SessionContext): Pro
     default:
       return config.kind satisfies never;
   }
+}
+
+/** Make the task that a config names, as it is evaluated. @throws MathformerError if it is not built in. */
+export async function recipeTask({ kind, options }: Recipe): Promise<Task> {
+  if (kind !== 'pipeline') return builtInTask(options, kind === 'grpo' ? 'other' : 'pretraining');
+  return builtInTask({ task: PIPELINE_TASK, ...options, ...objectIn(options.grpo) }, 'other');
 }
 
 /** Make the built-in task that options name. @throws MathformerError if they name none. */

@@ -23,6 +23,15 @@ test('options have their flag, help, default and range', () => {
   expect(one('maxNewTokens')?.flag).toBe('--max_gen_len');
 });
 
+test('a bad value has advice', () => {
+  const [{ options } = { options: [] }] = optionSections('grpo');
+  const one = (key: string) => options.find((option) => option.key === key);
+  expect(one('groupSize')?.adviceOn(4)).toBeUndefined();
+  expect(one('groupSize')?.adviceOn(1)).toContain('give an integer from 2 to 4096');
+  expect(one('loss')?.adviceOn('cake')).toContain('give one of');
+  expect(one('operators')?.adviceOn(['+'])).toBeUndefined();
+});
+
 test('every option is one of the command that makes the run, with the same default', () => {
   const taskless = 'no such task';
   const commands = { grpo: grpoFlags.shape, pretrain: pretrainFlags.shape };

@@ -1,0 +1,43 @@
+/** The runs that this browser keeps: directories in the private files of the page's origin. */
+import { OpfsFiles } from 'mathformer/training';
+
+/** The directory that holds a directory for each run. */
+const RUNS = 'runs';
+
+/** Name of the lock that the writer of a run holds. */
+export const lockName = (id: string): string => `mathformer/${RUNS}/${id}`;
+
+/** The channel on which writers tell that a run has changed. */
+export const CHANNEL = 'mathformer-runs';
+
+/** A run that has changed. */
+export interface ChangedRun {
+  readonly id: string;
+}
+
+/** Open the directory of runs. @throws DOMException where the browser keeps no files. */
+export async function runsDirectory(): Promise<FileSystemDirectoryHandle> {
+  const root = await navigator.storage.getDirectory();
+  return root.getDirectoryHandle(RUNS, { create: true });
+}
+
+/** The files of a run. */
+export const filesOfRun = (directory: FileSystemDirectoryHandle, id: string): OpfsFiles =>
+  new OpfsFiles(directory, id);
+
+/** Remove a run. */
+export async function removeRun(directory: FileSystemDirectoryHandle, id: string): Promise<void> {
+  await directory.removeEntry(id, { recursive: true });
+  tellChanged(id);
+}
+
+/** Tell all pages of this origin that a run has changed. */
+export function tellChanged(id: string): void {
+  const channel = new BroadcastChannel(CHANNEL);
+  channel.postMessage({ id } satisfies ChangedRun);
+  channel.close();
+}
+
+/** Name a new run by the time: `2026-03-01T12-30-05-sums`. */
+export const newRunId = (preset: string, now = new Date()): string =>
+  `${now.toISOString().slice(0, 19).replaceAll(':', '-')}-${preset}`;
