@@ -25,6 +25,7 @@ export type Finder = () => Promise<RunSource | undefined>;
 /** The places to look at. Each is read by its own part of the app, which loads only if it is needed. */
 const FINDERS: ReadonlyMap<SourceName, Finder> = new Map([
   ['server', async () => (await import('../data/serverSource.ts')).findServer()],
+  ['tab', async () => (await import('../data/tabSource.ts')).openTabSource()],
 ]);
 
 /** Look at all places. One that fails is left out, and the reason is in the console. */
