@@ -22,7 +22,7 @@ const OPTIONS: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   sort: { ...{ task: 'sort', maxDigits: 3 }, ...PRETRAINING, numExamples: 2048, steps: 5 },
   countdown: {
     ...{ task: 'countdown', numbers: 2, maxNumber: 20, operators: ['+', '-'] },
-    ...{ ...PRETRAINING, steps: 6, numExamples: 2048 },
+    ...{ ...PRETRAINING, steps: 5, numExamples: 2048 },
   },
 };
 

@@ -12,7 +12,7 @@ import { Panel } from '../ui/Panel.tsx';
 import { lab } from './labRun.ts';
 
 export function Curves() {
-  const id = lab.id.value;
+  const id = lab.keptId.value;
   const refs = useMemo((): readonly RunRef[] => (id === undefined ? [] : [{ source: 'tab', id }]), [id]);
   const [run] = useRuns(refs);
   const [ref] = refs;

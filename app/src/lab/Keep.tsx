@@ -52,7 +52,7 @@ function Files() {
   const [isBusy, setBusy] = useState(false);
   const file = useRef<HTMLInputElement>(null);
   const directory = useRef<HTMLInputElement>(null);
-  const id = lab.id.value;
+  const id = lab.keptId.value;
   const status = lab.status.value;
   const attempt = async (work: () => Promise<void>): Promise<void> => {
     setBusy(true);
@@ -72,7 +72,7 @@ function Files() {
           icon="download"
           testid="download"
           busy={isBusy}
-          disabled={id === undefined || status === 'training' || lab.isUnkept.value || isBusy}
+          disabled={id === undefined || status === 'training' || isBusy}
           onClick={() => void attempt(() => (id === undefined ? Promise.resolve() : download(id)))}
         >
           Download the run

@@ -42,6 +42,8 @@ export class LabRun {
   /** The step at hand is being finished before the pause. */
   readonly isPausing = signal(false);
   readonly id = signal<string>();
+  /** The run as the browser keeps it, once its first file is there. */
+  readonly keptId = signal<string>();
   readonly phase = signal('');
   readonly step = signal(0);
   readonly steps = signal<number>();
@@ -127,6 +129,7 @@ export class LabRun {
     if (listing.kind === null) return forgetRun();
     this.#clear();
     this.id.value = id;
+    this.keptId.value = id;
     this.steps.value = listing.steps ?? undefined;
     try {
       const point = await new FileStore(files, { name: id }).resumePoint((problem) =>
@@ -239,6 +242,9 @@ export class LabRun {
 
   #happened(event: TrainingEvent): void {
     switch (event.type) {
+      case 'run':
+        if (!this.isUnkept.value) this.keptId.value = this.id.value;
+        break;
       case 'phase':
         this.phase.value = event.phase;
         this.step.value = event.from;
@@ -314,7 +320,15 @@ export class LabRun {
     this.#seconds = 0;
     this.status.value = 'idle';
     this.isPausing.value = false;
-    for (const each of [this.id, this.steps, this.accuracy, this.baseline, this.adapter, this.trace]) {
+    for (const each of [
+      this.id,
+      this.keptId,
+      this.steps,
+      this.accuracy,
+      this.baseline,
+      this.adapter,
+      this.trace,
+    ]) {
       each.value = undefined;
     }
     this.failure.value = undefined;

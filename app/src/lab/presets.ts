@@ -31,23 +31,28 @@ const SHOWN = { traceInterval: 1, traceGroups: 2 };
 
 const SUMS = { maxDigits: 1, maxDepth: 1, operators: ['+'] };
 
+/** Learns sums within a minute on two cores, from 46 % to 68 %. */
+const SUMS_GRPO = {
+  ...{ steps: 80, batchSize: 32, groupSize: 8, lr: 3e-3, scheduler: 'cosine', warmupRatio: 0.05 },
+  ...{ klCoef: 0, dynamicSampling: true, maxRefills: 2, maxNewTokens: 48 },
+};
+
 export const PRESETS: readonly Preset[] = [
   {
     id: 'sums',
     title: 'One-digit sums',
     summary:
-      'A model of 29,000 parameters that is right four times in ten. GRPO rewards right answers, and nothing else: watch it improve.',
+      'A model of 29,000 parameters that is right less than half of the time. GRPO rewards right answers, and nothing else: watch it improve.',
     kind: 'grpo',
     task: 'arithmetic',
     start: { from: 'bundled', file: 'sums.safetensors' },
     options: {
       ...SUMS,
       ...SHOWN,
-      ...{ steps: 100, batchSize: 16, groupSize: 16, lr: 3e-3, scheduler: 'cosine', warmupRatio: 0.05 },
-      ...{ klCoef: 0, temperature: 1.2, dynamicSampling: true, maxRefills: 4, maxNewTokens: 32 },
+      ...SUMS_GRPO,
       ...{ evalInterval: 10, saveInterval: 50, keepLast: 2 },
     },
-    question: '3+4',
+    question: '7+3',
     asks: 'a sum, such as 3+4 or -2+9',
   },
   {
@@ -68,11 +73,10 @@ export const PRESETS: readonly Preset[] = [
       },
       grpo: {
         ...SUMS,
-        ...{ steps: 100, batchSize: 16, groupSize: 16, lr: 3e-3, scheduler: 'cosine', warmupRatio: 0.05 },
-        ...{ klCoef: 0, temperature: 1.2, dynamicSampling: true, maxRefills: 4, maxNewTokens: 32 },
+        ...SUMS_GRPO,
       },
     },
-    question: '3+4',
+    question: '7+3',
     asks: 'a sum, such as 3+4 or -2+9',
   },
   {
@@ -84,11 +88,11 @@ export const PRESETS: readonly Preset[] = [
     start: { from: 'bundled', file: 'sort.safetensors' },
     options: {
       ...SHOWN,
-      ...{ maxDigits: 4, steps: 100, batchSize: 16, groupSize: 16, lr: 2e-3, klCoef: 0, maxNewTokens: 16 },
+      ...{ maxDigits: 3, steps: 100, batchSize: 16, groupSize: 16, lr: 2e-3, klCoef: 0, maxNewTokens: 16 },
       ...{ dynamicSampling: true, evalInterval: 10, saveInterval: 50, keepLast: 2 },
     },
-    question: '4213',
-    asks: 'digits, such as 4213',
+    question: '413',
+    asks: 'digits, such as 413',
   },
   {
     id: 'countdown',
@@ -99,7 +103,7 @@ export const PRESETS: readonly Preset[] = [
     start: { from: 'bundled', file: 'countdown.safetensors' },
     options: {
       ...SHOWN,
-      ...{ numbers: 2, maxNumber: 9, operators: ['+', '-'] },
+      ...{ numbers: 2, maxNumber: 20, operators: ['+', '-'] },
       ...{ steps: 100, batchSize: 16, groupSize: 16, lr: 2e-3, klCoef: 0, maxNewTokens: 32 },
       ...{ dynamicSampling: true, evalInterval: 10, saveInterval: 50, keepLast: 2 },
     },
