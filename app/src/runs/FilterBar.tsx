@@ -1,7 +1,8 @@
 /** The filter above the list: words, and a button for each value of a facet. */
+import { useState } from 'preact/hooks';
 import { Button } from '../ui/Button.tsx';
 import { TextField } from '../ui/fields.tsx';
-import { EVERY_RUN, FACETS, facetCounts, type RunFilter, withFacet } from './runFilter.ts';
+import { EVERY_RUN, FACETS, facetCounts, type RunFilter, withFacet, wordsOf } from './runFilter.ts';
 import type { ListedRun } from './runOrder.ts';
 
 export interface FilterBarProps {
@@ -13,14 +14,20 @@ export interface FilterBarProps {
 }
 
 export function FilterBar({ runs, filter, onChange, shown }: FilterBarProps) {
+  // The address has the words alone; what is typed keeps its spaces.
+  const [typed, setTyped] = useState(filter.words);
+  const words = wordsOf(typed).join(' ') === filter.words ? typed : filter.words;
   const isFiltered = shown < runs.length;
   return (
     <search class="run-filter" aria-label="Filter of the runs">
       <TextField
         label="Words in the name, task, model or options"
         placeholder="lr=0.001"
-        value={filter.words}
-        onInput={(words) => onChange({ ...filter, words })}
+        value={words}
+        onInput={(text) => {
+          setTyped(text);
+          onChange({ ...filter, words: wordsOf(text).join(' ') });
+        }}
       />
       {FACETS.map((facet) => {
         const counts = facetCounts(runs, filter, facet);

@@ -7,12 +7,20 @@ import {
   formatNumber,
   formatPercent,
   formatPercentInterval,
+  formatPoints,
+  formatPointsInterval,
   formatSeconds,
-  formatSigned,
 } from '../ui/format.ts';
 import { durationOf, keyOf, type ListedRun, refOf, type SortKey, sortValue } from './runOrder.ts';
 
-const times = new Intl.DateTimeFormat('en', { dateStyle: 'medium', timeStyle: 'short', hourCycle: 'h23' });
+const times = new Intl.DateTimeFormat('en', {
+  day: 'numeric',
+  month: 'short',
+  hour: 'numeric',
+  minute: '2-digit',
+  hourCycle: 'h23',
+});
+const longTimes = new Intl.DateTimeFormat('en', { dateStyle: 'long', timeStyle: 'medium', hourCycle: 'h23' });
 
 /** Make the columns. @param several whether the runs are of several sources. */
 export function runColumns(
@@ -96,7 +104,13 @@ export function runColumns(
     column('started', {
       header: 'Start',
       cell: ({ listing: { startedAt } }) =>
-        startedAt === null ? '–' : <time dateTime={startedAt}>{times.format(new Date(startedAt))}</time>,
+        startedAt === null ? (
+          '–'
+        ) : (
+          <time dateTime={startedAt} title={longTimes.format(new Date(startedAt))}>
+            {times.format(new Date(startedAt))}
+          </time>
+        ),
     }),
     column('duration', {
       header: 'Duration',
@@ -124,10 +138,9 @@ function Gain({
   readonly low: number;
   readonly high: number;
 }) {
-  const points = (value: number): string => formatNumber(100 * value);
   return (
     <>
-      {formatSigned(100 * difference)} <span class="quiet">[{`${points(low)}, ${points(high)}`}]</span>
+      {formatPoints(difference)} <span class="quiet">{formatPointsInterval(low, high)}</span>
     </>
   );
 }

@@ -1,6 +1,7 @@
 /**
- * The choice and order of the list of runs, as one text that an address can keep: words that must occur, facets such as
- * `kind:grpo`, and the order, `sort:-final`. A value with spaces stands in quotes.
+ * The choice and order of the list of runs, as one text that an address can keep: facets such as `kind:grpo`, the order,
+ * `sort:-final`, and words that must occur. A value with spaces stands in quotes; a word that looks like a facet has `text:`
+ * before it.
  */
 import { isSortKey, type ListedRun, type Sort } from './runOrder.ts';
 
@@ -22,22 +23,38 @@ export const NO_FACETS: RunFilter['facets'] = { kind: [], task: [], state: [], s
 export const EVERY_RUN: RunFilter = { words: '', facets: NO_FACETS, sort: LATEST_FIRST };
 
 /** Parts of a filter: `name:"quoted value"`, or anything without spaces. */
-const PART = /(\w+):"([^"]*)"|(\S+)/g;
+const PART = /\w+:"[^"]*"|\S+/g;
 
 /** Read a filter. Parts that are no facet and no order are words. */
 export function parseFilter(text: string): RunFilter {
   const words: string[] = [];
   const facets: Record<Facet, string[]> = { kind: [], task: [], state: [], source: [] };
   let sort = LATEST_FIRST;
-  for (const [part, quotedName, quoted, plain = ''] of text.matchAll(PART)) {
-    const [name, value] = quotedName === undefined ? split(plain) : [quotedName, quoted];
-    const facet = FACETS.find((each) => each === name);
-    const order = name === 'sort' && value !== undefined ? sortOf(value) : undefined;
-    if (facet && value) facets[facet].push(value);
+  for (const [part] of text.matchAll(PART)) {
+    const { facet, order } = meaningOf(part);
+    if (facet) facets[facet.name].push(facet.value);
     else if (order) sort = order;
-    else words.push(part);
+    else words.push(part.startsWith(WORD) && part !== WORD ? part.slice(WORD.length) : part);
   }
   return { words: words.join(' '), facets, sort };
+}
+
+/** Stands before a word that would be read as something else. */
+const WORD = 'text:';
+
+interface Meaning {
+  readonly facet?: { readonly name: Facet; readonly value: string } | undefined;
+  readonly order?: Sort | undefined;
+}
+
+/** Read a part as a facet or an order; neither for a word. */
+function meaningOf(part: string): Meaning {
+  const at = part.indexOf(':');
+  const [start, value] = [part.slice(0, at), part.slice(at + 1).replace(/^"([^"]*)"$/, '$1')];
+  const name = FACETS.find((each) => each === start);
+  if (at < 0 || value === '') return {};
+  if (name) return { facet: { name, value } };
+  return start === 'sort' ? { order: sortOf(value) } : {};
 }
 
 /** Write a filter; empty for every run in the usual order. */
@@ -45,7 +62,7 @@ export function formatFilter({ words, facets, sort }: RunFilter): string {
   const chosen = FACETS.flatMap((facet) => facets[facet].map((value) => `${facet}:${quotedIfNeeded(value)}`));
   const isUsual = sort.key === LATEST_FIRST.key && sort.descending === LATEST_FIRST.descending;
   const order = isUsual ? [] : [`sort:${sort.descending ? '-' : ''}${sort.key}`];
-  return [...chosen, ...order, ...wordsOf(words)].join(' ');
+  return [...chosen, ...order, ...wordsOf(words).map(asWord)].join(' ');
 }
 
 /** Choose a facet's value, or no longer. */
@@ -94,10 +111,11 @@ export function facetOf({ source, listing }: ListedRun, facet: Facet): string {
 }
 
 /** The text in which words are sought, in lower case. Options are named as in config.json, `lr=0.001`. */
-function textOf({ source, listing }: ListedRun): string {
-  const { id, kind, task, state, model, adapter, options } = listing;
+function textOf(run: ListedRun): string {
+  const { id, model, adapter, options } = run.listing;
   const shown = Object.entries(options).map(([key, value]) => `${key}=${JSON.stringify(value)}`);
-  return [source, id, kind, task, state, model, adapter, ...shown].join('\n').toLowerCase();
+  const facets = FACETS.map((facet) => `${facet}:${facetOf(run, facet)}`);
+  return [id, model, adapter, ...facets, ...shown].join('\n').toLowerCase();
 }
 
 function sortOf(text: string): Sort | undefined {
@@ -106,11 +124,13 @@ function sortOf(text: string): Sort | undefined {
   return isSortKey(key) ? { key, descending } : undefined;
 }
 
-const wordsOf = (text: string): string[] => text.split(/\s+/).filter((word) => word !== '');
+/** Split a text into its words. */
+export const wordsOf = (text: string): string[] => text.split(/\s+/).filter((word) => word !== '');
 const quotedIfNeeded = (value: string): string =>
   /[\s"]/.test(value) ? `"${value.replaceAll('"', '')}"` : value;
 
-function split(part: string): [name: string, value: string | undefined] {
-  const at = part.indexOf(':');
-  return at < 0 ? [part, undefined] : [part.slice(0, at), part.slice(at + 1)];
+/** Write a word so that it is read as a word. */
+function asWord(word: string): string {
+  const { facet, order } = meaningOf(word);
+  return facet || order || word.startsWith(WORD) ? WORD + word : word;
 }

@@ -26,6 +26,14 @@ export function formatPercent(share: number | null | undefined, decimals = 1): s
 export const formatPercentInterval = (low: number, high: number): string =>
   `${withMinus((100 * low).toFixed(1))}\u2009–\u2009${formatPercent(high)}`;
 
+/** Write a difference of shares in points, such as `+15.5`. */
+export const formatPoints = (difference: number): string =>
+  formatSigned(difference, (value) => withMinus((100 * value).toFixed(1)));
+
+/** Write the ends of an interval in points, such as `[9.0, 21.7]`. */
+export const formatPointsInterval = (low: number, high: number): string =>
+  withMinus(`[${(100 * low).toFixed(1)}, ${(100 * high).toFixed(1)}]`);
+
 /** Write a number with its sign. */
 export const formatSigned = (value: number, write: (value: number) => string = formatNumber): string =>
   `${value > 0 ? '+' : ''}${write(value)}`;

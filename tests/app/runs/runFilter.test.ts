@@ -30,6 +30,12 @@ describe('the text of a filter', () => {
     );
   });
 
+  test('keeps words that look like something else', () => {
+    const filter = { ...EVERY_RUN, words: 'kind:grpo sort:-final text:a' };
+    expect(formatFilter(filter)).toBe('text:kind:grpo text:sort:-final text:text:a');
+    expect(parseFilter(formatFilter(filter))).toEqual(filter);
+  });
+
   test('is empty for every run in the usual order', () => {
     expect(formatFilter(EVERY_RUN)).toBe('');
     expect(parseFilter('  ')).toEqual(EVERY_RUN);
@@ -59,6 +65,7 @@ describe('what a filter chooses', () => {
     ['SUMS', ['sums/seed1', 'sums/seed2']],
     ['sums seed2', ['sums/seed2']],
     ['lr=0.001', ['sums/seed1']],
+    ['text:kind:pre', ['sorting']],
     ['kind:grpo kind:pretrain', ['sums/seed1', 'sums/seed2', 'sorting']],
     ['kind:grpo state:unreadable', []],
     ['source:tab', []],

@@ -4,11 +4,11 @@ import { useMemo } from 'preact/hooks';
 import { navigate } from '../../shell/navigation.ts';
 import { EmptyState } from '../../ui/EmptyState.tsx';
 import {
-  formatNumber,
   formatP,
   formatPercent,
   formatPercentInterval,
-  formatSigned,
+  formatPoints,
+  formatPointsInterval,
 } from '../../ui/format.ts';
 import { Panel } from '../../ui/Panel.tsx';
 import { Stat, Stats } from '../../ui/Stat.tsx';
@@ -44,7 +44,6 @@ function Result({ pair: { problems, before, after } }: { readonly pair: Pair }) 
   const counts = flipCounts(problems);
   if (!result) return null;
   const { difference, low, high, mcnemarP } = result;
-  const points = (value: number): string => formatNumber(100 * value);
   return (
     <Stats>
       <Accuracy
@@ -54,9 +53,9 @@ function Result({ pair: { problems, before, after } }: { readonly pair: Pair }) 
       <Accuracy label={`Accuracy, ${after}`} verdicts={problems.map((problem) => isCorrect(problem.after))} />
       <Stat
         label="Difference"
-        value={formatSigned(100 * difference)}
+        value={formatPoints(difference)}
         unit="points"
-        note={`95 % interval ${points(low)} to ${points(high)}`}
+        note={`95 % interval ${formatPointsInterval(low, high)}`}
       />
       <Stat label="Turned right" value={String(counts['to right'])} note={`only ${after} solves them`} />
       <Stat label="Turned wrong" value={String(counts['to wrong'])} note={`only ${before} solves them`} />
