@@ -5,7 +5,7 @@ import { useRef, useState } from 'preact/hooks';
 import { IconButton } from '../ui/Button.tsx';
 import { formatNumber, formatPercent } from '../ui/format.ts';
 import { ChartTable } from './ChartTable.tsx';
-import { ChartGroup } from './chartGroup.ts';
+import { ChartGroup, type Range } from './chartGroup.ts';
 import { saveCsv, savePng } from './exportChart.ts';
 import { Legend } from './Legend.tsx';
 import './lineChart.css';
@@ -19,6 +19,8 @@ export interface LineChartProps {
   readonly unit?: string | undefined;
   readonly series: readonly ChartSeries[];
   readonly marks?: readonly ChartMark[] | undefined;
+  /** The x of all charts of a page; default: the series' own. */
+  readonly domain?: Range | undefined;
   /** Links the cursor and the zoom with those of other charts. */
   readonly group?: ChartGroup | undefined;
   /** Values are shares, shown in percent. */
@@ -88,6 +90,7 @@ export function LineChart(props: LineChartProps) {
         <Plot
           {...{ title, series, marks, group, share, smoothing, xLabel, formatY, canvas }}
           logarithmic={logarithmic.value}
+          domain={props.domain}
           onSelect={props.onSelect}
         />
       )}

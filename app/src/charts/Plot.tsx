@@ -19,6 +19,7 @@ export interface PlotProps {
   readonly title: string;
   readonly series: readonly ChartSeries[];
   readonly marks: readonly ChartMark[];
+  readonly domain: Range | undefined;
   readonly group: ChartGroup;
   readonly share: boolean;
   readonly smoothing: number;
@@ -33,8 +34,8 @@ export interface PlotProps {
 const formatX = (value: number): string => value.toLocaleString('en');
 
 export function Plot(props: PlotProps) {
-  const { title, series, marks, group, share, smoothing, logarithmic, xLabel, formatY, onSelect, canvas } =
-    props;
+  const { title, series, marks, domain, group, share, smoothing, logarithmic, xLabel, formatY } = props;
+  const { onSelect, canvas } = props;
   const place = useRef<HTMLDivElement>(null);
   const width = useWidth(place);
   const isInView = useInView(place);
@@ -47,12 +48,12 @@ export function Plot(props: PlotProps) {
   useEffect(() => {
     if (!plot || !isInView || width === 0) return;
     const frame = requestAnimationFrame(() => {
-      const range = zoom ?? extentOf(series) ?? { from: 0, to: 1 };
+      const range = zoom ?? domain ?? extentOf(series) ?? { from: 0, to: 1 };
       plot.draw({ lines, range, marks, logarithmic, share, palette: colours }, width, HEIGHT);
       canvas.current = plot.canvas;
     });
     return () => cancelAnimationFrame(frame);
-  }, [plot, isInView, width, zoom, series, lines, marks, logarithmic, share, colours, canvas]);
+  }, [plot, isInView, width, zoom, domain, series, lines, marks, logarithmic, share, colours, canvas]);
   const { from, to } = extentOf(series) ?? { from: 0, to: 0 };
   useEffect(
     () =>

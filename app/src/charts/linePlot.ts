@@ -228,29 +228,36 @@ export class LinePlot {
     ctx.restore();
   }
 
-  /** Draw the points of sparse series. */
+  /** Draw the points of sparse series, and those that stand alone between gaps: no line leads to them. */
   #drawMarkers(plot: uPlot): void {
     const { lines } = this.#now();
     const ratio = devicePixelRatio;
     const [xs] = plot.data;
     plot.ctx.save();
     for (const [i, { kind, series }] of lines.entries()) {
-      if (kind !== 'line' || !series.sparse) continue;
+      if (kind !== 'line') continue;
       plot.ctx.fillStyle = css(this.#colourOf(i));
-      for (const [j, y] of (plot.data[i + 1] ?? []).entries()) {
+      const ys = plot.data[i + 1] ?? [];
+      for (const [j, y] of ys.entries()) {
         const x = xs[j];
-        if (typeof y !== 'number' || x === undefined) continue;
-        drawMarker(
-          plot.ctx,
-          series.style.marker,
-          plot.valToPos(x, 'x', true),
-          plot.valToPos(y, 'y', true),
-          3.5 * ratio,
-        );
+        if (typeof y !== 'number' || x === undefined || !(series.sparse || isAlone(ys, j))) continue;
+        const [left, top] = [plot.valToPos(x, 'x', true), plot.valToPos(y, 'y', true)];
+        drawMarker(plot.ctx, series.style.marker, left, top, (series.sparse ? 3.5 : 2) * ratio);
       }
     }
     plot.ctx.restore();
   }
+}
+
+/** Tell whether no line leads to a point: its neighbours are gaps, or it has none. */
+function isAlone(ys: ArrayLike<number | null | undefined>, index: number): boolean {
+  const neighbour = (step: 1 | -1): number | null | undefined => {
+    let at = index + step;
+    // Where only other series have a point, the line goes on.
+    while (at >= 0 && at < ys.length && ys[at] === undefined) at += step;
+    return ys[at];
+  };
+  return typeof neighbour(-1) !== 'number' && typeof neighbour(1) !== 'number';
 }
 
 /** Give a single step some room. */

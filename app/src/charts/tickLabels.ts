@@ -12,12 +12,18 @@ export function tickLabels(values: readonly (number | null)[], share = false): s
   const factor = share ? 100 : 1;
   const scaled = values.map((value) => value && value * factor);
   const decimals = Math.max(0, ...scaled.map((value) => decimalsOf(value ?? 0)));
+  const isLarge = scaled.some((value) => Math.abs(value ?? 0) >= LARGE);
   return scaled.map((value) => {
     if (value === null) return '';
+    if (isLarge) return COMPACT.format(value).replace('-', '−');
     const text = decimals > PLAIN_DECIMALS ? exponential(value) : plain(value, decimals);
     return share ? `${text}\u00a0%` : text;
   });
 }
+
+/** Numbers from here on are too wide for an axis: `200K`. */
+const LARGE = 100_000;
+const COMPACT = new Intl.NumberFormat('en', { notation: 'compact' });
 
 /** Formats by their number of decimals: to make one takes longer than to use it. */
 const FORMATS = Array.from(

@@ -1,5 +1,6 @@
 /** A message that stays on the page: what is so, and what to do about it. */
 import type { ComponentChildren } from 'preact';
+import { Advice } from './Advice.tsx';
 import { Icon } from './Icon.tsx';
 import './notice.css';
 
@@ -20,7 +21,7 @@ export function Notice({ kind, title, fix, actions, testid, children }: NoticePr
       <Icon name={kind} />
       <div>
         <p class="title">{title}</p>
-        {fix && <p class="fix">{fix}</p>}
+        {fix && <p class="fix">{typeof fix === 'string' ? <Advice text={fix} /> : fix}</p>}
         {children}
       </div>
       {actions && <div class="row actions">{actions}</div>}

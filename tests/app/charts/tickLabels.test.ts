@@ -11,6 +11,7 @@ describe('tickLabels', () => {
     [[0, 0.00025, 0.001], false, ['0', '2.5e−4', '1.0e−3']],
     [[1e-7, 2e-7], false, ['1.0e−7', '2.0e−7']],
     [[1, null, 100], false, ['1', '', '100']],
+    [[0, 50_000, 200_000], false, ['0', '50K', '200K']],
     [[], false, []],
   ])('writes %j', (values, share, labels) => {
     expect(tickLabels(values, share).map((label) => label.replace('\u00a0', ' '))).toEqual(labels);

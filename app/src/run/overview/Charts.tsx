@@ -1,6 +1,6 @@
 /** The curves of a phase, linked with each other. */
 import { useMemo, useRef } from 'preact/hooks';
-import type { ChartGroup } from '../../charts/chartGroup.ts';
+import type { ChartGroup, Range } from '../../charts/chartGroup.ts';
 import { LineChart, type LineChartProps } from '../../charts/LineChart.tsx';
 import type { RunData, RunWarning } from '../../data/runData.ts';
 import { navigate } from '../../shell/navigation.ts';
@@ -33,7 +33,8 @@ export function Charts({ runs, phase, group, smoothing }: ChartsProps) {
   const marks = useMemo(() => warnings.map(({ step, name }) => ({ x: step, label: name })), [warnings]);
   const onSelect =
     isGrpo && run ? (step: number) => navigate(runRoute(run.ref, 'groups', { step })) : undefined;
-  const shared = { group, marks, smoothing, onSelect };
+  const domain = useDomain(named);
+  const shared = { group, domain, marks, smoothing, onSelect };
   const [first, ...others] = phase.charts;
   return (
     <div class="charts">
@@ -46,7 +47,7 @@ export function Charts({ runs, phase, group, smoothing }: ChartsProps) {
   );
 }
 
-type SharedProps = Pick<LineChartProps, 'group' | 'marks' | 'smoothing' | 'onSelect'>;
+type SharedProps = Pick<LineChartProps, 'group' | 'domain' | 'marks' | 'smoothing' | 'onSelect'>;
 
 interface SpecChartProps extends SharedProps {
   readonly spec: ChartSpec;
@@ -110,6 +111,12 @@ function useNamedColumns(runs: readonly RunData[], phase: string): readonly Name
       return columns ? [{ key: formatRef(run.ref), label: names[index] ?? run.ref.id, columns, index }] : [];
     });
   }, [runs, metrics, phase]);
+}
+
+/** Return the steps of all charts, from the baseline on: the same step has the same place in each. */
+function useDomain(named: readonly NamedColumns[]): Range {
+  const to = Math.max(1, ...named.map(({ columns }) => columns.latest('step')));
+  return useMemo(() => ({ from: 0, to }), [to]);
 }
 
 /** Return the array of an earlier render while its elements are the same. */

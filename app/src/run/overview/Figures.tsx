@@ -65,15 +65,19 @@ interface LatestProps {
   readonly testid?: string;
 }
 
-/** The latest value of a metric, and its first one. */
+/** The latest value of a metric, and its first one; or the last step at which it was measured. */
 function Latest({ label, columns, name, unit, testid }: LatestProps) {
-  const first = columns.get(name)?.[0] ?? Number.NaN;
+  const values = columns.get(name) ?? new Float64Array();
+  const last = values.findLastIndex((value) => !Number.isNaN(value));
+  if (last < 0) return <Stat label={label} value={null} note="not measured" testid={testid} />;
+  const isOld = last < columns.length - 1;
+  const note = isOld ? `at step ${columns.get('step')?.[last]}` : `from ${formatNumber(values[0])}`;
   return (
     <Stat
       label={label}
-      value={formatNumber(columns.latest(name))}
+      value={formatNumber(values[last])}
       unit={unit}
-      note={columns.length > 1 ? `from ${formatNumber(first)}` : undefined}
+      note={columns.length > 1 ? note : undefined}
       testid={testid}
     />
   );

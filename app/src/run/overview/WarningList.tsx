@@ -2,6 +2,7 @@
 import { useMemo } from 'preact/hooks';
 import type { RunData } from '../../data/runData.ts';
 import { formatRoute, runRoute } from '../../shell/routes.ts';
+import { Advice } from '../../ui/Advice.tsx';
 import { Badge } from '../../ui/Badge.tsx';
 import { Panel } from '../../ui/Panel.tsx';
 import { type NamedWarnings, warningsByName } from './warningsByName.ts';
@@ -39,7 +40,9 @@ function Warning({ warning: { name, first, latest, count }, run }: WarningProps)
       <Badge tone="warning">{name}</Badge>
       <div>
         <p class="sentence">{latest.problem}</p>
-        <p class="sentence quiet">{latest.fix}</p>
+        <p class="sentence quiet">
+          <Advice text={latest.fix} />
+        </p>
       </div>
       <p class="steps">
         <StepLink run={run} step={first.step} />
