@@ -1,4 +1,5 @@
 /** Accuracies and their comparison as text. */
+import type { Interval } from '../base/statistics.ts';
 import type { Accuracy, Improvement, PassAtK } from '../training/accuracy.ts';
 
 /** Lines such as `pass@4: 61.20%, 95% interval 58.11% to 64.25%`. */
@@ -33,14 +34,22 @@ export function improvementText({ difference, low, high, mcnemarP }: Improvement
   return `${signed(difference)} points, ${interval}, McNemar p = ${probabilityText(mcnemarP)}`;
 }
 
-function percent(share: number): string {
+/** `+15.00 points (+4.61 to +24.80)`. */
+export function intervalText({ estimate, low, high }: Interval): string {
+  return `${signed(estimate)} points (${signed(low)} to ${signed(high)})`;
+}
+
+/** Format a share in percent, without the sign of percent. */
+export function percent(share: number): string {
   return (100 * share).toFixed(2);
 }
 
-function signed(share: number): string {
+/** Format a difference of shares in points, with its sign. */
+export function signed(share: number): string {
   return `${share < 0 ? '' : '+'}${percent(share)}`;
 }
 
-function probabilityText(p: number): string {
+/** Format a p. */
+export function probabilityText(p: number): string {
   return p >= 0.001 ? p.toFixed(3) : p.toExponential(1);
 }

@@ -17,6 +17,7 @@ const BUILDERS = {
   inspect: async () => (await import('./commands/inspect.ts')).inspectCommand(),
   tune: async () => (await import('./commands/tune.ts')).tuneCommand(),
   dashboard: async () => (await import('./commands/dashboard.ts')).dashboardCommand(),
+  compare: async () => (await import('./commands/compare.ts')).compareCommand(),
   doctor: async () => (await import('./commands/doctor.ts')).doctorCommand(),
 } as const satisfies Readonly<Record<string, (argv: readonly string[]) => Promise<Command>>>;
 

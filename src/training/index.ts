@@ -14,6 +14,7 @@ export {
   improvementOf,
 } from './accuracy.ts';
 export * from './checkpointList.ts';
+export * from './comparison.ts';
 export { completionsFile, isCorrect } from './completions.ts';
 export type * from './events.ts';
 export { FileStore, type FileStoreOptions } from './fileStore.ts';
@@ -24,6 +25,7 @@ export * from './memoryStore.ts';
 export * from './opfsFiles.ts';
 export * from './pipeline.ts';
 export { pretrain, type TrainSupervisedOptions } from './pretrain.ts';
+export { readComparedRun, verdictsOf } from './readComparedRun.ts';
 export { CONFIG_FILE, listingOf, SUMMARY_FILE } from './readListing.ts';
 export { type Attempt, type RecoveryOptions, withRecovery } from './recovery.ts';
 export * from './resume.ts';

@@ -11,6 +11,7 @@ import '../../src/cli/commands/inspect.ts';
 import '../../src/cli/commands/tune.ts';
 import '../../src/cli/commands/doctor.ts';
 import '../../src/cli/commands/dashboard.ts';
+import '../../src/cli/commands/compare.ts';
 
 const TINY = 'tests/fixtures/checkpoints/tiny.safetensors';
 const NAMES = [
@@ -24,6 +25,7 @@ const NAMES = [
   'inspect',
   'tune',
   'dashboard',
+  'compare',
   'doctor',
 ];
 
