@@ -91,8 +91,8 @@ export const PRESETS: readonly Preset[] = [
       ...{ maxDigits: 3, steps: 100, batchSize: 16, groupSize: 16, lr: 2e-3, klCoef: 0, maxNewTokens: 16 },
       ...{ dynamicSampling: true, evalInterval: 10, saveInterval: 50, keepLast: 2 },
     },
-    question: '413',
-    asks: 'digits, such as 413',
+    question: '4 1 3',
+    asks: 'digits, such as 4 1 3',
   },
   {
     id: 'countdown',
