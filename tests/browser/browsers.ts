@@ -19,8 +19,6 @@ export const BROWSERS: readonly BrowserName[] = ['chromium', 'firefox'];
 export interface Tab {
   goto(address: string): Promise<unknown>;
   evaluate(expression: string): Promise<unknown>;
-  /** Wait until an expression of the page is true. */
-  waitForFunction(expression: string): Promise<unknown>;
   waitForSelector(selector: string): Promise<unknown>;
   click(selector: string): Promise<void>;
   close(): Promise<void>;

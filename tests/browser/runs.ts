@@ -12,27 +12,42 @@ const SIZE = ['--batch_size', '8', '--max_gen_len', '16', '--eval_size', '20'];
 const INTERVALS = ['--eval_interval', '4', '--save_interval', '6', '--trace_interval', '3'];
 const PARTIAL = ['--reward', 'correctness,partial:0.5'];
 
-async function command(name: string, ...args: string[]): Promise<void> {
-  const { code, stderr } = await run('main', name, '--adapter', 'wasm', '--quiet', ...args);
-  if (code !== 0) throw new Error(`mathformer ${name} ended with ${code}: ${stderr}`);
+const HOW = ['--adapter', 'wasm', '--quiet'];
+
+async function command(...args: string[]): Promise<void> {
+  const { code, stderr } = await run('main', ...args);
+  if (code !== 0) throw new Error(`mathformer ${args.join(' ')} ended with ${code}: ${stderr}`);
 }
 
 /** Train a model of one-digit sums, enough to answer some. */
-export const pretrain = (out: string): Promise<void> =>
-  command('pretrain', '--modelsize', 'tiny', '--steps', '3', '--num_examples', '2000', ...TASK, '--out', out);
-
-/** Improve a model for a number of steps. */
-export const improve = (checkpoint: string, out: string, steps: number, seed = 0): Promise<void> =>
+const pretrain = (out: string): Promise<void> =>
   command(
-    ...(['grpo', '--checkpoint', checkpoint, '--out', out, '--steps', `${steps}`] as const),
-    ...['--seed', `${seed}`, ...SIZE, ...INTERVALS, ...PARTIAL],
+    'pretrain',
+    '--modelsize',
+    'tiny',
+    '--steps',
+    '3',
+    '--num_examples',
+    '2000',
+    ...TASK,
+    ...HOW,
+    '--out',
+    out,
   );
+
+/** The command line that improves a model for a number of steps. */
+export const grpoArguments = (checkpoint: string, out: string, steps: number, seed = 0): string[] => [
+  ...['grpo', '--checkpoint', checkpoint, '--out', out, '--steps', `${steps}`, '--seed', `${seed}`],
+  ...[...SIZE, ...INTERVALS, ...PARTIAL, ...HOW],
+];
 
 /** Train the runs of the fixture in a directory. */
 export async function trainRuns(directory: string): Promise<void> {
   const at = (name: string): string => join(directory, name);
   await pretrain(at('pretrained'));
-  await Promise.all([0, 1].map((seed) => improve(at('pretrained'), at(`seed${seed}`), 12, seed)));
+  await Promise.all(
+    [0, 1].map((seed) => command(...grpoArguments(at('pretrained'), at(`seed${seed}`), 12, seed))),
+  );
   await rm(at('pretrained'), { recursive: true });
   await makeHostile(at('seed0'), at('hostile'));
   await makeTorn(at('seed0'), at('torn'));

@@ -7,6 +7,9 @@ import { type FileServer, serve } from '../server.ts';
 /** The app below a path of a plain file server, as GitHub Pages serves it. */
 export const serveApp = (): Promise<FileServer> => serve([{ path: '/mathformer/', directory: 'dist/app' }]);
 
+/** The address that only a dashboard has. */
+const PROBE = '/api/runs';
+
 interface Fixtures {
   /** Chromium, started once a file. */
   readonly browser: Browser;
@@ -65,7 +68,10 @@ export const it = test.extend<Fixtures>({
 function watch(page: Page, problems: string[]): void {
   page.on('pageerror', (error) => problems.push(`uncaught: ${error.message}`));
   page.on('console', (message) => {
-    if (message.type() === 'error') problems.push(`console: ${message.text()}`);
+    if (message.type() !== 'error') return;
+    const { url } = message.location();
+    // Whether a dashboard serves the app is asked of the server; the browser reports its no.
+    if (!url.endsWith(PROBE)) problems.push(`console: ${message.text()} (${url})`);
   });
   page.on('request', (request) => {
     const address = new URL(request.url());
