@@ -12,7 +12,7 @@ import { describeIn } from '../browsers.ts';
 import { keptDigests, labAddress, SHORT, textOf, untilStatus, untilStep } from './labTab.ts';
 import { it } from './page.ts';
 
-const SETTINGS = { ...SHORT, adapter: 'wasm' };
+const SETTINGS = { ...SHORT, adapter: 'wasm', steps: '40', eval_interval: '20' };
 const FINAL = /model_final\.safetensors$/;
 
 async function begin(
