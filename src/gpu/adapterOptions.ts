@@ -8,8 +8,8 @@ export const MOST_THREADS = 256;
 export interface AdapterOptions {
   /**
    * `wasm`: compute with WebAssembly, to the same bits on every machine. In Node also `hardware`, `lavapipe`, or
-   * part of an adapter's description; by default the environment variable MATHFORMER_ADAPTER, or else the fastest there is. A
-   * browser's default is its WebGPU, or `wasm` if it has none; it ignores other names.
+   * part of an adapter's description; by default the environment variable MATHFORMER_ADAPTER, or else the fastest there is. In a
+   * browser also `webgpu`; by default its WebGPU on hardware, or else `wasm`; it ignores other names.
    */
   readonly adapter?: string | undefined;
   /**

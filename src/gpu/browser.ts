@@ -1,8 +1,10 @@
 /** The adapter of a browser (or of any runtime with `navigator.gpu`), and the tuner's choices for it. */
 import { createStore, get, set } from 'idb-keyval';
 import type { AdapterOptions } from './adapterOptions.ts';
+import { AdapterError } from './adapters/error.ts';
 import type { MatmulPrecision } from './device.ts';
 import { adapterTraits, type KernelChoices } from './kernelChoices.ts';
+import { isSoftware } from './waiting.ts';
 
 /** The part of `navigator` that is used. */
 interface Navigator extends Partial<NavigatorGPU> {
@@ -14,16 +16,22 @@ const navigatorOf = (): Navigator =>
   (globalThis as { readonly navigator?: Navigator | undefined }).navigator ?? {};
 
 /**
- * Open the browser's WebGPU adapter, or `wasm` if it has none or if that is asked for.
- * @throws AdapterError if the browser has neither WebGPU nor WebAssembly SIMD.
+ * Open the adapter of a browser: its WebGPU on hardware, or else `wasm`, which is faster than WebGPU in software. `webgpu`
+ * opens its WebGPU, on hardware or not.
+ * @throws AdapterError if the browser has no WebGPU and `webgpu` is asked for, or no WebAssembly SIMD either.
  */
 export async function openAdapter({ adapter, ...options }: AdapterOptions = {}): Promise<GPUAdapter> {
-  const { gpu } = navigatorOf();
-  const found =
-    adapter?.trim().toLowerCase() === 'wasm'
-      ? null
-      : await gpu?.requestAdapter({ powerPreference: 'high-performance' });
-  return found ?? openWasmAdapter(options);
+  const name = adapter?.trim().toLowerCase();
+  if (name === 'wasm') return openWasmAdapter(options);
+  const found = await navigatorOf().gpu?.requestAdapter({ powerPreference: 'high-performance' });
+  if (name === 'webgpu') return found ?? withoutWebGpu();
+  return found && !isSoftware(found.info) ? found : openWasmAdapter(options);
+}
+
+function withoutWebGpu(): never {
+  const fix =
+    'leave the adapter out, which computes with WebAssembly, or allow WebGPU in the settings of the browser';
+  throw new AdapterError('NO_ADAPTER', 'this browser offers no WebGPU here', 'webgpu', fix);
 }
 
 /** Open `wasm`. Its compiler is loaded only here. */

@@ -1,6 +1,7 @@
 /** The entry point for browsers, with Dawn as `navigator.gpu`. */
 import { build } from 'esbuild';
 import { afterEach, expect, it, vi } from 'vitest';
+import { openAdapter as openBrowserAdapter } from '../../src/gpu/browser.ts';
 import { openAdapter } from '../../src/gpu/node.ts';
 import * as browser from '../../src/index.browser.ts';
 import * as node from '../../src/index.node.ts';
@@ -19,6 +20,19 @@ it('computes on navigator.gpu', async () => {
   expect([...(await mul(Tensor.from(device, [1, 2, 3]), 2).data())]).toEqual([2, 4, 6]);
   expect(device.subgroupSize).toBe(0);
   device.destroy();
+});
+
+it('computes on WebGPU in software only if that is asked for', async () => {
+  const software = { info: { vendor: 'google', architecture: 'swiftshader' } };
+  vi.stubGlobal('navigator', { gpu: { requestAdapter: async () => software } });
+  expect(await openBrowserAdapter({ adapter: 'webgpu' })).toBe(software);
+  expect((await openBrowserAdapter()).info.vendor).toBe('mathformer');
+});
+
+it('says what to do where WebGPU is asked for and missing', async () => {
+  vi.stubGlobal('navigator', { gpu: { requestAdapter: async () => null } });
+  const opening = browser.openDevice({ adapter: 'webgpu' });
+  await expect(opening).rejects.toMatchObject({ name: 'AdapterError', code: 'NO_ADAPTER', where: 'webgpu' });
 });
 
 it.each([

@@ -1,5 +1,5 @@
 /** Opens the device of the Lab, and says why it is this one. */
-import { type Device, MathformerError, openDevice } from 'mathformer';
+import { type Device, openDevice } from 'mathformer';
 import type { AdapterRecord, MachineNeed } from 'mathformer/training';
 import type { AdapterChoice, AdapterInUse } from './protocol.ts';
 
@@ -9,29 +9,28 @@ export interface LabDevice {
   readonly inUse: AdapterInUse;
 }
 
-/** Open a device. @throws MathformerError if WebGPU is asked for and the browser has none. */
+/** Open a device. @throws AdapterError if WebGPU is asked for and the browser has none. */
 export async function openLabDevice(choice: AdapterChoice, { kernels }: MachineNeed): Promise<LabDevice> {
-  const hasGpu = 'gpu' in navigator && (await navigator.gpu.requestAdapter()) !== null;
-  if (choice === 'webgpu' && !hasGpu) {
-    const fix = 'choose the adapter wasm or auto, or allow WebGPU in the settings of the browser';
-    const details = { code: 'NO_ADAPTER', where: 'adapter', fix };
-    throw new MathformerError('this browser offers no WebGPU here', details);
-  }
-  const isWasm = choice === 'wasm' || !hasGpu;
-  const device = await openDevice(isWasm ? { adapter: 'wasm' } : { kernelChoices: kernels?.choices ?? {} });
-  const { name, info } = device;
+  const adapter = choice === 'auto' ? {} : { adapter: choice };
+  const device = await openDevice({ ...adapter, kernelChoices: kernels?.choices ?? {} });
+  const { name, info, isWasm } = device;
   const description = info.description || name;
   return {
     device,
     adapter: { name, kind: isWasm ? 'wasm' : 'browser', description },
-    inUse: { kind: isWasm ? 'wasm' : 'webgpu', description, why: isWasm ? whyWasm(choice) : WEBGPU },
+    inUse: {
+      kind: isWasm ? 'wasm' : 'webgpu',
+      description,
+      why: isWasm ? whyWasm(choice) : whyWebGpu(choice),
+    },
   };
 }
 
-const WEBGPU = 'The browser offers WebGPU, which is the fastest.';
+const whyWebGpu = (choice: AdapterChoice): string =>
+  choice === 'webgpu' ? 'You chose it.' : 'The browser offers it on a GPU, which is the fastest.';
 
 function whyWasm(choice: AdapterChoice): string {
-  const asked = choice === 'wasm' ? 'You chose it: ' : 'This browser offers no WebGPU here: ';
+  const asked = choice === 'wasm' ? 'You chose it: ' : 'This browser offers no WebGPU on a GPU here: ';
   const same = 'the same kernels run on WebAssembly, with the same bits on every machine';
   if (!crossOriginIsolated) {
     return `${asked}${same}. It uses one thread, which is slower: this page is not cross-origin isolated (serve it with COOP and COEP headers for more).`;
