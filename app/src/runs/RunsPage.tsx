@@ -7,6 +7,7 @@ import { Button } from '../ui/Button.tsx';
 import { Details } from '../ui/Details.tsx';
 import { EmptyState, Loading } from '../ui/EmptyState.tsx';
 import { FailureNotice } from '../ui/FailureNotice.tsx';
+import { Comparison } from './Comparison.tsx';
 import { FilterBar } from './FilterBar.tsx';
 import { type Listings, useListings } from './listings.ts';
 import { NoRuns } from './NoRuns.tsx';
@@ -66,6 +67,7 @@ function FoundRuns({ runs, route }: { readonly runs: readonly ListedRun[]; reado
         />
       )}
       <Unreadable runs={left} />
+      <Comparison route={route} />
     </>
   );
 }

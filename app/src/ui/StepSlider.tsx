@@ -1,6 +1,7 @@
 /** Chooses one of the steps that there is something of. */
 import { useId } from 'preact/hooks';
 import { IconButton } from './Button.tsx';
+import './field.css';
 import './stepSlider.css';
 
 export interface StepSliderProps {

@@ -44,8 +44,8 @@ function Clip({ run, route, trace }: RunTabProps & { readonly trace: StepTrace }
       {isOnPolicy && (
         <Notice
           kind="info"
-          title="All ratios are 1: the policy is still the one that sampled."
-          fix="Ratios move with a second optimiser step on the same completions: --epochs 2 or --mini_batches 2."
+          title="All ratios are 1: these tokens are learnt from before any optimiser step has moved the policy."
+          fix="A trace keeps the first optimiser step on each completion; the figures of the whole step have all of them. With --mini_batches 2 the second half of the groups begins from a moved policy."
         />
       )}
       <Panel
