@@ -68,6 +68,10 @@ export class ModelHandle {
     private readonly read: () => Promise<{ readonly bytes: Uint8Array; readonly name: string }>,
   ) {}
 
+  vocabulary(): Promise<Result<'vocabulary'>> {
+    return this.#opened(() => modelWorker.call('vocabulary', this.key));
+  }
+
   tokens(text: string, withAnswer: boolean): Promise<Result<'tokens'>> {
     return this.#opened(() => modelWorker.call('tokens', this.key, text, withAnswer));
   }

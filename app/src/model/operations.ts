@@ -108,6 +108,15 @@ export class ModelOperations {
     return { layers, heads, parameters, task: task.name };
   }
 
+  /** Return the text of every token, by its id. */
+  async vocabulary(key: string): Promise<readonly string[]> {
+    const { task, model } = this.#held(key);
+    return textsOf(
+      task,
+      Array.from({ length: model.config.vocabSize }, (_, id) => id),
+    );
+  }
+
   /**
    * Return the tokens of a problem's prompt, or of any text that is none, with the model's greedy answer if it is asked for.
    * @throws MathformerError for text outside of the vocabulary.

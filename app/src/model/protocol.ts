@@ -5,7 +5,7 @@ import type { ModelOperations } from './operations.ts';
 /** The code of the error for a model that has to be opened first. */
 export const NOT_OPEN = 'MODEL_NOT_OPEN';
 
-type Operations = Pick<ModelOperations, 'open' | 'tokens' | 'attend' | 'sample' | 'practise'>;
+type Operations = Pick<ModelOperations, 'open' | 'vocabulary' | 'tokens' | 'attend' | 'sample' | 'practise'>;
 
 /** The name of an operation. */
 export type OperationName = keyof Operations;

@@ -40,6 +40,8 @@ function compute(request: Request): Promise<unknown> {
   switch (request.name) {
     case 'open':
       return operations.open(...request.args);
+    case 'vocabulary':
+      return operations.vocabulary(...request.args);
     case 'tokens':
       return operations.tokens(...request.args);
     case 'attend':

@@ -56,7 +56,7 @@ function Heads({ run, route, checkpoints, example }: HeadsProps) {
     navigate({ ...route, view: { ...route.view, ...view } }, { replace: true });
   const before = shown === 'change' ? first : undefined;
   const wish = checkpoint && { checkpoint, before, text, withAnswer };
-  const { result, error, busy } = useAttention(run, wish);
+  const { value: result, error, busy } = useAttention(run, wish);
   return (
     <>
       <Panel>

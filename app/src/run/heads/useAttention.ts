@@ -1,10 +1,11 @@
 /** The attention of a checkpoint on a text, and that of the run's first checkpoint on the same tokens. */
 
 import type { AttentionProbabilities } from 'mathformer/model';
-import { useEffect, useMemo, useState } from 'preact/hooks';
+import { useMemo } from 'preact/hooks';
 import type { RunData } from '../../data/runData.ts';
 import { ModelHandle } from '../../model/modelWorker.ts';
 import type { TokenText } from '../../model/operations.ts';
+import { type Computation, useComputation } from '../../model/useComputation.ts';
 import { formatRef } from '../../shell/routes.ts';
 import type { KeptCheckpoint } from './checkpoints.ts';
 
@@ -24,44 +25,19 @@ export interface ComputedAttention {
   readonly before: AttentionProbabilities | undefined;
 }
 
-/** The state of what was wished for. The last result stays until the next one is there. */
-export interface AttentionState {
-  readonly result: ComputedAttention | undefined;
-  readonly error: unknown;
-  readonly busy: boolean;
-}
-
-const IDLE: AttentionState = { result: undefined, error: undefined, busy: true };
-
-/** Wait for the typing to pause, in milliseconds. */
-const PAUSE = 150;
-
-export function useAttention(run: RunData, wish: AttentionWish | undefined): AttentionState {
-  const [state, setState] = useState(IDLE);
-  const { checkpoint, before, text, withAnswer } = wish ?? {};
+export function useAttention(run: RunData, wish: AttentionWish | undefined): Computation<ComputedAttention> {
+  const { checkpoint, before, text = '', withAnswer = true } = wish ?? {};
   const models = useMemo(() => new RunModels(run), [run]);
-  useEffect(() => {
-    if (!checkpoint || text === undefined || text === '') return;
-    const stopped = { current: false };
-    setState((last) => ({ ...last, busy: true }));
-    const timer = setTimeout(async () => {
-      try {
-        const model = models.get(checkpoint);
-        const tokens = await model.tokens(text, withAnswer ?? true);
-        const now = await model.attend(tokens.ids);
-        const then = before && (await models.get(before).attend(tokens.ids));
-        if (!stopped.current)
-          setState({ result: { tokens, now, before: then }, error: undefined, busy: false });
-      } catch (error) {
-        if (!stopped.current) setState({ result: undefined, error, busy: false });
-      }
-    }, PAUSE);
-    return () => {
-      stopped.current = true;
-      clearTimeout(timer);
-    };
-  }, [models, checkpoint, before, text, withAnswer]);
-  return state;
+  const compute = async (): Promise<ComputedAttention> => {
+    if (!checkpoint) throw new Error('there is no checkpoint; choose one');
+    const model = models.get(checkpoint);
+    const tokens = await model.tokens(text, withAnswer);
+    const now = await model.attend(tokens.ids);
+    const then = before && (await models.get(before).attend(tokens.ids));
+    return { tokens, now, before: then };
+  };
+  const isAsked = checkpoint !== undefined && text !== '';
+  return useComputation(isAsked ? compute : undefined, [models, checkpoint, before, text, withAnswer]);
 }
 
 /** The checkpoints of a run as models. */
