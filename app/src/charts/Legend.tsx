@@ -38,6 +38,7 @@ interface EntryProps {
 function Entry({ series, cursor, formatY }: EntryProps) {
   const reading = readingAt(series, cursor);
   const [low, high] = reading?.interval ?? [];
+  const isElsewhere = series.sparse && reading && cursor !== undefined && reading.x !== cursor;
   return (
     <li>
       <Key style={series.style} marker={series.sparse ?? false} />
@@ -50,6 +51,7 @@ function Entry({ series, cursor, formatY }: EntryProps) {
           {formatY(low)} – {formatY(high)}
         </span>
       )}
+      {isElsewhere && <span class="interval">at {reading.x.toLocaleString('en')}</span>}
     </li>
   );
 }

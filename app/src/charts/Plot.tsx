@@ -115,6 +115,14 @@ function placesOf(series: readonly ChartSeries[]): Float64Array {
   );
 }
 
+/** Return the step that is nearest to a place. Sparse series have values at few steps, but the cursor goes to all. */
+function snapped(series: readonly ChartSeries[], x: number): number | undefined {
+  const dense = series.filter(({ sparse }) => !sparse);
+  if (dense.length === 0) return Math.round(x);
+  const places = placesOf(dense);
+  return places[nearest(places, x)];
+}
+
 /** Return a holder of the value of the last render, for handlers that are made once. */
 function useLatest<Value>(value: Value): { readonly current: Value } {
   const latest = useRef(value);
@@ -133,8 +141,7 @@ function usePlot(
     if (!place.current) return;
     const made = new LinePlot(place.current, {
       onCursor: (x) => {
-        const places = placesOf(latest.current.series);
-        group.cursor.value = x === undefined ? undefined : places[nearest(places, x)];
+        group.cursor.value = x === undefined ? undefined : snapped(latest.current.series, x);
       },
       onZoom: (range) => {
         group.zoom.value = range;

@@ -1,5 +1,6 @@
 /** Draws lines with uPlot, in the colours of the style sheet. */
 import uPlot from 'uplot';
+import type { AlignedValue } from './align.ts';
 import type { Range } from './chartGroup.ts';
 import { drawMarker } from './markers.ts';
 import { css, type Palette } from './palette.ts';
@@ -46,6 +47,8 @@ export class LinePlot {
   #made = '';
   #content: PlotContent | undefined;
   #cursor: number | undefined;
+  /** The least and the greatest value that is drawn. */
+  #values: Range | undefined;
 
   constructor(
     private readonly place: HTMLElement,
@@ -59,6 +62,7 @@ export class LinePlot {
     const shape = `${logarithmic} ${lines.map(({ kind, series }) => `${kind} ${series.key} ${series.sparse}`)}`;
     const { x, y } = plotData(lines, range, Math.max(1, Math.floor(width - AXIS_WIDTH - RIGHT)), logarithmic);
     const data: uPlot.AlignedData = [x, ...y];
+    this.#values = extremes(y);
     if (this.#plot && shape === this.#made) {
       if (this.#plot.width !== width || this.#plot.height !== height) this.#plot.setSize({ width, height });
       this.#plot.setData(data);
@@ -107,7 +111,8 @@ export class LinePlot {
         x: { time: false, range: () => paddedRange(this.#now().range) },
         y: {
           distr: logarithmic ? 3 : 1,
-          range: (_, least, greatest) => yRange(least, greatest, this.#now()),
+          // uPlot would leave out the points beside what is shown, which lines lead to.
+          range: () => yRange(this.#values, this.#now()),
         },
       },
       axes: [this.#axis('x', AXIS_HEIGHT, 72), this.#axis('y', AXIS_WIDTH, 32)],
@@ -118,7 +123,6 @@ export class LinePlot {
           : [],
       ),
       hooks: {
-        setCursor: [(plot) => this.#moved(plot)],
         setSelect: [(plot) => this.#selected(plot)],
         drawClear: [(plot) => this.#drawMarks(plot)],
         draw: [(plot) => this.#drawMarkers(plot)],
@@ -181,11 +185,6 @@ export class LinePlot {
     return css(this.#colourOf(index), BAND_ALPHA);
   }
 
-  #moved(plot: uPlot): void {
-    const { left = -1 } = plot.cursor;
-    this.handlers.onCursor(left < 0 ? undefined : plot.posToVal(left, 'x'));
-  }
-
   #selected(plot: uPlot): void {
     const { left, width } = plot.select;
     if (width < CLICK_PX) return;
@@ -193,8 +192,12 @@ export class LinePlot {
     plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
   }
 
-  #listen({ over }: uPlot): void {
+  /** Follow the pointer. uPlot's own event of the cursor comes after every drawing, too. */
+  #listen(plot: uPlot): void {
+    const { over } = plot;
     let pressed = 0;
+    over.addEventListener('mousemove', ({ offsetX }) => this.handlers.onCursor(plot.posToVal(offsetX, 'x')));
+    over.addEventListener('mouseleave', () => this.handlers.onCursor(undefined));
     over.addEventListener('mousedown', ({ clientX }) => {
       pressed = clientX;
     });
@@ -233,7 +236,12 @@ export class LinePlot {
     const { lines } = this.#now();
     const ratio = devicePixelRatio;
     const [xs] = plot.data;
+    const { left, top, width, height } = plot.bbox;
     plot.ctx.save();
+    // Half a marker may stand out, but none beside the plot.
+    plot.ctx.beginPath();
+    plot.ctx.rect(left - 4 * ratio, top - 4 * ratio, width + 8 * ratio, height + 8 * ratio);
+    plot.ctx.clip();
     for (const [i, { kind, series }] of lines.entries()) {
       if (kind !== 'line') continue;
       plot.ctx.fillStyle = css(this.#colourOf(i));
@@ -241,8 +249,9 @@ export class LinePlot {
       for (const [j, y] of ys.entries()) {
         const x = xs[j];
         if (typeof y !== 'number' || x === undefined || !(series.sparse || isAlone(ys, j))) continue;
-        const [left, top] = [plot.valToPos(x, 'x', true), plot.valToPos(y, 'y', true)];
-        drawMarker(plot.ctx, series.style.marker, left, top, (series.sparse ? 3.5 : 2) * ratio);
+        const radius = (series.sparse ? 3.5 : 2) * ratio;
+        const { marker } = series.style;
+        drawMarker(plot.ctx, marker, plot.valToPos(x, 'x', true), plot.valToPos(y, 'y', true), radius);
       }
     }
     plot.ctx.restore();
@@ -264,18 +273,28 @@ function isAlone(ys: ArrayLike<number | null | undefined>, index: number): boole
 const paddedRange = ({ from, to }: Range): [number, number] =>
   from === to ? [from - 1, to + 1] : [from, to];
 
-/** Choose the range of y: a little more than the values take, no more than shares can be. */
-function yRange(
-  least: number | null,
-  greatest: number | null,
-  { logarithmic, share }: PlotContent,
-): [number, number] {
-  if (least === null || greatest === null) return logarithmic ? [0.1, 1] : [0, 1];
-  if (logarithmic) {
-    const [from, to] = uPlot.rangeLog(least, greatest, 10, false);
-    return [from ?? least, to ?? greatest];
+/** Return the least and the greatest value of all lines; undefined of none. */
+function extremes(lines: readonly (readonly AlignedValue[])[]): Range | undefined {
+  let [from, to] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (const line of lines) {
+    for (const value of line) {
+      if (typeof value !== 'number') continue;
+      from = Math.min(from, value);
+      to = Math.max(to, value);
+    }
   }
-  const room = 0.06 * (greatest - least) || 0.1 * Math.abs(greatest) || (share ? 0.05 : 1);
-  if (!share) return [least >= 0 && least < room ? 0 : least - room, greatest + room];
-  return [Math.max(0, least - room), Math.min(1, greatest + room)];
+  return from <= to ? { from, to } : undefined;
+}
+
+/** Choose the range of y: a little more than the values take, no more than shares can be. */
+function yRange(values: Range | undefined, { logarithmic, share }: PlotContent): [number, number] {
+  if (!values) return logarithmic ? [0.1, 1] : [0, 1];
+  const { from, to } = values;
+  if (logarithmic) {
+    const [least, greatest] = uPlot.rangeLog(from, to, 10, false);
+    return [least ?? from, greatest ?? to];
+  }
+  const room = 0.06 * (to - from) || 0.1 * Math.abs(to) || (share ? 0.05 : 1);
+  if (!share) return [from >= 0 && from < room ? 0 : from - room, to + room];
+  return [Math.max(0, from - room), Math.min(1, to + room)];
 }

@@ -5,6 +5,9 @@ import { sorted } from './columns.ts';
 import { TableHead, type TableProps, TableRow } from './tableParts.tsx';
 import './table.css';
 
+/** Height of the head in px, which stays above the rows. */
+const HEAD = 32;
+
 export interface VirtualTableProps<Row> extends TableProps<Row> {
   /** Height of the part in view, as CSS has it. */
   readonly height?: string | undefined;
@@ -26,8 +29,8 @@ export function VirtualTable<Row>(props: VirtualTableProps<Row>) {
     if (index >= 0) virtualizer.scrollToIndex(index, { align: 'auto' });
   }, [index, virtualizer]);
   const items = virtualizer.getVirtualItems();
-  const before = items[0]?.start ?? 0;
-  const after = virtualizer.getTotalSize() - (items.at(-1)?.end ?? 0);
+  const before = (items[0]?.start ?? HEAD) - HEAD;
+  const after = virtualizer.getTotalSize() + HEAD - (items.at(-1)?.end ?? HEAD);
   return (
     <section
       ref={scroller}
@@ -76,6 +79,8 @@ function useVirtualizer(
     getScrollElement: () => scroller.current,
     estimateSize: () => rowHeight,
     overscan: 8,
+    scrollMargin: HEAD,
+    scrollPaddingStart: HEAD,
     scrollToFn: elementScroll,
     observeElementRect,
     observeElementOffset,
