@@ -21,7 +21,6 @@ import { useCompared } from './useCompared.ts';
 
 export function Comparison({ route }: { readonly route: RunsRoute }) {
   const runs = useRuns(route.compare);
-  if (route.compare.length === 0) return null;
   return (
     <section class="stack comparison" aria-labelledby="comparison-title">
       <div class="row comparison-head">

@@ -1,4 +1,5 @@
 /** The list of the runs of all sources. Runs are chosen here to be compared; nothing of a run is read before it is opened. */
+import { lazy } from '../shell/Lazy.tsx';
 import { navigate } from '../shell/navigation.ts';
 import { PageTitle } from '../shell/PageTitle.tsx';
 import { isSameRun, type RunsRoute } from '../shell/routes.ts';
@@ -7,7 +8,6 @@ import { Button } from '../ui/Button.tsx';
 import { Details } from '../ui/Details.tsx';
 import { EmptyState, Loading } from '../ui/EmptyState.tsx';
 import { FailureNotice } from '../ui/FailureNotice.tsx';
-import { Comparison } from './Comparison.tsx';
 import { FilterBar } from './FilterBar.tsx';
 import { type Listings, useListings } from './listings.ts';
 import { NoRuns } from './NoRuns.tsx';
@@ -15,6 +15,11 @@ import { RunList } from './RunList.tsx';
 import { EVERY_RUN, formatFilter, isChosen, parseFilter, type RunFilter } from './runFilter.ts';
 import { keyOf, type ListedRun, refOf } from './runOrder.ts';
 import './runs.css';
+
+/** Charts are loaded once runs are compared. */
+const Comparison = lazy<{ readonly route: RunsRoute }>(
+  async () => (await import('./Comparison.tsx')).Comparison,
+);
 
 export function RunsPage({ route }: { readonly route: RunsRoute }) {
   const listings = useListings(sources.value);
@@ -67,7 +72,7 @@ function FoundRuns({ runs, route }: { readonly runs: readonly ListedRun[]; reado
         />
       )}
       <Unreadable runs={left} />
-      <Comparison route={route} />
+      {route.compare.length > 0 && <Comparison route={route} />}
     </>
   );
 }
