@@ -1,12 +1,10 @@
 /** Builds the app: `npm run app` serves it for development, `npm run app:build` writes it to dist/app. */
-import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vite';
 import { contentSecurityPolicy } from './contentSecurityPolicy.ts';
 import { PACKAGE_ALIAS } from './packageAlias.ts';
 import { pwa } from './pwa.ts';
-
-const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
+import { VERSION } from './version.ts';
 
 const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
 
@@ -26,6 +24,6 @@ export default defineConfig({
   server: { headers: ISOLATION },
   preview: { headers: ISOLATION },
   worker: { format: 'es' },
-  define: { __VERSION__: JSON.stringify(version) },
+  define: { __VERSION__: JSON.stringify(VERSION) },
   build: { outDir: path('../dist/app'), emptyOutDir: true, target: 'es2023' },
 });

@@ -4,6 +4,7 @@ import { join, normalize } from 'node:path';
 import { BadOptionError } from '../base/options.ts';
 import { printable } from '../formats/error.ts';
 import { findRuns } from '../runs/findRuns.ts';
+import { filledOperand } from './flags/flags.ts';
 
 /** A run that a command is given. */
 export interface GivenRun {
@@ -32,3 +33,9 @@ export function givenRuns(paths: readonly string[]): readonly GivenRun[] {
   }
   return [...found.values()];
 }
+
+/** Collect the operands of a command that takes several runs. @throws BadOptionError for an empty one. */
+export const collectedRuns = (path: string, earlier: readonly string[] | undefined): readonly string[] => [
+  ...(earlier ?? []),
+  filledOperand(path),
+];

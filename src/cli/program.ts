@@ -18,6 +18,7 @@ const BUILDERS = {
   tune: async () => (await import('./commands/tune.ts')).tuneCommand(),
   dashboard: async () => (await import('./commands/dashboard.ts')).dashboardCommand(),
   compare: async () => (await import('./commands/compare.ts')).compareCommand(),
+  report: async () => (await import('./commands/report.ts')).reportCommand(),
   doctor: async () => (await import('./commands/doctor.ts')).doctorCommand(),
 } as const satisfies Readonly<Record<string, (argv: readonly string[]) => Promise<Command>>>;
 

@@ -28,6 +28,7 @@ export { pretrain, type TrainSupervisedOptions } from './pretrain.ts';
 export { readComparedRun, verdictsOf } from './readComparedRun.ts';
 export { CONFIG_FILE, listingOf, SUMMARY_FILE } from './readListing.ts';
 export { type Attempt, type RecoveryOptions, withRecovery } from './recovery.ts';
+export * from './report.ts';
 export * from './resume.ts';
 export { RUN_KINDS, type RunConfig, type RunKind, runConfigSchema } from './runConfig.ts';
 export type * from './runFiles.ts';

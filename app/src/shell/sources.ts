@@ -24,6 +24,7 @@ export type Finder = () => Promise<RunSource | undefined>;
 
 /** The places to look at. Each is read by its own part of the app, which loads only if it is needed. */
 const FINDERS: ReadonlyMap<SourceName, Finder> = new Map([
+  ['report', async () => (await import('../data/reportSource.ts')).findReport()],
   ['server', async () => (await import('../data/serverSource.ts')).findServer()],
   ['tab', async () => (await import('../data/tabSource.ts')).openTabSource()],
 ]);

@@ -15,9 +15,9 @@ import { readComparedRun } from '../../training/readComparedRun.ts';
 import { accuracyText, intervalText, percent, probabilityText, signed } from '../accuracyText.ts';
 import { columns } from '../columns.ts';
 import { throwing } from '../failure.ts';
-import { addFlags, filledOperand, readFlags } from '../flags/flags.ts';
+import { addFlags, readFlags } from '../flags/flags.ts';
 import { outputSchema } from '../flags/sessionFlags.ts';
-import { givenRuns } from '../givenRuns.ts';
+import { collectedRuns, givenRuns } from '../givenRuns.ts';
 import { Reporter } from '../reporter.ts';
 
 const { json } = outputSchema.shape;
@@ -120,13 +120,8 @@ export function compareCommand(): Command {
     .description(
       'Compares runs: grouped by what differs in their options, with the mean over seeds, and tests of the differences.',
     )
-    .argument('<runs...>', 'directories of runs, or with runs below them', collected);
+    .argument('<runs...>', 'directories of runs, or with runs below them', collectedRuns);
   return addFlags(command, compareFlags).action((paths: readonly string[]) =>
     run(paths, readFlags(command, compareFlags)),
   );
 }
-
-const collected = (path: string, earlier: readonly string[] | undefined): readonly string[] => [
-  ...(earlier ?? []),
-  filledOperand(path),
-];
