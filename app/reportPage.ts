@@ -32,9 +32,12 @@ export function reportPlace(): Plugin {
 }
 
 /** Matches the start of a worker in a built program, with the name of its file. */
-const WORKER = /new Worker\(new URL\([^;{]*?[`"']([\w-]+\.js)[`"'][^;{]*?,\{/g;
+const WORKER = /new Worker\(new URL\([^;{]*?[`"']([\w-]+\.js)[`"'][^;{]*?,\{type:[`"']module[`"']/g;
 
-/** Put the programs of workers into the program that starts them: a page from the disk may load no other file. */
+/**
+ * Put the programs of workers into the program that starts them: a page from the disk may load no other file. They are classic
+ * workers, as Chromium starts no module from a blob there.
+ */
 export function workersInside(): Plugin {
   return {
     name: 'workers-inside',
@@ -49,7 +52,7 @@ export function workersInside(): Plugin {
           inside.add(worker.fileName);
           const source =
             typeof worker.source === 'string' ? worker.source : new TextDecoder().decode(worker.source);
-          return `new Worker(URL.createObjectURL(new Blob([${JSON.stringify(source)}],{type:"text/javascript"})),{`;
+          return `new Worker(URL.createObjectURL(new Blob([${JSON.stringify(source)}],{type:"text/javascript"})),{type:"classic"`;
         });
       }
       for (const name of inside) delete bundle[name];

@@ -19,7 +19,7 @@ export default defineConfig({
     ],
   },
   plugins: [reportPlace(), workersInside(), viteSingleFile(), reportPolicy()],
-  worker: { format: 'es', rolldownOptions: { output: { codeSplitting: false } } },
+  worker: { format: 'iife', rolldownOptions: { output: { codeSplitting: false } } },
   define: { __VERSION__: JSON.stringify(VERSION) },
   build: { outDir: path('../dist/report'), emptyOutDir: true, target: 'es2023' },
 });

@@ -24,7 +24,15 @@ describe('flags that texts of the sources name', () => {
   }
   it('are flags of a command', async () => {
     const known = new Set<string>();
-    for (const command of [...COMMANDS, 'pretrain', 'grpo', 'resume', 'dashboard', 'compare'] as const) {
+    for (const command of [
+      ...COMMANDS,
+      'pretrain',
+      'grpo',
+      'resume',
+      'dashboard',
+      'compare',
+      'report',
+    ] as const) {
       const { stdout } = await run(command, '--help');
       for (const [flag] of stdout.matchAll(/--[a-z][a-z_]+/g)) known.add(flag);
     }

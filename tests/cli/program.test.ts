@@ -12,6 +12,7 @@ import '../../src/cli/commands/tune.ts';
 import '../../src/cli/commands/doctor.ts';
 import '../../src/cli/commands/dashboard.ts';
 import '../../src/cli/commands/compare.ts';
+import '../../src/cli/commands/report.ts';
 
 const TINY = 'tests/fixtures/checkpoints/tiny.safetensors';
 const NAMES = [
@@ -26,6 +27,7 @@ const NAMES = [
   'tune',
   'dashboard',
   'compare',
+  'report',
   'doctor',
 ];
 

@@ -1,5 +1,5 @@
 /** The published package: packed, installed in an empty project, run, type-checked and bundled there. */
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
@@ -23,7 +23,11 @@ const ENTRIES = Object.keys(manifest.exports)
 /** Its processes are Node's: a bundle for browsers is refused. */
 
 let project: string;
-let packed: { readonly filename: string; readonly files: readonly { readonly path: string }[] };
+let packed: {
+  readonly filename: string;
+  readonly size: number;
+  readonly files: readonly { readonly path: string }[];
+};
 
 /** Run a program to its end, and return its stdout. */
 function run(cwd: string, program: string, ...args: string[]): string {
@@ -62,11 +66,17 @@ beforeAll(() => {
 
 afterAll(() => rmSync(project, { recursive: true, force: true }));
 
-it('holds the compiled code with its types and maps, and nothing else', () => {
+it('holds the compiled code with its types and maps, the built app, and nothing else', () => {
   const paths = packed.files.map(({ path }) => path);
-  const rest = paths.filter((path) => !/^dist\/.*(\.js|\.js\.map|\.d\.ts)$/.test(path));
+  const compiled = /^dist\/(?!app\/|report\/).*(\.js|\.js\.map|\.d\.ts)$/;
+  const app = /^dist\/(app\/.*\.(html|js|css|svg|png|safetensors|webmanifest)|report\/index\.html)$/;
+  const rest = paths.filter((path) => !compiled.test(path) && !app.test(path));
   expect(rest.sort()).toEqual(['LICENSE', 'README.md', 'package.json']);
   expect(paths).toContain('dist/tensor/index.d.ts');
+  expect(paths).toContain('dist/app/index.html');
+  expect(paths).toContain('dist/report/index.html');
+  // In bytes, as it is downloaded: the app is a third of it.
+  expect(packed.size).toBeLessThan(4_000_000);
 });
 
 it.each(['auto', 'wasm'])('trains in plain Node on the adapter %s', (adapter) => {
@@ -100,6 +110,46 @@ it('has entries that load, and commands that run', () => {
   expect(inProject('node_modules/.bin/mathformer-train', '--help')).toContain('Usage: train');
   expect(JSON.parse(inProject('node_modules/.bin/mathformer-doctor', '--json'))).toMatchObject({
     usable: true,
+  });
+});
+
+describe('the dashboard', () => {
+  const config = JSON.stringify({ kind: 'grpo', options: { seed: 0, task: 'sorting' } });
+
+  it('serves the built app and runs', async () => {
+    mkdirSync(join(project, 'runs/a'), { recursive: true });
+    writeFileSync(join(project, 'runs/a/config.json'), config);
+    writeFileSync(join(project, 'runs/a/metrics.jsonl'), '');
+    const command = [
+      join(project, 'node_modules/.bin/mathformer'),
+      'dashboard',
+      'runs',
+      '--port',
+      '0',
+      '--no-open',
+    ];
+    const child = spawn(process.execPath, command, { cwd: project, stdio: ['ignore', 'pipe', 'inherit'] });
+    try {
+      let said = '';
+      for await (const text of child.stdout.setEncoding('utf8')) {
+        said += text;
+        if (/http:\/\/127\.0\.0\.1:\d+\//.test(said)) break;
+      }
+      const [address = ''] = /http:\/\/127\.0\.0\.1:\d+\//.exec(said) ?? [];
+      const page = await (await fetch(address)).text();
+      const [, script = ''] = /src="\.\/(assets\/[\w.-]+\.js)"/.exec(page) ?? [];
+      expect((await fetch(address + script)).headers.get('content-type')).toContain('javascript');
+      expect(await (await fetch(`${address}api/runs`)).json()).toMatchObject({
+        runs: [{ id: 'a', state: 'stopped' }],
+      });
+    } finally {
+      child.kill();
+    }
+  });
+
+  it('writes reports', () => {
+    inProject('node_modules/.bin/mathformer', 'report', 'runs', '--out', 'report.html');
+    expect(readFileSync(join(project, 'report.html'), 'utf8')).toContain('"task":"sorting"');
   });
 });
 
@@ -183,6 +233,8 @@ describe('in a browser', () => {
     expect(outputFiles[0]?.text).not.toMatch(/["']node:/);
     const inputs = Object.keys(metafile.inputs).filter((path) => path.includes('mathformer/dist'));
     expect(inputs.length).toBeGreaterThan(1);
-    expect(inputs.filter((path) => /gpu\/node|index\.node|dist\/(runs|cli)\//.test(path))).toEqual([]);
+    expect(inputs.filter((path) => /gpu\/node|index\.node|dist\/(runs|dashboard|cli)\//.test(path))).toEqual(
+      [],
+    );
   });
 });

@@ -12,11 +12,13 @@ import { NotFound } from './NotFound.tsx';
 import { navigate, route } from './navigation.ts';
 import { GalleryPage, LabPage, LearnPage, RunPage, RunsPage } from './pages.tsx';
 import type { Route } from './routes.ts';
-import { findSources, isDashboard, isSearched } from './sources.ts';
+import { findSources, isDashboard, isSearched, sources } from './sources.ts';
 
 /** Look for runs; then keep the app for use offline, unless a server or a report brings it along. */
 async function start(): Promise<void> {
   await findSources();
+  // A report may lie where no service worker can be, such as on the disk.
+  if (sources.value.has('report')) return;
   await (isDashboard.value ? keepNothing() : keepOffline());
 }
 
