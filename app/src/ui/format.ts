@@ -39,7 +39,8 @@ export const formatSigned = (value: number, write: (value: number) => string = f
   `${value > 0 ? '+' : ''}${write(value)}`;
 
 /** Write a p value: `p < 0.0001`, or with two significant digits. */
-export const formatP = (p: number): string => (p < 1e-4 ? 'p < 0.0001' : `p = ${Number(p.toPrecision(2))}`);
+export const formatP = (p: number): string =>
+  p < 1e-4 ? 'p\u00a0<\u00a00.0001' : `p\u00a0=\u00a0${Number(p.toPrecision(2))}`;
 
 /** Write a time span in seconds, such as `1 min 20 s`. */
 export function formatSeconds(seconds: number): string {

@@ -32,8 +32,8 @@ describe('numbers for people', () => {
     expect(formatPercentInterval(0.59, 0.65)).toBe('59.0\u2009–\u200965.0\u00a0%');
     expect(formatSigned(0.5)).toBe('+0.500');
     expect(formatSigned(-0.5)).toBe('−0.500');
-    expect(formatP(2.7e-31)).toBe('p < 0.0001');
-    expect(formatP(0.0314159)).toBe('p = 0.031');
+    expect(formatP(2.7e-31)).toBe('p\u00a0<\u00a00.0001');
+    expect(formatP(0.0314159)).toBe('p\u00a0=\u00a00.031');
   });
 
   it.each([

@@ -94,7 +94,7 @@ function Gain({ improvement }: { readonly improvement: Improvement }) {
       unit="points"
       note={
         <span title="95 % interval of the paired difference; p of McNemar’s exact test">
-          {points(low)} – {points(high)}, {formatP(mcnemarP)}
+          {points(low)} to {points(high)}, {formatP(mcnemarP)}
         </span>
       }
     />
