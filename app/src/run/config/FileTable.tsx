@@ -9,7 +9,7 @@ import { FailureNotice } from '../../ui/FailureNotice.tsx';
 import { formatBytes } from '../../ui/format.ts';
 import { Panel } from '../../ui/Panel.tsx';
 import { saveFile } from '../../ui/saveFile.ts';
-import { VirtualTable } from '../../ui/VirtualTable.tsx';
+import { Table } from '../../ui/Table.tsx';
 import { visibleText } from '../completions/visibleText.ts';
 
 const times = new Intl.DateTimeFormat('en', { dateStyle: 'medium', timeStyle: 'short', hourCycle: 'h23' });
@@ -34,15 +34,16 @@ export function FileTable({ run }: { readonly run: RunData }) {
   return (
     <Panel title="Files" note={`${files.value.length} files, ${formatBytes(total)}`} flush>
       {failure !== undefined && <FailureNotice error={failure} />}
-      <VirtualTable
-        label="Files of the run"
-        columns={columnsOf(save)}
-        rows={files.value}
-        rowKey={({ name }) => name}
-        sort={sort}
-        onSort={setSort}
-        height="24rem"
-      />
+      <div class="file-list">
+        <Table
+          label="Files of the run"
+          columns={columnsOf(save)}
+          rows={files.value}
+          rowKey={({ name }) => name}
+          sort={sort}
+          onSort={setSort}
+        />
+      </div>
     </Panel>
   );
 }
