@@ -3,6 +3,7 @@ import { PageTitle } from '../shell/PageTitle.tsx';
 import { formatRoute, type LearnRoute } from '../shell/routes.ts';
 import { LinkButton } from '../ui/Button.tsx';
 import { Panel } from '../ui/Panel.tsx';
+import { LAB_LINKS } from './labLinks.ts';
 import './learn.css';
 import { LESSONS, type Lesson } from './lessons.tsx';
 
@@ -28,7 +29,8 @@ export function LearnPage({ route: { lesson: number } }: { readonly route: Learn
 }
 
 function LessonView({ lesson, number }: { readonly lesson: Lesson; readonly number: number }) {
-  const { title, text, task, Figure, lab } = lesson;
+  const { title, text, task, Figure } = lesson;
+  const lab = LAB_LINKS[number - 1];
   return (
     <article class="stack">
       <div class="page-head">
@@ -56,14 +58,16 @@ function LessonView({ lesson, number }: { readonly lesson: Lesson; readonly numb
             Next: {LESSONS[number]?.title}
           </LinkButton>
         )}
-        <span class="push">
-          <LinkButton
-            href={formatRoute({ page: 'lab', settings: lab.settings })}
-            kind={number < LESSONS.length ? 'plain' : 'primary'}
-          >
-            {lab.label}
-          </LinkButton>
-        </span>
+        {lab && (
+          <span class="push">
+            <LinkButton
+              href={formatRoute({ page: 'lab', settings: lab.settings })}
+              kind={number < LESSONS.length ? 'plain' : 'primary'}
+            >
+              {lab.label}
+            </LinkButton>
+          </span>
+        )}
       </div>
     </article>
   );

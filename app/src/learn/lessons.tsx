@@ -1,6 +1,5 @@
 /** The guide: six steps from a token to the KL. */
 import type { ComponentChildren, ComponentType } from 'preact';
-import type { Parameters } from '../shell/routes.ts';
 import { ClipFigure } from './figures/ClipFigure.tsx';
 import { GroupFigure } from './figures/GroupFigure.tsx';
 import { HeadFigure } from './figures/HeadFigure.tsx';
@@ -14,8 +13,6 @@ export interface Lesson {
   /** One thing to try in the figure. */
   readonly task: ComponentChildren;
   readonly Figure: ComponentType;
-  /** The training in Lab that shows it at work. */
-  readonly lab: { readonly label: string; readonly settings: Parameters };
 }
 
 export const LESSONS: readonly Lesson[] = [
@@ -35,7 +32,6 @@ export const LESSONS: readonly Lesson[] = [
       </>
     ),
     Figure: TokenFigure,
-    lab: { label: 'Train this model', settings: { preset: 'sums' } },
   },
   {
     title: 'A head',
@@ -53,7 +49,6 @@ export const LESSONS: readonly Lesson[] = [
       </>
     ),
     Figure: HeadFigure,
-    lab: { label: 'Train it, and watch its heads', settings: { preset: 'sums' } },
   },
   {
     title: 'A sample',
@@ -71,7 +66,6 @@ export const LESSONS: readonly Lesson[] = [
       </>
     ),
     Figure: SampleFigure,
-    lab: { label: 'Train with a temperature of 1.3', settings: { preset: 'sums', temperature: '1.3' } },
   },
   {
     title: 'A group and its advantages',
@@ -90,7 +84,6 @@ export const LESSONS: readonly Lesson[] = [
       </>
     ),
     Figure: GroupFigure,
-    lab: { label: 'Train with groups of 16', settings: { preset: 'sums', groupSize: '16' } },
   },
   {
     title: 'The clip',
@@ -107,10 +100,6 @@ export const LESSONS: readonly Lesson[] = [
       </>
     ),
     Figure: ClipFigure,
-    lab: {
-      label: 'Train with three epochs and a tight clip',
-      settings: { preset: 'sums', epochs: '3', clipRatio: '0.1' },
-    },
   },
   {
     title: 'The KL',
@@ -128,6 +117,5 @@ export const LESSONS: readonly Lesson[] = [
       </>
     ),
     Figure: KlFigure,
-    lab: { label: 'Train with a KL of weight 0.1', settings: { preset: 'sums', klCoef: '0.1' } },
   },
 ];

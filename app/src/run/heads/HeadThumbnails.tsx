@@ -49,18 +49,12 @@ interface HeadButtonProps extends Omit<HeadThumbnailsProps, 'chosen'> {
 function HeadButton({ at, attention, scale, pressed, onChoose }: HeadButtonProps) {
   const name = `Layer ${at.layer + 1}, head ${at.head + 1}`;
   return (
-    <button
-      type="button"
-      class="head"
-      aria-pressed={pressed}
-      aria-label={name}
-      title={name}
-      onClick={() => onChoose(at)}
-    >
+    <button type="button" class="head" aria-pressed={pressed} title={name} onClick={() => onChoose(at)}>
       <HeadPicture at={at} attention={attention} scale={scale} />
       <span aria-hidden="true">
         {at.layer + 1}.{at.head + 1}
       </span>
+      <span class="visually-hidden">{name}</span>
     </button>
   );
 }
