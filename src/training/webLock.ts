@@ -24,5 +24,5 @@ export function webLock(locks: LockManager, name: string): Promise<() => void> {
 function occupied(name: string): MathformerError {
   const fix = 'pause it there or close that tab, and try again';
   const details = { code: 'IN_USE', where: name, fix };
-  return new MathformerError(`${name}: another tab trains this run`, details);
+  return new MathformerError('another tab of this browser trains this run', details);
 }

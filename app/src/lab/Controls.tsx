@@ -71,7 +71,7 @@ export function Controls({ settings, drafts }: ControlsProps) {
   );
 }
 
-/** What the Worker does now. */
+/** Says the work that takes its time now. */
 function Doing() {
   const evaluating = lab.evaluating.value;
   const status = lab.status.value;

@@ -1,4 +1,4 @@
-/** What goes out of the Lab and into it: the program, the run as a zip, a checkpoint, a run. */
+/** The ways out of the Lab and into it: the program, the run as a zip, a checkpoint, a run. */
 import { useRef, useState } from 'preact/hooks';
 import { navigate } from '../shell/navigation.ts';
 import { Button } from '../ui/Button.tsx';

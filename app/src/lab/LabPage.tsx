@@ -12,7 +12,7 @@ import { Curves } from './Curves.tsx';
 import { Keep } from './Keep.tsx';
 import { lab } from './labRun.ts';
 import './lab.css';
-import { Messages } from './Messages.tsx';
+import { AdapterNote, Messages } from './Messages.tsx';
 import { OptionsPanel } from './OptionsPanel.tsx';
 import { Presets } from './Presets.tsx';
 import { parametersOf, type Settings, settingsFrom } from './settings.ts';
@@ -48,6 +48,7 @@ export function LabPage({ route }: { readonly route: LabRoute }) {
         <Answers settings={settings} />
         <Curves />
       </div>
+      <AdapterNote />
       <Completions />
       <OptionsPanel settings={settings} drafts={drafts} onChange={change} />
       <Keep settings={settings} />

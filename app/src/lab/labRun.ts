@@ -2,9 +2,11 @@
 import { computed, signal } from '@preact/signals';
 import {
   type Accuracy,
+  accuracyOf,
   FileStore,
   listingOf,
   METRICS_FILE,
+  type MetricsRow,
   readTrace,
   rowsOf,
   type StepTrace,
@@ -137,8 +139,12 @@ export class LabRun {
       );
       this.step.value = point?.step ?? 0;
       this.phase.value = point?.session.phase ?? '';
-      const { rows } = rowsOf((await files.read(METRICS_FILE)) ?? new Uint8Array());
-      this.row.value = rows[(point?.session.rows ?? 0) - 1] ?? {};
+      const rows = rowsOf((await files.read(METRICS_FILE)) ?? new Uint8Array()).rows.slice(
+        0,
+        point?.session.rows ?? 0,
+      );
+      this.row.value = rows.at(-1) ?? {};
+      this.accuracy.value = latestAccuracy(rows, listing.baseline);
       const trace = await files.read(traceFile(this.step.value));
       this.trace.value = trace && readTrace(trace, traceFile(this.step.value));
     } catch (error) {
@@ -149,7 +155,7 @@ export class LabRun {
       });
     }
     this.baseline.value = listing.baseline ?? undefined;
-    this.accuracy.value = listing.final ?? listing.baseline ?? undefined;
+    if (listing.final) this.accuracy.value = listing.final;
     this.status.value = listing.state === 'finished' ? 'finished' : 'paused';
   }
 
@@ -340,6 +346,14 @@ export class LabRun {
     this.answers.value = [];
     this.notices.value = [];
   }
+}
+
+/** Return the accuracy of the last evaluated row, or the one before training. */
+function latestAccuracy(rows: readonly MetricsRow[], baseline: Accuracy | null): Accuracy | undefined {
+  const share = rows.findLast(({ eval_accuracy }) => typeof eval_accuracy === 'number')?.eval_accuracy;
+  if (!baseline || typeof share !== 'number') return baseline ?? undefined;
+  const correct = Math.round(share * baseline.total);
+  return accuracyOf(Array.from({ length: baseline.total }, (_, i) => i < correct));
 }
 
 const addressOf = (settings: Settings): string => JSON.stringify(parametersOf(settings));

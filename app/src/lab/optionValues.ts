@@ -1,4 +1,4 @@
-/** What a person types into the fields of options. */
+/** Texts that a person types into the fields of options, and the advice on them. */
 import { type Field, fieldsOf, type Settings, valueFrom } from './settings.ts';
 
 export type Drafts = Readonly<Record<string, string>>;

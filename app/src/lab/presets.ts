@@ -91,8 +91,8 @@ export const PRESETS: readonly Preset[] = [
       ...{ maxDigits: 3, steps: 100, batchSize: 16, groupSize: 16, lr: 2e-3, klCoef: 0, maxNewTokens: 16 },
       ...{ dynamicSampling: true, evalInterval: 10, saveInterval: 50, keepLast: 2 },
     },
-    question: '4 1 3',
-    asks: 'digits, such as 4 1 3',
+    question: '6 6 1',
+    asks: 'digits, such as 6 6 1',
   },
   {
     id: 'countdown',
@@ -107,8 +107,8 @@ export const PRESETS: readonly Preset[] = [
       ...{ steps: 100, batchSize: 16, groupSize: 16, lr: 2e-3, klCoef: 0, maxNewTokens: 32 },
       ...{ dynamicSampling: true, evalInterval: 10, saveInterval: 50, keepLast: 2 },
     },
-    question: 'make 7 from 3 4',
-    asks: 'a target and numbers, such as make 7 from 3 4',
+    question: 'make 13 from 6 7',
+    asks: 'a target and numbers, such as make 13 from 6 7',
   },
   {
     id: 'file',

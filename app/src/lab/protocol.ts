@@ -50,7 +50,7 @@ export interface LiveAnswer {
   readonly phase: string;
   readonly step: number;
   readonly question: string;
-  /** What the model wrote. */
+  /** The words of the model. */
   readonly completion: string;
   /** The answer in it; null without one. */
   readonly answer: string | null;
