@@ -1,5 +1,6 @@
 /** An open run: its files and metrics as signals, kept up to date by its source. */
 import { batch, computed, type ReadonlySignal, signal } from '@preact/signals';
+import { MathformerError } from 'mathformer';
 import { Warnings } from 'mathformer/grpo';
 import {
   CONFIG_FILE,
@@ -132,7 +133,7 @@ export class RunData {
   async #readTrace(step: number): Promise<StepTrace> {
     const name = traceFile(step);
     const bytes = await this.bytes(name);
-    if (!bytes) throw new Error(`step ${step} has no trace; choose a step that has one`);
+    if (!bytes) throw missing('NO_TRACE', `step ${step} has no trace`, 'choose a step that has one');
     return readTrace(bytes, name);
   }
 
@@ -161,7 +162,8 @@ export class RunData {
   async #list(): Promise<void> {
     const runs = await this.source.list();
     this.listing.value = runs.find(({ id }) => id === this.ref.id);
-    if (!this.listing.value) throw new Error(`there is no run ${this.ref.id}; choose one of the list`);
+    const { id } = this.ref;
+    if (!this.listing.value) throw missing('NO_RUN', `there is no run ${id}`, 'choose one of the list');
   }
 
   async #readMetrics(): Promise<void> {
@@ -258,6 +260,9 @@ export class RunData {
       .map((warning) => ({ step: row.step, ...warning }));
   }
 }
+
+const missing = (code: string, problem: string, fix: string): MathformerError =>
+  new MathformerError(problem, { code, where: 'the run', fix });
 
 const numberOf = (value: unknown): number => (typeof value === 'number' ? value : Number.NaN);
 

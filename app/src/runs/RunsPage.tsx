@@ -1,4 +1,5 @@
 /** The list of the runs of all sources. Runs are chosen here to be compared; nothing of a run is read before it is opened. */
+import { OpenDirectoryButton } from '../shell/dropped.tsx';
 import { lazy } from '../shell/Lazy.tsx';
 import { navigate } from '../shell/navigation.ts';
 import { PageTitle } from '../shell/PageTitle.tsx';
@@ -26,7 +27,12 @@ export function RunsPage({ route }: { readonly route: RunsRoute }) {
   return (
     <div class="stack">
       <div class="page-head">
-        <PageTitle title="Runs" />
+        <div class="row">
+          <PageTitle title="Runs" />
+          <span class="push">
+            <OpenDirectoryButton />
+          </span>
+        </div>
       </div>
       {listings.failures.map(({ place, error }) => (
         <FailureNotice key={place} error={error} />

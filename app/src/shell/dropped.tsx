@@ -1,5 +1,6 @@
 /** Opens directories of runs that a person drops on Runs, or chooses. */
-import { useSignal } from '@preact/signals';
+import { signal, useSignal } from '@preact/signals';
+import { MathformerError } from 'mathformer';
 import { useEffect, useRef } from 'preact/hooks';
 import { chosenFiles, type DroppedFile, droppedFiles, holdsFiles } from '../data/droppedFiles.ts';
 import { Button } from '../ui/Button.tsx';
@@ -12,14 +13,19 @@ import { addSource } from './sources.ts';
 /** All files that were dropped so far: a directory of a name that was there before takes its place. */
 let kept: readonly DroppedFile[] = [];
 
-/** Add the runs of a directory. @throws Error if it holds none. */
+/** The fault of the last directory. */
+const failure = signal<unknown>(undefined);
+
+/** Add the runs of a directory. @throws MathformerError if it holds none. */
 async function openDirectory(files: readonly DroppedFile[]): Promise<void> {
   const { droppedSource } = await import('../data/droppedSource.ts');
   const added = droppedSource(files);
   if (!added) {
-    throw new Error(
-      'The directory holds no run. Drop one that has a config.json, or that holds such directories.',
-    );
+    throw new MathformerError('the directory holds no run', {
+      code: 'NO_RUN',
+      where: files.map(rootOf).at(0) ?? 'the directory',
+      fix: 'open one that has a config.json, or that holds such directories',
+    });
   }
   const roots = new Set(files.map(rootOf));
   kept = [...kept.filter((file) => !roots.has(rootOf(file))), ...files];
@@ -33,7 +39,6 @@ const rootOf = ({ path }: DroppedFile): string => path.split('/', 1).join();
 /** Takes directories that are dropped anywhere on the page. */
 export function DropTarget() {
   const isOver = useSignal(false);
-  const failure = useSignal<unknown>(undefined);
   useEffect(() => {
     const over = (event: DragEvent): void => {
       if (!holdsFiles(event.dataTransfer)) return;
@@ -55,10 +60,14 @@ export function DropTarget() {
     addEventListener('dragleave', leave, { signal });
     addEventListener('drop', drop, { signal });
     return () => listeners.abort();
-  }, [isOver, failure]);
+  }, [isOver]);
   return (
     <>
-      {failure.value !== undefined && <FailureNotice error={failure.value} />}
+      {failure.value !== undefined && (
+        <div class="drop-failure">
+          <FailureNotice error={failure.value} />
+        </div>
+      )}
       {isOver.value && (
         <div class="drop-target">Drop a directory of runs to look at it. Nothing leaves this browser.</div>
       )}
@@ -69,7 +78,6 @@ export function DropTarget() {
 /** A button that opens a directory of runs. */
 export function OpenDirectoryButton() {
   const input = useRef<HTMLInputElement>(null);
-  const failure = useSignal<unknown>(undefined);
   // The attribute has no property of its name in every browser.
   useEffect(() => input.current?.setAttribute('webkitdirectory', ''), []);
   return (
@@ -86,7 +94,6 @@ export function OpenDirectoryButton() {
           currentTarget.value = '';
         }}
       />
-      {failure.value !== undefined && <FailureNotice error={failure.value} />}
     </>
   );
 }
