@@ -2,6 +2,7 @@
 import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { Command } from 'commander';
+import type { Hono } from 'hono';
 import { z } from 'zod';
 import { problemOf } from '../../base/errors.ts';
 import { BadOptionError, integer, yesOrNo } from '../../base/options.ts';
@@ -29,9 +30,7 @@ const dashboardFlags = z.strictObject({
 async function run(directory: string, flags: z.output<typeof dashboardFlags>): Promise<void> {
   checkDirectory(directory);
   const reporter = new Reporter({ json: flags.json, quiet: false });
-  const { dashboardApp } = await import('../../dashboard/app.ts');
-  const app = await builtApp(reporter);
-  await using server = await listen(dashboardApp({ directory, app }), flags.port);
+  await using server = await listen(await appOver(directory, reporter), flags.port);
   const stopped = new Promise<void>((stop) => {
     const request = new StopRequest(() => {
       process.exitCode = request.exitCode;
@@ -55,6 +54,12 @@ async function run(directory: string, flags: z.output<typeof dashboardFlags>): P
       ),
     );
   await stopped;
+}
+
+/** Build the server over a directory. */
+async function appOver(directory: string, reporter: Reporter): Promise<Hono> {
+  const { dashboardApp } = await import('../../dashboard/app.ts');
+  return dashboardApp({ directory, app: await builtApp(reporter) });
 }
 
 /** Return the address of the first page: that of the run if there is just one. */
