@@ -166,6 +166,11 @@ export class ModelOperations {
     }
   }
 
+  /** Forget the models of a device that is lost. */
+  forget(device: Device): void {
+    for (const [key, { model }] of this.#models) if (model.device === device) this.#models.delete(key);
+  }
+
   #held(key: string): HeldModel {
     const held = this.#models.get(key);
     if (!held) {

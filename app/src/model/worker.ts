@@ -12,7 +12,7 @@ const devices = new Map<boolean, Device>();
 async function deviceFor(parameters: number): Promise<Device> {
   const isSmall = parameters < SMALL;
   const known = devices.get(isSmall);
-  if (known && !(await known.lost())) return known;
+  if (known) return known;
   const device = await openDevice(isSmall ? { adapter: 'wasm' } : {});
   devices.set(isSmall, device);
   return device;
@@ -32,7 +32,17 @@ async function answer(request: Request): Promise<void> {
     const result = await compute(request);
     reply({ id: request.id, result }, buffersOf(result));
   } catch (error) {
+    await forgetLost();
     reply({ id: request.id, failure: failureFrom(error) });
+  }
+}
+
+/** Forget devices that were taken away, with their models: the next request opens others. */
+async function forgetLost(): Promise<void> {
+  for (const [isSmall, device] of devices) {
+    if (!(await device.lost())) continue;
+    devices.delete(isSmall);
+    operations.forget(device);
   }
 }
 

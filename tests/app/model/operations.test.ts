@@ -65,6 +65,20 @@ describe('a model', () => {
   });
 });
 
+it('models of a lost device are forgotten: the next request opens them again', async () => {
+  const own = new ModelOperations(async () => {
+    const device = await openDevice();
+    devices.push(device);
+    return device;
+  });
+  await own.open('first', file, NAME);
+  const lost = devices.at(-1);
+  await own.open('second', file, NAME);
+  if (lost) own.forget(lost);
+  await expect(own.attend('first', [1])).rejects.toMatchObject({ code: NOT_OPEN });
+  expect((await own.attend('second', [1])).length).toBe(1);
+});
+
 describe('tokens', () => {
   it('are those of the prompt, with the answer behind it if that is asked for', async () => {
     await opened;
