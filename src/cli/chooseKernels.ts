@@ -12,7 +12,7 @@ import {
   readTunedKernels,
   tunedKernelsPath,
 } from '../runs/tunedKernels.ts';
-import type { outputSchema } from './flags/sessionFlags.ts';
+import type { outputSchema } from '../training/commandOptions.ts';
 import type { Reporter } from './reporter.ts';
 
 type Flags = z.output<typeof outputSchema>;

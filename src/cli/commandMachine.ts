@@ -5,9 +5,9 @@ import type { KernelChoices } from '../gpu/kernelChoices.ts';
 import type { OpenedAdapter } from '../gpu/node.ts';
 import type { ModelConfig } from '../model/config.ts';
 import { gitCommit, versions } from '../runs/provenance.ts';
+import type { SessionFlags } from '../training/commandOptions.ts';
 import { type AdapterRecord, type Machine, machineOf } from '../training/machine.ts';
 import { openTunable, type TuningFlags, tunedKernels } from './chooseKernels.ts';
-import type { SessionFlags } from './flags/sessionFlags.ts';
 import { reportProfile } from './profile.ts';
 import type { Reporter } from './reporter.ts';
 

@@ -1,6 +1,7 @@
 /** A training session of the command line: on disk, on the machine of the flags, told on the terminal, ended by signals. */
 import { MathformerError, problemOf } from '../base/errors.ts';
 import { DiskStore } from '../runs/diskStore.ts';
+import type { SessionFlags } from '../training/commandOptions.ts';
 import type { TrainingEvent } from '../training/events.ts';
 import type { MachineNeed } from '../training/machine.ts';
 import { isOutOfMemory } from '../training/recovery.ts';
@@ -8,7 +9,6 @@ import type { SessionContext } from '../training/session.ts';
 import { type OpenedMachine, openMachine } from './commandMachine.ts';
 import { DashboardProcess } from './dashboardProcess.ts';
 import type { EarlierRun } from './earlierRun.ts';
-import type { SessionFlags } from './flags/sessionFlags.ts';
 import { invocation } from './invocation.ts';
 import { Reporter } from './reporter.ts';
 import { StopRequest } from './stopRequest.ts';

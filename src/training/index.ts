@@ -14,6 +14,7 @@ export {
   improvementOf,
 } from './accuracy.ts';
 export * from './checkpointList.ts';
+export { commandOptions } from './commandOptions.ts';
 export * from './comparison.ts';
 export { completionsFile, isCorrect } from './completions.ts';
 export type * from './events.ts';

@@ -5,6 +5,7 @@ import { grpoSchema } from '../grpo/options.ts';
 import { pretrainSchema } from '../pretrain/options.ts';
 import { BUILT_IN_TASKS } from '../tasks/builtIn.ts';
 import { optionFields, type TaskUse } from '../tasks/definition.ts';
+import { DEFAULT_TASK_NAME } from './commandOptions.ts';
 import { grpoSessionSchema, keepLastField, pretrainSessionSchema, traceFields } from './options.ts';
 import type { RunKind } from './runConfig.ts';
 
@@ -15,14 +16,11 @@ export interface OptionSection {
   readonly options: readonly DescribedOption[];
 }
 
-/** The task of runs that name none. */
-const DEFAULT_TASK = 'arithmetic';
-
 /**
  * Describe the options of a kind of run. Options of a command alone, such as `out`, are not among them.
  * @param task its name; a task that is not built in has no described options.
  */
-export function optionSections(kind: RunKind, task = DEFAULT_TASK): readonly OptionSection[] {
+export function optionSections(kind: RunKind, task = DEFAULT_TASK_NAME): readonly OptionSection[] {
   const own = (use: TaskUse): z.ZodRawShape => {
     const definition = BUILT_IN_TASKS.get(task);
     return definition ? optionFields(definition, use) : {};

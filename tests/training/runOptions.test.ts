@@ -1,6 +1,7 @@
 /** The options of runs, described as the command line describes them. */
 import { expect, test } from 'vitest';
 import { grpoFlags, pipelineSections, pretrainFlags } from '../../src/cli/flags/trainingFlags.ts';
+import { commandOptions } from '../../src/training/commandOptions.ts';
 import { RUN_KINDS } from '../../src/training/runConfig.ts';
 import { optionSections } from '../../src/training/runOptions.ts';
 
@@ -51,3 +52,14 @@ test.each(RUN_KINDS)('%s: every option has help', (kind) => {
     for (const { key, help } of options) expect([key, help]).not.toEqual([key, '']);
   }
 });
+
+test.each(RUN_KINDS)(
+  '%s: options of the command are none of those of the training, and have help',
+  (kind) => {
+    const own = new Set(optionSections(kind).flatMap(({ options }) => options.map(({ key }) => key)));
+    for (const { key, help } of commandOptions(kind)) {
+      expect(own).not.toContain(key);
+      expect([key, help]).not.toEqual([key, '']);
+    }
+  },
+);

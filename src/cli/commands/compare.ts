@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { printable } from '../../formats/error.ts';
 import { DiskFiles } from '../../runs/diskFiles.ts';
 import { isLocked } from '../../runs/lock.ts';
+import { outputSchema } from '../../training/commandOptions.ts';
 import {
   type ComparedRun,
   compareRuns,
@@ -16,7 +17,6 @@ import { accuracyText, intervalText, percent, probabilityText, signed } from '..
 import { columns } from '../columns.ts';
 import { throwing } from '../failure.ts';
 import { addFlags, readFlags } from '../flags/flags.ts';
-import { outputSchema } from '../flags/sessionFlags.ts';
 import { collectedRuns, givenRuns } from '../givenRuns.ts';
 import { Reporter } from '../reporter.ts';
 

@@ -16,9 +16,9 @@ import {
   type Rejection,
 } from '../../gpu/node.ts';
 import { cpuModel, webgpuVersion } from '../../runs/provenance.ts';
+import { outputSchema } from '../../training/commandOptions.ts';
 import { throwing } from '../failure.ts';
 import { addFlags, readFlags } from '../flags/flags.ts';
-import { outputSchema } from '../flags/sessionFlags.ts';
 import { Reporter } from '../reporter.ts';
 import { fasterAdapterAdvice, inspectMachine } from './doctorAdvice.ts';
 

@@ -16,6 +16,7 @@ import { writeAtomically } from '../../runs/atomicFile.ts';
 import { modelSource } from '../../runs/latestModel.ts';
 import type { Task, TaskProblem } from '../../tasks/task.ts';
 import { accuracyOf, improvementOf, passAtKDifferenceOf, passAtKOf } from '../../training/accuracy.ts';
+import { outputSchema, taskField } from '../../training/commandOptions.ts';
 import { completionRows } from '../../training/completions.ts';
 import { heldOut } from '../../training/heldOut.ts';
 import type { Machine } from '../../training/machine.ts';
@@ -31,8 +32,7 @@ import { problemsOf, shortage } from '../evaluationProblems.ts';
 import { throwing } from '../failure.ts';
 import { filledOperand, givenFlags } from '../flags/flags.ts';
 import { checkTask, modelSchema, openModel } from '../flags/modelFlags.ts';
-import { outputSchema } from '../flags/sessionFlags.ts';
-import { taskFlag, taskOf } from '../flags/taskFlag.ts';
+import { taskOf } from '../flags/taskFlag.ts';
 import { bothOf, onTask, type TaskFlags } from '../flags/taskFlags.ts';
 import { Reporter } from '../reporter.ts';
 import { takenSettings } from '../takenSettings.ts';
@@ -45,7 +45,7 @@ const flagsSchema = z.strictObject({
     .describe(
       'held-out problems, fewer if the task has no more; less than 1000 are a random part of the first 1000',
     ),
-  ...taskFlag,
+  ...taskField,
   evalSet: path().optional().describe('take the problems from this file (evaluation.jsonl of a run)'),
   maxNewTokens,
   numSamples: integer(1, 4096)

@@ -9,12 +9,12 @@ import { writeHuggingFace } from '../../formats/huggingFace/index.ts';
 import { describe } from '../../model/config.ts';
 import { writeDirectoryAtomically } from '../../runs/atomicDirectory.ts';
 import { modelSource } from '../../runs/latestModel.ts';
+import { outputSchema, taskField } from '../../training/commandOptions.ts';
 import { settingsOf } from '../../training/trainedSettings.ts';
 import { throwing } from '../failure.ts';
 import { filledOperand, givenFlags } from '../flags/flags.ts';
 import { checkTask, modelSchema, openModel } from '../flags/modelFlags.ts';
-import { outputSchema } from '../flags/sessionFlags.ts';
-import { taskFlag, taskOf } from '../flags/taskFlag.ts';
+import { taskOf } from '../flags/taskFlag.ts';
 import { bothOf, onTask, type TaskFlags } from '../flags/taskFlags.ts';
 import { directoryTokenizer } from '../questions.ts';
 import { Reporter } from '../reporter.ts';
@@ -25,7 +25,7 @@ const { json, quiet } = outputSchema.shape;
 
 const flagsSchema = z.strictObject({
   out: path('give the directory to write').describe('directory to write, new or empty; required'),
-  ...taskFlag,
+  ...taskField,
   ...{ modelsize, activeExperts, json, quiet },
 });
 

@@ -12,13 +12,13 @@ import { describe } from '../../model/config.ts';
 import { Sampler } from '../../model/sampler.ts';
 import { Transformer } from '../../model/transformer.ts';
 import { modelSource } from '../../runs/latestModel.ts';
+import { outputSchema, taskField } from '../../training/commandOptions.ts';
 import { settingsOf } from '../../training/trainedSettings.ts';
 import { deviceText, withMachine } from '../commandMachine.ts';
 import { throwing } from '../failure.ts';
 import { filledOperand, givenFlags } from '../flags/flags.ts';
 import { checkTask, modelSchema, openModel } from '../flags/modelFlags.ts';
-import { outputSchema } from '../flags/sessionFlags.ts';
-import { taskFlag, taskOf } from '../flags/taskFlag.ts';
+import { taskOf } from '../flags/taskFlag.ts';
 import { bothOf, onTask, type TaskFlags } from '../flags/taskFlags.ts';
 import { answerLines, answerOf, askingTask, askingText, cutAtEnd, directoryTokenizer } from '../questions.ts';
 import { Reporter } from '../reporter.ts';
@@ -27,7 +27,7 @@ import { takenSettings } from '../takenSettings.ts';
 const { topK, topP, minP, seed, maxNewTokens } = grpoSchema.shape;
 
 const flagsSchema = z.strictObject({
-  ...taskFlag,
+  ...taskField,
   numSamples: integer(1, 4096)
     .optional()
     .describe('completions of each problem (default: 4, or 1 if greedy)'),

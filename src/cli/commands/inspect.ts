@@ -18,10 +18,10 @@ import { parameterShapes } from '../../model/stateDict.ts';
 import { readCheckpointSource } from '../../runs/checkpointFile.ts';
 import { isRun } from '../../runs/latestModel.ts';
 import { sizeOf } from '../../tensor/tensor.ts';
+import { outputSchema } from '../../training/commandOptions.ts';
 import { columns } from '../columns.ts';
 import { throwing } from '../failure.ts';
 import { addFlags, filledOperand, readFlags } from '../flags/flags.ts';
-import { outputSchema } from '../flags/sessionFlags.ts';
 import { Reporter } from '../reporter.ts';
 import { inspectRun } from './inspectRun.ts';
 

@@ -7,9 +7,9 @@ import { path, yesOrNo } from '../../base/options.ts';
 import { writeAtomically } from '../../runs/atomicFile.ts';
 import { DiskFiles } from '../../runs/diskFiles.ts';
 import { withFileErrors } from '../../runs/fileError.ts';
+import { outputSchema } from '../../training/commandOptions.ts';
 import { throwing } from '../failure.ts';
 import { addFlags, readFlags } from '../flags/flags.ts';
-import { outputSchema } from '../flags/sessionFlags.ts';
 import { collectedRuns, givenRuns } from '../givenRuns.ts';
 import { Reporter } from '../reporter.ts';
 

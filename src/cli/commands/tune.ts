@@ -7,12 +7,12 @@ import { z } from 'zod';
 import type { Candidate, TuningResult } from '../../gpu/tuning.ts';
 import { MODEL_SIZES, type ModelSize, modelConfig } from '../../model/config.ts';
 import { madeTask } from '../../tasks/definition.ts';
+import { outputSchema } from '../../training/commandOptions.ts';
 import { openTunable, tuneModels } from '../chooseKernels.ts';
 import { deviceText } from '../commandMachine.ts';
 import { throwing } from '../failure.ts';
 import { addFlags, readFlags } from '../flags/flags.ts';
 import { modelSchema } from '../flags/modelFlags.ts';
-import { outputSchema } from '../flags/sessionFlags.ts';
 import { DEFAULT_TASK } from '../flags/taskFlag.ts';
 import { Reporter } from '../reporter.ts';
 

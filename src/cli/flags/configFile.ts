@@ -6,7 +6,7 @@ import type { Command } from 'commander';
 import { z } from 'zod';
 import { isRecord, shownValue } from '../../base/arguments.ts';
 import { meant } from '../../base/optionNames.ts';
-import { BadOptionError, oneOf, parseOptions, path, withPresentNames } from '../../base/options.ts';
+import { BadOptionError, parseOptions, path, withPresentNames } from '../../base/options.ts';
 import { printable } from '../../formats/error.ts';
 import { RECIPE_NAMES, RECIPES } from '../../grpo/recipes.ts';
 import { tasksWithOption } from '../../tasks/builtIn.ts';
@@ -20,12 +20,6 @@ export const configFlag = {
   config: path()
     .optional()
     .describe('take options from this JSON file, such as the config.json of a run; flags win over it'),
-};
-
-export const recipeFlag = {
-  recipe: oneOf(RECIPE_NAMES)
-    .default('default')
-    .describe('settings to begin from; what a --config or a flag gives wins over them'),
 };
 
 /** Options that are objects of options, in the file alone: checked, but not completed. */

@@ -1,4 +1,5 @@
 /** The flag that says what is rewarded: `correctness,length:0.2,./my-reward.ts:0.5`. */
+
 import { basename, extname } from 'node:path';
 import { z } from 'zod';
 import { MathformerError } from '../../base/errors.ts';
@@ -12,13 +13,6 @@ import {
 } from '../../grpo/reward.ts';
 import type { Task } from '../../tasks/task.ts';
 import { defaultExport } from './userModule.ts';
-
-export const rewardFlag = {
-  reward: z
-    .union([z.string(), z.array(z.string())], { error: 'give a list such as correctness,length:0.2' })
-    .default('correctness')
-    .describe(`rewards, each with :weight if not 1: ${REWARD_NAMES.join(', ')}, or modules of your own`),
-};
 
 /** `name` or `path`, and what follows the last colon if that is a number. */
 const ITEM = /^(?<name>.+?)(?::(?<weight>[-+]?[0-9.]+(?:e[-+]?[0-9]+)?))?$/i;

@@ -15,14 +15,6 @@ export const DEFAULT_TASK: TaskDefinition = arithmeticTask;
 
 const NAMES = [...BUILT_IN_TASKS.keys()];
 
-export const taskFlag = {
-  task: z
-    .string()
-    .min(1, { error: `give ${NAMES.join(', ')}, or the path of a module` })
-    .default(DEFAULT_TASK.name)
-    .describe(`${NAMES.join(', ')}, or a module whose default export is a task or the definition of one`),
-};
-
 /** Tell whether a task is built in; any other name is the path of a module. */
 export const isBuiltInTask = (name: string): boolean => BUILT_IN_TASKS.has(name);
 

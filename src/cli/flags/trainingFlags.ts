@@ -4,18 +4,22 @@ import { path, seed } from '../../base/options.ts';
 import { grpoSchema } from '../../grpo/options.ts';
 import { pretrainSchema } from '../../pretrain/options.ts';
 import { optionFields } from '../../tasks/definition.ts';
+import {
+  logCsvField,
+  recipeField,
+  rewardField,
+  sessionSchema,
+  taskField,
+} from '../../training/commandOptions.ts';
 import { grpoSessionSchema, pretrainSessionSchema, traceFields } from '../../training/options.ts';
 import { PIPELINE_TASK } from '../pipeline.ts';
-import { configFlag, recipeFlag } from './configFile.ts';
+import { configFlag } from './configFile.ts';
 import { modelSchema } from './modelFlags.ts';
-import { rewardFlag } from './rewardFlag.ts';
-import { sessionSchema } from './sessionFlags.ts';
-import { taskFlag } from './taskFlag.ts';
 import { trustFlag } from './trust.ts';
 
 /** Flags of both trainings, after those of their trainers. */
 const ownFlags = {
-  logCsv: z.string().default('').describe('also write the metrics to this CSV file, which must not exist'),
+  ...logCsvField,
   ...configFlag,
   ...trustFlag,
   ...sessionSchema.shape,
@@ -35,7 +39,7 @@ export const pipelineSections = {
 };
 
 export const pretrainFlags = z.strictObject({
-  ...taskFlag,
+  ...taskField,
   ...pretrainSchema.shape,
   checkpoint: path()
     .optional()
@@ -54,9 +58,9 @@ export const grpoFlags = z.strictObject({
     'the model to improve (.safetensors, .pt of the original, a Hugging Face directory, or a run), on its own task ' +
       'unless flags say another; required',
   ),
-  ...taskFlag,
-  ...rewardFlag,
-  ...recipeFlag,
+  ...taskField,
+  ...rewardField,
+  ...recipeField,
   ...grpoSchema.shape,
   ...modelSchema.shape,
   ...grpoSessionSchema.shape,

@@ -1,5 +1,11 @@
 /** The options of a run as rows: value, default, help, and whether the run was given another value than the default. */
-import { type DescribedOption, flagOf, optionSections, type RunConfig } from 'mathformer/training';
+import {
+  commandOptions,
+  type DescribedOption,
+  flagOf,
+  optionSections,
+  type RunConfig,
+} from 'mathformer/training';
 
 /** The origin of a value: another one than the default, the default, derived from another option, or an option without description. */
 export type Origin = 'given' | 'default' | 'derived' | 'command';
@@ -36,7 +42,8 @@ export function optionRows({ kind, options, derived }: RunConfig): OptionRow[] {
       ...sections.map((section) => section.key),
     ]);
     const rest = Object.entries(values).filter(([name]) => !known.has(name));
-    return [...own, ...rest.map(([name, value]) => undescribedRow(name, key, value))];
+    const ofCommand = new Map(commandOptions(kind).map((option) => [option.key, option]));
+    return [...own, ...rest.map(([name, value]) => commandRow(name, key, value, ofCommand.get(name)))];
   });
   return rows.toSorted((a, b) => rankOf(a) - rankOf(b));
 }
@@ -57,8 +64,19 @@ function describedRow(
   return Object.hasOwn(derived, key) ? [{ ...row, value: derived[key], origin: 'derived' }] : [];
 }
 
-function undescribedRow(key: string, section: string | null, value: unknown): OptionRow {
-  return { key, section, flag: flagOf(key), help: '', value, default: undefined, origin: 'command' };
+/** An option that says where and how the command ran. Of an unknown one there is no help. */
+function commandRow(
+  key: string,
+  section: string | null,
+  value: unknown,
+  described: DescribedOption | undefined,
+): OptionRow {
+  const standard = described?.default;
+  const isStandard = described !== undefined && standard !== undefined && isEqual(value, standard);
+  return {
+    ...{ key, section, flag: flagOf(key), help: described?.help ?? '', value, default: standard },
+    origin: isStandard ? 'default' : 'command',
+  };
 }
 
 /** Return the object at a key; empty if there is none. */

@@ -35,9 +35,15 @@ export function Answer({ row }: { readonly row: CompletionRow }) {
       <span role="img" aria-label={isCorrect(row) ? 'right' : 'wrong'}>
         {isCorrect(row) ? '✓' : '✗'}
       </span>{' '}
-      <span class="mono">{row.answer === null ? row.verdict : visibleText(row.answer)}</span>
+      <span class="mono">{answerOf(row)}</span>
     </span>
   );
+}
+
+/** Return the answer, or the reason why there is none. */
+function answerOf({ answer, verdict }: CompletionRow): string {
+  if (answer === null) return visibleText(verdict);
+  return answer === '' ? 'empty' : visibleText(answer);
 }
 
 export interface AnswerPairProps {

@@ -30,6 +30,8 @@ describe('rows', () => {
     expect(row('operators')).toMatchObject({ value: ['+', 'max'], origin: 'given' });
     expect(row('clipRatio')).toMatchObject({ value: 0.2, origin: 'derived' });
     expect(row('checkpoint')).toMatchObject({ origin: 'command', help: '' });
+    expect(row('task')).toMatchObject({ origin: 'default', default: 'arithmetic' });
+    expect(row('out')?.help).toContain('directory of the run');
   });
 
   test('that differ from the default come first, each option once', () => {

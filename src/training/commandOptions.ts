@@ -1,8 +1,45 @@
-/** The flags of output and of training sessions, which several commands share. */
+/** Options of commands that config.json records beside those of the training. */
 import { z } from 'zod';
-import { integer, oneOf, path, yesOrNo } from '../../base/options.ts';
-import { MOST_THREADS } from '../../gpu/adapterOptions.ts';
-import { keepLastField } from '../../training/options.ts';
+import { type DescribedOption, describedOptions } from '../base/describedOptions.ts';
+import { integer, oneOf, path, yesOrNo } from '../base/options.ts';
+import { MOST_THREADS } from '../gpu/adapterOptions.ts';
+import { RECIPE_NAMES } from '../grpo/recipes.ts';
+import { REWARD_NAMES } from '../grpo/reward.ts';
+import { BUILT_IN_TASKS } from '../tasks/builtIn.ts';
+import { keepLastField } from './options.ts';
+import type { RunKind } from './runConfig.ts';
+
+/** The task of commands that are given none. */
+export const DEFAULT_TASK_NAME = 'arithmetic';
+
+const TASK_NAMES = [...BUILT_IN_TASKS.keys()];
+
+export const taskField = {
+  task: z
+    .string()
+    .min(1, { error: `give ${TASK_NAMES.join(', ')}, or the path of a module` })
+    .default(DEFAULT_TASK_NAME)
+    .describe(
+      `${TASK_NAMES.join(', ')}, or a module whose default export is a task or the definition of one`,
+    ),
+};
+
+export const rewardField = {
+  reward: z
+    .union([z.string(), z.array(z.string())], { error: 'give a list such as correctness,length:0.2' })
+    .default('correctness')
+    .describe(`rewards, each with :weight if not 1: ${REWARD_NAMES.join(', ')}, or modules of your own`),
+};
+
+export const recipeField = {
+  recipe: oneOf(RECIPE_NAMES)
+    .default('default')
+    .describe('settings to begin from; what a --config or a flag gives wins over them'),
+};
+
+export const logCsvField = {
+  logCsv: z.string().default('').describe('also write the metrics to this CSV file, which must not exist'),
+};
 
 /** Flags of every command. */
 export const outputSchema = z.strictObject({
@@ -52,3 +89,10 @@ export const sessionSchema = z.strictObject({
 });
 
 export type SessionFlags = z.output<typeof sessionSchema>;
+
+/** Describe the options that a kind of run records beside those of `optionSections`. */
+export function commandOptions(kind: RunKind): readonly DescribedOption[] {
+  const own = kind === 'pipeline' ? {} : { ...taskField, ...logCsvField };
+  const grpo = kind === 'grpo' ? { ...rewardField, ...recipeField } : {};
+  return describedOptions(z.object({ ...own, ...grpo, ...sessionSchema.omit({ keepLast: true }).shape }));
+}
