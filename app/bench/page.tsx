@@ -15,7 +15,7 @@ import { runRoute } from '../src/shell/routes.ts';
 
 const METRICS = Array.from({ length: 8 }, (_, i) => `metric${i}`);
 
-/** What the benchmark calls. Times are in milliseconds. */
+/** Functions that the benchmark calls. Times are in milliseconds. */
 export interface BenchPage {
   /** Draw eight charts of `rows` rows. @returns the time until they are painted. */
   drawCharts(rows: number): Promise<number>;

@@ -23,7 +23,7 @@ export interface CanvasProps {
   readonly onPointerLeave?: ((event: PointerEvent) => void) | undefined;
   readonly onPointerDown?: ((event: PointerEvent) => void) | undefined;
   readonly onClick?: ((event: MouseEvent) => void) | undefined;
-  /** What readers get that cannot see the canvas, such as a table. */
+  /** Content for readers who cannot see the canvas, such as a table. */
   readonly children?: ComponentChildren;
 }
 

@@ -3,7 +3,7 @@ import { csvText } from '../ui/csv.ts';
 import type { ChartSeries } from './series.ts';
 import { valueRows } from './valueRows.ts';
 
-/** What is saved of a chart. */
+/** The parts of a chart that are saved. */
 export interface ChartContent {
   readonly title: string;
   readonly unit?: string | undefined;

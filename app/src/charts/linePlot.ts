@@ -8,7 +8,7 @@ import { type PlotLine, plotData } from './plotLines.ts';
 import type { ChartMark } from './series.ts';
 import { tickLabels } from './tickLabels.ts';
 
-/** What a plot shows. */
+/** The content of a plot. */
 export interface PlotContent {
   readonly lines: readonly PlotLine[];
   readonly range: Range;
@@ -19,7 +19,7 @@ export interface PlotContent {
   readonly palette: Palette;
 }
 
-/** What a person does with the pointer. */
+/** Called when a person uses the pointer. */
 export interface PlotHandlers {
   /** The pointer is at this x, or has left. */
   readonly onCursor: (x: number | undefined) => void;

@@ -30,7 +30,11 @@ export function Masthead() {
         <ul>
           {LINKS.map(({ label, to, pages }) => (
             <li key={label}>
-              <a href={formatRoute(to)} aria-current={isCurrent(pages) ? 'page' : undefined}>
+              <a
+                href={formatRoute(to)}
+                data-label={label}
+                aria-current={isCurrent(pages) ? 'page' : undefined}
+              >
                 {label}
               </a>
             </li>

@@ -19,7 +19,7 @@ export function navigate(to: Route, { replace = false } = {}): void {
   hash.value = location.hash;
 }
 
-/** Whether another page is shown whose heading has not taken the focus yet. Parameters behind `?` make no other page. */
+/** True from the moment another page is shown until its heading takes the focus. Parameters behind `?` make no other page. */
 let isNavigated = false;
 let shownPath = pathOf(hash.peek());
 

@@ -11,10 +11,10 @@ const searched = signal(false);
 /** The sources that are there, by name. */
 export const sources: ReadonlySignal<Sources> = found;
 
-/** Whether all places were looked at. */
+/** True once all places were looked at. */
 export const isSearched: ReadonlySignal<boolean> = searched;
 
-/** Whether runs of others are here to look at: the page is a dashboard or a report, not a lab. */
+/** True where a server or a report brings runs: the page is a dashboard, not a lab. */
 export const isDashboard: ReadonlySignal<boolean> = computed(
   () => found.value.has('server') || found.value.has('report'),
 );

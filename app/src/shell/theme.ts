@@ -14,7 +14,7 @@ darkSystem.addEventListener('change', ({ matches }) => {
 /** The theme that the person chose. */
 export const theme = signal<Theme>(remembered());
 
-/** Whether the dark colours are shown. */
+/** True while the dark colours are shown. */
 export const isDark = computed(() =>
   theme.value === 'system' ? systemIsDark.value : theme.value === 'dark',
 );

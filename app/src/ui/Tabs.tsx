@@ -15,7 +15,7 @@ export function Tabs({ label, tabs }: { readonly label: string; readonly tabs: r
       <ul>
         {tabs.map((tab) => (
           <li key={tab.label}>
-            <a href={tab.href} aria-current={tab.current ? 'page' : undefined}>
+            <a href={tab.href} data-label={tab.label} aria-current={tab.current ? 'page' : undefined}>
               {tab.label}
               {tab.count !== undefined && <span class="count"> {tab.count}</span>}
             </a>
