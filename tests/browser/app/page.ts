@@ -7,8 +7,15 @@ import { type FileServer, serve } from '../server.ts';
 /** The app below a path of a plain file server, as GitHub Pages serves it. */
 export const serveApp = (): Promise<FileServer> => serve([{ path: '/mathformer/', directory: 'dist/app' }]);
 
-/** The address that only a dashboard has. */
-const PROBE = '/api/runs';
+/** Addresses that may not exist: whether a dashboard serves the app is asked, and for files that a run may not have. */
+const ASKED = /\/api\/runs(\/[^/]+\/files\/.+)?$/;
+
+/** Wait until a page is drawn, and computes nothing more. */
+export async function settled(page: Page): Promise<void> {
+  await page.locator('main h1').waitFor();
+  await page.waitForLoadState('networkidle');
+  await expect.poll(() => page.locator('[aria-busy="true"], main .loading').count()).toBe(0);
+}
 
 interface Fixtures {
   /** Chromium, started once a file. */
@@ -70,8 +77,8 @@ function watch(page: Page, problems: string[]): void {
   page.on('console', (message) => {
     if (message.type() !== 'error') return;
     const { url } = message.location();
-    // Whether a dashboard serves the app is asked of the server; the browser reports its no.
-    if (!url.endsWith(PROBE)) problems.push(`console: ${message.text()} (${url})`);
+    // The browser reports every 404.
+    if (!ASKED.test(url)) problems.push(`console: ${message.text()} (${url})`);
   });
   page.on('request', (request) => {
     const address = new URL(request.url());

@@ -4,7 +4,7 @@ import { describeIn } from '../browsers.ts';
 import { type Dashboard, startDashboard } from '../dashboard.ts';
 import { HOSTILE, RUNS } from '../runs.ts';
 import { expectUsable } from './accessible.ts';
-import { it } from './page.ts';
+import { it, settled } from './page.ts';
 
 const TABS = ['overview', 'groups', 'completions', 'clip', 'heads', 'problems', 'config'] as const;
 const BROKEN = ['torn', 'newer'] as const;
@@ -27,15 +27,13 @@ describeIn('chromium', () => {
 
   it.for(TABS)('%s is usable by everybody', async (tab, { page }) => {
     await page.goto(addressOf('seed0', tab));
-    await page.locator('main h1').waitFor();
-    await page.waitForLoadState('networkidle');
+    await settled(page);
     await expectUsable(page);
   });
 
   it.for(TABS)('%s shows markup of a hostile run as text', async (tab, { page }) => {
     await page.goto(addressOf('hostile', tab));
-    await page.locator('main h1').waitFor();
-    await page.waitForLoadState('networkidle');
+    await settled(page);
     expect(await page.evaluate('globalThis.hacked')).toBeUndefined();
     expect(await page.locator('main img[src="x"], main svg[onload], main script').count()).toBe(0);
   });
@@ -49,8 +47,7 @@ describeIn('chromium', () => {
     'the run %s has its page %s',
     async ([run, tab], { page }) => {
       await page.goto(addressOf(run, tab));
-      await page.locator('main h1').waitFor();
-      await page.waitForLoadState('networkidle');
+      await settled(page);
     },
   );
 });
