@@ -77,6 +77,7 @@ describe('train.ts pretrain, then grpo', () => {
       'baseline_completions.jsonl',
       'checkpoints',
       'config.json',
+      'eval_step1_completions.jsonl',
       'evaluation.jsonl',
       'final_completions.jsonl',
       'metrics.jsonl',

@@ -1,4 +1,4 @@
-/** What a policy that practises says of its completions, token by token. */
+/** The tokens of a group under a policy that practises on it: ratio, clip and KL. */
 import { clippedSide } from 'mathformer/grpo';
 import type { Practice } from '../model/operations.ts';
 import { klDivergence, mean, probabilities } from './distribution.ts';

@@ -1,4 +1,4 @@
-/** What pages compute with a model: attention, samples, and steps of GRPO on one problem. */
+/** The computations of pages with a model: attention, samples, and steps of GRPO on one problem. */
 import { type Device, MathformerError, noGrad, Packing, Tensor } from 'mathformer';
 import { advantages, GrpoTrainer, grpoOptions } from 'mathformer/grpo';
 import {

@@ -1,4 +1,4 @@
-/** What pages compute with a model, against the package's own functions and against definitions. */
+/** The computations of pages with a model, against the package's own functions and against definitions. */
 import { readFileSync } from 'node:fs';
 import { afterAll, describe, expect, it } from 'vitest';
 import { ModelOperations, type PracticeOptions } from '../../../app/src/model/operations.ts';

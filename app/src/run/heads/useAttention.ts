@@ -9,7 +9,7 @@ import { type Computation, useComputation } from '../../model/useComputation.ts'
 import { formatRef } from '../../shell/routes.ts';
 import type { KeptCheckpoint } from './checkpoints.ts';
 
-/** What the page wants to see. */
+/** The attention that the page asks for. */
 export interface AttentionWish {
   readonly checkpoint: KeptCheckpoint;
   /** The checkpoint to compare with; undefined for none. */
