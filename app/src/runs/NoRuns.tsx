@@ -1,4 +1,4 @@
-/** What to do where there are no runs. */
+/** Stands in for the list where there are no runs: says how to get some. */
 import { formatRoute } from '../shell/routes.ts';
 import { LinkButton } from '../ui/Button.tsx';
 import { Code } from '../ui/Code.tsx';

@@ -1,4 +1,4 @@
-/** What runs have in common and what differs, as the comparison shows it: curves, problems that only one solves, a table to export. */
+/** The contents of a comparison of runs: curves, problems that only one of two solves, and a table to export. */
 import { type ComparedRun, problemDifference, type RunComparison } from 'mathformer/training';
 import type { ChartSeries } from '../charts/series.ts';
 import { seriesStyle } from '../charts/seriesStyle.ts';

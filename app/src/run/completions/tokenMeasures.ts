@@ -2,7 +2,7 @@
 import { RATIOS } from 'mathformer/grpo';
 import type { StepTrace, TracedCompletion } from 'mathformer/training';
 
-/** What a token is coloured by. */
+/** The values that tokens can be coloured by. */
 export const MEASURES = ['push', 'entropy', 'kl', 'change'] as const;
 export type Measure = (typeof MEASURES)[number];
 

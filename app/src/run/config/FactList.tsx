@@ -1,4 +1,4 @@
-/** What a run is and what it ran on: model, adapter, versions, commit, and each time it was resumed. */
+/** The facts of a run: its model, adapter, versions and commit, and each time it was resumed. */
 import type { RunConfig } from 'mathformer/training';
 import { Panel } from '../../ui/Panel.tsx';
 import { visibleText } from '../completions/visibleText.ts';

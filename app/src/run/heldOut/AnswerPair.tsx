@@ -18,7 +18,7 @@ const FLIP_SIGNS: Readonly<Record<Flip, string>> = {
   'stayed wrong': '→',
 };
 
-/** What happened to an answer, as a word with a sign. */
+/** The change of an answer, as a word with a sign. */
 export function FlipBadge({ flip }: { readonly flip: Flip }) {
   const tone = flip === 'to right' ? 'good' : flip === 'to wrong' ? 'bad' : 'neutral';
   return (
