@@ -113,7 +113,7 @@ function Figures() {
         <Stat
           label="Mean reward"
           value={typeof reward === 'number' ? formatNumber(reward) : null}
-          note="share of right completions"
+          note="right completions, on training problems"
           testid="reward"
         />
       )}

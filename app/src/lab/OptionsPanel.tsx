@@ -27,9 +27,9 @@ export interface OptionsPanelProps {
 const TITLES = { pretrain: 'Imitation (pretrain)', grpo: 'GRPO (grpo)' } as const;
 
 const ADAPTERS: Readonly<Record<AdapterChoice, string>> = {
-  auto: 'auto: WebGPU, else WebAssembly',
+  auto: 'auto: WebGPU, else wasm',
   webgpu: 'webgpu',
-  wasm: 'wasm: the same bits everywhere',
+  wasm: 'wasm: WebAssembly',
 };
 
 export function OptionsPanel({ settings, drafts, onChange }: OptionsPanelProps) {
@@ -57,7 +57,7 @@ export function OptionsPanel({ settings, drafts, onChange }: OptionsPanelProps) 
       <div class="options">
         <SelectField
           label={<code>adapter</code>}
-          help="Where the kernels run."
+          help="Where the kernels run. wasm has the same bits on every machine."
           value={settings.adapter}
           choices={ADAPTER_CHOICES.map((value) => ({ value, label: ADAPTERS[value] }))}
           disabled={isLocked}
