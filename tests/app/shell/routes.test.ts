@@ -22,7 +22,12 @@ const parameters = (reserved: readonly string[]) =>
 
 const route: fc.Arbitrary<Route> = fc.oneof(
   fc.record({ page: fc.constant('lab' as const), settings: parameters([]) }),
-  fc.record({ page: fc.constant('runs' as const), filter: fc.string(), compare: fc.array(ref) }),
+  fc.record({
+    page: fc.constant('runs' as const),
+    filter: fc.string(),
+    compare: fc.array(ref),
+    view: parameters(['filter', 'compare']),
+  }),
   fc.record({
     page: fc.constant('run' as const),
     run: ref,
@@ -80,6 +85,7 @@ describe('routes', () => {
           { source: 'server', id: 'a/b' },
           { source: 'tab', id: 'c' },
         ],
+        view: {},
       },
     ],
   ])('reads %s', (address, expected) => expect(parseRoute(address)).toEqual(expected));
