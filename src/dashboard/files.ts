@@ -20,9 +20,10 @@ interface Part {
   readonly end: number;
 }
 
-/** Answer with the bytes that `Range` or `?from=` ask for. */
+/** Answer with the bytes that `Range` or `?from=` ask for. With `?optional=1` a file that is not there is no error: 204. */
 export function fileAnswer(c: Context, files: DiskFiles, name: string): Response {
   const file = files.open(name);
+  if (!file && c.req.query('optional') !== undefined) return c.body(null, 204);
   if (!file)
     return refusal(c, 404, 'FILE_NOT_FOUND', 'the run has no such file', 'look at the list of its files');
   const { descriptor, bytes } = file;

@@ -212,6 +212,12 @@ describe('a file', () => {
     expect([head.status, head.headers.get('content-length'), await head.text()]).toEqual([200, '10', '']);
   });
 
+  it('may be missing, without an error for those who ask whether it is there', async () => {
+    const answer = await get('/api/runs/a/files/nothing.json?optional=1');
+    expect([answer.status, await answer.text()]).toEqual([204, '']);
+    expect((await get('/api/runs/nowhere/files/nothing.json?optional=1')).status).toBe(404);
+  });
+
   it('never becomes a page of the dashboard', async () => {
     const { headers } = await get('/api/runs/a/files/page.html');
     expect(headers.get('content-type')).toBe('application/octet-stream');

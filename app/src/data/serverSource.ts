@@ -93,8 +93,8 @@ export class ServerSource implements RunSource {
       },
       read: async (name, from = 0) => {
         const path = name.split('/').map(encodeURIComponent).join('/');
-        const answer = await this.#get(`${run}/files/${path}?from=${from}`, 'FILE_NOT_FOUND');
-        return answer.status === 404 ? undefined : new Uint8Array(await answer.arrayBuffer());
+        const answer = await this.#get(`${run}/files/${path}?from=${from}&optional=1`);
+        return answer.status === 204 ? undefined : new Uint8Array(await answer.arrayBuffer());
       },
     };
   }
@@ -148,12 +148,11 @@ export class ServerSource implements RunSource {
     return listings;
   }
 
-  /** Get an answer. @param allowed the code of an error that is no failure. @throws MathformerError */
-  async #get(path: string, allowed?: string): Promise<Response> {
+  /** @throws MathformerError */
+  async #get(path: string): Promise<Response> {
     const answer = await this.#fetch(path);
     if (answer.ok) return answer;
     const { code, problem, fix } = await errorOf(answer);
-    if (code === allowed) return answer;
     throw new MathformerError(problem, { code, where: path, fix });
   }
 
