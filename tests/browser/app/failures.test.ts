@@ -1,4 +1,4 @@
-/** What goes wrong in the Lab is said with what to do, and nothing is lost: no WebGPU, no shared memory, a lost device, a full disk. */
+/** Failures in the Lab are said with what to do, and nothing is lost: no WebGPU, no shared memory, a lost device, a full disk. */
 import type { Page } from 'playwright-core';
 import { expect } from 'vitest';
 import { describeIn, launchChromium } from '../browsers.ts';
