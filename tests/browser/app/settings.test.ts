@@ -9,11 +9,6 @@ describeIn('chromium', () => {
     const settings = { preset: 'sums', adapter: 'wasm', steps: '7', lr: '0.002', loss: 'dapo' };
     await page.goto(labAddress(app, settings));
     const steps = page.getByLabel('steps', { exact: true });
-    await page
-      .getByText('All options')
-      .first()
-      .click()
-      .catch(() => undefined);
     await steps.first().fill('9');
     await steps.first().blur();
     await expect.poll(() => page.evaluate('location.hash')).toContain('steps=9');
