@@ -37,7 +37,7 @@ interface Picture {
 }
 
 const PAGES: readonly Picture[] = [
-  { name: 'lab', height: 1136, route: 'lab?preset=sums&adapter=wasm', prepare: train },
+  { name: 'lab', height: 1086, route: 'lab?preset=sums&adapter=wasm', prepare: train },
   { name: 'overview', height: 860, route: `${SHOWN}/overview?compare=server/lr-3e-4` },
   { name: 'completions', height: 860, route: `${SHOWN}/completions?step=20`, prepare: scrollToTabs },
   { name: 'heads', height: 990, route: `${SHOWN}/heads`, prepare: untilHeads },
