@@ -58,8 +58,6 @@ const documentSchema = z.strictObject({
   session: z.record(z.string(), z.unknown()),
 });
 
-/** Size and SHA-256 of a file of a checkpoint. */
-export type CheckpointFile = Readonly<z.output<typeof fileSchema>>;
 /** A checkpoint's row in the manifest. */
 export type CheckpointEntry = z.output<typeof entrySchema>;
 /** The list in a manifest. */

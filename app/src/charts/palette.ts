@@ -5,8 +5,6 @@ import { isDark } from '../shell/theme.ts';
 /** Colours as RGB, 0 … 255. */
 export type Rgb = readonly [red: number, green: number, blue: number];
 
-/** Number of the series' colours. */
-export const SERIES_COLOURS = 8;
 const STOPS = [0, 1, 2, 3, 4];
 
 /** The colours that are shown now. Whoever reads the signal is told when the theme changes. */

@@ -3,25 +3,27 @@ import { batch, computed, type ReadonlySignal, signal } from '@preact/signals';
 import { MathformerError } from 'mathformer';
 import { Warnings } from 'mathformer/grpo';
 import {
+  CHECKED_BYTES,
   CONFIG_FILE,
+  checkOf,
   type ListedFile,
   METRICS_FILE,
   type RunConfig,
   type RunFiles,
   type RunListing,
-  readTrace,
   runConfigSchema,
   type StepTrace,
   SUMMARY_FILE,
   type Summary,
   tracedStep,
-  traceFile,
 } from 'mathformer/training';
 import type { RunRef } from '../shell/routes.ts';
 import { Columns } from './columns.ts';
+import { evaluationsIn, type KeptEvaluation } from './keptEvaluations.ts';
 import { MetricsLines } from './metricsLines.ts';
 import { Resource } from './resource.ts';
 import type { RunChange, RunSource } from './source.ts';
+import { TraceCache } from './traceCache.ts';
 
 /** Bytes of metrics that are read in one turn, so that the page stays fluid. */
 const SLICE = 1 << 20;
@@ -43,20 +45,11 @@ export interface RunWarning {
   readonly fix: string;
 }
 
-/** Answers to held-out problems that the run keeps. */
-export interface KeptEvaluation {
-  /** Name of the file. */
-  readonly file: string;
-  /** The step of GRPO after which it was made; null for `baseline` and `final`. */
-  readonly step: number | null;
-  readonly name: string;
-}
-
 export class RunData {
   readonly listing = signal<RunListing>();
   readonly metrics = signal<Metrics>({ phases: new Map(), complete: false });
   readonly warnings = signal<readonly RunWarning[]>([]);
-  /** The fault that ended the reading of the run. */
+  /** The fault of the latest reading; undefined without one. */
   readonly failure = signal<unknown>(undefined);
   readonly files: Resource<readonly ListedFile[]>;
   readonly config: Resource<RunConfig>;
@@ -69,11 +62,13 @@ export class RunData {
   readonly #files: RunFiles;
   readonly #phases = new Map<string, Columns>();
   readonly #found: RunWarning[] = [];
-  readonly #traces = new Map<number, Promise<StepTrace>>();
+  readonly #traces = new TraceCache((name) => this.bytes(name));
   #lines = new MetricsLines();
   #checks = new Warnings();
   /** Bytes of the metrics that were read. */
   #cursor = 0;
+  /** The last of these bytes, by which a file that was cut and grew again is told apart. */
+  #tail = new Uint8Array();
   #end: (() => void) | undefined;
   #started = Promise.resolve();
   #users = 0;
@@ -121,20 +116,7 @@ export class RunData {
 
   /** Read the trace of a step. @throws MathformerError if it cannot be read. */
   trace(step: number): Promise<StepTrace> {
-    const known = this.#traces.get(step);
-    if (known) return known;
-    const read = this.#readTrace(step);
-    this.#traces.set(step, read);
-    // A trace that could not be read is tried again.
-    read.catch(() => this.#traces.delete(step));
-    return read;
-  }
-
-  async #readTrace(step: number): Promise<StepTrace> {
-    const name = traceFile(step);
-    const bytes = await this.bytes(name);
-    if (!bytes) throw missing('NO_TRACE', `step ${step} has no trace`, 'choose a step that has one');
-    return readTrace(bytes, name);
+    return this.#traces.get(step);
   }
 
   /** Start once an earlier start has ended: bytes are read in one turn. */
@@ -148,10 +130,23 @@ export class RunData {
       if (!this.listing.peek()) await this.#list();
       await this.#readMetrics();
       if (this.#users === 0) return;
-      this.#end = this.source.subscribe(this.ref.id, this.#cursor, (change) => this.#apply(change));
+      this.#end = this.#subscribed();
+      this.failure.value = undefined;
     } catch (error) {
       this.failure.value = error;
     }
+  }
+
+  /** Subscribe from the end of what was read on. @returns a function that ends it; changes that come late are left out. */
+  #subscribed(): () => void {
+    let isEnded = false;
+    const end = this.source.subscribe(this.ref.id, this.#cursor, (change) => {
+      if (!isEnded) this.#apply(change);
+    });
+    return () => {
+      isEnded = true;
+      end();
+    };
   }
 
   #stop(): void {
@@ -167,7 +162,7 @@ export class RunData {
   }
 
   async #readMetrics(): Promise<void> {
-    const bytes = (await this.#files.read(METRICS_FILE, this.#cursor)) ?? new Uint8Array();
+    const bytes = await this.#freshBytes();
     let drawn = Number.NEGATIVE_INFINITY;
     for (let from = 0; from < bytes.length; from += SLICE) {
       this.#take(bytes.subarray(from, from + SLICE));
@@ -179,6 +174,15 @@ export class RunData {
       await new Promise((resolve) => setTimeout(resolve));
     }
     this.#publish(true);
+  }
+
+  /** Read the metrics behind what was read; all, if that is no longer part of the file. */
+  async #freshBytes(): Promise<Uint8Array> {
+    const tail = this.#tail;
+    const read = (await this.#files.read(METRICS_FILE, this.#cursor - tail.length)) ?? new Uint8Array();
+    if (checkOf(read.subarray(0, tail.length)) === checkOf(tail)) return read.subarray(tail.length);
+    this.#forget();
+    return this.#freshBytes();
   }
 
   #apply(change: RunChange): void {
@@ -207,14 +211,19 @@ export class RunData {
   /** Begin again: rows that were read are no longer part of the run. */
   #restart(): void {
     this.#stop();
+    this.#forget();
+    this.#begin();
+  }
+
+  #forget(): void {
     this.#phases.clear();
     this.#traces.clear();
     this.#found.length = 0;
     this.#lines = new MetricsLines();
     this.#checks = new Warnings();
     this.#cursor = 0;
+    this.#tail = new Uint8Array();
     this.warnings.value = [];
-    this.#begin();
   }
 
   #refresh(changed: readonly ListedFile[]): void {
@@ -224,13 +233,15 @@ export class RunData {
     if (names.has(SUMMARY_FILE)) this.summary.refresh();
     for (const name of names) {
       const step = tracedStep(name);
-      if (step !== undefined) this.#traces.delete(step);
+      if (step !== undefined) this.#traces.forget(step);
     }
   }
 
   /** Take the next bytes of the metrics. */
   #take(bytes: Uint8Array): void {
     this.#cursor += bytes.length;
+    const last = [...this.#tail, ...bytes.subarray(-CHECKED_BYTES)].slice(-CHECKED_BYTES);
+    this.#tail = Uint8Array.from(last);
     for (const row of this.#lines.push(bytes)) {
       this.#columnsOf(row.phase).push(row);
       if (row.phase === 'grpo') this.#found.push(...this.#warningsOf(row));
@@ -276,14 +287,3 @@ const isSummary = (json: unknown): json is Summary =>
 
 const stepsOfTraces = (files: readonly ListedFile[]): readonly number[] =>
   files.flatMap(({ name }) => tracedStep(name) ?? []).toSorted((a, b) => a - b);
-
-/** Find the kept evaluations among the files: the baseline, those on the way by step, the final one. */
-function evaluationsIn(files: readonly ListedFile[]): readonly KeptEvaluation[] {
-  const kept = files.flatMap(({ name: file }) => {
-    const [, name, step] = /^(baseline|final|eval_step(\d+))_completions\.jsonl$/.exec(file) ?? [];
-    return name ? [{ file, name, step: step === undefined ? null : Number(step) }] : [];
-  });
-  const order = ({ name, step }: KeptEvaluation): number =>
-    step ?? (name === 'baseline' ? -1 : Number.POSITIVE_INFINITY);
-  return kept.toSorted((a, b) => order(a) - order(b));
-}

@@ -13,14 +13,16 @@ class FakeSource implements RunSource {
   readonly reads: string[] = [];
   readonly cursors: number[] = [];
   subscriptions = 0;
-  #on: (change: RunChange) => void = () => {};
+  fault: Error | undefined;
+  delay: Promise<void> = Promise.resolve();
+  listener: (change: RunChange) => void = () => {};
 
   write(name: string, text: string): void {
     this.files.set(name, new TextEncoder().encode(text));
   }
 
   send(change: RunChange): void {
-    this.#on(change);
+    this.listener(change);
   }
 
   async list(): Promise<readonly RunListing[]> {
@@ -32,6 +34,8 @@ class FakeSource implements RunSource {
       list: async () => [...this.files].map(([name, bytes]) => listed(name, bytes.length)),
       read: async (name, from = 0) => {
         this.reads.push(`${name}@${from}`);
+        if (this.fault) throw this.fault;
+        await this.delay;
         return this.files.get(name)?.subarray(from);
       },
     };
@@ -40,7 +44,7 @@ class FakeSource implements RunSource {
   subscribe(_: string, cursor: number, on: (change: RunChange) => void): () => void {
     this.cursors.push(cursor);
     this.subscriptions++;
-    this.#on = on;
+    this.listener = on;
     return () => {
       this.subscriptions--;
     };
@@ -157,6 +161,46 @@ describe('RunData', () => {
     await settled();
     expect(rewards()).toEqual([0.1]);
     expect(source.subscriptions).toBe(1);
+  });
+
+  it('takes no row twice from a subscription that tells late', async () => {
+    const { source, run, rewards } = opened();
+    run.follow();
+    await settled();
+    const late = source.listener;
+    source.write('metrics.jsonl', row(7));
+    source.delay = settled();
+    late({ type: 'cut', file: 'metrics.jsonl' });
+    await Promise.resolve();
+    late(append(0, row(7)));
+    await settled();
+    await settled();
+    expect(rewards()).toEqual([0.7]);
+  });
+
+  it('reads a run again that was cut and grew while nobody followed it', async () => {
+    const { source, run, rewards } = opened();
+    const end = run.follow();
+    await settled();
+    end();
+    source.write('metrics.jsonl', row(5) + row(6) + row(7) + row(8));
+    run.follow();
+    await settled();
+    expect(rewards()).toEqual([0.5, 0.6, 0.7, 0.8]);
+  });
+
+  it('forgets a fault once the run can be read', async () => {
+    const { source, run, rewards } = opened();
+    source.fault = new Error('no answer');
+    const end = run.follow();
+    await settled();
+    expect(run.failure.value).toBe(source.fault);
+    end();
+    source.fault = undefined;
+    run.follow();
+    await settled();
+    expect(run.failure.value).toBeUndefined();
+    expect(rewards()).toEqual([0.1, 0.2]);
   });
 
   it('warns as the training did', async () => {

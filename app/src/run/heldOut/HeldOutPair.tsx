@@ -2,7 +2,8 @@
 import { completionsOf } from 'mathformer/training';
 import type { ComponentChildren } from 'preact';
 import { useMemo } from 'preact/hooks';
-import type { KeptEvaluation, RunData } from '../../data/runData.ts';
+import type { KeptEvaluation } from '../../data/keptEvaluations.ts';
+import type { RunData } from '../../data/runData.ts';
 import { useFile } from '../../data/useFile.ts';
 import { navigate } from '../../shell/navigation.ts';
 import type { RunRoute } from '../../shell/routes.ts';
