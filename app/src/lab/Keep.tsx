@@ -6,6 +6,7 @@ import { Code, CopyButton } from '../ui/Code.tsx';
 import { Details } from '../ui/Details.tsx';
 import { Notice } from '../ui/Notice.tsx';
 import { Panel } from '../ui/Panel.tsx';
+import { saveFile } from '../ui/saveFile.ts';
 import { filesOfRun, newRunId, runsDirectory, tellChanged } from './labFiles.ts';
 import { lab } from './labRun.ts';
 import { programOf } from './program.ts';
@@ -152,10 +153,5 @@ async function adopt(run: Awaited<ReturnType<typeof unpackedRun>>): Promise<void
 }
 
 async function download(id: string): Promise<void> {
-  const blob = await packedRun(id, filesOfRun(await runsDirectory(), id));
-  const link = document.createElement('a');
-  link.href = URL.createObjectURL(blob);
-  link.download = `${id}.zip`;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+  saveFile(await packedRun(id, filesOfRun(await runsDirectory(), id)), `${id}.zip`);
 }

@@ -25,9 +25,13 @@ export async function runsDirectory(): Promise<FileSystemDirectoryHandle> {
 export const filesOfRun = (directory: FileSystemDirectoryHandle, id: string): OpfsFiles =>
   new OpfsFiles(directory, id);
 
-/** Remove a run. */
+/** Remove a run; one that has no files yet needs nothing. */
 export async function removeRun(directory: FileSystemDirectoryHandle, id: string): Promise<void> {
-  await directory.removeEntry(id, { recursive: true });
+  try {
+    await directory.removeEntry(id, { recursive: true });
+  } catch (error) {
+    if (!(error instanceof Error && error.name === 'NotFoundError')) throw error;
+  }
   tellChanged(id);
 }
 

@@ -1,72 +1,18 @@
 /** The run of the Lab, as the page sees it. It goes on while other pages are shown. */
-import { computed, signal } from '@preact/signals';
-import {
-  type Accuracy,
-  accuracyOf,
-  FileStore,
-  listingOf,
-  METRICS_FILE,
-  type MetricsRow,
-  readTrace,
-  rowsOf,
-  type StepTrace,
-  type TrainingEvent,
-  traceFile,
-} from 'mathformer/training';
+import { listingOf, type RunListing } from 'mathformer/training';
 import { announce } from '../ui/live.tsx';
+import { type KeptRun, keptRun } from './keptRun.ts';
 import { filesOfRun, newRunId, removeRun, runsDirectory } from './labFiles.ts';
-import type { AdapterInUse, Failure, LabCommand, LabReport, LiveAnswer, NewRun, Start } from './protocol.ts';
+import { LabState, type LabStatus } from './labState.ts';
+import type { Failure, LabCommand, LabReport, NewRun, Start } from './protocol.ts';
 import { forgetRun, rememberedRun, rememberRun } from './rememberedRun.ts';
 import { fieldsOf, parametersOf, recipeOf, type Settings, valueIn } from './settings.ts';
 
-export type LabStatus = 'idle' | 'training' | 'paused' | 'finished' | 'failed';
-
-/** A message about the run. */
-export interface LabNotice {
-  readonly kind: 'info' | 'warning';
-  readonly title: string;
-  readonly fix?: string;
-}
-
-/** Answers that are kept for the history. */
-const KEPT_ANSWERS = 400;
-/** Messages that are kept. */
-const KEPT_NOTICES = 4;
-
-/** A checkpoint file of the person. */
-export interface OwnFile {
-  readonly name: string;
-  readonly bytes: Uint8Array;
-}
-
-export class LabRun {
-  readonly status = signal<LabStatus>('idle');
-  /** The step at hand is being finished before the pause. */
-  readonly isPausing = signal(false);
-  readonly id = signal<string>();
-  /** The run as the browser keeps it, once its first file is there. */
-  readonly keptId = signal<string>();
-  readonly phase = signal('');
-  readonly step = signal(0);
-  readonly steps = signal<number>();
-  readonly row = signal<Readonly<Record<string, unknown>>>({});
-  readonly accuracy = signal<Accuracy>();
-  readonly baseline = signal<Accuracy>();
-  readonly adapter = signal<AdapterInUse>();
-  readonly trace = signal<StepTrace>();
-  readonly notices = signal<readonly LabNotice[]>([]);
-  readonly failure = signal<Failure>();
-  readonly evaluating = signal<{ readonly done: number; readonly total: number }>();
-  readonly question = signal('');
-  readonly unasked = signal<string>();
-  readonly answers = signal<readonly LiveAnswer[]>([]);
-  readonly ownFile = signal<OwnFile>();
-  /** The browser keeps no files for this page. */
-  readonly isUnkept = signal(false);
-  readonly isIdle = computed(() => this.status.value === 'idle');
-
+export class LabRun extends LabState {
   #worker: Worker | undefined;
   #startedAt = 0;
+  /** Counts what the person began: what an earlier turn brings late is left out. */
+  #turn = 0;
   /** Seconds of training before the last start. */
   #seconds = 0;
 
@@ -80,13 +26,15 @@ export class LabRun {
   async start(settings: Settings, steps: number | null): Promise<void> {
     const before = this.status.value;
     if (before === 'training' || before === 'finished') return;
+    const turn = ++this.#turn;
     this.failure.value = undefined;
     this.#training();
     try {
       if (before === 'paused' && this.#worker) this.#send({ type: 'continue', steps });
-      else if (this.id.value === undefined) await this.#begin(settings, steps);
+      else if (this.id.value === undefined) await this.#begin(settings, steps, turn);
       else this.#train(this.id.value, null, settings, steps);
     } catch (error) {
+      if (turn !== this.#turn) return;
       const problem = error instanceof Error ? error.message : String(error);
       this.#failed({ code: 'UNKNOWN', problem, fix: 'Check the connection, and press Start again.' });
     }
@@ -109,16 +57,20 @@ export class LabRun {
   /** End the run. @param keep leave its files among the runs. */
   async reset(keep: boolean): Promise<void> {
     const id = this.id.value;
-    this.#worker?.terminate();
-    this.#worker = undefined;
+    this.#turn++;
     forgetRun();
     this.#clear();
-    if (id !== undefined && !keep && !this.isUnkept.value) await removeRun(await runsDirectory(), id);
+    if (id === undefined || keep || this.isUnkept.value) return;
+    try {
+      await removeRun(await runsDirectory(), id);
+    } catch {
+      this.notice({ kind: 'warning', title: `The run ${id} could not be deleted: it stays in Runs` });
+    }
   }
 
   /** Find the run of an earlier visit, if the address asks for the same settings or for none. */
   async restore(settings: Settings, isPlain: boolean): Promise<void> {
-    if (this.id.value !== undefined) return;
+    if (this.id.value !== undefined || !this.isIdle.value) return;
     const kept = rememberedRun();
     if (!kept || (!isPlain && kept.address !== addressOf(settings))) return;
     await this.open(kept.id);
@@ -126,41 +78,41 @@ export class LabRun {
 
   /** Show a run that this browser keeps: paused at its last checkpoint, or finished. */
   async open(id: string): Promise<void> {
+    const turn = ++this.#turn;
     const files = filesOfRun(await runsDirectory(), id);
     const listing = await listingOf(id, files);
+    const found = await keptRun(files, listing).catch((error: unknown) => ({ error }));
+    if (turn !== this.#turn) return;
     if (listing.kind === null) return forgetRun();
     this.#clear();
     this.id.value = id;
     this.keptId.value = id;
     this.steps.value = listing.steps ?? undefined;
-    try {
-      const point = await new FileStore(files, { name: id }).resumePoint((problem) =>
-        this.#notice({ kind: 'warning', title: problem, fix: 'The checkpoint before it is taken.' }),
-      );
-      this.step.value = point?.step ?? 0;
-      this.phase.value = point?.session.phase ?? '';
-      const rows = rowsOf((await files.read(METRICS_FILE)) ?? new Uint8Array()).rows.slice(
-        0,
-        point?.session.rows ?? 0,
-      );
-      this.row.value = rows.at(-1) ?? {};
-      this.accuracy.value = latestAccuracy(rows, listing.baseline);
-      const trace = await files.read(traceFile(this.step.value));
-      this.trace.value = trace && readTrace(trace, traceFile(this.step.value));
-    } catch (error) {
-      return this.#failed({
-        code: 'DAMAGED',
-        problem: String(error instanceof Error ? error.message : error),
-        fix: '',
-      });
-    }
-    this.baseline.value = listing.baseline ?? undefined;
-    if (listing.final) this.accuracy.value = listing.final;
-    this.status.value = listing.state === 'finished' ? 'finished' : 'paused';
+    if (!('error' in found)) return this.#show(found, listing);
+    const { error } = found;
+    this.#failed({
+      code: 'DAMAGED',
+      problem: error instanceof Error ? error.message : String(error),
+      fix: '',
+    });
   }
 
-  async #begin(settings: Settings, steps: number | null): Promise<void> {
+  #show({ damages, ...kept }: KeptRun, { baseline, state }: RunListing): void {
+    this.step.value = kept.step;
+    this.phase.value = kept.phase;
+    this.row.value = kept.row;
+    this.accuracy.value = kept.accuracy;
+    this.trace.value = kept.trace;
+    this.baseline.value = baseline ?? undefined;
+    for (const title of damages) {
+      this.notice({ kind: 'warning', title, fix: 'The checkpoint before it is taken.' });
+    }
+    this.status.value = state === 'finished' ? 'finished' : 'paused';
+  }
+
+  async #begin(settings: Settings, steps: number | null, turn: number): Promise<void> {
     const { start, name } = await this.#startOf(settings);
+    if (turn !== this.#turn) return;
     const id = newRunId(settings.preset.id);
     this.id.value = id;
     rememberRun({ id, address: addressOf(settings) });
@@ -190,15 +142,26 @@ export class LabRun {
   }
 
   #train(id: string, begin: NewRun | null, settings: Settings, steps: number | null): void {
-    this.#worker?.terminate();
-    this.#worker = new Worker(new URL('./labWorker.ts', import.meta.url), { type: 'module' });
-    this.#worker.onmessage = ({ data }: MessageEvent<LabReport>) => this.#hear(data);
-    this.#worker.onerror = (event) => {
+    this.#endWorker();
+    const worker = new Worker(new URL('./labWorker.ts', import.meta.url), { type: 'module' });
+    this.#worker = worker;
+    worker.onmessage = ({ data }: MessageEvent<LabReport>) => {
+      if (worker === this.#worker) this.#hear(data);
+    };
+    worker.onerror = (event) => {
+      if (worker !== this.#worker) return;
       const problem = event.message || 'The part of the page that trains could not be loaded';
       this.#failed({ code: 'WORKER', problem, fix: 'Load the page again, and press Start.' });
     };
     const question = this.question.value;
     this.#send({ type: 'train', id, begin, adapter: settings.adapter, steps, question });
+    // The person may have paused while the checkpoint was fetched.
+    if (this.isPausing.value) this.#send({ type: 'pause' });
+  }
+
+  #endWorker(): void {
+    this.#worker?.terminate();
+    this.#worker = undefined;
   }
 
   #send(command: LabCommand): void {
@@ -217,6 +180,7 @@ export class LabRun {
         announce(`Paused at step ${this.step.value}`);
         break;
       case 'finished':
+        this.#endWorker();
         this.#stopped('finished');
         announce('Training has finished');
         break;
@@ -227,80 +191,22 @@ export class LabRun {
         if (report.question === this.question.value.trim()) this.unasked.value = report.problem;
         break;
       case 'answer':
-        this.unasked.value = undefined;
-        this.answers.value = [...this.answers.value, report.answer].slice(-KEPT_ANSWERS);
+        this.answered(report.answer);
         break;
       case 'unkept':
         this.isUnkept.value = true;
-        this.#notice({
+        this.notice({
           kind: 'warning',
           title: `The browser keeps no files for this page (${report.problem})`,
           fix: 'Training works, but the run is lost with this tab: leave the private window to keep it.',
         });
         break;
       case 'event':
-        this.#happened(report.event);
+        this.happened(report.event);
         break;
       default:
         report satisfies never;
     }
-  }
-
-  #happened(event: TrainingEvent): void {
-    switch (event.type) {
-      case 'run':
-        if (!this.isUnkept.value) this.keptId.value = this.id.value;
-        break;
-      case 'phase':
-        this.phase.value = event.phase;
-        this.step.value = event.from;
-        this.steps.value = event.steps;
-        this.evaluating.value = undefined;
-        break;
-      case 'step':
-        this.step.value = event.step;
-        this.row.value = event.metrics;
-        this.evaluating.value = undefined;
-        break;
-      case 'trace':
-        this.trace.value = event.trace;
-        break;
-      case 'evaluating':
-        this.evaluating.value =
-          event.done < event.total ? { done: event.done, total: event.total } : undefined;
-        break;
-      case 'evaluation':
-        if (event.at === 'baseline') this.baseline.value = event.accuracy;
-        this.accuracy.value = event.accuracy;
-        break;
-      case 'warning':
-        this.#notice({ kind: 'warning', title: `Step ${event.step}: ${event.problem}`, fix: event.fix });
-        break;
-      case 'damage':
-        this.#notice({ kind: 'warning', title: event.problem, fix: 'The checkpoint before it is taken.' });
-        break;
-      case 'recovery':
-        this.#notice({
-          kind: 'info',
-          title: event.problem,
-          fix: 'Training goes on from the last checkpoint.',
-        });
-        break;
-      case 'change':
-        this.#notice({
-          kind: 'info',
-          title: `${event.name} is now ${event.now}; the run began with ${event.before}`,
-          fix: 'The last digits of results may differ.',
-        });
-        break;
-      default:
-        break;
-    }
-  }
-
-  #notice(notice: LabNotice): void {
-    const others = this.notices.value.filter(({ title }) => title !== notice.title);
-    this.notices.value = [...others, notice].slice(-KEPT_NOTICES);
   }
 
   #training(): void {
@@ -316,44 +222,16 @@ export class LabRun {
   }
 
   #failed(failure: Failure): void {
-    this.#worker?.terminate();
-    this.#worker = undefined;
+    this.#endWorker();
     this.failure.value = failure;
     this.#stopped('failed');
   }
 
   #clear(): void {
+    this.#endWorker();
     this.#seconds = 0;
-    this.status.value = 'idle';
-    this.isPausing.value = false;
-    for (const each of [
-      this.id,
-      this.keptId,
-      this.steps,
-      this.accuracy,
-      this.baseline,
-      this.adapter,
-      this.trace,
-    ]) {
-      each.value = undefined;
-    }
-    this.failure.value = undefined;
-    this.evaluating.value = undefined;
-    this.unasked.value = undefined;
-    this.phase.value = '';
-    this.step.value = 0;
-    this.row.value = {};
-    this.answers.value = [];
-    this.notices.value = [];
+    this.clear();
   }
-}
-
-/** Return the accuracy of the last evaluated row, or the one before training. */
-function latestAccuracy(rows: readonly MetricsRow[], baseline: Accuracy | null): Accuracy | undefined {
-  const share = rows.findLast(({ eval_accuracy }) => typeof eval_accuracy === 'number')?.eval_accuracy;
-  if (!baseline || typeof share !== 'number') return baseline ?? undefined;
-  const correct = Math.round(share * baseline.total);
-  return accuracyOf(Array.from({ length: baseline.total }, (_, i) => i < correct));
 }
 
 const addressOf = (settings: Settings): string => JSON.stringify(parametersOf(settings));

@@ -46,6 +46,7 @@ async function train({ id, begin, adapter, steps, question }: LabCommand & { typ
     (asked, problem) => report({ type: 'unasked', question: asked, problem }),
   );
   report({ type: 'training' });
+  let outcome: LabReport = { type: 'finished' };
   try {
     await trainInLab(begin ?? undefined, {
       store: new FileStore(await filesFor(id), {
@@ -67,11 +68,12 @@ async function train({ id, begin, adapter, steps, question }: LabCommand & { typ
         }
       },
     });
-    report({ type: 'finished' });
   } catch (error) {
-    fail(error);
+    outcome = { type: 'failed', failure: failureOf(error) };
   }
   changes.postMessage({ id } satisfies ChangedRun);
+  // The page ends this Worker once it knows.
+  report(outcome);
 }
 
 /** Return the files of a run; those in memory where the browser keeps none. */
