@@ -27,7 +27,7 @@ export function fileAnswer(c: Context, files: DiskFiles, name: string): Response
   if (!file)
     return refusal(c, 404, 'FILE_NOT_FOUND', 'the run has no such file', 'look at the list of its files');
   const { descriptor, bytes } = file;
-  const range = c.req.header('range');
+  const range = singleRange(c.req.header('range'));
   const part = range === undefined ? partFrom(c.req.query('from'), bytes) : partOf(range, bytes);
   if (part === undefined) {
     closeSync(descriptor);
@@ -62,7 +62,14 @@ function partFrom(text: string | undefined, bytes: number): Part | undefined {
   return /^\d{1,15}$/.test(text) ? { from: Math.min(Number(text), bytes), end: bytes } : undefined;
 }
 
-/** Return the part that a header `Range` names (RFC 9110, 14.1.2): one range; undefined if there is none in the file. */
+/**
+ * Return a header `Range` that asks for one range of bytes. Others are ignored, and the answer is the whole file: a server must
+ * ignore units that it does not know, and may ignore several ranges (RFC 9110, 14.2).
+ */
+const singleRange = (header: string | undefined): string | undefined =>
+  header?.startsWith('bytes=') && !header.includes(',') ? header : undefined;
+
+/** Return the part that a header `Range` names (RFC 9110, 14.1.2); undefined if there is none in the file. */
 function partOf(range: string, bytes: number): Part | undefined {
   const [, first = '', last = ''] = /^bytes=(\d{0,15})-(\d{0,15})$/.exec(range) ?? [];
   if (first === '' && last === '') return undefined;

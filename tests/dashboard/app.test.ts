@@ -193,8 +193,8 @@ describe('a file', () => {
     ['', { range: 'bytes=8-99' }, 206, '89', 'bytes 8-9/10'],
     ['', { range: 'bytes=10-' }, 416, undefined, 'bytes */10'],
     ['', { range: 'bytes=4-2' }, 416, undefined, 'bytes */10'],
-    ['', { range: 'bytes=0-1,3-4' }, 416, undefined, 'bytes */10'],
-    ['', { range: 'rows=1-2' }, 416, undefined, 'bytes */10'],
+    ['', { range: 'bytes=0-1,3-4' }, 200, TEXT, undefined],
+    ['', { range: 'rows=1-2' }, 200, TEXT, undefined],
   ])('is read by %j and %j', async (query, headers, status, text, range) => {
     const answer = await get(`${path}${query}`, headers);
     expect([answer.status, answer.headers.get('content-range') ?? undefined]).toEqual([status, range]);
