@@ -1,6 +1,7 @@
 /** `compare RUN…`: compares runs, grouped by what differs in their options, over seeds and on the same problems. */
 import { Command } from 'commander';
 import { z } from 'zod';
+import { BadOptionError } from '../../base/options.ts';
 import { printable } from '../../formats/error.ts';
 import { DiskFiles } from '../../runs/diskFiles.ts';
 import { isLocked } from '../../runs/lock.ts';
@@ -10,6 +11,7 @@ import {
   compareRuns,
   type GroupComparison,
   type MeanOverRuns,
+  type ProblemDifference,
   type RunComparison,
 } from '../../training/comparison.ts';
 import { readComparedRun } from '../../training/readComparedRun.ts';
@@ -31,6 +33,10 @@ async function run(paths: readonly string[], { json }: z.output<typeof compareFl
     const read = await readComparedRun(name, new DiskFiles(directory), isLocked(directory));
     if (read.listing.problem === null) runs.push(read);
     else process.stderr.write(`warning: ${printable(name)} is left out. ${read.listing.problem}\n`);
+  }
+  if (runs.length === 0) {
+    const fix = 'give a run that can be read; the warnings say what is wrong with these';
+    throw new BadOptionError('run', 'none of the runs can be read', fix);
   }
   const comparison = compareRuns(runs);
   reporter.document(comparison);
@@ -93,7 +99,7 @@ function comparisonLines({ first, second, overSeeds, onProblems }: GroupComparis
     const test = mcnemarP === null ? '' : `, McNemar p = ${pText(mcnemarP, correctedP)}`;
     facts.push(`${intervalText(onProblems)}, on the same ${plural(problems, 'problem')}${test}`);
   }
-  if (facts.length === 0) facts.push('not compared: final answers are missing');
+  if (facts.length === 0) facts.push('not compared: final answers to the same problems are missing');
   return facts.map((fact) => `${second} − ${first}: ${fact}`);
 }
 
@@ -102,9 +108,14 @@ const pText = (p: number, corrected: number | null): string =>
     ? probabilityText(p)
     : `${probabilityText(p)} (corrected ${probabilityText(corrected)})`;
 
+const isChanged = (difference: ProblemDifference | null): boolean =>
+  difference !== null && difference.correctedP !== difference.mcnemarP;
+
 /** Say what the numbers mean, once. */
 function noteLines(comparisons: readonly GroupComparison[]): string[] {
-  const isCorrected = comparisons.length > 1;
+  const isCorrected = comparisons.some(
+    ({ overSeeds, onProblems }) => overSeeds?.correctedP !== overSeeds?.p || isChanged(onProblems),
+  );
   const isSingle = comparisons.some(({ onProblems }) => onProblems?.mcnemarP != null);
   return [
     ...(isCorrected ? ['Corrected p: by Holm’s method, for all comparisons of the same test.'] : []),

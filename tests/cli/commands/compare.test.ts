@@ -78,6 +78,27 @@ describe('compare', () => {
     expect(stdout).toContain('1 group of 1 run:');
   });
 
+  it('refuses runs none of which can be read', async () => {
+    const torn = runs.run('torn');
+    writeFileSync(join(torn, 'config.json'), '[]');
+    const { code, stdout, stderr } = await run('compare', torn, '--json');
+    expect([code, stdout]).toEqual([2, '']);
+    expect(stderr).toMatch(/^warning: .*torn is left out\./m);
+    expect(stderr).toMatch(/^error: none of the runs can be read — /m);
+  });
+
+  it('says that runs of other problems are not compared, and nothing of corrections that were not made', async () => {
+    const made = ['a', 'b', 'c'].map((name, i) => finished(name, { lr: i + 1, task: name }, 10));
+    for (const [i, path] of made.entries()) {
+      const row = { expression: `${100 + i}`, completion: '', answer: null, expected: '1', verdict: 'wrong' };
+      writeFileSync(join(path, 'final_completions.jsonl'), `${JSON.stringify(row)}\n`);
+    }
+    const { code, stdout } = await run('compare', ...made);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^B − A: not compared: final answers to the same problems are missing$/m);
+    expect(stdout).not.toContain('Holm');
+  });
+
   it.each([
     [[], /missing required argument 'runs'/],
     [['no/such/run'], /no\/such\/run: there is no such directory — give the directory of a run/],
