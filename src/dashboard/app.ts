@@ -73,7 +73,7 @@ function api(runs: ServedRuns): Hono {
 }
 
 const noRun = (c: Context): Response =>
-  refusal(c, 404, 'NO_RUN', 'no run has this id', 'take an id of /api/runs');
+  refusal(c, 404, 'NO_RUN', 'this run is no longer there, or never was', 'choose one of the list of runs');
 
 const noApp = (c: Context): Response =>
   refusal(

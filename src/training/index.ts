@@ -27,7 +27,7 @@ export * from './opfsFiles.ts';
 export * from './pipeline.ts';
 export { pretrain, type TrainSupervisedOptions } from './pretrain.ts';
 export { readComparedRun, verdictsOf } from './readComparedRun.ts';
-export { CONFIG_FILE, listingOf, SUMMARY_FILE } from './readListing.ts';
+export { CONFIG_FILE, listingOf, readConfig, SUMMARY_FILE } from './readListing.ts';
 export { type Attempt, type RecoveryOptions, withRecovery } from './recovery.ts';
 export * from './report.ts';
 export * from './resume.ts';

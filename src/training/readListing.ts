@@ -63,7 +63,7 @@ class Fault extends Error {
 export async function listingOf(id: string, files: RunFiles, isTraining = false): Promise<RunListing> {
   const reading = new Reading(files);
   const listed = (await reading.attempt(() => files.list())) ?? [];
-  const config = await reading.attempt(() => configOf(files));
+  const config = await reading.attempt(() => readConfig(files));
   await reading.attempt(() => checkManifest(files, listed));
   const summary = (await reading.attempt(() => summaryOf(files, listed))) ?? null;
   const row = await reading.attempt(() => lastRow(files, listed));
@@ -145,7 +145,8 @@ async function jsonOf(files: RunFiles, name: string, fix: string): Promise<unkno
 
 const COPY = 'Put a copy of the file back';
 
-async function configOf(files: RunFiles): Promise<RunConfig> {
+/** Read config.json. @throws an error that names the fault and its fix. */
+export async function readConfig(files: RunFiles): Promise<RunConfig> {
   const candidate = await jsonOf(files, CONFIG_FILE, COPY);
   const { data, error } = runConfigSchema.safeParse(candidate);
   if (data) return data;

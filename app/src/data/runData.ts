@@ -11,7 +11,7 @@ import {
   type RunConfig,
   type RunFiles,
   type RunListing,
-  runConfigSchema,
+  readConfig,
   type StepTrace,
   SUMMARY_FILE,
   type Summary,
@@ -79,7 +79,7 @@ export class RunData {
   ) {
     this.#files = source.open(ref.id);
     this.files = new Resource(() => this.#files.list());
-    this.config = new Resource(async () => runConfigSchema.parse(await this.json(CONFIG_FILE)));
+    this.config = new Resource(() => readConfig(this.#files));
     this.summary = new Resource(async () => summaryFrom(await this.json(SUMMARY_FILE)));
     this.traceSteps = computed(() => stepsOfTraces(this.files.ready ?? []));
     this.evaluations = computed(() => evaluationsIn(this.files.ready ?? []));

@@ -60,7 +60,7 @@ function OpenRun({ run, route }: RunTabProps) {
       <div class="stack run-body">
         {failure !== undefined && <FailureNotice error={failure} />}
         {listing?.problem && <Notice kind="error" title={listing.problem} />}
-        <Page run={run} route={route} />
+        {(listing || failure === undefined) && <Page run={run} route={route} />}
       </div>
     </>
   );

@@ -229,6 +229,21 @@ describe('RunData', () => {
     expect(run.config.ready?.options).toEqual({ seed: 2 });
   });
 
+  it.each(['[]', 'null', '\u0000', '{"kind":"teleport","options":{}}'])(
+    'says what is wrong with the config %j',
+    async (text) => {
+      const { source, run } = opened();
+      source.write('config.json', text);
+      expect(run.config.value).toEqual({ state: 'loading' });
+      await settled();
+      const state = run.config.value;
+      expect(state.state).toBe('failed');
+      expect(state.state === 'failed' && String(state.error)).toMatch(
+        /config\.json is .*\. (Put a copy|Open it with) .*\.$/,
+      );
+    },
+  );
+
   it('knows the traces and the kept evaluations by the names of the files', async () => {
     const { source, run } = opened();
     for (const name of ['trace/step20.safetensors', 'trace/step3.safetensors', 'trace/other'])

@@ -94,10 +94,10 @@ describe('a source', () => {
 
   it('fails with the reason and a fix', async () => {
     await expect(async () => source.open('nowhere').list()).rejects.toThrow(
-      'no run has this id; take an id of /api/runs',
+      'this run is no longer there, or never was; choose one of the list of runs',
     );
     await expect(async () => source.open('nowhere').read('config.json')).rejects.toThrow(
-      /no run has this id/,
+      /this run is no longer there/,
     );
     isDown = true;
     await expect(source.list()).rejects.toThrow(

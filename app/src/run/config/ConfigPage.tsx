@@ -16,10 +16,12 @@ import { optionRows } from './optionRows.ts';
 
 export function ConfigPage({ run, route }: RunTabProps) {
   const config = run.config.value;
+  // Above the pages stands what is wrong with the run.
+  const isTold = run.listing.value?.problem != null;
   return (
     <>
       {config.state === 'loading' && <Loading label="Reading the config" />}
-      {config.state === 'failed' && <FailureNotice error={config.error} />}
+      {config.state === 'failed' && !isTold && <FailureNotice error={config.error} />}
       {config.state === 'ready' && (
         <>
           <OptionTable rows={optionRows(config.value)} route={route} />
