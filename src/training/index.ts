@@ -7,6 +7,7 @@
 export { type DescribedOption, describedOptions, type OptionType } from '../base/describedOptions.ts';
 export { flagOf } from '../base/options.ts';
 export { type Interval, wilsonInterval } from '../base/statistics.ts';
+export { holm } from '../base/studentT.ts';
 export {
   type Accuracy,
   accuracyOf,

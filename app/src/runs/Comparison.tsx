@@ -35,8 +35,13 @@ export function Comparison({ route }: { readonly route: RunsRoute }) {
         />
       )}
       {runs.map((run) => {
+        const { id } = run.ref;
         const error = run.failure.value;
-        return error === undefined ? null : <FailureNotice key={run.ref.id} error={error} />;
+        if (error !== undefined) return <FailureNotice key={id} error={error} />;
+        const problem = run.listing.value?.problem;
+        return problem ? (
+          <Notice key={id} kind="warning" title={`${id} is not compared. ${problem}`} />
+        ) : null;
       })}
       {runs.length === 1 && (
         <Notice kind="info" title="Choose a second run in the table to compare it with." />
@@ -64,9 +69,9 @@ function Actions({ route }: { readonly route: RunsRoute }) {
 }
 
 function Contents({ runs, route }: { readonly runs: readonly RunData[]; readonly route: RunsRoute }) {
-  const compared = useCompared(runs);
-  const comparison = useMemo(() => compareRuns(compared), [compared]);
   const names = useMemo(() => shortNames(runs.map(({ ref }) => ref.id)), [runs]);
+  const compared = useCompared(runs, names);
+  const comparison = useMemo(() => compareRuns(compared), [compared]);
   const save = (): void =>
     saveFile(new Blob([csvText(comparisonRows(comparison))], { type: 'text/csv' }), 'comparison.csv');
   return (
@@ -95,7 +100,7 @@ function Contents({ runs, route }: { readonly runs: readonly RunData[]; readonly
               <DifferenceTable comparison={comparison} />
             </Panel>
           )}
-          <PairTable compared={compared} names={names} />
+          <PairTable compared={compared} />
         </>
       )}
     </>

@@ -1,5 +1,4 @@
 /** Each run against the first one, on the held-out problems that both have answered. */
-import type { ComparedRun } from 'mathformer/training';
 import { useMemo } from 'preact/hooks';
 import { visibleText } from '../run/completions/visibleText.ts';
 import type { Column } from '../ui/columns.ts';
@@ -7,30 +6,17 @@ import { Details } from '../ui/Details.tsx';
 import { formatP, formatPoints, formatPointsInterval } from '../ui/format.ts';
 import { Panel } from '../ui/Panel.tsx';
 import { Table } from '../ui/Table.tsx';
-import { type PairOfRuns, pairOfRuns } from './comparison.ts';
-
-interface NamedPair extends PairOfRuns {
-  readonly name: string;
-}
+import { type NamedPair, type NamedRun, pairsWithFirst } from './comparison.ts';
 
 export interface PairTableProps {
-  readonly compared: readonly ComparedRun[];
-  /** Short names of the runs. */
-  readonly names: readonly string[];
+  readonly compared: readonly NamedRun[];
 }
 
-export function PairTable({ compared, names }: PairTableProps) {
-  const [first, ...others] = compared;
-  const pairs = useMemo(
-    () =>
-      others.flatMap((second, i): NamedPair[] => {
-        const pair = first && pairOfRuns(first, second);
-        return pair ? [{ ...pair, name: names[i + 1] ?? second.listing.id }] : [];
-      }),
-    [compared, names],
-  );
+export function PairTable({ compared }: PairTableProps) {
+  const pairs = useMemo(() => pairsWithFirst(compared), [compared]);
+  const [first] = compared;
   if (!first || pairs.length === 0) return null;
-  const reference = names[0] ?? first.listing.id;
+  const reference = first.name;
   return (
     <Panel
       title={`Runs against ${reference}, problem by problem`}
@@ -69,7 +55,7 @@ const columnsOf = (reference: string): readonly Column<NamedPair>[] => [
       </>
     ),
   },
-  { key: 'p', header: 'McNemar', numeric: true, cell: ({ mcnemarP }) => formatP(mcnemarP) },
+  { key: 'p', header: 'McNemar, corrected', numeric: true, cell: ({ correctedP }) => formatP(correctedP) },
   {
     key: 'first',
     header: `Only ${reference} solves`,

@@ -1,5 +1,5 @@
 /** The contents of a comparison of runs: curves, problems that only one of two solves, and a table to export. */
-import { type ComparedRun, problemDifference, type RunComparison } from 'mathformer/training';
+import { type ComparedRun, holm, problemDifference, type RunComparison } from 'mathformer/training';
 import type { ChartSeries } from '../charts/series.ts';
 import { seriesStyle } from '../charts/seriesStyle.ts';
 import type { Columns } from '../data/columns.ts';
@@ -58,6 +58,28 @@ export function pairOfRuns(first: ComparedRun, second: ComparedRun): PairOfRuns 
     onlyFirst: onlySolved(first.answers, second.answers),
     onlySecond: onlySolved(second.answers, first.answers),
   };
+}
+
+/** A run with its short name. */
+export interface NamedRun extends ComparedRun {
+  readonly name: string;
+}
+
+/** A run against the first one. */
+export interface NamedPair extends PairOfRuns {
+  readonly name: string;
+  /** McNemar's p after Holm's correction for all runs against the first one. */
+  readonly correctedP: number;
+}
+
+/** Compare each run with the first one; those without problems in common are left out. */
+export function pairsWithFirst([first, ...others]: readonly NamedRun[]): readonly NamedPair[] {
+  const pairs = others.flatMap((second) => {
+    const pair = first && pairOfRuns(first, second);
+    return pair ? [{ ...pair, name: second.name }] : [];
+  });
+  const corrected = holm(pairs.map(({ mcnemarP }) => mcnemarP));
+  return pairs.map((pair, i) => ({ ...pair, correctedP: corrected[i] ?? pair.mcnemarP }));
 }
 
 function onlySolved(by: ReadonlyMap<string, boolean>, not: ReadonlyMap<string, boolean>): string[] {

@@ -3,11 +3,15 @@ import { type ComparedRun, completionsFile, verdictsOf } from 'mathformer/traini
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import type { RunData } from '../data/runData.ts';
 import { formatRef } from '../shell/routes.ts';
+import type { NamedRun } from './comparison.ts';
 
 type Answers = ComparedRun['answers'];
 
-/** Return the runs that have been read, with their answers as soon as these have been. */
-export function useCompared(runs: readonly RunData[]): readonly ComparedRun[] {
+/**
+ * Return the runs that can be read, once they have been, with their answers as soon as these have been.
+ * @param names short names of the runs.
+ */
+export function useCompared(runs: readonly RunData[], names: readonly string[]): readonly NamedRun[] {
   const [answers, setAnswers] = useState<ReadonlyMap<string, Answers>>(new Map());
   const listings = runs.map((run) => run.listing.value);
   // A run has final answers once it has a final accuracy.
@@ -30,9 +34,10 @@ export function useCompared(runs: readonly RunData[]): readonly ComparedRun[] {
     () =>
       runs.flatMap((run, i) => {
         const listing = listings[i];
-        return listing ? [{ listing, answers: answers.get(formatRef(run.ref)) ?? null }] : [];
+        if (!listing || listing.problem !== null) return [];
+        return [{ name: names[i] ?? listing.id, listing, answers: answers.get(formatRef(run.ref)) ?? null }];
       }),
-    [runs, answers, ...listings],
+    [runs, names, answers, ...listings],
   );
 }
 

@@ -9,6 +9,7 @@ import {
   metricNames,
   metricSeries,
   pairOfRuns,
+  pairsWithFirst,
 } from '../../../app/src/runs/comparison.ts';
 import { listedRun } from './listings.ts';
 
@@ -42,6 +43,19 @@ describe('two runs on the same problems', () => {
         expect(pair?.difference).toBeCloseTo(gained / pairs.length, 12);
       }),
     );
+  });
+
+  test('each against the first has its own name, and a p that is corrected for their number', () => {
+    const none = Array.from({ length: 8 }, () => false);
+    const first = { ...comparedRun(none), name: 'first' };
+    const unanswered = { ...comparedRun([]), answers: null, name: 'unanswered' };
+    const better = (name: string, right: number) => ({ ...comparedRun(none.map((_, i) => i < right)), name });
+    const pairs = pairsWithFirst([first, unanswered, better('six', 6), better('eight', 8)]);
+    // McNemar's exact p of n problems that only one solves, all the same one: 2 · 2⁻ⁿ.
+    expect(pairs.map(({ name, mcnemarP, correctedP }) => [name, mcnemarP, correctedP])).toEqual([
+      ['six', expect.closeTo(2 ** -5, 12), expect.closeTo(2 ** -5, 12)],
+      ['eight', expect.closeTo(2 ** -7, 12), expect.closeTo(2 * 2 ** -7, 12)],
+    ]);
   });
 
   test('without answers, or without a problem in common, there is nothing to say', () => {
