@@ -8,6 +8,8 @@ import { MathformerError } from '../base/errors.ts';
 /** The port of a dashboard that is given none. */
 export const DEFAULT_PORT = 6160;
 const HOST = '127.0.0.1';
+/** Maximum size of a request's headers in bytes: a page that follows many runs sends the position of each. */
+const HEADER_BYTES = 1 << 20;
 
 /** A server that listens. Disposing of it ends it, with all connections. */
 export interface Listening extends AsyncDisposable {
@@ -21,7 +23,11 @@ export interface Listening extends AsyncDisposable {
  * @throws MathformerError, PORT_IN_USE or PORT_FORBIDDEN.
  */
 export async function listen(app: Hono, port: number | undefined): Promise<Listening> {
-  const server = createAdaptorServer({ fetch: app.fetch, hostname: HOST }) as Server;
+  const server = createAdaptorServer({
+    fetch: app.fetch,
+    hostname: HOST,
+    serverOptions: { maxHeaderSize: HEADER_BYTES },
+  }) as Server;
   if (port !== undefined) await listening(server, port);
   else {
     try {

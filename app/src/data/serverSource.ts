@@ -143,7 +143,9 @@ export class ServerSource implements RunSource {
       if (listing) listings.set(id, listing);
       else listings.delete(id);
     }
-    if (this.#during === during) this.#during = undefined;
+    // A later reading has begun: its list is newer, and changes were noted for it alone.
+    if (this.#during !== during) return listings;
+    this.#during = undefined;
     this.#listings = listings;
     return listings;
   }

@@ -199,3 +199,21 @@ describe('a connection', () => {
     await until(() => streams.every(({ readyState }) => readyState === 2));
   });
 });
+
+it('keeps the later of two lists that are read at the same time', async () => {
+  const answers: ((id: string) => void)[] = [];
+  const listed = (id: string): Response => Response.json({ runs: [{ id, startedAt: null, modified: 0 }] });
+  const slow = new ServerSource(BASE, '', {
+    fetch: () => new Promise((resolve) => answers.push((id) => resolve(listed(id)))),
+    openEvents: () => ({ readyState: 1, addEventListener: () => {}, close: () => {} }),
+  });
+  slow.watch(() => {});
+  await Promise.resolve();
+  const [early, late] = [slow.list(), slow.list()];
+  answers[1]?.('late');
+  await late;
+  answers[0]?.('early');
+  await early;
+  expect((await slow.list()).map(({ id }) => id)).toEqual(['late']);
+  expect(answers).toHaveLength(2);
+});
