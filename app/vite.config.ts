@@ -2,6 +2,7 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vite';
 import { contentSecurityPolicy } from './contentSecurityPolicy.ts';
+import { layersInOrder } from './layerOrder.ts';
 import { PACKAGE_ALIAS } from './packageAlias.ts';
 import { pwa } from './pwa.ts';
 import { VERSION } from './version.ts';
@@ -20,7 +21,7 @@ export default defineConfig({
   base: './',
   // The app imports the package as others do.
   resolve: { alias: PACKAGE_ALIAS },
-  plugins: [contentSecurityPolicy(), pwa()],
+  plugins: [contentSecurityPolicy(), layersInOrder(), pwa()],
   server: { headers: ISOLATION },
   preview: { headers: ISOLATION },
   worker: { format: 'es' },
