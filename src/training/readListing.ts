@@ -72,6 +72,8 @@ export async function listingOf(id: string, files: RunFiles, isTraining = false)
   const step = row?.step ?? 0;
   const steps = plannedSteps(configured, phase);
   const isFinished = summary !== null && isDone(summary, { phase, step, steps });
+  // The results of an earlier session are not those of a run that was resumed.
+  const results = isFinished ? summary : null;
   const baseline = summary?.baseline ?? (await reading.attempt(() => answered(files, listed))) ?? null;
   return {
     id,
@@ -83,8 +85,8 @@ export async function listingOf(id: string, files: RunFiles, isTraining = false)
     steps,
     phase,
     baseline,
-    final: summary?.final ?? null,
-    improvement: summary?.improvement ?? null,
+    final: results?.final ?? null,
+    improvement: results?.improvement ?? null,
     reward: typeof row?.reward === 'number' ? row.reward : null,
   };
 }

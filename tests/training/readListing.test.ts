@@ -86,6 +86,20 @@ describe('a listing', () => {
     expect(await listingOf('run', filesOf(files), isTraining)).toMatchObject({ state, problem: null });
   });
 
+  it('has the results of an earlier session no longer once it was resumed', async () => {
+    const more = { ...CONFIG, options: { ...CONFIG.options, steps: 9 } };
+    for (const files of [
+      { ...FINISHED, 'config.json': more },
+      { ...FINISHED, 'metrics.jsonl': rowsTo(4) },
+    ]) {
+      expect(await listingOf('run', filesOf(files), true)).toMatchObject({
+        baseline: SUMMARY.baseline,
+        final: null,
+        improvement: null,
+      });
+    }
+  });
+
   it('counts the steps of the phase at hand', async () => {
     const parts = { pretrain: { steps: 2, numExamples: 10, batchSize: 4 }, grpo: { steps: 5 } };
     const config = { ...CONFIG, kind: 'pipeline', options: { seed: 0, ...parts } };
