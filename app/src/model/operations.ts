@@ -146,10 +146,10 @@ export class ModelOperations {
     const { task, model } = this.#held(key);
     const rollout = await sampled(this.#held(key), options);
     const { steps, lr, klCoef, clipRatio, groupSize, temperature, topK, seed } = options;
-    const policy = model.clone();
     const settings = { steps, lr, klCoef, clipRatio, groupSize, temperature, topK, seed };
-    const fixed = { batchSize: 1, maxNewTokens: MAX_NEW_TOKENS } as const;
-    const trainer = new GrpoTrainer(policy, grpoOptions({ ...settings, ...fixed }), { task });
+    const checked = grpoOptions({ ...settings, batchSize: 1, maxNewTokens: MAX_NEW_TOKENS });
+    const policy = model.clone();
+    const trainer = new GrpoTrainer(policy, checked, { task });
     trainer.rollout = async () => rollout;
     try {
       const prompt = task.prompt(rollout.problem);

@@ -7,6 +7,8 @@ export interface KeptCheckpoint {
   readonly name: string;
   /** The file of its weights. */
   readonly file: string;
+  /** Another one if the file has another content: a run may be begun again in the same directory. */
+  readonly version: string;
   /** Its name for people, such as `GRPO, step 30`. */
   readonly label: string;
 }
@@ -19,6 +21,7 @@ const FINAL = 'rl_model_final';
  */
 export function keptCheckpoints(files: readonly ListedFile[], manifest: unknown): readonly KeptCheckpoint[] {
   const saved = namesIn(manifest);
+  const versions = new Map(files.map(({ name, bytes, modified }) => [name, `${bytes} ${modified}`]));
   const names = files.flatMap(({ name }) => nameOf(name) ?? []);
   const listed = saved.filter((name) => names.includes(name));
   const others = names.filter((name) => !saved.includes(name)).toSorted((a, b) => placeOf(a) - placeOf(b));
@@ -26,11 +29,10 @@ export function keptCheckpoints(files: readonly ListedFile[], manifest: unknown)
   // The last checkpoint of a finished run has the final weights, too.
   const isRepeated = others.includes(FINAL) && (all.at(-1)?.startsWith('rl_model_step') ?? false);
   const inOrder = others.includes(FINAL) ? [...(isRepeated ? all.slice(0, -1) : all), FINAL] : all;
-  return inOrder.map((name) => ({
-    name,
-    file: `checkpoints/${name}.safetensors`,
-    label: labelOf(name),
-  }));
+  return inOrder.map((name) => {
+    const file = `checkpoints/${name}.safetensors`;
+    return { name, file, version: versions.get(file) ?? '', label: labelOf(name) };
+  });
 }
 
 /** Return the name of the checkpoint whose weights a file holds; undefined for any other file. */

@@ -37,8 +37,13 @@ export function useAttention(run: RunData, wish: AttentionWish | undefined): Com
     return { tokens, now, before: then };
   };
   const isAsked = checkpoint !== undefined && text !== '';
-  return useComputation(isAsked ? compute : undefined, [models, checkpoint, before, text, withAnswer]);
+  const inputs = [models, keyOf(checkpoint), keyOf(before), text, withAnswer];
+  return useComputation(isAsked ? compute : undefined, inputs);
 }
+
+/** Name a checkpoint and its content; lists of checkpoints are made anew whenever a file changes. */
+const keyOf = (checkpoint: KeptCheckpoint | undefined): string =>
+  checkpoint ? `${checkpoint.file} ${checkpoint.version}` : '';
 
 /** The checkpoints of a run as models. */
 class RunModels {
@@ -46,11 +51,12 @@ class RunModels {
 
   constructor(private readonly run: RunData) {}
 
-  get({ file }: KeptCheckpoint): ModelHandle {
-    const known = this.#handles.get(file);
+  get(checkpoint: KeptCheckpoint): ModelHandle {
+    const key = keyOf(checkpoint);
+    const known = this.#handles.get(key);
     if (known) return known;
-    const handle = new ModelHandle(`${formatRef(this.run.ref)} ${file}`, () => this.#read(file));
-    this.#handles.set(file, handle);
+    const handle = new ModelHandle(`${formatRef(this.run.ref)} ${key}`, () => this.#read(checkpoint.file));
+    this.#handles.set(key, handle);
     return handle;
   }
 

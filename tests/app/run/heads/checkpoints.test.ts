@@ -48,6 +48,13 @@ it('are ordered by their names where there is no manifest, or a damaged one', ()
   }
 });
 
+it('are others if their files have another content', () => {
+  const at = (modified: number) =>
+    keptCheckpoints([{ name: 'checkpoints/rl_model_step0.safetensors', bytes: 1, modified }], undefined)[0];
+  expect(at(1)?.version).not.toBe(at(2)?.version);
+  expect(at(1)).toEqual(at(1));
+});
+
 it('are none in a run without any', () => {
   expect(keptCheckpoints([{ name: 'config.json', bytes: 1, modified: 0 }], undefined)).toEqual([]);
 });
