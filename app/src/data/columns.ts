@@ -2,6 +2,8 @@
 import type { MetricsRow } from 'mathformer/training';
 
 const FIRST_CAPACITY = 256;
+/** Maximum number of metrics. Each takes memory for every row, and a damaged run may name a new one in each. */
+const MOST_METRICS = 256;
 
 /** Values by metric and row. A value that was not measured is NaN. */
 export class Columns {
@@ -48,18 +50,20 @@ export class Columns {
     return Object.fromEntries(values.filter(([, value]) => !Number.isNaN(value)));
   }
 
-  /** Append a row. Texts are left out. */
+  /** Append a row. Texts are left out, and metrics beyond the most. */
   push(row: MetricsRow): void {
     const index = this.#length++;
     if (this.#length > this.#capacity) this.#grow();
     for (const [name, value] of Object.entries(row)) {
-      if (typeof value === 'number') this.#arrayOf(name)[index] = value;
+      if (typeof value !== 'number') continue;
+      const values = this.#arrayOf(name);
+      if (values) values[index] = value;
     }
   }
 
-  #arrayOf(name: string): Float64Array {
+  #arrayOf(name: string): Float64Array | undefined {
     const known = this.#arrays.get(name);
-    if (known) return known;
+    if (known || this.#arrays.size >= MOST_METRICS) return known;
     const made = new Float64Array(this.#capacity).fill(Number.NaN);
     this.#arrays.set(name, made);
     return made;

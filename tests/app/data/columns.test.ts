@@ -31,6 +31,13 @@ describe('Columns', () => {
     );
   });
 
+  it('keep the first 256 metrics of a run that names new ones in every row', () => {
+    const columns = filled(Array.from({ length: 1000 }, (_, i) => ({ [`made_up_${i}`]: i })));
+    expect(columns.names).toHaveLength(256);
+    expect(columns.length).toBe(1000);
+    expect(columns.latest('step')).toBe(1998);
+  });
+
   it('find the row of a step, or the one before it', () => {
     fc.assert(
       fc.property(fc.nat(300), fc.integer({ min: -5, max: 700 }), (count, step) => {
