@@ -22,7 +22,7 @@ export function webLock(locks: LockManager, name: string): Promise<() => void> {
 }
 
 function occupied(name: string): MathformerError {
-  const fix = 'pause it there or close that tab, and try again';
+  const fix = 'close that tab, or press Reset there and keep the run, and try again';
   const details = { code: 'IN_USE', where: name, fix };
-  return new MathformerError('another tab of this browser trains this run', details);
+  return new MathformerError('another tab of this browser has this run open', details);
 }

@@ -25,7 +25,8 @@ it('is given to one, and to the next once it is free', async () => {
   await expect(webLock(locks, 'runs/a')).rejects.toMatchObject({
     code: 'IN_USE',
     where: 'runs/a',
-    message: 'another tab of this browser trains this run; pause it there or close that tab, and try again',
+    message:
+      'another tab of this browser has this run open; close that tab, or press Reset there and keep the run, and try again',
   });
   unlock();
   await new Promise((resolve) => setTimeout(resolve));

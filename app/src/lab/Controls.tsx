@@ -39,7 +39,7 @@ export function Controls({ settings, drafts }: ControlsProps) {
           disabled={cannotStart}
           onClick={() => void lab.start(settings, null)}
         >
-          {status === 'paused' || status === 'failed' ? 'Resume' : 'Start'}
+          {status === 'paused' || (status === 'failed' && !lab.isIdle.value) ? 'Resume' : 'Start'}
         </Button>
         <Button
           icon="pause"
@@ -58,7 +58,7 @@ export function Controls({ settings, drafts }: ControlsProps) {
         >
           Step
         </Button>
-        <Button icon="reset" kind="quiet" testid="reset" disabled={lab.isIdle.value} onClick={reset}>
+        <Button icon="reset" kind="quiet" testid="reset" disabled={status === 'idle'} onClick={reset}>
           Reset
         </Button>
         <StateBadge state={status} testid="status" />

@@ -6,7 +6,7 @@ import { filesOfRun, newRunId, removeRun, runsDirectory } from './labFiles.ts';
 import { LabState, type LabStatus } from './labState.ts';
 import type { Failure, LabCommand, LabReport, NewRun, Start } from './protocol.ts';
 import { forgetRun, rememberedRun, rememberRun } from './rememberedRun.ts';
-import { fieldsOf, parametersOf, recipeOf, type Settings, valueIn } from './settings.ts';
+import { addressOf, fieldsOf, recipeOf, type Settings, valueIn } from './settings.ts';
 
 export class LabRun extends LabState {
   #worker: Worker | undefined;
@@ -74,6 +74,7 @@ export class LabRun extends LabState {
     const kept = rememberedRun();
     if (!kept || (!isPlain && kept.address !== addressOf(settings))) return;
     await this.open(kept.id);
+    if (this.id.value === kept.id) this.address.value = kept.address;
   }
 
   /** Show a run that this browser keeps: paused at its last checkpoint, or finished. */
@@ -115,7 +116,9 @@ export class LabRun extends LabState {
     if (turn !== this.#turn) return;
     const id = newRunId(settings.preset.id);
     this.id.value = id;
-    rememberRun({ id, address: addressOf(settings) });
+    const address = addressOf(settings);
+    this.address.value = address;
+    rememberRun({ id, address });
     this.#train(id, { recipe: recipeOf(settings, name), start }, settings, steps);
   }
 
@@ -225,6 +228,11 @@ export class LabRun extends LabState {
     this.#endWorker();
     this.failure.value = failure;
     this.#stopped('failed');
+    if (this.keptId.value !== undefined) return;
+    // There is nothing to resume: the next start begins anew.
+    this.id.value = undefined;
+    this.address.value = undefined;
+    forgetRun();
   }
 
   #clear(): void {
@@ -233,8 +241,6 @@ export class LabRun extends LabState {
     this.clear();
   }
 }
-
-const addressOf = (settings: Settings): string => JSON.stringify(parametersOf(settings));
 
 /** The one run of this page. */
 export const lab = new LabRun();

@@ -47,7 +47,10 @@ export class LabState {
   readonly ownFile = signal<OwnFile>();
   /** The browser keeps no files for this page. */
   readonly isUnkept = signal(false);
-  readonly isIdle = computed(() => this.status.value === 'idle');
+  /** The settings that the run was begun with, as JSON of the address's parameters; undefined for a run from elsewhere. */
+  readonly address = signal<string>();
+  /** No run was begun: one may begin with other settings. */
+  readonly isIdle = computed(() => this.id.value === undefined && this.status.value !== 'training');
 
   /** Take an event of the training. */
   happened(event: TrainingEvent): void {
@@ -121,6 +124,7 @@ export class LabState {
     for (const each of [
       this.id,
       this.keptId,
+      this.address,
       this.steps,
       this.accuracy,
       this.baseline,

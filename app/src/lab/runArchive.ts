@@ -15,7 +15,16 @@ export async function packedRun(id: string, files: RunFiles): Promise<Blob> {
 /** Unpack the files of a run from a zip. @throws Error if it is no zip, or holds no run. */
 export async function unpackedRun(bytes: Uint8Array): Promise<MemoryFiles> {
   const { unzipSync } = await import('fflate');
-  return runIn(Object.entries(unzipSync(bytes)).filter(([name]) => !name.endsWith('/')));
+  const entries = unzipped(() => unzipSync(bytes));
+  return runIn(Object.entries(entries).filter(([name]) => !name.endsWith('/')));
+}
+
+function unzipped<Entries>(unzip: () => Entries): Entries {
+  try {
+    return unzip();
+  } catch (cause) {
+    throw new Error('It is no zip, or a damaged one: choose the zip of a run, or a checkpoint.', { cause });
+  }
 }
 
 /** Read the files of a directory that was chosen. @throws Error if it holds no run. */

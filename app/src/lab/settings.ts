@@ -83,6 +83,19 @@ export function parametersOf({ preset, adapter, task, changed }: Settings): Para
   };
 }
 
+/** Write settings as one text, the same for the same settings. */
+export const addressOf = (settings: Settings): string => JSON.stringify(parametersOf(settings));
+
+/** Read the parameters in such a text; those of the first preset, if it is damaged. */
+export function parametersIn(address: string): Parameters {
+  try {
+    const { settings } = settingsFrom(JSON.parse(address));
+    return parametersOf(settings);
+  } catch {
+    return parametersOf(settingsFrom({}).settings);
+  }
+}
+
 /** Change a field; its initial value is no change. */
 export function withValue(settings: Settings, { name, initial }: Field, value: unknown): Settings {
   const { [name]: _, ...others } = settings.changed;

@@ -3,7 +3,7 @@ import { FileStore, OpfsFiles } from 'mathformer/training';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { LabRun } from '../../../app/src/lab/labRun.ts';
 import type { LabCommand, LabReport } from '../../../app/src/lab/protocol.ts';
-import { settingsFrom } from '../../../app/src/lab/settings.ts';
+import { addressOf, settingsFrom } from '../../../app/src/lab/settings.ts';
 import { FakeDirectory } from '../../training/fakeOpfs.ts';
 
 const { settings } = settingsFrom({});
@@ -99,7 +99,7 @@ it('leaves a run alone that was started while an earlier one was read', async ()
   const other = new LabRun();
   remembered.set('mathformer.lab', JSON.stringify({ id: 'earlier', address: '' }));
   await other.restore(settings, true);
-  expect([other.id.value, other.status.value]).toEqual(['earlier', 'paused']);
+  expect([other.id.value, other.status.value, other.address.value]).toEqual(['earlier', 'paused', '']);
 });
 
 it('ends the Worker of a finished run, and hears no Worker that was ended', async () => {
@@ -120,4 +120,25 @@ it('deletes a run that has no files yet without a fault', async () => {
   await lab.start(settings, null);
   await lab.reset(false);
   expect(lab.notices.value).toEqual([]);
+});
+
+it('begins anew after a start that failed before there was a run, with other settings if the person wants', async () => {
+  const lab = new LabRun();
+  const { settings } = settingsFrom({ preset: 'scratch' });
+  await lab.start(settings, null);
+  const failure = { code: 'WRONG_VOCABULARY', problem: 'other words', fix: 'choose another' };
+  FakeWorker.all[0]?.onmessage({ data: { type: 'failed', failure } });
+  expect([lab.status.value, lab.isIdle.value, remembered.size]).toEqual(['failed', true, 0]);
+  await lab.start(settings, null);
+  expect([lab.status.value, lab.isIdle.value, remembered.size]).toEqual(['training', false, 1]);
+});
+
+it('knows the settings of its run, which a later visit finds again', async () => {
+  const lab = new LabRun();
+  fetched();
+  expect(lab.address.value).toBeUndefined();
+  await lab.start(settings, null);
+  expect(lab.address.value).toBe(addressOf(settings));
+  await lab.reset(true);
+  expect(lab.address.value).toBeUndefined();
 });

@@ -37,6 +37,10 @@ it.each([['a zip without a run', new MemoryFiles([['notes.txt', text('none')]])]
   },
 );
 
+it.each([text('PK garbage'), new Uint8Array(0)])('%o is no zip, and says what to choose', async (bytes) => {
+  await expect(unpackedRun(bytes)).rejects.toThrow(/^It is no zip, or a damaged one: choose /);
+});
+
 it('is not copied if it is torn or of a newer version', async () => {
   for (const [manifest, problem] of [
     ['{"version":9}', 'newer'],

@@ -5,7 +5,9 @@ import { recipeTask } from 'mathformer/training';
 import { describe, expect, it } from 'vitest';
 import { PRESETS, presetOf } from '../../../app/src/lab/presets.ts';
 import {
+  addressOf,
   fieldsOf,
+  parametersIn,
   parametersOf,
   recipeOf,
   type Settings,
@@ -118,4 +120,12 @@ it('a number may have a comma, and none is no value', () => {
   expect(valueFrom('', field.option)).toBeUndefined();
   expect(field.option.adviceOn(valueFrom('fast', field.option))).toContain('give a number');
   expect(valueIn(settingsFrom({ lr: '1e-4' }).settings, field)).toBe(1e-4);
+});
+
+it('a text of settings gives their parameters, and a damaged one those of the first preset', () => {
+  const { settings } = settingsFrom({ preset: 'sort', lr: '0.5', adapter: 'wasm' });
+  expect(parametersIn(addressOf(settings))).toEqual({ preset: 'sort', lr: '0.5', adapter: 'wasm' });
+  for (const damaged of ['', '{', 'null', '[]', '7']) {
+    expect(parametersIn(damaged)).toEqual({ preset: 'sums' });
+  }
 });

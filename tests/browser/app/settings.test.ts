@@ -48,6 +48,23 @@ describeIn('chromium', () => {
     expect(before).not.toBe(second);
   });
 
+  it('another page and back, the Lab shows its run with the settings of the run', async ({ page, app }) => {
+    const settings = { ...SHORT, adapter: 'wasm', steps: '2000', eval_interval: '0' };
+    await page.goto(labAddress(app, settings));
+    await page.getByTestId('start').click();
+    await untilStep(page, 1);
+    await page.getByRole('link', { name: 'Learn', exact: true }).click();
+    await page.getByRole('link', { name: 'Lab', exact: true }).click();
+    await expect
+      .poll(async () => Object.fromEntries(new URLSearchParams(new URL(page.url()).hash.split('?')[1])))
+      .toEqual(settings);
+    expect(await textOf(page, 'status')).toBe('training');
+    await page.getByRole('link', { name: 'Sorting', exact: true }).click();
+    await page.getByText('The run here was begun with other settings').waitFor();
+    await page.getByRole('link', { name: 'Its settings' }).click();
+    await page.getByText('The run here was begun with other settings').waitFor({ state: 'detached' });
+  });
+
   it('a second tab sees the run of the first, and does not train it too', async ({ page, context, app }) => {
     await page.goto(labAddress(app, { ...SHORT, adapter: 'wasm', steps: '200', eval_interval: '0' }));
     await page.getByTestId('start').click();
