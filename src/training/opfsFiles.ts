@@ -42,11 +42,15 @@ export interface FileHandle {
   createSyncAccessHandle?(): Promise<SyncFile>;
 }
 
-/** `FileSystemDirectoryHandle` */
+/** The part of `FileSystemDirectoryHandle` that is used. */
 export interface DirectoryHandle {
+  /** Open a file, or make it. @throws an error of the name NotFoundError if it is not there and not to be made. */
   getFileHandle(name: string, options?: { readonly create: boolean }): Promise<FileHandle>;
+  /** Open a directory, or make it. @throws an error of the name NotFoundError, as for a file. */
   getDirectoryHandle(name: string, options?: { readonly create: boolean }): Promise<DirectoryHandle>;
+  /** Remove a file. @throws an error of the name NotFoundError if it is not there. */
   removeEntry(name: string): Promise<void>;
+  /** List files and directories, in any order. */
   entries(): AsyncIterable<[name: string, handle: { readonly kind: 'file' | 'directory' }]>;
 }
 

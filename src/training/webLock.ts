@@ -3,6 +3,7 @@ import { MathformerError } from '../base/errors.ts';
 
 /** The part of `navigator.locks` that is used: https://w3c.github.io/web-locks. */
 export interface LockManager {
+  /** Hold a lock until the promise of the callback resolves; the callback gets null if another holds the lock. */
   request(
     name: string,
     options: { readonly ifAvailable: true },
