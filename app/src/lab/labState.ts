@@ -1,4 +1,4 @@
-/** What the Lab shows of its run: signals that the events of a training change. */
+/** The state of the Lab: signals that the events of a training change. */
 import { computed, signal } from '@preact/signals';
 import type { Accuracy, StepTrace, TrainingEvent } from 'mathformer/training';
 import type { AdapterInUse, Failure, LiveAnswer } from './protocol.ts';
