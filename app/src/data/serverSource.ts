@@ -26,11 +26,17 @@ export interface EventStream {
 export interface ServerPlatform {
   readonly fetch: (url: string) => Promise<Response>;
   readonly openEvents: (url: string) => EventStream;
+  /** Tells if the page is in view. */
+  readonly isShown: () => boolean;
+  /** Calls when the page comes into view, or is hidden by another tab. */
+  readonly onShown: (on: () => void) => void;
 }
 
 const BROWSER: ServerPlatform = {
   fetch: (url) => fetch(url),
   openEvents: (url) => new EventSource(url),
+  isShown: () => document.visibilityState === 'visible',
+  onShown: (on) => document.addEventListener('visibilitychange', on),
 };
 
 /** `EventSource.CLOSED`: it will not connect again by itself. */
@@ -76,7 +82,9 @@ export class ServerSource implements RunSource {
     private readonly base: string,
     readonly name: string,
     private readonly platform: ServerPlatform = BROWSER,
-  ) {}
+  ) {
+    platform.onShown(() => this.#reopen());
+  }
 
   async list(): Promise<readonly RunListing[]> {
     const isCurrent = this.#events !== undefined && this.#state === 'live';
@@ -184,6 +192,8 @@ export class ServerSource implements RunSource {
     this.#events = undefined;
     const runs = [...this.#subscribers.keys()];
     if (runs.length === 0 && this.#watchers.size === 0) return;
+    // A browser opens six connections to a server, for all tabs together: hidden ones leave theirs to the others.
+    if (!this.platform.isShown()) return;
     const query = new URLSearchParams(runs.map((id) => ['run', id]));
     query.set('since', encodePositions(this.#positions));
     const events = this.platform.openEvents(`${this.base}events?${query}`);

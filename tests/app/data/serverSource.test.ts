@@ -16,6 +16,8 @@ let runs: RunDirectories;
 let app: Hono;
 let streams: TestEventSource[];
 let isDown: boolean;
+let isShown: boolean;
+let showOrHide: (shown: boolean) => void;
 let source: ServerSource;
 const ends: (() => void)[] = [];
 
@@ -24,6 +26,7 @@ beforeEach(() => {
   app = dashboardApp({ directory: runs.root, app: undefined });
   streams = [];
   isDown = false;
+  isShown = true;
   const request = async (
     url: string,
     { headers = {} }: { headers?: Record<string, string> } = {},
@@ -37,6 +40,13 @@ beforeEach(() => {
       const stream = new TestEventSource(url, request);
       streams.push(stream);
       return stream;
+    },
+    isShown: () => isShown,
+    onShown: (on) => {
+      showOrHide = (shown) => {
+        isShown = shown;
+        on();
+      };
     },
   });
 });
@@ -128,6 +138,18 @@ describe('a page that follows a run', () => {
     expect(page.changes.filter(({ type }) => type === 'cut').length).toBeGreaterThanOrEqual(2);
   });
 
+  it('holds no connection while it is hidden, and misses nothing', async () => {
+    const path = join(runs.run('a', { rows: 5 }), 'metrics.jsonl');
+    const page = new Page('a');
+    await until(() => page.bytes.equals(readFileSync(path)));
+    showOrHide(false);
+    await Promise.resolve();
+    expect(streams.map(({ readyState }) => readyState)).not.toContain(1);
+    appendFileSync(path, '{"phase":"grpo","step":6}\n');
+    showOrHide(true);
+    await until(() => page.bytes.equals(readFileSync(path)));
+  });
+
   it('is told of files and of its listing', async () => {
     const directory = runs.run('a');
     const page = new Page('a');
@@ -206,6 +228,8 @@ it('keeps the later of two lists that are read at the same time', async () => {
   const slow = new ServerSource(BASE, '', {
     fetch: () => new Promise((resolve) => answers.push((id) => resolve(listed(id)))),
     openEvents: () => ({ readyState: 1, addEventListener: () => {}, close: () => {} }),
+    isShown: () => true,
+    onShown: () => {},
   });
   slow.watch(() => {});
   await Promise.resolve();
