@@ -94,7 +94,7 @@ function Contents({ runs, route }: { readonly runs: readonly RunData[]; readonly
           {comparison.comparisons.length > 0 && (
             <Panel
               title="Groups compared"
-              note="Final accuracy of the second group less that of the first."
+              note="Final accuracy of the second group less that of the first. Differences on the same problems are of these models; other seeds may give other results."
               flush
             >
               <DifferenceTable comparison={comparison} />

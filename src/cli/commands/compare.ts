@@ -116,11 +116,11 @@ function noteLines(comparisons: readonly GroupComparison[]): string[] {
   const isCorrected = comparisons.some(
     ({ overSeeds, onProblems }) => overSeeds?.correctedP !== overSeeds?.p || isChanged(onProblems),
   );
-  const isSingle = comparisons.some(({ onProblems }) => onProblems?.mcnemarP != null);
+  const isOnProblems = comparisons.some(({ onProblems }) => onProblems !== null);
   return [
     ...(isCorrected ? ['Corrected p: by Holm’s method, for all comparisons of the same test.'] : []),
-    ...(isSingle
-      ? ['Tests on the same problems compare these models; other seeds may give other results.']
+    ...(isOnProblems
+      ? ['Differences on the same problems are of these models; other seeds may give other results.']
       : []),
   ];
 }

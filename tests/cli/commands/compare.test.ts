@@ -64,6 +64,10 @@ describe('compare', () => {
     const { groups, comparisons } = JSON.parse(stdout);
     expect(groups.map((group: { runs: readonly object[] }) => group.runs.length)).toEqual([3, 3]);
     expect(comparisons).toMatchObject([{ first: 'A', second: 'B', overSeeds: { paired: true, runs: 3 } }]);
+    // The interval over problems of a group says nothing about other seeds either.
+    expect((await run('compare', runs.root)).stdout).toMatch(
+      /^Differences on the same problems are of these models/m,
+    );
   });
 
   it('leaves out a run that cannot be read, and says why', async () => {
