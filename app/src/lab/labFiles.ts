@@ -25,13 +25,19 @@ export async function runsDirectory(): Promise<FileSystemDirectoryHandle> {
 export const filesOfRun = (directory: FileSystemDirectoryHandle, id: string): OpfsFiles =>
   new OpfsFiles(directory, id);
 
-/** Remove a run; one that has no files yet needs nothing. */
+/** Longest time to wait for the writer of a run: a Worker that was ended takes a moment to let it go. */
+const RELEASED_MS = 2000;
+
+/** Remove a run; one that has no files yet needs nothing. @throws DOMException while another tab trains it. */
 export async function removeRun(directory: FileSystemDirectoryHandle, id: string): Promise<void> {
-  try {
-    await directory.removeEntry(id, { recursive: true });
-  } catch (error) {
-    if (!(error instanceof Error && error.name === 'NotFoundError')) throw error;
-  }
+  const signal = AbortSignal.timeout(RELEASED_MS);
+  await navigator.locks.request(lockName(id), { signal }, async () => {
+    try {
+      await directory.removeEntry(id, { recursive: true });
+    } catch (error) {
+      if (!(error instanceof Error && error.name === 'NotFoundError')) throw error;
+    }
+  });
   tellChanged(id);
 }
 

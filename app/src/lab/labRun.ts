@@ -64,7 +64,8 @@ export class LabRun extends LabState {
     try {
       await removeRun(await runsDirectory(), id);
     } catch {
-      this.notice({ kind: 'warning', title: `The run ${id} could not be deleted: it stays in Runs` });
+      const title = `The run ${id} could not be deleted: it stays in Runs`;
+      this.notice({ kind: 'warning', title, fix: 'Another tab may train it.' });
     }
   }
 

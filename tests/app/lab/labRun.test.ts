@@ -4,7 +4,7 @@ import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { LabRun } from '../../../app/src/lab/labRun.ts';
 import type { LabCommand, LabReport } from '../../../app/src/lab/protocol.ts';
 import { addressOf, settingsFrom } from '../../../app/src/lab/settings.ts';
-import { FakeDirectory } from '../../training/fakeOpfs.ts';
+import { FakeDirectory, named } from '../../training/fakeOpfs.ts';
 
 const { settings } = settingsFrom({});
 
@@ -29,12 +29,15 @@ class FakeWorker {
 
 let root: FakeDirectory;
 let remembered: Map<string, string>;
+/** Another tab trains the runs. */
+let isElsewhere: boolean;
 /** Ends the fetch of the checkpoint. */
 let fetched: () => void;
 beforeEach(() => {
   FakeWorker.all.length = 0;
   root = new FakeDirectory();
   remembered = new Map();
+  isElsewhere = false;
   vi.stubGlobal('Worker', FakeWorker);
   vi.stubGlobal('document', { baseURI: 'https://example.org/' });
   vi.stubGlobal('localStorage', {
@@ -44,7 +47,12 @@ beforeEach(() => {
   });
   vi.stubGlobal('navigator', {
     storage: { getDirectory: async () => root },
-    locks: { query: async () => ({ held: [] }) },
+    locks: {
+      async request(_name: string, _options: object, work: () => Promise<void>): Promise<void> {
+        if (isElsewhere) throw named('TimeoutError');
+        await work();
+      },
+    },
   });
   const answer = new Promise<Response>((resolve) => {
     fetched = () => resolve(new Response(new Uint8Array(8)));
@@ -52,6 +60,15 @@ beforeEach(() => {
   vi.stubGlobal('fetch', () => answer);
 });
 afterEach(() => vi.unstubAllGlobals());
+
+/** Keep a run of an earlier visit. */
+async function earlierRun(): Promise<OpfsFiles> {
+  const files = new OpfsFiles(await root.getDirectoryHandle('runs', { create: true }), 'earlier');
+  const config = { kind: 'grpo', options: { task: 'arithmetic', steps: 3 } } as const;
+  (await new FileStore(files, { name: 'earlier' }).open(config, undefined)).close();
+  remembered.set('mathformer.lab', JSON.stringify({ id: 'earlier', address: '' }));
+  return files;
+}
 
 const commands = (): string[][] => FakeWorker.all.map((worker) => worker.commands);
 
@@ -84,10 +101,7 @@ it('trains nothing after a reset while the checkpoint was fetched', async () => 
 });
 
 it('leaves a run alone that was started while an earlier one was read', async () => {
-  const files = new OpfsFiles(await root.getDirectoryHandle('runs', { create: true }), 'earlier');
-  const config = { kind: 'grpo', options: { task: 'arithmetic', steps: 3 } } as const;
-  (await new FileStore(files, { name: 'earlier' }).open(config, undefined)).close();
-  remembered.set('mathformer.lab', JSON.stringify({ id: 'earlier', address: '' }));
+  await earlierRun();
   const lab = new LabRun();
   const restored = lab.restore(settings, true);
   const start = lab.start(settings, null);
@@ -141,4 +155,21 @@ it('knows the settings of its run, which a later visit finds again', async () =>
   expect(lab.address.value).toBe(addressOf(settings));
   await lab.reset(true);
   expect(lab.address.value).toBeUndefined();
+});
+
+it('does not delete a run that another tab trains', async () => {
+  const files = await earlierRun();
+  const lab = new LabRun();
+  await lab.restore(settings, true);
+  isElsewhere = true;
+  await lab.reset(false);
+  expect(lab.notices.value).toHaveLength(1);
+  expect(await files.list()).toHaveLength(1);
+
+  remembered.set('mathformer.lab', JSON.stringify({ id: 'earlier', address: '' }));
+  await lab.restore(settings, true);
+  isElsewhere = false;
+  await lab.reset(false);
+  expect(lab.notices.value).toEqual([]);
+  expect(await files.list()).toEqual([]);
 });
