@@ -29,9 +29,9 @@ beforeAll(async () => {
 it('are the digests of every machine', () => {
   expect(expected).toMatchInlineSnapshot(`
     {
-      "GRPO": "20d8b5c9f81015b51acb8f2efdf82db24baa237083bf549d4f49da013d3e4795",
-      "both, of a llama": "834f4a4e1c06f2f3a63f3744376045fa57a0c043c12d1d65315cfac7bd1b0a3d",
-      "both, of a mixture of experts": "9c323acdbe9f51b1570fa0664b1437b7e28bd8c19a49df6d13c647b2391083f5",
+      "GRPO": "0604a6cd4ffac0b9f099f57e2cfaebb66df5a5f0c4d38abf9dba3df4f695f921",
+      "both, of a llama": "3ca8fd9fbc423b1c266474f24daba37927464fa9610b6b1d5e1ad38fb7f45901",
+      "both, of a mixture of experts": "5e3395f09efd8fb4e0ba98430ee243c4ea661737a7c52523c3fe2c24783cbc3f",
       "pretraining with dropout": "543b195eb91079e1f6f548f8c4f99f4ee65ab654aaf4e843f4e25b31bf796699",
       "pretraining without dropout": "e71b87528290cf1a39d12f8862e7eb562cb23570807fb79d7e3933aba5b87585",
     }
