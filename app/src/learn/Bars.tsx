@@ -1,5 +1,5 @@
 /** Horizontal bars: the probabilities of tokens, of one distribution or of two. */
-import { visibleToken } from '../run/heads/attentionView.ts';
+import { visibleToken } from '../ui/visibleText.ts';
 
 export interface Bar {
   readonly id: number;

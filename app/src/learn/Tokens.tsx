@@ -1,7 +1,7 @@
 /** Tokens in a row, each on a ground of its own; they can be chosen. */
 import type { Rgb } from '../charts/palette.ts';
 import { css, inkOn } from '../charts/palette.ts';
-import { visibleToken } from '../run/heads/attentionView.ts';
+import { visibleToken } from '../ui/visibleText.ts';
 
 export interface TokensProps {
   /** Says what the tokens are, for screen readers. */

@@ -1,11 +1,11 @@
 /** Each run against the first one, on the held-out problems that both have answered. */
 import { useMemo } from 'preact/hooks';
-import { visibleText } from '../run/completions/visibleText.ts';
 import type { Column } from '../ui/columns.ts';
 import { Details } from '../ui/Details.tsx';
 import { formatP, formatPoints, formatPointsInterval } from '../ui/format.ts';
 import { Panel } from '../ui/Panel.tsx';
 import { Table } from '../ui/Table.tsx';
+import { visibleText } from '../ui/visibleText.ts';
 import { type NamedPair, type NamedRun, pairsWithFirst } from './comparison.ts';
 
 export interface PairTableProps {

@@ -1,9 +1,10 @@
 /** The attention of the bundled model on a sum and its answer. */
 import { useState } from 'preact/hooks';
 import { useComputation } from '../../model/useComputation.ts';
-import { type HeadRef, headValues, visibleToken } from '../../run/heads/attentionView.ts';
+import { type HeadRef, headValues } from '../../run/heads/attentionView.ts';
 import { type Cell, HeadMatrix } from '../../run/heads/HeadMatrix.tsx';
 import { HeadThumbnails } from '../../run/heads/HeadThumbnails.tsx';
+import { visibleToken } from '../../ui/visibleText.ts';
 import '../../run/heads/heads.css';
 import type { HeadScale } from '../../run/heads/paintHead.ts';
 import { FailureNotice } from '../../ui/FailureNotice.tsx';

@@ -3,7 +3,7 @@ import type { StepTrace } from 'mathformer/training';
 import { useCallback, useMemo, useRef, useState } from 'preact/hooks';
 import { Canvas, type Surface } from '../../charts/Canvas.tsx';
 import { formatNumber } from '../../ui/format.ts';
-import { visibleText, visibleToken } from '../completions/visibleText.ts';
+import { visibleText, visibleToken } from '../../ui/visibleText.ts';
 import { type ClipPoint, type ClippedRegion, extentOf, nearestPoint } from './clipPoints.ts';
 import { type Scene, sceneOf, valuesAt } from './clipScene.ts';
 import { drawClip } from './drawClip.ts';

@@ -4,7 +4,7 @@ import { useState } from 'preact/hooks';
 import type { Column, Sort } from '../../ui/columns.ts';
 import { formatNumber } from '../../ui/format.ts';
 import { VirtualTable } from '../../ui/VirtualTable.tsx';
-import { visibleText, visibleToken } from '../completions/visibleText.ts';
+import { visibleText, visibleToken } from '../../ui/visibleText.ts';
 import type { ClipPoint } from './clipPoints.ts';
 
 export function ClipTable({

@@ -10,9 +10,9 @@ import { formatNumber, formatSigned } from '../../ui/format.ts';
 import { Panel } from '../../ui/Panel.tsx';
 import { StepSlider } from '../../ui/StepSlider.tsx';
 import { Table } from '../../ui/Table.tsx';
+import { visibleText } from '../../ui/visibleText.ts';
 import type { RunTabProps } from '../tabProps.ts';
 import { shownStep } from '../traced/useTrace.ts';
-import { visibleText } from './visibleText.ts';
 
 const FILE = /^samples_step(\d+)\.jsonl$/;
 

@@ -2,8 +2,8 @@
 import { useState } from 'preact/hooks';
 import { Button } from '../../ui/Button.tsx';
 import { formatNumber } from '../../ui/format.ts';
+import { visibleToken } from '../../ui/visibleText.ts';
 import { levelOf, type Scale } from './tokenMeasures.ts';
-import { visibleToken } from './visibleText.ts';
 
 /** Longer completions are folded to this number of tokens. */
 const FOLDED = 160;

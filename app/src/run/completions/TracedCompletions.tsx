@@ -3,12 +3,12 @@ import type { StepTrace } from 'mathformer/training';
 import { navigate } from '../../shell/navigation.ts';
 import { EmptyState } from '../../ui/EmptyState.tsx';
 import { SelectField, TextField } from '../../ui/fields.tsx';
+import { visibleText } from '../../ui/visibleText.ts';
 import type { RunTabProps } from '../tabProps.ts';
 import { TracedStep } from '../traced/TracedStep.tsx';
 import { StepSamples } from './StepSamples.tsx';
 import { TracedGroupView } from './TracedGroupView.tsx';
 import { MEASURE_ROWS, MEASURES, type Measure } from './tokenMeasures.ts';
-import { visibleText } from './visibleText.ts';
 
 export function TracedCompletions({ run, route }: RunTabProps) {
   const { view } = route;

@@ -4,10 +4,10 @@ import { useMemo, useState } from 'preact/hooks';
 import { Badge } from '../../ui/Badge.tsx';
 import { formatNumber, formatSigned } from '../../ui/format.ts';
 import { Panel } from '../../ui/Panel.tsx';
+import { visibleText, visibleToken } from '../../ui/visibleText.ts';
 import { ScaleLegend } from './ScaleLegend.tsx';
 import { TokenLine } from './TokenLine.tsx';
 import { type Measure, ratiosOf, scaleOf, tokenValues } from './tokenMeasures.ts';
-import { visibleText, visibleToken } from './visibleText.ts';
 
 export interface TracedGroupViewProps {
   readonly trace: StepTrace;

@@ -1,7 +1,7 @@
 /** The facts of a run: its model, adapter, versions and commit, and each time it was resumed. */
 import type { RunConfig } from 'mathformer/training';
 import { Panel } from '../../ui/Panel.tsx';
-import { visibleText } from '../completions/visibleText.ts';
+import { visibleText } from '../../ui/visibleText.ts';
 import { shownOption } from './optionRows.ts';
 
 /** A fact of config.json. */

@@ -10,7 +10,7 @@ import { formatBytes } from '../../ui/format.ts';
 import { Panel } from '../../ui/Panel.tsx';
 import { saveFile } from '../../ui/saveFile.ts';
 import { Table } from '../../ui/Table.tsx';
-import { visibleText } from '../completions/visibleText.ts';
+import { visibleText } from '../../ui/visibleText.ts';
 
 const times = new Intl.DateTimeFormat('en', { dateStyle: 'medium', timeStyle: 'short', hourCycle: 'h23' });
 

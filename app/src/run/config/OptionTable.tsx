@@ -6,7 +6,7 @@ import type { Column } from '../../ui/columns.ts';
 import { SwitchField, TextField } from '../../ui/fields.tsx';
 import { Panel } from '../../ui/Panel.tsx';
 import { Table } from '../../ui/Table.tsx';
-import { visibleText } from '../completions/visibleText.ts';
+import { visibleText } from '../../ui/visibleText.ts';
 import { isTelling, type OptionRow, type Origin, shownOption } from './optionRows.ts';
 
 const ORIGINS: Readonly<Record<Origin, string>> = {

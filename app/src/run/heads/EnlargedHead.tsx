@@ -1,7 +1,8 @@
 /** A head, enlarged, and what one of its tokens looks at. The cursor is its own: moving it draws nothing else. */
 import { useState } from 'preact/hooks';
 import { Panel } from '../../ui/Panel.tsx';
-import { type HeadValues, visibleToken } from './attentionView.ts';
+import { visibleToken } from '../../ui/visibleText.ts';
+import type { HeadValues } from './attentionView.ts';
 import { type Cell, HeadMatrix } from './HeadMatrix.tsx';
 import { LookedAtTokens } from './LookedAtTokens.tsx';
 import type { HeadScale } from './paintHead.ts';

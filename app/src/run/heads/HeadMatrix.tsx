@@ -3,7 +3,8 @@ import { useCallback, useId, useMemo, useRef } from 'preact/hooks';
 import { Canvas, type Surface, useWidth } from '../../charts/Canvas.tsx';
 import { css, type Palette, palette } from '../../charts/palette.ts';
 import { announce } from '../../ui/live.tsx';
-import { type HeadValues, movedCell, visibleToken } from './attentionView.ts';
+import { visibleToken } from '../../ui/visibleText.ts';
+import { type HeadValues, movedCell } from './attentionView.ts';
 import { type HeadScale, paintHead } from './paintHead.ts';
 
 /** A cell: token i looks at token j. */

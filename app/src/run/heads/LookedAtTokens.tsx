@@ -3,7 +3,8 @@ import { css, inkOn, palette } from '../../charts/palette.ts';
 import type { Column } from '../../ui/columns.ts';
 import { Details } from '../../ui/Details.tsx';
 import { VirtualTable } from '../../ui/VirtualTable.tsx';
-import { type HeadValues, type LookedAt, rowOf, visibleToken } from './attentionView.ts';
+import { visibleToken } from '../../ui/visibleText.ts';
+import { type HeadValues, type LookedAt, rowOf } from './attentionView.ts';
 import type { Cell } from './HeadMatrix.tsx';
 import { type HeadScale, headColour } from './paintHead.ts';
 

@@ -83,9 +83,6 @@ export function rowOf(
   }));
 }
 
-/** Return a token's text as it can be seen: a space and a line break have none of their own. */
-export const visibleToken = (text: string): string => text.replaceAll(' ', '␣').replaceAll('\n', '⏎');
-
 /** Move a cell by an arrow key, Home or End; undefined for any other key. Only cells j ≤ i can be reached. */
 export function movedCell(
   { i, j }: { readonly i: number; readonly j: number },

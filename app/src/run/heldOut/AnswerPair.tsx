@@ -3,8 +3,8 @@ import { type CompletionRow, isCorrect } from 'mathformer/training';
 import { useMemo, useState } from 'preact/hooks';
 import { Badge } from '../../ui/Badge.tsx';
 import { Button } from '../../ui/Button.tsx';
+import { visibleText } from '../../ui/visibleText.ts';
 import { changes, type Piece } from '../completions/changes.ts';
-import { visibleText } from '../completions/visibleText.ts';
 import type { Flip, PairedProblem } from '../problems/flips.ts';
 import './heldOut.css';
 

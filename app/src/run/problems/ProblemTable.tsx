@@ -4,7 +4,7 @@ import { formatRoute, type RunRef, runRoute } from '../../shell/routes.ts';
 import type { Column, Sort } from '../../ui/columns.ts';
 import { EmptyState } from '../../ui/EmptyState.tsx';
 import { VirtualTable } from '../../ui/VirtualTable.tsx';
-import { visibleText } from '../completions/visibleText.ts';
+import { visibleText } from '../../ui/visibleText.ts';
 import { Answer, AnswerPair, FlipBadge } from '../heldOut/AnswerPair.tsx';
 import type { Pair } from '../heldOut/HeldOutPair.tsx';
 import { FLIPS, type PairedProblem } from './flips.ts';

@@ -9,7 +9,6 @@ import {
   movedCell,
   rowOf,
   shrunk,
-  visibleToken,
 } from '../../../../app/src/run/heads/attentionView.ts';
 
 const attention = fc
@@ -74,7 +73,6 @@ it('a row has the tokens up to its own', () => {
     { position: 0, text: 'a', value: 0.25 },
     { position: 1, text: ' ', value: 0.75 },
   ]);
-  expect([' ', '\n', 'x'].map(visibleToken)).toEqual(['␣', '⏎', 'x']);
 });
 
 it('keys move within the triangle that a token can see', () => {

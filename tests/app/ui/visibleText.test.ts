@@ -1,7 +1,7 @@
 /** Texts of models with every character visible. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { visibleText, visibleToken } from '../../../../app/src/run/completions/visibleText.ts';
+import { visibleText, visibleToken } from '../../../app/src/ui/visibleText.ts';
 
 test.each([
   ['1 + 2', '1 + 2'],
