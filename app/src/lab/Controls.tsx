@@ -26,7 +26,7 @@ export function Controls({ settings, drafts }: ControlsProps) {
   const needsFile = settings.preset.start.from === 'file' && lab.isIdle.value && !lab.ownFile.value;
   const cannotStart = isTraining || status === 'finished' || isBad || needsFile;
   const reset = (): void => {
-    if (lab.seconds > LONG) setAsking(true);
+    if (lab.seconds > LONG || lab.isReopened.value) setAsking(true);
     else void lab.reset(false);
   };
   return (
@@ -176,8 +176,9 @@ function ResetDialog({ onClose }: { readonly onClose: () => void }) {
       }
     >
       <p>
-        It has trained for {Math.round(lab.seconds)} seconds, up to step {lab.step.value}. A run that is kept
-        can be looked at, compared and downloaded.
+        It is at step {lab.step.value}
+        {lab.isReopened.value ? '' : `, after ${Math.round(lab.seconds)} seconds of training`}. A run that is
+        kept can be looked at, compared and downloaded.
       </p>
     </Dialog>
   );

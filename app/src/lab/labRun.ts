@@ -88,6 +88,7 @@ export class LabRun extends LabState {
     if (listing.kind === null) return forgetRun();
     this.#clear();
     this.id.value = id;
+    this.isReopened.value = true;
     this.keptId.value = id;
     this.steps.value = listing.steps ?? undefined;
     if (!('error' in found)) return this.#show(found, listing);

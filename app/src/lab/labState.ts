@@ -49,6 +49,8 @@ export class LabState {
   readonly isUnkept = signal(false);
   /** The settings that the run was begun with, as JSON of the address's parameters; undefined for a run from elsewhere. */
   readonly address = signal<string>();
+  /** The run is of an earlier visit, of another tab, or from files: this page does not know how long it has trained. */
+  readonly isReopened = signal(false);
   /** No run was begun: one may begin with other settings. */
   readonly isIdle = computed(() => this.id.value === undefined && this.status.value !== 'training');
 
@@ -133,6 +135,7 @@ export class LabState {
     ]) {
       each.value = undefined;
     }
+    this.isReopened.value = false;
     this.failure.value = undefined;
     this.evaluating.value = undefined;
     this.unasked.value = undefined;

@@ -114,6 +114,7 @@ it('leaves a run alone that was started while an earlier one was read', async ()
   remembered.set('mathformer.lab', JSON.stringify({ id: 'earlier', address: '' }));
   await other.restore(settings, true);
   expect([other.id.value, other.status.value, other.address.value]).toEqual(['earlier', 'paused', '']);
+  expect([lab.isReopened.value, other.isReopened.value]).toEqual([false, true]);
 });
 
 it('ends the Worker of a finished run, and hears no Worker that was ended', async () => {

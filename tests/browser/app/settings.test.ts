@@ -65,7 +65,11 @@ describeIn('chromium', () => {
     await page.getByText('The run here was begun with other settings').waitFor({ state: 'detached' });
   });
 
-  it('a second tab sees the run of the first, and does not train it too', async ({ page, context, app }) => {
+  it('a second tab sees the run of the first, and neither trains nor deletes it', async ({
+    page,
+    context,
+    app,
+  }) => {
     await page.goto(labAddress(app, { ...SHORT, adapter: 'wasm', steps: '200', eval_interval: '0' }));
     await page.getByTestId('start').click();
     await untilStep(page, 1);
@@ -78,5 +82,14 @@ describeIn('chromium', () => {
     const step = await textOf(page, 'step');
     await expect.poll(() => textOf(other, 'step')).toBe(step);
     expect(await other.locator(at('start')).count()).toBe(0);
+    // Nothing is deleted unasked that this tab has not begun, nor while the first has it open.
+    await other.getByRole('link', { name: 'Lab', exact: true }).click();
+    await untilStatus(other, 'paused');
+    await other.getByTestId('reset').click();
+    await other.getByTestId('delete-run').click();
+    await other.getByText('Another tab may train it').waitFor();
+    await page.getByTestId('one-step').click();
+    await expect.poll(() => textOf(page, 'step')).toBe(String(Number(step) + 1));
+    await untilStatus(page, 'paused');
   });
 });
