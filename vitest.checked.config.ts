@@ -6,7 +6,14 @@ import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config
  * ones; with subgroups of each size every variant of the families that depend on it.
  */
 const project = (adapter: string, include: string[]): TestProjectInlineConfiguration => ({
-  test: { name: adapter, include, env: { MATHFORMER_ADAPTER: adapter }, pool: 'forks', testTimeout: 120_000 },
+  test: {
+    name: adapter,
+    include,
+    env: { MATHFORMER_ADAPTER: adapter },
+    pool: 'forks',
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+  },
 });
 
 const FAMILIES = ['attention', 'decode', 'matmul', 'matmulOuter'].map(
