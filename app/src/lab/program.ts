@@ -21,7 +21,6 @@ export function programOf(settings: Settings, checkpoint: string | null): string
       Object.assign(sections[field.section] ?? {}, { [key]: value });
     }
   }
-  const recipe = { kind: preset.kind, options: { ...own, ...sections } };
   return [
     ...(checkpoint === null ? [] : ["import { readFileSync } from 'node:fs';"]),
     "import { openDevice } from 'mathformer';",
@@ -30,7 +29,8 @@ export function programOf(settings: Settings, checkpoint: string | null): string
       : "import { readCheckpoint } from 'mathformer/model';",
     `import { MemoryStore, machineOf, ${isPipeline ? 'recipeTask, ' : ''}trainAs } from 'mathformer/training';`,
     '',
-    `const recipe = ${literal(recipe)};`,
+    `const options = ${literal({ ...own, ...sections })};`,
+    `const recipe = { kind: '${preset.kind}', options };`,
     ...modelLines(settings, checkpoint),
     'const summary = await trainAs(recipe, { model }, {',
     '  store: new MemoryStore(),',
@@ -57,12 +57,26 @@ function modelLines(settings: Settings, checkpoint: string | null): string[] {
   ];
 }
 
-/** Write plain data as a literal of JavaScript, an entry of the first two levels on a line. */
+/** Most characters of a line of the recipe. */
+const LINE = 100;
+
+/** Write plain data as a literal of JavaScript. The entries of the first level fill lines. */
 function literal(value: unknown, depth = 0): string {
   if (Array.isArray(value)) return `[${value.map((each) => literal(each, 2)).join(', ')}]`;
   if (typeof value === 'string') return `'${value.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
   if (typeof value !== 'object' || value === null) return String(value);
   const entries = Object.entries(value).map(([key, each]) => `${key}: ${literal(each, depth + 1)}`);
-  if (depth >= 1) return `{ ${entries.join(', ')} }`;
-  return `{\n${entries.map((entry) => `  ${entry},`).join('\n')}\n}`;
+  return depth === 0 ? `{\n${filled(entries)}\n}` : `{ ${entries.join(', ')} }`;
+}
+
+/** Write entries one after another, and a new line where one is full. */
+function filled(entries: readonly string[]): string {
+  const lines: string[] = [];
+  for (const entry of entries) {
+    const last = lines.at(-1);
+    const isFull = last === undefined || last.length + entry.length + 2 > LINE || entry.includes('\n');
+    if (isFull) lines.push(`  ${entry},`);
+    else lines[lines.length - 1] = `${last} ${entry},`;
+  }
+  return lines.join('\n');
 }
