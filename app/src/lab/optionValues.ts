@@ -14,9 +14,11 @@ export function draftProblems(settings: Settings, drafts: Drafts): ReadonlyMap<s
   );
 }
 
-/** Return what to type instead; undefined for a good value. */
-export const adviceOn = ({ option }: Field, text: string): string | undefined =>
-  option.adviceOn(valueFrom(text, option));
+/** Return what to type instead; undefined for a good value. Only numbers that depend on other options may be left out. */
+export function adviceOn({ option }: Field, text: string): string | undefined {
+  const isMissing = option.type === 'number' && option.default !== undefined && text.trim() === '';
+  return isMissing ? `give a number, such as ${option.default}` : option.adviceOn(valueFrom(text, option));
+}
 
 /** Names of the options that are shown first. */
 const BASIC = [
