@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { type Browser as Chromium, chromium } from 'playwright-core';
 import puppeteer, { type Browser as Firefox } from 'puppeteer-core';
-import { describe } from 'vitest';
+import { afterAll, beforeAll, describe } from 'vitest';
 
 /** The names of each browser's program. */
 const PROGRAMS = {
@@ -74,4 +74,18 @@ export const launch = (name: BrowserName): Promise<Browser> =>
 export function describeIn(name: BrowserName, tests: () => void): void {
   const found = installed(name) !== undefined;
   describe.skipIf(!found)(found ? name : `${name}, which is not installed`, tests);
+}
+
+/** Declare the tests of every browser, which runs as long as they do. @param tests get the browser when they run. */
+export function describeInEach(tests: (browser: () => Browser, name: BrowserName) => void): void {
+  for (const name of BROWSERS) {
+    describeIn(name, () => {
+      let browser: Browser;
+      beforeAll(async () => {
+        browser = await launch(name);
+      });
+      afterAll(() => browser?.close());
+      tests(() => browser, name);
+    });
+  }
 }

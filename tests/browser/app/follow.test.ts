@@ -2,9 +2,9 @@
 import { appendFile, cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, inject, it as plainIt } from 'vitest';
+import { afterEach, beforeEach, expect, inject, it as plainIt } from 'vitest';
 import { start } from '../../cli/cliProcess.ts';
-import { BROWSERS, type Browser, describeIn, launch } from '../browsers.ts';
+import { describeIn, describeInEach } from '../browsers.ts';
 import { type Dashboard, startDashboard } from '../dashboard.ts';
 import { grpoArguments } from '../runs.ts';
 import { at, textOf, untilStep } from './labTab.ts';
@@ -23,29 +23,21 @@ afterEach(async () => {
 
 const overview = (run: string): string => `${dashboard.address}#/run/server/${run}/overview`;
 
-for (const name of BROWSERS) {
-  describeIn(name, () => {
-    let browser: Browser;
-    beforeAll(async () => {
-      browser = await launch(name);
-    });
-    afterAll(() => browser?.close());
-
-    plainIt('follows a run that Node trains', async () => {
-      const tab = await browser.newPage();
-      await tab.goto(`${dashboard.address}#/runs`);
-      const checkpoint = join(inject('runs'), 'seed0');
-      const training = start('main', grpoArguments(checkpoint, join(directory, 'live'), 40));
-      await tab.waitForSelector(`${at('runs')} tr`);
-      await tab.goto(overview('live'));
-      await untilStep(tab, 1);
-      expect(training.child.exitCode).toBeNull();
-      expect((await training.ended).code).toBe(0);
-      await untilStep(tab, 40);
-      await tab.close();
-    });
+describeInEach((browser) => {
+  plainIt('follows a run that Node trains', async () => {
+    const tab = await browser().newPage();
+    await tab.goto(`${dashboard.address}#/runs`);
+    const checkpoint = join(inject('runs'), 'seed0');
+    const training = start('main', grpoArguments(checkpoint, join(directory, 'live'), 40));
+    await tab.waitForSelector(`${at('runs')} tr`);
+    await tab.goto(overview('live'));
+    await untilStep(tab, 1);
+    expect(training.child.exitCode).toBeNull();
+    expect((await training.ended).code).toBe(0);
+    await untilStep(tab, 40);
+    await tab.close();
   });
-}
+});
 
 describeIn('chromium', () => {
   /** Copy a run with its first rows alone. @returns all rows, with their line ends. */

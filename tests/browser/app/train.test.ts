@@ -1,6 +1,6 @@
 /** The Lab trains in both browsers, on WebGPU and on the WebAssembly adapter; there to the same bits in both. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { BROWSERS, type Browser, describeIn, launch } from '../browsers.ts';
+import { BROWSERS, describeInEach } from '../browsers.ts';
 import type { FileServer } from '../server.ts';
 import { at, keptDigests, labAddress, SHORT, textOf, untilStatus } from './labTab.ts';
 import { serveApp } from './page.ts';
@@ -13,33 +13,25 @@ beforeAll(async () => {
 });
 afterAll(() => server?.close());
 
-for (const name of BROWSERS) {
-  describeIn(name, () => {
-    let browser: Browser;
-    beforeAll(async () => {
-      browser = await launch(name);
-    });
-    afterAll(() => browser?.close());
-
-    it.each(['webgpu', 'wasm'])('trains on %s', async (adapter) => {
-      const tab = await browser.newPage();
-      await tab.goto(labAddress(`${server.origin}/mathformer/`, { ...SHORT, adapter }));
-      await tab.waitForSelector(at('start'));
-      expect(await textOf(tab, 'status')).toBe('idle');
-      await tab.click(at('start'));
-      await untilStatus(tab, 'finished', 'failed');
-      expect(await textOf(tab, 'status')).toBe('finished');
-      expect(await textOf(tab, 'step')).toBe(SHORT.steps);
-      expect(Number.parseFloat(await textOf(tab, 'reward'))).toBeGreaterThanOrEqual(0);
-      expect(Number.parseFloat(await textOf(tab, 'accuracy'))).toBeGreaterThanOrEqual(0);
-      expect(await tab.evaluate(`document.querySelectorAll('${at('completions')} tr').length`)).toBe(
-        Number(SHORT.group_size),
-      );
-      if (adapter === 'wasm') trained.set(name, await keptDigests(tab, /model_final\.safetensors$/));
-      await tab.close();
-    });
+describeInEach((browser, name) => {
+  it.each(['webgpu', 'wasm'])('trains on %s', async (adapter) => {
+    const tab = await browser().newPage();
+    await tab.goto(labAddress(`${server.origin}/mathformer/`, { ...SHORT, adapter }));
+    await tab.waitForSelector(at('start'));
+    expect(await textOf(tab, 'status')).toBe('idle');
+    await tab.click(at('start'));
+    await untilStatus(tab, 'finished', 'failed');
+    expect(await textOf(tab, 'status')).toBe('finished');
+    expect(await textOf(tab, 'step')).toBe(SHORT.steps);
+    expect(Number.parseFloat(await textOf(tab, 'reward'))).toBeGreaterThanOrEqual(0);
+    expect(Number.parseFloat(await textOf(tab, 'accuracy'))).toBeGreaterThanOrEqual(0);
+    expect(await tab.evaluate(`document.querySelectorAll('${at('completions')} tr').length`)).toBe(
+      Number(SHORT.group_size),
+    );
+    if (adapter === 'wasm') trained.set(name, await keptDigests(tab, /model_final\.safetensors$/));
+    await tab.close();
   });
-}
+});
 
 describe('on the WebAssembly adapter', () => {
   it('both browsers train the same model', ({ skip }) => {

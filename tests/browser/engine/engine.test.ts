@@ -5,7 +5,7 @@
 import { readdirSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { BROWSERS, type Browser, describeIn, launch } from '../browsers.ts';
+import { describeInEach } from '../browsers.ts';
 import { type FileServer, ISOLATION, serve } from '../server.ts';
 import { bundleTests, RUNNER } from './bundle.ts';
 import type { PageTest } from './inPage.ts';
@@ -40,30 +40,22 @@ afterAll(async () => {
   if (directory) await rm(directory, { recursive: true });
 });
 
-for (const name of BROWSERS) {
-  describeIn(name, () => {
-    let browser: Browser;
-    beforeAll(async () => {
-      browser = await launch(name);
-    });
-    afterAll(() => browser?.close());
-
-    const cases = [
-      ['WebGPU', '', name === 'firefox' ? ALL : QUICK],
-      ['wasm', '&MATHFORMER_ADAPTER=wasm', ON_WASM],
-    ] as const;
-    // Pages wait for the GPU more than they compute: several at once.
-    describe.concurrent.each(cases)('on %s', (_, adapter, files) => {
-      it.for(files)('%s', async (file) => {
-        const tab = await browser.newPage();
-        await tab.goto(`${server.origin}/index.html?MATHFORMER_BRIEF_TESTS=1${adapter}`);
-        const results = (await tab.evaluate(
-          `import('${scriptOf(RUNNER)}').then(({ run }) => run('${scriptOf(file)}'))`,
-        )) as readonly PageTest[];
-        await tab.close();
-        expect(results.filter(({ state }) => state === 'failed')).toEqual([]);
-        expect(results.filter(({ state }) => state === 'passed')).not.toEqual([]);
-      });
+describeInEach((browser, name) => {
+  const cases = [
+    ['WebGPU', '', name === 'firefox' ? ALL : QUICK],
+    ['wasm', '&MATHFORMER_ADAPTER=wasm', ON_WASM],
+  ] as const;
+  // Pages wait for the GPU more than they compute: several at once.
+  describe.concurrent.each(cases)('on %s', (_, adapter, files) => {
+    it.for(files)('%s', async (file) => {
+      const tab = await browser().newPage();
+      await tab.goto(`${server.origin}/index.html?MATHFORMER_BRIEF_TESTS=1${adapter}`);
+      const results = (await tab.evaluate(
+        `import('${scriptOf(RUNNER)}').then(({ run }) => run('${scriptOf(file)}'))`,
+      )) as readonly PageTest[];
+      await tab.close();
+      expect(results.filter(({ state }) => state === 'failed')).toEqual([]);
+      expect(results.filter(({ state }) => state === 'passed')).not.toEqual([]);
     });
   });
-}
+});

@@ -3,7 +3,7 @@ import { rm } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { openDevice } from '../../../src/index.node.ts';
 import { type Digests, trainingDigests } from '../../determinism/training.ts';
-import { BROWSERS, type Browser, describeIn, launch } from '../browsers.ts';
+import { describeInEach } from '../browsers.ts';
 import { bundlePage } from '../bundle.ts';
 import { type FileServer, ISOLATION, serve } from '../server.ts';
 
@@ -25,25 +25,17 @@ afterAll(async () => {
   if (directory) await rm(directory, { recursive: true });
 });
 
-for (const name of BROWSERS) {
-  describeIn(name, () => {
-    let browser: Browser;
-    beforeAll(async () => {
-      browser = await launch(name);
-    });
-    afterAll(() => browser?.close());
-
-    it.each([
-      ['with threads', 'isolated', true],
-      ['without shared memory', 'plain', false],
-    ] as const)('%s', async (_, path, isolated) => {
-      const tab = await browser.newPage();
-      await tab.goto(`${server.origin}/${path}/`);
-      const module = `/${path}/tests/browser/training/inPage.js`;
-      expect(await tab.evaluate(`import('${module}').then(({ run }) => run())`)).toEqual({
-        isolated,
-        digests: expected,
-      });
+describeInEach((browser) => {
+  it.each([
+    ['with threads', 'isolated', true],
+    ['without shared memory', 'plain', false],
+  ] as const)('%s', async (_, path, isolated) => {
+    const tab = await browser().newPage();
+    await tab.goto(`${server.origin}/${path}/`);
+    const module = `/${path}/tests/browser/training/inPage.js`;
+    expect(await tab.evaluate(`import('${module}').then(({ run }) => run())`)).toEqual({
+      isolated,
+      digests: expected,
     });
   });
-}
+});

@@ -11,7 +11,8 @@ import { drawClip, HEIGHT } from '../drawClip.ts';
 import { Figure } from '../Figure.tsx';
 import { bundledModel } from '../model.ts';
 import { type PractisedToken, practisedTokens } from '../practice.ts';
-import { PRACTICE, STEPS } from '../practiceOptions.ts';
+import { PRACTICE } from '../practiceOptions.ts';
+import { PractisedSteps } from './PractisedSteps.tsx';
 
 export function ClipFigure() {
   const [step, setStep] = useState(4);
@@ -31,14 +32,7 @@ export function ClipFigure() {
       busy={busy}
       controls={
         <>
-          <SliderField
-            label="Steps on the same completions"
-            min={0}
-            max={STEPS}
-            step={1}
-            value={step}
-            onInput={setStep}
-          />
+          <PractisedSteps value={step} onInput={setStep} />
           <SliderField
             label="Clip at 1 ± ε"
             min={0.05}

@@ -4,7 +4,7 @@ import { palette } from '../../charts/palette.ts';
 import { useComputation } from '../../model/useComputation.ts';
 import { Loading } from '../../ui/EmptyState.tsx';
 import { FailureNotice } from '../../ui/FailureNotice.tsx';
-import { SelectField, SliderField } from '../../ui/fields.tsx';
+import { SelectField } from '../../ui/fields.tsx';
 import { Stat, Stats } from '../../ui/Stat.tsx';
 import { Bars } from '../Bars.tsx';
 import { likeliest, mean, probabilities } from '../distribution.ts';
@@ -13,6 +13,7 @@ import { bundledModel } from '../model.ts';
 import { practisedTokens } from '../practice.ts';
 import { PRACTICE, STEPS } from '../practiceOptions.ts';
 import { Tokens } from '../Tokens.tsx';
+import { PractisedSteps } from './PractisedSteps.tsx';
 
 const WEIGHTS = ['0', '0.1', '0.5', '2'] as const;
 const SHOWN = 6;
@@ -31,14 +32,7 @@ export function KlFigure() {
   const colours = palette.value;
   const controls = (
     <>
-      <SliderField
-        label="Steps on the same completions"
-        min={0}
-        max={STEPS}
-        step={1}
-        value={step}
-        onInput={setStep}
-      />
+      <PractisedSteps value={step} onInput={setStep} />
       <SelectField
         label="Weight of the KL"
         value={weight}
