@@ -96,9 +96,14 @@ const NOT_COMPARED: ReadonlySet<string> = new Set([
 export function compareRuns(runs: readonly ComparedRun[]): RunComparison {
   const described = runs.map((run) => ({ run, options: comparedOptions(run.listing) }));
   const names = [...new Set(described.flatMap(({ options }) => [...options.keys()]))];
-  const differing = names.filter(
-    (name) => new Set(described.map(({ options }) => options.get(name))).size > 1,
-  );
+  // An option that a kind of run does not have tells no more than the kind.
+  const differing = names.filter((name) => {
+    const kinds = new Set(
+      described.flatMap(({ run, options }) => (options.has(name) ? run.listing.kind : [])),
+    );
+    const having = described.filter(({ run }) => kinds.has(run.listing.kind));
+    return new Set(having.map(({ options }) => options.get(name))).size > 1;
+  });
   const byOptions = new Map<string, ComparedRun[]>();
   for (const { run, options } of described) {
     const key = JSON.stringify(differing.map((name) => options.get(name) ?? null));

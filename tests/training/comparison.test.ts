@@ -59,6 +59,19 @@ describe('groups', () => {
     expect(groups[2]?.final).toBeNull();
   });
 
+  it('differ in no option that their kind does not have', async () => {
+    const pretrained = await run('p', { lr: 0.1, dropout: 0.1 });
+    const runs = [
+      { ...pretrained, listing: { ...pretrained.listing, kind: 'pretrain' as const } },
+      await run('a', { lr: 0.2, klCoef: 0, groupSize: 8 }),
+      await run('b', { lr: 0.2, klCoef: 0.1, groupSize: 8 }),
+    ];
+    const { differing, groups } = compareRuns(runs);
+    expect(differing).toEqual(['kind', 'lr', 'klCoef']);
+    expect(groups[0]?.options).toEqual({ kind: 'pretrain', lr: '0.1', klCoef: 'not set' });
+    expect(groups).toHaveLength(3);
+  });
+
   it('have names from A to Z, and on', async () => {
     const runs = await Promise.all(Array.from({ length: 29 }, (_, lr) => run(String(lr), { lr })));
     expect(
