@@ -12,6 +12,7 @@ const ROOMS = [
   'tasks',
   'model',
   'formats',
+  'cluster',
   'pretrain',
   'grpo',
   'training',

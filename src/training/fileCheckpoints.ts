@@ -1,5 +1,6 @@
 /** The checkpoints of a run on any storage, in the format of checkpointFormat.ts. */
 import type { MathformerError } from '../base/errors.ts';
+import { sha256 } from '../base/sha256.ts';
 import {
   type CheckpointEntry,
   checkpointParts,
@@ -20,7 +21,6 @@ import {
 } from './checkpointFormat.ts';
 import { type BestCheckpoint, cutAfter, withAccuracy, withCheckpoint } from './checkpointList.ts';
 import type { WritableRunFiles } from './runFiles.ts';
-import { sha256 } from './sha256.ts';
 import type { SaveOptions, StoredCheckpoints, TrainingCheckpoint } from './store.ts';
 
 /** The directory of a run's checkpoints. */

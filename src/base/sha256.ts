@@ -1,5 +1,5 @@
 /** SHA-256 by the platform: Node and browsers have the same function. */
-import { MathformerError } from '../base/errors.ts';
+import { MathformerError } from './errors.ts';
 
 /** The part of `crypto` that is used. Browsers have it on https and localhost alone. */
 interface Digests {

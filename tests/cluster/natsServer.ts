@@ -1,0 +1,101 @@
+/** A real NATS server for tests: Debian's package `nats-server`. Tests without it are skipped, with a line that says so. */
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** True if this machine has the server. */
+export const hasNatsServer = spawnSync('nats-server', ['--version']).status === 0;
+if (!hasNatsServer)
+  console.warn('no nats-server: tests with a real server are skipped (apt-get install nats-server)');
+
+/** Options of a server. */
+interface ServerOptions {
+  /** Further lines of its configuration. */
+  readonly config?: string;
+  /** The whole configuration, given the port, the port of WebSockets and the directory of its streams. */
+  readonly wholeConfig?: (place: { port: number; webSocketPort: number; directory: string }) => string;
+}
+
+/** A server that runs. Disposing of it kills it and removes what it stored. */
+export class NatsServer implements AsyncDisposable {
+  #process: ChildProcess | undefined;
+
+  private constructor(
+    readonly port: number,
+    readonly webSocketPort: number,
+    readonly directory: string,
+  ) {}
+
+  static async start({ config = '', wholeConfig }: ServerOptions = {}): Promise<NatsServer> {
+    const directory = mkdtempSync(join(tmpdir(), 'mathformer-nats-'));
+    const server = new NatsServer(await freePort(), await freePort(), directory);
+    const whole = wholeConfig?.(server) ?? openConfig(server, config);
+    writeFileSync(join(directory, 'nats.conf'), whole);
+    await server.start();
+    return server;
+  }
+
+  get url(): string {
+    return `nats://127.0.0.1:${this.port}`;
+  }
+
+  get webSocketUrl(): string {
+    return `ws://127.0.0.1:${this.webSocketPort}`;
+  }
+
+  /** Start it again, on the same port and with what it stored. */
+  async start(): Promise<void> {
+    const child = spawn('nats-server', ['-c', join(this.directory, 'nats.conf')], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    this.#process = child;
+    let said = '';
+    const isReady = new Promise<void>((resolve, reject) => {
+      child.stderr?.on('data', (data) => {
+        said += data;
+        if (said.includes('Server is ready')) resolve();
+      });
+      child.once('exit', (code) => reject(new Error(`nats-server ended with ${code}: ${said}`)));
+    });
+    await Promise.race([
+      isReady,
+      sleep(10_000, undefined, { ref: false }).then(() => {
+        throw new Error(`nats-server is not ready: ${said}`);
+      }),
+    ]);
+  }
+
+  /** Kill it, and wait for its end. What it stored stays. */
+  async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
+    const child = this.#process;
+    this.#process = undefined;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    const ended = new Promise((resolve) => child.once('exit', resolve));
+    child.kill(signal);
+    await ended;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.kill();
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+}
+
+const openConfig = ({ port, webSocketPort, directory }: NatsServer, config: string): string => `
+listen: "127.0.0.1:${port}"
+jetstream { store_dir: "${directory}/streams" }
+websocket { listen: "127.0.0.1:${webSocketPort}", no_tls: true }
+${config}
+`;
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  if (address === null || typeof address === 'string') throw new Error('no port is free');
+  return address.port;
+}
