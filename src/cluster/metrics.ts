@@ -4,6 +4,8 @@
 export interface WorkerFigures {
   /** See `workerName`; `trainer` for the trainer's own share. */
   readonly worker: string;
+  /** The name that it gives itself, for people. */
+  readonly name: string;
   readonly class: string;
   /** Items whose results were taken. */
   readonly items: number;
@@ -15,6 +17,8 @@ export interface WorkerFigures {
   /** Results that another worker had given before, and results that were not valid. */
   readonly duplicate: number;
   readonly rejected: number;
+  /** True if its key is banned. */
+  readonly banned: boolean;
 }
 
 /** All work since the last report. */

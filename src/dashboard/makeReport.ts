@@ -27,7 +27,7 @@ const MOST_WEIGHTS = 8 * 2 ** 20;
 
 /** Files of a run that its pages read. */
 const READ =
-  /^(config\.json|metrics\.jsonl|summary\.json|evaluation\.jsonl|\w+_completions\.jsonl|samples_step\d+\.jsonl|checkpoints\/manifest\.json)$/;
+  /^(config\.json|metrics\.jsonl|workers\.jsonl|summary\.json|evaluation\.jsonl|\w+_completions\.jsonl|samples_step\d+\.jsonl|checkpoints\/manifest\.json)$/;
 const TRACE = /^trace\/step\d+\.safetensors$/;
 
 /**

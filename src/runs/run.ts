@@ -3,6 +3,7 @@
  *
  *     config.json        options, model, adapter, versions, commit: everything needed to repeat the run
  *     metrics.jsonl      one row per step; optionally also as CSV and in tensorboard/
+ *     workers.jsonl      one row per worker and step, if other machines take part
  *     csv.json           the path of the CSV file, if there is one
  *     evaluation.jsonl   the held-out problems; NAME_completions.jsonl: a model's answers to them
  *     trace/             stepN.safetensors: groups of a step of GRPO, token by token
@@ -15,7 +16,7 @@ import { dirname, join } from 'node:path';
 import type { Checkpoint } from '../formats/index.ts';
 import { MANIFEST } from '../training/checkpointFormat.ts';
 import type { RunKind } from '../training/runConfig.ts';
-import type { MetricsRow, StoredRun } from '../training/store.ts';
+import type { MetricsRow, StoredRun, WorkerRow } from '../training/store.ts';
 import { type FileOperations, removeTorn, writeAtomically } from './atomicFile.ts';
 import { saveCheckpoint } from './checkpointFile.ts';
 import { Checkpoints } from './checkpoints.ts';
@@ -85,8 +86,8 @@ export class Run implements StoredRun, Disposable {
     return this.#metrics.rows;
   }
 
-  log(row: MetricsRow): void {
-    this.#metrics.log(row);
+  log(row: MetricsRow, workers: readonly WorkerRow[] = []): void {
+    this.#metrics.log(row, workers);
   }
 
   writeJson(name: string, value: unknown): string {

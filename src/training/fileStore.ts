@@ -4,6 +4,7 @@
  *
  *     config.json        options, model, adapter, versions: everything needed to repeat the run
  *     metrics.jsonl      one row per step
+ *     workers.jsonl      one row per worker and step, if other machines take part
  *     evaluation.jsonl   the held-out problems; NAME_completions.jsonl: a model's answers to them
  *     trace/             stepN.safetensors: groups of a step of GRPO, token by token
  *     summary.json       the results, once there are some
@@ -16,13 +17,14 @@ import { printable } from '../formats/error.ts';
 import { type Checkpoint, writeCheckpoint } from '../formats/index.ts';
 import { damaged, documentFile, MANIFEST } from './checkpointFormat.ts';
 import { FileCheckpoints, weightsPath } from './fileCheckpoints.ts';
-import { encodedRow, rowEnds } from './metricsLines.ts';
+import { encodedRows, parsedRows, rowEnds } from './metricsLines.ts';
 import { CONFIG_FILE } from './readListing.ts';
 import { checkedResumePoint, checkNothingToLose } from './resultsAtRisk.ts';
 import { type RunConfig, runConfigSchema } from './runConfig.ts';
 import type { WritableRunFiles } from './runFiles.ts';
-import { METRICS_FILE } from './runRows.ts';
-import type { Awaitable, MetricsRow, ResumePoint, Store, StoredRun } from './store.ts';
+import { METRICS_FILE, WORKERS_FILE } from './runRows.ts';
+import type { Awaitable, MetricsRow, ResumePoint, Store, StoredRun, WorkerRow } from './store.ts';
+import { keptWorkerRows } from './workerRows.ts';
 
 /** Options of a store over files. */
 export interface FileStoreOptions {
@@ -98,7 +100,7 @@ export class FileStore implements Store {
     throw new MathformerError(`${this.path('')}: there are files already`, details);
   }
 
-  /** Cut the metrics to their first rows. A torn last row goes, too. */
+  /** Cut the metrics to their first rows, and the rows of the workers to the same steps. A torn last row goes, too. */
   async #keepRows(rows: number): Promise<void> {
     const bytes = (await this.files.read(METRICS_FILE)) ?? new Uint8Array();
     const ends = [0, ...rowEnds(bytes)];
@@ -110,6 +112,9 @@ export class FileStore implements Store {
       throw new MathformerError(`${this.path(METRICS_FILE)}: ${problem}`, details);
     }
     if (end < bytes.length) await this.files.truncate(METRICS_FILE, end);
+    const workers = (await this.files.read(WORKERS_FILE)) ?? new Uint8Array();
+    const workersEnd = [...keptWorkerRows(workers, parsedRows(bytes.subarray(0, end)))].at(-1) ?? 0;
+    if (workersEnd < workers.length) await this.files.truncate(WORKERS_FILE, workersEnd);
   }
 }
 
@@ -126,8 +131,10 @@ class FileRun implements StoredRun {
     this.directory = store.path('');
   }
 
-  async log(row: MetricsRow): Promise<void> {
-    await this.store.files.append(METRICS_FILE, encodedRow(row));
+  async log(row: MetricsRow, workers: readonly WorkerRow[] = []): Promise<void> {
+    const { files } = this.store;
+    if (workers.length > 0) await files.append(WORKERS_FILE, encodedRows(workers));
+    await files.append(METRICS_FILE, encodedRows([row]));
     this.rows++;
   }
 

@@ -1,4 +1,5 @@
 /** The machine that a session trains on: a device, and the quickest way to sample on it. */
+import type { ClusterFigures } from '../cluster/metrics.ts';
 import type { Device } from '../gpu/device.ts';
 import type { KernelChoices } from '../gpu/kernelChoices.ts';
 import type { CompletionSampler } from '../model/completions.ts';
@@ -30,6 +31,8 @@ export interface Machine extends AsyncDisposable {
   readonly provenance: Provenance;
   /** Make a sampler of completions that end with the token `eos`. */
   sampler(model: Transformer, eos: number): CompletionSampler;
+  /** Return the figures of the work on other machines since the last call; a machine that works alone lacks this. */
+  figures?(): ClusterFigures;
 }
 
 /** A session's need of a machine. */

@@ -4,16 +4,20 @@ import type { MetricsRow } from './store.ts';
 
 const NEWLINE = 0x0a;
 
-/** Encode a row as a line. */
-export function encodedRow(row: MetricsRow): Uint8Array {
-  return new TextEncoder().encode(`${JSON.stringify(row)}\n`);
+/** Encode rows as a line each. */
+export function encodedRows(rows: readonly object[]): Uint8Array {
+  return new TextEncoder().encode(rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
 }
 
-/** Return the end offset of each complete row, in order, up to the first torn or damaged one. */
-export function* rowEnds(bytes: Uint8Array): Generator<number> {
+/** Return the end offset of each complete row, in order, up to the first torn or damaged one, or one that is not to be kept. */
+export function* rowEnds(
+  bytes: Uint8Array,
+  isKept: (row: Readonly<Record<string, unknown>>) => boolean = () => true,
+): Generator<number> {
   for (let start = 0; ; ) {
     const newline = bytes.indexOf(NEWLINE, start);
-    if (newline < 0 || !jsonObject(textOf(bytes.subarray(start, newline)))) return;
+    const row = newline < 0 ? undefined : jsonObject(textOf(bytes.subarray(start, newline)));
+    if (row === undefined || !isKept(row)) return;
     start = newline + 1;
     yield start;
   }

@@ -1,5 +1,6 @@
 /** The two phases of training: supervised, and GRPO. */
 import type { z } from 'zod';
+import type { ClusterFigures } from '../cluster/metrics.ts';
 import type { GrpoMetrics } from '../grpo/metrics.ts';
 import type { SampleRow } from '../grpo/samples.ts';
 import { Warnings } from '../grpo/warnings.ts';
@@ -10,6 +11,7 @@ import { type PhaseName, type PhaseResult, START_NAMES, type Totals } from './se
 import { stepsOf } from './steps.ts';
 import { type StepTrace, traceFile, writeTrace } from './trace.ts';
 import type { TrainingRun } from './trainingRun.ts';
+import { workerMetrics, workerRows } from './workerRows.ts';
 
 /** Supervised training. */
 export interface PretrainPhase
@@ -43,7 +45,7 @@ export async function pretrainPhase(
   for await (const { metrics, totals: now } of taken) {
     totals = now;
     const { steps: step } = now;
-    const accuracy = await logged(run, phase, now, metrics, async () => {
+    const accuracy = await logged(run, phase, now, { metrics }, async () => {
       // The final evaluation follows the last pass anyway.
       const isEvaluated = stepEval && isPass(step) && step < steps;
       return isEvaluated ? run.evaluateAt(step / stepsPerPass) : null;
@@ -67,6 +69,8 @@ export interface GrpoPhase
     trace(groups: number): StepTrace | undefined;
   };
   readonly steps: number;
+  /** Returns the figures of the work on other machines since the last call, if there is such work. */
+  readonly figures?: (() => ClusterFigures | undefined) | undefined;
 }
 
 /**
@@ -76,7 +80,7 @@ export interface GrpoPhase
  */
 export async function grpoPhase(
   run: TrainingRun,
-  { trainer, steps, saveInterval, evalInterval, traceGroups, traceInterval }: GrpoPhase,
+  { trainer, steps, saveInterval, evalInterval, traceGroups, traceInterval, figures }: GrpoPhase,
 ): Promise<PhaseResult> {
   const phase = 'grpo';
   const warnings = new Warnings();
@@ -93,7 +97,7 @@ export async function grpoPhase(
   for await (const { metrics, totals: now } of stepsOf(run, { phase, trainer, steps, from, tokens })) {
     totals = now;
     const { steps: step } = now;
-    const accuracy = await logged(run, phase, now, metrics, async () => {
+    const accuracy = await logged(run, phase, now, { metrics, cluster: figures?.() }, async () => {
       for (const { problem, fix } of warnings.check(step, metrics)) {
         await run.emit({ type: 'warning', step, problem, fix });
       }
@@ -109,19 +113,27 @@ export async function grpoPhase(
   return totals.steps < steps ? result : { ...result, checkpoint: await run.saveWeights('rl_model_final') };
 }
 
+/** Figures of a step for its row. */
+interface Logged {
+  readonly metrics: Readonly<Record<string, number>>;
+  /** The work on other machines, if there is any. */
+  readonly cluster?: ClusterFigures | undefined;
+}
+
 /** Evaluate where it is due, and log the row; a step that was taken is logged even if evaluating fails. */
 async function logged(
   run: TrainingRun,
   phase: PhaseName,
   { steps: step }: Totals,
-  metrics: Readonly<Record<string, number>>,
+  { metrics, cluster }: Logged,
   evaluate: () => Promise<number | null>,
 ): Promise<number | null> {
   let accuracy: number | null = null;
   try {
     accuracy = await evaluate();
   } finally {
-    await run.log({ phase, step, ...metrics, eval_accuracy: accuracy });
+    const row = { ...metrics, ...(cluster && workerMetrics(cluster)), eval_accuracy: accuracy };
+    await run.log({ phase, step, ...row }, cluster && workerRows(step, cluster));
   }
   return accuracy;
 }

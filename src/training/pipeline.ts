@@ -57,7 +57,7 @@ export async function pipeline(options: PipelineOptions, context: SessionContext
   };
   return withRecovery(context, async (attempt) => {
     await using session = await openSession(plan, context, attempt);
-    const { run, model, sampler } = session;
+    const { run, model, sampler, figures } = session;
     const newTrainer = () => new SupervisedTrainer(model, pretrain, { task: pretrainTask });
     const saves = { stepEval: false, saveInterval: SAVE_INTERVALS.pretrain };
     const pretrained = await trainOnExamples(run, newTrainer, saves);
@@ -67,7 +67,7 @@ export async function pipeline(options: PipelineOptions, context: SessionContext
     }
     const trainer = new GrpoTrainer(model, grpo, { task, sampler });
     const intervals = { saveInterval: SAVE_INTERVALS.grpo, evalInterval: 0, ...traces };
-    const improved = await improve(run, { trainer, steps, ...intervals });
+    const improved = await improve(run, { trainer, steps, figures, ...intervals });
     const final = await run.judge('final');
     return await session.finish({ baseline, final, phases: { pretrain: pretrained, grpo: improved } });
   });

@@ -1,10 +1,12 @@
 /** Readers of the JSON lines of a run: its metrics, its held-out problems, and completions. The files may be torn or hostile. */
 import { jsonObject } from '../base/json.ts';
 import type { SampleRow } from '../grpo/samples.ts';
-import type { Metric, MetricsRow } from './store.ts';
+import type { Metric, MetricsRow, WorkerRow } from './store.ts';
 
 /** The file of a run with one row for each step. */
 export const METRICS_FILE = 'metrics.jsonl';
+/** The file of a run with one row for each worker and step, if other machines take part. */
+export const WORKERS_FILE = 'workers.jsonl';
 
 /** The rows in some bytes of a file. */
 export interface ReadRows<Row> {
@@ -42,6 +44,9 @@ type Fields = Readonly<Record<string, unknown>>;
 /** Read the rows of `metrics.jsonl`. Values other than numbers, texts and null are left out. */
 export const rowsOf = (bytes: Uint8Array): ReadRows<MetricsRow> => linesOf(bytes, metricsRow);
 
+/** Read the rows of `workers.jsonl`. */
+export const workersOf = (bytes: Uint8Array): ReadRows<WorkerRow> => linesOf(bytes, workerRow);
+
 /** Read the rows of `evaluation.jsonl`. */
 export const problemsOf = (bytes: Uint8Array): ReadRows<ProblemRow> => linesOf(bytes, problemRow);
 
@@ -77,6 +82,24 @@ function metricsRow({ phase, step, ...values }: Fields): MetricsRow | undefined 
 function isMetric(entry: readonly [string, unknown]): entry is [string, Metric] {
   const [, value] = entry;
   return typeof value === 'number' || typeof value === 'string' || value === null;
+}
+
+function workerRow(fields: Fields): WorkerRow | undefined {
+  const { step, worker, name, class: kind, banned } = fields;
+  if (!isStep(step) || !isText(worker)) return undefined;
+  return {
+    step,
+    worker,
+    name: isText(name) ? name : '',
+    class: isText(kind) ? kind : '',
+    items: numberOf(fields.items),
+    tokens: numberOf(fields.tokens),
+    tokensPerSecond: numberOf(fields.tokensPerSecond),
+    idleShare: numberOf(fields.idleShare),
+    duplicate: numberOf(fields.duplicate),
+    rejected: numberOf(fields.rejected),
+    banned: banned === true,
+  };
 }
 
 function problemRow({ expression, answer }: Fields): ProblemRow | undefined {

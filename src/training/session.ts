@@ -1,5 +1,6 @@
 /** A session of training: a machine, a model on it, and a run that is new or resumed. */
 import { RandomStream } from '../base/randomStream.ts';
+import type { ClusterFigures } from '../cluster/metrics.ts';
 import type { Checkpoint } from '../formats/index.ts';
 import type { CompletionSampler } from '../model/completions.ts';
 import type { ModelConfig } from '../model/config.ts';
@@ -101,6 +102,9 @@ export class Session implements AsyncDisposable {
     private readonly machine: Machine,
     private readonly plan: SessionPlan,
   ) {}
+
+  /** Return the figures of the work on other machines since the last call; undefined for a machine that works alone. */
+  readonly figures = (): ClusterFigures | undefined => this.machine.figures?.();
 
   /** Write the summary. */
   async finish(results: Results): Promise<Summary> {

@@ -3,6 +3,7 @@
  * before it returns or answer with a promise. Training awaits each call before it goes on, so what a method promises holds
  * from there: a logged row outlives the process, a saved checkpoint is whole.
  */
+import type { WorkerFigures } from '../cluster/metrics.ts';
 import type { Checkpoint } from '../formats/index.ts';
 import type { TrainingState } from '../model/trainingState.ts';
 import type { BestCheckpoint, ListedCheckpoint } from './checkpointList.ts';
@@ -20,6 +21,11 @@ export interface MetricsRow {
   readonly phase: string;
   readonly step: number;
   readonly [name: string]: Metric;
+}
+
+/** The work of a worker for a step of GRPO. */
+export interface WorkerRow extends WorkerFigures {
+  readonly step: number;
 }
 
 /** Everything that is needed to resume at a step, to the bit. */
@@ -93,8 +99,11 @@ export interface StoredRun {
   /** The name of the place, for people: on disk the directory. */
   readonly directory: string;
   readonly checkpoints: StoredCheckpoints;
-  /** Append a row to the metrics. When this is done, the end of the process does not lose it. */
-  log(row: MetricsRow): Awaitable<void>;
+  /**
+   * Append a row to the metrics, and those of the workers to `workers.jsonl`. When this is done, the end of the process does not
+   * lose them.
+   */
+  log(row: MetricsRow, workers?: readonly WorkerRow[]): Awaitable<void>;
   /** Return the number of rows so far, all of them safe from the end of the machine. */
   syncedRows(): Awaitable<number>;
   /** Write a JSON file, whole or not at all. */

@@ -7,7 +7,7 @@ import { accuracyOf } from './accuracy.ts';
 import { completionRows, completionsFile, isCorrect } from './completions.ts';
 import type { Listener, TrainingEvent } from './events.ts';
 import type { PhaseName, PhaseResult, Totals } from './sessionState.ts';
-import type { MetricsRow, ResumePoint, StoredRun } from './store.ts';
+import type { MetricsRow, ResumePoint, StoredRun, WorkerRow } from './store.ts';
 
 /** The model in training. */
 export interface Subject {
@@ -115,8 +115,8 @@ export class TrainingRun {
     return accuracy.accuracy;
   }
 
-  async log(row: MetricsRow): Promise<void> {
-    await this.store.log(row);
+  async log(row: MetricsRow, workers: readonly WorkerRow[] = []): Promise<void> {
+    await this.store.log(row, workers);
     await this.emit({ type: 'row', row });
   }
 

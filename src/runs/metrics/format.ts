@@ -1,5 +1,5 @@
 /** Formats of files of metrics. */
-import type { MetricsRow } from '../../training/store.ts';
+import type { MetricsRow, WorkerRow } from '../../training/store.ts';
 
 /** The position of a row. */
 export interface Place {
@@ -11,8 +11,8 @@ export interface Place {
 
 /** A file format of rows: encode them, and find their ends in a file that may be torn or damaged. */
 export interface MetricsFormat {
-  /** Encode a row; before the first one, also the header of the file. */
-  encode(row: MetricsRow, place: Place): Uint8Array;
+  /** Encode a row; before the first one, also the header of the file. @param workers of the step, for formats that have them. */
+  encode(row: MetricsRow, place: Place, workers?: readonly WorkerRow[]): Uint8Array;
   /** Return the end offset of each complete row, in order, up to the first torn or damaged one. */
   rowEnds(bytes: Uint8Array): Iterable<number>;
 }

@@ -1,18 +1,19 @@
 /**
- * The metrics of a run: `metrics.jsonl`, and optionally a CSV file and a TensorBoard event file. All have the same rows. A
- * run that resumes from a checkpoint truncates them to the rows of that checkpoint.
+ * The metrics of a run: `metrics.jsonl`, and optionally a CSV file and a TensorBoard event file. All have the same rows. The rows
+ * of workers are in `workers.jsonl`. A run that resumes from a checkpoint truncates them to the rows of that checkpoint.
  */
 import { join } from 'node:path';
 import { checkedInteger } from '../../base/arguments.ts';
 import { parsedRows } from '../../training/metricsLines.ts';
 import { METRICS_FILE } from '../../training/runRows.ts';
-import type { MetricsRow } from '../../training/store.ts';
+import type { MetricsRow, WorkerRow } from '../../training/store.ts';
 import { checkOwnPath, isInside } from '../ownFile.ts';
 import { CSV } from './csv.ts';
 import type { MetricsFormat } from './format.ts';
 import { JSON_LINES } from './jsonl.ts';
 import { RowFile } from './rowFile.ts';
 import { EVENT_FILE, TENSORBOARD } from './tensorBoard.ts';
+import { WorkersFile } from './workersFile.ts';
 
 export interface MetricsSinkOptions {
   /** Directory of `metrics.jsonl` and of `tensorboard/` with the event file. */
@@ -33,6 +34,7 @@ interface Output {
 /** Write every row to all files. */
 export class MetricsSink implements Disposable {
   readonly #outputs: Output[] = [];
+  #workers: WorkersFile | undefined;
   readonly #directory: string;
   readonly #keep: number | undefined;
   #rows: number;
@@ -52,6 +54,7 @@ export class MetricsSink implements Disposable {
         fix: 'put a copy back, or start a new run',
       });
       const rows = parsedRows(metrics.read());
+      this.#workers = new WorkersFile(directory, resume && rows);
       const [first] = rows;
       if (first) this.#columns = Object.keys(first);
       if (csv !== undefined) {
@@ -63,6 +66,7 @@ export class MetricsSink implements Disposable {
         this.#open(join(directory, 'tensorboard', EVENT_FILE), TENSORBOARD, { fix });
       }
       for (const { file } of this.#outputs) file.cut();
+      this.#workers.cut();
     } catch (error) {
       this.discard();
       throw error;
@@ -74,26 +78,30 @@ export class MetricsSink implements Disposable {
     return this.#rows;
   }
 
-  /** Append a row. It reaches the operating system before this returns. */
-  log(row: MetricsRow): void {
+  /** Append a row, and those of the workers. They reach the operating system before this returns. */
+  log(row: MetricsRow, workers: readonly WorkerRow[] = []): void {
     this.#columns ??= Object.keys(row);
     const place = { index: this.#rows, columns: this.#columns };
-    for (const { file, format } of this.#outputs) file.append(format.encode(row, place));
+    this.#workers?.append(workers);
+    for (const { file, format } of this.#outputs) file.append(format.encode(row, place, workers));
     this.#rows++;
   }
 
   /** Sync all rows to the disk. A checkpoint that counts them must wait for this. */
   sync(): void {
+    this.#workers?.sync();
     for (const { file } of this.#outputs) file.sync();
   }
 
   /** Close the files, and remove those that were made here. */
   discard(): void {
     for (const { file } of this.#outputs) file.discard();
+    this.#workers?.[Symbol.dispose]();
   }
 
   [Symbol.dispose](): void {
     for (const { file } of this.#outputs) file.close();
+    this.#workers?.[Symbol.dispose]();
   }
 
   #open(

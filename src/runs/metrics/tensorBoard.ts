@@ -1,14 +1,14 @@
 /**
  * Metrics as a TensorBoard event file: a TFRecord for each row, holding an `Event` (tensorflow/core/util/event.proto)
- * with a `Summary` of one scalar for every number of the row, under the tag `<phase>/<name>`. Values that are not finite
- * 32-bit floats are left out, as TensorBoard cannot draw them.
+ * with a `Summary` of one scalar for every number of the row, under the tag `<phase>/<name>`, and of some for every worker, under
+ * `workers/<worker>/<name>`. Values that are not finite 32-bit floats are left out, as TensorBoard cannot draw them.
  *
  * A resumed run truncates the same file to its step and continues it: no step is there twice. A running TensorBoard can read
- * on, since equal steps have equal sizes (tried with both loaders of 2.21).
+ * on, since equal steps have equal sizes (tried with both loaders of 2.21); where other workers take part, it has to be started again.
  */
 import { PbfWriter } from 'pbf';
 import { crc32c } from '../../base/crc.ts';
-import type { MetricsRow } from '../../training/store.ts';
+import type { Metric, MetricsRow, WorkerRow } from '../../training/store.ts';
 import type { MetricsFormat } from './format.ts';
 
 /** Name of the file. TensorBoard reads files with `tfevents` in their name. */
@@ -19,8 +19,10 @@ const HEADER_BYTES = 12;
 const CHECKSUM_BYTES = 4;
 
 export const TENSORBOARD: MetricsFormat = {
-  encode: (row, { index }) =>
-    Buffer.concat(index === 0 ? [record(versionEvent()), record(rowEvent(row))] : [record(rowEvent(row))]),
+  encode: (row, { index }, workers = []) => {
+    const event = record(rowEvent(row, workers));
+    return index === 0 ? Buffer.concat([record(versionEvent()), event]) : event;
+  },
 
   *rowEnds(bytes) {
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -45,25 +47,32 @@ function versionEvent(): Uint8Array {
   return event.finish();
 }
 
-function rowEvent({ phase, step, ...metrics }: MetricsRow): Uint8Array {
+function rowEvent({ phase, step, ...metrics }: MetricsRow, workers: readonly WorkerRow[]): Uint8Array {
   const event = new PbfWriter();
   event.writeDoubleField(1, Date.now() / 1000);
   event.writeVarintField(2, step);
-  event.writeMessage(5, writeSummary, { phase, metrics });
+  const own = Object.entries(metrics).map(([name, metric]) => ({ tag: `${phase}/${name}`, metric }));
+  event.writeMessage(5, writeSummary, [...own, ...workers.flatMap(workerScalars)]);
   return event.finish();
 }
 
+const workerScalars = ({ worker, items, tokensPerSecond, idleShare }: WorkerRow): Scalar[] => [
+  { tag: `workers/${worker}/tokens_per_second`, metric: tokensPerSecond },
+  { tag: `workers/${worker}/items`, metric: items },
+  { tag: `workers/${worker}/idle_share`, metric: idleShare },
+];
+
 /** Summary { repeated Value value = 1 }, with Value { tag = 1; simple_value = 2 }. */
-function writeSummary({ phase, metrics }: Scalars, summary: PbfWriter): void {
-  for (const [name, metric] of Object.entries(metrics)) {
+function writeSummary(scalars: readonly Scalar[], summary: PbfWriter): void {
+  for (const { tag, metric } of scalars) {
     const isScalar = typeof metric === 'number' && Number.isFinite(Math.fround(metric));
-    if (isScalar) summary.writeMessage(1, writeValue, { tag: `${phase}/${name}`, metric });
+    if (isScalar) summary.writeMessage(1, writeValue, { tag, metric });
   }
 }
 
-interface Scalars {
-  readonly phase: string;
-  readonly metrics: Readonly<Record<string, MetricsRow[string]>>;
+interface Scalar {
+  readonly tag: string;
+  readonly metric: Metric;
 }
 
 function writeValue(
