@@ -1,0 +1,40 @@
+/** Reads a credentials file: the JWT of a user and the seed of its key, as NATS tools write it. */
+
+import { decode } from '@nats-io/jwt';
+import { type Authenticator, credsAuthenticator } from '@nats-io/nats-core';
+import { ClusterError } from './error.ts';
+
+/** What a credentials file says. */
+export interface Credentials {
+  /** The public key of the user. */
+  readonly key: string;
+  /** The time after which the server refuses them; undefined if they do not expire. */
+  readonly expires: Date | undefined;
+  readonly authenticator: Authenticator;
+}
+
+const JWT = /-----BEGIN NATS USER JWT-----\s+([\w.-]+)\s/;
+
+/** Read the content of a credentials file. @throws ClusterError (`NOT_AUTHORIZED`) if it is none, or not of a user. */
+export function readCredentials(content: string): Credentials {
+  // The authenticator does not know the line ends of Windows.
+  const text = `${content.replaceAll('\r\n', '\n')}\n`;
+  const authenticator = credsAuthenticator(new TextEncoder().encode(text));
+  const { key, exp } = claimsOf(text, authenticator);
+  return { key, expires: exp === undefined ? undefined : new Date(exp * 1000), authenticator };
+}
+
+function claimsOf(text: string, authenticator: Authenticator): { key: string; exp?: number } {
+  const fix = 'give the file that the server made for this user, whole';
+  const [, jwt = ''] = JWT.exec(text) ?? [];
+  try {
+    const { sub, exp } = decode(jwt);
+    const signed = authenticator('nonce');
+    if (!signed || !('nkey' in signed) || signed.nkey !== sub || !sub.startsWith('U'))
+      throw new Error('another key');
+    return exp === undefined ? { key: sub } : { key: sub, exp };
+  } catch (cause) {
+    const problem = 'the credentials are not the JWT of a user and the seed of its key';
+    throw new ClusterError('NOT_AUTHORIZED', 'credentials', problem, fix, { cause });
+  }
+}
