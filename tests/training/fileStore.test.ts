@@ -12,6 +12,7 @@ import { OpfsFiles } from '../../src/training/opfsFiles.ts';
 import { START_NAMES } from '../../src/training/sessionState.ts';
 import type { TrainingCheckpoint } from '../../src/training/store.ts';
 import { FakeDirectory, type Fault, named, type Operation } from './fakeOpfs.ts';
+import { workerFigures } from './figures.ts';
 
 const STEPS = 3;
 const config = modelConfig('tiny', { nLayers: 1, vocabSize: 8 });
@@ -29,6 +30,10 @@ function at(step: number, rows: number): TrainingCheckpoint {
   };
 }
 
+/** Two workers take part from the second step on. */
+const workersAt = (step: number) =>
+  step < 2 ? [] : ['a1', 'b2'].map((worker) => ({ step, ...workerFigures({ worker }) }));
+
 const noDamage = (problem: string): void => expect.fail(problem);
 
 /** Begin the run, or resume it, and train to the end. */
@@ -40,7 +45,7 @@ async function train(store: FileStore): Promise<void> {
     if (point) await run.checkpoints.forgetAfter(point.name);
     else await run.checkpoints.save(at(0, 0), { name: START_NAMES.grpo, step: 0, temporary: true });
     for (let step = (point?.step ?? 0) + 1; step <= STEPS; step++) {
-      await run.log({ phase: 'grpo', step, loss: 1 / step });
+      await run.log({ phase: 'grpo', step, loss: 1 / step }, workersAt(step));
       await run.writeLines(`samples_step${step}.jsonl`, [{ step }]);
       const rows = await run.syncedRows();
       const options = { name: `step${step}`, step, temporary: step === 1, accuracy: step / 10 };

@@ -14,8 +14,10 @@ import { ARITHMETIC } from '../../src/tasks/arithmetic/task.ts';
 import { ANSWER, EOS, encode, VOCAB_SIZE } from '../../src/tasks/arithmetic/tokenizer.ts';
 import type { TrainingEvent } from '../../src/training/events.ts';
 import { grpoPhase, pretrainPhase } from '../../src/training/phases.ts';
+import { workersOf } from '../../src/training/runRows.ts';
 import { readTrace, type StepTrace } from '../../src/training/trace.ts';
 import { TrainingRun } from '../../src/training/trainingRun.ts';
+import { clusterFigures, workerFigures } from './figures.ts';
 import { exampleTrace } from './traces.ts';
 
 const config = modelConfig('tiny', { vocabSize: VOCAB_SIZE });
@@ -178,6 +180,44 @@ describe('grpoPhase', () => {
     // The model answers alike all the time.
     expect(saved()).toEqual(['final', 'step1', 'step5'].map((name) => `rl_model_${name}.safetensors`));
     expect(each.store.checkpoints.best?.step).toBe(1);
+  });
+
+  it('keeps the figures of other machines in its metrics and by worker, asked for before it evaluates', async () => {
+    const { bench: each, rows, subject } = bench();
+    const order: string[] = [];
+    const { evaluate } = subject;
+    subject.evaluate = (onProgress) => {
+      order.push('evaluate');
+      return evaluate(onProgress);
+    };
+    const trainer = counting((step) => order.push(`step ${step}`));
+    const figures = () => {
+      order.push('figures');
+      const workers = [workerFigures({ items: order.length }), workerFigures({ worker: 'trainer' })];
+      return clusterFigures({ workers, policySecondsP50: Number.NaN });
+    };
+    const phase = { steps: 2, saveInterval: 0, evalInterval: 1, ...UNTRACED };
+    await grpoPhase(each, { trainer, figures, ...phase });
+    expect(order).toEqual(['step 1', 'figures', 'evaluate', 'step 2', 'figures']);
+    expect(rows()).toMatchObject([
+      { step: 1, loss: 1, 'workers/items': 4, 'workers/policy_seconds_p50': null },
+      { step: 2, loss: 0.5, 'workers/items': 4, 'workers/bytes': 4096 },
+    ]);
+    const kept = workersOf(readFileSync(join(each.store.directory, 'workers.jsonl')));
+    expect(kept.rows.map(({ step, worker, items }) => [step, worker, items])).toEqual([
+      [1, 'a1', 2],
+      [1, 'trainer', 3],
+      [2, 'a1', 5],
+      [2, 'trainer', 3],
+    ]);
+  });
+
+  it('keeps nothing of workers in a run that works alone', async () => {
+    const { bench: each, rows } = bench();
+    const phase = { steps: 1, ...NOT_SAVED, ...UNTRACED };
+    await grpoPhase(each, { trainer: counting(), figures: () => undefined, ...phase });
+    expect(Object.keys(rows()[0] ?? {}).filter((name) => name.startsWith('workers'))).toEqual([]);
+    expect(readdirSync(each.store.directory)).not.toContain('workers.jsonl');
   });
 
   it('keeps no file of samples where there are none', async () => {

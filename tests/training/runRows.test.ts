@@ -1,7 +1,7 @@
 /** Rows of a run's files: of whole ones, of torn ones, and of files that are none. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { completionsOf, problemsOf, rowsOf, samplesOf } from '../../src/training/runRows.ts';
+import { completionsOf, problemsOf, rowsOf, samplesOf, workersOf } from '../../src/training/runRows.ts';
 import { linesOf } from './filesOf.ts';
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
@@ -50,7 +50,7 @@ describe('rows of metrics', () => {
   it('are read from any bytes without an error', () => {
     fc.assert(
       fc.property(fc.uint8Array(), (noise) => {
-        for (const read of [rowsOf, problemsOf, completionsOf, samplesOf]) {
+        for (const read of [rowsOf, problemsOf, completionsOf, samplesOf, workersOf]) {
           expect(read(noise).end).toBeLessThanOrEqual(noise.length);
         }
       }),

@@ -16,7 +16,9 @@ import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { FileError } from '../../../src/runs/fileError.ts';
 import { MetricsSink, type MetricsSinkOptions } from '../../../src/runs/metrics/index.ts';
-import type { MetricsRow } from '../../../src/training/store.ts';
+import { workersOf } from '../../../src/training/runRows.ts';
+import type { MetricsRow, WorkerRow } from '../../../src/training/store.ts';
+import { workerFigures } from '../../training/figures.ts';
 import { readEvents } from './eventFile.ts';
 
 let parent: string;
@@ -410,5 +412,84 @@ describe('a new sink', () => {
     place.open().discard();
     expect(readdirSync(place.directory)).toEqual([]);
     expect(existsSync(place.csv)).toBe(false);
+  });
+});
+
+describe('rows of workers', () => {
+  const fileOf = ({ directory }: Place) => join(directory, 'workers.jsonl');
+  const workersAt = (step: number, count: number): WorkerRow[] =>
+    Array.from({ length: count }, (_, i) => ({
+      step,
+      ...workerFigures({ worker: `w${i}`, items: step, tokensPerSecond: step / 2, idleShare: Number.NaN }),
+    }));
+
+  it('stand in a file of their own, and in events by worker; a file without any is not made', () => {
+    const place = new Place();
+    using sink = place.open();
+    sink.log({ phase: 'grpo', step: 1, loss: 1 });
+    sink.log({ phase: 'grpo', step: 2, loss: 2 }, []);
+    expect(existsSync(fileOf(place))).toBe(false);
+    sink.log({ phase: 'grpo', step: 3, loss: 3 }, workersAt(3, 2));
+    sink.sync();
+    expect(workersOf(readFileSync(fileOf(place))).rows).toEqual(workersAt(3, 2));
+    const { events, csv, jsonl } = place.contents();
+    expect(events.at(-1)?.scalars).toEqual({
+      'grpo/loss': 3,
+      'workers/w0/tokens_per_second': 1.5,
+      'workers/w0/items': 3,
+      'workers/w1/tokens_per_second': 1.5,
+      'workers/w1/items': 3,
+    });
+    expect(`${csv}${jsonl}`).not.toContain('w0');
+  });
+
+  it('are cut to the steps of the metrics after any crash, also by a session without workers', () => {
+    const crash = fc.record({
+      counts: fc.array(fc.nat(3), { minLength: 1, maxLength: 5 }),
+      kept: fc.nat(),
+      torn: fc.nat(),
+      garbage: fc.uint8Array({ maxLength: 20 }),
+      counts2: fc.array(fc.nat(3), { maxLength: 3 }),
+    });
+    fc.assert(
+      fc.property(crash, ({ counts, kept, torn, garbage, counts2 }) => {
+        const place = new Place();
+        const rows = kept % (counts.length + 1);
+        let synced = 0;
+        {
+          using sink = place.open();
+          for (const [i, count] of counts.entries()) {
+            sink.log({ phase: 'grpo', step: i + 1 }, workersAt(i + 1, count));
+            sink.sync();
+            if (i + 1 === rows && existsSync(fileOf(place))) synced = readFileSync(fileOf(place)).length;
+          }
+        }
+        if (existsSync(fileOf(place))) {
+          const all = readFileSync(fileOf(place));
+          const end = synced + (torn % (all.length - synced + 1));
+          writeFileSync(fileOf(place), Buffer.concat([all.subarray(0, end), garbage]));
+        }
+        {
+          using sink = place.open({ resume: { rows } });
+          for (const [i, count] of counts2.entries()) {
+            sink.log({ phase: 'grpo', step: rows + i + 1 }, workersAt(rows + i + 1, count));
+          }
+        }
+        const all = [...counts.slice(0, rows), ...counts2];
+        const expected = all.flatMap((count, i) => workersAt(i + 1, count));
+        const bytes = existsSync(fileOf(place)) ? readFileSync(fileOf(place)) : new Uint8Array();
+        expect(workersOf(bytes)).toEqual({ rows: expected, end: bytes.length, skipped: 0 });
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it('are not written through a link', () => {
+    const [place, elsewhere] = [new Place(), new Place()];
+    place.write([{ phase: 'grpo', step: 1 }]);
+    writeFileSync(join(elsewhere.directory, 'precious'), 'precious');
+    fs.symlinkSync(join(elsewhere.directory, 'precious'), fileOf(place));
+    expect(failure(() => place.open({ resume: { rows: 1 } })).code).toBe('NOT_A_FILE');
+    expect(readFileSync(join(elsewhere.directory, 'precious'), 'utf8')).toBe('precious');
   });
 });
