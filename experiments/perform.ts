@@ -64,7 +64,8 @@ async function answered(
   const { maxNewTokens, ...problems } = setting;
   const grpo = grpoOptions({ maxNewTokens, ...options });
   const last = join(trained, 'rl_model_final.safetensors');
-  await using machine = await open({ model: loadCheckpoint(checkpoint).config, kernels: undefined });
+  const { eos } = arithmetic(problems).tokenizer;
+  await using machine = await open({ model: loadCheckpoint(checkpoint).config, eos, kernels: undefined });
   const found: Record<string, string> = {};
   for (const step of examination?.steps ?? []) {
     const onTheWay = join(trained, `rl_model_step${step}.safetensors`);

@@ -6,6 +6,7 @@
 
 export type { Connect, Connected, ConnectOptions } from './connection.ts';
 export { ClusterError, type ClusterErrorCode } from './error.ts';
+export type { ClusterEvent, ClusterListener } from './events.ts';
 export { machineClass } from './machineClass.ts';
 export type {
   KnownWorker,

@@ -82,8 +82,19 @@ export class RunSubjects {
     };
   }
 
-  resultsOf(epoch: number): string {
-    return `mf.${this.run}.r.*.*.${epoch}.*`;
+  /** The subjects of an epoch, which are those of its streams: the server refuses what an earlier trainer or its workers publish. */
+  ofEpoch(epoch: number) {
+    const { run } = this;
+    return {
+      work: `mf.${run}.w.${epoch}.*`,
+      policy: `mf.${run}.p.${epoch}.*.*`,
+      result: `mf.${run}.r.*.*.${epoch}.*`,
+    };
+  }
+
+  /** The chunks of a version. */
+  version(epoch: number, version: number): string {
+    return `mf.${this.run}.p.${epoch}.${version}.*`;
   }
 }
 

@@ -38,6 +38,8 @@ export interface Machine extends AsyncDisposable {
 /** A session's need of a machine. */
 export interface MachineNeed {
   readonly model: ModelConfig;
+  /** The token that ends a completion. */
+  readonly eos: number;
   /** The kernels that the run began with, and the adapter's description; only on that adapter are they taken. */
   readonly kernels: { readonly adapter: string; readonly choices: KernelChoices } | undefined;
 }

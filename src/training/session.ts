@@ -148,7 +148,11 @@ export async function openSession(
   const resumed = earlier && (await store.resumePoint((problem) => damage.push(problem)));
   for (const problem of damage) await on?.({ type: 'damage', problem });
   const initial = resumed?.model ?? (await plan.model());
-  const machine = await openMachine({ model: initial.config, kernels: kernelsOf(earlier) });
+  const machine = await openMachine({
+    model: initial.config,
+    eos: plan.task.tokenizer.eos,
+    kernels: kernelsOf(earlier),
+  });
   let opened: StoredRun | undefined;
   try {
     const { device, adapter, provenance } = machine;
