@@ -12,6 +12,8 @@ export default defineConfig({
     include: ['tests/**/*.test.ts'],
     exclude: ['tests/browser'],
     pool: 'forks',
+    // Node 20 has browsers' WebSocket behind this flag; later versions have it.
+    execArgv: ['--experimental-websocket'],
     maxWorkers: 2,
     testTimeout: 600_000,
     hookTimeout: 600_000,

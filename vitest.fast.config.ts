@@ -5,5 +5,11 @@ import { testsWithoutDevice } from './tests/withoutDevice.ts';
 /** `npm run test:fast`: the tests that compile no kernels, in under a minute. `npm test` runs all. */
 export default defineConfig({
   resolve: { alias: PACKAGE_ALIAS },
-  test: { include: testsWithoutDevice(), pool: 'forks', maxWorkers: 2, testTimeout: 60_000 },
+  test: {
+    include: testsWithoutDevice(),
+    pool: 'forks',
+    execArgv: ['--experimental-websocket'],
+    maxWorkers: 2,
+    testTimeout: 60_000,
+  },
 });

@@ -1,22 +1,29 @@
 /** Connects in Node: by TCP, with TLS where the server has it, or by a WebSocket. */
 import { readFile } from 'node:fs/promises';
-import { connect } from '@nats-io/transport-node';
+import { isIP } from 'node:net';
+import { connect, type TlsOptions } from '@nats-io/transport-node';
 import { connectBrowser } from './browser.ts';
 import { type Connect, connectBy } from './connection.ts';
 
 /**
- * Connect to `nats://`, `tls://`, `ws://` or `wss://`. With `tls://` the connection is encrypted or fails; with `nats://` it is
- * encrypted if the server can.
+ * Connect to `nats://`, `tls://`, `ws://` or `wss://`. With `tls://` or a certificate authority the connection is encrypted or
+ * fails; with `nats://` it is encrypted if the server can.
  * @throws ClusterError (`SERVER_UNREACHABLE`, `NOT_AUTHORIZED`) within ten seconds; Node's error if `ca` cannot be read.
  */
 export const connectNode: Connect = async (options) => {
   const { url, ca } = options;
   if (/^wss?:/i.test(url)) return connectBrowser(options);
   const mustEncrypt = ca !== undefined || /^tls:/i.test(url);
-  const tls = ca === undefined ? {} : { ca: await readFile(ca, 'utf8') };
+  const tls = mustEncrypt ? { tls: await certificateOptions(url, ca) } : {};
   const protocols = ['nats', 'tls', 'wss', 'ws'];
-  return connectBy(
-    { protocols, dial: (dialling) => connect({ ...dialling, ...(mustEncrypt ? { tls } : {}) }) },
-    options,
-  );
+  return connectBy({ protocols, dial: (dialling) => connect({ ...dialling, ...tls }) }, options);
 };
+
+async function certificateOptions(url: string, ca: string | undefined): Promise<TlsOptions> {
+  const host = /^\w+:\/\/\[?([0-9a-f.:]+?)\]?(?::\d+)?(?:\/.*)?$/i.exec(url)?.[1] ?? '';
+  return {
+    ...(ca === undefined ? {} : { ca: await readFile(ca, 'utf8') }),
+    // The transport tells TLS no name of a server with a bare address, and TLS would expect a certificate for localhost.
+    ...(isIP(host) === 0 ? {} : { host }),
+  };
+}
