@@ -55,6 +55,12 @@ export const grpoSchema = z.strictObject({
   miniBatches: integer(1, 65_536)
     .default(1)
     .describe('optimiser steps in a pass, each on a different part of the problems'),
+  staleness: integer(0, 8)
+    .default(0)
+    .describe(
+      'sample completions from the policy of this many steps ago, while the steps in between train (0 = from the ' +
+        'present policy, one after the other)',
+    ),
   klCoef: real({ min: 0, max: 1000 })
     .default(0.1)
     .describe('weight of the KL penalty, from the reference (0 = none)'),

@@ -22,6 +22,9 @@ import type { GrpoProgress } from './state.ts';
 /** Streams of random numbers, derived from the seed. */
 const STREAMS = { problems: 2, levels: 4 } as const;
 
+/** The state on which later rollouts depend, besides the policy. */
+export type SourceProgress = Pick<GrpoProgress, 'problems' | 'curriculum'>;
+
 /** Sample and reward completions on an endless stream of problems. */
 export class RolloutSource {
   readonly #problems: TaskStream;
@@ -61,12 +64,12 @@ export class RolloutSource {
   }
 
   /** Return the state on which later rollouts depend, besides the policy. */
-  progress(): Pick<GrpoProgress, 'problems' | 'curriculum'> {
+  progress(): SourceProgress {
     return { problems: this.#problems.cursor, curriculum: this.#curriculum?.state() ?? null };
   }
 
   /** Resume from the state of `progress`. @throws MathformerError if its curriculum has different levels. */
-  restore({ problems, curriculum }: Pick<GrpoProgress, 'problems' | 'curriculum'>): void {
+  restore({ problems, curriculum }: SourceProgress): void {
     this.#curriculum?.restore(curriculum ?? {});
     this.#problems.cursor = problems;
     // A saved step implies a reward: without one, the first step throws.

@@ -6,6 +6,7 @@
  * The KL is measured from a reference: the initial policy, or with `refSyncSteps` a more recent one. Dropout is off.
  */
 import { expectNames } from '../base/arguments.ts';
+import { MathformerError } from '../base/errors.ts';
 import { checkSeed } from '../base/options.ts';
 import { RandomStream } from '../base/randomStream.ts';
 import { mostTokens } from '../model/microBatches.ts';
@@ -56,6 +57,7 @@ import { RewardError } from './rewardValues.ts';
 import type { Rollout } from './rollout.ts';
 import { RolloutSource } from './rolloutSource.ts';
 import { type SampleRow, sampleRows } from './samples.ts';
+import { otherStaleness, StaleRollouts } from './staleRollouts.ts';
 import { type GrpoState, grpoProgressSchema } from './state.ts';
 import { type StepTrace, traceOf } from './trace.ts';
 
@@ -78,6 +80,11 @@ export interface GrpoTrainerParts {
   readonly rewards?: readonly Reward[];
   /** Samples from the policy. The caller disposes of it. Default: a `Sampler` that the trainer disposes of. */
   readonly sampler?: CompletionSampler;
+  /**
+   * Make a sampler of a model's completions, for `staleness`: an earlier version of the policy samples. The trainer disposes of
+   * what it returns. Required with `staleness` if `sampler` is given. Default: a `Sampler`.
+   */
+  readonly samplerOf?: (model: Transformer) => CompletionSampler;
   /** Options of recordings. `{ replay: false }` computes every step without them. */
   readonly capture?: CaptureOptions;
 }
@@ -89,7 +96,7 @@ export class GrpoTrainer {
   readonly task: Task;
   readonly sampler: CompletionSampler;
   readonly #ownsSampler: boolean;
-  readonly #source: RolloutSource;
+  readonly #rollouts: RolloutSource | StaleRollouts;
   readonly #reference: Transformer | undefined;
   readonly #optimizer: AdamW;
   readonly #accumulate: Captured<[BatchInputs], Tensor>;
@@ -104,7 +111,7 @@ export class GrpoTrainer {
 
   /** @throws MathformerError if the policy's vocabulary is not the task's, or if the rewards are invalid. */
   constructor(policy: Transformer, options: GrpoOptions, parts: GrpoTrainerParts) {
-    expectNames('GrpoTrainer', parts, ['task', 'rewards', 'sampler', 'capture']);
+    expectNames('GrpoTrainer', parts, ['task', 'rewards', 'sampler', 'samplerOf', 'capture']);
     refuseTaskOptions(options);
     const { capture: captureOptions = {} } = parts;
     const task = checkedTask(parts.task);
@@ -118,7 +125,11 @@ export class GrpoTrainer {
     this.task = task;
     this.sampler = parts.sampler ?? new Sampler(policy, { eos: task.tokenizer.eos });
     this.#ownsSampler = !parts.sampler;
-    this.#source = new RolloutSource(this.sampler, options, task, rewards);
+    const sourceOf = (sampler: CompletionSampler) => new RolloutSource(sampler, options, task, rewards);
+    this.#rollouts =
+      options.staleness > 0
+        ? new StaleRollouts(policy, { options, sourceOf, samplerOf: samplerOf(parts) })
+        : sourceOf(this.sampler);
     this.#klCoef = options.klCoef;
     this.#reference = options.klCoef > 0 ? policy.clone() : undefined;
     this.#optimizer = new AdamW(policy.parameters, { gradClip: options.gradClip });
@@ -144,10 +155,10 @@ export class GrpoTrainer {
     const { skipped } = updates.at(-1) ?? (await this.#optimizer.report());
     const seconds = (performance.now() - started) / 1000;
     const step = { task, lr, klCoef, seconds, skipped: skipped + this.#unrewarded.steps, options };
-    const { rewardNames } = this.#source;
+    const { rewardNames } = this.#rollouts;
     const metrics = rollout ? summarise({ ...step, rollout, updates }) : unmeasured(step, rewardNames);
     this.#moveReference(metrics, rollout?.completions.length ?? 0);
-    return { ...metrics, ...this.#source.metrics() };
+    return { ...metrics, ...this.#rollouts.metrics() };
   }
 
   /** Return the learning rate of step `step`, counted from 0. */
@@ -158,7 +169,7 @@ export class GrpoTrainer {
 
   /** Sample and reward the completions of the next step. @throws RewardError if a reward fails. */
   async rollout(): Promise<Rollout> {
-    return this.#source.next();
+    return this.#rollouts.next();
   }
 
   /** Return some completions of the latest step; none before the first step. */
@@ -184,17 +195,20 @@ export class GrpoTrainer {
     const optimizer = await this.#optimizer.stateDict();
     const own = { step: this.#step, klCoef: this.#klCoef, unrewarded: this.#unrewarded };
     return {
-      progress: { ...own, optimizerSteps: optimizer.steps, ...this.#source.progress() },
+      progress: { ...own, optimizerSteps: optimizer.steps, ...this.#rollouts.progress() },
       optimizer: optimizerTensors(optimizer),
       reference: (await this.#reference?.stateDict()) ?? null,
+      ...(this.#rollouts instanceof StaleRollouts && { versions: await this.#rollouts.versions() }),
     };
   }
 
   /**
    * Resume from the state of a trainer with the same options, task and rewards. Load the policy's weights separately.
-   * @throws MathformerError if the state is invalid or of a different trainer.
+   * @throws MathformerError if the state is invalid or of a different trainer, such as one with another `staleness`.
    */
-  restore({ progress, optimizer, reference }: TrainingState): void {
+  restore({ progress, optimizer, reference, versions = [] }: TrainingState): void {
+    const { staleness } = this.options;
+    if (versions.length !== staleness) throw otherStaleness(versions.length, staleness);
     const {
       step,
       optimizerSteps: steps,
@@ -207,14 +221,16 @@ export class GrpoTrainer {
       if (!reference) throw badState('there is no reference');
       this.#reference.load(reference);
     }
-    this.#source.restore(source);
+    if (this.#rollouts instanceof StaleRollouts) this.#rollouts.restore(source, versions, step);
+    else this.#rollouts.restore(source);
     this.#step = step;
     this.#klCoef = klCoef;
     this.#unrewarded = unrewarded;
   }
 
-  /** Free the trainer's memory, but not the policy. */
+  /** Free the trainer's memory, but not the policy. A rollout that is being drawn for a later step ends without effect. */
   dispose(): void {
+    if (this.#rollouts instanceof StaleRollouts) this.#rollouts.dispose();
     if (this.#ownsSampler) this.sampler.dispose();
     this.#accumulate[Symbol.dispose]();
     this.#apply[Symbol.dispose]();
@@ -347,4 +363,22 @@ export class GrpoTrainer {
       this.#reference?.parameters.copyFrom(this.policy.parameters);
     }
   }
+}
+
+/** Return what makes the samplers of earlier versions. @throws MathformerError if only a sampler of the policy was given. */
+function samplerOf({
+  task,
+  sampler,
+  samplerOf: given,
+}: GrpoTrainerParts): (model: Transformer) => CompletionSampler {
+  if (given) return given;
+  if (!sampler) return (model) => new Sampler(model, { eos: task.tokenizer.eos });
+  throw new MathformerError(
+    'staleness needs samplers of earlier policies, and only one of the present policy is given',
+    {
+      code: 'BAD_OPTION',
+      where: 'GrpoTrainer',
+      fix: 'give `samplerOf`, which makes the sampler of a model, or staleness 0',
+    },
+  );
 }

@@ -48,6 +48,11 @@ export interface Completion {
 
 /** Generate completions from a model's current weights. */
 export interface CompletionSampler {
+  /**
+   * True if another kind of machine may have computed the log-probabilities of completions, with other roundings. Training
+   * then corrects for the difference. Default: false.
+   */
+  readonly isForeign?: boolean;
   /** Sample completions of every prompt, in order. Calls run one after another. */
   generate(prompts: readonly (readonly number[])[], options: SampleOptions): Promise<Completion[]>;
   /** Free the memory of generation, but not the model. */

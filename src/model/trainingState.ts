@@ -12,6 +12,8 @@ export interface TrainingState<Progress extends object = object> {
   readonly optimizer: StateDict;
   /** The weights of the reference model; null without one. */
   readonly reference: StateDict | null;
+  /** Weights of earlier steps that later steps still need, the oldest first. */
+  readonly versions?: readonly StateDict[];
 }
 
 /** Convert the optimiser's buffers to tensors. */

@@ -71,8 +71,9 @@ export class Checkpoints implements StoredCheckpoints {
       const content = part.encode();
       const about = { bytes: content.length, sha256: sha256(content) };
       const file = part.name(about.sha256);
-      // A reference that does not change is written only once.
-      const isKnown = this.entries.some((entry) => entry.files[file]?.sha256 === about.sha256);
+      // A reference or version that does not change is written only once.
+      const isKnown =
+        file in files || this.entries.some((entry) => entry.files[file]?.sha256 === about.sha256);
       if (!isKnown) writeAtomically(join(this.directory, file), content, this.operations);
       files[file] = about;
     }
@@ -127,6 +128,7 @@ export class Checkpoints implements StoredCheckpoints {
       weights: open(document.weights),
       optimizer: open(document.optimizer),
       reference: document.reference === null ? null : open(document.reference),
+      versions: document.versions?.map(open),
     });
   }
 

@@ -7,6 +7,7 @@
  *     NAME.optimizer.safetensors    the optimiser's buffers
  *     NAME.json                     the rest: step, rows logged, random streams, …
  *     reference-HASH.safetensors    the reference model, by the hash of its file; checkpoints share it
+ *     version-HASH.safetensors      weights of an earlier step that samples a later rollout (--staleness), shared as well
  *
  * A checkpoint counts once the manifest names it. The manifest is written last: whenever the process or the machine stops,
  * every checkpoint in it is complete.
@@ -54,6 +55,8 @@ const documentSchema = z.strictObject({
   weights: nameSchema,
   optimizer: nameSchema,
   reference: nameSchema.nullable(),
+  /** Runs without staleness have none, as older versions of the format. */
+  versions: z.array(nameSchema).optional(),
   progress: z.record(z.string(), z.unknown()),
   session: z.record(z.string(), z.unknown()),
 });
@@ -112,7 +115,11 @@ interface FileNames {
   weights: string;
   optimizer: string;
   reference: string | null;
+  versions?: string[];
 }
+
+/** Begins the name of a file that checkpoints share. */
+type SharedPrefix = 'reference' | 'version';
 
 /** A file of a checkpoint that is to be written. */
 export interface CheckpointPart {
@@ -130,23 +137,35 @@ export function checkpointParts(
   name: string,
   { model, state, session }: TrainingCheckpoint,
 ): readonly CheckpointPart[] {
-  const { progress, optimizer, reference } = state;
+  const { progress, optimizer, reference, versions } = state;
   const names: FileNames = { weights: weightsFile(name), optimizer: optimizerFile(name), reference: null };
   const document = () => ({ version: VERSION, ...names, progress, session });
-  const referencePart = (stateDict: StateDict): CheckpointPart => ({
+  const sharedPart = (
+    prefix: SharedPrefix,
+    stateDict: StateDict,
+    keep: (name: string) => void,
+  ): CheckpointPart => ({
     encode: () => writeCheckpoint({ ...model, stateDict, metadata: new Map() }),
     name: (sha256) => {
-      names.reference = `reference-${sha256.slice(0, HASH_DIGITS)}.safetensors`;
-      return names.reference;
+      const file = `${prefix}-${sha256.slice(0, HASH_DIGITS)}.safetensors`;
+      keep(file);
+      return file;
     },
   });
+  const keepReference = (file: string): void => {
+    names.reference = file;
+  };
+  const keepVersion = (file: string): void => {
+    names.versions = [...(names.versions ?? []), file];
+  };
   return [
     { encode: () => writeCheckpoint(model), name: () => names.weights },
     {
       encode: () => writeSafetensors({ tensors: float32Arrays(optimizer), metadata: new Map() }),
       name: () => names.optimizer,
     },
-    ...(reference ? [referencePart(reference)] : []),
+    ...(reference ? [sharedPart('reference', reference, keepReference)] : []),
+    ...(versions ?? []).map((version) => sharedPart('version', version, keepVersion)),
     {
       encode: () => new TextEncoder().encode(`${JSON.stringify(document(), null, 2)}\n`),
       name: () => documentFile(name),
@@ -175,6 +194,7 @@ export function decodedCheckpoint(
     readonly weights: OpenedFile;
     readonly optimizer: OpenedFile;
     readonly reference: OpenedFile | null;
+    readonly versions: readonly OpenedFile[] | undefined;
   },
 ): TrainingCheckpoint {
   const model = ({ bytes, path }: OpenedFile): Checkpoint => readCheckpoint(bytes, path);
@@ -184,6 +204,7 @@ export function decodedCheckpoint(
       progress,
       optimizer: tensorsOf(files.optimizer),
       reference: files.reference && model(files.reference).stateDict,
+      ...(files.versions && { versions: files.versions.map((file) => model(file).stateDict) }),
     },
     session,
   };
@@ -191,7 +212,7 @@ export function decodedCheckpoint(
 
 function isFileOf(name: string, file: string): boolean {
   const own = [weightsFile(name), optimizerFile(name), documentFile(name)];
-  return own.includes(file) || /^reference-[0-9a-f]+\.safetensors$/.test(file);
+  return own.includes(file) || /^(reference|version)-[0-9a-f]+\.safetensors$/.test(file);
 }
 
 function tensorsOf({ bytes, path }: OpenedFile): StateDict {

@@ -78,8 +78,9 @@ export class FileCheckpoints implements StoredCheckpoints {
       const content = part.encode();
       const about = { bytes: content.length, sha256: await sha256(content) };
       const file = part.name(about.sha256);
-      // A reference that does not change is written only once.
-      const isKnown = this.entries.some((entry) => entry.files[file]?.sha256 === about.sha256);
+      // A reference or version that does not change is written only once.
+      const isKnown =
+        file in files || this.entries.some((entry) => entry.files[file]?.sha256 === about.sha256);
       if (!isKnown) await this.files.write(DIRECTORY + file, content);
       files[file] = about;
     }
@@ -132,6 +133,7 @@ export class FileCheckpoints implements StoredCheckpoints {
       weights: await open(document.weights),
       optimizer: await open(document.optimizer),
       reference: document.reference === null ? null : await open(document.reference),
+      versions: document.versions && (await Promise.all(document.versions.map(open))),
     });
   }
 

@@ -54,9 +54,10 @@ export async function trainGrpo(options: TrainGrpoOptions, context: SessionConte
       settings: { ...taskSettings, ...samplingSettings(grpo) },
     };
     await using opened = await openSession(plan, context, attempt);
-    const { run, model, sampler, figures } = opened;
+    const { run, model, sampler, samplerOf, figures } = opened;
     const baseline = await run.judge('baseline');
-    const trainer = new GrpoTrainer(model, grpo, { task, sampler, ...(rewards && { rewards }) });
+    const parts = { task, sampler, samplerOf, ...(rewards && { rewards }) };
+    const trainer = new GrpoTrainer(model, grpo, parts);
     const improved = await improve(run, { ...session, trainer, steps, figures });
     const final = await run.judge('final');
     return await opened.finish({ baseline, final, phases: { grpo: improved } });

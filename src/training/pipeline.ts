@@ -57,7 +57,7 @@ export async function pipeline(options: PipelineOptions, context: SessionContext
   };
   return withRecovery(context, async (attempt) => {
     await using session = await openSession(plan, context, attempt);
-    const { run, model, sampler, figures } = session;
+    const { run, model, sampler, samplerOf, figures } = session;
     const newTrainer = () => new SupervisedTrainer(model, pretrain, { task: pretrainTask });
     const saves = { stepEval: false, saveInterval: SAVE_INTERVALS.pretrain };
     const pretrained = await trainOnExamples(run, newTrainer, saves);
@@ -65,7 +65,7 @@ export async function pipeline(options: PipelineOptions, context: SessionContext
     if (baseline === null) {
       return await session.finish({ baseline, final: null, phases: { pretrain: pretrained } });
     }
-    const trainer = new GrpoTrainer(model, grpo, { task, sampler });
+    const trainer = new GrpoTrainer(model, grpo, { task, sampler, samplerOf });
     const intervals = { saveInterval: SAVE_INTERVALS.grpo, evalInterval: 0, ...traces };
     const improved = await improve(run, { trainer, steps, figures, ...intervals });
     const final = await run.judge('final');

@@ -29,7 +29,7 @@ export function checkNothingToLose(
   { isFilled, unlisted }: Remains,
   fixFor: (files: readonly string[]) => string,
 ): void {
-  const starts = ['reference-', ...Object.values(START_NAMES).map((name) => `${name}.`)];
+  const starts = ['reference-', 'version-', ...Object.values(START_NAMES).map((name) => `${name}.`)];
   const ofTraining = unlisted.filter((file) => !starts.some((start) => file.startsWith(start)));
   const found = [...RESULTS.filter(isFilled), ...ofTraining];
   if (found.length === 0) return;

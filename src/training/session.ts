@@ -106,6 +106,10 @@ export class Session implements AsyncDisposable {
   /** Return the figures of the work on other machines since the last call; undefined for a machine that works alone. */
   readonly figures = (): ClusterFigures | undefined => this.machine.figures?.();
 
+  /** Make a sampler of completions of the run's task. */
+  readonly samplerOf = (model: Transformer): CompletionSampler =>
+    this.machine.sampler(model, this.plan.task.tokenizer.eos);
+
   /** Write the summary. */
   async finish(results: Results): Promise<Summary> {
     const { run, plan, machine } = this;

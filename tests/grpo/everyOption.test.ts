@@ -1,4 +1,5 @@
 /** Every option of the GRPO trainer, changed one at a time, has its documented effect. */
+import { isDeepStrictEqual } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Device } from '../../src/gpu/device.ts';
 import { LOSS_NAMES } from '../../src/grpo/clipping.ts';
@@ -28,6 +29,9 @@ type Overrides = Partial<Parameters<typeof grpoOptions>[0]>;
 const FIXTURE = 'tiny.safetensors';
 /** The tokens of each completion of `Answering`. */
 const TEN = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10];
+
+/** A reward that differs between the completions of `Answering`. */
+const FIRST: Reward = { name: 'first', reward: (_, { tokens: [first = 0] }) => first };
 
 /** A sampler that gives every prompt ten tokens without an answer. The first token differs between completions. */
 class Answering implements CompletionSampler {
@@ -200,6 +204,33 @@ const EFFECTS: Readonly<Record<keyof typeof grpoSchema.shape, () => Promise<void
   dualClip: () => expectLoss({ dualClip: 1.1 }),
   epochs: async () => expect((await changes({ epochs: 3 })).progress.optimizerSteps).toBe(3),
   miniBatches: async () => expect((await changes({ miniBatches: 2 })).progress.optimizerSteps).toBe(2),
+  staleness: async () => {
+    // The number of updates after which each step's completions were sampled.
+    const ages = (staleness: number) =>
+      using(
+        { staleness, steps: 4 },
+        async (trainer, policy) => {
+          const weights = [(await policy.stateDict()).get('out_proj.bias')?.data];
+          for (let i = 0; i < 4; i++) {
+            await trainer.step();
+            weights.push((await policy.stateDict()).get('out_proj.bias')?.data);
+          }
+          return sampledFrom.map((data) => weights.findIndex((each) => isDeepStrictEqual(each, data)));
+        },
+        { samplerOf: noting, rewards: [FIRST] },
+      );
+    const sampledFrom: unknown[] = [];
+    const noting = (model: Transformer): CompletionSampler => {
+      const sampler = new Answering();
+      const { generate } = sampler;
+      sampler.generate = async (...request) => {
+        sampledFrom.push((await model.stateDict()).get('out_proj.bias')?.data);
+        return generate.apply(sampler, request);
+      };
+      return sampler;
+    };
+    expect(await ages(2)).toEqual([0, 0, 0, 1]);
+  },
   klCoef: async () => {
     await expectLoss({ klCoef: 0.4 });
     // The first step is at the reference, where the KL has no gradient: the second one's are the same.
@@ -256,9 +287,8 @@ const EFFECTS: Readonly<Record<keyof typeof grpoSchema.shape, () => Promise<void
     expect((await sampling({ dynamicSampling: true })).expressions.length).toBe(4 * SMALL.batchSize);
   },
   dynamicSamplingMetric: async () => {
-    const different: Reward = { name: 'first', reward: (_, { tokens: [first = 0] }) => first };
     const kept = async (dynamicSamplingMetric: GrpoOptions['dynamicSamplingMetric']) =>
-      (await sampling({ dynamicSampling: true, dynamicSamplingMetric }, [different])).rollout.problems.length;
+      (await sampling({ dynamicSampling: true, dynamicSamplingMetric }, [FIRST])).rollout.problems.length;
     expect([await kept('accuracy'), await kept('reward')]).toEqual([0, SMALL.batchSize]);
   },
   maxRefills: async () => {

@@ -38,7 +38,7 @@ export function keptCheckpoints(files: readonly ListedFile[], manifest: unknown)
 /** Return the name of the checkpoint whose weights a file holds; undefined for any other file. */
 function nameOf(file: string): string | undefined {
   const [, name] = /^checkpoints\/([^/]+)\.safetensors$/.exec(file) ?? [];
-  return name === undefined || name.endsWith('.optimizer') || name.startsWith('reference-')
+  return name === undefined || name.endsWith('.optimizer') || /^(reference|version)-/.test(name)
     ? undefined
     : name;
 }
