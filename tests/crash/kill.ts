@@ -98,7 +98,7 @@ function isWhole(checkpoints: Checkpoints, entry: CheckpointEntry): boolean {
 /** Results of a finished run that must not depend on kills. */
 export interface RunTraces {
   readonly steps: readonly number[];
-  /** The rows of metrics.jsonl, without their times. */
+  /** The rows of metrics.jsonl, without their times and without what workers did. */
   readonly rows: readonly unknown[];
   /** Steps in the TensorBoard file, if there is one. */
   readonly events: readonly number[];
@@ -111,10 +111,7 @@ export interface RunTraces {
 /** Read the results of a finished run. */
 export function tracesOf(run: string): RunTraces {
   const text = readFileSync(join(run, 'metrics.jsonl'), 'utf8');
-  const rows = text
-    .trimEnd()
-    .split('\n')
-    .map((line) => ({ ...JSON.parse(line), step_time: 0 }));
+  const rows = text.trimEnd().split('\n').map(rowOf);
   const last = new Checkpoints(join(run, 'checkpoints')).entries.at(-1);
   const hashes = Object.entries(last?.files ?? {}).filter(([file]) => file.endsWith('.safetensors'));
   return {
@@ -126,6 +123,14 @@ export function tracesOf(run: string): RunTraces {
       .update(readFileSync(join(run, 'final_completions.jsonl')))
       .digest('hex'),
   };
+}
+
+function rowOf(line: string): Readonly<Record<string, unknown>> & { readonly step: number } {
+  const { step, ...row } = JSON.parse(line);
+  const lasting = Object.entries(row).filter(
+    ([name]) => name !== 'step_time' && !name.startsWith('workers/'),
+  );
+  return { step, ...Object.fromEntries(lasting) };
 }
 
 function eventsOf(run: string): number[] {
@@ -185,8 +190,8 @@ function rowsOf(run: string): number {
   return existsSync(path) ? readFileSync(path, 'utf8').split('\n').length - 1 : 0;
 }
 
-/** Return the next command: resume a run that has a config; otherwise remove the remains, and start it. */
-function next(args: readonly string[], out: string): string[] {
+/** Return the arguments of the next process: resume a run that has a config; otherwise remove the remains, and start it. */
+export function next(args: readonly string[], out: string): string[] {
   if (existsSync(join(out, 'config.json'))) return ['resume', out];
   rmSync(out, { recursive: true, force: true });
   return [...args, '--out', out];

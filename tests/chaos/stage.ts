@@ -1,0 +1,178 @@
+/** A stage for chaos: a server behind a proxy, a trainer and workers as processes, and the run that they make. */
+import { randomUUID } from 'node:crypto';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { connect, type NatsConnection } from '@nats-io/transport-node';
+import { NatsServer } from '../cluster/natsServer.ts';
+import { next, type RunTraces, tracesOf } from '../crash/kill.ts';
+import { Child, type ChildOptions } from './child.ts';
+import { until } from './deadline.ts';
+import { type Direction, TcpProxy } from './tcpProxy.ts';
+
+/** Environment variable that marks the processes of a stage. */
+const MARK = 'MATHFORMER_CHAOS';
+/** Seconds within which a process starts, on a busy machine. */
+const START_SECONDS = 60;
+/** Seconds within which a run that nothing disturbs any more makes a step, or ends. */
+const RUN_SECONDS = 240;
+/** Seconds within which a worker ends after its run. */
+const END_SECONDS = 30;
+
+/** A process of the stage. */
+interface Role {
+  readonly name?: string;
+  /** Its way to the server. Default: the proxy of the stage. */
+  readonly proxy?: TcpProxy;
+  readonly launcher?: readonly string[];
+}
+
+/** A server, a proxy, a trainer and workers. Disposing of it ends all of them, and removes the run. */
+export class Stage implements AsyncDisposable {
+  readonly directory = mkdtempSync(join(tmpdir(), 'mathformer-chaos-'));
+  /** The run's directory. */
+  readonly out = join(this.directory, 'run');
+  /** Results that the server took from workers. */
+  results = 0;
+  readonly #mark = randomUUID();
+  readonly #children: Child[] = [];
+  readonly #proxies: TcpProxy[] = [];
+  #trainer: Child | undefined;
+
+  private constructor(
+    readonly training: readonly string[],
+    readonly server: NatsServer,
+    /** The way to the server, unless another is given. */
+    readonly proxy: TcpProxy,
+    private readonly observer: NatsConnection,
+  ) {
+    this.#proxies.push(proxy);
+    observer.subscribe('mf.*.r.>', {
+      callback: () => {
+        this.results += 1;
+      },
+    });
+  }
+
+  /** Set up a stage for a training, given by its arguments. */
+  static async open(training: readonly string[]): Promise<Stage> {
+    const server = await NatsServer.start();
+    const observer = await connect({
+      ...{ servers: server.url, name: 'observer', maxReconnectAttempts: -1, reconnectTimeWait: 100 },
+    });
+    return new Stage(training, server, await TcpProxy.start(server), observer);
+  }
+
+  /** Open another way to the server. */
+  async way(host?: string): Promise<TcpProxy> {
+    const proxy = await TcpProxy.start({ port: this.server.port, ...(host !== undefined && { host }) });
+    this.#proxies.push(proxy);
+    return proxy;
+  }
+
+  /** Start a worker, and wait for its first words. */
+  async worker({ proxy = this.proxy, ...role }: Role = {}): Promise<Child> {
+    const name = role.name ?? `worker ${this.#children.length}`;
+    const child = this.#start({ ...role, name }, ['worker', proxy.url, '--once', '--threads', '1']);
+    await child.says(/\n/, START_SECONDS);
+    return child;
+  }
+
+  /** Start the trainer, or resume the run. */
+  trainer({ proxy = this.proxy, ...role }: Role = {}): Child {
+    const args = [...next(this.training, this.out), '--workers', proxy.url];
+    this.#trainer = this.#start({ name: 'trainer', ...role }, args);
+    return this.#trainer;
+  }
+
+  /** Rows of metrics that the run has. */
+  get rows(): number {
+    const path = join(this.out, 'metrics.jsonl');
+    return existsSync(path) ? readFileSync(path, 'utf8').split('\n').length - 1 : 0;
+  }
+
+  /** Wait until the run has so many more steps. */
+  async advances(steps = 1): Promise<void> {
+    await this.reaches(this.rows + steps);
+  }
+
+  /** Wait until the run has so many steps. */
+  async reaches(steps: number): Promise<void> {
+    await this.#during(`step ${steps}`, () => this.rows >= steps);
+  }
+
+  /** Wait until workers have given so many more results. */
+  async works(results = 1): Promise<void> {
+    const goal = this.results + results;
+    await this.#during(`${results} results of workers`, () => this.results >= goal);
+  }
+
+  /**
+   * Wait for a piece of bytes on a way to the server. `strike` is called before the piece passes; the piece and what follows
+   * on its connection are lost if it returns true.
+   */
+  async strikes(
+    proxy: TcpProxy,
+    moment: { readonly direction: Direction; readonly text: RegExp },
+    strike: () => boolean,
+  ): Promise<void> {
+    let isStruck = false;
+    const stop = proxy.watch((piece, direction) => {
+      if (isStruck || direction !== moment.direction || !moment.text.test(piece.toString('latin1')))
+        return false;
+      isStruck = true;
+      return strike();
+    });
+    await this.#during(`${moment.text} ${moment.direction}`, () => isStruck).finally(stop);
+  }
+
+  /**
+   * Wait until the trainer and the living workers have ended by themselves. Return what the run became.
+   * @param out the directory of the run, if it was moved.
+   * @throws Error if one of them fails, hangs or leaves a process.
+   */
+  async finishes(out = this.out): Promise<RunTraces> {
+    await this.#trainer?.exits(RUN_SECONDS);
+    const workers = this.#children.filter(({ name, isAlive }) => isAlive && name.startsWith('worker'));
+    await Promise.all(workers.map((worker) => worker.exits(END_SECONDS)));
+    const left = this.#processes();
+    if (left.length > 0) throw new Error(`processes are left over: ${left}`);
+    return tracesOf(out);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#children.map((child) => child.kill()));
+    await this.observer.close();
+    for (const proxy of this.#proxies) await proxy[Symbol.asyncDispose]();
+    await this.server[Symbol.asyncDispose]();
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+
+  /** Wait for something that happens during the run. @throws Error if the run ends before. */
+  async #during(what: string, holds: () => boolean): Promise<void> {
+    const trainer = this.#trainer;
+    await until(RUN_SECONDS, what, () => holds() || trainer?.isAlive === false);
+    if (!holds()) throw new Error(`the trainer ended before ${what}:\n${trainer?.output}`);
+  }
+
+  #start(role: Pick<ChildOptions, 'name' | 'launcher'>, args: readonly string[]): Child {
+    const environment = { [MARK]: this.#mark };
+    const child = new Child({ ...role, script: 'src/cli/main.ts', args, environment });
+    this.#children.push(child);
+    return child;
+  }
+
+  /** List the processes with the mark of this stage, children of children among them. On Linux only. */
+  #processes(): number[] {
+    if (!existsSync('/proc/self/environ')) return [];
+    return readdirSync('/proc').flatMap((name) => {
+      if (!/^\d+$/.test(name)) return [];
+      try {
+        const environment = readFileSync(`/proc/${name}/environ`, 'utf8').split('\0');
+        return environment.includes(`${MARK}=${this.#mark}`) ? [Number(name)] : [];
+      } catch {
+        return []; // it has ended, or is another user's
+      }
+    });
+  }
+}
