@@ -108,15 +108,24 @@ export interface PackedScores extends Scores {
   readonly logits: Tensor;
 }
 
+/** Compute the logits (N,V) that predict the scored tokens. */
+export function packedLogits(
+  model: Transformer,
+  { tokens, tiles, rows: index, inverse }: Packed<Tensor>,
+  options: ForwardOptions = {},
+): Tensor {
+  const hidden = model.hidden(tokens, { rows: tokens.size, tiles: () => tiles }, options);
+  return model.logits(takeRows(hidden, { index, inverse }));
+}
+
 /** Compute log-probability and entropy (N) of the scored tokens. The output layer runs only for scored positions. */
 export function scorePacked(
   model: Transformer,
   packed: Packed<Tensor>,
   options: ScoreOptions = {},
 ): PackedScores {
-  const { tokens, tiles, rows: index, inverse, targets, kept } = packed;
-  const hidden = model.hidden(tokens, { rows: tokens.size, tiles: () => tiles }, options);
-  const logits = model.logits(takeRows(hidden, { index, inverse }));
+  const { targets, kept } = packed;
+  const logits = packedLogits(model, packed, options);
   const { temperature = 1 } = options;
   return { logits, ...logSoftmaxGather(logits, targets, { temperature, kept }) };
 }
@@ -144,9 +153,15 @@ export function scoreTokens(
 }
 
 function scorePart(model: Transformer, sequences: readonly ScoredSequence[], options: ScoreOptions): Scores {
+  const { logp, entropy } = scorePacked(model, uploadSequences(model, sequences), options);
+  return { logp, entropy };
+}
+
+/** Pack sequences without padding, and upload them. */
+export function uploadSequences(model: Transformer, sequences: readonly ScoredSequence[]): Packed<Tensor> {
   const { tokens, tiles, rows, inverse, targets, kept } = packSequences(model, sequences).arrays;
   const upload = (values: Uint32Array<ArrayBuffer>): Tensor => Tensor.from(model.device, values);
-  const packed = {
+  return {
     tokens: upload(tokens),
     tiles: upload(tiles),
     rows: upload(rows),
@@ -154,6 +169,4 @@ function scorePart(model: Transformer, sequences: readonly ScoredSequence[], opt
     targets: upload(targets),
     kept: kept && upload(kept),
   };
-  const { logp, entropy } = scorePacked(model, packed, options);
-  return { logp, entropy };
 }

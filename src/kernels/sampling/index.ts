@@ -13,6 +13,7 @@ import { threadVariant } from './thread.ts';
 import { vectorsVariant } from './vectors.ts';
 
 export { encodeSettings, type SampleViews, type SamplingSettings, SETTINGS_BYTES } from './interface.ts';
+export { IMPOSSIBLE, replaySamples } from './replay.ts';
 
 /** The kernels that draw. */
 export const sampleFamily: Family<SampleOptions> = {

@@ -20,6 +20,9 @@ export interface SamplingSettings {
 
 export const SETTINGS_BYTES = 24;
 
+export const SETTINGS_WGSL =
+  'struct Settings { inverseTemperature: f32, topP: f32, topK: u32, greedy: u32, seed: u32, minP: f32 }';
+
 /** The bytes of the kernel's `Settings`. Greedy decoding reports log-probabilities at temperature 1. */
 export function encodeSettings(settings: SamplingSettings): Uint8Array<ArrayBuffer> {
   const { temperature, topK, topP, minP = 0, seed } = settings;
@@ -96,7 +99,7 @@ export function sampleInterface({ V, filtered }: SampleForm) {
       kept: filtered ? 'array<u32>' : undefined,
     },
     declarations: `${STATE_WGSL}
-struct Settings { inverseTemperature: f32, topP: f32, topK: u32, greedy: u32, seed: u32, minP: f32 }`,
+${SETTINGS_WGSL}`,
     /** Ends rows without work. Declares the `state`, the next `position` and where the row's logits are, `at`. */
     start: `let row = rows[id];
   let slot = row.slot;
