@@ -6,6 +6,8 @@ import { join } from 'shlex';
 /** The commands that have a script of their own beside this file. */
 export const COMMANDS = ['train', 'evaluate', 'generate', 'export', 'inspect', 'tune', 'doctor'] as const;
 export type ScriptName = (typeof COMMANDS)[number];
+/** Commands that only the program has which has all. */
+const WITHOUT_SCRIPT = ['cluster', 'worker'] as const;
 
 /** Join words to one line for a shell, quoted where necessary. */
 export function commandLineOf(words: readonly string[]): string {
@@ -25,12 +27,12 @@ const PARTS: readonly (string | undefined)[] = ['pretrain', 'grpo', 'resume'];
  * @param called the path of the script that was called.
  */
 export function invocation(
-  command: ScriptName,
+  command: ScriptName | (typeof WITHOUT_SCRIPT)[number],
   words: readonly string[],
   here: string = import.meta.url,
   called = process.argv[1] ?? '',
 ): string {
-  const isWhole = WHOLE.includes(basename(called));
+  const isWhole = WHOLE.includes(basename(called)) || WITHOUT_SCRIPT.some((name) => name === command);
   const name = isWhole ? 'main' : command;
   const own = isWhole && !(command === 'train' && PARTS.includes(words[0])) ? [command] : [];
   const script = relative(process.cwd(), fileURLToPath(new URL(`${name}.ts`, here)));

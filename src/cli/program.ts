@@ -19,6 +19,7 @@ const BUILDERS = {
   dashboard: async () => (await import('./commands/dashboard.ts')).dashboardCommand(),
   compare: async () => (await import('./commands/compare.ts')).compareCommand(),
   report: async () => (await import('./commands/report.ts')).reportCommand(),
+  cluster: async () => (await import('./commands/cluster.ts')).clusterCommand(),
   doctor: async () => (await import('./commands/doctor.ts')).doctorCommand(),
 } as const satisfies Readonly<Record<string, (argv: readonly string[]) => Promise<Command>>>;
 

@@ -2,19 +2,28 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, realpathSync, renameSync, rmdirSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { type FileOperations, syncDirectory, writeAtomically } from './atomicFile.ts';
+import {
+  type FileOperations,
+  SECRET_DIRECTORY,
+  SECRET_FILE,
+  syncDirectory,
+  writeAtomically,
+} from './atomicFile.ts';
 import { makeEmptyDirectory } from './directory.ts';
 import { withFileErrors } from './fileError.ts';
 
 /**
  * Write files to a temporary directory, and rename it to `path`, which must not exist, or be empty. After a failure `path` is
  * unchanged.
+ * @param contents by name; a name with slashes lies in directories of these names.
+ * @param isSecret true if only the owner may read them.
  * @throws FileError, e.g. ALREADY_EXISTS or DISK_FULL.
  */
 export function writeDirectoryAtomically(
   path: string,
   contents: ReadonlyMap<string, Uint8Array | string>,
   files?: FileOperations,
+  isSecret = false,
 ): void {
   const existed = existsSync(path);
   makeEmptyDirectory(path);
@@ -22,8 +31,11 @@ export function writeDirectoryAtomically(
     const target = realpathSync(path);
     const temporary = join(dirname(target), `.${basename(target)}.${randomUUID().slice(0, 8)}.tmp`);
     try {
-      mkdirSync(temporary);
-      for (const [name, content] of contents) writeAtomically(join(temporary, name), content, files);
+      for (const [name, content] of contents) {
+        const file = join(temporary, name);
+        mkdirSync(dirname(file), { recursive: true, ...(isSecret && { mode: SECRET_DIRECTORY }) });
+        writeAtomically(file, content, files, isSecret ? SECRET_FILE : undefined);
+      }
       // Windows cannot rename onto a directory, not even an empty one.
       rmdirSync(target);
       renameSync(temporary, target);

@@ -15,19 +15,25 @@ const temporaryName = (name: string): string => `.${name}.${randomUUID().slice(0
 /** Return true if the name is that of an incomplete file. */
 export const isTorn = (name: string): boolean => /^\..+\.[0-9a-f]{8}\.tmp$/.test(name);
 
+/** Permissions of what only its owner may read. Windows ignores them. */
+export const SECRET_FILE = 0o600;
+export const SECRET_DIRECTORY = 0o700;
+
 /**
  * Write `content` under a temporary name in the same directory, sync it, and rename it to `path`. An earlier file stays
  * unchanged until the new one is complete on disk. After a failure no file is left behind.
+ * @param mode its permissions; by default those that the system gives to a new file.
  * @throws FileError, e.g. DISK_FULL.
  */
 export function writeAtomically(
   path: string,
   content: Uint8Array | string,
   files: FileOperations = fs,
+  mode?: number,
 ): void {
   const temporary = join(dirname(path), temporaryName(basename(path)));
   withFileErrors(path, () => {
-    const descriptor = files.openSync(temporary, 'wx');
+    const descriptor = files.openSync(temporary, 'wx', mode);
     try {
       try {
         files.writeFileSync(descriptor, content);

@@ -3,7 +3,7 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** True if this machine has the server. */
@@ -16,12 +16,21 @@ interface ServerOptions {
   /** Further lines of its configuration. */
   readonly config?: string;
   /** The whole configuration, given the port, the port of WebSockets and the directory of its streams. */
-  readonly wholeConfig?: (place: { port: number; webSocketPort: number; directory: string }) => string;
+  readonly wholeConfig?: (place: Place) => string;
+  /** Writes the configuration and what belongs to it. Returns its path. The server starts in its directory. */
+  readonly configFile?: (place: Place) => Promise<string>;
+}
+
+interface Place {
+  readonly port: number;
+  readonly webSocketPort: number;
+  readonly directory: string;
 }
 
 /** A server that runs. Disposing of it kills it and removes what it stored. */
 export class NatsServer implements AsyncDisposable {
   #process: ChildProcess | undefined;
+  #config = '';
 
   private constructor(
     readonly port: number,
@@ -29,11 +38,11 @@ export class NatsServer implements AsyncDisposable {
     readonly directory: string,
   ) {}
 
-  static async start({ config = '', wholeConfig }: ServerOptions = {}): Promise<NatsServer> {
+  static async start({ config = '', wholeConfig, configFile }: ServerOptions = {}): Promise<NatsServer> {
     const directory = mkdtempSync(join(tmpdir(), 'mathformer-nats-'));
     const server = new NatsServer(await freePort(), await freePort(), directory);
-    const whole = wholeConfig?.(server) ?? openConfig(server, config);
-    writeFileSync(join(directory, 'nats.conf'), whole);
+    server.#config = (await configFile?.(server)) ?? join(directory, 'nats.conf');
+    if (!configFile) writeFileSync(server.#config, wholeConfig?.(server) ?? openConfig(server, config));
     await server.start();
     return server;
   }
@@ -48,7 +57,8 @@ export class NatsServer implements AsyncDisposable {
 
   /** Start it again, on the same port and with what it stored. */
   async start(): Promise<void> {
-    const child = spawn('nats-server', ['-c', join(this.directory, 'nats.conf')], {
+    const child = spawn('nats-server', ['-c', this.#config], {
+      cwd: dirname(this.#config),
       stdio: ['ignore', 'ignore', 'pipe'],
     });
     this.#process = child;
@@ -66,6 +76,11 @@ export class NatsServer implements AsyncDisposable {
         throw new Error(`nats-server is not ready: ${said}`);
       }),
     ]);
+  }
+
+  /** Make it read its configuration again. */
+  reload(): void {
+    this.#process?.kill('SIGHUP');
   }
 
   /** Kill it, and wait for its end. What it stored stays. */

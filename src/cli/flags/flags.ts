@@ -138,15 +138,21 @@ function parsedValue(text: string | true, type: OptionType): unknown {
   return text.trim() === '' || Number.isNaN(number) ? text : number;
 }
 
-/** Flags whose values are names, or may be. */
-const NAMES = new Set(['adapter', 'task']);
+/** Names in --help of the values of flags that are texts, but no paths. */
+const VALUE_NAMES: ReadonlyMap<string, string> = new Map([
+  ['adapter', 'name'],
+  ['task', 'name'],
+  ['host', 'list'],
+  ['origins', 'list'],
+  ['expires', 'time'],
+]);
 
 /** Return the name of a flag's value in --help; null for a switch. */
 function valueName({ key, type, choices }: DescribedOption): string | null {
   if (type === 'switch') return null;
   if (type === 'choice') return choices.join('|');
   if (type !== 'text') return type;
-  return NAMES.has(key) ? 'name' : 'path';
+  return VALUE_NAMES.get(key) ?? 'path';
 }
 
 function defaultOf({ type, default: value }: DescribedOption): string {

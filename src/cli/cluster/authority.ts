@@ -1,0 +1,108 @@
+/**
+ * Keys and signed statements (JWT) of a cluster. The operator signs the account, the account signs its users; the server knows
+ * the operator and takes whom the account has signed. Public keys and JWTs are no secrets; seeds are.
+ */
+import { Algorithms, encodeAccount, encodeOperator, encodeUser, fmtCreds } from '@nats-io/jwt';
+import { createAccount, createOperator, createUser, fromSeed, type KeyPair } from '@nats-io/nkeys';
+import { permissionsOf, type Role } from '../../cluster/permissions.ts';
+
+/** Limits of the account, all of them given: the server takes a missing one for 0. -1 is no limit. */
+const NO_LIMITS = {
+  subs: -1,
+  data: -1,
+  payload: -1,
+  imports: -1,
+  exports: -1,
+  conn: -1,
+  leaf: 0,
+  wildcards: true,
+  disallow_bearer: true,
+};
+/** Bytes of memory for the state of consumers. Streams lie in files. */
+export const MEMORY_BYTES = 64 << 20;
+/** Most subscriptions of a worker or doctor. */
+const SUBSCRIPTIONS = 256;
+
+const V2 = { algorithm: Algorithms.v2 };
+
+/** The account of a cluster as the server is told of it. */
+export interface AccountClaims {
+  /** Bytes of all streams. */
+  readonly storageBytes: number;
+  /** Seconds since 1970, by public key: what was signed until then is void. */
+  readonly revocations: Readonly<Record<string, number>>;
+}
+
+/** What the server is told: the operator, its accounts, and which of them is the system's. */
+export interface Trusted {
+  readonly operator: string;
+  readonly systemAccount: string;
+  /** JWTs by public key. */
+  readonly accounts: Readonly<Record<string, string>>;
+}
+
+/** A new user: its public key, and the content of its credentials file, a secret. */
+export interface NewUser {
+  readonly key: string;
+  readonly credentials: string;
+}
+
+/** The keys that sign. */
+export class Authority {
+  private constructor(
+    readonly operator: KeyPair,
+    readonly account: KeyPair,
+    /** The public key of the system's account, in which nobody is. */
+    readonly systemAccount: string,
+  ) {}
+
+  /** Make new keys. */
+  static create(): Authority {
+    return new Authority(createOperator(), createAccount(), createAccount().getPublicKey());
+  }
+
+  /** @param operator and account are seeds. @throws Error for a text that is no seed. */
+  static from(operator: string, account: string, systemAccount: string): Authority {
+    const key = (seed: string) => fromSeed(new TextEncoder().encode(seed.trim()));
+    return new Authority(key(operator), key(account), systemAccount);
+  }
+
+  /** Sign what the server needs to know. */
+  async trusted({ storageBytes, revocations }: AccountClaims): Promise<Trusted> {
+    const { operator, account, systemAccount } = this;
+    const options = { ...V2, signer: operator };
+    const limits = {
+      ...NO_LIMITS,
+      mem_storage: MEMORY_BYTES,
+      disk_storage: storageBytes,
+      streams: -1,
+      consumer: -1,
+    };
+    return {
+      operator: await encodeOperator('mathformer', operator, { system_account: systemAccount }, V2),
+      systemAccount,
+      accounts: {
+        [systemAccount]: await encodeAccount('system', systemAccount, { limits: NO_LIMITS }, options),
+        [account.getPublicKey()]: await encodeAccount('runs', account, { limits, revocations }, options),
+      },
+    };
+  }
+
+  /** Make a user. @param expires the time after which the server refuses it; null for never. */
+  async addUser(name: string, role: Role, expires: Date | null): Promise<NewUser> {
+    const user = createUser();
+    const key = user.getPublicKey();
+    const subs = role === 'trainer' ? -1 : SUBSCRIPTIONS;
+    const jwt = await encodeUser(
+      name,
+      user,
+      this.account,
+      { ...permissionsOf(role, key), subs },
+      { ...V2, ...(expires && { exp: Math.floor(expires.getTime() / 1000) }) },
+    );
+    return { key, credentials: new TextDecoder().decode(fmtCreds(jwt, user)) };
+  }
+}
+
+/** Return the seed of a key: a secret. */
+export const seedOf = (pair: KeyPair): string => `${new TextDecoder().decode(pair.getSeed())}\n`;

@@ -1,0 +1,218 @@
+/** `cluster`: makes the keys, certificates and configuration of a server for rollouts on many machines, and changes who may connect. */
+import { isIP } from 'node:net';
+import { join } from 'node:path';
+import { Command } from 'commander';
+import { z } from 'zod';
+import { shownValue } from '../../base/arguments.ts';
+import { BadOptionError, integer, oneOf, yesOrNo } from '../../base/options.ts';
+import { ROLES } from '../../cluster/permissions.ts';
+import { outputSchema } from '../../training/commandOptions.ts';
+import { ClusterDirectory, credentialsFile, type UserRequest } from '../cluster/clusterDirectory.ts';
+import { bracketed, SERVER_FILES } from '../cluster/serverConfig.ts';
+import { throwing } from '../failure.ts';
+import { addFlags, filledOperand, readFlags } from '../flags/flags.ts';
+import { commandLineOf, invocation } from '../invocation.ts';
+import { Reporter } from '../reporter.ts';
+
+const DEFAULT_DIRECTORY = 'cluster';
+const GIB = 2 ** 30;
+const MOST_WORKERS = 1000;
+
+/** Names by which the server's own machine reaches it. Its certificate always has them. */
+const OWN_HOSTS = ['localhost', '127.0.0.1', '::1'];
+
+const { json } = outputSchema.shape;
+const port = () => integer(1, 65_535);
+
+const EXPIRY = /^(?:never|([1-9]\d{0,4})([mhd]))$/;
+const expires = z
+  .string()
+  .regex(EXPIRY, { error: 'give a time such as 30d, 12h or 90m, or never' })
+  .default('90d');
+
+const initFlags = z.strictObject({
+  host: z
+    .string({
+      error:
+        'give the names and addresses by which machines reach the server, such as nats.example.org,10.0.0.5',
+    })
+    .describe('names and addresses of the server, with commas between; the first is shown in commands'),
+  workers: integer(0, MOST_WORKERS).default(1).describe('number of workers to make credentials for'),
+  expires: expires.describe(
+    "time after which the workers' credentials are refused, such as 30d or 12h, or never",
+  ),
+  origins: z
+    .string()
+    .default('')
+    .describe(
+      'origins of web pages whose tabs may connect, with commas between, such as https://app.example.org',
+    ),
+  tls: yesOrNo().default(true).describe('encrypt all connections; off only behind a proxy that does it'),
+  listen: z.ipv4().or(z.ipv6()).default('0.0.0.0').describe('address that the server listens at'),
+  port: port().default(4222).describe('port of the server'),
+  websocketPort: port().default(8443).describe('port for browser tabs'),
+  monitorPort: integer(0, 65_535)
+    .default(8222)
+    .describe('port of monitoring pages, on the server itself; 0 for none'),
+  storage: integer(1, 100_000).default(10).describe('most GiB on disk for weights, work items and results'),
+  json,
+});
+
+const directoryFlag = {
+  directory: z.string().min(1).default(DEFAULT_DIRECTORY).describe('directory that `cluster init` wrote'),
+};
+
+const addFlagsSchema = z.strictObject({
+  ...directoryFlag,
+  role: oneOf(ROLES).default('worker').describe('what these credentials are for'),
+  expires: expires.describe('time after which they are refused, such as 30d or 12h, or never'),
+  json,
+});
+
+const revokeFlags = z.strictObject({ ...directoryFlag, json });
+
+async function init(directory: string, flags: z.output<typeof initFlags>): Promise<void> {
+  const { host, workers, origins, storage, tls } = flags;
+  const hosts = listOf(host).map(checkedHost);
+  const [first] = hosts;
+  if (first === undefined) throw new BadOptionError('--host', '--host is empty', 'give a name or an address');
+  const until = expiryOf(flags.expires);
+  const users: UserRequest[] = [
+    { name: 'trainer', role: 'trainer', expires: null },
+    { name: 'doctor', role: 'doctor', expires: null },
+    ...Array.from({ length: workers }, (_, i) => ({
+      name: `worker-${i + 1}`,
+      role: 'worker' as const,
+      expires: until,
+    })),
+  ];
+  await ClusterDirectory.create(directory, {
+    ...flags,
+    webSocketPort: flags.websocketPort,
+    hosts: [...new Set([...hosts, ...OWN_HOSTS])],
+    origins: listOf(origins).map(checkedOrigin),
+    storageBytes: storage * GIB,
+    users,
+  });
+  const url = `${tls ? 'tls' : 'nats'}://${bracketed(first)}:${flags.port}`;
+  const reporter = new Reporter({ json: flags.json, quiet: false });
+  reporter.line(
+    `Wrote ${directory}: keys and credentials of a trainer, a doctor and ${workers} workers. Next:`,
+  );
+  for (const line of nextSteps(directory, url, tls)) reporter.line(line);
+  reporter.document({ directory, url, users: users.map(described) });
+}
+
+/** Say what to do with a new cluster. */
+function nextSteps(directory: string, url: string, tls: boolean): string[] {
+  const ca = tls ? ['ca.pem'] : [];
+  const withCa = (flag: string, path: string): string[] => (tls ? [flag, path] : []);
+  const server = commandLineOf([join(directory, 'server')]);
+  const worker = invocation('worker', [url, '--creds', 'worker-1.creds', ...withCa('--ca', 'ca.pem')]);
+  const credentials = join(directory, credentialsFile('trainer'));
+  const trainer = commandLineOf([
+    ...['--workers', url, '--workers_creds', credentials],
+    ...withCa('--workers_ca', join(directory, 'ca.pem')),
+  ]);
+  return [
+    `1. On the server, with a copy of ${server}:  cd ${server} && nats-server -c ${SERVER_FILES.config}`,
+    `2. On a worker, with ${[`${directory}/credentials/worker-1.creds`, ...ca].join(' and ')}:  ${worker}`,
+    `3. Train:  ${invocation('train', ['grpo'])} … ${trainer}`,
+  ];
+}
+
+async function add(name: string, flags: z.output<typeof addFlagsSchema>): Promise<void> {
+  const request = { name: checkedName(name), role: flags.role, expires: expiryOf(flags.expires) };
+  const path = await ClusterDirectory.open(flags.directory).add(request);
+  const reporter = new Reporter({ json: flags.json, quiet: false });
+  const until = request.expires === null ? 'never expire' : `expire at ${request.expires.toISOString()}`;
+  reporter.line(`Wrote ${path}, which ${until}. The server takes them at once.`);
+  reporter.document({ path, ...described(request) });
+}
+
+async function revoke(name: string, { directory, json }: z.output<typeof revokeFlags>): Promise<void> {
+  await ClusterDirectory.open(directory).revoke(checkedName(name));
+  const server = join(directory, 'server');
+  const reporter = new Reporter({ json, quiet: false });
+  const pid = commandLineOf([join(server, SERVER_FILES.pid)]);
+  reporter.line(`Revoked ${name}. The server refuses it when it has read its configuration again:`);
+  reporter.line(`  nats-server --signal reload=${pid}`);
+  const accounts = join(server, SERVER_FILES.accounts);
+  reporter.line(`If the server is on another machine, copy ${accounts} there first.`);
+  reporter.document({ name, accounts });
+}
+
+const described = ({ name, role, expires }: UserRequest) => ({
+  name,
+  role,
+  expires: expires?.toISOString() ?? null,
+});
+
+const listOf = (text: string): string[] => text.split(',').flatMap((part) => part.trim() || []);
+
+const MILLISECONDS: Readonly<Record<string, number>> = { m: 60e3, h: 3600e3, d: 86_400e3 };
+
+/** Return the time so long from now; null for `never`. @param text has the form of `EXPIRY`. */
+function expiryOf(text: string): Date | null {
+  const [, count, unit = ''] = EXPIRY.exec(text) ?? [];
+  return count === undefined ? null : new Date(Date.now() + Number(count) * (MILLISECONDS[unit] ?? 0));
+}
+
+const HOST = /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*$/i;
+
+/** @throws BadOptionError for what is no name or address of a machine. */
+function checkedHost(host: string): string {
+  if (isIP(host) !== 0 || (HOST.test(host) && host.length <= 253)) return host;
+  const fix = 'give names and addresses alone, without scheme and port, such as nats.example.org,10.0.0.5';
+  throw new BadOptionError('--host', `--host cannot have ${shownValue(host)}`, fix);
+}
+
+/** @throws BadOptionError for what is no origin. */
+function checkedOrigin(text: string): string {
+  const url = URL.parse(text);
+  if (url && /^https?:$/.test(url.protocol) && [url.origin, `${url.origin}/`].includes(text))
+    return url.origin;
+  const fix = 'give scheme, name and perhaps port of pages, such as https://app.example.org';
+  throw new BadOptionError('--origins', `--origins cannot have ${shownValue(text)}`, fix);
+}
+
+/** @throws BadOptionError for what cannot be a name of credentials: it is a part of a file's name. */
+function checkedName(name: string): string {
+  if (/^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/.test(name)) return name;
+  const fix = 'give up to 64 letters, digits, - and _, such as worker-7';
+  throw new BadOptionError('name', `the name cannot be ${shownValue(name)}`, fix);
+}
+
+/** Build `cluster init | add | revoke`. */
+export function clusterCommand(): Command {
+  const command = throwing(new Command('cluster'))
+    .description(
+      'Sets up a server for rollouts on many machines: who may connect, and what they may do there.',
+    )
+    .usage('init [directory] --host <list> [options] | add <name> [options] | revoke <name> [options]')
+    .allowExcessArguments()
+    .action(() => {
+      const [unknown] = command.args;
+      const problem = unknown === undefined ? 'no command is given' : `there is no command '${unknown}'`;
+      throw new BadOptionError('command', problem, 'give init, add or revoke; see --help');
+    });
+  const initCommand = throwing(new Command('init'))
+    .description('Write the keys, certificates, credentials and configuration of a new server.')
+    .argument('[directory]', 'directory to write, new or empty', filledOperand, DEFAULT_DIRECTORY);
+  addFlags(initCommand, initFlags).action((directory: string) =>
+    init(directory, readFlags(initCommand, initFlags)),
+  );
+  const addCommand = throwing(new Command('add'))
+    .description('Make credentials for one more machine. The server needs no restart.')
+    .argument('<name>', 'name of the machine');
+  addFlags(addCommand, addFlagsSchema).action((name: string) =>
+    add(name, readFlags(addCommand, addFlagsSchema)),
+  );
+  const revokeCommand = throwing(new Command('revoke'))
+    .description('Take the credentials of a machine back.')
+    .argument('<name>', 'name of the machine');
+  addFlags(revokeCommand, revokeFlags).action((name: string) =>
+    revoke(name, readFlags(revokeCommand, revokeFlags)),
+  );
+  return command.addCommand(initCommand).addCommand(addCommand).addCommand(revokeCommand);
+}

@@ -1,0 +1,53 @@
+/**
+ * Permissions on the server, by role. A worker can do its work under its own key and nothing else: it cannot write another's
+ * results, read results, or change a stream. The server refuses all that is not in these lists.
+ */
+import type { Permissions } from '@nats-io/jwt';
+import { CONSUMER, FIND_SUBJECT, RUNS_BUCKET, WHO_SUBJECT } from './subjects.ts';
+
+/** Roles that credentials are made for. */
+export const ROLES = ['trainer', 'doctor', 'worker'] as const;
+/** The role of a machine: it trains, it only looks, or it samples. */
+export type Role = (typeof ROLES)[number];
+
+/** Return the prefix of the inboxes of a key. Nobody else may listen there. */
+export const inboxPrefix = (key: string): string => `_INBOX_${key}`;
+
+/** Nanoseconds in which a question may be answered. */
+const ANSWER_TIME = 60e9;
+
+/** Return the permissions of a role. @param key the public key of the user. */
+export function permissionsOf(role: Role, key: string): Permissions {
+  const inbox = `${inboxPrefix(key)}.>`;
+  const resp = { max: 1, ttl: ANSWER_TIME };
+  switch (role) {
+    case 'trainer':
+      return {
+        pub: { allow: ['mf.>', '$JS.API.>', '$JS.ACK.>', '$JS.FC.>', `$KV.${RUNS_BUCKET}.>`] },
+        sub: { allow: ['mf.>', inbox] },
+        resp,
+      };
+    case 'doctor':
+      return {
+        pub: { allow: [FIND_SUBJECT, WHO_SUBJECT, '$JS.API.INFO'] },
+        sub: { allow: [inbox] },
+      };
+    case 'worker':
+      return { pub: { allow: publishedBy(key) }, sub: { allow: [WHO_SUBJECT, inbox] }, resp };
+  }
+}
+
+/** List the subjects that a worker may publish to. */
+const publishedBy = (key: string): string[] => [
+  FIND_SUBJECT,
+  `mf.*.hello.${key}.*`,
+  'mf.*.spec',
+  `mf.*.r.${key}.>`,
+  `$JS.API.CONSUMER.INFO.*.${CONSUMER}`,
+  `$JS.API.CONSUMER.MSG.NEXT.*.${CONSUMER}`,
+  // Stream and consumer come first, or, on servers that may name them, domain and account before these.
+  `$JS.ACK.*.${CONSUMER}.>`,
+  `$JS.ACK.*.*.*.${CONSUMER}.>`,
+  // The subject of the message stands at the end: weights can be read so, work items and results cannot.
+  '$JS.API.DIRECT.GET.*.mf.*.p.>',
+];
