@@ -16,6 +16,7 @@ import { SCENARIO_NAMES, SCENARIOS, type ScenarioName } from './scenarios.ts';
 const flagsSchema = z.strictObject({
   kills: integer(1, 1000).default(5).describe('times that each scenario kills or disturbs'),
   steps: integer(4, 100_000).default(60).describe('steps of the training'),
+  staleness: integer(0, 64).default(0).describe('steps by which the weights that sample may be behind'),
   seed: seed().default(0).describe('seed of the moments'),
   only: oneOf(SCENARIO_NAMES).optional().describe('play this scenario alone'),
   list: yesOrNo().default(false).describe('print the scenarios, and play none'),

@@ -4,11 +4,10 @@ import { RandomStream } from '../../src/base/randomStream.ts';
 import type { RunTraces } from '../crash/kill.ts';
 import type { Scenario } from './scenarios.ts';
 import { Stage } from './stage.ts';
-import { training, undisturbed } from './training.ts';
+import { type TrainingSize, training, undisturbed } from './training.ts';
 
 /** Size of a play. */
-export interface PlayOptions {
-  readonly steps: number;
+export interface PlayOptions extends TrainingSize {
   readonly kills: number;
   readonly seed: number;
 }
@@ -17,8 +16,7 @@ export interface PlayOptions {
 export type Expected = Awaited<ReturnType<typeof undisturbed>>;
 
 /** Run the training undisturbed, and without workers. */
-export const expectedOf = ({ steps }: Pick<PlayOptions, 'steps'>): Promise<Expected> =>
-  undisturbed(training(steps));
+export const expectedOf = (size: TrainingSize): Promise<Expected> => undisturbed(training(size));
 
 /** A scenario that was played. */
 export interface Played {
@@ -34,11 +32,12 @@ export interface Played {
  */
 export async function play(
   scenario: Scenario,
-  { steps, kills, seed }: PlayOptions,
+  options: PlayOptions,
   expected: Expected,
 ): Promise<Played | string> {
+  const { steps, kills, seed } = options;
   const started = performance.now();
-  await using stage = await Stage.open(training(steps));
+  await using stage = await Stage.open(training(options));
   const random = new RandomStream({ seed, stream: 0, item: 0 });
   const stepSeconds = expected.seconds / steps;
   const traces = await scenario.play({ stage, steps, kills, random, stepSeconds });
