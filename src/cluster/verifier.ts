@@ -14,7 +14,7 @@ import {
   roundingScale,
   totalOf,
 } from './agreement.ts';
-import type { WorkItem } from './messages.ts';
+import type { WireSampling } from './messages.ts';
 import { firstDifference } from './sameBits.ts';
 import { type WorkerId, workerName } from './subjects.ts';
 import { Tolerances } from './tolerance.ts';
@@ -38,7 +38,10 @@ export interface ReceivedResult {
   readonly model: Transformer;
   /** Samples from this model, on the trainer's device. */
   readonly sampler: CompletionSampler;
-  readonly item: Pick<WorkItem, 'prompts' | 'sampling'>;
+  readonly item: {
+    readonly prompts: readonly (readonly number[])[];
+    readonly sampling: WireSampling;
+  };
   readonly completions: readonly Completion[];
   readonly worker: WorkerId;
   /** The class of the worker's machine. */
