@@ -75,6 +75,8 @@ const ROWS: readonly (readonly [names: string, ours: string, note?: string])[] =
   ['ref_model_sync_steps sync_ref_model ref_model_mixup_alpha', 'refSyncSteps'],
   ['max_staleness async_level max_async_level off_policy_steps staleness_threshold', 'staleness'],
   ['max_head_offpolicyness one_step_off async_steps', 'staleness'],
+  ['vllm_importance_sampling_cap tis_imp_ratio_cap rollout_is_threshold', 'importanceSamplingCap'],
+  ['behav_imp_weight_cap importance_sampling_clip tis_cap', 'importanceSamplingCap'],
   ['entropy_coeff ent_coef entropy_coefficient entropy_bonus', 'entropyCoef'],
   ['filter_groups filter_zero_std_groups filter_overlong_prompts', 'dynamicSampling'],
   ['aux_loss_coef router_aux_loss_coef moe_aux_loss_coef', 'loadBalanceCoef'],

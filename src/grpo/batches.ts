@@ -9,7 +9,8 @@ import type { Transformer } from '../model/transformer.ts';
 import type { Task, TaskProblem } from '../tasks/task.ts';
 import type { CaptureArgument, Tensor } from '../tensor/index.ts';
 import { advantages } from './advantages.ts';
-import type { TokenSequences } from './grpoLoss.ts';
+import { importanceRatios } from './clipping.ts';
+import type { Correction, TokenSequences } from './grpoLoss.ts';
 import { excludedLogits } from './kl.ts';
 import { LOSSES, tokenWeight } from './losses.ts';
 import type { GrpoOptions } from './options.ts';
@@ -21,6 +22,8 @@ export interface Trajectory extends ScoredSequence {
   readonly advantage: number;
   /** True if its tokens are left out of the loss. It still counts as a sequence. */
   readonly masked: boolean;
+  /** ℓ_prox of each token: only where the step corrects for who sampled (correction.ts). */
+  readonly proxLogps?: Float32Array | undefined;
 }
 
 /** A completion that stands for all equal ones of an optimiser step. A confident policy repeats itself. */
@@ -37,6 +40,8 @@ export interface BatchInputs {
   readonly oldLogp: Tensor;
   readonly advantages: Tensor;
   readonly weights: Tensor;
+  /** Only where the step corrects for who sampled. */
+  readonly correction?: Correction | undefined;
   /** Only for losses with one ratio per sequence. */
   readonly sequences?: TokenSequences | undefined;
   /** (N·V): the sampler's filters, only for the exact KL. See `excludedLogits`. */
@@ -85,7 +90,7 @@ export function miniBatches<Item>(
 /**
  * Return the unmasked trajectories of an optimiser step with the weight of their tokens in the loss. Completions with
  * equal tokens, advantage and recorded log-probabilities have equal gradients: they are merged into one, which is
- * computed once with the sum of their weights.
+ * computed once with the sum of their weights. (Their ℓ_prox is equal too: it was computed once for all of them.)
  */
 export function weighted(
   trajectories: readonly Trajectory[],
@@ -130,7 +135,11 @@ export function microBatches<Item extends ScoredSequence>(
 export function batchInputs(
   model: Pick<Transformer, 'config'>,
   batch: readonly WeightedTrajectory[],
-  { loss, klEstimator }: Pick<GrpoOptions, 'loss' | 'klEstimator'>,
+  {
+    loss,
+    klEstimator,
+    importanceSamplingCap: cap,
+  }: Pick<GrpoOptions, 'loss' | 'klEstimator' | 'importanceSamplingCap'>,
 ): CaptureArgument<BatchInputs> {
   const { arrays: packed } = packSequences(model, batch, { padded: true });
   const N = packed.targets.length;
@@ -141,6 +150,14 @@ export function batchInputs(
     oldLogp: floats(({ completion }) => completion.logps),
     advantages: floats(({ advantage }) => advantage),
     weights: floats(({ weight }) => weight),
+    ...(batch.some(({ proxLogps }) => proxLogps) && {
+      correction: {
+        proxLogp: floats(({ proxLogps = [] }) => proxLogps),
+        importance: floats(({ proxLogps = [], completion: { logps } }) =>
+          importanceRatios(loss, proxLogps, logps).map((ratio) => Math.min(ratio, cap)),
+        ),
+      },
+    }),
     ...(LOSSES[loss].ratioOf === 'sequence' && {
       sequences: {
         // Padding has index N − 1. No sequence has it if there is padding: there are fewer sequences than N.

@@ -1,5 +1,7 @@
 /** The ratio of each loss, the range in which it is clipped, and the rule for what counts as clipped: numbers alone, no tensors. */
 
+import { exp } from '../base/elementary.ts';
+
 /** The names of the losses. */
 export const LOSS_NAMES = ['grpo', 'dr_grpo', 'dapo', 'gspo', 'cispo'] as const;
 /** The name of a row of `LOSSES`. */
@@ -58,4 +60,19 @@ export function clippedSide(
 ): 'low' | 'high' | null {
   if (ratio < 1 - clipRatio && advantage < 0) return 'low';
   return ratio > 1 + clipRatioHigh && advantage > 0 ? 'high' : null;
+}
+
+/**
+ * Return the importance ratio exp(ℓ_prox − ℓ_old) of each token before it is truncated. For a loss with one ratio per
+ * sequence all tokens have that of the mean difference.
+ */
+export function importanceRatios(
+  loss: LossName,
+  proxLogps: ArrayLike<number>,
+  logps: ArrayLike<number>,
+): Float64Array {
+  const differences = Float64Array.from(proxLogps, (prox, t) => prox - (logps[t] ?? Number.NaN));
+  if (RATIOS[loss].ratioOf === 'token') return differences.map(exp);
+  const mean = differences.reduce((sum, difference) => sum + difference, 0) / differences.length;
+  return differences.fill(exp(mean));
 }

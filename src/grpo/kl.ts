@@ -3,7 +3,8 @@
  * (Schulman, "Approximating KL divergence", 2020), the exact value at a position, and the adaptive coefficient.
  *
  * As a loss, the estimates differ in their expected gradient:
- *   k3+    that of KL(policy ‖ reference), also for tokens that an earlier policy sampled
+ *   k3+    that of KL(policy ‖ reference), also for tokens that an earlier policy sampled: E_old[(π/π_old)·k3] = E_π[k3].
+ *          So its ratio is to the policy that sampled (ℓ_old), also where the clip is around another one (ℓ_prox)
  *   k2     that of KL(policy ‖ reference), only for tokens that the policy itself sampled
  *   k3     that of KL(reference ‖ policy)
  *   k1     0

@@ -1,7 +1,8 @@
 /**
  * The table of policy losses. Each is −Σ_t w_t·objective_t over the tokens t of an optimiser step:
  *
- *   r = exp(ℓ − ℓ_old), of a token or of a sequence (the geometric mean over its tokens)
+ *   r = exp(ℓ − ℓ_prox), of a token or of a sequence (the geometric mean over its tokens). ℓ_prox is ℓ_old, but for steps
+ *       that correct for who sampled (correction.ts)
  *   clipped surrogate: S = min(r·A, clip(r, 1 − ε_low, 1 + ε_high)·A); with dual clip max(S, c·A) where A < 0
  *
  * The weights w_t normalise over the whole optimiser step, so that the losses of its micro-batches add up to its loss.

@@ -4,7 +4,7 @@ import type { Completion } from '../model/sampler.ts';
 import type { Task } from '../tasks/task.ts';
 import { areEqual } from './advantages.ts';
 import { groupsOf } from './batches.ts';
-import { clippedSide, RATIOS } from './clipping.ts';
+import { clippedSide, importanceRatios, RATIOS } from './clipping.ts';
 import type { GrpoOptions } from './options.ts';
 import type { RewardValue } from './reward.ts';
 import { allAbstained } from './rewardValues.ts';
@@ -18,6 +18,8 @@ export interface TokenRecord {
   readonly logp: number;
   /** Log-probability that the sampler recorded. */
   readonly oldLogp: number;
+  /** ℓ_prox, around which the ratio is clipped: `oldLogp`, or where the step corrects for who sampled, computed before it. */
+  readonly proxLogp: number;
   /** KL of the policy from the reference, or its estimate, in nats; NaN without a reference. */
   readonly kl: number;
   /** Entropy of the policy's distribution at this token, in nats. */
@@ -54,7 +56,12 @@ export interface StepSummary {
   /** Steps skipped so far, because of gradients or rewards that were not finite. */
   readonly skipped: number;
   readonly seconds: number;
-  readonly options: Pick<GrpoOptions, 'groupSize' | 'loss' | 'clipRatio' | 'clipRatioHigh'>;
+  /** True if the step corrects for who sampled. */
+  readonly isCorrected: boolean;
+  readonly options: Pick<
+    GrpoOptions,
+    'groupSize' | 'loss' | 'clipRatio' | 'clipRatioHigh' | 'importanceSamplingCap'
+  >;
 }
 
 // Mean, maximum and minimum of no values are NaN: a value that was not measured is not 0.
@@ -77,7 +84,7 @@ function std(values: readonly number[]): number {
 
 /** Return the metrics of a step. Values that were not measured are NaN, such as the loss of a step without tokens. */
 export function summarise(step: StepSummary): GrpoMetrics {
-  const { rollout, task, updates, lr, klCoef, seconds, skipped, options } = step;
+  const { rollout, task, updates, lr, klCoef, seconds, skipped, isCorrected, options } = step;
   const records = updates.flatMap((update) => update.records);
   const tokens = records.flatMap((record) => record.tokens);
   return {
@@ -90,6 +97,7 @@ export function summarise(step: StepSummary): GrpoMetrics {
     ...clipMetrics(records, options),
     ...completionMetrics(sampled(rollout)),
     ...samplingMetrics(updates[0]?.records ?? []),
+    ...(isCorrected && importanceMetrics(records, options)),
     grad_norm: mean(updates.map(({ gradNorm }) => gradNorm)),
     num_tokens: tokensOf(sampled(rollout), options.groupSize, task),
     step_time: seconds,
@@ -136,7 +144,7 @@ function partMetrics({ parts }: Rollout, groupSize: number): GrpoMetrics {
 function clipMetrics(records: readonly SequenceRecord[], options: StepSummary['options']): GrpoMetrics {
   const { ratioOf } = RATIOS[options.loss];
   const sides = records.flatMap(({ advantage, tokens }) => {
-    const differences = tokens.map(({ logp, oldLogp }) => logp - oldLogp);
+    const differences = tokens.map(({ logp, proxLogp }) => logp - proxLogp);
     const logRatios = ratioOf === 'token' ? differences : [mean(differences)];
     return logRatios.map((logRatio) => clippedSide(exp(logRatio), advantage, options));
   });
@@ -167,6 +175,26 @@ function samplingMetrics(records: readonly SequenceRecord[]): GrpoMetrics {
   return {
     'sampling/sampling_logp_difference/mean': mean(differences),
     'sampling/sampling_logp_difference/max': max(differences),
+  };
+}
+
+/**
+ * Return the importance weights of all tokens (or sequences) that were learnt from, as they were used, and the share of them that
+ * the cap truncated.
+ */
+function importanceMetrics(records: readonly SequenceRecord[], options: StepSummary['options']): GrpoMetrics {
+  const { loss, importanceSamplingCap: cap } = options;
+  const ratios = records.flatMap(({ tokens }) => {
+    const [prox, old] = [tokens.map(({ proxLogp }) => proxLogp), tokens.map(({ oldLogp }) => oldLogp)];
+    const ofTokens = importanceRatios(loss, prox, old);
+    return [...(RATIOS[loss].ratioOf === 'token' ? ofTokens : ofTokens.subarray(0, 1))];
+  });
+  const used = ratios.map((ratio) => Math.min(ratio, cap));
+  return {
+    'sampling/importance_sampling_ratio/min': min(used),
+    'sampling/importance_sampling_ratio/mean': mean(used),
+    'sampling/importance_sampling_ratio/max': max(used),
+    'sampling/importance_sampling_ratio/truncated': mean(ratios.map((ratio) => (ratio > cap ? 1 : 0))),
   };
 }
 

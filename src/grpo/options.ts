@@ -61,6 +61,12 @@ export const grpoSchema = z.strictObject({
       'sample completions from the policy of this many steps ago, while the steps in between train (0 = from the ' +
         'present policy, one after the other)',
     ),
+  importanceSamplingCap: real({ min: 1, max: 1000 })
+    .default(2)
+    .describe(
+      'maximum weight of a token that an older policy (--staleness) or another kind of machine sampled; the weight ' +
+        'is the ratio of its probabilities now and then',
+    ),
   klCoef: real({ min: 0, max: 1000 })
     .default(0.1)
     .describe('weight of the KL penalty, from the reference (0 = none)'),

@@ -25,6 +25,11 @@ export interface TracedCompletion {
   readonly logp: Float32Array;
   /** Log-probability that the sampler recorded. */
   readonly oldLogp: Float32Array;
+  /**
+   * Log-probability around which the ratio was clipped: under the policy at the start of the step. Only where the step corrects
+   * for who sampled; else it is `oldLogp`. NaN where `logp` is.
+   */
+  readonly proxLogp?: Float32Array;
   /** KL from the reference, or its estimate; NaN without a reference, and where `logp` is. */
   readonly kl: Float32Array;
   /** Entropy of the policy's distribution; NaN where `logp` is. */
@@ -71,6 +76,8 @@ export interface TakenStep {
   readonly advantages: readonly number[];
   /** All sequences of all optimiser steps, in order. */
   readonly records: readonly SequenceRecord[];
+  /** True if the step corrects for who sampled. */
+  readonly isCorrected: boolean;
 }
 
 /** The surroundings of a step, and the number of groups to trace token by token. */
@@ -82,7 +89,7 @@ export interface TraceOptions {
 
 /** Trace a step. */
 export function traceOf(
-  { step, rollout, advantages, records }: TakenStep,
+  { step, rollout, advantages, records, isCorrected }: TakenStep,
   { task, options, groups }: TraceOptions,
 ): StepTrace {
   const { groupSize, loss, clipRatio, clipRatioHigh } = options;
@@ -116,7 +123,7 @@ export function traceOf(
       expected: problem.answer,
       prompt: textsOf(task, task.prompt(problem)),
       completions: completions.map((completion, member) => ({
-        ...tracedTokens(task, problem, completion, recordsAt(first + member)),
+        ...tracedTokens(task, problem, completion, { records: recordsAt(first + member), isCorrected }),
         reward: all.rewards[first + member] ?? Number.NaN,
         advantage: advantages[first + member] ?? Number.NaN,
       })),
@@ -135,14 +142,17 @@ function problemAt({ problems, completions }: Rollout, at: number): TaskProblem 
   return problems[completions[at]?.prompt ?? -1];
 }
 
-/** @param records the values of each token; undefined if the step did not learn from the completion. */
+/** @param learnt `records` are the values of each token; undefined if the step did not learn from the completion. */
 function tracedTokens(
   task: Task,
   problem: TaskProblem,
   { tokens, logps, finished }: Completion,
-  records: readonly TokenRecord[] | undefined,
+  {
+    records,
+    isCorrected,
+  }: { readonly records: readonly TokenRecord[] | undefined; readonly isCorrected: boolean },
 ): Omit<TracedCompletion, 'reward' | 'advantage'> {
-  const values = (name: 'logp' | 'kl' | 'entropy'): Float32Array =>
+  const values = (name: 'logp' | 'proxLogp' | 'kl' | 'entropy'): Float32Array =>
     Float32Array.from(tokens, (_, t) => records?.[t]?.[name] ?? Number.NaN);
   return {
     tokens,
@@ -151,6 +161,7 @@ function tracedTokens(
     finished,
     logp: values('logp'),
     oldLogp: logps,
+    ...(isCorrected && { proxLogp: values('proxLogp') }),
     kl: values('kl'),
     entropy: values('entropy'),
   };

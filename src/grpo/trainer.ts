@@ -3,6 +3,7 @@
  *   1. draw problems, and sample a group of completions for each;
  *   2. reward the completions, and turn rewards into advantages within each group;
  *   3. take optimiser steps on the policy loss (see `LOSSES`) plus a KL penalty.
+ * With `staleness`, an earlier policy samples (staleRollouts.ts), and the loss corrects for it (correction.ts).
  * The KL is measured from a reference: the initial policy, or with `refSyncSteps` a more recent one. Dropout is off.
  */
 import { expectNames } from '../base/arguments.ts';
@@ -48,6 +49,7 @@ import {
   type WeightedTrajectory,
   weighted,
 } from './batches.ts';
+import { Rescorer } from './correction.ts';
 import { grpoLoss } from './grpoLoss.ts';
 import { adaptedKlCoef, KL_ESTIMATORS, tokenKl } from './kl.ts';
 import { type GrpoMetrics, type SequenceRecord, summarise, type Update, unmeasured } from './metrics.ts';
@@ -99,6 +101,7 @@ export class GrpoTrainer {
   readonly #rollouts: RolloutSource | StaleRollouts;
   readonly #reference: Transformer | undefined;
   readonly #optimizer: AdamW;
+  readonly #rescorer: Rescorer;
   readonly #accumulate: Captured<[BatchInputs], Tensor>;
   readonly #apply: Captured<[Scalar], void>;
   #klCoef: number;
@@ -135,6 +138,7 @@ export class GrpoTrainer {
     this.#optimizer = new AdamW(policy.parameters, { gradClip: options.gradClip });
     const { device } = policy;
     const recordings = { maxRecordings: MAX_RECORDINGS, ...captureOptions };
+    this.#rescorer = new Rescorer(policy, options, recordings);
     this.#accumulate = capture(device, (inputs: BatchInputs) => this.#graph(inputs), recordings);
     this.#apply = capture(device, (rate: Scalar) => this.#optimizer.step(rate), recordings);
   }
@@ -154,7 +158,16 @@ export class GrpoTrainer {
     this.#step += 1;
     const { skipped } = updates.at(-1) ?? (await this.#optimizer.report());
     const seconds = (performance.now() - started) / 1000;
-    const step = { task, lr, klCoef, seconds, skipped: skipped + this.#unrewarded.steps, options };
+    const isCorrected = this.#isCorrected;
+    const step = {
+      task,
+      lr,
+      klCoef,
+      seconds,
+      skipped: skipped + this.#unrewarded.steps,
+      isCorrected,
+      options,
+    };
     const { rewardNames } = this.#rollouts;
     const metrics = rollout ? summarise({ ...step, rollout, updates }) : unmeasured(step, rewardNames);
     this.#moveReference(metrics, rollout?.completions.length ?? 0);
@@ -187,7 +200,8 @@ export class GrpoTrainer {
     if (!this.#latest || !this.#updates) return undefined;
     const records = this.#updates.flatMap((update) => update.records);
     const { task, options } = this;
-    return traceOf({ step: this.#step, ...this.#latest, records }, { task, options, groups });
+    const step = { step: this.#step, ...this.#latest, records, isCorrected: this.#isCorrected };
+    return traceOf(step, { task, options, groups });
   }
 
   /** Return the state from which, together with the policy's weights, training resumes to the same bits. */
@@ -232,10 +246,16 @@ export class GrpoTrainer {
   dispose(): void {
     if (this.#rollouts instanceof StaleRollouts) this.#rollouts.dispose();
     if (this.#ownsSampler) this.sampler.dispose();
+    this.#rescorer.dispose();
     this.#accumulate[Symbol.dispose]();
     this.#apply[Symbol.dispose]();
     this.#optimizer.dispose();
     this.#reference?.dispose();
+  }
+
+  /** True if completions are sampled by another policy than the present one, or by it on another kind of machine. */
+  get #isCorrected(): boolean {
+    return this.options.staleness > 0 || (this.sampler.isForeign ?? false);
   }
 
   /** Return the next rollout; undefined if a reward was not finite. */
@@ -257,8 +277,9 @@ export class GrpoTrainer {
   /** Take the optimiser steps of a rollout. */
   async #learn(rollout: Rollout, lr: number): Promise<Update[]> {
     const { options } = this;
-    const trajectories = trajectoriesOf(rollout, options, this.task);
-    this.#latest = { rollout, advantages: trajectories.map(({ advantage }) => advantage) };
+    const sampled = trajectoriesOf(rollout, options, this.task);
+    this.#latest = { rollout, advantages: sampled.map(({ advantage }) => advantage) };
+    const trajectories = this.#isCorrected ? await this.#rescorer.rescored(sampled) : sampled;
     const updates: Update[] = [];
     for (let epoch = 0; epoch < options.epochs; epoch++) {
       for (const miniBatch of this.#miniBatches(trajectories, epoch)) {
@@ -338,8 +359,8 @@ export class GrpoTrainer {
     const { klEstimator } = this.options;
     const hasReference = this.#reference !== undefined;
     let t = 0;
-    const records = batch.flatMap(({ completion, advantage, copies }) => {
-      const tokens = Array.from(completion.logps, (oldLogp) => {
+    const records = batch.flatMap(({ completion, advantage, copies, proxLogps = completion.logps }) => {
+      const tokens = Array.from(completion.logps, (oldLogp, i) => {
         const at = t++;
         const [logp = 0, entropy = 0, compared = 0] = [values[at], values[N + at], values[2 * N + at]];
         const estimate = (): number =>
@@ -347,7 +368,7 @@ export class GrpoTrainer {
             ? compared
             : KL_ESTIMATORS[klEstimator].number(logp - compared, logp - oldLogp);
         const kl = hasReference ? estimate() : Number.NaN;
-        return { logp, oldLogp, kl, entropy };
+        return { logp, oldLogp, proxLogp: proxLogps[i] ?? Number.NaN, kl, entropy };
       });
       return copies.map((copy): SequenceRecord => ({ completion: copy, advantage, tokens }));
     });

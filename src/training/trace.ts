@@ -28,6 +28,9 @@ const metadataSchema = z.object({
 /** Values of each token of the traced completions, end to end. */
 const TOKEN_FLOATS = ['logp', 'oldLogp', 'kl', 'entropy'] as const;
 
+/** A further one, only in traces of steps that correct for who sampled. */
+const PROX = 'proxLogp';
+
 /** Name the file of a step's trace. */
 export const traceFile = (step: number): string => `trace/step${step}.safetensors`;
 
@@ -57,6 +60,9 @@ export function writeTrace(trace: StepTrace): Uint8Array {
     ['texts', int32(completions.flatMap(({ texts }) => texts.map((text) => vocabulary.indexOf(text))))],
     ...TOKEN_FLOATS.map((key) => [key, float32(completions.flatMap((each) => [...each[key]]))] as const),
   ]);
+  if (completions.some(({ proxLogp }) => proxLogp)) {
+    tensors.set(PROX, float32(completions.flatMap(({ proxLogp, oldLogp }) => [...(proxLogp ?? oldLogp)])));
+  }
   const metadata: z.output<typeof metadataSchema> = {
     ...{ step, loss, clipRatio, clipRatioHigh },
     vocabulary: vocabulary.texts,
@@ -82,7 +88,9 @@ export function readTrace(bytes: Uint8Array, name: string): StepTrace {
     const columns = new Columns(tensors);
     const textsAt = (column: string, { from, to }: Range): string[] =>
       Array.from(columns.int32(column).subarray(from, to), (index) => textOf(vocabulary, column, index));
-    const tokenRanges = columns.ranges('token_offsets', ['tokens', 'texts', ...TOKEN_FLOATS]);
+    const isCorrected = tensors.has(PROX);
+    const floatColumns = [...TOKEN_FLOATS, ...(isCorrected ? [PROX] : [])];
+    const tokenRanges = columns.ranges('token_offsets', ['tokens', 'texts', ...floatColumns]);
     const completions = tokenRanges.map((range, i): TracedCompletion => {
       const floats = (column: string): Float32Array => columns.float32(column).slice(range.from, range.to);
       return {
@@ -94,6 +102,7 @@ export function readTrace(bytes: Uint8Array, name: string): StepTrace {
         finished: columns.int32('finished')[i] === 1,
         logp: floats('logp'),
         oldLogp: floats('oldLogp'),
+        ...(isCorrected && { proxLogp: floats(PROX) }),
         kl: floats('kl'),
         entropy: floats('entropy'),
       };

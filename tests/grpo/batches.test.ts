@@ -201,12 +201,13 @@ describe('the inputs of a micro-batch', () => {
     if (values instanceof Float32Array || values instanceof Uint32Array) return [...values];
     throw new TypeError('these are no numbers');
   };
+  const CAP = { importanceSamplingCap: 2 };
   const lengthsOfBatch = fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1, maxLength: 9 });
 
   test.each(LOSS_NAMES)('%s: each scored token has its own values in order, and padding has none', (loss) => {
     fc.assert(
       fc.property(lengthsOfBatch, (lengths) => {
-        const inputs = batchInputs(model, batchOf(lengths), { loss, klEstimator: 'k3' });
+        const inputs = batchInputs(model, batchOf(lengths), { ...CAP, loss, klEstimator: 'k3' });
         const N = numbersOf(inputs.packed.targets).length;
         const tokens = lengths.flatMap((length, i) => Array.from({ length }, (_, t) => ({ i, t, length })));
         const padded = (value: (token: (typeof tokens)[number]) => number, padding = 0) =>
@@ -226,20 +227,50 @@ describe('the inputs of a micro-batch', () => {
     );
   });
 
+  test.each(LOSS_NAMES)('%s: corrected tokens have their weights, at most the cap', (loss) => {
+    const cap = 1.5;
+    fc.assert(
+      fc.property(lengthsOfBatch, (lengths) => {
+        const prox = (i: number, t: number) => Math.fround(-i - t / 64 + (((3 * i + 5 * t) % 7) - 3) / 4);
+        const batch = batchOf(lengths).map((trajectory, i) => ({
+          ...trajectory,
+          proxLogps: Float32Array.from(trajectory.completion.logps, (_, t) => prox(i, t)),
+        }));
+        const { correction, packed } = batchInputs(model, batch, {
+          ...{ loss, klEstimator: 'k3', importanceSamplingCap: cap },
+        });
+        const N = numbersOf(packed.targets).length;
+        const ratios = lengths.flatMap((length, i) => {
+          const differences = Array.from({ length }, (_, t) => prox(i, t) - Math.fround(-i - t / 64));
+          const mean = differences.reduce((sum, each) => sum + each, 0) / length;
+          return differences.map((each) => Math.min(cap, Math.exp(loss === 'gspo' ? mean : each)));
+        });
+        const padding = new Array<number>(N - ratios.length).fill(0);
+        expectClose(numbersOf(correction?.importance), [...ratios, ...padding], { rtol: 1e-6, atol: 0 });
+        const wanted = lengths.flatMap((length, i) => Array.from({ length }, (_, t) => prox(i, t)));
+        expect(numbersOf(correction?.proxLogp)).toEqual([...wanted, ...padding]);
+      }),
+      seeded,
+    );
+    const plain = batchInputs(model, batchOf([2]), { ...CAP, loss, klEstimator: 'k3' });
+    expect(plain.correction).toBeUndefined();
+  });
+
   test('sizes are classes: batches of 17 and of 18 scored tokens are one shape, 18', () => {
     const sizes = [
       [9, 8],
       [9, 9],
     ].map(
       (lengths) =>
-        numbersOf(batchInputs(model, batchOf(lengths), { loss: 'grpo', klEstimator: 'k3' }).weights).length,
+        numbersOf(batchInputs(model, batchOf(lengths), { ...CAP, loss: 'grpo', klEstimator: 'k3' }).weights)
+          .length,
     );
     expect(sizes).toEqual([18, 18]);
   });
 
   test('the exact KL alone knows what the sampler left out', () => {
     const inputs = (klEstimator: 'exact' | 'k3', kept: boolean) =>
-      batchInputs(model, batchOf([2, 1], kept), { loss: 'grpo', klEstimator });
+      batchInputs(model, batchOf([2, 1], kept), { ...CAP, loss: 'grpo', klEstimator });
     expect(inputs('k3', true).excluded).toBeUndefined();
     expect(inputs('exact', false).excluded).toBeUndefined();
     const { excluded } = inputs('exact', true);

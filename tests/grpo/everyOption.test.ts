@@ -128,9 +128,9 @@ async function expectRates(overrides: Overrides, rates: readonly number[]): Prom
 }
 
 /** Expect the loss of a moved policy to equal the float64 reference, and to differ from the loss without the option. */
-async function expectLoss(overrides: Overrides): Promise<void> {
+async function expectLoss(overrides: Overrides, without: Overrides = {}): Promise<void> {
   const losses: number[] = [];
-  for (const changed of [{}, overrides]) {
+  for (const changed of [without, overrides]) {
     const loss = await using(changed, async (trainer, policy) => {
       const anchor = await policy.stateDict();
       policy.load(moved(anchor));
@@ -231,6 +231,7 @@ const EFFECTS: Readonly<Record<keyof typeof grpoSchema.shape, () => Promise<void
     };
     expect(await ages(2)).toEqual([0, 0, 0, 1]);
   },
+  importanceSamplingCap: () => expectLoss({ staleness: 1, importanceSamplingCap: 1.1 }, { staleness: 1 }),
   klCoef: async () => {
     await expectLoss({ klCoef: 0.4 });
     // The first step is at the reference, where the KL has no gradient: the second one's are the same.

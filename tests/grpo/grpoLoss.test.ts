@@ -31,6 +31,8 @@ interface Found {
 }
 
 interface More {
+  /** Bound of the importance weights of rows with ℓ_prox. */
+  readonly cap?: number;
   readonly step?: StepOf;
   readonly padding?: number;
   /** For the KL, estimated by k3. */
@@ -64,6 +66,7 @@ async function evaluate(
 function expected(
   rows: readonly TokenRow[],
   options: LossOptions & { readonly loss: LossName },
+  importanceCap = Number.POSITIVE_INFINITY,
 ): { readonly loss: number; readonly gradient: number[] } {
   let leaf: Array64 | undefined;
   const batch = policyBatch(rows, (padded) => {
@@ -74,6 +77,7 @@ function expected(
   const value = policyLoss(batch, {
     loss: options.loss,
     maxLength: MAX_LENGTH,
+    importanceCap,
     epsilonLow: clipRatio,
     epsilonHigh: clipRatioHigh,
     ...(dualClip > 0 && { dualClip }),
@@ -90,6 +94,12 @@ function randomRows(seed: number, lengths: readonly number[] = [5, 3, 1, 4]): To
     const advantage = [1.2, -0.7, 0.4, -1][i % 4];
     return { logp: oldLogp.map((old, t) => old + step[t]), oldLogp, advantage };
   });
+}
+
+/** Make the recorded log-probabilities ℓ_prox, and record others. */
+function sampledBefore({ logp, oldLogp, advantage }: TokenRow, seed: number): TokenRow {
+  const drift = normals(7 * seed + 3, oldLogp.length, 0, 0.5);
+  return { logp, proxLogp: oldLogp, oldLogp: oldLogp.map((old, t) => old + drift[t]), advantage };
 }
 
 const WIDE = { clipRatio: 0.2, clipRatioHigh: 0.28 } as const;
@@ -153,6 +163,45 @@ describe.each(VARIANTS)('the losses, $variant kernels', ({ portableKernels }) =>
     });
   });
 
+  describe('by hand, corrected for who sampled: weights exp(ℓ_prox − ℓ_old) of (1.5, 0.5) and 4, cap 2', () => {
+    // Ratios to ℓ_prox: (1.5, 0.9) with A = 1, and 0.7 with A = −1, which the clip holds at 0.8.
+    const rows = [
+      { weights: [1.5, 0.5], ratios: [1.5, 0.9], advantage: 1 },
+      { weights: [4], ratios: [0.7], advantage: -1 },
+    ].map(({ weights, ratios, advantage }) => {
+      const proxLogp = weights.map((weight) => Math.log(weight) - 3);
+      return {
+        oldLogp: weights.map(() => -3),
+        proxLogp,
+        logp: proxLogp.map((prox, t) => prox + Math.log(ratios[t])),
+        advantage,
+      };
+    });
+    const SAME = { clipRatio: 0.2, clipRatioHigh: 0.2 };
+
+    test.each([
+      // S is (1.2, 0.9) and −0.8, times the weights 1.5, 0.5 and min(4, 2).
+      ['dapo', -(1.5 * 1.2 + 0.5 * 0.9 - 2 * 0.8) / 3],
+      ['grpo', -((1.5 * 1.2 + 0.5 * 0.9) / 2 - 2 * 0.8) / 2],
+      ['dr_grpo', -(1.5 * 1.2 + 0.5 * 0.9 - 2 * 0.8) / (2 * MAX_LENGTH)],
+      // Of each sequence the geometric means: weight √(1.5·0.5), ratio √(1.5·0.9); and 2 and 0.8.
+      ['gspo', -(Math.sqrt(0.75) * Math.sqrt(1.35) - 2 * 0.8) / 2],
+    ] as const)('%s', async (loss, value) => {
+      const { policy } = await evaluate(device, rows, { loss, ...SAME }, { cap: 2 });
+      expectClose([policy], [value], { rtol: 0, atol: 2e-7 });
+    });
+
+    test('the gradient of dapo: a weight times that of the clipped surrogate', async () => {
+      const { gradient } = await evaluate(device, rows, { loss: 'dapo', ...SAME }, { cap: 2 });
+      expectClose(gradient, [0, (-0.5 * 0.9) / 3, 0], { rtol: 1e-6, atol: 0 });
+    });
+
+    test('the gradient of cispo: −c·min(r, 1.2)·A/3', async () => {
+      const { gradient } = await evaluate(device, rows, { loss: 'cispo', ...SAME }, { cap: 2 });
+      expectClose(gradient, [(-1.5 * 1.2) / 3, (-0.5 * 0.9) / 3, (2 * 0.7) / 3], { rtol: 1e-6, atol: 0 });
+    });
+  });
+
   describe('NumPy’s table', () => {
     interface Row {
       readonly case: number;
@@ -205,13 +254,19 @@ describe.each(VARIANTS)('the losses, $variant kernels', ({ portableKernels }) =>
         clipRatio: fc.constantFrom(undefined, 0.05, 0.2, 0.5),
         clipRatioHigh: fc.constantFrom(undefined, 0.1, 0.28),
         dualClip: fc.constantFrom(0, 1.3, 3),
+        cap: fc.constantFrom(undefined, 1, 1.2, 2),
       });
       await fc.assert(
-        fc.asyncProperty(cases, async ({ seed, lengths, padding, ...range }) => {
-          const rows = randomRows(seed, lengths);
+        fc.asyncProperty(cases, async ({ seed, lengths, padding, cap, ...range }) => {
+          const drawn = randomRows(seed, lengths);
+          // The policy that sampled is another one than that before the step if there is a cap.
+          const rows = cap ? drawn.map((row, i) => sampledBefore(row, seed + i)) : drawn;
           const options = { loss, ...clipRange(loss, range) };
-          const { policy, gradient } = await evaluate(device, rows, options, { padding });
-          const wanted = expected(rows, options);
+          const { policy, gradient } = await evaluate(device, rows, options, {
+            padding,
+            ...(cap && { cap }),
+          });
+          const wanted = expected(rows, options, cap);
           expectClose([policy], [wanted.loss], { rtol: 1e-5, atol: 1e-6 });
           expectClose(gradient, [...wanted.gradient, ...new Array(padding).fill(0)], {
             rtol: 1e-5,

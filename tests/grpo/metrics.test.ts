@@ -29,7 +29,8 @@ const completions = [shortest, completion(0, [5, 6, 7, 8]), completion(1, [EOS])
 
 const token = (ratio: number, rest: Partial<TokenRecord> = {}): TokenRecord => {
   const logp = -1;
-  return { logp, oldLogp: logp - Math.log(ratio), kl: 0, entropy: 0.5, ...rest };
+  const oldLogp = logp - Math.log(ratio);
+  return { logp, oldLogp, proxLogp: oldLogp, kl: 0, entropy: 0.5, ...rest };
 };
 
 const RECORDS: SequenceRecord[] = [
@@ -49,7 +50,8 @@ const STEP: StepSummary = {
   klCoef: 0.3,
   seconds: 0.75,
   skipped: 2,
-  options: { groupSize: 2, loss: 'grpo', clipRatio: 0.2, clipRatioHigh: 0.2 },
+  isCorrected: false,
+  options: { groupSize: 2, loss: 'grpo', clipRatio: 0.2, clipRatioHigh: 0.2, importanceSamplingCap: 2 },
 };
 
 const summary = summarise(STEP);
@@ -140,6 +142,36 @@ describe('summarise', () => {
     expectClose([metrics['clip_ratio/high_mean']], [2 / 6], { rtol: 1e-12 });
     const name = 'sampling/sampling_logp_difference/max';
     expect(metrics[name]).toBe(summary[name]);
+  });
+
+  test('a corrected step: the weights by the policy before it, the share that the cap cut, and clips around that policy', () => {
+    // ℓ_prox − ℓ_old and ℓ − ℓ_prox: the cap cuts the weights 3 and 4.
+    const corrected = (weight: number, ratio: number) => {
+      const [oldLogp, proxLogp] = [-2, -2 + Math.log(weight)];
+      return token(1, { oldLogp, proxLogp, logp: proxLogp + Math.log(ratio) });
+    };
+    const records = [
+      { completion: shortest, advantage: 1, tokens: [corrected(3, 1), corrected(0.5, 1.5)] },
+      { completion: shortest, advantage: -1, tokens: [corrected(4, 0.5), corrected(1, 1)] },
+    ];
+    const of = (loss: 'grpo' | 'gspo') => {
+      const options = { ...STEP.options, loss };
+      const found = summarise({ ...STEP, updates: [{ ...UPDATE, records }], isCorrected: true, options });
+      const names = ['min', 'mean', 'max', 'truncated'].map(
+        (name) => `sampling/importance_sampling_ratio/${name}`,
+      );
+      return [...names, 'clip_ratio/low_mean', 'clip_ratio/high_mean'].map(
+        (name) => found[name] ?? Number.NaN,
+      );
+    };
+    expectClose(of('grpo'), [0.5, 5.5 / 4, 2, 2 / 4, 1 / 4, 1 / 4], { rtol: 1e-12 });
+    // √(3·½) and √4, which is the cap; ratios √1.5 and √½.
+    expectClose(of('gspo'), [Math.sqrt(1.5), (Math.sqrt(1.5) + 2) / 2, 2, 0, 1 / 2, 1 / 2], { rtol: 1e-9 });
+    const difference = summarise({ ...STEP, updates: [{ ...UPDATE, records }], isCorrected: true });
+    expectClose([difference['sampling/sampling_logp_difference/max']], [Math.log(3)], { rtol: 1e-12 });
+    expect(Object.keys(summary).some((name) => name.includes('importance'))).toBe(false);
+    const unseen = summarise({ ...STEP, updates: [], isCorrected: true });
+    expect(unseen['sampling/importance_sampling_ratio/mean']).toBeNaN();
   });
 
   test('what was dropped counts in rewards, completions and tokens, and in nothing else', () => {

@@ -93,13 +93,17 @@ function tableOf(
   return maskedFill(logSoftmax(maskedFill(scaled, mask, below)), mask, below);
 }
 
-/** Compute the loss of a rollout by definition, padded to (completions, longest). */
+/**
+ * Compute the loss of a rollout by definition, padded to (completions, longest).
+ * @param before the policy at the start of the step, if it has changed since; for steps that correct for who sampled.
+ */
 export function reference(
   config: OracleConfig,
   policy: ReadonlyMap<string, Array64>,
   anchor: ReadonlyMap<string, Array64>,
   { problems, completions, rewards }: Rollout,
   options: GrpoOptions,
+  before = policy,
 ): TotalLoss & { readonly batch: PolicyBatch & { readonly tokenEntropy: Array64 } } {
   const longest = Math.max(...completions.map(({ tokens }) => tokens.length));
   const shape = [completions.length, longest];
@@ -131,6 +135,7 @@ export function reference(
       completions.flatMap(({ logps }) => padded(logps)),
       shape,
     ),
+    ...(options.staleness > 0 && { proxLogProbs: chosen(tables(before).map((table) => table.detach())) }),
     refLogProbs: chosen(others),
     mask: array(
       completions.flatMap(({ tokens, finished }) =>
@@ -148,6 +153,15 @@ export function reference(
     ...(options.dualClip > 0 && { dualClip: options.dualClip }),
   };
   const kl = klEstimator === 'exact' ? {} : { kl: klEstimator };
-  const settings = { loss, maxLength: options.maxNewTokens, ...clip, klCoef, ...kl, entropyCoef };
+  const importanceCap = options.importanceSamplingCap;
+  const settings = {
+    loss,
+    maxLength: options.maxNewTokens,
+    importanceCap,
+    ...clip,
+    klCoef,
+    ...kl,
+    entropyCoef,
+  };
   return { ...totalLoss(batch, settings), batch };
 }

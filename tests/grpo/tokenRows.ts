@@ -11,6 +11,15 @@ export interface TokenRow {
   readonly logp: readonly number[];
   readonly oldLogp: readonly number[];
   readonly advantage: number;
+  /** For steps that correct for who sampled; then every row has them. */
+  readonly proxLogp?: readonly number[];
+}
+
+/** Return min(e^(ℓ_prox − ℓ_old), cap) of each token of a row; for gspo of the mean. */
+function importanceOf({ proxLogp = [], oldLogp }: TokenRow, loss: LossName, cap: number): number[] {
+  const differences = proxLogp.map((prox, t) => prox - oldLogp[t]);
+  const mean = differences.reduce((sum, each) => sum + each, 0) / differences.length;
+  return differences.map((each) => Math.min(Math.exp(loss === 'gspo' ? mean : each), cap));
 }
 
 /** L_max of `dr_grpo`. */
@@ -32,7 +41,11 @@ export function lossInputs(
   device: Device,
   rows: readonly TokenRow[],
   loss: LossName,
-  { step = stepOf(rows), padding = 0 }: { readonly step?: StepOf; readonly padding?: number } = {},
+  {
+    step = stepOf(rows),
+    padding = 0,
+    cap = Number.POSITIVE_INFINITY,
+  }: { readonly step?: StepOf; readonly padding?: number; readonly cap?: number } = {},
 ): LossInputs {
   const rest = <Value>(value: Value): Value[] => new Array<Value>(padding).fill(value);
   const perToken = (of: (row: TokenRow, i: number) => number): number[] =>
@@ -46,6 +59,12 @@ export function lossInputs(
     oldLogp: tensor([...rows.flatMap(({ oldLogp }) => oldLogp), ...rest(0)]),
     advantages: tensor([...perToken(({ advantage }) => advantage), ...rest(0)]),
     weights: tensor([...perToken(weight), ...rest(0)]),
+    ...(rows.some(({ proxLogp }) => proxLogp) && {
+      correction: {
+        proxLogp: tensor([...rows.flatMap(({ proxLogp = [] }) => proxLogp), ...rest(0)]),
+        importance: tensor([...rows.flatMap((row) => importanceOf(row, loss, cap)), ...rest(0)]),
+      },
+    }),
     sequences: {
       index: Tensor.from(device, Uint32Array.from([...index, ...rest(index.length + padding - 1)])),
       share: tensor([...perToken(({ logp }) => 1 / logp.length), ...rest(0)]),
@@ -65,6 +84,9 @@ export function policyBatch(rows: readonly TokenRow[], logProbs?: (padded: Array
   return {
     logProbs: logProbs ? logProbs(values) : values,
     oldLogProbs: padded(({ oldLogp }) => oldLogp),
+    ...(rows.some(({ proxLogp }) => proxLogp) && {
+      proxLogProbs: padded(({ proxLogp = [] }) => proxLogp),
+    }),
     mask: padded(({ logp }) => logp.map(() => 1)),
     advantages: array(rows.map(({ advantage }) => advantage)),
   };

@@ -304,6 +304,25 @@ describe('properties of every loss', () => {
     },
   );
 
+  test.each(LOSSES.filter((loss) => loss !== 'cispo'))(
+    '%s, corrected for who sampled: the gradient passes finite differences',
+    (loss) => {
+      const batch = randomBatch(9);
+      const drift = normals(17, batch.oldLogProbs.size, 0, 0.4);
+      const proxLogProbs = batch.oldLogProbs;
+      const oldLogProbs = array(
+        batch.oldLogProbs.data.map((old, i) => old + drift[i]),
+        batch.oldLogProbs.shape,
+      );
+      const options = { ...optionsOf(loss), dualClip: 3, importanceCap: 1.3 };
+      gradCheck(
+        ([logProbs]) => policyLoss({ ...batch, proxLogProbs, oldLogProbs, logProbs }, options),
+        [batch.logProbs],
+        { label: loss },
+      );
+    },
+  );
+
   test('cispo: the ratio is a constant in the gradient, so no token loses it', () => {
     const batch = randomBatch(9);
     const { grad } = lossAndGradient(batch, optionsOf('cispo'));

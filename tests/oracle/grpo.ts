@@ -142,6 +142,8 @@ export interface PolicyBatch {
   readonly logProbs: Array64;
   /** ℓ that the sampler recorded, (B,T), a constant. */
   readonly oldLogProbs: Array64;
+  /** ℓ at the start of the step, (B,T), a constant, if another policy sampled. Absent: `oldLogProbs`. */
+  readonly proxLogProbs?: Array64;
   readonly mask: Array64;
   /** A, one per row, (B). */
   readonly advantages: Array64;
@@ -151,6 +153,21 @@ export interface PolicyLossOptions extends ClipRange {
   readonly loss: LossKind;
   /** L_max of dr_grpo: the limit on sampled tokens. */
   readonly maxLength: number;
+  /** Bound of the importance weights with `proxLogProbs`. Absent: none. */
+  readonly importanceCap?: number;
+}
+
+/**
+ * min(e^(ℓ_prox − ℓ_old), cap): (B,T), or for gspo (B,1) of the mean over the row. 1 where the policy of the step sampled.
+ */
+export function importanceWeights(
+  { proxLogProbs, oldLogProbs, mask }: PolicyBatch,
+  { loss, importanceCap = Number.POSITIVE_INFINITY }: Pick<PolicyLossOptions, 'loss' | 'importanceCap'>,
+): Array64 {
+  if (!proxLogProbs) return array([1], [1, 1]);
+  const difference = maskedDifference(proxLogProbs, oldLogProbs, mask);
+  if (loss !== 'gspo') return minimum(exp(difference), importanceCap);
+  return minimum(exp(div(sum(difference, 1, true), maximum(sum(mask, 1, true), 1))), importanceCap);
 }
 
 /** The policy part of the loss, a scalar to minimise. */
@@ -158,20 +175,23 @@ export function policyLoss(batch: PolicyBatch, options: PolicyLossOptions): Arra
   const { mask } = batch;
   const weights = tokenWeights(options.loss, mask, options.maxLength);
   const perRow = reshape(batch.advantages, [-1, 1]);
-  const logRatio = maskedDifference(batch.logProbs, batch.oldLogProbs, mask);
+  const { proxLogProbs: center = batch.oldLogProbs } = batch;
+  const logRatio = maskedDifference(batch.logProbs, center, mask);
+  const importance = importanceWeights(batch, options);
   switch (options.loss) {
     case 'grpo':
     case 'dr_grpo':
     case 'dapo':
-      return neg(sum(mul(weights, clippedSurrogate(exp(logRatio), perRow, options))));
+      return neg(sum(mul(mul(weights, importance), clippedSurrogate(exp(logRatio), perRow, options))));
     case 'gspo': {
       const [rows] = mask.shape;
       const ratio = exp(mul(sum(mul(weights, logRatio), 1, true), rows));
       const present = greater(sum(mask, 1, true), 0);
-      return neg(div(sum(mul(present, clippedSurrogate(ratio, perRow, options))), Math.max(rows, 1)));
+      const surrogate = mul(importance, clippedSurrogate(ratio, perRow, options));
+      return neg(div(sum(mul(present, surrogate)), Math.max(rows, 1)));
     }
     case 'cispo': {
-      const constant = minimum(exp(logRatio), 1 + options.epsilonHigh).detach();
+      const constant = mul(importance, minimum(exp(logRatio), 1 + options.epsilonHigh)).detach();
       return neg(
         sum(mul(mul(weights, constant), mul(perRow, maskedFill(batch.logProbs, equal(mask, 0), 0)))),
       );
@@ -247,7 +267,8 @@ export interface ClipFractions {
 
 /** Return the shares of tokens whose gradient the clip removed (TRL's `clip_ratio/*`); 0 for an empty batch. */
 export function clipFractions(batch: PolicyBatch, clip: ClipRange): ClipFractions {
-  const ratio = exp(maskedDifference(batch.logProbs, batch.oldLogProbs, batch.mask));
+  const { proxLogProbs: center = batch.oldLogProbs } = batch;
+  const ratio = exp(maskedDifference(batch.logProbs, center, batch.mask));
   const perRow = reshape(batch.advantages, [-1, 1]);
   const count = Math.max(sum(batch.mask).item(), 1);
   const share = (hit: Array64): number => sum(mul(batch.mask, hit)).item() / count;

@@ -7,27 +7,30 @@ const float = fc.float();
 const floats = (length: number) =>
   fc.array(float, { minLength: length, maxLength: length }).map((values) => Float32Array.from(values));
 
-const completion: fc.Arbitrary<TracedCompletion> = fc.nat({ max: 5 }).chain((length) =>
-  fc.record({
-    tokens: fc.array(fc.nat({ max: 2 ** 24 - 1 }), { minLength: length, maxLength: length }),
-    texts: fc.array(text, { minLength: length, maxLength: length }),
-    reward: float,
-    advantage: float,
-    correct: fc.boolean(),
-    finished: fc.boolean(),
-    logp: floats(length),
-    oldLogp: floats(length),
-    kl: floats(length),
-    entropy: floats(length),
-  }),
-);
+const completionOf = (isCorrected: boolean): fc.Arbitrary<TracedCompletion> =>
+  fc.nat({ max: 5 }).chain((length) =>
+    fc.record({
+      tokens: fc.array(fc.nat({ max: 2 ** 24 - 1 }), { minLength: length, maxLength: length }),
+      texts: fc.array(text, { minLength: length, maxLength: length }),
+      reward: float,
+      advantage: float,
+      correct: fc.boolean(),
+      finished: fc.boolean(),
+      logp: floats(length),
+      oldLogp: floats(length),
+      kl: floats(length),
+      entropy: floats(length),
+      ...(isCorrected && { proxLogp: floats(length) }),
+    }),
+  );
 
-const group: fc.Arbitrary<TracedGroup> = fc.record({
-  expression: text,
-  expected: text,
-  prompt: fc.array(text, { maxLength: 4 }),
-  completions: fc.array(completion, { maxLength: 3 }),
-});
+const groupOf = (isCorrected: boolean): fc.Arbitrary<TracedGroup> =>
+  fc.record({
+    expression: text,
+    expected: text,
+    prompt: fc.array(text, { maxLength: 4 }),
+    completions: fc.array(completionOf(isCorrected), { maxLength: 3 }),
+  });
 
 const groupRewards: fc.Arbitrary<GroupRewards> = fc.record({
   expression: text,
@@ -36,14 +39,16 @@ const groupRewards: fc.Arbitrary<GroupRewards> = fc.record({
 });
 
 /** Any trace. */
-export const arbitraryTrace: fc.Arbitrary<StepTrace> = fc.record({
-  step: fc.nat(),
-  loss: fc.constantFrom('grpo', 'gspo'),
-  clipRatio: fc.double({ min: 0, max: 1, noNaN: true }),
-  clipRatioHigh: fc.double({ min: 0, max: 1, noNaN: true }),
-  rewards: fc.array(groupRewards, { maxLength: 3 }),
-  groups: fc.array(group, { maxLength: 3 }),
-});
+export const arbitraryTrace: fc.Arbitrary<StepTrace> = fc.boolean().chain((isCorrected) =>
+  fc.record({
+    step: fc.nat(),
+    loss: fc.constantFrom('grpo', 'gspo'),
+    clipRatio: fc.double({ min: 0, max: 1, noNaN: true }),
+    clipRatioHigh: fc.double({ min: 0, max: 1, noNaN: true }),
+    rewards: fc.array(groupRewards, { maxLength: 3 }),
+    groups: fc.array(groupOf(isCorrected), { maxLength: 3 }),
+  }),
+);
 
 /** A trace with made-up numbers: two groups of four completions of three tokens. */
 export function exampleTrace(step = 1): StepTrace {

@@ -1,11 +1,11 @@
 /** The tokens of a traced step as points, log-ratio × advantage, and the share of them that the loss clips. */
 import { clippedSide } from 'mathformer/grpo';
 import type { StepTrace } from 'mathformer/training';
-import { isSequenceLoss } from '../completions/tokenMeasures.ts';
+import { isSequenceLoss, logRatiosOf } from '../completions/tokenMeasures.ts';
 
 /** A token, or for a loss with one ratio per sequence a completion. */
 export interface ClipPoint {
-  /** log r; r is the ratio of the policy's probability to the sampler's. */
+  /** log r, to the policy around which the step clips. */
   readonly logRatio: number;
   readonly advantage: number;
   readonly side: 'low' | 'high' | null;
@@ -19,8 +19,9 @@ export interface ClipPoint {
 export function clipPoints(trace: StepTrace): ClipPoint[] {
   const isSequence = isSequenceLoss(trace.loss);
   return trace.groups.flatMap(({ completions }, group) =>
-    completions.flatMap(({ advantage, logp, oldLogp }, completion) => {
-      const differences = Array.from(logp, (value, t) => value - (oldLogp[t] ?? Number.NaN));
+    completions.flatMap((traced, completion) => {
+      const { advantage } = traced;
+      const differences = [...logRatiosOf(traced)];
       if (!Number.isFinite(advantage) || !differences.every(Number.isFinite)) return [];
       const logRatios = isSequence ? [meanOf(differences)] : differences;
       return logRatios.flatMap((logRatio, t) => {

@@ -37,9 +37,16 @@ export const MEASURE_ROWS: Readonly<Record<Measure, MeasureRow>> = {
   },
 };
 
+/**
+ * Return the log-ratio of each token of a completion, to the policy around which the step clips: the one that sampled, or where
+ * the step corrected for that, the one before the step.
+ */
+export const logRatiosOf = ({ logp, oldLogp, proxLogp = oldLogp }: TracedCompletion): Float64Array =>
+  Float64Array.from(logp, (value, t) => value - (proxLogp[t] ?? Number.NaN));
+
 /** Return the ratio of each token of a completion: its own, or for `gspo` that of its sequence. NaN where nothing was learnt. */
-export function ratiosOf({ logp, oldLogp }: TracedCompletion, loss: string): Float64Array {
-  const differences = Float64Array.from(logp, (value, t) => value - (oldLogp[t] ?? Number.NaN));
+export function ratiosOf(completion: TracedCompletion, loss: string): Float64Array {
+  const differences = logRatiosOf(completion);
   if (!isSequenceLoss(loss)) return differences.map(Math.exp);
   const mean = differences.reduce((sum, value) => sum + value, 0) / differences.length;
   return differences.fill(Math.exp(mean));

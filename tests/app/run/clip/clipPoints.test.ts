@@ -35,14 +35,18 @@ test('the clipped shares are the metrics of the step', () => {
       const records = drawn.map(({ logRatios, advantage }) => ({
         completion: { prompt: 0, tokens: [], logps: new Float32Array(), finished: true },
         advantage,
-        tokens: Array.from(Float32Array.from(logRatios), (logp) => ({ logp, oldLogp: 0, kl: 0, entropy: 0 })),
+        tokens: Array.from(Float32Array.from(logRatios), (logp) => ({
+          logp,
+          ...{ oldLogp: 0, proxLogp: 0, kl: 0, entropy: 0 },
+        })),
       }));
       const metrics = summarise({
         rollout: { problems: [], completions: [], rewards: [] },
         task: ARITHMETIC,
         updates: [{ records, loss: 0, policyLoss: 0, gradNorm: 0, skipped: 0 }],
         ...{ lr: 0, klCoef: 0, skipped: 0, seconds: 0 },
-        options: { groupSize: 2, loss, ...range },
+        isCorrected: false,
+        options: { groupSize: 2, loss, ...range, importanceSamplingCap: 2 },
       });
       const { low, high } = clippedShares(points);
       expect([low, high]).toEqual([metrics['clip_ratio/low_mean'], metrics['clip_ratio/high_mean']]);
