@@ -6,6 +6,7 @@ const source = (relative: string): string => fileURLToPath(new URL(`../src/${rel
 /** The aliases of Vite's `resolve.alias`. */
 export const PACKAGE_ALIAS = [
   { find: /^mathformer$/, replacement: source('index.browser.ts') },
+  { find: /^mathformer\/cluster$/, replacement: source('cluster/index.browser.ts') },
   { find: /^mathformer\/math$/, replacement: source('tasks/arithmetic/index.ts') },
   { find: /^mathformer\/(\w+)$/, replacement: source('$1/index.ts') },
 ];

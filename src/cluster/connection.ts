@@ -69,7 +69,7 @@ export async function connectBy(transport: Transport, options: ConnectOptions): 
   try {
     return { nats: await withinTime(dialled), key };
   } catch (error) {
-    throw connectionError(error, url, credentials);
+    throw connectionError(error, url, { key, expires: credentials?.expires });
   }
 }
 
@@ -117,13 +117,18 @@ const expired = (expires: Date | undefined, cause?: unknown): ClusterError =>
   );
 
 /** Return the error for a connection that failed, or that was closed by the server. */
-export function connectionError(error: unknown, url: string, credentials?: Credentials): ClusterError {
+export function connectionError(
+  error: unknown,
+  url: string,
+  { key, expires }: { readonly key: string; readonly expires?: Date | undefined },
+): ClusterError {
   if (error instanceof ClusterError) return error;
-  if (error instanceof errors.UserAuthenticationExpiredError) return expired(credentials?.expires, error);
+  if (error instanceof errors.UserAuthenticationExpiredError) return expired(expires, error);
   if (error instanceof errors.AuthorizationError) {
-    const [problem, fix] = credentials
-      ? ['does not accept the credentials', 'check that they are of this server and not revoked']
-      : ['wants credentials', 'give the file of credentials that its owner made for you'];
+    const [problem, fix] =
+      key !== OPEN_KEY
+        ? ['does not accept the credentials', 'check that they are of this server and not revoked']
+        : ['wants credentials', 'give the file of credentials that its owner made for you'];
     return new ClusterError('NOT_AUTHORIZED', url, `${url} ${problem}`, fix, { cause: error });
   }
   const [problem, fix] = unreachable(error);

@@ -1,10 +1,6 @@
-/**
- * Rollouts on many machines: what trainers and workers say to each other over a NATS server.
- *
- * @module mathformer/cluster
- */
-
+/** The common exports of both entry points; `index.node.ts` and `index.browser.ts` add `connect`. */
 export type { Connect, Connected, ConnectOptions } from './connection.ts';
+export { type DeviceWorkerOptions, deviceWorker } from './deviceWorker.ts';
 export { ClusterError, type ClusterErrorCode } from './error.ts';
 export type { ClusterEvent, ClusterListener } from './events.ts';
 export { machineClass } from './machineClass.ts';
@@ -18,5 +14,20 @@ export type {
   WorkItem,
 } from './messages.ts';
 export type * from './metrics.ts';
+export {
+  type MakeSampler,
+  type OpenRolloutMachine,
+  type RolloutMachine,
+  rolloutMachineOf,
+} from './rolloutMachine.ts';
 export { PROTOCOL, type Spec, WORKERS_MODES, type WorkersMode } from './spec.ts';
 export { OPEN_KEY, type WorkerId, workerName } from './subjects.ts';
+export {
+  RolloutWorker,
+  type RolloutWorkerOptions,
+  type WorkerFacts,
+  type WorkOptions,
+  type WorkReport,
+} from './worker.ts';
+export type { LeaveReason, RunName, WorkerEvent, WorkerListener } from './workerEvents.ts';
+export type { WorkerCounts } from './workerTally.ts';

@@ -1,0 +1,122 @@
+/** Finds a run to work for: asks who trains, introduces the worker, and reads the run's spec. */
+import type { NatsConnection } from '@nats-io/nats-core';
+import { type ModelConfig, validateModelConfig } from '../model/config.ts';
+import { ClusterError } from './error.ts';
+import {
+  decodeMessage,
+  encodeMessage,
+  type Refusal,
+  type TrainerCard,
+  trainerCardSchema,
+  type Welcome,
+  type WorkerCard,
+  welcomeSchema,
+} from './messages.ts';
+import { isUnanswered } from './requestFailure.ts';
+import { PROTOCOL, type Spec, specDigest, specSchema } from './spec.ts';
+import { FIND_SUBJECT, RunSubjects } from './subjects.ts';
+
+/** Milliseconds for the answers of all trainers, for the silence after the last one, and for one trainer's answer. */
+const FIND_MS = 2000;
+const SILENCE_MS = 300;
+const ANSWER_MS = 3000;
+
+/** Ask who trains on this server. What is not a card is left out. */
+export async function findTrainers(nats: NatsConnection): Promise<TrainerCard[]> {
+  const cards = new Map<string, TrainerCard>();
+  try {
+    const options = { strategy: 'stall', maxWait: FIND_MS, stall: SILENCE_MS } as const;
+    for await (const { data } of await nats.requestMany(FIND_SUBJECT, undefined, options)) {
+      const card = readCard(data);
+      // A trainer that restarts may answer twice.
+      if (card && card.epoch >= (cards.get(card.run)?.epoch ?? 0)) cards.set(card.run, card);
+    }
+  } catch (error) {
+    if (!isUnanswered(error)) throw error;
+  }
+  return [...cards.values()];
+}
+
+function readCard(data: Uint8Array): TrainerCard | undefined {
+  try {
+    return decodeMessage(trainerCardSchema, data, "a trainer's card");
+  } catch {
+    return undefined;
+  }
+}
+
+/** Send a worker's card to a trainer. @returns undefined if it does not answer. */
+export async function greet(
+  nats: NatsConnection,
+  run: string,
+  card: WorkerCard,
+): Promise<Welcome | undefined> {
+  const answer = await ask(nats, new RunSubjects(run).hello(card), encodeMessage(card));
+  return answer && decodeMessage(welcomeSchema, answer, "the trainer's welcome");
+}
+
+/** A run's spec, and the model that it describes. */
+export interface CheckedSpec {
+  readonly spec: Spec;
+  readonly model: ModelConfig;
+}
+
+/**
+ * Read a run's spec. @returns undefined if the trainer does not answer.
+ * @throws ClusterError (`BAD_MESSAGE`, or `REFUSED` with another version or class); ModelConfigError
+ */
+export async function fetchSpec(
+  nats: NatsConnection,
+  run: string,
+  digest: string,
+  card: WorkerCard,
+): Promise<CheckedSpec | undefined> {
+  const bytes = await ask(nats, new RunSubjects(run).spec);
+  if (!bytes) return undefined;
+  const found = await specDigest(bytes);
+  const spec = decodeMessage(specSchema, bytes, "the run's spec");
+  if (found !== digest) {
+    const fix = 'wait until the trainer has started';
+    throw new ClusterError('BAD_MESSAGE', 'spec', "the run's spec is not the one that it announces", fix);
+  }
+  const refusal = refusalOf(spec, card);
+  if (refusal) throw new ClusterError('REFUSED', run, refusal.problem, refusal.fix);
+  return { spec, model: validateModelConfig(spec.model, "the run's model") };
+}
+
+/** Return the reason why a worker cannot work by a spec; null if it can. Trainers and workers check the same. */
+export function refusalOf(spec: Spec, card: WorkerCard): Refusal | null {
+  if (spec.protocol !== PROTOCOL || card.protocol !== spec.protocol)
+    return {
+      reason: 'protocol',
+      problem: `the worker speaks protocol ${card.protocol}, the trainer ${spec.protocol}`,
+      fix: 'install the same version of mathformer on both machines',
+    };
+  if (card.version !== spec.version)
+    return {
+      reason: 'version',
+      problem: `the worker has mathformer ${card.version}, the trainer ${spec.version}`,
+      fix: 'install the same version of mathformer on both machines',
+    };
+  if (spec.mode === 'same-class' && card.class !== spec.class)
+    return {
+      reason: 'class',
+      problem: `the worker is of class ${card.class} (${card.adapter}), the trainer of class ${spec.class} (${spec.adapter})`,
+      fix: 'start the worker with the same adapter (--adapter wasm is alike everywhere), or the trainer with --workers_mode any',
+    };
+  return null;
+}
+
+/** Ask one trainer. @returns undefined if nobody answers. */
+async function ask(
+  nats: NatsConnection,
+  subject: string,
+  data?: Uint8Array,
+): Promise<Uint8Array | undefined> {
+  try {
+    return (await nats.request(subject, data, { timeout: ANSWER_MS })).data;
+  } catch (error) {
+    if (isUnanswered(error)) return undefined;
+    throw error;
+  }
+}

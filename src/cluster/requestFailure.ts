@@ -1,0 +1,36 @@
+/** Tells failures of requests apart. */
+import { JetStreamError } from '@nats-io/jetstream';
+import { errors } from '@nats-io/nats-core';
+import { ClusterError } from './error.ts';
+
+/** Tell whether the server does not permit a request. */
+export function isForbidden(error: unknown): boolean {
+  return forbidden(error) !== undefined;
+}
+
+/** Tell whether a request may succeed later: nobody answered, the connection was lost, or a stream is not there yet. */
+export function isUnanswered(error: unknown): boolean {
+  if (isForbidden(error)) return false;
+  return (
+    error instanceof errors.TimeoutError ||
+    error instanceof errors.NoRespondersError ||
+    error instanceof errors.RequestError ||
+    error instanceof JetStreamError
+  );
+}
+
+/** Return the error for a request that the server does not permit to a worker; any other error as it is. */
+export function workerError(error: unknown): unknown {
+  const violation = forbidden(error);
+  if (!violation) return error;
+  const { operation, subject } = violation;
+  const what = operation === 'publish' ? `publish to ${subject}` : `subscribe to ${subject}`;
+  const problem = `the server does not let these credentials ${what}`;
+  const fix = 'use credentials made for a worker (mathformer cluster add)';
+  return new ClusterError('NOT_AUTHORIZED', subject, problem, fix, { cause: error });
+}
+
+function forbidden(error: unknown): InstanceType<typeof errors.PermissionViolationError> | undefined {
+  if (error instanceof errors.PermissionViolationError) return error;
+  return error instanceof Error ? forbidden(error.cause) : undefined;
+}
