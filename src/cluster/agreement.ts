@@ -91,7 +91,7 @@ export function problemOfCompletion(
   const { index, tokens, maxDifference, meanDifference, contradiction } = agreement;
   const amount = (value: number): string => value.toExponential(1);
   // The mean of a few differences may be as large as one of them.
-  const meanLimit = scale * Math.min(most, mean + most / Math.sqrt(tokens) / 4);
+  const meanLimit = scale * Math.min(most, mean + most / Math.sqrt(tokens));
   // NaN is no agreement.
   if (!(contradiction <= 2 * scale * most)) {
     return `token ${agreement.contradictedToken} of completion ${index} is not the one that the seed draws: another is ahead by ${amount(contradiction)}, and rounding explains ${amount(2 * scale * most)}`;

@@ -27,8 +27,8 @@ const OWN: Bounds = {
 /** For machines of other classes, with other products, exponentials and logarithms. */
 const FOREIGN: Bounds = {
   least: { most: 1e-4, mean: 1e-5 },
-  start: { most: 5e-3, mean: 1e-3 },
-  highest: { most: 5e-3, mean: 1e-3 },
+  start: { most: 2e-3, mean: 2e-4 },
+  highest: { most: 2e-3, mean: 2e-4 },
 };
 
 /** The same where products may round their factors to half precision. */

@@ -16,6 +16,7 @@ import {
 } from './agreement.ts';
 import type { WireSampling } from './messages.ts';
 import { firstDifference } from './sameBits.ts';
+import type { WorkersMode } from './spec.ts';
 import { type WorkerId, workerName } from './subjects.ts';
 import { Tolerances } from './tolerance.ts';
 
@@ -23,6 +24,8 @@ import { Tolerances } from './tolerance.ts';
 export interface VerifierOptions {
   /** The trainer's class of machine. */
   readonly class: string;
+  /** The kinds of workers that the run takes. In `same-class`, results are of the trainer's class, whatever a worker says. */
+  readonly mode: WorkersMode;
   readonly matmulPrecision: 'highest' | 'medium';
   /** Share of the results that are computed again. Default: 0.02. */
   readonly spotChecks?: number | undefined;
@@ -76,6 +79,7 @@ interface Reputation {
 /** Checks results, one after another, so that their memory is bounded. */
 export class Verifier {
   readonly #class: string;
+  readonly #mode: WorkersMode;
   readonly #tolerances: Tolerances;
   readonly #spotChecks: number;
   readonly #replayed: number;
@@ -85,6 +89,7 @@ export class Verifier {
 
   constructor(options: VerifierOptions) {
     this.#class = options.class;
+    this.#mode = options.mode;
     this.#tolerances = new Tolerances(options.class, options.matmulPrecision);
     this.#spotChecks = options.spotChecks ?? 0.02;
     this.#replayed = options.replayed ?? 0.25;
@@ -107,7 +112,7 @@ export class Verifier {
     const agreements = await replayed(result, indices);
     const problems = this.#problemsOf(result, agreements);
     const [problem] = problems;
-    if (result.class === this.#class) {
+    if (this.#classOf(result) === this.#class) {
       if (problem === undefined && !isChecked) return { figures: totalOf(agreements) };
       return this.#compare(result, agreements, problem);
     }
@@ -143,14 +148,18 @@ export class Verifier {
     };
   }
 
+  #classOf(result: ReceivedResult): string {
+    return this.#mode === 'same-class' ? this.#class : result.class;
+  }
+
   #problemsOf(result: ReceivedResult, agreements: readonly CompletionAgreement[]): string[] {
-    const tolerance = this.#tolerances.of(result.class);
+    const tolerance = this.#tolerances.of(this.#classOf(result));
     const scale = roundingScale(result.item.sampling);
     return agreements.flatMap((agreement) => problemOfCompletion(agreement, tolerance, scale) ?? []);
   }
 
   #learn(result: ReceivedResult, agreements: readonly CompletionAgreement[]): void {
-    this.#tolerances.learn(result.class, agreements, roundingScale(result.item.sampling));
+    this.#tolerances.learn(this.#classOf(result), agreements, roundingScale(result.item.sampling));
   }
 
   #reputationOf(worker: WorkerId): Reputation {

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { WireSampling } from '../../src/cluster/messages.ts';
 import { readResult, writeResult } from '../../src/cluster/result.ts';
+import type { WorkersMode } from '../../src/cluster/spec.ts';
 import { type ReceivedResult, type Verdict, Verifier } from '../../src/cluster/verifier.ts';
 import type { Device } from '../../src/gpu/device.ts';
 import { replayCompletions } from '../../src/model/replay.ts';
@@ -79,10 +80,19 @@ describe.each(['tiny', 'moe_tiny'])('%s', (name) => {
   /** Check completions that claim to be those of an item. */
   function check(
     { prompts, sampling, completions }: Work,
-    { class: machineClass = OWN, ...options }: { class?: string; spotChecks?: number } = {},
+    {
+      class: machineClass = OWN,
+      ...options
+    }: { class?: string; mode?: WorkersMode; spotChecks?: number } = {},
     changed: Partial<ReceivedResult> = {},
   ): Promise<Verdict> {
-    const verifier = new Verifier({ class: OWN, matmulPrecision: 'highest', spotChecks: 0, ...options });
+    const verifier = new Verifier({
+      class: OWN,
+      mode: 'any',
+      matmulPrecision: 'highest',
+      spotChecks: 0,
+      ...options,
+    });
     const item = { prompts, sampling };
     return verifier.check({ ...machine, item, completions, worker: WORKER, class: machineClass, ...changed });
   }
@@ -253,6 +263,71 @@ describe.each(['tiny', 'moe_tiny'])('%s', (name) => {
       own: work.completions,
     });
     expect(await check(work, { spotChecks: 1 })).toMatchObject({ own: work.completions });
+  });
+
+  test('where all are of one class, no other tolerance can be claimed', async () => {
+    const work = await honest();
+    const lie = editLogp(work, { completion: 2, token: 1, id: 0 }, 1e-3);
+    expect((await check({ ...work, completions: lie }, { class: OTHER })).problem).toBeUndefined();
+    const verdict = await check({ ...work, completions: lie }, { class: OTHER, mode: 'same-class' });
+    expect(verdict.isLie).toBe(true);
+  });
+
+  test('of a worker whose first results are honest, a quarter of the completions is replayed, at secret places', async () => {
+    const draws: number[] = [];
+    const random = (): number => {
+      draws.push(0.99 - (draws.length % 7) / 7);
+      return draws.at(-1) ?? 0;
+    };
+    const verifier = new Verifier({
+      class: OWN,
+      mode: 'any',
+      matmulPrecision: 'highest',
+      spotChecks: 0,
+      random,
+    });
+    const { prompts, sampling, completions } = await honest();
+    const result = { ...machine, item: { prompts, sampling }, completions, worker: WORKER, class: OWN };
+    const tokensOf = (some: readonly Completion[]): number =>
+      some.reduce((sum, { tokens }) => sum + tokens.length, 0);
+    for (let i = 0; i < 16; i++) {
+      expect((await verifier.check(result)).figures.tokens).toBe(tokensOf(completions));
+    }
+    const lie = editLogp({ prompts, sampling, completions }, { completion: 5, token: 0, id: 0 }, 1);
+    const verdicts: Verdict[] = [];
+    for (let i = 0; i < 24; i++) verdicts.push(await verifier.check({ ...result, completions: lie }));
+    const found = verdicts.filter(({ isLie }) => isLie).length;
+    expect(found).toBeGreaterThan(0);
+    expect(found).toBeLessThan(24);
+    const lengths = completions.map(({ tokens }) => tokens.length).sort((a, b) => a - b);
+    for (const { figures } of verdicts) {
+      expect(figures.tokens).toBeGreaterThanOrEqual(lengths.slice(0, 3).reduce((sum, n) => sum + n, 0));
+      expect(figures.tokens).toBeLessThanOrEqual(lengths.slice(-3).reduce((sum, n) => sum + n, 0));
+    }
+    // Another worker begins anew.
+    const stranger = { key: 'open', instance: 'two' };
+    const verdict = await verifier.check({ ...result, completions: lie, worker: stranger });
+    expect(verdict.isLie).toBe(true);
+  });
+
+  test('an odd completion of another class is not taken, but only several are a lie', async () => {
+    const verifier = new Verifier({ class: OWN, mode: 'any', matmulPrecision: 'highest', spotChecks: 0 });
+    const { prompts, sampling, completions } = await honest();
+    const lie = editLogp({ prompts, sampling, completions }, { completion: 5, token: 0, id: 0 }, 1);
+    const checked = (some: readonly Completion[], worker = WORKER): Promise<Verdict> =>
+      verifier.check({
+        ...machine,
+        item: { prompts, sampling },
+        completions: some,
+        worker,
+        class: OTHER,
+      });
+    const verdicts: Verdict[] = [];
+    for (let i = 0; i < 3; i++) verdicts.push(await checked(lie));
+    expect(verdicts).toMatchObject([{ isLie: false }, { isLie: false }, { isLie: true }]);
+    for (const { problem } of verdicts) expect(problem).toMatch(/token 0 of completion 5 is off by 1.0e\+0/);
+    const second = editLogp({ prompts, sampling, completions: lie }, { completion: 3, token: 1, id: 0 }, 1);
+    expect(await checked(second, { key: 'open', instance: 'two' })).toMatchObject({ isLie: true });
   });
 
   test('the best of many samples is found', async () => {
