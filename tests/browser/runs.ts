@@ -2,10 +2,13 @@
 import { cp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readTrace, writeTrace } from '../../src/training/trace.ts';
+import { workerMetrics } from '../../src/training/workerRows.ts';
 import { run } from '../cli/cliProcess.ts';
+import { clusterFigures, workerFigures } from '../training/figures.ts';
+import { linesOf } from '../training/filesOf.ts';
 
 /** The runs of the fixture, by their ids. */
-export const RUNS = ['seed0', 'seed1', 'hostile', 'torn', 'newer'] as const;
+export const RUNS = ['seed0', 'seed1', 'workers', 'hostile', 'torn', 'newer'] as const;
 
 const TASK = ['--max_digits', '1', '--max_depth', '1', '--operators', '+,-'];
 const SIZE = ['--batch_size', '8', '--max_gen_len', '16', '--eval_size', '20'];
@@ -49,9 +52,35 @@ export async function trainRuns(directory: string): Promise<void> {
     [0, 1].map((seed) => command(...grpoArguments(at('pretrained'), at(`seed${seed}`), 12, seed))),
   );
   await rm(at('pretrained'), { recursive: true });
+  await makeWorkers(at('seed1'), at('workers'));
   await makeHostile(at('seed0'), at('hostile'));
   await makeTorn(at('seed0'), at('torn'));
   await makeNewer(at('seed0'), at('newer'));
+}
+
+/** Copy a run as if three machines and the trainer had worked on it, one of them for the first half. */
+async function makeWorkers(from: string, to: string): Promise<void> {
+  await cp(from, to, { recursive: true });
+  await writeFile(join(to, 'workers.jsonl'), workersOf(['trainer', 'office', 'attic', 'tab']));
+  await edit(join(to, 'metrics.jsonl'), (text) =>
+    lines(text, (row) => ({ ...row, ...workerMetrics(clusterFigures({ connected: 3 })) })),
+  );
+}
+
+/** Return the rows of workers of these names at twelve steps; the last worker leaves after six. */
+function workersOf(names: readonly string[]): string {
+  const rows = Array.from({ length: 12 }, (_, i) => {
+    const present = i < 6 ? names : names.slice(0, -1);
+    return present.map((name, worker) => ({
+      step: i + 1,
+      ...workerFigures({
+        worker: name === 'trainer' ? name : `w${worker}`,
+        name,
+        tokensPerSecond: 100 * (worker + 1) + i,
+      }),
+    }));
+  });
+  return linesOf(rows.flat());
 }
 
 /** A script that would leave its name in the page, however it were made to run. */
@@ -74,6 +103,7 @@ async function makeHostile(from: string, to: string): Promise<void> {
     const config = JSON.parse(text);
     return JSON.stringify({ ...config, options: { ...config.options, task: HOSTILE } });
   });
+  await writeFile(join(to, 'workers.jsonl'), workersOf(Array.from({ length: 20 }, () => HOSTILE)));
   for (const step of [1, 3, 6, 9, 12]) {
     const path = join(to, `trace/step${step}.safetensors`);
     const trace = readTrace(await readFile(path), path);
@@ -92,6 +122,7 @@ async function makeHostile(from: string, to: string): Promise<void> {
 async function makeTorn(from: string, to: string): Promise<void> {
   await cp(from, to, { recursive: true });
   await edit(join(to, 'metrics.jsonl'), (text) => text.slice(0, -40));
+  await writeFile(join(to, 'workers.jsonl'), workersOf(['trainer', 'office']).slice(0, -40));
   const trace = join(to, 'trace/step12.safetensors');
   await writeFile(trace, (await readFile(trace)).subarray(0, 1000));
   await rm(join(to, 'summary.json'));

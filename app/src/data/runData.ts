@@ -3,15 +3,14 @@ import { batch, computed, type ReadonlySignal, signal } from '@preact/signals';
 import { MathformerError } from 'mathformer';
 import { Warnings } from 'mathformer/grpo';
 import {
-  CHECKED_BYTES,
   CONFIG_FILE,
-  checkOf,
   type ListedFile,
   METRICS_FILE,
   type RunConfig,
   type RunFiles,
   type RunListing,
   readConfig,
+  rowsOf,
   type StepTrace,
   SUMMARY_FILE,
   type Summary,
@@ -19,8 +18,8 @@ import {
 } from 'mathformer/training';
 import type { RunRef } from '../shell/routes.ts';
 import { Columns } from './columns.ts';
+import { GrowingRows } from './growingRows.ts';
 import { evaluationsIn, type KeptEvaluation } from './keptEvaluations.ts';
-import { MetricsLines } from './metricsLines.ts';
 import { Resource } from './resource.ts';
 import type { RunChange, RunSource } from './source.ts';
 import { TraceCache } from './traceCache.ts';
@@ -63,12 +62,8 @@ export class RunData {
   readonly #phases = new Map<string, Columns>();
   readonly #found: RunWarning[] = [];
   readonly #traces = new TraceCache((name) => this.bytes(name));
-  #lines = new MetricsLines();
+  #rows = new GrowingRows(rowsOf);
   #checks = new Warnings();
-  /** Bytes of the metrics that were read. */
-  #cursor = 0;
-  /** The last of these bytes, by which a file that was cut and grew again is told apart. */
-  #tail = new Uint8Array();
   #end: (() => void) | undefined;
   #started = Promise.resolve();
   #users = 0;
@@ -99,6 +94,11 @@ export class RunData {
   /** Read a file; undefined if the run has none of that name. */
   async bytes(name: string): Promise<Uint8Array | undefined> {
     return this.#files.read(name);
+  }
+
+  /** Read a file from an offset on: no bytes if the run has none of that name. */
+  async bytesFrom(name: string, from: number): Promise<Uint8Array> {
+    return (await this.#files.read(name, from)) ?? new Uint8Array();
   }
 
   /** Read a JSON file; undefined if the run has none of that name. */
@@ -140,7 +140,7 @@ export class RunData {
   /** Subscribe from the end of what was read on. @returns a function that ends it; changes that come late are left out. */
   #subscribed(): () => void {
     let isEnded = false;
-    const end = this.source.subscribe(this.ref.id, this.#cursor, (change) => {
+    const end = this.source.subscribe(this.ref.id, this.#rows.end, (change) => {
       if (!isEnded) this.#apply(change);
     });
     return () => {
@@ -178,9 +178,8 @@ export class RunData {
 
   /** Read the metrics behind what was read; all, if that is no longer part of the file. */
   async #freshBytes(): Promise<Uint8Array> {
-    const tail = this.#tail;
-    const read = (await this.#files.read(METRICS_FILE, this.#cursor - tail.length)) ?? new Uint8Array();
-    if (checkOf(read.subarray(0, tail.length)) === checkOf(tail)) return read.subarray(tail.length);
+    const bytes = await this.#rows.rest((from) => this.bytesFrom(METRICS_FILE, from));
+    if (bytes) return bytes;
     this.#forget();
     return this.#freshBytes();
   }
@@ -188,7 +187,7 @@ export class RunData {
   #apply(change: RunChange): void {
     switch (change.type) {
       case 'append': {
-        const known = this.#cursor - change.from;
+        const known = this.#rows.end - change.from;
         if (change.file !== METRICS_FILE || known < 0) break;
         this.#take(change.bytes.subarray(known));
         this.#publish(true);
@@ -219,10 +218,8 @@ export class RunData {
     this.#phases.clear();
     this.#traces.clear();
     this.#found.length = 0;
-    this.#lines = new MetricsLines();
+    this.#rows = new GrowingRows(rowsOf);
     this.#checks = new Warnings();
-    this.#cursor = 0;
-    this.#tail = new Uint8Array();
     this.warnings.value = [];
   }
 
@@ -239,10 +236,7 @@ export class RunData {
 
   /** Take the next bytes of the metrics. */
   #take(bytes: Uint8Array): void {
-    this.#cursor += bytes.length;
-    const last = [...this.#tail, ...bytes.subarray(-CHECKED_BYTES)].slice(-CHECKED_BYTES);
-    this.#tail = Uint8Array.from(last);
-    for (const row of this.#lines.push(bytes)) {
+    for (const row of this.#rows.push(bytes)) {
       this.#columnsOf(row.phase).push(row);
       if (row.phase === 'grpo') this.#found.push(...this.#warningsOf(row));
     }

@@ -1,8 +1,9 @@
 /** The page of one run: its name and state, and its pages. */
+import { WORKERS_FILE } from 'mathformer/training';
 import type { RunData } from '../data/runData.ts';
 import { useRuns } from '../shell/openRuns.ts';
 import { PageTitle } from '../shell/PageTitle.tsx';
-import { formatRoute, RUN_PAGES, type RunRoute, runRoute } from '../shell/routes.ts';
+import { formatRoute, RUN_PAGES, type RunRoute, type RunPage as RunTab, runRoute } from '../shell/routes.ts';
 import { isSearched } from '../shell/sources.ts';
 import { StateBadge } from '../ui/Badge.tsx';
 import { LinkButton } from '../ui/Button.tsx';
@@ -51,7 +52,7 @@ function OpenRun({ run, route }: RunTabProps) {
       </div>
       <Tabs
         label="Pages of the run"
-        tabs={RUN_PAGES.map((tab) => ({
+        tabs={shownTabs(run, route.tab).map((tab) => ({
           label: RUN_TABS[tab].label,
           href: formatRoute(runRoute(run.ref, tab, { step: route.step, compare: route.compare })),
           current: tab === route.tab,
@@ -64,6 +65,12 @@ function OpenRun({ run, route }: RunTabProps) {
       </div>
     </>
   );
+}
+
+/** Return the pages of a run. Workers is among them if other machines took part. */
+function shownTabs(run: RunData, current: RunTab): readonly RunTab[] {
+  const hasWorkers = run.files.ready?.some(({ name, bytes }) => name === WORKERS_FILE && bytes > 0) ?? false;
+  return RUN_PAGES.filter((tab) => tab !== 'workers' || hasWorkers || current === 'workers');
 }
 
 function Facts({ run }: { readonly run: RunData }) {

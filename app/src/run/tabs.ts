@@ -26,6 +26,10 @@ export const RUN_TABS: Readonly<
     label: 'Problems',
     Page: lazy(async () => (await import('./problems/ProblemsPage.tsx')).ProblemsPage),
   },
+  workers: {
+    label: 'Workers',
+    Page: lazy(async () => (await import('./workers/WorkersPage.tsx')).WorkersPage),
+  },
   config: {
     label: 'Config',
     Page: lazy(async () => (await import('./config/ConfigPage.tsx')).ConfigPage),

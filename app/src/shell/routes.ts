@@ -8,6 +8,7 @@ export const RUN_PAGES = [
   'clip',
   'heads',
   'problems',
+  'workers',
   'config',
 ] as const;
 export type RunPage = (typeof RUN_PAGES)[number];

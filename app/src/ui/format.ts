@@ -16,6 +16,10 @@ export function formatNumber(value: number | null | undefined, digits = 3): stri
   return withMinus(value.toFixed(Math.max(decimals, 0)));
 }
 
+/** Write a number of things in full, such as `48,213`; a dash for NaN. */
+export const formatCount = (count: number): string =>
+  Number.isNaN(count) ? DASH : count.toLocaleString('en');
+
 /** Write a share in percent, such as `62.2 %`. */
 export function formatPercent(share: number | null | undefined, decimals = 1): string {
   if (share === null || share === undefined || Number.isNaN(share)) return DASH;

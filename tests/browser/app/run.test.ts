@@ -6,7 +6,7 @@ import { HOSTILE, RUNS } from '../runs.ts';
 import { expectUsable } from './accessible.ts';
 import { it, settled } from './page.ts';
 
-const TABS = ['overview', 'groups', 'completions', 'clip', 'heads', 'problems', 'config'] as const;
+const TABS = ['overview', 'groups', 'completions', 'clip', 'heads', 'problems', 'workers', 'config'] as const;
 const BROKEN = ['torn', 'newer'] as const;
 
 describeIn('chromium', () => {
@@ -48,6 +48,41 @@ describeIn('chromium', () => {
     async ([run, tab], { page }) => {
       await page.goto(addressOf(run, tab));
       await settled(page);
+    },
+  );
+
+  it('the workers are in a table, on charts and as CSV, and only a run with workers links to them', async ({
+    page,
+  }) => {
+    await page.goto(addressOf('seed0', 'overview'));
+    await settled(page);
+    expect(await page.getByRole('link', { name: 'Workers' }).count()).toBe(0);
+    await page.goto(addressOf('workers', 'overview'));
+    await page.getByRole('link', { name: 'Workers' }).waitFor();
+    await page.goto(addressOf('workers', 'workers'));
+    const rows = page.getByTestId('workers').locator('tr');
+    await expect.poll(() => rows.count()).toBe(4);
+    expect(await rows.locator('th').allTextContents()).toEqual(['trainer', 'office', 'attic', 'tab']);
+    await expect.poll(() => page.getByRole('slider').count()).toBe(8);
+    const saved = page.waitForEvent('download');
+    await page.getByRole('button', { name: 'Save as CSV' }).click();
+    expect((await saved).suggestedFilename()).toBe('workers.csv');
+  });
+
+  it('a click on one of many workers draws its line', async ({ page }) => {
+    await page.goto(addressOf('hostile', 'workers'));
+    const rows = page.getByTestId('workers').locator('tr');
+    await rows.first().click();
+    await expect.poll(() => rows.first().getAttribute('aria-selected')).toBe('true');
+    expect(await page.getByRole('figure', { name: 'Idle' }).locator('.legend li').count()).toBe(2);
+  });
+
+  it.for(['workers', 'hostile'])(
+    'the workers of the run %s are usable by everybody',
+    async (run, { page }) => {
+      await page.goto(`${addressOf(run, 'workers')}?worker=w3`);
+      await settled(page);
+      await expectUsable(page);
     },
   );
 });

@@ -1,19 +1,19 @@
 /** The curves of a phase, linked with each other. */
 import { useMemo, useRef } from 'preact/hooks';
 import type { ChartGroup, Range } from '../../charts/chartGroup.ts';
-import { LineChart, type LineChartProps } from '../../charts/LineChart.tsx';
+import { LineChart } from '../../charts/LineChart.tsx';
 import type { RunData, RunWarning } from '../../data/runData.ts';
 import { navigate } from '../../shell/navigation.ts';
 import { formatRef, runRoute } from '../../shell/routes.ts';
 import {
   accuracyPoints,
   accuracySeries,
-  chartSeries,
   type KnownAccuracies,
   type NamedColumns,
   shortNames,
 } from './chartSeries.ts';
 import type { ChartSpec, Phase } from './chartSpecs.ts';
+import { type SharedProps, SpecChart } from './SpecChart.tsx';
 
 export interface ChartsProps {
   /** The run, and those that are drawn beside it. */
@@ -45,20 +45,6 @@ export function Charts({ runs, phase, group, smoothing }: ChartsProps) {
       ))}
     </div>
   );
-}
-
-type SharedProps = Pick<LineChartProps, 'group' | 'domain' | 'marks' | 'smoothing' | 'onSelect'>;
-
-interface SpecChartProps extends SharedProps {
-  readonly spec: ChartSpec;
-  readonly runs: readonly NamedColumns[];
-}
-
-function SpecChart({ spec, runs, ...shared }: SpecChartProps) {
-  const series = useMemo(() => chartSeries(spec, runs), [spec, runs]);
-  if (series.length === 0) return null;
-  const { title, unit, help, share } = spec;
-  return <LineChart title={title} unit={unit} help={help} share={share} series={series} {...shared} />;
 }
 
 interface AccuracyChartProps extends SharedProps {

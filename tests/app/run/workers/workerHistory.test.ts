@@ -1,0 +1,81 @@
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { TRAINER, WorkerHistory } from '../../../../app/src/run/workers/workerHistory.ts';
+import { rowAt } from './rows.ts';
+
+const historyOf = (...rows: Parameters<WorkerHistory['push']>[0]): WorkerHistory => {
+  const history = new WorkerHistory();
+  history.push(rows);
+  return history;
+};
+
+describe('WorkerHistory', () => {
+  it('sums the work of each worker, with the speed of all its work and the mean of its idle shares', () => {
+    const history = historyOf(
+      rowAt(1, 'a', { items: 2, tokens: 100, tokensPerSecond: 100, idleShare: 0.5, duplicate: 1 }),
+      rowAt(1, 'b'),
+      rowAt(3, 'a', { items: 3, tokens: 300, tokensPerSecond: 100, idleShare: Number.NaN, rejected: 2 }),
+      rowAt(4, 'a', { name: 'renamed', items: 0, tokens: 0, tokensPerSecond: 0, idleShare: 1, banned: true }),
+    );
+    expect(history.summaries()[0]).toEqual({
+      ...{ worker: 'a', name: 'renamed', class: 'wasm-12345678', items: 5, tokens: 400, speed: 100 },
+      ...{ idleShare: 0.75, duplicate: 1, rejected: 2, banned: true, firstStep: 1, lastStep: 4 },
+    });
+    expect(history.summaries().map(({ worker }) => worker)).toEqual(['a', 'b']);
+    expect([...history.steps]).toEqual([1, 3, 4]);
+  });
+
+  it('has a gap where a worker did not take part', () => {
+    const history = historyOf(
+      rowAt(1, 'a', { tokensPerSecond: 5 }),
+      rowAt(2, 'b'),
+      rowAt(3, 'a', { tokensPerSecond: 7 }),
+    );
+    expect([...history.curve('a', 'tokensPerSecond')]).toEqual([5, Number.NaN, 7]);
+    expect([...history.curve('nobody', 'idleShare')]).toEqual([Number.NaN, Number.NaN, Number.NaN]);
+  });
+
+  it('has the spread of the workers, the trainer left out', () => {
+    const speeds = [30, 10, 20, 60];
+    const history = historyOf(
+      ...speeds.slice(0, 3).map((tokensPerSecond, i) => rowAt(1, `w${i}`, { tokensPerSecond })),
+      rowAt(1, TRAINER, { tokensPerSecond: 1000 }),
+      ...speeds.map((tokensPerSecond, i) => rowAt(2, `w${i}`, { tokensPerSecond })),
+      rowAt(3, TRAINER),
+      rowAt(4, 'w0', { tokensPerSecond: Number.NaN }),
+    );
+    const { median, low, high } = history.spread('tokensPerSecond');
+    expect([...median]).toEqual([20, 25, Number.NaN, Number.NaN]);
+    expect([...low]).toEqual([10, 10, Number.NaN, Number.NaN]);
+    expect([...high]).toEqual([30, 60, Number.NaN, Number.NaN]);
+  });
+
+  it('leaves out rows that go back in time, and holds together for any rows in any pieces', () => {
+    const some = fc.array(
+      fc.record({
+        step: fc.nat(6),
+        worker: fc.constantFrom('a', 'b', TRAINER, '__proto__'),
+        items: fc.nat(9),
+      }),
+    );
+    fc.assert(
+      fc.property(some, fc.nat(), (values, at) => {
+        const rows = values.map(({ step, worker, items }) => rowAt(step, worker, { items }));
+        const cut = at % (rows.length + 1);
+        const history = new WorkerHistory();
+        history.push(rows.slice(0, cut));
+        history.push(rows.slice(cut));
+        let last = 0;
+        const kept = rows.filter(({ step }) => {
+          if (step < last) return false;
+          last = step;
+          return true;
+        });
+        expect([...history.steps]).toEqual([...new Set(kept.map(({ step }) => step))]);
+        const sum = (items: readonly { readonly items: number }[]) =>
+          items.reduce((total, one) => total + one.items, 0);
+        expect(sum(history.summaries())).toBe(sum(kept));
+      }),
+    );
+  });
+});
