@@ -77,9 +77,9 @@ export class StaleRollouts {
    * @throws RewardError if a reward fails: the rollout is lost, and the next call returns the one after it.
    */
   async next(): Promise<Rollout> {
-    if (this.#ready.length === 0) await this.#draw();
+    while (this.#ready.length === 0) await this.#draw();
     const drawn = this.#ready.shift();
-    if (!drawn) throw isDisposed();
+    if (this.#isDisposed || !drawn) throw isDisposed();
     this.#after = drawn;
     this.#taken += 1;
     this.#keepPolicy();

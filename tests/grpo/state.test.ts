@@ -58,6 +58,11 @@ describe('the state of a trainer', () => {
     },
     { refSyncSteps: 3, klTarget: 1e-4, klHorizon: 12 },
     { klCoef: 0 },
+    { staleness: 1, steps: 4 },
+    {
+      ...{ staleness: 2, curriculum: true, dynamicSampling: true, maxNewTokens: 24, epochs: 2 },
+      task: arithmetic({ maxDigits: 2, maxDepth: 2 }),
+    },
   ])('%o: two and two steps are four', async ({ task = SMALL_TASK, ...overrides }) => {
     const options = grpoOptions({ ...SMALL, lr: 1e-3, ...overrides });
     const whole = await steps(options, 4, { task });
@@ -68,6 +73,61 @@ describe('the state of a trainer', () => {
     expect(second.weights).toEqual(whole.weights);
     expect(second.state).toEqual(whole.state);
     expect(first.weights).not.toEqual(whole.weights);
+  });
+
+  test.each([0, 1, 2])('staleness %i: resumed after any step it is the unbroken run', async (staleness) => {
+    const task = arithmetic({ maxDigits: 2, maxDepth: 2 });
+    const overrides = { curriculum: true, dynamicSampling: true, maxNewTokens: 24, klCoef: 0 };
+    const options = grpoOptions({ ...SMALL, ...overrides, staleness, steps: 4 });
+    const whole = await steps(options, 4, { task });
+    for (const count of [0, 1, 2, 3]) {
+      const first = await steps(options, count, { task });
+      expect(first.state.versions?.length ?? 0).toBe(staleness);
+      const from = { ...first, state: throughJson(first.state) };
+      const second = await steps(options, 4 - count, { from, task });
+      expect([...first.metrics, ...second.metrics]).toEqual(whole.metrics);
+      expect(second.weights).toEqual(whole.weights);
+      expect(second.state).toEqual(whole.state);
+    }
+  });
+
+  test('keeps the weights that sample the next rollouts, and the problems before them', async () => {
+    const options = grpoOptions({ ...SMALL, staleness: 2 });
+    const first = await steps(options, 1);
+    const { state } = await steps(options, 3);
+    const { versions = [], progress } = state;
+    // After three steps: those after the first and the second.
+    expect(versions[0]).toEqual(first.weights);
+    expect(versions.map((version) => [...version.keys()])).toEqual([0, 1].map(() => [...stateDict.keys()]));
+    expect(progress).toMatchObject({ step: 3, problems: 9 });
+    expect((await steps(grpoOptions({ ...SMALL, staleness: 2 }), 0)).state.versions).toEqual([
+      stateDict,
+      stateDict,
+    ]);
+  });
+
+  test('of another staleness is refused, and named', async () => {
+    const states = await Promise.all(
+      [0, 1, 2].map((staleness) => steps(grpoOptions({ ...SMALL, staleness }), 0)),
+    );
+    for (const [saved, { state }] of states.entries()) {
+      for (const asked of [0, 1, 2]) {
+        const policy = new Transformer(device, config, stateDict);
+        const options = grpoOptions({ ...SMALL, staleness: asked });
+        const trainer = new GrpoTrainer(policy, options, { task: SMALL_TASK });
+        if (saved === asked) trainer.restore(state);
+        else {
+          expect(() => trainer.restore(state)).toThrow(
+            expect.objectContaining({
+              code: 'BAD_STATE',
+              message: expect.stringContaining(`--staleness ${saved} and cannot resume with ${asked}`),
+            }),
+          );
+        }
+        trainer.dispose();
+        policy.dispose();
+      }
+    }
   });
 
   test('is of everything that changes', async () => {
