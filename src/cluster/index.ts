@@ -1,5 +1,6 @@
 /** The common exports of both entry points; `index.node.ts` and `index.browser.ts` add `connect`. */
 export type { Connect, Connected, ConnectOptions } from './connection.ts';
+export { Coordinator, type CoordinatorOptions } from './coordinator.ts';
 export { type DeviceWorkerOptions, deviceWorker } from './deviceWorker.ts';
 export { ClusterError, type ClusterErrorCode } from './error.ts';
 export type { ClusterEvent, ClusterListener } from './events.ts';
@@ -14,6 +15,7 @@ export type {
   WorkItem,
 } from './messages.ts';
 export type * from './metrics.ts';
+export { RemoteSampler } from './remoteSampler.ts';
 export {
   type MakeSampler,
   type OpenRolloutMachine,

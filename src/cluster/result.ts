@@ -8,12 +8,18 @@ import { problemOf } from '../base/errors.ts';
 import { type NamedArray, readSafetensors, writeSafetensors } from '../formats/safetensors.ts';
 import type { Completion } from '../model/completions.ts';
 import { ClusterError } from './error.ts';
-import type { WireSampling, WorkItem } from './messages.ts';
+import type { WireSampling } from './messages.ts';
 
 /** Sizes of the model that an item is checked with. */
 export interface ResultShape {
   readonly vocabSize: number;
   readonly eos: number;
+}
+
+/** The prompts of an item, and how they are sampled. */
+export interface SampledPrompts {
+  readonly prompts: readonly (readonly number[])[];
+  readonly sampling: WireSampling;
 }
 
 /** Highest log-probability: rounding may leave that of a sure token slightly above 0. */
@@ -70,7 +76,7 @@ export function writeResult(completions: readonly Completion[]): Uint8Array {
  */
 export function readResult(
   bytes: Uint8Array,
-  { prompts, sampling }: Pick<WorkItem, 'prompts' | 'sampling'>,
+  { prompts, sampling }: SampledPrompts,
   { vocabSize, eos }: ResultShape,
 ): Completion[] {
   const { groupSize, maxNewTokens } = sampling;

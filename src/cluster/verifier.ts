@@ -14,7 +14,7 @@ import {
   roundingScale,
   totalOf,
 } from './agreement.ts';
-import type { WireSampling } from './messages.ts';
+import type { SampledPrompts } from './result.ts';
 import { firstDifference } from './sameBits.ts';
 import type { WorkersMode } from './spec.ts';
 import { type WorkerId, workerName } from './subjects.ts';
@@ -41,10 +41,7 @@ export interface ReceivedResult {
   readonly model: Transformer;
   /** Samples from this model, on the trainer's device. */
   readonly sampler: CompletionSampler;
-  readonly item: {
-    readonly prompts: readonly (readonly number[])[];
-    readonly sampling: WireSampling;
-  };
+  readonly item: SampledPrompts;
   readonly completions: readonly Completion[];
   readonly worker: WorkerId;
   /** The class of the worker's machine. */

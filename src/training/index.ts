@@ -46,3 +46,4 @@ export * from './trace.ts';
 export { settingsOf, type TrainedSettings } from './trainedSettings.ts';
 export { type TrainedCheckpoint, trainedTask } from './trainedTask.ts';
 export * from './webLock.ts';
+export { type WorkersOptions, withWorkers } from './workers.ts';
