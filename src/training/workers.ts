@@ -63,7 +63,7 @@ async function opened(
   const spec = await specOf(machine, need, mode);
   const connected = await connect({ url, credentials, ca, name: `mathformer trainer ${run}` });
   const { class: kind, matmulPrecision } = spec;
-  const verifier = new Verifier({ class: kind, matmulPrecision, spotChecks });
+  const verifier = new Verifier({ class: kind, mode, matmulPrecision, spotChecks });
   return Coordinator.open({ connected, run, name, spec, staleness, verifier, on });
 }
 
