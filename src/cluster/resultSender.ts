@@ -1,5 +1,6 @@
 /** Sends results to the server. */
 import type { JetStreamClient } from '@nats-io/jetstream';
+import { nuid } from '@nats-io/nats-core';
 import type { WorkItem } from './messages.ts';
 import { pause } from './pause.ts';
 import { type ResultFacts, resultHeaders } from './resultHeaders.ts';
@@ -26,7 +27,8 @@ export async function sendResult(
   end: AbortSignal,
 ): Promise<boolean> {
   const subject = new RunSubjects(run).result(worker, item.epoch, item.id);
-  const msgID = `${item.epoch}.${item.id}.${worker.key}.${worker.instance}`;
+  // The server drops a message whose id it knows. An id that others could guess, they could use up before.
+  const msgID = nuid.next();
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     try {
       await js.publish(subject, bytes, { msgID, headers: resultHeaders(facts), timeout: ANSWER_MS });

@@ -149,6 +149,12 @@ test('the ids that the filters keep have no gap, and other ids have one', async 
         const rows = Array.from({ length: 4 }, (_, i) => {
           const plain = row(V, salt, i);
           const kept = keptTokens(plain.logits, options);
+          // Not at a border: a little more or less keeps the same.
+          for (const factor of [0.999, 1.001]) {
+            const topP = Math.min(1, options.topP * factor);
+            const near = keptTokens(plain.logits, { ...options, topP, minP: options.minP * factor });
+            fc.pre(String(near) === String(kept));
+          }
           const token = kept.indexOf(1);
           // An id more, or one less; the token stays.
           const other = (token + 1 + (odd % (V - 1))) % V;
