@@ -51,7 +51,7 @@ export async function connectBy(transport: Transport, options: ConnectOptions): 
   const { url, name, credentials: content } = options;
   checkAddress(url, transport.protocols);
   const credentials = content === undefined ? undefined : readCredentials(content);
-  if (credentials) checkExpiry(credentials);
+  if (hasExpired(credentials?.expires)) throw expired(credentials?.expires);
   const key = credentials?.key ?? OPEN_KEY;
   const dialled = transport.dial({
     servers: url,
@@ -102,10 +102,8 @@ function checkAddress(url: string, protocols: readonly string[]): void {
   throw new ClusterError('SERVER_UNREACHABLE', 'url', problem, fix);
 }
 
-function checkExpiry({ expires }: Credentials): void {
-  if (expires === undefined || expires.getTime() > Date.now()) return;
-  throw expired(expires);
-}
+const hasExpired = (expires: Date | undefined): boolean =>
+  expires !== undefined && expires.getTime() <= Date.now();
 
 const expired = (expires: Date | undefined, cause?: unknown): ClusterError =>
   new ClusterError(
@@ -123,7 +121,9 @@ export function connectionError(
   { key, expires }: { readonly key: string; readonly expires?: Date | undefined },
 ): ClusterError {
   if (error instanceof ClusterError) return error;
-  if (error instanceof errors.UserAuthenticationExpiredError) return expired(expires, error);
+  // A server says that credentials expire only at that moment. Afterwards it refuses them, or the client gives up.
+  if (error instanceof errors.UserAuthenticationExpiredError || hasExpired(expires))
+    return expired(expires, error);
   if (error instanceof errors.AuthorizationError) {
     const [problem, fix] =
       key !== OPEN_KEY

@@ -13,6 +13,7 @@ import '../../src/cli/commands/doctor.ts';
 import '../../src/cli/commands/dashboard.ts';
 import '../../src/cli/commands/compare.ts';
 import '../../src/cli/commands/report.ts';
+import '../../src/cli/commands/cluster.ts';
 
 const TINY = 'tests/fixtures/checkpoints/tiny.safetensors';
 const NAMES = [
@@ -28,6 +29,7 @@ const NAMES = [
   'dashboard',
   'compare',
   'report',
+  'cluster',
   'doctor',
 ];
 

@@ -66,6 +66,17 @@ export class SecureServer implements AsyncDisposable {
     return connectNode({ url, ca, credentials: this.credentials(name), name });
   }
 
+  /** Make more credentials. */
+  async add(name: string, expires: Date | null): Promise<void> {
+    await ClusterDirectory.open(this.cluster).add({ name, role: 'worker', expires });
+  }
+
+  /** Take credentials back, and let the server read it. */
+  async revoke(name: string): Promise<void> {
+    await ClusterDirectory.open(this.cluster).revoke(name);
+    this.server.reload();
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.server[Symbol.asyncDispose]();
   }

@@ -33,14 +33,6 @@ export interface AccountClaims {
   readonly revocations: Readonly<Record<string, number>>;
 }
 
-/** What the server is told: the operator, its accounts, and which of them is the system's. */
-export interface Trusted {
-  readonly operator: string;
-  readonly systemAccount: string;
-  /** JWTs by public key. */
-  readonly accounts: Readonly<Record<string, string>>;
-}
-
 /** A new user: its public key, and the content of its credentials file, a secret. */
 export interface NewUser {
   readonly key: string;
@@ -67,8 +59,14 @@ export class Authority {
     return new Authority(key(operator), key(account), systemAccount);
   }
 
-  /** Sign what the server needs to know. */
-  async trusted({ storageBytes, revocations }: AccountClaims): Promise<Trusted> {
+  /** Sign who the operator is. A server that runs takes no other statement of it, not even one of the same operator. */
+  signOperator(): Promise<string> {
+    const { operator, systemAccount } = this;
+    return encodeOperator('mathformer', operator, { system_account: systemAccount }, V2);
+  }
+
+  /** Sign the accounts: the system's, and that of all trainers and workers. @returns their JWTs by public key. */
+  async signAccounts({ storageBytes, revocations }: AccountClaims): Promise<Record<string, string>> {
     const { operator, account, systemAccount } = this;
     const options = { ...V2, signer: operator };
     const limits = {
@@ -79,12 +77,8 @@ export class Authority {
       consumer: -1,
     };
     return {
-      operator: await encodeOperator('mathformer', operator, { system_account: systemAccount }, V2),
-      systemAccount,
-      accounts: {
-        [systemAccount]: await encodeAccount('system', systemAccount, { limits: NO_LIMITS }, options),
-        [account.getPublicKey()]: await encodeAccount('runs', account, { limits, revocations }, options),
-      },
+      [systemAccount]: await encodeAccount('system', systemAccount, { limits: NO_LIMITS }, options),
+      [account.getPublicKey()]: await encodeAccount('runs', account, { limits, revocations }, options),
     };
   }
 

@@ -92,8 +92,9 @@ export class ClusterDirectory {
       revocations: {},
     };
     const contents = new Map([
-      [`server/${SERVER_FILES.config}`, serverConfig(options)],
-      [FILES.accounts, accountsConfig(await authority.trusted(state))],
+      [`server/${SERVER_FILES.config}`, serverConfig(options, authority.systemAccount)],
+      [`server/${SERVER_FILES.operator}`, await authority.signOperator()],
+      [FILES.accounts, accountsConfig(await authority.signAccounts(state))],
       ...made.map(({ name, credentials }) => [credentialsFile(name), credentials] as const),
       ...(tls ? await certificateFiles(hosts) : []),
       [FILES.operator, seedOf(authority.operator)],
@@ -163,7 +164,7 @@ export class ClusterDirectory {
     const now = Math.floor(Date.now() / 1000);
     const state = { ...this.#state, users, revocations: { ...this.#state.revocations, [user.key]: now } };
     // First what the server reads: after a failure the name is still known, and can be revoked again.
-    const accounts = accountsConfig(await this.authority.trusted(state));
+    const accounts = accountsConfig(await this.authority.signAccounts(state));
     writeAtomically(join(this.path, FILES.accounts), accounts, undefined, SECRET_FILE);
     this.#save(state);
     rmSync(join(this.path, credentialsFile(name)), { force: true });

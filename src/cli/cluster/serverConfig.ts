@@ -1,5 +1,5 @@
 /** The configuration of the server of a cluster, as nats-server reads it. */
-import { MEMORY_BYTES, type Trusted } from './authority.ts';
+import { MEMORY_BYTES } from './authority.ts';
 
 /** The server, as `cluster init` is asked for it. */
 export interface ServerOptions {
@@ -19,6 +19,7 @@ export interface ServerOptions {
 /** Names of files beside the configuration. */
 export const SERVER_FILES = {
   config: 'nats.conf',
+  operator: 'operator.jwt',
   accounts: 'accounts.conf',
   certificate: 'server.pem',
   key: 'server-key.pem',
@@ -29,8 +30,12 @@ const MIB = 1 << 20;
 
 const TLS = `tls { cert_file: "${SERVER_FILES.certificate}", key_file: "${SERVER_FILES.key}", timeout: 5 }`;
 
-/** Write nats.conf. It is the user's to change afterwards. @param options texts in them have no quotes. */
-export function serverConfig(options: ServerOptions): string {
+/**
+ * Write nats.conf. It is the user's to change afterwards.
+ * @param options texts in them have no quotes.
+ * @param systemAccount its public key.
+ */
+export function serverConfig(options: ServerOptions, systemAccount: string): string {
   const { listen, port, monitorPort, tls, storageBytes } = options;
   return `# The server of a mathformer cluster. Change it as you like: no command writes it again.
 # Paths are relative to the directory in which the server starts: cd to this one, then nats-server -c ${SERVER_FILES.config}
@@ -54,7 +59,9 @@ jetstream {
 }
 
 ${webSocketConfig(options)}
-# Who may connect: written again by \`mathformer cluster revoke\`.
+# Who may connect: whom this operator has signed. \`mathformer cluster revoke\` writes the second file again.
+operator: "${SERVER_FILES.operator}"
+system_account: ${systemAccount}
 include ${SERVER_FILES.accounts}
 `;
 }
@@ -71,12 +78,10 @@ websocket {
 `;
 }
 
-/** Write accounts.conf: the operator, and the accounts that it has signed. */
-export function accountsConfig({ operator, systemAccount, accounts }: Trusted): string {
+/** Write accounts.conf. @param accounts their JWTs by public key. */
+export function accountsConfig(accounts: Readonly<Record<string, string>>): string {
   const entries = Object.entries(accounts).map(([key, jwt]) => `  ${key}: "${jwt}"`);
   return `# Written by \`mathformer cluster\`. It holds no secrets: these are signed statements, without the keys that sign.
-operator: "${operator}"
-system_account: ${systemAccount}
 resolver: MEMORY
 resolver_preload {
 ${entries.join('\n')}
