@@ -1,7 +1,7 @@
 /** A connection to the server. The transport is given: TCP in Node, a WebSocket in browsers. */
 import { type ConnectionOptions, errors, type NatsConnection } from '@nats-io/nats-core';
 import { problemOf } from '../base/errors.ts';
-import { type Credentials, readCredentials } from './credentials.ts';
+import { readCredentials } from './credentials.ts';
 import { ClusterError } from './error.ts';
 import { OPEN_KEY } from './subjects.ts';
 
