@@ -20,6 +20,7 @@ const BUILDERS = {
   compare: async () => (await import('./commands/compare.ts')).compareCommand(),
   report: async () => (await import('./commands/report.ts')).reportCommand(),
   cluster: async () => (await import('./commands/cluster.ts')).clusterCommand(),
+  worker: async () => (await import('./commands/worker.ts')).workerCommand(),
   doctor: async () => (await import('./commands/doctor.ts')).doctorCommand(),
 } as const satisfies Readonly<Record<string, (argv: readonly string[]) => Promise<Command>>>;
 

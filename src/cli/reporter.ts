@@ -31,7 +31,8 @@ export interface ProgressRange {
 }
 
 export class Reporter {
-  #bar: cliProgress.SingleBar | undefined;
+  /** The last line of a terminal, below all that are printed. */
+  #bar: { render(): void } | undefined;
 
   constructor(
     private readonly options: ReporterOptions,
@@ -69,6 +70,15 @@ export class Reporter {
     return this.options.quiet || !this.err.isTTY
       ? SILENT
       : this.#barProgress(label, { from: 0, total }, true);
+  }
+
+  /** Keep a line below all others, on a terminal alone; undefined removes it. */
+  status(text: string | undefined): void {
+    if (this.options.quiet || !this.err.isTTY) return;
+    const shown = text?.slice(0, (this.err.columns || DEFAULT_COLUMNS) - 1);
+    this.#bar = shown === undefined ? undefined : { render: () => this.err.write(CLEAR_LINE + shown) };
+    this.err.write(CLEAR_LINE);
+    this.#bar?.render();
   }
 
   #barProgress(

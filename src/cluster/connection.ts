@@ -91,7 +91,8 @@ async function withinTime(dialled: Promise<NatsConnection>): Promise<NatsConnect
 
 const ADDRESS = /^([a-z]+):\/\/(\[[0-9a-f:.]+\]|[^\s/:@[\]]+)(?::(\d{1,5}))?(\/\S*)?$/i;
 
-function checkAddress(url: string, protocols: readonly string[]): void {
+/** Check an address of a server. @throws ClusterError (`SERVER_UNREACHABLE`) */
+export function checkAddress(url: string, protocols: readonly string[]): void {
   const [, protocol, , port] = ADDRESS.exec(url) ?? [];
   const isKnown = protocol !== undefined && protocols.includes(protocol.toLowerCase());
   if (isKnown && Number(port ?? 1) >= 1 && Number(port ?? 1) <= 65_535) return;

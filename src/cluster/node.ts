@@ -5,6 +5,9 @@ import { connect, type TlsOptions } from '@nats-io/transport-node';
 import { connectBrowser } from './browser.ts';
 import { type Connect, connectBy } from './connection.ts';
 
+/** Protocols of addresses that `connectNode` takes. */
+export const NODE_PROTOCOLS = ['nats', 'tls', 'wss', 'ws'] as const;
+
 /**
  * Connect to `nats://`, `tls://`, `ws://` or `wss://`. With `tls://` or a certificate authority the connection is encrypted or
  * fails; with `nats://` it is encrypted if the server can.
@@ -15,8 +18,10 @@ export const connectNode: Connect = async (options) => {
   if (/^wss?:/i.test(url)) return connectBrowser(options);
   const mustEncrypt = ca !== undefined || /^tls:/i.test(url);
   const tls = mustEncrypt ? { tls: await certificateOptions(url, ca) } : {};
-  const protocols = ['nats', 'tls', 'wss', 'ws'];
-  return connectBy({ protocols, dial: (dialling) => connect({ ...dialling, ...tls }) }, options);
+  return connectBy(
+    { protocols: NODE_PROTOCOLS, dial: (dialling) => connect({ ...dialling, ...tls }) },
+    options,
+  );
 };
 
 async function certificateOptions(url: string, ca: string | undefined): Promise<TlsOptions> {

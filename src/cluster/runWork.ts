@@ -104,6 +104,7 @@ export class RunWork implements AsyncDisposable {
 
   /** Do an item, or tell the server why not. */
   async #take(delivery: Delivery, machine: RolloutMachine, until: StopCondition): Promise<void> {
+    this.context.on({ type: 'started' });
     try {
       const item = await this.#read(delivery);
       if (!item || !(await this.#load(delivery, machine, item))) return;

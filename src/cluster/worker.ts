@@ -99,6 +99,11 @@ export class RolloutWorker {
     this.#instance = options.instance ?? new Nuid().next().slice(0, INSTANCE_LENGTH);
   }
 
+  /** What it tells of its machine. */
+  get facts(): WorkerFacts {
+    return this.#options.facts;
+  }
+
   /** What it has done so far. */
   get counts(): WorkerCounts {
     return this.#tally.counts;

@@ -40,6 +40,8 @@ export type WorkerEvent =
   | ({ readonly type: 'left'; readonly reason: LeaveReason } & RunName)
   /** Weights were fetched. */
   | { readonly type: 'weights'; readonly version: number; readonly bytes: number; readonly seconds: number }
+  /** An item arrived. */
+  | { readonly type: 'started' }
   /** An item's result is on the server. */
   | { readonly type: 'item'; readonly tokens: number; readonly seconds: number }
   /** An item was handed back, for others to do. */

@@ -14,6 +14,7 @@ import '../../src/cli/commands/dashboard.ts';
 import '../../src/cli/commands/compare.ts';
 import '../../src/cli/commands/report.ts';
 import '../../src/cli/commands/cluster.ts';
+import '../../src/cli/commands/worker.ts';
 
 const TINY = 'tests/fixtures/checkpoints/tiny.safetensors';
 const NAMES = [
@@ -30,6 +31,7 @@ const NAMES = [
   'compare',
   'report',
   'cluster',
+  'worker',
   'doctor',
 ];
 

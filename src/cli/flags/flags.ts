@@ -141,6 +141,7 @@ function parsedValue(text: string | true, type: OptionType): unknown {
 /** Names in --help of the values of flags that are texts, but no paths. */
 const VALUE_NAMES: ReadonlyMap<string, string> = new Map([
   ['adapter', 'name'],
+  ['name', 'name'],
   ['task', 'name'],
   ['host', 'list'],
   ['origins', 'list'],
