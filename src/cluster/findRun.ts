@@ -1,11 +1,11 @@
 /** Finds a run to work for: asks who trains, introduces the worker, and reads the run's spec. */
 import type { NatsConnection } from '@nats-io/nats-core';
 import { type ModelConfig, validateModelConfig } from '../model/config.ts';
+import { refusalOf } from './admission.ts';
 import { ClusterError } from './error.ts';
 import {
   decodeMessage,
   encodeMessage,
-  type Refusal,
   type TrainerCard,
   trainerCardSchema,
   type Welcome,
@@ -13,7 +13,7 @@ import {
   welcomeSchema,
 } from './messages.ts';
 import { isUnanswered } from './requestFailure.ts';
-import { PROTOCOL, type Spec, specDigest, specSchema } from './spec.ts';
+import { type Spec, specDigest, specSchema } from './spec.ts';
 import { FIND_SUBJECT, RunSubjects } from './subjects.ts';
 
 /** Milliseconds for the answers of all trainers, for the silence after the last one, and for one trainer's answer. */
@@ -79,32 +79,10 @@ export async function fetchSpec(
     const fix = 'wait until the trainer has started';
     throw new ClusterError('BAD_MESSAGE', 'spec', "the run's spec is not the one that it announces", fix);
   }
-  const refusal = refusalOf(spec, card);
+  // A trainer that is mistaken about the worker would get results with other bits.
+  const refusal = refusalOf(card, spec, null);
   if (refusal) throw new ClusterError('REFUSED', run, refusal.problem, refusal.fix);
   return { spec, model: validateModelConfig(spec.model, "the run's model") };
-}
-
-/** Return the reason why a worker cannot work by a spec; null if it can. Trainers and workers check the same. */
-export function refusalOf(spec: Spec, card: WorkerCard): Refusal | null {
-  if (spec.protocol !== PROTOCOL || card.protocol !== spec.protocol)
-    return {
-      reason: 'protocol',
-      problem: `the worker speaks protocol ${card.protocol}, the trainer ${spec.protocol}`,
-      fix: 'install the same version of mathformer on both machines',
-    };
-  if (card.version !== spec.version)
-    return {
-      reason: 'version',
-      problem: `the worker has mathformer ${card.version}, the trainer ${spec.version}`,
-      fix: 'install the same version of mathformer on both machines',
-    };
-  if (spec.mode === 'same-class' && card.class !== spec.class)
-    return {
-      reason: 'class',
-      problem: `the worker is of class ${card.class} (${card.adapter}), the trainer of class ${spec.class} (${spec.adapter})`,
-      fix: 'start the worker with the same adapter (--adapter wasm is alike everywhere), or the trainer with --workers_mode any',
-    };
-  return null;
 }
 
 /** Ask one trainer. @returns undefined if nobody answers. */

@@ -64,6 +64,5 @@ describe.skipIf(!hasNatsServer)('a worker', () => {
     await trainer.until(async () => (await trainer.queue()).out === 0, 'all items are acknowledged');
     trainer.state = 'done';
     expect(await running).toMatchObject({ reason: 'over', items: 2 });
-    console.log(events);
   });
 });
