@@ -55,6 +55,11 @@ export class NatsServer implements AsyncDisposable {
     return `ws://127.0.0.1:${this.webSocketPort}`;
   }
 
+  /** Its process; undefined while it does not run. */
+  get pid(): number | undefined {
+    return this.#process?.pid;
+  }
+
   /** Start it again, on the same port and with what it stored. */
   async start(): Promise<void> {
     const child = spawn('nats-server', ['-c', this.#config], {

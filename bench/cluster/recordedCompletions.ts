@@ -1,7 +1,7 @@
 /** Completions that were sampled once, for workers that only pretend to sample: their bits are right, and their speed is set. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
-import type { Completion, CompletionSampler } from '../src/model/completions.ts';
+import type { Completion, CompletionSampler } from '../../src/model/completions.ts';
 
 const recordedSchema = z.array(
   z.tuple([
