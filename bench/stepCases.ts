@@ -78,7 +78,7 @@ export function supervisedCase(size: 'tiny' | 'small', { batch, length }: Superv
   };
 }
 
-function policyOf(device: Device, size: 'tiny' | 'small'): Transformer {
+export function policyOf(device: Device, size: 'tiny' | 'small'): Transformer {
   if (size === 'small') return Transformer.create(device, modelConfig(size, { vocabSize: VOCAB_SIZE }), 0);
   const { config, stateDict } = readCheckpoint(readFileSync(CHECKPOINT), 'tiny.pt');
   return new Transformer(device, config, stateDict);

@@ -31,6 +31,11 @@ export class RecordedCompletions {
     ]);
   }
 
+  /** Number of tokens of all completions. */
+  get tokens(): number {
+    return [...this.#bySequence.values()].reduce((sum, { tokens }) => sum + tokens.length, 0);
+  }
+
   /** Keep what a sampler generates. */
   recording(sampler: CompletionSampler): CompletionSampler {
     return {

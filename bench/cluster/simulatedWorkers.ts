@@ -54,7 +54,13 @@ async function work(index: number): Promise<void> {
   const worker = new RolloutWorker({
     connect: async () => connected,
     open: async () => machine,
-    facts: { name: `simulated ${index}`, version, class: options.class, adapter: 'simulated', platform: 'simulated' },
+    facts: {
+      name: `simulated ${index}`,
+      version,
+      class: options.class,
+      adapter: 'simulated',
+      platform: 'simulated',
+    },
     on: ({ type }) => {
       if (type === 'item') items += 1;
     },
@@ -67,6 +73,8 @@ for (let index = 0; index < options.count; index++) {
     for (;;) await work(index).catch(() => {});
   })();
 }
-process.stdin.on('end', () => {
-  process.stdout.write(`${JSON.stringify({ items, abandoned })}\n`, () => process.exit());
-}).resume();
+process.stdin
+  .on('end', () => {
+    process.stdout.write(`${JSON.stringify({ items, abandoned })}\n`, () => process.exit());
+  })
+  .resume();

@@ -5,8 +5,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { connectNode } from '../../src/cluster/node.ts';
 import { machineClass } from '../../src/cluster/machineClass.ts';
+import { connectNode } from '../../src/cluster/node.ts';
 import type { Device } from '../../src/gpu/device.ts';
 import type { CompletionSampler } from '../../src/model/completions.ts';
 import type { ModelConfig } from '../../src/model/config.ts';
@@ -17,6 +17,8 @@ import { type WorkersOptions, withWorkers } from '../../src/training/workers.ts'
 import type { RecordedCompletions } from './recordedCompletions.ts';
 import type { Simulation } from './simulatedWorkers.ts';
 
+/** Milliseconds within which all workers have joined. */
+const JOIN_MS = 120_000;
 const SCRIPT = fileURLToPath(new URL('simulatedWorkers.ts', import.meta.url));
 
 /** Make a machine of a device that outlives it, with a sampler of its own. */
@@ -33,9 +35,23 @@ export function machineWith(device: Device, sampler: (model: Transformer) => Com
 /** Let a machine share its work over a server. */
 export function sharing(
   machine: Machine,
-  { model, eos, ...options }: { model: ModelConfig; eos: number } & Pick<WorkersOptions, 'url' | 'run' | 'staleness' | 'on'>,
+  {
+    model,
+    eos,
+    ...options
+  }: { model: ModelConfig; eos: number } & Pick<WorkersOptions, 'url' | 'run' | 'staleness' | 'on'>,
 ): Promise<Machine> {
   return withWorkers(machine, { model, eos }, { ...options, connect: connectNode, name: options.run });
+}
+
+/** Wait until so many workers have joined. */
+export async function joined(machine: Machine, workers: number): Promise<void> {
+  const late = performance.now() + JOIN_MS;
+  while ((machine.figures?.().connected ?? 0) < workers) {
+    if (performance.now() > late)
+      throw new Error(`${workers} workers did not join within ${JOIN_MS / 1000} s`);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
 }
 
 /** What the workers of a process did. */
