@@ -102,7 +102,7 @@ async function train(machine: Machine, each: ScalingCase): Promise<Timed> {
 /** Return a sampler whose completions are there at once, and are verified as results of workers are. */
 function verified(recorded: RecordedCompletions, model: Transformer, groups: number): CompletionSampler {
   const free = recorded.sampler(Number.POSITIVE_INFINITY);
-  const verifier = new Verifier({ class: 'bench', matmulPrecision: 'highest' });
+  const verifier = new Verifier({ class: 'bench', matmulPrecision: 'highest', mode: 'same-class' });
   return {
     generate: async (prompts, options) => {
       const { groupSize = 1, topK = 0, topP = 1, minP = 0, firstSequenceId = 0, ...others } = options;

@@ -306,10 +306,10 @@ export class Coordinator implements AsyncDisposable {
   }
 
   #worked(items: readonly JobItem[], completions: readonly Completion[], seconds: number): void {
-    const tokens = tokensOf(completions);
-    this.#pace.record(TRAINER, { sequences: completions.length, tokens, seconds });
+    this.#pace.record(TRAINER, { sequences: completions.length, tokens: tokensOf(completions), seconds });
     this.#ledger.worked(this.#own, seconds);
-    this.#ledger.taken(this.#own, { items: items.length, tokens });
+    const taken = items.flatMap((item) => item.completions ?? []);
+    this.#ledger.taken(this.#own, { items: items.length, tokens: tokensOf(taken) });
   }
 
   #taken({ machine, job, item, completions, facts: { seconds } }: TakenResult): void {

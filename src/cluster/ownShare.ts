@@ -35,7 +35,7 @@ export interface Surroundings {
   putAgain(item: JobItem): void;
   /** Take an item out of the queue. */
   withdraw(item: JobItem): void;
-  /** Record own work. */
+  /** Record own work. @param items those whose completions were taken. @param completions of all. */
   worked(items: readonly JobItem[], completions: readonly Completion[], seconds: number): void;
 }
 
@@ -53,11 +53,11 @@ export async function workAlong(job: Job, surroundings: Surroundings): Promise<v
     for (const item of items) surroundings.withdraw(item);
     const started = performance.now();
     const made = await sampleItems(items, job.call);
-    surroundings.worked(items, made.flat(), (performance.now() - started) / 1000);
-    for (const [i, item] of items.entries()) {
-      // A worker's result may have come meanwhile.
-      if (item.state === 'ours') job.settle(item, made[i] ?? [], null);
-    }
+    const seconds = (performance.now() - started) / 1000;
+    // A worker's result may have come meanwhile.
+    const taken = items.filter(({ state }) => state === 'ours');
+    for (const [i, item] of items.entries()) if (taken.includes(item)) job.settle(item, made[i] ?? [], null);
+    surroundings.worked(taken, made.flat(), seconds);
   }
 }
 
