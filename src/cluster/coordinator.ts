@@ -13,7 +13,7 @@ import { Dispatch } from './dispatch.ts';
 import { Epoch } from './epoch.ts';
 import { ClusterError } from './error.ts';
 import type { ClusterListener } from './events.ts';
-import { Intake, type TakenResult } from './intake.ts';
+import { Intake, type Rejection, type TakenResult } from './intake.ts';
 import { Job, type JobItem, type SamplingCall } from './job.ts';
 import { Ledger, type LedgerMachine } from './ledger.ts';
 import type { TrainerState } from './messages.ts';
@@ -44,6 +44,8 @@ const TICK_MS = 1000;
 /** Wanted seconds of work of an item, and items for each machine. */
 const ITEM_SECONDS = 1;
 const ITEMS_EACH = 2;
+/** No worker is waited for that is so many times slower than the trainer. It says itself how long it took. */
+const SLOWEST = 10;
 /** Milliseconds that a worker's item may be late for other reasons than work. */
 const TRANSFER_MS = 250;
 
@@ -286,7 +288,8 @@ export class Coordinator implements AsyncDisposable {
       expectedMs: (sequences) => {
         const inSecond = this.#roster.active.flatMap(({ name }) => this.#pace.sequencesIn(1, name) ?? []);
         if (inSecond.length === 0) return undefined;
-        return (1000 * sequences) / Math.max(1e-3, Math.min(...inSecond)) + TRANSFER_MS;
+        const own = (this.#pace.sequencesIn(1, TRAINER) ?? 0) / SLOWEST;
+        return (1000 * sequences) / Math.max(1e-3, own, Math.min(...inSecond)) + TRANSFER_MS;
       },
       delivered: async () => {
         try {
@@ -323,23 +326,35 @@ export class Coordinator implements AsyncDisposable {
     }
   }
 
-  #rejected(id: WorkerId, machine: LedgerMachine, problem: string, isLie: boolean): void {
-    const { bans, epoch } = this.begun;
+  #rejected(id: WorkerId, machine: LedgerMachine, { problem, isLie, place }: Rejection): void {
     const { worker } = machine;
     this.#ledger.rejected(machine);
+    // Of a banned worker, only the count grows: it may send what it likes.
+    if (this.begun.bans.of(id)) return;
     this.#on({ type: 'rejected', worker, problem });
-    if (isLie && bans.add(id, problem)) {
-      this.#on({ type: 'banned', worker, problem });
-      this.#roster.drop((each) => bans.of(each) !== undefined);
-      bans.save(epoch.kv).catch((error) => this.#trouble(error, 'keep a ban'));
-    }
-    // What a liar made before is made again, and so is this item.
+    if (place) this.#openAgain(place.job, place.item);
+    if (isLie) this.#ban(id, worker, problem);
+  }
+
+  /** Ban a worker. What it made of the present jobs is made again. */
+  #ban(id: WorkerId, worker: string, problem: string): void {
+    const { bans, epoch } = this.begun;
+    bans.add(id, problem);
+    this.#on({ type: 'banned', worker, problem });
+    this.#roster.drop((each) => bans.of(each) !== undefined);
+    bans.save(epoch.kv).catch((error) => this.#trouble(error, 'keep a ban'));
     for (const job of this.#jobs.values()) {
       for (const item of job.items) {
-        if (item.state === 'done' && item.by && bans.of(item.by)) job.reopen(item);
-        if (item.state === 'open' && item.number !== undefined) this.#putAgain(job, item);
+        if (item.state !== 'done' || !item.by || !bans.of(item.by)) continue;
+        job.reopen(item);
+        this.#openAgain(job, item);
       }
     }
+  }
+
+  /** Give an item out again whose result is no use: the worker took it out of the queue. */
+  #openAgain(job: Job, item: JobItem): void {
+    if (item.state === 'open' && item.number !== undefined) this.#putAgain(job, item);
   }
 
   #offerAll(): void {

@@ -44,6 +44,8 @@ export interface ReceivedResult {
   readonly item: SampledPrompts;
   readonly completions: readonly Completion[];
   readonly worker: WorkerId;
+  /** True to compute the item again: another result of it differs. */
+  readonly isDisputed?: boolean | undefined;
   /** The class of the worker's machine. */
   readonly class: string;
 }
@@ -103,7 +105,7 @@ export class Verifier {
   async #check(result: ReceivedResult): Promise<Verdict> {
     const reputation = this.#reputationOf(result.worker);
     reputation.results++;
-    const isChecked = this.#random() < this.#spotChecks;
+    const isChecked = this.#random() < this.#spotChecks || result.isDisputed === true;
     const isWhole = isChecked || reputation.results <= PROBATION;
     const indices = chosen(result.completions.length, isWhole ? 1 : this.#replayed, this.#random);
     const agreements = await replayed(result, indices);
