@@ -17,6 +17,7 @@ export const WARNING_NAMES = [
   'kl',
   'entropy collapse',
   'sampler mismatch',
+  'stale completions',
   'skipped steps',
 ] as const;
 /** The name of a warning. */
@@ -27,6 +28,9 @@ const MAX_CLIPPED = 0.2;
 const MAX_KL = 1;
 const MIN_ENTROPY_SHARE = 0.1;
 const MAX_LOGP_DIFFERENCE = 1e-3;
+const MAX_TRUNCATED = 0.1;
+
+const RATIO = 'sampling/importance_sampling_ratio';
 
 interface WarningRow {
   /** Describe the problem; false without one. `first` holds the metrics of the first step that has an entropy. */
@@ -67,10 +71,18 @@ const WARNINGS: Readonly<Record<WarningName, WarningRow>> = {
     fix: 'if the reward is still low, lower --lr, or give --entropy_coef or --clip_ratio_high 0.28',
   },
   'sampler mismatch': {
-    problem: ({ 'sampling/sampling_logp_difference/mean': difference = 0 }) =>
+    // Where the loss corrects for who sampled, a difference is expected.
+    problem: ({ 'sampling/sampling_logp_difference/mean': difference = 0, [`${RATIO}/mean`]: corrected }) =>
+      corrected === undefined &&
       difference > MAX_LOGP_DIFFERENCE &&
       `log-probabilities of the sampler and the trainer differ by ${difference.toPrecision(2)} nats on average`,
     fix: 'this is a fault of the driver or of mathformer: try another --adapter, and report it',
+  },
+  'stale completions': {
+    problem: ({ [`${RATIO}/truncated`]: truncated = 0 }) =>
+      truncated > MAX_TRUNCATED &&
+      `${percent(truncated)} of the weights that correct for an older policy, or for another kind of machine, are cut off`,
+    fix: 'lower --lr or --staleness: the completions are too far from the policy',
   },
   'skipped steps': {
     problem: ({ skipped = 0 }) =>

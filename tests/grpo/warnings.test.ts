@@ -20,6 +20,12 @@ const SIGNS: readonly [WarningName, GrpoMetrics, RegExp, RegExp][] = [
   ['kl', { kl: 1.5 }, /1\.50 nats per token/, /--kl_coef/],
   ['entropy collapse', { entropy: 0.04 }, /from 0\.500 to 0\.0400/, /--entropy_coef/],
   ['sampler mismatch', { [DIFFERENCE]: 0.002 }, /differ by 0\.0020/, /--adapter/],
+  [
+    'stale completions',
+    { 'sampling/importance_sampling_ratio/truncated': 0.11 },
+    /11 % of the weights/,
+    /--staleness/,
+  ],
   ['skipped steps', { skipped: 3 }, /3 steps so far were skipped/, /lower --lr/],
 ];
 
@@ -44,6 +50,12 @@ describe('warnings', () => {
     expect(warning?.fix).toMatch(fix);
     for (let step = 3; step < 12; step++) expect(warnings.check(step, { ...FINE, ...metrics })).toEqual([]);
     expect(warnings.check(12, { ...FINE, ...metrics }).length).toBe(1);
+  });
+
+  test('a difference between sampler and trainer is expected where the loss corrects for it', () => {
+    const ratio = 'sampling/importance_sampling_ratio';
+    const corrected = { [`${ratio}/mean`]: 1.01, [`${ratio}/truncated`]: 0.1, [DIFFERENCE]: 0.002 };
+    expect(new Warnings().check(1, { ...FINE, ...corrected })).toEqual([]);
   });
 
   test('of different things come together', () => {

@@ -58,10 +58,13 @@ export async function trainInLab(begin: NewRun | undefined, context: LabContext)
     openMachine: async (need: MachineNeed): Promise<Machine> => {
       const { device, adapter } = await context.openDevice(need);
       const machine = machineOf(device, { versions: context.versions }, adapter);
+      let isAsked = false;
       return {
         ...machine,
         sampler(model: Transformer, eos: number) {
-          answers?.ask(model, task, longest);
+          // The first is the policy; later ones are earlier versions of it.
+          if (!isAsked) answers?.ask(model, task, longest);
+          isAsked = true;
           return machine.sampler(model, eos);
         },
       };

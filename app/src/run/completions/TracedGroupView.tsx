@@ -106,10 +106,11 @@ function TokenReadout({ completion, token, loss }: TokenReadoutProps) {
       </p>
     );
   }
-  const { logp, oldLogp, entropy, kl, advantage } = completion;
+  const { logp, oldLogp, proxLogp, entropy, kl, advantage } = completion;
   const values = [
     ['ℓ', logp[token]],
     ['ℓ_old', oldLogp[token]],
+    ...(proxLogp ? ([['ℓ before the step', proxLogp[token]]] as const) : []),
     ['ratio', ratiosOf(completion, loss)[token]],
     ['advantage', advantage],
     ['entropy', entropy[token]],

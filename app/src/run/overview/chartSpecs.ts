@@ -80,6 +80,16 @@ const GRPO: readonly ChartSpec[] = [
     ],
   },
   {
+    key: 'importance',
+    title: 'Importance weights',
+    help: 'A token’s probability before the step, over that when it was sampled: mean, with the smallest and the largest as a band.',
+    lines: [metric('mean', 'sampling/importance_sampling_ratio/mean')],
+    range: {
+      low: 'sampling/importance_sampling_ratio/min',
+      high: 'sampling/importance_sampling_ratio/max',
+    },
+  },
+  {
     key: 'groups',
     title: 'Groups and cuts',
     share: true,
