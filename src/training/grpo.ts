@@ -52,6 +52,7 @@ export async function trainGrpo(options: TrainGrpoOptions, context: SessionConte
       recorded: { ...recorded, microBatchTokens },
       derived: derivedOptions(grpo),
       settings: { ...taskSettings, ...samplingSettings(grpo) },
+      staleness: grpo.staleness,
     };
     await using opened = await openSession(plan, context, attempt);
     const { run, model, sampler, samplerOf, figures } = opened;

@@ -53,6 +53,7 @@ export async function pipeline(options: PipelineOptions, context: SessionContext
       ...{ seed, ...traces, pretrain: withoutSeed(pretrain), grpo: withoutSeed(grpo) },
     },
     derived: { grpo: derivedOptions(grpo) },
+    staleness: grpo.staleness,
     settings: { ...(options.taskSettings ?? { task: task.name }), ...samplingSettings(grpo) },
   };
   return withRecovery(context, async (attempt) => {

@@ -2,6 +2,7 @@
 import { RandomStream } from '../base/randomStream.ts';
 import type { ClusterFigures } from '../cluster/metrics.ts';
 import type { Checkpoint } from '../formats/index.ts';
+import { otherStaleness } from '../grpo/staleRollouts.ts';
 import type { CompletionSampler } from '../model/completions.ts';
 import type { ModelConfig } from '../model/config.ts';
 import { evaluate } from '../model/evaluate.ts';
@@ -68,6 +69,8 @@ export interface SessionPlan extends SessionOptions {
   /** Settings for the metadata of checkpoints. */
   readonly settings: TrainedSettings;
   readonly startedAt: number;
+  /** Steps between the weights that sample and those that learn, in GRPO. A run keeps it: its checkpoints hold the weights. */
+  readonly staleness?: number;
 }
 
 /** @throws MathformerError, or what the task throws, if there is nothing to train on: then no run has begun. */
@@ -151,6 +154,7 @@ export async function openSession(
   const damage: string[] = [];
   const resumed = earlier && (await store.resumePoint((problem) => damage.push(problem)));
   for (const problem of damage) await on?.({ type: 'damage', problem });
+  if (resumed) checkStaleness(plan, resumed);
   const initial = resumed?.model ?? (await plan.model());
   const machine = await openMachine({
     model: initial.config,
@@ -186,6 +190,12 @@ export async function openSession(
     await machine[Symbol.asyncDispose]();
     throw error;
   }
+}
+
+/** @throws MathformerError if the run began with another staleness. Nothing of the run has changed then. */
+function checkStaleness({ staleness = 0 }: SessionPlan, { session, state }: ResumePoint): void {
+  const saved = state.versions?.length ?? 0;
+  if (session.phase === 'grpo' && saved !== staleness) throw otherStaleness(saved, staleness);
 }
 
 /** The kernels that the run began with. */

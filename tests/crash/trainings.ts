@@ -2,6 +2,25 @@
 
 const TASK = ['--operators', '+,-', '--max_digits', '2', '--max_depth', '1', '--eval_size', '20', '--quiet'];
 
+const grpo = (steps: number): string[] => [
+  ...['grpo', '--checkpoint', 'tests/fixtures/checkpoints/tiny_easy.pt', '--steps', String(steps)],
+  ...[
+    '--batch_size',
+    '4',
+    '--group_size',
+    '4',
+    '--max_gen_len',
+    '16',
+    '--lr',
+    '1e-3',
+    '--scheduler',
+    'cosine',
+  ],
+  ...['--dynamic_sampling', '--curriculum', '--epochs', '2', '--mini_batches', '2', '--kl_target', '0.02'],
+  ...['--kl_horizon', '500', '--ref_sync_steps', '30', '--save_interval', '5', '--eval_interval', '20'],
+  ...['--keep_last', '2', '--tensorboard', ...TASK],
+];
+
 /** For each training by name, the arguments of train.ts for `steps` optimiser steps. */
 export const TRAININGS: Readonly<Record<string, (steps: number) => string[]>> = {
   pretrain: (steps) => [
@@ -27,22 +46,6 @@ export const TRAININGS: Readonly<Record<string, (steps: number) => string[]>> = 
       ...TASK,
     ],
   ],
-  grpo: (steps) => [
-    ...['grpo', '--checkpoint', 'tests/fixtures/checkpoints/tiny_easy.pt', '--steps', String(steps)],
-    ...[
-      '--batch_size',
-      '4',
-      '--group_size',
-      '4',
-      '--max_gen_len',
-      '16',
-      '--lr',
-      '1e-3',
-      '--scheduler',
-      'cosine',
-    ],
-    ...['--dynamic_sampling', '--curriculum', '--epochs', '2', '--mini_batches', '2', '--kl_target', '0.02'],
-    ...['--kl_horizon', '500', '--ref_sync_steps', '30', '--save_interval', '5', '--eval_interval', '20'],
-    ...['--keep_last', '2', '--tensorboard', ...TASK],
-  ],
+  grpo,
+  'grpo on completions of earlier policies': (steps) => [...grpo(steps), '--staleness', '2'],
 };

@@ -74,6 +74,29 @@ describe('checkpoints', () => {
     expect(checkpoints.latest(noDamage)?.state.reference).toBeNull();
   });
 
+  test('keep the versions of earlier steps in order, and share those that are the same', () => {
+    const checkpoints = new Checkpoints(directory);
+    const version = (step: number) => initialStateDict(config, 200 + step);
+    for (const step of [1, 2, 3]) {
+      // As at the start of a run, the first two versions are the same.
+      const versions = [Math.max(1, step - 1), step].map(version);
+      checkpoints.save(
+        { ...at(step), state: { ...at(step).state, versions } },
+        { name: `step${step}`, step, keepLast: 2 },
+      );
+    }
+    const files = readdirSync(directory).filter((file) => file.startsWith('version-'));
+    for (const file of files) expect(file).toMatch(/^version-[0-9a-f]{16}\.safetensors$/);
+    expect(files.length).toBe(3);
+    for (const entry of new Checkpoints(directory).entries) {
+      const { versions } = new Checkpoints(directory).load(entry).state;
+      expect(versions).toEqual([Math.max(1, entry.step - 1), entry.step].map(version));
+    }
+    checkpoints.save(at(4), { name: 'step4', step: 4, keepLast: 1 });
+    expect(readdirSync(directory).filter((file) => file.startsWith('version-'))).toEqual([]);
+    expect(checkpoints.latest(noDamage)?.state).not.toHaveProperty('versions');
+  });
+
   test('the last ones, the best and the latest are kept, temporary ones until the next; their files, no others', () => {
     const step = fc.record({ temporary: fc.boolean(), accuracy: fc.option(fc.integer({ min: 0, max: 5 })) });
     fc.assert(

@@ -25,6 +25,7 @@ function at(step: number, rows: number): TrainingCheckpoint {
       progress: { step },
       optimizer: new Map([['exp_avg', { shape: [2], data: Float32Array.of(step, 1) }]]),
       reference: initialStateDict(config, 100),
+      versions: [step, step + 1].map((version) => initialStateDict(config, 200 + version)),
     },
     session: { phase: 'grpo', totals: { steps: step, tokens: 1, seconds: 1 }, rows, finished: {} },
   };
@@ -62,7 +63,7 @@ async function digests(files: OpfsFiles): Promise<Record<string, string>> {
   const manifest = new TextDecoder().decode(await files.read('checkpoints/manifest.json'));
   const names = (await files.list()).map(({ name }) => name);
   const counting = names.filter(
-    (name) => !/step\d\.|reference/.test(name) || manifest.includes(name.slice(12)),
+    (name) => !/step\d\.|reference|version/.test(name) || manifest.includes(name.slice(12)),
   );
   const entries = counting.map(async (name) => {
     const digest = createHash('sha256').update((await files.read(name)) ?? '');

@@ -5,7 +5,7 @@ import { dirname, join, relative } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { Device } from '../../src/gpu/device.ts';
 import { grpoOptions } from '../../src/grpo/options.ts';
-import { builtInReward } from '../../src/grpo/reward.ts';
+import { builtInReward, type RewardedCompletion } from '../../src/grpo/reward.ts';
 import { modelConfig } from '../../src/model/config.ts';
 import { initialStateDict } from '../../src/model/stateDict.ts';
 import { pretrainOptions } from '../../src/pretrain/options.ts';
@@ -239,6 +239,109 @@ describe('trainGrpo', () => {
     await trainGrpo({ ...GRPO, evalInterval: 0 }, { ...context, on, openMachine });
     const steps = Array.from({ length: 3 }, () => ['step', 'heard']).flat();
     expect(story).toEqual([...steps, 'end', 'heard', 'machine closed']);
+  });
+});
+
+describe('trainGrpo on completions of earlier policies', () => {
+  const stale = (staleness: number, more: object = {}) => ({
+    ...GRPO,
+    grpo: grpoOptions({ ...SMALL, steps: 4, staleness, curriculum: true, dynamicSampling: true, ...more }),
+    evalInterval: 0,
+    saveInterval: 1,
+  });
+  /** A reward that changes with the completion, whatever the answer. */
+  const rewards = [
+    { name: 'length', reward: (_: unknown, { tokens }: RewardedCompletion) => tokens.length % 3 },
+  ];
+  const recordedOf = (options: ReturnType<typeof stale>) => ({
+    ...{ task: 'arithmetic', ...PROBLEMS, operators: ['+', '-'] },
+    ...{ ...options.grpo, reward: 'length.ts', evalInterval: 0, saveInterval: 1 },
+  });
+
+  it.each([1, 2])('staleness %i: stopped after any step, it resumes to the same bits', async (staleness) => {
+    const options = stale(staleness, { dynamicSamplingMetric: 'reward' });
+    const recorded = recordedOf(options);
+    const whole = new MemoryStore();
+    await trainGrpo({ ...options, recorded, rewards }, surroundings(whole).context);
+    expect(new Set(rowsIn(whole).map((row) => row.grad_norm)).size).toBe(4);
+    for (const stop of [1, 3]) {
+      const store = new MemoryStore();
+      const stopping = new AbortController();
+      const { context } = surroundings(store, (event) => {
+        if (event.type === 'step' && event.step === stop) stopping.abort();
+      });
+      await trainGrpo({ ...options, recorded, rewards }, { ...context, signal: stopping.signal });
+      await resume({ model, rewards }, surroundings(store).context);
+      expect(withoutTime(store)).toEqual(withoutTime(whole));
+      expect(weightsOf(store)).toEqual(weightsOf(whole));
+      expect(tracesOf(store)).toEqual(tracesOf(whole));
+    }
+  });
+
+  it('keeps the versions on disk, those of equal weights once, and removes them with their checkpoints', async () => {
+    const out = join(directory, 'stale');
+    const options = { ...stale(2), keepLast: 1 };
+    const { context } = surroundings(new DiskStore({ directory: out }));
+    await trainGrpo({ ...options, rewards, recorded: recordedOf(options) }, context);
+    const versions = readdirSync(join(out, 'checkpoints')).filter((name) => name.startsWith('version-'));
+    const saved = JSON.parse(readFileSync(join(out, 'checkpoints', 'rl_model_step4.json'), 'utf8'));
+    expect(saved.versions).toHaveLength(2);
+    expect(versions.sort()).toEqual([...saved.versions].sort());
+    const more = { model, rewards, steps: 6 };
+    const config = JSON.parse(readFileSync(join(out, 'config.json'), 'utf8'));
+    await resume(more, surroundings(new DiskStore({ directory: out, resume: config })).context);
+    const memory = new MemoryStore();
+    const longer = stale(2, { steps: 6 });
+    await trainGrpo({ ...longer, rewards, recorded: recordedOf(longer) }, surroundings(memory).context);
+    const bytes = readFileSync(join(out, 'checkpoints', 'rl_model_final.safetensors'));
+    expect(new Uint8Array(bytes)).toEqual(weightsOf(memory));
+  });
+
+  it('recovers from a lost device while a rollout is drawn, with the same bits', async () => {
+    const run = async (loses: boolean): Promise<MemoryStore> => {
+      const store = new MemoryStore();
+      const devices: Device[] = [];
+      const { context } = surroundings(store, (event) => {
+        if (loses && event.type === 'step' && event.step === 2 && devices.length === 1) {
+          devices[0]?.gpu.destroy();
+        }
+      });
+      const openMachine = async () => {
+        const device = await openDevice();
+        devices.push(device);
+        return machineOf(device);
+      };
+      const options = stale(1);
+      await trainGrpo({ ...options, rewards, recorded: recordedOf(options) }, { ...context, openMachine });
+      expect(devices).toHaveLength(loses ? 2 : 1);
+      return store;
+    };
+    const [whole, broken] = [await run(false), await run(true)];
+    expect(withoutTime(broken)).toEqual(withoutTime(whole));
+    expect(weightsOf(broken)).toEqual(weightsOf(whole));
+  });
+
+  it('refuses to resume with another staleness, and resumes a run that began before there was one', async () => {
+    const store = new MemoryStore();
+    const stopping = new AbortController();
+    const { context } = surroundings(store, (event) => {
+      if (event.type === 'step') stopping.abort();
+    });
+    await trainGrpo(GRPO, { ...context, signal: stopping.signal });
+    const document = JSON.parse((await store.readText('checkpoints/rl_model_step1.json')) ?? '');
+    expect(document).not.toHaveProperty('versions');
+    const before = await store.config();
+    const other = { ...GRPO, grpo: grpoOptions({ ...SMALL, staleness: 1 }) };
+    await expect(trainGrpo(other, surroundings(store).context)).rejects.toMatchObject({
+      code: 'BAD_STATE',
+      message: expect.stringContaining('the run was begun with --staleness 0 and cannot resume with 1'),
+    });
+    expect(await store.config()).toEqual(before);
+    const { staleness: _, importanceSamplingCap: __, ...options } = (await store.config())?.options ?? {};
+    const config = { ...(await store.config()), options };
+    store.files.write('config.json', new TextEncoder().encode(JSON.stringify(config)));
+    await resume({ model }, surroundings(store).context);
+    expect(rowsIn(store).map(({ step }) => step)).toEqual([1, 2, 3]);
   });
 });
 
