@@ -18,6 +18,7 @@ import { withAbsolutePaths } from './flags/optionPaths.ts';
 import { rewardsOf } from './flags/rewardFlag.ts';
 import { type TaskWithOptions, taskOf } from './flags/taskFlag.ts';
 import { grpoFlags, pipelineFlags, pipelineSections, pretrainFlags } from './flags/trainingFlags.ts';
+import { withoutWorkers } from './flags/workersFlags.ts';
 import { PIPELINE, PIPELINE_TASK } from './pipeline.ts';
 import { trainingSession } from './trainingSession.ts';
 
@@ -51,7 +52,8 @@ export async function runPipeline(
   const pretrainTask = await taskOf(optionsOf(settings.pretrain, 'pretraining'));
   checkTopK(options.grpo.topK, task.tokenizer.vocabSize);
   const command = {
-    ...{ flags, earlier, advice: adviceOf(earlier, pipelineFlags) },
+    ...({ kind: 'pipeline', flags, earlier, advice: adviceOf(earlier, pipelineFlags) } as const),
+    sharing: { workers: flags, staleness: options.grpo.staleness },
     memory: {
       fix: 'lower batchSize, groupSize or grpo.microBatchTokens in a --config',
       generationFix: 'lower grpo.maxNewTokens in a --config',
@@ -85,7 +87,8 @@ export async function runPretraining(
   const { batchSize } = options;
   const smallerBatch = batchSize > 1 ? `lower --batch_size (now ${batchSize}), or ` : '';
   const command = {
-    ...{ flags, earlier, notes, csv: flags.logCsv, advice: adviceOf(earlier, pretrainFlags) },
+    ...({ kind: 'pretrain', flags, earlier, notes, csv: flags.logCsv } as const),
+    advice: adviceOf(earlier, pretrainFlags),
     memory: { fix: `${smallerBatch}${SMALLER_MODEL}`, generationFix: SMALLER_MODEL },
   };
   await trainingSession(command, (context) =>
@@ -119,7 +122,9 @@ export async function runGrpo(
   const rewards = await rewardsOf(flags.reward, task);
   const { microBatchTokens, batchSize, maxNewTokens } = grpo;
   const command = {
-    ...{ flags, earlier, notes, csv: flags.logCsv, advice: adviceOf(earlier, grpoFlags) },
+    ...({ kind: 'grpo', flags, earlier, notes, csv: flags.logCsv } as const),
+    advice: adviceOf(earlier, grpoFlags),
+    sharing: { workers: flags, staleness: grpo.staleness },
     memory: {
       fix:
         `lower --micro_batch_tokens (now ${microBatchTokens}) or give --auto_micro_batch; if that does not do, lower ` +
@@ -150,7 +155,7 @@ function adviceOf(earlier: EarlierRun | undefined, schema: z.ZodObject) {
 /** Options for config.json; every session has to be trusted anew, and has a dashboard or none. */
 function recordedOptions(flags: Readonly<Record<string, unknown>>): Record<string, unknown> {
   const { trust: _, dashboard: __, ...recorded } = withAbsolutePaths(flags);
-  return recorded;
+  return withoutWorkers(recorded);
 }
 
 /** Return the options of the problems, for the metadata of checkpoints; those of worked examples are left out. */

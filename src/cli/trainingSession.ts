@@ -1,21 +1,28 @@
 /** A training session of the command line: on disk, on the machine of the flags, told on the terminal, ended by signals. */
 import { MathformerError, problemOf } from '../base/errors.ts';
+import { removeIfEmpty } from '../runs/directory.ts';
 import { DiskStore } from '../runs/diskStore.ts';
+import { newDirectory } from '../runs/run.ts';
 import type { SessionFlags } from '../training/commandOptions.ts';
 import type { TrainingEvent } from '../training/events.ts';
 import type { MachineNeed } from '../training/machine.ts';
 import { isOutOfMemory } from '../training/recovery.ts';
+import type { RunKind } from '../training/runConfig.ts';
 import type { SessionContext } from '../training/session.ts';
+import { type WorkersOptions, withWorkers } from '../training/workers.ts';
 import { type OpenedMachine, openMachine } from './commandMachine.ts';
 import { DashboardProcess } from './dashboardProcess.ts';
 import type { EarlierRun } from './earlierRun.ts';
+import { type WorkersFlags, workersOptions } from './flags/workersFlags.ts';
 import { invocation } from './invocation.ts';
 import { Reporter } from './reporter.ts';
 import { StopRequest } from './stopRequest.ts';
 import { TrainingTerminal } from './trainingTerminal.ts';
+import { WorkersTerminal } from './workersTerminal.ts';
 
 /** A session, as a command describes it. */
 export interface CommandSession {
+  readonly kind: RunKind;
   readonly flags: SessionFlags;
   /** Also write the metrics of a new run as CSV to this path. */
   readonly csv?: string | undefined;
@@ -23,6 +30,8 @@ export interface CommandSession {
   readonly earlier: EarlierRun | undefined;
   /** Lines to begin with. */
   readonly notes?: readonly string[];
+  /** The flags of work with other machines, and the trainer's `staleness`; undefined for a training without rollouts. */
+  readonly sharing?: { readonly workers: WorkersFlags; readonly staleness: number } | undefined;
   /** Words the advice of trainers in flags that the command takes. */
   readonly advice: (advice: string) => string;
   /**
@@ -37,12 +46,18 @@ export interface CommandSession {
  * @throws AdapterError, FileError, GpuError
  */
 export async function trainingSession(
-  { flags, csv, earlier, notes = [], advice, memory }: CommandSession,
+  { kind, flags, csv, earlier, notes = [], sharing, advice, memory }: CommandSession,
   train: (context: SessionContext) => Promise<unknown>,
 ): Promise<void> {
   const reporter = new Reporter(flags);
+  // The server knows a run by its directory, also one that is named by the time.
+  const isNamed = earlier !== undefined || flags.out !== undefined;
+  const made =
+    sharing?.workers.workers === undefined || isNamed ? undefined : newDirectory('runs', kind, new Date());
+  const directory = earlier?.directory ?? flags.out ?? made;
+  const workers = directory === undefined ? undefined : sharedWith(sharing, directory, reporter);
   const store = new DiskStore({
-    directory: earlier?.directory ?? flags.out,
+    directory,
     resume: earlier?.config,
     csv: earlier ? earlier.csv : csv,
     tensorboard: flags.tensorboard,
@@ -71,9 +86,11 @@ export async function trainingSession(
     stop?.[Symbol.dispose]();
     await machine?.reportProfile();
   };
-  const open = async ({ model, kernels }: MachineNeed): Promise<OpenedMachine> => {
+  const open = async (need: MachineNeed): Promise<OpenedMachine> => {
+    const { model, kernels } = need;
     const memoryLimit = flags.memoryLimit === undefined ? undefined : flags.memoryLimit * 2 ** 20;
-    machine = await openMachine({ ...flags, memoryLimit, earlierKernels: kernels }, reporter, [model]);
+    const alone = await openMachine({ ...flags, memoryLimit, earlierKernels: kernels }, reporter, [model]);
+    machine = workers ? await withWorkers(alone, need, workers) : alone;
     return machine;
   };
   try {
@@ -85,8 +102,21 @@ export async function trainingSession(
     terminal.stop();
     stop?.[Symbol.dispose]();
     dashboard?.[Symbol.dispose]();
+    if (made !== undefined) removeIfEmpty(made);
   }
   if (stop?.exitCode !== undefined) process.exitCode = stop.exitCode;
+}
+
+/** Return the options of work with other machines, if there are any. */
+function sharedWith(
+  sharing: CommandSession['sharing'],
+  directory: string,
+  reporter: Reporter,
+): WorkersOptions | undefined {
+  const options = sharing && workersOptions(sharing.workers, directory);
+  if (!sharing || !options) return undefined;
+  const terminal = new WorkersTerminal(reporter);
+  return { ...options, staleness: sharing.staleness, on: (event) => terminal.hear(event) };
 }
 
 /** Make an error that names the flags to lower. @param limit MiB, if that was given. */

@@ -152,7 +152,7 @@ function lockEmpty(directory: string): RunLock {
 }
 
 /** Make `runs/2026-03-01T12-30-05-grpo`, in UTC; with a number appended if it exists already. */
-function newDirectory(parent: string, kind: RunKind, now: Date): string {
+export function newDirectory(parent: string, kind: RunKind, now: Date): string {
   const time = now.toISOString().slice(0, 19).replaceAll(':', '-');
   const wanted = join(parent, `${time}-${kind}`);
   makeDirectory(parent);

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import { z } from 'zod';
 import { isObject } from '../../base/arguments.ts';
-import { integer, parseOptions, yesOrNo } from '../../base/options.ts';
+import { BadOptionError, integer, parseOptions, yesOrNo } from '../../base/options.ts';
 import { grpoSchema } from '../../grpo/options.ts';
 import { sessionSchema } from '../../training/commandOptions.ts';
 import { type EarlierRun, readRunConfig } from '../earlierRun.ts';
@@ -12,6 +12,7 @@ import { addFlags, filledOperand, flagsOf, readFlags } from '../flags/flags.ts';
 import { flagsAndTask } from '../flags/taskFlags.ts';
 import { grpoFlags, pipelineFlags, pretrainFlags } from '../flags/trainingFlags.ts';
 import { checkTrust, trustFlag } from '../flags/trust.ts';
+import { workersFields } from '../flags/workersFlags.ts';
 import { runGrpo, runPipeline, runPretraining } from '../runTrainings.ts';
 
 const { adapter, threads, relaxed, profile, debug, dashboard, json, quiet } = sessionSchema.shape;
@@ -36,6 +37,11 @@ export const resumeFlags = z.strictObject({
     .unwrap()
     .optional()
     .describe(relaxed.description ?? ''),
+  ...workersFields,
+  workersMode: workersFields.workersMode
+    .unwrap()
+    .optional()
+    .describe(`${workersFields.workersMode.description}; default: as before`),
   ...{ adapter, threads, profile, debug, dashboard, json, quiet },
 });
 
@@ -53,7 +59,7 @@ export async function resumeRun(directory: string, flags: z.output<typeof resume
   switch (config.kind) {
     case 'pretrain':
       return runPretraining(
-        ...(await flagsAndTask(pretrainFlags, { ...options, ...more }, 'pretraining')),
+        ...(await flagsAndTask(pretrainFlags, { ...unshared(options), ...more }, 'pretraining')),
         earlier,
       );
     case 'grpo':
@@ -66,6 +72,15 @@ export async function resumeRun(directory: string, flags: z.output<typeof resume
     default:
       return config.kind satisfies never;
   }
+}
+
+/** Return options without those of workers. @throws BadOptionError if a run without rollouts is to share them. */
+function unshared(options: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  if (options.workers !== undefined) {
+    const problem = 'the run is one of pretraining, which has no rollouts to share';
+    throw new BadOptionError('--workers', problem, 'leave it out');
+  }
+  return Object.fromEntries(Object.entries(options).filter(([key]) => !Object.hasOwn(workersFields, key)));
 }
 
 /** Build `resume <run>`. */

@@ -16,6 +16,7 @@ import { PIPELINE_TASK } from '../pipeline.ts';
 import { configFlag } from './configFile.ts';
 import { modelSchema } from './modelFlags.ts';
 import { trustFlag } from './trust.ts';
+import { workersFields } from './workersFlags.ts';
 
 /** Flags of both trainings, after those of their trainers. */
 const ownFlags = {
@@ -29,6 +30,7 @@ export const pipelineFlags = z.strictObject({
   seed: seed().default(0).describe('seed of everything random'),
   ...traceFields,
   ...configFlag,
+  ...workersFields,
   ...sessionSchema.shape,
 });
 
@@ -64,5 +66,6 @@ export const grpoFlags = z.strictObject({
   ...grpoSchema.shape,
   ...modelSchema.shape,
   ...grpoSessionSchema.shape,
+  ...workersFields,
   ...ownFlags,
 });
