@@ -15,7 +15,10 @@ export default defineConfig({
   resolve: {
     alias: [
       ...PACKAGE_ALIAS,
-      { find: /^\.\.\/(lab\/LabPage|learn\/LearnPage)\.tsx$/, replacement: path('src/report/elsewhere.tsx') },
+      {
+        find: /^\.\.\/(lab\/LabPage|learn\/LearnPage|lend\/LendPage)\.tsx$/,
+        replacement: path('src/report/elsewhere.tsx'),
+      },
     ],
   },
   plugins: [reportPlace(), workersInside(), viteSingleFile(), reportPolicy()],

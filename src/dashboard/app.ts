@@ -30,6 +30,10 @@ const POLICY = {
   frameAncestors: ["'none'"],
 };
 
+/** The program of the Worker that lends the tab. It alone may connect to other machines: a Worker has the policy of its own file. */
+const LENDING = /^\/assets\/lendWorker-/;
+const LENDING_POLICY = { ...POLICY, connectSrc: ["'self'", 'ws:', 'wss:'] };
+
 /** Files whose names have a hash of their content. */
 const HASHED = /^\/assets\//;
 
@@ -39,21 +43,23 @@ export function dashboardApp({ directory, app }: DashboardOptions): Hono {
   const server = new Hono();
   server.onError((error, c) => failure(c, error));
   server.use(guard, cached);
-  server.use(
-    secureHeaders({
-      contentSecurityPolicy: POLICY,
-      crossOriginEmbedderPolicy: 'require-corp',
-      referrerPolicy: 'no-referrer',
-      xFrameOptions: 'DENY',
-      strictTransportSecurity: false,
-    }),
-  );
+  const [shared, lending] = [headersWith(POLICY), headersWith(LENDING_POLICY)];
+  server.use((c, next) => (LENDING.test(c.req.path) ? lending : shared)(c, next));
   server.route('/api', api(runs));
   if (app === undefined) server.get('/', noApp);
   else server.use(serveStatic({ root: app }));
   server.notFound((c) => refusal(c, 404, 'NOT_FOUND', 'there is nothing at this address', 'open /'));
   return server;
 }
+
+const headersWith = (contentSecurityPolicy: typeof POLICY): MiddlewareHandler =>
+  secureHeaders({
+    contentSecurityPolicy,
+    crossOriginEmbedderPolicy: 'require-corp',
+    referrerPolicy: 'no-referrer',
+    xFrameOptions: 'DENY',
+    strictTransportSecurity: false,
+  });
 
 function api(runs: ServedRuns): Hono {
   const routes = new Hono();

@@ -60,6 +60,10 @@ export function LabPage({ route }: { readonly route: LabRoute }) {
       <Completions />
       <OptionsPanel settings={settings} drafts={drafts} onChange={change} />
       <Keep settings={settings} />
+      <p class="quiet">
+        This tab can also work for a training on another machine:{' '}
+        <a href={formatRoute({ page: 'lend', server: '' })}>lend this tab</a>.
+      </p>
     </div>
   );
 }

@@ -1,10 +1,11 @@
 /** The run of the Lab, as the page sees it. It goes on while other pages are shown. */
 import { listingOf, type RunListing } from 'mathformer/training';
+import type { PlainFailure } from '../data/plainFailure.ts';
 import { announce } from '../ui/live.tsx';
 import { type KeptRun, keptRun } from './keptRun.ts';
 import { filesOfRun, newRunId, removeRun, runsDirectory } from './labFiles.ts';
 import { LabState, type LabStatus } from './labState.ts';
-import type { Failure, LabCommand, LabReport, NewRun, Start } from './protocol.ts';
+import type { LabCommand, LabReport, NewRun, Start } from './protocol.ts';
 import { forgetRun, rememberedRun, rememberRun } from './rememberedRun.ts';
 import { addressOf, fieldsOf, recipeOf, type Settings, valueIn } from './settings.ts';
 
@@ -226,7 +227,7 @@ export class LabRun extends LabState {
     this.status.value = status;
   }
 
-  #failed(failure: Failure): void {
+  #failed(failure: PlainFailure): void {
     this.#endWorker();
     this.failure.value = failure;
     this.#stopped('failed');

@@ -1,7 +1,8 @@
 /** The state of the Lab: signals that the events of a training change. */
 import { computed, signal } from '@preact/signals';
 import type { Accuracy, StepTrace, TrainingEvent } from 'mathformer/training';
-import type { AdapterInUse, Failure, LiveAnswer } from './protocol.ts';
+import type { PlainFailure } from '../data/plainFailure.ts';
+import type { AdapterInUse, LiveAnswer } from './protocol.ts';
 
 export type LabStatus = 'idle' | 'training' | 'paused' | 'finished' | 'failed';
 
@@ -39,7 +40,7 @@ export class LabState {
   readonly adapter = signal<AdapterInUse>();
   readonly trace = signal<StepTrace>();
   readonly notices = signal<readonly LabNotice[]>([]);
-  readonly failure = signal<Failure>();
+  readonly failure = signal<PlainFailure>();
   readonly evaluating = signal<{ readonly done: number; readonly total: number }>();
   readonly question = signal('');
   readonly unasked = signal<string>();

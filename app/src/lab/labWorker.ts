@@ -1,11 +1,11 @@
 /** The Worker of the Lab: trains one run at a time, and reports what happens. */
-import { MathformerError } from 'mathformer';
 import { FileStore, MemoryFiles, type WritableRunFiles, webLock } from 'mathformer/training';
+import { plainFailure } from '../data/plainFailure.ts';
 import { Gate } from './gate.ts';
 import { openLabDevice } from './labDevice.ts';
 import { CHANNEL, type ChangedRun, filesOfRun, lockName, runsDirectory } from './labFiles.ts';
 import { LiveAnswers } from './liveAnswers.ts';
-import type { Failure, LabCommand, LabReport } from './protocol.ts';
+import type { LabCommand, LabReport } from './protocol.ts';
 import { trainInLab } from './trainInLab.ts';
 
 const report = (message: LabReport): void => postMessage(message);
@@ -90,12 +90,4 @@ function fail(error: unknown): void {
   report({ type: 'failed', failure: failureOf(error) });
 }
 
-function failureOf(error: unknown): Failure {
-  const message = error instanceof Error ? error.message : String(error);
-  if (!(error instanceof MathformerError)) {
-    console.error(error);
-    return { code: 'UNKNOWN', problem: message, fix: 'Press Start to resume from the last checkpoint.' };
-  }
-  const { code, fix } = error;
-  return { code, fix, problem: message.endsWith(`; ${fix}`) ? message.slice(0, -fix.length - 2) : message };
-}
+const failureOf = (error: unknown) => plainFailure(error, 'Press Start to resume from the last checkpoint.');

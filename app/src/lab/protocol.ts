@@ -1,5 +1,6 @@
 /** Messages between the page and the Worker that trains. All are plain data. */
 import type { Recipe, TrainingEvent } from 'mathformer/training';
+import type { PlainFailure } from '../data/plainFailure.ts';
 
 /** The adapter to train on: `auto` takes WebGPU where the browser has it, else WebAssembly. */
 export const ADAPTER_CHOICES = ['auto', 'webgpu', 'wasm'] as const;
@@ -60,20 +61,13 @@ export interface LiveAnswer {
   readonly logp: number;
 }
 
-/** A failure as plain data. */
-export interface Failure {
-  readonly code: string;
-  readonly problem: string;
-  readonly fix: string;
-}
-
 /** A message of the Worker. */
 export type LabReport =
   | { readonly type: 'adapter'; readonly adapter: AdapterInUse }
   | { readonly type: 'training' }
   | { readonly type: 'paused' }
   | { readonly type: 'finished' }
-  | { readonly type: 'failed'; readonly failure: Failure }
+  | { readonly type: 'failed'; readonly failure: PlainFailure }
   /** The question is not a problem of the task. */
   | { readonly type: 'unasked'; readonly question: string; readonly problem: string }
   | { readonly type: 'answer'; readonly answer: LiveAnswer }

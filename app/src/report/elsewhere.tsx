@@ -1,7 +1,7 @@
-/** The pages that a report does not have: they train, for which a file from the disk has no place to keep runs. */
+/** The pages that a report does not have: they train or connect to others, which a file from the disk may not. */
 
 import { PageTitle } from '../shell/PageTitle.tsx';
-import type { LabRoute, LearnRoute } from '../shell/routes.ts';
+import type { LabRoute, LearnRoute, LendRoute } from '../shell/routes.ts';
 import { Code } from '../ui/Code.tsx';
 import { EmptyState } from '../ui/EmptyState.tsx';
 
@@ -13,6 +13,11 @@ export function LabPage(_: { readonly route: LabRoute }) {
 /** Stands for Learn. */
 export function LearnPage(_: { readonly route: LearnRoute }) {
   return <Elsewhere title="Learn" />;
+}
+
+/** Stands for the page that lends the tab. */
+export function LendPage(_: { readonly route: LendRoute }) {
+  return <Elsewhere title="Lend this tab" />;
 }
 
 function Elsewhere({ title }: { readonly title: string }) {

@@ -10,7 +10,7 @@ import { ErrorBoundary } from './ErrorBoundary.tsx';
 import { Masthead } from './Masthead.tsx';
 import { NotFound } from './NotFound.tsx';
 import { navigate, route } from './navigation.ts';
-import { GalleryPage, LabPage, LearnPage, RunPage, RunsPage } from './pages.tsx';
+import { GalleryPage, LabPage, LearnPage, LendPage, RunPage, RunsPage } from './pages.tsx';
 import type { Route } from './routes.ts';
 import { findSources, isDashboard, isSearched, sources } from './sources.ts';
 
@@ -60,6 +60,8 @@ function Page() {
       return <RunPage route={shown} />;
     case 'learn':
       return <LearnPage route={shown} />;
+    case 'lend':
+      return <LendPage route={shown} />;
     case 'gallery':
       return GalleryPage ? <GalleryPage /> : <NotFound />;
     default:

@@ -4,6 +4,7 @@ import type { Connection } from '../data/source.ts';
 import { IconButton } from '../ui/Button.tsx';
 import type { IconName } from '../ui/Icon.tsx';
 import './masthead.css';
+import { background } from './background.ts';
 import { route } from './navigation.ts';
 import { formatRoute, type Route } from './routes.ts';
 import { sources } from './sources.ts';
@@ -41,6 +42,7 @@ export function Masthead() {
           ))}
         </ul>
       </nav>
+      <Background />
       <ConnectionState />
       <ThemeSwitch />
     </header>
@@ -72,6 +74,17 @@ function ThemeSwitch() {
         theme.value = next;
       }}
     />
+  );
+}
+
+/** Work that goes on while another page is shown. */
+function Background() {
+  const work = background.value;
+  if (!work) return null;
+  return (
+    <a class="connection" href={work.href}>
+      {work.label}
+    </a>
   );
 }
 

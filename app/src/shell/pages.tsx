@@ -1,6 +1,6 @@
 /** The pages, each loaded when it is first shown. */
 import { lazy } from './Lazy.tsx';
-import type { LabRoute, LearnRoute, RunRoute, RunsRoute } from './routes.ts';
+import type { LabRoute, LearnRoute, LendRoute, RunRoute, RunsRoute } from './routes.ts';
 
 export const LabPage = lazy<{ readonly route: LabRoute }>(
   async () => (await import('../lab/LabPage.tsx')).LabPage,
@@ -13,6 +13,10 @@ export const RunPage = lazy<{ readonly route: RunRoute }>(
 );
 export const LearnPage = lazy<{ readonly route: LearnRoute }>(
   async () => (await import('../learn/LearnPage.tsx')).LearnPage,
+);
+
+export const LendPage = lazy<{ readonly route: LendRoute }>(
+  async () => (await import('../lend/LendPage.tsx')).LendPage,
 );
 
 /** All components, for development. */

@@ -60,12 +60,19 @@ export interface LearnRoute {
   readonly lesson: number;
 }
 
+/** This tab works for a training on other machines. */
+export interface LendRoute {
+  readonly page: 'lend';
+  /** Address of a server that is proposed; '' without one. */
+  readonly server: string;
+}
+
 /** Every component of the design system, in development only. */
 export interface GalleryRoute {
   readonly page: 'gallery';
 }
 
-export type Route = LabRoute | RunsRoute | RunRoute | LearnRoute | GalleryRoute;
+export type Route = LabRoute | RunsRoute | RunRoute | LearnRoute | LendRoute | GalleryRoute;
 
 /** Read the part of an address from `#`; undefined if it names no page. */
 export function parseRoute(hash: string): Route | undefined {
@@ -83,6 +90,8 @@ export function parseRoute(hash: string): Route | undefined {
       return parseRun(rest, parameters);
     case 'learn':
       return parseLesson(rest);
+    case 'lend':
+      return rest.length > 0 ? undefined : { page, server: parameters.server ?? '' };
     case 'gallery':
       return { page };
     default:
@@ -118,6 +127,8 @@ export function formatRoute(route: Route): string {
     }
     case 'learn':
       return `#/learn/${route.lesson}`;
+    case 'lend':
+      return `#/lend${formatQuery({ server: route.server })}`;
     case 'gallery':
       return '#/gallery';
     default:

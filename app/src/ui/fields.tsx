@@ -31,6 +31,27 @@ export function TextField({ value, onInput, placeholder, mono = false, ...props 
   );
 }
 
+/** A text of several lines, such as the content of a file. */
+export function TextAreaField({ value, onInput, placeholder, ...props }: TextFieldProps) {
+  return (
+    <FieldFrame kind="text mono-input" {...props}>
+      {(links) => (
+        <textarea
+          {...links}
+          rows={3}
+          value={value}
+          placeholder={placeholder}
+          disabled={props.disabled}
+          data-testid={props.testid}
+          autocomplete="off"
+          spellcheck={false}
+          onInput={(event) => onInput(event.currentTarget.value)}
+        />
+      )}
+    </FieldFrame>
+  );
+}
+
 export interface NumberFieldProps extends FieldProps {
   readonly value: number | null;
   /** Called with each number in range; with null for an empty field if it is `optional`. */

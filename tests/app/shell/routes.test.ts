@@ -37,6 +37,7 @@ const route: fc.Arbitrary<Route> = fc.oneof(
     view: parameters(['step', 'compare']),
   }),
   fc.record({ page: fc.constant('learn' as const), lesson: fc.integer({ min: 1, max: LESSONS }) }),
+  fc.record({ page: fc.constant('lend' as const), server: fc.string() }),
   fc.constant({ page: 'gallery' as const }),
 );
 

@@ -3,7 +3,7 @@ import { useMemo, useState } from 'preact/hooks';
 import { ChartGroup } from '../../charts/chartGroup.ts';
 import { LineChart } from '../../charts/LineChart.tsx';
 import { navigate } from '../../shell/navigation.ts';
-import { formatRef } from '../../shell/routes.ts';
+import { formatRef, formatRoute } from '../../shell/routes.ts';
 import { Button } from '../../ui/Button.tsx';
 import { Code } from '../../ui/Code.tsx';
 import { csvText } from '../../ui/csv.ts';
@@ -39,7 +39,9 @@ function NoWorkers() {
   return (
     <EmptyState title="This run works alone.">
       <p>
-        Other machines can make its completions. Start a worker on each of them, and train with their server:
+        Other machines can make its completions. Start a worker on each of them, or{' '}
+        <a href={formatRoute({ page: 'lend', server: '' })}>lend a browser tab</a>, and train with their
+        server:
       </p>
       <Code label="Commands" text={COMMANDS} />
     </EmptyState>
