@@ -43,10 +43,13 @@ export class RunLock implements Disposable {
   readonly #path: string;
   readonly #descriptor: number;
 
-  /** @throws FileError: IN_USE if another process holds it, FILE_SYSTEM if the file system cannot lock files. */
-  constructor(directory: string) {
+  /**
+   * @param what the directory is, in the words of the error.
+   * @throws FileError: IN_USE if another process holds it, FILE_SYSTEM if the file system cannot lock files.
+   */
+  constructor(directory: string, what = 'this run') {
     this.#path = join(directory, 'lock');
-    this.#descriptor = lockedFile(directory, this.#path);
+    this.#descriptor = lockedFile(directory, this.#path, what);
     try {
       withFileErrors(this.#path, () => {
         ftruncateSync(this.#descriptor);
@@ -84,15 +87,15 @@ export function isLocked(directory: string): boolean {
 }
 
 /** Lock the file at `path`, and return its descriptor. */
-function lockedFile(directory: string, path: string): number {
+function lockedFile(directory: string, path: string, what: string): number {
   for (;;) {
     const descriptor = openOwnFile(path, 'either');
     try {
-      if (!locks(path, descriptor)) throw occupied(directory, path, END);
+      if (!locks(path, descriptor)) throw occupied(directory, path, what, END);
       if (isNamed(path, descriptor)) {
         if (!mayBeAlive(textOf(path))) return descriptor;
         const fix = `${END}; if no such process trains there any more, remove ${path}`;
-        throw occupied(directory, path, fix);
+        throw occupied(directory, path, what, fix);
       }
     } catch (error) {
       closeSync(descriptor);
@@ -156,12 +159,12 @@ function isRunning(pid: number): boolean {
 
 const END = 'wait until it has ended, or stop it';
 
-/** Return the error for a run that a process has locked, or may still write to. */
-function occupied(directory: string, path: string, fix: string): FileError {
+/** Return the error for a directory that a process has locked, or may still write to. */
+function occupied(directory: string, path: string, what: string, fix: string): FileError {
   const [host, pid] = textOf(path).trim().split(' ');
   const since = statSync(path, { throwIfNoEntry: false })?.mtime.toISOString();
   const holder = host && pid ? `process ${pid} on ${host}` : 'another process';
-  const problem = `${holder} is writing to this run${since === undefined ? '' : ` since ${since}`}`;
+  const problem = `${holder} is writing to ${what}${since === undefined ? '' : ` since ${since}`}`;
   return new FileError('IN_USE', directory, problem, fix);
 }
 

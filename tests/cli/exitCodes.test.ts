@@ -55,6 +55,16 @@ const MISTAKES = {
     ['a bad value', 2, '--modelsize', 'huge'],
     ['an adapter that is not there', 1, '--adapter', 'Voodoo 2'],
   ],
+  cluster: [
+    ['no command', 2],
+    ['an unknown command', 2, 'make'],
+    ['an unknown flag', 2, 'init', '--nope'],
+    ['an excess operand', 2, 'add', 'a', 'b'],
+    ['a missing flag', 2, 'init', 'never'],
+    ['a missing operand', 2, 'revoke'],
+    ['an empty operand', 2, 'init', '', '--host', 'a'],
+    ['a directory that is no cluster', 1, 'add', 'a', '--directory', 'src'],
+  ],
   doctor: [
     ['an unknown flag', 2, '--nope'],
     ['an excess operand', 2, 'more'],

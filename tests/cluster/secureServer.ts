@@ -68,12 +68,14 @@ export class SecureServer implements AsyncDisposable {
 
   /** Make more credentials. */
   async add(name: string, expires: Date | null): Promise<void> {
-    await ClusterDirectory.open(this.cluster).add({ name, role: 'worker', expires });
+    using cluster = ClusterDirectory.open(this.cluster);
+    await cluster.add({ name, role: 'worker', expires });
   }
 
   /** Take credentials back, and let the server read it. */
   async revoke(name: string): Promise<void> {
-    await ClusterDirectory.open(this.cluster).revoke(name);
+    using cluster = ClusterDirectory.open(this.cluster);
+    await cluster.revoke(name);
     this.server.reload();
   }
 

@@ -60,3 +60,31 @@ it.each([0, 1])('leaves nothing behind if the disk is full after %i files', (fil
   expect(readdirSync(parent)).toEqual(['empty']);
   expect(readdirSync(join(parent, 'empty'))).toEqual([]);
 });
+
+it.skipIf(process.platform === 'win32')(
+  'writes files in directories, for their owner alone if they are secret',
+  () => {
+    const nested = new Map([
+      ['top', '1'],
+      ['a/b/deep', '2'],
+    ]);
+    const modeOf = (...path: string[]) => fs.statSync(join(parent, ...path)).mode & 0o777;
+    const before = process.umask(0);
+    try {
+      writeDirectoryAtomically(join(parent, 'secret'), nested, undefined, true);
+      writeDirectoryAtomically(join(parent, 'open'), nested);
+    } finally {
+      process.umask(before);
+    }
+    for (const name of ['secret', 'open'])
+      expect(readFileSync(join(parent, name, 'a', 'b', 'deep'), 'utf8')).toBe('2');
+    for (const path of [[], ['a'], ['a', 'b']]) {
+      expect(modeOf('secret', ...path)).toBe(0o700);
+      expect(modeOf('open', ...path)).toBe(0o777);
+    }
+    for (const path of [['top'], ['a', 'b', 'deep']]) {
+      expect(modeOf('secret', ...path)).toBe(0o600);
+      expect(modeOf('open', ...path)).toBe(0o666);
+    }
+  },
+);

@@ -13,6 +13,7 @@ import { ROLES, type Role } from '../../cluster/permissions.ts';
 import { writeDirectoryAtomically } from '../../runs/atomicDirectory.ts';
 import { SECRET_FILE, writeAtomically } from '../../runs/atomicFile.ts';
 import { FileError, withFileErrors } from '../../runs/fileError.ts';
+import { RunLock } from '../../runs/lock.ts';
 import { Authority, type NewUser, seedOf } from './authority.ts';
 import { makeCertificates } from './certificates.ts';
 import { accountsConfig, SERVER_FILES, type ServerOptions, serverConfig } from './serverConfig.ts';
@@ -58,16 +59,21 @@ export interface ClusterOptions extends ServerOptions {
   readonly users: readonly UserRequest[];
 }
 
-/** A cluster on disk. */
-export class ClusterDirectory {
+/** A cluster on disk. One process at a time has it open: credentials that the state does not know could not be revoked. */
+export class ClusterDirectory implements Disposable {
   #state: State;
 
   private constructor(
     readonly path: string,
     private readonly authority: Authority,
     state: State,
+    private readonly lock: Disposable,
   ) {
     this.#state = state;
+  }
+
+  [Symbol.dispose](): void {
+    this.lock[Symbol.dispose]();
   }
 
   /**
@@ -104,19 +110,21 @@ export class ClusterDirectory {
     writeDirectoryAtomically(path, contents, undefined, true);
   }
 
-  /** Open the directory of a cluster. @throws FileError if it is none, or damaged. */
+  /** Open the directory of a cluster. @throws FileError if it is none, damaged, or open elsewhere. */
   static open(path: string): ClusterDirectory {
     if (!existsSync(join(path, FILES.state))) {
       const fix = 'give the directory that `mathformer cluster init` wrote, or run that first';
       throw new FileError('FILE_NOT_FOUND', path, 'it is not the directory of a cluster', fix);
     }
+    const lock = new RunLock(join(path, 'keys'), 'this cluster');
     const read = (file: string): string =>
       withFileErrors(join(path, file), () => readFileSync(join(path, file), 'utf8'));
     try {
       const state = stateSchema.parse(JSON.parse(read(FILES.state)));
       const authority = Authority.from(read(FILES.operator), read(FILES.account), state.systemAccount);
-      return new ClusterDirectory(path, authority, state);
+      return new ClusterDirectory(path, authority, state, lock);
     } catch (cause) {
+      lock[Symbol.dispose]();
       if (cause instanceof FileError) throw cause;
       const fix = 'restore keys/ from a copy, or make a new cluster with `mathformer cluster init`';
       throw new FileError('DAMAGED', join(path, 'keys'), 'the keys of the cluster cannot be read', fix, {
@@ -140,7 +148,7 @@ export class ClusterDirectory {
     }
     const user = await this.authority.addUser(name, role, expires);
     const before = this.#state;
-    // First the state: credentials that it does not know could not be revoked.
+    // First the state, so that whatever fails, no credentials exist that it does not know.
     this.#save({ ...before, users: { ...before.users, [name]: entryOf(request, user) } });
     try {
       writeAtomically(path, user.credentials, undefined, SECRET_FILE);

@@ -1,12 +1,18 @@
 /** `cluster`: makes the keys, certificates and configuration of a server for rollouts on many machines, and changes who may connect. */
-import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { z } from 'zod';
-import { shownValue } from '../../base/arguments.ts';
 import { BadOptionError, integer, oneOf, yesOrNo } from '../../base/options.ts';
 import { ROLES } from '../../cluster/permissions.ts';
 import { outputSchema } from '../../training/commandOptions.ts';
+import {
+  checkedHost,
+  checkedName,
+  checkedOrigin,
+  EXPIRY,
+  expiryOf,
+  listOf,
+} from '../cluster/checkedTexts.ts';
 import { ClusterDirectory, credentialsFile, type UserRequest } from '../cluster/clusterDirectory.ts';
 import { bracketed, SERVER_FILES } from '../cluster/serverConfig.ts';
 import { throwing } from '../failure.ts';
@@ -24,7 +30,6 @@ const OWN_HOSTS = ['localhost', '127.0.0.1', '::1'];
 const { json } = outputSchema.shape;
 const port = () => integer(1, 65_535);
 
-const EXPIRY = /^(?:never|([1-9]\d{0,4})([mhd]))$/;
 const expires = z
   .string()
   .regex(EXPIRY, { error: 'give a time such as 30d, 12h or 90m, or never' })
@@ -76,6 +81,7 @@ async function init(directory: string, flags: z.output<typeof initFlags>): Promi
   const hosts = listOf(host).map(checkedHost);
   const [first] = hosts;
   if (first === undefined) throw new BadOptionError('--host', '--host is empty', 'give a name or an address');
+  checkPorts(flags);
   const until = expiryOf(flags.expires);
   const users: UserRequest[] = [
     { name: 'trainer', role: 'trainer', expires: null },
@@ -96,11 +102,25 @@ async function init(directory: string, flags: z.output<typeof initFlags>): Promi
   });
   const url = `${tls ? 'tls' : 'nats'}://${bracketed(first)}:${flags.port}`;
   const reporter = new Reporter({ json: flags.json, quiet: false });
-  reporter.line(
-    `Wrote ${directory}: keys and credentials of a trainer, a doctor and ${workers} workers. Next:`,
-  );
+  const count = workers === 1 ? '1 worker' : `${workers} workers`;
+  reporter.line(`Wrote ${directory}: keys, and credentials of a trainer, a doctor and ${count}. Next:`);
   for (const line of nextSteps(directory, url, tls)) reporter.line(line);
   reporter.document({ directory, url, users: users.map(described) });
+}
+
+/** @throws BadOptionError for two ports that are the same. */
+function checkPorts({ port, websocketPort, monitorPort }: z.output<typeof initFlags>): void {
+  const taken = new Map<number, string>();
+  for (const [flag, number] of Object.entries({
+    '--port': port,
+    '--websocket_port': websocketPort,
+    '--monitor_port': monitorPort,
+  })) {
+    const other = taken.get(number);
+    if (other !== undefined)
+      throw new BadOptionError(flag, `${flag} and ${other} are both ${number}`, 'give two different ports');
+    taken.set(number, flag);
+  }
 }
 
 /** Say what to do with a new cluster. */
@@ -115,15 +135,16 @@ function nextSteps(directory: string, url: string, tls: boolean): string[] {
     ...withCa('--workers_ca', join(directory, 'ca.pem')),
   ]);
   return [
-    `1. On the server, with a copy of ${server}:  cd ${server} && nats-server -c ${SERVER_FILES.config}`,
-    `2. On a worker, with ${[`${directory}/credentials/worker-1.creds`, ...ca].join(' and ')}:  ${worker}`,
-    `3. Train:  ${invocation('train', ['grpo'])} … ${trainer}`,
+    `1. Server (copy ${server} to its machine):  cd ${server} && nats-server -c ${SERVER_FILES.config}`,
+    `2. Worker (copy ${[credentialsFile('worker-1'), ...ca].join(' and ')} there):  ${worker}`,
+    `3. Trainer:  ${invocation('train', ['grpo'])} … ${trainer}`,
   ];
 }
 
 async function add(name: string, flags: z.output<typeof addFlagsSchema>): Promise<void> {
   const request = { name: checkedName(name), role: flags.role, expires: expiryOf(flags.expires) };
-  const path = await ClusterDirectory.open(flags.directory).add(request);
+  using cluster = ClusterDirectory.open(flags.directory);
+  const path = await cluster.add(request);
   const reporter = new Reporter({ json: flags.json, quiet: false });
   const until = request.expires === null ? 'never expire' : `expire at ${request.expires.toISOString()}`;
   reporter.line(`Wrote ${path}, which ${until}. The server takes them at once.`);
@@ -131,7 +152,9 @@ async function add(name: string, flags: z.output<typeof addFlagsSchema>): Promis
 }
 
 async function revoke(name: string, { directory, json }: z.output<typeof revokeFlags>): Promise<void> {
-  await ClusterDirectory.open(directory).revoke(checkedName(name));
+  checkedName(name);
+  using cluster = ClusterDirectory.open(directory);
+  await cluster.revoke(name);
   const server = join(directory, 'server');
   const reporter = new Reporter({ json, quiet: false });
   const pid = commandLineOf([join(server, SERVER_FILES.pid)]);
@@ -147,41 +170,6 @@ const described = ({ name, role, expires }: UserRequest) => ({
   role,
   expires: expires?.toISOString() ?? null,
 });
-
-const listOf = (text: string): string[] => text.split(',').flatMap((part) => part.trim() || []);
-
-const MILLISECONDS: Readonly<Record<string, number>> = { m: 60e3, h: 3600e3, d: 86_400e3 };
-
-/** Return the time so long from now; null for `never`. @param text has the form of `EXPIRY`. */
-function expiryOf(text: string): Date | null {
-  const [, count, unit = ''] = EXPIRY.exec(text) ?? [];
-  return count === undefined ? null : new Date(Date.now() + Number(count) * (MILLISECONDS[unit] ?? 0));
-}
-
-const HOST = /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*$/i;
-
-/** @throws BadOptionError for what is no name or address of a machine. */
-function checkedHost(host: string): string {
-  if (isIP(host) !== 0 || (HOST.test(host) && host.length <= 253)) return host;
-  const fix = 'give names and addresses alone, without scheme and port, such as nats.example.org,10.0.0.5';
-  throw new BadOptionError('--host', `--host cannot have ${shownValue(host)}`, fix);
-}
-
-/** @throws BadOptionError for what is no origin. */
-function checkedOrigin(text: string): string {
-  const url = URL.parse(text);
-  if (url && /^https?:$/.test(url.protocol) && [url.origin, `${url.origin}/`].includes(text))
-    return url.origin;
-  const fix = 'give scheme, name and perhaps port of pages, such as https://app.example.org';
-  throw new BadOptionError('--origins', `--origins cannot have ${shownValue(text)}`, fix);
-}
-
-/** @throws BadOptionError for what cannot be a name of credentials: it is a part of a file's name. */
-function checkedName(name: string): string {
-  if (/^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/.test(name)) return name;
-  const fix = 'give up to 64 letters, digits, - and _, such as worker-7';
-  throw new BadOptionError('name', `the name cannot be ${shownValue(name)}`, fix);
-}
 
 /** Build `cluster init | add | revoke`. */
 export function clusterCommand(): Command {
