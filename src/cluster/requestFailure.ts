@@ -1,5 +1,5 @@
 /** Tells failures of requests apart. */
-import { JetStreamError } from '@nats-io/jetstream';
+import { JetStreamApiError, JetStreamError } from '@nats-io/jetstream';
 import { errors } from '@nats-io/nats-core';
 import { ClusterError } from './error.ts';
 
@@ -15,7 +15,8 @@ export function isUnanswered(error: unknown): boolean {
     error instanceof errors.TimeoutError ||
     error instanceof errors.NoRespondersError ||
     error instanceof errors.RequestError ||
-    error instanceof JetStreamError
+    error instanceof JetStreamError ||
+    error instanceof JetStreamApiError
   );
 }
 
