@@ -87,7 +87,7 @@ export const EXPERIMENTS: readonly Experiment[] = [
       { name: 'staleness 2', change: { staleness: 2 } },
       { name: 'staleness 4', change: { staleness: 4 } },
     ],
-    seeds: SEEDS,
+    seeds: [...SEEDS, 3, 4, 5],
     evalInterval: 10,
   },
   {

@@ -8,7 +8,14 @@ export { ADVANTAGE_KINDS, type AdvantageKind, advantages } from './advantages.ts
 export * from './clipping.ts';
 export * from './curriculum.ts';
 export * from './dynamicSampling.ts';
-export { grpoLoss, type Loss, type LossInputs, type LossOptions, type TokenSequences } from './grpoLoss.ts';
+export {
+  type Correction,
+  grpoLoss,
+  type Loss,
+  type LossInputs,
+  type LossOptions,
+  type TokenSequences,
+} from './grpoLoss.ts';
 export {
   type AdaptiveKl,
   adaptedKlCoef,

@@ -17,6 +17,7 @@ const FLAGS = [
   ...['--epochs', '2', '--mini-batches', '2', '--entropy_coef', '0.01', '--min_p', '0.001'],
   ...['--kl_estimator', 'exact', '--kl_target', '0.001', '--kl_horizon', '64', '--ref_sync_steps', '1'],
   ...['--mask_truncated', '--overlong_buffer', '16', '--overlong_penalty', '0.5', '--dynamic-sampling'],
+  ...['--staleness', '1', '--importance_sampling_cap', '1.5'],
 ];
 
 it('trains with all of them, and logs the same metrics as rows and as columns', async () => {
@@ -30,6 +31,7 @@ it('trains with all of them, and logs the same metrics as rows and as columns', 
     ...{ epochs: 2, miniBatches: 2, entropyCoef: 0.01, minP: 0.001 },
     ...{ klEstimator: 'exact', klTarget: 0.001, klHorizon: 64, refSyncSteps: 1 },
     ...{ maskTruncated: true, overlongBuffer: 16, overlongPenalty: 0.5, dynamicSampling: true },
+    ...{ staleness: 1, importanceSamplingCap: 1.5 },
   });
   expect(options).not.toHaveProperty('clipRatioHigh');
   expect(derived).toEqual({ clipRatio: 0.1, clipRatioHigh: 0.28 });
@@ -51,6 +53,7 @@ it('trains with all of them, and logs the same metrics as rows and as columns', 
   }
   expect(rows[1].kl_coef).not.toBe(rows[0].kl_coef);
   expect(columns).toContain('sampling/sampling_logp_difference/max');
+  expect(columns).toContain('sampling/importance_sampling_ratio/truncated');
 });
 
 it('refuses what cannot work together, before anything is loaded', async () => {

@@ -205,31 +205,29 @@ const EFFECTS: Readonly<Record<keyof typeof grpoSchema.shape, () => Promise<void
   epochs: async () => expect((await changes({ epochs: 3 })).progress.optimizerSteps).toBe(3),
   miniBatches: async () => expect((await changes({ miniBatches: 2 })).progress.optimizerSteps).toBe(2),
   staleness: async () => {
-    // The number of updates after which each step's completions were sampled.
-    const ages = (staleness: number) =>
-      using(
-        { staleness, steps: 4 },
-        async (trainer, policy) => {
-          const weights = [(await policy.stateDict()).get('out_proj.bias')?.data];
-          for (let i = 0; i < 4; i++) {
-            await trainer.step();
-            weights.push((await policy.stateDict()).get('out_proj.bias')?.data);
-          }
-          return sampledFrom.map((data) => weights.findIndex((each) => isDeepStrictEqual(each, data)));
-        },
-        { samplerOf: noting, rewards: [FIRST] },
-      );
+    const biasOf = async (model: Transformer) => (await model.stateDict()).get('out_proj.bias')?.data;
     const sampledFrom: unknown[] = [];
     const noting = (model: Transformer): CompletionSampler => {
       const sampler = new Answering();
-      const { generate } = sampler;
-      sampler.generate = async (...request) => {
-        sampledFrom.push((await model.stateDict()).get('out_proj.bias')?.data);
-        return generate.apply(sampler, request);
+      return {
+        async generate(...request) {
+          sampledFrom.push(await biasOf(model));
+          return sampler.generate(...request);
+        },
+        dispose: () => {},
       };
-      return sampler;
     };
-    expect(await ages(2)).toEqual([0, 0, 0, 1]);
+    const weights: unknown[] = [];
+    const steps = async (trainer: GrpoTrainer, policy: Transformer): Promise<void> => {
+      for (let i = 0; i < 4; i++) {
+        weights.push(await biasOf(policy));
+        await trainer.step();
+      }
+    };
+    await using({ staleness: 2, steps: 4 }, steps, { samplerOf: noting, rewards: [FIRST] });
+    // The number of updates after which each step's completions were sampled.
+    const ages = sampledFrom.map((data) => weights.findIndex((each) => isDeepStrictEqual(each, data)));
+    expect(ages).toEqual([0, 0, 0, 1]);
   },
   importanceSamplingCap: () => expectLoss({ staleness: 1, importanceSamplingCap: 1.1 }, { staleness: 1 }),
   klCoef: async () => {
