@@ -5,7 +5,7 @@
 import type { KV } from '@nats-io/kv';
 import { z } from 'zod';
 import type { Refusal } from './messages.ts';
-import { OPEN_KEY, type WorkerId } from './subjects.ts';
+import { OPEN_KEY, type WorkerId, workerName } from './subjects.ts';
 
 /** Bans that are kept, the latest ones. More come only from instances on an open server. */
 const MOST_BANS = 1000;
@@ -40,6 +40,13 @@ export class Bans {
   /** Return a worker's ban, if it has one. */
   of(worker: WorkerId): Ban | undefined {
     return this.#bans.get(bannedName(worker));
+  }
+
+  /** Tell whether a worker is banned, by its name in tables. */
+  hasName(name: string): boolean {
+    return this.list.some(({ key, instance }) =>
+      instance === null ? name.startsWith(workerName({ key, instance: '' })) : name === instance,
+    );
   }
 
   /** Ban a worker. @returns false if it was banned before. */

@@ -213,11 +213,8 @@ export class Coordinator implements AsyncDisposable {
   figures(): ClusterFigures {
     const { bans } = this.begun;
     const active = this.#roster.active;
-    const banned = new Set(
-      bans.list.map(({ key, instance }) => workerName({ key, instance: instance ?? '' })),
-    );
     const present = active.map(({ id }) => this.#machine(id));
-    return this.#ledger.report({ present, isBanned: (worker) => banned.has(worker) });
+    return this.#ledger.report({ present, isBanned: (worker) => bans.hasName(worker) });
   }
 
   /** End the run on the server: workers are told, its streams go, and the connection is closed. Calls in work fail. */

@@ -4,7 +4,7 @@ import { Kvm } from '@nats-io/kv';
 import { connect } from '@nats-io/transport-node';
 import { describe, expect, test } from 'vitest';
 import { Bans, bansEntry } from '../../src/cluster/bans.ts';
-import { OPEN_KEY, RUNS_BUCKET } from '../../src/cluster/subjects.ts';
+import { OPEN_KEY, RUNS_BUCKET, workerName } from '../../src/cluster/subjects.ts';
 import { hasNatsServer, NatsServer } from './natsServer.ts';
 
 const LIAR = { key: 'UBAD', instance: 'one' };
@@ -20,6 +20,7 @@ test('a key is banned with all its instances, and no other key', () => {
     problem: 'it sent a result that was not computed: token 3 is not drawn',
   });
   expect(bans.refusal(HONEST)).toBeNull();
+  expect([LIAR, HONEST].map((worker) => bans.hasName(workerName(worker)))).toEqual([true, false]);
 });
 
 test('on an open server the instance is banned', () => {
@@ -27,6 +28,7 @@ test('on an open server the instance is banned', () => {
   bans.add({ key: OPEN_KEY, instance: 'liar' }, 'a lie');
   expect(bans.of({ key: OPEN_KEY, instance: 'liar' })).toMatchObject({ instance: 'liar' });
   expect(bans.of({ key: OPEN_KEY, instance: 'other' })).toBeUndefined();
+  expect(['liar', 'other', 'liars'].map((name) => bans.hasName(name))).toEqual([true, false, false]);
 });
 
 test('however many instances lie, the latest thousand are kept', () => {
