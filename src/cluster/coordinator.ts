@@ -20,6 +20,7 @@ import type { TrainerState } from './messages.ts';
 import type { ClusterFigures } from './metrics.ts';
 import { type Surroundings, workAlong } from './ownShare.ts';
 import { Pace } from './pace.ts';
+import { pause } from './pause.ts';
 import { PolicyUse } from './policyUse.ts';
 import { Reception } from './reception.ts';
 import { ResultFeed } from './resultFeed.ts';
@@ -39,6 +40,9 @@ export const TRAINER = 'trainer';
 const REQUEST_MS = 3000;
 const OPEN_MS = 10_000;
 const CLOSE_MS = 3000;
+/** Milliseconds for workers to hear of the end, and between looks at whether they did. */
+const LEAVE_MS = 2500;
+const LOOK_MS = 20;
 /** Milliseconds between looks at who left, and attempts to use the server again. */
 const TICK_MS = 1000;
 /** Wanted seconds of work of an item, and items for each machine. */
@@ -221,6 +225,7 @@ export class Coordinator implements AsyncDisposable {
   async close(): Promise<void> {
     if (this.#state !== 'running') return;
     this.#state = 'draining';
+    const since = performance.now();
     const isOurs = this.#ended?.code !== 'SUPERSEDED';
     this.#end(new ClusterError('DEADLINE', this.options.run, 'the run has ended', 'begin or resume a run'));
     clearInterval(this.#ticking);
@@ -231,6 +236,7 @@ export class Coordinator implements AsyncDisposable {
       if (isOurs && !this.#isAlone) {
         // Workers that wait for items hear at once that the streams are gone.
         await withDeadline(this.begun.streams.remove(), CLOSE_MS, { missing, fix: 'nothing is to be done' });
+        await this.#leaveTaking(since);
       }
     } catch {
       // The next trainer's epoch removes what is left.
@@ -242,6 +248,13 @@ export class Coordinator implements AsyncDisposable {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  /** Wait until the workers have heard that the run is over, at most some seconds. They ask as soon as the queue is gone. */
+  async #leaveTaking(since: number): Promise<void> {
+    const late = since + LEAVE_MS;
+    const isTold = (): boolean => this.#roster.active.every(({ heard }) => heard >= since);
+    while (!isTold() && performance.now() < late) await pause(LOOK_MS);
   }
 
   /** Number of workers that can take items now. */

@@ -67,8 +67,8 @@ export class ItemQueue {
     private readonly run: string,
   ) {}
 
-  /** Wait for an item, at most some seconds. @returns undefined if none came, or if the queue is not there. */
-  async next(signal: AbortSignal): Promise<Delivery | undefined> {
+  /** Wait for an item, at most some seconds. @returns undefined if none came; `missing` at once if the queue is not there. */
+  async next(signal: AbortSignal): Promise<Delivery | 'missing' | undefined> {
     try {
       this.#consumer ??= await this.js.consumers.get(streamsOf(this.run).work, CONSUMER);
       const message = await inTime(this.#consumer.next({ expires: PULL_MS }), signal);
@@ -76,8 +76,7 @@ export class ItemQueue {
     } catch (error) {
       this.#consumer = undefined;
       if (!isUnanswered(error)) throw error;
-      await pause(PULL_MS, signal);
-      return undefined;
+      return 'missing';
     }
   }
 }

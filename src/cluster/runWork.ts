@@ -24,6 +24,8 @@ import type { WorkerTally } from './workerTally.ts';
 const MOST_FAILURES = 3;
 /** Milliseconds until an item that cannot be done now is given out again. */
 const SOON_MS = 500;
+/** Milliseconds until a queue that is not there is asked again. */
+const MISSING_MS = 1000;
 /** Milliseconds in which an item may be finished after the worker was asked to end. */
 const GRACE_MS = 3000;
 /** Copies of the weights that loading them needs: the file, its numbers and those for the device. */
@@ -52,6 +54,7 @@ export class RunWork implements AsyncDisposable {
   /** SHA-256 of the weights of the machine. */
   #loaded: string | undefined;
   #failures = 0;
+  #isQueueMissing = false;
   #sending: Promise<void> = Promise.resolve();
 
   /** @throws ClusterError (`REFUSED`) if the model does not fit the memory. */
@@ -74,7 +77,9 @@ export class RunWork implements AsyncDisposable {
       // An item does not wait for a machine that opens.
       this.#machine ??= await this.#open();
       const delivery = await this.#queue.next(until.signal);
-      if (!delivery) continue;
+      this.#isQueueMissing = delivery === 'missing';
+      if (delivery === 'missing') await this.#askWhy(until);
+      if (!delivery || delivery === 'missing') continue;
       await this.#take(delivery, this.#machine, until);
       until.worked();
     }
@@ -86,8 +91,18 @@ export class RunWork implements AsyncDisposable {
     await this.#close();
   }
 
+  /** The queue is gone: the run is over, or the server has lost it. The trainer knows. */
+  async #askWhy(until: StopCondition): Promise<void> {
+    const { presence } = this.context;
+    await presence.hello();
+    if (!presence.leaveReason) await until.pause(MISSING_MS);
+  }
+
   #leaveReason(): LeaveReason | undefined {
-    return this.context.presence.leaveReason ?? (this.#failures >= MOST_FAILURES ? 'failing' : undefined);
+    const reason = this.context.presence.leaveReason;
+    // A trainer that was killed leaves its queue.
+    if (reason === 'silent' && this.#isQueueMissing) return 'done';
+    return reason ?? (this.#failures >= MOST_FAILURES ? 'failing' : undefined);
   }
 
   #open(): Promise<RolloutMachine> {

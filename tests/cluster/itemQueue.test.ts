@@ -2,31 +2,31 @@
 import { jetstream } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
 import { expect, test } from 'vitest';
-import { ItemQueue } from '../../src/cluster/itemQueue.ts';
+import { Delivery, ItemQueue } from '../../src/cluster/itemQueue.ts';
 import { streamsOf } from '../../src/cluster/subjects.ts';
 import { hasNatsServer, NatsServer } from './natsServer.ts';
 
-test.skipIf(!hasNatsServer)('no item comes of a queue that is not there, or has just gone', async () => {
+test.skipIf(!hasNatsServer)('a queue that is not there, or has just gone, is missing at once', async () => {
   await using server = await NatsServer.start();
   const nats = await connect({ servers: server.url });
   const js = jetstream(nats);
   const jsm = await js.jetstreamManager();
   const { signal } = new AbortController();
-  const ended = AbortSignal.abort();
   const { work } = streamsOf('run');
 
   const queue = new ItemQueue(js, 'run');
-  expect(await queue.next(ended)).toBeUndefined();
+  expect(await queue.next(signal)).toBe('missing');
   await jsm.streams.add({ name: work, subjects: ['mf.run.w.>'] });
-  expect(await queue.next(ended)).toBeUndefined();
+  expect(await queue.next(signal)).toBe('missing');
   await jsm.consumers.add(work, { durable_name: 'workers', ack_policy: 'explicit' });
   await js.publish('mf.run.w.1.0', 'item');
   const delivery = await queue.next(signal);
-  delivery?.done();
-  expect(delivery?.deliveries).toBe(1);
+  if (!(delivery instanceof Delivery)) throw new Error('there is no item');
+  expect(delivery.deliveries).toBe(1);
+  delivery.done();
   const waiting = queue.next(signal);
   await jsm.streams.delete(work);
-  expect(await waiting).toBeUndefined();
-  expect(await queue.next(ended)).toBeUndefined();
+  expect(await waiting).toBe('missing');
+  expect(await queue.next(signal)).toBe('missing');
   await nats.close();
 });
