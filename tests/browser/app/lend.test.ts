@@ -155,7 +155,6 @@ describeIn('chromium', () => {
         expect(items).toBeGreaterThan(0);
         await expect.poll(async () => Number(await shown(page, 'items'))).toBeGreaterThanOrEqual(items);
         await expect.poll(() => statusOf(page)).toBe('connected, waiting for a run');
-        await expectUsable(page);
       } finally {
         for (const { child } of workers) child.kill();
         await Promise.all(workers.map(({ ended }) => ended));
@@ -171,8 +170,10 @@ describeIn('chromium', () => {
       await page.reload();
       await page.getByTestId('lent-before').waitFor();
       expect(await statusOf(page)).toBe('not lent');
-      await page.getByTestId('start').click();
+      // So the focus stays at the page's start.
+      await page.getByTestId('start').dispatchEvent('click');
       await expect.poll(() => statusOf(page)).toBe('connected, waiting for a run');
+      await expectUsable(page);
       await page.getByTestId('stop').click();
       await expect.poll(() => statusOf(page)).toBe('not lent');
       await page.reload();
