@@ -10,15 +10,19 @@ export function isForbidden(error: unknown): boolean {
 
 /** Tell whether a request may succeed later: nobody answered, the connection was lost, or a stream is not there yet. */
 export function isUnanswered(error: unknown): boolean {
-  if (isForbidden(error)) return false;
-  return (
-    error instanceof errors.TimeoutError ||
-    error instanceof errors.NoRespondersError ||
-    error instanceof errors.RequestError ||
-    error instanceof JetStreamError ||
-    error instanceof JetStreamApiError
-  );
+  if (!(error instanceof Error) || isForbidden(error)) return false;
+  return PASSING.some((kind) => error instanceof kind) || isUnanswered(error.cause);
 }
+
+/** Failures that may pass. A server without JetStream may still be starting: the client wraps that nobody answered. */
+const PASSING = [
+  errors.TimeoutError,
+  errors.NoRespondersError,
+  errors.RequestError,
+  errors.ClosedConnectionError,
+  JetStreamError,
+  JetStreamApiError,
+];
 
 /** Return the error for a request that the server does not permit to a worker; any other error as it is. */
 export function workerError(error: unknown): unknown {

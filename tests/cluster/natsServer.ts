@@ -98,6 +98,11 @@ export class NatsServer implements AsyncDisposable {
     await ended;
   }
 
+  /** Remove what it stored. */
+  forget(): void {
+    rmSync(join(this.directory, 'streams'), { recursive: true, force: true });
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.kill();
     rmSync(this.directory, { recursive: true, force: true });

@@ -56,6 +56,8 @@ export class ScriptedTrainer implements AsyncDisposable {
   readonly cards: WorkerCard[] = [];
   readonly results: ArrivedResult[] = [];
   state: TrainerState = 'running';
+  /** Number of workers on its card. */
+  workers = 0;
   refusal: Refusal | null = null;
   digest = '';
   #bytes: Uint8Array = new Uint8Array();
@@ -88,54 +90,84 @@ export class ScriptedTrainer implements AsyncDisposable {
     this.digest = await specDigest(this.#bytes);
   }
 
-  /** Declare the streams, without what was in them. */
-  async declare(): Promise<void> {
-    const { policy, work, result } = streamsOf(this.run);
+  /** Declare the streams, or one of them, without what was in them. */
+  async declare(only?: 'policy' | 'work' | 'result'): Promise<void> {
+    const names = streamsOf(this.run);
     const subjects = this.subjects.ofEpoch(this.epoch);
-    const storage = StorageType.File;
-    for (const name of [policy, work, result]) await this.jsm.streams.delete(name).catch(() => undefined);
-    await this.jsm.streams.add({
-      ...{ name: policy, subjects: [subjects.policy], storage, allow_direct: true, max_msgs_per_subject: 1 },
-    });
-    const retention = RetentionPolicy.Workqueue;
-    await this.jsm.streams.add({
-      ...{ name: work, subjects: [subjects.work], storage, retention, discard: DiscardPolicy.New },
-    });
-    await this.jsm.streams.add({ name: result, subjects: [subjects.result], storage });
+    const options = {
+      policy: { allow_direct: true, max_msgs_per_subject: 1 },
+      work: { retention: RetentionPolicy.Workqueue, discard: DiscardPolicy.New },
+      result: {},
+    };
+    for (const kind of ['policy', 'work', 'result'] as const) {
+      if (only !== undefined && only !== kind) continue;
+      await this.drop(kind);
+      const common = { name: names[kind], subjects: [subjects[kind]], storage: StorageType.File };
+      await this.jsm.streams.add({ ...common, ...options[kind] });
+      if (kind === 'work') await this.#addConsumer(names.work);
+      if (kind === 'result') void this.#read(names.result);
+    }
+  }
+
+  /** Delete a stream. */
+  async drop(kind: 'policy' | 'work' | 'result'): Promise<void> {
+    await this.jsm.streams.delete(streamsOf(this.run)[kind]).catch(() => undefined);
+  }
+
+  async #addConsumer(work: string): Promise<void> {
     await this.jsm.consumers.add(work, {
       ...{ durable_name: CONSUMER, ack_policy: AckPolicy.Explicit, max_deliver: 5, max_ack_pending: 10_000 },
       ack_wait: nanos((this.script.ackWait ?? 5) * 1000),
     });
-    void this.#read(result);
+  }
+
+  /** Return the manifest of weights. */
+  async manifest(weights: StateDict, version = 0): Promise<PolicyManifest> {
+    const bytes = writeWeights(weights);
+    return {
+      version,
+      sha256: await sha256(bytes),
+      bytes: bytes.length,
+      chunks: Math.ceil(bytes.length / CHUNK),
+    };
   }
 
   /** Publish weights. */
-  async publish(weights: StateDict | Uint8Array, version = 0): Promise<PolicyManifest> {
-    const bytes = weights instanceof Uint8Array ? weights : writeWeights(weights);
-    const chunks = Math.ceil(bytes.length / CHUNK);
-    for (let chunk = 0; chunk < chunks; chunk++) {
+  async publish(weights: StateDict, version = 0): Promise<PolicyManifest> {
+    const bytes = writeWeights(weights);
+    const manifest = await this.manifest(weights, version);
+    for (let chunk = 0; chunk < manifest.chunks; chunk++) {
       const part = bytes.subarray(chunk * CHUNK, (chunk + 1) * CHUNK);
       await this.#js.publish(this.subjects.chunk(this.epoch, version, chunk), part);
     }
-    return { version, sha256: await sha256(bytes), bytes: bytes.length, chunks };
+    return manifest;
   }
 
   /** Put an item into the queue. */
-  async put(
+  async put(...words: Parameters<ScriptedTrainer['item']>): Promise<WorkItem> {
+    const item = this.item(...words);
+    await this.putBytes(encodeMessage(item));
+    return item;
+  }
+
+  /** Return the bytes of an item. */
+  itemBytes(...words: Parameters<ScriptedTrainer['item']>): Uint8Array {
+    return encodeMessage(this.item(...words));
+  }
+
+  item(
     id: string,
     policy: PolicyManifest,
     prompts: readonly (readonly number[])[],
     changes: Partial<WireSampling> = {},
-  ): Promise<WorkItem> {
+  ): WorkItem {
     const sampling: WireSampling = {
       ...{ groupSize: 1, maxNewTokens: 8, temperature: 1, topK: 0, topP: 1, minP: 0, seed: 1 },
       firstSequenceId: 0,
       ...changes,
     };
     const copies = prompts.map((prompt) => [...prompt]);
-    const item = { id, epoch: this.epoch, job: 0, policy, spec: this.digest, prompts: copies, sampling };
-    await this.putBytes(encodeMessage(item));
-    return item;
+    return { id, epoch: this.epoch, job: 0, policy, spec: this.digest, prompts: copies, sampling };
   }
 
   async putBytes(bytes: Uint8Array): Promise<void> {
@@ -199,7 +231,14 @@ export class ScriptedTrainer implements AsyncDisposable {
     const { protocol, version, mode, class: machine, adapter } = script.spec;
     return {
       ...{ protocol, run, name: `the ${run}`, version, mode, class: machine, adapter, epoch, state, spec },
-      workers: [],
+      workers: Array.from({ length: this.workers }, (_, i) => ({
+        card: {
+          ...{ protocol, key: 'open', instance: `other${i}`, name: 'w', version, class: machine, adapter },
+          ...{ platform: 'test', tokensPerSecond: 1, items: 0, run },
+        },
+        refusal: null,
+        silentSeconds: 0,
+      })),
     };
   }
 
