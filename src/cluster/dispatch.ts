@@ -76,20 +76,34 @@ export class Dispatch {
   }
 
   async #put(job: Job, item: JobItem): Promise<void> {
-    const bytes = this.#encoded(job, item);
-    if (bytes === undefined) return;
-    const id = item.putAgain === 0 ? item.id : `${item.id}.${item.putAgain}`;
-    const number = await this.#queue.put(job.number, id, bytes);
-    this.options.sent(bytes.length);
+    const number = await this.#send(job, item);
+    if (number === undefined) return;
     // The trainer may have taken it meanwhile.
     if (item.state === 'open') item.number = number;
     else await this.#queue.withdraw(number);
   }
 
-  /** Put an item in the queue once more: for another worker, or as its result was not valid. */
-  async putAgain(job: Job, item: JobItem): Promise<void> {
+  /** Send an item. @returns its number; undefined if it does not fit a message. */
+  async #send(job: Job, item: JobItem): Promise<number | undefined> {
+    const bytes = this.#encoded(job, item);
+    if (bytes === undefined) return undefined;
+    const id = item.putAgain === 0 ? item.id : `${item.id}.${item.putAgain}`;
+    const number = await this.#queue.put(job.number, id, bytes);
+    this.options.sent(bytes.length);
+    return number;
+  }
+
+  /** Put an item in the queue again, as its result was not valid. */
+  async replace(job: Job, item: JobItem): Promise<void> {
     item.putAgain++;
+    item.outSince = undefined;
     await this.#put(job, item);
+  }
+
+  /** Give an item to a second worker, too. It counts as out with the first one. */
+  async double(job: Job, item: JobItem): Promise<void> {
+    item.putAgain++;
+    await this.#send(job, item);
   }
 
   /** Take an item out of the queue. */

@@ -31,7 +31,7 @@ export interface Surroundings {
   expectedMs(sequences: number): number | undefined;
   /** Return the number of the last item that the server gave out; undefined if it does not say. */
   delivered(): Promise<number | undefined>;
-  /** Put an item in the queue once more. */
+  /** Give an item to a second worker, too. */
   putAgain(item: JobItem): void;
   /** Take an item out of the queue. */
   withdraw(item: JobItem): void;

@@ -12,27 +12,43 @@ import type { RunStreams } from './streams.ts';
 
 /** The server forgets a feed that nobody reads for so long. */
 const IDLE_MS = 60_000;
-/** Results that are held in memory before they are read. */
+/** Bytes of results that are held in memory before they are read. */
 const MOST_BYTES = 32 * 2 ** 20;
+/** Signs that the server has forgotten the feed. */
+const FORGOTTEN: ReadonlySet<string> = new Set([
+  'consumer_deleted',
+  'consumer_not_found',
+  'stream_not_found',
+  'no_responders',
+]);
 
 /** Feed results to a reader, one after another. */
 export class ResultFeed {
   #messages: ConsumerMessages | undefined;
+  /** The time at which the stream was made, and the last message that was read. */
+  #stream = { created: '', read: 0 };
 
+  /**
+   * @param read reads a result. It must not throw.
+   * @param forgotten hears that the server has forgotten the feed: it has to start again.
+   */
   constructor(
     private readonly server: { readonly js: JetStreamClient; readonly jsm: JetStreamManager },
     private readonly streams: RunStreams,
-    private readonly read: (message: JsMsg) => Promise<void>,
+    private readonly options: { read(message: JsMsg): Promise<void>; forgotten(): void },
   ) {}
 
-  /** Feed all results of the stream. Those that were fed before come again after a restart. */
+  /** Feed the results that were not read yet. */
   async start(): Promise<void> {
     this.stop();
     const { js, jsm } = this.server;
     const { result } = this.streams.names;
+    const { created } = await jsm.streams.info(result);
+    if (created !== this.#stream.created) this.#stream = { created, read: 0 };
     const { name } = await jsm.consumers.add(result, {
       ack_policy: AckPolicy.None,
-      deliver_policy: DeliverPolicy.All,
+      deliver_policy: DeliverPolicy.StartSequence,
+      opt_start_seq: this.#stream.read + 1,
       inactive_threshold: nanos(IDLE_MS),
       mem_storage: true,
     });
@@ -40,6 +56,7 @@ export class ResultFeed {
     const messages = await consumer.consume({ max_bytes: MOST_BYTES });
     this.#messages = messages;
     void this.#feed(messages);
+    void this.#watch(messages);
   }
 
   stop(): void {
@@ -47,14 +64,28 @@ export class ResultFeed {
     this.#messages = undefined;
   }
 
+  /** Delete the results that were read. */
+  async clear(): Promise<void> {
+    const { read } = this.#stream;
+    if (read > 0) await this.server.jsm.streams.purge(this.streams.names.result, { seq: read + 1 });
+  }
+
   async #feed(messages: ConsumerMessages): Promise<void> {
     try {
       for await (const message of messages) {
         if (messages !== this.#messages) return;
-        await this.read(message);
+        await this.options.read(message);
+        this.#stream.read = message.info.streamSequence;
       }
     } catch {
-      // The connection closed, or the feed was deleted: it is started again after a reconnection.
+      // The connection closed: the feed starts again when there is another one.
+    }
+  }
+
+  async #watch(messages: ConsumerMessages): Promise<void> {
+    for await (const { type } of messages.status()) {
+      if (messages !== this.#messages) return;
+      if (FORGOTTEN.has(type)) this.options.forgotten();
     }
   }
 }

@@ -1,11 +1,14 @@
 /** The trainer's side on a real server, with workers in this process. */
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { jetstreamManager } from '@nats-io/jetstream';
 import { afterAll, describe, expect, test } from 'vitest';
-import { Coordinator } from '../../src/cluster/coordinator.ts';
+import { Coordinator, type CoordinatorOptions } from '../../src/cluster/coordinator.ts';
 import type { ClusterEvent } from '../../src/cluster/events.ts';
 import { connectNode } from '../../src/cluster/node.ts';
 import { RemoteSampler } from '../../src/cluster/remoteSampler.ts';
 import { PROTOCOL, type Spec } from '../../src/cluster/spec.ts';
+import { RunSubjects, streamsOf } from '../../src/cluster/subjects.ts';
 import { readCheckpoint } from '../../src/formats/index.ts';
 import { Sampler } from '../../src/model/sampler.ts';
 import { Transformer } from '../../src/model/transformer.ts';
@@ -28,11 +31,11 @@ const spec: Spec = {
 const prompts = Array.from({ length: 12 }, (_, i) => encode(`${i}+${i + 1}=`));
 const options = { groupSize: 4, maxNewTokens: 24, temperature: 1, seed: 3, firstSequenceId: 40 };
 
-async function opened(server: NatsServer, run: string) {
+async function opened(server: NatsServer, run: string, changes: Partial<CoordinatorOptions> = {}) {
   const events: ClusterEvent[] = [];
   const connected = await connectNode({ url: server.url, name: 'trainer' });
   const on = (event: ClusterEvent) => void events.push(event);
-  const coordinator = await Coordinator.open({ connected, run, name: 'a run', spec, on });
+  const coordinator = await Coordinator.open({ connected, run, name: 'a run', spec, on, ...changes });
   const model = new Transformer(device, config, stateDict);
   const local = new Sampler(model, { eos });
   return { coordinator, model, local, events, sampler: new RemoteSampler(model, local, coordinator) };
@@ -62,4 +65,94 @@ describe.skipIf(!hasNatsServer)('a coordinator', () => {
     expect(figures.connected).toBe(2);
     expect(first.items + second.items).toBeGreaterThan(0);
   });
+
+  test.each([
+    ['with its streams', false],
+    ['empty', true],
+  ])(
+    'outlives its server, which comes back %s',
+    async (_name, isEmpty) => {
+      await using server = await NatsServer.start();
+      const { coordinator, sampler, local, events } = await opened(server, 'outlives');
+      await using _ = coordinator;
+      const told = (type: ClusterEvent['type']) =>
+        expect.poll(() => events.some((event) => event.type === type), { timeout: 15_000 }).toBe(true);
+      await using worker = await PlainWorker.start({
+        url: server.url,
+        run: 'outlives',
+        eos,
+        instance: 'one',
+      });
+      const expected = await local.generate(prompts, options);
+      const running = sampler.generate(prompts, options);
+      await server.kill();
+      expect(await running).toEqual(expected);
+      await told('alone');
+      expect(await sampler.generate(prompts, options)).toEqual(expected);
+      if (isEmpty) rmSync(join(server.directory, 'streams'), { recursive: true, force: true });
+      await server.start();
+      await told('back');
+      await expect
+        .poll(
+          () =>
+            worker.hello().then(
+              ({ epoch }) => epoch,
+              () => 0,
+            ),
+          { timeout: 15_000 },
+        )
+        .toBe(coordinator.epoch);
+      const before = worker.items;
+      await expect
+        .poll(
+          async () => {
+            expect(await sampler.generate(prompts, options)).toEqual(expected);
+            return worker.items;
+          },
+          { timeout: 20_000, interval: 1 },
+        )
+        .toBeGreaterThan(before);
+    },
+    60_000,
+  );
+
+  test('ends when another one takes its run over, and publishes nothing more', async () => {
+    await using server = await NatsServer.start();
+    const first = await opened(server, 'taken');
+    await using _ = first.coordinator;
+    await using __ = await PlainWorker.start({
+      url: server.url,
+      run: 'taken',
+      eos,
+      instance: 'one',
+      before: () => new Promise<void>(() => {}),
+    });
+    const running = first.sampler.generate(prompts, options);
+    running.catch(() => undefined);
+    const second = await opened(server, 'taken');
+    await using ___ = second.coordinator;
+    expect(second.coordinator.epoch).toBe(first.coordinator.epoch + 1);
+    await expect(first.sampler.generate(prompts, options)).rejects.toMatchObject({ code: 'SUPERSEDED' });
+    await expect(running).rejects.toMatchObject({ code: 'SUPERSEDED' });
+    await first.coordinator.close();
+    const jsm = await jetstreamManager(__.nats);
+    const { config } = await jsm.streams.info(streamsOf('taken').work);
+    expect(config.subjects).toEqual([new RunSubjects('taken').ofEpoch(second.coordinator.epoch).work]);
+  }, 30_000);
+
+  test('makes the items of a worker that hangs', async () => {
+    await using server = await NatsServer.start();
+    const { coordinator, sampler, local } = await opened(server, 'hangs');
+    await using _ = coordinator;
+    let hung = 0;
+    const before = () => {
+      hung++;
+      return new Promise<void>(() => {});
+    };
+    await using __ = await PlainWorker.start({ url: server.url, run: 'hangs', eos, instance: 'one', before });
+    const expected = await local.generate(prompts, options);
+    for (let job = 0; job < 100 && hung === 0; job++)
+      expect(await sampler.generate(prompts, options)).toEqual(expected);
+    expect(hung).toBe(1);
+  }, 30_000);
 });

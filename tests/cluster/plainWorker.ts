@@ -1,5 +1,7 @@
 /** A worker of few lines, whose deeds a test chooses. */
-import { type JsMsg, jetstream } from '@nats-io/jetstream';
+import { once } from 'node:events';
+import { setTimeout } from 'node:timers/promises';
+import { type JetStreamClient, type JsMsg, jetstream } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
 import {
   decodeMessage,
@@ -38,7 +40,7 @@ export interface PlainWorkerOptions {
 export class PlainWorker implements AsyncDisposable {
   items = 0;
   welcome: Welcome | undefined;
-  #isOver = false;
+  readonly #ending = new AbortController();
   #work: Promise<void> = Promise.resolve();
 
   private constructor(
@@ -52,7 +54,7 @@ export class PlainWorker implements AsyncDisposable {
     const worker = new PlainWorker(nats, options);
     await worker.hello();
     worker.#work = worker.#run().catch((error) => {
-      if (!worker.#isOver) throw error;
+      if (!worker.#ending.signal.aborted) throw error;
     });
     return worker;
   }
@@ -85,23 +87,26 @@ export class PlainWorker implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#isOver = true;
+    this.#ending.abort();
     await this.nats.close();
     await this.#work;
   }
 
   async #run(): Promise<void> {
+    const { signal } = this.#ending;
+    const { before } = this.options;
+    const over = once(signal, 'abort');
     const device = await openDevice();
     let loaded: { sha256: string; model: Transformer; sampler: Sampler } | undefined;
     const js = jetstream(this.nats);
-    const consumer = await js.consumers.get(streamsOf(this.options.run).work, CONSUMER);
     const greeting = setInterval(() => void this.hello().catch(() => undefined), 2000);
     try {
-      while (!this.#isOver) {
-        const message = await consumer.next({ expires: 1000 });
+      while (!signal.aborted) {
+        const message = await this.#next(js);
         if (!message) continue;
         const item = decodeMessage(workItemSchema, message.data, 'item');
-        await this.options.before?.(item, message);
+        if (before) await Promise.race([before(item, message), over]);
+        if (signal.aborted) return;
         if (loaded?.sha256 !== item.policy.sha256) {
           const { config, stateDict } = readCheckpoint(await this.#weights(item), 'weights');
           const model = new Transformer(device, config, stateDict);
@@ -116,16 +121,32 @@ export class PlainWorker implements AsyncDisposable {
         const seconds = (performance.now() - started) / 1000;
         const { run, instance } = this.options;
         const subject = new RunSubjects(run).result({ key: OPEN_KEY, instance }, item.epoch, item.id);
-        await js.publish(subject, writeResult(this.options.change?.(completions) ?? completions), {
+        const result = writeResult(this.options.change?.(completions) ?? completions);
+        const sent = js.publish(subject, result, {
           msgID: `${item.epoch}.${item.id}.${instance}`,
           headers: resultHeaders({ seconds, deliveries: message.info.deliveryCount }),
         });
-        message.ack();
+        const isSent = await sent.then(
+          () => true,
+          () => false,
+        );
+        if (isSent) message.ack();
         this.items++;
       }
     } finally {
       clearInterval(greeting);
       device.destroy();
+    }
+  }
+
+  /** Return the next item; undefined if none comes within a second, or while the server or its streams are away. */
+  async #next(js: JetStreamClient): Promise<JsMsg | undefined> {
+    try {
+      const consumer = await js.consumers.get(streamsOf(this.options.run).work, CONSUMER);
+      return (await consumer.next({ expires: 1000 })) ?? undefined;
+    } catch {
+      await setTimeout(100);
+      return undefined;
     }
   }
 
