@@ -7,7 +7,15 @@ import { escapeHtml, htmlTable, page, type Section } from './page.ts';
 import { shareOf } from './profile.ts';
 import { readComparison, readResults, type SuiteName, type SuiteResults } from './results.ts';
 import { total } from './statistics.ts';
-import { ceilingText, kernelTable, shareTable, stepTable } from './tables.ts';
+import {
+  ceilingText,
+  kernelTable,
+  shareTable,
+  shareText,
+  stepTable,
+  swarmText,
+  workersTable,
+} from './tables.ts';
 
 const ETA =
   'η = (max(FLOPs / P, bytes / W) + dispatches · t0) / time: 1 is what the adapter’s own best multiply-adds (P), copies (W) ' +
@@ -76,6 +84,18 @@ ${growth.map(growthChart).join('\n')}`,
       `The first training step is done after ${warm.toFixed(1)} s, after ${cold.toFixed(1)} s with a cold shader cache.`,
     ),
   }),
+  workers: (results) => ({
+    title: 'Workers',
+    body: [
+      paragraph(
+        'GRPO with simulated workers, which take a set time and no CPU. The bound is the trainer’s share of a step and the rollout divided by all machines, ' +
+          'the trainer among them; of stale rollouts it is the longer of both.',
+      ),
+      ...results.map((result) => paragraph(shareText(result))),
+      htmlTable(workersTable(results)),
+    ].join('\n'),
+  }),
+  swarm: (swarm) => ({ title: 'A swarm of workers', body: swarmText(swarm).map(paragraph).join('\n') }),
 };
 
 /** Show the kernels of a step by their time. */
@@ -125,7 +145,7 @@ function comparisonSection(folder: string): Section | undefined {
   return { title: 'Comparisons by benny', body: [paragraph(BENNY), ...bodies].join('\n') };
 }
 
-const ORDER = ['kernels', 'steps', 'replay', 'growth', 'startup'] as const;
+const ORDER = ['kernels', 'steps', 'replay', 'growth', 'startup', 'workers', 'swarm'] as const;
 
 /** Write the page of a folder of results, and return its path. */
 export function writeReport(folder: string, adapter = basename(folder)): string {

@@ -71,6 +71,57 @@ const growth = list(
   }),
 );
 
+/** Some figures are not known: JSON has no NaN. */
+const known = z.number().nullable();
+
+const workers = list(
+  z.object({
+    name: z.string(),
+    local: z.number(),
+    unattended: z.number(),
+    share: z.number(),
+    rolloutSeconds: z.number(),
+    points: list(
+      z.object({
+        workers: z.number(),
+        seconds: z.number(),
+        tokensPerSecond: z.number(),
+        bound: z.number(),
+        policySecondsP50: known,
+        policySecondsP99: known,
+        bytes: z.number(),
+        wireBytes: z.number(),
+        idleShare: z.number(),
+      }),
+    ),
+  }),
+);
+
+const swarm = z.object({
+  workers: z.number(),
+  processes: z.number(),
+  jobs: z.number(),
+  prompts: z.number(),
+  tokensPerSecond: z.number(),
+  slow: z.number(),
+  abandoned: z.number(),
+  items: z.number(),
+  ownItems: z.number(),
+  wrong: z.number(),
+  redelivered: z.number(),
+  hedged: z.number(),
+  duplicate: z.number(),
+  rejected: z.number(),
+  givenUp: z.number(),
+  seconds: z.number(),
+  serverBytes: known,
+  serverCpuSeconds: known,
+  trainerBytes: z.number(),
+  trainerCpuSeconds: z.number(),
+  delayP50: z.number(),
+  delayP99: z.number(),
+});
+
 const startup = z.object({ warm: z.number(), cold: z.number() });
 
 /** Schema of the file in which benny saves a comparison. */
@@ -81,7 +132,7 @@ const comparison = z.object({
 
 export type ComparisonResults = z.output<typeof comparison>;
 
-const SCHEMAS = { kernels, replay, steps, growth, startup } as const;
+const SCHEMAS = { kernels, replay, steps, growth, startup, workers, swarm } as const;
 
 /** A suite with a result file. Comparisons have benny's files instead. */
 export type SuiteName = keyof typeof SCHEMAS;

@@ -1,6 +1,9 @@
 /** The suites of `npm run bench`. Each prints its results, and saves them as JSON. */
 import { columns } from '../src/cli/columns.ts';
 import type { Device } from '../src/gpu/device.ts';
+import { hasNatsServer } from '../tests/cluster/natsServer.ts';
+import { measureScaling, SCALING_CASES, type ScalingResult } from './cluster/scaling.ts';
+import { measureSwarm, SWARM } from './cluster/swarm.ts';
 import { type Comparison, compare } from './comparison.ts';
 import { measureGrowth } from './growth.ts';
 import { kernelCases, matching } from './kernels.ts';
@@ -12,7 +15,16 @@ import { saveResults } from './results.ts';
 import { measureStartup } from './startup.ts';
 import { stepCases } from './stepCases.ts';
 import { measureSteps } from './steps.ts';
-import { ceilingText, kernelTable, shareTable, stepTable, type Table } from './tables.ts';
+import {
+  ceilingText,
+  kernelTable,
+  shareTable,
+  shareText,
+  stepTable,
+  swarmText,
+  type Table,
+  workersTable,
+} from './tables.ts';
 import { variantComparisons } from './variants.ts';
 
 export interface Setting {
@@ -128,6 +140,25 @@ async function benchStartup({ folder }: Setting): Promise<void> {
   if (folder) saveResults(folder, 'startup', startup);
 }
 
+async function benchWorkers({ device, folder }: Setting): Promise<void> {
+  if (!hasNatsServer) return;
+  const results: ScalingResult[] = [];
+  for (const each of SCALING_CASES) {
+    const result = await measureScaling(device, each);
+    console.log(shareText(result));
+    results.push(result);
+  }
+  say(workersTable(results));
+  if (folder) saveResults(folder, 'workers', results);
+}
+
+async function benchSwarm({ device, folder }: Setting): Promise<void> {
+  if (!hasNatsServer) return;
+  const swarm = await measureSwarm(device, SWARM);
+  for (const line of swarmText(swarm)) console.log(line);
+  if (folder) saveResults(folder, 'swarm', swarm);
+}
+
 export const SUITES = {
   kernels: benchKernels,
   variants: benchVariants,
@@ -137,6 +168,8 @@ export const SUITES = {
   steps: benchSteps,
   growth: benchGrowth,
   startup: benchStartup,
+  workers: benchWorkers,
+  swarm: benchSwarm,
 } as const satisfies Readonly<Record<string, (setting: Setting) => Promise<void>>>;
 
 type SuiteName = keyof typeof SUITES;

@@ -2,8 +2,12 @@
 import type { Ceilings } from './bound.ts';
 import type { KernelResult, Measured } from './measure.ts';
 import { type KernelShare, shareOf } from './profile.ts';
+import type { SuiteResults } from './results.ts';
 import { total } from './statistics.ts';
 import type { StepResult, StepTimes } from './steps.ts';
+
+type ScalingResult = SuiteResults['workers'][number];
+type SwarmResult = SuiteResults['swarm'];
 
 /** A heading, and rows with as many cells. The first `left` columns are text, aligned left. */
 export interface Table {
@@ -90,4 +94,47 @@ export function shareTable(kernels: readonly KernelShare[], most: number): Table
       ]),
     left: 1,
   };
+}
+
+/** Return a table of workers: each number against its bound. */
+export function workersTable(results: readonly ScalingResult[]): Table {
+  return {
+    heading: [
+      ...['training', 'workers', 'step ms', 'bound ms', 'bound / step', 'tokens/s', 'idle'],
+      ...['weights p50 ms', 'p99 ms', 'KB a step', 'on the wire'],
+    ],
+    rows: results.flatMap(({ name, points }) =>
+      points.map((point) => [
+        ...[
+          name,
+          String(point.workers),
+          ms(point.seconds),
+          ms(point.bound),
+          ratio(point.bound / point.seconds),
+        ],
+        ...[point.tokensPerSecond.toFixed(0), `${(100 * point.idleShare).toFixed(0)} %`],
+        ...[orBlank(point.policySecondsP50, ms), orBlank(point.policySecondsP99, ms)],
+        ...[point.bytes, point.wireBytes].map((bytes) => (bytes / 1000).toFixed(1)),
+      ]),
+    ),
+    left: 1,
+  };
+}
+
+/** Describe the trainer's share of a case. */
+export const shareText = ({ name, local, unattended, share, rolloutSeconds }: ScalingResult): string =>
+  `${name}: ${ms(local)} ms a step alone, ${ms(unattended)} ms with a server and no workers; the trainer's share is ${ms(share)} ms, ` +
+  `and a worker's rollout takes ${ms(rolloutSeconds)} ms`;
+
+/** Describe what became of a swarm's work. */
+export function swarmText(swarm: SwarmResult): string[] {
+  const { workers, items, jobs, wrong, ownItems, givenUp, redelivered, hedged, duplicate, rejected } = swarm;
+  const mebibytes = (bytes: number | null): string => (bytes === null ? '?' : (bytes / 2 ** 20).toFixed(0));
+  return [
+    `${workers} workers, ${items} items in ${jobs} jobs, ${swarm.seconds.toFixed(0)} s; ${jobs - wrong} jobs to the bits of this device, ${wrong} not`,
+    `${ownItems} items made by the trainer, ${givenUp} given up, ${redelivered} given out again by the server, ${hedged} on purpose, ` +
+      `${duplicate} duplicates, ${rejected} rejected`,
+    `server: ${mebibytes(swarm.serverBytes)} MiB at most, ${swarm.serverCpuSeconds?.toFixed(1) ?? '?'} s of CPU; ` +
+      `trainer: ${mebibytes(swarm.trainerBytes)} MiB, ${swarm.trainerCpuSeconds.toFixed(1)} s, event loop late by ${ms(swarm.delayP50)} ms (p50), ${ms(swarm.delayP99)} ms (p99)`,
+  ];
 }

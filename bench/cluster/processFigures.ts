@@ -6,11 +6,11 @@ const TICK = 0.01;
 
 export interface ProcessFigures {
   /** Most bytes of memory that it has held. */
-  readonly peakBytes: number;
-  readonly cpuSeconds: number;
+  readonly peakBytes: number | null;
+  readonly cpuSeconds: number | null;
 }
 
-/** Read the figures of a process that runs. Linux only: elsewhere they are NaN. */
+/** Read the figures of a process that runs. Linux only: elsewhere they are null. */
 export function processFigures(pid: number): ProcessFigures {
   try {
     const peak = /^VmHWM:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
@@ -21,6 +21,6 @@ export function processFigures(pid: number): ProcessFigures {
       cpuSeconds: TICK * (Number(fields[11]) + Number(fields[12])),
     };
   } catch {
-    return { peakBytes: Number.NaN, cpuSeconds: Number.NaN };
+    return { peakBytes: null, cpuSeconds: null };
   }
 }

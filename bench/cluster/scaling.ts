@@ -16,6 +16,7 @@ import type { Transformer } from '../../src/model/transformer.ts';
 import { ARITHMETIC } from '../../src/tasks/arithmetic/task.ts';
 import { EOS } from '../../src/tasks/arithmetic/tokenizer.ts';
 import type { Machine } from '../../src/training/machine.ts';
+import { TcpProxy } from '../../tests/chaos/tcpProxy.ts';
 import { NatsServer } from '../../tests/cluster/natsServer.ts';
 import { quantile, total } from '../statistics.ts';
 import { policyOf } from '../stepCases.ts';
@@ -33,7 +34,26 @@ export interface ScalingCase {
   readonly rolloutSeconds: number;
   /** Steps that are timed, after two that are not. */
   readonly steps: number;
+  /** Numbers of workers. */
+  readonly counts: readonly number[];
 }
+
+const TINY = {
+  size: 'tiny',
+  batchSize: 128,
+  groupSize: 4,
+  maxNewTokens: 256,
+  rolloutSeconds: 4,
+  steps: 6,
+} as const;
+const COUNTS = [1, 2, 4, 8] as const;
+
+/** The cases: so many problems that eight workers have several groups each, at once and one step behind; and larger weights. */
+export const SCALING_CASES: readonly ScalingCase[] = [
+  { ...TINY, staleness: 0, counts: COUNTS },
+  { ...TINY, staleness: 1, counts: COUNTS },
+  { ...TINY, size: 'small', batchSize: 32, staleness: 0, counts: [4], steps: 3 },
+];
 
 /** Times and figures of the timed steps. */
 interface Timed {
@@ -41,6 +61,8 @@ interface Timed {
   readonly seconds: number;
   /** Mean number of tokens of a step, prompts and completions. */
   readonly tokens: number;
+  /** Mean bytes of a step on the trainer's connection; NaN without one. */
+  readonly wireBytes: number;
   readonly figures: readonly ClusterFigures[];
 }
 
@@ -51,10 +73,14 @@ export interface ScalingPoint {
   readonly tokensPerSecond: number;
   /** Seconds of the bound. */
   readonly bound: number;
-  readonly policySecondsP50: number;
-  readonly policySecondsP99: number;
-  /** Mean bytes of a step. */
+  /** Seconds from the publication of weights to their first use; null if none were used. */
+  readonly policySecondsP50: number | null;
+  readonly policySecondsP99: number | null;
+  /** Mean bytes of a step: weights, items and results as the trainer counts them, and all that passed its connection. */
   readonly bytes: number;
+  readonly wireBytes: number;
+  /** Mean share of their time that workers waited. */
+  readonly idleShare: number;
 }
 
 export interface ScalingResult {
@@ -70,12 +96,14 @@ export interface ScalingResult {
 
 const WARM = 2;
 const RUN = 'bench';
+/** Parts in which the results of a step are verified, about as many as eight workers make. */
+const PARTS = 16;
 
 const nameOf = ({ size, batchSize, groupSize, maxNewTokens, staleness }: ScalingCase): string =>
   `${size}, ${batchSize} × ${groupSize} × ${maxNewTokens}${staleness > 0 ? `, staleness ${staleness}` : ''}`;
 
 /** Take the steps of a case on a machine. */
-async function train(machine: Machine, each: ScalingCase): Promise<Timed> {
+async function train(machine: Machine, each: ScalingCase, proxy?: TcpProxy): Promise<Timed> {
   const { size, batchSize, groupSize, maxNewTokens, staleness, steps } = each;
   const policy = policyOf(machine.device, size);
   const options = grpoOptions({ batchSize, groupSize, maxNewTokens, staleness, steps: WARM + steps });
@@ -83,7 +111,9 @@ async function train(machine: Machine, each: ScalingCase): Promise<Timed> {
   const sampler = samplerOf(policy);
   const trainer = new GrpoTrainer(policy, options, { task: ARITHMETIC, sampler, samplerOf });
   const [seconds, tokens, figures]: [number[], number[], ClusterFigures[]] = [[], [], []];
+  let before = 0;
   for (let step = 0; step < WARM + steps; step++) {
+    if (step === WARM) before = bytesOf(proxy);
     const started = performance.now();
     const metrics = await trainer.step();
     if (step >= WARM) {
@@ -93,11 +123,19 @@ async function train(machine: Machine, each: ScalingCase): Promise<Timed> {
     const report = machine.figures?.();
     if (report && step >= WARM) figures.push(report);
   }
+  const wireBytes = (bytesOf(proxy) - before) / steps;
   trainer.dispose();
   sampler.dispose();
   policy.dispose();
-  return { seconds: quantile(seconds, 0.5), tokens: total(tokens) / steps, figures };
+  return { seconds: quantile(seconds, 0.5), tokens: total(tokens) / steps, wireBytes, figures };
 }
+
+const bytesOf = (proxy: TcpProxy | undefined): number =>
+  proxy ? proxy.passed.toServer + proxy.passed.toClient : Number.NaN;
+
+const known = (value: number): number | null => (Number.isNaN(value) ? null : value);
+
+const mean = (values: readonly number[]): number => total(values) / values.length;
 
 /** Return a sampler whose completions are there at once, and are verified as results of workers are. */
 function verified(recorded: RecordedCompletions, model: Transformer, groups: number): CompletionSampler {
@@ -130,61 +168,85 @@ function verified(recorded: RecordedCompletions, model: Transformer, groups: num
 }
 
 /** Measure a case with each number of workers. */
-export async function measureScaling(
-  device: Device,
-  each: ScalingCase,
-  counts: readonly number[],
-): Promise<ScalingResult> {
+export async function measureScaling(device: Device, each: ScalingCase): Promise<ScalingResult> {
   const recorded = new RecordedCompletions();
-  const { staleness, rolloutSeconds, batchSize } = each;
+  const { staleness, rolloutSeconds, batchSize, counts, steps } = each;
   const sampler = (model: Transformer): CompletionSampler => new Sampler(model, { eos: EOS });
   const plain = machineWith(device, (model) => recorded.recording(sampler(model)));
-  const local = await train(plain, each);
-  const free = machineWith(device, (model) => verified(recorded, model, batchSize / 16));
+  const { seconds: local } = await train(plain, each);
+  const free = machineWith(device, (model) => verified(recorded, model, batchSize / PARTS));
   const { seconds: share } = await train(free, each);
-  const tokensPerSecond = recorded.tokens / (WARM + each.steps) / rolloutSeconds;
+  const tokensPerSecond = recorded.tokens / (WARM + steps) / rolloutSeconds;
+  await using site = await Site.open(device, each, { recorded, tokensPerSecond });
+  const { seconds: unattended } = await site.train(machineWith(device, sampler), 0);
   const pretending = machineWith(device, () => recorded.sampler(tokensPerSecond));
-  const { config: model } = policyOf(device, each.size);
-  await using server = await NatsServer.start();
-  const where = { model, eos: EOS, url: server.url, run: RUN, staleness };
-
-  const within = async (machine: Machine, workers: number): Promise<Timed> => {
-    using simulated = await Simulated.start(
-      device,
-      recorded,
-      workers > 0 ? [{ url: server.url, count: workers, tokensPerSecond }] : [],
-    );
-    await using shared = await sharing(machine, where);
-    await joined(shared, workers);
-    const timed = await train(shared, each);
-    await simulated.end();
-    return timed;
-  };
-  const unattended = await within(machineWith(device, sampler), 0);
   const points: ScalingPoint[] = [];
   for (const workers of counts) {
-    const { seconds, tokens, figures } = await within(pretending, workers);
+    const timed = await site.train(pretending, workers);
     const rollout = rolloutSeconds / (workers + 1);
-    const bound = staleness > 0 ? Math.max(share, rollout) : share + rollout;
-    points.push({
-      ...{ workers, seconds, bound, tokensPerSecond: tokens / seconds },
-      policySecondsP50: quantile(
-        figures.map(({ policySecondsP50 }) => policySecondsP50),
+    points.push(pointOf(workers, timed, staleness > 0 ? Math.max(share, rollout) : share + rollout));
+  }
+  return { name: nameOf(each), local, unattended, share, rolloutSeconds, points };
+}
+
+function pointOf(
+  workers: number,
+  { seconds, tokens, wireBytes, figures }: Timed,
+  bound: number,
+): ScalingPoint {
+  const latencies = (of: (each: ClusterFigures) => number): number[] =>
+    figures.map(of).filter(Number.isFinite);
+  const shares = figures.flatMap((each) => each.workers.map(({ idleShare }) => idleShare));
+  return {
+    ...{ workers, seconds, bound, tokensPerSecond: tokens / seconds, wireBytes },
+    policySecondsP50: known(
+      quantile(
+        latencies(({ policySecondsP50 }) => policySecondsP50),
         0.5,
       ),
-      policySecondsP99: quantile(
-        figures.map(({ policySecondsP99 }) => policySecondsP99),
+    ),
+    policySecondsP99: known(
+      quantile(
+        latencies(({ policySecondsP99 }) => policySecondsP99),
         1,
       ),
-      bytes: total(figures.map(({ bytes }) => bytes)) / figures.length,
-    });
-  }
-  return {
-    name: nameOf(each),
-    local: local.seconds,
-    unattended: unattended.seconds,
-    share,
-    rolloutSeconds,
-    points,
+    ),
+    bytes: mean(figures.map(({ bytes }) => bytes)),
+    idleShare: mean(shares),
   };
+}
+
+/** A server with a way to it for the trainer, whose bytes are counted. */
+class Site implements AsyncDisposable {
+  private constructor(
+    private readonly device: Device,
+    private readonly each: ScalingCase,
+    private readonly work: { readonly recorded: RecordedCompletions; readonly tokensPerSecond: number },
+    private readonly server: NatsServer,
+    private readonly proxy: TcpProxy,
+  ) {}
+
+  static async open(device: Device, each: ScalingCase, work: Site['work']): Promise<Site> {
+    const server = await NatsServer.start();
+    return new Site(device, each, work, server, await TcpProxy.start(server));
+  }
+
+  /** Take the steps of the case on a machine that shares its work with so many simulated workers. */
+  async train(machine: Machine, workers: number): Promise<Timed> {
+    const { device, each, work, server, proxy } = this;
+    const simulation = { url: server.url, count: workers, tokensPerSecond: work.tokensPerSecond };
+    using simulated = await Simulated.start(device, work.recorded, workers > 0 ? [simulation] : []);
+    const { config: model } = policyOf(device, each.size);
+    const { staleness } = each;
+    await using shared = await sharing(machine, { model, eos: EOS, url: proxy.url, run: RUN, staleness });
+    await joined(shared, workers);
+    const timed = await train(shared, each, proxy);
+    await simulated.end();
+    return timed;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.proxy[Symbol.asyncDispose]();
+    await this.server[Symbol.asyncDispose]();
+  }
 }

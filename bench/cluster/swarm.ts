@@ -32,6 +32,19 @@ export interface SwarmCase {
   readonly abandoned: number;
 }
 
+/** A swarm of a thousand, whose items take half a second. */
+export const SWARM: SwarmCase = {
+  ...{
+    workers: 1000,
+    processes: 4,
+    jobs: 4,
+    prompts: 2000,
+    tokensPerSecond: 80,
+    slow: 0.02,
+    abandoned: 0.01,
+  },
+};
+
 /** What became of a swarm's work. */
 export interface SwarmResult extends SwarmCase {
   /** Items of the jobs. */
@@ -47,8 +60,8 @@ export interface SwarmResult extends SwarmCase {
   /** Items that workers gave up, without those of the killed process. */
   readonly givenUp: number;
   readonly seconds: number;
-  readonly serverBytes: number;
-  readonly serverCpuSeconds: number;
+  readonly serverBytes: number | null;
+  readonly serverCpuSeconds: number | null;
   readonly trainerBytes: number;
   readonly trainerCpuSeconds: number;
   /** Seconds that the trainer's event loop was late. */
@@ -108,13 +121,16 @@ export async function measureSwarm(device: Device, each: SwarmCase): Promise<Swa
     ...{ hedged: sum('hedged'), duplicate: sum('duplicate'), rejected: sum('rejected') },
     ...{ givenUp: total(reports.map((report) => report?.abandoned ?? 0)), seconds },
     serverBytes: serverAfter.peakBytes,
-    serverCpuSeconds: serverAfter.cpuSeconds - serverBefore.cpuSeconds,
+    serverCpuSeconds: difference(serverAfter.cpuSeconds, serverBefore.cpuSeconds),
     trainerBytes: process.memoryUsage().rss,
     trainerCpuSeconds: (user + system) / 1e6,
     delayP50: delay.percentile(50) / 1e9,
     delayP99: delay.percentile(99) / 1e9,
   };
 }
+
+const difference = (after: number | null, before: number | null): number | null =>
+  after === null || before === null ? null : after - before;
 
 /** Return the calls of all jobs. */
 function callsOf({ jobs, prompts }: SwarmCase): [readonly (readonly number[])[], SampleOptions][] {

@@ -69,4 +69,38 @@ export const RESULTS: SuiteResults = {
     { axis: 'batch', sizes: [1, 2, 4], times: [0.01, 0.02, 0.04], exponent: 1 },
   ],
   startup: { warm: 1.25, cold: 11.5 },
+  workers: [
+    {
+      ...{ name: 'tiny, 8 × 4 × 16', local: 0.1, unattended: 0.11, share: 0.05, rolloutSeconds: 0.4 },
+      points: [
+        {
+          ...{ workers: 1, seconds: 0.3, tokensPerSecond: 1000, bound: 0.25, idleShare: 0.25 },
+          ...{ policySecondsP50: 0.01, policySecondsP99: null, bytes: 4000, wireBytes: 5000 },
+        },
+      ],
+    },
+  ],
+  swarm: {
+    ...{
+      workers: 1000,
+      processes: 4,
+      jobs: 4,
+      prompts: 2000,
+      tokensPerSecond: 80,
+      slow: 0.02,
+      abandoned: 0.01,
+    },
+    ...{
+      items: 8000,
+      ownItems: 10,
+      wrong: 1,
+      redelivered: 5,
+      hedged: 6,
+      duplicate: 7,
+      rejected: 2,
+      givenUp: 3,
+    },
+    ...{ seconds: 20, serverBytes: 2 ** 27, serverCpuSeconds: null, trainerBytes: 2 ** 28 },
+    ...{ trainerCpuSeconds: 10, delayP50: 0.005, delayP99: 0.1 },
+  },
 };

@@ -7,7 +7,14 @@ import { compareFiles } from '../../bench/compare.ts';
 import { COMPARISONS, fileOf } from '../../bench/comparison.ts';
 import { writeReport } from '../../bench/report.ts';
 import { readResults, resultsFolder, type SuiteName, saveResults } from '../../bench/results.ts';
-import { ceilingText, kernelTable, shareTable, stepTable } from '../../bench/tables.ts';
+import {
+  ceilingText,
+  kernelTable,
+  shareTable,
+  stepTable,
+  swarmText,
+  workersTable,
+} from '../../bench/tables.ts';
 import { ceilings, kernelResult, RESULTS } from './fixtures.ts';
 
 const { kernels, steps } = RESULTS;
@@ -46,6 +53,25 @@ test('the shares of a step, of the time on the GPU or else of the least times', 
     ['matmul', '5', '120.000', '75.0 %', '30.000', '0.25'],
   ]);
   expect(shareTable(rollout?.kernels ?? [], 9).rows).toEqual([['decode', '7', '', '100.0 %', '50.000', '']]);
+});
+
+test('the table of workers: each number against its bound', () => {
+  const { heading, rows } = workersTable(RESULTS.workers);
+  expect(rows).toEqual([
+    [
+      ...['tiny, 8 × 4 × 16', '1', '300.000', '250.000', '0.83', '1000', '25 %'],
+      ...['10.000', '', '4.0', '5.0'],
+    ],
+  ]);
+  expect(heading).toHaveLength(rows[0]?.length ?? 0);
+});
+
+test('a swarm tells what was wrong, and leaves out what is not known', () => {
+  const [first, , third] = swarmText(RESULTS.swarm);
+  expect(first).toContain('3 jobs to the bits of this device, 1 not');
+  expect(third).toBe(
+    'server: 128 MiB at most, ? s of CPU; trainer: 256 MiB, 10.0 s, event loop late by 5.000 ms (p50), 100.000 ms (p99)',
+  );
 });
 
 test('what is saved is read again, and nothing else', () => {

@@ -15,7 +15,7 @@ const MARK = 'MATHFORMER_CHAOS';
 /** Seconds within which a process starts, on a busy machine. */
 const START_SECONDS = 60;
 /** Seconds within which a run that nothing disturbs any more makes a step, or ends. */
-const RUN_SECONDS = 240;
+const RUN_SECONDS = 600;
 /** Seconds within which a worker ends after its run. */
 const END_SECONDS = 30;
 
