@@ -22,6 +22,8 @@ export interface Connected {
   readonly nats: NatsConnection;
   /** The public key of the credentials, or `OPEN_KEY`. It is the token of the worker's subjects. */
   readonly key: string;
+  /** The time after which the server closes it; undefined if its credentials do not expire. */
+  readonly expires?: Date | undefined;
 }
 
 /**
@@ -67,7 +69,7 @@ export async function connectBy(transport: Transport, options: ConnectOptions): 
     ...(credentials ? { authenticator: credentials.authenticator } : {}),
   });
   try {
-    return { nats: await withinTime(dialled), key };
+    return { nats: await withinTime(dialled), key, expires: credentials?.expires };
   } catch (error) {
     throw connectionError(error, url, { key, expires: credentials?.expires });
   }

@@ -1,6 +1,6 @@
 /** Reads a credentials file: the JWT of a user and the seed of its key, as NATS tools write it. */
 
-import { decode } from '@nats-io/jwt';
+import { type ClaimsData, decode, type Permissions, type User } from '@nats-io/jwt';
 import { type Authenticator, credsAuthenticator } from '@nats-io/nats-core';
 import { ClusterError } from './error.ts';
 
@@ -8,6 +8,10 @@ import { ClusterError } from './error.ts';
 export interface Credentials {
   /** The public key of the user. */
   readonly key: string;
+  /** The name that its owner gave the user. */
+  readonly name: string;
+  /** What the user may do, as its account says. The server decides. */
+  readonly permissions: Permissions;
   /** The time after which the server refuses them; undefined if they do not expire. */
   readonly expires: Date | undefined;
   readonly authenticator: Authenticator;
@@ -20,19 +24,22 @@ export function readCredentials(content: string): Credentials {
   // The authenticator does not know the line ends of Windows.
   const text = `${content.replaceAll('\r\n', '\n')}\n`;
   const authenticator = credsAuthenticator(new TextEncoder().encode(text));
-  const { key, exp } = claimsOf(text, authenticator);
-  return { key, expires: exp === undefined ? undefined : new Date(exp * 1000), authenticator };
+  const { sub: key, name, nats, exp } = claimsOf(text, authenticator);
+  const { pub, sub, resp } = nats;
+  const permissions = { ...(pub && { pub }), ...(sub && { sub }), ...(resp && { resp }) };
+  const expires = exp === undefined ? undefined : new Date(exp * 1000);
+  return { key, name, permissions, expires, authenticator };
 }
 
-function claimsOf(text: string, authenticator: Authenticator): { key: string; exp?: number } {
+function claimsOf(text: string, authenticator: Authenticator): ClaimsData<User> {
   const fix = 'give the file that the server made for this user, whole';
   const [, jwt = ''] = JWT.exec(text) ?? [];
   try {
-    const { sub, exp } = decode(jwt);
+    const claims = decode<User>(jwt);
     const signed = authenticator('nonce');
-    if (!signed || !('nkey' in signed) || signed.nkey !== sub || !sub.startsWith('U'))
-      throw new Error('another key');
-    return exp === undefined ? { key: sub } : { key: sub, exp };
+    const isKey = signed && 'nkey' in signed && signed.nkey === claims.sub && claims.sub.startsWith('U');
+    if (!isKey) throw new Error('another key');
+    return claims;
   } catch (cause) {
     const problem = 'the credentials are not the JWT of a user and the seed of its key';
     throw new ClusterError('NOT_AUTHORIZED', 'credentials', problem, fix, { cause });

@@ -2,6 +2,7 @@
 import type { NatsConnection } from '@nats-io/nats-core';
 import { type ModelConfig, validateModelConfig } from '../model/config.ts';
 import { refusalOf } from './admission.ts';
+import { askAll } from './askAll.ts';
 import { ClusterError } from './error.ts';
 import {
   decodeMessage,
@@ -16,33 +17,17 @@ import { isUnanswered } from './requestFailure.ts';
 import { type Spec, specDigest, specSchema } from './spec.ts';
 import { FIND_SUBJECT, RunSubjects } from './subjects.ts';
 
-/** Milliseconds for the answers of all trainers, for the silence after the last one, and for one trainer's answer. */
-const FIND_MS = 2000;
-const SILENCE_MS = 300;
+/** Milliseconds for one trainer's answer. */
 const ANSWER_MS = 3000;
 
 /** Ask who trains on this server. What is not a card is left out. */
 export async function findTrainers(nats: NatsConnection): Promise<TrainerCard[]> {
   const cards = new Map<string, TrainerCard>();
-  try {
-    const options = { strategy: 'stall', maxWait: FIND_MS, stall: SILENCE_MS } as const;
-    for await (const { data } of await nats.requestMany(FIND_SUBJECT, undefined, options)) {
-      const card = readCard(data);
-      // A trainer that restarts may answer twice.
-      if (card && card.epoch >= (cards.get(card.run)?.epoch ?? 0)) cards.set(card.run, card);
-    }
-  } catch (error) {
-    if (!isUnanswered(error)) throw error;
+  for (const card of await askAll(nats, FIND_SUBJECT, trainerCardSchema)) {
+    // A trainer that restarts may answer twice.
+    if (card.epoch >= (cards.get(card.run)?.epoch ?? 0)) cards.set(card.run, card);
   }
   return [...cards.values()];
-}
-
-function readCard(data: Uint8Array): TrainerCard | undefined {
-  try {
-    return decodeMessage(trainerCardSchema, data, "a trainer's card");
-  } catch {
-    return undefined;
-  }
 }
 
 /** Send a worker's card to a trainer. @returns undefined if it does not answer. */

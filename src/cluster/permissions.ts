@@ -2,7 +2,8 @@
  * Permissions on the server, by role. A worker can do its work under its own key and nothing else: it cannot write another's
  * results, read results, or change a stream. The server refuses all that is not in these lists.
  */
-import type { Permissions } from '@nats-io/jwt';
+import type { Permission, Permissions } from '@nats-io/jwt';
+import { covers, overlap } from './subjectPattern.ts';
 import { CONSUMER, FIND_SUBJECT, RUNS_BUCKET, WHO_SUBJECT } from './subjects.ts';
 
 /** Roles that credentials are made for. */
@@ -24,7 +25,7 @@ export function permissionsOf(role: Role, key: string): Permissions {
     case 'trainer':
       return {
         pub: { allow: ['mf.>', '$JS.API.>', '$JS.ACK.>', '$JS.FC.>', `$KV.${RUNS_BUCKET}.>`] },
-        sub: { allow: ['mf.>', inbox] },
+        sub: { allow: ['mf.>', `$KV.${RUNS_BUCKET}.>`, inbox] },
         resp,
       };
     case 'doctor':
@@ -51,3 +52,20 @@ const publishedBy = (key: string): string[] => [
   // The subject of the message stands at the end: weights can be read so, work items and results cannot.
   '$JS.API.DIRECT.GET.*.mf.*.p.>',
 ];
+
+/** List the roles that permissions are enough for. @param key the public key of the user. */
+export const rolesOf = (permissions: Permissions, key: string): Role[] =>
+  ROLES.filter((role) => {
+    const needed = permissionsOf(role, key);
+    const isAllowed = (kind: 'pub' | 'sub'): boolean =>
+      (needed[kind]?.allow ?? []).every((pattern) => allows(permissions[kind], pattern));
+    const otherInbox = `${inboxPrefix('ANOTHER')}.>`;
+    const mayAnswer = !needed.resp || permissions.resp !== undefined || allows(permissions.pub, otherInbox);
+    return isAllowed('pub') && isAllowed('sub') && mayAnswer;
+  });
+
+/** Tell whether all subjects of a pattern are allowed. Without a list of allowed ones, all are that are not denied. */
+function allows({ allow = [], deny = [] }: Partial<Permission> = {}, pattern: string): boolean {
+  const isListed = allow.length === 0 || allow.some((each) => covers(each, pattern));
+  return isListed && !deny.some((each) => overlap(each, pattern));
+}

@@ -118,7 +118,8 @@ export class RolloutWorker {
     maxIdle = Number.POSITIVE_INFINITY,
     signal,
   }: WorkOptions = {}): Promise<WorkReport> {
-    const { nats, key } = await this.#options.connect();
+    const connected = await this.#options.connect();
+    const { nats, key } = connected;
     using until = new StopCondition(signal, maxIdle);
     const closed = nats.closed().then((error) => {
       until.disconnect();
@@ -130,7 +131,7 @@ export class RolloutWorker {
       this.#introduce(nats, id);
       const desk = { nats, js: jetstream(nats), jsm: await jetstream(nats).jetstreamManager(false), id };
       const isOver = await this.#work(desk, until, once);
-      if (until.reason === 'disconnected') throw connectionError(await closed, nats.getServer(), { key });
+      if (until.reason === 'disconnected') throw connectionError(await closed, nats.getServer(), connected);
       return { reason: isOver ? 'over' : until.reason === 'idle' ? 'idle' : 'asked', ...this.counts };
     } catch (error) {
       throw workerError(error);

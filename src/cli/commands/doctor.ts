@@ -1,11 +1,15 @@
 /**
  * `doctor`: report the adapter that mathformer uses on this machine, the reason, and a way to a faster one.
- * Exit code 0 if an adapter computes correctly, 1 if none does.
+ * Exit code 0 if an adapter computes correctly, 1 if none does. `doctor --workers URL` reports a server instead: 0 if one can
+ * work there.
  */
+import { readFileSync } from 'node:fs';
 import { arch, availableParallelism } from 'node:os';
 import { Command } from 'commander';
 import { z } from 'zod';
 import { problemOf } from '../../base/errors.ts';
+import { BadOptionError, path } from '../../base/options.ts';
+import { connectNode } from '../../cluster/node.ts';
 import type { AdapterOptions } from '../../gpu/adapterOptions.ts';
 import { hasRelaxedSimd, hasSharedMemory } from '../../gpu/adapters/wasm/support.ts';
 import {
@@ -17,8 +21,11 @@ import {
 } from '../../gpu/node.ts';
 import { cpuModel, webgpuVersion } from '../../runs/provenance.ts';
 import { outputSchema } from '../../training/commandOptions.ts';
+import { clusterReportText } from '../cluster/clusterReportText.ts';
+import { examineCluster } from '../cluster/examineCluster.ts';
 import { throwing } from '../failure.ts';
 import { addFlags, readFlags } from '../flags/flags.ts';
+import { workersFields } from '../flags/workersFlags.ts';
 import { Reporter } from '../reporter.ts';
 import { fasterAdapterAdvice, inspectMachine } from './doctorAdvice.ts';
 
@@ -249,21 +256,58 @@ function whyChosen({ kind, description }: OpenedAdapter, name: string | undefine
 const { adapter, threads, relaxed, json } = outputSchema.shape;
 const flagsSchema = z.strictObject({
   ...{ adapter, threads, relaxed },
+  workers: workersFields.workers.describe(
+    'examine this server for rollouts on many machines instead, such as nats://HOST:4222',
+  ),
+  creds: path().optional().describe('with --workers: file with credentials'),
+  ca: path().optional().describe("with --workers: file with the server's certificate authority"),
   json: json.describe('print the report as JSON'),
 });
+type Flags = z.output<typeof flagsSchema>;
 
-async function run(flags: z.output<typeof flagsSchema>): Promise<void> {
-  const report = await examine(flags);
+async function run(flags: Flags): Promise<void> {
+  const { usable, report, text } = await (flags.workers === undefined ? onMachine(flags) : onCluster(flags));
   const reporter = new Reporter({ ...flags, quiet: false });
   if (flags.json) reporter.document(report);
-  else reporter.line(format(report));
-  process.exitCode = report.usable ? 0 : 1;
+  else reporter.line(text);
+  process.exitCode = usable ? 0 : 1;
+}
+
+/** What is printed, as an object and as text. */
+interface Examined {
+  readonly usable: boolean;
+  readonly report: object;
+  readonly text: string;
+}
+
+async function onMachine(flags: Flags): Promise<Examined> {
+  for (const [flag, value] of [
+    ['--creds', flags.creds],
+    ['--ca', flags.ca],
+  ] as const) {
+    if (value === undefined) continue;
+    throw new BadOptionError(flag, `${flag} is of use with --workers alone`, 'give --workers URL, too');
+  }
+  const report = await examine(flags);
+  return { usable: report.usable, report, text: format(report) };
+}
+
+async function onCluster({ workers: url = '', creds, ca, ...others }: Flags): Promise<Examined> {
+  const flag = others.adapter === undefined ? (others.threads === undefined ? '' : '--threads') : '--adapter';
+  if (flag !== '' || others.relaxed) {
+    const problem = `${flag || '--relaxed'} tells nothing about a server`;
+    throw new BadOptionError(flag || '--relaxed', problem, 'leave it out, or --workers');
+  }
+  const credentials = creds === undefined ? undefined : readFileSync(creds, 'utf8');
+  const report = await examineCluster(connectNode, { url, credentials, ca, name: 'mathformer doctor' });
+  return { usable: report.usable, report, text: clusterReportText(report) };
 }
 
 /** Build `doctor`. */
 export function doctorCommand(): Command {
   const command = throwing(new Command('doctor')).description(
-    'Tells which adapter mathformer uses here, why, and how to get a faster one.',
+    'Tells which adapter mathformer uses here, why, and how to get a faster one. With --workers it tells who is at a server for ' +
+      'rollouts on many machines, and why one is refused.',
   );
   return addFlags(command, flagsSchema).action(() => run(readFlags(command, flagsSchema)));
 }

@@ -146,6 +146,7 @@ const VALUE_NAMES: ReadonlyMap<string, string> = new Map([
   ['host', 'list'],
   ['origins', 'list'],
   ['expires', 'time'],
+  ['workers', 'url'],
 ]);
 
 /** Return the name of a flag's value in --help; null for a switch. */
