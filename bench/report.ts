@@ -9,6 +9,7 @@ import { readComparison, readResults, type SuiteName, type SuiteResults } from '
 import { total } from './statistics.ts';
 import {
   ceilingText,
+  enduranceTable,
   kernelTable,
   shareTable,
   shareText,
@@ -96,6 +97,10 @@ ${growth.map(growthChart).join('\n')}`,
     ].join('\n'),
   }),
   swarm: (swarm) => ({ title: 'A swarm of workers', body: swarmText(swarm).map(paragraph).join('\n') }),
+  endurance: (looks) => ({
+    title: 'Memory over many items',
+    body: `${paragraph('A trainer and a worker; each step has other weights.')}\n${htmlTable(enduranceTable(looks))}`,
+  }),
 };
 
 /** Show the kernels of a step by their time. */
@@ -145,7 +150,7 @@ function comparisonSection(folder: string): Section | undefined {
   return { title: 'Comparisons by benny', body: [paragraph(BENNY), ...bodies].join('\n') };
 }
 
-const ORDER = ['kernels', 'steps', 'replay', 'growth', 'startup', 'workers', 'swarm'] as const;
+const ORDER = ['kernels', 'steps', 'replay', 'growth', 'startup', 'workers', 'swarm', 'endurance'] as const;
 
 /** Write the page of a folder of results, and return its path. */
 export function writeReport(folder: string, adapter = basename(folder)): string {

@@ -122,6 +122,16 @@ const swarm = z.object({
   delayP99: z.number(),
 });
 
+const endurance = list(
+  z.object({
+    items: z.number(),
+    trainerHeap: z.number(),
+    trainerBytes: z.number(),
+    deviceBytes: z.number(),
+    workerBytes: known,
+  }),
+);
+
 const startup = z.object({ warm: z.number(), cold: z.number() });
 
 /** Schema of the file in which benny saves a comparison. */
@@ -132,7 +142,7 @@ const comparison = z.object({
 
 export type ComparisonResults = z.output<typeof comparison>;
 
-const SCHEMAS = { kernels, replay, steps, growth, startup, workers, swarm } as const;
+const SCHEMAS = { kernels, replay, steps, growth, startup, workers, swarm, endurance } as const;
 
 /** A suite with a result file. Comparisons have benny's files instead. */
 export type SuiteName = keyof typeof SCHEMAS;

@@ -2,6 +2,7 @@
 import { columns } from '../src/cli/columns.ts';
 import type { Device } from '../src/gpu/device.ts';
 import { hasNatsServer } from '../tests/cluster/natsServer.ts';
+import { measureEndurance } from './cluster/endurance.ts';
 import { measureScaling, SCALING_CASES, type ScalingResult } from './cluster/scaling.ts';
 import { measureSwarm, SWARM } from './cluster/swarm.ts';
 import { type Comparison, compare } from './comparison.ts';
@@ -17,6 +18,7 @@ import { stepCases } from './stepCases.ts';
 import { measureSteps } from './steps.ts';
 import {
   ceilingText,
+  enduranceTable,
   kernelTable,
   shareTable,
   shareText,
@@ -159,6 +161,13 @@ async function benchSwarm({ device, folder }: Setting): Promise<void> {
   if (folder) saveResults(folder, 'swarm', swarm);
 }
 
+async function benchEndurance({ device, folder }: Setting): Promise<void> {
+  if (!hasNatsServer) return;
+  const looks = await measureEndurance(device);
+  say(enduranceTable(looks));
+  if (folder) saveResults(folder, 'endurance', looks);
+}
+
 export const SUITES = {
   kernels: benchKernels,
   variants: benchVariants,
@@ -170,6 +179,7 @@ export const SUITES = {
   startup: benchStartup,
   workers: benchWorkers,
   swarm: benchSwarm,
+  endurance: benchEndurance,
 } as const satisfies Readonly<Record<string, (setting: Setting) => Promise<void>>>;
 
 type SuiteName = keyof typeof SUITES;

@@ -21,6 +21,7 @@ const range = ([low, high]: readonly [number, number]): string => `${ms(low)} to
 /** Format a value; leave the cell blank if it was not measured. */
 const orBlank = (value: number | null, text: (value: number) => string): string =>
   value === null ? '' : text(value);
+const mebibytes = (bytes: number): string => (bytes / 2 ** 20).toFixed(0);
 const ratio = (value: number): string => value.toFixed(2);
 
 export const ceilingText = ({ P, W, t0 }: Ceilings): string =>
@@ -126,15 +127,26 @@ export const shareText = ({ name, local, unattended, share, rolloutSeconds }: Sc
   `${name}: ${ms(local)} ms a step alone, ${ms(unattended)} ms with a server and no workers; the trainer's share is ${ms(share)} ms, ` +
   `and a worker's rollout takes ${ms(rolloutSeconds)} ms`;
 
+/** Return a table of memory over many items, in MiB. */
+export function enduranceTable(looks: SuiteResults['endurance']): Table {
+  return {
+    heading: ['items', 'trainer heap MiB', 'trainer MiB', 'device MiB', 'worker MiB'],
+    rows: looks.map(({ items, trainerHeap, trainerBytes, deviceBytes, workerBytes }) => [
+      String(items),
+      ...[trainerHeap, trainerBytes, deviceBytes, workerBytes].map((bytes) => orBlank(bytes, mebibytes)),
+    ]),
+    left: 0,
+  };
+}
+
 /** Describe what became of a swarm's work. */
 export function swarmText(swarm: SwarmResult): string[] {
   const { workers, items, jobs, wrong, ownItems, givenUp, redelivered, hedged, duplicate, rejected } = swarm;
-  const mebibytes = (bytes: number | null): string => (bytes === null ? '?' : (bytes / 2 ** 20).toFixed(0));
   return [
     `${workers} workers, ${items} items in ${jobs} jobs, ${swarm.seconds.toFixed(0)} s; ${jobs - wrong} jobs to the bits of this device, ${wrong} not`,
     `${ownItems} items made by the trainer, ${givenUp} given up, ${redelivered} given out again by the server, ${hedged} on purpose, ` +
       `${duplicate} duplicates, ${rejected} rejected`,
-    `server: ${mebibytes(swarm.serverBytes)} MiB at most, ${swarm.serverCpuSeconds?.toFixed(1) ?? '?'} s of CPU; ` +
+    `server: ${swarm.serverBytes === null ? '?' : mebibytes(swarm.serverBytes)} MiB at most, ${swarm.serverCpuSeconds?.toFixed(1) ?? '?'} s of CPU; ` +
       `trainer: ${mebibytes(swarm.trainerBytes)} MiB, ${swarm.trainerCpuSeconds.toFixed(1)} s, event loop late by ${ms(swarm.delayP50)} ms (p50), ${ms(swarm.delayP99)} ms (p99)`,
   ];
 }

@@ -5,7 +5,8 @@ import { readFileSync } from 'node:fs';
 const TICK = 0.01;
 
 export interface ProcessFigures {
-  /** Most bytes of memory that it has held. */
+  /** Bytes of memory that it holds, and the most that it has held. */
+  readonly bytes: number | null;
   readonly peakBytes: number | null;
   readonly cpuSeconds: number | null;
 }
@@ -13,14 +14,17 @@ export interface ProcessFigures {
 /** Read the figures of a process that runs. Linux only: elsewhere they are null. */
 export function processFigures(pid: number): ProcessFigures {
   try {
-    const peak = /^VmHWM:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+    const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+    const bytes = (name: string): number =>
+      1024 * Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(status)?.[1]);
     // The name, in parentheses, may hold spaces; the times are fields 14 and 15, counted from 1.
     const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ') ?? [];
     return {
-      peakBytes: 1024 * Number(peak),
+      bytes: bytes('VmRSS'),
+      peakBytes: bytes('VmHWM'),
       cpuSeconds: TICK * (Number(fields[11]) + Number(fields[12])),
     };
   } catch {
-    return { peakBytes: null, cpuSeconds: null };
+    return { bytes: null, peakBytes: null, cpuSeconds: null };
   }
 }

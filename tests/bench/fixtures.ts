@@ -80,6 +80,9 @@ export const RESULTS: SuiteResults = {
       ],
     },
   ],
+  endurance: [
+    { items: 1000, trainerHeap: 2 ** 25, trainerBytes: 2 ** 28, deviceBytes: 2 ** 20, workerBytes: null },
+  ],
   swarm: {
     ...{
       workers: 1000,

@@ -60,6 +60,7 @@ test('cases are chosen by name or shape', () => {
 test('suites are chosen by name; with a filter those that have cases', () => {
   expect(chosenSuites([], undefined)).toEqual([
     ...['kernels', 'variants', 'ops', 'peers', 'replay', 'steps', 'growth', 'startup'],
+    ...['workers', 'swarm', 'endurance'],
   ]);
   expect(chosenSuites([], 'matmul')).toEqual(['kernels']);
   expect(chosenSuites(['steps'], 'tiny')).toEqual(['steps']);

@@ -9,6 +9,7 @@ import { writeReport } from '../../bench/report.ts';
 import { readResults, resultsFolder, type SuiteName, saveResults } from '../../bench/results.ts';
 import {
   ceilingText,
+  enduranceTable,
   kernelTable,
   shareTable,
   stepTable,
@@ -64,6 +65,10 @@ test('the table of workers: each number against its bound', () => {
     ],
   ]);
   expect(heading).toHaveLength(rows[0]?.length ?? 0);
+});
+
+test('the table of memory leaves out what is not known', () => {
+  expect(enduranceTable(RESULTS.endurance).rows).toEqual([['1000', '32', '256', '1', '']]);
 });
 
 test('a swarm tells what was wrong, and leaves out what is not known', () => {

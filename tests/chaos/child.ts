@@ -59,6 +59,10 @@ export class Child implements AsyncDisposable {
     return this.#end === undefined;
   }
 
+  get pid(): number | undefined {
+    return this.#process.pid;
+  }
+
   send(signal: NodeJS.Signals): void {
     this.#process.kill(signal);
   }
