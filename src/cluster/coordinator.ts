@@ -239,6 +239,7 @@ export class Coordinator implements AsyncDisposable {
     await this.options.connected.nats.close();
   }
 
+  /** Close. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

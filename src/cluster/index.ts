@@ -1,9 +1,11 @@
 /** The common exports of both entry points; `index.node.ts` and `index.browser.ts` add `connect`. */
+export type { Agreement } from './agreement.ts';
 export type { Connect, Connected, ConnectOptions } from './connection.ts';
 export { Coordinator, type CoordinatorOptions } from './coordinator.ts';
 export { type DeviceWorkerOptions, deviceWorker } from './deviceWorker.ts';
 export { ClusterError, type ClusterErrorCode } from './error.ts';
 export type { ClusterEvent, ClusterListener } from './events.ts';
+export type { SamplingCall } from './job.ts';
 export { machineClass } from './machineClass.ts';
 export type {
   KnownWorker,
@@ -16,6 +18,7 @@ export type {
 } from './messages.ts';
 export type * from './metrics.ts';
 export { RemoteSampler } from './remoteSampler.ts';
+export type { SampledPrompts } from './result.ts';
 export {
   type MakeSampler,
   type OpenRolloutMachine,
@@ -24,6 +27,7 @@ export {
 } from './rolloutMachine.ts';
 export { PROTOCOL, type Spec, WORKERS_MODES, type WorkersMode } from './spec.ts';
 export { OPEN_KEY, type WorkerId, workerName } from './subjects.ts';
+export { type ReceivedResult, type Verdict, Verifier, type VerifierOptions } from './verifier.ts';
 export {
   RolloutWorker,
   type RolloutWorkerOptions,
