@@ -66,6 +66,8 @@ export interface Experiment {
   /** Number of completions of each problem for pass@k, before and after training. Default: none. */
   readonly samples?: number;
   readonly examination?: Examination;
+  /** Steps whose accuracies are listed. Default: those that a gain takes are. */
+  readonly listed?: readonly number[];
   /** Plot differences to the first row. Default: curves. */
   readonly plot?: 'differences';
 }

@@ -90,13 +90,26 @@ const secondsPerStep = (runs: readonly SavedRun[]): string =>
     runs.map(({ trainingSeconds, evaluations }) => trainingSeconds / (evaluations.at(-1)?.[0] ?? 1)),
   ).toFixed(2);
 
-function progressTable({ rows }: Experiment, runs: Runs): string {
+/** Return a table of the mean accuracy at the listed steps, or of the steps that a gain took. */
+function progressTable({ rows, listed }: Experiment, runs: Runs): string {
+  if (listed) return listedTable(rows, listed, runs);
   const body = rows.flatMap(({ name }) => {
     const own = runs.get(name);
     if (!own) return [];
     return [[name, stepList(stepsToGain(own, HEADLINE_GAIN)), stepList(stepsToAccuracy(own, BEYOND))]];
   });
   return markdownTable(['settings', 'steps to +28 points, by seed', 'steps to 90 %, by seed'], body);
+}
+
+function listedTable(rows: Experiment['rows'], listed: readonly number[], runs: Runs): string {
+  const body = rows.flatMap(({ name }) => {
+    const own = runs.get(name);
+    if (!own) return [];
+    const at = (step: number): number[] =>
+      own.flatMap(({ evaluations }) => evaluations.find(([evaluated]) => evaluated === step)?.[1] ?? []);
+    return [[name, ...listed.map((step) => percent(mean(at(step))))]];
+  });
+  return markdownTable(['settings', ...listed.map((step) => `step ${step}, %`)], body);
 }
 
 function passTable({ rows }: Experiment, runs: Runs): string {

@@ -78,19 +78,6 @@ export const EXPERIMENTS: readonly Experiment[] = [
     plot: 'differences',
   },
   {
-    name: 'staleness',
-    start: 'tiny_depth_2',
-    base: { steps: 60, lr: 1e-3, scheduler: 'cosine', klCoef: 0, dynamicSampling: true },
-    rows: [
-      { name: 'staleness 0', change: {} },
-      { name: 'staleness 1', change: { staleness: 1 } },
-      { name: 'staleness 2', change: { staleness: 2 } },
-      { name: 'staleness 4', change: { staleness: 4 } },
-    ],
-    seeds: [...SEEDS, 3, 4, 5],
-    evalInterval: 10,
-  },
-  {
     name: 'headline',
     start: 'tiny_depth_3_longer',
     base: { steps: 500 },
@@ -159,5 +146,19 @@ export const EXPERIMENTS: readonly Experiment[] = [
     seeds: [0],
     evalInterval: 25,
     samples: 16,
+  },
+  {
+    name: 'staleness',
+    start: 'tiny_depth_2',
+    base: { steps: 60, lr: 1e-3, scheduler: 'cosine', klCoef: 0, dynamicSampling: true },
+    rows: [
+      { name: 'staleness 0', change: {} },
+      { name: 'staleness 1', change: { staleness: 1 } },
+      { name: 'staleness 2', change: { staleness: 2 } },
+      { name: 'staleness 4', change: { staleness: 4 } },
+    ],
+    seeds: [...SEEDS, 3, 4, 5],
+    evalInterval: 10,
+    listed: [10, 20, 30, 60],
   },
 ];
