@@ -4,7 +4,7 @@ import { hasNatsServer } from '../cluster/natsServer.ts';
 import { type Expected, expectedOf, play } from './play.ts';
 import { SCENARIOS } from './scenarios.ts';
 
-const SIZE = { steps: 16, kills: 1, seed: 0 };
+const SIZE = { steps: 12, kills: 1, seed: 0 };
 
 describe.skipIf(!hasNatsServer)('whatever happens, the run becomes what it becomes without workers', () => {
   let expected: Expected;

@@ -37,7 +37,7 @@ export async function play(
 ): Promise<Played | string> {
   const { steps, kills, seed } = options;
   const started = performance.now();
-  await using stage = await Stage.open(training(options));
+  await using stage = await Stage.open(training(options), scenario);
   const random = new RandomStream({ seed, stream: 0, item: 0 });
   const stepSeconds = expected.seconds / steps;
   const traces = await scenario.play({ stage, steps, kills, random, stepSeconds });

@@ -23,12 +23,16 @@ export interface Setting {
 /** A run with a disturbance. */
 export interface Scenario {
   readonly about: string;
+  /** True if the server has TLS and credentials. */
+  readonly isSecure?: boolean;
   /** Returns what the run became; a text if the machine does not allow the scenario. */
   readonly play: (setting: Setting) => Promise<RunTraces | string>;
 }
 
 /** Longer than the server waits for an item before it gives it out again. */
 const ITEM_WAIT_MS = 7000;
+/** Milliseconds that brief credentials last: about as long as processes take to start. */
+const BRIEF_MS = 10_000;
 /** Seconds within which a trainer notices that another one has taken its run. */
 const SUPERSEDED_SECONDS = 30;
 
@@ -232,6 +236,29 @@ export const SCENARIOS = {
         await sleep(ITEM_WAIT_MS);
         trainer.send('SIGCONT');
       }
+      return stage.finishes();
+    },
+  },
+
+  credentials: {
+    about: 'on a server with TLS, the credentials of a worker expire, and those of another one are revoked',
+    isSecure: true,
+    play: async ({ stage }) => {
+      const { secure } = stage;
+      if (!secure) throw new Error('this stage has no credentials');
+      await secure.add('brief', new Date(Date.now() + BRIEF_MS));
+      secure.server.reload();
+      const lasting = await stage.worker({ credentials: 'worker-1' });
+      const revoked = await stage.worker({ credentials: 'worker-2' });
+      const brief = await stage.worker({ credentials: 'brief' });
+      stage.trainer();
+      await stage.works(2);
+      await secure.revoke('worker-2');
+      await stage.during('both workers to end', () => !revoked.isAlive && !brief.isAlive);
+      for (const { name, output } of [revoked, brief])
+        if (!/credentials|expired/.test(output))
+          throw new Error(`${name} did not say why it ended:\n${output}`);
+      if (!lasting.isAlive) throw new Error(`the worker with good credentials ended:\n${lasting.output}`);
       return stage.finishes();
     },
   },

@@ -4,7 +4,9 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
+import { credentialsFile } from '../../src/cli/cluster/clusterDirectory.ts';
 import { NatsServer } from '../cluster/natsServer.ts';
+import { SecureServer } from '../cluster/secureServer.ts';
 import { next, type RunTraces, tracesOf } from '../crash/kill.ts';
 import { Child, type ChildOptions } from './child.ts';
 import { until } from './deadline.ts';
@@ -19,12 +21,16 @@ const RUN_SECONDS = 600;
 /** Seconds within which a worker ends after its run. */
 const END_SECONDS = 30;
 
+const OBSERVER = { name: 'observer', maxReconnectAttempts: -1, reconnectTimeWait: 100 };
+
 /** A process of the stage. */
 interface Role {
   readonly name?: string;
   /** Its way to the server. Default: the proxy of the stage. */
   readonly proxy?: TcpProxy;
   readonly launcher?: readonly string[];
+  /** The name of its credentials, on a secure stage. */
+  readonly credentials?: string;
 }
 
 /** A server, a proxy, a trainer and workers. Disposing of it ends all of them, and removes the run. */
@@ -45,6 +51,8 @@ export class Stage implements AsyncDisposable {
     /** The way to the server, unless another is given. */
     readonly proxy: TcpProxy,
     private readonly observer: NatsConnection,
+    /** The keys of the server, on a secure stage. */
+    readonly secure: SecureServer | undefined,
   ) {
     this.#proxies.push(proxy);
     observer.subscribe('mf.*.r.>', {
@@ -54,13 +62,14 @@ export class Stage implements AsyncDisposable {
     });
   }
 
-  /** Set up a stage for a training, given by its arguments. */
-  static async open(training: readonly string[]): Promise<Stage> {
-    const server = await NatsServer.start();
-    const observer = await connect({
-      ...{ servers: server.url, name: 'observer', maxReconnectAttempts: -1, reconnectTimeWait: 100 },
-    });
-    return new Stage(training, server, await TcpProxy.start(server), observer);
+  /** Set up a stage for a training, given by its arguments. A secure one has a server with TLS and credentials. */
+  static async open(training: readonly string[], { isSecure = false } = {}): Promise<Stage> {
+    const secure = isSecure ? await SecureServer.start() : undefined;
+    const server = secure?.server ?? (await NatsServer.start());
+    const observer = secure
+      ? (await secure.connect('trainer')).nats
+      : await connect({ ...OBSERVER, servers: server.url });
+    return new Stage(training, server, await TcpProxy.start(server), observer, secure);
   }
 
   /** Open another way to the server. */
@@ -73,14 +82,20 @@ export class Stage implements AsyncDisposable {
   /** Start a worker, and wait for its first words. */
   async worker({ proxy = this.proxy, ...role }: Role = {}): Promise<Child> {
     const name = role.name ?? `worker ${this.#children.length}`;
-    const child = this.#start({ ...role, name }, ['worker', proxy.url, '--once', '--threads', '1']);
+    const child = this.#start({ ...role, name }, [
+      ...['worker', this.#url(proxy), '--once', '--threads', '1'],
+      ...this.#keys(role.credentials ?? 'worker-1', ['--creds', '--ca']),
+    ]);
     await child.says(/\n/, START_SECONDS);
     return child;
   }
 
   /** Start the trainer, or resume the run. */
   trainer({ proxy = this.proxy, ...role }: Role = {}): Child {
-    const args = [...next(this.training, this.out), '--workers', proxy.url];
+    const args = [
+      ...[...next(this.training, this.out), '--workers', this.#url(proxy)],
+      ...this.#keys('trainer', ['--workers_creds', '--workers_ca']),
+    ];
     this.#trainer = this.#start({ name: 'trainer', ...role }, args);
     return this.#trainer;
   }
@@ -98,13 +113,13 @@ export class Stage implements AsyncDisposable {
 
   /** Wait until the run has so many steps. */
   async reaches(steps: number): Promise<void> {
-    await this.#during(`step ${steps}`, () => this.rows >= steps);
+    await this.during(`step ${steps}`, () => this.rows >= steps);
   }
 
   /** Wait until workers have given so many more results. */
   async works(results = 1): Promise<void> {
     const goal = this.results + results;
-    await this.#during(`${results} results of workers`, () => this.results >= goal);
+    await this.during(`${results} results of workers`, () => this.results >= goal);
   }
 
   /**
@@ -123,7 +138,7 @@ export class Stage implements AsyncDisposable {
       isStruck = true;
       return strike();
     });
-    await this.#during(`${moment.text} ${moment.direction}`, () => isStruck).finally(stop);
+    await this.during(`${moment.text} ${moment.direction}`, () => isStruck).finally(stop);
   }
 
   /**
@@ -149,10 +164,21 @@ export class Stage implements AsyncDisposable {
   }
 
   /** Wait for something that happens during the run. @throws Error if the run ends before. */
-  async #during(what: string, holds: () => boolean): Promise<void> {
+  async during(what: string, holds: () => boolean): Promise<void> {
     const trainer = this.#trainer;
     await until(RUN_SECONDS, what, () => holds() || trainer?.isAlive === false);
     if (!holds()) throw new Error(`the trainer ended before ${what}:\n${trainer?.output}`);
+  }
+
+  #url({ url }: TcpProxy): string {
+    return this.secure ? url.replace('nats:', 'tls:') : url;
+  }
+
+  /** Return the flags of credentials; none on a stage without. */
+  #keys(name: string, [credentials = '', ca = '']: readonly string[]): string[] {
+    if (!this.secure) return [];
+    const path = join(this.secure.cluster, credentialsFile(name));
+    return [credentials, path, ca, this.secure.ca];
   }
 
   #start(role: Pick<ChildOptions, 'name' | 'launcher'>, args: readonly string[]): Child {
