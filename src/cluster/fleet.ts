@@ -9,7 +9,7 @@ export const TRAINER = 'trainer';
 const ITEM_SECONDS = 1;
 const ITEMS_EACH = 2;
 /** No worker is waited for that is so many times slower than the trainer. It says itself how long it took. */
-const SLOWEST = 10;
+const SLOWEST = 4;
 /** Milliseconds that an item may be out for other reasons than work. */
 const TRANSFER_MS = 250;
 

@@ -149,8 +149,6 @@ const LIES: readonly [string, Lie, RegExp][] = [
 interface Stage {
   readonly run: HostileRun;
   readonly raw: RawWorker;
-  /** Let the trainer do its own share. */
-  readonly open: () => void;
 }
 
 /** Train with an honest worker while somebody does something; the trainer's own share waits until it is done. */
@@ -165,12 +163,23 @@ async function trainBeside(
   await using raw = await RawWorker.start(connect, 'run', 'liar');
   const { facts } = run;
   await raw.hello(facts);
-  const stage = { run, raw, open: gate.send };
+  const stage = { run, raw };
   const training = run.train(async () => atEnd?.(stage));
   training.catch(() => undefined);
   await Promise.race([deed(stage), training]);
-  await using _honest = await WorkerHere.start(connect, 'honest');
-  await run.until((event) => event.type === 'joined' && event.worker === 'honest', 'the honest worker');
+  const sampled = signal();
+  await using _honest = await WorkerHere.start(connect, 'honest', (model, eos) => {
+    const sampler = new Sampler(model, { eos });
+    return {
+      async generate(...call) {
+        const completions = await sampler.generate(...call);
+        sampled.send();
+        return completions;
+      },
+      dispose: () => sampler.dispose(),
+    };
+  });
+  await Promise.race([inTime(sampled.come, 'an item for the honest worker'), training]);
   gate.send();
   return await training;
 }
@@ -265,7 +274,8 @@ describe.skipIf(!hasNatsServer)('somebody who', () => {
       }
     });
     expectUnharmed(report);
-    expect(report.items.get('honest')).toBeGreaterThan(0);
+    // Some of its results came, in time or not.
+    expect(report.came.get('honest')).toBeGreaterThan(0);
   });
 
   test('sends results of no item, job, epoch or run has no effect', async () => {

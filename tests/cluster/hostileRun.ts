@@ -100,7 +100,8 @@ export interface HostileRunReport {
   /** Workers of the figures of all steps whose key is banned, and the results of each that were not taken. */
   readonly banned: readonly string[];
   readonly rejected: ReadonlyMap<string, number>;
-  readonly items: ReadonlyMap<string, number>;
+  /** The results of each that were, or that others had given before. */
+  readonly came: ReadonlyMap<string, number>;
 }
 
 /** A trainer that waits for workers. */
@@ -109,7 +110,7 @@ export class HostileRun implements AsyncDisposable {
   #steps = 0;
   readonly #listeners = new Set<() => void>();
   readonly #rejected = new Map<string, number>();
-  readonly #items = new Map<string, number>();
+  readonly #came = new Map<string, number>();
   readonly #banned = new Set<string>();
 
   private constructor(
@@ -193,7 +194,7 @@ export class HostileRun implements AsyncDisposable {
       events: this.events,
       banned: [...this.#banned],
       rejected: this.#rejected,
-      items: this.#items,
+      came: this.#came,
     };
   }
 
@@ -204,9 +205,9 @@ export class HostileRun implements AsyncDisposable {
 
   #count(): void {
     this.#steps++;
-    for (const { worker, rejected, items, banned } of this.coordinator.figures().workers) {
+    for (const { worker, rejected, items, duplicate, banned } of this.coordinator.figures().workers) {
       this.#rejected.set(worker, (this.#rejected.get(worker) ?? 0) + rejected);
-      this.#items.set(worker, (this.#items.get(worker) ?? 0) + items);
+      this.#came.set(worker, (this.#came.get(worker) ?? 0) + items + duplicate);
       if (banned) this.#banned.add(worker);
     }
   }
