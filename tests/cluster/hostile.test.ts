@@ -8,7 +8,14 @@ import { writeResult } from '../../src/cluster/result.ts';
 import type { MakeSampler } from '../../src/cluster/rolloutMachine.ts';
 import { type Completion, type SampleOptions, Sampler } from '../../src/model/sampler.ts';
 import type { Transformer } from '../../src/model/transformer.ts';
-import { HostileRun, type HostileRunReport, inTime, trainedAlone, WorkerHere } from './hostileRun.ts';
+import {
+  HostileRun,
+  type HostileRunOptions,
+  type HostileRunReport,
+  inTime,
+  trainedAlone,
+  WorkerHere,
+} from './hostileRun.ts';
 import { chooseToken, editLogp, type Machine, type Work } from './lies.ts';
 import { hasNatsServer, NatsServer } from './natsServer.ts';
 import { RawWorker } from './rawWorker.ts';
@@ -30,6 +37,21 @@ const wireSampling = (options: SampleOptions): WireSampling => ({
   ...options,
 });
 
+/** Make honest samplers that tell after each item. */
+const telling =
+  (tell: () => void): MakeSampler =>
+  (model, eos) => {
+    const sampler = new Sampler(model, { eos });
+    return {
+      async generate(...call) {
+        const completions = await sampler.generate(...call);
+        tell();
+        return completions;
+      },
+      dispose: () => sampler.dispose(),
+    };
+  };
+
 /** A promise, and what resolves it. */
 function signal(): { readonly come: Promise<void>; readonly send: () => void } {
   let send = (): void => undefined;
@@ -39,8 +61,16 @@ function signal(): { readonly come: Promise<void>; readonly send: () => void } {
   return { come, send: () => send() };
 }
 
+interface LiarOptions extends Pick<HostileRunOptions, 'mode' | 'spotChecks'> {
+  /** The class that both workers claim to be of. Default: their own. */
+  readonly class?: string;
+}
+
 /** Train with a liar, and from its first lie on with an honest worker, too. */
-async function trainWithLiar(lie: Lie, spotChecks = 0): Promise<HostileRunReport> {
+async function trainWithLiar(
+  lie: Lie,
+  { class: kind, ...options }: LiarOptions = {},
+): Promise<HostileRunReport> {
   await using server = await NatsServer.start();
   const connect = { url: server.url, name: 'test' };
   const [worked, lied, joined] = [signal(), signal(), signal()];
@@ -61,13 +91,13 @@ async function trainWithLiar(lie: Lie, spotChecks = 0): Promise<HostileRunReport
   };
   // The first item may have nothing to lie about: there are no other items, and no older weights.
   const ready = (step: number): Promise<unknown> => (step === 0 ? worked.come : joined.come);
-  await using run = await HostileRun.open({ connect, run: 'run', spotChecks, ready });
-  await using _liar = await WorkerHere.start(connect, 'liar', makeSampler);
+  await using run = await HostileRun.open({ connect, run: 'run', ...options, ready });
+  await using _liar = await WorkerHere.start(connect, 'liar', { makeSampler, class: kind });
   await run.until((event) => event.type === 'joined' && event.worker === 'liar', 'the liar');
   const training = run.train(() => run.until(({ type }) => type === 'banned', 'a ban'));
   training.catch(() => undefined);
   await Promise.race([inTime(lied.come, 'a lie'), training]);
-  await using _honest = await WorkerHere.start(connect, 'honest');
+  await using _honest = await WorkerHere.start(connect, 'honest', { class: kind });
   await run.until((event) => event.type === 'joined' && event.worker === 'honest', 'the honest worker');
   joined.send();
   return await training;
@@ -168,17 +198,7 @@ async function trainBeside(
   training.catch(() => undefined);
   await Promise.race([deed(stage), training]);
   const sampled = signal();
-  await using _honest = await WorkerHere.start(connect, 'honest', (model, eos) => {
-    const sampler = new Sampler(model, { eos });
-    return {
-      async generate(...call) {
-        const completions = await sampler.generate(...call);
-        sampled.send();
-        return completions;
-      },
-      dispose: () => sampler.dispose(),
-    };
-  });
+  await using _honest = await WorkerHere.start(connect, 'honest', { makeSampler: telling(sampled.send) });
   await Promise.race([inTime(sampled.come, 'an item for the honest worker'), training]);
   gate.send();
   return await training;
@@ -298,6 +318,35 @@ describe.skipIf(!hasNatsServer)('a worker that', () => {
 
   test('edits less than rounding is found where every result is computed again', async () => {
     const lie: Lie = (_, work) => editLogp(work, { completion: 0, token: 0, id: 0 }, 1e-6);
-    expectBan(await trainWithLiar(lie, 1), /computed it/);
+    expectBan(await trainWithLiar(lie, { spotChecks: 1 }), /computed it/);
+  });
+});
+
+describe.skipIf(!hasNatsServer)('results that are computed again', () => {
+  test.each([0.25, 0.75])('by a draw (%d) leave the bits as they are', async (start) => {
+    await using server = await NatsServer.start();
+    const connect = { url: server.url, name: 'test' };
+    const sampled = signal();
+    let draw = start;
+    const random = (): number => {
+      draw = (draw * 997) % 1;
+      return draw;
+    };
+    const ready = (): Promise<void> => sampled.come;
+    await using run = await HostileRun.open({ connect, run: 'run', spotChecks: 0.5, random, ready });
+    await using _worker = await WorkerHere.start(connect, 'honest', { makeSampler: telling(sampled.send) });
+    await run.until(({ type }) => type === 'joined', 'the worker');
+    expectUnharmed(await run.train());
+  });
+});
+
+describe.skipIf(!hasNatsServer)('where machines of any class work', () => {
+  test('a liar is banned, and a machine of another class is not', async () => {
+    const lie: Lie = (_, { completions }) =>
+      completions.map((one) => ({ ...one, logps: one.logps.map((logp) => logp - 0.01) }));
+    const { events, banned, rejected } = await trainWithLiar(lie, { mode: 'any', class: 'other-class' });
+    expect(events.filter(({ type }) => type === 'banned')).toMatchObject([{ worker: 'liar' }]);
+    expect(banned).toEqual(['liar']);
+    expect(rejected.get('honest') ?? 0).toBe(0);
   });
 });

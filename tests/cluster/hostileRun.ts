@@ -2,15 +2,15 @@
 import { createHash } from 'node:crypto';
 import type { ConnectOptions } from '../../src/cluster/connection.ts';
 import { Coordinator } from '../../src/cluster/coordinator.ts';
-import { deviceWorker } from '../../src/cluster/deviceWorker.ts';
 import type { ClusterEvent } from '../../src/cluster/events.ts';
 import { machineClass } from '../../src/cluster/machineClass.ts';
 import type { WorkerCard, WorkItem } from '../../src/cluster/messages.ts';
 import { connectNode } from '../../src/cluster/node.ts';
 import { RemoteSampler } from '../../src/cluster/remoteSampler.ts';
-import type { MakeSampler } from '../../src/cluster/rolloutMachine.ts';
+import { type MakeSampler, rolloutMachineOf } from '../../src/cluster/rolloutMachine.ts';
 import { PROTOCOL, type Spec, type WorkersMode } from '../../src/cluster/spec.ts';
 import { Verifier } from '../../src/cluster/verifier.ts';
+import { RolloutWorker } from '../../src/cluster/worker.ts';
 import { Device, type DeviceOptions } from '../../src/gpu/device.ts';
 import { openAdapter } from '../../src/gpu/node.ts';
 import { grpoOptions } from '../../src/grpo/options.ts';
@@ -223,11 +223,18 @@ export class WorkerHere implements AsyncDisposable {
   static async start(
     connect: ConnectOptions,
     instance: string,
-    makeSampler?: MakeSampler,
+    {
+      makeSampler,
+      class: kind,
+    }: { readonly makeSampler?: MakeSampler; readonly class?: string | undefined } = {},
   ): Promise<WorkerHere> {
-    const worker = await deviceWorker({
-      ...{ open: openWasm, name: instance, platform: 'test', versions: VERSIONS, instance, makeSampler },
+    const device = await openWasm();
+    const facts = { class: kind ?? (await machineClass(device, VERSIONS)), adapter: device.info.description };
+    device.destroy();
+    const worker = new RolloutWorker({
+      ...{ instance, facts: { name: instance, version: VERSIONS.mathformer, platform: 'test', ...facts } },
       connect: () => connectNode({ ...connect, name: instance }),
+      open: async (spec, model) => rolloutMachineOf(await openWasm(), model, spec, makeSampler),
     });
     const end = new AbortController();
     return new WorkerHere(end, worker.run({ signal: end.signal }));
