@@ -41,7 +41,7 @@ export function LendPage({ route }: { readonly route: LendRoute }) {
     remember({ server: address, name, adapter, credentials: isKept ? credentials?.text : undefined });
     lending.start({ server: address, credentials: credentials?.text, name: name.trim() || 'tab', adapter });
   };
-  const onWasm = isIdle && settings.value.adapter === 'wasm' ? undefined : () => chooseWasm();
+  const onWasm = settings.value.adapter === 'wasm' ? undefined : () => void useWasm();
   return (
     <div class="lend stack">
       <PageTitle title="Lend this tab" />
@@ -95,7 +95,7 @@ export function LendPage({ route }: { readonly route: LendRoute }) {
               testid="stop"
               disabled={isIdle || state.status === 'stopping'}
               busy={state.status === 'stopping'}
-              onClick={() => lending.stop()}
+              onClick={() => void lending.stop()}
             >
               Stop
             </Button>
@@ -114,9 +114,10 @@ export function LendPage({ route }: { readonly route: LendRoute }) {
     </div>
   );
 
-  function chooseWasm(): void {
+  async function useWasm(): Promise<void> {
     settings.value = { ...settings.peek(), adapter: 'wasm' };
-    lending.stop();
+    await lending.stop();
+    start();
   }
 }
 

@@ -32,6 +32,9 @@ const TONES: Readonly<Record<LendStatus, Tone>> = {
 const MOST_LETTERS = 500;
 const words = (text: string): string => visibleText(text.slice(0, MOST_LETTERS));
 
+/** Return the last part of a path: a run's name may be that of its directory. */
+const lastPart = (name: string): string => name.split(/[/\\]/).findLast((part) => part !== '') ?? name;
+
 export const LendStatusBadge = ({ status }: { readonly status: LendStatus }) => (
   <Badge tone={TONES[status]} testid="status">
     {STATUS[status]}
@@ -45,7 +48,7 @@ export function LendFigures({ state }: { readonly state: LendState }) {
     <Stats>
       <Stat
         label="Run"
-        value={run === undefined ? null : words(run)}
+        value={run === undefined ? null : words(lastPart(run))}
         note={version === undefined ? undefined : `weights of version ${formatCount(version)}`}
         testid="run"
       />
@@ -82,7 +85,7 @@ export function LendMessages({ state, server, onWasm }: LendMessagesProps) {
           {failure.code === 'SERVER_UNREACHABLE' && <Reasons server={server} />}
         </Notice>
       )}
-      {notices.map(({ about, problem, fix }) => (
+      {notices.map(({ about, problem, fix, isOfClass }) => (
         <Notice
           key={about}
           kind="warning"
@@ -90,8 +93,8 @@ export function LendMessages({ state, server, onWasm }: LendMessagesProps) {
           fix={words(fix)}
           testid="notice"
           actions={
-            onWasm &&
-            /class|WebAssembly|wasm/i.test(`${problem} ${fix}`) && (
+            isOfClass &&
+            onWasm && (
               <Button small onClick={onWasm}>
                 Use WebAssembly
               </Button>

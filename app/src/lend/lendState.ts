@@ -21,6 +21,8 @@ export interface LendNotice {
   readonly about: string;
   readonly problem: string;
   readonly fix: string;
+  /** The run takes machines of another class alone: another device of this tab may be of that class. */
+  readonly isOfClass?: boolean | undefined;
 }
 
 /** The state of a lent tab. */
@@ -86,25 +88,32 @@ function happened(state: LendState, event: LendEvent): LendState {
     case 'weights':
       return { ...state, version: event.version };
     case 'refused':
-      return noticed(
-        state,
-        event.run,
-        `${event.name} refuses this tab: ${event.refusal.problem}`,
-        event.refusal.fix,
-      );
+      return noticed(state, {
+        about: event.run,
+        problem: `The run ${event.name} refuses this tab: ${event.refusal.problem}`,
+        fix: event.refusal.fix,
+        isOfClass: event.refusal.reason === 'class',
+      });
     case 'unable':
-      return noticed(
-        state,
-        event.run,
-        `This tab cannot work for ${event.name}: ${event.failure.problem}`,
-        event.failure.fix,
-      );
+      return noticed(state, {
+        about: event.run,
+        problem: `This tab cannot work for the run ${event.name}: ${event.failure.problem}`,
+        fix: event.failure.fix,
+      });
     case 'malformed':
-      return noticed(state, 'item', event.failure.problem, event.failure.fix);
+      return noticed(state, { about: 'item', problem: event.failure.problem, fix: event.failure.fix });
     case 'returned':
-      return noticed(state, 'item', `An item was handed back: ${event.problem}`, 'Others do it.');
+      return noticed(state, {
+        about: 'item',
+        problem: `An item was handed back: ${event.problem}`,
+        fix: 'Others do it.',
+      });
     case 'deviceLost':
-      return noticed(state, 'device', `The device was lost: ${event.problem}`, 'It is opened again.');
+      return noticed(state, {
+        about: 'device',
+        problem: `The device was lost: ${event.problem}`,
+        fix: 'It is opened again.',
+      });
     default:
       // The worker may tell more than this page shows.
       return state;
@@ -115,7 +124,7 @@ const unlessStopping = ({ status }: LendState, next: LendStatus): LendStatus =>
   status === 'stopping' ? status : next;
 
 /** Add a message, in place of one about the same thing. */
-function noticed(state: LendState, about: string, problem: string, fix: string): LendState {
-  const others = state.notices.filter((notice) => notice.about !== about);
-  return { ...state, notices: [...others, { about, problem, fix }] };
+function noticed(state: LendState, notice: LendNotice): LendState {
+  const others = state.notices.filter(({ about }) => about !== notice.about);
+  return { ...state, notices: [...others, notice] };
 }

@@ -19,6 +19,8 @@ class Lending {
   #worker: Worker | undefined;
   /** The page is loaded again or closed: what it was lent to is still noted. */
   #isLeaving = false;
+  /** Called when it has ended. */
+  #stopped: (() => void)[] = [];
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor() {
@@ -58,13 +60,18 @@ class Lending {
     this.screen.hold();
   }
 
-  /** Stop once the item at hand is done or handed back. */
-  stop(): void {
+  /** Stop once the item at hand is done or handed back. @returns when it is. */
+  async stop(): Promise<void> {
     const state = this.#state.peek();
-    if (state.status === 'idle' || state.status === 'stopping') return;
-    this.#become({ ...state, status: 'stopping' });
-    this.#send({ type: 'stop' });
-    this.#timer = setTimeout(() => this.#hear({ type: 'ended' }), LONGEST_STOP_MS);
+    if (state.status === 'idle') return;
+    if (state.status !== 'stopping') {
+      this.#become({ ...state, status: 'stopping' });
+      this.#send({ type: 'stop' });
+      this.#timer = setTimeout(() => this.#hear({ type: 'ended' }), LONGEST_STOP_MS);
+    }
+    await new Promise<void>((resolve) => {
+      this.#stopped.push(resolve);
+    });
   }
 
   #send(command: LendCommand): void {
@@ -83,6 +90,7 @@ class Lending {
     if (!this.#isLeaving) noteLent(undefined);
     background.value = undefined;
     this.screen.release();
+    for (const resolve of this.#stopped.splice(0)) resolve();
   }
 
   #become(state: LendState): void {

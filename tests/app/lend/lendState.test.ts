@@ -44,10 +44,13 @@ describe('the state of a lent tab', () => {
     const refused = event({ type: 'refused', ...run, refusal });
     const unable = event({ type: 'unable', ...run, failure });
     expect(stateAfter(refused).notices).toEqual([
-      { about: 'r1', problem: 'sums refuses this tab: another class', fix: 'use wasm' },
+      {
+        ...{ about: 'r1', problem: 'The run sums refuses this tab: another class', fix: 'use wasm' },
+        isOfClass: true,
+      },
     ]);
     expect(stateAfter(refused, unable).notices).toEqual([
-      { about: 'r1', problem: 'This tab cannot work for sums: no', fix: 'ask' },
+      { about: 'r1', problem: 'This tab cannot work for the run sums: no', fix: 'ask' },
     ]);
     expect(stateAfter(refused, event({ type: 'joined', ...run })).notices).toEqual([]);
   });

@@ -104,7 +104,8 @@ export class WorkerHistory {
     this.#workers.set(row.worker, known);
     known.latest = row;
     known.at.push(this.#steps.length - 1);
-    known.curves.tokensPerSecond.push(row.tokensPerSecond);
+    // A worker without an item has no speed.
+    known.curves.tokensPerSecond.push(row.tokens > 0 ? row.tokensPerSecond : Number.NaN);
     known.curves.idleShare.push(row.idleShare);
     known.items += numberOr0(row.items);
     known.tokens += numberOr0(row.tokens);

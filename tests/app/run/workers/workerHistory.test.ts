@@ -35,6 +35,12 @@ describe('WorkerHistory', () => {
     expect([...history.curve('nobody', 'idleShare')]).toEqual([Number.NaN, Number.NaN, Number.NaN]);
   });
 
+  it('has no speed where a worker had no item', () => {
+    const history = historyOf(rowAt(1, 'a', { items: 0, tokens: 0, tokensPerSecond: 0, idleShare: 1 }));
+    expect([...history.curve('a', 'tokensPerSecond')]).toEqual([Number.NaN]);
+    expect([...history.curve('a', 'idleShare')]).toEqual([1]);
+  });
+
   it('has the spread of the workers, the trainer left out', () => {
     const speeds = [30, 10, 20, 60];
     const history = historyOf(
