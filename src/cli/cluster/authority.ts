@@ -18,20 +18,18 @@ const NO_LIMITS = {
   wildcards: true,
   disallow_bearer: true,
 };
-/** Bytes of memory for the state of consumers. Streams lie in files. */
-export const MEMORY_BYTES = 64 << 20;
+/**
+ * Limits of JetStream. Memory and disk are those of the server, as there is one account: a server reserves what an account may
+ * have, and where several users connect first, at once, it reserves twice, runs out, and leaves the account without JetStream.
+ */
+const JETSTREAM_LIMITS = { mem_storage: -1, disk_storage: -1, streams: 1000, consumer: 10_000 };
 /** Most subscriptions of a worker or doctor. */
 const SUBSCRIPTIONS = 256;
 
 const V2 = { algorithm: Algorithms.v2 };
 
-/** The account of a cluster as the server is told of it. */
-export interface AccountClaims {
-  /** Bytes of all streams. */
-  readonly storageBytes: number;
-  /** Seconds since 1970, by public key: what was signed until then is void. */
-  readonly revocations: Readonly<Record<string, number>>;
-}
+/** Times in seconds since 1970, by public key: what was signed for it until then is void. */
+export type Revocations = Readonly<Record<string, number>>;
 
 /** A new user: its public key, and the content of its credentials file, a secret. */
 export interface NewUser {
@@ -66,16 +64,10 @@ export class Authority {
   }
 
   /** Sign the accounts: the system's, and that of all trainers and workers. @returns their JWTs by public key. */
-  async signAccounts({ storageBytes, revocations }: AccountClaims): Promise<Record<string, string>> {
+  async signAccounts(revocations: Revocations): Promise<Record<string, string>> {
     const { operator, account, systemAccount } = this;
     const options = { ...V2, signer: operator };
-    const limits = {
-      ...NO_LIMITS,
-      mem_storage: MEMORY_BYTES,
-      disk_storage: storageBytes,
-      streams: -1,
-      consumer: -1,
-    };
+    const limits = { ...NO_LIMITS, ...JETSTREAM_LIMITS };
     return {
       [systemAccount]: await encodeAccount('system', systemAccount, { limits: NO_LIMITS }, options),
       [account.getPublicKey()]: await encodeAccount('runs', account, { limits, revocations }, options),

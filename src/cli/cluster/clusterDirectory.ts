@@ -37,7 +37,6 @@ const userSchema = z.strictObject({
 const stateSchema = z.strictObject({
   format: z.literal(1),
   systemAccount: z.string(),
-  storageBytes: z.int(),
   users: z.record(z.string(), userSchema),
   /** Seconds since 1970, by public key: what was signed until then is void. */
   revocations: z.record(z.string(), z.int()),
@@ -83,7 +82,7 @@ export class ClusterDirectory implements Disposable {
    */
   static async create(path: string, options: ClusterOptions): Promise<void> {
     const authority = Authority.create();
-    const { storageBytes, tls, hosts } = options;
+    const { tls, hosts } = options;
     const made = await Promise.all(
       options.users.map(async (user) => ({
         ...user,
@@ -93,14 +92,13 @@ export class ClusterDirectory implements Disposable {
     const state: State = {
       format: 1,
       systemAccount: authority.systemAccount,
-      storageBytes,
       users: Object.fromEntries(made.map((user) => [user.name, entryOf(user, user)])),
       revocations: {},
     };
     const contents = new Map([
       [`server/${SERVER_FILES.config}`, serverConfig(options, authority.systemAccount)],
       [`server/${SERVER_FILES.operator}`, await authority.signOperator()],
-      [FILES.accounts, accountsConfig(await authority.signAccounts(state))],
+      [FILES.accounts, accountsConfig(await authority.signAccounts(state.revocations))],
       ...made.map(({ name, credentials }) => [credentialsFile(name), credentials] as const),
       ...(tls ? await certificateFiles(hosts) : []),
       [FILES.operator, seedOf(authority.operator)],
@@ -172,7 +170,7 @@ export class ClusterDirectory implements Disposable {
     const now = Math.floor(Date.now() / 1000);
     const state = { ...this.#state, users, revocations: { ...this.#state.revocations, [user.key]: now } };
     // First what the server reads: after a failure the name is still known, and can be revoked again.
-    const accounts = accountsConfig(await this.authority.signAccounts(state));
+    const accounts = accountsConfig(await this.authority.signAccounts(state.revocations));
     writeAtomically(join(this.path, FILES.accounts), accounts, undefined, SECRET_FILE);
     this.#save(state);
     rmSync(join(this.path, credentialsFile(name)), { force: true });

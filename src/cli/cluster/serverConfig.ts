@@ -1,6 +1,4 @@
 /** The configuration of the server of a cluster, as nats-server reads it. */
-import { MEMORY_BYTES } from './authority.ts';
-
 /** The server, as `cluster init` is asked for it. */
 export interface ServerOptions {
   /** The address that it listens at; `0.0.0.0` is every address of its machine. */
@@ -27,6 +25,8 @@ export const SERVER_FILES = {
 } as const;
 
 const MIB = 1 << 20;
+/** MiB of memory for the state of consumers. Streams lie in files. */
+const MEMORY = 64;
 
 const TLS = `tls { cert_file: "${SERVER_FILES.certificate}", key_file: "${SERVER_FILES.key}", timeout: 5 }`;
 
@@ -54,7 +54,7 @@ max_connections: 4096
 # Streams lie in files below store_dir: work items, weights, results. The run directory is the truth; they may be lost.
 jetstream {
   store_dir: "streams"
-  max_memory_store: ${MEMORY_BYTES / MIB}MB
+  max_memory_store: ${MEMORY}MB
   max_file_store: ${storageBytes / MIB}MB
 }
 
