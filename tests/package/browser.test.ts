@@ -73,7 +73,8 @@ it('bundles the sessions of src/training with nothing of Node', async () => {
   expect(output?.exports).toEqual(
     expect.arrayContaining(['trainGrpo', 'resume', 'MemoryStore', 'machineOf']),
   );
-  expect(outputFiles[0]?.text).not.toMatch(/["']node:|\bprocess\.|(?<!\.)\bBuffer\b/);
+  // The client of NATS has a buffer of its own, which its messages name.
+  expect(outputFiles[0]?.text).not.toMatch(/["']node:|\bprocess\.|(?<![."])\bBuffer\b/);
   const rooms = Object.keys(metafile.inputs).filter((path) => /src\/(runs|cli)\/|gpu\/node/.test(path));
   expect(rooms).toEqual([]);
 });
