@@ -3,6 +3,7 @@
  * queue while the trainer makes its own share. Nothing that happens to workers or to the server ends the run: it goes on alone,
  * to the same bits, until they are back.
  */
+import { problemOf } from '../base/errors.ts';
 import type { Completion } from '../model/completions.ts';
 import { type Begun, begin } from './begin.ts';
 import type { Connected } from './connection.ts';
@@ -23,7 +24,7 @@ import { PolicyUse } from './policyUse.ts';
 import { Reception } from './reception.ts';
 import { ResultFeed } from './resultFeed.ts';
 import { Roster } from './roster.ts';
-import { serverError } from './serverError.ts';
+import { isNoRoom, serverError } from './serverError.ts';
 import { type Spec, specBytes, specDigest } from './spec.ts';
 import { type WorkerId, workerName } from './subjects.ts';
 import { Turnstile } from './turnstile.ts';
@@ -76,6 +77,8 @@ export class Coordinator implements AsyncDisposable {
   readonly #on: ClusterListener;
   readonly #sweeping: ReturnType<typeof setInterval>;
   #nextJob = 0;
+  /** True while the server has no room. */
+  #isCrowded = false;
   #state: TrainerState = 'running';
   /** The reason why no further call is taken. */
   #ended: ClusterError | undefined;
@@ -93,6 +96,7 @@ export class Coordinator implements AsyncDisposable {
       const begun = await begin(connected, run);
       coordinator = new Coordinator(options, begun, await specDigest(specBytes(spec)));
       await coordinator.#feed.start();
+      coordinator.#reception.check();
       return coordinator;
     };
     try {
@@ -366,9 +370,21 @@ export class Coordinator implements AsyncDisposable {
     if (this.#helpers === 0 || this.#ended) return;
     try {
       await this.#dispatch.offer(job);
+      if (this.#isCrowded) this.#on({ type: 'back' });
+      this.#isCrowded = false;
     } catch (error) {
-      this.#link.trouble(error, 'give out a job');
+      if (isNoRoom(error)) this.#crowded(job, error);
+      else this.#link.trouble(error, 'give out a job');
     }
+  }
+
+  /** The server has no room for the weights of a job, which is made alone. */
+  #crowded(job: Job, error: unknown): void {
+    job.isOffering = true;
+    if (this.#isCrowded) return;
+    this.#isCrowded = true;
+    const failure = serverError(error, 'keep the weights');
+    this.#on({ type: 'alone', problem: problemOf(failure), fix: failure.fix });
   }
 
   /** Delete on the server what belongs to jobs that are over. */

@@ -59,11 +59,14 @@ export class Epoch {
     throw superseded(this.run);
   }
 
-  /** Hear of later claims at once. The connection renews the subscription by itself. */
+  /**
+   * Hear of later claims at once. The connection renews the subscription by itself. Without the permission to subscribe, later
+   * claims are found by `confirm`.
+   */
   watch(nats: NatsConnection, onSuperseded: (error: ClusterError) => void): void {
     nats.subscribe(`$KV.${RUNS_BUCKET}.${this.run}`, {
-      callback: (error, message) => {
-        if (error) return;
+      callback: (refused, message) => {
+        if (refused) return;
         try {
           this.#refuse(parsed(message.data));
         } catch (later) {

@@ -42,6 +42,7 @@ const protocolSchema = z.object({ protocol: z.int() });
 /** Subscriptions that answer questions. The connection renews them by itself. */
 export class Reception {
   readonly #subscriptions: Subscription[];
+  #refused: Error | undefined;
 
   constructor(
     nats: NatsConnection,
@@ -51,6 +52,7 @@ export class Reception {
     const answer = (subject: string, reply: (message: Msg) => Uint8Array | undefined): Subscription =>
       nats.subscribe(subject, {
         callback: (error, message) => {
+          if (error) this.#refused = error;
           const bytes = error ? undefined : reply(message);
           if (bytes && message.reply) message.respond(bytes);
         },
@@ -63,6 +65,11 @@ export class Reception {
         return welcome && encodeMessage(welcome);
       }),
     ];
+  }
+
+  /** @throws the server's error if it does not let the trainer hear workers. It is known after any later answer of the server. */
+  check(): void {
+    if (this.#refused) throw this.#refused;
   }
 
   close(): void {

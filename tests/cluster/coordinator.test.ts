@@ -5,12 +5,15 @@ import { jetstreamManager } from '@nats-io/jetstream';
 import { afterAll, describe, expect, test } from 'vitest';
 import { Coordinator, type CoordinatorOptions } from '../../src/cluster/coordinator.ts';
 import type { ClusterEvent } from '../../src/cluster/events.ts';
+import { decodeMessage, trainerCardSchema, type WorkerCard } from '../../src/cluster/messages.ts';
 import { connectNode } from '../../src/cluster/node.ts';
 import { RemoteSampler } from '../../src/cluster/remoteSampler.ts';
-import { PROTOCOL, type Spec } from '../../src/cluster/spec.ts';
-import { RunSubjects, streamsOf } from '../../src/cluster/subjects.ts';
+import { PROTOCOL, type Spec, specDigest, specSchema } from '../../src/cluster/spec.ts';
+import { FIND_SUBJECT, RunSubjects, streamsOf } from '../../src/cluster/subjects.ts';
 import { readCheckpoint } from '../../src/formats/index.ts';
+import type { Completion } from '../../src/model/completions.ts';
 import { Sampler } from '../../src/model/sampler.ts';
+import { initialStateDict } from '../../src/model/stateDict.ts';
 import { Transformer } from '../../src/model/transformer.ts';
 import { encode, EOS as eos } from '../../src/tasks/arithmetic/tokenizer.ts';
 import { openDevice } from '../device.ts';
@@ -155,4 +158,119 @@ describe.skipIf(!hasNatsServer)('a coordinator', () => {
       expect(await sampler.generate(prompts, options)).toEqual(expected);
     expect(hung).toBe(1);
   }, 30_000);
+
+  test('refuses workers that it cannot use, and says why', async () => {
+    await using server = await NatsServer.start();
+    const { coordinator, sampler, events } = await opened(server, 'refuses');
+    await using _ = coordinator;
+    const cards: Record<string, Partial<WorkerCard>> = {
+      protocol: { protocol: PROTOCOL + 1 },
+      version: { version: '0.0.9' },
+      class: { class: 'llvmpipe-12345678', adapter: 'llvmpipe' },
+    };
+    for (const [reason, card] of Object.entries(cards)) {
+      await using worker = await PlainWorker.start({
+        url: server.url,
+        run: 'refuses',
+        eos,
+        instance: reason,
+        card,
+      });
+      expect(worker.welcome?.refusal).toMatchObject({ reason });
+    }
+    expect(events.map((event) => event.type === 'refused' && event.refusal.reason)).toEqual(
+      Object.keys(cards),
+    );
+    await sampler.generate(prompts, options);
+    const { connected, ownItems, items } = coordinator.figures();
+    expect({ connected, isAlone: ownItems === items }).toEqual({ connected: 0, isAlone: true });
+  });
+
+  test('answers who asks for trainers', async () => {
+    await using server = await NatsServer.start();
+    const { coordinator } = await opened(server, 'found');
+    await using _ = coordinator;
+    await using worker = await PlainWorker.start({ url: server.url, run: 'found', eos, instance: 'one' });
+    const { data } = await worker.nats.request(FIND_SUBJECT);
+    const card = decodeMessage(trainerCardSchema, data, 'card');
+    expect(card).toMatchObject({ run: 'found', name: 'a run', epoch: coordinator.epoch, state: 'running' });
+    expect(card.workers.map((known) => known.card.instance)).toEqual(['one']);
+    const told = await worker.nats.request(new RunSubjects('found').spec);
+    expect(await specDigest(told.data)).toBe(card.spec);
+    expect(decodeMessage(specSchema, told.data, 'spec')).toEqual(spec);
+  });
+
+  test('deletes its streams at the end, and tells workers', async () => {
+    await using server = await NatsServer.start();
+    const { coordinator, sampler } = await opened(server, 'ends');
+    await using worker = await PlainWorker.start({ url: server.url, run: 'ends', eos, instance: 'one' });
+    await sampler.generate(prompts, options);
+    const jsm = await jetstreamManager(worker.nats);
+    expect((await jsm.streams.names().next()).sort()).toEqual(
+      ['KV_mf_runs', ...Object.values(streamsOf('ends'))].sort(),
+    );
+    await coordinator.close();
+    expect(await jsm.streams.names().next()).toEqual(['KV_mf_runs']);
+    await expect(worker.hello()).rejects.toThrow();
+    await expect(sampler.generate(prompts, options)).rejects.toMatchObject({ code: 'DEADLINE' });
+  });
+
+  test('bans a worker that sends what is no result, and makes its items again', async () => {
+    await using server = await NatsServer.start();
+    const { coordinator, sampler, local, events } = await opened(server, 'bans');
+    await using _ = coordinator;
+    const change = (completions: Completion[]) => completions.slice(1);
+    await using worker = await PlainWorker.start({
+      url: server.url,
+      run: 'bans',
+      eos,
+      instance: 'liar',
+      change,
+    });
+    const expected = await local.generate(prompts, options);
+    const isBanned = () => events.some(({ type }) => type === 'banned');
+    for (let job = 0; job < 100 && !isBanned(); job++)
+      expect(await sampler.generate(prompts, options)).toEqual(expected);
+    expect(isBanned()).toBe(true);
+    expect((await worker.hello()).refusal).toMatchObject({ reason: 'banned' });
+    expect(coordinator.figures()).toMatchObject({ connected: 0, rejected: 1 });
+  });
+
+  test('serves two samplers at a time, each with its own weights', async () => {
+    await using server = await NatsServer.start();
+    const { coordinator, sampler, local } = await opened(server, 'two', { staleness: 1 });
+    await using _ = coordinator;
+    const [url, run] = [server.url, 'two'];
+    await using __ = await PlainWorker.start({ url, run, eos, instance: 'one' });
+    const other = Transformer.create(device, config, 7);
+    const otherLocal = new Sampler(other, { eos });
+    const otherSampler = new RemoteSampler(other, otherLocal, coordinator);
+    const expected = [await local.generate(prompts, options), await otherLocal.generate(prompts, options)];
+    for (let job = 0; job < 3; job++) {
+      const both = [sampler.generate(prompts, options), otherSampler.generate(prompts, options)];
+      expect(await Promise.all(both)).toEqual(expected);
+    }
+    // A version for each of the two, and no more.
+    const jsm = await jetstreamManager(__.nats);
+    const { state } = await jsm.streams.info(streamsOf(run).policy, { subjects_filter: '>' });
+    expect(Object.keys(state.subjects ?? {})).toHaveLength(2);
+  });
+
+  test('keeps the last versions of the weights on the server, and reads them at each call', async () => {
+    await using server = await NatsServer.start();
+    const { coordinator, sampler, local, model } = await opened(server, 'versions');
+    await using _ = coordinator;
+    const [url, run] = [server.url, 'versions'];
+    await using worker = await PlainWorker.start({ url, run, eos, instance: 'one' });
+    for (const seed of [1, 2, 3, 4, 5]) {
+      model.load(initialStateDict(config, seed));
+      expect(await sampler.generate(prompts, options)).toEqual(await local.generate(prompts, options));
+    }
+    const jsm = await jetstreamManager(worker.nats);
+    const { state } = await jsm.streams.info(streamsOf(run).policy, { subjects_filter: '>' });
+    const subjects = new RunSubjects(run);
+    expect(Object.keys(state.subjects ?? {}).sort()).toEqual(
+      [3, 4].map((version) => subjects.chunk(coordinator.epoch, version, 0)),
+    );
+  });
 });
