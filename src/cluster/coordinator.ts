@@ -295,7 +295,7 @@ export class Coordinator implements AsyncDisposable {
       workers: () => this.#helpers,
       ownShare: () => this.#fleet.ownShare,
       ownSequences: (seconds) => this.#fleet.ownSequences(seconds),
-      expectedMs: (sequences) => this.#fleet.expectedMs(sequences),
+      expectedMs: () => this.#fleet.expectedMs,
       delivered: async () => {
         try {
           return await this.#dispatch.delivered();

@@ -42,12 +42,13 @@ export class Fleet {
     return this.#pace.sequencesIn(seconds, TRAINER);
   }
 
-  /** Return the milliseconds that the slowest worker should need for so many sequences; undefined if no speed is known. */
-  expectedMs(sequences: number): number | undefined {
+  /** Return the milliseconds that the slowest worker should need, by the number of sequences; undefined if no speed is known. */
+  get expectedMs(): ((sequences: number) => number) | undefined {
     const slowest = this.#slowest(1);
     if (slowest === undefined) return undefined;
     const least = (this.ownSequences(1) ?? 0) / SLOWEST;
-    return (1000 * sequences) / Math.max(1e-3, least, slowest) + TRANSFER_MS;
+    const inSecond = Math.max(1e-3, least, slowest);
+    return (sequences) => (1000 * sequences) / inSecond + TRANSFER_MS;
   }
 
   /** Return the sequences of an item of a call with so many: a second's work of the slowest worker, and enough items for all. */

@@ -27,8 +27,8 @@ export interface Surroundings {
   ownShare(): number;
   /** Return the number of sequences that the trainer makes in some seconds; undefined if not known. */
   ownSequences(seconds: number): number | undefined;
-  /** Return the milliseconds that the slowest worker should need for so many sequences; undefined if not known. */
-  expectedMs(sequences: number): number | undefined;
+  /** Return the milliseconds that the slowest worker should need, by the number of sequences; undefined if not known. */
+  expectedMs(): ((sequences: number) => number) | undefined;
   /** Return the number of the last item that the server gave out; undefined if it does not say. */
   delivered(): Promise<number | undefined>;
   /** Give an item to a second worker, too. */
@@ -72,10 +72,10 @@ async function nextItems(job: Job, surroundings: Surroundings): Promise<JobItem[
   if (waiting.length > 0) return lastRun(waiting, ownPortion(waiting, surroundings));
   for (const item of job.open) item.outSince ??= now;
   for (const item of givenTwice(job)) surroundings.putAgain(item);
-  const isOverdue = ({ outSince = now, part }: JobItem): boolean => {
-    const expected = surroundings.expectedMs(part.sequences) ?? UNKNOWN_MS;
-    return now - outSince > Math.max(LEAST_PATIENCE_MS, PATIENCE * expected);
-  };
+  // Once for all items: there may be thousands, and as many workers.
+  const expectedMs = surroundings.expectedMs() ?? (() => UNKNOWN_MS);
+  const isOverdue = ({ outSince = now, part }: JobItem): boolean =>
+    now - outSince > Math.max(LEAST_PATIENCE_MS, PATIENCE * expectedMs(part.sequences));
   const overdue = job.open.filter(isOverdue);
   return overdue.toSorted((a, b) => (a.outSince ?? now) - (b.outSince ?? now)).slice(0, 1);
 }
