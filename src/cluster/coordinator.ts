@@ -140,6 +140,7 @@ export class Coordinator implements AsyncDisposable {
         this.#ledger.count('redelivered', deliveries - 1);
         this.#ledger.count('bytes', bytes);
       },
+      scored: (agreement) => this.#ledger.scored(agreement),
       taken: (result) => this.#taken(result),
       duplicate: (machine) => this.#ledger.duplicate(machine),
       rejected: (...result) => this.#rejected(...result),

@@ -5,6 +5,7 @@ import { problemOf } from '../base/errors.ts';
 import { sha256 } from '../base/sha256.ts';
 import { printable } from '../formats/error.ts';
 import type { Completion } from '../model/completions.ts';
+import type { Agreement } from './agreement.ts';
 import type { Job, JobItem } from './job.ts';
 import type { LedgerMachine } from './ledger.ts';
 import { type ResultShape, readResult, writeResult } from './result.ts';
@@ -50,6 +51,8 @@ export interface IntakeOptions {
   isBanned(id: WorkerId): boolean;
   /** Hears every result of a worker, before it is judged. */
   received(machine: LedgerMachine, facts: ResultFacts, bytes: number): void;
+  /** Hears how the completions of an honest result agree with the trainer's model. */
+  scored(agreement: Agreement): void;
   taken(result: TakenResult): void;
   duplicate(machine: LedgerMachine): void;
   /** Hears of a result that is not taken. */
@@ -165,7 +168,9 @@ export class Intake {
     const { model, local: sampler } = job.call;
     const received = { model, sampler, item: item.part, completions, worker: id, class: machine.class };
     try {
-      return (await this.options.verifier?.check({ ...received, isDisputed })) ?? {};
+      const verdict = await this.options.verifier?.check({ ...received, isDisputed });
+      if (verdict && verdict.problem === undefined) this.options.scored(verdict.figures);
+      return verdict ?? {};
     } catch (error) {
       job.fail(error);
       return { problem: 'it could not be checked' };

@@ -1,4 +1,5 @@
 /** Counts the work of all machines between two reports. */
+import { type Agreement, totalOf } from './agreement.ts';
 import type { ClusterFigures, WorkerFigures } from './metrics.ts';
 
 /** A machine on the ledger. */
@@ -34,6 +35,7 @@ export interface ReportFacts {
 export class Ledger {
   #machines = new Map<string, Sums>();
   #latencies: number[] = [];
+  #agreement = totalOf([]);
   #sums = { redelivered: 0, hedged: 0, bytes: 0 };
   #since: number;
 
@@ -72,6 +74,11 @@ export class Ledger {
     this.#sums[name] += by;
   }
 
+  /** Record how completions of workers agreed with the trainer's model. */
+  scored(agreement: Agreement): void {
+    this.#agreement = totalOf([this.#agreement, agreement]);
+  }
+
   /** Record the seconds from the publication of weights to their first use by a worker. */
   firstUse(seconds: number): void {
     if (this.#latencies.length < MOST_LATENCIES) this.#latencies.push(seconds);
@@ -96,14 +103,26 @@ export class Ledger {
       ...this.#sums,
       duplicate: total(({ duplicate }) => duplicate),
       rejected: total(({ rejected }) => rejected),
+      ...this.#agreementFigures(),
       policySecondsP50: quantile(latencies, 0.5),
       policySecondsP99: quantile(latencies, 0.99),
     };
     this.#machines = new Map();
     this.#latencies = [];
+    this.#agreement = totalOf([]);
     this.#sums = { redelivered: 0, hedged: 0, bytes: 0 };
     this.#since = this.now();
     return figures;
+  }
+
+  #agreementFigures() {
+    const { tokens, maxDifference, meanDifference, flippedTokens } = this.#agreement;
+    const known = (value: number): number => (tokens > 0 ? value : Number.NaN);
+    return {
+      logpDifferenceMax: known(maxDifference),
+      logpDifferenceMean: known(meanDifference),
+      flippedShare: known(flippedTokens / tokens),
+    };
   }
 
   #sumsOf(machine: LedgerMachine): Sums {

@@ -36,6 +36,11 @@ export interface ClusterFigures {
   readonly hedged: number;
   readonly duplicate: number;
   readonly rejected: number;
+  /** Differences of log-probabilities that workers reported and the trainer scored, in nats; NaN if none was scored. */
+  readonly logpDifferenceMax: number;
+  readonly logpDifferenceMean: number;
+  /** Share of the scored tokens that the trainer would not have drawn; NaN if none was scored. */
+  readonly flippedShare: number;
   /** Seconds from the publication of weights to their first use by a worker; NaN if none was published. */
   readonly policySecondsP50: number;
   readonly policySecondsP99: number;

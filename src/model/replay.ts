@@ -1,4 +1,5 @@
 /** Replay the sampling of given completions by a forward pass, to check if a model and its noise give them. */
+import { GpuError } from '../base/errors.ts';
 import { encodeSettings, replaySamples, SETTINGS_BYTES } from '../kernels/sampling/index.ts';
 import { noGrad, Tensor } from '../tensor/index.ts';
 import type { Completion, SampleOptions } from './completions.ts';
@@ -62,13 +63,22 @@ export async function replayCompletions(
   return replay;
 }
 
-/** Return the checks (N,4) of a pass. */
+/** Return the checks (N,4) of sequences, in one pass, or in halves if that exceeds the memory limit. */
 async function replayPart(
   model: Transformer,
   sequences: readonly ReplayedSequence[],
   settings: Uint8Array<ArrayBuffer>,
 ): Promise<Float32Array> {
-  return new Float32Array(await launched(model, sequences, settings));
+  try {
+    return new Float32Array(await launched(model, sequences, settings));
+  } catch (error) {
+    const isTooMuch = error instanceof GpuError && error.code === 'OUT_OF_MEMORY' && sequences.length > 1;
+    if (!isTooMuch) throw error;
+    const middle = Math.ceil(sequences.length / 2);
+    const first = await replayPart(model, sequences.slice(0, middle), settings);
+    const second = await replayPart(model, sequences.slice(middle), settings);
+    return Float32Array.from([...first, ...second]);
+  }
 }
 
 /** Launch a pass, and begin to read its checks. Its memory is free at once for what is launched later. */
