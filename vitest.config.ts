@@ -11,6 +11,7 @@ export default defineConfig({
   test: {
     include: ['tests/**/*.test.ts'],
     exclude: ['tests/browser'],
+    globalSetup: ['tests/cluster/missingServer.ts'],
     pool: 'forks',
     // Node 20 has browsers' WebSocket behind this flag; later versions have it.
     execArgv: ['--experimental-websocket'],

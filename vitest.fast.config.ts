@@ -7,6 +7,7 @@ export default defineConfig({
   resolve: { alias: PACKAGE_ALIAS },
   test: {
     include: testsWithoutDevice(),
+    globalSetup: ['tests/cluster/missingServer.ts'],
     pool: 'forks',
     execArgv: ['--experimental-websocket'],
     maxWorkers: 2,

@@ -81,14 +81,17 @@ export const trainerCards: fc.Arbitrary<TrainerCard> = fc.record({
   }),
 });
 
+// A field of this name is no field of an object.
+const field = token.filter((name) => name !== '__proto__');
+
 export const specs: fc.Arbitrary<Spec> = fc.record({
   protocol: count,
   version: name,
   mode: fc.constantFrom('same-class', 'any'),
   class: name,
   adapter: name,
-  model: fc.dictionary(token, fc.oneof(fc.integer(), fc.boolean(), fc.string())),
+  model: fc.dictionary(field, fc.oneof(fc.integer(), fc.boolean(), fc.string())),
   eos: count,
   matmulPrecision: fc.constantFrom('highest', 'medium'),
-  kernels: fc.dictionary(token, fc.oneof(fc.string(), fc.record({ variant: name, source: name }))),
+  kernels: fc.dictionary(field, fc.oneof(fc.string(), fc.record({ variant: name, source: name }))),
 });

@@ -8,8 +8,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 /** True if this machine has the server. */
 export const hasNatsServer = spawnSync('nats-server', ['--version']).status === 0;
-if (!hasNatsServer)
-  console.warn('no nats-server: tests with a real server are skipped (apt-get install nats-server)');
 
 /** Options of a server. */
 interface ServerOptions {
