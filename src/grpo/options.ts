@@ -58,14 +58,14 @@ export const grpoSchema = z.strictObject({
   staleness: integer(0, 8)
     .default(0)
     .describe(
-      'sample completions from the policy of this many steps ago, while the steps in between train (0 = from the ' +
-        'present policy, one after the other)',
+      'steps by which the policy that samples is behind the one that trains; both then work at the same time (0 = the ' +
+        'present policy samples, and then trains)',
     ),
   importanceSamplingCap: real({ min: 1, max: 1000 })
     .default(2)
     .describe(
-      'maximum weight of a token that an older policy (--staleness) or another kind of machine sampled; the weight ' +
-        'is the ratio of its probabilities now and then',
+      'maximum weight of a token that an older policy (--staleness) or another kind of machine sampled: its ' +
+        'probability now, divided by that when it was sampled',
     ),
   klCoef: real({ min: 0, max: 1000 })
     .default(0.1)

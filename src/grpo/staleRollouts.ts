@@ -148,6 +148,8 @@ export class StaleRollouts {
     const { steps } = this.parts.options;
     const drawn = this.#ready.length;
     if (this.#isDisposed || drawn >= this.#versions.length || this.#taken + drawn >= steps) return;
+    // After an error the step that it belongs to decides.
+    if (this.#ready.some(({ result }) => 'error' in result)) return;
     void this.#draw();
   }
 
@@ -156,8 +158,7 @@ export class StaleRollouts {
     this.#drawing ??= this.#drawn().then((drawn) => {
       this.#drawing = undefined;
       this.#ready.push(drawn);
-      // After an error the step that it belongs to decides.
-      if ('rollout' in drawn.result) this.#prefetch();
+      this.#prefetch();
     });
     return this.#drawing;
   }

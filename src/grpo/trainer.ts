@@ -12,7 +12,6 @@ import { checkSeed } from '../base/options.ts';
 import { RandomStream } from '../base/randomStream.ts';
 import { mostTokens } from '../model/microBatches.ts';
 import { type CompletionSampler, Sampler } from '../model/sampler.ts';
-import { scorePacked } from '../model/score.ts';
 import {
   badState,
   checkedProgress,
@@ -26,22 +25,15 @@ import { checkedTask } from '../tasks/checked.ts';
 import { checkVocabulary, type Task } from '../tasks/task.ts';
 import {
   AdamW,
-  backward,
   type Captured,
   type CaptureOptions,
   capture,
-  cat,
   cosineWithWarmup,
   MAX_SKIPPED,
-  noGrad,
   refuseDivergence,
-  reshape,
   type Scalar,
-  type Tensor,
 } from '../tensor/index.ts';
 import {
-  type BatchInputs,
-  batchInputs,
   microBatches,
   miniBatches,
   type Trajectory,
@@ -50,9 +42,9 @@ import {
   weighted,
 } from './batches.ts';
 import { Rescorer } from './correction.ts';
-import { grpoLoss } from './grpoLoss.ts';
-import { adaptedKlCoef, KL_ESTIMATORS, tokenKl } from './kl.ts';
-import { type GrpoMetrics, type SequenceRecord, summarise, type Update, unmeasured } from './metrics.ts';
+import { type BatchValues, GradientAccumulator } from './gradientAccumulator.ts';
+import { adaptedKlCoef } from './kl.ts';
+import { type GrpoMetrics, summarise, type Update, unmeasured } from './metrics.ts';
 import { checkTogether, checkTopK, type GrpoOptions } from './options.ts';
 import { builtInReward, type Reward } from './reward.ts';
 import { RewardError } from './rewardValues.ts';
@@ -70,9 +62,6 @@ export type { Rollout } from './rollout.ts';
 const MINI_BATCHES = 3;
 /** Maximum number of recordings that a trainer keeps. */
 const MAX_RECORDINGS = 64;
-
-/** Values that the GPU returns for a micro-batch. */
-type BatchValues = Pick<Update, 'records' | 'loss' | 'policyLoss'>;
 
 /** Optional parts of a GRPO trainer. */
 export interface GrpoTrainerParts {
@@ -102,7 +91,7 @@ export class GrpoTrainer {
   readonly #reference: Transformer | undefined;
   readonly #optimizer: AdamW;
   readonly #rescorer: Rescorer;
-  readonly #accumulate: Captured<[BatchInputs], Tensor>;
+  readonly #gradients: GradientAccumulator;
   readonly #apply: Captured<[Scalar], void>;
   #klCoef: number;
   #step = 0;
@@ -139,7 +128,8 @@ export class GrpoTrainer {
     const { device } = policy;
     const recordings = { maxRecordings: MAX_RECORDINGS, ...captureOptions };
     this.#rescorer = new Rescorer(policy, options, recordings);
-    this.#accumulate = capture(device, (inputs: BatchInputs) => this.#graph(inputs), recordings);
+    const models = { policy, reference: this.#reference };
+    this.#gradients = new GradientAccumulator(models, options, { klCoef: () => this.#klCoef, recordings });
     this.#apply = capture(device, (rate: Scalar) => this.#optimizer.step(rate), recordings);
   }
 
@@ -247,7 +237,7 @@ export class GrpoTrainer {
     if (this.#rollouts instanceof StaleRollouts) this.#rollouts.dispose();
     if (this.#ownsSampler) this.sampler.dispose();
     this.#rescorer.dispose();
-    this.#accumulate[Symbol.dispose]();
+    this.#gradients.dispose();
     this.#apply[Symbol.dispose]();
     this.#optimizer.dispose();
     this.#reference?.dispose();
@@ -303,7 +293,7 @@ export class GrpoTrainer {
     const pending: Promise<BatchValues>[] = [];
     const tokens = Math.min(this.options.microBatchTokens, mostTokens(this.policy));
     for (const batch of microBatches(trajectories, tokens)) {
-      const values = this.#backward(batch);
+      const values = this.#gradients.add(batch);
       values.catch(() => {}); // Promise.all below throws it; until then a handler keeps it from ending the process
       pending.push(values);
     }
@@ -317,62 +307,6 @@ export class GrpoTrainer {
       gradNorm: report.gradNorm,
       skipped: report.skipped,
     };
-  }
-
-  /** Enqueue the forward and backward pass of a micro-batch. The promise resolves when the GPU is done. */
-  #backward(batch: readonly WeightedTrajectory[]): Promise<BatchValues> {
-    using _ = this.policy.device.scope();
-    const values = this.#accumulate(batchInputs(this.policy, batch, this.options));
-    return this.#collect(batch, values.data());
-  }
-
-  /**
-   * Compute a micro-batch on the GPU and add to the gradients. Return everything that `#collect` reads in one tensor
-   * (3N + 2): log-probability, entropy and KL (or the reference's log-probability) of each token, total and policy loss.
-   */
-  #graph({ packed, excluded, ...inputs }: BatchInputs): Tensor {
-    const { options } = this;
-    const { temperature, klEstimator } = options;
-    const scores = scorePacked(this.policy, packed, { temperature });
-    const reference = this.#reference;
-    const refScores = reference && noGrad(() => scorePacked(reference, packed, { temperature }));
-    const [N, V] = scores.logits.shape as [number, number];
-    const { oldLogp } = inputs;
-    const klOptions = { temperature, oldLogp, excluded: excluded && reshape(excluded, [N, V]) };
-    const kl = refScores && tokenKl(klEstimator, scores, refScores, klOptions);
-    const coefficients = { klCoef: () => this.#klCoef };
-    const { total, policy } = grpoLoss({ ...inputs, ...scores, kl }, { ...options, ...coefficients });
-    backward(total);
-    const compared = klEstimator === 'exact' ? kl : refScores?.logp;
-    return noGrad(() =>
-      cat([scores.logp, scores.entropy, compared ?? scores.logp, reshape(total, [1]), reshape(policy, [1])]),
-    );
-  }
-
-  /** Wait for the tensor of `#graph`, and split it into records, one for each completion and each of its copies. */
-  async #collect(
-    batch: readonly WeightedTrajectory[],
-    pending: Promise<ArrayLike<number>>,
-  ): Promise<BatchValues> {
-    const values = await pending;
-    const N = (values.length - 2) / 3;
-    const { klEstimator } = this.options;
-    const hasReference = this.#reference !== undefined;
-    let t = 0;
-    const records = batch.flatMap(({ completion, advantage, copies, proxLogps = completion.logps }) => {
-      const tokens = Array.from(completion.logps, (oldLogp, i) => {
-        const at = t++;
-        const [logp = 0, entropy = 0, compared = 0] = [values[at], values[N + at], values[2 * N + at]];
-        const estimate = (): number =>
-          klEstimator === 'exact'
-            ? compared
-            : KL_ESTIMATORS[klEstimator].number(logp - compared, logp - oldLogp);
-        const kl = hasReference ? estimate() : Number.NaN;
-        return { logp, oldLogp, proxLogp: proxLogps[i] ?? Number.NaN, kl, entropy };
-      });
-      return copies.map((copy): SequenceRecord => ({ completion: copy, advantage, tokens }));
-    });
-    return { records, loss: values[3 * N] ?? 0, policyLoss: values[3 * N + 1] ?? 0 };
   }
 
   /** Adapt the weight of the KL (`klTarget`), and copy the policy to the reference (`refSyncSteps`). */

@@ -33,7 +33,7 @@ export const MEASURE_ROWS: Readonly<Record<Measure, MeasureRow>> = {
   change: {
     label: 'Δ log-probability',
     formula: 'ℓ − ℓ_old, nats',
-    help: 'The change since the token was sampled; 0 in the first optimiser step.',
+    help: 'The change since the token was sampled; 0 in the first optimiser step, unless an earlier policy sampled.',
   },
 };
 
