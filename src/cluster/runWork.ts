@@ -3,6 +3,7 @@ import type { JetStreamClient, JetStreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { MathformerError, problemOf } from '../base/errors.ts';
 import { type Completion, checkedSampling } from '../model/completions.ts';
+import { AheadQueue } from './aheadQueue.ts';
 import { ClusterError } from './error.ts';
 import type { CheckedSpec } from './findRun.ts';
 import { type Delivery, ItemQueue } from './itemQueue.ts';
@@ -26,6 +27,8 @@ const MOST_FAILURES = 3;
 const SOON_MS = 500;
 /** Milliseconds until a queue that is not there is asked again. */
 const MISSING_MS = 1000;
+/** Milliseconds for the measurement of a round trip. */
+const ROUND_TRIP_MS = 2000;
 /** Milliseconds in which an item may be finished after the worker was asked to end. */
 const GRACE_MS = 3000;
 /** Copies of the weights that loading them needs: the file, its numbers and those for the device. */
@@ -49,6 +52,8 @@ export interface RunContext extends CheckedSpec {
 /** Works for one run. */
 export class RunWork implements AsyncDisposable {
   readonly #queue: ItemQueue;
+  /** Milliseconds of a token of an item at its longest, in the latest item. */
+  #tokenMilliseconds: number | undefined;
   readonly #mostWeightBytes: number;
   #machine: RolloutMachine | undefined;
   /** SHA-256 of the weights of the machine. */
@@ -71,16 +76,25 @@ export class RunWork implements AsyncDisposable {
 
   /** Work until the run is over for this worker, or the worker ends. @throws AdapterError, GpuError if no machine opens. */
   async work(until: StopCondition): Promise<LeaveReason> {
+    const queue = new AheadQueue(this.#queue, await roundTripOf(this.context.nats, until));
+    try {
+      return await this.#workOn(queue, until);
+    } finally {
+      await queue.close();
+    }
+  }
+
+  async #workOn(queue: AheadQueue, until: StopCondition): Promise<LeaveReason> {
     for (;;) {
       const reason = until.reason ? 'stopped' : this.#leaveReason();
       if (reason) return reason;
       // An item does not wait for a machine that opens.
       this.#machine ??= await this.#open();
-      const delivery = await this.#queue.next(until.signal);
+      const delivery = await queue.next(until.signal);
       this.#isQueueMissing = delivery === 'missing';
       if (delivery === 'missing') await this.#askWhy(until);
       if (!delivery || delivery === 'missing') continue;
-      await this.#take(delivery, this.#machine, until);
+      await this.#take(delivery, this.#machine, { queue, until });
       until.worked();
     }
   }
@@ -118,18 +132,25 @@ export class RunWork implements AsyncDisposable {
   }
 
   /** Do an item, or tell the server why not. */
-  async #take(delivery: Delivery, machine: RolloutMachine, until: StopCondition): Promise<void> {
+  async #take(
+    delivery: Delivery,
+    machine: RolloutMachine,
+    { queue, until }: { readonly queue: AheadQueue; readonly until: StopCondition },
+  ): Promise<void> {
     this.context.on({ type: 'started' });
     try {
       const item = await this.#read(delivery);
       if (!item || !(await this.#load(delivery, machine, item))) return;
       const start = performance.now();
       const { prompts, sampling } = item;
+      const most = prompts.length * sampling.groupSize * sampling.maxNewTokens;
+      if (this.#tokenMilliseconds !== undefined) queue.expect(this.#tokenMilliseconds * most, until.signal);
       const completions = await inGrace(machine.generate(prompts, sampling), until);
       if (!completions) return this.#handBack(delivery, 0, 'this worker ends');
+      const seconds = (performance.now() - start) / 1000;
+      this.#tokenMilliseconds = (seconds * 1000) / most;
       this.#failures = 0;
       await this.#sending;
-      const seconds = (performance.now() - start) / 1000;
       this.#sending = this.#send(delivery, item, { completions, seconds }, until).catch((error) =>
         this.#fail(delivery, machine, error),
       );
@@ -247,6 +268,11 @@ async function inGrace<Value>(sampling: Promise<Value>, until: StopCondition): P
     done.abort();
     sampling.catch(() => undefined);
   }
+}
+
+/** Measure the milliseconds from a request to its answer; 0 if none comes in time. */
+async function roundTripOf(nats: NatsConnection, until: StopCondition): Promise<number> {
+  return Promise.race([nats.rtt().catch(() => 0), until.pause(ROUND_TRIP_MS).then(() => 0)]);
 }
 
 const mebibytes = (bytes: number): string => `${Math.ceil(bytes / 2 ** 20)} MiB`;

@@ -201,6 +201,16 @@ export class ScriptedTrainer implements AsyncDisposable {
     }
   }
 
+  /** Wait until the server hears this trainer. */
+  async connected(): Promise<void> {
+    const isHeard = () =>
+      this.nats.rtt().then(
+        () => true,
+        () => false,
+      );
+    await this.until(isHeard, 'the trainer is connected');
+  }
+
   /** Wait for results. */
   async collect(count: number, seconds = 30): Promise<readonly ArrivedResult[]> {
     await this.until(() => this.results.length >= count, `${count} results`, seconds);

@@ -419,6 +419,7 @@ describe.skipIf(!hasNatsServer)('a worker recovers', () => {
     await own.kill();
     await own.start();
     await trainer.until(() => running.told('reconnected').length === 1, 'it reconnects');
+    await trainer.connected();
     await trainer.put('0-1', policy, PROMPTS);
     await trainer.until(() => running.told('item').length === 2, 'it works again');
     expect(running.told('disconnected')).toHaveLength(1);
@@ -436,6 +437,7 @@ describe.skipIf(!hasNatsServer)('a worker recovers', () => {
     own.forget();
     await own.start();
     await trainer.until(() => running.told('reconnected').length === 1, 'it reconnects');
+    await trainer.connected();
     await trainer.declare();
     await trainer.put('0-1', await trainer.publish(WEIGHTS), PROMPTS);
     await trainer.until(() => running.told('item').length === 2, 'it works again');
