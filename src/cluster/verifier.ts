@@ -67,6 +67,8 @@ const PROBATION = 16;
 /** Doubtful results that a worker may have, and further ones as a share of its results. */
 const MOST_DOUBTS = 2;
 const DOUBTFUL_SHARE = 0.02;
+/** Workers that are remembered. One that is forgotten begins anew. */
+const MOST_REMEMBERED = 10_000;
 /** A result of another class is a lie if more completions than this share fail, and more than one. */
 const FAILING_SHARE = 0.05;
 
@@ -164,7 +166,11 @@ export class Verifier {
   #reputationOf(worker: WorkerId): Reputation {
     const name = workerName(worker);
     const known = this.#reputations.get(name) ?? { results: 0, doubtful: 0 };
+    // Those heard last stand last.
+    this.#reputations.delete(name);
     this.#reputations.set(name, known);
+    const [oldest] = this.#reputations.keys();
+    if (this.#reputations.size > MOST_REMEMBERED && oldest !== undefined) this.#reputations.delete(oldest);
     return known;
   }
 }
