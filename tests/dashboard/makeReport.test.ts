@@ -64,6 +64,7 @@ describe('a report', () => {
     const directory = runs.write('a', {
       'config.json': configWith({ note: hostile }, { adapter: { description: hostile } }),
       'metrics.jsonl': rowsTo(3),
+      'workers.jsonl': `${JSON.stringify({ step: 1, worker: hostile, name: hostile })}\n`,
       'baseline_completions.jsonl': `${JSON.stringify({ expression: hostile })}\n`,
       'trace/step10.safetensors': Uint8Array.from({ length: 300 }, (_, i) => i),
     });

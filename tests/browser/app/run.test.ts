@@ -1,5 +1,8 @@
 /** The pages of runs, from a dashboard: usable by everybody, and no place for what a hostile run brings. */
+import { appendFile, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, inject } from 'vitest';
+import { workerFigures } from '../../training/figures.ts';
 import { describeIn } from '../browsers.ts';
 import { type Dashboard, startDashboard } from '../dashboard.ts';
 import { HOSTILE, RUNS } from '../runs.ts';
@@ -67,6 +70,22 @@ describeIn('chromium', () => {
     const saved = page.waitForEvent('download');
     await page.getByRole('button', { name: 'Save as CSV' }).click();
     expect((await saved).suggestedFilename()).toBe('workers.csv');
+  });
+
+  it('rows of workers come while they are written, and go when a resumed run cuts them', async ({ page }) => {
+    const file = join(inject('runs'), 'workers', 'workers.jsonl');
+    const before = await readFile(file, 'utf8');
+    await page.goto(addressOf('workers', 'workers'));
+    const rows = page.getByTestId('workers').locator('tr');
+    await expect.poll(() => rows.count()).toBe(4);
+    const late = JSON.stringify({ step: 13, ...workerFigures({ worker: 'w9', name: 'late' }) });
+    await appendFile(file, late.slice(0, 20));
+    await appendFile(file, `${late.slice(20)}\n`);
+    await rows.getByText('late', { exact: true }).waitFor();
+    expect(await rows.count()).toBe(5);
+    await writeFile(file, before);
+    await expect.poll(() => rows.count()).toBe(4);
+    await expectUsable(page);
   });
 
   it('a click on one of many workers draws its line', async ({ page }) => {
