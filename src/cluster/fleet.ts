@@ -46,8 +46,7 @@ export class Fleet {
   get expectedMs(): ((sequences: number) => number) | undefined {
     const slowest = this.#slowest(1);
     if (slowest === undefined) return undefined;
-    const least = (this.ownSequences(1) ?? 0) / SLOWEST;
-    const inSecond = Math.max(1e-3, least, slowest);
+    const inSecond = Math.max(1e-3, slowest);
     return (sequences) => (1000 * sequences) / inSecond + TRANSFER_MS;
   }
 
@@ -57,9 +56,10 @@ export class Fleet {
     return Math.max(1, Math.floor(Math.min(each, this.#slowest(ITEM_SECONDS) ?? each)));
   }
 
-  /** Return the sequences that the slowest worker makes in some seconds. */
+  /** Return the sequences that the slowest worker makes in some seconds, as far as it is waited for. */
   #slowest(seconds: number): number | undefined {
     const made = this.roster.active.flatMap(({ name }) => this.#pace.sequencesIn(seconds, name) ?? []);
-    return made.length > 0 ? Math.min(...made) : undefined;
+    const least = (this.ownSequences(seconds) ?? 0) / SLOWEST;
+    return made.length > 0 ? Math.max(least, Math.min(...made)) : undefined;
   }
 }
