@@ -90,7 +90,7 @@ const ROWS: readonly (readonly [names: string, ours: string, note?: string])[] =
   ['do_sample', 'greedy'],
   ['random_seed data_seed manual_seed', 'seed'],
   ['temp', 'temperature'],
-  ['num_processes num_workers dataloader_num_workers workers', 'threads'],
+  ['num_processes num_workers dataloader_num_workers', 'threads'],
   ['max_prompt_length', '', 'prompts are never cut'],
   ['disable_tqdm silent', 'quiet'],
   ['verbose', 'debug'],
