@@ -1,4 +1,4 @@
-/** How well completions agree with a model: the log-probabilities that were reported, and the draws, token by token. */
+/** Compares completions with a model: the log-probabilities that were reported, and the draws, token by token. */
 import type { Completion } from '../model/completions.ts';
 import type { Replay } from '../model/replay.ts';
 import type { WireSampling } from './messages.ts';

@@ -7,7 +7,7 @@
  */
 import type { CompletionAgreement, Tolerance } from './agreement.ts';
 
-/** What a tolerance may be. `START` holds until the first honest result. */
+/** Bounds of a tolerance. `start` holds until the first honest result. */
 interface Bounds {
   readonly least: Tolerance;
   readonly start: Tolerance;
@@ -40,7 +40,7 @@ const FOREIGN_HALF: Bounds = {
 
 /** A tolerance, beside the largest honest differences. */
 const FACTOR = 6;
-/** What is left of the largest differences after another honest result: half after some 70. */
+/** Factor of the largest differences after another honest result: half is left after some 70. */
 const DECAY = 0.99;
 
 /** Tolerances by class. */

@@ -10,13 +10,13 @@ import type { Transformer } from './transformer.ts';
 /** Most tokens of a pass, so that the memory of a replay does not grow with its completions. */
 const MOST_TOKENS = 4096;
 
-/** What the model says of the tokens of completions, end to end. */
+/** The model's view of the tokens of completions, end to end. */
 export interface Replay {
   /** The log-probability of each token in the distribution that it was sampled from. */
   readonly logps: Float32Array;
   /** The highest noisy logit of the kept ids less that of the token: 0 for the token that the sampler draws. */
   readonly margins: Float32Array;
-  /** How far logits and log-masses would have to move for the filters to keep the ids that were kept: 0 if they do. */
+  /** Distance that logits and log-masses would have to move for the filters to keep the ids that were kept: 0 if they do. */
   readonly filterGaps: Float32Array;
 }
 

@@ -93,7 +93,7 @@ export interface HostileRunOptions {
   ready(step: number): Promise<unknown>;
 }
 
-/** What a training with workers became. */
+/** The outcome of a training with workers. */
 export interface HostileRunReport {
   readonly digest: string;
   readonly events: readonly ClusterEvent[];

@@ -4,7 +4,7 @@ import { replayCompletions } from '../../src/model/replay.ts';
 import type { Completion, CompletionSampler } from '../../src/model/sampler.ts';
 import type { Transformer } from '../../src/model/transformer.ts';
 
-/** What a worker has: the weights of the item, and a sampler for them. */
+/** A worker's weights of the item, and a sampler for them. */
 export interface Machine {
   readonly model: Transformer;
   readonly sampler: CompletionSampler;
