@@ -4,13 +4,13 @@ import { type ClaimsData, decode, type Permissions, type User } from '@nats-io/j
 import { type Authenticator, credsAuthenticator } from '@nats-io/nats-core';
 import { ClusterError } from './error.ts';
 
-/** What a credentials file says. */
+/** The content of a credentials file. */
 export interface Credentials {
   /** The public key of the user. */
   readonly key: string;
   /** The name that its owner gave the user. */
   readonly name: string;
-  /** What the user may do, as its account says. The server decides. */
+  /** The user's permissions, as its account says. The server decides. */
   readonly permissions: Permissions;
   /** The time after which the server refuses them; undefined if they do not expire. */
   readonly expires: Date | undefined;

@@ -44,7 +44,7 @@ export interface IdentityReport {
     readonly key: string;
     readonly expires: string | null;
   } | null;
-  /** What one may do there. */
+  /** The work that one may do there. */
   readonly roles: readonly Role[];
 }
 
@@ -70,7 +70,7 @@ export interface ClusterReport {
   readonly identity: IdentityReport | null;
   readonly trainers: readonly Omit<TrainerCard, 'workers'>[];
   readonly workers: readonly FoundWorker[];
-  /** What keeps everybody from working there. */
+  /** Problems that keep everybody from working there. */
   readonly problems: readonly Advice[];
   readonly warnings: readonly Advice[];
 }

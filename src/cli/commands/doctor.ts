@@ -273,7 +273,7 @@ async function run(flags: Flags): Promise<void> {
   process.exitCode = usable ? 0 : 1;
 }
 
-/** What is printed, as an object and as text. */
+/** A report, as an object and as text. */
 interface Examined {
   readonly usable: boolean;
   readonly report: object;
