@@ -72,6 +72,7 @@ test('a report has the sums since the last one', () => {
     ],
     ...{ connected: 1, tokensPerSecond: 17.5, items: 3, ownItems: 1, redelivered: 0, hedged: 0 },
     ...{ duplicate: 1, rejected: 0, policySecondsP50: 0.2, policySecondsP99: 0.5, bytes: 100 },
+    ...{ logpDifferenceMean: Number.NaN, logpDifferenceMax: Number.NaN, flippedShare: Number.NaN },
   });
   now = 5000;
   expect(ledger.report({ ...facts, present: [] })).toMatchObject({

@@ -1,7 +1,7 @@
 /** The trainer's side on a real server, with workers in this process. */
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { jetstreamManager } from '@nats-io/jetstream';
+import { DiscardPolicy, jetstreamManager } from '@nats-io/jetstream';
 import { afterAll, describe, expect, test } from 'vitest';
 import { Coordinator, type CoordinatorOptions } from '../../src/cluster/coordinator.ts';
 import type { ClusterEvent } from '../../src/cluster/events.ts';
@@ -272,5 +272,23 @@ describe.skipIf(!hasNatsServer)('a coordinator', () => {
     expect(Object.keys(state.subjects ?? {}).sort()).toEqual(
       [3, 4].map((version) => subjects.chunk(coordinator.epoch, version, 0)),
     );
+  });
+
+  test.each([
+    ['items', 'work', 1],
+    ['weights', 'policy', 0],
+  ] as const)('goes on where the server has no room for %s', async (what, stream, most) => {
+    await using server = await NatsServer.start();
+    const run = `full-${stream}`;
+    const { coordinator, sampler, local, events } = await opened(server, run);
+    await using _ = coordinator;
+    await using worker = await PlainWorker.start({ url: server.url, run, eos, instance: 'one' });
+    const jsm = await jetstreamManager(worker.nats);
+    const limits = most > 0 ? { max_msgs: most } : { max_bytes: 1000, discard: DiscardPolicy.New };
+    await jsm.streams.update(streamsOf(run)[stream], limits);
+    const expected = await local.generate(prompts, options);
+    for (let job = 0; job < 2; job++) expect(await sampler.generate(prompts, options)).toEqual(expected);
+    const told = events.filter(({ type }) => type !== 'joined').map(({ type }) => type);
+    expect(told).toEqual(what === 'items' ? [] : ['alone']);
   });
 });
