@@ -13,11 +13,12 @@ export async function askAll<Schema extends z.ZodType>(
   nats: NatsConnection,
   subject: string,
   schema: Schema,
+  question = '',
 ): Promise<z.output<Schema>[]> {
   const answers: z.output<Schema>[] = [];
   try {
     const options = { strategy: 'stall', maxWait: ANSWERS_MS, stall: SILENCE_MS } as const;
-    for await (const { data } of await nats.requestMany(subject, undefined, options)) {
+    for await (const { data } of await nats.requestMany(subject, question, options)) {
       try {
         answers.push(decodeMessage(schema, data, 'an answer'));
       } catch {

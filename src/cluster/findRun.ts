@@ -20,10 +20,13 @@ import { FIND_SUBJECT, RunSubjects } from './subjects.ts';
 /** Milliseconds for one trainer's answer. */
 const ANSWER_MS = 3000;
 
-/** Ask who trains on this server. What is not a card is left out. */
-export async function findTrainers(nats: NatsConnection): Promise<TrainerCard[]> {
+/** Ask who trains on this server, and with `withWorkers` whom they know. What is not a card is left out. */
+export async function findTrainers(
+  nats: NatsConnection,
+  { withWorkers = false }: { readonly withWorkers?: boolean } = {},
+): Promise<TrainerCard[]> {
   const cards = new Map<string, TrainerCard>();
-  for (const card of await askAll(nats, FIND_SUBJECT, trainerCardSchema)) {
+  for (const card of await askAll(nats, FIND_SUBJECT, trainerCardSchema, withWorkers ? 'workers' : '')) {
     // A trainer that restarts may answer twice.
     if (card.epoch >= (cards.get(card.run)?.epoch ?? 0)) cards.set(card.run, card);
   }

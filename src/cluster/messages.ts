@@ -133,6 +133,9 @@ export const trainerCardSchema = z.strictObject({
   epoch: count(),
   state: stateSchema,
   spec: digest(),
+  /** Number of workers that it takes. */
+  served: count(),
+  /** All workers that it knows, if it was asked for them. */
   workers: z.array(knownWorkerSchema).max(10_000),
 });
 

@@ -58,7 +58,7 @@ export class Reception {
         },
       });
     this.#subscriptions = [
-      answer(FIND_SUBJECT, () => encodeMessage(this.#card())),
+      answer(FIND_SUBJECT, ({ data }) => encodeMessage(this.#card(data.length > 0))),
       answer(subjects.spec, () => host.specBytes),
       answer(subjects.all.hello, (message) => {
         const welcome = this.#welcome(message);
@@ -98,13 +98,16 @@ export class Reception {
     }
   }
 
-  #card(): TrainerCard {
+  /** @param isWhole with the workers: many of them make it long, and many ask. */
+  #card(isWhole: boolean): TrainerCard {
     const { host } = this;
+    const workers = host.workers();
     const { run, name, spec, specDigest, epoch } = host;
     return {
       ...{ protocol: PROTOCOL, run, name: name.slice(-200), version: spec.version, mode: spec.mode },
       ...{ class: spec.class, adapter: spec.adapter.slice(0, 200), epoch, state: host.state() },
-      ...{ spec: specDigest, workers: fitting(host.workers()) },
+      ...{ spec: specDigest, served: workers.filter(({ refusal }) => refusal === null).length },
+      workers: isWhole ? fitting(workers) : [],
     };
   }
 }

@@ -191,7 +191,7 @@ export class RolloutWorker {
       ({ run, state }) => state === 'running' && (this.#avoided.get(run) ?? 0) < performance.now(),
     );
     const order = trainers
-      .map((trainer) => ({ trainer, served: servedBy(trainer) + Math.random() / 2 }))
+      .map((trainer) => ({ trainer, served: trainer.served + Math.random() / 2 }))
       .sort((a, b) => a.served - b.served);
     let outcome: Outcome = {};
     for (const { trainer } of order) {
@@ -289,10 +289,6 @@ interface Desk {
   readonly jsm: JetStreamManager;
   readonly id: WorkerId;
 }
-
-/** Return the number of workers that a trainer has. */
-const servedBy = ({ workers }: TrainerCard): number =>
-  workers.filter(({ refusal }) => refusal === null).length;
 
 /** Send what is left to send, and close the connection. A server that is away does not hold that up. */
 async function leave(nats: NatsConnection): Promise<void> {

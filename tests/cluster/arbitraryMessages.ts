@@ -76,6 +76,7 @@ export const trainerCards: fc.Arbitrary<TrainerCard> = fc.record({
   epoch: count,
   state: states,
   spec: digest,
+  served: count,
   workers: fc.array(fc.record({ card: workerCards, refusal: refusals, silentSeconds: amount }), {
     maxLength: 3,
   }),

@@ -56,8 +56,8 @@ export class ScriptedTrainer implements AsyncDisposable {
   readonly cards: WorkerCard[] = [];
   readonly results: ArrivedResult[] = [];
   state: TrainerState = 'running';
-  /** Number of workers on its card. */
-  workers = 0;
+  /** Number of workers that it says it has. */
+  served = 0;
   refusal: Refusal | null = null;
   digest = '';
   #bytes: Uint8Array = new Uint8Array();
@@ -241,14 +241,8 @@ export class ScriptedTrainer implements AsyncDisposable {
     const { protocol, version, mode, class: machine, adapter } = script.spec;
     return {
       ...{ protocol, run, name: `the ${run}`, version, mode, class: machine, adapter, epoch, state, spec },
-      workers: Array.from({ length: this.workers }, (_, i) => ({
-        card: {
-          ...{ protocol, key: 'open', instance: `other${i}`, name: 'w', version, class: machine, adapter },
-          ...{ platform: 'test', tokensPerSecond: 1, items: 0, run },
-        },
-        refusal: null,
-        silentSeconds: 0,
-      })),
+      served: this.served,
+      workers: [],
     };
   }
 

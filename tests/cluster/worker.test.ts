@@ -132,8 +132,8 @@ describe.skipIf(!hasNatsServer)('a worker', () => {
   it('works for the run that has the fewest workers', async () => {
     await using many = await trainerOf();
     await using few = await trainerOf();
-    many.workers = 3;
-    few.workers = 2;
+    many.served = 3;
+    few.served = 2;
     await using running = new RunningWorker(connect);
     await few.until(() => running.told('joined').length === 1, 'it joins');
     expect(running.told('joined')[0]?.run).toBe(few.run);
@@ -166,7 +166,7 @@ describe.skipIf(!hasNatsServer)('a worker that is refused', () => {
     await using unkind = await trainerOf();
     unkind.refusal = refusal;
     await using kind = await trainerOf();
-    kind.workers = 5;
+    kind.served = 5;
     await using running = new RunningWorker(connect);
     await kind.until(() => running.told('joined').length === 1, 'it joins');
     expect(running.told('joined')[0]?.run).toBe(kind.run);

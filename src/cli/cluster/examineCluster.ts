@@ -96,7 +96,7 @@ export async function examineCluster(connect: Connect, options: ConnectOptions):
     const server = await serverReport(nats, options.url);
     const identity = identityReport(options.credentials);
     const [cards, answers] = await Promise.all([
-      unlessForbidden(findTrainers(nats)),
+      unlessForbidden(findTrainers(nats, { withWorkers: true })),
       unlessForbidden(askAll(nats, WHO_SUBJECT, workerCardSchema)),
     ]);
     const problems = [...serverProblems(server), ...identityProblems(identity)];

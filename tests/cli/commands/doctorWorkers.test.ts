@@ -31,6 +31,7 @@ const trainer = (changes: Partial<TrainerCard> = {}): TrainerCard => ({
     epoch: 3,
     state: 'running',
     spec: '0'.repeat(64),
+    served: 0,
     workers: [],
     ...changes,
   },
