@@ -1,4 +1,4 @@
-/** What the lent tab does: its run, items, tokens, device; and why it does not work. */
+/** Shows the work of the lent tab, its run, items, tokens and device, and the reasons why it does not work. */
 import { Badge, type Tone } from '../ui/Badge.tsx';
 import { Button } from '../ui/Button.tsx';
 import { formatCount, formatNumber } from '../ui/format.ts';
