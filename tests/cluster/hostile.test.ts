@@ -61,7 +61,7 @@ function signal(): { readonly come: Promise<void>; readonly send: () => void } {
   return { come, send: () => send() };
 }
 
-interface LiarOptions extends Pick<HostileRunOptions, 'mode' | 'spotChecks'> {
+interface LiarOptions extends Pick<HostileRunOptions, 'mode' | 'spotChecks' | 'staleness'> {
   /** The class that both workers claim to be of. Default: their own. */
   readonly class?: string;
 }
@@ -103,8 +103,12 @@ async function trainWithLiar(
   return await training;
 }
 
-function expectBan({ digest, events, banned, rejected }: HostileRunReport, problem: RegExp): void {
-  expect(digest).toBe(alone);
+function expectBan(
+  { digest, events, banned, rejected }: HostileRunReport,
+  problem: RegExp,
+  expected = alone,
+): void {
+  expect(digest).toBe(expected);
   const bans = events.filter(({ type }) => type === 'banned');
   expect(bans).toMatchObject([{ worker: 'liar', problem: expect.stringMatching(problem) }]);
   expect(banned).toEqual(['liar']);
@@ -314,6 +318,11 @@ describe.skipIf(!hasNatsServer)('somebody who', () => {
 describe.skipIf(!hasNatsServer)('a worker that', () => {
   test.each(LIES)('%s is banned', async (_, lie, problem) => {
     expectBan(await trainWithLiar(lie), problem);
+  });
+
+  test('chooses a token is banned where an earlier policy samples, too', async () => {
+    const lie: Lie = (machine, work) => chooseToken(machine, work, { completion: 2, token: 0, id: 5 });
+    expectBan(await trainWithLiar(lie, { staleness: 1 }), /./, await trainedAlone(1));
   });
 
   test('edits less than rounding is found where every result is computed again', async () => {

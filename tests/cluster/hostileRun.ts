@@ -31,10 +31,10 @@ export const openWasm = async (options: DeviceOptions = {}): Promise<Device> =>
 const { config, stateDict } = readFixture('tiny_easy.pt');
 const task = arithmetic({ maxDigits: 1, maxDepth: 1, operators: '+,-' });
 export const STEPS = 3;
-const OPTIONS = grpoOptions({
+const OPTIONS = {
   ...{ steps: STEPS, batchSize: 8, groupSize: 4, maxNewTokens: 24, lr: 1e-3, seed: 5 },
   ...{ topK: 30, topP: 0.98 },
-});
+};
 
 /** Wait for something that has to come. @throws Error after a time, naming it. */
 export async function inTime<Value>(
@@ -56,12 +56,14 @@ export async function inTime<Value>(
 /** Train, and return the SHA-256 of the weights. */
 async function trained(
   device: Device,
+  staleness: number,
   samplerOf: (model: Transformer) => CompletionSampler,
   afterStep: () => void = () => undefined,
 ): Promise<string> {
   const model = new Transformer(device, config, stateDict);
   const sampler = samplerOf(model);
-  const trainer = new GrpoTrainer(model, OPTIONS, { task, sampler });
+  const options = grpoOptions({ ...OPTIONS, staleness });
+  const trainer = new GrpoTrainer(model, options, { task, sampler, samplerOf });
   for (let step = 0; step < STEPS; step++) {
     await inTime(trainer.step(), `step ${step}`);
     afterStep();
@@ -74,9 +76,9 @@ async function trained(
 }
 
 /** Train without workers. */
-export async function trainedAlone(): Promise<string> {
+export async function trainedAlone(staleness = 0): Promise<string> {
   const device = await openWasm();
-  const digest = await trained(device, (model) => new Sampler(model, { eos: EOS }));
+  const digest = await trained(device, staleness, (model) => new Sampler(model, { eos: EOS }));
   device.destroy();
   return digest;
 }
@@ -88,6 +90,7 @@ export interface HostileRunOptions {
   readonly run: string;
   readonly mode?: WorkersMode;
   readonly spotChecks?: number;
+  readonly staleness?: number;
   readonly random?: () => number;
   /** Return what the trainer's own share of a step waits for, so that workers get items. */
   ready(step: number): Promise<unknown>;
@@ -148,7 +151,7 @@ export class HostileRun implements AsyncDisposable {
     const connected = await connectNode(options.connect);
     const heard: { hear(event: ClusterEvent): void } = { hear: () => undefined };
     const coordinator = await Coordinator.open({
-      ...{ connected, run, name: run, spec, verifier },
+      ...{ connected, run, name: run, spec, verifier, staleness: options.staleness },
       on: (event) => heard.hear(event),
     });
     const hostile = new HostileRun(device, coordinator, options, spec);
@@ -186,7 +189,8 @@ export class HostileRun implements AsyncDisposable {
       };
       return new RemoteSampler(model, patient, this.coordinator);
     };
-    const digest = await trained(this.device, samplerOf, () => this.#count());
+    const { staleness = 0 } = this.options;
+    const digest = await trained(this.device, staleness, samplerOf, () => this.#count());
     await atEnd();
     this.#count();
     return {
