@@ -38,21 +38,14 @@ export interface ScalingCase {
   readonly counts: readonly number[];
 }
 
-const TINY = {
-  size: 'tiny',
-  batchSize: 128,
-  groupSize: 4,
-  maxNewTokens: 256,
-  rolloutSeconds: 4,
-  steps: 6,
-} as const;
+const TINY = { size: 'tiny', batchSize: 64, groupSize: 4, maxNewTokens: 256 } as const;
 const COUNTS = [1, 2, 4, 8] as const;
 
 /** The cases: so many problems that eight workers have several groups each, at once and one step behind; and larger weights. */
 export const SCALING_CASES: readonly ScalingCase[] = [
-  { ...TINY, staleness: 0, counts: COUNTS },
-  { ...TINY, staleness: 1, counts: COUNTS },
-  { ...TINY, size: 'small', batchSize: 32, staleness: 0, counts: [4], steps: 3 },
+  { ...TINY, staleness: 0, rolloutSeconds: 8, steps: 4, counts: COUNTS },
+  { ...TINY, staleness: 1, rolloutSeconds: 8, steps: 4, counts: COUNTS },
+  { ...TINY, size: 'small', batchSize: 32, staleness: 0, rolloutSeconds: 8, steps: 3, counts: [4] },
 ];
 
 /** Times and figures of the timed steps. */
