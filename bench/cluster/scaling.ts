@@ -165,8 +165,11 @@ export async function measureScaling(device: Device, each: ScalingCase): Promise
   const recorded = new RecordedCompletions();
   const { staleness, rolloutSeconds, batchSize, counts, steps } = each;
   const sampler = (model: Transformer): CompletionSampler => new Sampler(model, { eos: EOS });
-  const plain = machineWith(device, (model) => recorded.recording(sampler(model)));
-  const { seconds: local } = await train(plain, each);
+  await train(
+    machineWith(device, (model) => recorded.recording(sampler(model))),
+    each,
+  );
+  const { seconds: local } = await train(machineWith(device, sampler), each);
   const free = machineWith(device, (model) => verified(recorded, model, batchSize / PARTS));
   const { seconds: share } = await train(free, each);
   const tokensPerSecond = recorded.tokens / (WARM + steps) / rolloutSeconds;

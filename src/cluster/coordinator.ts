@@ -278,6 +278,7 @@ export class Coordinator implements AsyncDisposable {
       maxPayload: this.#maxPayload,
       vocabSize: this.#vocabSize,
       sequences,
+      machines: this.#helpers + 1,
     });
   }
 

@@ -33,28 +33,44 @@ export interface PartLimits {
   readonly vocabSize: number;
   /** Wanted number of completions. A group is split only where its result would not fit a message. */
   readonly sequences: number;
+  /** Number of machines that share the call. Default: 1. */
+  readonly machines?: number | undefined;
 }
 
-/** Split a call, so that each part and its result fit a message, where a single completion does. */
+/**
+ * Split a call, so that each part and its result fit a message, where a single completion does. Parts become smaller towards the
+ * end, so that all machines end together: each round gives every machine one, and leaves half of the work to later rounds
+ * (factoring: Hummel, Schonberg and Flynn, 1992).
+ */
 export function splitCall(prompts: Prompts, sampling: WireSampling, limits: PartLimits): CallPart[] {
   const { groupSize, firstSequenceId } = sampling;
-  const { maxPayload, vocabSize } = limits;
+  const { maxPayload, vocabSize, machines = 1 } = limits;
   const fitting = fittingSequences(sampling, { maxPayload, vocabSize });
   const slots = Math.max(1, Math.min(fitting, Math.max(groupSize, limits.sequences)));
   const rows = Math.max(1, Math.floor((Math.min(maxPayload, MOST_JSON_BYTES) - FRAME_BYTES) / BYTES_PER_ID));
-  return generationParts(prompts, groupSize, { slots, rows }).map(
-    ({ first, count, member, members }: GenerationPart) => ({
-      prompts: prompts.slice(first, first + count),
-      sampling: {
-        ...sampling,
-        groupSize: members,
-        firstSequenceId: (firstSequenceId + first * groupSize + member) % MOST_SEQUENCE_IDS,
-      },
-      firstPrompt: first,
-      sequences: count * members,
-      isWhole: members === groupSize,
-    }),
-  );
+  const parts: GenerationPart[] = [];
+  for (let first = 0; first < prompts.length; ) {
+    const left = prompts.slice(first);
+    const share = Math.ceil((left.length * groupSize) / (2 * machines));
+    const round = machines > 1 ? Math.max(groupSize, Math.min(slots, share)) : slots;
+    const split = generationParts(left, groupSize, { slots: Math.min(slots, round), rows });
+    // The smallest parts take all that is left.
+    const taken = machines > 1 && round > groupSize ? split.slice(0, machines) : split;
+    parts.push(...taken.map((part) => ({ ...part, first: first + part.first })));
+    const last = taken.at(-1);
+    first += last ? last.first + last.count : left.length;
+  }
+  return parts.map(({ first, count, member, members }) => ({
+    prompts: prompts.slice(first, first + count),
+    sampling: {
+      ...sampling,
+      groupSize: members,
+      firstSequenceId: (firstSequenceId + first * groupSize + member) % MOST_SEQUENCE_IDS,
+    },
+    firstPrompt: first,
+    sequences: count * members,
+    isWhole: members === groupSize,
+  }));
 }
 
 /** Return the number of completions whose result fits a message; 0 if a single one may not. */

@@ -23,6 +23,7 @@ const calls = fc.record({
     maxPayload: fc.integer({ min: 8_000, max: 100_000 }),
     vocabSize: fc.constant(57),
     sequences: fc.integer({ min: 1, max: 200 }),
+    machines: fc.option(fc.integer({ min: 1, max: 10 }), { nil: undefined }),
   }),
 });
 
@@ -81,4 +82,14 @@ test('a group stays whole where its result fits', () => {
       expect(splitCall(prompts, sampling, limits).every(({ isWhole }) => isWhole)).toBe(true);
     }),
   );
+});
+
+test('parts for several machines become smaller, and the last ones are single groups', () => {
+  const sampling = { groupSize: 4, maxNewTokens: 8, temperature: 1, topK: 0, topP: 1, minP: 0, seed: 0 };
+  const prompts = Array.from({ length: 64 }, () => [1]);
+  const limits = { maxPayload: 2 ** 20, vocabSize: 57, sequences: 256, machines: 3 };
+  const sizes = splitCall(prompts, { ...sampling, firstSequenceId: 0 }, limits).map(
+    ({ sequences }) => sequences,
+  );
+  expect(sizes).toEqual([40, 40, 40, 20, 20, 20, 12, 12, 12, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4]);
 });
