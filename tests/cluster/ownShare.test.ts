@@ -50,3 +50,40 @@ test('an item that a worker finished before the trainer did is no item of the tr
   expect(worked).toEqual([{ items: 2, completions: 3 }]);
   expect(job.items.map(({ by }) => by)).toEqual([WORKER, null, null]);
 });
+
+test('the last items of many that are out are given out twice, once each, and made when they are overdue', async () => {
+  const prompts = Array.from({ length: 40 }, () => [5]);
+  const call: SamplingCall = {
+    ...{ prompts, sampling },
+    model: Transformer.create(device, modelConfig('tiny', { vocabSize: 10 }), 0),
+    local: {
+      generate: async (asked) => asked.map((_, prompt) => ({ ...completion, prompt })),
+      dispose: () => {},
+    },
+  };
+  const job = new Job(
+    0,
+    call,
+    splitCall(prompts, sampling, { maxPayload: 2 ** 20, vocabSize: 10, sequences: 1 }),
+  );
+  for (const item of job.items) {
+    item.number = item.index + 1;
+    if (item.index !== 7 && item.index !== 9) job.settle(item, [completion], WORKER);
+  }
+  const again: string[] = [];
+  await workAlong(job, {
+    workers: () => 1,
+    ownShare: () => 1,
+    ownSequences: () => undefined,
+    expectedMs: () => () => 1,
+    delivered: async () => 40,
+    putAgain: (item) => {
+      item.putAgain++;
+      again.push(item.id);
+    },
+    withdraw: () => {},
+    worked: () => {},
+  });
+  expect(again).toEqual(['0-7', '0-9']);
+  expect(job.items.filter(({ by }) => by === null).map(({ index }) => index)).toEqual([7, 9]);
+});
