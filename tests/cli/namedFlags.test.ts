@@ -24,16 +24,17 @@ describe('flags that texts of the sources name', () => {
   }
   it('are flags of a command', async () => {
     const known = new Set<string>();
-    for (const command of [
-      ...COMMANDS,
-      'pretrain',
-      'grpo',
-      'resume',
-      'dashboard',
-      'compare',
-      'report',
-    ] as const) {
-      const { stdout } = await run(command, '--help');
+    const parts = [
+      ['cluster', 'init'],
+      ['cluster', 'add'],
+      ['cluster', 'revoke'],
+    ] as const;
+    const others = ['pretrain', 'grpo', 'resume', 'worker', 'dashboard', 'compare', 'report'] as const;
+    for (const [command, ...words] of [
+      ...[...COMMANDS, ...others].map((name) => [name] as const),
+      ...parts,
+    ]) {
+      const { stdout } = await run(command, ...words, '--help');
       for (const [flag] of stdout.matchAll(/--[a-z][a-z_]+/g)) known.add(flag);
     }
     expect(known).toContain('--max_gen_len');

@@ -1,4 +1,5 @@
 /** `cluster`: makes the keys, certificates and configuration of a server for rollouts on many machines, and changes who may connect. */
+import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { z } from 'zod';
@@ -53,7 +54,13 @@ const initFlags = z.strictObject({
       'origins of web pages whose tabs may connect, with commas between, such as https://app.example.org',
     ),
   tls: yesOrNo().default(true).describe('encrypt all connections; off only behind a proxy that does it'),
-  listen: z.ipv4().or(z.ipv6()).default('0.0.0.0').describe('address that the server listens at'),
+  listen: z
+    .string()
+    .refine((address) => isIP(address) !== 0, {
+      error: 'give an address such as 127.0.0.1, or 0.0.0.0 for all',
+    })
+    .default('0.0.0.0')
+    .describe('address that the server listens at'),
   port: port().default(4222).describe('port of the server'),
   websocketPort: port().default(8443).describe('port for browser tabs'),
   monitorPort: integer(0, 65_535)
@@ -157,9 +164,9 @@ async function revoke(name: string, { directory, json }: z.output<typeof revokeF
   await cluster.revoke(name);
   const server = join(directory, 'server');
   const reporter = new Reporter({ json, quiet: false });
-  const pid = commandLineOf([join(server, SERVER_FILES.pid)]);
+  const reload = commandLineOf(['nats-server', '--signal', `reload=${join(server, SERVER_FILES.pid)}`]);
   reporter.line(`Revoked ${name}. The server refuses it when it has read its configuration again:`);
-  reporter.line(`  nats-server --signal reload=${pid}`);
+  reporter.line(`  ${reload}`);
   const accounts = join(server, SERVER_FILES.accounts);
   reporter.line(`If the server is on another machine, copy ${accounts} there first.`);
   reporter.document({ name, accounts });

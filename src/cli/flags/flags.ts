@@ -146,6 +146,7 @@ const VALUE_NAMES: ReadonlyMap<string, string> = new Map([
   ['host', 'list'],
   ['origins', 'list'],
   ['expires', 'time'],
+  ['listen', 'address'],
   ['workers', 'url'],
 ]);
 
