@@ -2,7 +2,7 @@
  * Names on the server. A run has three streams: its weights (`policy`), its work items (`work`) and their results (`result`).
  * All names begin with `mf`, so that permissions can name them. Tokens of subjects have no dots.
  *
- *   mf.find                                 who trains here? answered by trainers with a `TrainerCard`
+ *   mf.find                                 who trains here? answered by trainers with a `TrainerCard`, to `workers` with its workers
  *   mf.who                                  who works here? answered by workers with a `WorkerCard`
  *   mf.<run>.hello.<key>.<instance>         a worker's card; answered with a `Welcome`
  *   mf.<run>.spec                           the run's `Spec`

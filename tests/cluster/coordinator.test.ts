@@ -191,10 +191,13 @@ describe.skipIf(!hasNatsServer)('a coordinator', () => {
     const { coordinator } = await opened(server, 'found');
     await using _ = coordinator;
     await using worker = await PlainWorker.start({ url: server.url, run: 'found', eos, instance: 'one' });
-    const { data } = await worker.nats.request(FIND_SUBJECT);
-    const card = decodeMessage(trainerCardSchema, data, 'card');
+    const ask = async (question: string) =>
+      decodeMessage(trainerCardSchema, (await worker.nats.request(FIND_SUBJECT, question)).data, 'card');
+    const card = await ask('workers');
     expect(card).toMatchObject({ run: 'found', name: 'a run', epoch: coordinator.epoch, state: 'running' });
-    expect(card.workers.map((known) => known.card.instance)).toEqual(['one']);
+    expect(card).toMatchObject({ served: 1, workers: [{ card: { instance: 'one' } }] });
+    // Workers ask often, and need no list.
+    expect(await ask('')).toEqual({ ...card, workers: [] });
     const told = await worker.nats.request(new RunSubjects('found').spec);
     expect(await specDigest(told.data)).toBe(card.spec);
     expect(decodeMessage(specSchema, told.data, 'spec')).toEqual(spec);

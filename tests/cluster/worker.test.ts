@@ -395,6 +395,23 @@ describe.skipIf(!hasNatsServer)('a worker recovers', () => {
     expect(running.told('left')).toEqual([]);
   });
 
+  it('from a trainer that is gone: it leaves after a time, and works when the run is resumed', async () => {
+    const run = randomUUID();
+    await using running = new RunningWorker(connect);
+    {
+      await using trainer = await trainerOf({ run });
+      await trainer.until(() => running.told('joined').length === 1, 'it joins');
+    }
+    await vi.waitFor(() => expect(running.told('left')).toMatchObject([{ run, reason: 'silent' }]), {
+      ...PATIENCE,
+      timeout: 40_000,
+    });
+    expect(running.machines[0]?.isDisposed).toBe(true);
+    await using trainer = await trainerOf({ run, epoch: 2 });
+    await trainer.put('0-0', await trainer.publish(WEIGHTS), PROMPTS);
+    await trainer.collect(1);
+  });
+
   it('when the run begins again with another spec', async () => {
     await using trainer = await trainerOf();
     await using running = new RunningWorker(connect);
