@@ -10,6 +10,13 @@ import { ScreenLock } from './screenLock.ts';
 
 /** Milliseconds that a worker gets to end by itself. */
 const LONGEST_STOP_MS = 30_000;
+/** Milliseconds that a device gets to open. */
+const LONGEST_OPENING_MS = 60_000;
+const NOT_OPENED = {
+  code: 'DEADLINE',
+  problem: 'The device did not open within a minute',
+  fix: 'Choose another device, or load the page again.',
+};
 
 class Lending {
   readonly #state = signal(IDLE);
@@ -55,6 +62,7 @@ class Lending {
       this.#hear({ type: 'ended', failure });
     };
     this.#send({ type: 'start', ...request });
+    this.#timer = setTimeout(() => this.#hear({ type: 'ended', failure: NOT_OPENED }), LONGEST_OPENING_MS);
     noteLent(request.server);
     background.value = { label: 'Lent', href: formatRoute({ page: 'lend', server: request.server }) };
     this.screen.hold();
@@ -67,6 +75,7 @@ class Lending {
     if (state.status !== 'stopping') {
       this.#become({ ...state, status: 'stopping' });
       this.#send({ type: 'stop' });
+      clearTimeout(this.#timer);
       this.#timer = setTimeout(() => this.#hear({ type: 'ended' }), LONGEST_STOP_MS);
     }
     await new Promise<void>((resolve) => {
@@ -79,6 +88,7 @@ class Lending {
   }
 
   #hear(report: LendReport): void {
+    if (report.type === 'device' && this.#state.peek().status === 'opening') clearTimeout(this.#timer);
     this.#become(heard(this.#state.peek(), report));
     if (report.type === 'ended') this.#end();
   }
