@@ -86,7 +86,7 @@ describe.skipIf(!hasNatsServer)('a server of `cluster init`', () => {
     expect(problem).toMatchObject({ code: 'NOT_AUTHORIZED', message: /the credentials have expired/ });
   });
 
-  it('closes the connections of a revoked worker when it reads its configuration again, and those alone', async () => {
+  it('closes the connections of a revoked worker for good when it reads its configuration again, and no others', async () => {
     await secure.add('bad', null);
     const [bad, good] = [await secure.connect('bad'), await secure.connect('worker-1')];
     const content = secure.credentials('bad');
