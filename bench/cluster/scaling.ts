@@ -5,8 +5,8 @@
  * The bound of N workers is the time of a step in which nobody waits: the trainer's share (the update, the verification of all
  * results), and the rollout divided by N + 1, as the trainer samples, too, here at a worker's speed.
  */
-import type { ClusterFigures } from '../../src/cluster/metrics.ts';
-import { Verifier } from '../../src/cluster/verifier.ts';
+import type { ClusterFigures } from '../../src/cluster/trainer/metrics.ts';
+import { Verifier } from '../../src/cluster/trust/verifier.ts';
 import type { Device } from '../../src/gpu/device.ts';
 import { grpoOptions } from '../../src/grpo/options.ts';
 import { GrpoTrainer } from '../../src/grpo/trainer.ts';

@@ -5,9 +5,9 @@
  */
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
-import { connectNode } from '../../src/cluster/node.ts';
-import type { RolloutMachine } from '../../src/cluster/rolloutMachine.ts';
-import { RolloutWorker } from '../../src/cluster/worker.ts';
+import { connectNode } from '../../src/cluster/connection/node.ts';
+import type { RolloutMachine } from '../../src/cluster/worker/rolloutMachine.ts';
+import { RolloutWorker } from '../../src/cluster/worker/worker.ts';
 import { RecordedCompletions } from './recordedCompletions.ts';
 
 export const simulationSchema = z.strictObject({

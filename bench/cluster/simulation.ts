@@ -5,8 +5,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { machineClass } from '../../src/cluster/machineClass.ts';
-import { connectNode } from '../../src/cluster/node.ts';
+import { connectNode } from '../../src/cluster/connection/node.ts';
+import { machineClass } from '../../src/cluster/protocol/machineClass.ts';
 import type { Device } from '../../src/gpu/device.ts';
 import type { CompletionSampler } from '../../src/model/completions.ts';
 import type { ModelConfig } from '../../src/model/config.ts';
@@ -54,7 +54,7 @@ export async function joined(machine: Machine, workers: number): Promise<void> {
   }
 }
 
-/** What the workers of a process did. */
+/** The work of the workers of a process. */
 export interface SimulationReport {
   readonly items: number;
   readonly abandoned: number;

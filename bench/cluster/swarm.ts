@@ -5,7 +5,7 @@
  */
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { isDeepStrictEqual } from 'node:util';
-import type { ClusterFigures } from '../../src/cluster/metrics.ts';
+import type { ClusterFigures } from '../../src/cluster/trainer/metrics.ts';
 import type { Device } from '../../src/gpu/device.ts';
 import type { SampleOptions } from '../../src/model/completions.ts';
 import { Sampler } from '../../src/model/sampler.ts';
@@ -45,7 +45,7 @@ export const SWARM: SwarmCase = {
   },
 };
 
-/** What became of a swarm's work. */
+/** The outcome of a swarm's work. */
 export interface SwarmResult extends SwarmCase {
   /** Items of the jobs. */
   readonly items: number;

@@ -1,7 +1,7 @@
 /** Tells a person what a worker does: a line for each change, and on a terminal a last line that is always true. */
 import { problemOf } from '../base/errors.ts';
-import type { LeaveReason, WorkerEvent } from '../cluster/workerEvents.ts';
-import type { WorkerCounts } from '../cluster/workerTally.ts';
+import type { LeaveReason, WorkerEvent } from '../cluster/worker/workerEvents.ts';
+import type { WorkerCounts } from '../cluster/worker/workerTally.ts';
 import { printable } from '../formats/error.ts';
 import { duration, type Reporter } from './reporter.ts';
 

@@ -1,5 +1,5 @@
 /** Words for what happens to the workers of a run. Names and problems come from other machines: they are made printable. */
-import type { ClusterEvent } from '../cluster/events.ts';
+import type { ClusterEvent } from '../cluster/trainer/events.ts';
 import { printable } from '../formats/error.ts';
 import type { Reporter } from './reporter.ts';
 

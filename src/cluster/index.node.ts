@@ -4,5 +4,6 @@
  *
  * @module mathformer/cluster
  */
+
+export { connectNode as connect } from './connection/node.ts';
 export * from './index.ts';
-export { connectNode as connect } from './node.ts';

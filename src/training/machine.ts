@@ -1,5 +1,5 @@
 /** The machine that a session trains on: a device, and the quickest way to sample on it. */
-import type { ClusterFigures } from '../cluster/metrics.ts';
+import type { ClusterFigures } from '../cluster/trainer/metrics.ts';
 import type { Device } from '../gpu/device.ts';
 import type { KernelChoices } from '../gpu/kernelChoices.ts';
 import type { CompletionSampler } from '../model/completions.ts';

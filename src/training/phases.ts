@@ -1,6 +1,6 @@
 /** The two phases of training: supervised, and GRPO. */
 import type { z } from 'zod';
-import type { ClusterFigures } from '../cluster/metrics.ts';
+import type { ClusterFigures } from '../cluster/trainer/metrics.ts';
 import type { GrpoMetrics } from '../grpo/metrics.ts';
 import type { SampleRow } from '../grpo/samples.ts';
 import { Warnings } from '../grpo/warnings.ts';

@@ -1,6 +1,6 @@
 /** A session of training: a machine, a model on it, and a run that is new or resumed. */
 import { RandomStream } from '../base/randomStream.ts';
-import type { ClusterFigures } from '../cluster/metrics.ts';
+import type { ClusterFigures } from '../cluster/trainer/metrics.ts';
 import type { Checkpoint } from '../formats/index.ts';
 import { otherStaleness } from '../grpo/staleRollouts.ts';
 import type { CompletionSampler } from '../model/completions.ts';

@@ -3,7 +3,7 @@
  * before it returns or answer with a promise. Training awaits each call before it goes on, so what a method promises holds
  * from there: a logged row outlives the process, a saved checkpoint is whole.
  */
-import type { WorkerFigures } from '../cluster/metrics.ts';
+import type { WorkerFigures } from '../cluster/trainer/metrics.ts';
 import type { Checkpoint } from '../formats/index.ts';
 import type { TrainingState } from '../model/trainingState.ts';
 import type { BestCheckpoint, ListedCheckpoint } from './checkpointList.ts';

@@ -2,7 +2,7 @@
  * The work on other machines in the files of a run: figures of all workers in each row of its metrics, and a row for each worker
  * and step in `workers.jsonl`. A run that works alone has neither.
  */
-import type { ClusterFigures } from '../cluster/metrics.ts';
+import type { ClusterFigures } from '../cluster/trainer/metrics.ts';
 import { rowEnds } from './metricsLines.ts';
 import type { MetricsRow, WorkerRow } from './store.ts';
 

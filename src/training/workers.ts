@@ -1,11 +1,11 @@
 /** A machine whose samplers share their work with other machines. */
-import type { Connect, ConnectOptions } from '../cluster/connection.ts';
-import { Coordinator } from '../cluster/coordinator.ts';
-import type { ClusterListener } from '../cluster/events.ts';
-import { machineClass } from '../cluster/machineClass.ts';
-import { RemoteSampler } from '../cluster/remoteSampler.ts';
-import { PROTOCOL, type Spec, type WorkersMode } from '../cluster/spec.ts';
-import { Verifier } from '../cluster/verifier.ts';
+import type { Connect, ConnectOptions } from '../cluster/connection/connection.ts';
+import { machineClass } from '../cluster/protocol/machineClass.ts';
+import { PROTOCOL, type Spec, type WorkersMode } from '../cluster/protocol/spec.ts';
+import { Coordinator } from '../cluster/trainer/coordinator.ts';
+import type { ClusterListener } from '../cluster/trainer/events.ts';
+import { RemoteSampler } from '../cluster/trainer/remoteSampler.ts';
+import { Verifier } from '../cluster/trust/verifier.ts';
 import type { Machine, MachineNeed } from './machine.ts';
 
 /** Options of work with other machines. */

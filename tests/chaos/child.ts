@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { until, within } from './deadline.ts';
 
-/** How a process ended: by an exit code or by a signal. */
+/** The end of a process: by an exit code or by a signal. */
 export interface Ended {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
@@ -50,7 +50,7 @@ export class Child implements AsyncDisposable {
     this.ended.catch(() => {});
   }
 
-  /** What it printed. */
+  /** The text that it printed. */
   get output(): string {
     return this.#output;
   }

@@ -8,7 +8,7 @@ import type { RunTraces } from '../crash/kill.ts';
 import { Namespace } from './namespace.ts';
 import type { Stage } from './stage.ts';
 
-/** What a scenario is given. */
+/** The surroundings of a scenario. */
 export interface Setting {
   readonly stage: Stage;
   /** Steps of the training. */

@@ -3,8 +3,8 @@ import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { withoutWorkers, workersFields, workersOptions } from '../../src/cli/flags/workersFlags.ts';
 import { WorkersTerminal } from '../../src/cli/workersTerminal.ts';
-import type { ClusterEvent } from '../../src/cluster/events.ts';
-import type { WorkerCard } from '../../src/cluster/messages.ts';
+import type { WorkerCard } from '../../src/cluster/protocol/messages.ts';
+import type { ClusterEvent } from '../../src/cluster/trainer/events.ts';
 import { run } from './inProcess.ts';
 
 const flagsOf = (given: object) => z.strictObject(workersFields).parse(given);

@@ -1,7 +1,7 @@
 /** Random messages of the protocol, all of them valid. */
 import fc from 'fast-check';
-import type { TrainerCard, Welcome, WorkerCard, WorkItem } from '../../src/cluster/messages.ts';
-import type { Spec } from '../../src/cluster/spec.ts';
+import type { TrainerCard, Welcome, WorkerCard, WorkItem } from '../../src/cluster/protocol/messages.ts';
+import type { Spec } from '../../src/cluster/protocol/spec.ts';
 
 export const token = fc.stringMatching(/^[A-Za-z0-9_-]{1,64}$/);
 const count = fc.nat();

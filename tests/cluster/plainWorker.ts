@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { setTimeout } from 'node:timers/promises';
 import { type JetStreamClient, type JsMsg, jetstream } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
+import { connectNode } from '../../src/cluster/connection/node.ts';
 import {
   decodeMessage,
   encodeMessage,
@@ -11,12 +12,11 @@ import {
   type WorkItem,
   welcomeSchema,
   workItemSchema,
-} from '../../src/cluster/messages.ts';
-import { connectNode } from '../../src/cluster/node.ts';
-import { writeResult } from '../../src/cluster/result.ts';
-import { resultHeaders } from '../../src/cluster/resultHeaders.ts';
-import { PROTOCOL } from '../../src/cluster/spec.ts';
-import { CONSUMER, OPEN_KEY, RunSubjects, streamsOf } from '../../src/cluster/subjects.ts';
+} from '../../src/cluster/protocol/messages.ts';
+import { writeResult } from '../../src/cluster/protocol/result.ts';
+import { resultHeaders } from '../../src/cluster/protocol/resultHeaders.ts';
+import { PROTOCOL } from '../../src/cluster/protocol/spec.ts';
+import { CONSUMER, OPEN_KEY, RunSubjects, streamsOf } from '../../src/cluster/protocol/subjects.ts';
 import { readCheckpoint } from '../../src/formats/index.ts';
 import type { Completion } from '../../src/model/completions.ts';
 import { Sampler } from '../../src/model/sampler.ts';

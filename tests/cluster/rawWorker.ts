@@ -1,6 +1,7 @@
 /** A worker without rules: it says what a test wants it to say, on the subjects that it wants. */
 import { type JetStreamClient, type JsMsg, jetstream } from '@nats-io/jetstream';
-import type { Connected, ConnectOptions } from '../../src/cluster/connection.ts';
+import type { Connected, ConnectOptions } from '../../src/cluster/connection/connection.ts';
+import { connectNode } from '../../src/cluster/connection/node.ts';
 import {
   decodeMessage,
   encodeMessage,
@@ -9,11 +10,10 @@ import {
   type WorkItem,
   welcomeSchema,
   workItemSchema,
-} from '../../src/cluster/messages.ts';
-import { connectNode } from '../../src/cluster/node.ts';
-import { resultHeaders } from '../../src/cluster/resultHeaders.ts';
-import { PROTOCOL } from '../../src/cluster/spec.ts';
-import { CONSUMER, RunSubjects, streamsOf, type WorkerId } from '../../src/cluster/subjects.ts';
+} from '../../src/cluster/protocol/messages.ts';
+import { resultHeaders } from '../../src/cluster/protocol/resultHeaders.ts';
+import { PROTOCOL } from '../../src/cluster/protocol/spec.ts';
+import { CONSUMER, RunSubjects, streamsOf, type WorkerId } from '../../src/cluster/protocol/subjects.ts';
 
 /** An item, and the message that it came in. */
 export interface TakenItem {

@@ -6,8 +6,8 @@ import {
   type ClusterOptions,
   credentialsFile,
 } from '../../src/cli/cluster/clusterDirectory.ts';
-import type { Connected } from '../../src/cluster/connection.ts';
-import { connectNode } from '../../src/cluster/node.ts';
+import type { Connected } from '../../src/cluster/connection/connection.ts';
+import { connectNode } from '../../src/cluster/connection/node.ts';
 import { NatsServer } from './natsServer.ts';
 
 /** The users of a server, if no others are given. */

@@ -1,5 +1,5 @@
 /** Made-up figures of workers. */
-import type { ClusterFigures, WorkerFigures } from '../../src/cluster/metrics.ts';
+import type { ClusterFigures, WorkerFigures } from '../../src/cluster/trainer/metrics.ts';
 
 /** Return the figures of a worker, with some given. */
 export const workerFigures = (given: Partial<WorkerFigures> = {}): WorkerFigures => ({

@@ -1,9 +1,9 @@
 /** Sessions that share their rollouts on a real server: the bits are those of a session alone. */
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { deviceWorker } from '../../src/cluster/deviceWorker.ts';
-import type { ClusterEvent } from '../../src/cluster/events.ts';
-import { connectNode } from '../../src/cluster/node.ts';
+import { connectNode } from '../../src/cluster/connection/node.ts';
+import type { ClusterEvent } from '../../src/cluster/trainer/events.ts';
+import { deviceWorker } from '../../src/cluster/worker/deviceWorker.ts';
 import { readCheckpoint } from '../../src/formats/index.ts';
 import { grpoOptions } from '../../src/grpo/options.ts';
 import { arithmetic } from '../../src/tasks/arithmetic/task.ts';

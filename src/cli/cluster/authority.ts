@@ -4,7 +4,7 @@
  */
 import { Algorithms, encodeAccount, encodeOperator, encodeUser, fmtCreds } from '@nats-io/jwt';
 import { createAccount, createOperator, createUser, fromSeed, type KeyPair } from '@nats-io/nkeys';
-import { permissionsOf, type Role } from '../../cluster/permissions.ts';
+import { permissionsOf, type Role } from '../../cluster/connection/permissions.ts';
 
 /** Limits of the account, all of them given: the server takes a missing one for 0. -1 is no limit. */
 const NO_LIMITS = {

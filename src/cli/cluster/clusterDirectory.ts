@@ -9,7 +9,7 @@
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { ROLES, type Role } from '../../cluster/permissions.ts';
+import { ROLES, type Role } from '../../cluster/connection/permissions.ts';
 import { writeDirectoryAtomically } from '../../runs/atomicDirectory.ts';
 import { SECRET_FILE, writeAtomically } from '../../runs/atomicFile.ts';
 import { FileError, withFileErrors } from '../../runs/fileError.ts';

@@ -2,15 +2,20 @@
 import { type JetStreamAccountStats, jetstream } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { MathformerError, problemOf } from '../../base/errors.ts';
-import { askAll } from '../../cluster/askAll.ts';
-import type { Connect, ConnectOptions } from '../../cluster/connection.ts';
-import { readCredentials } from '../../cluster/credentials.ts';
-import { findTrainers } from '../../cluster/findRun.ts';
-import { type Refusal, type TrainerCard, type WorkerCard, workerCardSchema } from '../../cluster/messages.ts';
-import { ROLES, type Role, rolesOf } from '../../cluster/permissions.ts';
-import { CHUNK_BYTES } from '../../cluster/policyStore.ts';
-import { isForbidden } from '../../cluster/requestFailure.ts';
-import { WHO_SUBJECT, type WorkerId, workerName } from '../../cluster/subjects.ts';
+import { askAll } from '../../cluster/connection/askAll.ts';
+import type { Connect, ConnectOptions } from '../../cluster/connection/connection.ts';
+import { readCredentials } from '../../cluster/connection/credentials.ts';
+import { ROLES, type Role, rolesOf } from '../../cluster/connection/permissions.ts';
+import { isForbidden } from '../../cluster/connection/requestFailure.ts';
+import {
+  type Refusal,
+  type TrainerCard,
+  type WorkerCard,
+  workerCardSchema,
+} from '../../cluster/protocol/messages.ts';
+import { WHO_SUBJECT, type WorkerId, workerName } from '../../cluster/protocol/subjects.ts';
+import { CHUNK_BYTES } from '../../cluster/trainer/policyStore.ts';
+import { findTrainers } from '../../cluster/worker/findRun.ts';
 
 /** The oldest server for open networks, by its security fixes. */
 const SAFE_VERSION = [2, 14] as const;

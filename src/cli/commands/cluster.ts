@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import { z } from 'zod';
 import { BadOptionError, integer, oneOf, yesOrNo } from '../../base/options.ts';
-import { ROLES } from '../../cluster/permissions.ts';
+import { ROLES } from '../../cluster/connection/permissions.ts';
 import { outputSchema } from '../../training/commandOptions.ts';
 import {
   checkedHost,

@@ -9,7 +9,7 @@ import { Command } from 'commander';
 import { z } from 'zod';
 import { problemOf } from '../../base/errors.ts';
 import { BadOptionError, path } from '../../base/options.ts';
-import { connectNode } from '../../cluster/node.ts';
+import { connectNode } from '../../cluster/connection/node.ts';
 import type { AdapterOptions } from '../../gpu/adapterOptions.ts';
 import { hasRelaxedSimd, hasSharedMemory } from '../../gpu/adapters/wasm/support.ts';
 import {

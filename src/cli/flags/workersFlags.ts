@@ -5,10 +5,10 @@ import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import { oneOf, path, probability } from '../../base/options.ts';
-import { type Connect, checkAddress } from '../../cluster/connection.ts';
-import { ClusterError } from '../../cluster/error.ts';
-import { connectNode, NODE_PROTOCOLS } from '../../cluster/node.ts';
-import { WORKERS_MODES } from '../../cluster/spec.ts';
+import { type Connect, checkAddress } from '../../cluster/connection/connection.ts';
+import { connectNode, NODE_PROTOCOLS } from '../../cluster/connection/node.ts';
+import { ClusterError } from '../../cluster/protocol/error.ts';
+import { WORKERS_MODES } from '../../cluster/protocol/spec.ts';
 import type { WorkersOptions } from '../../training/workers.ts';
 
 /** The flags of work with other machines. */

@@ -8,7 +8,7 @@ import { type Account, type ClaimsData, decode, parseCreds, type User } from '@n
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ClusterDirectory } from '../../../src/cli/cluster/clusterDirectory.ts';
-import { permissionsOf } from '../../../src/cluster/permissions.ts';
+import { permissionsOf } from '../../../src/cluster/connection/permissions.ts';
 import { hasNatsServer } from '../../cluster/natsServer.ts';
 import { type Ended, mathformer } from '../inProcess.ts';
 // Loaded before the tests, so that mutants of its tables are active in all of them.

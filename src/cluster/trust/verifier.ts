@@ -1,0 +1,202 @@
+/**
+ * Checks results of workers: the trainer scores the tokens that came back with its own weights, and replays the noise that drew
+ * them. A token is a function of weights, seed, sequence and position, so no worker can choose one. What rounding explains is
+ * let pass; a share of the results, which no worker can foresee, is computed again whole.
+ */
+import type { Completion, CompletionSampler } from '../../model/completions.ts';
+import { replayCompletions } from '../../model/replay.ts';
+import type { Transformer } from '../../model/transformer.ts';
+import type { SampledPrompts } from '../protocol/result.ts';
+import type { WorkersMode } from '../protocol/spec.ts';
+import { type WorkerId, workerName } from '../protocol/subjects.ts';
+import {
+  type Agreement,
+  agreementsOf,
+  type CompletionAgreement,
+  problemOfCompletion,
+  roundingScale,
+  totalOf,
+} from './agreement.ts';
+import { firstDifference } from './sameBits.ts';
+import { Tolerances } from './tolerance.ts';
+
+/** Options of a verifier. */
+export interface VerifierOptions {
+  /** The trainer's class of machine. */
+  readonly class: string;
+  /** The kinds of workers that the run takes. In `same-class`, results are of the trainer's class, whatever a worker says. */
+  readonly mode: WorkersMode;
+  readonly matmulPrecision: 'highest' | 'medium';
+  /** Share of the results that are computed again. Default: 0.02. */
+  readonly spotChecks?: number | undefined;
+  /** Share of the completions that are replayed of a worker whose first results were all honest. Default: 0.25. */
+  readonly replayed?: number | undefined;
+  /** Returns random numbers from 0 to 1 that no worker can foresee. Default: of the platform's cryptography. */
+  readonly random?: (() => number) | undefined;
+}
+
+/** A result to check. It has passed `readResult`. */
+export interface ReceivedResult {
+  /** A model with the weights of the item's version, on the trainer's device. They must not change meanwhile. */
+  readonly model: Transformer;
+  /** Samples from this model, on the trainer's device. */
+  readonly sampler: CompletionSampler;
+  readonly item: SampledPrompts;
+  readonly completions: readonly Completion[];
+  readonly worker: WorkerId;
+  /** True to compute the item again: another result of it differs. */
+  readonly isDisputed?: boolean | undefined;
+  /** The class of the worker's machine. */
+  readonly class: string;
+}
+
+/** The outcome of a check. */
+export interface Verdict {
+  /** Why the result must not be taken. */
+  readonly problem?: string | undefined;
+  /** True if no honest worker sends such a result: its key is to be banned. */
+  readonly isLie?: boolean | undefined;
+  /** Differences of the completions that were looked at. */
+  readonly figures: Agreement;
+  /** The item's completions as the trainer computes them, if it did. */
+  readonly own?: Completion[] | undefined;
+}
+
+/** A worker's first results, of which every completion is replayed. */
+const PROBATION = 16;
+/** Doubtful results that a worker may have, and further ones as a share of its results. */
+const MOST_DOUBTS = 2;
+const DOUBTFUL_SHARE = 0.02;
+/** Workers that are remembered. One that is forgotten begins anew. */
+const MOST_REMEMBERED = 10_000;
+/** A result of another class is a lie if more completions than this share fail, and more than one. */
+const FAILING_SHARE = 0.05;
+
+interface Reputation {
+  results: number;
+  doubtful: number;
+}
+
+/** Checks results, one after another, so that their memory is bounded. */
+export class Verifier {
+  readonly #class: string;
+  readonly #mode: WorkersMode;
+  readonly #tolerances: Tolerances;
+  readonly #spotChecks: number;
+  readonly #replayed: number;
+  readonly #random: () => number;
+  readonly #reputations = new Map<string, Reputation>();
+  #idle: Promise<unknown> = Promise.resolve();
+
+  constructor(options: VerifierOptions) {
+    this.#class = options.class;
+    this.#mode = options.mode;
+    this.#tolerances = new Tolerances(options.class, options.matmulPrecision);
+    this.#spotChecks = options.spotChecks ?? 0.02;
+    this.#replayed = options.replayed ?? 0.25;
+    this.#random = options.random ?? secretRandom;
+  }
+
+  /** Check a result. @throws what the device throws, if it fails. */
+  check(result: ReceivedResult): Promise<Verdict> {
+    const turn = this.#idle.then(() => this.#check(result));
+    this.#idle = turn.catch(() => {});
+    return turn;
+  }
+
+  async #check(result: ReceivedResult): Promise<Verdict> {
+    const reputation = this.#reputationOf(result.worker);
+    reputation.results++;
+    const isChecked = this.#random() < this.#spotChecks || result.isDisputed === true;
+    const isWhole = isChecked || reputation.results <= PROBATION;
+    const indices = chosen(result.completions.length, isWhole ? 1 : this.#replayed, this.#random);
+    const agreements = await replayed(result, indices);
+    const problems = this.#problemsOf(result, agreements);
+    const [problem] = problems;
+    if (this.#classOf(result) === this.#class) {
+      if (problem === undefined && !isChecked) return { figures: totalOf(agreements) };
+      return this.#compare(result, agreements, problem);
+    }
+    if (problem === undefined) {
+      if (isWhole) this.#learn(result, agreements);
+      return { figures: totalOf(agreements) };
+    }
+    const isClear = problems.length > Math.max(1, FAILING_SHARE * indices.length);
+    if (!isClear) reputation.doubtful++;
+    const isLie = isClear || reputation.doubtful > MOST_DOUBTS + DOUBTFUL_SHARE * reputation.results;
+    return { problem, isLie, figures: totalOf(agreements) };
+  }
+
+  /** Compute the item again. The bits of a machine of the same class are the same, whatever their replay says. */
+  async #compare(
+    result: ReceivedResult,
+    agreements: readonly CompletionAgreement[],
+    suspicion: string | undefined,
+  ): Promise<Verdict> {
+    const { item, completions, sampler } = result;
+    const own = await sampler.generate(item.prompts, item.sampling);
+    const difference = firstDifference(completions, own);
+    const figures = totalOf(agreements);
+    if (difference === undefined) {
+      this.#learn(result, agreements);
+      return { figures, own };
+    }
+    return {
+      problem: suspicion ?? `the trainer computed it again, and ${difference}`,
+      isLie: true,
+      figures,
+      own,
+    };
+  }
+
+  #classOf(result: ReceivedResult): string {
+    return this.#mode === 'same-class' ? this.#class : result.class;
+  }
+
+  #problemsOf(result: ReceivedResult, agreements: readonly CompletionAgreement[]): string[] {
+    const tolerance = this.#tolerances.of(this.#classOf(result));
+    const scale = roundingScale(result.item.sampling);
+    return agreements.flatMap((agreement) => problemOfCompletion(agreement, tolerance, scale) ?? []);
+  }
+
+  #learn(result: ReceivedResult, agreements: readonly CompletionAgreement[]): void {
+    this.#tolerances.learn(this.#classOf(result), agreements, roundingScale(result.item.sampling));
+  }
+
+  #reputationOf(worker: WorkerId): Reputation {
+    const name = workerName(worker);
+    const known = this.#reputations.get(name) ?? { results: 0, doubtful: 0 };
+    // Those heard last stand last.
+    this.#reputations.delete(name);
+    this.#reputations.set(name, known);
+    const [oldest] = this.#reputations.keys();
+    if (this.#reputations.size > MOST_REMEMBERED && oldest !== undefined) this.#reputations.delete(oldest);
+    return known;
+  }
+}
+
+async function replayed(
+  { model, item, completions }: ReceivedResult,
+  indices: readonly number[],
+): Promise<CompletionAgreement[]> {
+  const replay = await replayCompletions(model, item.prompts, completions, item.sampling, indices);
+  return agreementsOf(completions, indices, replay);
+}
+
+/** Choose a share of the indices below `count` at random, at least one, in order. */
+function chosen(count: number, share: number, random: () => number): number[] {
+  const left = Array.from({ length: count }, (_, i) => i);
+  if (share >= 1) return left;
+  const wanted = Math.max(1, Math.ceil(share * count));
+  const taken = Array.from({ length: wanted }, () => {
+    const [index = 0] = left.splice(Math.floor(random() * left.length), 1);
+    return index;
+  });
+  return taken.sort((a, b) => a - b);
+}
+
+/** Return a random number from 0 to 1 that nobody can foresee: a worker that could would be honest whenever it is checked. */
+function secretRandom(): number {
+  const [word = 0] = crypto.getRandomValues(new Uint32Array(1));
+  return word / 2 ** 32;
+}

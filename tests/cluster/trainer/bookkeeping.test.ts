@@ -1,0 +1,165 @@
+/** A trainer's memory of workers and their work. */
+import { expect, test } from 'vitest';
+import type { WorkerCard } from '../../../src/cluster/protocol/messages.ts';
+import { readResultHeaders, resultHeaders } from '../../../src/cluster/protocol/resultHeaders.ts';
+import { refusalOf } from '../../../src/cluster/trainer/admission.ts';
+import type { ClusterEvent } from '../../../src/cluster/trainer/events.ts';
+import { Fleet, TRAINER } from '../../../src/cluster/trainer/fleet.ts';
+import { Ledger } from '../../../src/cluster/trainer/ledger.ts';
+import { PolicyUse } from '../../../src/cluster/trainer/policyUse.ts';
+import { Roster } from '../../../src/cluster/trainer/roster.ts';
+import { Turnstile } from '../../../src/cluster/trainer/turnstile.ts';
+
+const cardOf = (instance: string): WorkerCard => ({
+  ...{ protocol: 1, key: 'open', instance, name: instance, version: '1', class: 'c', adapter: 'a' },
+  ...{ platform: 'p', tokensPerSecond: 0, items: 0, run: null },
+});
+const idOf = (instance: string) => ({ key: 'open', instance });
+
+test('a worker joins once, leaves after a silence, and can come again', () => {
+  let now = 0;
+  const events: string[] = [];
+  const on = (event: ClusterEvent) => void events.push(event.type);
+  const roster = new Roster(on, () => now);
+  expect(roster.hear(idOf('a'), cardOf('a'), null)).toBe(true);
+  now += 10_000;
+  expect(roster.hear(idOf('a'), cardOf('a'), null)).toBe(false);
+  now += 10_000;
+  expect(roster.sweep()).toEqual([]);
+  now += 10_000;
+  expect(roster.sweep()).toEqual(['a']);
+  expect(roster.active).toEqual([]);
+  expect(roster.hear(idOf('a'), cardOf('a'), null)).toBe(true);
+  expect(events).toEqual(['joined', 'left', 'joined']);
+});
+
+test('a refused worker takes no items, and is told of once for each reason', () => {
+  const events: string[] = [];
+  const roster = new Roster((event) => void events.push(event.type));
+  const refusal = { reason: 'class', problem: 'p', fix: 'f' } as const;
+  for (let i = 0; i < 3; i++) expect(roster.hear(idOf('a'), cardOf('a'), refusal)).toBe(false);
+  expect(roster.active).toEqual([]);
+  expect(roster.known()).toMatchObject([{ refusal }]);
+  roster.hear(idOf('a'), cardOf('a'), { ...refusal, reason: 'banned' });
+  expect(roster.hear(idOf('a'), cardOf('a'), null)).toBe(true);
+  expect(events).toEqual(['refused', 'refused', 'joined']);
+});
+
+test('a report has the sums since the last one', () => {
+  let now = 0;
+  const own = { worker: TRAINER, name: TRAINER, class: 'c' };
+  const worker = { worker: 'w', name: 'W', class: 'c' };
+  const ledger = new Ledger(own, () => now);
+  const facts = { present: [worker], isBanned: (name: string) => name === 'w' };
+  ledger.taken(own, { items: 1, tokens: 10 });
+  ledger.worked(own, 1);
+  ledger.taken(worker, { items: 2, tokens: 60 });
+  ledger.worked(worker, 3);
+  ledger.duplicate(worker);
+  ledger.count('bytes', 100);
+  for (const seconds of [0.5, 0.1, 0.2]) ledger.firstUse(seconds);
+  now = 4000;
+  expect(ledger.report(facts)).toEqual({
+    workers: [
+      {
+        ...{ ...own, items: 1, tokens: 10, duplicate: 0, rejected: 0, banned: false },
+        ...{ tokensPerSecond: 10, idleShare: 0.75 },
+      },
+      {
+        ...{ ...worker, items: 2, tokens: 60, duplicate: 1, rejected: 0, banned: true },
+        ...{ tokensPerSecond: 20, idleShare: 0.25 },
+      },
+    ],
+    ...{ connected: 1, tokensPerSecond: 17.5, items: 3, ownItems: 1, redelivered: 0, hedged: 0 },
+    ...{ duplicate: 1, rejected: 0, policySecondsP50: 0.2, policySecondsP99: 0.5, bytes: 100 },
+    ...{ logpDifferenceMean: Number.NaN, logpDifferenceMax: Number.NaN, flippedShare: Number.NaN },
+  });
+  now = 5000;
+  expect(ledger.report({ ...facts, present: [] })).toMatchObject({
+    ...{ workers: [{ worker: TRAINER, idleShare: 1 }], connected: 0, items: 0, bytes: 0 },
+    policySecondsP50: Number.NaN,
+  });
+});
+
+test('items hold a second of work, and there are enough for all', () => {
+  const active = [idOf('a'), idOf('b')].map((id) => ({
+    ...{ id, name: id.instance, card: cardOf(id.instance), refusal: null, heard: 0 },
+  }));
+  const fleet = new Fleet({ active });
+  // Two items for each of three machines.
+  expect(fleet.itemSequences(60)).toBe(10);
+  expect(fleet.ownShare).toBeCloseTo(1 / 3);
+  expect(fleet.expectedMs).toBeUndefined();
+  fleet.record(TRAINER, { sequences: 10, tokens: 100, seconds: 0.5 });
+  fleet.record('a', { sequences: 10, tokens: 100, seconds: 1 });
+  fleet.record('b', { sequences: 10, tokens: 100, seconds: 2 });
+  expect(fleet.ownShare).toBeCloseTo(200 / 350);
+  expect(fleet.ownSequences(1)).toBeCloseTo(20);
+  // The slowest makes five sequences in a second.
+  expect(fleet.itemSequences(600)).toBe(5);
+  expect(fleet.expectedMs?.(5)).toBeCloseTo(1250);
+  fleet.forget('b');
+  expect(fleet.itemSequences(600)).toBe(10);
+});
+
+test('a worker that says it is slow is not waited for long, and gets no tiny items', () => {
+  const active = [{ id: idOf('a'), name: 'a', card: cardOf('a'), refusal: null, heard: 0 }];
+  const fleet = new Fleet({ active });
+  fleet.record(TRAINER, { sequences: 100, tokens: 1000, seconds: 10 });
+  fleet.record('a', { sequences: 1, tokens: 10, seconds: 80_000 });
+  expect(fleet.expectedMs?.(10)).toBeLessThan(10_500);
+  expect(fleet.itemSequences(100)).toBeGreaterThan(1);
+});
+
+test('a first use of weights is measured once for each worker and version', () => {
+  const use = new PolicyUse();
+  use.published(3, 1000);
+  expect(use.used(3, 'a', 1500)).toBe(0.5);
+  expect(use.used(3, 'a', 9000)).toBeUndefined();
+  expect(use.used(3, 'b', 900)).toBe(0);
+  expect(use.used(4, 'a', 1500)).toBeUndefined();
+});
+
+test('facts of a result are read back; what cannot be is left out', () => {
+  const facts = { seconds: 1.25, deliveries: 3 };
+  expect(readResultHeaders(resultHeaders(facts))).toEqual(facts);
+  expect(readResultHeaders(undefined)).toEqual({ seconds: 0, deliveries: 1 });
+  for (const bad of [Number.NaN, Number.POSITIVE_INFINITY, -1, 1e9])
+    expect(readResultHeaders(resultHeaders({ seconds: bad, deliveries: bad }))).toEqual({
+      seconds: 0,
+      deliveries: 1,
+    });
+});
+
+test('a turnstile lets a limited number in, in order', async () => {
+  const turnstile = new Turnstile(2);
+  const inside: number[] = [];
+  const places = [0, 1, 2, 3].map(async (i) => {
+    const place = await turnstile.enter();
+    inside.push(i);
+    return place;
+  });
+  const [first, second] = await Promise.all(places.slice(0, 2));
+  expect(inside).toEqual([0, 1]);
+  second?.[Symbol.dispose]();
+  await places[2];
+  expect(inside).toEqual([0, 1, 2]);
+  first?.[Symbol.dispose]();
+  await places[3];
+  expect(inside).toEqual([0, 1, 2, 3]);
+});
+
+test('a run of another class is refused unless any is taken, and a ban before the class', () => {
+  const card = { protocol: 1, version: '1', class: 'x', adapter: 'X' };
+  const spec = { version: '1', mode: 'same-class', class: 'wasm-1', adapter: 'Y' } as const;
+  const ban = { reason: 'banned', problem: 'p', fix: 'f' } as const;
+  expect(refusalOf(card, spec, null)).toMatchObject({
+    reason: 'class',
+    fix: expect.stringContaining('--adapter wasm'),
+  });
+  expect(refusalOf(card, { ...spec, mode: 'any' }, null)).toBeNull();
+  expect(refusalOf({ ...card, class: 'wasm-1' }, spec, null)).toBeNull();
+  expect(refusalOf(card, spec, ban)).toBe(ban);
+  expect(refusalOf({ ...card, version: '2' }, spec, ban)).toMatchObject({ reason: 'version' });
+  expect(refusalOf({ ...card, protocol: 2, version: '2' }, spec, ban)).toMatchObject({ reason: 'protocol' });
+});
