@@ -68,6 +68,7 @@ async function disturbed(
 ): Promise<RunTraces> {
   const workers = [await stage.worker(), await stage.worker()];
   stage.trainer();
+  await stage.joined(workers);
   for (let kill = 0; kill < kills; kill++) {
     await stage.works();
     await disturb(workers);

@@ -19,7 +19,7 @@ const START_SECONDS = 60;
 /** Seconds within which a run that nothing disturbs any more makes a step, or ends. */
 const RUN_SECONDS = 600;
 /** Seconds within which a worker ends after its run. */
-const END_SECONDS = 30;
+const END_SECONDS = 60;
 
 const OBSERVER = { name: 'observer', maxReconnectAttempts: -1, reconnectTimeWait: 100 };
 
@@ -88,6 +88,11 @@ export class Stage implements AsyncDisposable {
     ]);
     await child.says(/\n/, START_SECONDS);
     return child;
+  }
+
+  /** Wait until the workers work for the run: from then on they end with it. */
+  async joined(workers: readonly Child[]): Promise<void> {
+    await Promise.all(workers.map((worker) => worker.says(/Working for/, START_SECONDS)));
   }
 
   /** Start the trainer, or resume the run. */

@@ -224,13 +224,13 @@ export class Coordinator implements AsyncDisposable {
     if (this.#state !== 'running') return;
     this.#state = 'draining';
     const since = performance.now();
-    const canRemove = this.#ended === undefined && !this.#link.isAlone;
+    const isOurs = this.#ended === undefined;
     this.#end(new ClusterError('DEADLINE', this.options.run, 'the run has ended', 'begin or resume a run'));
     clearInterval(this.#sweeping);
     this.#link.close();
     this.#feed.stop();
     try {
-      if (canRemove) {
+      if (isOurs && (!this.#link.isAlone || (await this.#link.isReachable(CLOSE_MS)))) {
         const limits = { missing: 'answer of the server at the end', fix: 'resume the run, or leave it' };
         // Workers that wait for items hear at once that the streams are gone.
         await withDeadline(this.begun.streams.remove(), CLOSE_MS, limits);

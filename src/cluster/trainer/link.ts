@@ -2,6 +2,7 @@
 import type { NatsConnection } from '@nats-io/nats-core';
 import { problemOf } from '../../base/errors.ts';
 import { withDeadline } from '../connection/deadline.ts';
+import { pause } from '../connection/pause.ts';
 import { serverError } from '../connection/serverError.ts';
 import type { ClusterError } from '../protocol/error.ts';
 import type { ClusterListener } from './events.ts';
@@ -9,6 +10,8 @@ import type { ClusterListener } from './events.ts';
 /** Milliseconds between attempts to use the server again, and for its answer. */
 const RETRY_MS = 1000;
 const ANSWER_MS = 3000;
+/** Milliseconds between two attempts at the end. */
+const PAUSE_MS = 200;
 
 /** Listeners of a link. */
 export interface LinkOptions {
@@ -56,9 +59,34 @@ export class Link {
     else this.#goAlone(problemOf(failure), failure.fix);
   }
 
+  /** Try for some seconds whether the server answers. */
+  async isReachable(milliseconds: number): Promise<boolean> {
+    const late = performance.now() + milliseconds;
+    while (!this.nats.isClosed() && performance.now() < late) {
+      try {
+        await this.#answer(milliseconds / 2);
+        return true;
+      } catch {
+        await pause(PAUSE_MS);
+      }
+    }
+    return false;
+  }
+
   close(): void {
     this.#isOver = true;
     clearInterval(this.#retrying);
+  }
+
+  /** Wait for a sign of life of the server. A connection without one may look alive for half a minute: it is made again. */
+  async #answer(milliseconds: number): Promise<void> {
+    try {
+      const limits = { missing: 'answer of the server of workers', fix: 'check the network' };
+      await withDeadline(this.nats.rtt(), milliseconds, limits);
+    } catch (error) {
+      this.nats.reconnect().catch(() => undefined);
+      throw error;
+    }
   }
 
   async #watch(): Promise<void> {
@@ -80,8 +108,7 @@ export class Link {
     if (this.#isRestoring || this.#isOver || this.nats.isClosed()) return;
     this.#isRestoring = true;
     try {
-      const fix = 'check the network';
-      await withDeadline(this.nats.rtt(), ANSWER_MS, { missing: 'answer of the server of workers', fix });
+      await this.#answer(ANSWER_MS);
       await this.options.restore();
       this.#isAlone = false;
       this.options.on({ type: 'back' });

@@ -67,6 +67,17 @@ export class ItemQueue {
     private readonly run: string,
   ) {}
 
+  /** Tell whether the server has the queue no more. A request for an item does not: it waits in vain. */
+  async isMissing(): Promise<boolean> {
+    try {
+      await this.js.consumers.get(streamsOf(this.run).work, CONSUMER);
+      return false;
+    } catch (error) {
+      if (!isUnanswered(error)) throw error;
+      return true;
+    }
+  }
+
   /** Wait for an item, at most some seconds. @returns undefined if none came; `missing` at once if the queue is not there. */
   async next(signal: AbortSignal): Promise<Delivery | 'missing' | undefined> {
     try {

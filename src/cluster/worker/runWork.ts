@@ -59,7 +59,6 @@ export class RunWork implements AsyncDisposable {
   /** SHA-256 of the weights of the machine. */
   #loaded: string | undefined;
   #failures = 0;
-  #isQueueMissing = false;
   #sending: Promise<void> = Promise.resolve();
 
   /** @throws ClusterError (`REFUSED`) if the model does not fit the memory. */
@@ -86,12 +85,11 @@ export class RunWork implements AsyncDisposable {
 
   async #workOn(queue: AheadQueue, until: StopCondition): Promise<LeaveReason> {
     for (;;) {
-      const reason = until.reason ? 'stopped' : this.#leaveReason();
+      const reason = until.reason ? 'stopped' : await this.#leaveReason();
       if (reason) return reason;
       // An item does not wait for a machine that opens.
       this.#machine ??= await this.#open();
       const delivery = await queue.next(until.signal);
-      this.#isQueueMissing = delivery === 'missing';
       if (delivery === 'missing') await this.#askWhy(until);
       if (!delivery || delivery === 'missing') continue;
       await this.#take(delivery, this.#machine, { queue, until });
@@ -112,10 +110,10 @@ export class RunWork implements AsyncDisposable {
     if (!presence.leaveReason) await until.pause(MISSING_MS);
   }
 
-  #leaveReason(): LeaveReason | undefined {
+  async #leaveReason(): Promise<LeaveReason | undefined> {
     const reason = this.context.presence.leaveReason;
     // A trainer that was killed leaves its queue.
-    if (reason === 'silent' && this.#isQueueMissing) return 'done';
+    if (reason === 'silent' && (await this.#queue.isMissing())) return 'done';
     return reason ?? (this.#failures >= MOST_FAILURES ? 'failing' : undefined);
   }
 
