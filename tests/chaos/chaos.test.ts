@@ -11,7 +11,7 @@ const PLAYED = [
   'trainer',
   'server',
   'emptied',
-  'halfOpen',
+  'swallow',
   'superseded',
 ] as const satisfies readonly ScenarioName[];
 
