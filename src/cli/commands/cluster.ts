@@ -111,7 +111,7 @@ async function init(directory: string, flags: z.output<typeof initFlags>): Promi
   const reporter = new Reporter({ json: flags.json, quiet: false });
   const count = workers === 1 ? '1 worker' : `${workers} workers`;
   reporter.line(`Wrote ${directory}: keys, and credentials of a trainer, a doctor and ${count}. Next:`);
-  for (const line of nextSteps(directory, url, tls)) reporter.line(line);
+  for (const line of nextSteps(directory, url, tls, flags.workers > 0)) reporter.line(line);
   reporter.document({ directory, url, users: users.map(described) });
 }
 
@@ -131,7 +131,7 @@ function checkPorts({ port, websocketPort, monitorPort }: z.output<typeof initFl
 }
 
 /** Say what to do with a new cluster. */
-function nextSteps(directory: string, url: string, tls: boolean): string[] {
+function nextSteps(directory: string, url: string, tls: boolean, hasWorker: boolean): string[] {
   const ca = tls ? ['ca.pem'] : [];
   const withCa = (flag: string, path: string): string[] => (tls ? [flag, path] : []);
   const server = commandLineOf([join(directory, 'server')]);
@@ -143,7 +143,9 @@ function nextSteps(directory: string, url: string, tls: boolean): string[] {
   ]);
   return [
     `1. Server (copy ${server} to its machine):  cd ${server} && nats-server -c ${SERVER_FILES.config}`,
-    `2. Worker (copy ${[credentialsFile('worker-1'), ...ca].join(' and ')} there):  ${worker}`,
+    hasWorker
+      ? `2. Worker (copy ${[credentialsFile('worker-1'), ...ca].join(' and ')} there):  ${worker}`
+      : `2. Worker (make its credentials):  ${invocation('cluster', ['add', 'NAME', '--directory', directory])}`,
     `3. Trainer:  ${invocation('train', ['grpo'])} … ${trainer}`,
   ];
 }

@@ -11,8 +11,11 @@ export const ROLES = ['trainer', 'doctor', 'worker'] as const;
 /** The role of a machine: it trains, it only looks, or it samples. */
 export type Role = (typeof ROLES)[number];
 
+/** The start of the names of all inboxes. */
+export const ANY_INBOX = '_INBOX';
+
 /** Return the prefix of the inboxes of a key. Nobody else may listen there. */
-export const inboxPrefix = (key: string): string => `_INBOX_${key}`;
+export const inboxPrefix = (key: string): string => `${ANY_INBOX}_${key}`;
 
 /** Nanoseconds in which a question may be answered. */
 const ANSWER_TIME = 60e9;

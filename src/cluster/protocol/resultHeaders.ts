@@ -23,6 +23,9 @@ export function resultHeaders({ seconds, deliveries }: ResultFacts): MsgHdrs {
   return written;
 }
 
+/** Tell whether a worker wrote a message. An answer that somebody has sent to a worker's subject lacks its headers. */
+export const isFromWorker = (written: MsgHdrs | undefined): boolean => written?.has(SECONDS) ?? false;
+
 /** Read the headers of a result's message. A fact that is missing or out of range is 0 seconds, or one delivery. */
 export function readResultHeaders(written: MsgHdrs | undefined): ResultFacts {
   const seconds = Number(written?.get(SECONDS) || Number.NaN);

@@ -36,9 +36,12 @@ export interface WorkerId {
   readonly instance: string;
 }
 
-/** Name a worker in tables and files. */
+/** Name of the trainer's own share in figures. */
+export const TRAINER = 'trainer';
+
+/** Name a worker in tables and files. None is named as the trainer is. */
 export const workerName = ({ key, instance }: WorkerId): string =>
-  key === OPEN_KEY ? instance : `${key.slice(0, 8)}.${instance}`;
+  key === OPEN_KEY && instance !== TRAINER ? instance : `${key.slice(0, 8)}.${instance}`;
 
 /** The streams of a run. */
 export const streamsOf = (run: string) => ({

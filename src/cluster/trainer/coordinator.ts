@@ -12,12 +12,12 @@ import { isNoRoom, serverError } from '../connection/serverError.ts';
 import { ClusterError } from '../protocol/error.ts';
 import type { TrainerState } from '../protocol/messages.ts';
 import { type Spec, specBytes, specDigest } from '../protocol/spec.ts';
-import { type WorkerId, workerName } from '../protocol/subjects.ts';
+import { TRAINER, type WorkerId, workerName } from '../protocol/subjects.ts';
 import type { Verifier } from '../trust/verifier.ts';
 import { type Begun, begin } from './begin.ts';
 import { Dispatch } from './dispatch.ts';
 import type { ClusterListener } from './events.ts';
-import { Fleet, TRAINER } from './fleet.ts';
+import { Fleet } from './fleet.ts';
 import { Intake, type Rejection, type TakenResult } from './intake.ts';
 import { Job, type JobItem, type SamplingCall } from './job.ts';
 import { Ledger, type LedgerMachine } from './ledger.ts';
@@ -369,7 +369,7 @@ export class Coordinator implements AsyncDisposable {
 
   /** Put what is open of a job in the queue, if there is somebody to take it. */
   async #offer(job: Job): Promise<void> {
-    if (this.#helpers === 0 || this.#ended) return;
+    if (this.#helpers === 0 || this.#ended || job.isOffering) return;
     try {
       await this.#dispatch.offer(job);
       if (this.#isCrowded) this.#on({ type: 'back' });

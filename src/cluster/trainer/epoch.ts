@@ -36,7 +36,9 @@ export class Epoch {
     const trainer = nuid.next();
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const { claim, revision } = await read(kv, run);
-      const next = { epoch: (claim?.epoch ?? 0) + 1, trainer };
+      // Above all that a server had before it lost what it stored: workers know the latest epoch.
+      const epoch = Math.max((claim?.epoch ?? 0) + 1, Math.floor(Date.now() / 1000));
+      const next = { epoch, trainer };
       if (await swapped(kv, run, next, revision)) return new Epoch(kvm, run, next, kv);
     }
     throw superseded(run);

@@ -1,9 +1,7 @@
 /** The speed of workers and of the trainer, and what follows for the sizes of items and for patience. */
+import { TRAINER } from '../protocol/subjects.ts';
 import { type MeasuredWork, Pace } from './pace.ts';
 import type { Roster } from './roster.ts';
-
-/** Name of the trainer's own share in figures. */
-export const TRAINER = 'trainer';
 
 /** Wanted seconds of work of an item, and items for each machine. */
 const ITEM_SECONDS = 1;

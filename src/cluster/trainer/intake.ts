@@ -6,7 +6,7 @@ import { sha256 } from '../../base/sha256.ts';
 import { printable } from '../../formats/error.ts';
 import type { Completion } from '../../model/completions.ts';
 import { type ResultShape, readResult, writeResult } from '../protocol/result.ts';
-import { type ResultFacts, readResultHeaders } from '../protocol/resultHeaders.ts';
+import { isFromWorker, type ResultFacts, readResultHeaders } from '../protocol/resultHeaders.ts';
 import { type WorkerId, workerOf } from '../protocol/subjects.ts';
 import type { Agreement } from '../trust/agreement.ts';
 import type { ReceivedResult, Verdict } from '../trust/verifier.ts';
@@ -88,6 +88,10 @@ export class Intake {
     if (options.isBanned(id)) {
       return options.rejected(id, machine, { problem: 'its key is banned', isLie: false });
     }
+    if (!isFromWorker(headers)) {
+      // The key is not to blame: others can have the server's answers to their requests sent to this subject.
+      return options.rejected(id, machine, { problem: 'no worker has written it', isLie: false });
+    }
     const facts = readResultHeaders(headers);
     options.received(machine, facts, data.length);
     const [number, index] = name.split('-').map(Number);
@@ -96,7 +100,8 @@ export class Intake {
     if (!job || !item) return this.#late(id, machine, name, data);
     const result = { id, machine, job, item, facts };
     const reading = item.state === 'done' ? this.#compare(result, data) : this.#judge(result, data);
-    job.checks = reading;
+    // A feed that starts again may read while an earlier check goes on.
+    job.checks = Promise.all([job.checks, reading]);
     await reading;
   }
 

@@ -114,7 +114,7 @@ export class Link {
       this.options.on({ type: 'back' });
       this.options.back();
     } catch (error) {
-      this.trouble(error, 'go on with the run');
+      this.trouble(error, 'use it again');
     } finally {
       this.#isRestoring = false;
     }

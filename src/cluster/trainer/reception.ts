@@ -1,6 +1,7 @@
 /** Answers the questions of workers and of `doctor`: who trains here, what is the spec, may I work. */
 import type { Msg, NatsConnection, Subscription } from '@nats-io/nats-core';
 import { z } from 'zod';
+import { ANY_INBOX, inboxPrefix } from '../connection/permissions.ts';
 import {
   decodeMessage,
   encodeMessage,
@@ -14,7 +15,7 @@ import {
   workerCardSchema,
 } from '../protocol/messages.ts';
 import { PROTOCOL, type Spec } from '../protocol/spec.ts';
-import { FIND_SUBJECT, RunSubjects, type WorkerId, workerOf } from '../protocol/subjects.ts';
+import { FIND_SUBJECT, OPEN_KEY, RunSubjects, type WorkerId, workerOf } from '../protocol/subjects.ts';
 import { refusalOf } from './admission.ts';
 
 /** The run that the questions are about. */
@@ -54,7 +55,7 @@ export class Reception {
         callback: (error, message) => {
           if (error) this.#refused = error;
           const bytes = error ? undefined : reply(message);
-          if (bytes && message.reply) message.respond(bytes);
+          if (bytes && isInbox(message)) message.respond(bytes);
         },
       });
     this.#subscriptions = [
@@ -110,6 +111,16 @@ export class Reception {
       workers: isWhole ? fitting(workers) : [],
     };
   }
+}
+
+/**
+ * Tell whether a question asks for its answer in an inbox, of a worker that says hello in its own. Answers elsewhere would speak
+ * with the trainer's permissions.
+ */
+function isInbox({ subject, reply = '' }: Msg): boolean {
+  const key = workerOf(subject)?.key;
+  const prefix = key === undefined || key === OPEN_KEY ? ANY_INBOX : `${inboxPrefix(key)}.`;
+  return reply.startsWith(prefix);
 }
 
 function protocolIn(data: Uint8Array): number | undefined {

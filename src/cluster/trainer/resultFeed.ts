@@ -71,11 +71,12 @@ export class ResultFeed {
   }
 
   async #feed(messages: ConsumerMessages): Promise<void> {
+    const stream = this.#stream;
     try {
       for await (const message of messages) {
         if (messages !== this.#messages) return;
         await this.options.read(message);
-        this.#stream.read = message.info.streamSequence;
+        stream.read = message.info.streamSequence;
       }
     } catch {
       // The connection closed: the feed starts again when there is another one.

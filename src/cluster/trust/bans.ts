@@ -71,7 +71,7 @@ export class Bans {
     if (!ban) return null;
     const fix =
       ban.instance === null
-        ? 'give this machine another key, or delete the entry on the server'
+        ? 'give this machine another key (mathformer cluster add)'
         : 'start an unchanged worker';
     return {
       reason: 'banned',

@@ -1,5 +1,5 @@
 /** Takes work items from a run's queue, one at a time. */
-import type { Consumer, JetStreamClient, JsMsg } from '@nats-io/jetstream';
+import { type Consumer, JetStreamApiError, type JetStreamClient, type JsMsg } from '@nats-io/jetstream';
 import { pause } from '../connection/pause.ts';
 import { isUnanswered } from '../connection/requestFailure.ts';
 import { CONSUMER, streamsOf } from '../protocol/subjects.ts';
@@ -7,6 +7,9 @@ import { CONSUMER, streamsOf } from '../protocol/subjects.ts';
 /** Milliseconds that one request for an item waits at the server, and after which it is given up. */
 const PULL_MS = 2000;
 const LATE_MS = 3000;
+
+/** Codes of JetStream's errors: no such consumer, no such stream. */
+const NOT_FOUND: ReadonlySet<number> = new Set([10014, 10059]);
 
 /** Milliseconds between two signs that an item is in work. The server gives it out again after 5 seconds without one. */
 const WORKING_MS = 2000;
@@ -74,7 +77,7 @@ export class ItemQueue {
       return false;
     } catch (error) {
       if (!isUnanswered(error)) throw error;
-      return true;
+      return isNotFound(error);
     }
   }
 
@@ -90,6 +93,12 @@ export class ItemQueue {
       return 'missing';
     }
   }
+}
+
+/** Tell whether the server says that a stream or a consumer is not there. */
+function isNotFound(error: unknown): boolean {
+  if (error instanceof JetStreamApiError) return NOT_FOUND.has(error.code);
+  return error instanceof Error && isNotFound(error.cause);
 }
 
 /** Wait for a message, or give the request up. A message that comes too late is handed back. */

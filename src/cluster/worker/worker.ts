@@ -7,6 +7,7 @@ import { type NatsConnection, Nuid } from '@nats-io/nats-core';
 import { MathformerError } from '../../base/errors.ts';
 import { type Connected, connectionError } from '../connection/connection.ts';
 import { pause } from '../connection/pause.ts';
+import { ANY_INBOX } from '../connection/permissions.ts';
 import { workerError } from '../connection/requestFailure.ts';
 import { ClusterError } from '../protocol/error.ts';
 import {
@@ -161,7 +162,7 @@ export class RolloutWorker {
   #introduce(nats: NatsConnection, id: WorkerId): void {
     nats.subscribe(WHO_SUBJECT, {
       callback: (error, message) => {
-        if (!error) message.respond(encodeMessage(this.#card(id)));
+        if (!error && message.reply?.startsWith(ANY_INBOX)) message.respond(encodeMessage(this.#card(id)));
       },
     });
   }

@@ -2,9 +2,10 @@
 import { expect, test } from 'vitest';
 import type { WorkerCard } from '../../../src/cluster/protocol/messages.ts';
 import { readResultHeaders, resultHeaders } from '../../../src/cluster/protocol/resultHeaders.ts';
+import { TRAINER } from '../../../src/cluster/protocol/subjects.ts';
 import { refusalOf } from '../../../src/cluster/trainer/admission.ts';
 import type { ClusterEvent } from '../../../src/cluster/trainer/events.ts';
-import { Fleet, TRAINER } from '../../../src/cluster/trainer/fleet.ts';
+import { Fleet } from '../../../src/cluster/trainer/fleet.ts';
 import { Ledger } from '../../../src/cluster/trainer/ledger.ts';
 import { PolicyUse } from '../../../src/cluster/trainer/policyUse.ts';
 import { Roster } from '../../../src/cluster/trainer/roster.ts';

@@ -134,7 +134,7 @@ describe.skipIf(!hasNatsServer)('a coordinator', () => {
     running.catch(() => undefined);
     const second = await opened(server, 'taken');
     await using ___ = second.coordinator;
-    expect(second.coordinator.epoch).toBe(first.coordinator.epoch + 1);
+    expect(second.coordinator.epoch).toBeGreaterThan(first.coordinator.epoch);
     await expect(first.sampler.generate(prompts, options)).rejects.toMatchObject({ code: 'SUPERSEDED' });
     await expect(running).rejects.toMatchObject({ code: 'SUPERSEDED' });
     await first.coordinator.close();
