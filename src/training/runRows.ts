@@ -96,8 +96,11 @@ function workerRow(fields: Fields): WorkerRow | undefined {
     tokens: numberOf(fields.tokens),
     tokensPerSecond: numberOf(fields.tokensPerSecond),
     idleShare: numberOf(fields.idleShare),
+    redelivered: numberOf(fields.redelivered),
     duplicate: numberOf(fields.duplicate),
     rejected: numberOf(fields.rejected),
+    policySecondsP50: numberOf(fields.policySecondsP50),
+    policySecondsP99: numberOf(fields.policySecondsP99),
     banned: banned === true,
   };
 }

@@ -10,8 +10,11 @@ export const workerFigures = (given: Partial<WorkerFigures> = {}): WorkerFigures
   tokens: 600,
   tokensPerSecond: 250,
   idleShare: 0.25,
+  redelivered: 0,
   duplicate: 0,
   rejected: 0,
+  policySecondsP50: 0.125,
+  policySecondsP99: 0.5,
   banned: false,
   ...given,
 });

@@ -51,10 +51,20 @@ describe('workers.jsonl', () => {
       tokens: NaN,
       tokensPerSecond: NaN,
       idleShare: NaN,
+      redelivered: NaN,
       duplicate: NaN,
       rejected: NaN,
+      policySecondsP50: NaN,
+      policySecondsP99: NaN,
     };
     expect(rows).toEqual([{ step: 1, worker: 'a', name: '', class: '', banned: false, ...none }]);
+  });
+
+  it('has no latency for a worker that used no new weights', () => {
+    const worker = workerFigures({ policySecondsP50: NaN, policySecondsP99: NaN });
+    const rows = workerRows(1, clusterFigures({ workers: [worker] }));
+    expect(linesOf(rows)).toContain('"policySecondsP50":null,"policySecondsP99":null');
+    expect(workersOf(bytes(linesOf(rows))).rows).toEqual(rows);
   });
 
   it('keeps the whole rows of the steps that the metrics have, wherever it is torn', () => {

@@ -137,7 +137,7 @@ export class Coordinator implements AsyncDisposable {
       isBanned: (id) => bans.of(id) !== undefined,
       received: (machine, { seconds, deliveries }, bytes) => {
         this.#ledger.worked(machine, seconds);
-        this.#ledger.count('redelivered', deliveries - 1);
+        this.#ledger.redelivered(machine, deliveries - 1);
         this.#ledger.count('bytes', bytes);
       },
       scored: (agreement) => this.#ledger.scored(agreement),
@@ -328,7 +328,7 @@ export class Coordinator implements AsyncDisposable {
     this.#fleet.record(worker, { sequences: completions.length, tokens, seconds });
     if (!job.manifest) return;
     const latency = this.#policyUse.used(job.manifest.version, worker, performance.now() - 1000 * seconds);
-    if (latency !== undefined) this.#ledger.firstUse(latency);
+    if (latency !== undefined) this.#ledger.firstUse(machine, latency);
   }
 
   #rejected(id: WorkerId, machine: LedgerMachine, { problem, isLie, place }: Rejection): void {

@@ -10,18 +10,27 @@ export interface LedgerMachine {
   readonly class: string;
 }
 
-/** Machines with figures of their own; further ones count in the sums alone. */
+/** Machines with figures of their own, the trainer not counted; further ones count in the sums alone. */
 const MOST_MACHINES = 2000;
 /** Latencies that are kept between two reports. */
 const MOST_LATENCIES = 10_000;
 
-/** Sums of a machine. */
-interface Sums extends LedgerMachine {
+/** Work of one machine, or of several. */
+interface Work {
   items: number;
   tokens: number;
   seconds: number;
+  redelivered: number;
   duplicate: number;
   rejected: number;
+  /** Seconds from the publication of weights to their first use. */
+  readonly latencies: number[];
+}
+
+/** A machine and its work. */
+interface Entry {
+  readonly machine: LedgerMachine;
+  readonly work: Work;
 }
 
 /** Facts of a report that the ledger does not count. */
@@ -33,10 +42,13 @@ export interface ReportFacts {
 
 /** Sums since the last report. */
 export class Ledger {
-  #machines = new Map<string, Sums>();
-  #latencies: number[] = [];
+  #own = newWork();
+  #machines = new Map<string, Entry>();
+  /** The work of machines that have no figures of their own. */
+  #others = newWork();
+  #latencies = 0;
   #agreement = totalOf([]);
-  #sums = { redelivered: 0, hedged: 0, bytes: 0 };
+  #sums = { hedged: 0, bytes: 0 };
   #since: number;
 
   constructor(
@@ -51,26 +63,31 @@ export class Ledger {
     machine: LedgerMachine,
     { items, tokens }: { readonly items: number; readonly tokens: number },
   ): void {
-    const sums = this.#sumsOf(machine);
-    sums.items += items;
-    sums.tokens += tokens;
+    const work = this.#workOf(machine);
+    work.items += items;
+    work.tokens += tokens;
   }
 
   /** Count seconds of work, whose results may be taken or not. */
   worked(machine: LedgerMachine, seconds: number): void {
-    this.#sumsOf(machine).seconds += seconds;
+    this.#workOf(machine).seconds += seconds;
+  }
+
+  /** Count the times that the server had given out the item of a result before. */
+  redelivered(machine: LedgerMachine, times: number): void {
+    this.#workOf(machine).redelivered += times;
   }
 
   duplicate(machine: LedgerMachine): void {
-    this.#sumsOf(machine).duplicate++;
+    this.#workOf(machine).duplicate++;
   }
 
   rejected(machine: LedgerMachine): void {
-    this.#sumsOf(machine).rejected++;
+    this.#workOf(machine).rejected++;
   }
 
-  /** Count items that were given out again by the server, or on purpose; and bytes that passed. */
-  count(name: 'redelivered' | 'hedged' | 'bytes', by: number): void {
+  /** Count items that were given out twice on purpose, and bytes that passed. */
+  count(name: 'hedged' | 'bytes', by: number): void {
     this.#sums[name] += by;
   }
 
@@ -79,38 +96,37 @@ export class Ledger {
     this.#agreement = totalOf([this.#agreement, agreement]);
   }
 
-  /** Record the seconds from the publication of weights to their first use by a worker. */
-  firstUse(seconds: number): void {
-    if (this.#latencies.length < MOST_LATENCIES) this.#latencies.push(seconds);
+  /** Record the seconds from the publication of weights to their first use by a machine. */
+  firstUse(machine: LedgerMachine, seconds: number): void {
+    if (this.#latencies++ < MOST_LATENCIES) this.#workOf(machine).latencies.push(seconds);
   }
 
   /** Return the figures since the last report, and begin anew. */
   report({ present, isBanned }: ReportFacts): ClusterFigures {
     const seconds = Math.max(1e-9, (this.now() - this.#since) / 1000);
-    for (const machine of [this.own, ...present]) this.#sumsOf(machine);
-    const workers = [...this.#machines.values()].map((sums) =>
-      figuresOf(sums, seconds, isBanned(sums.worker)),
-    );
-    const total = (of: (figures: WorkerFigures) => number): number =>
-      workers.reduce((sum, figures) => sum + of(figures), 0);
-    const latencies = this.#latencies.toSorted((a, b) => a - b);
+    for (const machine of present) this.#workOf(machine);
+    const entries = [{ machine: this.own, work: this.#own }, ...this.#machines.values()];
+    const all = [...entries.map(({ work }) => work), this.#others];
+    const total = (of: (work: Work) => number): number => all.reduce((sum, work) => sum + of(work), 0);
     const figures: ClusterFigures = {
-      workers,
+      workers: entries.map((entry) => figuresOf(entry, seconds, isBanned(entry.machine.worker))),
       connected: present.length,
       tokensPerSecond: total(({ tokens }) => tokens) / seconds,
       items: total(({ items }) => items),
-      ownItems: this.#sumsOf(this.own).items,
+      ownItems: this.#own.items,
       ...this.#sums,
+      redelivered: total(({ redelivered }) => redelivered),
       duplicate: total(({ duplicate }) => duplicate),
       rejected: total(({ rejected }) => rejected),
       ...this.#agreementFigures(),
-      policySecondsP50: quantile(latencies, 0.5),
-      policySecondsP99: quantile(latencies, 0.99),
+      ...policySeconds(all.flatMap(({ latencies }) => latencies)),
     };
+    this.#own = newWork();
     this.#machines = new Map();
-    this.#latencies = [];
+    this.#others = newWork();
+    this.#latencies = 0;
     this.#agreement = totalOf([]);
-    this.#sums = { redelivered: 0, hedged: 0, bytes: 0 };
+    this.#sums = { hedged: 0, bytes: 0 };
     this.#since = this.now();
     return figures;
   }
@@ -125,22 +141,37 @@ export class Ledger {
     };
   }
 
-  #sumsOf(machine: LedgerMachine): Sums {
+  #workOf(machine: LedgerMachine): Work {
+    if (machine.worker === this.own.worker) return this.#own;
     const known = this.#machines.get(machine.worker);
-    if (known) return known;
-    const sums = { ...machine, items: 0, tokens: 0, seconds: 0, duplicate: 0, rejected: 0 };
-    if (this.#machines.size < MOST_MACHINES) this.#machines.set(machine.worker, sums);
-    return sums;
+    if (known) return known.work;
+    if (this.#machines.size >= MOST_MACHINES) return this.#others;
+    const work = newWork();
+    this.#machines.set(machine.worker, { machine, work });
+    return work;
   }
 }
 
-function figuresOf({ seconds: busy, ...sums }: Sums, elapsed: number, banned: boolean): WorkerFigures {
-  const { worker, name, class: kind, items, tokens, duplicate, rejected } = sums;
+const newWork = (): Work => ({
+  ...{ items: 0, tokens: 0, seconds: 0, redelivered: 0, duplicate: 0, rejected: 0 },
+  latencies: [],
+});
+
+function figuresOf({ machine, work }: Entry, elapsed: number, banned: boolean): WorkerFigures {
+  const { seconds, latencies, ...sums } = work;
   return {
-    ...{ worker, name, class: kind, items, tokens, duplicate, rejected, banned },
-    tokensPerSecond: busy > 0 ? tokens / busy : 0,
-    idleShare: Math.min(1, Math.max(0, 1 - busy / elapsed)),
+    ...machine,
+    ...sums,
+    tokensPerSecond: seconds > 0 ? sums.tokens / seconds : 0,
+    idleShare: Math.min(1, Math.max(0, 1 - seconds / elapsed)),
+    ...policySeconds(latencies),
+    banned,
   };
+}
+
+function policySeconds(latencies: readonly number[]) {
+  const sorted = latencies.toSorted((a, b) => a - b);
+  return { policySecondsP50: quantile(sorted, 0.5), policySecondsP99: quantile(sorted, 0.99) };
 }
 
 /** Return the smallest value that is not below a share of the sorted values; NaN without values. */

@@ -14,9 +14,14 @@ export interface WorkerFigures {
   readonly tokensPerSecond: number;
   /** Share of the time since the last report without work. */
   readonly idleShare: number;
+  /** Times that the server had given out the items of its results before, to any worker. */
+  readonly redelivered: number;
   /** Results that another worker had given before, and results that were not valid. */
   readonly duplicate: number;
   readonly rejected: number;
+  /** Seconds from the publication of weights to its first use of them; NaN if it used no new ones. */
+  readonly policySecondsP50: number;
+  readonly policySecondsP99: number;
   /** True if its key is banned. */
   readonly banned: boolean;
 }

@@ -4,7 +4,7 @@
  * `workers/<worker>/<name>`. Values that are not finite 32-bit floats are left out, as TensorBoard cannot draw them.
  *
  * A resumed run truncates the same file to its step and continues it: no step is there twice. A running TensorBoard can read
- * on, since equal steps have equal sizes (tried with both loaders of 2.21); where other workers take part, it has to be started again.
+ * on, since equal steps have equal sizes (tried with both loaders of 2.21); where workers take part, it has to be started again.
  */
 import { PbfWriter } from 'pbf';
 import { crc32c } from '../../base/crc.ts';
@@ -56,11 +56,17 @@ function rowEvent({ phase, step, ...metrics }: MetricsRow, workers: readonly Wor
   return event.finish();
 }
 
-const workerScalars = ({ worker, items, tokensPerSecond, idleShare }: WorkerRow): Scalar[] => [
-  { tag: `workers/${worker}/tokens_per_second`, metric: tokensPerSecond },
-  { tag: `workers/${worker}/items`, metric: items },
-  { tag: `workers/${worker}/idle_share`, metric: idleShare },
-];
+const workerScalars = ({ worker, ...figures }: WorkerRow): Scalar[] =>
+  Object.entries({
+    tokens_per_second: figures.tokensPerSecond,
+    items: figures.items,
+    idle_share: figures.idleShare,
+    redelivered: figures.redelivered,
+    duplicate: figures.duplicate,
+    rejected: figures.rejected,
+    policy_seconds_p50: figures.policySecondsP50,
+    policy_seconds_p99: figures.policySecondsP99,
+  }).map(([name, metric]) => ({ tag: `workers/${worker}/${name}`, metric }));
 
 /** Summary { repeated Value value = 1 }, with Value { tag = 1; simple_value = 2 }. */
 function writeSummary(scalars: readonly Scalar[], summary: PbfWriter): void {

@@ -58,28 +58,59 @@ test('a report has the sums since the last one', () => {
   ledger.worked(worker, 3);
   ledger.duplicate(worker);
   ledger.count('bytes', 100);
-  for (const seconds of [0.5, 0.1, 0.2]) ledger.firstUse(seconds);
+  for (const seconds of [0.5, 0.1, 0.2]) ledger.firstUse(worker, seconds);
+  ledger.firstUse(own, 0.3);
+  ledger.redelivered(worker, 2);
   now = 4000;
   expect(ledger.report(facts)).toEqual({
     workers: [
       {
-        ...{ ...own, items: 1, tokens: 10, duplicate: 0, rejected: 0, banned: false },
-        ...{ tokensPerSecond: 10, idleShare: 0.75 },
+        ...{ ...own, items: 1, tokens: 10, redelivered: 0, duplicate: 0, rejected: 0, banned: false },
+        ...{ tokensPerSecond: 10, idleShare: 0.75, policySecondsP50: 0.3, policySecondsP99: 0.3 },
       },
       {
-        ...{ ...worker, items: 2, tokens: 60, duplicate: 1, rejected: 0, banned: true },
-        ...{ tokensPerSecond: 20, idleShare: 0.25 },
+        ...{ ...worker, items: 2, tokens: 60, redelivered: 2, duplicate: 1, rejected: 0, banned: true },
+        ...{ tokensPerSecond: 20, idleShare: 0.25, policySecondsP50: 0.2, policySecondsP99: 0.5 },
       },
     ],
-    ...{ connected: 1, tokensPerSecond: 17.5, items: 3, ownItems: 1, redelivered: 0, hedged: 0 },
+    ...{ connected: 1, tokensPerSecond: 17.5, items: 3, ownItems: 1, redelivered: 2, hedged: 0 },
     ...{ duplicate: 1, rejected: 0, policySecondsP50: 0.2, policySecondsP99: 0.5, bytes: 100 },
     ...{ logpDifferenceMean: Number.NaN, logpDifferenceMax: Number.NaN, flippedShare: Number.NaN },
   });
   now = 5000;
   expect(ledger.report({ ...facts, present: [] })).toMatchObject({
-    ...{ workers: [{ worker: TRAINER, idleShare: 1 }], connected: 0, items: 0, bytes: 0 },
+    ...{
+      workers: [{ worker: TRAINER, idleShare: 1, policySecondsP99: Number.NaN }],
+      connected: 0,
+      items: 0,
+      bytes: 0,
+    },
     policySecondsP50: Number.NaN,
   });
+});
+
+test('machines beyond two thousand count in the sums, and have no figures of their own', () => {
+  const own = { worker: TRAINER, name: TRAINER, class: 'c' };
+  const ledger = new Ledger(own, () => 0);
+  const workers = Array.from({ length: 2500 }, (_, i) => ({ worker: `w${i}`, name: 'W', class: 'c' }));
+  const facts = { present: workers, isBanned: () => false };
+  for (const machine of [...workers, own]) {
+    ledger.taken(machine, { items: 1, tokens: 10 });
+    ledger.redelivered(machine, 1);
+    ledger.duplicate(machine);
+    ledger.rejected(machine);
+  }
+  for (const machine of workers.slice(2000)) ledger.firstUse(machine, 0.5);
+  const figures = ledger.report(facts);
+  expect(figures).toMatchObject({
+    ...{ connected: 2500, items: 2501, ownItems: 1, redelivered: 2501, duplicate: 2501, rejected: 2501 },
+    ...{ policySecondsP50: 0.5, policySecondsP99: 0.5 },
+  });
+  expect(figures.workers.map(({ worker }) => worker)).toEqual(
+    [own, ...workers.slice(0, 2000)].map(({ worker }) => worker),
+  );
+  expect(figures.workers.filter(({ items, tokens }) => items !== 1 || tokens !== 10)).toEqual([]);
+  expect(ledger.report(facts)).toMatchObject({ items: 0, rejected: 0, policySecondsP50: Number.NaN });
 });
 
 test('items hold a second of work, and there are enough for all', () => {

@@ -420,7 +420,13 @@ describe('rows of workers', () => {
   const workersAt = (step: number, count: number): WorkerRow[] =>
     Array.from({ length: count }, (_, i) => ({
       step,
-      ...workerFigures({ worker: `w${i}`, items: step, tokensPerSecond: step / 2, idleShare: Number.NaN }),
+      ...workerFigures({
+        worker: `w${i}`,
+        items: step,
+        tokensPerSecond: step / 2,
+        duplicate: 2,
+        idleShare: Number.NaN,
+      }),
     }));
 
   it('stand in a file of their own, and in events by worker; a file without any is not made', () => {
@@ -437,8 +443,12 @@ describe('rows of workers', () => {
       'grpo/loss': 3,
       'workers/w0/tokens_per_second': 1.5,
       'workers/w0/items': 3,
+      ...{ 'workers/w0/redelivered': 0, 'workers/w0/duplicate': 2, 'workers/w0/rejected': 0 },
+      ...{ 'workers/w0/policy_seconds_p50': 0.125, 'workers/w0/policy_seconds_p99': 0.5 },
       'workers/w1/tokens_per_second': 1.5,
       'workers/w1/items': 3,
+      ...{ 'workers/w1/redelivered': 0, 'workers/w1/duplicate': 2, 'workers/w1/rejected': 0 },
+      ...{ 'workers/w1/policy_seconds_p50': 0.125, 'workers/w1/policy_seconds_p99': 0.5 },
     });
     expect(`${csv}${jsonl}`).not.toContain('w0');
   });

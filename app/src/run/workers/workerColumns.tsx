@@ -76,6 +76,27 @@ export const workerColumns = (latestStep: number): readonly Column<NamedWorker>[
     sortValue: ({ idleShare }) => idleShare,
   },
   {
+    key: 'policy-p50',
+    header: 'Policy p50, s',
+    numeric: true,
+    cell: ({ policySecondsP50 }) => formatNumber(policySecondsP50),
+    sortValue: ({ policySecondsP50 }) => policySecondsP50,
+  },
+  {
+    key: 'policy-p99',
+    header: 'Policy p99, s',
+    numeric: true,
+    cell: ({ policySecondsP99 }) => formatNumber(policySecondsP99),
+    sortValue: ({ policySecondsP99 }) => policySecondsP99,
+  },
+  {
+    key: 'redelivered',
+    header: 'Redelivered',
+    numeric: true,
+    cell: ({ redelivered }) => formatCount(redelivered),
+    sortValue: ({ redelivered }) => redelivered,
+  },
+  {
     key: 'duplicate',
     header: 'Duplicate',
     numeric: true,
@@ -105,7 +126,8 @@ export const workerCsv = (
 ): readonly (readonly CsvValue[])[] => [
   [
     ...['worker', 'name', 'state', 'class', 'items', 'tokens', 'tokens_per_second', 'idle_share'],
-    ...['duplicate', 'rejected', 'first_step', 'last_step'],
+    ...['policy_seconds_p50', 'policy_seconds_p99', 'redelivered', 'duplicate', 'rejected'],
+    ...['first_step', 'last_step'],
   ],
   ...workers.map((row) => [
     ...[
@@ -118,6 +140,7 @@ export const workerCsv = (
       row.speed,
       row.idleShare,
     ],
-    ...[row.duplicate, row.rejected, row.firstStep, row.lastStep],
+    ...[row.policySecondsP50, row.policySecondsP99, row.redelivered, row.duplicate, row.rejected],
+    ...[row.firstStep, row.lastStep],
   ]),
 ];

@@ -16,8 +16,13 @@ export interface WorkerSummary {
   readonly speed: number;
   /** Mean over its steps; NaN if it was never measured. */
   readonly idleShare: number;
+  /** NaN if it was never counted. */
+  readonly redelivered: number;
   readonly duplicate: number;
   readonly rejected: number;
+  /** Seconds to its first use of new weights: the median of its steps' medians, the 99th percentile of theirs; NaN without any. */
+  readonly policySecondsP50: number;
+  readonly policySecondsP99: number;
   readonly banned: boolean;
   readonly firstStep: number;
   readonly lastStep: number;
@@ -39,10 +44,14 @@ interface Known {
   /** The row's places among the steps. */
   readonly at: number[];
   readonly curves: Readonly<Record<Curve, number[]>>;
+  /** Medians of the policy latency in its steps, and 99th percentiles. */
+  readonly medians: number[];
+  readonly percentiles: number[];
   readonly firstStep: number;
   items: number;
   tokens: number;
   seconds: number;
+  redelivered: number;
   duplicate: number;
   rejected: number;
 }
@@ -110,6 +119,9 @@ export class WorkerHistory {
     known.items += numberOr0(row.items);
     known.tokens += numberOr0(row.tokens);
     known.seconds += row.tokensPerSecond > 0 ? numberOr0(row.tokens) / row.tokensPerSecond : 0;
+    known.medians.push(row.policySecondsP50);
+    known.percentiles.push(row.policySecondsP99);
+    if (!Number.isNaN(row.redelivered)) known.redelivered = numberOr0(known.redelivered) + row.redelivered;
     known.duplicate += numberOr0(row.duplicate);
     known.rejected += numberOr0(row.rejected);
   }
@@ -120,20 +132,28 @@ const newlyKnown = (row: WorkerRow): Known => ({
   at: [],
   curves: { tokensPerSecond: [], idleShare: [] },
   firstStep: row.step,
-  ...{ items: 0, tokens: 0, seconds: 0, duplicate: 0, rejected: 0 },
+  ...{ medians: [], percentiles: [] },
+  ...{ items: 0, tokens: 0, seconds: 0, redelivered: Number.NaN, duplicate: 0, rejected: 0 },
 });
 
-function summaryOf({ latest, curves, firstStep, seconds, ...sums }: Known): WorkerSummary {
-  const { items, tokens, duplicate, rejected } = sums;
+function summaryOf({ latest, curves, medians, percentiles, ...known }: Known): WorkerSummary {
+  const { items, tokens, seconds, redelivered, duplicate, rejected, firstStep } = known;
   const { worker, name, class: machineClass, banned, step } = latest;
-  const measured = curves.idleShare.filter((share) => !Number.isNaN(share));
+  const idle = measured(curves.idleShare);
+  const slowest = measured(percentiles);
   return {
-    ...{ worker, name, class: machineClass, items, tokens, duplicate, rejected, banned, firstStep },
+    ...{ worker, name, class: machineClass, banned, firstStep, lastStep: step },
+    ...{ items, tokens, redelivered, duplicate, rejected },
     speed: tokens / seconds,
-    idleShare: measured.reduce((sum, share) => sum + share, 0) / measured.length,
-    lastStep: step,
+    idleShare: idle.reduce((sum, share) => sum + share, 0) / idle.length,
+    policySecondsP50: medianOf(measured(medians)),
+    policySecondsP99: slowest[Math.ceil(0.99 * slowest.length) - 1] ?? Number.NaN,
   };
 }
+
+/** Return the values that are known, the lowest first. */
+const measured = (values: readonly number[]): Float64Array =>
+  Float64Array.from(values.filter((value) => !Number.isNaN(value))).sort();
 
 function medianOf(sorted: Float64Array): number {
   const middle = sorted.length >> 1;

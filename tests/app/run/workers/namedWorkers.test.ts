@@ -35,6 +35,6 @@ describe('the table of workers', () => {
 
   it('is saved with names that no spreadsheet takes for a formula', () => {
     const [, row] = csvText(workerCsv(named(['a', '=1+1']), 1)).split('\r\n');
-    expect(row).toBe("a,'=1+1,active,wasm-12345678,3,600,250,0.25,0,0,1,1");
+    expect(row).toBe("a,'=1+1,active,wasm-12345678,3,600,250,0.25,0.125,0.5,0,0,0,1,1");
   });
 });

@@ -1,6 +1,10 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { namedWorkers } from '../../../../app/src/run/workers/namedWorkers.ts';
+import { workerCsv } from '../../../../app/src/run/workers/workerColumns.tsx';
 import { TRAINER, WorkerHistory } from '../../../../app/src/run/workers/workerHistory.ts';
+import { csvText } from '../../../../app/src/ui/csv.ts';
+import { workersOf } from '../../../../src/training/runRows.ts';
 import { rowAt } from './rows.ts';
 
 const historyOf = (...rows: Parameters<WorkerHistory['push']>[0]): WorkerHistory => {
@@ -19,10 +23,43 @@ describe('WorkerHistory', () => {
     );
     expect(history.summaries()[0]).toEqual({
       ...{ worker: 'a', name: 'renamed', class: 'wasm-12345678', items: 5, tokens: 400, speed: 100 },
+      ...{ redelivered: 0, policySecondsP50: 0.125, policySecondsP99: 0.5 },
       ...{ idleShare: 0.75, duplicate: 1, rejected: 2, banned: true, firstStep: 1, lastStep: 4 },
     });
     expect(history.summaries().map(({ worker }) => worker)).toEqual(['a', 'b']);
     expect([...history.steps]).toEqual([1, 3, 4]);
+  });
+
+  it('has the latencies of the steps where a worker used new weights', () => {
+    const latencies = [
+      [0.3, 0.4],
+      [Number.NaN, Number.NaN],
+      [0.1, 0.9],
+      [0.2, 0.2],
+    ] as const;
+    const rows = latencies.map(([policySecondsP50, policySecondsP99], i) =>
+      rowAt(i + 1, 'a', { policySecondsP50, policySecondsP99, redelivered: i }),
+    );
+    expect(historyOf(...rows).summaries()).toMatchObject([
+      { policySecondsP50: 0.2, policySecondsP99: 0.9, redelivered: 6 },
+    ]);
+    // One slow step of two hundred is beyond the 99th percentile.
+    const many = Array.from({ length: 200 }, (_, i) =>
+      rowAt(i + 1, 'a', { policySecondsP99: i === 7 ? 9 : 0.25 }),
+    );
+    expect(historyOf(...many).summaries()).toMatchObject([{ policySecondsP99: 0.25 }]);
+  });
+
+  it('shows rows of before redelivered items and latencies were counted by worker', () => {
+    const row = { step: 1, worker: 'a', name: 'old', class: 'c', items: 3, tokens: 9, tokensPerSecond: 3 };
+    const line = `${JSON.stringify({ ...row, idleShare: 0.5, duplicate: 1, rejected: 0, banned: false })}\n`;
+    const history = historyOf(...workersOf(new TextEncoder().encode(line)).rows);
+    expect(history.summaries()).toMatchObject([
+      { name: 'old', items: 3, duplicate: 1, redelivered: Number.NaN, policySecondsP50: Number.NaN },
+    ]);
+    expect(csvText(workerCsv(namedWorkers(history.summaries()), 1))).toContain(
+      'a,old,active,c,3,9,3,0.5,,,,1,0,1,1',
+    );
   });
 
   it('has a gap where a worker did not take part', () => {
