@@ -4,6 +4,7 @@ import { problemOf } from '../../base/errors.ts';
 import { ClusterError } from '../protocol/error.ts';
 import { OPEN_KEY } from '../protocol/subjects.ts';
 import { readCredentials } from './credentials.ts';
+import { inboxPrefix } from './permissions.ts';
 
 /** Credentials and certificates of a connection. */
 export interface ConnectOptions {
@@ -58,7 +59,7 @@ export async function connectBy(transport: Transport, options: ConnectOptions): 
   const dialled = transport.dial({
     servers: url,
     name,
-    inboxPrefix: `_INBOX_${key}`,
+    inboxPrefix: inboxPrefix(key),
     timeout: DIAL_MS,
     maxReconnectAttempts: -1,
     reconnectTimeWait: RECONNECT_MS,

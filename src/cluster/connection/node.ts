@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { connect, type TlsOptions } from '@nats-io/transport-node';
+import { ClusterError } from '../protocol/error.ts';
 import { connectBrowser } from './browser.ts';
 import { type Connect, connectBy } from './connection.ts';
 
@@ -15,7 +16,10 @@ export const NODE_PROTOCOLS = ['nats', 'tls', 'wss', 'ws'] as const;
  */
 export const connectNode: Connect = async (options) => {
   const { url, ca } = options;
-  if (/^wss?:/i.test(url)) return connectBrowser(options);
+  if (/^wss?:/i.test(url)) {
+    if (ca !== undefined) throw takesNoAuthority(url);
+    return connectBrowser(options);
+  }
   const mustEncrypt = ca !== undefined || /^tls:/i.test(url);
   const tls = mustEncrypt ? { tls: await certificateOptions(url, ca) } : {};
   return connectBy(
@@ -23,6 +27,14 @@ export const connectNode: Connect = async (options) => {
     options,
   );
 };
+
+/** A WebSocket of Node takes no certificate authority. */
+function takesNoAuthority(url: string): ClusterError {
+  const problem = `${url} is an address of a WebSocket, which takes no file with a certificate authority`;
+  const fix =
+    'give a tls:// address, or name the file in the environment variable NODE_EXTRA_CA_CERTS instead';
+  return new ClusterError('SERVER_UNREACHABLE', 'ca', problem, fix);
+}
 
 async function certificateOptions(url: string, ca: string | undefined): Promise<TlsOptions> {
   const host = /^\w+:\/\/\[?([0-9a-f.:]+?)\]?(?::\d+)?(?:\/.*)?$/i.exec(url)?.[1] ?? '';

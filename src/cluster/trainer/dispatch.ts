@@ -124,7 +124,7 @@ export class Dispatch {
 
   /** Give jobs out again: the server may have lost all. */
   async restore(jobs: readonly Job[]): Promise<void> {
-    this.#policies.forget();
+    await this.#policies.forget(jobs.flatMap(({ manifest }) => manifest ?? []));
     for (const job of jobs) {
       if (!job.manifest || !job.policy) continue;
       await this.#policies.restore(job.manifest, job.policy.bytes);

@@ -61,9 +61,10 @@ export class PolicyStore {
     if (!this.#versions.includes(manifest)) this.#versions.push(manifest);
   }
 
-  /** Forget which versions the server has: it may have lost them. */
-  forget(): void {
-    this.#versions.length = 0;
+  /** Forget which versions the server has, as it may have lost them, and delete those that are not needed. */
+  async forget(needed: readonly PolicyManifest[]): Promise<void> {
+    for (const manifest of this.#versions.splice(0))
+      if (!needed.includes(manifest)) await this.#purge(manifest);
   }
 
   async #send({ version, chunks }: PolicyManifest, bytes: Uint8Array): Promise<void> {

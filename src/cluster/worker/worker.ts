@@ -67,6 +67,8 @@ const AVOID_MS = 60_000;
 /** Milliseconds to send the last messages. */
 const LEAVE_MS = 2000;
 const MEMORY = 4 * 2 ** 30;
+/** Refusals and failures that are remembered, so that each is told once. */
+const MOST_TOLD = 1000;
 /** Length of an instance's name. */
 const INSTANCE_LENGTH = 8;
 
@@ -263,7 +265,9 @@ export class RolloutWorker {
   }
 
   #avoid(run: string): void {
-    this.#avoided.set(run, performance.now() + AVOID_MS);
+    const now = performance.now();
+    for (const [other, until] of this.#avoided) if (until < now) this.#avoided.delete(other);
+    this.#avoided.set(run, now + AVOID_MS);
   }
 
   #tellRefused(start: RunStart, refusal: Refusal): ClusterError {
@@ -284,6 +288,7 @@ export class RolloutWorker {
   #tellOnce({ run, epoch }: RunStart, what: string, event: WorkerEvent): void {
     const key = `${run} ${epoch} ${what}`;
     if (this.#told.has(key)) return;
+    if (this.#told.size >= MOST_TOLD) this.#told.clear();
     this.#told.add(key);
     this.#on(event);
   }

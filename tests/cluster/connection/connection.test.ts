@@ -250,6 +250,14 @@ it('takes no addresses of TCP in a browser', async () => {
   });
 });
 
+it('says that a WebSocket takes no certificate authority, instead of leaving it out', async () => {
+  const connecting = connectNode({ url: 'wss://127.0.0.1:1', ca: 'ca.pem', name: 'test' });
+  await expect(connecting).rejects.toMatchObject({
+    where: 'ca',
+    fix: expect.stringMatching(/tls:.*NODE_EXTRA_CA_CERTS/),
+  });
+});
+
 it('takes no password in an address, and does not show it', async () => {
   const failing = connectNode({ url: 'nats://me:secret@host:4222', name: 'test' });
   await expect(failing).rejects.toMatchObject({
