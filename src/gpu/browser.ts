@@ -1,10 +1,10 @@
 /** The adapter of a browser (or of any runtime with `navigator.gpu`), and the tuner's choices for it. */
 import { createStore, get, set } from 'idb-keyval';
+import { isSoftware } from './adapterClass.ts';
 import type { AdapterOptions } from './adapterOptions.ts';
 import { AdapterError } from './adapters/error.ts';
 import type { MatmulPrecision } from './device.ts';
 import { adapterTraits, type KernelChoices } from './kernelChoices.ts';
-import { isSoftware } from './waiting.ts';
 
 /** The part of `navigator` that is used. */
 interface Navigator extends Partial<NavigatorGPU> {

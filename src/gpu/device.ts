@@ -8,6 +8,7 @@
  */
 import { expectOptions } from '../base/arguments.ts';
 import { INSPECT } from '../base/inspection.ts';
+import { type AdapterClass, adapterClass } from './adapterClass.ts';
 import type { BufferView, MemoryReport, Scope } from './buffers.ts';
 import { assertLive, type CheckedUse, type ReadWatcher } from './commands.ts';
 import {
@@ -17,6 +18,7 @@ import {
   limitsOf,
   type MatmulPrecision,
   requestDevice,
+  subgroupSizeOf,
 } from './deviceOptions.ts';
 import type { CheckedPlace } from './faults.ts';
 import { type AnyBindings, gridOf, type Kernel, type Scalar, type Workgroups } from './kernel.ts';
@@ -44,7 +46,9 @@ export class Device {
   readonly options: DeviceOptions;
   /** Limits that kernels and buffers keep to. */
   readonly limits: DeviceLimits;
-  /** Lanes per subgroup where that number is fixed and kernels may rely on it; 0 otherwise. */
+  /** The class whose default kernels are used. */
+  readonly adapterClass: AdapterClass;
+  /** Lanes per subgroup where kernels may rely on that number, since the adapter fixes it or lets kernels set it; 0 otherwise. */
   readonly subgroupSize: number;
   /** True if only kernels that run on every adapter are used. */
   readonly portableKernels: boolean;
@@ -65,10 +69,9 @@ export class Device {
     this.info = gpu.adapterInfo;
     this.options = options;
     this.limits = limitsOf(gpu, options);
-    const { subgroupMinSize: min, subgroupMaxSize: max } = this.info;
-    const fixed = gpu.features.has('subgroups') && min !== undefined && min === max;
+    this.adapterClass = options.adapterClass ?? adapterClass(this.info);
     this.portableKernels = options.portableKernels ?? false;
-    this.subgroupSize = fixed && !this.portableKernels ? min : 0;
+    this.subgroupSize = this.portableKernels ? 0 : subgroupSizeOf(gpu);
     this.isWasm = this.info.architecture === 'wasm';
     this.halfProducts = options.matmulPrecision === 'medium' && gpu.features.has('shader-f16');
     this.choices = { ...shippedChoices(this.info), ...options.kernelChoices };

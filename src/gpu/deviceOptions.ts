@@ -1,5 +1,6 @@
 /** Options of a device, and the request of a device from an adapter. */
 import { boolean, type OptionKinds, objectKind, oneOf, realOrInfinite } from '../base/arguments.ts';
+import { ADAPTER_CLASSES, type AdapterClass } from './adapterClass.ts';
 import type { KernelChoices } from './kernelChoices.ts';
 
 /**
@@ -22,6 +23,8 @@ export interface DeviceOptions {
   readonly profile?: boolean;
   /** Variants of kernels to use, from the tuner or from an earlier run. */
   readonly kernelChoices?: KernelChoices;
+  /** Class of adapters whose default kernels to use. Default: that of the adapter. */
+  readonly adapterClass?: AdapterClass;
   /** Default: `highest`. */
   readonly matmulPrecision?: MatmulPrecision;
   /** Limits below those of the adapter, to test what a weaker adapter does. */
@@ -35,9 +38,28 @@ export const DEVICE_OPTIONS: OptionKinds<DeviceOptions> = {
   memoryLimit: realOrInfinite({ min: 0 }),
   profile: boolean,
   kernelChoices: objectKind,
+  adapterClass: oneOf(ADAPTER_CLASSES),
   matmulPrecision: oneOf(['highest', 'medium']),
   limits: objectKind,
 };
+
+/** WebGPU's feature that lets a kernel set the size of its subgroups. */
+const SIZE_CONTROL = 'subgroup-size-control';
+/** The size to set where an adapter has several: GPUs with a choice compute well with it. */
+const WANTED_LANES = 32;
+
+/** Return true if an adapter has subgroups of several sizes, and kernels set which. */
+export function setsSubgroupSize({ adapterInfo: info, features }: GPUDevice): boolean {
+  return features.has(SIZE_CONTROL as GPUFeatureName) && info.subgroupMinSize !== info.subgroupMaxSize;
+}
+
+/** Return the lanes per subgroup on which kernels may rely; 0 if there are none, or the driver chooses their number. */
+export function subgroupSizeOf(gpu: GPUDevice): number {
+  const { subgroupMinSize: min, subgroupMaxSize: max } = gpu.adapterInfo;
+  if (!gpu.features.has('subgroups') || min === undefined || max === undefined) return 0;
+  if (min === max) return min;
+  return setsSubgroupSize(gpu) ? Math.max(min, Math.min(max, WANTED_LANES)) : 0;
+}
 
 const LIMITS = [
   'maxBufferSize',
@@ -74,6 +96,7 @@ export function requestDevice(
 ): Promise<GPUDevice> {
   const useful = [
     'subgroups',
+    SIZE_CONTROL,
     ...(matmulPrecision === 'medium' ? ['shader-f16', 'chromium-experimental-subgroup-matrix'] : []),
     ...(profile ? ['timestamp-query'] : []),
   ];

@@ -61,6 +61,8 @@ export interface Kernel<Bindings extends AnyBindings = AnyBindings, Param extend
   readonly paramTypes: readonly ScalarType[];
   /** Size of the uniform block in bytes, a multiple of 16; 0 without parameters. */
   readonly paramBytes: number;
+  /** True if it uses subgroups. */
+  readonly usesSubgroups: boolean;
   readonly wgsl: string;
   /** Workgroups of a launch, where they follow from its parameters. */
   grid?(params: Readonly<Record<Param, Scalar>>): Workgroups;
@@ -154,6 +156,7 @@ export function defineKernel<
     paramNames,
     paramTypes: paramNames.map((name) => spec.params[name]),
     paramBytes: Math.ceil((paramNames.length * 4) / 16) * 16,
+    usesSubgroups: spec.enables?.includes('subgroups') ?? false,
     wgsl: `${declarations.join('\n')}\n${spec.functions ?? ''}${spec.code}`,
     ...(spec.grid && { grid: spec.grid }),
     ...(spec.flops && { flops: spec.flops }),

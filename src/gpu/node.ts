@@ -4,6 +4,7 @@
  * MATHFORMER_ADAPTER chooses like `name`.
  */
 import { problemOf } from '../base/errors.ts';
+import { isSoftware } from './adapterClass.ts';
 import {
   type DawnOptions,
   type Found,
@@ -15,7 +16,6 @@ import {
 } from './adapters/dawn.ts';
 import { AdapterError } from './adapters/error.ts';
 import type { WasmTraits } from './adapters/wasm/index.ts';
-import { isSoftware } from './waiting.ts';
 
 export { listSystemAdapters } from './adapters/dawn.ts';
 export { AdapterError } from './adapters/error.ts';

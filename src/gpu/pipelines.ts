@@ -1,5 +1,6 @@
 /** Compiled kernels and their bind groups. Each is made once. */
 import type { BufferPlace, BufferView } from './buffers.ts';
+import { setsSubgroupSize, subgroupSizeOf } from './deviceOptions.ts';
 import type { Kernel } from './kernel.ts';
 
 /** Maximum number of cached bind groups. On lavapipe each takes a memory mapping; Linux allows a process 65,530. */
@@ -107,6 +108,13 @@ export class PipelineCache {
     this.#bindGroups.clear();
   }
 
+  /** Return the WGSL of a kernel. Where an adapter has subgroups of several sizes, it says of which size they are. */
+  #source({ wgsl, usesSubgroups }: Kernel): string {
+    if (!usesSubgroups || !setsSubgroupSize(this.#device)) return wgsl;
+    const lanes = `@subgroup_size(${subgroupSizeOf(this.#device)})`;
+    return `enable subgroup_size_control;\n${wgsl.replace('@compute', `${lanes} @compute`)}`;
+  }
+
   #create(kernel: Kernel, place: ParamsPlace): Pipeline {
     const { layout, descriptor } = this.#describe(kernel, place);
     return { gpu: this.#device.createComputePipeline(descriptor), layout, id: this.size };
@@ -130,7 +138,7 @@ export class PipelineCache {
     }
     const label = kernel.name;
     const layout = this.#device.createBindGroupLayout({ entries, label });
-    const module = this.#device.createShaderModule({ code: kernel.wgsl, label });
+    const module = this.#device.createShaderModule({ code: this.#source(kernel), label });
     const descriptor = {
       label,
       layout: this.#device.createPipelineLayout({ bindGroupLayouts: [layout] }),

@@ -3,6 +3,7 @@
  * makes a new function object each time. That takes most of a core, which a software adapter needs for computing. So while
  * waiting for a software adapter, each turn sleeps a little.
  */
+import { isSoftware } from './adapterClass.ts';
 
 /** Milliseconds to sleep: long compared with a turn (microseconds), short compared with the awaited work (milliseconds). */
 const NAP_MS = 0.2;
@@ -38,14 +39,3 @@ const waitNapping: Wait = async (work) => {
 
 /** Return the way to wait for an adapter. */
 export const waitingFor = (info: GPUAdapterInfo): Wait => (isSoftware(info) ? waitNapping : (work) => work);
-
-/** Return true for a driver that computes on the CPU. */
-export function isSoftware(info: GPUAdapterInfo): boolean {
-  const words = [info.vendor, info.architecture, info.device, info.description].join(' ');
-  return (
-    info.isFallbackAdapter === true || /llvmpipe|lavapipe|softpipe|swiftshader|basic render/i.test(words)
-  );
-}
-
-/** Return true for an adapter of this project: it computes with WebAssembly, or checks what that would compute. */
-export const isWebAssembly = ({ vendor }: Pick<GPUAdapterInfo, 'vendor'>): boolean => vendor === 'mathformer';

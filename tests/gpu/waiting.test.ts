@@ -1,6 +1,7 @@
 /** Waiting for a software adapter does not use the CPU that it computes on. */
 import { beforeEach, describe, expect, it, vi } from 'vitest';
-import { isSoftware, waitingFor } from '../../src/gpu/waiting.ts';
+import { isSoftware } from '../../src/gpu/adapterClass.ts';
+import { waitingFor } from '../../src/gpu/waiting.ts';
 
 const info = { vendor: '', architecture: '', device: '', description: '' };
 const LAVAPIPE = { ...info, description: 'llvmpipe (LLVM 19.1.7, 256 bits)' } as GPUAdapterInfo;

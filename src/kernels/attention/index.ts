@@ -13,6 +13,7 @@ import type { BufferView } from '../../gpu/buffers.ts';
 import type { Device } from '../../gpu/device.ts';
 import type { Kernel } from '../../gpu/kernel.ts';
 import { type Family, launchChosen, launchPlan, nextPowerOfTwo, type Variant } from '../../gpu/variants.ts';
+import { defaultsOf } from '../defaults.ts';
 import { backwardKeyValueKernel, backwardQueryKernel } from './backward.ts';
 import { forwardKernel } from './forward.ts';
 import { headsOf, type Side } from './heads.ts';
@@ -117,8 +118,9 @@ function familyOf(
     ],
     portable: portable.name,
     prefer: (device, { shape: { headDim } }) => {
-      if (device.isWasm && microkernel) return microkernel.name;
-      if (!canBroadcast(device, headDim)) return portable.name;
+      const { attention } = defaultsOf(device);
+      if (attention === 'microkernel' && microkernel) return microkernel.name;
+      if (attention !== 'broadcast' || !canBroadcast(device, headDim)) return portable.name;
       const rows = Math.min(own, ATTENTION_TILE_ROWS / device.subgroupSize);
       const lanes = [share, 2].find((each) => (headDim / 4) % each === 0) ?? 1;
       return broadcastVariant(kernels, rows, lanes).name;
@@ -189,7 +191,7 @@ export function attentionBackward(
   const { qkv, out, logSumExp } = saved;
   const delta = device.allocate(shape.R * shape.heads * 4);
   const query = { qkv, out, dOut, logSumExp, dQkv, delta };
-  if (device.isWasm && !device.portableKernels) {
+  if (defaultsOf(device).attention === 'microkernel' && device.isWasm && !device.portableKernels) {
     launchPlan(device, backwardMicrokernel.plan(device, { shape, buffers: query }));
     device.release(delta);
     return;

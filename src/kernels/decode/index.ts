@@ -7,6 +7,7 @@
  */
 import type { Device } from '../../gpu/device.ts';
 import { type Family, launchChosen, type Variant } from '../../gpu/variants.ts';
+import { defaultsOf } from '../defaults.ts';
 import { heldByLane, lanesPlan, subgroupVariant } from './lanes.ts';
 import { singleVariant } from './single.ts';
 import type { DecodeOptions, DecodeShape, DecodeViews } from './state.ts';
@@ -32,8 +33,8 @@ export const decodeFamily: Family<DecodeOptions> = {
   variants: [portableVariant, subgroupVariant, singleVariant],
   portable: portableVariant.name,
   prefer: (device, options) => {
-    if (device.isWasm) return singleVariant.name;
-    return subgroupVariant.fits(device, options) ? subgroupVariant.name : portableVariant.name;
+    const { decode } = defaultsOf(device);
+    return decode === 'subgroup' && !subgroupVariant.fits(device, options) ? 'portable' : decode;
   },
 };
 

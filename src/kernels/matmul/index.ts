@@ -8,6 +8,7 @@
  */
 import type { Device } from '../../gpu/device.ts';
 import { type Family, launchChosen, nextPowerOfTwo } from '../../gpu/variants.ts';
+import { defaultsOf } from '../defaults.ts';
 import { broadcastVariant, canBroadcast } from './broadcast.ts';
 import { type MatmulOptions, operandsOf } from './interface.ts';
 import { microkernelVariant } from './microkernel.ts';
@@ -54,8 +55,9 @@ export const matmulFamily: Family<MatmulOptions> = {
   ],
   portable: tileVariant(PORTABLE).name,
   prefer: (device, { M, N, groupOfTile }) => {
-    if (device.isWasm) return (M < 4 ? microkernelVariant(2, 4) : microkernelVariant(4, 2)).name;
-    if (canBroadcast(device) && device.subgroupSize <= 16) {
+    const { products } = defaultsOf(device);
+    if (products === 'microkernel') return (M < 4 ? microkernelVariant(2, 4) : microkernelVariant(4, 2)).name;
+    if (products === 'broadcast' && canBroadcast(device)) {
       if (M <= 16 && !groupOfTile) return broadcastVariant(16, 1, 4).name;
       const narrow = N <= 4 * device.subgroupSize;
       const depth = narrow ? 4 : 2;

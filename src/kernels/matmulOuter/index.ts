@@ -11,6 +11,7 @@ import { type BufferView, MIN_VIEW_BYTES } from '../../gpu/buffers.ts';
 import type { Device } from '../../gpu/device.ts';
 import { type Family, launchChosen, nextPowerOfTwo } from '../../gpu/variants.ts';
 import { addParts } from '../addParts.ts';
+import { defaultsOf } from '../defaults.ts';
 import { canBroadcast } from '../matmul/broadcast.ts';
 import { broadcastVariant } from './broadcast.ts';
 import { type OuterOptions, outerOperands, partSize, SPLIT_ROWS, title } from './interface.ts';
@@ -44,8 +45,10 @@ export const matmulOuterFamily: Family<OuterOptions> = {
   ],
   portable: PORTABLE.name,
   prefer: (device, { M, N, oneHotScale }) => {
-    if (device.isWasm) return oneHotScale === undefined ? microkernelVariant(4, 2).name : scatterVariant.name;
-    if (canBroadcast(device) && device.subgroupSize <= 16) {
+    const { products } = defaultsOf(device);
+    if (products === 'microkernel')
+      return oneHotScale === undefined ? microkernelVariant(4, 2).name : scatterVariant.name;
+    if (products === 'broadcast' && canBroadcast(device)) {
       return broadcastVariant(N <= 4 * device.subgroupSize ? 1 : 2, 2).name;
     }
     return M >= 64 && N >= 64 ? LARGE.name : PORTABLE.name;

@@ -8,6 +8,7 @@
  */
 import type { Device } from '../../gpu/device.ts';
 import { type Family, launchChosen } from '../../gpu/variants.ts';
+import { defaultsOf } from '../defaults.ts';
 import { formOf, type SampleOptions, type SampleSize, type SampleViews } from './interface.ts';
 import { threadVariant } from './thread.ts';
 import { vectorsVariant } from './vectors.ts';
@@ -24,7 +25,7 @@ export const sampleFamily: Family<SampleOptions> = {
   },
   variants: [threadVariant, vectorsVariant],
   portable: threadVariant.name,
-  prefer: ({ isWasm }) => (isWasm ? vectorsVariant : threadVariant).name,
+  prefer: (device) => (defaultsOf(device).rows === 'vectors' ? vectorsVariant : threadVariant).name,
 };
 
 /** Draw the next token of every row. */

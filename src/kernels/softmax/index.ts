@@ -5,6 +5,7 @@
  */
 import type { Device } from '../../gpu/device.ts';
 import { type Family, launchChosen, nextPowerOfTwo, type Variant } from '../../gpu/variants.ts';
+import { defaultsOf } from '../defaults.ts';
 import {
   type BackwardOptions,
   type ForwardOptions,
@@ -30,7 +31,7 @@ function familyOf<Options extends { readonly size: SoftmaxSize }>(
     },
     variants: [values, vectors],
     portable: values.name,
-    prefer: (device, options) => (vectors.fits(device, options) ? vectors : values).name,
+    prefer: (device) => (defaultsOf(device).rows === 'vectors' ? vectors : values).name,
   };
 }
 

@@ -1,0 +1,58 @@
+/**
+ * The table of default kernels: for each class of adapters, the style of each family that is probably fastest there before it was
+ * tuned, and the reason. A family turns a style and the shapes of operands into the name of a variant. Where that does not fit, it
+ * uses its portable variant, which takes everything.
+ */
+import type { AdapterClass } from '../gpu/adapterClass.ts';
+import type { Device } from '../gpu/device.ts';
+
+/** Styles of the families. */
+export interface Defaults {
+  /** Products, and gradients of weights. */
+  readonly products: 'microkernel' | 'broadcast' | 'tile';
+  /** Attention of training. */
+  readonly attention: 'microkernel' | 'broadcast' | 'portable';
+  /** Attention of a new token. */
+  readonly decode: 'single' | 'subgroup' | 'portable';
+  /** Kernels of rows: an invocation to a row, with vec4s of several rows at a time; a thread; or lanes that share it. */
+  readonly rows: 'vectors' | 'thread';
+  readonly reason: string;
+}
+
+const GPU: Omit<Defaults, 'reason'> = {
+  products: 'tile',
+  attention: 'portable',
+  decode: 'subgroup',
+  rows: 'thread',
+};
+
+const TABLE: Readonly<Record<AdapterClass, Defaults>> = {
+  wasm: {
+    ...{ products: 'microkernel', attention: 'microkernel', decode: 'single', rows: 'vectors' },
+    reason:
+      'an invocation is scalar code with vec4s in 16 registers, and a barrier costs a loop over all invocations',
+  },
+  cpu: {
+    ...{ products: 'broadcast', attention: 'broadcast', decode: 'subgroup', rows: 'thread' },
+    reason:
+      'a subgroup is a SIMD register: a broadcast takes one instruction, a load from storage a branch for each lane, and workgroup memory is no faster than storage',
+  },
+  nvidia: {
+    ...GPU,
+    reason: 'subgroups of 32; workgroup memory is an order of magnitude faster than storage',
+  },
+  amd: { ...GPU, reason: 'subgroups of 32 or 64, of which the driver chooses; much workgroup memory' },
+  intel: {
+    ...GPU,
+    reason: 'subgroups of 8 to 32, of which the driver chooses: sizes of 8 and 16 are no CPU',
+  },
+  apple: { ...GPU, reason: 'subgroups of 32; registers are scarce before workgroup memory is' },
+  mobile: {
+    ...GPU,
+    reason: 'subgroups of 16 or more, often without a fixed size; workgroup memory may be storage',
+  },
+  gpu: { ...GPU, reason: 'unknown: what is common to GPUs' },
+};
+
+/** Return the styles for a device. */
+export const defaultsOf = ({ adapterClass }: Pick<Device, 'adapterClass'>): Defaults => TABLE[adapterClass];
