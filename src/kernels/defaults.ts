@@ -16,6 +16,8 @@ export interface Defaults {
   readonly decode: 'single' | 'subgroup' | 'portable';
   /** Kernels of rows: an invocation to a row, with vec4s of several rows at a time; a thread; or lanes that share it. */
   readonly rows: 'vectors' | 'thread';
+  /** True to enqueue a rollout's next chunk of tokens before it is known which sequences this one finishes. */
+  readonly chunksAhead: boolean;
   readonly reason: string;
 }
 
@@ -24,16 +26,29 @@ const GPU: Omit<Defaults, 'reason'> = {
   attention: 'portable',
   decode: 'subgroup',
   rows: 'thread',
+  chunksAhead: true,
 };
 
 const TABLE: Readonly<Record<AdapterClass, Defaults>> = {
   wasm: {
-    ...{ products: 'microkernel', attention: 'microkernel', decode: 'single', rows: 'vectors' },
+    ...{
+      products: 'microkernel',
+      attention: 'microkernel',
+      decode: 'single',
+      rows: 'vectors',
+      chunksAhead: false,
+    },
     reason:
       'an invocation is scalar code with vec4s in 16 registers, and a barrier costs a loop over all invocations',
   },
   cpu: {
-    ...{ products: 'broadcast', attention: 'broadcast', decode: 'subgroup', rows: 'thread' },
+    ...{
+      products: 'broadcast',
+      attention: 'broadcast',
+      decode: 'subgroup',
+      rows: 'thread',
+      chunksAhead: false,
+    },
     reason:
       'a subgroup is a SIMD register: a broadcast takes one instruction, a load from storage a branch for each lane, and workgroup memory is no faster than storage',
   },

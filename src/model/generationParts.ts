@@ -2,7 +2,7 @@
 
 import type { SampleOptions } from './completions.ts';
 import { mostTokens } from './microBatches.ts';
-import { bytesPerSlot, ROW_STEP, type Room } from './samplerWorkspace.ts';
+import { bytesPerSlot, RESULT_PADDING, ROW_STEP, type Room, SLOT_WORDS } from './samplerWorkspace.ts';
 import type { Transformer } from './transformer.ts';
 
 type Prompts = readonly (readonly number[])[];
@@ -18,7 +18,7 @@ export function neededRoom(
 }
 
 /**
- * Return the maximum number of sequences, at least 1. Their caches, their samples and the rows of a decoding step must each
+ * Return the maximum number of sequences, at least 1. The caches of a layer, the results and the rows of a decoding step must each
  * fit one binding, and all caches and samples half of the memory, as passes through the model need memory too.
  */
 export function mostSlots(
@@ -29,9 +29,10 @@ export function mostSlots(
   const { capacity, maxNewTokens, filtered } = room;
   const { vocabSize } = model.config;
   const widest = Math.max(...model.decoder.caches.map(({ width }) => width));
-  const sampled = filtered ? Math.max(2, Math.ceil(vocabSize / 32)) : 2;
-  const words = Math.max(capacity * widest, maxNewTokens * sampled);
-  const bound = Math.floor(model.device.limits.maxStorageBufferBindingSize / 4 / words);
+  const sampled = 2 + (filtered ? Math.ceil(vocabSize / 32) : 0);
+  const words = Math.max(capacity * widest, SLOT_WORDS + maxNewTokens * sampled);
+  const bindable = model.device.limits.maxStorageBufferBindingSize / 4 - RESULT_PADDING;
+  const bound = Math.floor(bindable / words);
   const held = Math.floor(availableBytes / 2 / bytesPerSlot(model, room));
   return Math.max(1, Math.min(bound, held, Math.floor(mostTokens(model) / ROW_STEP) * ROW_STEP));
 }

@@ -5,7 +5,10 @@
  */
 import { expectNames } from '../base/arguments.ts';
 import { GpuError, problemOf } from '../base/errors.ts';
+import type { BufferView } from '../gpu/buffers.ts';
 import type { Device, Recording } from '../gpu/device.ts';
+import { newestTokens } from '../kernels/decode/index.ts';
+import { defaultsOf } from '../kernels/defaults.ts';
 import { NO_ROW } from '../kernels/rows.ts';
 import { encodeSettings, sampleTokens } from '../kernels/sampling/index.ts';
 import { noGrad, Packing, Tensor, takeRows } from '../tensor/index.ts';
@@ -108,17 +111,48 @@ export class Sampler implements CompletionSampler {
     const slots = prompts.length * groupSize;
     const workspace = this.#prepare(prompts, slots, options);
     noGrad(() => this.#prefill(workspace, prompts, groupSize, firstSequenceId));
-    let live = Array.from({ length: slots }, (_, slot) => slot);
-    for (let generated = 1; generated < maxNewTokens && live.length > 0; generated += CHUNK) {
-      const state = await this.#readState(workspace, slots);
-      live = live.filter((slot) => state[slot * SLOT_WORDS + 2] === 0);
-      if (live.length === 0) break;
-      this.#setRows(workspace, live, state, firstSequenceId);
-      const step = this.#step(workspace, Math.ceil(live.length / ROW_STEP) * ROW_STEP);
-      for (let i = 0; i < Math.min(CHUNK, maxNewTokens - generated); i++) step.replay();
-      this.#device.flush();
-    }
+    const first = { slots, generated: 1, maxNewTokens, firstSequenceId };
+    if (defaultsOf(this.#device).chunksAhead) await this.#appendAhead(workspace, first);
+    else await this.#append(workspace, first);
     return this.#collect(workspace, slots, groupSize);
+  }
+
+  /** Append chunks of tokens until all sequences are finished, without those that were finished when their chunk begins. */
+  async #append(workspace: Workspace, { slots, generated, maxNewTokens, firstSequenceId }: Progress) {
+    let live = allOf(slots);
+    for (let count = generated; count < maxNewTokens; count += CHUNK) {
+      live = unfinished(live, await this.#readState(workspace, slots));
+      if (live.length === 0) return;
+      this.#chunk(workspace, live, Math.min(CHUNK, maxNewTokens - count), firstSequenceId);
+    }
+  }
+
+  /**
+   * The same without waiting for a chunk before the next one is enqueued, so that the adapter always has work. Finished
+   * sequences stay for a chunk more.
+   */
+  async #appendAhead(
+    workspace: Workspace,
+    { slots, generated, maxNewTokens, firstSequenceId }: Progress,
+  ): Promise<void> {
+    let live = allOf(slots);
+    let earlier: Promise<Uint32Array> | undefined;
+    for (let count = generated; count < maxNewTokens && live.length > 0; count += CHUNK) {
+      this.#chunk(workspace, live, Math.min(CHUNK, maxNewTokens - count), firstSequenceId);
+      if (count + CHUNK >= maxNewTokens) break;
+      const state = this.#readState(workspace, slots);
+      state.catch(() => {}); // whoever awaits it sees the failure; an earlier one may end the loop before
+      if (earlier) live = unfinished(live, await earlier);
+      earlier = state;
+    }
+  }
+
+  /** Enqueue `tokens` decoding steps of these slots. */
+  #chunk(workspace: Workspace, live: readonly number[], tokens: number, firstSequenceId: number): void {
+    const M = this.#setRows(workspace, live, firstSequenceId);
+    const step = this.#step(workspace, M);
+    for (let i = 0; i < tokens; i++) step.replay();
+    this.#device.flush();
   }
 
   /** Free the caches, but not the model. */
@@ -181,17 +215,16 @@ export class Sampler implements CompletionSampler {
     this.#sample(workspace, logits, slots.length);
   }
 
-  /** Upload the sequences of the rows of the next steps. Further rows stay empty. */
-  #setRows(workspace: Workspace, live: readonly number[], state: Uint32Array, firstSequenceId: number): void {
-    const count = Math.ceil(live.length / ROW_STEP) * ROW_STEP;
-    const table = new Uint32Array(count * 4).fill(NO_ROW);
-    const ids = new Uint32Array(count);
+  /** Upload the sequences of the rows of the next steps, and return the number of rows. The last ones may be empty. */
+  #setRows({ rows, state, ids }: Workspace, live: readonly number[], firstSequenceId: number): number {
+    const M = Math.ceil(live.length / ROW_STEP) * ROW_STEP;
+    const table = new Uint32Array(M * 4).fill(NO_ROW);
     live.forEach((slot, row) => {
       table.set([slot, row, firstSequenceId + slot, 0], row * 4);
-      ids[row] = state[slot * SLOT_WORDS + 3] ?? 0;
     });
-    this.#device.upload(workspace.rows, table);
-    this.#device.upload(workspace.ids, ids);
+    this.#device.upload(rows, table);
+    newestTokens(this.#device, { slots: state, rows, ids }, M);
+    return M;
   }
 
   /** Return the recorded step that appends one token to each of M rows. */
@@ -231,28 +264,51 @@ export class Sampler implements CompletionSampler {
   }
 
   async #collect(workspace: Workspace, slots: number, groupSize: number): Promise<Completion[]> {
-    const { kept } = workspace;
+    const { results, state, samples, kept } = workspace;
     const { maxNewTokens } = workspace.room;
     const words = Math.ceil(this.model.config.vocabSize / 32);
-    const state = await this.#readState(workspace, slots);
-    const samples = await this.#device.read({ ...workspace.samples, bytes: slots * maxNewTokens * 8 });
-    const masks =
-      kept && new Uint32Array(await this.#device.read({ ...kept, bytes: slots * maxNewTokens * words * 4 }));
-    const [integers, floats] = [new Uint32Array(samples), new Float32Array(samples)];
+    // Up to the last word of these slots.
+    const end = kept
+      ? kept.offset + slots * maxNewTokens * words * 4
+      : samples.offset + slots * maxNewTokens * 8;
+    const bytes = await this.#device.read({ ...results, bytes: end - results.offset });
+    const startOf = (view: BufferView): number => (view.offset - results.offset) / 4;
+    const integers = new Uint32Array(bytes);
+    const samplesOf = {
+      tokens: integers.subarray(startOf(samples)),
+      logps: new Float32Array(bytes).subarray(startOf(samples)),
+    };
+    const states = integers.subarray(startOf(state));
+    const masks = kept && integers.subarray(startOf(kept));
     return Array.from({ length: slots }, (_, slot) => {
-      const count = state[slot * SLOT_WORDS + 1] ?? 0;
+      const count = states[slot * SLOT_WORDS + 1] ?? 0;
       const start = slot * maxNewTokens;
-      const tokens = Array.from({ length: count }, (_, i) => integers[(start + i) * 2] ?? 0);
+      const tokens = Array.from({ length: count }, (_, i) => samplesOf.tokens[(start + i) * 2] ?? 0);
       return {
         prompt: Math.floor(slot / groupSize),
         tokens,
-        logps: Float32Array.from(tokens, (_, i) => floats[(start + i) * 2 + 1] ?? 0),
+        logps: Float32Array.from(tokens, (_, i) => samplesOf.logps[(start + i) * 2 + 1] ?? 0),
         finished: tokens.at(-1) === this.#eos,
         ...(masks ? { kept: masks.slice(start * words, (start + count) * words) } : {}),
       };
     });
   }
 }
+
+/** Where a generation stands. */
+interface Progress {
+  readonly slots: number;
+  /** Number of tokens of each sequence so far. */
+  readonly generated: number;
+  readonly maxNewTokens: number;
+  readonly firstSequenceId: number;
+}
+
+const allOf = (slots: number): readonly number[] => Array.from({ length: slots }, (_, slot) => slot);
+
+/** Return the slots whose sequence is not finished. */
+const unfinished = (slots: readonly number[], state: Uint32Array): readonly number[] =>
+  slots.filter((slot) => state[slot * SLOT_WORDS + 2] === 0);
 
 function outOfMemory(cause: GpuError, slots: number, limited: boolean): GpuError {
   const what = slots === 1 ? 'a sequence' : `${slots} sequences`;

@@ -33,6 +33,12 @@ export function bytesPerSlot(
   return 4 * (2 * capacity * width + SLOT_WORDS + sampled);
 }
 
+/** Alignment of the parts of a buffer, in words: storage bindings start at multiples of 256 bytes. */
+const ALIGNMENT = 64;
+
+/** Maximum number of words that aligning the results of a generation adds. */
+export const RESULT_PADDING = 3 * ALIGNMENT;
+
 /** The buffers of generation, and the decoding steps recorded on them. */
 export class Workspace {
   readonly room: Room;
@@ -43,6 +49,8 @@ export class Workspace {
   readonly settings: BufferView;
   readonly samples: BufferView;
   readonly kept: BufferView | undefined;
+  /** The state, the samples and the kept ids, one after the other in one buffer, so that one read takes all of them. */
+  readonly results: BufferView;
   /** The recorded decoding steps, by number of rows. */
   readonly steps = new Map<number, Recording>();
   readonly #device: Device;
@@ -61,14 +69,20 @@ export class Workspace {
           return [cache, { keys: this.#allocate(words), values: this.#allocate(words) }];
         }),
       );
-      this.state = this.#allocate(slots * SLOT_WORDS);
       this.rows = this.#allocate(rows * 4);
       this.ids = this.#allocate(rows);
       this.settings = this.#allocate(SETTINGS_BYTES / 4);
-      this.samples = this.#allocateResult(slots * maxNewTokens * 2);
-      this.kept = filtered
-        ? this.#allocateResult(slots * maxNewTokens * Math.ceil(vocabSize / 32))
-        : undefined;
+      const sizes = [
+        slots * SLOT_WORDS,
+        slots * maxNewTokens * 2,
+        filtered ? slots * maxNewTokens * Math.ceil(vocabSize / 32) : 0,
+      ];
+      const { whole, parts } = this.#allocateResults(sizes);
+      this.results = whole;
+      const [state, samples, kept] = parts as [BufferView, BufferView, BufferView];
+      this.state = state;
+      this.samples = samples;
+      this.kept = filtered ? kept : undefined;
     } catch (error) {
       this.dispose();
       throw error;
@@ -96,11 +110,20 @@ export class Workspace {
     for (const view of this.#views.splice(0)) this.#device.release(view);
   }
 
-  /** Allocate what the host reads whole: what lies past the end of a completion is 0, not undefined. */
-  #allocateResult(words: number): BufferView {
-    const view = this.#allocate(words);
-    this.#device.clear(view);
-    return view;
+  /** Allocate parts that the host reads together. What lies past the end of a completion is 0, not undefined. */
+  #allocateResults(sizes: readonly number[]): { readonly whole: BufferView; readonly parts: BufferView[] } {
+    const starts = [0];
+    for (const size of sizes) {
+      starts.push((starts.at(-1) ?? 0) + Math.ceil(size / ALIGNMENT) * ALIGNMENT);
+    }
+    const whole = this.#allocate(starts.at(-1) ?? 0);
+    this.#device.clear(whole);
+    const parts = sizes.map((size, i) => ({
+      buffer: whole.buffer,
+      offset: whole.offset + (starts[i] ?? 0) * 4,
+      bytes: size * 4,
+    }));
+    return { whole, parts };
   }
 
   #allocate(words: number): BufferView {

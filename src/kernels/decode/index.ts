@@ -14,6 +14,7 @@ import type { DecodeOptions, DecodeShape, DecodeViews } from './state.ts';
 import { widePlan } from './wide.ts';
 
 export { fillCache } from './fillCache.ts';
+export { newestTokens } from './newestTokens.ts';
 export type { DecodeShape, DecodeViews } from './state.ts';
 
 /** Runs on every adapter: lanes hold heads where they can. */
