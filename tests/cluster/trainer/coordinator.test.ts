@@ -79,7 +79,7 @@ describe.skipIf(!hasNatsServer)('a coordinator', () => {
       const { coordinator, sampler, local, events } = await opened(server, 'outlives');
       await using _ = coordinator;
       const told = (type: ClusterEvent['type']) =>
-        expect.poll(() => events.some((event) => event.type === type), { timeout: 15_000 }).toBe(true);
+        expect.poll(() => events.some((event) => event.type === type), { timeout: 60_000 }).toBe(true);
       await using worker = await PlainWorker.start({
         url: server.url,
         run: 'outlives',
@@ -102,7 +102,7 @@ describe.skipIf(!hasNatsServer)('a coordinator', () => {
               ({ epoch }) => epoch,
               () => 0,
             ),
-          { timeout: 15_000 },
+          { timeout: 60_000 },
         )
         .toBe(coordinator.epoch);
       const before = worker.items;
@@ -112,7 +112,7 @@ describe.skipIf(!hasNatsServer)('a coordinator', () => {
             expect(await sampler.generate(prompts, options)).toEqual(expected);
             return worker.items;
           },
-          { timeout: 20_000, interval: 1 },
+          { timeout: 60_000, interval: 1 },
         )
         .toBeGreaterThan(before);
     },
@@ -141,7 +141,7 @@ describe.skipIf(!hasNatsServer)('a coordinator', () => {
     const jsm = await jetstreamManager(__.nats);
     const { config } = await jsm.streams.info(streamsOf('taken').work);
     expect(config.subjects).toEqual([new RunSubjects('taken').ofEpoch(second.coordinator.epoch).work]);
-  }, 30_000);
+  }, 60_000);
 
   test('makes the items of a worker that hangs', async () => {
     await using server = await NatsServer.start();
@@ -157,7 +157,7 @@ describe.skipIf(!hasNatsServer)('a coordinator', () => {
     for (let job = 0; job < 100 && hung === 0; job++)
       expect(await sampler.generate(prompts, options)).toEqual(expected);
     expect(hung).toBe(1);
-  }, 30_000);
+  }, 60_000);
 
   test('refuses workers that it cannot use, and says why', async () => {
     await using server = await NatsServer.start();

@@ -53,7 +53,7 @@ describe.skipIf(!hasNatsServer)('a server', () => {
         'users: [{user: a, password: a}] }\nno_auth_user: a',
       { code: 'NOT_AUTHORIZED', message: expect.stringContaining('subscribe to') },
     ],
-  ])('%s', { timeout: 20_000 }, async (_name, lines, error) => {
+  ])('%s', { timeout: 60_000 }, async (_name, lines, error) => {
     await using server = await configured(lines);
     const started = performance.now();
     await expect(open(server)).rejects.toMatchObject(error);

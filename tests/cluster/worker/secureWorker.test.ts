@@ -8,7 +8,7 @@ import { ScriptedTrainer } from './scriptedTrainer.ts';
 import { MODEL, RunningWorker, SPEC } from './workerParts.ts';
 
 const PROMPTS = [[3, 4, 5]];
-const PATIENCE = { timeout: 20_000, interval: 50 };
+const PATIENCE = { timeout: 60_000, interval: 50 };
 
 it.skipIf(!hasNatsServer)('work under keys of their own, until these are revoked', async () => {
   await using secure = await SecureServer.start();

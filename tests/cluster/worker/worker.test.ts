@@ -30,7 +30,7 @@ const openWasm = async (options: DeviceOptions = {}) =>
 
 const WEIGHTS = initialStateDict(MODEL, 3);
 const PROMPTS = [[3, 4, 5], [6, 7], [8]];
-const PATIENCE = { timeout: 20_000, interval: 50 };
+const PATIENCE = { timeout: 60_000, interval: 50 };
 /** A wait without an end. */
 const forever = () => new Promise<void>(() => undefined);
 const emptied = async (trainer: ScriptedTrainer) => {
@@ -342,7 +342,7 @@ describe.skipIf(!hasNatsServer)('a worker that is asked to end', () => {
     await vi.waitFor(() => expect(running.told('disconnected')).toHaveLength(1), PATIENCE);
     running.stop();
     expect(await running.ended).toMatchObject({ reason: 'asked' });
-  }, 30_000);
+  }, 60_000);
 });
 
 describe.skipIf(!hasNatsServer)('a worker recovers', () => {
