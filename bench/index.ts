@@ -4,7 +4,7 @@
  * trainer and a NATS server with simulated workers. Results are saved in bench/results/<adapter>/ as JSON, and on one page, report.html.
  *
  * `npm run bench -- kernels --filter TEXT`: run only the cases (or comparisons) whose name or shape contains TEXT, and
- * save nothing.
+ * save nothing. `npm run bench -- steps --count`: only count the dispatches of steps, here and on GPUs; it takes seconds.
  *
  * `npm run bench -- compare A B`: compare two kernels.json (or steps.json) side by side, relative to the limits of each
  * adapter. `npm run bench -- report FOLDER`: write the page again.
@@ -23,6 +23,7 @@ interface Flags {
   readonly filter?: string;
   readonly rounds?: number;
   readonly save: boolean;
+  readonly count: boolean;
 }
 
 /**
@@ -53,7 +54,7 @@ function nameOf({ description, kind }: OpenedAdapter): string {
 }
 
 async function bench(names: readonly string[], flags: Flags): Promise<void> {
-  const suites = chosenSuites(names, flags.filter);
+  const suites = chosenSuites(names.length === 0 && flags.count ? ['steps'] : names, flags);
   const opened = await openAdapter();
   const device = await Device.open(opened.adapter);
   const adapter = nameOf(opened);
@@ -61,7 +62,7 @@ async function bench(names: readonly string[], flags: Flags): Promise<void> {
   const folder = resultsFolder(adapter, flags);
   if (folder) mkdirSync(folder, { recursive: true });
   const setting = {
-    ...{ device, adapter, folder, filter: flags.filter, rounds: flags.rounds },
+    ...{ device, adapter, folder, filter: flags.filter, rounds: flags.rounds, count: flags.count },
     profiled: profiled.get,
     software: opened.kind !== 'hardware',
   };
@@ -88,6 +89,7 @@ const program = new Command('bench')
     'run only the kernels, steps or comparisons whose name or shape contains this, and save nothing',
   )
   .option('--rounds <number>', 'rounds of timing kernels and steps', positive)
+  .option('--count', 'only count the dispatches of steps, and save nothing', false)
   .option('--no-save', 'do not save the results: earlier ones stay unchanged')
   .action(bench);
 program

@@ -9,6 +9,7 @@ import { readComparison, readResults, type SuiteName, type SuiteResults } from '
 import { total } from './statistics.ts';
 import {
   ceilingText,
+  countTable,
   enduranceTable,
   kernelTable,
   shareTable,
@@ -26,6 +27,8 @@ const GPU =
 const BENNY =
   'Operations per second of one case after another, from the call until the device has finished, with benny’s margin of error. ' +
   'They are not timed in turns: for a few percent, trust η.';
+const COUNTS =
+  'Dispatches of a step with the kernels of this adapter, and with those of GPUs that have subgroups of 32 lanes or none.';
 const KERNELS_SHOWN = 12;
 
 const paragraph = (text: string): string => `<p>${escapeHtml(text)}</p>`;
@@ -47,7 +50,7 @@ const SECTIONS: Sections = {
       htmlTable(kernelTable(measured)),
     ].join('\n'),
   }),
-  steps: ({ ceilings, steps }) => ({
+  steps: ({ ceilings, steps, counts }) => ({
     title: 'Whole steps',
     body: [
       paragraph(
@@ -55,7 +58,8 @@ const SECTIONS: Sections = {
           `“of P” is the share of P by the usual count of FLOPs in training. Here: ${ceilingText(ceilings)}. ` +
           'Tokens are without padding; CPU time is that of encoding and submitting.',
       ),
-      htmlTable(stepTable(steps)),
+      htmlTable(stepTable(steps, counts)),
+      ...(counts.length > 0 ? [paragraph(COUNTS), htmlTable(countTable(counts))] : []),
       ...steps.map(stepSection),
     ].join('\n'),
   }),

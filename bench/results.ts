@@ -33,6 +33,16 @@ const stepTimes = z.object({
   cpu: z.number().nullable(),
 });
 
+const stepCounts = list(
+  z.object({
+    name: z.string(),
+    adapter: z.number(),
+    gpu: z.number(),
+    withoutSubgroups: z.number(),
+    limit: z.number().nullable(),
+  }),
+);
+
 const steps = z.object({
   adapter: z.string(),
   ceilings,
@@ -56,6 +66,7 @@ const steps = z.object({
       ),
     }),
   ),
+  counts: stepCounts.default([]),
 });
 
 const replay = list(
@@ -151,9 +162,9 @@ export type SuiteResults = { readonly [name in SuiteName]: z.output<(typeof SCHE
 /** Return the folder for results of an adapter; undefined if only some cases run, or if nothing is to be saved. */
 export function resultsFolder(
   adapter: string,
-  { save, filter }: { readonly save: boolean; readonly filter?: string },
+  { save, filter, count }: { readonly save: boolean; readonly filter?: string; readonly count?: boolean },
 ): string | undefined {
-  if (!save || filter !== undefined) return undefined;
+  if (!save || count || filter !== undefined) return undefined;
   const name = adapter.replace(/[^\w.]+/g, '-').replace(/^-|-$/g, '');
   return `bench/results/${name.slice(0, 100)}`;
 }

@@ -1,7 +1,8 @@
 /**
  * The timed training steps:
  *
- *   supervised  one optimiser step on 128 packed sequences of 64 tokens, for tiny and small
+ *   supervised  one optimiser step on 128 packed sequences of 64 tokens, for tiny and small; for medium its dispatches are
+ *               counted, but it is not timed
  *   grpo        one GRPO step at the original's settings: 32 problems × 4 completions of up to 256 tokens, every default
  *               operator, 2 digits, depth 3; tiny from the original's checkpoint, small with random weights, whose
  *               completions end by chance: after some 58 tokens on average, and one or two in 128 not before the 256th
@@ -36,7 +37,12 @@ export interface StepRun {
 /** The form in which a step runs. */
 export interface StepForm {
   readonly replay: boolean;
+  /** Samples the completions instead of a device that computes nothing. That one does the same work, for as many tokens. */
+  readonly sampledOn?: Device;
 }
+
+/** A size of the model. */
+export type StepSize = 'tiny' | 'small' | 'medium';
 
 export interface StepCase {
   readonly name: string;
@@ -44,6 +50,10 @@ export interface StepCase {
   readonly eager: boolean;
   /** FLOPs by the usual count for training (`trainingFlops`); null for steps that also generate. */
   readonly flops: number | null;
+  /** False for a step that takes too long to be timed on a CPU. */
+  readonly timed: boolean;
+  /** Dispatches that a step takes on a GPU, at most; null without a limit. */
+  readonly mostDispatches: number | null;
   /** Make a model and its trainer. Return a function that runs one step to its end. */
   readonly prepare: (device: Device, options: StepForm) => () => Promise<StepRun>;
 }
@@ -55,13 +65,21 @@ export interface SupervisedSize {
   readonly length: number;
 }
 
-export function supervisedCase(size: 'tiny' | 'small', { batch, length }: SupervisedSize): StepCase {
+/** Most dispatches of a step on a GPU, where each costs 5 to 10 µs: a step of `tiny` computes for about a millisecond. */
+const MOST_DISPATCHES = {
+  supervised: { tiny: 60, small: 100, medium: 190 },
+  grpo: { tiny: 160, small: 500 },
+} as const;
+
+export function supervisedCase(size: StepSize, { batch, length }: SupervisedSize): StepCase {
   const config = modelConfig(size, { vocabSize: VOCAB_SIZE });
   const known = supervisedWork(config, new Array<number>(batch).fill(length));
   return {
     name: `supervised step, ${size}, ${batch} × ${length}`,
     eager: true,
     flops: trainingFlops(config, batch, length),
+    timed: size !== 'medium',
+    mostDispatches: MOST_DISPATCHES.supervised[size],
     prepare: (device, { replay }) => {
       const step = supervisedStep(device, config, { batch, length, replay });
       return async () => {
@@ -99,6 +117,22 @@ function watched(sampler: CompletionSampler): () => readonly SequenceLengths[] {
   return () => latest;
 }
 
+/** Return a sampler that gives the completions of `source`, and lets `idle` generate as many tokens as the longest has. */
+function inStep(idle: CompletionSampler, source: CompletionSampler): CompletionSampler {
+  return {
+    async generate(prompts, options) {
+      const completions = await source.generate(prompts, options);
+      const longest = Math.max(...completions.map(({ tokens }) => tokens.length));
+      await idle.generate(prompts, { ...options, maxNewTokens: longest });
+      return completions;
+    },
+    dispose() {
+      source.dispose();
+      idle.dispose();
+    },
+  };
+}
+
 /** Options of the trainer that differ from the original's settings. */
 export interface GrpoSize {
   readonly batchSize?: number;
@@ -119,9 +153,12 @@ export function grpoCase(
     name: `${kind}, ${size}, ${batchSize} × ${groupSize} × ${maxNewTokens}`,
     eager: kind === 'grpo step',
     flops: null,
-    prepare: (device, { replay }) => {
+    timed: true,
+    mostDispatches: kind === 'grpo step' ? MOST_DISPATCHES.grpo[size] : null,
+    prepare: (device, { replay, sampledOn }) => {
       const policy = policyOf(device, size);
-      const sampler = new Sampler(policy, { eos: EOS });
+      const own = new Sampler(policy, { eos: EOS });
+      const sampler = sampledOn ? inStep(own, new Sampler(policyOf(sampledOn, size), { eos: EOS })) : own;
       const trainer = new GrpoTrainer(policy, options, { task: ARITHMETIC, sampler, capture: { replay } });
       const lengths = watched(trainer.sampler);
       const { config } = trainer.policy;
@@ -144,6 +181,7 @@ const FULL: SupervisedSize = { batch: 128, length: 64 };
 export const stepCases = (): StepCase[] => [
   supervisedCase('tiny', FULL),
   supervisedCase('small', FULL),
+  supervisedCase('medium', FULL),
   grpoCase('grpo step', 'tiny'),
   grpoCase('rollout', 'tiny'),
   grpoCase('grpo step', 'small'),

@@ -15,9 +15,11 @@ import { measureReplay } from './replay.ts';
 import { saveResults } from './results.ts';
 import { measureStartup } from './startup.ts';
 import { stepCases } from './stepCases.ts';
+import { countSteps } from './stepCounts.ts';
 import { measureSteps } from './steps.ts';
 import {
   ceilingText,
+  countTable,
   enduranceTable,
   kernelTable,
   shareTable,
@@ -42,6 +44,8 @@ export interface Setting {
   /** Measure only cases whose name or shape contains this. */
   readonly filter: string | undefined;
   readonly rounds: number | undefined;
+  /** Only count dispatches. */
+  readonly count: boolean;
 }
 
 const progress = (round: number, rounds: number): void => {
@@ -80,15 +84,20 @@ async function benchSteps(setting: Setting): Promise<void> {
   const { device, adapter, folder, rounds } = setting;
   const named = stepCases().map((each) => ({ ...each, kernel: each.name, shape: '' }));
   const cases = chosen(named, setting.filter);
+  const counts = await countSteps(device, cases);
+  if (setting.count) return say(countTable(counts));
   const options = rounds === undefined ? { progress } : { progress, rounds };
-  const measured = await measureSteps(device, await setting.profiled(), cases, options);
-  say(stepTable(measured.steps));
+  const timed = cases.filter((each) => each.timed);
+  const measured = await measureSteps(device, await setting.profiled(), timed, options);
+  say(stepTable(measured.steps, counts));
+  console.log('\nDispatches:');
+  say(countTable(counts));
   console.log(`measured in the same run: ${ceilingText(measured.ceilings)}`);
   for (const { name, kernels } of measured.steps) {
     console.log(`\n${name}`);
     say(shareTable(kernels, KERNELS_SHOWN));
   }
-  if (folder) saveResults(folder, 'steps', { adapter, ...measured });
+  if (folder) saveResults(folder, 'steps', { adapter, ...measured, counts });
 }
 
 /** Run comparisons with benny, one after another. */
@@ -191,9 +200,12 @@ const isSuite = (name: string): name is SuiteName => Object.hasOwn(SUITES, name)
 
 /**
  * Return the suites of these names; without names all of them, or with a filter the suite `kernels`.
- * @throws Error for an unknown name, or with a filter for a suite that has no cases to filter.
+ * @throws Error for an unknown name, with a filter for a suite that has no cases to filter, or with `count` for another than `steps`.
  */
-export function chosenSuites(names: readonly string[], filter: string | undefined): readonly SuiteName[] {
+export function chosenSuites(
+  names: readonly string[],
+  { filter, count = false }: { readonly filter?: string; readonly count?: boolean } = {},
+): readonly SuiteName[] {
   const all = filter === undefined ? Object.keys(SUITES) : ['kernels'];
   return (names.length > 0 ? names : all).map((name) => {
     if (!isSuite(name)) {
@@ -202,6 +214,7 @@ export function chosenSuites(names: readonly string[], filter: string | undefine
     if (filter !== undefined && !FILTERED.includes(name)) {
       throw new Error(`--filter works only with ${FILTERED.join(', ')}: leave '${name}' out`);
     }
+    if (count && name !== 'steps') throw new Error(`--count works only with steps: leave '${name}' out`);
     return name;
   });
 }

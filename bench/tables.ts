@@ -4,6 +4,7 @@ import type { KernelResult, Measured } from './measure.ts';
 import { type KernelShare, shareOf } from './profile.ts';
 import type { SuiteResults } from './results.ts';
 import { total } from './statistics.ts';
+import type { StepCount } from './stepCounts.ts';
 import type { StepResult, StepTimes } from './steps.ts';
 
 type ScalingResult = SuiteResults['workers'][number];
@@ -52,7 +53,28 @@ export function kernelTable({ results }: Measured): Table {
   };
 }
 
-export function stepTable(steps: readonly StepResult[]): Table {
+/** Say if a number of dispatches keeps to its limit. */
+const limitText = ({ limit }: StepCount, most: number): string =>
+  limit === null ? '' : `${most <= limit ? '≤' : '>'} ${limit}`;
+
+/** Return a table of dispatches: with the kernels of this adapter, and of GPUs with and without subgroups. */
+export function countTable(counts: readonly StepCount[]): Table {
+  return {
+    heading: ['step', 'dispatches', 'on a GPU', 'without subgroups', 'limit'],
+    rows: counts.map((count) => {
+      const { name, adapter, gpu, withoutSubgroups } = count;
+      const most = Math.max(gpu, withoutSubgroups);
+      return [name, String(adapter), String(gpu), String(withoutSubgroups), limitText(count, most)];
+    }),
+    left: 1,
+  };
+}
+
+export function stepTable(steps: readonly StepResult[], counts: readonly StepCount[]): Table {
+  const onGpu = (name: string): string[] => {
+    const count = counts.find((each) => each.name === name);
+    return count ? [String(count.gpu), limitText(count, count.gpu)] : ['', ''];
+  };
   const formRow = (step: StepResult, form: string, times: StepTimes): string[] => [
     step.name,
     form,
@@ -60,6 +82,7 @@ export function stepTable(steps: readonly StepResult[]): Table {
     range(times.quartiles),
     times.tokensPerSecond.toFixed(0),
     String(times.dispatches),
+    ...onGpu(step.name),
     orBlank(times.cpu, ms),
     ...(form === 'replayed'
       ? [orBlank(step.gpu, ms), ratio(step.efficiency), orBlank(step.flopEfficiency, ratio)]
@@ -67,8 +90,8 @@ export function stepTable(steps: readonly StepResult[]): Table {
   ];
   return {
     heading: [
-      ...['step', 'mode', 'median ms', 'quartiles', 'tokens/s', 'dispatches', 'CPU ms'],
-      ...['gpu ms', 'η', 'of P'],
+      ...['step', 'mode', 'median ms', 'quartiles', 'tokens/s', 'dispatches', 'on a GPU', 'limit'],
+      ...['CPU ms', 'gpu ms', 'η', 'of P'],
     ],
     rows: steps.flatMap((step) => [
       ...(step.eager ? [formRow(step, 'eager', step.eager)] : []),

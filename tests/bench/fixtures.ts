@@ -62,6 +62,10 @@ export const RESULTS: SuiteResults = {
         kernels: [{ kernel: 'decode', dispatches: 7, gpu: null, bound: 0.05 }],
       },
     ],
+    counts: [
+      { name: 'supervised step, <tiny>', adapter: 7, gpu: 6, withoutSubgroups: 8, limit: 7 },
+      { name: 'rollout, tiny', adapter: 9, gpu: 5, withoutSubgroups: 5, limit: null },
+    ],
   },
   replay: [{ name: 'a step', dispatches: 83, eager: 2.5, replayed: 1 }],
   growth: [

@@ -58,14 +58,15 @@ test('cases are chosen by name or shape', () => {
 });
 
 test('suites are chosen by name; with a filter those that have cases', () => {
-  expect(chosenSuites([], undefined)).toEqual([
+  expect(chosenSuites([])).toEqual([
     ...['kernels', 'variants', 'ops', 'peers', 'replay', 'steps', 'growth', 'startup'],
     ...['workers', 'swarm', 'endurance'],
   ]);
-  expect(chosenSuites([], 'matmul')).toEqual(['kernels']);
-  expect(chosenSuites(['steps'], 'tiny')).toEqual(['steps']);
-  expect(() => chosenSuites(['speed'], undefined)).toThrow(/no suite 'speed': use kernels, variants/);
-  expect(() => chosenSuites(['growth'], 'tiny')).toThrow(/leave 'growth' out/);
+  expect(chosenSuites([], { filter: 'matmul' })).toEqual(['kernels']);
+  expect(chosenSuites(['steps'], { filter: 'tiny', count: true })).toEqual(['steps']);
+  expect(() => chosenSuites(['speed'])).toThrow(/no suite 'speed': use kernels, variants/);
+  expect(() => chosenSuites(['growth'], { filter: 'tiny' })).toThrow(/leave 'growth' out/);
+  expect(() => chosenSuites(['kernels'], { count: true })).toThrow(/leave 'kernels' out/);
 });
 
 describe('on a device', () => {

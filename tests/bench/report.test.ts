@@ -9,6 +9,7 @@ import { writeReport } from '../../bench/report.ts';
 import { readResults, resultsFolder, type SuiteName, saveResults } from '../../bench/results.ts';
 import {
   ceilingText,
+  countTable,
   enduranceTable,
   kernelTable,
   shareTable,
@@ -36,16 +37,26 @@ test('the table of kernels: speeds, η, and the times on the GPU where there are
 });
 
 test('the table of steps: one line for each mode', () => {
-  const { heading, rows } = stepTable(steps.steps);
+  const { heading, rows } = stepTable(steps.steps, steps.counts);
   expect(rows).toEqual([
-    ['supervised step, <tiny>', 'eager', '300.000', '270.000 to 330.000', '333', '7', '4.000', '', '', ''],
     [
-      ...['supervised step, <tiny>', 'replayed', '200.000', '180.000 to 220.000', '500', '7', '1.000'],
-      ...['160.000', '0.25', '0.13'],
+      ...['supervised step, <tiny>', 'eager', '300.000', '270.000 to 330.000', '333', '7', '6', '≤ 7'],
+      ...['4.000', '', '', ''],
     ],
-    ['rollout, tiny', 'replayed', '500.000', '450.000 to 550.000', '200', '7', '', '', '0.10', ''],
+    [
+      ...['supervised step, <tiny>', 'replayed', '200.000', '180.000 to 220.000', '500', '7', '6', '≤ 7'],
+      ...['1.000', '160.000', '0.25', '0.13'],
+    ],
+    ['rollout, tiny', 'replayed', '500.000', '450.000 to 550.000', '200', '7', '5', '', '', '', '0.10', ''],
   ]);
   for (const row of rows) expect(row).toHaveLength(heading.length);
+});
+
+test('the table of dispatches says which limits hold on GPUs with and without subgroups', () => {
+  expect(countTable(steps.counts).rows).toEqual([
+    ['supervised step, <tiny>', '7', '6', '8', '> 7'],
+    ['rollout, tiny', '9', '5', '5', ''],
+  ]);
 });
 
 test('the shares of a step, of the time on the GPU or else of the least times', () => {
@@ -91,6 +102,7 @@ test('what is saved is read again, and nothing else', () => {
   expect(() => readResults(join(folder, 'none.json'), 'steps')).toThrow(/none\.json cannot be read as JSON/);
   expect(resultsFolder('llvm: 1.0 (x)', { save: true })).toBe('bench/results/llvm-1.0-x');
   expect(resultsFolder('llvm', { save: false })).toBeUndefined();
+  expect(resultsFolder('llvm', { save: true, count: true })).toBeUndefined();
   expect(resultsFolder('llvm', { save: true, filter: 'matmul' })).toBeUndefined();
 });
 

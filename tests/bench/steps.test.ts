@@ -1,6 +1,7 @@
 /** Small training steps: both modes do the same work, and known work belongs to kernels that run. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { grpoCase, stepCases, supervisedCase } from '../../bench/stepCases.ts';
+import { countSteps, holds } from '../../bench/stepCounts.ts';
 import { measureSteps } from '../../bench/steps.ts';
 import type { Device } from '../../src/gpu/device.ts';
 import { openDevice } from '../device.ts';
@@ -50,10 +51,39 @@ test('steps are run eager, replayed and profiled', async () => {
   expect(namesOf(rollout)).toEqual(expect.arrayContaining(['attention forward', ...decoding]));
 });
 
+test('dispatches are counted without running them: as many as a step takes that runs', async () => {
+  if (!device) throw new Error('no device');
+  const cases = [
+    supervisedCase('tiny', { batch: 3, length: 8 }),
+    grpoCase('grpo step', 'tiny', SMALL),
+    grpoCase('rollout', 'tiny', SMALL),
+  ];
+  const counts = await countSteps(device, cases);
+  for (const [i, each] of cases.entries()) {
+    const step = each.prepare(device, { replay: true });
+    const dispatches = async (): Promise<number> => {
+      const before = device?.counters().dispatches ?? 0;
+      await step();
+      return (device?.counters().dispatches ?? 0) - before;
+    };
+    await dispatches();
+    expect(counts[i]).toMatchObject({ name: each.name, adapter: await dispatches() });
+  }
+});
+
+test('a limit counts for GPUs with and without subgroups', () => {
+  const count = { name: '', adapter: 100, gpu: 60, withoutSubgroups: 60, limit: 60 };
+  expect(holds(count)).toBe(true);
+  expect(holds({ ...count, gpu: 61 })).toBe(false);
+  expect(holds({ ...count, withoutSubgroups: 61 })).toBe(false);
+  expect(holds({ ...count, withoutSubgroups: 61, limit: null })).toBe(true);
+});
+
 test('the original’s settings', () => {
   expect(stepCases().map(({ name }) => name)).toEqual([
     'supervised step, tiny, 128 × 64',
     'supervised step, small, 128 × 64',
+    'supervised step, medium, 128 × 64',
     'grpo step, tiny, 32 × 4 × 256',
     'rollout, tiny, 32 × 4 × 256',
     'grpo step, small, 32 × 4 × 256',
