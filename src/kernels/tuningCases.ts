@@ -10,7 +10,8 @@ import {
 } from './attention/index.ts';
 import { GROUP_ROWS, type MatmulOptions, matmulFamily } from './matmul/index.ts';
 import { matmulOuterFamily } from './matmulOuter/index.ts';
-import { type OuterOptions, SPLIT_ROWS } from './matmulOuter/interface.ts';
+import { type OuterOptions, partSize } from './matmulOuter/interface.ts';
+import { splitOf } from './matmulOuter/split.ts';
 import { randomValues } from './random.ts';
 import { rectangularTiles } from './rectangularTiles.ts';
 
@@ -96,14 +97,14 @@ export function outerCase({ R, M, N, oneHot, groups = 0 }: OuterShape): TuningCa
     family: matmulOuterFamily,
     make: (device) => {
       const { floats, words } = operands(device);
-      const count = groups || Math.ceil(R / SPLIT_ROWS);
+      const split = splitOf(device, { R, M, N, groups: groups || undefined });
       const share = Math.floor(R / Math.max(1, groups));
       const ranges = Array.from({ length: groups }, (_, group) => [group * share, (group + 1) * share]);
       return {
-        ...{ R, M, N, count, columnSums: true },
+        ...{ R, M, N, columnSums: true, ...split },
         a: oneHot ? words(Array.from({ length: R }, (_, r) => (r * 7) % M)) : floats(R * M),
         b: floats(R * N),
-        parts: floats(count * M * (N + 1)),
+        parts: floats(split.count * partSize(M, N)),
         oneHotScale: oneHot ? 1 : undefined,
         ranges: groups > 0 ? words(ranges.flat()) : undefined,
       };

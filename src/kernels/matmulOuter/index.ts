@@ -1,11 +1,11 @@
 /**
  * The transposed product that gives gradients of weights: C (M,N) += Aᵀ·B with A (R,M), B (R,N), and optionally
- * d (M) += the column sums of A, which is the gradient of the bias. The long sum over R is split into parts of
- * `SPLIT_ROWS` rows whose results are added in a fixed order by a second kernel, so that few columns still fill the
- * machine and the result has the same bits every time.
+ * d (M) += the column sums of A, which is the gradient of the bias. The long sum over R is split into parts whose results
+ * are added in a fixed order by a second kernel, so that few columns still fill the machine and the result has the same bits
+ * every time. On GPUs the number of parts follows from the number of tiles: see split.ts.
  *
  * A can also be one-hot: given as R ids it stands for A[r, m] = (id[r] = m) · scale, which makes the gradient of an
- * embedding without atomics. Grouped, the parts are the row ranges of experts and each has a C of its own.
+ * embedding without atomics. Grouped, the parts belong to the row ranges of experts and each expert has a C of its own.
  */
 import { type BufferView, MIN_VIEW_BYTES } from '../../gpu/buffers.ts';
 import type { Device } from '../../gpu/device.ts';
@@ -14,14 +14,15 @@ import { addParts } from '../addParts.ts';
 import { defaultsOf } from '../defaults.ts';
 import { canBroadcast } from '../matmul/broadcast.ts';
 import { broadcastVariant } from './broadcast.ts';
-import { type OuterOptions, outerOperands, partSize, SPLIT_ROWS, title } from './interface.ts';
+import { type OuterOptions, outerOperands, partSize, title } from './interface.ts';
 import { microkernelVariant } from './microkernel.ts';
 import { scatterVariant } from './scatter.ts';
+import { splitOf, tileSide } from './split.ts';
 import { tileVariant } from './tile.ts';
 
 /** The variant that runs on every adapter. */
-const PORTABLE = tileVariant(32, 32, 4);
-const LARGE = tileVariant(64, 64, 4);
+const PORTABLE = tileVariant({ rows: 32, columns: 32, threadRows: 4, threadVectors: 1 });
+const LARGE = tileVariant({ rows: 64, columns: 64, threadRows: 8, threadVectors: 2 });
 
 /** The kernels that make the parts. */
 export const matmulOuterFamily: Family<OuterOptions> = {
@@ -33,8 +34,8 @@ export const matmulOuterFamily: Family<OuterOptions> = {
   variants: [
     PORTABLE,
     LARGE,
-    tileVariant(64, 64, 8),
-    tileVariant(128, 64, 8),
+    tileVariant({ rows: 32, columns: 64, threadRows: 4, threadVectors: 2 }),
+    tileVariant({ rows: 128, columns: 64, threadRows: 8, threadVectors: 2 }),
     broadcastVariant(1, 1),
     broadcastVariant(1, 2),
     broadcastVariant(2, 1),
@@ -44,14 +45,15 @@ export const matmulOuterFamily: Family<OuterOptions> = {
     scatterVariant,
   ],
   portable: PORTABLE.name,
-  prefer: (device, { M, N, oneHotScale }) => {
+  prefer: (device, { R, M, N, count, splits = 1, ranges, oneHotScale }) => {
     const { products } = defaultsOf(device);
     if (products === 'microkernel')
       return oneHotScale === undefined ? microkernelVariant(4, 2).name : scatterVariant.name;
     if (products === 'broadcast' && canBroadcast(device)) {
       return broadcastVariant(N <= 4 * device.subgroupSize ? 1 : 2, 2).name;
     }
-    return M >= 64 && N >= 64 ? LARGE.name : PORTABLE.name;
+    const groups = ranges && count / splits;
+    return tileSide({ R, M, N, groups }) === 64 ? LARGE.name : PORTABLE.name;
   },
 };
 
@@ -77,7 +79,7 @@ export function matmulOuter(device: Device, options: MatmulOuterOptions): void {
   const { a, b, c, columnSums, R, M, N, oneHotScale, ranges } = options;
   if (N % 4 !== 0) throw new Error(`matmulOuter: N = ${N} must be a multiple of 4`);
   if (R === 0) return;
-  const count = ranges?.groups ?? Math.ceil(R / SPLIT_ROWS);
+  const { count, partRows, splits } = splitOf(device, { R, M, N, groups: ranges?.groups });
   const stride = partSize(M, N);
   // As many parts at a time as a binding holds; those of groups are no more than C.
   const most = ranges
@@ -86,10 +88,10 @@ export function matmulOuter(device: Device, options: MatmulOuterOptions): void {
   const parts = device.allocate(Math.min(count, most) * stride * 4);
   for (let part = 0; part < count; part += most) {
     const made = Math.min(most, count - part);
-    const first = part * SPLIT_ROWS;
-    const rows = ranges ? R : Math.min(R - first, made * SPLIT_ROWS);
+    const first = ranges ? 0 : part * partRows;
+    const rows = ranges ? R : Math.min(R - first, made * partRows);
     launchChosen(device, matmulOuterFamily, {
-      ...{ parts, M, N, oneHotScale, R: rows, count: made },
+      ...{ parts, M, N, oneHotScale, R: rows, count: made, partRows, splits },
       a: rowsOf(a, first, rows, oneHotScale === undefined ? M : 1),
       b: rowsOf(b, first, rows, N),
       columnSums: columnSums !== undefined,
@@ -97,7 +99,7 @@ export function matmulOuter(device: Device, options: MatmulOuterOptions): void {
     });
     addParts(device, {
       parts,
-      count: ranges ? 1 : made,
+      count: ranges ? splits : made,
       stride,
       first: c,
       size: M * N,

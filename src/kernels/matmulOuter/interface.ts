@@ -5,7 +5,7 @@ import { GROUP_INDEX, linearGrid } from '../../gpu/kernel.ts';
 /** Values of a part: the product, then the column sums of A, in whole vec4s. */
 export const partSize = (M: number, N: number): number => M * N + Math.ceil(M / 4) * 4;
 
-/** Rows of A and B that one part sums over. */
+/** Rows of A and B that one part sums over, where the number of parts does not depend on the tiles. */
 export const SPLIT_ROWS = 512;
 /** Rows that a column sum takes in one after the other: it has many terms and no products to hide their roundings. */
 export const COLUMN_SUM_ROWS = 32;
@@ -24,8 +24,11 @@ export interface OuterOptions {
   readonly M: number;
   readonly N: number;
   readonly oneHotScale?: number | undefined;
-  /** First and end row of each part, where they are not `SPLIT_ROWS` each: u32 (parts,2). */
+  /** Where the rows are divided evenly: rows of a part. */
+  readonly partRows: number;
+  /** Where they belong to groups: first and end row of each, u32 (groups,2), and the parts that it is divided into. */
   readonly ranges?: BufferView | undefined;
+  readonly splits?: number | undefined;
 }
 
 /** Form of a kernel, beside its tile. */
@@ -55,7 +58,7 @@ export interface Tile {
 
 /** Return the parameters and workgroups of a launch with such tiles. */
 export function sizesOf(tile: Tile, options: OuterOptions) {
-  const { R, M, N, oneHotScale, columnSums, count } = options;
+  const { R, M, N, oneHotScale, columnSums, count, partRows, splits = 1 } = options;
   return {
     params: {
       R,
@@ -65,6 +68,8 @@ export function sizesOf(tile: Tile, options: OuterOptions) {
       columnSums: columnSums ? 1 : 0,
       parts: count,
       partVectors: partSize(M, N) / 4,
+      partRows,
+      splits,
     },
     workgroups: linearGrid(Math.ceil(M / tile.rows) * Math.ceil(N / 4 / tile.vectors) * count),
   };
@@ -84,6 +89,8 @@ export function outerInterface({ oneHot, grouped, wide }: OuterOperands, tile: T
       columnSums: 'u32',
       parts: 'u32',
       partVectors: 'u32',
+      partRows: 'u32',
+      splits: 'u32',
     },
     flops: ({ R, M, N }: Readonly<Record<'R' | 'M' | 'N', number>>) => 2 * R * M * N,
     reads: {
@@ -126,8 +133,12 @@ fn storeColumnSums(part: u32, row: u32, value: vec4f) {
   let firstColumn = ${GROUP_INDEX} / rowTiles % columnTiles * ${tile.vectors};
   let part = ${GROUP_INDEX} / rowTiles / columnTiles;
   if (part >= params.parts) { return; }
-  let rows = ${
-    grouped ? 'ranges[part]' : `vec2u(part * ${SPLIT_ROWS}, min((part + 1) * ${SPLIT_ROWS}, params.R))`
-  };`,
+  ${
+    grouped
+      ? `let range = ranges[part / params.splits];
+  let share = (range.y - range.x + params.splits - 1) / params.splits;
+  let rows = min(vec2u(range.x) + (part % params.splits + vec2u(0, 1)) * share, range.yy);`
+      : 'let rows = min((part + vec2u(0, 1)) * params.partRows, vec2u(params.R));'
+  }`,
   } as const;
 }

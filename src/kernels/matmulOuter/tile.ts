@@ -1,6 +1,10 @@
 /**
- * A workgroup computes a tile of C from tiles of A and B that it copies into its own memory, `STEP` rows at a time; a
- * thread computes `threadRows` × one vec4 of it in registers. 32×32 runs on every adapter and is the portable variant.
+ * For GPUs: a workgroup computes a tile of C from tiles of A and B that it copies into its own memory, `STEP` rows at a time; a
+ * thread computes `threadRows` × `threadVectors` vec4s of it in registers, from vec4s of both. The loads of the next step are
+ * on their way to registers while this one is multiplied. 32×32 runs on every adapter and is the portable variant.
+ *
+ * 8×8 to a thread: 128 operations to 4 loads of vec4s from workgroup memory; 64 registers of sums, 32 of loads on their way,
+ * 16 of operands. The column sums of A are added up from the loads, each thread's own, and at the end those of a column.
  */
 import { defineKernel, launchOf, THREAD_ARGS, unroll } from '../../gpu/kernel.ts';
 import { memoize } from '../../gpu/memoize.ts';
@@ -16,68 +20,83 @@ import {
 
 const STEP = 16;
 
-interface Form {
+/** A tile of C, in scalars, and what a thread computes of it: rows, a multiple of 4, and columns in vec4s. */
+export interface OuterTile {
   readonly rows: number;
   readonly columns: number;
   readonly threadRows: number;
-  readonly operands: OuterOperands;
+  readonly threadVectors: number;
 }
 
-const kernelOf = memoize(({ rows, columns, threadRows, operands }: Form) => {
-  const vectors = columns / 4;
-  const threads = (rows / threadRows) * vectors;
-  const { functions, locate, ...bindings } = outerInterface(operands, { rows, vectors });
-  return defineKernel({
-    ...bindings,
-    name: `${title(operands)} tile ${rows}×${columns}, ${threadRows}×4`,
-    code: `${functions}
-const STEP = ${STEP}u;
-var<workgroup> tileA: array<vec4f, STEP * ${rows / 4}>;
-var<workgroup> tileB: array<vec4f, STEP * ${vectors}>;
+const threadsOf = ({ rows, columns, threadRows, threadVectors }: OuterTile): number =>
+  (rows / threadRows) * (columns / 4 / threadVectors);
+
+const kernelOf = memoize(
+  ({ tile, operands }: { readonly tile: OuterTile; readonly operands: OuterOperands }) => {
+    const { rows, columns, threadRows, threadVectors } = tile;
+    const [high, vectors] = [rows / 4, columns / 4];
+    const threads = threadsOf(tile);
+    const [down, across] = [rows / threadRows, vectors / threadVectors];
+    const { functions, locate, ...bindings } = outerInterface(operands, { rows, vectors });
+    const [loadsA, loadsB] = [(STEP * high) / threads, (STEP * vectors) / threads];
+    const loads = (r: string) => `
+    ${unroll(loadsA, (q) => `nextA${q} = loadA(${r} + (thread + ${q * threads}) / ${high}, row + thread % ${high} * 4, rows.y);`)}
+    ${unroll(loadsB, (q) => `nextB${q} = loadB(${r} + (thread + ${q * threads}) / ${vectors}, firstColumn + thread % ${vectors}, rows.y);`)}`;
+    const lefts = threadRows / 4;
+    const sum = (i: number, j: number) => `sum${i}_${j}`;
+    const each = (text: (i: number, j: number) => string) =>
+      unroll(threadRows, (i) => unroll(threadVectors, (j) => text(i, j)));
+    return defineKernel({
+      ...bindings,
+      name: `${title(operands)} tile ${rows}×${columns}, ${threadRows}×${4 * threadVectors}`,
+      code: `${functions}
+var<workgroup> tileA: array<vec4f, ${STEP * high}>;
+var<workgroup> tileB: array<vec4f, ${STEP * vectors}>;
 @compute @workgroup_size(${threads})
 fn main(${THREAD_ARGS}) {${locate}
-  let x = thread % ${vectors};
-  let y = thread / ${vectors} * ${threadRows};
-  ${unroll(threadRows, (i) => `var sum${i} = vec4f();`)}
-  ${unroll(threadRows / 4, (i) => `var columnSum${i} = vec4f();`)}
-  for (var r0 = rows.x; r0 < rows.y; r0 += STEP) {
-    for (var i = thread; i < STEP * ${rows / 4}; i += ${threads}) {
-      tileA[i] = loadA(r0 + i / ${rows / 4}, row + i % ${rows / 4} * 4, rows.y);
+  let x = thread % ${across};
+  let y = thread / ${across};
+  ${each((i, j) => `var ${sum(i, j)} = vec4f();`)}
+  var columnSum = vec4f();
+  ${unroll(loadsA, (q) => `var nextA${q}: vec4f;`)}
+  ${unroll(loadsB, (q) => `var nextB${q}: vec4f;`)}
+  if (rows.x < rows.y) {${loads('rows.x')}
+  }
+  for (var r0 = rows.x; r0 < rows.y; r0 += ${STEP}) {
+    ${unroll(loadsA, (q) => `tileA[thread + ${q * threads}] = nextA${q};`)}
+    ${unroll(loadsB, (q) => `tileB[thread + ${q * threads}] = nextB${q};`)}
+    columnSum += ${unroll(loadsA, (q) => `nextA${q}`, ' + ')};
+    workgroupBarrier();${loads(`r0 + ${STEP}`)}
+    for (var r = 0u; r < ${STEP}; r++) {
+      ${unroll(lefts, (i) => `let left${i} = tileA[r * ${high} + y + ${i * down}];`)}
+      ${unroll(threadVectors, (j) => `let right${j} = tileB[r * ${vectors} + x + ${j * across}];`)}
+      ${each((i, j) => `${sum(i, j)} += left${Math.floor(i / 4)}[${i % 4}] * right${j};`)}
     }
-    for (var i = thread; i < STEP * ${vectors}; i += ${threads}) {
-      tileB[i] = loadB(r0 + i / ${vectors}, firstColumn + i % ${vectors}, rows.y);
-    }
-    workgroupBarrier();
-    ${unroll(threadRows / 4, (i) => `var stepSum${i} = vec4f();`)}
-    for (var r = 0u; r < STEP; r++) {
-      let right = tileB[r * ${vectors} + x];
-      ${unroll(
-        threadRows / 4,
-        (i) => `let left${i} = tileA[r * ${rows / 4} + y / 4 + ${i}];
-      stepSum${i} += left${i};
-      ${unroll(4, (c) => `sum${4 * i + c} += left${i}[${c}] * right;`)}`,
-      )}
-    }
-    ${unroll(threadRows / 4, (i) => `columnSum${i} += stepSum${i};`)}
     workgroupBarrier();
   }
-  ${unroll(threadRows, (i) => `store(part, row + y + ${i}, firstColumn + x, sum${i});`)}
-  if (params.columnSums == 1 && firstColumn == 0 && x == 0) {
-    ${unroll(threadRows / 4, (i) => `storeColumnSums(part, row + y + ${4 * i}, columnSum${i});`)}
+  ${each((i, j) => `store(part, row + (y + ${Math.floor(i / 4) * down}) * 4 + ${i % 4}, firstColumn + x + ${j * across}, ${sum(i, j)});`)}
+  if (params.columnSums == 1 && firstColumn == 0) {
+    tileA[thread] = columnSum;
+    workgroupBarrier();
+    if (thread < ${high}) {
+      storeColumnSums(part, row + thread * 4, ${unroll(threads / high, (q) => `tileA[thread + ${q * high}]`, ' + ')});
+    }
   }
 }`,
-  });
-});
+    });
+  },
+);
 
-/** rows × columns of C per workgroup, `threadRows` (a multiple of 4) × 4 per thread. */
-export function tileVariant(rows: number, columns: number, threadRows: number): Variant<OuterOptions> {
+/** See the head of this file. The number of threads must be a multiple of a quarter of the rows and of the columns. */
+export function tileVariant(tile: OuterTile): Variant<OuterOptions> {
+  const { rows, columns, threadRows, threadVectors } = tile;
   return {
-    name: `tile ${rows}×${columns}, ${threadRows}×4`,
-    fits: ({ gpu: { limits } }) =>
+    name: `tile ${rows}×${columns}, ${threadRows}×${4 * threadVectors}`,
+    fits: ({ limits }) =>
       STEP * (rows + columns) * 4 <= limits.maxComputeWorkgroupStorageSize &&
-      (rows / threadRows) * (columns / 4) <= limits.maxComputeInvocationsPerWorkgroup,
+      threadsOf(tile) <= limits.maxComputeInvocationsPerWorkgroup,
     plan: (_, options) => {
-      const kernel = kernelOf({ rows, columns, threadRows, operands: outerOperands(options) });
+      const kernel = kernelOf({ tile, operands: outerOperands(options) });
       return launchOf(kernel, options, sizesOf({ rows, vectors: columns / 4 }, options));
     },
   };
