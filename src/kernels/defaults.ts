@@ -10,6 +10,8 @@ import type { Device } from '../gpu/device.ts';
 export interface Defaults {
   /** Products, and gradients of weights. */
   readonly products: 'microkernel' | 'broadcast' | 'tile';
+  /** Rows of a product that a thread of a tile computes, of 8 columns each, where the product is large enough. */
+  readonly threadRows: 4 | 8;
   /** Attention of training. */
   readonly attention: 'microkernel' | 'broadcast' | 'portable';
   /** Attention of a new token. */
@@ -23,6 +25,7 @@ export interface Defaults {
 
 const GPU: Omit<Defaults, 'reason'> = {
   products: 'tile',
+  threadRows: 4,
   attention: 'portable',
   decode: 'subgroup',
   rows: 'thread',
@@ -31,6 +34,7 @@ const GPU: Omit<Defaults, 'reason'> = {
 
 const TABLE: Readonly<Record<AdapterClass, Defaults>> = {
   wasm: {
+    threadRows: 4,
     ...{
       products: 'microkernel',
       attention: 'microkernel',
@@ -42,6 +46,7 @@ const TABLE: Readonly<Record<AdapterClass, Defaults>> = {
       'an invocation is scalar code with vec4s in 16 registers, and a barrier costs a loop over all invocations',
   },
   cpu: {
+    threadRows: 4,
     ...{
       products: 'broadcast',
       attention: 'broadcast',
@@ -54,19 +59,31 @@ const TABLE: Readonly<Record<AdapterClass, Defaults>> = {
   },
   nvidia: {
     ...GPU,
-    reason: 'subgroups of 32; workgroup memory is an order of magnitude faster than storage',
+    threadRows: 8,
+    reason:
+      'subgroups of 32; workgroup memory is an order of magnitude faster than storage; 255 registers a thread',
   },
-  amd: { ...GPU, reason: 'subgroups of 32 or 64, of which the driver chooses; much workgroup memory' },
+  amd: {
+    ...{ ...GPU, threadRows: 8 },
+    reason:
+      'subgroups of 32 or 64, of which the driver chooses; much workgroup memory; 256 registers a thread',
+  },
   intel: {
     ...GPU,
-    reason: 'subgroups of 8 to 32, of which the driver chooses: sizes of 8 and 16 are no CPU',
+    reason:
+      'subgroups of 8 to 32, of which the driver chooses: sizes of 8 and 16 are no CPU; 64 to 128 registers a thread, so that 64 sums would halve the subgroup or be spilled',
   },
-  apple: { ...GPU, reason: 'subgroups of 32; registers are scarce before workgroup memory is' },
+  apple: {
+    ...{ ...GPU, threadRows: 8 },
+    reason:
+      'subgroups of 32; 128 registers a thread hold 64 sums; registers are scarce before workgroup memory is',
+  },
   mobile: {
     ...GPU,
-    reason: 'subgroups of 16 or more, often without a fixed size; workgroup memory may be storage',
+    reason:
+      'subgroups of 16 or more, often without a fixed size; workgroup memory may be storage; 64 registers a thread or fewer',
   },
-  gpu: { ...GPU, reason: 'unknown: what is common to GPUs' },
+  gpu: { ...GPU, reason: 'unknown: what is common to GPUs, with registers that all have' },
 };
 
 /** Return the styles for a device. */

@@ -1,18 +1,21 @@
 /** Every variant of the matrix product against float64, at shapes that fit no tile, with every epilogue. */
 
+import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { BufferView } from '../../src/gpu/buffers.ts';
 import type { Device } from '../../src/gpu/device.ts';
 import { launchPlan, type Variant } from '../../src/gpu/variants.ts';
+import { GPU_VARIANTS, gpuChoice } from '../../src/kernels/matmul/gpuChoice.ts';
 import { GROUP_ROWS, type MatmulOptions, matmulFamily } from '../../src/kernels/matmul/index.ts';
-import { openDevice, variantsToTest } from '../device.ts';
+import { openDevice, randomCases, variantsToTest } from '../device.ts';
 import { erfc } from '../oracle/special.ts';
 
 let exact: Device;
 let half: Device;
 beforeAll(async () => {
-  exact = await openDevice();
-  half = await openDevice({ matmulPrecision: 'medium' });
+  // Of the class that broadcasts are for, too.
+  exact = await openDevice({ adapterClass: 'cpu' });
+  half = await openDevice({ adapterClass: 'cpu', matmulPrecision: 'medium' });
 });
 afterAll(() => {
   exact.destroy();
@@ -35,6 +38,7 @@ interface Problem {
   readonly epilogue: readonly ('bias' | 'gelu' | 'residual')[];
   readonly groups?: readonly number[];
   readonly batches?: { readonly count: number; readonly sharedA: boolean };
+  readonly bTransposed?: boolean;
 }
 
 const ALL = ['bias', 'gelu', 'residual'] as const;
@@ -47,20 +51,29 @@ const PROBLEMS: readonly Problem[] = [
   { M: 19, K: 12, N: 8, epilogue: ['bias'], batches: { count: 3, sharedA: false } },
   { M: 35, K: 4, N: 12, epilogue: ['bias'], batches: { count: 2, sharedA: true } },
   { M: 3 * GROUP_ROWS, K: 20, N: 24, epilogue: ['bias'], groups: [2, 0, 2] },
+  { M: 1, K: 3, N: 1, epilogue: ['bias'], bTransposed: true },
+  { M: 70, K: 36, N: 67, epilogue: ALL, bTransposed: true },
+  { M: 37, K: 17, N: 132, epilogue: ['residual'], bTransposed: true },
+  { M: 5, K: 140, N: 9, epilogue: ['bias'], batches: { count: 2, sharedA: false }, bTransposed: true },
+  { M: 35, K: 4, N: 12, epilogue: ['bias'], batches: { count: 3, sharedA: true }, bTransposed: true },
+  { M: 3 * GROUP_ROWS, K: 20, N: 25, epilogue: ['bias'], groups: [2, 0, 2], bTransposed: true },
 ];
 
 /** Run a variant and compare its results with sums in float64. */
 async function check(device: Device, variant: Variant<MatmulOptions>, problem: Problem): Promise<void> {
-  const { M, K, N, epilogue, groups, batches = { count: 1, sharedA: false } } = problem;
+  const { M, K, N, epilogue, groups, batches = { count: 1, sharedA: false }, bTransposed } = problem;
   const [P, B] = [Math.ceil(N / 4) * 4, batches.count];
   const experts = groups ? Math.max(...groups) + 1 : 1;
   const a = values((batches.sharedA ? 1 : B) * M * K, 1);
   const right = values(Math.max(experts, B) * K * N, 2);
   const bias = values(experts * N, 3);
   const residual = values(B * M * N, 4);
-  const padded = new Float32Array(Math.max(experts, B) * K * P);
-  for (let row = 0; row < right.length / N; row++)
-    padded.set(right.subarray(row * N, (row + 1) * N), row * P);
+  const columns = bTransposed ? N : P;
+  const stored = new Float32Array(Math.max(experts, B) * K * columns);
+  right.forEach((value, i) => {
+    const [row, n] = [Math.floor(i / N), i % N];
+    stored[bTransposed ? (Math.floor(row / K) * N + n) * K + (row % K) : row * P + n] = value;
+  });
   using _ = device.scope();
   const put = (data: Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer>): BufferView => {
     const view = device.allocate(data.byteLength);
@@ -70,7 +83,7 @@ async function check(device: Device, variant: Variant<MatmulOptions>, problem: P
   const c = device.allocate(B * M * N * 4);
   const pre = epilogue.includes('gelu') ? device.allocate(B * M * N * 4) : undefined;
   const options: MatmulOptions = {
-    ...{ a: put(a), b: put(padded), c, M, N, K, pre },
+    ...{ a: put(a), b: put(stored), bTransposed, c, M, N, K, pre },
     bias: epilogue.includes('bias') ? put(bias) : undefined,
     residual: epilogue.includes('residual') ? put(residual) : undefined,
     groupOfTile: groups && put(new Uint32Array(groups)),
@@ -105,13 +118,56 @@ async function check(device: Device, variant: Variant<MatmulOptions>, problem: P
   }
 }
 
-const showProblem = ({ M, K, N, epilogue, groups, batches }: Problem): string =>
-  `${M}×${K}×${N} ${epilogue.join('+')}${groups ? ' grouped' : ''}${batches ? ` ×${batches.count}` : ''}`;
+const showProblem = ({ M, K, N, epilogue, groups, batches, bTransposed }: Problem): string =>
+  `${M}×${K}×${N} ${epilogue.join('+')}${groups ? ' grouped' : ''}${batches ? ` ×${batches.count}` : ''}${bTransposed ? ' Bᵀ' : ''}`;
 
 describe.each(variantsToTest(matmulFamily.variants))('$name', (variant) => {
   test.each(PROBLEMS.map((problem) => ({ problem, shape: showProblem(problem) })))('$shape', ({ problem }) =>
     check(variant.half ? half : exact, variant, problem),
   );
+});
+
+const upTo = (max: number) => fc.integer({ min: 1, max });
+
+test.each(variantsToTest(GPU_VARIANTS.filter(({ half }) => !half)))('$name at any shape', (variant) =>
+  fc.assert(
+    fc.asyncProperty(upTo(70), upTo(70), upTo(70), fc.boolean(), async (M, K, N, bTransposed) =>
+      check(exact, variant, { M, K, N, epilogue: ['bias'], bTransposed }),
+    ),
+    { numRuns: randomCases(8) },
+  ),
+);
+
+/** Operands of this shape; a plan binds no buffer. */
+const shaped = (shape: object): MatmulOptions => shape as MatmulOptions;
+const workgroupsOf = (device: Device, options: MatmulOptions): number => {
+  const [x, y = 1, z = 1] = gpuChoice(device, options).plan(device, options).workgroups;
+  return x * y * z;
+};
+
+test('a GPU without tuning uses a variant that fits, and that fills it where the shape allows', async () => {
+  for (const adapterClass of ['gpu', 'nvidia'] as const) {
+    const limits = { maxComputeWorkgroupStorageSize: 16_384, maxComputeInvocationsPerWorkgroup: 256 };
+    const device = await openDevice({ adapterClass, limits });
+    const batches = fc.option(fc.record({ count: upTo(64), sharedA: fc.boolean() }), { nil: undefined });
+    const grouped = fc.constantFrom(undefined, {});
+    fc.assert(
+      fc.property(upTo(10_000), upTo(3000), upTo(3000), batches, grouped, (M, N, K, batches, groupOfTile) => {
+        const options = shaped({ M, N, K, batches: groupOfTile ? undefined : batches, groupOfTile });
+        expect(gpuChoice(device, options).fits(device, options)).toBe(true);
+      }),
+    );
+    for (const [M, N, K] of [
+      [8192, 64, 256],
+      [8192, 512, 512],
+      [2048, 128, 32],
+      [128, 2048, 512],
+    ] as const) {
+      expect(workgroupsOf(device, shaped({ M, N, K })), `${M}×${N}×${K}`).toBeGreaterThanOrEqual(256);
+    }
+    expect(workgroupsOf(device, shaped({ M: 128, N: 512, K: 512 }))).toBeGreaterThanOrEqual(128);
+    device.destroy();
+  }
 });
 
 test('half precision is used only where it was allowed', () => {

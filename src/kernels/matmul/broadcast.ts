@@ -22,6 +22,7 @@ import type { Device } from '../../gpu/device.ts';
 import { defineKernel, GROUP_ARGS, launchOf, unroll } from '../../gpu/kernel.ts';
 import { memoize } from '../../gpu/memoize.ts';
 import type { Variant } from '../../gpu/variants.ts';
+import { defaultsOf } from '../defaults.ts';
 import {
   type Depth,
   GROUP_ROWS,
@@ -81,16 +82,20 @@ fn main(${GROUP_ARGS}, @builtin(subgroup_invocation_id) lane: u32) {${locate}
   });
 });
 
-/** Tell if a subgroup has as many lanes as tiles of broadcasts are made for. */
-export const canBroadcast = ({ subgroupSize: S }: Device): boolean => S >= 4 && S <= 32;
+/** Tell if the adapter is of a class that tiles of broadcasts are for, and its subgroups have as many lanes. */
+export const canBroadcast = (device: Device): boolean =>
+  defaultsOf(device).products !== 'tile' && device.subgroupSize >= 4 && device.subgroupSize <= 32;
 
 /** `rows` × (4 · S · `vectors`) of C per subgroup, at most `depth` of K in a step. */
 export function broadcastVariant(rows: number, vectors: number, depth: Depth): Variant<MatmulOptions> {
   const depths = ([4, 2, 1] as const).filter((possible) => possible <= depth);
   return {
     name: `broadcast ${rows}×${vectors}×${depth}`,
-    fits: (device, { groupOfTile }) =>
-      canBroadcast(device) && rows % device.subgroupSize === 0 && (!groupOfTile || GROUP_ROWS % rows === 0),
+    fits: (device, { groupOfTile, bTransposed = false }) =>
+      !bTransposed &&
+      canBroadcast(device) &&
+      rows % device.subgroupSize === 0 &&
+      (!groupOfTile || GROUP_ROWS % rows === 0),
     plan: ({ subgroupSize: S }, options) => {
       const kernel = kernelOf({ S, rows, vectors, operands: operandsOf(options, depths) });
       return launchOf(kernel, options, sizesOf({ rows, vectors: S * vectors }, options));

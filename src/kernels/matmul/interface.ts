@@ -1,6 +1,6 @@
 /** Operands, epilogue and order of tiles, which all variants of the matrix product share. */
 import type { BufferView } from '../../gpu/buffers.ts';
-import { GROUP_INDEX, linearGrid } from '../../gpu/kernel.ts';
+import { GROUP_INDEX, linearGrid, unroll } from '../../gpu/kernel.ts';
 import { ERF_WGSL } from '../erf.ts';
 
 /** Rows of a grouped product start at multiples of this, so that no tile of as many rows spans two groups. */
@@ -9,8 +9,10 @@ export const GROUP_ROWS = 32;
 export interface MatmulOptions {
   /** (M,K), or (batches,M,K). */
   readonly a: BufferView;
-  /** (K, N rounded up to a multiple of 4); one such matrix per group if grouped, or per batch. */
+  /** (K, N rounded up to a multiple of 4), or with `bTransposed` (N,K); one such matrix per group if grouped, or per batch. */
   readonly b: BufferView;
+  /** True if B lies in memory as the weights of a linear layer do, a column after the other. Default: false. */
+  readonly bTransposed?: boolean | undefined;
   /** (M,N), or (batches,M,N). */
   readonly c: BufferView;
   readonly M: number;
@@ -40,11 +42,13 @@ export interface Operands {
   /** Values of A that are read at once: 4, 2 or 1, as K allows. */
   readonly depth: Depth;
   readonly grouped: boolean;
+  /** B is (N,K). */
+  readonly transposed: boolean;
 }
 
 /** Return the form of the kernel for these options; `depths` are those that it can have, the best first. */
 export function operandsOf(
-  { bias, pre, residual, N, K, groupOfTile }: MatmulOptions,
+  { bias, pre, residual, N, K, groupOfTile, bTransposed = false }: MatmulOptions,
   depths: readonly Depth[] = [4, 1],
 ): Operands {
   return {
@@ -52,6 +56,7 @@ export function operandsOf(
     vectorised: N % 4 === 0,
     depth: depths.find((depth) => K % depth === 0) ?? 1,
     grouped: groupOfTile !== undefined,
+    transposed: bTransposed,
   };
 }
 
@@ -61,9 +66,12 @@ export interface Tile {
   readonly vectors: number;
 }
 
-/** `matmul bias+gelu grouped` */
-export const title = ({ epilogue, grouped }: Operands): string =>
-  `matmul ${epilogue}${grouped ? ' grouped' : ''}`;
+/** `bias+gelu grouped Bᵀ` */
+export const formOf = ({ epilogue, grouped, transposed }: Operands): string =>
+  `${epilogue}${grouped ? ' grouped' : ''}${transposed ? ' Bᵀ' : ''}`;
+
+/** `matmul bias+gelu grouped Bᵀ` */
+export const title = (operands: Operands): string => `matmul ${formOf(operands)}`;
 
 /** Return the parameters and workgroups of a launch with such tiles. */
 export function sizesOf(tile: Tile, options: MatmulOptions) {
@@ -76,13 +84,49 @@ export function sizesOf(tile: Tile, options: MatmulOptions) {
   };
 }
 
+/** WGSL of four values of a row from k on, a multiple of 4: zeros past K. `at` is the row of the whole buffer. */
+const quad = (buffer: string, depth: Depth): string =>
+  depth === 4
+    ? `return select(vec4f(), ${buffer}[at * (params.K / 4) + min(k, params.K - 4) / 4], k < params.K);`
+    : `let ks = k + vec4u(0, 1, 2, 3);
+  let i = at * params.K + min(ks, vec4u(params.K - 1));
+  return select(vec4f(), vec4f(${buffer}[i.x], ${buffer}[i.y], ${buffer}[i.z], ${buffer}[i.w]), ks < vec4u(params.K));`;
+
+/**
+ * WGSL functions that read what takes part in a sum, zeros past K; rows and columns past the last one are the last one's.
+ * `loadA(row, k, aRow)`: four values of a row, from k on. Of B, `loadB(k, column, matrix)`: a vec4 column's values in row k;
+ * transposed, `loadColumn(n, k, matrix)`: four values of a column, from k on.
+ */
+export const loadsWgsl = ({ depth, transposed }: Operands): string => `
+fn loadA(row: u32, k: u32, aRow: u32) -> vec4f {
+  let at = aRow + min(row, params.M - 1);
+  ${quad('a', depth)}
+}
+${
+  transposed
+    ? `fn loadColumn(n: u32, k: u32, matrix: u32) -> vec4f {
+  let at = matrix * params.N + min(n, params.N - 1);
+  ${quad('b', depth)}
+}`
+    : `fn loadB(k: u32, column: u32, matrix: u32) -> vec4f {
+  let width = (params.N + 3) / 4;
+  let at = (matrix * params.K + min(k, max(params.K, 1) - 1)) * width + min(column, width - 1);
+  return select(vec4f(), b[at], k < params.K);
+}`
+}`;
+
+/** WGSL declarations of the columns of four vec4s: `to`0 … `to`3 of the transpose of `from`0 … `from`3. */
+export const transposeWgsl = (from: string, to: string): string =>
+  unroll(4, (u) => `let ${to}${u} = vec4f(${from}0[${u}], ${from}1[${u}], ${from}2[${u}], ${from}3[${u}]);`);
+
 /**
  * Declarations; the functions `biasAt(vec4 column, group)`, what a product begins with (0 without a bias), and
  * `store(row, vec4 column, product, batch)`, which does the rest of the epilogue; and `locate`, which finds the workgroup's
  * tile: its first row, its first vec4 column, its batch, and what it reads. B's rows are padded to a multiple of 4
- * columns, so that it is read as vec4s whatever N is.
+ * columns, so that it is read as vec4s whatever N is. Transposed, it is read like A.
  */
-export function matmulInterface({ epilogue, vectorised, depth, grouped }: Operands, tile: Tile) {
+export function matmulInterface({ epilogue, vectorised, depth, grouped, transposed }: Operands, tile: Tile) {
+  const alongK = depth === 1 ? 'array<f32>' : `array<vec${depth}f>`;
   const type = vectorised ? 'array<vec4f>' : 'array<f32>';
   const bias = epilogue.includes('bias');
   const gelu = epilogue.includes('gelu');
@@ -107,8 +151,8 @@ export function matmulInterface({ epilogue, vectorised, depth, grouped }: Operan
     flops: ({ M, N, K, batches }: Readonly<Record<'M' | 'N' | 'K' | 'batches', number>>) =>
       2 * M * N * K * batches,
     reads: {
-      a: depth === 1 ? 'array<f32>' : `array<vec${depth}f>`,
-      b: 'array<vec4f>',
+      a: alongK,
+      b: transposed ? alongK : 'array<vec4f>',
       bias: bias ? type : undefined,
       residual: residual ? type : undefined,
       groupOfTile: grouped ? 'array<u32>' : undefined,

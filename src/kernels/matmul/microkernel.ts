@@ -49,7 +49,7 @@ fn main(${GROUP_ARGS}) {${locate}
 export function microkernelVariant(rows: number, vectors: number): Variant<MatmulOptions> {
   return {
     name: `microkernel ${rows}×${4 * vectors}`,
-    fits: ({ isWasm }) => isWasm,
+    fits: ({ isWasm }, { bTransposed = false }) => isWasm && !bTransposed,
     plan: (_, options) => {
       const operands = operandsOf(options, [1]);
       const wholeTiles = Math.ceil(options.N / 4) % vectors === 0;
