@@ -97,7 +97,8 @@ export function requestDevice(
   const useful = [
     'subgroups',
     SIZE_CONTROL,
-    ...(matmulPrecision === 'medium' ? ['shader-f16', 'chromium-experimental-subgroup-matrix'] : []),
+    'chromium-experimental-subgroup-matrix',
+    ...(matmulPrecision === 'medium' ? ['shader-f16'] : []),
     ...(profile ? ['timestamp-query'] : []),
   ];
   const requiredFeatures = useful.filter((feature) => adapter.features.has(feature)) as GPUFeatureName[];
