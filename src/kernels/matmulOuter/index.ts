@@ -22,7 +22,11 @@ import { tileVariant } from './tile.ts';
 
 /** The variant that runs on every adapter. */
 const PORTABLE = tileVariant({ rows: 32, columns: 32, threadRows: 4, threadVectors: 1 });
-const LARGE = tileVariant({ rows: 64, columns: 64, threadRows: 8, threadVectors: 2 });
+/** Tiles for shapes that fill a GPU with them, of 4 or 8 rows to a thread. */
+const LARGE = {
+  4: tileVariant({ rows: 64, columns: 64, threadRows: 4, threadVectors: 2 }),
+  8: tileVariant({ rows: 64, columns: 64, threadRows: 8, threadVectors: 2 }),
+};
 
 /** The kernels that make the parts. */
 export const matmulOuterFamily: Family<OuterOptions> = {
@@ -33,7 +37,8 @@ export const matmulOuterFamily: Family<OuterOptions> = {
   },
   variants: [
     PORTABLE,
-    LARGE,
+    LARGE[4],
+    LARGE[8],
     tileVariant({ rows: 32, columns: 64, threadRows: 4, threadVectors: 2 }),
     tileVariant({ rows: 128, columns: 64, threadRows: 8, threadVectors: 2 }),
     broadcastVariant(1, 1),
@@ -46,14 +51,14 @@ export const matmulOuterFamily: Family<OuterOptions> = {
   ],
   portable: PORTABLE.name,
   prefer: (device, { R, M, N, count, splits = 1, ranges, oneHotScale }) => {
-    const { products } = defaultsOf(device);
+    const { products, threadRows } = defaultsOf(device);
     if (products === 'microkernel')
       return oneHotScale === undefined ? microkernelVariant(4, 2).name : scatterVariant.name;
     if (products === 'broadcast' && canBroadcast(device)) {
       return broadcastVariant(N <= 4 * device.subgroupSize ? 1 : 2, 2).name;
     }
     const groups = ranges && count / splits;
-    return tileSide({ R, M, N, groups }) === 64 ? LARGE.name : PORTABLE.name;
+    return tileSide({ R, M, N, groups }) === 64 ? LARGE[threadRows].name : PORTABLE.name;
   },
 };
 
