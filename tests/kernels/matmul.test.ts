@@ -51,6 +51,7 @@ const PROBLEMS: readonly Problem[] = [
   { M: 19, K: 12, N: 8, epilogue: ['bias'], batches: { count: 3, sharedA: false } },
   { M: 35, K: 4, N: 12, epilogue: ['bias'], batches: { count: 2, sharedA: true } },
   { M: 3 * GROUP_ROWS, K: 20, N: 24, epilogue: ['bias'], groups: [2, 0, 2] },
+  { M: 3, K: 0, N: 8, epilogue: ['bias'] },
   { M: 1, K: 3, N: 1, epilogue: ['bias'], bTransposed: true },
   { M: 70, K: 36, N: 67, epilogue: ALL, bTransposed: true },
   { M: 37, K: 17, N: 132, epilogue: ['residual'], bTransposed: true },

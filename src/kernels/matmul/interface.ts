@@ -110,7 +110,7 @@ ${
 }`
     : `fn loadB(k: u32, column: u32, matrix: u32) -> vec4f {
   let width = (params.N + 3) / 4;
-  let at = (matrix * params.K + min(k, max(params.K, 1) - 1)) * width + min(column, width - 1);
+  let at = (matrix * params.K + min(k, params.K - 1)) * width + min(column, width - 1);
   return select(vec4f(), b[at], k < params.K);
 }`
 }`;

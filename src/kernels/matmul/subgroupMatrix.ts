@@ -115,7 +115,9 @@ fn main(${THREAD_ARGS}, @builtin(subgroup_id) subgroup: u32, @builtin(subgroup_i
   let wide = subgroup % 2 * ${QUARTER};
   ${each((i, j) => `var sum${i}_${j}: subgroup_matrix_result<f32, ${N}, ${M}>;`)}
   ${unroll(shares, (q) => `var nextA${q}: vec4f; var nextB${q}: vec4f;`)}
-  ${loads('0u')}
+  if (params.K > 0) {
+    ${loads('0u')}
+  }
   for (var k0 = 0u; k0 < params.K; k0 += ${step}) {
     ${unroll(
       shares,

@@ -142,8 +142,10 @@ fn main(${THREAD_ARGS}) {${locate}
   ${each((i, j) => `var ${sum(i, j)} = bias${j};`)}
   ${left.declare}
   ${right.declare}
-  ${left.load('0u')}
-  ${right.load('0u')}
+  if (params.K > 0) {
+    ${left.load('0u')}
+    ${right.load('0u')}
+  }
   for (var k0 = 0u; k0 < params.K; k0 += ${step}) {
     ${left.store}
     ${right.store}
