@@ -32,9 +32,11 @@ export class Transformer {
     this.device = device;
     this.config = config;
     this.decoder = architectureOf(config).decoder(config);
-    const { weights, constants, problems } = this.decoder;
+    const { weights, products, constants, problems } = this.decoder;
     for (const { problem, fix } of problems) throw new ModelConfigError('model', problem, fix);
-    this.parameters = new Parameters(device, new Map(weights.map(({ name, shape }) => [name, shape])));
+    this.parameters = new Parameters(device, new Map(weights.map(({ name, shape }) => [name, shape])), {
+      weights: products.map(({ name }) => name),
+    });
     const tables = new Set(constants.map(({ table }) => table));
     this.#constants = new Map([...tables].map((table) => [table, uploaded(device, table)]));
     if (stateDict) this.load(stateDict);

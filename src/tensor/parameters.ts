@@ -2,7 +2,15 @@
  * Named parameters in flat arenas, and their gradients in arenas of the same layout. An optimiser step, zeroing and copying
  * then take a few dispatches for any number of parameters. There is one arena, or several if one would exceed a binding.
  */
-import { expectKind, expectShape, instanceOf } from '../base/arguments.ts';
+import {
+  expectKind,
+  expectOptions,
+  expectShape,
+  instanceOf,
+  listOf,
+  type OptionKinds,
+  text,
+} from '../base/arguments.ts';
 import { GpuError, MathformerError } from '../base/errors.ts';
 import { INSPECT } from '../base/inspection.ts';
 import { type BufferView, MIN_VIEW_BYTES } from '../gpu/buffers.ts';
@@ -10,6 +18,7 @@ import type { Device } from '../gpu/device.ts';
 import { readAll, uploadAll } from './arenas.ts';
 import { expectDevice } from './operands.ts';
 import { markChanged, type Shape, showShape, sizeOf, Tensor } from './tensor.ts';
+import { transposeTogether } from './transposes.ts';
 
 /** Alignment of parameters, in 32-bit words: storage bindings start at multiples of 256 bytes. */
 const ALIGNMENT = 64;
@@ -21,6 +30,17 @@ export interface ParameterArena {
   readonly values: BufferView;
   readonly gradients: BufferView;
 }
+
+/** Options of `Parameters`. */
+export interface ParametersOptions {
+  /**
+   * Names of weights (…,N,K) of linear layers and experts. Adapters whose products read transposed weights then transpose all of
+   * them in one dispatch after a change. Default: none; each weight is transposed alone.
+   */
+  readonly weights?: readonly string[];
+}
+
+const OPTIONS: OptionKinds<ParametersOptions> = { weights: listOf(text, 'names') };
 
 /** Named tensors that require a gradient, in arenas. */
 export class Parameters {
@@ -34,9 +54,10 @@ export class Parameters {
   readonly #offsets = new Map<string, number>();
 
   /** @throws GpuError if a single parameter is larger than a binding, or if memory runs out. */
-  constructor(device: Device, shapes: ReadonlyMap<string, Shape>) {
+  constructor(device: Device, shapes: ReadonlyMap<string, Shape>, options: ParametersOptions = {}) {
     expectDevice('Parameters', device);
     expectKind('Parameters', 'the second argument', shapes, instanceOf(Map));
+    expectOptions('Parameters', options, OPTIONS);
     for (const [name, shape] of shapes) expectShape(`Parameters: '${name}'`, shape);
     this.device = device;
     const groups = groupsOf(device, shapes);
@@ -62,6 +83,7 @@ export class Parameters {
       }
       start += size;
     }
+    this.#transposeTogether(options.weights ?? []);
   }
 
   /** Return the parameter of this name. @throws MathformerError if there is none. */
@@ -149,6 +171,17 @@ export class Parameters {
     for (const { values, gradients } of this.arenas) {
       this.device.release(values);
       this.device.release(gradients);
+    }
+  }
+
+  #transposeTogether(names: readonly string[]): void {
+    const weights = names.map((name) => this.get(name));
+    for (const { values } of this.arenas) {
+      const ofArena = weights.filter(
+        ({ view, shape }) =>
+          view.buffer === values.buffer && shape.length >= 2 && (shape.at(-1) ?? 0) % 4 === 0,
+      );
+      if (ofArena.length > 0) transposeTogether(values.buffer, ofArena);
     }
   }
 

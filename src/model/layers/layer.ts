@@ -61,6 +61,8 @@ export type TuningShape =
 export interface Layer {
   /** In the order in which they lie in memory. */
   readonly weights: readonly Weight[];
+  /** The weights that products multiply by. */
+  readonly products: readonly Weight[];
   /** In the order in which a checkpoint lists them. */
   readonly parameters: readonly Parameter[];
   readonly constants: readonly Constant[];
@@ -75,6 +77,7 @@ export interface Layer {
 /** All that inner layers declare, in the order in which a checkpoint lists them. */
 export const compose = (...inner: readonly Layer[]): Layer => ({
   weights: inner.flatMap(({ weights }) => weights),
+  products: inner.flatMap(({ products }) => products),
   parameters: inner.flatMap(({ parameters }) => parameters),
   constants: inner.flatMap(({ constants }) => constants),
   caches: inner.flatMap(({ caches }) => caches),

@@ -70,6 +70,7 @@ export function linear({ name, inputs, outputs, bias = false, initial, tiedTo }:
     weight,
     bias: shift,
     weights: [...(tiedTo ? [] : [weight]), ...(shift ? [shift] : [])],
+    products: [weight],
     parameters: members.flatMap((member) => [
       ...(tiedTo ? [] : [member.weight]),
       ...(shift ? [member.bias] : []),

@@ -38,6 +38,7 @@ export function mixtureOfExperts(declaration: MixtureDeclaration): ResidualLayer
   return {
     ...compose(router),
     weights: [...router.weights, ...own],
+    products: [...router.products, weight1, weight2],
     parameters: [
       ...router.parameters,
       ...experts.flatMap((_, expert) => own.flatMap(({ parts }) => parts[expert] ?? [])),

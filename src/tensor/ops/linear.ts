@@ -1,75 +1,17 @@
 /** Linear layers: y = x·Wᵀ + b, with GELU or a residual sum in the same kernel. */
 import { expectOptions, instanceOf, type OptionKinds, oneOf } from '../../base/arguments.ts';
 import { ShapeError } from '../../base/errors.ts';
-import type { BufferView, PooledBuffer } from '../../gpu/buffers.ts';
 import { elementwise } from '../../kernels/elementwise.ts';
 import { matmul } from '../../kernels/matmul/index.ts';
 import { matmulOuter } from '../../kernels/matmulOuter/index.ts';
-import { transposePadded } from '../../kernels/rows.ts';
-import { differentiable, gradientTarget, isGradEnabled } from '../autograd.ts';
+import { differentiable, gradientTarget } from '../autograd.ts';
 import { expectOperands, FLOATS } from '../operands.ts';
-import { type Shape, showShape, showShapes, sizeOf, Tensor } from '../tensor.ts';
+import { type Shape, showShape, showShapes, Tensor } from '../tensor.ts';
+import { transposedWeight } from '../transposes.ts';
 import { add, gelu } from './elementwise.ts';
 import { matmul as product } from './matmul.ts';
 import { transpose } from './movement.ts';
 import { reshape } from './reshape.ts';
-
-interface Transposed {
-  readonly view: BufferView;
-  /** Version of the weight that the view holds. */
-  version: number;
-  /** The recording that computes it, and the version that it computes. */
-  recorded?: { readonly recording: object; readonly version: number };
-}
-
-/** Transposes by buffer, then by range and shape, so that all tensors over the same values share them. */
-const transposes = new WeakMap<PooledBuffer, Map<string, Transposed>>();
-
-/**
- * Return Wᵀ (K, N rounded up to a multiple of 4) of W (…,N,K), the layout that the product reads. The transpose of a leaf is
- * cached until its values change: a forward pass, its backward pass and a whole rollout share it. A recording computes it
- * in every replay. Without gradients, it is instead updated before a replay, if the leaf has changed.
- */
-export function transposedWeight(weight: Tensor): BufferView {
-  const { device } = weight;
-  const { buffer } = weight.view;
-  const [N, K] = weight.shape.slice(-2) as [number, number];
-  const groups = sizeOf(weight.shape.slice(0, -2));
-  const bytes = groups * K * Math.ceil(N / 4) * 16;
-  const compute = (view: BufferView): void => transposePadded(device, weight.view, view, { N, K, groups });
-  // A tensor made inside a recording is transposed in every replay.
-  if (weight.node || !buffer.owner) {
-    const view = device.allocate(bytes);
-    compute(view);
-    return view;
-  }
-  const kept = keptTranspose(weight, bytes);
-  const refresh = (): void => {
-    if (kept.version === buffer.version) return;
-    compute(kept.view);
-    kept.version = buffer.version;
-  };
-  const { recording } = device;
-  if (!recording) refresh();
-  else if (!isGradEnabled() && buffer.changedIn !== recording) device.onRun(refresh);
-  else if (kept.recorded?.recording !== recording || kept.recorded.version !== buffer.version) {
-    compute(kept.view);
-    kept.recorded = { recording, version: buffer.version };
-  }
-  return kept.view;
-}
-
-function keptTranspose({ device, view: { buffer, offset }, shape }: Tensor, bytes: number): Transposed {
-  const ofBuffer = transposes.get(buffer) ?? new Map<string, Transposed>();
-  transposes.set(buffer, ofBuffer);
-  const key = `${offset} ${showShape(shape)}`;
-  const known = ofBuffer.get(key);
-  if (known) return known;
-  const kept = { version: -1, view: device.allocatePersistent(bytes, 'transposed weights') };
-  ofBuffer.set(key, kept);
-  buffer.derived = [...(buffer.derived ?? []), kept.view];
-  return kept;
-}
 
 /** Options of `linear`, computed in the same kernel. */
 export interface LinearOptions {

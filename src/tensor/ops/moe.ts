@@ -18,7 +18,7 @@ import { sumAxes } from '../../kernels/reduce.ts';
 import { differentiable, differentiableByKernel, gradientTarget } from '../autograd.ts';
 import { expectOperands, FLOATS } from '../operands.ts';
 import { showShape, Tensor } from '../tensor.ts';
-import { transposedWeight } from './linear.ts';
+import { transposedWeight } from '../transposes.ts';
 
 export { MAX_ACTIVE_EXPERTS, type Routing };
 
