@@ -8,6 +8,7 @@ import {
   attentionKeyValueFamily,
   attentionQueryFamily,
 } from './attention/index.ts';
+import { defaultsOf } from './defaults.ts';
 import { GROUP_ROWS, type MatmulOptions, matmulFamily } from './matmul/index.ts';
 import { matmulOuterFamily } from './matmulOuter/index.ts';
 import { type OuterOptions, partSize } from './matmulOuter/interface.ts';
@@ -44,6 +45,8 @@ export interface ProductShape {
   readonly bias?: boolean;
   readonly gelu?: boolean;
   readonly residual?: boolean;
+  /** True if B are weights (N,K), which are transposed before where kernels do not read them so. */
+  readonly weights?: boolean;
   /** Number of experts, with consecutive rows. */
   readonly groups?: number;
 }
@@ -56,19 +59,22 @@ export function productCase({
   bias,
   gelu,
   residual,
+  weights = false,
   groups = 0,
 }: ProductShape): TuningCase<MatmulOptions> {
   return {
     family: matmulFamily,
     make: (device) => {
       const { floats, words } = operands(device);
-      const padded = Math.ceil(N / 4) * 4;
+      const bTransposed = weights && defaultsOf(device).products === 'tile';
+      const columns = bTransposed ? N : Math.ceil(N / 4) * 4;
       const tiles = Math.ceil(M / GROUP_ROWS);
       const group = (_: unknown, tile: number): number => Math.floor((tile * groups) / tiles);
       return {
         ...{ M, N, K },
         a: floats(M * K),
-        b: floats(Math.max(1, groups) * K * padded),
+        b: floats(Math.max(1, groups) * K * columns),
+        bTransposed,
         c: floats(M * N),
         bias: bias ? floats(Math.max(1, groups) * N) : undefined,
         residual: residual ? floats(M * N) : undefined,

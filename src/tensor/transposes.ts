@@ -1,10 +1,12 @@
 /**
- * Transposed weights: Wᵀ (K, N rounded up to a multiple of 4) of W (…,N,K), the layout that products read. They are cached
+ * Transposed weights: Wᵀ (K, N rounded up to a multiple of 4) of W (…,N,K), the layout that products on CPUs read. They are cached
  * until the values change: a forward pass, its backward pass and a whole rollout share them. All declared weights of a
  * buffer are transposed in one dispatch; any other weight alone.
  */
 import type { BufferView, PooledBuffer } from '../gpu/buffers.ts';
 import type { Device } from '../gpu/device.ts';
+import { defaultsOf } from '../kernels/defaults.ts';
+import type { MatmulOptions } from '../kernels/matmul/index.ts';
 import { matrixTable, type PlacedMatrix, transposeAll, transposePadded } from '../kernels/transpose.ts';
 import { type Shape, showShape, sizeOf, Tensor } from './tensor.ts';
 
@@ -33,6 +35,12 @@ const declared = new WeakMap<PooledBuffer, readonly Tensor[]>();
 export function transposeTogether(buffer: PooledBuffer, weights: readonly Tensor[]): void {
   declared.set(buffer, weights);
 }
+
+/** Return a weight (…,N,K) as the right side of x·Wᵀ: as it lies in memory where the kernels of products read that, or transposed. */
+export const weightOperand = (weight: Tensor): Pick<MatmulOptions, 'b' | 'bTransposed'> =>
+  defaultsOf(weight.device).products === 'tile'
+    ? { b: weight.view, bTransposed: true }
+    : { b: transposedWeight(weight) };
 
 /**
  * Return the transpose of a weight. In a recording it is updated before each replay if the values have changed; if the recording

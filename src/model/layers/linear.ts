@@ -83,8 +83,8 @@ export function linear({ name, inputs, outputs, bias = false, initial, tiedTo }:
         : forward(x, pass, { residual }),
     mostRows: (floats) => Math.floor(floats / N),
     tuningShapes: ({ training, decoding }, { shared = false, ...epilogue } = {}) => [
-      { kind: 'product', M: training, N, K: inputs, bias, ...epilogue },
-      { kind: 'product', M: decoding, N, K: inputs, bias, ...epilogue },
+      { kind: 'product', M: training, N, K: inputs, bias, weights: true, ...epilogue },
+      { kind: 'product', M: decoding, N, K: inputs, bias, weights: true, ...epilogue },
       // The gradient of the input, and that of the weight.
       { kind: 'product', M: training, N: inputs, K: N, residual: shared },
       { kind: 'outer', R: training, M: N, N: inputs },

@@ -63,8 +63,8 @@ export function mixtureOfExperts(declaration: MixtureDeclaration): ResidualLayer
     tuningShapes: (rows) => {
       const R = nextPowerOfTwo(rows.training * active);
       const forward = [R, nextPowerOfTwo(rows.decoding * active)].flatMap((M): TuningShape[] => [
-        { kind: 'product', M, N: f, K: d, bias, gelu: true, groups },
-        { kind: 'product', M, N: d, K: f, bias, groups },
+        { kind: 'product', M, N: f, K: d, bias, gelu: true, weights: true, groups },
+        { kind: 'product', M, N: d, K: f, bias, weights: true, groups },
       ]);
       return [
         ...router.tuningShapes(rows, { shared: true }),

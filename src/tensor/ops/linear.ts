@@ -7,7 +7,7 @@ import { matmulOuter } from '../../kernels/matmulOuter/index.ts';
 import { differentiable, gradientTarget } from '../autograd.ts';
 import { expectOperands, FLOATS } from '../operands.ts';
 import { type Shape, showShape, showShapes, Tensor } from '../tensor.ts';
-import { transposedWeight } from '../transposes.ts';
+import { weightOperand } from '../transposes.ts';
 import { add, gelu } from './elementwise.ts';
 import { matmul as product } from './matmul.ts';
 import { transpose } from './movement.ts';
@@ -82,7 +82,7 @@ function fused(
   const pre = activation && Tensor.empty(device, shape);
   matmul(device, {
     a: x.view,
-    b: transposedWeight(weight),
+    ...weightOperand(weight),
     c: y.view,
     M,
     N,

@@ -2,6 +2,7 @@
 import { ShapeError } from '../../base/errors.ts';
 import type { BufferView } from '../../gpu/buffers.ts';
 import type { Device } from '../../gpu/device.ts';
+import { defaultsOf } from '../../kernels/defaults.ts';
 import { matmul as multiply } from '../../kernels/matmul/index.ts';
 import { matmulOuter } from '../../kernels/matmulOuter/index.ts';
 import { type Axis, move } from '../../kernels/movement.ts';
@@ -145,8 +146,12 @@ function launch(
   layout: 'plain' | 'transposed' = 'plain',
 ): void {
   const { batches: count, M, N, K, sharedA } = problem;
-  using right = paddedRows(device, b, { count, rows: K, columns: N }, layout);
   const parts = partsOf(device, problem);
+  if (layout === 'transposed' && parts === 1 && defaultsOf(device).products === 'tile') {
+    multiply(device, { a, b, bTransposed: true, c, M, N, K, batches: { count, sharedA } });
+    return;
+  }
+  using right = paddedRows(device, b, { count, rows: K, columns: N }, layout);
   if (parts > 1) inParts(device, a, right.view, c, problem, parts);
   else multiply(device, { a, b: right.view, c, M, N, K, batches: { count, sharedA } });
 }

@@ -18,7 +18,7 @@ import { sumAxes } from '../../kernels/reduce.ts';
 import { differentiable, differentiableByKernel, gradientTarget } from '../autograd.ts';
 import { expectOperands, FLOATS } from '../operands.ts';
 import { showShape, Tensor } from '../tensor.ts';
-import { transposedWeight } from '../transposes.ts';
+import { weightOperand } from '../transposes.ts';
 
 export { MAX_ACTIVE_EXPERTS, type Routing };
 
@@ -95,7 +95,7 @@ export function mixtureOfExperts(
   toSlots(device, routing, x.view, inputs.view, d, false);
   matmul(device, {
     a: inputs.view,
-    b: transposedWeight(weight1),
+    ...weightOperand(weight1),
     c: hidden.view,
     pre: pre.view,
     bias: bias1?.view,
@@ -106,7 +106,7 @@ export function mixtureOfExperts(
   });
   matmul(device, {
     a: hidden.view,
-    b: transposedWeight(weight2),
+    ...weightOperand(weight2),
     c: outputs.view,
     bias: bias2?.view,
     M: slots,

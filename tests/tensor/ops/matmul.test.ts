@@ -95,10 +95,12 @@ describeOps('Products', [
   },
 ]);
 
-describe.each(VARIANTS)('$variant', ({ portableKernels }) => {
+const CLASSES = [...VARIANTS, { variant: 'GPU', portableKernels: false, adapterClass: 'gpu' as const }];
+
+describe.each(CLASSES)('$variant', (options) => {
   let device: Device;
   beforeAll(async () => {
-    device = await openDevice({ portableKernels });
+    device = await openDevice(options);
   });
   afterAll(() => device.destroy());
 

@@ -146,10 +146,12 @@ describeOps('Mixture of experts', [
   },
 ]);
 
-describe.each(VARIANTS)('$variant', ({ portableKernels }) => {
+const CLASSES = [...VARIANTS, { variant: 'GPU', portableKernels: false, adapterClass: 'gpu' as const }];
+
+describe.each(CLASSES)('$variant', (options) => {
   let device: Device;
   beforeAll(async () => {
-    device = await openDevice({ portableKernels });
+    device = await openDevice(options);
   });
   afterAll(() => device.destroy());
 
@@ -163,6 +165,13 @@ describe.each(VARIANTS)('$variant', ({ portableKernels }) => {
     };
     expect(await balanceOf([9, -9, -9, 9])).toBeCloseTo(1, 5);
     expect(await balanceOf([30, -30, 30, -30])).toBeCloseTo(2, 5);
+  });
+
+  test('experts of several tiles, forward and backward', async () => {
+    for (const bias of [true, false]) {
+      const problem = { R: 70, d: 8, f: 36, experts: 3, active: 2, bias, seed: 11 };
+      await expectSameAsOracle(device, only(problem, 0));
+    }
   });
 
   test('only the first rows count for the load balance, whatever follows', async () => {
