@@ -7,6 +7,7 @@ import type { Device } from '../../src/gpu/device.ts';
 import { launchPlan, type Variant } from '../../src/gpu/variants.ts';
 import { GPU_VARIANTS, gpuChoice } from '../../src/kernels/matmul/gpuChoice.ts';
 import { GROUP_ROWS, type MatmulOptions, matmulFamily } from '../../src/kernels/matmul/index.ts';
+import { productCase } from '../../src/kernels/tuningCases.ts';
 import { openDevice, randomCases, variantsToTest } from '../device.ts';
 import { erfc } from '../oracle/special.ts';
 
@@ -169,6 +170,15 @@ test('a GPU without tuning uses a variant that fits, and that fills it where the
     expect(workgroupsOf(device, shaped({ M: 128, N: 512, K: 512 }))).toBeGreaterThanOrEqual(128);
     device.destroy();
   }
+});
+
+test('the tuner measures products with weights as layers make them', async () => {
+  const device = await openDevice({ adapterClass: 'gpu' });
+  const shape = { M: 8, N: 5, K: 12, weights: true };
+  const classOf = (of: Device) => matmulFamily.shapeClass(productCase(shape).make(of));
+  expect(classOf(device)).toBe('none Bᵀ K12 N5 M8');
+  expect(classOf(exact)).toBe('none K12 N5 M8');
+  device.destroy();
 });
 
 test('half precision is used only where it was allowed', () => {
