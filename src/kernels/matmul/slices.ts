@@ -60,7 +60,6 @@ const kernelOf = memoize(({ form, operands }: { readonly form: Slices; readonly 
     ${each((i, j) => `${sum(i, j)} += ${partial(i, j, 'slice')};`)}
   }
   workgroupBarrier();`;
-  const halves = Array.from({ length: Math.log2(slices) }, (_, level) => slices >> (level + 1));
   return defineKernel({
     ...bindings,
     name: `${title(operands)} slices ${rows}×${columns} ×${slices}`,
@@ -90,7 +89,7 @@ fn main(${THREAD_ARGS}) {${locate}
     }`,
     )}
   }
-  ${halves.map(round).join('')}
+  ${unroll(Math.log2(slices), (level) => round(slices >> (level + 1)))}
   if (slice == 0) {
     ${each((i, j) => `store(y + ${i}, column + ${ACROSS * j}, ${sum(i, j)} + biasAt(column + ${ACROSS * j}, expert), batch);`)}
   }
