@@ -129,6 +129,12 @@ describe.each(variantsToTest(matmulFamily.variants))('$name', (variant) => {
   );
 });
 
+test('broadcasts are tested where there are subgroups for them', () => {
+  const fitting = matmulFamily.variants.filter(({ fits }) => fits(exact, shaped({ M: 64, N: 64, K: 64 })));
+  const lanes = exact.subgroupSize >= 4 && exact.subgroupSize <= 32;
+  expect(fitting.some(({ name }) => name.startsWith('broadcast'))).toBe(lanes);
+});
+
 const upTo = (max: number) => fc.integer({ min: 1, max });
 
 test.each(variantsToTest(GPU_VARIANTS.filter(({ half }) => !half)))('$name at any shape', (variant) =>

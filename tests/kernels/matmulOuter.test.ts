@@ -11,7 +11,8 @@ import { openDevice, variantsToTest } from '../device.ts';
 
 let device: Device;
 beforeAll(async () => {
-  device = await openDevice();
+  // Of the class that broadcasts are for, too.
+  device = await openDevice({ adapterClass: 'cpu' });
 });
 afterAll(() => device.destroy());
 
@@ -120,6 +121,13 @@ describe.each(variantsToTest(matmulOuterFamily.variants))('$name', (variant) => 
       shape: `${problem.R}×${problem.M}×${problem.N}${problem.oneHot ? ' one-hot' : ''}${problem.ranges ? ' grouped' : ''}${problem.splits ? ` ×${problem.splits}` : ''}`,
     })),
   )('$shape', ({ problem }) => check(variant, problem));
+});
+
+test('broadcasts are tested where there are subgroups for them', () => {
+  const options = { R: 8, M: 8, N: 8 } as OuterOptions;
+  const fitting = matmulOuterFamily.variants.filter(({ fits }) => fits(device, options));
+  const lanes = device.subgroupSize >= 4 && device.subgroupSize <= 32;
+  expect(fitting.some(({ name }) => name.startsWith('broadcast'))).toBe(lanes);
 });
 
 const size = fc.integer({ min: 1, max: 4096 });
