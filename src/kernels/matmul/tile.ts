@@ -152,16 +152,11 @@ fn main(${THREAD_ARGS}) {${locate}
     workgroupBarrier();
     ${left.load(`k0 + ${step}`)}
     ${right.load(`k0 + ${step}`)}
-    for (var deep = 0u; deep < ${step / 4}; deep++) {
-      let swizzle = deep * SWIZZLE;
-      ${unroll(
-        4,
-        (u) => `{
-        ${unroll(threadRows / 4, (i) => `let left${i} = vec4f(tileA[deep * ${rows} + ${u * high} + ((y + ${i * down}) ^ swizzle)]);`)}
-        ${unroll(threadVectors, (j) => `let right${j} = vec4f(tileB[deep * ${columns} + ${u * vectors} + ${swizzledX(j)}]);`)}
-        ${each((i, j) => `${sum(i, j)} += left${Math.floor(i / 4)}[${i % 4}] * right${j};`)}
-      }`,
-      )}
+    for (var k = 0u; k < ${step}; k++) {
+      let swizzle = k / 4 * SWIZZLE;
+      ${unroll(threadRows / 4, (i) => `let left${i} = vec4f(tileA[k * ${high} + ((y + ${i * down}) ^ swizzle)]);`)}
+      ${unroll(threadVectors, (j) => `let right${j} = vec4f(tileB[k * ${vectors} + ${swizzledX(j)}]);`)}
+      ${each((i, j) => `${sum(i, j)} += left${Math.floor(i / 4)}[${i % 4}] * right${j};`)}
     }
     workgroupBarrier();
   }
