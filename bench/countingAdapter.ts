@@ -9,6 +9,8 @@ export interface CountedDispatch {
   readonly kernel: string;
   readonly wgsl: string;
   readonly workgroups: readonly [number, number, number];
+  /** Bytes of the bound storage buffers: the traffic if each is read or written once. */
+  readonly bytes: number;
 }
 
 /** An adapter to pretend. */
@@ -66,16 +68,27 @@ interface CountedPipeline {
   readonly wgsl: string;
 }
 
+/** Add up the storage buffers of a bind group: binding 0 is that of the parameters. */
+const bindGroupOf = ({ entries }: GPUBindGroupDescriptor) => ({
+  bytes: [...entries].reduce((total, { binding, resource }) => {
+    const size = binding > 0 && 'size' in resource ? (resource.size ?? 0) : 0;
+    return total + size;
+  }, 0),
+});
+
 function encoderInto(dispatches: CountedDispatch[]) {
   let pipeline: CountedPipeline | undefined;
+  let bytes = 0;
   const pass = {
     setPipeline(next: CountedPipeline) {
       pipeline = next;
     },
-    setBindGroup() {},
+    setBindGroup(_: number, group: ReturnType<typeof bindGroupOf>) {
+      bytes = group.bytes;
+    },
     dispatchWorkgroups(x: number, y = 1, z = 1) {
       const { label: kernel = '', wgsl = '' } = pipeline ?? {};
-      dispatches.push({ kernel, wgsl, workgroups: [x, y, z] });
+      dispatches.push({ kernel, wgsl, workgroups: [x, y, z], bytes });
     },
     end() {},
   };
@@ -102,7 +115,7 @@ export function countingAdapter({ info, features, limits }: Pretended): Counting
     pushErrorScope() {},
     popErrorScope: async () => null,
     createBuffer: bufferOf,
-    createBindGroup: () => ({}),
+    createBindGroup: bindGroupOf,
     createBindGroupLayout: () => ({}),
     createPipelineLayout: () => ({}),
     createShaderModule: ({ code }: GPUShaderModuleDescriptor) => ({ code }),

@@ -6,6 +6,7 @@
 
 import type { Device } from '../src/gpu/device.ts';
 import { modelConfig } from '../src/model/config.ts';
+import { Transformer } from '../src/model/transformer.ts';
 import { VOCAB_SIZE } from '../src/tasks/arithmetic/tokenizer.ts';
 import { quantile } from './statistics.ts';
 import { supervisedStep } from './supervisedStep.ts';
@@ -47,10 +48,8 @@ export function exponent(xs: readonly number[], ys: readonly number[]): number {
 
 function stepOf(device: Device, { batch, length, width, layers }: Point): () => Promise<unknown> {
   const shape = { dModel: width, nHeads: width / HEAD_SIZE, dFF: 4 * width, nLayers: layers };
-  const step = supervisedStep(device, modelConfig('tiny', { vocabSize: VOCAB_SIZE, ...shape }), {
-    batch,
-    length,
-  });
+  const config = modelConfig('tiny', { vocabSize: VOCAB_SIZE, ...shape });
+  const step = supervisedStep(Transformer.create(device, config, 0), { batch, length });
   return () => step().item();
 }
 

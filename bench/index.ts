@@ -1,10 +1,11 @@
 /**
- * `npm run bench [-- kernels|variants|ops|peers|replay|steps|growth|startup|workers|swarm|endurance]`: measure how close every kernel
+ * `npm run bench [-- kernels|variants|ops|peers|replay|steps|costs|growth|startup|workers|swarm|endurance]`: measure how close every kernel
  * and every step comes to the limits of the adapter, compare kernel variants, ops and other libraries with benny, and load a
  * trainer and a NATS server with simulated workers. Results are saved in bench/results/<adapter>/ as JSON, and on one page, report.html.
  *
  * `npm run bench -- kernels --filter TEXT`: run only the cases (or comparisons) whose name or shape contains TEXT, and
- * save nothing. `npm run bench -- steps --count`: only count the dispatches of steps, here and on GPUs; it takes seconds.
+ * save nothing. `npm run bench -- steps --count`: only count the dispatches of steps, here and on GPUs; it takes seconds. `npm run bench -- costs`:
+ * count from the WGSL of kernels what they hold, move and compute on a GPU.
  *
  * `npm run bench -- compare A B`: compare two kernels.json (or steps.json) side by side, relative to the limits of each
  * adapter. `npm run bench -- report FOLDER`: write the page again.

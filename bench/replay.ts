@@ -5,6 +5,7 @@
 
 import type { Device } from '../src/gpu/device.ts';
 import { modelConfig } from '../src/model/config.ts';
+import { Transformer } from '../src/model/transformer.ts';
 import { VOCAB_SIZE } from '../src/tasks/arithmetic/tokenizer.ts';
 import { quantile } from './statistics.ts';
 import { supervisedStep } from './supervisedStep.ts';
@@ -43,8 +44,9 @@ export async function measureReplay(device: Device): Promise<ReplayResult[]> {
     { size: 'tiny', batch: 128, length: 64 },
     { size: 'small', batch: 8, length: 32 },
   ] as const) {
+    const config = modelConfig(size, { vocabSize: VOCAB_SIZE });
     const [eager, replayed] = [false, true].map((replay) =>
-      supervisedStep(device, modelConfig(size, { vocabSize: VOCAB_SIZE }), { batch, length, replay }),
+      supervisedStep(Transformer.create(device, config, 0), { batch, length, replay }),
     );
     if (!eager || !replayed) continue;
     const times: { eager: number[]; replayed: number[] } = { eager: [], replayed: [] };

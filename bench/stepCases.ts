@@ -14,8 +14,9 @@ import { readCheckpoint } from '../src/formats/index.ts';
 import type { Device } from '../src/gpu/device.ts';
 import { grpoOptions } from '../src/grpo/options.ts';
 import { GrpoTrainer } from '../src/grpo/trainer.ts';
-import { modelConfig } from '../src/model/config.ts';
-import { type CompletionSampler, Sampler } from '../src/model/sampler.ts';
+import { defaultsOf } from '../src/kernels/defaults.ts';
+import { type ModelConfig, modelConfig } from '../src/model/config.ts';
+import { CHUNK, type CompletionSampler, Sampler } from '../src/model/sampler.ts';
 import { Transformer } from '../src/model/transformer.ts';
 import { ARITHMETIC } from '../src/tasks/arithmetic/task.ts';
 import { EOS, VOCAB_SIZE } from '../src/tasks/arithmetic/tokenizer.ts';
@@ -37,8 +38,11 @@ export interface StepRun {
 /** The form in which a step runs. */
 export interface StepForm {
   readonly replay: boolean;
-  /** Samples the completions instead of a device that computes nothing. That one does the same work, for as many tokens. */
-  readonly sampledOn?: Device;
+  /**
+   * Makes what samples the completions for a device that computes nothing. That one has no weights, and generates as many tokens
+   * without a use for them.
+   */
+  readonly source?: (size: StepSize) => CompletionSampler;
 }
 
 /** A size of the model. */
@@ -68,11 +72,11 @@ export interface SupervisedSize {
 /** Most dispatches of a step on a GPU, where each costs 5 to 10 µs: a step of `tiny` computes for about a millisecond. */
 const MOST_DISPATCHES = {
   supervised: { tiny: 60, small: 100, medium: 190 },
-  grpo: { tiny: 160, small: 500 },
+  grpo: { tiny: 160, small: 500, medium: null },
 } as const;
 
 export function supervisedCase(size: StepSize, { batch, length }: SupervisedSize): StepCase {
-  const config = modelConfig(size, { vocabSize: VOCAB_SIZE });
+  const config = configOf(size);
   const known = supervisedWork(config, new Array<number>(batch).fill(length));
   return {
     name: `supervised step, ${size}, ${batch} × ${length}`,
@@ -80,8 +84,9 @@ export function supervisedCase(size: StepSize, { batch, length }: SupervisedSize
     flops: trainingFlops(config, batch, length),
     timed: size !== 'medium',
     mostDispatches: MOST_DISPATCHES.supervised[size],
-    prepare: (device, { replay }) => {
-      const step = supervisedStep(device, config, { batch, length, replay });
+    prepare: (device, { replay, source }) => {
+      const model = source ? new Transformer(device, config) : Transformer.create(device, config, 0);
+      const step = supervisedStep(model, { batch, length, replay });
       return async () => {
         using _ = device.scope();
         await device.idle();
@@ -96,8 +101,10 @@ export function supervisedCase(size: StepSize, { batch, length }: SupervisedSize
   };
 }
 
-export function policyOf(device: Device, size: 'tiny' | 'small'): Transformer {
-  if (size === 'small') return Transformer.create(device, modelConfig(size, { vocabSize: VOCAB_SIZE }), 0);
+const configOf = (size: StepSize): ModelConfig => modelConfig(size, { vocabSize: VOCAB_SIZE });
+
+export function policyOf(device: Device, size: StepSize): Transformer {
+  if (size !== 'tiny') return Transformer.create(device, configOf(size), 0);
   const { config, stateDict } = readCheckpoint(readFileSync(CHECKPOINT), 'tiny.pt');
   return new Transformer(device, config, stateDict);
 }
@@ -117,13 +124,16 @@ function watched(sampler: CompletionSampler): () => readonly SequenceLengths[] {
   return () => latest;
 }
 
-/** Return a sampler that gives the completions of `source`, and lets `idle` generate as many tokens as the longest has. */
-function inStep(idle: CompletionSampler, source: CompletionSampler): CompletionSampler {
+/** Return a sampler that gives the completions of `source`, and lets `idle` do the work of a device that sampled them. */
+function inStep(idle: Sampler, source: CompletionSampler): CompletionSampler {
   return {
     async generate(prompts, options) {
       const completions = await source.generate(prompts, options);
       const longest = Math.max(...completions.map(({ tokens }) => tokens.length));
-      await idle.generate(prompts, { ...options, maxNewTokens: longest });
+      // A sampler learns only after a chunk that all sequences are finished, on GPUs after the next one.
+      const chunks = Math.ceil((longest - 1) / CHUNK) + (defaultsOf(idle.model.device).chunksAhead ? 1 : 0);
+      const maxNewTokens = Math.min(options.maxNewTokens, 1 + chunks * CHUNK);
+      await idle.generate(prompts, { ...options, maxNewTokens });
       return completions;
     },
     dispose() {
@@ -141,11 +151,7 @@ export interface GrpoSize {
 }
 
 /** Return the case of a GRPO step, or only of its rollout. */
-export function grpoCase(
-  kind: 'grpo step' | 'rollout',
-  size: 'tiny' | 'small',
-  change: GrpoSize = {},
-): StepCase {
+export function grpoCase(kind: 'grpo step' | 'rollout', size: StepSize, change: GrpoSize = {}): StepCase {
   const options = grpoOptions(change);
   const { batchSize, groupSize, maxNewTokens } = options;
   const workOf = kind === 'rollout' ? rolloutWork : grpoWork;
@@ -153,12 +159,12 @@ export function grpoCase(
     name: `${kind}, ${size}, ${batchSize} × ${groupSize} × ${maxNewTokens}`,
     eager: kind === 'grpo step',
     flops: null,
-    timed: true,
+    timed: size !== 'medium',
     mostDispatches: kind === 'grpo step' ? MOST_DISPATCHES.grpo[size] : null,
-    prepare: (device, { replay, sampledOn }) => {
-      const policy = policyOf(device, size);
+    prepare: (device, { replay, source }) => {
+      const policy = source ? new Transformer(device, configOf(size)) : policyOf(device, size);
       const own = new Sampler(policy, { eos: EOS });
-      const sampler = sampledOn ? inStep(own, new Sampler(policyOf(sampledOn, size), { eos: EOS })) : own;
+      const sampler = source ? inStep(own, source(size)) : own;
       const trainer = new GrpoTrainer(policy, options, { task: ARITHMETIC, sampler, capture: { replay } });
       const lengths = watched(trainer.sampler);
       const { config } = trainer.policy;
@@ -175,6 +181,13 @@ export function grpoCase(
     },
   };
 }
+
+/** Return the training steps whose kernels are counted: a supervised step and a GRPO step of each size. */
+export const costCases = (): StepCase[] =>
+  (['tiny', 'small', 'medium'] as const).flatMap((size) => [
+    supervisedCase(size, FULL),
+    grpoCase('grpo step', size),
+  ]);
 
 const FULL: SupervisedSize = { batch: 128, length: 64 };
 

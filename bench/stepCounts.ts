@@ -1,7 +1,9 @@
 /** Count the dispatches of training steps, on the adapter itself and on GPUs. Kernels are not run, so nothing is timed. */
 import { Device, type DeviceOptions } from '../src/gpu/device.ts';
+import { Sampler } from '../src/model/sampler.ts';
+import { EOS } from '../src/tasks/arithmetic/tokenizer.ts';
 import { countingAdapter, type Pretended, plainGpu } from './countingAdapter.ts';
-import type { StepCase } from './stepCases.ts';
+import { policyOf, type StepCase, type StepForm } from './stepCases.ts';
 
 /** Dispatches of a step. */
 export interface StepCount {
@@ -17,19 +19,21 @@ export interface StepCount {
 }
 
 /** Lanes of the subgroups of most GPUs. */
-const LANES = 32;
+export const LANES = 32;
 
-/** Count the dispatches of a warm step. `device` samples completions. */
+type Source = NonNullable<StepForm['source']>;
+
+/** Count the dispatches of a warm step. */
 async function countStep(
   each: StepCase,
-  device: Device,
+  source: Source,
   pretended: Pretended,
   options: DeviceOptions = {},
 ): Promise<number> {
   const counting = countingAdapter(pretended);
   const idle = await Device.open(counting.adapter, options);
   try {
-    const step = each.prepare(idle, { replay: true, sampledOn: device });
+    const step = each.prepare(idle, { replay: true, source });
     await step();
     counting.take();
     await step();
@@ -43,13 +47,14 @@ async function countStep(
 export async function countSteps(device: Device, cases: readonly StepCase[]): Promise<StepCount[]> {
   const { info, gpu } = device;
   const own: Pretended = { info, features: gpu.features, limits: gpu.limits };
+  const source: Source = (size) => new Sampler(policyOf(device, size), { eos: EOS });
   const counts: StepCount[] = [];
   for (const each of cases) {
     counts.push({
       name: each.name,
-      adapter: await countStep(each, device, own),
-      gpu: await countStep(each, device, plainGpu(LANES), { adapterClass: 'gpu' }),
-      withoutSubgroups: await countStep(each, device, plainGpu(0), { adapterClass: 'gpu' }),
+      adapter: await countStep(each, source, own),
+      gpu: await countStep(each, source, plainGpu(LANES), { adapterClass: 'gpu' }),
+      withoutSubgroups: await countStep(each, source, plainGpu(0), { adapterClass: 'gpu' }),
       limit: each.mostDispatches,
     });
   }

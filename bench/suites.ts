@@ -6,6 +6,8 @@ import { measureEndurance } from './cluster/endurance.ts';
 import { measureScaling, SCALING_CASES, type ScalingResult } from './cluster/scaling.ts';
 import { measureSwarm, SWARM } from './cluster/swarm.ts';
 import { type Comparison, compare } from './comparison.ts';
+import { stepKernels } from './costs/stepKernels.ts';
+import { plainGpu } from './countingAdapter.ts';
 import { measureGrowth } from './growth.ts';
 import { kernelCases, matching } from './kernels.ts';
 import { measure } from './measure.ts';
@@ -14,11 +16,12 @@ import { peerComparisons } from './peers.ts';
 import { measureReplay } from './replay.ts';
 import { saveResults } from './results.ts';
 import { measureStartup } from './startup.ts';
-import { stepCases } from './stepCases.ts';
-import { countSteps } from './stepCounts.ts';
+import { costCases, stepCases } from './stepCases.ts';
+import { countSteps, LANES } from './stepCounts.ts';
 import { measureSteps } from './steps.ts';
 import {
   ceilingText,
+  costTable,
   countTable,
   enduranceTable,
   kernelTable,
@@ -98,6 +101,21 @@ async function benchSteps(setting: Setting): Promise<void> {
     say(shareTable(kernels, KERNELS_SHOWN));
   }
   if (folder) saveResults(folder, 'steps', { adapter, ...measured, counts });
+}
+
+/** Costs are those of a GPU with subgroups of 32 lanes, and of one without subgroups where its kernels differ. */
+async function benchCosts({ filter }: Setting): Promise<void> {
+  const named = costCases().map((each) => ({ ...each, kernel: each.name, shape: '' }));
+  for (const each of chosen(named, filter)) {
+    const withLanes = await stepKernels(each, plainGpu(LANES));
+    console.log(`\n${each.name}`);
+    say(costTable(withLanes));
+    const known = new Set(withLanes.map(({ kernel }) => kernel));
+    const others = (await stepKernels(each, plainGpu(0))).filter(({ kernel }) => !known.has(kernel));
+    if (others.length === 0) continue;
+    console.log('\ninstead, without subgroups');
+    say(costTable(others));
+  }
 }
 
 /** Run comparisons with benny, one after another. */
@@ -184,6 +202,7 @@ export const SUITES = {
   peers: benchPeers,
   replay: benchReplay,
   steps: benchSteps,
+  costs: benchCosts,
   growth: benchGrowth,
   startup: benchStartup,
   workers: benchWorkers,
@@ -194,7 +213,7 @@ export const SUITES = {
 type SuiteName = keyof typeof SUITES;
 
 /** Suites whose cases can be filtered by name. */
-const FILTERED: readonly SuiteName[] = ['kernels', 'variants', 'ops', 'peers', 'steps'];
+const FILTERED: readonly SuiteName[] = ['kernels', 'variants', 'ops', 'peers', 'steps', 'costs'];
 
 const isSuite = (name: string): name is SuiteName => Object.hasOwn(SUITES, name);
 

@@ -1,23 +1,19 @@
 /** The training step that benchmarks time. */
 
 import { RandomStream } from '../src/base/randomStream.ts';
-import type { Device } from '../src/gpu/device.ts';
-import type { ModelConfig } from '../src/model/config.ts';
 import { type Packed, packSequences, scorePacked } from '../src/model/score.ts';
-import { Transformer } from '../src/model/transformer.ts';
+import type { Transformer } from '../src/model/transformer.ts';
 import { AdamW, backward, capture, mul, type Scalar, sum, type Tensor } from '../src/tensor/index.ts';
 
 /** Enqueue one optimiser step on `batch` random sequences of `length` tokens, all of them scored, and return the loss. */
 export function supervisedStep(
-  device: Device,
-  config: ModelConfig,
+  model: Transformer,
   {
     batch,
     length,
     replay = true,
   }: { readonly batch: number; readonly length: number; readonly replay?: boolean },
 ): () => Tensor {
-  const model = Transformer.create(device, config, 0);
   const optimizer = new AdamW(model.parameters);
   const random = new RandomStream({ seed: 0, stream: 0 });
   const token = (): number => random.integerBelow(model.config.vocabSize);
@@ -27,7 +23,7 @@ export function supervisedStep(
   }));
   const { arrays, scored } = packSequences(model, sequences, { padded: true });
   const step = capture(
-    device,
+    model.device,
     (packed: Packed<Tensor>, lr: Scalar) => {
       model.parameters.zeroGrad();
       const loss = mul(sum(scorePacked(model, packed).logp), -1 / scored);

@@ -1,5 +1,6 @@
 /** Format measurements as rows of text, for the terminal and for the page. */
 import type { Ceilings } from './bound.ts';
+import { excesses, type StepKernel } from './costs/stepKernels.ts';
 import type { KernelResult, Measured } from './measure.ts';
 import { type KernelShare, shareOf } from './profile.ts';
 import type { SuiteResults } from './results.ts';
@@ -97,6 +98,47 @@ export function stepTable(steps: readonly StepResult[], counts: readonly StepCou
       ...(step.eager ? [formRow(step, 'eager', step.eager)] : []),
       formRow(step, 'replayed', step.replayed),
     ]),
+    left: 2,
+  };
+}
+
+/** Return a table of a step's kernels: what they hold, and what their innermost loop moves and computes. */
+export function costTable(kernels: readonly StepKernel[]): Table {
+  return {
+    heading: [
+      ...[
+        'kernel',
+        'beyond a limit',
+        'dispatches',
+        'workgroups',
+        'threads',
+        'private B',
+        'registers',
+        'shared B',
+      ],
+      ...['loads', 'stores', 'shared loads', 'FLOPs', 'FLOPs a load', 'MB'],
+    ],
+    rows: kernels.map(({ kernel, dispatches, workgroups, bytes, cost }) => {
+      const megabytes = (bytes / 1e6).toFixed(1);
+      if (!cost) {
+        return [
+          kernel,
+          'not read',
+          String(dispatches),
+          String(workgroups),
+          ...new Array(9).fill(''),
+          megabytes,
+        ];
+      }
+      const { loads, stores, sharedLoads, flops } = cost.innermost;
+      const reads = loads + sharedLoads;
+      const numbers = [dispatches, workgroups, cost.threads, cost.privateBytes, cost.registers];
+      return [
+        ...[kernel, excesses(cost).join('; ')],
+        ...[...numbers, cost.workgroupBytes, loads, stores, sharedLoads, flops].map(String),
+        ...[reads > 0 ? (flops / reads).toFixed(1) : '', megabytes],
+      ];
+    }),
     left: 2,
   };
 }

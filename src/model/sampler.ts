@@ -28,7 +28,7 @@ import type { Transformer } from './transformer.ts';
 export type { Completion, CompletionSampler, SampleOptions, SamplerOptions } from './completions.ts';
 
 /** Number of tokens between two reads of the finished sequences. */
-const CHUNK = 16;
+export const CHUNK = 16;
 
 /** Generate completions from a model's current weights, on the model's device. */
 export class Sampler implements CompletionSampler {
