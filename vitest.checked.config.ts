@@ -28,9 +28,14 @@ export default defineConfig({
         'tests/kernels/*.test.ts',
         'tests/tensor/ops/*.test.ts',
         'tests/tensor/optim/*.test.ts',
+        'tests/model/chunk.test.ts',
       ]),
       ...[8, 16, 32, 64].map((lanes) =>
-        project(`wasm-checked-${lanes}`, [...FAMILIES, 'tests/tensor/ops/layerNorm.test.ts']),
+        project(`wasm-checked-${lanes}`, [
+          ...FAMILIES,
+          'tests/tensor/ops/layerNorm.test.ts',
+          'tests/model/chunk.test.ts',
+        ]),
       ),
     ],
   },

@@ -20,6 +20,8 @@ export interface Defaults {
   readonly rows: 'vectors' | 'thread';
   /** True to enqueue a rollout's next chunk of tokens before it is known which sequences this one finishes. */
   readonly chunksAhead: boolean;
+  /** Sequences that a workgroup takes through a chunk of tokens of a narrow model; 0 for a dispatch to each product. */
+  readonly chunkSequences: 0 | 2 | 4;
   readonly reason: string;
 }
 
@@ -30,6 +32,7 @@ const GPU: Omit<Defaults, 'reason'> = {
   decode: 'subgroup',
   rows: 'thread',
   chunksAhead: true,
+  chunkSequences: 4,
 };
 
 const TABLE: Readonly<Record<AdapterClass, Defaults>> = {
@@ -41,6 +44,7 @@ const TABLE: Readonly<Record<AdapterClass, Defaults>> = {
       decode: 'single',
       rows: 'vectors',
       chunksAhead: false,
+      chunkSequences: 0,
     },
     reason:
       'an invocation is scalar code with vec4s in 16 registers, and a barrier costs a loop over all invocations',
@@ -53,6 +57,7 @@ const TABLE: Readonly<Record<AdapterClass, Defaults>> = {
       decode: 'subgroup',
       rows: 'thread',
       chunksAhead: false,
+      chunkSequences: 0,
     },
     reason:
       'a subgroup is a SIMD register: a broadcast takes one instruction, a load from storage a branch for each lane, and workgroup memory is no faster than storage',

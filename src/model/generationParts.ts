@@ -7,18 +7,20 @@ import type { Transformer } from './transformer.ts';
 
 type Prompts = readonly (readonly number[])[];
 
-/** Return the room that each sequence needs. */
+/** Return the room that each sequence needs; `joined` if all caches lie in one buffer. */
 export function neededRoom(
   prompts: Prompts,
   { maxNewTokens, topK = 0, topP = 1, minP = 0 }: SampleOptions,
+  joined: boolean,
 ): Omit<Room, 'slots'> {
   const longest = prompts.reduce((most, { length }) => Math.max(most, length), 0);
   const capacity = Math.ceil((longest + maxNewTokens) / 32) * 32;
-  return { capacity, maxNewTokens, filtered: topK > 0 || topP < 1 || minP > 0 };
+  return { capacity, maxNewTokens, filtered: topK > 0 || topP < 1 || minP > 0, joined };
 }
 
 /**
- * Return the maximum number of sequences, at least 1. The caches of a layer, the results and the rows of a decoding step must each
+ * Return the maximum number of sequences, at least 1. The caches of a layer, or of all layers if they
+ * are joined, the results and the rows of a decoding step must each
  * fit one binding, and all caches and samples half of the memory, as passes through the model need memory too.
  */
 export function mostSlots(
@@ -26,9 +28,10 @@ export function mostSlots(
   room: Omit<Room, 'slots'>,
   availableBytes = Number.POSITIVE_INFINITY,
 ): number {
-  const { capacity, maxNewTokens, filtered } = room;
+  const { capacity, maxNewTokens, filtered, joined } = room;
   const { vocabSize } = model.config;
-  const widest = Math.max(...model.decoder.caches.map(({ width }) => width));
+  const widths = model.decoder.caches.map(({ width }) => width);
+  const widest = joined ? 2 * widths.reduce((sum, width) => sum + width, 0) : Math.max(...widths);
   const sampled = 2 + (filtered ? Math.ceil(vocabSize / 32) : 0);
   const words = Math.max(capacity * widest, SLOT_WORDS + maxNewTokens * sampled);
   const bindable = model.device.limits.maxStorageBufferBindingSize / 4 - RESULT_PADDING;

@@ -1,17 +1,20 @@
 /**
  * Batched generation with a KV cache, on the GPU from prompt to end. Prompts are packed, computed once, and copied to their
- * groups. A decoding step is recorded once per batch size and replayed. Sampling, random numbers and end detection stay on
+ * groups. Narrow models on a GPU append a chunk of tokens in one dispatch; otherwise a decoding step is recorded once per
+ * batch size and replayed. Sampling, random numbers and end detection stay on
  * the GPU. Every `CHUNK` tokens the CPU reads which sequences are finished, and removes them from the batch.
  */
 import { expectNames } from '../base/arguments.ts';
 import { GpuError, problemOf } from '../base/errors.ts';
 import type { BufferView } from '../gpu/buffers.ts';
 import type { Device, Recording } from '../gpu/device.ts';
+import { appendChunk } from '../kernels/chunk/index.ts';
 import { newestTokens } from '../kernels/decode/index.ts';
 import { defaultsOf } from '../kernels/defaults.ts';
 import { NO_ROW } from '../kernels/rows.ts';
 import { encodeSettings, sampleTokens } from '../kernels/sampling/index.ts';
 import { noGrad, Packing, Tensor, takeRows } from '../tensor/index.ts';
+import { ChunkWeights } from './chunkWeights.ts';
 import {
   type Completion,
   type CompletionSampler,
@@ -35,6 +38,8 @@ export class Sampler implements CompletionSampler {
   readonly model: Transformer;
   readonly #device: Device;
   readonly #eos: number;
+  /** Packed weights, if chunks of tokens take one dispatch. */
+  readonly #chunks: ChunkWeights | undefined;
   #workspace: Workspace | undefined;
   /** Number of sequences that the memory limit allows together, as far as known. */
   #affordable = Number.POSITIVE_INFINITY;
@@ -47,6 +52,7 @@ export class Sampler implements CompletionSampler {
     this.model = model;
     this.#eos = endId(options.eos);
     this.#device = model.device;
+    this.#chunks = ChunkWeights.of(model);
   }
 
   /**
@@ -67,7 +73,10 @@ export class Sampler implements CompletionSampler {
 
   async #inParts(prompts: readonly (readonly number[])[], options: SampleOptions): Promise<Completion[]> {
     const { groupSize = 1, firstSequenceId = 0 } = options;
-    const slots = Math.min(this.#affordable, this.#mostSlots(neededRoom(prompts, options)));
+    const slots = Math.min(
+      this.#affordable,
+      this.#mostSlots(neededRoom(prompts, options, this.#chunks !== undefined)),
+    );
     const most = { slots, rows: mostTokens(this.model) };
     const completions: Completion[] = [];
     for (const { first, count, member, members } of generationParts(prompts, groupSize, most)) {
@@ -147,16 +156,31 @@ export class Sampler implements CompletionSampler {
     }
   }
 
-  /** Enqueue `tokens` decoding steps of these slots. */
+  /** Enqueue `tokens` tokens of these slots. */
   #chunk(workspace: Workspace, live: readonly number[], tokens: number, firstSequenceId: number): void {
-    const M = this.#setRows(workspace, live, firstSequenceId);
-    const step = this.#step(workspace, M);
-    for (let i = 0; i < tokens; i++) step.replay();
+    const { rows, state, ids, cache, before, settings, samples, kept, room } = workspace;
+    const M = this.#setRows(rows, live, firstSequenceId);
+    if (this.#chunks && cache && before) {
+      this.#device.copy(state, before, before.bytes);
+      const weights = this.#chunks.view();
+      const views = { weights, rows, settings, before, slots: state, cache, samples, kept };
+      const size = { ...room, M: live.length, tokens, eos: this.#eos };
+      appendChunk(this.#device, this.#chunks.form, views, size);
+    } else {
+      newestTokens(this.#device, { slots: state, rows, ids }, M);
+      const step = this.#step(workspace, M);
+      for (let i = 0; i < tokens; i++) step.replay();
+    }
     this.#device.flush();
   }
 
-  /** Free the caches, but not the model. */
+  /** Free the caches and packed weights, but not the model. */
   dispose(): void {
+    this.#chunks?.dispose();
+    this.#disposeWorkspace();
+  }
+
+  #disposeWorkspace(): void {
     this.#workspace?.dispose();
     this.#workspace = undefined;
   }
@@ -164,7 +188,7 @@ export class Sampler implements CompletionSampler {
   /** Return buffers for this batch: those of the last batch if they are large enough. */
   #prepare(prompts: readonly (readonly number[])[], slots: number, options: SampleOptions): Workspace {
     const { topK = 0, topP = 1, minP = 0 } = options;
-    const needed = { slots, ...neededRoom(prompts, options) };
+    const needed = { slots, ...neededRoom(prompts, options, this.#chunks !== undefined) };
     let workspace = this.#workspace;
     if (!workspace?.fits(needed)) {
       // Make them large enough for this batch and the last one, so that both can alternate, unless that is too much.
@@ -175,7 +199,7 @@ export class Sampler implements CompletionSampler {
         capacity: Math.max(needed.capacity, before.capacity),
       };
       const room = both.slots <= this.#mostSlots(both) ? both : needed;
-      this.dispose();
+      this.#disposeWorkspace();
       workspace = new Workspace(this.model, room);
       this.#workspace = workspace;
     }
@@ -216,14 +240,13 @@ export class Sampler implements CompletionSampler {
   }
 
   /** Upload the sequences of the rows of the next steps, and return the number of rows. The last ones may be empty. */
-  #setRows({ rows, state, ids }: Workspace, live: readonly number[], firstSequenceId: number): number {
+  #setRows(rows: BufferView, live: readonly number[], firstSequenceId: number): number {
     const M = Math.ceil(live.length / ROW_STEP) * ROW_STEP;
     const table = new Uint32Array(M * 4).fill(NO_ROW);
     live.forEach((slot, row) => {
       table.set([slot, row, firstSequenceId + slot, 0], row * 4);
     });
     this.#device.upload(rows, table);
-    newestTokens(this.#device, { slots: state, rows, ids }, M);
     return M;
   }
 

@@ -21,16 +21,18 @@ export interface Room {
   readonly maxNewTokens: number;
   /** True to record the ids kept by top-k, top-p or min-p. */
   readonly filtered: boolean;
+  /** True if all caches lie in one buffer, as the kernels of a chunk read them. */
+  readonly joined: boolean;
 }
 
 /** Return the bytes that a sequence takes: its keys and values in all layers, and its samples. */
 export function bytesPerSlot(
   { decoder, config: { vocabSize } }: Transformer,
-  { capacity, maxNewTokens, filtered }: Omit<Room, 'slots'>,
+  { capacity, maxNewTokens, filtered, joined }: Omit<Room, 'slots'>,
 ): number {
   const sampled = maxNewTokens * (2 + (filtered ? Math.ceil(vocabSize / 32) : 0));
   const width = decoder.caches.reduce((sum, cache) => sum + cache.width, 0);
-  return 4 * (2 * capacity * width + SLOT_WORDS + sampled);
+  return 4 * (2 * capacity * width + (joined ? 2 : 1) * SLOT_WORDS + sampled);
 }
 
 /** Alignment of the parts of a buffer, in words: storage bindings start at multiples of 256 bytes. */
@@ -43,7 +45,11 @@ export const RESULT_PADDING = 3 * ALIGNMENT;
 export class Workspace {
   readonly room: Room;
   readonly caches: ReadonlyMap<CacheDeclaration, KeyValues>;
+  /** All caches if they are joined: keys, then values, of each layer. */
+  readonly cache: BufferView | undefined;
   readonly state: BufferView;
+  /** The state before a chunk, if the caches are joined. */
+  readonly before: BufferView | undefined;
   readonly rows: BufferView;
   readonly ids: BufferView;
   readonly settings: BufferView;
@@ -60,24 +66,33 @@ export class Workspace {
   constructor({ device, decoder, config: { vocabSize } }: Transformer, room: Room) {
     this.#device = device;
     this.room = room;
-    const { slots, capacity, maxNewTokens, filtered } = room;
+    const { slots, capacity, maxNewTokens, filtered, joined } = room;
     const rows = Math.ceil(slots / ROW_STEP) * ROW_STEP;
     try {
+      const sizes = decoder.caches.flatMap(({ width }) => [
+        slots * capacity * width,
+        slots * capacity * width,
+      ]);
+      const caches = joined ? this.#allocateParts(sizes) : undefined;
+      const views = caches?.parts ?? sizes.map((words) => this.#allocate(words));
+      this.cache = caches?.whole;
       this.caches = new Map(
-        decoder.caches.map((cache) => {
-          const words = slots * capacity * cache.width;
-          return [cache, { keys: this.#allocate(words), values: this.#allocate(words) }];
+        decoder.caches.map((cache, i) => {
+          const [keys, values] = views.slice(2 * i) as [BufferView, BufferView];
+          return [cache, { keys, values }];
         }),
       );
+      this.before = joined ? this.#allocate(slots * SLOT_WORDS) : undefined;
       this.rows = this.#allocate(rows * 4);
       this.ids = this.#allocate(rows);
       this.settings = this.#allocate(SETTINGS_BYTES / 4);
-      const sizes = [
+      const { whole, parts } = this.#allocateParts([
         slots * SLOT_WORDS,
         slots * maxNewTokens * 2,
         filtered ? slots * maxNewTokens * Math.ceil(vocabSize / 32) : 0,
-      ];
-      const { whole, parts } = this.#allocateResults(sizes);
+      ]);
+      // What lies past the end of a completion is 0, not undefined.
+      device.clear(whole);
       this.results = whole;
       const [state, samples, kept] = parts as [BufferView, BufferView, BufferView];
       this.state = state;
@@ -90,13 +105,14 @@ export class Workspace {
   }
 
   /** Return true if it has this much room. */
-  fits({ slots, capacity, maxNewTokens, filtered }: Room): boolean {
+  fits({ slots, capacity, maxNewTokens, filtered, joined }: Room): boolean {
     const { room } = this;
     return (
       room.slots >= slots &&
       room.capacity >= capacity &&
       room.maxNewTokens === maxNewTokens &&
-      room.filtered === filtered
+      room.filtered === filtered &&
+      room.joined === joined
     );
   }
 
@@ -110,14 +126,13 @@ export class Workspace {
     for (const view of this.#views.splice(0)) this.#device.release(view);
   }
 
-  /** Allocate parts that the host reads together. What lies past the end of a completion is 0, not undefined. */
-  #allocateResults(sizes: readonly number[]): { readonly whole: BufferView; readonly parts: BufferView[] } {
+  /** Allocate parts of one buffer, in words. */
+  #allocateParts(sizes: readonly number[]): { readonly whole: BufferView; readonly parts: BufferView[] } {
     const starts = [0];
     for (const size of sizes) {
       starts.push((starts.at(-1) ?? 0) + Math.ceil(size / ALIGNMENT) * ALIGNMENT);
     }
     const whole = this.#allocate(starts.at(-1) ?? 0);
-    this.#device.clear(whole);
     const parts = sizes.map((size, i) => ({
       buffer: whole.buffer,
       offset: whole.offset + (starts[i] ?? 0) * 4,

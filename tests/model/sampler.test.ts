@@ -1,6 +1,6 @@
 /** The sampler: recorded log-probabilities, the sampled distribution, and independence of a sequence from its batch. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Device } from '../../src/gpu/device.ts';
+import type { Device, DeviceOptions } from '../../src/gpu/device.ts';
 import { MIN_TEMPERATURE } from '../../src/model/completions.ts';
 import {
   type Completion,
@@ -53,10 +53,16 @@ async function rescored(
 const recorded = (completions: readonly Completion[]): number[] =>
   completions.flatMap(({ logps }) => Array.from(logps));
 
-describe.each(VARIANTS)('$variant kernels', ({ portableKernels }) => {
+/** Kernels of this adapter, those that run everywhere, and those of a GPU, which appends chunks of tokens to narrow models. */
+const KERNELS: readonly (DeviceOptions & { readonly variant: string })[] = [
+  ...VARIANTS,
+  { variant: 'GPU', adapterClass: 'gpu' },
+];
+
+describe.each(KERNELS)('$variant kernels', (options) => {
   let device: Device;
   beforeAll(async () => {
-    device = await openDevice({ portableKernels });
+    device = await openDevice(options);
   });
   afterAll(() => device.destroy());
 

@@ -1,8 +1,9 @@
 /** Causal self-attention: its forward pass, and the same over cached keys and values. */
 import { MAX_HEAD } from '../../kernels/attention/index.ts';
+import type { ChunkAttention } from '../../kernels/chunk/index.ts';
 import { decodeAttention, fillCache } from '../../kernels/decode/index.ts';
 import { attention as attend, Tensor } from '../../tensor/index.ts';
-import { type ConfigProblem, compose, type Layer } from './layer.ts';
+import { type ConfigProblem, compose, type Layer, type Weight } from './layer.ts';
 import { linear } from './linear.ts';
 import type { Pass } from './pass.ts';
 import type { Position } from './position.ts';
@@ -29,8 +30,14 @@ export interface ResidualLayer extends Layer {
   forward(x: Tensor, residual: Tensor, pass: Pass): Tensor;
 }
 
+/** Attention between the residual stream and itself. */
+export interface AttentionLayer extends ResidualLayer {
+  /** The layer as the kernels of a chunk see it. */
+  readonly chunk: ChunkAttention<Weight>;
+}
+
 /** f(x) = out(softmax(q·kᵀ/√headDim − slope·distance)·v), heads side by side in columns. */
-export function attention(declaration: AttentionDeclaration): ResidualLayer {
+export function attention(declaration: AttentionDeclaration): AttentionLayer {
   const {
     block,
     output = 'out_proj',
@@ -57,6 +64,7 @@ export function attention(declaration: AttentionDeclaration): ResidualLayer {
     constants: [position.constantOf(block)],
     caches: [cache],
     problems: [...inner.problems, ...headProblems(heads, headDim)],
+    chunk: { qkv: qkv.chunk, out: out.chunk, heads, kvHeads, headDim, position: position.chunk },
     forward: (x, residual, pass) => {
       const turned = position.turn(qkv.forward(x, pass), heads + kvHeads, pass);
       return out.addTo(residual, mixed(turned, pass), stream, pass);

@@ -9,6 +9,9 @@ export const EMBEDDING_INITIAL = uniform(0.02);
 /** x (R,d) = scale·W[tokens], W (vocabulary, d); dropout has stream 0. */
 export interface Embedding extends Layer {
   readonly weight: Weight;
+  /** Factor of its rows. */
+  readonly scale: number;
+  readonly dModel: number;
   forward(tokens: Tensor, pass: Pass): Tensor;
 }
 
@@ -22,6 +25,8 @@ export function embedding(
   return {
     ...compose(),
     weight,
+    scale,
+    dModel,
     weights: [weight],
     parameters: [parameter],
     forward: (tokens, pass) => dropped(rowsOf(tokens, pass.weight(weight), scale), 0, pass),

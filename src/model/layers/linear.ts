@@ -1,4 +1,5 @@
 /** Linear layers, several of which may share one product. */
+import type { ChunkLinear } from '../../kernels/chunk/index.ts';
 import { add, type LinearOptions, linear as product, type Tensor } from '../../tensor/index.ts';
 import {
   type ConfigProblem,
@@ -35,6 +36,8 @@ interface Epilogue {
 export interface Linear extends Layer {
   readonly weight: Weight;
   readonly bias: Weight | undefined;
+  /** The layer as the kernels of a chunk see it. */
+  readonly chunk: ChunkLinear<Weight>;
   forward(x: Tensor, pass: Pick<Pass, 'weight'>, options?: LinearOptions): Tensor;
   /** residual + dropout(y), in one kernel where nothing is dropped. */
   addTo(residual: Tensor, x: Tensor, stream: number, pass: Pass): Tensor;
@@ -69,6 +72,7 @@ export function linear({ name, inputs, outputs, bias = false, initial, tiedTo }:
     ...compose(),
     weight,
     bias: shift,
+    chunk: { weight, bias: shift, inputs, outputs: N },
     weights: [...(tiedTo ? [] : [weight]), ...(shift ? [shift] : [])],
     products: [weight],
     parameters: members.flatMap((member) => [

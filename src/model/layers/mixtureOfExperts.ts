@@ -2,8 +2,7 @@
 import { nextPowerOfTwo } from '../../gpu/variants.ts';
 import { GROUP_ROWS } from '../../kernels/matmul/index.ts';
 import { add, MAX_ACTIVE_EXPERTS, mixtureOfExperts as mixture } from '../../tensor/index.ts';
-import type { ResidualLayer } from './attention.ts';
-import type { FeedForwardDeclaration } from './feedForward.ts';
+import type { FeedForwardDeclaration, FeedForwardLayer } from './feedForward.ts';
 import { type ConfigProblem, compose, type Parameter, type TuningShape, type Weight } from './layer.ts';
 import { alignment, linear, linearParameters } from './linear.ts';
 import { dropped } from './pass.ts';
@@ -15,7 +14,7 @@ interface MixtureDeclaration extends FeedForwardDeclaration {
 }
 
 /** f(x) = Σ weight·expert(x) over the active experts; an expert is W₂·GELU(W₁·x). */
-export function mixtureOfExperts(declaration: MixtureDeclaration): ResidualLayer {
+export function mixtureOfExperts(declaration: MixtureDeclaration): FeedForwardLayer {
   const { block, dModel: d, dFF: f, bias, experts: groups, active, stream } = declaration;
   const moe = `${block}.moe`;
   const router = linear({ name: `${moe}.router`, inputs: d, outputs: groups });

@@ -1,15 +1,21 @@
 /** Normalisation of the residual stream. */
+import type { ChunkNorm } from '../../kernels/chunk/index.ts';
 import { layerNorm as normalised, rmsNorm as scaled, type Tensor } from '../../tensor/index.ts';
 import { compose, joined, type Layer, type Weight } from './layer.ts';
 import type { Pass } from './pass.ts';
 
 /** A norm of rows (R,d). */
 export interface Norm extends Layer {
+  /** The norm as the kernels of a chunk see it. */
+  readonly chunk: ChunkNorm<Weight>;
   forward(x: Tensor, pass: Pass): Tensor;
 }
 
 const vector = (name: string, dModel: number, value: number): Weight =>
   joined(name, [{ name, shape: [dModel], initial: () => value }]);
+
+/** Added to the variance in LayerNorm. */
+const LAYER_NORM_EPS = 1e-5;
 
 /** (x − mean)/√(variance + 1e-5)·w + b over each row (Ba et al., 1607.06450). */
 export function layerNorm(name: string, dModel: number, bias: boolean): Norm {
@@ -20,7 +26,8 @@ export function layerNorm(name: string, dModel: number, bias: boolean): Norm {
     ...compose(),
     weights,
     parameters: weights.flatMap(({ parts }) => parts),
-    forward: (x, pass) => normalised(x, pass.weight(weight), shift && pass.weight(shift)),
+    chunk: { weight, bias: shift, centred: true, eps: LAYER_NORM_EPS },
+    forward: (x, pass) => normalised(x, pass.weight(weight), shift && pass.weight(shift), LAYER_NORM_EPS),
   };
 }
 
@@ -31,6 +38,7 @@ export function rmsNorm(name: string, dModel: number, eps: number): Norm {
     ...compose(),
     weights: [weight],
     parameters: weight.parts,
+    chunk: { weight, bias: undefined, centred: false, eps },
     forward: (x, pass) => scaled(x, pass.weight(weight), eps),
   };
 }

@@ -1,5 +1,6 @@
 /** Positions: how attention tells near tokens from far ones. */
 import { pow } from '../../base/elementary.ts';
+import type { ChunkPosition } from '../../kernels/chunk/index.ts';
 import { ropeFrequencies, type Tensor, rope as turned } from '../../tensor/index.ts';
 import type { Constant } from './layer.ts';
 import type { Pass } from './pass.ts';
@@ -8,6 +9,8 @@ import type { Pass } from './pass.ts';
 export interface Position {
   /** Scores have ALiBi's term. */
   readonly alibi: boolean;
+  /** The positions as the kernels of a chunk see them. */
+  readonly chunk: ChunkPosition;
   /** The constant as PyTorch saves it with a block. */
   constantOf(block: string): Constant;
   /** Rows [q | k | v] with the first `heads` heads, those of q and k, turned by the row's position. */
@@ -22,6 +25,7 @@ export function alibi(nHeads: number): Position {
   const problem = `the slopes are not those of ${nHeads} ALiBi heads`;
   return {
     alibi: true,
+    chunk: { kind: 'alibi', slopes: [...table] },
     constantOf: (block) => ({ name: `${block}.alibi_slopes`, values: table, table, problem }),
     turn: (qkv) => qkv,
     slopes: (pass) => pass.constant(table),
@@ -35,6 +39,7 @@ export function rope(headDim: number, theta: number): Position {
   const problem = `the frequencies are not those of theta ${theta}`;
   return {
     alibi: false,
+    chunk: { kind: 'rope', frequencies: [...table] },
     constantOf: (block) => ({ name: `${block}.rotary_emb.inv_freq`, values, table, problem }),
     turn: (qkv, heads, pass) => turned(qkv, pass.positions(), pass.constant(table), { heads }),
     slopes: () => undefined,
