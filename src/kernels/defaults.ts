@@ -65,13 +65,14 @@ const TABLE: Readonly<Record<AdapterClass, Defaults>> = {
   nvidia: {
     ...GPU,
     threadRows: 8,
+    chunkSequences: 2,
     reason:
-      'subgroups of 32; workgroup memory is an order of magnitude faster than storage; 255 registers a thread',
+      'subgroups of 32; workgroup memory is an order of magnitude faster than storage; 255 registers a thread; dozens of cores, which fewer sequences to a workgroup fill',
   },
   amd: {
-    ...{ ...GPU, threadRows: 8 },
+    ...{ ...GPU, threadRows: 8, chunkSequences: 2 },
     reason:
-      'subgroups of 32 or 64, of which the driver chooses; much workgroup memory; 256 registers a thread',
+      'subgroups of 32 or 64, of which the driver chooses; much workgroup memory; 256 registers a thread; dozens of cores, which fewer sequences to a workgroup fill',
   },
   intel: {
     ...GPU,
