@@ -79,6 +79,8 @@ export interface Launch {
   readonly buffers: AnyBindings;
   readonly params: Readonly<Record<string, Scalar>>;
   readonly workgroups: Workgroups;
+  /** A second pass, which runs after it. */
+  readonly next?: Launch;
 }
 
 /** Bind a kernel: names of buffers and parameters are checked as in `device.launch`. */
@@ -91,7 +93,7 @@ export function launchOf<Bindings extends AnyBindings, Param extends string>(
 }
 
 /** A launch with its views in the order of the kernel's bindings. */
-export interface Dispatch extends Omit<Launch, 'buffers'> {
+export interface Dispatch extends Omit<Launch, 'buffers' | 'next'> {
   readonly views: readonly BufferView[];
 }
 

@@ -96,8 +96,9 @@ export function launchChosen<Options>(device: Device, family: Family<Options>, o
 }
 
 /** Launch the plan of a variant. */
-export function launchPlan(device: Device, { kernel, buffers, params, workgroups }: Launch): void {
+export function launchPlan(device: Device, { kernel, buffers, params, workgroups, next }: Launch): void {
   device.launch(kernel, buffers, params, workgroups);
+  if (next) launchPlan(device, next);
 }
 
 /** Round up to a power of two, so that a shape class contains similar sizes. */

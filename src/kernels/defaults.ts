@@ -15,7 +15,7 @@ export interface Defaults {
   /** Attention of training. */
   readonly attention: 'microkernel' | 'broadcast' | 'portable';
   /** Attention of a new token. */
-  readonly decode: 'single' | 'subgroup' | 'portable';
+  readonly decode: 'single' | 'subgroup' | 'split' | 'portable';
   /** Kernels of rows: an invocation to a row, with vec4s of several rows at a time; a thread; or lanes that share it. */
   readonly rows: 'vectors' | 'thread';
   /** True to enqueue a rollout's next chunk of tokens before it is known which sequences this one finishes. */
@@ -29,7 +29,7 @@ const GPU: Omit<Defaults, 'reason'> = {
   products: 'tile',
   threadRows: 4,
   attention: 'portable',
-  decode: 'subgroup',
+  decode: 'split',
   rows: 'thread',
   chunksAhead: true,
   chunkSequences: 4,

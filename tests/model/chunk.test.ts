@@ -190,7 +190,7 @@ describe('chunks', () => {
     whole.dispose();
   });
 
-  test('wide models, mixtures of experts and portable kernels take no chunks', async () => {
+  test('wide models, mixtures of experts and heads that cannot be turned as vec4s take no chunks', async () => {
     for (const fields of [
       { dModel: 132, nHeads: 3 },
       { numExperts: 4, activeExperts: 2 },

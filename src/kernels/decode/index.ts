@@ -10,6 +10,7 @@ import { type Family, launchChosen, type Variant } from '../../gpu/variants.ts';
 import { defaultsOf } from '../defaults.ts';
 import { heldByLane, lanesPlan, subgroupVariant } from './lanes.ts';
 import { singleVariant } from './single.ts';
+import { splitVariant } from './split.ts';
 import type { DecodeOptions, DecodeShape, DecodeViews } from './state.ts';
 import { widePlan } from './wide.ts';
 
@@ -31,7 +32,7 @@ export const decodeFamily: Family<DecodeOptions> = {
     const shared = kvHeads === heads ? '' : `/${kvHeads}`;
     return `${heads}${shared}×${headDim}${slopes ? '' : ' no slopes'}`;
   },
-  variants: [portableVariant, subgroupVariant, singleVariant],
+  variants: [portableVariant, subgroupVariant, splitVariant, singleVariant],
   portable: portableVariant.name,
   prefer: (device, options) => {
     const { decode } = defaultsOf(device);
