@@ -16,7 +16,7 @@ const project = (adapter: string, include: string[]): TestProjectInlineConfigura
   },
 });
 
-const FAMILIES = ['attention', 'decode', 'matmul', 'matmulOuter'].map(
+const FAMILIES = ['attention', 'decode', 'matmul', 'matmulOuter', 'rowGroup', 'softmax'].map(
   (name) => `tests/kernels/${name}.test.ts`,
 );
 

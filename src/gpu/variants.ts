@@ -22,11 +22,11 @@ export interface Variant<Options> {
 }
 
 /** Variants that are interchangeable. */
-export interface Family<Options> {
+export interface Family<Options, Member extends Variant<Options> = Variant<Options>> {
   readonly name: string;
   /** Return the shape class of operands, e.g. `bias K64 N256 M8192`. */
   readonly shapeClass: (options: Options) => string;
-  readonly variants: readonly Variant<Options>[];
+  readonly variants: readonly Member[];
   /** Name of the variant that runs on every adapter. */
   readonly portable: string;
   /** Return the name of the variant that is probably fastest on an untuned adapter. */
@@ -38,21 +38,21 @@ export const choiceKey = <Options>(family: Family<Options>, options: Options): s
   `${family.name} ${family.shapeClass(options)}`;
 
 /** Return the family's variant of this name, if it supports these operands on this device. */
-export function namedVariant<Options>(
+export function namedVariant<Options, Member extends Variant<Options>>(
   device: Device,
-  family: Family<Options>,
+  family: Family<Options, Member>,
   options: Options,
   name: string,
-): Variant<Options> | undefined {
+): Member | undefined {
   return family.variants.find((variant) => variant.name === name && variant.fits(device, options));
 }
 
 /** Return the variant that `device` uses for these operands. Choose it at the first call. */
-export function chosenVariant<Options>(
+export function chosenVariant<Options, Member extends Variant<Options>>(
   device: Device,
-  family: Family<Options>,
+  family: Family<Options, Member>,
   options: Options,
-): Variant<Options> {
+): Member {
   const key = choiceKey(family, options);
   const known = device.chosen.get(key);
   const variant = family.variants.find(({ name }) => name === known) ?? choose(device, family, options, key);
@@ -60,14 +60,14 @@ export function chosenVariant<Options>(
   return variant;
 }
 
-function choose<Options>(
+function choose<Options, Member extends Variant<Options>>(
   device: Device,
-  family: Family<Options>,
+  family: Family<Options, Member>,
   options: Options,
   key: string,
-): Variant<Options> {
+): Member {
   const named = (name: string) => namedVariant(device, family, options, name);
-  const asAsked = (choice: string | TunedChoice): Variant<Options> | undefined => {
+  const asAsked = (choice: string | TunedChoice): Member | undefined => {
     if (typeof choice === 'string') return named(choice);
     const variant = named(choice.variant);
     return variant && sourceHash(variant.plan(device, options)) === choice.source ? variant : undefined;

@@ -16,8 +16,8 @@ export interface Defaults {
   readonly attention: 'microkernel' | 'broadcast' | 'portable';
   /** Attention of a new token. */
   readonly decode: 'single' | 'subgroup' | 'split' | 'portable';
-  /** Kernels of rows: an invocation to a row, with vec4s of several rows at a time; a thread; or lanes that share it. */
-  readonly rows: 'vectors' | 'thread';
+  /** Kernels of rows: an invocation to a row, with vec4s of several rows at a time; a thread; or a subgroup or workgroup. */
+  readonly rows: 'vectors' | 'thread' | 'row';
   /** True to enqueue a rollout's next chunk of tokens before it is known which sequences this one finishes. */
   readonly chunksAhead: boolean;
   /** Sequences that a workgroup takes through a chunk of tokens of a narrow model; 0 for a dispatch to each product. */
@@ -30,7 +30,8 @@ const GPU: Omit<Defaults, 'reason'> = {
   threadRows: 4,
   attention: 'portable',
   decode: 'split',
-  rows: 'thread',
+  // Neighbouring lanes load neighbours, and no thread holds a row, whose registers would spill.
+  rows: 'row',
   chunksAhead: true,
   chunkSequences: 4,
 };

@@ -1,11 +1,11 @@
 /**
  * Softmax and its logarithm along one axis of a tensor seen as (outer, length, inner), forward and backward, without
- * moving data. The choice of
- * a kernel depends only on the shape, and so do the bits.
+ * moving data. The choice of a kernel depends only on the adapter and the shape, and so do the bits.
  */
 import type { Device } from '../../gpu/device.ts';
 import { type Family, launchChosen, nextPowerOfTwo, type Variant } from '../../gpu/variants.ts';
 import { defaultsOf } from '../defaults.ts';
+import type { RowVariants } from '../rowVariants.ts';
 import {
   type BackwardOptions,
   type ForwardOptions,
@@ -13,6 +13,7 @@ import {
   isAlong,
   type SoftmaxSize,
 } from './interface.ts';
+import { backwardByRow, forwardByRow } from './row.ts';
 import { backwardByValue, forwardByValue } from './values.ts';
 import { backwardByVector, forwardByVector } from './vectors.ts';
 
@@ -22,6 +23,7 @@ function familyOf<Options extends { readonly size: SoftmaxSize }>(
   name: string,
   values: Variant<Options>,
   vectors: Variant<Options>,
+  shared: RowVariants<Options>,
 ): Family<Options> {
   return {
     name,
@@ -29,16 +31,22 @@ function familyOf<Options extends { readonly size: SoftmaxSize }>(
       const sizes = `${nextPowerOfTwo(size.outer * size.inner)} rows of ${nextPowerOfTwo(size.length)}`;
       return `${sizes}${isAlong(size) ? '' : ' side by side'}${holdsVectors(size) ? '' : ', no vec4s'}`;
     },
-    variants: [values, vectors],
+    variants: [values, vectors, shared.row, shared.subgroup],
     portable: values.name,
-    prefer: (device) => (defaultsOf(device).rows === 'vectors' ? vectors : values).name,
+    prefer: (device, options) =>
+      shared.preferred(device, options) ?? (defaultsOf(device).rows === 'vectors' ? vectors : values).name,
   };
 }
 
 /** The kernels of the forward pass. */
-export const softmaxForwardFamily = familyOf('softmax', forwardByValue, forwardByVector);
+export const softmaxForwardFamily = familyOf('softmax', forwardByValue, forwardByVector, forwardByRow);
 /** Those of the backward pass. */
-export const softmaxBackwardFamily = familyOf('softmax backward', backwardByValue, backwardByVector);
+export const softmaxBackwardFamily = familyOf(
+  'softmax backward',
+  backwardByValue,
+  backwardByVector,
+  backwardByRow,
+);
 
 /** y = exp(x)/Σ exp(x), or its logarithm. */
 export function softmaxForward(device: Device, views: ForwardOptions['views'], size: SoftmaxSize): void {

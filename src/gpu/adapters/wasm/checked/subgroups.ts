@@ -13,10 +13,14 @@ const REDUCTIONS: Readonly<Record<string, (x: number, y: number) => number>> = {
   subgroupMin: (x, y) => (y < x ? y : x),
   subgroupMax: (x, y) => (x < y ? y : x),
 };
-/** Operations that read the lane with a given number. */
-const READS = ['subgroupBroadcast', 'subgroupShuffle'];
+/** Operations that read another lane: its number in the subgroup, from the reader's and the operation's operand. */
+const READS: Readonly<Record<string, (lane: number, operand: number) => number>> = {
+  subgroupBroadcast: (_, operand) => operand,
+  subgroupShuffle: (_, operand) => operand,
+  subgroupShuffleXor: (lane, operand) => (lane ^ operand) >>> 0,
+};
 
-export const isSubgroupBuiltin = (name: string): boolean => name in REDUCTIONS || READS.includes(name);
+export const isSubgroupBuiltin = (name: string): boolean => name in REDUCTIONS || name in READS;
 
 /** Compile a subgroup operation. */
 export function subgroupOperand(compiler: Compiler, builtin: Builtin): Operand {
@@ -88,13 +92,15 @@ function readLanes(machine: Machine, x: Register, of: Register, out: Register, {
   const { lanes, subgroup, mask } = machine;
   out.define();
   const origins = x.origins && out.writableOrigins();
+  const read = READS[name];
   for (let lane = 0; lane < lanes; lane++) {
     if (mask[lane] === 0) continue;
-    const source = lane - (lane % subgroup) + of.u[lane];
-    const exists = of.u[lane] < subgroup && source < lanes;
+    const wanted = read(lane % subgroup, of.u[lane]);
+    const source = lane - (lane % subgroup) + wanted;
+    const exists = wanted < subgroup && source < lanes;
     if (!exists || mask[source] === 0) {
       const why = exists ? 'is not active' : `does not exist in subgroups of ${subgroup}`;
-      machine.report('inactive lane', at, lane, () => `${name} reads lane ${of.u[lane]}, which ${why}`);
+      machine.report('inactive lane', at, lane, () => `${name} reads lane ${wanted}, which ${why}`);
       continue;
     }
     for (let word = 0; word < x.u.length; word += lanes) {

@@ -64,6 +64,11 @@ fn main(@builtin(subgroup_invocation_id) lane: u32) {
   y[lane] = value;
 }`;
 
+const exchanging = (mask: number): string => `enable subgroups;
+@group(0) @binding(1) var<storage, read_write> y: array<f32>;
+@compute @workgroup_size(8)
+fn main(@builtin(subgroup_invocation_id) lane: u32) { y[lane] = subgroupShuffleXor(f32(lane), ${mask}u); }`;
+
 const dependent = (index: string): string => `
 @group(0) @binding(1) var<storage, read> indices: array<u32>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
@@ -157,6 +162,14 @@ const CASES: readonly Case[] = [
     launch: () => ({ buffers: [floats(8)], subgroup: 8 }),
     kind: 'inactive lane',
     says: 'subgroupBroadcast reads lane 3, which is not active',
+  },
+  {
+    title: 'an exchange with a lane that does not exist',
+    faulty: exchanging(8),
+    mended: exchanging(4),
+    launch: () => ({ buffers: [floats(8)], subgroup: 8 }),
+    kind: 'inactive lane',
+    says: 'subgroupShuffleXor reads lane 8, which does not exist in subgroups of 8',
   },
 ];
 
