@@ -16,7 +16,9 @@ const project = (adapter: string, include: string[]): TestProjectInlineConfigura
   },
 });
 
-const FAMILIES = ['attention', 'decode', 'matmul', 'matmulOuter', 'rowGroup', 'softmax'].map(
+/** Families of rows, and others whose variants depend on subgroups. */
+const ROWS = ['rowGroup', 'softmax', 'layerNorm', 'logSoftmaxGather', 'reduce', 'sample', 'replay'];
+const FAMILIES = [...ROWS, 'attention', 'decode', 'matmul', 'matmulOuter'].map(
   (name) => `tests/kernels/${name}.test.ts`,
 );
 

@@ -1,16 +1,25 @@
-/** Open the adapter under test, once per file. `MATHFORMER_ADAPTER` chooses it. */
+/**
+ * Open the adapter under test, once per file. `MATHFORMER_ADAPTER` chooses it, and `MATHFORMER_ADAPTER_CLASS` the class whose
+ * default kernels are used, e.g. `gpu` on an adapter that is none.
+ */
 import { test } from 'vitest';
+import { ADAPTER_CLASSES } from '../src/gpu/adapterClass.ts';
 import { Device, type DeviceOptions } from '../src/gpu/device.ts';
 import { openAdapter } from '../src/gpu/node.ts';
 
-const { MATHFORMER_ADAPTER: name, MATHFORMER_BRIEF_TESTS: brief } = process.env;
+const {
+  MATHFORMER_ADAPTER: name,
+  MATHFORMER_ADAPTER_CLASS: className,
+  MATHFORMER_BRIEF_TESTS: brief,
+} = process.env;
+const adapterClass = ADAPTER_CLASSES.find((one) => one === className);
 
 /** Options of a device, or one of `VARIANTS`. */
 type TestOptions = DeviceOptions & { readonly variant?: string };
 
 export async function openDevice({ variant: _, ...options }: TestOptions = {}): Promise<Device> {
   const { adapter } = await openAdapter(name === undefined ? {} : { name });
-  return Device.open(adapter, options);
+  return Device.open(adapter, { ...(adapterClass ? { adapterClass } : {}), ...options });
 }
 
 /** True on the adapter that interprets kernels to check them. */

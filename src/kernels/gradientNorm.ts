@@ -6,9 +6,11 @@
 import type { BufferView } from '../gpu/buffers.ts';
 import type { Device } from '../gpu/device.ts';
 import type { CheckedPlace } from '../gpu/faults.ts';
-import { defineKernel, GROUP_INDEX, linearGrid, type Scalar, THREAD_ARGS } from '../gpu/kernel.ts';
+import { defineKernel, GROUP_INDEX, launchOf, linearGrid, type Scalar, THREAD_ARGS } from '../gpu/kernel.ts';
 import { walkElements } from '../gpu/perElement.ts';
-import { sumAxes } from './reduce.ts';
+import { chosenVariant, type Family, launchPlan, nextPowerOfTwo, type Variant } from '../gpu/variants.ts';
+import { defaultsOf } from './defaults.ts';
+import { sumAxes } from './reduce/index.ts';
 import { SQUARES_WGSL } from './squares.ts';
 
 /** Gradients that lie side by side in one buffer. */
@@ -20,39 +22,114 @@ export interface GradientArena {
 
 /** Vec4s that are summed up one after another. */
 const PART_VECTORS = 16;
+const THREADS = 64;
+
+interface SquaresOptions {
+  readonly x: BufferView;
+  /** (parts,2), see squares.ts. */
+  readonly parts: BufferView;
+  /** Numbers of the first vec4 of x and of the one after its last, counted over all arenas. */
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Squares of the vec4 `value`, to be added to a `sum`. */
+const SQUARES_OF_VECTOR = `let scaled = value * ${2 ** -80};
+    sum += vec2f(dot(value, value), dot(scaled, scaled));`;
+
 /** Arenas lie end to end: where one begins inside a part, it goes on with the sum so far, to the bits of one arena. */
-const squaresKernel = defineKernel({
+const threadKernel = defineKernel({
   name: 'sum of squares',
   params: { start: 'u32', end: 'u32' },
   reads: { x: 'array<vec4f>' },
   writes: { parts: 'array<vec2f>' },
   code: `
-@compute @workgroup_size(64)
+@compute @workgroup_size(${THREADS})
 fn main(${THREAD_ARGS}) {
-  let id = params.start / ${PART_VECTORS} + ${GROUP_INDEX} * 64 + thread;
+  let id = params.start / ${PART_VECTORS} + ${GROUP_INDEX} * ${THREADS} + thread;
   let first = max(id * ${PART_VECTORS}, params.start);
   if (first >= params.end) { return; }
   var sum = vec2f();
   if (first % ${PART_VECTORS} != 0) { sum = parts[id]; }
   for (var i = first; i < min((id + 1) * ${PART_VECTORS}, params.end); i++) {
     let value = x[i - params.start];
-    let scaled = value * ${2 ** -80};
-    sum += vec2f(dot(value, value), dot(scaled, scaled));
+    ${SQUARES_OF_VECTOR}
   }
   parts[id] = sum;
 }`,
 });
 
+/** Vec4s of a workgroup whose threads take neighbours. */
+const BLOCK = THREADS * PART_VECTORS;
+
+/** The same with neighbouring vec4s for neighbouring threads: a part has every 64th vec4 of a block. */
+const blockKernel = defineKernel({
+  name: 'sum of squares, neighbours',
+  params: { start: 'u32', end: 'u32' },
+  reads: { x: 'array<vec4f>' },
+  writes: { parts: 'array<vec2f>' },
+  code: `
+@compute @workgroup_size(${THREADS})
+fn main(${THREAD_ARGS}) {
+  let block = (params.start / ${BLOCK} + ${GROUP_INDEX}) * ${BLOCK};
+  if (block >= params.end) { return; }
+  let id = block / ${PART_VECTORS} + thread;
+  var sum = vec2f();
+  if (block < params.start) { sum = parts[id]; }
+  for (var i = block + thread; i < min(block + ${BLOCK}, params.end); i += ${THREADS}) {
+    if (i < params.start) { continue; }
+    let value = x[i - params.start];
+    ${SQUARES_OF_VECTOR}
+  }
+  parts[id] = sum;
+}`,
+});
+
+/** A kernel that sums squares up in parts. */
+interface SquaresVariant extends Variant<SquaresOptions> {
+  /** Return the number of parts of so many vec4s. */
+  readonly partCount: (vectors: number) => number;
+}
+
+/** Return the variant whose workgroups take blocks of `block` vec4s, of which each makes `parts` parts. */
+const squaresVariant = (
+  name: string,
+  kernel: typeof threadKernel,
+  { block, parts }: { readonly block: number; readonly parts: number },
+): SquaresVariant => ({
+  name,
+  fits: () => true,
+  partCount: (vectors) => Math.ceil(vectors / block) * parts,
+  plan: (_, { start, end, ...views }) => {
+    const blocks = Math.ceil(end / block) - Math.floor(start / block);
+    const workgroups = linearGrid(Math.ceil((blocks * parts) / THREADS));
+    return launchOf(kernel, views, { params: { start, end }, workgroups });
+  },
+});
+const byThread = squaresVariant('thread', threadKernel, { block: PART_VECTORS, parts: 1 });
+const byBlock = squaresVariant('row', blockKernel, { block: BLOCK, parts: THREADS });
+
+/** The kernels of the first pass over gradients. */
+export const squaresFamily: Family<SquaresOptions, SquaresVariant> = {
+  name: 'squares',
+  shapeClass: ({ start, end }) => `${nextPowerOfTwo(end - start)}`,
+  variants: [byThread, byBlock],
+  portable: byThread.name,
+  prefer: (device) => (defaultsOf(device).rows === 'row' ? byBlock : byThread).name,
+};
+
 /** squares (2) = Σ g² and Σ (2⁻⁸⁰·g)² over the gradients of all arenas: see squares.ts. */
 function sumOfSquares(device: Device, arenas: readonly GradientArena[], squares: BufferView): void {
   const vectors = arenas.reduce((total, { size }) => total + size / 4, 0);
-  const partCount = Math.ceil(vectors / PART_VECTORS);
+  // One variant for all arenas, since they share parts; its choice depends on their sum.
+  const all = { x: squares, parts: squares, start: 0, end: vectors };
+  const variant = chosenVariant(device, squaresFamily, all);
+  const partCount = variant.partCount(vectors);
   const parts = device.allocate(partCount * 8);
   let start = 0;
   for (const { gradients: x, size } of arenas) {
     const end = start + size / 4;
-    const count = Math.ceil(end / PART_VECTORS) - Math.floor(start / PART_VECTORS);
-    device.launch(squaresKernel, { x, parts }, { start, end }, linearGrid(Math.ceil(count / 64)));
+    launchPlan(device, variant.plan(device, { x, parts, start, end }));
     start = end;
   }
   sumAxes(device, parts, squares, [partCount, 2], [0]);

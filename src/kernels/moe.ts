@@ -10,36 +10,11 @@ import type { Device } from '../gpu/device.ts';
 import { defineKernel } from '../gpu/kernel.ts';
 import { perElement } from '../gpu/perElement.ts';
 import { GROUP_ROWS } from './matmul/index.ts';
+import { prefixSum } from './moePrefix.ts';
+import { routeRows } from './moeRoute.ts';
 import { NO_ROW } from './rows.ts';
 
-/** Most experts that a token can be sent to. */
-export const MAX_ACTIVE_EXPERTS = 8;
 const CHUNK = 64;
-const routeKernel = defineKernel({
-  name: 'moe route',
-  params: { R: 'u32', experts: 'u32', k: 'u32' },
-  reads: { logits: 'array<f32>' },
-  writes: { chosen: 'array<u32>', weights: 'array<f32>' },
-  ...perElement('R', { id: 'row' })`var best: array<u32, ${MAX_ACTIVE_EXPERTS}>;
-  var sum = 0.0;
-  let at = row * params.experts;
-  for (var choice = 0u; choice < params.k; choice++) {
-    var pick = 0u;
-    var highest = -3.4e38;
-    for (var e = 0u; e < params.experts; e++) {
-      var taken = false;
-      for (var c = 0u; c < choice; c++) { taken = taken || best[c] == e; }
-      if (!taken && logits[at + e] > highest) { highest = logits[at + e]; pick = e; }
-    }
-    best[choice] = pick;
-    let weight = exp(highest - logits[at + best[0]]);
-    weights[row * params.k + choice] = weight;
-    chosen[row * params.k + choice] = pick;
-    sum += weight;
-  }
-  for (var choice = 0u; choice < params.k; choice++) { weights[row * params.k + choice] /= sum; }`,
-});
-
 /** dLogits from the gradient of the weights: the softmax's Jacobian on the chosen experts, 0 elsewhere. */
 const routeBackwardKernel = defineKernel({
   name: 'moe route backward',
@@ -67,31 +42,6 @@ const countKernel = defineKernel({
     count += select(0u, 1u, chosen[i] == expert);
   }
   counts[id] = count;`,
-});
-
-/** One thread: experts are few, and chunks are entries / 64. */
-const prefixKernel = defineKernel({
-  name: 'moe prefix',
-  params: { experts: 'u32', chunks: 'u32', tiles: 'u32' },
-  reads: { counts: 'array<u32>' },
-  writes: { starts: 'array<u32>', ranges: 'array<vec2u>', groupOfTile: 'array<u32>' },
-  code: `
-@compute @workgroup_size(1)
-fn main() {
-  var slot = 0u;
-  for (var expert = 0u; expert < params.experts; expert++) {
-    let first = slot;
-    for (var chunk = 0u; chunk < params.chunks; chunk++) {
-      starts[chunk * params.experts + expert] = slot;
-      slot += counts[chunk * params.experts + expert];
-    }
-    ranges[expert] = vec2u(first, slot);
-    let next = (slot + ${GROUP_ROWS - 1}) / ${GROUP_ROWS} * ${GROUP_ROWS};
-    for (var tile = first / ${GROUP_ROWS}; tile < next / ${GROUP_ROWS}; tile++) { groupOfTile[tile] = expert; }
-    slot = next;
-  }
-  for (var tile = slot / ${GROUP_ROWS}; tile < params.tiles; tile++) { groupOfTile[tile] = 0u; }
-}`,
 });
 
 const scatterKernel = defineKernel({
@@ -147,19 +97,6 @@ const fromSlotsKernel = defineKernel({
   y[id] = sum;`,
 });
 
-/** dWeights[entry] = dy[row]·slots[slot of entry]. */
-const weightGradientKernel = defineKernel({
-  name: 'moe weight gradient',
-  params: { entries: 'u32', dv: 'u32', k: 'u32' },
-  reads: { dy: 'array<vec4f>', slots: 'array<vec4f>', slotOfEntry: 'array<u32>' },
-  writes: { dWeights: 'array<f32>' },
-  ...perElement('entries', { id: 'entry' })`var sum = 0.0;
-  for (var i = 0u; i < params.dv; i++) {
-    sum += dot(dy[entry / params.k * params.dv + i], slots[slotOfEntry[entry] * params.dv + i]);
-  }
-  dWeights[entry] = sum;`,
-});
-
 /** The result of routing: the expert and the slot of every entry. All later kernels use it. */
 export interface Routing {
   readonly R: number;
@@ -201,14 +138,10 @@ export function route(device: Device, logits: BufferView, R: number, experts: nu
   const { chosen, weights, slotOfEntry, entryOfSlot, ranges, groupOfTile } = routing;
   const counts = device.allocate(chunks * experts * 4);
   const starts = device.allocate(chunks * experts * 4);
-  device.launch(routeKernel, { logits, chosen, weights }, { R, experts, k });
+  routeRows(device, { logits, chosen, weights, R, experts, k });
   device.launch(countKernel, { chosen, counts }, { entries, experts, chunks });
-  device.launch(
-    prefixKernel,
-    { counts, starts, ranges, groupOfTile },
-    { experts, chunks, tiles: slots / GROUP_ROWS },
-    [1],
-  );
+  const tiles = slots / GROUP_ROWS;
+  prefixSum(device, { counts, starts, ranges, groupOfTile, experts, chunks, tiles });
   device.launch(fillKernel, { index: entryOfSlot }, { count: slots });
   device.launch(scatterKernel, { chosen, starts, slotOfEntry, entryOfSlot }, { entries, experts, chunks, k });
   return routing;
@@ -250,17 +183,4 @@ export function fromSlots(
   const { R, k, slotOfEntry, weights } = routing;
   const params = { R, dv: d / 4, k, weighted: weighted ? 1 : 0 };
   device.launch(fromSlotsKernel, { x, slotOfEntry, weights, y }, params);
-}
-
-export function weightGradient(
-  device: Device,
-  routing: Routing,
-  dy: BufferView,
-  slots: BufferView,
-  dWeights: BufferView,
-  d: number,
-): void {
-  const { R, k, slotOfEntry } = routing;
-  const params = { entries: R * k, dv: d / 4, k };
-  device.launch(weightGradientKernel, { dy, slots, slotOfEntry, dWeights }, params);
 }

@@ -71,11 +71,14 @@ export const plus = (a: string, b: string): string => `${a} + ${b}`;
 /** Return the larger one of two values in WGSL. */
 export const larger = (a: string, b: string): string => `max(${a}, ${b})`;
 
+/** Return the number of the one bit of a power of 2. */
+const bitOf = (power: number): number => 31 - Math.clz32(power);
+
 /** Return the bits of a thread's number that tell the combined threads apart: the lowest, and the end. */
 function combinedBits(group: RowGroup, { over = 'lanes', of = group.lanes }: Combination): [number, number] {
-  const [lanes, all] = [Math.log2(group.lanes), Math.log2(threadsOf(group))];
+  const [lanes, all] = [bitOf(group.lanes), bitOf(threadsOf(group))];
   const rows = all - lanes;
-  if (over === 'lanes') return group.beside ? [rows, rows + Math.log2(of)] : [0, Math.log2(of)];
+  if (over === 'lanes') return group.beside ? [rows, rows + bitOf(of)] : [0, bitOf(of)];
   return group.beside ? [0, rows] : [lanes, all];
 }
 
@@ -174,3 +177,20 @@ fn main(${GROUP_ARGS}, @builtin(${subgroup ? 'subgroup_invocation_id' : 'local_i
   ${body}
 }`;
 }
+
+/** No number. */
+export const NONE = '0xffffffffu';
+
+/** WGSL of `orderOf(x)`: numbers that have the order of f32. */
+export const BEST_WGSL = `
+fn orderOf(x: f32) -> u32 {
+  let bits = bitcast<u32>(x);
+  return select(bits | 0x80000000u, ~bits, bits >= 0x80000000u);
+}`;
+
+/** Return the combination of pairs (order, number) that finds the largest order, and of equal ones the lowest number. */
+export const largestFirst = (name: string): Combination => ({
+  name,
+  type: 'vec2u',
+  combine: (a, b) => `select(${a}, ${b}, ${b}.x > ${a}.x || (${b}.x == ${a}.x && ${b}.y < ${a}.y))`,
+});

@@ -7,70 +7,69 @@
  */
 import type { BufferView } from '../../gpu/buffers.ts';
 import type { Device } from '../../gpu/device.ts';
+import { chosenVariant, type Family, launchChosen, launchPlan } from '../../gpu/variants.ts';
 import { addParts } from '../addParts.ts';
-import { backwardBySubgroup, forwardBySubgroup, walkedRows } from './subgroup.ts';
+import { defaultsOf } from '../defaults.ts';
+import type { BackwardOptions, BackwardVariant, ForwardOptions, LayerNormViews } from './operands.ts';
+import { backwardByRow, forwardByRow } from './row.ts';
+import { backwardBySubgroup, forwardBySubgroup } from './subgroup.ts';
 import { backwardByThread, forwardByThread, PART_ROWS, weightParts } from './thread.ts';
 
-/** vec4s of a row from which on a subgroup shares it. */
-const SHARED = 16;
-/** vec4s of a row that a lane can hold. */
-const MOST_VECTORS = 16;
+export type { LayerNormViews } from './operands.ts';
 
-/** The lanes that share a row of `dv` vec4s, if any do. */
-function sharingLanes({ subgroupSize: S }: Device, dv: number): number | undefined {
-  return dv >= SHARED && S >= 4 && dv % S === 0 && dv / S <= MOST_VECTORS ? S : undefined;
-}
+/** Return the shape class: the norm, its width and the operands that it has. */
+const classOf = ({ centred, d }: LayerNormViews, operands: Readonly<Record<string, unknown>>): string => {
+  const present = Object.keys(operands).filter((name) => operands[name]);
+  return [centred ? 'centred' : 'rms', `d${d}`, ...present].join(' ');
+};
 
-export interface LayerNormViews {
-  readonly x: BufferView;
-  /** (d); 1 without it. */
-  readonly weight?: BufferView | undefined;
-  /** True to subtract the mean, as in LayerNorm; RMSNorm uses 0 instead. */
-  readonly centred: boolean;
-  /** Mean and reciprocal standard deviation of each row: (R,2). */
-  readonly stats: BufferView;
-  readonly R: number;
-  readonly d: number;
-}
+/** The kernels of the forward pass. */
+export const layerNormForwardFamily: Family<ForwardOptions> = {
+  name: 'layerNorm',
+  shapeClass: (options) => classOf(options, { weight: options.weight, bias: options.bias }),
+  variants: [forwardByThread, forwardBySubgroup, forwardByRow.row, forwardByRow.subgroup],
+  portable: forwardByThread.name,
+  prefer: (device, options) => forwardByRow.preferred(device, options) ?? forwardBySubgroup.name,
+};
+
+/** Those of the backward pass. */
+export const layerNormBackwardFamily: Family<BackwardOptions, BackwardVariant> = {
+  name: 'layerNorm backward',
+  shapeClass: ({ weight, residual, dx, weights, ...options }) =>
+    classOf(options, { weight, residual, dx, 'parts of weights': weights }),
+  variants: [backwardByThread, backwardBySubgroup, backwardByRow.row, backwardByRow.subgroup],
+  portable: backwardByThread.name,
+  prefer: (device, options) => backwardByRow.preferred(device, options) ?? backwardBySubgroup.name,
+};
 
 /** y (R,d) = (x − mean)/√(var + eps)·weight + bias; saves the statistics for backward. */
-export function layerNormForward(
-  device: Device,
-  views: LayerNormViews & {
-    readonly bias?: BufferView | undefined;
-    readonly y: BufferView;
-    readonly eps: number;
-  },
-): void {
-  const { R, d, eps, weight, bias, centred } = views;
-  const form = { dv: d / 4, weight: weight !== undefined, bias: bias !== undefined, centred };
-  const lanes = sharingLanes(device, form.dv);
-  const kernel = lanes ? forwardBySubgroup({ ...form, lanes }) : forwardByThread(form);
-  device.launch(kernel, views, { R, eps });
+export function layerNormForward(device: Device, options: ForwardOptions): void {
+  launchChosen(device, layerNormForwardFamily, options);
 }
 
 /** dx (R,d) = gradient through the layer, plus `residual` (R,d) if given; adds to `dWeight` and `dBias` (d). */
 export function layerNormBackward(
   device: Device,
-  views: LayerNormViews & {
-    readonly dy: BufferView;
-    readonly residual?: BufferView | undefined;
-    readonly dx?: BufferView | undefined;
+  views: Omit<BackwardOptions, 'weights' | 'parts'> & {
     readonly dWeight?: BufferView | undefined;
     readonly dBias?: BufferView | undefined;
   },
 ): void {
-  const { x, stats, dy, R, d, weight, residual, centred, dx, dWeight, dBias } = views;
-  const dv = d / 4;
-  const form = { dv, weight: weight !== undefined, residual: residual !== undefined, centred };
+  const { dWeight, dBias, ...operands } = views;
+  const { x, stats, dy, R, d, dx } = operands;
   const weights = dWeight !== undefined || dBias !== undefined;
-  const lanes = dx && weights ? sharingLanes(device, dv) : undefined;
-  if (dx && !lanes) device.launch(backwardByThread(form), { ...views, dx }, { R });
-  if (!weights) return;
-  const count = Math.ceil(R / (lanes ? walkedRows(lanes) : PART_ROWS));
-  const parts = device.allocate(count * 2 * d * 4);
-  if (dx && lanes) device.launch(backwardBySubgroup({ ...form, lanes }), { ...views, dx, parts }, { R });
-  else device.launch(weightParts, { x, stats, dy, parts }, { R, dv, parts: count });
+  const options = { ...operands, weights };
+  const variant = chosenVariant(device, layerNormBackwardFamily, options);
+  const own = weights ? variant.partCount(device, options) : 0;
+  const count = own || Math.ceil(R / PART_ROWS);
+  const parts = weights ? device.allocate(count * 2 * d * 4) : undefined;
+  if (dx || own > 0) launchPlan(device, variant.plan(device, { ...options, parts }));
+  if (!parts) return;
+  if (own === 0) {
+    // A software driver gains by small workgroups: few columns keep all its threads busy.
+    const threads = defaultsOf(device).rows === 'row' ? 64 : 8;
+    device.launch(weightParts({ threads }), { x, stats, dy, parts }, { R, dv: d / 4, parts: count });
+  }
   const first = dWeight ?? device.allocate(d * 4);
   addParts(device, { parts, count, stride: 2 * d, first, size: d, second: dBias, secondSize: d });
   if (!dWeight) device.release(first);

@@ -2,24 +2,50 @@
  * LayerNorm with a subgroup to a row. Its lanes read neighbouring vec4s; each keeps its part of weight and bias, and of
  * their gradients, over the rows of its workgroup, so that one kernel computes every gradient from one reading.
  */
+
+import type { Device } from '../../gpu/device.ts';
 import {
   defineKernel,
   GROUP_ARGS,
   GROUP_INDEX,
+  gridOf,
+  launchOf,
   linearGrid,
   type Scalar,
   scalarValue,
   unroll,
 } from '../../gpu/kernel.ts';
 import { memoize } from '../../gpu/memoize.ts';
+import type { Variant } from '../../gpu/variants.ts';
 import { laneReductions } from '../lanes.ts';
-import { type BackwardForm, backwardOperands, type ForwardForm, forwardOperands } from './operands.ts';
+import {
+  type BackwardForm,
+  type BackwardVariant,
+  backwardFormOf,
+  backwardOperands,
+  expectView,
+  type ForwardForm,
+  type ForwardOptions,
+  forwardFormOf,
+  forwardOperands,
+} from './operands.ts';
+
+/** vec4s of a row from which on a subgroup shares it. */
+const SHARED = 16;
+/** vec4s of a row that a lane can hold. */
+const MOST_VECTORS = 16;
+
+/** Return the lanes that share a row of `d` values, or 0 if it suits none. */
+export function sharingLanes({ subgroupSize: S }: Device, { d }: { readonly d: number }): number {
+  const dv = d / 4;
+  return dv >= SHARED && S >= 4 && dv % S === 0 && dv / S <= MOST_VECTORS ? S : 0;
+}
 
 /**
  * Rows that a subgroup walks through: what weight and bias are loaded for, and a part of their gradients. A software
  * driver, whose subgroups are narrow, gains by more of them; a GPU needs many subgroups.
  */
-export const walkedRows = (lanes: number): number => (lanes <= 16 ? 32 : 8);
+const walkedRows = (lanes: number): number => (lanes <= 16 ? 32 : 8);
 
 /** The entry point: `before` the rows, what is done for `each` of them, and `after`; and its grid. */
 const walkRows = (lanes: number, before: string, each: string, after = '') => ({
@@ -49,7 +75,7 @@ const eachVector =
 const rowMean = (vectors: string, width: number): string =>
   `laneSum(dot(${vectors}, vec4f(1.0))) / ${width}.0`;
 
-export const forwardBySubgroup = memoize((form: ForwardForm & { readonly lanes: number }) => {
+const forwardKernel = memoize((form: ForwardForm & { readonly lanes: number }) => {
   const { dv, lanes, weight, bias, centred } = form;
   const each = eachVector(dv, lanes);
   const operands = forwardOperands(form);
@@ -85,7 +111,7 @@ export const forwardBySubgroup = memoize((form: ForwardForm & { readonly lanes: 
 });
 
 /** dx, and parts of the gradients of weight and bias: (⌈R / walkedRows⌉, 2, d). */
-export const backwardBySubgroup = memoize((form: BackwardForm & { readonly lanes: number }) => {
+const backwardKernel = memoize((form: BackwardForm & { readonly lanes: number }) => {
   const { dv, lanes, weight, residual, centred } = form;
   const each = eachVector(dv, lanes);
   const operands = backwardOperands(form);
@@ -134,3 +160,25 @@ export const backwardBySubgroup = memoize((form: BackwardForm & { readonly lanes
     ),
   });
 });
+
+export const forwardBySubgroup: Variant<ForwardOptions> = {
+  name: 'subgroup',
+  fits: (device, options) => sharingLanes(device, options) > 0,
+  plan: (device, options) => {
+    const params = { R: options.R, eps: options.eps };
+    const kernel = forwardKernel({ ...forwardFormOf(options), lanes: sharingLanes(device, options) });
+    return launchOf(kernel, options, { params, workgroups: gridOf(kernel, params) });
+  },
+};
+
+export const backwardBySubgroup: BackwardVariant = {
+  name: 'subgroup',
+  fits: (device, options) => options.dx !== undefined && options.weights && sharingLanes(device, options) > 0,
+  partCount: (device, options) => Math.ceil(options.R / walkedRows(sharingLanes(device, options))),
+  plan: (device, options) => {
+    const { R } = options;
+    const [dx, parts] = [expectView('dx', options.dx), expectView('parts', options.parts)];
+    const kernel = backwardKernel({ ...backwardFormOf(options), lanes: sharingLanes(device, options) });
+    return launchOf(kernel, { ...options, dx, parts }, { params: { R }, workgroups: gridOf(kernel, { R }) });
+  },
+};

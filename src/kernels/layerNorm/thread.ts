@@ -2,11 +2,22 @@
  * LayerNorm with a thread to a row, which it holds in registers, so each value is loaded once; a software driver runs as
  * many rows as it has lanes. These kernels run everywhere.
  */
-import { defineKernel } from '../../gpu/kernel.ts';
+import { defineKernel, gridOf, launchOf } from '../../gpu/kernel.ts';
 import { memoize } from '../../gpu/memoize.ts';
 import { perElement } from '../../gpu/perElement.ts';
+import type { Variant } from '../../gpu/variants.ts';
 import { cascade } from '../cascade.ts';
-import { type BackwardForm, backwardOperands, type ForwardForm, forwardOperands } from './operands.ts';
+import {
+  type BackwardForm,
+  type BackwardVariant,
+  backwardFormOf,
+  backwardOperands,
+  expectView,
+  type ForwardForm,
+  type ForwardOptions,
+  forwardFormOf,
+  forwardOperands,
+} from './operands.ts';
 
 /** Rows in a part of the weights' gradient. */
 export const PART_ROWS = 128;
@@ -23,7 +34,7 @@ const rowTotals = (dv: number, values: Readonly<Record<string, (i: string) => st
     levels: LEVELS,
   });
 
-export const forwardByThread = memoize((form: ForwardForm) => {
+const forwardKernel = memoize((form: ForwardForm) => {
   const { dv, weight, bias, centred } = form;
   return defineKernel({
     ...forwardOperands(form),
@@ -39,7 +50,7 @@ export const forwardByThread = memoize((form: ForwardForm) => {
   });
 });
 
-export const backwardByThread = memoize((form: BackwardForm) => {
+const backwardKernel = memoize((form: BackwardForm) => {
   const { dv, weight, residual, centred } = form;
   return defineKernel({
     ...backwardOperands(form),
@@ -63,18 +74,44 @@ export const backwardByThread = memoize((form: BackwardForm) => {
   });
 });
 
-/** Sums over `PART_ROWS` rows of dy·x̂ and of dy; parts (⌈R / PART_ROWS⌉, 2, d). */
-export const weightParts = defineKernel({
-  name: 'layerNorm backward weight parts',
-  params: { R: 'u32', dv: 'u32', parts: 'u32' },
-  reads: { x: 'array<vec4f>', stats: 'array<vec2f>', dy: 'array<vec4f>' },
-  writes: { parts: 'array<vec4f>' },
-  functions: `
+export const forwardByThread: Variant<ForwardOptions> = {
+  name: 'thread',
+  fits: () => true,
+  plan: (_, options) => {
+    const params = { R: options.R, eps: options.eps };
+    const kernel = forwardKernel(forwardFormOf(options));
+    return launchOf(kernel, options, { params, workgroups: gridOf(kernel, params) });
+  },
+};
+
+export const backwardByThread: BackwardVariant = {
+  name: 'thread',
+  fits: () => true,
+  partCount: () => 0,
+  plan: (_, options) => {
+    const params = { R: options.R };
+    const kernel = backwardKernel(backwardFormOf(options));
+    return launchOf(
+      kernel,
+      { ...options, dx: expectView('dx', options.dx) },
+      { params, workgroups: gridOf(kernel, params) },
+    );
+  },
+};
+
+/** Sums over `PART_ROWS` rows of dy·x̂ and of dy, a thread to a column; parts (⌈R / PART_ROWS⌉, 2, d). */
+export const weightParts = memoize(({ threads }: { readonly threads: number }) =>
+  defineKernel({
+    name: `layerNorm backward weight parts ${threads}`,
+    params: { R: 'u32', dv: 'u32', parts: 'u32' },
+    reads: { x: 'array<vec4f>', stats: 'array<vec2f>', dy: 'array<vec4f>' },
+    writes: { parts: 'array<vec4f>' },
+    functions: `
 fn normalOf(row: u32, column: u32) -> vec4f {
   let s = stats[row];
   return (x[row * params.dv + column] - s.x) * s.y;
 }`,
-  ...perElement(['parts', 'dv'], { threads: 8 })`let part = id / params.dv;
+    ...perElement(['parts', 'dv'], { threads })`let part = id / params.dv;
   let column = id % params.dv;
   let end = min((part + 1) * ${PART_ROWS}, params.R);
   ${cascade({
@@ -89,4 +126,5 @@ fn normalOf(row: u32, column: u32) -> vec4f {
   })}
   parts[part * 2 * params.dv + column] = sumGX;
   parts[(part * 2 + 1) * params.dv + column] = sumG;`,
-});
+  }),
+);

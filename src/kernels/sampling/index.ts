@@ -10,6 +10,7 @@ import type { Device } from '../../gpu/device.ts';
 import { type Family, launchChosen } from '../../gpu/variants.ts';
 import { defaultsOf } from '../defaults.ts';
 import { formOf, type SampleOptions, type SampleSize, type SampleViews } from './interface.ts';
+import { sampleByRow } from './row.ts';
 import { threadVariant } from './thread.ts';
 import { vectorsVariant } from './vectors.ts';
 
@@ -23,9 +24,11 @@ export const sampleFamily: Family<SampleOptions> = {
     const { V, filtered } = formOf(options);
     return `V${V}${filtered ? ' filtered' : ''}`;
   },
-  variants: [threadVariant, vectorsVariant],
+  variants: [threadVariant, vectorsVariant, sampleByRow.row, sampleByRow.subgroup],
   portable: threadVariant.name,
-  prefer: (device) => (defaultsOf(device).rows === 'vectors' ? vectorsVariant : threadVariant).name,
+  prefer: (device, options) =>
+    sampleByRow.preferred(device, options) ??
+    (defaultsOf(device).rows === 'vectors' ? vectorsVariant : threadVariant).name,
 };
 
 /** Draw the next token of every row. */

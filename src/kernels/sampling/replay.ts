@@ -9,45 +9,43 @@
  *
  * The filters keep the likeliest ids up to a border, so the kept ids need one pass each for the border and the mass: O(V),
  * where the sampler, which has to find them, ranks all ids. Only the mass of the top-k takes a search for the k-th logit.
- * A thread to a row, four ids at a time, as in `vectors`.
+ * A thread to a row, four ids at a time, as in `vectors`; or a subgroup or workgroup, see replayRow.ts.
  */
-import type { BufferView } from '../../gpu/buffers.ts';
 import type { Device } from '../../gpu/device.ts';
-import { defineKernel } from '../../gpu/kernel.ts';
+import { defineKernel, gridOf, launchOf } from '../../gpu/kernel.ts';
 import { memoize } from '../../gpu/memoize.ts';
 import { perElement } from '../../gpu/perElement.ts';
+import { launchChosen } from '../../gpu/variants.ts';
 import { GUMBEL4_WGSL, PHILOX_BLOCKS_WGSL, PHILOX_WGSL } from '../philox.ts';
+import { rowFamily } from '../rowVariants.ts';
 import { SETTINGS_WGSL, STREAM } from './interface.ts';
+import {
+  GAP_WGSL,
+  IMPOSSIBLE,
+  isKeptWgsl,
+  type ReplayForm,
+  type ReplayOptions,
+  type ReplayViews,
+  replayFormOf,
+  replayInterface,
+} from './replayInterface.ts';
+import { replayByRow } from './replayRow.ts';
 
-/** The margin or gap of a token that cannot have been drawn, and of ids that no filter keeps. */
-export const IMPOSSIBLE = 1e30;
+export { IMPOSSIBLE } from './replayInterface.ts';
 
 const LOWEST = 'vec4f(-3.0e38)';
 
-interface Form {
-  readonly V: number;
-  readonly filtered: boolean;
-}
-
-/** Returns which of the ids 4w to 4w + 3 the token was drawn from, if they exist. */
-const keptWgsl = ({ V, filtered }: Form): string => `
-fn exists(w: u32) -> vec4<bool> { return vec4u(w * 4) + vec4u(0, 1, 2, 3) < vec4u(${V}); }
-fn isKept(row: u32, w: u32) -> vec4<bool> {
-  ${
-    filtered
-      ? `let bits = kept[row * ${Math.ceil(V / 32)} + w / 8] >> (w % 8 * 4);
-  return exists(w) & (((vec4u(bits) >> vec4u(0, 1, 2, 3)) & vec4u(1)) == vec4u(1));`
-      : 'return exists(w);'
-  }
-}
+/** Return the WGSL of functions of the ids 4w to 4w + 3 of a row. */
+const idsWgsl = (form: ReplayForm): string => `
+fn exists(w: u32) -> vec4<bool> { return vec4u(w * 4) + vec4u(0, 1, 2, 3) < vec4u(${form.V}); }${isKeptWgsl(form)}
 fn scaled(row: u32, w: u32) -> vec4f {
-  let ids = min(vec4u(w * 4) + vec4u(0, 1, 2, 3), vec4u(${V - 1})) + row * ${V};
+  let ids = min(vec4u(w * 4) + vec4u(0, 1, 2, 3), vec4u(${form.V - 1})) + row * ${form.V};
   let values = vec4f(logits[ids.x], logits[ids.y], logits[ids.z], logits[ids.w]);
   return select(${LOWEST}, values * settings.inverseTemperature, exists(w));
 }
 fn largest(x: vec4f) -> f32 { return max(max(x.x, x.y), max(x.z, x.w)); }`;
 
-/** Declares `filterGap`, from the border of the kept ids and the masses on both sides of it. */
+/** Declare `filterGap`, from the border of the kept ids and the masses on both sides of it. */
 const filterGapWgsl = (V: number): string => {
   const vectors = Math.ceil(V / 4);
   return `
@@ -73,24 +71,7 @@ const filterGapWgsl = (V: number): string => {
   var total = dot(all4, vec4f(1));
   let limit = select(settings.topK, ${V}u, settings.topK == 0 || settings.topK > ${V});
   if (settings.topP < 1.0 && limit < ${V}) { total = massOfTop(row, highest, limit); }
-  let share = max(settings.topP * total, 1.0e-37);
-  let least = log(max(settings.minP, 1.0e-37));
-
-  // The ids before the border are likelier than those after it.
-  var filterGap = max(dropped - lowest, 0.0);
-  // Each filter that is on would keep the last id before the border. The likeliest always stays.
-  if (count > limit || count == 0) { filterGap = ${IMPOSSIBLE}; }
-  if (count > 1) {
-    if (settings.topP < 1.0) { filterGap = max(filterGap, log(max(keptMass - exp(lowest), 1.0e-37) / share)); }
-    if (settings.minP > 0.0) { filterGap = max(filterGap, least - lowest); }
-  }
-  // One of them would drop the first id after it.
-  if (count < limit) {
-    var reason = ${IMPOSSIBLE};
-    if (settings.topP < 1.0) { reason = min(reason, log(share / keptMass)); }
-    if (settings.minP > 0.0) { reason = min(reason, dropped - least); }
-    filterGap = max(filterGap, reason);
-  }`;
+  ${GAP_WGSL}`;
 };
 
 /** Returns the sum of exp over the k largest z, found by bisection: of numbers below 0, the bits rise with the distance from 0. */
@@ -119,25 +100,17 @@ fn massOfTop(row: u32, highest: f32, k: u32) -> f32 {
   return dot(sum4, vec4f(1)) + f32(ties) * exp(-bitcast<f32>(low));
 }`;
 
-const kernelOf = memoize((form: Form) => {
+const kernelOf = memoize((form: ReplayForm) => {
   const { V, filtered } = form;
   const vectors = Math.ceil(V / 4);
   return defineKernel({
     name: `replay samples ${V}${filtered ? ' filtered' : ''}`,
-    params: { N: 'u32' },
-    reads: {
-      logits: 'array<f32>',
-      tokens: 'array<u32>',
-      places: 'array<vec2u>',
-      settings: 'Settings',
-      kept: filtered ? 'array<u32>' : undefined,
-    },
-    writes: { checks: 'array<vec4f>' },
+    ...replayInterface(form),
     functions: `${SETTINGS_WGSL}
 ${PHILOX_WGSL}
 ${PHILOX_BLOCKS_WGSL}
 ${GUMBEL4_WGSL}
-${keptWgsl(form)}
+${idsWgsl(form)}
 ${filtered ? massOfTopWgsl(V) : ''}`,
     ...perElement('N', { id: 'row', threads: 8 })`var highest4 = ${LOWEST};
   for (var w = 0u; w < ${vectors}; w++) { highest4 = max(highest4, scaled(row, w)); }
@@ -168,26 +141,28 @@ ${filtered ? massOfTopWgsl(V) : ''}`,
   });
 });
 
-export interface ReplayViews {
-  /** (N,V) */
-  readonly logits: BufferView;
-  /** u32 (N) */
-  readonly tokens: BufferView;
-  /** u32 (N,2): the position of each token, counted from the start of the prompt, and its sequence's id. */
-  readonly places: BufferView;
-  /** See `encodeSettings`. */
-  readonly settings: BufferView;
-  /** u32 (N,⌈V/32⌉): the ids that each token was drawn from. */
-  readonly kept?: BufferView | undefined;
-  /** (N,4): logp, margin, filterGap, 0. */
-  readonly checks: BufferView;
-}
+/** The kernels that replay draws. */
+export const replayFamily = rowFamily<ReplayOptions>(
+  'replay samples',
+  (options) => {
+    const { V, filtered } = replayFormOf(options);
+    return `V${V}${filtered ? ' filtered' : ''}`;
+  },
+  {
+    name: 'thread',
+    fits: () => true,
+    plan: (_, options) => {
+      const kernel = kernelOf(replayFormOf(options));
+      const params = { N: options.size.N };
+      return launchOf(kernel, options.views, { params, workgroups: gridOf(kernel, params) });
+    },
+  },
+  replayByRow,
+);
 
 /** Replay the draws of N tokens. */
-export function replaySamples(
+export const replaySamples = (
   device: Device,
   views: ReplayViews,
-  { N, V }: { readonly N: number; readonly V: number },
-): void {
-  device.launch(kernelOf({ V, filtered: views.kept !== undefined }), views, { N });
-}
+  size: { readonly N: number; readonly V: number },
+): void => launchChosen(device, replayFamily, { views, size });

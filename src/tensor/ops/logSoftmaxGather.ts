@@ -1,7 +1,7 @@
 /** Log-probabilities of chosen ids and entropies, for cross-entropy and policy gradients. */
 import { expectOptions, instanceOf, type OptionKinds, real } from '../../base/arguments.ts';
 import { ShapeError } from '../../base/errors.ts';
-import { logSoftmaxGatherBackward, logSoftmaxGatherForward } from '../../kernels/logSoftmaxGather.ts';
+import { logSoftmaxGatherBackward, logSoftmaxGatherForward } from '../../kernels/logSoftmaxGather/index.ts';
 import { differentiableParts, orZeros } from '../autograd.ts';
 import { expectIndices } from '../indices.ts';
 import { expectOperands, FLOATS, INDICES } from '../operands.ts';

@@ -6,7 +6,7 @@ import { defaultsOf } from '../../kernels/defaults.ts';
 import { matmul as multiply } from '../../kernels/matmul/index.ts';
 import { matmulOuter } from '../../kernels/matmulOuter/index.ts';
 import { type Axis, move } from '../../kernels/movement.ts';
-import { sumAxes } from '../../kernels/reduce.ts';
+import { sumAxes } from '../../kernels/reduce/index.ts';
 import { differentiable } from '../autograd.ts';
 import { expectOperands, FLOATS, NUMBERS } from '../operands.ts';
 import { type Shape, showShapes, sizeOf, Tensor } from '../tensor.ts';

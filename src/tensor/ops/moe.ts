@@ -5,16 +5,10 @@ import { elementwise } from '../../kernels/elementwise.ts';
 import { balanceBackward, balanceCounts, balanceShares } from '../../kernels/loadBalance.ts';
 import { matmul } from '../../kernels/matmul/index.ts';
 import { matmulOuter } from '../../kernels/matmulOuter/index.ts';
-import {
-  fromSlots,
-  MAX_ACTIVE_EXPERTS,
-  type Routing,
-  route,
-  routeBackward,
-  toSlots,
-  weightGradient,
-} from '../../kernels/moe.ts';
-import { sumAxes } from '../../kernels/reduce.ts';
+import { fromSlots, type Routing, route, routeBackward, toSlots } from '../../kernels/moe.ts';
+import { MAX_ACTIVE_EXPERTS } from '../../kernels/moeRoute.ts';
+import { weightGradient } from '../../kernels/moeWeights.ts';
+import { sumAxes } from '../../kernels/reduce/index.ts';
 import { differentiable, differentiableByKernel, gradientTarget } from '../autograd.ts';
 import { expectOperands, FLOATS } from '../operands.ts';
 import { showShape, Tensor } from '../tensor.ts';

@@ -14,7 +14,7 @@ import {
   type ReductionName,
   reduceAxes,
   sumAxes,
-} from '../../kernels/reduce.ts';
+} from '../../kernels/reduce/index.ts';
 import { differentiable } from '../autograd.ts';
 import { makeWithin } from '../indices.ts';
 import { CONDITIONS, EVERY_DTYPE, expectOperands, FLOATS, WORDS } from '../operands.ts';

@@ -3,7 +3,7 @@ import { expectKind, expectOptions, integer, listOf, type OptionKinds, real } fr
 import { ShapeError } from '../../base/errors.ts';
 import { MAX_RANK } from '../../kernels/elementwise.ts';
 import { type Axis, move } from '../../kernels/movement.ts';
-import { sumAxes } from '../../kernels/reduce.ts';
+import { sumAxes } from '../../kernels/reduce/index.ts';
 import { differentiableByKernel } from '../autograd.ts';
 import { expectOperands, WORDS } from '../operands.ts';
 import { type Shape, showShape, Tensor } from '../tensor.ts';

@@ -1,24 +1,13 @@
 /**
- * The log-probability of one chosen id per row and the entropy of the row, without storing the log-probabilities.
- * It serves cross-entropy and policy gradients alike.
- *
- *   z = logits·inverseTemperature, over the kept ids;  lse = log Σ exp z;  logp = z[id] − lse;  H = lse − Σ p·z
- *   dlogits[v] = inverseTemperature·(dlogp·(1[v = id] − p_v) − dH·p_v·(z_v − lse + H))
- *
- * `kept` restricts a row to a set of ids (top-k, top-p), one bit per id: ids left out have probability 0 and no
- * gradient. An id of V or more chooses nothing: logp is 0 and has no gradient. An id of probability 0 adds nothing to the
- * entropy, as p·log p goes to 0. Rows need not begin at a multiple of 4, but are read as vec4s nevertheless, which a
- * software driver loads 3 times as fast. Vocabularies are small: a thread has a row, or four.
+ * A thread to a row, or to four. Rows need not begin at a multiple of 4, but are read as vec4s nevertheless, which a software
+ * driver loads 3 times as fast. These kernels run everywhere.
  */
-import type { BufferView } from '../gpu/buffers.ts';
-import type { Device } from '../gpu/device.ts';
-import { defineKernel, unroll } from '../gpu/kernel.ts';
-import { memoize } from '../gpu/memoize.ts';
-import { perElement } from '../gpu/perElement.ts';
-
-const PARAMS = { R: 'u32', V: 'u32', inverseTemperature: 'f32' } as const;
-/** Below every logit that counts. */
-const LOWEST = '-3.0e38';
+import type { BufferView } from '../../gpu/buffers.ts';
+import { defineKernel, gridOf, launchOf, unroll } from '../../gpu/kernel.ts';
+import { memoize } from '../../gpu/memoize.ts';
+import { perElement } from '../../gpu/perElement.ts';
+import type { Variant } from '../../gpu/variants.ts';
+import { type BackwardOptions, type ForwardOptions, LOWEST, PARAMS, paramsOf } from './interface.ts';
 
 /** Return WGSL that tells for four elements if they are kept; elements outside of their row are not, those of rows past the last may be. */
 const keptWgsl = (kept: boolean): string => `
@@ -159,53 +148,37 @@ fn ofRows(x: vec4f, row: vec4u) -> vec4f { return vec4f(x[row.x], x[row.y], x[ro
   }),
 );
 
-export interface LogSoftmaxGatherViews {
-  /** (R,V) */
-  readonly logits: BufferView;
-  /** u32 (R) */
-  readonly ids: BufferView;
-  /** u32 (R, ⌈V/32⌉): bit v set where id v is kept. */
-  readonly kept?: BufferView | undefined;
-  /** (R): entropy in nats. */
-  readonly entropy: BufferView;
-  /** (R) */
-  readonly lse: BufferView;
-  readonly R: number;
-  readonly V: number;
-  readonly inverseTemperature: number;
-}
-
 /** The last vec4 may end in the padding that every buffer has. */
 const wholeVectors = (view: BufferView): BufferView => ({ ...view, bytes: Math.ceil(view.bytes / 16) * 16 });
 
-export function logSoftmaxGatherForward(
-  device: Device,
-  views: LogSoftmaxGatherViews & { readonly logp: BufferView },
-): void {
-  const { R, V, inverseTemperature, kept } = views;
-  const kernel = forwardKernel({ kept: kept !== undefined, vectors: vectorsAtATime(V), long: isLong(V) });
-  const buffers = { ...views, logits: wholeVectors(views.logits) };
-  device.launch(kernel, buffers, { R, V, inverseTemperature });
-}
-
-export function logSoftmaxGatherBackward(
-  device: Device,
-  views: LogSoftmaxGatherViews & {
-    readonly dLogp: BufferView;
-    readonly dEntropy: BufferView;
-    readonly dLogits: BufferView;
+export const forwardByThread: Variant<ForwardOptions> = {
+  name: 'thread',
+  fits: () => true,
+  plan: (_, options) => {
+    const { V, kept, logits } = options;
+    const kernel = forwardKernel({ kept: kept !== undefined, vectors: vectorsAtATime(V), long: isLong(V) });
+    const params = paramsOf(options);
+    const views = { ...options, logits: wholeVectors(logits) };
+    return launchOf(kernel, views, { params, workgroups: gridOf(kernel, params) });
   },
-): void {
-  const { R, V, inverseTemperature } = views;
-  const buffers = {
-    logits: wholeVectors(views.logits),
-    ids: wholeVectors(views.ids),
-    lse: wholeVectors(views.lse),
-    entropy: wholeVectors(views.entropy),
-    dLogp: wholeVectors(views.dLogp),
-    dEntropy: wholeVectors(views.dEntropy),
-    dLogits: wholeVectors(views.dLogits),
-    kept: views.kept,
-  };
-  device.launch(backwardKernel(views.kept !== undefined), buffers, { R, V, inverseTemperature });
-}
+};
+
+export const backwardByThread: Variant<BackwardOptions> = {
+  name: 'thread',
+  fits: () => true,
+  plan: (_, options) => {
+    const kernel = backwardKernel(options.kept !== undefined);
+    const params = paramsOf(options);
+    const views = {
+      logits: wholeVectors(options.logits),
+      ids: wholeVectors(options.ids),
+      lse: wholeVectors(options.lse),
+      entropy: wholeVectors(options.entropy),
+      dLogp: wholeVectors(options.dLogp),
+      dEntropy: wholeVectors(options.dEntropy),
+      dLogits: wholeVectors(options.dLogits),
+      kept: options.kept,
+    };
+    return launchOf(kernel, views, { params, workgroups: gridOf(kernel, params) });
+  },
+};
