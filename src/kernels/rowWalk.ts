@@ -80,9 +80,9 @@ export function walkRow<Name extends string>({ lanes, held, count, values }: Wal
         ...(combine ? { combine } : {}),
       });
     },
-    each: (text) => `for (var at = lane; at < ${count}; at += ${lanes}) {
-    ${names.map((name) => `let ${name} = ${values[name]('at')};`).join(' ')}
-    ${text((name) => name, 'at')}
+    each: (text) => `for (var element = lane; element < ${count}; element += ${lanes}) {
+    ${names.map((name) => `let ${name} = ${values[name]('element')};`).join(' ')}
+    ${text((name) => name, 'element')}
   }`,
   };
 }

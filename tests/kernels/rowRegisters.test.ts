@@ -26,9 +26,13 @@ function heldBytes({ kernel }: Launch): number {
   const names = [...main.matchAll(/\b(?:let|var) ([A-Za-z]+\d+)\b/g)].map(([, name]) => name ?? '');
   // Those of 4 bytes: the place of an element, and if it exists.
   const words = names.filter((name) => /^(has|at)\d/.test(name));
-  // What is declared within a loop over parts of parts is counted as held; sums of all rows replace the lane's.
-  const vectors = new Set(names.filter((name) => !/^(has|at|all)/.test(name)));
-  return 16 * vectors.size + 4 * words.length;
+  // Sums over all rows replace the lane's own.
+  const vectors = [...new Set(names.filter((name) => !/^(has|at|all)/.test(name)))];
+  // Without a row in registers, one total after another has those of its nested blocks.
+  const isHeld = !main.includes('let share = ');
+  const prefixes = new Set(vectors.map((name) => /^[a-z]+/i.exec(name.replace(/Of\d+$/, ''))?.[0] ?? name));
+  const perTotal = [...prefixes].map((prefix) => vectors.filter((name) => name.startsWith(prefix)).length);
+  return 16 * (isHeld ? vectors.length : Math.max(0, ...perTotal)) + 4 * words.length;
 }
 
 test('at every width', () => {
