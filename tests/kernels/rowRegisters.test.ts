@@ -44,8 +44,14 @@ test('at every width', () => {
     const gradients = { ...layer, dy: view, residual: view, dx: view, weights: true, parts: view };
     const logits = { logits: view, ids: view, kept: view, entropy: view, lse: view, R: 100, V: width };
     const size = { outer: 100, length: width, inner: 1, logarithm: false };
-    const sample = { views: { logits: view, rows: view, settings: view, slots: view, samples: view, ids: view, kept: view }, size: { M: 8, V: width, maxNewTokens: 4, eos: 0 } };
-    const replay = { views: { logits: view, tokens: view, places: view, settings: view, kept: view, checks: view }, size: { N: 8, V: width } };
+    const sample = {
+      views: { logits: view, rows: view, settings: view, slots: view, samples: view, ids: view, kept: view },
+      size: { M: 8, V: width, maxNewTokens: 4, eos: 0 },
+    };
+    const replay = {
+      views: { logits: view, tokens: view, places: view, settings: view, kept: view, checks: view },
+      size: { N: 8, V: width },
+    };
     const gather = { ...logits, inverseTemperature: 1 };
     const plans = [
       [layerNormForwardFamily, { ...layer, y: view, eps: 1e-5 }],
