@@ -33,6 +33,17 @@ export const VARIANTS = [
   { variant: 'portable', portableKernels: true },
 ].filter(({ portableKernels }) => !portableKernels || (interpretedLanes === 0 && !brief));
 
+/** WebGPU's default limits: what every adapter has. */
+export const DEFAULT_LIMITS = {
+  maxComputeWorkgroupStorageSize: 16_384,
+  maxStorageBuffersPerShaderStage: 8,
+  maxComputeInvocationsPerWorkgroup: 256,
+  maxComputeWorkgroupSizeX: 256,
+};
+
+/** The default kernels of a GPU that has no more than that. */
+export const GPU_VARIANT = { variant: "a GPU's", adapterClass: 'gpu' as const, limits: DEFAULT_LIMITS };
+
 /** Return the number of random cases to test: few where each compiles its kernels for seconds, as in a page. */
 export const randomCases = (wanted: number): number => (brief ? Math.min(wanted, 3) : wanted);
 

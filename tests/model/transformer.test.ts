@@ -22,7 +22,7 @@ import {
   sum,
   Tensor,
 } from '../../src/tensor/index.ts';
-import { openDevice, VARIANTS } from '../device.ts';
+import { GPU_VARIANT, openDevice, VARIANTS } from '../device.ts';
 import { backward as oracleBackward } from '../oracle/array.ts';
 import { expectClose } from '../oracle/compare.ts';
 import { integers } from '../oracle/random.ts';
@@ -160,13 +160,15 @@ const SHAPES: readonly (readonly [string, Partial<ModelOverrides<ModelShape>>])[
       ...{ attentionBias: true, mlpBias: true, ropeTheta: 50, rmsNormEps: 1e-2 },
     },
   ],
+  ['the heads of medium, of 64', { dModel: 128, nHeads: 2, dFF: 40, nLayers: 1 }],
+  ['the heads of large, of 96', { dModel: 192, nHeads: 2, dFF: 40, nLayers: 1 }],
   ['biases, final norm and tied output', { finalNorm: true, tieEmbeddings: true, nLayers: 1, vocabSize: 6 }],
 ];
 
-describe.each(VARIANTS)('other shapes, $variant kernels', ({ portableKernels }) => {
+describe.each([...VARIANTS, GPU_VARIANT])('other shapes, $variant kernels', (options) => {
   let device: Device;
   beforeAll(async () => {
-    device = await openDevice({ portableKernels });
+    device = await openDevice(options);
   });
   afterAll(() => device.destroy());
 

@@ -24,6 +24,7 @@ import { ATTENTION_TILE_ROWS, type AttentionOptions, type AttentionShape, planOf
 import { type SplitLayout, type Sum, splitFits, splitRows } from './split.ts';
 import { splitBackwardKeyValueKernel, splitBackwardQueryKernel } from './splitBackward.ts';
 import { splitForwardKernel } from './splitForward.ts';
+import { type PassName, preferredStaged, stagedVariants } from './stagedVariants.ts';
 import {
   broadcastVariant,
   canBroadcast,
@@ -100,6 +101,7 @@ const portableFits = (device: Device, headDim: number, { scalars, sum }: Kernels
 
 function familyOf(
   name: string,
+  pass: PassName,
   kernels: Kernels,
   { own, share }: Preference,
   microkernel?: Variant<AttentionOptions>,
@@ -115,10 +117,13 @@ function familyOf(
       portable,
       ...BROADCASTS.map(([rows, lanes]) => broadcastVariant(kernels, rows, lanes)),
       ...(microkernel ? [microkernel] : []),
+      ...stagedVariants(pass),
     ],
     portable: portable.name,
-    prefer: (device, { shape: { headDim } }) => {
+    prefer: (device, options) => {
+      const { headDim } = options.shape;
       const { attention } = defaultsOf(device);
+      if (attention === 'staged') return preferredStaged(device, pass, options) ?? portable.name;
       if (attention === 'microkernel' && microkernel) return microkernel.name;
       if (attention !== 'broadcast' || !canBroadcast(device, headDim)) return portable.name;
       const rows = Math.min(own, ATTENTION_TILE_ROWS / device.subgroupSize);
@@ -154,6 +159,7 @@ const BACKWARD = { own: 4, share: 4 };
 /** The kernels of the forward pass. */
 export const attentionForwardFamily = familyOf(
   'attention forward',
+  'forward',
   FORWARD,
   { own: 4, share: 2 },
   microkernelVariant(microkernelForward, 'query'),
@@ -161,9 +167,14 @@ export const attentionForwardFamily = familyOf(
 /** Computes all gradients at once. It reads what the kernels of dQ and of dK and dV read, and writes what they write. */
 export const backwardMicrokernel = microkernelVariant(microkernelBackward, 'key value');
 /** Those of dQ. */
-export const attentionQueryFamily = familyOf('attention backward query', QUERY, BACKWARD);
+export const attentionQueryFamily = familyOf('attention backward query', 'query', QUERY, BACKWARD);
 /** Those of dK and dV. */
-export const attentionKeyValueFamily = familyOf('attention backward key value', KEY_VALUE, BACKWARD);
+export const attentionKeyValueFamily = familyOf(
+  'attention backward key value',
+  'keyValue',
+  KEY_VALUE,
+  BACKWARD,
+);
 
 /** Return true if the kernels take heads of this size: multiples of 4 up to 256, on every adapter with WebGPU's limits. */
 export const attentionFits = (device: Device, headDim: number): boolean =>

@@ -3,8 +3,9 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Device } from '../../../src/gpu/device.ts';
 import { type AttentionOptions, attention, backward, Packing, Tensor } from '../../../src/tensor/index.ts';
-import { largeTest, openDevice, VARIANTS } from '../../device.ts';
+import { DEFAULT_LIMITS, GPU_VARIANT, largeTest, openDevice, VARIANTS } from '../../device.ts';
 import * as oracle from '../../oracle/array.ts';
+import { packedAttention } from '../../oracle/attention.ts';
 import { expectClose } from '../../oracle/compare.ts';
 import { alibiSlopes } from '../../oracle/transformer.ts';
 import {
@@ -15,23 +16,6 @@ import {
   summed,
 } from '../againstOracle.ts';
 import { describeOps } from './battery.ts';
-
-/** softmax(q·kᵀ/√headDim − slope·(i − j), j ≤ i)·v of one head of one sequence; q, k and v are (T,headDim). */
-function oneHead(q: oracle.Array64, k: oracle.Array64, v: oracle.Array64, slope: number): oracle.Array64 {
-  const [T, headDim] = q.shape as [number, number];
-  const positions = Array.from({ length: T * T }, (_, at) => [Math.floor(at / T), at % T] as const);
-  const bias = oracle.array(
-    positions.map(([i, j]) => -slope * (i - j)),
-    [T, T],
-  );
-  const future = oracle.array(
-    positions.map(([i, j]) => Number(j > i)),
-    [T, T],
-  );
-  const scores = oracle.mul(oracle.matmul(q, oracle.transpose(k)), 1 / Math.sqrt(headDim));
-  const masked = oracle.maskedFill(oracle.add(scores, bias), future, Number.NEGATIVE_INFINITY);
-  return oracle.matmul(oracle.softmax(masked), v);
-}
 
 interface Heads {
   readonly headDim: number;
@@ -49,23 +33,6 @@ const columnsOf = (problem: Heads): number => {
   const { heads, kvHeads } = countsOf(problem);
   return (heads + 2 * kvHeads) * problem.headDim;
 };
-
-function reference(qkv: oracle.Array64, lengths: readonly number[], problem: Heads): oracle.Array64 {
-  const { headDim, slopes } = problem;
-  const { heads, kvHeads } = countsOf(problem);
-  let first = 0;
-  const sequences = lengths.map((length) => {
-    const rows = oracle.slice(qkv, 0, first, first + length);
-    first += length;
-    const headAt = (head: number) => oracle.slice(rows, 1, head * headDim, (head + 1) * headDim);
-    const outputs = Array.from({ length: heads }, (_, h) => {
-      const kv = Math.floor(h / (heads / kvHeads));
-      return oneHead(headAt(h), headAt(heads + kv), headAt(heads + kvHeads + kv), slopes?.[h] ?? 0);
-    });
-    return oracle.cat(outputs, 1);
-  });
-  return oracle.cat(sequences, 0);
-}
 
 interface Problem extends Heads {
   readonly lengths: readonly number[];
@@ -86,7 +53,7 @@ function computation({ lengths, seed, scale = 1, ...heads }: Problem): Computati
         ...(slopes ? { slopes: Tensor.from(device, slopes) } : {}),
       });
     },
-    oracle: ([qkv]) => reference(qkv as oracle.Array64, lengths, heads),
+    oracle: ([qkv]) => packedAttention(qkv as oracle.Array64, lengths, { ...heads, ...countsOf(heads) }),
     // A key's gradient is a sum over all later queries of a group of heads.
     gradient: () => summed(Math.max(...lengths) * (countsOf(heads).heads / countsOf(heads).kvHeads), scale),
   };
@@ -121,19 +88,11 @@ describeOps('Packed attention', [
   },
 ]);
 
-/** WebGPU's defaults: what every adapter has. */
-const DEFAULT_LIMITS = {
-  maxComputeWorkgroupStorageSize: 16_384,
-  maxStorageBuffersPerShaderStage: 8,
-  maxComputeInvocationsPerWorkgroup: 256,
-  maxComputeWorkgroupSizeX: 256,
-};
-
 describe.each([
   ...VARIANTS,
   { variant: "portable, WebGPU's default limits", portableKernels: true, limits: DEFAULT_LIMITS },
+  GPU_VARIANT,
 ])('$variant', (options) => {
-  const { portableKernels } = options;
   let device: Device;
   beforeAll(async () => {
     device = await openDevice(options);
@@ -240,7 +199,7 @@ describe.each([
   });
 
   test('a packing serves several devices', async () => {
-    const other = await openDevice({ portableKernels });
+    const other = await openDevice(options);
     const packing = new Packing([3, 2]);
     const { values, shape } = random([5, 12], 7);
     const run = (on: Device) =>

@@ -9,7 +9,7 @@ import {
   sum,
   Tensor,
 } from '../../../src/tensor/index.ts';
-import { openDevice, VARIANTS } from '../../device.ts';
+import { GPU_VARIANT, openDevice, VARIANTS } from '../../device.ts';
 import * as oracle from '../../oracle/array.ts';
 import { expectClose } from '../../oracle/compare.ts';
 import { uniforms } from '../../oracle/random.ts';
@@ -97,12 +97,18 @@ describeOps('Attention', [
   },
 ]);
 
-describe.each(VARIANTS)('$variant', ({ portableKernels }) => {
+describe.each([...VARIANTS, GPU_VARIANT])('$variant', (options) => {
   let device: Device;
   beforeAll(async () => {
-    device = await openDevice({ portableKernels });
+    device = await openDevice(options);
   });
   afterAll(() => device.destroy());
+
+  test.each([64, 96, 128, 256])('causal self-attention with heads of %i', async (D) => {
+    const base = { lead: [2], heads: 2, T: 35, S: 35, D, E: D, causal: true };
+    await expectSameAsOracle(device, computation({ ...base, seed: D }));
+    await expectSameAsOracle(device, computation({ ...base, alibi: true, seed: D + 1 }));
+  });
 
   test('causal self-attention, fused: with and without slopes, any scale', async () => {
     const base = { lead: [2, 2], heads: 3, T: 35, S: 35, D: 8, E: 8, causal: true };
