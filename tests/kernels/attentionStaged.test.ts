@@ -116,6 +116,15 @@ const PASSES = [
   },
 ] as const;
 
+/** True unless a driver compiles each kernel for seconds. */
+const compilesFast = (): boolean => device.isWasm || isInterpreted;
+
+/** Return the names of the variants for GPUs that take a problem. */
+function namesOf({ family }: (typeof PASSES)[number], { shape, buffers }: Operands): string[] {
+  const fitting = family.variants.filter(({ fits }) => fits(device, { shape, buffers }));
+  return fitting.map(({ name }) => name).filter((name) => name.startsWith('staged'));
+}
+
 /** Compares all variants of a family, or those of `names`, with the reference; returns the names of those that fit. */
 async function compare(
   { family, reads, writes }: (typeof PASSES)[number],
@@ -185,8 +194,10 @@ describe.each([
     const slopes = alibi ? slopesOf(heads.heads) : undefined;
     const operands = operandsOf({ ...heads, slopes, lengths, seed: heads.headDim });
     for (const pass of PASSES) {
-      const names = pass.family.variants.map(({ name }) => name).filter((name) => name.startsWith('staged'));
-      expect((await compare(pass, operands, names)).length, pass.family.name).toBeGreaterThanOrEqual(2);
+      const names = namesOf(pass, operands);
+      const tested = compilesFast() || heads.headDim === 64 ? names : names.slice(-1);
+      expect(await compare(pass, operands, tested), pass.family.name).toEqual(tested);
+      expect(names.length).toBeGreaterThanOrEqual(2);
     }
   });
 });
@@ -213,16 +224,13 @@ test('random heads and lengths: a variant of each family agrees with the referen
         slopes: alibi ? slopesOf(heads) : undefined,
       });
       for (const pass of PASSES) {
-        const options = { shape: operands.shape, buffers: operands.buffers };
-        const names = pass.family.variants
-          .filter(({ name, fits }) => name.startsWith('staged') && fits(device, options))
-          .map(({ name }) => name);
+        const names = namesOf(pass, operands);
         const name = names[pick % names.length] ?? 'none';
         expect(await compare(pass, operands, [name])).toEqual([name]);
       }
     },
   );
-  await fc.assert(property, { ...seeded, numRuns: randomCases(isInterpreted ? 6 : 24) });
+  await fc.assert(property, { ...seeded, numRuns: randomCases(device.isWasm ? 24 : 5) });
 });
 
 describe('long sequences', () => {
@@ -232,8 +240,9 @@ describe('long sequences', () => {
     const lengths = isInterpreted ? [97, 130, 159] : [97, 130, 159, 1, 200, 224, 257, 64, 288];
     const operands = operandsOf({ heads: 2, kvHeads: 2, headDim: 8, lengths, seed: 5 });
     for (const pass of PASSES) {
-      const names = pass.family.variants.map(({ name }) => name).filter((name) => name.startsWith('staged'));
-      expect(await compare(pass, operands, names)).toEqual(['staged 1×2', 'staged 2×2', 'staged 4×2']);
+      const names = ['staged 1×2', 'staged 2×2', 'staged 4×2'];
+      expect(namesOf(pass, operands)).toEqual(names);
+      expect(await compare(pass, operands, names)).toEqual(names);
     }
   });
 });

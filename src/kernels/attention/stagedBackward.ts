@@ -32,6 +32,26 @@ const bothProducts = (
       ${eachOf(rows, (i, n) => use(i, n, [product(a, i), product(b, i)]))}`;
 };
 
+/**
+ * Repeat WGSL for the rows of a block, where a thread holds whole heads: `at` numbers the row, `t` its place in the block. Small
+ * heads have several in the body of the loop.
+ */
+const eachKey = (
+  { each, vec4, held }: StagedWgsl,
+  names: readonly string[],
+  body: (at: string, vec4Of: (name: string, c: number) => string, t: string) => string,
+): string => {
+  const unrolled = Math.max(1, 4 / 2 ** Math.ceil(Math.log2(held)));
+  return `for (var at = 0u; at < 4 * quads; at += ${unrolled}) {
+      ${unroll(unrolled, (n) => {
+        const t = `(at + ${n})`;
+        return `{ let row = first + ${t};
+        ${names.map((name) => each((c) => `let ${name}_${c} = ${vec4(`block_${name}`, t, c)};`)).join('\n')}
+        ${body('row', (name, c) => `${name}_${c}`, t)} }`;
+      })}
+      }`;
+};
+
 /** Return the kernel of dQ and D. */
 export const stagedQueryKernel = memoize((layout: StagedLayout) => {
   const pieces = stagedWgsl(layout, PASSES.query);
@@ -47,16 +67,20 @@ export const stagedQueryKernel = memoize((layout: StagedLayout) => {
     const { rows } = active;
     const count = rows.length;
     if (!split)
-      return `for (var quad = 0u; quad < quads; quad++) {
-      ${keys}
-      ${bothProducts(
-        pieces,
-        active,
-        { quad: 'quad', a: 'k', b: 'v' },
-        (i, _, [s, dp]) => `let ds${i} = ${dScore(s, dp, `row${i}`, [`lse${i}`, `d${i}`])};`,
-      )}
-      ${sumUp(rows, (t, c) => `k_${t}_${c}`)}
-      }`;
+      return eachKey(pieces, ['k', 'v'], (at, rowOf) =>
+        eachOf(rows, (i) => {
+          const [s, dp] = ['k', 'v'].map((name) =>
+            pieces.dot(
+              (c) => `${name}${i}_${c}`,
+              (c) => rowOf(name, c),
+            ),
+          );
+          const distance = pieces.distance(`f32(row${i} - tile.y)`, `f32(${at} - tile.y)`);
+          const ds = `exp(${s}${distance} - lse${i}) * (${dp} - d${i})`;
+          return `let ds${i} = ${i === active.masked ? `select(0.0, ${ds}, ${at} <= row${i})` : ds};
+        ${each((c) => `dq${i}_${c} += ds${i} * ${rowOf('k', c)};`)}`;
+        }),
+      );
     return `for (var quad = 0u; quad < quads; quad++) {
       ${bothProducts(pieces, active, { quad: 'quad', a: 'k', b: 'v' }, (_, n, products) =>
         unroll(2, (sum) => `${pieces.part('quad', sum, n, count)} = ${products[sum]};`),
@@ -138,17 +162,21 @@ export const stagedKeyValueKernel = memoize((layout: StagedLayout) => {
     const count = rows.length;
     const names = { quad: 'quad', a: 'q', b: 'g' };
     if (!split)
-      return `for (var quad = 0u; quad < quads; quad++) {
-      ${saved}
-      ${bothProducts(
-        pieces,
-        active,
-        names,
-        (i, _, [s, dp]) => `let p${i} = ${score(s, `row${i}`)};
-      let ds${i} = ${dScore(`p${i}`, dp)};`,
-      )}
-      ${sumUp(rows, (name, t, c) => `${name}_${t}_${c}`)}
-      }`;
+      return eachKey(pieces, ['q', 'g'], (at, rowOf, t) =>
+        eachOf(rows, (i) => {
+          const [s, dp] = ['q', 'g'].map((name) =>
+            pieces.dot(
+              (c) => `${name}${i}_${c}`,
+              (c) => rowOf(name, c),
+            ),
+          );
+          const distance = pieces.distance(`f32(${at} - tile.y)`, `f32(row${i} - tile.y)`);
+          const p = `exp(${s}${distance} - ${scalar('lse', t)})`;
+          return `let p${i} = ${i === active.masked ? `select(0.0, ${p}, ${at} >= row${i})` : p};
+        let ds${i} = p${i} * (${dp} - ${scalar('delta', t)});
+        ${each((c) => `dv${i}_${c} += p${i} * ${rowOf('g', c)}; dk${i}_${c} += ds${i} * ${rowOf('q', c)};`)}`;
+        }),
+      );
     return `for (var quad = 0u; quad < quads; quad++) {
       ${bothProducts(pieces, active, names, (_, n, products) =>
         unroll(2, (sum) => `${pieces.part('quad', sum, n, count)} = ${products[sum]};`),

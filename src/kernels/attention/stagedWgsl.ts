@@ -84,6 +84,8 @@ export function stagedWgsl(layout: StagedLayout, pass: Pass) {
   return {
     /** The numbers of the thread's rows. */
     own: numbers,
+    /** vec4s of a head that a thread holds. */
+    held,
     /** From a part of the first sum to that of the second. */
     partOffset,
     quads: block / 4,
