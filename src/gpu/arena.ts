@@ -77,9 +77,15 @@ export class Arena {
 
   /** Enqueue the write of everything added since `reset`. */
   write(): void {
-    const size = this.#bytes.length;
-    this.#write(0, Math.min(Math.ceil(this.#used / 16) * 16, size));
-    this.#write(this.#uploads, size);
+    for (const { at, bytes } of this.#pieces()) this.#device.queue.writeBuffer(this.gpu, at, bytes);
+  }
+
+  /** Copy everything added since `reset`. Return a function that enqueues its write. */
+  copied(): () => void {
+    const pieces = this.#pieces().map(({ at, bytes }) => ({ at, bytes: bytes.slice() }));
+    return () => {
+      for (const { at, bytes } of pieces) this.#device.queue.writeBuffer(this.gpu, at, bytes);
+    };
   }
 
   reset(): void {
@@ -87,7 +93,15 @@ export class Arena {
     this.#uploads = this.#bytes.length;
   }
 
-  #write(from: number, to: number): void {
-    if (to > from) this.#device.queue.writeBuffer(this.gpu, from, this.#bytes, from, to - from);
+  /** Return the used parts at both ends. */
+  #pieces(): { readonly at: number; readonly bytes: Uint8Array<ArrayBuffer> }[] {
+    const size = this.#bytes.length;
+    const ranges = [
+      [0, Math.min(Math.ceil(this.#used / 16) * 16, size)],
+      [this.#uploads, size],
+    ] as const;
+    return ranges.flatMap(([from, to]) =>
+      to > from ? [{ at: from, bytes: this.#bytes.subarray(from, to) }] : [],
+    );
   }
 }

@@ -245,22 +245,29 @@ export class Device {
     return this.#parts.failure.isLoss();
   }
 
-  /** Submit every pending command. */
+  /** Submit every pending command, as soon as its kernels are compiled. */
   flush(): void {
     this.#parts.batch.submit();
   }
 
   /** Return every dispatch so far, in order. Needs the option `profile`. */
   async profile(): Promise<readonly ProfiledDispatch[]> {
-    this.flush();
+    await this.#submitted();
     return (await this.#parts.batch.profiler?.dispatches()) ?? [];
   }
 
   /** Wait until everything submitted has run. @throws GpuError if any command failed. */
   async idle(): Promise<void> {
-    this.flush();
+    await this.#submitted();
     await this.#parts.wait(this.gpu.queue.onSubmittedWorkDone());
     this.#parts.failure.throwIfAny();
+  }
+
+  /** Submit every pending command, and wait until all of them are with the driver. */
+  async #submitted(): Promise<void> {
+    const { batch, wait } = this.#parts;
+    batch.submit();
+    if (batch.submitted) await wait(batch.submitted);
   }
 
   /** Free everything. The device is unusable afterwards. */

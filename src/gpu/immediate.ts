@@ -4,6 +4,7 @@ import type { CheckedUse, CommandSink } from './commands.ts';
 import type { DeviceContext } from './context.ts';
 import { doubtsOf, NO_DOUBTS, passOn, withoutDispelled } from './doubts.ts';
 import type { Dispatch } from './kernel.ts';
+import { workOf } from './work.ts';
 
 export class ImmediateSink implements CommandSink {
   readonly recording = undefined;
@@ -31,7 +32,7 @@ export class ImmediateSink implements CommandSink {
         targets.filter(({ tracked }) => tracked),
       );
     }
-    batch.reserve(kernel.paramBytes);
+    batch.reserve(kernel.paramBytes, Number.isFinite(batch.mostWork) ? workOf(dispatch) : 0);
     const bindGroup = pipelines.bindGroup(kernel, pipeline, views, batch.arena.gpu);
     const paramsOffset = kernel.paramBytes > 0 ? batch.arena.addParams(kernel, params) : undefined;
     batch.dispatch(dispatch, { pipeline, bindGroup, paramsOffset });

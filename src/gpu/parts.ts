@@ -1,4 +1,5 @@
 /** The parts of a device, and how they are connected. */
+import { adapterClass } from './adapterClass.ts';
 import { CommandBatch } from './batch.ts';
 import { BufferPool } from './buffers.ts';
 import { Commands } from './commands.ts';
@@ -25,12 +26,13 @@ export function makeParts(gpu: GPUDevice, limits: DeviceLimits, options: DeviceO
   const wait = waitingFor(gpu.adapterInfo);
   const failure = new Failure(gpu);
   const pipelines = new PipelineCache(gpu, ({ name }, message) => failure.reportKernel(name, message));
-  const batch = new CommandBatch(gpu, options);
+  const { profile, adapterClass: asked } = options;
+  const batch = new CommandBatch(gpu, { profile, adapterClass: asked ?? adapterClass(gpu.adapterInfo) });
   const pool = new BufferPool(
     gpu,
     {
       destroying: () => {
-        batch.submit();
+        batch.submitNow();
         pipelines.forgetBindGroups();
       },
       outOfMemory: (error) => failure.add(error),

@@ -1,4 +1,5 @@
 /** Compiled kernels and their bind groups. Each is made once. */
+import { isSoftware, isWebAssembly } from './adapterClass.ts';
 import type { BufferPlace, BufferView } from './buffers.ts';
 import { setsSubgroupSize, subgroupSizeOf } from './deviceOptions.ts';
 import type { Kernel } from './kernel.ts';
@@ -7,65 +8,122 @@ import type { Kernel } from './kernel.ts';
 const MAX_BIND_GROUPS = 4096;
 const COMPUTE = 4;
 
-export interface Pipeline {
-  readonly gpu: GPUComputePipeline;
-  readonly layout: GPUBindGroupLayout;
-  readonly id: number;
-}
-
 /**
- * The offset of a dispatch's parameters: fixed in its bind group, as in recordings, or given by each dispatch, so that one bind
- * group serves many. lavapipe makes a descriptor set, in a separate memory mapping, for every dispatch with such an offset.
- * It also keeps one for every bind group, so dispatches outside of recordings must share bind groups.
+ * The offset of a dispatch's parameters: given by each dispatch, so that one bind group serves many, or fixed in the bind group.
+ * A kernel has one pipeline for each place in use.
  */
 export type ParamsPlace = 'fixed' | 'dynamic';
 
+/** A kernel with the layout of its bindings, whose compilation has begun. */
+export class Pipeline {
+  readonly layout: GPUBindGroupLayout;
+  readonly place: ParamsPlace;
+  readonly id: number;
+  /** Resolves to the compiler's message if the kernel is invalid, to undefined once it is compiled. */
+  readonly compiled: Promise<string | undefined>;
+  readonly #device: GPUDevice;
+  readonly #descriptor: GPUComputePipelineDescriptor;
+  #gpu: GPUComputePipeline | undefined;
+
+  /** Begin to compile, now or in the background. @param id identifies the pipeline in keys of bind groups. */
+  constructor(
+    device: GPUDevice,
+    kernel: Kernel,
+    { place, id, ahead }: { readonly place: ParamsPlace; readonly id: number; readonly ahead: boolean },
+  ) {
+    this.#device = device;
+    this.place = place;
+    this.id = id;
+    device.pushErrorScope('validation');
+    const { layout, descriptor } = described(device, kernel, place);
+    this.layout = layout;
+    this.#descriptor = descriptor;
+    if (!ahead) this.#gpu = device.createComputePipeline(descriptor);
+    const invalid = device.popErrorScope();
+    this.compiled = ahead ? this.#compile(invalid) : invalid.then((error) => error?.message);
+  }
+
+  /** True once commands can be encoded without waiting for the compiler. */
+  get isReady(): boolean {
+    return this.#gpu !== undefined;
+  }
+
+  /** The compiled kernel. If it is not ready, it is compiled anew, and the caller waits. */
+  get gpu(): GPUComputePipeline {
+    this.#gpu ??= this.#device.createComputePipeline(this.#descriptor);
+    return this.#gpu;
+  }
+
+  async #compile(invalid: Promise<GPUError | null>): Promise<string | undefined> {
+    try {
+      const gpu = await this.#device.createComputePipelineAsync(this.#descriptor);
+      this.#gpu ??= gpu;
+      return (await invalid)?.message;
+    } catch (error) {
+      this.#makeInvalid();
+      return (await invalid)?.message ?? String(error);
+    }
+  }
+
+  /** Make what an invalid kernel is encoded with: commands that use it fail as a whole. */
+  #makeInvalid(): void {
+    if (this.#gpu) return;
+    this.#device.pushErrorScope('validation');
+    this.#gpu = this.#device.createComputePipeline(this.#descriptor);
+    void this.#device.popErrorScope().catch(() => {});
+  }
+}
+
 export class PipelineCache {
+  /**
+   * Place of the parameters of recorded dispatches. lavapipe makes a descriptor set, in a separate memory mapping, for every
+   * dispatch with an offset of its own, which takes 20 to 40 µs. It also keeps one for every bind group, so dispatches outside
+   * of recordings must share bind groups. Its second pipeline of a kernel costs 1 % of the first one.
+   */
+  readonly recorded: ParamsPlace;
   readonly #device: GPUDevice;
   readonly #onInvalid: (kernel: Kernel, message: string) => void;
+  readonly #ahead: boolean;
   readonly #pipelines = { fixed: new Map<Kernel, Pipeline>(), dynamic: new Map<Kernel, Pipeline>() };
   readonly #bindGroups = new Map<string, GPUBindGroup>();
+  #made = 0;
 
   /** @param onInvalid is called with the compiler's message on an invalid kernel, some time after its first use. */
   constructor(device: GPUDevice, onInvalid: (kernel: Kernel, message: string) => void) {
     this.#device = device;
     this.#onInvalid = onInvalid;
+    this.recorded = isSoftware(device.adapterInfo) ? 'fixed' : 'dynamic';
+    // The compiler of this project's adapter runs on the caller's thread in any case.
+    this.#ahead = !isWebAssembly(device.adapterInfo);
   }
 
   get size(): number {
     return this.#pipelines.fixed.size + this.#pipelines.dynamic.size;
   }
 
+  /** Return the pipeline of a kernel. It begins to compile at the first call. */
   pipeline(kernel: Kernel, place: ParamsPlace): Pipeline {
     const pipelines = this.#pipelines[place];
     let pipeline = pipelines.get(kernel);
     if (!pipeline) {
-      this.#device.pushErrorScope('validation');
-      pipeline = this.#create(kernel, place);
+      pipeline = this.#make(kernel, place);
       pipelines.set(kernel, pipeline);
-      this.#device.popErrorScope().then((error) => {
-        if (error) this.#onInvalid(kernel, error.message);
+      pipeline.compiled.then((message) => {
+        if (message !== undefined) this.#onInvalid(kernel, message);
       });
     }
     return pipeline;
   }
 
-  /** Compile a kernel asynchronously. Resolve to the compiler's message if it is invalid, with no other effect. */
+  /** Compile a kernel in the background. Resolve to the compiler's message if it is invalid, with no other effect. */
   async compile(kernel: Kernel): Promise<string | undefined> {
     const pipelines = this.#pipelines.dynamic;
-    if (pipelines.has(kernel)) return undefined;
-    this.#device.pushErrorScope('validation');
-    const { layout, descriptor } = this.#describe(kernel, 'dynamic');
-    const invalid = this.#device.popErrorScope();
-    try {
-      const gpu = await this.#device.createComputePipelineAsync(descriptor);
-      const error = await invalid;
-      if (error) return error.message;
-      if (!pipelines.has(kernel)) pipelines.set(kernel, { gpu, layout, id: this.size });
-      return undefined;
-    } catch (error) {
-      return (await invalid)?.message ?? String(error);
-    }
+    const known = pipelines.get(kernel);
+    if (known) return known.compiled;
+    const pipeline = this.#make(kernel, 'dynamic');
+    const message = await pipeline.compiled;
+    if (message === undefined && !pipelines.has(kernel)) pipelines.set(kernel, pipeline);
+    return message;
   }
 
   /** Return the cached bind group of these buffers with parameters in `arena`; make it if there is none. */
@@ -108,42 +166,42 @@ export class PipelineCache {
     this.#bindGroups.clear();
   }
 
-  /** Return the WGSL of a kernel. Where an adapter has subgroups of several sizes, it says of which size they are. */
-  #source({ wgsl, usesSubgroups }: Kernel): string {
-    if (!usesSubgroups || !setsSubgroupSize(this.#device)) return wgsl;
-    const lanes = `@subgroup_size(${subgroupSizeOf(this.#device)})`;
-    return `enable subgroup_size_control;\n${wgsl.replace('@compute', `${lanes} @compute`)}`;
+  #make(kernel: Kernel, place: ParamsPlace): Pipeline {
+    return new Pipeline(this.#device, kernel, { place, id: this.#made++, ahead: this.#ahead });
   }
+}
 
-  #create(kernel: Kernel, place: ParamsPlace): Pipeline {
-    const { layout, descriptor } = this.#describe(kernel, place);
-    return { gpu: this.#device.createComputePipeline(descriptor), layout, id: this.size };
-  }
+/** Return the WGSL of a kernel. Where an adapter has subgroups of several sizes, it says of which size they are. */
+function sourceFor(device: GPUDevice, { wgsl, usesSubgroups }: Kernel): string {
+  if (!usesSubgroups || !setsSubgroupSize(device)) return wgsl;
+  const lanes = `@subgroup_size(${subgroupSizeOf(device)})`;
+  return `enable subgroup_size_control;\n${wgsl.replace('@compute', `${lanes} @compute`)}`;
+}
 
-  #describe(
-    kernel: Kernel,
-    place: ParamsPlace,
-  ): { layout: GPUBindGroupLayout; descriptor: GPUComputePipelineDescriptor } {
-    const entries: GPUBindGroupLayoutEntry[] = kernel.written.map((written, i) => ({
-      binding: i + 1,
+function described(
+  device: GPUDevice,
+  kernel: Kernel,
+  place: ParamsPlace,
+): { layout: GPUBindGroupLayout; descriptor: GPUComputePipelineDescriptor } {
+  const entries: GPUBindGroupLayoutEntry[] = kernel.written.map((written, i) => ({
+    binding: i + 1,
+    visibility: COMPUTE,
+    buffer: { type: written ? 'storage' : 'read-only-storage' },
+  }));
+  if (kernel.paramBytes > 0) {
+    entries.push({
+      binding: 0,
       visibility: COMPUTE,
-      buffer: { type: written ? 'storage' : 'read-only-storage' },
-    }));
-    if (kernel.paramBytes > 0) {
-      entries.push({
-        binding: 0,
-        visibility: COMPUTE,
-        buffer: { type: 'uniform', hasDynamicOffset: place === 'dynamic' },
-      });
-    }
-    const label = kernel.name;
-    const layout = this.#device.createBindGroupLayout({ entries, label });
-    const module = this.#device.createShaderModule({ code: this.#source(kernel), label });
-    const descriptor = {
-      label,
-      layout: this.#device.createPipelineLayout({ bindGroupLayouts: [layout] }),
-      compute: { module, entryPoint: 'main' },
-    };
-    return { layout, descriptor };
+      buffer: { type: 'uniform', hasDynamicOffset: place === 'dynamic' },
+    });
   }
+  const label = kernel.name;
+  const layout = device.createBindGroupLayout({ entries, label });
+  const module = device.createShaderModule({ code: sourceFor(device, kernel), label });
+  const descriptor = {
+    label,
+    layout: device.createPipelineLayout({ bindGroupLayouts: [layout] }),
+    compute: { module, entryPoint: 'main' },
+  };
+  return { layout, descriptor };
 }

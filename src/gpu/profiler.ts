@@ -3,7 +3,8 @@
  * the time of the same work in one pass. Without timestamps there are only counts, bytes and CPU times.
  */
 import { USAGE } from './buffers.ts';
-import { type Dispatch, scalarValue } from './kernel.ts';
+import type { Dispatch } from './kernel.ts';
+import { boundBytes, flopsOf } from './work.ts';
 
 const QUERY_RESOLVE = 0x200;
 const TIMESTAMP_BYTES = 8;
@@ -23,6 +24,8 @@ export interface ProfiledDispatch {
 }
 
 type Encoded = Omit<ProfiledDispatch, 'start' | 'end'>;
+/** What is known of a dispatch before it is encoded. */
+type Known = Omit<Encoded, 'cpu'>;
 
 export class Profiler {
   readonly #device: GPUDevice;
@@ -48,13 +51,14 @@ export class Profiler {
     return { label, timestampWrites };
   }
 
+  /** Return what is recorded of a dispatch with its present parameters. */
+  timed(dispatch: Dispatch): Known {
+    return { kernel: dispatch.kernel.name, bytes: boundBytes(dispatch), flops: flopsOf(dispatch) };
+  }
+
   /** Record an encoded dispatch. */
-  add({ kernel, views, params }: Dispatch, cpu: number): void {
-    const bytes = views.reduce((total, view) => total + view.bytes, 0);
-    const values = Object.fromEntries(
-      Object.entries(params).map(([name, value]) => [name, scalarValue(value)]),
-    );
-    this.#batch.push({ kernel: kernel.name, cpu, bytes, flops: kernel.flops?.(values) ?? 0 });
+  add(dispatch: Known, cpu: number): void {
+    this.#batch.push({ ...dispatch, cpu });
   }
 
   /** Append the commands that fetch the batch's timestamps. Call the returned function after the submission. */

@@ -40,8 +40,9 @@ export class Reader {
   }
 
   async #map(staging: GPUBuffer): Promise<void> {
-    const { failure, wait } = this.#context;
+    const { failure, wait, batch } = this.#context;
     try {
+      if (batch.submitted) await wait(batch.submitted);
       await wait(staging.mapAsync(1));
     } catch (cause) {
       if (!(await failure.isLoss())) {

@@ -29,7 +29,8 @@ class Recorder implements CommandSink {
   }
 
   dispatch(dispatch: Dispatch): void {
-    const pipeline = this.#context.pipelines.pipeline(dispatch.kernel, 'fixed');
+    const { pipelines } = this.#context;
+    const pipeline = pipelines.pipeline(dispatch.kernel, pipelines.recorded);
     this.#commands.push({ kind: 'dispatch', dispatch, pipeline });
   }
 

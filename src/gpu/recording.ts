@@ -5,16 +5,31 @@
  */
 import { GpuError } from '../base/errors.ts';
 import { Arena } from './arena.ts';
-import type { CommandBatch } from './batch.ts';
-import { type BufferView, noteWrite, type PooledBuffer, placeOf, USAGE, viewOf } from './buffers.ts';
+import type { Bound, CommandBatch } from './batch.ts';
+import {
+  type BufferPlace,
+  type BufferView,
+  noteWrite,
+  type PooledBuffer,
+  placeOf,
+  USAGE,
+  viewOf,
+} from './buffers.ts';
 import type { DeviceContext } from './context.ts';
 import { doubtsOf, NO_DOUBTS, passOn } from './doubts.ts';
 import type { Dispatch } from './kernel.ts';
 import type { Pipeline } from './pipelines.ts';
+import { workOf } from './work.ts';
+
+interface DispatchCommand {
+  readonly kind: 'dispatch';
+  readonly dispatch: Dispatch;
+  readonly pipeline: Pipeline;
+}
 
 /** A recorded command. */
 export type Command =
-  | { readonly kind: 'dispatch'; readonly dispatch: Dispatch; readonly pipeline: Pipeline }
+  | DispatchCommand
   | {
       readonly kind: 'copy';
       readonly source: BufferView;
@@ -90,7 +105,7 @@ export class FrozenRecording implements Recording {
     buffers: { readonly outputs: readonly PooledBuffer[]; readonly outside: readonly PooledBuffer[] },
     context: DeviceContext,
   ) {
-    const { gpu, pipelines } = context;
+    const { gpu, batch } = context;
     this.#context = context;
     this.#effects = effects;
     this.#places = places;
@@ -118,11 +133,13 @@ export class FrozenRecording implements Recording {
     this.#steps = commands.map((command): Step => {
       switch (command.kind) {
         case 'dispatch': {
-          const { dispatch, pipeline } = command;
-          const params = { gpu: arena.gpu, offset: offsets.get(dispatch) ?? 0 };
-          const bindGroup = pipelines.createBindGroup(dispatch.kernel, pipeline, dispatch.views, params);
-          const bound = { pipeline, bindGroup };
-          return (batch) => batch.dispatch(dispatch, bound);
+          const { dispatch } = command;
+          const bound = this.#bind(command, { gpu: arena.gpu, offset: offsets.get(dispatch) ?? 0 });
+          const work = Number.isFinite(batch.mostWork) ? workOf(dispatch) : 0;
+          return (batch) => {
+            batch.reserve(0, work);
+            batch.dispatch(dispatch, bound);
+          };
         }
         case 'copy': {
           const [from, to] = [placeOf(command.source), placeOf(command.target)];
@@ -162,16 +179,23 @@ export class FrozenRecording implements Recording {
       this.#written.map(({ buffer }) => buffer),
     );
     this.#uploadDynamic(batch);
-    for (const step of this.#steps) {
-      batch.reserve(0);
-      step(batch);
-    }
+    for (const step of this.#steps) step(batch);
   }
 
   [Symbol.dispose](): void {
     this.#disposed = true;
     for (const buffer of this.#outputs) this.#context.pool.release(viewOf(buffer, buffer.bytes));
     this.#free();
+  }
+
+  /** Bind the views of a dispatch, and its parameters. */
+  #bind({ dispatch, pipeline }: DispatchCommand, params: BufferPlace): Bound {
+    const { kernel, views } = dispatch;
+    const { pipelines } = this.#context;
+    if (pipeline.place === 'fixed' || kernel.paramBytes === 0)
+      return { pipeline, bindGroup: pipelines.createBindGroup(kernel, pipeline, views, params) };
+    const bindGroup = pipelines.createBindGroup(kernel, pipeline, views, { ...params, offset: 0 });
+    return { pipeline, bindGroup, paramsOffset: params.offset };
   }
 
   /** Update the parameters that are functions, in order with earlier replays of the same batch. */
@@ -199,7 +223,7 @@ function releaser({ batch, shared }: DeviceContext, buffers: readonly GPUBuffer[
   return () => {
     if (done) return;
     done = true;
-    batch.submit(); // replays may be pending
+    batch.submitNow(); // replays may be pending
     for (const buffer of buffers) buffer.destroy();
     shared.leave();
   };

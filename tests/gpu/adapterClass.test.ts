@@ -69,8 +69,8 @@ describe('the size of subgroups', () => {
   it('is set by kernels that use subgroups, where there are several', () => {
     const { gpu, sources } = deviceWith([8, 32], ['subgroups', 'subgroup-size-control']);
     const cache = new PipelineCache(gpu, () => {});
-    cache.pipeline(kernel(['subgroups']), 'fixed');
-    cache.pipeline(kernel([]), 'fixed');
+    cache.pipeline(kernel(['subgroups']), 'dynamic');
+    cache.pipeline(kernel([]), 'dynamic');
     expect(sources[0]).toMatch(/^enable subgroup_size_control;\nenable subgroups;/);
     expect(sources[0]).toContain('@subgroup_size(32) @compute @workgroup_size(32)');
     expect(sources[1]).not.toContain('subgroup_size');
@@ -78,7 +78,7 @@ describe('the size of subgroups', () => {
 
   it('is left to the adapter where it has only one', () => {
     const { gpu, sources } = deviceWith([32, 32], ['subgroups', 'subgroup-size-control']);
-    new PipelineCache(gpu, () => {}).pipeline(kernel(['subgroups']), 'fixed');
+    new PipelineCache(gpu, () => {}).pipeline(kernel(['subgroups']), 'dynamic');
     expect(sources[0]).not.toContain('subgroup_size');
   });
 });
