@@ -1,5 +1,5 @@
 /**
- * `npm run bench [-- kernels|variants|ops|peers|replay|steps|costs|growth|startup|workers|swarm|endurance]`: measure how close every kernel
+ * `npm run bench [-- kernels|variants|ops|peers|replay|steps|costs|growth|startup|reads|workers|swarm|endurance]`: measure how close every kernel
  * and every step comes to the limits of the adapter, compare kernel variants, ops and other libraries with benny, and load a
  * trainer and a NATS server with simulated workers. Results are saved in bench/results/<adapter>/ as JSON, and on one page, report.html.
  *

@@ -13,6 +13,7 @@ import { kernelCases, matching } from './kernels.ts';
 import { measure } from './measure.ts';
 import { opComparisons } from './ops.ts';
 import { peerComparisons } from './peers.ts';
+import { measureReads } from './reads.ts';
 import { measureReplay } from './replay.ts';
 import { saveResults } from './results.ts';
 import { measureStartup } from './startup.ts';
@@ -169,6 +170,11 @@ async function benchStartup({ folder }: Setting): Promise<void> {
   if (folder) saveResults(folder, 'startup', startup);
 }
 
+async function benchReads(): Promise<void> {
+  for (const { browser, milliseconds } of await measureReads())
+    console.log(`${browser}: ${milliseconds.toFixed(1)} ms to read a few values`);
+}
+
 async function benchWorkers({ device, folder }: Setting): Promise<void> {
   if (!hasNatsServer) return;
   const results: ScalingResult[] = [];
@@ -205,6 +211,7 @@ export const SUITES = {
   costs: benchCosts,
   growth: benchGrowth,
   startup: benchStartup,
+  reads: benchReads,
   workers: benchWorkers,
   swarm: benchSwarm,
   endurance: benchEndurance,

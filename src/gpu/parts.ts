@@ -23,7 +23,7 @@ export interface DeviceParts extends DeviceContext {
 
 /** Make the parts of a device. */
 export function makeParts(gpu: GPUDevice, limits: DeviceLimits, options: DeviceOptions): DeviceParts {
-  const wait = waitingFor(gpu.adapterInfo);
+  const wait = waitingFor(gpu);
   const failure = new Failure(gpu);
   const pipelines = new PipelineCache(gpu, ({ name }, message) => failure.reportKernel(name, message));
   const { profile, adapterClass: asked } = options;

@@ -2,11 +2,15 @@
  * Waiting for the GPU. In Node, Dawn's binding polls for finished work in every turn of the event loop, without a pause, and
  * makes a new function object each time. That takes most of a core, which a software adapter needs for computing. So while
  * waiting for a software adapter, each turn sleeps a little.
+ *
+ * Firefox looks for finished work every 100 ms, and at each submission. So while waiting there, empty submissions follow each other.
  */
-import { isSoftware } from './adapterClass.ts';
+import { isSoftware, isWebAssembly } from './adapterClass.ts';
 
 /** Milliseconds to sleep: long compared with a turn (microseconds), short compared with the awaited work (milliseconds). */
 const NAP_MS = 0.2;
+/** Milliseconds between empty submissions. Browsers make 4 of 1 when a timer has started a timer some times. */
+const NUDGE_MS = 1;
 
 /** Wait for work of the GPU. */
 export type Wait = <Value>(work: Promise<Value>) => Promise<Value>;
@@ -37,5 +41,40 @@ const waitNapping: Wait = async (work) => {
   }
 };
 
-/** Return the way to wait for an adapter. */
-export const waitingFor = (info: GPUAdapterInfo): Wait => (isSoftware(info) ? waitNapping : (work) => work);
+/** The globals of browsers that are used. */
+interface Browser {
+  readonly navigator?: { readonly userAgent?: string } | undefined;
+  readonly setTimeout: (run: () => void, milliseconds: number) => unknown;
+}
+
+const isFirefox = (): boolean => /\bFirefox\//.test((globalThis as Browser).navigator?.userAgent ?? '');
+
+/** Return a way to wait that submits nothing, again and again, as long as anything waits. */
+function nudging(queue: Pick<GPUQueue, 'submit'>): Wait {
+  const { setTimeout } = globalThis as Browser;
+  let waiting = 0;
+  let isTimed = false;
+  const later = (): void => {
+    isTimed = waiting > 0;
+    if (isTimed) setTimeout(nudge, NUDGE_MS);
+  };
+  const nudge = (): void => {
+    if (waiting > 0) queue.submit([]);
+    later();
+  };
+  return async (work) => {
+    waiting++;
+    if (!isTimed) later();
+    try {
+      return await work;
+    } finally {
+      waiting--;
+    }
+  };
+}
+
+/** Return the way to wait for a device. */
+export function waitingFor({ adapterInfo, queue }: Pick<GPUDevice, 'adapterInfo' | 'queue'>): Wait {
+  if (isFirefox() && !isWebAssembly(adapterInfo)) return nudging(queue);
+  return isSoftware(adapterInfo) ? waitNapping : (work) => work;
+}

@@ -1,11 +1,14 @@
 /** Waiting for a software adapter does not use the CPU that it computes on. */
-import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { isSoftware } from '../../src/gpu/adapterClass.ts';
 import { waitingFor } from '../../src/gpu/waiting.ts';
 
 const info = { vendor: '', architecture: '', device: '', description: '' };
 const LAVAPIPE = { ...info, description: 'llvmpipe (LLVM 19.1.7, 256 bits)' } as GPUAdapterInfo;
 const HARDWARE = { ...info, description: 'NVIDIA H200' } as GPUAdapterInfo;
+
+const queue = { submit: vi.fn() } as unknown as GPUQueue;
+const waitFor = (adapterInfo: GPUAdapterInfo) => waitingFor({ adapterInfo, queue });
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 const naps = vi.spyOn(Atomics, 'wait');
@@ -20,7 +23,7 @@ describe('waitingFor', () => {
       for (let i = 0; i < turns; i++) await turn();
     })();
     // However many wait.
-    await Promise.all(Array.from({ length: 50 }, () => waitingFor(LAVAPIPE)(work)));
+    await Promise.all(Array.from({ length: 50 }, () => waitFor(LAVAPIPE)(work)));
     const rested = naps.mock.calls.length;
     expect(rested).toBeGreaterThanOrEqual(turns);
     expect(rested).toBeLessThanOrEqual(turns + 2);
@@ -29,18 +32,65 @@ describe('waitingFor', () => {
   });
 
   it('one wait after another: still once in a turn', async () => {
-    for (let i = 0; i < 50; i++) await waitingFor(LAVAPIPE)(turn());
+    for (let i = 0; i < 50; i++) await waitFor(LAVAPIPE)(turn());
     expect(naps.mock.calls.length).toBeLessThanOrEqual(52);
   });
 
   it('does not rest for a hardware adapter', async () => {
-    await waitingFor(HARDWARE)(turn());
+    await waitFor(HARDWARE)(turn());
     expect(naps).not.toHaveBeenCalled();
   });
 
   it('passes on what becomes of the work', async () => {
-    await expect(waitingFor(LAVAPIPE)(Promise.resolve(7))).resolves.toBe(7);
-    await expect(waitingFor(LAVAPIPE)(Promise.reject(new Error('lost')))).rejects.toThrow('lost');
+    await expect(waitFor(LAVAPIPE)(Promise.resolve(7))).resolves.toBe(7);
+    await expect(waitFor(LAVAPIPE)(Promise.reject(new Error('lost')))).rejects.toThrow('lost');
+  });
+});
+
+describe('waitingFor in a browser', () => {
+  const FIREFOX = 'Mozilla/5.0 (X11; Linux x86_64; rv:153.0) Gecko/20100101 Firefox/153.0';
+  const CHROME =
+    'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36';
+  const WASM = { ...info, vendor: 'mathformer', architecture: 'wasm' } as GPUAdapterInfo;
+  afterEach(() => {
+    vi.unstubAllGlobals();
+    vi.useRealTimers();
+  });
+
+  /** Return the number of empty submissions while two waits last 50 ms, and in the 50 ms after them. */
+  async function submissions(userAgent: string, adapterInfo: GPUAdapterInfo): Promise<[number, number]> {
+    vi.useFakeTimers();
+    vi.stubGlobal('navigator', { userAgent });
+    const submit = vi.fn();
+    const wait = waitingFor({ adapterInfo, queue: { submit } as unknown as GPUQueue });
+    const work = () => new Promise((resolve) => setTimeout(resolve, 50, 7));
+    const waits = Promise.all([wait(work()), wait(work())]);
+    await vi.advanceTimersByTimeAsync(50);
+    expect(await waits).toEqual([7, 7]);
+    const during = submit.mock.calls.length;
+    await vi.advanceTimersByTimeAsync(50);
+    for (const call of submit.mock.calls) expect(call).toEqual([[]]);
+    return [during, submit.mock.calls.length - during];
+  }
+
+  it.each([
+    ['hardware', HARDWARE],
+    ['software', LAVAPIPE],
+  ])(
+    'submits nothing in Firefox every millisecond, since it looks for finished work then: %s',
+    async (_, adapter) => {
+      const [during, after] = await submissions(FIREFOX, adapter);
+      expect(during).toBeGreaterThanOrEqual(48);
+      expect(during).toBeLessThanOrEqual(50);
+      expect(after).toBe(0);
+    },
+  );
+
+  it.each([
+    ['Chrome', CHROME, HARDWARE],
+    ['the WebAssembly adapter', FIREFOX, WASM],
+  ])('submits nothing for %s', async (_, userAgent, adapterInfo) => {
+    expect(await submissions(userAgent, adapterInfo)).toEqual([0, 0]);
   });
 });
 
