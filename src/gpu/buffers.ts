@@ -48,6 +48,8 @@ export class PooledBuffer {
   readonly times = new WriteTimes();
   /** Smallest and largest of its integers, if they came from the host and nothing has written since. */
   bounds: IntegerBounds | undefined;
+  /** Changes of its values that are still to be encoded. */
+  postponed: Postponed | undefined;
   /** Cached views derived from its values. They are released with it. */
   derived: BufferView[] | undefined;
   /** True if it releases its memory. Intermediate buffers of a recording only borrow theirs. */
@@ -90,6 +92,14 @@ export class PooledBuffer {
     this.owner = true;
     this.label = label;
   }
+}
+
+/** Changes of a buffer that are encoded later: at the latest before another command uses the values that they change. */
+export interface Postponed {
+  /** Return true if they change values in this range. */
+  affect(view: BufferView): boolean;
+  /** Encode them. */
+  complete(): void;
 }
 
 /** The smallest and the largest of some integers. */

@@ -55,6 +55,7 @@ export class Commands {
     views.forEach(({ buffer }, i) => {
       if (buffer.released) throw released(kernel.name, `the buffer bound as '${kernel.bufferNames[i]}'`);
     });
+    for (const view of views) completePostponed(view);
     views.forEach((view, i) => {
       if (kernel.written[i]) noteWrite(view);
       else this.#onRead?.(view, kernel.bufferNames[i] ?? '');
@@ -68,12 +69,14 @@ export class Commands {
     assertLive(view, 'upload');
     if (bytes > view.bytes) throw new RangeError(`upload of ${bytes} bytes into a view of ${view.bytes}`);
     const target = { ...view, bytes };
+    completePostponed(target);
     noteWrite(target);
     this.#sink.upload(data, target);
   }
 
   clear(view: BufferView): void {
     assertLive(view, 'clear');
+    completePostponed(view);
     noteWrite(view);
     this.#sink.clear(view);
   }
@@ -85,6 +88,7 @@ export class Commands {
         `a copy of ${bytes} bytes from a view of ${source.bytes} to one of ${target.bytes}`,
       );
     }
+    for (const view of [source, target]) completePostponed({ ...view, bytes });
     this.#onRead?.({ ...source, bytes }, 'source');
     noteWrite({ ...target, bytes });
     this.#sink.copy(source, target, bytes);
@@ -129,6 +133,12 @@ export class Commands {
       fix: 'move them out of the recorded function',
     });
   }
+}
+
+/** Encode the postponed changes of a view before a command that uses it. */
+function completePostponed(view: BufferView): void {
+  const { postponed } = view.buffer;
+  if (postponed?.affect(view)) postponed.complete();
 }
 
 /** @throws GpuError if the memory of `view` was released. */

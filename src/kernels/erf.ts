@@ -48,4 +48,7 @@ fn geluTanhDerivative(x: T) -> T {
 } as const;
 
 /** erf and GELU for the epilogues of other kernels, on vec4f. */
-export const ERF_WGSL = `${ERF_FUNCTIONS.erf}\n${ERF_FUNCTIONS.gelu}`.replace(/\bT\b/g, 'vec4f');
+export const GELU_WGSL = `${ERF_FUNCTIONS.erf}\n${ERF_FUNCTIONS.gelu}\n${ERF_FUNCTIONS.geluDerivative}`.replace(
+  /\bT\b/g,
+  'vec4f',
+);

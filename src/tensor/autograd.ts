@@ -5,6 +5,7 @@
 import { MathformerError, ShapeError } from '../base/errors.ts';
 import type { BufferView } from '../gpu/buffers.ts';
 import { tick } from '../gpu/writeTimes.ts';
+import { postponeSums } from '../kernels/addParts.ts';
 import { elementwise } from '../kernels/elementwise.ts';
 import { checkFinite } from './debug.ts';
 import { expectOperands, FLOATING, FLOATS } from './operands.ts';
@@ -20,6 +21,9 @@ interface Sink {
   readonly outer: Sink | undefined;
 }
 let sink: Sink | undefined;
+
+/** Optional parts of a node. */
+type NodeOptions = Pick<GradNode, 'accumulates' | 'partBytes'>;
 
 /** Return true if ops add nodes to the graph. */
 export const isGradEnabled = (): boolean => enabled;
@@ -53,10 +57,10 @@ export function differentiable(
   inputs: readonly Tensor[],
   output: Tensor,
   backward: (dy: Tensor, prior: Gradient) => readonly Gradient[],
-  accumulates?: number,
+  options?: NodeOptions,
 ): void {
   const ofOne: GradNode['backward'] = ([dy], prior) => (dy ? backward(dy, prior) : []);
-  differentiableParts(name, inputs, [output], ofOne, accumulates);
+  differentiableParts(name, inputs, [output], ofOne, options);
 }
 
 /** Attach the gradient of an op of one input: `write` writes dx, of the shape of x, from dy. */
@@ -79,11 +83,11 @@ export function differentiableParts(
   inputs: readonly Tensor[],
   outputs: readonly Tensor[],
   backward: GradNode['backward'],
-  accumulates?: number,
+  options?: NodeOptions,
 ): void {
   checkFinite(name, inputs, outputs);
   if (enabled && inputs.some((input) => input.requiresGrad)) {
-    attachGradient(name, inputs, outputs, backward, accumulates);
+    attachGradient(name, inputs, outputs, backward, options);
   }
 }
 
@@ -93,9 +97,9 @@ export function attachGradient(
   inputs: readonly Tensor[],
   outputs: readonly Tensor[],
   backward: GradNode['backward'],
-  accumulates?: number,
+  options?: NodeOptions,
 ): void {
-  const node: GradNode = { name, order: tick(), inputs, outputs, accumulates, backward };
+  const node: GradNode = { name, order: tick(), inputs, outputs, backward, ...options };
   for (const output of outputs) {
     output.requiresGrad = true;
     output.node = node;
@@ -191,11 +195,14 @@ export function backward(output: Tensor, gradient?: Tensor): void {
   }
   const gradients = new Map<Tensor, Tensor>();
   const seed = gradient ?? Tensor.from(output.device, [1], output.shape);
-  noGrad(() => {
+  const order = [...nodes].sort((a, b) => b.order - a.order);
+  const parts = order.flatMap(({ partBytes }) => partBytes ?? []);
+  const visit = (): void => {
     if (!output.node) addToLeaf(output, seed);
     gradients.set(output, seed);
-    for (const node of [...nodes].sort((a, b) => b.order - a.order)) propagate(node, gradients);
-  });
+    for (const node of order) propagate(node, gradients);
+  };
+  noGrad(() => postponeSums(output.device, parts, visit));
 }
 
 /**

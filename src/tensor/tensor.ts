@@ -40,7 +40,9 @@ export interface GradNode {
   readonly inputs: readonly Tensor[];
   readonly outputs: readonly Tensor[];
   /** Index of the input whose accumulated gradient `backward` receives; it returns the sum. This saves an addition. */
-  readonly accumulates: number | undefined;
+  readonly accumulates?: number | undefined;
+  /** Bytes of the parts of sums that `backward` makes (see kernels/addParts.ts). */
+  readonly partBytes?: number | undefined;
   /** Return the gradients of the inputs, given those of the outputs; undefined for none. */
   backward(gradients: readonly Gradient[], prior: Gradient): readonly Gradient[];
 }
@@ -55,6 +57,8 @@ export class Tensor {
   bounds: IntegerBounds | undefined;
   /** The node that computed this tensor; undefined for leaves. */
   node: GradNode | undefined;
+  /** The values whose GELU this is, if they require a gradient. An op on this tensor may pass its gradient on to them. */
+  geluOf: Tensor | undefined;
 
   constructor(
     readonly device: Device,

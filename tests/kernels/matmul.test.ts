@@ -32,11 +32,15 @@ function values(count: number, seed: number): Float32Array<ArrayBuffer> {
   });
 }
 
+/** Φ(x) + x·φ(x). */
+const geluDerivative = (x: number): number =>
+  erfc(-x / Math.SQRT2) / 2 + (x * Math.exp((-x * x) / 2)) / Math.sqrt(2 * Math.PI);
+
 interface Problem {
   readonly M: number;
   readonly K: number;
   readonly N: number;
-  readonly epilogue: readonly ('bias' | 'gelu' | 'residual')[];
+  readonly epilogue: readonly ('bias' | 'gelu' | 'residual' | 'derivative')[];
   readonly groups?: readonly number[];
   readonly batches?: { readonly count: number; readonly sharedA: boolean };
   readonly bTransposed?: boolean;
@@ -59,6 +63,10 @@ const PROBLEMS: readonly Problem[] = [
   { M: 5, K: 140, N: 9, epilogue: ['bias'], batches: { count: 2, sharedA: false }, bTransposed: true },
   { M: 35, K: 4, N: 12, epilogue: ['bias'], batches: { count: 3, sharedA: true }, bTransposed: true },
   { M: 3 * GROUP_ROWS, K: 20, N: 25, epilogue: ['bias'], groups: [2, 0, 2], bTransposed: true },
+  { M: 33, K: 17, N: 57, epilogue: ['derivative'] },
+  { M: 34, K: 12, N: 20, epilogue: ['residual', 'derivative'] },
+  { M: 2 * GROUP_ROWS, K: 20, N: 24, epilogue: ['derivative'], groups: [1, 0] },
+  { M: 70, K: 36, N: 68, epilogue: ['derivative'], bTransposed: true },
 ];
 
 /** Run a variant and compare its results with sums in float64. */
@@ -70,6 +78,7 @@ async function check(device: Device, variant: Variant<MatmulOptions>, problem: P
   const right = values(Math.max(experts, B) * K * N, 2);
   const bias = values(experts * N, 3);
   const residual = values(B * M * N, 4);
+  const before = values(B * M * N, 5).map((value) => 4 * value);
   const columns = bTransposed ? N : P;
   const stored = new Float32Array(Math.max(experts, B) * K * columns);
   right.forEach((value, i) => {
@@ -88,6 +97,7 @@ async function check(device: Device, variant: Variant<MatmulOptions>, problem: P
     ...{ a: put(a), b: put(stored), bTransposed, c, M, N, K, pre },
     bias: epilogue.includes('bias') ? put(bias) : undefined,
     residual: epilogue.includes('residual') ? put(residual) : undefined,
+    geluOf: epilogue.includes('derivative') ? put(before) : undefined,
     groupOfTile: groups && put(new Uint32Array(groups)),
     ...(problem.batches ? { batches } : {}),
   };
@@ -114,6 +124,7 @@ async function check(device: Device, variant: Variant<MatmulOptions>, problem: P
         if (foundPre) expect(Math.abs((foundPre[at] ?? Number.NaN) - sum)).toBeLessThan(bound);
         if (epilogue.includes('gelu')) sum *= erfc(-sum / Math.SQRT2) / 2;
         if (epilogue.includes('residual')) sum += residual[at] ?? 0;
+        if (epilogue.includes('derivative')) sum *= geluDerivative(before[at] ?? 0);
         expect(Math.abs((found[at] ?? Number.NaN) - sum), `(${batch},${m},${n})`).toBeLessThan(bound);
       }
     }

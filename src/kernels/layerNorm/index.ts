@@ -8,7 +8,7 @@
 import type { BufferView } from '../../gpu/buffers.ts';
 import type { Device } from '../../gpu/device.ts';
 import { chosenVariant, type Family, launchChosen, launchPlan } from '../../gpu/variants.ts';
-import { addParts } from '../addParts.ts';
+import { addParts, allocateParts, releaseParts } from '../addParts.ts';
 import { defaultsOf } from '../defaults.ts';
 import type { BackwardOptions, BackwardVariant, ForwardOptions, LayerNormViews } from './operands.ts';
 import { backwardByRow, forwardByRow } from './row.ts';
@@ -42,6 +42,20 @@ export const layerNormBackwardFamily: Family<BackwardOptions, BackwardVariant> =
   prefer: (device, options) => backwardByRow.preferred(device, options) ?? backwardBySubgroup.name,
 };
 
+/** Return the number of parts of the gradients of weight and bias, and whether the variant sums them along with dx. */
+function partsOf(device: Device, options: BackwardOptions) {
+  // A choice is checked by a plan, for which any view will do.
+  const variant = chosenVariant(device, layerNormBackwardFamily, { parts: options.x, ...options });
+  const own = variant.partCount(device, options);
+  return { variant, own: own > 0, count: own || Math.ceil(options.R / PART_ROWS) };
+}
+
+/** Return the bytes of these parts, if the gradient of x is computed too. */
+export function layerNormPartBytes(device: Device, views: LayerNormViews): number {
+  const { x } = views;
+  return partsOf(device, { ...views, dy: x, dx: x, weights: true }).count * 2 * views.d * 4;
+}
+
 /** y (R,d) = (x − mean)/√(var + eps)·weight + bias; saves the statistics for backward. */
 export function layerNormForward(device: Device, options: ForwardOptions): void {
   launchChosen(device, layerNormForwardFamily, options);
@@ -58,14 +72,12 @@ export function layerNormBackward(
   const { dWeight, dBias, ...operands } = views;
   const { x, stats, dy, R, d, dx } = operands;
   const weights = dWeight !== undefined || dBias !== undefined;
-  const options = { ...operands, weights };
-  const variant = chosenVariant(device, layerNormBackwardFamily, options);
-  const own = weights ? variant.partCount(device, options) : 0;
-  const count = own || Math.ceil(R / PART_ROWS);
-  const parts = weights ? device.allocate(count * 2 * d * 4) : undefined;
-  if (dx || own > 0) launchPlan(device, variant.plan(device, { ...options, parts }));
+  const { variant, own, count } = partsOf(device, { ...operands, weights });
+  const parts = weights ? allocateParts(device, count * 2 * d * 4) : undefined;
+  const options = { ...operands, weights, parts };
+  if (dx || (parts && own)) launchPlan(device, variant.plan(device, options));
   if (!parts) return;
-  if (own === 0) {
+  if (!own) {
     // A software driver gains by small workgroups: few columns keep all its threads busy.
     const threads = defaultsOf(device).rows === 'row' ? 64 : 8;
     device.launch(weightParts({ threads }), { x, stats, dy, parts }, { R, dv: d / 4, parts: count });
@@ -73,5 +85,5 @@ export function layerNormBackward(
   const first = dWeight ?? device.allocate(d * 4);
   addParts(device, { parts, count, stride: 2 * d, first, size: d, second: dBias, secondSize: d });
   if (!dWeight) device.release(first);
-  device.release(parts);
+  releaseParts(device, parts);
 }

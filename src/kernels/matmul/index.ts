@@ -1,5 +1,5 @@
 /**
- * The product C (M,N) = A (M,K) · B (K,N) [+ bias] [→ GELU] [+ residual], row-major f32: every linear layer's forward
+ * The product C (M,N) = A (M,K) · B (K,N) [+ bias] [→ GELU] [+ residual] [· GELU′], row-major f32: every linear layer's forward
  * pass and the gradient of its input. Grouped, the rows of A belong to experts, each with its own B and bias. Batched,
  * many products of one shape are made at once, from as many Bs and as many As or one A that they share.
  *
@@ -49,7 +49,10 @@ export const matmulFamily: Family<MatmulOptions> = {
   },
 };
 
-/** C = A · B with an epilogue: bias, then GELU, then residual. `residual` and `pre` are batched as C is. */
+/**
+ * C = A · B with an epilogue: bias, then GELU, then residual, then the derivative of GELU. `residual`, `pre` and `geluOf` are
+ * batched as C is.
+ */
 export function matmul(device: Device, options: MatmulOptions): void {
   launchChosen(device, matmulFamily, options);
 }

@@ -1,7 +1,7 @@
 /** Operands, epilogue and order of tiles, which all variants of the matrix product share. */
 import type { BufferView } from '../../gpu/buffers.ts';
 import { GROUP_INDEX, linearGrid, unroll } from '../../gpu/kernel.ts';
-import { ERF_WGSL } from '../erf.ts';
+import { GELU_WGSL } from '../erf.ts';
 
 /** Rows of a grouped product start at multiples of this, so that no tile of as many rows spans two groups. */
 export const GROUP_ROWS = 32;
@@ -20,10 +20,12 @@ export interface MatmulOptions {
   readonly K: number;
   /** (N), or (groups,N). */
   readonly bias?: BufferView | undefined;
-  /** (M,N), added last. */
+  /** (M,N), added to the product. */
   readonly residual?: BufferView | undefined;
   /** (M,N): receives the values before GELU; giving it applies GELU. */
   readonly pre?: BufferView | undefined;
+  /** (M,N): the result is multiplied by the derivative of GELU at these values, last of all. */
+  readonly geluOf?: BufferView | undefined;
   /** For each `GROUP_ROWS` rows of A, the group whose B they are multiplied by: u32 (⌈M / GROUP_ROWS⌉). */
   readonly groupOfTile?: BufferView | undefined;
   /** Number of products, and if all of them share A; 1 unless given. Not with `groupOfTile`. */
@@ -35,7 +37,7 @@ export type Depth = 1 | 2 | 4;
 
 /** Form of a kernel, beside its tile. */
 export interface Operands {
-  /** Any of `bias`, `gelu` (which also stores the value before it to `pre`) and `residual`, applied in this order. */
+  /** Any of `bias`, `gelu` (which also stores the value before it to `pre`), `residual` and `derivative`, applied in this order. */
   readonly epilogue: string;
   /** N is a multiple of 4, so that C is written as vec4s. */
   readonly vectorised: boolean;
@@ -48,11 +50,13 @@ export interface Operands {
 
 /** Return the form of the kernel for these options; `depths` are those that it can have, the best first. */
 export function operandsOf(
-  { bias, pre, residual, N, K, groupOfTile, bTransposed = false }: MatmulOptions,
+  { bias, pre, residual, geluOf, N, K, groupOfTile, bTransposed = false }: MatmulOptions,
   depths: readonly Depth[] = [4, 1],
 ): Operands {
   return {
-    epilogue: [bias && 'bias', pre && 'gelu', residual && 'residual'].filter(Boolean).join('+') || 'none',
+    epilogue:
+      [bias && 'bias', pre && 'gelu', residual && 'residual', geluOf && 'derivative'].filter(Boolean).join('+') ||
+      'none',
     vectorised: N % 4 === 0,
     depth: depths.find((depth) => K % depth === 0) ?? 1,
     grouped: groupOfTile !== undefined,
@@ -131,11 +135,15 @@ export function matmulInterface({ epilogue, vectorised, depth, grouped, transpos
   const bias = epilogue.includes('bias');
   const gelu = epilogue.includes('gelu');
   const residual = epilogue.includes('residual');
+  const derivative = epilogue.includes('derivative');
   const width = vectorised ? 'params.N / 4' : 'params.N';
+  const ofVector = (name: string, value: string): string =>
+    vectorised ? `${name}(${value})` : `${name}(vec4f(${value})).x`;
   const finish = (column: string) => `
     let at = (batch * params.M + row) * width + ${column};
-    ${gelu ? `pre[at] = value; value = gelu(${vectorised ? 'value' : 'vec4f(value)'})${vectorised ? '' : '.x'};` : ''}
+    ${gelu ? `pre[at] = value; value = ${ofVector('gelu', 'value')};` : ''}
     ${residual ? 'value += residual[at];' : ''}
+    ${derivative ? `value *= ${ofVector('geluDerivative', 'geluOf[at]')};` : ''}
     c[at] = value;`;
   const last = 'vec4u(params.N - 1)';
   const scalars = `min(column * 4 + vec4u(0, 1, 2, 3), ${last})${grouped ? ' + group * params.N' : ''}`;
@@ -155,11 +163,12 @@ export function matmulInterface({ epilogue, vectorised, depth, grouped, transpos
       b: transposed ? alongK : 'array<vec4f>',
       bias: bias ? type : undefined,
       residual: residual ? type : undefined,
+      geluOf: derivative ? type : undefined,
       groupOfTile: grouped ? 'array<u32>' : undefined,
     },
     writes: { c: type, pre: gelu ? type : undefined },
     // Without early returns: they would leave masks that a software driver applies to everything that follows.
-    store: `${gelu ? ERF_WGSL : ''}
+    store: `${gelu || derivative ? GELU_WGSL : ''}
 fn biasAt(column: u32, group: u32) -> vec4f {
   ${biasAt}
 }

@@ -10,14 +10,14 @@
 import { type BufferView, MIN_VIEW_BYTES } from '../../gpu/buffers.ts';
 import type { Device } from '../../gpu/device.ts';
 import { type Family, launchChosen, nextPowerOfTwo } from '../../gpu/variants.ts';
-import { addParts } from '../addParts.ts';
+import { addParts, allocateParts, releaseParts } from '../addParts.ts';
 import { defaultsOf } from '../defaults.ts';
 import { canBroadcast } from '../matmul/broadcast.ts';
 import { broadcastVariant } from './broadcast.ts';
 import { type OuterOptions, outerOperands, partSize, title } from './interface.ts';
 import { microkernelVariant } from './microkernel.ts';
 import { scatterVariant } from './scatter.ts';
-import { splitOf, tileSide } from './split.ts';
+import { type OuterShape, splitOf, tileSide } from './split.ts';
 import { tileVariant } from './tile.ts';
 
 /** The variant that runs on every adapter. */
@@ -79,6 +79,10 @@ export interface MatmulOuterOptions {
   readonly ranges?: { readonly view: BufferView; readonly groups: number } | undefined;
 }
 
+/** Return the bytes of the parts of a product. */
+export const outerPartBytes = (device: Device, shape: OuterShape): number =>
+  splitOf(device, shape).count * partSize(shape.M, shape.N) * 4;
+
 /** C += Aᵀ · B, and the column sums of A. */
 export function matmulOuter(device: Device, options: MatmulOuterOptions): void {
   const { a, b, c, columnSums, R, M, N, oneHotScale, ranges } = options;
@@ -90,7 +94,8 @@ export function matmulOuter(device: Device, options: MatmulOuterOptions): void {
   const most = ranges
     ? count
     : Math.max(1, Math.floor(device.limits.maxStorageBufferBindingSize / 4 / stride));
-  const parts = device.allocate(Math.min(count, most) * stride * 4);
+  const bytes = Math.min(count, most) * stride * 4;
+  const parts = count <= most ? allocateParts(device, bytes) : device.allocate(bytes);
   for (let part = 0; part < count; part += most) {
     const made = Math.min(most, count - part);
     const first = ranges ? 0 : part * partRows;
@@ -113,7 +118,7 @@ export function matmulOuter(device: Device, options: MatmulOuterOptions): void {
       groups: ranges?.groups ?? 1,
     });
   }
-  device.release(parts);
+  releaseParts(device, parts);
 }
 
 /** Rows of a matrix of so many columns, from row `first` on. */

@@ -1,7 +1,7 @@
 /** Normalisation of the last dimension: LayerNorm, and RMSNorm, which does not subtract the mean. */
 import { expectKind, real } from '../../base/arguments.ts';
 import { ShapeError } from '../../base/errors.ts';
-import { layerNormBackward, layerNormForward } from '../../kernels/layerNorm/index.ts';
+import { layerNormBackward, layerNormForward, layerNormPartBytes } from '../../kernels/layerNorm/index.ts';
 import { differentiable, gradientTarget } from '../autograd.ts';
 import { expectOperands, FLOATS } from '../operands.ts';
 import { showShapes, Tensor } from '../tensor.ts';
@@ -78,7 +78,7 @@ function fused(name: string, x: Tensor, d: number, options: Normalisation): Tens
       layerNormBackward(device, { ...views, ...targets, dy: dy.view, residual: prior?.view });
       return [dx, ...(weight ? [dWeight?.result] : []), dBias?.result];
     },
-    0,
+    { accumulates: 0, partBytes: layerNormPartBytes(device, views) },
   );
   return y;
 }

@@ -3,10 +3,10 @@ import { expectOptions, instanceOf, type OptionKinds, oneOf } from '../../base/a
 import { ShapeError } from '../../base/errors.ts';
 import { elementwise } from '../../kernels/elementwise.ts';
 import { matmul } from '../../kernels/matmul/index.ts';
-import { matmulOuter } from '../../kernels/matmulOuter/index.ts';
+import { matmulOuter, outerPartBytes } from '../../kernels/matmulOuter/index.ts';
 import { differentiable, gradientTarget } from '../autograd.ts';
 import { expectOperands, FLOATS } from '../operands.ts';
-import { type Shape, showShape, showShapes, Tensor } from '../tensor.ts';
+import { type Gradient, type Shape, showShape, showShapes, Tensor } from '../tensor.ts';
 import { weightOperand } from '../transposes.ts';
 import { add, gelu } from './elementwise.ts';
 import { matmul as product } from './matmul.ts';
@@ -91,31 +91,54 @@ function fused(
     residual: residual?.view,
     pre: pre?.view,
   });
-  const inputs = [x, weight, ...(bias ? [bias] : []), ...(residual ? [residual] : [])];
-  differentiable(
-    'linear',
-    inputs,
-    y,
-    (dy, prior) => {
-      let dPre = dy;
-      if (pre) {
-        dPre = Tensor.empty(device, shape);
-        elementwise(device, 'a * geluDerivative(b)', [dy, pre], dPre.view, shape);
-      }
-      let dx: Tensor | undefined;
-      if (x.requiresGrad) {
-        dx = Tensor.empty(device, x.shape);
-        matmul(device, { a: dPre.view, b: weight.view, c: dx.view, M, N: K, K: N, residual: prior?.view });
-      }
-      const dWeight = weight.requiresGrad ? gradientTarget(weight) : undefined;
-      const dBias = bias?.requiresGrad ? gradientTarget(bias) : undefined;
-      if (dWeight || dBias) {
-        const c = dWeight?.view ?? device.allocate(N * K * 4);
-        matmulOuter(device, { a: dPre.view, b: x.view, c, columnSums: dBias?.view, R: M, M: N, N: K });
-      }
-      return [dx, dWeight?.result, ...(bias ? [dBias?.result] : []), ...(residual ? [dy] : [])];
-    },
-    0,
-  );
+  differentiableProduct({ x, weight, bias, y: pre ?? y, residual: pre ? undefined : residual });
+  if (pre) {
+    differentiable('gelu', [pre, ...(residual ? [residual] : [])], y, (dy) => {
+      const dPre = pre.requiresGrad ? Tensor.empty(device, shape) : undefined;
+      if (dPre) elementwise(device, 'a * geluDerivative(b)', [dy, pre], dPre.view, shape);
+      return [dPre, ...(residual ? [dy] : [])];
+    });
+    if (pre.requiresGrad && !residual) y.geluOf = pre;
+  }
   return y;
+}
+
+interface Product {
+  readonly x: Tensor;
+  readonly weight: Tensor;
+  readonly bias: Tensor | undefined;
+  readonly residual: Tensor | undefined;
+  readonly y: Tensor;
+}
+
+/** Attach the gradient of y = x·Wᵀ + b + residual. If x is a GELU, its gradient goes to the values before it. */
+function differentiableProduct({ x, weight, bias, residual, y }: Product): void {
+  const { device } = x;
+  const [N, K] = weight.shape as [number, number];
+  const M = x.size / K;
+  const { geluOf: before } = x;
+  const size = { R: M, M: N, N: K };
+  const gradient = (dy: Tensor, prior: Gradient): Gradient[] => {
+    let dx: Tensor | undefined;
+    if (x.requiresGrad) {
+      dx = Tensor.empty(device, x.shape);
+      const epilogue = { residual: prior?.view, geluOf: before?.view };
+      matmul(device, { a: dy.view, b: weight.view, c: dx.view, M, N: K, K: N, ...epilogue });
+    }
+    const dWeight = weight.requiresGrad ? gradientTarget(weight) : undefined;
+    const dBias = bias?.requiresGrad ? gradientTarget(bias) : undefined;
+    if (dWeight || dBias) {
+      const c = dWeight?.view ?? device.allocate(N * K * 4);
+      matmulOuter(device, { a: dy.view, b: x.view, c, columnSums: dBias?.view, ...size });
+    }
+    return [dx, dWeight?.result, ...(bias ? [dBias?.result] : []), ...(residual ? [dy] : [])];
+  };
+  const inputs = [before ?? x, weight, ...(bias ? [bias] : []), ...(residual ? [residual] : [])];
+  // What was accumulated before GELU must not be multiplied by its derivative again.
+  const accumulates = before ? undefined : 0;
+  const hasParts = weight.requiresGrad || bias?.requiresGrad;
+  differentiable('linear', inputs, y, gradient, {
+    accumulates,
+    partBytes: hasParts ? outerPartBytes(device, size) : undefined,
+  });
 }

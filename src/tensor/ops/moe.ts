@@ -1,10 +1,9 @@
 /** A mixture-of-experts feed-forward layer: route, run each expert only on its rows, combine; and its balance loss. */
 import { ShapeError } from '../../base/errors.ts';
 import { type Scalar, scalarValue } from '../../gpu/kernel.ts';
-import { elementwise } from '../../kernels/elementwise.ts';
 import { balanceBackward, balanceCounts, balanceShares } from '../../kernels/loadBalance.ts';
 import { matmul } from '../../kernels/matmul/index.ts';
-import { matmulOuter } from '../../kernels/matmulOuter/index.ts';
+import { matmulOuter, outerPartBytes } from '../../kernels/matmulOuter/index.ts';
 import { fromSlots, type Routing, route, routeBackward, toSlots } from '../../kernels/moe.ts';
 import { MAX_ACTIVE_EXPERTS } from '../../kernels/moeRoute.ts';
 import { weightGradient } from '../../kernels/moeWeights.ts';
@@ -111,20 +110,19 @@ export function mixtureOfExperts(
   fromSlots(device, routing, outputs.view, y.view, d, true);
 
   const parameters = [weight1, bias1, weight2, bias2].filter((parameter) => parameter !== undefined);
-  differentiable('mixtureOfExperts', [x, logits, ...parameters], y, (dy) => {
+  const gradients = (dy: Tensor) => {
     const dWeights = Tensor.empty(device, [R, active]);
     const dLogits = Tensor.empty(device, logits.shape);
     weightGradient(device, routing, dy.view, outputs.view, dWeights.view, d);
     routeBackward(device, routing, dWeights.view, dLogits.view);
 
     const dOutputs = Tensor.empty(device, outputs.shape);
-    const dHidden = Tensor.empty(device, hidden.shape);
     const dPre = Tensor.empty(device, pre.shape);
     const dInputs = Tensor.empty(device, inputs.shape);
     const dx = Tensor.empty(device, x.shape);
     toSlots(device, routing, dy.view, dOutputs.view, d, true);
-    matmul(device, { a: dOutputs.view, b: weight2.view, c: dHidden.view, M: slots, N: f, K: d, groupOfTile });
-    elementwise(device, 'a * geluDerivative(b)', [dHidden, pre], dPre.view, pre.shape);
+    const beforeGelu = { c: dPre.view, geluOf: pre.view };
+    matmul(device, { a: dOutputs.view, b: weight2.view, ...beforeGelu, M: slots, N: f, K: d, groupOfTile });
     matmul(device, { a: dPre.view, b: weight1.view, c: dInputs.view, M: slots, N: d, K: f, groupOfTile });
     fromSlots(device, routing, dInputs.view, dx.view, d, false);
 
@@ -153,7 +151,12 @@ export function mixtureOfExperts(
       ...gradientsOf(weight1, bias1, dPre, inputs),
       ...gradientsOf(weight2, bias2, dOutputs, hidden),
     ];
-  });
+  };
+  const partBytes = [
+    { M: f, N: d },
+    { M: d, N: f },
+  ].reduce((sum, size) => sum + outerPartBytes(device, { R: slots, ...size, groups: E }), 0);
+  differentiable('mixtureOfExperts', [x, logits, ...parameters], y, gradients, { partBytes });
   return { y, routing };
 }
 

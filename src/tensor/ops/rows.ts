@@ -1,7 +1,7 @@
 /** Ops on whole rows: embedding and selection. */
 import { expectKind, real } from '../../base/arguments.ts';
 import { ShapeError } from '../../base/errors.ts';
-import { matmulOuter } from '../../kernels/matmulOuter/index.ts';
+import { matmulOuter, outerPartBytes } from '../../kernels/matmulOuter/index.ts';
 import { NO_ROW, selectRows } from '../../kernels/rows.ts';
 import { differentiable, differentiableByKernel, gradientTarget } from '../autograd.ts';
 import { expectIndices } from '../indices.ts';
@@ -29,19 +29,19 @@ export function embedding(ids: Tensor, weight: Tensor, scale = 1): Tensor {
   const { device } = weight;
   const y = Tensor.empty(device, [...ids.shape, d]);
   selectRows(device, { x: weight.view, index: ids.view, y: y.view }, { count: ids.size, d, scale });
-  differentiable('embedding', [weight], y, (dy) => {
+  const size = { R: ids.size, M: V, N: d };
+  const gradient = (dy: Tensor) => {
     const target = gradientTarget(weight);
     matmulOuter(device, {
       a: ids.view,
       b: dy.view,
       c: target.view,
-      R: ids.size,
-      M: V,
-      N: d,
+      ...size,
       oneHotScale: scale,
     });
     return [target.result];
-  });
+  };
+  differentiable('embedding', [weight], y, gradient, { partBytes: outerPartBytes(device, size) });
   return y;
 }
 
