@@ -60,7 +60,7 @@ const bufferOf = ({ size }: GPUBufferDescriptor) => ({
   destroy() {},
   unmap() {},
   async mapAsync() {},
-  getMappedRange: () => new ArrayBuffer(size),
+  getMappedRange: (_ = 0, bytes = size) => new ArrayBuffer(bytes),
 });
 
 interface CountedPipeline {

@@ -128,6 +128,8 @@ export interface MemoryReport {
   readonly liveBuffers: number;
   /** Bytes in free buffers kept for reuse. */
   readonly pooledBytes: number;
+  /** Bytes in buffers that reads copy results to, beside the others. */
+  readonly stagingBytes: number;
   /** Bytes that can still be allocated: up to the device's `memoryLimit`, or Infinity without one. */
   readonly availableBytes: number;
   readonly peakBytes: number;
@@ -292,7 +294,7 @@ export class BufferPool {
     this.#pooledBytes = 0;
   }
 
-  report(): MemoryReport {
+  report(): Omit<MemoryReport, 'stagingBytes'> {
     return {
       liveBytes: this.#liveBytes,
       liveBuffers: this.#liveBuffers,

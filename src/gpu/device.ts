@@ -25,10 +25,11 @@ import { type AnyBindings, gridOf, type Kernel, type Scalar, type Workgroups } f
 import { type KernelChoices, shippedChoices } from './kernelChoices.ts';
 import { type DeviceParts, makeParts } from './parts.ts';
 import type { ProfiledDispatch } from './profiler.ts';
+import type { JointRead } from './reader.ts';
 import { record } from './recorder.ts';
 import type { Recording } from './recording.ts';
 
-export type { DeviceLimits, DeviceOptions, MatmulPrecision, ReadWatcher, Recording };
+export type { DeviceLimits, DeviceOptions, JointRead, MatmulPrecision, ReadWatcher, Recording };
 
 /** Counts since the device was opened. */
 export interface DeviceCounters {
@@ -133,11 +134,12 @@ export class Device {
   /** Destroy the buffers kept for reuse. */
   emptyCache(): void {
     this.#parts.pool.trim();
+    this.#parts.reader.staging.trim();
   }
 
   /** Report how much memory is in use, and for what. */
   memory(): MemoryReport {
-    return this.#parts.pool.report();
+    return { ...this.#parts.pool.report(), stagingBytes: this.#parts.reader.staging.bytes };
   }
 
   /** Return the counts so far. */
@@ -220,6 +222,19 @@ export class Device {
     assertLive(view, 'read');
     this.#parts.commands.refuseInRecording();
     return this.#parts.reader.read(view);
+  }
+
+  /** Begin to read several results that arrive together: it takes one wait, and counts as one read. */
+  readTogether(): JointRead {
+    const read = this.#parts.reader.together();
+    return {
+      add: async (view) => {
+        assertLive(view, 'read');
+        this.#parts.commands.refuseInRecording();
+        return read.add(view);
+      },
+      finish: () => read.finish(),
+    };
   }
 
   /**

@@ -1,4 +1,5 @@
 /** Forward and backward passes of micro-batches, which add to the gradients of the policy. Each size is recorded once. */
+import type { JointRead } from '../gpu/device.ts';
 import { scorePacked } from '../model/score.ts';
 import type { Transformer } from '../model/transformer.ts';
 import {
@@ -6,14 +7,15 @@ import {
   type Captured,
   type CaptureOptions,
   capture,
-  cat,
   noGrad,
   reshape,
   type Tensor,
 } from '../tensor/index.ts';
+import { fused } from '../tensor/ops/fused.ts';
 import { type BatchInputs, batchInputs, type WeightedTrajectory } from './batches.ts';
 import { grpoLoss } from './grpoLoss.ts';
 import { KL_ESTIMATORS, tokenKl } from './kl.ts';
+import { LOSSES } from './losses.ts';
 import type { SequenceRecord, Update } from './metrics.ts';
 import type { GrpoOptions } from './options.ts';
 
@@ -27,9 +29,19 @@ interface Models {
   readonly reference: Transformer | undefined;
 }
 
+/** What a pass yields: of each token (N), and of the micro-batch. */
+type Yield = {
+  readonly logp: Tensor;
+  readonly entropy: Tensor;
+  /** The KL, or the log-probability of the reference; undefined without one. */
+  readonly compared: Tensor | undefined;
+  readonly total: Tensor;
+  readonly policy: Tensor;
+};
+
 /** Adds the gradients of micro-batches. */
 export class GradientAccumulator {
-  readonly #pass: Captured<[BatchInputs], Tensor>;
+  readonly #pass: Captured<[BatchInputs], Yield>;
 
   /** @param klCoef returns the weight of the KL, which may change from pass to pass. */
   constructor(
@@ -44,12 +56,13 @@ export class GradientAccumulator {
     );
   }
 
-  /** Enqueue the forward and backward pass of a micro-batch. The promise resolves when the GPU is done. */
-  add(batch: readonly WeightedTrajectory[]): Promise<BatchValues> {
+  /** Enqueue the forward and backward pass of a micro-batch. The promise resolves when `together` has been read. */
+  add(batch: readonly WeightedTrajectory[], together: JointRead): Promise<BatchValues> {
     const { policy } = this.models;
     using _ = policy.device.scope();
-    const values = this.#pass(batchInputs(policy, batch, this.options));
-    return this.#collect(batch, values.data());
+    const pass = this.#pass(batchInputs(policy, batch, this.options));
+    policy.device.flush(); // it computes while the next one is packed
+    return this.#collect(batch, pass, together);
   }
 
   /** Free the recordings. */
@@ -58,10 +71,9 @@ export class GradientAccumulator {
   }
 
   /**
-   * Compute a micro-batch on the GPU and add to the gradients. Return everything that `#collect` reads in one tensor
-   * (3N + 2): log-probability, entropy and KL (or the reference's log-probability) of each token, total and policy loss.
+   * Compute a micro-batch on the GPU and add to the gradients. Return everything that `#collect` reads.
    */
-  #graph({ packed, excluded, ...inputs }: BatchInputs, klCoef: () => number): Tensor {
+  #graph({ packed, excluded, ...inputs }: BatchInputs, klCoef: () => number): Yield {
     const { options } = this;
     const { policy: model, reference } = this.models;
     const { temperature, klEstimator } = options;
@@ -70,29 +82,63 @@ export class GradientAccumulator {
     const [N, V] = scores.logits.shape as [number, number];
     const { oldLogp } = inputs;
     const klOptions = { temperature, oldLogp, excluded: excluded && reshape(excluded, [N, V]) };
-    const kl = refScores && tokenKl(klEstimator, scores, refScores, klOptions);
-    const { total, policy } = grpoLoss({ ...inputs, ...scores, kl }, { ...options, klCoef });
+    const exact =
+      refScores && klEstimator === 'exact' ? tokenKl('exact', scores, refScores, klOptions) : undefined;
+    const { proxLogp, importance } = inputs.correction ?? {};
+    const tokens = {
+      ...{
+        logp: scores.logp,
+        entropy: scores.entropy,
+        refLogp: exact ? undefined : refScores?.logp,
+        kl: exact,
+      },
+      ...{ oldLogp, advantages: inputs.advantages, weights: inputs.weights },
+      ...{ proxLogp, importance },
+    };
+    const lossOf = ({ refLogp, kl: known, proxLogp, importance, ...token }: typeof tokens) => {
+      const kl = refLogp
+        ? tokenKl(
+            klEstimator,
+            { ...scores, logp: token.logp },
+            { ...scores, logp: refLogp },
+            { ...klOptions, oldLogp: token.oldLogp },
+          )
+        : known;
+      const correction = proxLogp && importance && { proxLogp, importance };
+      const { total, policy } = grpoLoss({ ...inputs, ...token, kl, correction }, { ...options, klCoef });
+      return { total, policy };
+    };
+    // A ratio of each sequence needs ops that are not elementwise.
+    const isFused = LOSSES[options.loss].ratioOf === 'token';
+    const { total, policy } = isFused ? fused('grpo loss', tokens, lossOf) : lossOf(tokens);
     backward(total);
-    const compared = klEstimator === 'exact' ? kl : refScores?.logp;
-    return noGrad(() =>
-      cat([scores.logp, scores.entropy, compared ?? scores.logp, reshape(total, [1]), reshape(policy, [1])]),
-    );
+    const { logp, entropy } = scores;
+    return { logp, entropy, compared: exact ?? refScores?.logp, total, policy };
   }
 
-  /** Wait for the tensor of `#graph`, and split it into records, one for each completion and each of its copies. */
+  /** Wait for the values of a pass, and split them into records, one for each completion and each of its copies. */
   async #collect(
     batch: readonly WeightedTrajectory[],
-    pending: Promise<ArrayLike<number>>,
+    pass: Yield,
+    together: JointRead,
   ): Promise<BatchValues> {
-    const values = await pending;
-    const N = (values.length - 2) / 3;
+    const { logp, entropy, compared = logp, total, policy } = pass;
+    const read = async ({ view }: Tensor) => new Float32Array(await together.add(view));
+    const values = await Promise.all([logp, entropy, compared, total, policy].map(read));
+    const [logps, entropies, others, loss, policyLoss] = values as [
+      Float32Array,
+      Float32Array,
+      Float32Array,
+      Float32Array,
+      Float32Array,
+    ];
     const { klEstimator } = this.options;
     const hasReference = this.models.reference !== undefined;
     let t = 0;
     const records = batch.flatMap(({ completion, advantage, copies, proxLogps = completion.logps }) => {
       const tokens = Array.from(completion.logps, (oldLogp, i) => {
         const at = t++;
-        const [logp = 0, entropy = 0, compared = 0] = [values[at], values[N + at], values[2 * N + at]];
+        const [logp = 0, entropy = 0, compared = 0] = [logps[at], entropies[at], others[at]];
         const estimate = (): number =>
           klEstimator === 'exact'
             ? compared
@@ -102,6 +148,6 @@ export class GradientAccumulator {
       });
       return copies.map((copy): SequenceRecord => ({ completion: copy, advantage, tokens }));
     });
-    return { records, loss: values[3 * N] ?? 0, policyLoss: values[3 * N + 1] ?? 0 };
+    return { records, loss: loss[0] ?? 0, policyLoss: policyLoss[0] ?? 0 };
   }
 }

@@ -292,13 +292,16 @@ export class GrpoTrainer {
     this.policy.parameters.zeroGrad();
     const pending: Promise<BatchValues>[] = [];
     const tokens = Math.min(this.options.microBatchTokens, mostTokens(this.policy));
+    const together = this.policy.device.readTogether();
     for (const batch of microBatches(trajectories, tokens)) {
-      const values = this.#gradients.add(batch);
+      const values = this.#gradients.add(batch, together);
       values.catch(() => {}); // Promise.all below throws it; until then a handler keeps it from ending the process
       pending.push(values);
     }
     this.#apply(lr);
-    const [report, done] = await Promise.all([this.#optimizer.report(), Promise.all(pending)]);
+    const reported = Promise.all([this.#optimizer.report(together), Promise.all(pending)]);
+    together.finish();
+    const [report, done] = await reported;
     refuseDivergence(report, this.#step + 1, `lower --lr (now ${this.options.lr}) or raise --kl_coef`);
     return {
       records: done.flatMap(({ records }) => records),

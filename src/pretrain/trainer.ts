@@ -5,6 +5,7 @@
  */
 import { expectNames } from '../base/arguments.ts';
 import { checkSeed } from '../base/options.ts';
+import type { JointRead } from '../gpu/device.ts';
 import { scalarValue } from '../gpu/kernel.ts';
 import { mostTokens, partsOf } from '../model/microBatches.ts';
 import { type Packed, packSequences, type ScoredSequence, scoredCount, scorePacked } from '../model/score.ts';
@@ -155,7 +156,9 @@ export class SupervisedTrainer {
     const { options } = this;
     const lr = this.learningRate(this.#step);
     const batch = this.#next ?? this.#draw();
-    const pending = Promise.all([this.#update(batch, lr), this.#optimizer.report()]);
+    const together = this.model.device.readTogether();
+    const pending = Promise.all([this.#update(batch, lr, together), this.#optimizer.report(together)]);
+    together.finish();
     pending.catch(() => {}); // awaited below; until then a handler keeps a rejection from ending the process
     this.#step += 1;
     this.#next = this.#draw(); // while the GPU computes
@@ -222,10 +225,11 @@ export class SupervisedTrainer {
     return Math.max(0, Math.ceil((size - i) / this.#streams.length));
   }
 
-  /** Enqueue forward, backward and update. The promise resolves when the GPU is done. */
+  /** Enqueue forward, backward and update. The promise resolves when `together` has been read. */
   async #update(
     batch: readonly Example[],
     lr: number,
+    together: JointRead,
   ): Promise<Pick<PretrainMetrics, 'loss' | 'loadBalance'>> {
     const sequences = batch.map(({ tokens, promptLength }) => ({
       tokens,
@@ -242,7 +246,9 @@ export class SupervisedTrainer {
       using _ = this.model.device.scope();
       const inputs = this.#inputs(sequences, firstRow, total);
       const { loss, balance } = parts.length > 1 ? this.#accumulate(inputs) : this.#train(inputs, lr);
-      const values = Promise.all([inputs.share, loss.item(), balance?.item()]);
+      if (parts.length > 1) this.model.device.flush(); // it computes while the next part is packed
+      const read = async ({ view }: Tensor) => new Float32Array(await together.add(view))[0] ?? 0;
+      const values = Promise.all([inputs.share, read(loss), balance && read(balance)]);
       values.catch(() => {}); // awaited below; until then a handler keeps a rejection from ending the process
       return values;
     });

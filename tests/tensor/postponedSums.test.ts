@@ -102,7 +102,10 @@ const valuesOf = (tensors: readonly Tensor[]): Promise<unknown[]> =>
 
 const input = (on: Device, R: number): Tensor => Tensor.from(on, normals(9, R * WIDTH), [R, WIDTH]);
 
-describe.each([{ mode: 'eager', replay: false }, { mode: 'captured', replay: true }])('$mode', ({ replay }) => {
+describe.each([
+  { mode: 'eager', replay: false },
+  { mode: 'captured', replay: true },
+])('$mode', ({ replay }) => {
   test('gradients have the bits that they have if somebody looks at them after every op', async () => {
     const layer = fc.constantFrom<Layer>(...(Object.keys(LAYERS) as Layer[]), 'look');
     const rows = fc.constantFrom(...(isInterpreted ? [3, 20] : [3, 511, 1100, 2600]));
@@ -180,12 +183,16 @@ test('with little room, sums are added earlier, to the same bits', async () => {
   const run = async (room: readonly number[]) => {
     using _ = profiled.scope();
     const before = (await profiled.profile()).length;
-    const sums = sizes.map(({ M, N }) => [Tensor.zeros(profiled, [M, N]), Tensor.zeros(profiled, [M])] as const);
+    const sums = sizes.map(
+      ({ M, N }) => [Tensor.zeros(profiled, [M, N]), Tensor.zeros(profiled, [M])] as const,
+    );
     const products = (): void => {
       for (const [i, { M, N }] of sizes.entries()) {
         const [c, columnSums] = sums[i] ?? [];
         if (!c || !columnSums) continue;
-        const [a, b] = [M, N].map((width) => Tensor.from(profiled, normals(width, R * width), [R, width]).view);
+        const [a, b] = [M, N].map(
+          (width) => Tensor.from(profiled, normals(width, R * width), [R, width]).view,
+        );
         if (a && b) matmulOuter(profiled, { a, b, c: c.view, columnSums: columnSums.view, R, M, N });
       }
     };
@@ -231,7 +238,10 @@ test('a value that goes through GELU and elsewhere too has the gradient of both'
   const w = parameters.get('a');
   const course = (fused: boolean): Tensor => {
     const hidden = fused ? linear(x, w, undefined, { activation: 'gelu' }) : gelu(linear(x, w));
-    return add(add(sum(linear(hidden, parameters.get('b'))), sum(mul(hidden, hidden))), sum(linear(hidden, w)));
+    return add(
+      add(sum(linear(hidden, parameters.get('b'))), sum(mul(hidden, hidden))),
+      sum(linear(hidden, w)),
+    );
   };
   const found: number[][] = [];
   for (const fused of [true, false]) {

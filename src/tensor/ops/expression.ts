@@ -9,6 +9,7 @@ import { type ElementType, elementwise, MAX_RANK } from '../../kernels/elementwi
 import { differentiable } from '../autograd.ts';
 import { CONDITIONS, expectOperands, FLOATS } from '../operands.ts';
 import { type DType, type Shape, showShape, Tensor } from '../tensor.ts';
+import { traceOp } from '../trace.ts';
 import { checkedScalar } from '../values.ts';
 import { sumTo } from './reduce.ts';
 
@@ -54,6 +55,8 @@ export function applyRow(
   const { device } = first;
   const numbers = operands.filter((operand): operand is Scalar => !(operand instanceof Tensor));
   const values = checkedScalars(name, dtype, { s: numbers[0], t: numbers[1], ...scalars });
+  const traced = traceOp(operands, row, values);
+  if (traced) return traced;
   const named = Object.fromEntries(operands.map((operand, i) => [NAMES[i], operand]));
   const call = (expression: string, more: Readonly<Record<string, Tensor>> = {}) =>
     operandCall(expression, { ...named, ...more });

@@ -19,6 +19,7 @@ import { differentiable } from '../autograd.ts';
 import { makeWithin } from '../indices.ts';
 import { CONDITIONS, EVERY_DTYPE, expectOperands, FLOATS, WORDS } from '../operands.ts';
 import { type Shape, showShape, sizeOf, Tensor } from '../tensor.ts';
+import { Traced } from '../trace.ts';
 import { wrapAxis } from './axes.ts';
 import { cast } from './cast.ts';
 
@@ -120,6 +121,7 @@ const result = ({ view }: Tensor) => ({ view, per: 'result' }) as const;
 /** Σ x over `axes`; 0 for an empty sum. Integers wrap. For booleans it is the number of true ones, as u32. */
 export function sum(x: Tensor, options: ReduceOptions = {}): Tensor {
   expectOperands('sum', { x: [x, WORDS] });
+  if (x instanceof Traced && options.axes === undefined && !options.keepDims) return x.sum();
   const plan = planned('sum', x, options);
   if (x.dtype !== 'f32') return reduced(x, plan, 'integerSum');
   const y = reduced(x, plan, 'sum');

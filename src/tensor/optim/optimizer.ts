@@ -2,6 +2,7 @@
 import { expectKind, instanceOf, integer, real } from '../../base/arguments.ts';
 import { MathformerError } from '../../base/errors.ts';
 import type { BufferView } from '../../gpu/buffers.ts';
+import type { JointRead } from '../../gpu/device.ts';
 import type { Scalar } from '../../gpu/kernel.ts';
 import { bytesInAll, readAll, uploadAll } from '../arenas.ts';
 import { Parameters } from '../parameters.ts';
@@ -16,8 +17,8 @@ export interface Optimizer {
   readonly steps: number;
   /** Apply the accumulated gradients at learning rate `lr`. */
   step(lr: Scalar): void;
-  /** Wait for the report on the latest step. */
-  report(): Promise<StepReport>;
+  /** Wait for the report on the latest step, which may be read together with other results. */
+  report(together?: JointRead): Promise<StepReport>;
   /** Return a copy of the optimiser's state. */
   stateDict(): Promise<OptimizerState>;
   /** Resume from a state. @throws MathformerError if it is of another optimiser, or of other parameters. */
@@ -96,8 +97,8 @@ export abstract class ArenaOptimizer implements Optimizer {
     this.parameters.changed();
   }
 
-  async report(): Promise<StepReport> {
-    const bytes = await this.parameters.device.read(this.reported);
+  async report(together?: JointRead): Promise<StepReport> {
+    const bytes = await (together ? together.add(this.reported) : this.parameters.device.read(this.reported));
     const [gradNorm = 0, skipped = 0, skippedInARow = 0] = new Float32Array(bytes);
     return { gradNorm, skipped, skippedInARow };
   }
