@@ -142,7 +142,8 @@ class PostponedSums implements Postponed {
     const bytes = sizes.reduce((total, size) => total + roundUp(size, ALIGNMENT), 0);
     const { maxStorageBufferBindingSize } = device.limits;
     const share = device.memory().availableBytes * MEMORY_SHARE;
-    const most = Math.floor(Math.min(bytes, MOST_BYTES, maxStorageBufferBindingSize, share) / VECTOR) * VECTOR;
+    const most =
+      Math.floor(Math.min(bytes, MOST_BYTES, maxStorageBufferBindingSize, share) / VECTOR) * VECTOR;
     if (most > 0) this.#room = device.allocate(most);
   }
 

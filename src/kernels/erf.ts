@@ -48,7 +48,5 @@ fn geluTanhDerivative(x: T) -> T {
 } as const;
 
 /** erf and GELU for the epilogues of other kernels, on vec4f. */
-export const GELU_WGSL = `${ERF_FUNCTIONS.erf}\n${ERF_FUNCTIONS.gelu}\n${ERF_FUNCTIONS.geluDerivative}`.replace(
-  /\bT\b/g,
-  'vec4f',
-);
+export const GELU_WGSL =
+  `${ERF_FUNCTIONS.erf}\n${ERF_FUNCTIONS.gelu}\n${ERF_FUNCTIONS.geluDerivative}`.replace(/\bT\b/g, 'vec4f');

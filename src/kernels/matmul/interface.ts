@@ -55,8 +55,9 @@ export function operandsOf(
 ): Operands {
   return {
     epilogue:
-      [bias && 'bias', pre && 'gelu', residual && 'residual', geluOf && 'derivative'].filter(Boolean).join('+') ||
-      'none',
+      [bias && 'bias', pre && 'gelu', residual && 'residual', geluOf && 'derivative']
+        .filter(Boolean)
+        .join('+') || 'none',
     vectorised: N % 4 === 0,
     depth: depths.find((depth) => K % depth === 0) ?? 1,
     grouped: groupOfTile !== undefined,
