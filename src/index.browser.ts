@@ -1,8 +1,9 @@
 /** The package's root in a browser: as `index.node.ts`, with the browser's own WebGPU or WebAssembly, and nothing of Node. */
-import { expectOptions } from './base/arguments.ts';
+import { expectOptions, oneOf } from './base/arguments.ts';
 import { ADAPTER_OPTIONS } from './gpu/adapterOptions.ts';
-import { openAdapter } from './gpu/browser.ts';
-import { Device } from './gpu/device.ts';
+import { openTuned, TUNING } from './gpu/autoTuning.ts';
+import { keepKernelChoices, keptKernelChoices, openAdapter } from './gpu/browser.ts';
+import type { Device } from './gpu/device.ts';
 import { DEVICE_OPTIONS } from './gpu/deviceOptions.ts';
 import type { OpenDeviceOptions } from './index.ts';
 
@@ -14,7 +15,11 @@ export * from './index.ts';
  * @throws {@link AdapterError} if the browser has neither
  */
 export async function openDevice(options: OpenDeviceOptions = {}): Promise<Device> {
-  expectOptions('openDevice', options, { ...ADAPTER_OPTIONS, ...DEVICE_OPTIONS });
-  const { adapter, threads, relaxed, ...deviceOptions } = options;
-  return Device.open(await openAdapter({ adapter, threads, relaxed }), deviceOptions);
+  expectOptions('openDevice', options, { ...ADAPTER_OPTIONS, ...DEVICE_OPTIONS, tune: oneOf(TUNING) });
+  const { adapter: name, threads, relaxed, ...deviceOptions } = options;
+  const adapter = await openAdapter({ adapter: name, threads, relaxed });
+  return openTuned(adapter, deviceOptions, {
+    read: () => keptKernelChoices(adapter, options.matmulPrecision),
+    add: (choices) => keepKernelChoices(adapter, choices, options.matmulPrecision),
+  });
 }

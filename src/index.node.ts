@@ -4,12 +4,14 @@
  *
  * @module mathformer
  */
-import { expectOptions } from './base/arguments.ts';
+import { expectOptions, oneOf } from './base/arguments.ts';
 import { ADAPTER_OPTIONS } from './gpu/adapterOptions.ts';
-import { Device } from './gpu/device.ts';
+import { openTuned, TUNING } from './gpu/autoTuning.ts';
+import type { Device } from './gpu/device.ts';
 import { DEVICE_OPTIONS } from './gpu/deviceOptions.ts';
 import { openAdapter } from './gpu/node.ts';
 import type { OpenDeviceOptions } from './index.ts';
+import { keepKernelChoices, keptKernelChoices } from './runs/tunedKernels.ts';
 
 export * from './index.ts';
 export { keepKernelChoices, keptKernelChoices } from './runs/tunedKernels.ts';
@@ -19,7 +21,7 @@ export { keepKernelChoices, keptKernelChoices } from './runs/tunedKernels.ts';
  * @throws {@link AdapterError} when nothing usable is found, or no adapter has the name
  */
 export async function openDevice(options: OpenDeviceOptions = {}): Promise<Device> {
-  expectOptions('openDevice', options, { ...ADAPTER_OPTIONS, ...DEVICE_OPTIONS });
+  expectOptions('openDevice', options, { ...ADAPTER_OPTIONS, ...DEVICE_OPTIONS, tune: oneOf(TUNING) });
   const { adapter: name, threads, relaxed, ...deviceOptions } = options;
   const matrixUnits = options.matmulPrecision === 'medium';
   const { adapter } = await openAdapter({
@@ -28,5 +30,8 @@ export async function openDevice(options: OpenDeviceOptions = {}): Promise<Devic
     relaxed,
     matrixUnits,
   });
-  return Device.open(adapter, deviceOptions);
+  return openTuned(adapter, deviceOptions, {
+    read: () => keptKernelChoices(adapter, options.matmulPrecision),
+    add: (choices) => keepKernelChoices(adapter, choices, options.matmulPrecision),
+  });
 }

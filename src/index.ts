@@ -1,8 +1,10 @@
 /** The common exports of both entry points; `index.node.ts` and `index.browser.ts` add `openDevice`. */
 import type { AdapterOptions } from './gpu/adapterOptions.ts';
+import type { Tuning } from './gpu/autoTuning.ts';
 import type { DeviceOptions } from './gpu/device.ts';
 
 export { ArgumentError } from './base/arguments.ts';
+export type { Tuning } from './gpu/autoTuning.ts';
 export { type ErrorDetails, GpuError, MathformerError, ShapeError } from './base/errors.ts';
 export type { AdapterOptions } from './gpu/adapterOptions.ts';
 export { AdapterError, type AdapterErrorCode } from './gpu/adapters/error.ts';
@@ -38,6 +40,7 @@ export {
   type AnyTuningCase,
   type Candidate,
   choicesOf,
+  type TuneOptions,
   type TuningCase,
   type TuningResult,
   tune,
@@ -47,4 +50,11 @@ export type { WriteTimes } from './gpu/writeTimes.ts';
 export * from './tensor/index.ts';
 
 /** Options of `openDevice`: the choice of an adapter, and the options of the device. */
-export interface OpenDeviceOptions extends AdapterOptions, DeviceOptions {}
+export interface OpenDeviceOptions extends AdapterOptions, DeviceOptions {
+  /**
+   * Use the kernels that were found to be the fastest on this adapter, and let `tuneFor` of `mathformer/model` find more: `auto` on
+   * GPUs, `always` on every adapter. Choices are kept below ~/.cache/mathformer in Node, in IndexedDB in a browser. Default:
+   * `never`.
+   */
+  readonly tune?: Tuning;
+}

@@ -5,7 +5,8 @@ import type { KernelChoices } from '../gpu/kernelChoices.ts';
 import { type AdapterKind, type OpenedAdapter, openAdapter } from '../gpu/node.ts';
 import { choicesOf, type TuningResult, tune } from '../gpu/tuning.ts';
 import { describe, type ModelConfig } from '../model/config.ts';
-import { type TuningRows, tuningCases } from '../model/workload.ts';
+import { TUNING_ROWS } from '../model/tuneFor.ts';
+import { tuningCases } from '../model/workload.ts';
 import {
   adapterIdentity,
   addTunedKernels,
@@ -23,9 +24,6 @@ export type TuningFlags = Readonly<
 
 /** Flags that an adapter is opened with. */
 type AdapterFlags = Pick<TuningFlags, 'matmulPrecision' | 'threads' | 'relaxed'>;
-
-/** Tokens of a training step and sequences of a decoding step, by default. */
-const ROWS: TuningRows = { training: 8192, decoding: 128 };
 
 /** Open an adapter with the features that the flags need. */
 export function openTunable(
@@ -82,10 +80,10 @@ export async function tuneModels(
   const { path, identity } = placeOf(opened, flags);
   const options: DeviceOptions = { matmulPrecision: flags.matmulPrecision };
   const device = await Device.open(opened.adapter, options);
-  const cases = models.flatMap((model) => tuningCases(model, ROWS));
+  const cases = models.flatMap((model) => tuningCases(model, TUNING_ROWS));
   const bar = reporter.bar('Tuning', cases.length);
   try {
-    const results = await tune(device, cases, (done) => bar.update(done));
+    const results = await tune(device, cases, { progress: (done) => bar.update(done) });
     addTunedKernels(path, identity, { models: models.map(nameOf), choices: choicesOf(results) });
     return { path, results };
   } finally {

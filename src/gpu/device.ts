@@ -57,13 +57,12 @@ export class Device {
   readonly isWasm: boolean;
   /** True if products may round their operands to f16. */
   readonly halfProducts: boolean;
-  /** Variants of kernels asked for: those shipped for the adapter, replaced by those given. */
-  readonly choices: KernelChoices;
   /** Names of the variants of kernels in use, by family and shape class. */
   readonly chosen = new Map<string, string>();
   /** True if fresh memory is poisoned and results are checked. */
   readonly debug: boolean;
   readonly #parts: DeviceParts;
+  #choices: KernelChoices;
 
   private constructor(gpu: GPUDevice, options: DeviceOptions) {
     this.gpu = gpu;
@@ -75,7 +74,7 @@ export class Device {
     this.subgroupSize = this.portableKernels ? 0 : subgroupSizeOf(gpu);
     this.isWasm = this.info.architecture === 'wasm';
     this.halfProducts = options.matmulPrecision === 'medium' && gpu.features.has('shader-f16');
-    this.choices = { ...shippedChoices(this.info), ...options.kernelChoices };
+    this.#choices = { ...shippedChoices(this.info), ...options.kernelChoices };
     this.debug = options.debug ?? false;
     this.#parts = makeParts(gpu, this.limits, options);
   }
@@ -90,6 +89,16 @@ export class Device {
   /** The adapter's own name. */
   get name(): string {
     return this.info.description || this.info.device || this.info.vendor || 'a WebGPU adapter';
+  }
+
+  /** Variants of kernels asked for: those shipped for the adapter, replaced by those given. */
+  get choices(): KernelChoices {
+    return this.#choices;
+  }
+
+  /** Ask for further variants. Shape classes for which a variant is in use keep it as long as the device. */
+  choose(choices: KernelChoices): void {
+    this.#choices = { ...this.#choices, ...choices };
   }
 
   /** Describe the device in a line. */

@@ -4,7 +4,7 @@
  * A candidate must compile and agree with the portable variant before it is timed. Then successive halving: every round
  * times the remaining candidates, each right after the default variant, so that other load slows both equally. It keeps the
  * better half by the median of these ratios, with twice as many timings. The winner is chosen if it is more than 5 % faster
- * than the default variant.
+ * than the default variant. A timing repeats the kernel until it takes much longer than the wait for the device.
  */
 import type { BufferView } from './buffers.ts';
 import type { Device } from './device.ts';
@@ -47,10 +47,26 @@ export interface TuningResult {
 const LEAST_GAIN = 0.05;
 const FIRST_TIMINGS = 3;
 const FINAL_TIMINGS = 9;
-/** Milliseconds that the repeated launches of a timing take together, at least. */
+/** Maximum number of candidates of a case, the default variant among them. */
+const MOST_CANDIDATES = 12;
+/** Milliseconds that the repeated launches of a timing take together, at least. Clocks of browsers have steps of 0.1 ms. */
 const LEAST_TIME = 4;
+/** The time of the repeated launches, in times of the wait for an idle device, at least. */
+const LEAST_WAITS = 8;
+/** Maximum number of launches of a timing, for a device that takes long to answer. */
+const MOST_REPEATS = 10_000;
+/** Timings of the wait for an idle device. */
+const WAIT_TIMINGS = 5;
 /** Maximum difference from the portable variant, relative to the largest value, for f32 and f16 operands. */
 const TOLERANCE = { exact: 1e-4, half: 2e-2 };
+
+/** Options of `tune`. */
+export interface TuneOptions {
+  /** Is called after each case with the number of cases so far and in all. */
+  readonly progress?: (done: number, total: number) => void;
+  /** Return true for the key of a choice that is not to be tuned. */
+  readonly isKnown?: (key: string) => boolean;
+}
 
 /**
  * Tune all cases, one after another, each shape class once. The device must not have `portableKernels`.
@@ -59,14 +75,13 @@ const TOLERANCE = { exact: 1e-4, half: 2e-2 };
 export async function tune(
   device: Device,
   cases: readonly AnyTuningCase[],
-  progress: (done: number, total: number, result: TuningResult) => void = () => {},
+  { progress = () => {}, isKnown = () => false }: TuneOptions = {},
 ): Promise<TuningResult[]> {
   const results = new Map<string, TuningResult>();
   for (const [done, each] of cases.entries()) {
-    const result = await tuneCase(device, each, results);
-    if (!result) continue;
-    results.set(result.key, result);
-    progress(done + 1, cases.length, result);
+    const result = await tuneCase(device, each, (key) => results.has(key) || isKnown(key));
+    if (result) results.set(result.key, result);
+    progress(done + 1, cases.length);
   }
   device.emptyCache();
   return [...results.values()];
@@ -80,12 +95,12 @@ export function choicesOf(results: readonly TuningResult[]): Record<string, Tune
 async function tuneCase<Options>(
   device: Device,
   { family, make, outputs }: TuningCase<Options>,
-  done: ReadonlyMap<string, TuningResult>,
+  isDone: (key: string) => boolean,
 ): Promise<TuningResult | undefined> {
   using _ = device.scope();
   const options = make(device);
   const key = choiceKey(family, options);
-  if (done.has(key)) return undefined;
+  if (isDone(key)) return undefined;
   const untuned =
     namedVariant(device, family, options, family.prefer(device, options)) ??
     namedVariant(device, family, options, family.portable);
@@ -102,8 +117,7 @@ async function tuneCase<Options>(
 
   const candidates: Candidate[] = [];
   const timed: { readonly variant: Variant<Options>; ratio: number }[] = [];
-  for (const variant of family.variants) {
-    if (!variant.fits(device, options)) continue;
+  for (const variant of candidatesOf(device, family, options, untuned)) {
     if ((await device.compile(variant.plan(device, options).kernel)) !== undefined) {
       candidates.push({ variant: variant.name, result: 'invalid' });
       continue;
@@ -140,6 +154,17 @@ async function tuneCase<Options>(
   return { key, untuned: untuned.name, chosen: chosen.name, source, candidates };
 }
 
+/** Return the variants to try: those that fit, the default one first, and no more than `MOST_CANDIDATES`. */
+function candidatesOf<Options>(
+  device: Device,
+  { variants }: Family<Options>,
+  options: Options,
+  untuned: Variant<Options>,
+): readonly Variant<Options>[] {
+  const others = variants.filter((variant) => variant !== untuned && variant.fits(device, options));
+  return [untuned, ...others].slice(0, MOST_CANDIDATES);
+}
+
 /** Return the largest difference between two results, relative to the largest value of the second; infinite for NaN. */
 function difference(found: readonly Float32Array[], expected: readonly Float32Array[]): number {
   let worst = 0;
@@ -153,6 +178,22 @@ function difference(found: readonly Float32Array[], expected: readonly Float32Ar
     worst = Math.max(worst, off === 0 ? 0 : off / largest);
   });
   return worst;
+}
+
+/**
+ * Return how often to launch a kernel in one timing: until its time dominates the wait for the device, and the steps of the clock.
+ * @param time launches the kernel that many times, and returns the milliseconds until the device is idle.
+ * @param wait milliseconds that an idle device takes to say so.
+ */
+export async function repeatsFor(time: (repeats: number) => Promise<number>, wait: number): Promise<number> {
+  const least = Math.max(LEAST_TIME, LEAST_WAITS * wait);
+  for (let repeats = 1; ; ) {
+    const taken = (await time(repeats)) - wait;
+    if (taken >= least || repeats >= MOST_REPEATS) return repeats;
+    // A little more than is needed by this timing, and at most ten times as many: the first ones are inexact.
+    const needed = taken > 0 ? Math.ceil((1.2 * repeats * least) / taken) : Number.POSITIVE_INFINITY;
+    repeats = Math.min(MOST_REPEATS, Math.max(2 * repeats, Math.min(10 * repeats, needed)));
+  }
 }
 
 /** Return the median ratio of the time of `run` to that of `reference` right before it. */
@@ -169,9 +210,11 @@ async function medianRatio(
     await device.idle();
     return performance.now() - started;
   };
-  const once = Math.max(await milliseconds(reference, 1), 0.02);
+  const waits: number[] = [];
+  for (let i = 0; i < WAIT_TIMINGS; i++) waits.push(await milliseconds(() => {}, 1));
+  const wait = waits.sort((a, b) => a - b)[WAIT_TIMINGS >> 1] ?? 0;
   await milliseconds(run, 1);
-  const repeats = Math.max(1, Math.min(200, Math.ceil(LEAST_TIME / once)));
+  const repeats = await repeatsFor((count) => milliseconds(reference, count), wait);
   const ratios: number[] = [];
   for (let i = 0; i < timings; i++) {
     const before = await milliseconds(reference, repeats);

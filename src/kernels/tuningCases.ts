@@ -20,7 +20,7 @@ const FLOAT = 4;
 const SEED = { seedLow: 0, seedHigh: 0 };
 
 /** Return functions that make a view of `count` values in [-1, 1), and one of u32 words. */
-function operands(device: Device) {
+export function operands(device: Device) {
   let offset = 0;
   return {
     floats: (count: number): BufferView => {

@@ -40,4 +40,5 @@ export { type ScoredSequence, type ScoreOptions, type Scores, scoreTokens } from
 export { initialStateDict, parameterShapes } from './stateDict.ts';
 export type { TrainingState } from './trainingState.ts';
 export * from './transformer.ts';
+export * from './tuneFor.ts';
 export * from './workload.ts';

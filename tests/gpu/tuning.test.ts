@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { BufferView } from '../../src/gpu/buffers.ts';
 import type { Device } from '../../src/gpu/device.ts';
 import { defineKernel, type Kernel } from '../../src/gpu/kernel.ts';
-import { choicesOf, type TuningCase, tune } from '../../src/gpu/tuning.ts';
+import { choicesOf, repeatsFor, type TuningCase, tune } from '../../src/gpu/tuning.ts';
 import { chosenVariant, type Family, type Variant } from '../../src/gpu/variants.ts';
 import { openDevice } from '../device.ts';
 
@@ -94,6 +94,13 @@ describe('tune', () => {
     expect(result).toMatchObject({ untuned: 'fast', chosen: 'fast' });
   });
 
+  test('tries no more than twelve candidates, the default one among them', async () => {
+    const many = Array.from({ length: 14 }, (_, i) => ({ ...FAST, name: `fast ${i}` }));
+    const [result] = await tune(device, [caseOf(familyOf([...many, SLOW]))]);
+    expect(result?.candidates).toHaveLength(12);
+    expect(result?.candidates.map(({ variant: name }) => name)).toContain('slow');
+  });
+
   test('half precision is judged by its own tolerance', async () => {
     const [result] = await tune(device, [caseOf(familyOf([SLOW, FAST_HALF]))]);
     expect(result?.chosen).toBe('fast half');
@@ -103,9 +110,31 @@ describe('tune', () => {
     const before = device.memory().liveBytes;
     const each = caseOf(familyOf([SLOW, FAST]));
     const seen: number[] = [];
-    expect(await tune(device, [each, each], (done) => seen.push(done))).toHaveLength(1);
-    expect(seen).toEqual([1]);
+    expect(await tune(device, [each, each], { progress: (done) => seen.push(done) })).toHaveLength(1);
+    expect(seen).toEqual([1, 2]);
+    expect(await tune(device, [each], { isKnown: (key) => key === 'double any' })).toEqual([]);
     expect(device.memory().liveBytes).toBe(before);
+  });
+});
+
+describe('the number of launches of a timing', () => {
+  /** A device that takes `wait` ms to answer, and a kernel of `kernel` ms. */
+  const repeats = (kernel: number, wait: number): Promise<number> =>
+    repeatsFor(async (count) => wait + count * kernel, wait);
+
+  test.each([
+    { kernel: 10, wait: 0.1, least: 4 },
+    { kernel: 0.1, wait: 0.1, least: 4 },
+    { kernel: 0.05, wait: 15, least: 120 },
+    { kernel: 0.3, wait: 100, least: 800 },
+  ])('$kernel ms after a wait of $wait: until it takes $least ms', async ({ kernel, wait, least }) => {
+    const count = await repeats(kernel, wait);
+    expect(count * kernel).toBeGreaterThanOrEqual(least);
+    expect(count * kernel).toBeLessThan(Math.max(2.5 * least, 1.01 * kernel));
+  });
+
+  test('has an end', async () => {
+    expect(await repeats(0, 100)).toBe(10_000);
   });
 });
 

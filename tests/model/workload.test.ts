@@ -1,4 +1,4 @@
-/** The tuner's cases include every matrix product that a model dispatches: others would never be tuned. */
+/** The tuner's cases include every kernel with variants that a model dispatches: others would never be tuned. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Device } from '../../src/gpu/device.ts';
 import { choiceKey } from '../../src/gpu/variants.ts';
@@ -22,12 +22,16 @@ const TUNED = [
   'attention backward key value',
   'attention backward query',
   'attention forward',
+  'decode attention',
   'matmul',
   'matmulOuter',
+  'sample',
+  'softmax',
+  'softmax backward',
 ];
 
 /** Keys without the number of rows, which depends on the batch. */
-const withoutRows = (key: string): string => key.replace(/ [MR]\d+(?= no slopes$|$)/, '');
+const withoutRows = (key: string): string => key.replace(/ [MR]\d+(?= no slopes$|$)|\d+ rows/, '');
 
 test.each([
   ['dense', modelConfig('tiny', { vocabSize: VOCAB_SIZE })],
@@ -44,7 +48,6 @@ test.each([
   sampler.dispose();
   const tuned = tuningCases(config, { training: 64, decoding: 2 });
   const cases = new Set(tuned.map(({ family, make }) => withoutRows(choiceKey(family, make(device)))));
-  // The other families have one variant for each adapter: there is nothing to measure.
   const families = [...new Set(tuned.map(({ family }) => family.name))];
   expect(families.sort()).toEqual(TUNED);
   const launched = [...device.chosen.keys()]

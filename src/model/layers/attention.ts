@@ -71,6 +71,7 @@ export function attention(declaration: AttentionDeclaration): AttentionLayer {
     },
     tuningShapes: (rows) => [
       { kind: 'attention', R: rows.training, heads, kvHeads, headDim, alibi: position.alibi },
+      { kind: 'decode', M: rows.decoding, heads, kvHeads, headDim, alibi: position.alibi },
       ...qkv.tuningShapes(rows),
       ...out.tuningShapes(rows, { residual: true }),
     ],

@@ -55,7 +55,10 @@ export interface TuningRows {
 export type TuningShape =
   | ({ readonly kind: 'product' } & ProductShape)
   | ({ readonly kind: 'outer' } & OuterShape)
-  | ({ readonly kind: 'attention'; readonly R: number } & AttentionHeads);
+  | ({ readonly kind: 'attention'; readonly R: number } & AttentionHeads)
+  | ({ readonly kind: 'decode'; readonly M: number } & AttentionHeads)
+  | { readonly kind: 'sample'; readonly M: number; readonly V: number }
+  | { readonly kind: 'softmax'; readonly rows: number; readonly length: number };
 
 /** A part of a model, without the values of its weights. */
 export interface Layer {

@@ -67,6 +67,8 @@ export function mixtureOfExperts(declaration: MixtureDeclaration): FeedForwardLa
       ]);
       return [
         ...router.tuningShapes(rows, { shared: true }),
+        { kind: 'softmax', rows: rows.training, length: groups },
+        { kind: 'softmax', rows: rows.decoding, length: groups },
         ...forward,
         { kind: 'product', M: R, N: f, K: d, groups },
         { kind: 'product', M: R, N: d, K: f, groups },

@@ -62,8 +62,8 @@ beforeEach(() => {
   vi.stubEnv('XDG_CACHE_HOME', cache);
   found('hardware');
   open.mockResolvedValue(device as object as Device);
-  vi.mocked(tune).mockImplementation(async (_, __, onDone) => {
-    for (const [i, result] of RESULTS.entries()) onDone?.(i + 1, RESULTS.length, result);
+  vi.mocked(tune).mockImplementation(async (_, __, options) => {
+    for (const i of RESULTS.keys()) options?.progress?.(i + 1, RESULTS.length);
     return RESULTS;
   });
 });
