@@ -96,9 +96,9 @@ describe('tune', () => {
 
   test('tries no more than twelve candidates, the default one among them', async () => {
     const many = Array.from({ length: 14 }, (_, i) => ({ ...FAST, name: `fast ${i}` }));
-    const [result] = await tune(device, [caseOf(familyOf([...many, SLOW]))]);
+    const [result] = await tune(device, [caseOf(familyOf(many, 'fast 13'))]);
     expect(result?.candidates).toHaveLength(12);
-    expect(result?.candidates.map(({ variant: name }) => name)).toContain('slow');
+    expect(result?.candidates.map(({ variant: name }) => name)).toContain('fast 13');
   });
 
   test('half precision is judged by its own tolerance', async () => {
