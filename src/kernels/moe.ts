@@ -14,7 +14,9 @@ import { prefixSum } from './moePrefix.ts';
 import { routeRows } from './moeRoute.ts';
 import { NO_ROW } from './rows.ts';
 
-const CHUNK = 64;
+/** Entries that are counted, and find their slots, together. */
+export const CHUNK = 64;
+
 /** dLogits from the gradient of the weights: the softmax's Jacobian on the chosen experts, 0 elsewhere. */
 const routeBackwardKernel = defineKernel({
   name: 'moe route backward',

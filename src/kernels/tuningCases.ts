@@ -45,6 +45,8 @@ export interface ProductShape {
   readonly bias?: boolean;
   readonly gelu?: boolean;
   readonly residual?: boolean;
+  /** True if the result is multiplied by the derivative of GELU. */
+  readonly derivative?: boolean;
   /** True if B are weights (N,K), which are transposed before where kernels do not read them so. */
   readonly weights?: boolean;
   /** Number of experts, with consecutive rows. */
@@ -59,6 +61,7 @@ export function productCase({
   bias,
   gelu,
   residual,
+  derivative,
   weights = false,
   groups = 0,
 }: ProductShape): TuningCase<MatmulOptions> {
@@ -78,6 +81,7 @@ export function productCase({
         c: floats(M * N),
         bias: bias ? floats(Math.max(1, groups) * N) : undefined,
         residual: residual ? floats(M * N) : undefined,
+        geluOf: derivative ? floats(M * N) : undefined,
         pre: gelu ? floats(M * N) : undefined,
         groupOfTile: groups > 0 ? words(Array.from({ length: tiles }, group)) : undefined,
       };

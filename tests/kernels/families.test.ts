@@ -30,24 +30,14 @@ async function exportedFamilies(): Promise<Family<never>[]> {
 
 const SIZES = Object.keys(MODEL_SIZES) as ModelSize[];
 const casesOf = (size: ModelSize): AnyTuningCase[] =>
-  tuningCases(modelConfig(size, { vocabSize: VOCAB_SIZE }), TUNING_ROWS);
+  [{}, { numExperts: 4, activeExperts: 2 }].flatMap((experts) =>
+    tuningCases(modelConfig(size, { vocabSize: VOCAB_SIZE, ...experts }), TUNING_ROWS),
+  );
 
 /** Families that the tuner leaves alone, with the reason. */
-const NO_CASE = 'has no case yet: the default of the class runs';
-const UNTUNED: Readonly<Record<string, string>> = {
-  layerNorm: NO_CASE,
-  'layerNorm backward': NO_CASE,
-  logSoftmaxGather: NO_CASE,
-  'logSoftmaxGather backward': NO_CASE,
-  reduce: NO_CASE,
-  squares: NO_CASE,
-  'moe prefix': NO_CASE,
-  'moe balance': NO_CASE,
-  'moe balance backward': NO_CASE,
-  'moe balance count': NO_CASE,
-  'moe route': NO_CASE,
-  'moe weight gradient': NO_CASE,
-};
+const IN_PARTS =
+  'a pass leaves as many totals as its variant makes parts, so that results of a pass cannot be compared';
+const UNTUNED: Readonly<Record<string, string>> = { reduce: IN_PARTS, squares: IN_PARTS };
 
 test('every family with more than one variant is tuned', async () => {
   const tuned = new Set(SIZES.flatMap(casesOf).map(({ family }) => family.name));

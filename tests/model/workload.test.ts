@@ -23,15 +23,30 @@ const TUNED = [
   'attention backward query',
   'attention forward',
   'decode attention',
+  'layerNorm',
+  'layerNorm backward',
+  'logSoftmaxGather',
+  'logSoftmaxGather backward',
   'matmul',
   'matmulOuter',
+  'replay samples',
   'sample',
   'softmax',
   'softmax backward',
 ];
 
+/** Those of a mixture of experts beside them. */
+const OF_EXPERTS = [
+  'moe balance',
+  'moe balance backward',
+  'moe balance count',
+  'moe prefix',
+  'moe route',
+  'moe weight gradient',
+];
+
 /** Keys without the number of rows, which depends on the batch. */
-const withoutRows = (key: string): string => key.replace(/ [MR]\d+(?= no slopes$|$)|\d+ rows/, '');
+const withoutRows = (key: string): string => key.replace(/ [MR]\d+(?= no slopes$|$)|\d+ (?:rows|chunks)/, '');
 
 test.each([
   ['dense', modelConfig('tiny', { vocabSize: VOCAB_SIZE })],
@@ -49,7 +64,8 @@ test.each([
   const tuned = tuningCases(config, { training: 64, decoding: 2 });
   const cases = new Set(tuned.map(({ family, make }) => withoutRows(choiceKey(family, make(device)))));
   const families = [...new Set(tuned.map(({ family }) => family.name))];
-  expect(families.sort()).toEqual(TUNED);
+  const expected = [...TUNED, ...(config.numExperts > 0 ? OF_EXPERTS : [])];
+  expect(families.sort()).toEqual(expected.sort());
   const launched = [...device.chosen.keys()]
     .filter((key) => families.some((name) => key.startsWith(`${name} `)))
     .map(withoutRows);

@@ -7,6 +7,7 @@
  */
 import type { BufferView } from '../../gpu/buffers.ts';
 import type { Device } from '../../gpu/device.ts';
+import { gridOf, type Launch, launchOf } from '../../gpu/kernel.ts';
 import { chosenVariant, type Family, launchChosen, launchPlan } from '../../gpu/variants.ts';
 import { addParts, allocateParts, releaseParts } from '../addParts.ts';
 import { defaultsOf } from '../defaults.ts';
@@ -16,6 +17,7 @@ import { backwardBySubgroup, forwardBySubgroup } from './subgroup.ts';
 import { backwardByThread, forwardByThread, PART_ROWS, weightParts } from './thread.ts';
 
 export type { LayerNormViews } from './operands.ts';
+export { PART_ROWS } from './thread.ts';
 
 /** Return the shape class: the norm, its width and the operands that it has. */
 const classOf = ({ centred, d }: LayerNormViews, operands: Readonly<Record<string, unknown>>): string => {
@@ -40,6 +42,32 @@ export const layerNormBackwardFamily: Family<BackwardOptions, BackwardVariant> =
   variants: [backwardByThread, backwardBySubgroup, backwardByRow.row, backwardByRow.subgroup],
   portable: backwardByThread.name,
   prefer: (device, options) => backwardByRow.preferred(device, options) ?? backwardBySubgroup.name,
+};
+
+/** A launch of the parts of the weights' gradients, for variants that do not sum them along with dx. */
+function weightPartsLaunch(
+  device: Device,
+  { x, stats, dy, R, d }: BackwardOptions,
+  parts: BufferView,
+): Launch {
+  // A software driver gains by small workgroups: few columns keep all its threads busy.
+  const kernel = weightParts({ threads: defaultsOf(device).rows === 'row' ? 64 : 8 });
+  const params = { R, dv: d / 4, parts: Math.ceil(R / PART_ROWS) };
+  return launchOf(kernel, { x, stats, dy, parts }, { params, workgroups: gridOf(kernel, params) });
+}
+
+/** The kernels of the backward pass, each with all that computes dx and the parts: what the tuner compares. */
+export const layerNormWholeBackwardFamily: typeof layerNormBackwardFamily = {
+  ...layerNormBackwardFamily,
+  variants: layerNormBackwardFamily.variants.map((variant) => ({
+    ...variant,
+    plan: (device, options) => {
+      const launch = variant.plan(device, options);
+      const { parts } = options;
+      if (!parts || variant.partCount(device, options) > 0) return launch;
+      return { ...launch, next: weightPartsLaunch(device, options, parts) };
+    },
+  })),
 };
 
 /** Return the number of parts of the gradients of weight and bias, and whether the variant sums them along with dx. */
@@ -70,18 +98,14 @@ export function layerNormBackward(
   },
 ): void {
   const { dWeight, dBias, ...operands } = views;
-  const { x, stats, dy, R, d, dx } = operands;
+  const { d, dx } = operands;
   const weights = dWeight !== undefined || dBias !== undefined;
   const { variant, own, count } = partsOf(device, { ...operands, weights });
   const parts = weights ? allocateParts(device, count * 2 * d * 4) : undefined;
   const options = { ...operands, weights, parts };
   if (dx || (parts && own)) launchPlan(device, variant.plan(device, options));
   if (!parts) return;
-  if (!own) {
-    // A software driver gains by small workgroups: few columns keep all its threads busy.
-    const threads = defaultsOf(device).rows === 'row' ? 64 : 8;
-    device.launch(weightParts({ threads }), { x, stats, dy, parts }, { R, dv: d / 4, parts: count });
-  }
+  if (!own) launchPlan(device, weightPartsLaunch(device, options, parts));
   const first = dWeight ?? device.allocate(d * 4);
   addParts(device, { parts, count, stride: 2 * d, first, size: d, second: dBias, secondSize: d });
   if (!dWeight) device.release(first);

@@ -40,7 +40,7 @@ export function geluFeedForward({
       down.addTo(residual, up.forward(x, pass, { activation: 'gelu' }), stream, pass),
     tuningShapes: (rows) => [
       ...up.tuningShapes(rows, { gelu: true }),
-      ...down.tuningShapes(rows, { residual: true }),
+      ...down.tuningShapes(rows, { residual: true, afterGelu: true }),
     ],
   };
 }

@@ -1,5 +1,7 @@
 /** A layer declares its parameters beside its forward pass; sizes, names and initial values are derived from that. */
 import type { RandomStream } from '../../base/randomStream.ts';
+import type { RoutingShape } from '../../kernels/moeTuningCases.ts';
+import type { NormShape } from '../../kernels/rowTuningCases.ts';
 import type { AttentionHeads, OuterShape, ProductShape } from '../../kernels/tuningCases.ts';
 import type { Shape } from '../../tensor/index.ts';
 
@@ -58,6 +60,10 @@ export type TuningShape =
   | ({ readonly kind: 'attention'; readonly R: number } & AttentionHeads)
   | ({ readonly kind: 'decode'; readonly M: number } & AttentionHeads)
   | { readonly kind: 'sample'; readonly M: number; readonly V: number }
+  | ({ readonly kind: 'norm' } & NormShape)
+  | { readonly kind: 'gather'; readonly R: number; readonly V: number }
+  | { readonly kind: 'replay'; readonly N: number; readonly V: number }
+  | ({ readonly kind: 'routing' } & RoutingShape)
   | { readonly kind: 'softmax'; readonly rows: number; readonly length: number };
 
 /** A part of a model, without the values of its weights. */

@@ -30,6 +30,8 @@ interface Epilogue {
   readonly residual?: boolean;
   /** The input also goes elsewhere, so that its gradient is added to another. */
   readonly shared?: boolean;
+  /** The input is the output of GELU. */
+  readonly afterGelu?: boolean;
 }
 
 /** y = x·Wᵀ + b, W (outputs, inputs). */
@@ -86,11 +88,11 @@ export function linear({ name, inputs, outputs, bias = false, initial, tiedTo }:
         ? add(residual, dropped(forward(x, pass), stream, pass))
         : forward(x, pass, { residual }),
     mostRows: (floats) => Math.floor(floats / N),
-    tuningShapes: ({ training, decoding }, { shared = false, ...epilogue } = {}) => [
+    tuningShapes: ({ training, decoding }, { shared = false, afterGelu = false, ...epilogue } = {}) => [
       { kind: 'product', M: training, N, K: inputs, bias, weights: true, ...epilogue },
       { kind: 'product', M: decoding, N, K: inputs, bias, weights: true, ...epilogue },
       // The gradient of the input, and that of the weight.
-      { kind: 'product', M: training, N: inputs, K: N, residual: shared },
+      { kind: 'product', M: training, N: inputs, K: N, residual: shared, derivative: afterGelu },
       { kind: 'outer', R: training, M: N, N: inputs },
     ],
   };

@@ -69,8 +69,11 @@ export function mixtureOfExperts(declaration: MixtureDeclaration): FeedForwardLa
         ...router.tuningShapes(rows, { shared: true }),
         { kind: 'softmax', rows: rows.training, length: groups },
         { kind: 'softmax', rows: rows.decoding, length: groups },
+        ...[rows.training, rows.decoding].map(
+          (count) => ({ kind: 'routing', R: count, experts: groups, k: active, d }) as const,
+        ),
         ...forward,
-        { kind: 'product', M: R, N: f, K: d, groups },
+        { kind: 'product', M: R, N: f, K: d, derivative: true, groups },
         { kind: 'product', M: R, N: d, K: f, groups },
         { kind: 'outer', R, M: f, N: d, groups },
         { kind: 'outer', R, M: d, N: f, groups },
