@@ -4,10 +4,10 @@ import type { Tuning } from './gpu/autoTuning.ts';
 import type { DeviceOptions } from './gpu/device.ts';
 
 export { ArgumentError } from './base/arguments.ts';
-export type { Tuning } from './gpu/autoTuning.ts';
 export { type ErrorDetails, GpuError, MathformerError, ShapeError } from './base/errors.ts';
 export type { AdapterOptions } from './gpu/adapterOptions.ts';
 export { AdapterError, type AdapterErrorCode } from './gpu/adapters/error.ts';
+export type { Tuning } from './gpu/autoTuning.ts';
 export type { BufferView, IntegerBounds, Memory, MemoryReport, PooledBuffer, Scope } from './gpu/buffers.ts';
 export type { CheckedUse } from './gpu/commands.ts';
 export {
