@@ -51,6 +51,8 @@ export interface ProductShape {
   readonly weights?: boolean;
   /** Number of experts, with consecutive rows. */
   readonly groups?: number;
+  /** True if the bits of a row must not depend on M. */
+  readonly batchInvariant?: boolean;
 }
 
 /** Return a case of `matmul`. */
@@ -64,6 +66,7 @@ export function productCase({
   derivative,
   weights = false,
   groups = 0,
+  batchInvariant,
 }: ProductShape): TuningCase<MatmulOptions> {
   return {
     family: matmulFamily,
@@ -74,7 +77,7 @@ export function productCase({
       const tiles = Math.ceil(M / GROUP_ROWS);
       const group = (_: unknown, tile: number): number => Math.floor((tile * groups) / tiles);
       return {
-        ...{ M, N, K },
+        ...{ M, N, K, batchInvariant },
         a: floats(M * K),
         b: floats(Math.max(1, groups) * K * columns),
         bTransposed,

@@ -224,11 +224,12 @@ export class Sampler implements CompletionSampler {
       ),
     );
     const { caches: layers, room } = workspace;
-    const hidden = this.model.hidden(Tensor.from(device, Uint32Array.from(prompts.flat())), packing, {
-      cache: { kind: 'prefill', layers, capacity: room.capacity, places: places.view, groupSize },
-    });
+    const { capacity } = room;
+    const cache = { kind: 'prefill', layers, capacity, places: places.view, groupSize } as const;
+    const tokens = Tensor.from(device, Uint32Array.from(prompts.flat()));
+    const hidden = this.model.hidden(tokens, packing, { cache });
     const last = Uint32Array.from(packing.offsets.slice(1), (end) => end - 1);
-    const logits = this.model.logits(takeRows(hidden, last));
+    const logits = this.model.logits(takeRows(hidden, last), { cache });
     const slots = prompts.flatMap(({ length }, prompt) =>
       Array.from({ length: groupSize }, () => ({ prompt, length })),
     );
@@ -264,10 +265,9 @@ export class Sampler implements CompletionSampler {
 
   #decode(workspace: Workspace, ids: Tensor, M: number): void {
     const { caches: layers, room, state: slots, rows } = workspace;
-    const hidden = this.model.hidden(ids, new Packing([M]), {
-      cache: { kind: 'decode', layers, capacity: room.capacity, slots, rows },
-    });
-    this.#sample(workspace, this.model.logits(hidden), M);
+    const cache = { kind: 'decode', layers, capacity: room.capacity, slots, rows } as const;
+    const hidden = this.model.hidden(ids, new Packing([M]), { cache });
+    this.#sample(workspace, this.model.logits(hidden, { cache }), M);
   }
 
   #sample(workspace: Workspace, logits: Tensor, M: number): void {

@@ -92,13 +92,13 @@ export class Transformer {
   }
 
   /** Logits (R,V) of hidden states (R,d). */
-  logits(hidden: Tensor): Tensor {
-    return this.decoder.logits(hidden, this.#values);
+  logits(hidden: Tensor, options: Pick<ForwardOptions, 'cache'> = {}): Tensor {
+    return this.decoder.logits(hidden, { ...options, ...this.#values });
   }
 
   /** Logits (R,V) of packed tokens: u32 (R). */
   forward(tokens: Tensor, packing: RowTiles, options: ForwardOptions = {}): Tensor {
-    return this.logits(this.hidden(tokens, packing, options));
+    return this.logits(this.hidden(tokens, packing, options), options);
   }
 
   /** Frees the weights. */

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { BufferView } from '../../src/gpu/buffers.ts';
 import type { Device } from '../../src/gpu/device.ts';
-import { launchPlan, type Variant } from '../../src/gpu/variants.ts';
+import { chosenVariant, launchPlan, type Variant } from '../../src/gpu/variants.ts';
 import { GPU_VARIANTS, gpuChoice } from '../../src/kernels/matmul/gpuChoice.ts';
 import { GROUP_ROWS, type MatmulOptions, matmulFamily } from '../../src/kernels/matmul/index.ts';
 import { productCase } from '../../src/kernels/tuningCases.ts';
@@ -173,7 +173,10 @@ test('a GPU without tuning uses a variant that fits, and that fills it where the
     fc.assert(
       fc.property(upTo(10_000), upTo(3000), upTo(3000), batches, grouped, (M, N, K, batches, groupOfTile) => {
         const options = shaped({ M, N, K, batches: groupOfTile ? undefined : batches, groupOfTile });
-        expect(gpuChoice(device, options).fits(device, options)).toBe(true);
+        for (const batchInvariant of [false, true]) {
+          const either = { ...options, batchInvariant };
+          expect(gpuChoice(device, either).fits(device, either)).toBe(true);
+        }
       }),
     );
     for (const [M, N, K] of [
@@ -187,6 +190,52 @@ test('a GPU without tuning uses a variant that fits, and that fills it where the
     expect(workgroupsOf(device, shaped({ M: 128, N: 512, K: 512 }))).toBeGreaterThanOrEqual(128);
     device.destroy();
   }
+});
+
+test('batch-invariant products on a GPU: a row has the same bits alone, in a part and in every larger matrix', async () => {
+  const device = await openDevice({ adapterClass: 'gpu' });
+  const [N, K] = [68, 260];
+  const size = 1100;
+  using _ = device.scope();
+  const uploaded = (data: Float32Array<ArrayBuffer>): BufferView => {
+    const view = device.allocate(data.byteLength);
+    device.upload(view, data);
+    return view;
+  };
+  const [rows, b, bias] = [values(size * K, 1), uploaded(values(N * K, 2)), uploaded(values(N, 3))];
+  const names = new Set<string>();
+  const product = async (first: number, M: number): Promise<Float32Array> => {
+    const a = uploaded(rows.slice(first * K, (first + M) * K));
+    const c = device.allocate(M * N * 4);
+    const options = { a, b, bias, c, M, N, K, bTransposed: true, batchInvariant: true };
+    names.add(chosenVariant(device, matmulFamily, options).name);
+    launchPlan(device, chosenVariant(device, matmulFamily, options).plan(device, options));
+    return new Float32Array(await device.read(c));
+  };
+  const whole = await product(0, size);
+  // Of the larger tiles, too, which this width alone does not take.
+  for (const variant of matmulFamily.variants.filter(({ fits }) =>
+    fits(device, shaped({ M: size, N, K, batchInvariant: true })),
+  )) {
+    const c = device.allocate(size * N * 4);
+    const options = { a: uploaded(rows), b, bias, c, M: size, N, K, bTransposed: true, batchInvariant: true };
+    launchPlan(device, variant.plan(device, options));
+    names.add(variant.name);
+    expect(new Float32Array(await device.read(c)), variant.name).toEqual(whole);
+  }
+  expect(names.size).toBe(3);
+  for (const [first, M] of [
+    [0, 1],
+    [1099, 1],
+    [5, 4],
+    [7, 130],
+    [100, 1000],
+  ] as const) {
+    expect(await product(first, M), `${M} rows from ${first}`).toEqual(
+      whole.slice(first * N, (first + M) * N),
+    );
+  }
+  device.destroy();
 });
 
 test('the tuner measures products with weights as layers make them', async () => {

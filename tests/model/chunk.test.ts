@@ -165,26 +165,14 @@ describe('chunks', () => {
     for (const each of [model, other]) each.dispose();
   });
 
-  test('a batch that exceeds the memory limit is cut, with the same completions', async () => {
+  test('a batch that exceeds the memory limit is cut, to the same bits', async () => {
     const wide = { dModel: 64, nHeads: 4, dFF: 256, nLayers: 2 };
     const sampling = { maxNewTokens: isInterpreted ? 4 : 20, temperature: 1, seed: 1, groupSize: 6, topK: 9 };
     const given = Array.from({ length: 9 }, (_, i) => [i, 1, 2]);
     const limited = await openDevice({ memoryLimit: 3 * 2 ** 20, adapterClass: 'gpu' });
     const [model, whole] = [randomModel(limited, wide), randomModel(chunked, wide)];
     const sampler = new Sampler(model, { eos: END });
-    // On a GPU the kernels of a prompt's products follow from the number of rows.
-    const [found, expected] = [
-      await sampler.generate(given, sampling),
-      await generated(whole, given, sampling),
-    ];
-    expect(found.map(({ tokens, kept }) => ({ tokens, kept }))).toEqual(
-      expected.map(({ tokens, kept }) => ({ tokens, kept })),
-    );
-    expectClose(
-      found.flatMap(({ logps }) => [...logps]),
-      expected.flatMap(({ logps }) => [...logps]),
-      TOLERANCE,
-    );
+    expect(await sampler.generate(given, sampling)).toEqual(await generated(whole, given, sampling));
     expect(limited.memory().peakBytes).toBeLessThanOrEqual(3 * 2 ** 20);
     limited.destroy();
     whole.dispose();

@@ -4,7 +4,6 @@ import type { Device } from '../../src/gpu/device.ts';
 import { type Completion, type SampleOptions, Sampler } from '../../src/model/sampler.ts';
 import type { Transformer } from '../../src/model/transformer.ts';
 import { openDevice } from '../device.ts';
-import { expectClose } from '../oracle/compare.ts';
 import { randomModel } from './referenceModels.ts';
 
 /** An id that ends about every twentieth completion at each token. */
@@ -63,17 +62,14 @@ describe('chunks', () => {
     expect(lengths[0]).toEqual(lengths[1]);
   });
 
-  test('a completion is the same alone and in a batch: on a GPU but for rounding errors of its prompt', async () => {
-    for (const [which, model] of models.entries()) {
+  test('a completion has the same bits alone and in a batch', async () => {
+    for (const model of models) {
       const sampler = new Sampler(model, { eos: END });
       const together = await sampler.generate(PROMPTS, { ...OPTIONS, topK: 9 });
       for (const i of [0, 7, 13, 19]) {
         const options = { ...OPTIONS, topK: 9, groupSize: 1, firstSequenceId: i };
         const [alone] = await sampler.generate([PROMPTS[Math.floor(i / 5)] as number[]], options);
-        const { logps = [], ...rest } = together[i] ?? {};
-        expect(alone).toMatchObject({ ...rest, prompt: 0 });
-        if (which === 0) expectClose(alone?.logps ?? [], logps, { rtol: 0, atol: 1e-5 });
-        else expect(alone?.logps).toEqual(logps);
+        expect(alone).toEqual({ ...together[i], prompt: 0 });
       }
       sampler.dispose();
     }

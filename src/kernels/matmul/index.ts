@@ -10,7 +10,7 @@ import type { Device } from '../../gpu/device.ts';
 import { type Family, launchChosen, nextPowerOfTwo } from '../../gpu/variants.ts';
 import { defaultsOf } from '../defaults.ts';
 import { broadcastVariant, canBroadcast } from './broadcast.ts';
-import { GPU_VARIANTS, gpuChoice, PORTABLE } from './gpuChoice.ts';
+import { GPU_VARIANTS, gpuChoice, keepsBits, PORTABLE } from './gpuChoice.ts';
 import { formOf, type MatmulOptions, operandsOf } from './interface.ts';
 import { microkernelVariant } from './microkernel.ts';
 
@@ -20,9 +20,10 @@ export { GROUP_ROWS, type MatmulOptions } from './interface.ts';
 export const matmulFamily: Family<MatmulOptions> = {
   name: 'matmul',
   shapeClass: (options) => {
-    const { M, N, K, batches } = options;
+    const { M, N, K, batches, batchInvariant } = options;
     const many = batches ? ` ×${nextPowerOfTwo(batches.count)}` : '';
-    return `${formOf(operandsOf(options))} K${K} N${N} M${nextPowerOfTwo(M)}${many}`;
+    const invariant = batchInvariant ? ' batch-invariant' : '';
+    return `${formOf(operandsOf(options))}${invariant} K${K} N${N} M${nextPowerOfTwo(M)}${many}`;
   },
   variants: [
     ...GPU_VARIANTS,
@@ -33,7 +34,10 @@ export const matmulFamily: Family<MatmulOptions> = {
     broadcastVariant(32, 2, 2),
     microkernelVariant(2, 4),
     microkernelVariant(4, 2),
-  ],
+  ].map((variant) => ({
+    ...variant,
+    fits: (device, options) => keepsBits(device, options, variant.name) && variant.fits(device, options),
+  })),
   portable: PORTABLE.name,
   prefer: (device, options) => {
     const { M, N, groupOfTile } = options;

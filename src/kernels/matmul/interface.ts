@@ -30,6 +30,8 @@ export interface MatmulOptions {
   readonly groupOfTile?: BufferView | undefined;
   /** Number of products, and if all of them share A; 1 unless given. Not with `groupOfTile`. */
   readonly batches?: { readonly count: number; readonly sharedA: boolean };
+  /** True if a row of C must have the same bits whatever M is, and whichever row it is. Default: false. */
+  readonly batchInvariant?: boolean | undefined;
 }
 
 /** A is read as vec4s, vec2s or scalars along K. */

@@ -30,7 +30,7 @@ export interface Decoder extends Layer {
   /** The residual stream (R,d) after the last block, normalised if there is a final norm. Tokens are u32 (R). */
   hidden(tokens: Tensor, pass: Pass): Tensor;
   /** Logits (R,V) of hidden states (R,d). */
-  logits(hidden: Tensor, pass: Pick<Pass, 'weight'>): Tensor;
+  logits(hidden: Tensor, pass: Pick<Pass, 'weight' | 'cache'>): Tensor;
 }
 
 export function decoder({ embedding, blocks, finalNorm, output }: DecoderLayers): Decoder {

@@ -40,7 +40,7 @@ export interface Linear extends Layer {
   readonly bias: Weight | undefined;
   /** The layer as the kernels of a chunk see it. */
   readonly chunk: ChunkLinear<Weight>;
-  forward(x: Tensor, pass: Pick<Pass, 'weight'>, options?: LinearOptions): Tensor;
+  forward(x: Tensor, pass: Pick<Pass, 'weight' | 'cache'>, options?: LinearOptions): Tensor;
   /** residual + dropout(y), in one kernel where nothing is dropped. */
   addTo(residual: Tensor, x: Tensor, stream: number, pass: Pass): Tensor;
   tuningShapes(rows: TuningRows, epilogue?: Epilogue): ReturnType<Layer['tuningShapes']>;
@@ -69,7 +69,11 @@ export function linear({ name, inputs, outputs, bias = false, initial, tiedTo }:
   const [N = 1] = weight.shape;
 
   const forward: Linear['forward'] = (x, pass, options) =>
-    product(x, pass.weight(weight), shift && pass.weight(shift), options);
+    // What is sampled must not depend on the batch.
+    product(x, pass.weight(weight), shift && pass.weight(shift), {
+      ...options,
+      batchInvariant: pass.cache !== undefined,
+    });
   return {
     ...compose(),
     weight,
@@ -90,7 +94,7 @@ export function linear({ name, inputs, outputs, bias = false, initial, tiedTo }:
     mostRows: (floats) => Math.floor(floats / N),
     tuningShapes: ({ training, decoding }, { shared = false, afterGelu = false, ...epilogue } = {}) => [
       { kind: 'product', M: training, N, K: inputs, bias, weights: true, ...epilogue },
-      { kind: 'product', M: decoding, N, K: inputs, bias, weights: true, ...epilogue },
+      { kind: 'product', M: decoding, N, K: inputs, bias, weights: true, batchInvariant: true, ...epilogue },
       // The gradient of the input, and that of the weight.
       { kind: 'product', M: training, N: inputs, K: N, residual: shared, derivative: afterGelu },
       { kind: 'outer', R: training, M: N, N: inputs },

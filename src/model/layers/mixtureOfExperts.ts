@@ -45,11 +45,14 @@ export function mixtureOfExperts(declaration: MixtureDeclaration): FeedForwardLa
     problems: [...router.problems, ...alignment(moe, f), ...activeProblems(active)],
     forward: (x, residual, pass) => {
       const logits = router.forward(x, pass);
-      const { y, routing } = mixture(x, logits, active, {
+      const weights = {
         weight1: pass.weight(weight1),
         bias1: bias1 && pass.weight(bias1),
         weight2: pass.weight(weight2),
         bias2: bias2 && pass.weight(bias2),
+      };
+      const { y, routing } = mixture(x, logits, active, weights, {
+        batchInvariant: pass.cache !== undefined,
       });
       pass.onRouting?.(logits, routing);
       return add(residual, dropped(y, stream, pass));
@@ -61,9 +64,12 @@ export function mixtureOfExperts(declaration: MixtureDeclaration): FeedForwardLa
     },
     tuningShapes: (rows) => {
       const R = nextPowerOfTwo(rows.training * active);
-      const forward = [R, nextPowerOfTwo(rows.decoding * active)].flatMap((M): TuningShape[] => [
-        { kind: 'product', M, N: f, K: d, bias, gelu: true, weights: true, groups },
-        { kind: 'product', M, N: d, K: f, bias, weights: true, groups },
+      const forward = [
+        { M: R, batchInvariant: false },
+        { M: nextPowerOfTwo(rows.decoding * active), batchInvariant: true },
+      ].flatMap((each): TuningShape[] => [
+        { kind: 'product', ...each, N: f, K: d, bias, gelu: true, weights: true, groups },
+        { kind: 'product', ...each, N: d, K: f, bias, weights: true, groups },
       ]);
       return [
         ...router.tuningShapes(rows, { shared: true }),

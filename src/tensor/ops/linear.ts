@@ -1,5 +1,5 @@
 /** Linear layers: y = x·Wᵀ + b, with GELU or a residual sum in the same kernel. */
-import { expectOptions, instanceOf, type OptionKinds, oneOf } from '../../base/arguments.ts';
+import { boolean, expectOptions, instanceOf, type OptionKinds, oneOf } from '../../base/arguments.ts';
 import { ShapeError } from '../../base/errors.ts';
 import { elementwise } from '../../kernels/elementwise.ts';
 import { matmul } from '../../kernels/matmul/index.ts';
@@ -18,11 +18,14 @@ export interface LinearOptions {
   readonly activation?: 'gelu';
   /** (…,N): added to the result. */
   readonly residual?: Tensor;
+  /** True if the bits of a row of the result must not depend on the other rows or their number. Default: false. */
+  readonly batchInvariant?: boolean;
 }
 
 const LINEAR_OPTIONS: OptionKinds<LinearOptions> = {
   activation: oneOf(['gelu']),
   residual: instanceOf(Tensor),
+  batchInvariant: boolean,
 };
 
 /**
@@ -72,7 +75,7 @@ function fused(
   x: Tensor,
   weight: Tensor,
   bias: Tensor | undefined,
-  { activation, residual }: LinearOptions,
+  { activation, residual, batchInvariant }: LinearOptions,
   shape: Shape,
 ): Tensor {
   const { device } = x;
@@ -90,6 +93,7 @@ function fused(
     bias: bias?.view,
     residual: residual?.view,
     pre: pre?.view,
+    batchInvariant,
   });
   differentiableProduct({ x, weight, bias, y: pre ?? y, residual: pre ? undefined : residual });
   if (pre) {

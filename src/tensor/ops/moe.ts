@@ -1,4 +1,5 @@
 /** A mixture-of-experts feed-forward layer: route, run each expert only on its rows, combine; and its balance loss. */
+import { boolean, expectOptions, type OptionKinds } from '../../base/arguments.ts';
 import { ShapeError } from '../../base/errors.ts';
 import { type Scalar, scalarValue } from '../../gpu/kernel.ts';
 import { balanceBackward, balanceCounts, balanceShares } from '../../kernels/loadBalance.ts';
@@ -42,6 +43,14 @@ function checkExperts(experts: ExpertWeights, E: number, f: number, d: number): 
   }
 }
 
+/** Options of `mixtureOfExperts`. */
+export interface MixtureOptions {
+  /** True if the bits of a row of the result must not depend on the other rows or their number. Default: false. */
+  readonly batchInvariant?: boolean;
+}
+
+const MIXTURE_OPTIONS: OptionKinds<MixtureOptions> = { batchInvariant: boolean };
+
 /**
  * Return y (R,d) = Σ softmax(logits)·expert(x) over the `active` experts with the highest logits, where
  * expert(x) = GELU(x·W1ᵀ + b1)·W2ᵀ + b2 (Shazeer et al., 1701.06538). x (R,d), logits (R,experts).
@@ -51,8 +60,11 @@ export function mixtureOfExperts(
   logits: Tensor,
   active: number,
   experts: ExpertWeights,
+  options: MixtureOptions = {},
 ): { readonly y: Tensor; readonly routing: Routing } {
   const { weight1, bias1, weight2, bias2 } = experts;
+  expectOptions('mixtureOfExperts', options, MIXTURE_OPTIONS);
+  const { batchInvariant } = options;
   expectOperands('mixtureOfExperts', {
     x: [x, FLOATS],
     logits: [logits, FLOATS],
@@ -96,6 +108,7 @@ export function mixtureOfExperts(
     N: f,
     K: d,
     groupOfTile,
+    batchInvariant,
   });
   matmul(device, {
     a: hidden.view,
@@ -106,6 +119,7 @@ export function mixtureOfExperts(
     N: d,
     K: f,
     groupOfTile,
+    batchInvariant,
   });
   fromSlots(device, routing, outputs.view, y.view, d, true);
 
