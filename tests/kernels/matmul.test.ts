@@ -194,8 +194,8 @@ test('a GPU without tuning uses a variant that fits, and that fills it where the
 
 test('batch-invariant products on a GPU: a row has the same bits alone, in a part and in every larger matrix', async () => {
   const device = await openDevice({ adapterClass: 'gpu' });
-  const [N, K] = [68, 260];
-  const size = 1100;
+  const [N, K] = [68, 100];
+  const size = 140;
   using _ = device.scope();
   const uploaded = (data: Float32Array<ArrayBuffer>): BufferView => {
     const view = device.allocate(data.byteLength);
@@ -213,7 +213,7 @@ test('batch-invariant products on a GPU: a row has the same bits alone, in a par
     return new Float32Array(await device.read(c));
   };
   const whole = await product(0, size);
-  // Of the larger tiles, too, which this width alone does not take.
+  // Of the tiles that only more rows take, too.
   for (const variant of matmulFamily.variants.filter(({ fits }) =>
     fits(device, shaped({ M: size, N, K, batchInvariant: true })),
   )) {
@@ -226,10 +226,9 @@ test('batch-invariant products on a GPU: a row has the same bits alone, in a par
   expect(names.size).toBe(3);
   for (const [first, M] of [
     [0, 1],
-    [1099, 1],
+    [139, 1],
     [5, 4],
     [7, 130],
-    [100, 1000],
   ] as const) {
     expect(await product(first, M), `${M} rows from ${first}`).toEqual(
       whole.slice(first * N, (first + M) * N),
