@@ -7,17 +7,22 @@
  * save nothing. `npm run bench -- steps --count`: only count the dispatches of steps, here and on GPUs; it takes seconds. `npm run bench -- costs`:
  * count from the WGSL of kernels what they hold, move and compute on a GPU.
  *
+ * `npm run bench -- share`: run tests, tuner and benchmarks on a GPU, and leave one file to attach to an issue; `show FILE` prints it.
+ *
  * `npm run bench -- compare A B`: compare two kernels.json (or steps.json) side by side, relative to the limits of each
  * adapter. `npm run bench -- report FOLDER`: write the page again.
  */
 import { mkdirSync } from 'node:fs';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { Device } from '../src/gpu/device.ts';
 import { type OpenedAdapter, openAdapter } from '../src/gpu/node.ts';
 import { cpuModel } from '../src/runs/provenance.ts';
 import { compareFiles } from './compare.ts';
 import { writeReport } from './report.ts';
 import { resultsFolder } from './results.ts';
+import { share } from './share/index.ts';
+import { PARTS, type PartName, readShared } from './share/results.ts';
+import { showShared } from './share/show.ts';
 import { chosenSuites, SUITES } from './suites.ts';
 
 interface Flags {
@@ -106,6 +111,25 @@ program
   .description('the page of a folder of results anew')
   .argument('<folder>')
   .action((folder: string) => console.log(`Report: ${writeReport(folder)}`));
+program
+  .command('share')
+  .description('run tests, tuner and benchmarks on this adapter, and leave one file to attach to an issue')
+  .option('--out <file>', 'path of the file', 'gpu-results.json')
+  .option('--brief', 'small sizes and few rounds, to try it', false)
+  .addOption(new Option('--parts <names...>', 'only some parts').choices(PARTS))
+  .action(async (flags: { out: string; brief: boolean; parts?: PartName[] }) => {
+    const problems = await share(flags);
+    for (const problem of problems) console.error(`failed: ${problem}`);
+    console.log(`Results: ${flags.out}. Read it with npm run bench -- show ${flags.out}`);
+    console.log('Attach it to an issue of the kind "Results of a GPU".');
+  });
+program
+  .command('show')
+  .description('print the file of share as tables')
+  .argument('<file>')
+  .action((file: string) => {
+    for (const line of showShared(readShared(file))) console.log(line);
+  });
 await program.parseAsync().catch((error: unknown) => {
   console.error(`error: ${error instanceof Error ? error.message : String(error)}`);
   process.exitCode = 2;

@@ -153,7 +153,7 @@ const comparison = z.object({
 
 export type ComparisonResults = z.output<typeof comparison>;
 
-const SCHEMAS = { kernels, replay, steps, growth, startup, workers, swarm, endurance } as const;
+export const SCHEMAS = { kernels, replay, steps, growth, startup, workers, swarm, endurance } as const;
 
 /** A suite with a result file. Comparisons have benny's files instead. */
 export type SuiteName = keyof typeof SCHEMAS;
