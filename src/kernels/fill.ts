@@ -5,7 +5,7 @@
  */
 import type { BufferView } from '../gpu/buffers.ts';
 import type { Device } from '../gpu/device.ts';
-import { defineKernel, type Scalar, type ScalarType } from '../gpu/kernel.ts';
+import { defineKernel, gridOf, type Launch, launchOf, type Scalar, type ScalarType } from '../gpu/kernel.ts';
 import { memoize } from '../gpu/memoize.ts';
 import { perElement } from '../gpu/perElement.ts';
 
@@ -23,6 +23,13 @@ const fillKernel = memoize((type: ScalarType) =>
 /** y[i] = value, of `type`, for i = 0 … count − 1. */
 export function fill(device: Device, y: BufferView, count: number, value: Scalar, type: ScalarType): void {
   device.launch(fillKernel(type), { y }, { count, period: 1, limit: count, value });
+}
+
+/** Return a launch that writes 0 to y[i], of u32, for i = 0 … count − 1. */
+export function zeroing(y: BufferView, count: number): Launch {
+  const kernel = fillKernel('u32');
+  const params = { count, period: 1, limit: count, value: 0 };
+  return launchOf(kernel, { y }, { params, workgroups: gridOf(kernel, params) });
 }
 
 /** y (rows, columns) of `type` with ones on its diagonal. */

@@ -1,8 +1,10 @@
 /** Cases for the tuner: kernels of decoding and of rows, with random operands. */
 import type { Device } from '../gpu/device.ts';
 import type { AnyTuningCase, TuningCase } from '../gpu/tuning.ts';
+import type { Variant } from '../gpu/variants.ts';
 import { decodeFamily } from './decode/index.ts';
 import type { DecodeOptions } from './decode/state.ts';
+import { zeroing } from './fill.ts';
 import { layerNormForwardFamily, layerNormWholeBackwardFamily, PART_ROWS } from './layerNorm/index.ts';
 import type {
   BackwardOptions as NormBackwardOptions,
@@ -53,11 +55,20 @@ export function decodeCase(
   };
 }
 
+/** The same variant, which draws the first token each time: afterwards it starts the sequences again. */
+const fromTheStart = (variant: Variant<SampleOptions>): Variant<SampleOptions> => ({
+  ...variant,
+  plan: (device, options) => {
+    const { views, size } = options;
+    return { ...variant.plan(device, options), next: zeroing(views.slots, size.M * STATE_WORDS) };
+  },
+});
+
 /** Return a case of sampling from M rows of V logits. */
 export function sampleCase(M: number, V: number): TuningCase<SampleOptions> {
   const maxNewTokens = 2 * LENGTH;
   return {
-    family: sampleFamily,
+    family: { ...sampleFamily, variants: sampleFamily.variants.map(fromTheStart) },
     make: (device) => {
       const { floats, words } = operands(device);
       const settings = device.allocate(encodeSettings(SETTINGS).byteLength);
@@ -72,7 +83,6 @@ export function sampleCase(M: number, V: number): TuningCase<SampleOptions> {
         },
       };
     },
-    // Slots change with every token, so that only the log-probabilities of the first one are the same in all variants.
     outputs: ({ views }) => [views.ids],
   };
 }
