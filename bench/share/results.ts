@@ -8,7 +8,14 @@ import { SCHEMAS } from '../results.ts';
 const VERSION = 1;
 
 const machine = z.object({
-  adapter: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
+  adapter: z.object({
+    vendor: z.string(),
+    architecture: z.string(),
+    device: z.string(),
+    description: z.string(),
+    subgroupMinSize: z.number().optional(),
+    subgroupMaxSize: z.number().optional(),
+  }),
   kind: z.string(),
   class: z.string(),
   features: z.array(z.string()),

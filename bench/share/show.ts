@@ -34,7 +34,7 @@ function machineLines({
 }: PartResult<'machine'>): string[] {
   const { description, subgroupMinSize, subgroupMaxSize } = adapter;
   return [
-    `${description} (${kind}), kernels of the class ${own}, subgroups of ${subgroupMinSize} to ${subgroupMaxSize}`,
+    `${description} (${kind}), kernels of the class ${own}, subgroups of ${subgroupMinSize ?? '?'} to ${subgroupMaxSize ?? '?'}`,
     `${cpu}, ${platform}; ${Object.entries(versions)
       .map(([name, version]) => `${name} ${version}`)
       .join(', ')}; commit ${commit ?? 'unknown'}`,
