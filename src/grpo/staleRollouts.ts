@@ -85,6 +85,8 @@ export class StaleRollouts {
     this.#keepPolicy();
     if ('error' in drawn.result) throw drawn.result.error;
     this.#prefetch();
+    // Other machines sample while the step trains: they need weights and prompts before this one is busy with it.
+    await this.#sampler.begun?.();
     return drawn.result.rollout;
   }
 

@@ -55,6 +55,11 @@ export interface CompletionSampler {
   readonly isForeign?: boolean;
   /** Sample completions of every prompt, in order. Calls run one after another. */
   generate(prompts: readonly (readonly number[])[], options: SampleOptions): Promise<Completion[]>;
+  /**
+   * Settle when other machines have the latest call, if there are any and that is quick: work of this machine that is begun
+   * before delays them. Optional.
+   */
+  begun?(): Promise<void>;
   /** Free the memory of generation, but not the model. */
   dispose(): void;
 }

@@ -22,14 +22,22 @@ export async function withDeadline<Value>(
 /** Something that changes, and can be waited for. */
 export class Signal {
   readonly #waiting = new Set<() => void>();
+  #changes = 0;
+
+  /** Number of changes up to now. */
+  get changes(): number {
+    return this.#changes;
+  }
 
   /** Wake all who wait. */
   fire(): void {
+    this.#changes++;
     for (const wake of [...this.#waiting]) wake();
   }
 
-  /** Wait for the next change, at most so many milliseconds. */
-  wait(milliseconds: number): Promise<void> {
+  /** Wait for a change after the first `since`, at most some milliseconds. Default: for the next one. */
+  wait(milliseconds: number, since = this.#changes): Promise<void> {
+    if (this.#changes > since) return Promise.resolve();
     return new Promise((resolve) => {
       const wake = (): void => {
         clearTimeout(timer);

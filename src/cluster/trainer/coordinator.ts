@@ -37,6 +37,8 @@ const CLOSE_MS = 3000;
 /** Milliseconds for workers to hear of the end, and between looks at whether they did. */
 const LEAVE_MS = 2500;
 const LOOK_MS = 20;
+/** Most milliseconds for which other work of this machine waits until a call is given out. */
+const BEGIN_MS = 50;
 /** Milliseconds between looks at who left. */
 const SWEEP_MS = 1000;
 /** Bytes of a message that every server takes. */
@@ -191,18 +193,23 @@ export class Coordinator implements AsyncDisposable {
 
   /**
    * Sample completions of a call, on all machines. As many calls as `staleness + 1` are made at a time; further ones wait.
+   * @param begun hears that workers have the call, as far as that is quick: until then, other work on this machine delays them.
    * @throws ClusterError (`SUPERSEDED`) if another process trains the run; what the local sampler throws.
    */
-  async generate(call: SamplingCall): Promise<Completion[]> {
+  async generate(call: SamplingCall, begun: () => void = () => undefined): Promise<Completion[]> {
     if (call.prompts.length === 0) return [];
     using _ = await this.#turnstile.enter();
-    await this.#confirm();
     const job = new Job(this.#nextJob++, call, this.#split(call));
+    // Weights are read before the device is busy with the trainer's share.
+    await Promise.all([this.#helpers > 0 && this.#dispatch.prepare(job), this.#confirm()]);
+    if (this.#ended) throw this.#ended;
     this.#jobs.set(job.number, job);
     try {
-      // Weights are read before the device is busy with the trainer's share.
-      if (this.#helpers > 0) await this.#dispatch.prepare(job);
-      void this.#offer(job);
+      const over = new AbortController();
+      void Promise.race([this.#offer(job), pause(BEGIN_MS, over.signal)]).then(() => {
+        over.abort();
+        begun();
+      });
       await this.#finish(job);
     } finally {
       this.#jobs.delete(job.number);
@@ -273,13 +280,8 @@ export class Coordinator implements AsyncDisposable {
 
   #split({ prompts, sampling }: SamplingCall) {
     const all = prompts.length * sampling.groupSize;
-    const sequences = this.#helpers === 0 ? all : this.#fleet.itemSequences(all);
-    return splitCall(prompts, sampling, {
-      maxPayload: this.#maxPayload,
-      vocabSize: this.#vocabSize,
-      sequences,
-      machines: this.#helpers + 1,
-    });
+    const shares = this.#helpers === 0 ? undefined : this.#fleet.shares(all, sampling.groupSize);
+    return splitCall(prompts, sampling, { maxPayload: this.#maxPayload, vocabSize: this.#vocabSize, shares });
   }
 
   /** Work until all items are done and no check is under way: a check needs the weights, and may open items again. */
@@ -297,10 +299,11 @@ export class Coordinator implements AsyncDisposable {
       workers: () => this.#helpers,
       ownShare: () => this.#fleet.ownShare,
       ownSequences: (seconds) => this.#fleet.ownSequences(seconds),
+      ownLeast: () => this.#fleet.ownLeast,
       expectedMs: () => this.#fleet.expectedMs,
-      delivered: async () => {
+      delivered: async (enough) => {
         try {
-          return await this.#dispatch.delivered();
+          return await this.#dispatch.delivered(enough);
         } catch (error) {
           this.#link.trouble(error, 'tell which items are out');
           return undefined;
@@ -312,8 +315,7 @@ export class Coordinator implements AsyncDisposable {
         this.#inPassing(this.#dispatch.double(job, item), 'give out an item twice');
       },
       worked: (items, completions, seconds) => {
-        const work = { sequences: completions.length, tokens: tokensOf(completions), seconds };
-        this.#fleet.record(TRAINER, work);
+        this.#fleet.record(TRAINER, { lengths: lengthsOf(completions), seconds });
         this.#ledger.worked(this.#own, seconds);
         const taken = items.flatMap((item) => item.completions ?? []);
         this.#ledger.taken(this.#own, { items: items.length, tokens: tokensOf(taken) });
@@ -325,7 +327,7 @@ export class Coordinator implements AsyncDisposable {
     const tokens = tokensOf(completions);
     const { worker } = machine;
     this.#ledger.taken(machine, { items: 1, tokens });
-    this.#fleet.record(worker, { sequences: completions.length, tokens, seconds });
+    this.#fleet.record(worker, { lengths: lengthsOf(completions), seconds });
     if (!job.manifest) return;
     const latency = this.#policyUse.used(job.manifest.version, worker, performance.now() - 1000 * seconds);
     if (latency !== undefined) this.#ledger.firstUse(machine, latency);
@@ -448,6 +450,9 @@ function vocabSizeOf({ model }: Spec): number {
     'give a model config',
   );
 }
+
+const lengthsOf = (completions: readonly Completion[]): number[] =>
+  completions.map(({ tokens }) => tokens.length);
 
 const tokensOf = (completions: readonly Completion[]): number =>
   completions.reduce((sum, { tokens }) => sum + tokens.length, 0);

@@ -112,9 +112,9 @@ export class Dispatch {
     item.number = undefined;
   }
 
-  /** Return the number of the last item that was given out. */
-  delivered(): Promise<number> {
-    return this.#queue.delivered();
+  /** Return the number of the last item that was given out, or a lower one that is at least `enough`. */
+  delivered(enough: number): Promise<number> {
+    return this.#queue.delivered(enough);
   }
 
   /** Take what is left of a job out of the queue. */
@@ -124,6 +124,7 @@ export class Dispatch {
 
   /** Give jobs out again: the server may have lost all. */
   async restore(jobs: readonly Job[]): Promise<void> {
+    this.#queue.forget();
     await this.#policies.forget(jobs.flatMap(({ manifest }) => manifest ?? []));
     for (const job of jobs) {
       if (!job.manifest || !job.policy) continue;

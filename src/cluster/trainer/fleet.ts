@@ -2,14 +2,23 @@
 import { TRAINER } from '../protocol/subjects.ts';
 import { type MeasuredWork, Pace } from './pace.ts';
 import type { Roster } from './roster.ts';
+import type { Shares } from './shares.ts';
 
-/** Wanted seconds of work of an item, and items for each machine. */
+/** Most seconds of an item, unless smaller ones are not worth it. */
 const ITEM_SECONDS = 1;
-const ITEMS_EACH = 2;
 /** No worker is waited for that is so many times slower than the trainer. It says itself how long it took. */
 const SLOWEST = 4;
+/** Sizes do not follow a worker that is so many times slower than half of the workers, or than the trainer. */
+const SLOW_AMONG_WORKERS = 4;
+const SLOW_BESIDE_TRAINER = 16;
 /** Milliseconds that an item may be out for other reasons than work. */
 const TRANSFER_MS = 250;
+/** Seconds of each item for messages and checks, beside the fixed time of its machine. */
+const ITEM_OVERHEAD = 0.005;
+/** Share of an item's time that its fixed part may have. */
+const FIXED_SHARE = 1 / 3;
+/** A group is split only if it is more than this share of the sequences of a machine. */
+const COARSE_SHARE = 0.03;
 
 /** The machines that work for a run. */
 export class Fleet {
@@ -27,17 +36,20 @@ export class Fleet {
     this.#pace.forget(machine);
   }
 
-  /** Return the trainer's share of the speed of all, from 0 to 1. Machines of unknown speed count as equal. */
+  /** Return the trainer's share of the speed of all, from 0 to 1. */
   get ownShare(): number {
-    const own = this.#pace.speed(TRAINER);
-    const speeds = this.roster.active.flatMap(({ name }) => this.#pace.speed(name) ?? []);
-    if (own === undefined || speeds.length === 0) return 1 / (1 + this.roster.active.length);
-    return own / (own + speeds.reduce((sum, speed) => sum + speed, 0));
+    const { own, workers } = this.#speeds();
+    return own / (own + sum(workers));
   }
 
   /** Return the sequences that the trainer makes in some seconds; undefined before it made any. */
   ownSequences(seconds: number): number | undefined {
     return this.#pace.sequencesIn(seconds, TRAINER);
+  }
+
+  /** Smallest number of sequences that is worth a call of the trainer's sampler: 1 while its costs are not known. */
+  get ownLeast(): number {
+    return this.#worth(TRAINER) ?? 1;
   }
 
   /** Return the milliseconds that the slowest worker should need, by the number of sequences; undefined if no speed is known. */
@@ -48,10 +60,58 @@ export class Fleet {
     return (sequences) => (1000 * sequences) / inSecond + TRANSFER_MS;
   }
 
-  /** Return the sequences of an item of a call with so many: a second's work of the slowest worker, and enough items for all. */
-  itemSequences(all: number): number {
-    const each = Math.ceil(all / (ITEMS_EACH * (this.roster.active.length + 1)));
-    return Math.max(1, Math.floor(Math.min(each, this.#slowest(ITEM_SECONDS) ?? each)));
+  /** Share out the sequences of a call. */
+  shares(sequences: number, groupSize: number): Shares {
+    const { own, workers } = this.#speeds();
+    const ordered = workers.toSorted((a, b) => a - b);
+    const median = ordered[Math.floor(ordered.length / 2)] ?? own;
+    const slow = Math.max(ordered[0] ?? own, median / SLOW_AMONG_WORKERS, own / SLOW_BESIDE_TRAINER);
+    const each = sequences / (workers.length + 1);
+    const least = Math.max(1, COARSE_SHARE * each, this.#workersLeast ?? groupSize);
+    return {
+      own: this.ownShare,
+      workers: Math.max(1, sum(workers) / slow),
+      trainer: Math.max(1, own / slow),
+      ...{ least, most: Math.max(least, this.#most ?? each) },
+    };
+  }
+
+  get #names(): string[] {
+    return this.roster.active.map(({ name }) => name);
+  }
+
+  /** Speeds, in any unit. A machine of unknown speed counts as a mean worker. */
+  #speeds(): { own: number; workers: number[] } {
+    const measured = this.#names.map((name) => this.#pace.speed(name));
+    const known = measured.filter((speed) => speed !== undefined);
+    const own = this.#pace.speed(TRAINER);
+    const mean = known.length > 0 ? sum(known) / known.length : (own ?? 1);
+    return { own: own ?? mean, workers: measured.map((speed) => speed ?? mean) };
+  }
+
+  /** Smallest size that is worth an item of any worker. While no worker's costs are known, the trainer's tell. */
+  get #workersLeast(): number | undefined {
+    const known = this.#names.flatMap((name) => this.#worth(name) ?? []);
+    return known.length > 0 ? Math.max(...known) : this.#worth(TRAINER);
+  }
+
+  /** Sequences of an item of at most a second on the slowest worker. */
+  get #most(): number | undefined {
+    const most = this.#names.flatMap((name) => {
+      const costs = this.#pace.costs(name);
+      if (!costs) return this.#pace.sequencesIn(ITEM_SECONDS, name) ?? [];
+      return Math.max(0, ITEM_SECONDS - costs.fixedSeconds) / costs.sequenceSeconds;
+    });
+    const least = (this.ownSequences(ITEM_SECONDS) ?? 0) / SLOWEST;
+    return most.length > 0 ? Math.max(least, Math.min(...most)) : undefined;
+  }
+
+  /** Sequences of the smallest item of a machine that is worth its fixed time; undefined if its costs are not known. */
+  #worth(machine: string): number | undefined {
+    const costs = this.#pace.costs(machine);
+    if (!costs) return undefined;
+    const fixed = costs.fixedSeconds + ITEM_OVERHEAD;
+    return (fixed * (1 - FIXED_SHARE)) / FIXED_SHARE / costs.sequenceSeconds;
   }
 
   /** Return the sequences that the slowest worker makes in some seconds, as far as it is waited for. */
@@ -61,3 +121,5 @@ export class Fleet {
     return made.length > 0 ? Math.max(least, Math.min(...made)) : undefined;
   }
 }
+
+const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);

@@ -3,8 +3,9 @@
  * out with workers are left, it waits for as long as they should take, and then makes them too. So the death of workers or of the
  * server costs time, never the run.
  */
-import type { Completion, CompletionSampler } from '../../model/completions.ts';
-import type { Job, JobItem } from './job.ts';
+import type { Completion } from '../../model/completions.ts';
+import type { Job, JobItem, SamplingCall } from './job.ts';
+import { MOST_SEQUENCE_IDS } from './workItems.ts';
 
 /** Milliseconds between looks at the queue while others work. */
 const LOOK_MS = 250;
@@ -27,10 +28,15 @@ export interface Surroundings {
   ownShare(): number;
   /** Return the number of sequences that the trainer makes in some seconds; undefined if not known. */
   ownSequences(seconds: number): number | undefined;
+  /** Return the smallest number of sequences that is worth a call of the trainer's sampler. */
+  ownLeast(): number;
   /** Return the milliseconds that the slowest worker should need, by the number of sequences; undefined if not known. */
   expectedMs(): ((sequences: number) => number) | undefined;
-  /** Return the number of the last item that the server gave out; undefined if it does not say. */
-  delivered(): Promise<number | undefined>;
+  /**
+   * Return the number of the last item that the server gave out, or a lower one that is at least `enough`; undefined if the
+   * server does not say.
+   */
+  delivered(enough: number): Promise<number | undefined>;
   /** Give an item to a second worker, too. */
   putAgain(item: JobItem): void;
   /** Take an item out of the queue. */
@@ -44,9 +50,11 @@ export async function workAlong(job: Job, surroundings: Surroundings): Promise<v
   for (;;) {
     job.check();
     if (job.isDone) return;
+    const { changes } = job.changed;
     const items = await nextItems(job, surroundings);
     if (items.length === 0) {
-      await job.changed.wait(LOOK_MS);
+      // What changed during the choice counts, too.
+      await job.changed.wait(LOOK_MS, changes);
       continue;
     }
     for (const item of items) item.state = 'ours';
@@ -64,7 +72,7 @@ export async function workAlong(job: Job, surroundings: Surroundings): Promise<v
 /** Choose items to make now; none while workers should have the rest soon. */
 async function nextItems(job: Job, surroundings: Surroundings): Promise<JobItem[]> {
   if (surroundings.workers() === 0) return lastRun(job.open, Number.POSITIVE_INFINITY);
-  const delivered = await surroundings.delivered();
+  const delivered = await surroundings.delivered(Math.max(0, ...job.open.map(({ number = 0 }) => number)));
   const now = performance.now();
   const isOut = ({ number }: JobItem): boolean =>
     number !== undefined && delivered !== undefined && number <= delivered;
@@ -86,15 +94,18 @@ function givenTwice({ items, open }: Job): JobItem[] {
   return isLate ? open.filter(({ putAgain }) => putAgain === 0) : [];
 }
 
-/** Return the sequences to make before the next look: half of the share of what is left, so that all end together. */
+/**
+ * Return the sequences to make before the next look: half of the share of what is left, so that all end together, but not less
+ * than is worth a call.
+ */
 function ownPortion(waiting: readonly JobItem[], surroundings: Surroundings): number {
   const left = waiting.reduce((sum, { part }) => sum + part.sequences, 0);
   const most = surroundings.ownSequences(OWN_SECONDS) ?? Number.POSITIVE_INFINITY;
-  return Math.min(most, (left * surroundings.ownShare()) / 2);
+  return Math.max(surroundings.ownLeast(), Math.min(most, (left * surroundings.ownShare()) / 2));
 }
 
 /** Return the last items without a gap between them: at least one, and otherwise at most so many sequences. */
-export function lastRun(items: readonly JobItem[], mostSequences: number): JobItem[] {
+function lastRun(items: readonly JobItem[], mostSequences: number): JobItem[] {
   const run: JobItem[] = [];
   let sequences = 0;
   for (const item of items.toReversed()) {
@@ -106,31 +117,48 @@ export function lastRun(items: readonly JobItem[], mostSequences: number): JobIt
   return run;
 }
 
-/** Sample items that follow each other, together where each has whole groups. */
-async function sampleItems(
-  items: readonly JobItem[],
-  {
-    local,
-    sampling,
-  }: { readonly local: CompletionSampler; readonly sampling: { readonly groupSize: number } },
-): Promise<Completion[][]> {
-  const [first] = items;
-  if (!first) return [];
-  if (!items.every(({ part }) => part.isWhole)) {
-    const made: Completion[][] = [];
-    for (const { part } of items) made.push(await local.generate(part.prompts, part.sampling));
-    return made;
-  }
-  const prompts = items.flatMap(({ part }) => part.prompts);
-  const all = await local.generate(prompts, { ...first.part.sampling, groupSize: sampling.groupSize });
-  const offset = first.part.firstPrompt;
-  let at = 0;
-  return items.map(({ part }) => {
-    const own = all.slice(at, at + part.sequences);
-    at += part.sequences;
-    return own.map((completion) => ({
-      ...completion,
-      prompt: completion.prompt + offset - part.firstPrompt,
-    }));
+/** Sample items that follow each other, in as few calls as their groups allow. */
+async function sampleItems(items: readonly JobItem[], call: SamplingCall): Promise<Completion[][]> {
+  const [first, last] = [items[0]?.part, items.at(-1)?.part];
+  if (!first || !last) return [];
+  const start = first.firstSequence;
+  const made: Completion[] = [];
+  for (const range of rangesOf(start, last.firstSequence + last.sequences, call.sampling.groupSize))
+    made.push(...(await sampleRange(range, call)));
+  return items.map(({ part }) =>
+    made
+      .slice(part.firstSequence - start, part.firstSequence - start + part.sequences)
+      .map((completion) => ({ ...completion, prompt: completion.prompt - part.firstPrompt })),
+  );
+}
+
+/** Sequences of a call, from the first one to before the end. */
+interface Range {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Cut a range where its whole groups begin and end: a call of a sampler makes equally many completions of each prompt. */
+function rangesOf(start: number, end: number, groupSize: number): Range[] {
+  const wholeStart = Math.ceil(start / groupSize) * groupSize;
+  if (wholeStart > end) return [{ start, end }];
+  const wholeEnd = Math.floor(end / groupSize) * groupSize;
+  const cuts = [start, wholeStart, wholeEnd, end];
+  return cuts.flatMap((cut, i) => {
+    const before = cuts[i - 1] ?? cut;
+    return before < cut ? { start: before, end: cut } : [];
   });
+}
+
+/** Sample a range of a call. */
+async function sampleRange({ start, end }: Range, call: SamplingCall): Promise<Completion[]> {
+  const { groupSize, firstSequenceId } = call.sampling;
+  const firstPrompt = Math.floor(start / groupSize);
+  const prompts = call.prompts.slice(firstPrompt, Math.ceil(end / groupSize));
+  const made = await call.local.generate(prompts, {
+    ...call.sampling,
+    groupSize: (end - start) / prompts.length,
+    firstSequenceId: (firstSequenceId + start) % MOST_SEQUENCE_IDS,
+  });
+  return made.map((completion) => ({ ...completion, prompt: completion.prompt + firstPrompt }));
 }

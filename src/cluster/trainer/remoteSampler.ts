@@ -14,6 +14,7 @@ export class RemoteSampler implements CompletionSampler {
   readonly isForeign: boolean;
   /** Settles when the latest call is over. */
   #idle: Promise<unknown> = Promise.resolve();
+  #begun: Promise<unknown> = Promise.resolve();
 
   /** @param local samples from the model on the trainer's device. It is disposed of with this sampler. */
   constructor(
@@ -34,14 +35,29 @@ export class RemoteSampler implements CompletionSampler {
     const checked = checkedSampling(prompts, options, model.config.vocabSize);
     const { groupSize = 1, topK = 0, topP = 1, minP = 0, firstSequenceId = 0, ...others } = checked.options;
     const sampling = { ...others, groupSize, topK, topP, minP, firstSequenceId };
+    const { promise: read, resolve } = deferred();
     const turn = this.#idle.then(() =>
-      this.coordinator.generate({ model, local, prompts: checked.prompts, sampling }),
+      this.coordinator.generate({ model, local, prompts: checked.prompts, sampling }, resolve),
     );
     this.#idle = turn.catch(() => {});
+    this.#begun = Promise.race([read, this.#idle]);
     return turn;
+  }
+
+  async begun(): Promise<void> {
+    await this.#begun;
   }
 
   dispose(): void {
     this.local.dispose();
   }
+}
+
+/** Return a promise with the function that settles it. */
+function deferred(): { readonly promise: Promise<void>; readonly resolve: () => void } {
+  let resolve: () => void = () => undefined;
+  const promise = new Promise<void>((settle) => {
+    resolve = settle;
+  });
+  return { promise, resolve };
 }

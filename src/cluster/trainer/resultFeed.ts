@@ -22,9 +22,13 @@ const FORGOTTEN: ReadonlySet<string> = new Set([
   'no_responders',
 ]);
 
-/** Feed results to a reader, one after another. */
+/** Results that are read together: one that is computed again holds up no others. */
+const READ_AT_ONCE = 16;
+
+/** Feed results to a reader, in order. */
 export class ResultFeed {
   #messages: ConsumerMessages | undefined;
+  readonly #reading = new Set<Promise<void>>();
   /** The time at which the stream was made, and the last message that was read. */
   #stream = { created: '', read: 0 };
 
@@ -75,8 +79,10 @@ export class ResultFeed {
     try {
       for await (const message of messages) {
         if (messages !== this.#messages) return;
-        await this.options.read(message);
+        const reading = this.options.read(message).finally(() => this.#reading.delete(reading));
+        this.#reading.add(reading);
         stream.read = message.info.streamSequence;
+        if (this.#reading.size >= READ_AT_ONCE) await Promise.race(this.#reading);
       }
     } catch {
       // The connection closed: the feed starts again when there is another one.

@@ -3,11 +3,12 @@ import type { Completion } from '../../model/completions.ts';
 import { type GenerationPart, generationParts } from '../../model/generationParts.ts';
 import { MOST_JSON_BYTES, type WireSampling } from '../protocol/messages.ts';
 import { mostResultBytes } from '../protocol/result.ts';
+import { type Shares, sharedGroups } from './shares.ts';
 
 type Prompts = readonly (readonly number[])[];
 
 /** Number of sequences with different random numbers: their ids have 32 bits. */
-const MOST_SEQUENCE_IDS = 2 ** 32;
+export const MOST_SEQUENCE_IDS = 2 ** 32;
 /** Bytes of a token's id in JSON, with its comma, at most. */
 const BYTES_PER_ID = 8;
 /** Bytes of an item without its prompts, and of a message's subject and headers, at most. */
@@ -20,45 +21,37 @@ export interface CallPart {
   readonly sampling: WireSampling;
   /** Index of its first prompt in the call. */
   readonly firstPrompt: number;
-  /** Number of its completions. */
+  /** Index of its first completion in the call, and their number. */
+  readonly firstSequence: number;
   readonly sequences: number;
-  /** True if it has all completions of its prompts. */
-  readonly isWhole: boolean;
 }
 
-/** Limits of a part. */
+/** Limits of a part, and the machines that share the call. */
 export interface PartLimits {
   /** Bytes that the server takes in one message. */
   readonly maxPayload: number;
   readonly vocabSize: number;
-  /** Wanted number of completions. A group is split only where its result would not fit a message. */
-  readonly sequences: number;
-  /** Number of machines that share the call. Default: 1. */
-  readonly machines?: number | undefined;
+  /** Default: parts are as large as messages allow. */
+  readonly shares?: Shares | undefined;
 }
 
-/**
- * Split a call, so that each part and its result fit a message, where a single completion does. Parts become smaller towards the
- * end, so that all machines end together: each round gives every machine one, and leaves half of the work to later rounds
- * (factoring: Hummel, Schonberg and Flynn, 1992).
- */
+/** Split a call among machines, so that each part and its result fit a message, where a single completion does. */
 export function splitCall(prompts: Prompts, sampling: WireSampling, limits: PartLimits): CallPart[] {
   const { groupSize, firstSequenceId } = sampling;
-  const { maxPayload, vocabSize, machines = 1 } = limits;
-  const fitting = fittingSequences(sampling, { maxPayload, vocabSize });
-  const slots = Math.max(1, Math.min(fitting, Math.max(groupSize, limits.sequences)));
+  const { maxPayload, vocabSize, shares } = limits;
+  const fitting = Math.max(1, fittingSequences(sampling, { maxPayload, vocabSize }));
   const rows = Math.max(1, Math.floor((Math.min(maxPayload, MOST_JSON_BYTES) - FRAME_BYTES) / BYTES_PER_ID));
+  const shared = shares
+    ? sharedGroups(prompts.length, groupSize, shares)
+    : [{ groups: prompts.length, pieces: 1 }];
   const parts: GenerationPart[] = [];
-  for (let first = 0; first < prompts.length; ) {
-    const left = prompts.slice(first);
-    const share = Math.ceil((left.length * groupSize) / (2 * machines));
-    const round = machines > 1 ? Math.max(groupSize, Math.min(slots, share)) : slots;
-    const split = generationParts(left, groupSize, { slots: Math.min(slots, round), rows });
-    // The smallest parts take all that is left.
-    const taken = machines > 1 && round > groupSize ? split.slice(0, machines) : split;
-    parts.push(...taken.map((part) => ({ ...part, first: first + part.first })));
-    const last = taken.at(-1);
-    first += last ? last.first + last.count : left.length;
+  let start = 0;
+  for (const { groups, pieces } of shared) {
+    const own = prompts.slice(start, start + groups);
+    const slots = pieces > 1 ? Math.min(fitting, Math.ceil(groupSize / pieces)) : fitting;
+    const split = generationParts(own, groupSize, { slots, rows });
+    for (const part of split) parts.push({ ...part, first: start + part.first });
+    start += groups;
   }
   return parts.map(({ first, count, member, members }) => ({
     prompts: prompts.slice(first, first + count),
@@ -68,8 +61,8 @@ export function splitCall(prompts: Prompts, sampling: WireSampling, limits: Part
       firstSequenceId: (firstSequenceId + first * groupSize + member) % MOST_SEQUENCE_IDS,
     },
     firstPrompt: first,
+    firstSequence: first * groupSize + member,
     sequences: count * members,
-    isWhole: members === groupSize,
   }));
 }
 

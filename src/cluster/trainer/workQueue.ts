@@ -5,6 +5,9 @@ import type { RunStreams } from './streams.ts';
 
 /** The queue of a run's items. The server gives them out from the front. */
 export class WorkQueue {
+  /** The last item that is known to be given out. */
+  #delivered = 0;
+
   constructor(
     private readonly server: { readonly js: JetStreamClient; readonly jsm: JetStreamManager },
     private readonly streams: RunStreams,
@@ -24,10 +27,21 @@ export class WorkQueue {
     return seq;
   }
 
-  /** Return the number of the last item that was given out, 0 for none. */
-  async delivered(): Promise<number> {
-    const { delivered } = await this.server.jsm.consumers.info(this.streams.names.work, CONSUMER);
-    return delivered.stream_seq;
+  /**
+   * Return the number of the last item that was given out, 0 for none. It grows: the server is not asked again if it is known to
+   * be at least `enough`.
+   */
+  async delivered(enough: number): Promise<number> {
+    if (this.#delivered < enough) {
+      const { delivered } = await this.server.jsm.consumers.info(this.streams.names.work, CONSUMER);
+      this.#delivered = delivered.stream_seq;
+    }
+    return this.#delivered;
+  }
+
+  /** Forget what was given out: the server may have lost the queue. */
+  forget(): void {
+    this.#delivered = 0;
   }
 
   /** Take an item away. It may be gone already. */

@@ -77,7 +77,15 @@ interface Reputation {
   doubtful: number;
 }
 
-/** Checks results, one after another, so that their memory is bounded. */
+/** A result after a look at its tokens: a verdict, or that it has to be computed again. */
+type Look =
+  | { readonly verdict: Verdict }
+  | { readonly agreements: readonly CompletionAgreement[]; readonly suspicion: string | undefined };
+
+/**
+ * Checks results: looks at one after another, so that their memory is bounded, and computes one after another again, which may
+ * take as long as a rollout and holds up no look.
+ */
 export class Verifier {
   readonly #class: string;
   readonly #mode: WorkersMode;
@@ -86,7 +94,8 @@ export class Verifier {
   readonly #replayed: number;
   readonly #random: () => number;
   readonly #reputations = new Map<string, Reputation>();
-  #idle: Promise<unknown> = Promise.resolve();
+  #looking: Promise<unknown> = Promise.resolve();
+  #computing: Promise<unknown> = Promise.resolve();
 
   constructor(options: VerifierOptions) {
     this.#class = options.class;
@@ -98,13 +107,17 @@ export class Verifier {
   }
 
   /** Check a result. @throws what the device throws, if it fails. */
-  check(result: ReceivedResult): Promise<Verdict> {
-    const turn = this.#idle.then(() => this.#check(result));
-    this.#idle = turn.catch(() => {});
-    return turn;
+  async check(result: ReceivedResult): Promise<Verdict> {
+    const looking = this.#looking.then(() => this.#look(result));
+    this.#looking = looking.catch(() => {});
+    const look = await looking;
+    if ('verdict' in look) return look.verdict;
+    const computing = this.#computing.then(() => this.#compare(result, look.agreements, look.suspicion));
+    this.#computing = computing.catch(() => {});
+    return computing;
   }
 
-  async #check(result: ReceivedResult): Promise<Verdict> {
+  async #look(result: ReceivedResult): Promise<Look> {
     const reputation = this.#reputationOf(result.worker);
     reputation.results++;
     const isChecked = this.#random() < this.#spotChecks || result.isDisputed === true;
@@ -114,17 +127,17 @@ export class Verifier {
     const problems = this.#problemsOf(result, agreements);
     const [problem] = problems;
     if (this.#classOf(result) === this.#class) {
-      if (problem === undefined && !isChecked) return { figures: totalOf(agreements) };
-      return this.#compare(result, agreements, problem);
+      if (problem !== undefined || isChecked) return { agreements, suspicion: problem };
+      return { verdict: { figures: totalOf(agreements) } };
     }
     if (problem === undefined) {
       if (isWhole) this.#learn(result, agreements);
-      return { figures: totalOf(agreements) };
+      return { verdict: { figures: totalOf(agreements) } };
     }
     const isClear = problems.length > Math.max(1, FAILING_SHARE * indices.length);
     if (!isClear) reputation.doubtful++;
     const isLie = isClear || reputation.doubtful > MOST_DOUBTS + DOUBTFUL_SHARE * reputation.results;
-    return { problem, isLie, figures: totalOf(agreements) };
+    return { verdict: { problem, isLie, figures: totalOf(agreements) } };
   }
 
   /** Compute the item again. The bits of a machine of the same class are the same, whatever their replay says. */

@@ -113,34 +113,68 @@ test('machines beyond two thousand count in the sums, and have no figures of the
   expect(ledger.report(facts)).toMatchObject({ items: 0, rejected: 0, policySecondsP50: Number.NaN });
 });
 
-test('items hold a second of work, and there are enough for all', () => {
-  const active = [idOf('a'), idOf('b')].map((id) => ({
-    ...{ id, name: id.instance, card: cardOf(id.instance), refusal: null, heard: 0 },
-  }));
-  const fleet = new Fleet({ active });
-  // Two items for each of three machines.
-  expect(fleet.itemSequences(60)).toBe(10);
+/** Return work of some completions of 10 tokens. */
+const workOf = (sequences: number, seconds: number) => ({
+  lengths: Array.from({ length: sequences }, () => 10),
+  seconds,
+});
+const fleetOf = (...names: string[]) =>
+  new Fleet({
+    active: names.map((name) => ({
+      ...{ id: idOf(name), name, card: cardOf(name), refusal: null, heard: 0 },
+    })),
+  });
+
+test('machines of unknown speed share alike, and measured ones by their speeds', () => {
+  const fleet = fleetOf('a', 'b');
+  expect(fleet.shares(60, 4)).toEqual({ own: 1 / 3, workers: 2, trainer: 1, least: 4, most: 20 });
   expect(fleet.ownShare).toBeCloseTo(1 / 3);
   expect(fleet.expectedMs).toBeUndefined();
-  fleet.record(TRAINER, { sequences: 10, tokens: 100, seconds: 0.5 });
-  fleet.record('a', { sequences: 10, tokens: 100, seconds: 1 });
-  fleet.record('b', { sequences: 10, tokens: 100, seconds: 2 });
+  fleet.record(TRAINER, workOf(10, 0.5));
+  fleet.record('a', workOf(10, 1));
+  expect(fleet.ownShare).toBeCloseTo(200 / 400);
+  fleet.record('b', workOf(10, 2));
   expect(fleet.ownShare).toBeCloseTo(200 / 350);
   expect(fleet.ownSequences(1)).toBeCloseTo(20);
   // The slowest makes five sequences in a second.
-  expect(fleet.itemSequences(600)).toBe(5);
+  const shares = fleet.shares(600, 4);
+  expect(shares).toMatchObject({ workers: 3, trainer: 4 });
+  expect(shares.most).toBeCloseTo(6);
   expect(fleet.expectedMs?.(5)).toBeCloseTo(1250);
   fleet.forget('b');
-  expect(fleet.itemSequences(600)).toBe(10);
+  expect(fleet.shares(600, 4)).toMatchObject({ workers: 2, trainer: 2 });
+});
+
+test('a group is split where it is much of a share, but not where smaller items take nearly as long', () => {
+  const leastOf = (fixed: number, sequences: number) => {
+    const fleet = fleetOf('a');
+    for (const size of [2, 8, 16]) fleet.record('a', workOf(size, fixed + 0.1 * size));
+    return fleet.shares(sequences, 8).least;
+  };
+  expect(leastOf(0, 100)).toBeCloseTo(1.5);
+  expect(leastOf(0, 1000)).toBeCloseTo(15);
+  // A third of an item's time may be fixed: 2.05 s of it are, with messages and checks.
+  expect(leastOf(2, 100)).toBeCloseTo((2 * 2.005) / 0.1);
+  const fleet = fleetOf('a');
+  for (const size of [2, 8, 16]) fleet.record(TRAINER, workOf(size, 2 + 0.1 * size));
+  // The costs of the worker are not known yet.
+  expect(fleet.shares(100, 8).least).toBeCloseTo((2 * 2.005) / 0.1);
+  expect(fleet.ownLeast).toBeCloseTo((2 * 2.005) / 0.1);
+});
+
+test('a machine whose items all take as long gets one of each call', () => {
+  const fleet = fleetOf('a');
+  for (const size of [2, 8, 16]) fleet.record('a', workOf(size, 3));
+  expect(fleet.shares(100, 8).least).toBe(Number.POSITIVE_INFINITY);
 });
 
 test('a worker that says it is slow is not waited for long, and gets no tiny items', () => {
-  const active = [{ id: idOf('a'), name: 'a', card: cardOf('a'), refusal: null, heard: 0 }];
-  const fleet = new Fleet({ active });
-  fleet.record(TRAINER, { sequences: 100, tokens: 1000, seconds: 10 });
-  fleet.record('a', { sequences: 1, tokens: 10, seconds: 80_000 });
+  const fleet = fleetOf('a');
+  fleet.record(TRAINER, workOf(100, 10));
+  fleet.record('a', workOf(1, 80_000));
   expect(fleet.expectedMs?.(10)).toBeLessThan(10_500);
-  expect(fleet.itemSequences(100)).toBeGreaterThan(1);
+  expect(fleet.shares(100, 1)).toMatchObject({ workers: 1, trainer: 16 });
+  expect(fleet.shares(100, 1).most).toBeGreaterThan(1);
 });
 
 test('a first use of weights is measured once for each worker and version', () => {

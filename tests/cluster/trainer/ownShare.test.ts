@@ -16,6 +16,12 @@ const sampling = {
   firstSequenceId: 0,
 };
 const completion: Completion = { prompt: 0, tokens: [1, 2], logps: Float32Array.of(-1, -1), finished: true };
+/** Split prompts into items of one completion. */
+const singles = (prompts: readonly number[][]) =>
+  splitCall(prompts, sampling, {
+    ...{ maxPayload: 2 ** 20, vocabSize: 10 },
+    shares: { own: 0, workers: 1, trainer: 1, least: 1, most: 1 },
+  });
 const WORKER = { key: 'open', instance: 'worker' };
 
 test('an item that a worker finished before the trainer did is no item of the trainer', async () => {
@@ -33,12 +39,12 @@ test('an item that a worker finished before the trainer did is no item of the tr
       dispose: () => {},
     },
   };
-  const limits = { maxPayload: 2 ** 20, vocabSize: 10, sequences: 1 };
-  const job = new Job(0, call, splitCall(prompts, sampling, limits));
+  const job = new Job(0, call, singles(prompts));
   const surroundings: Surroundings = {
     workers: () => 0,
     ownShare: () => 1,
     ownSequences: () => undefined,
+    ownLeast: () => 1,
     expectedMs: () => undefined,
     delivered: async () => undefined,
     putAgain: () => {},
@@ -61,11 +67,7 @@ test('the last items of many that are out are given out twice, once each, and ma
       dispose: () => {},
     },
   };
-  const job = new Job(
-    0,
-    call,
-    splitCall(prompts, sampling, { maxPayload: 2 ** 20, vocabSize: 10, sequences: 1 }),
-  );
+  const job = new Job(0, call, singles(prompts));
   for (const item of job.items) {
     item.number = item.index + 1;
     if (item.index !== 7 && item.index !== 9) job.settle(item, [completion], WORKER);
@@ -75,6 +77,7 @@ test('the last items of many that are out are given out twice, once each, and ma
     workers: () => 1,
     ownShare: () => 1,
     ownSequences: () => undefined,
+    ownLeast: () => 1,
     expectedMs: () => () => 1,
     delivered: async () => 40,
     putAgain: (item) => {

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { WireSampling } from '../../../src/cluster/protocol/messages.ts';
 import { mostResultBytes } from '../../../src/cluster/protocol/result.ts';
+import type { Shares } from '../../../src/cluster/trainer/shares.ts';
 import { fittingSequences, joinParts, splitCall } from '../../../src/cluster/trainer/workItems.ts';
 
 const IDS = 2 ** 32;
@@ -22,8 +23,16 @@ const calls = fc.record({
   limits: fc.record({
     maxPayload: fc.integer({ min: 8_000, max: 100_000 }),
     vocabSize: fc.constant(57),
-    sequences: fc.integer({ min: 1, max: 200 }),
-    machines: fc.option(fc.integer({ min: 1, max: 10 }), { nil: undefined }),
+    shares: fc.option(
+      fc.record({
+        own: fc.double({ min: 0, max: 1, noNaN: true }),
+        workers: fc.double({ min: 1, max: 10, noNaN: true }),
+        trainer: fc.double({ min: 1, max: 10, noNaN: true }),
+        least: fc.oneof(fc.integer({ min: 1, max: 50 }), fc.constant(Number.POSITIVE_INFINITY)),
+        most: fc.oneof(fc.integer({ min: 50, max: 200 }), fc.constant(Number.POSITIVE_INFINITY)),
+      }),
+      { nil: undefined },
+    ),
   }),
 });
 
@@ -75,21 +84,38 @@ test('the result of a part fits a message where that of one completion does', ()
   );
 });
 
-test('a group stays whole where its result fits', () => {
+test('a group stays whole where its result fits and smaller parts are not worth it', () => {
   fc.assert(
     fc.property(calls, ({ prompts, sampling, limits }) => {
       fc.pre(fittingSequences(sampling, limits) >= sampling.groupSize);
-      expect(splitCall(prompts, sampling, limits).every(({ isWhole }) => isWhole)).toBe(true);
+      fc.pre((limits.shares?.least ?? sampling.groupSize) >= sampling.groupSize);
+      const parts = splitCall(prompts, sampling, limits);
+      expect(parts.every((part) => part.sampling.groupSize === sampling.groupSize)).toBe(true);
     }),
   );
 });
 
-test('parts for several machines become smaller, and the last ones are single groups', () => {
+test('parts become smaller towards the place where workers and the trainer meet', () => {
   const sampling = { groupSize: 4, maxNewTokens: 8, temperature: 1, topK: 0, topP: 1, minP: 0, seed: 0 };
   const prompts = Array.from({ length: 64 }, () => [1]);
-  const limits = { maxPayload: 2 ** 20, vocabSize: 57, sequences: 256, machines: 3 };
-  const sizes = splitCall(prompts, { ...sampling, firstSequenceId: 0 }, limits).map(
-    ({ sequences }) => sequences,
-  );
-  expect(sizes).toEqual([40, 40, 40, 20, 20, 20, 12, 12, 12, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4]);
+  const sizesOf = (shares: Shares) =>
+    splitCall(
+      prompts,
+      { ...sampling, firstSequenceId: 0 },
+      { maxPayload: 2 ** 20, vocabSize: 57, shares },
+    ).map(({ sequences }) => sequences);
+  const most = 256;
+  // Two workers, and a trainer at their speed.
+  expect(sizesOf({ own: 1 / 3, workers: 2, trainer: 1, least: 4, most })).toEqual([
+    ...[44, 44, 20, 20, 12, 12, 4, 4, 8, 4],
+    ...[4, 4, 12, 20, 44],
+  ]);
+  // Groups are split where they are much of a share.
+  const fine = sizesOf({ own: 1 / 3, workers: 2, trainer: 1, least: 1, most });
+  expect(Math.min(...fine)).toBe(1);
+  expect(fine.indexOf(1)).toBeLessThan(fine.length / 2 + 4);
+  // Where an item takes as long whatever its size, every machine gets one.
+  expect(
+    sizesOf({ own: 1 / 4, workers: 3, trainer: 1, least: Number.POSITIVE_INFINITY, most: Infinity }),
+  ).toEqual([64, 64, 64, 64]);
 });
