@@ -19,7 +19,7 @@ const LOOKS = 10;
 /** Steps before the first look: pools and recordings fill. */
 const WARM = 50;
 
-/** Memory after so many items, in bytes. */
+/** Memory after a number of items, in bytes. */
 export interface EnduranceLook {
   readonly items: number;
   /** Bytes of the trainer's JavaScript objects after a collection, where node was given `--expose-gc`, and all of its memory. */
@@ -30,7 +30,7 @@ export interface EnduranceLook {
   readonly workerBytes: number | null;
 }
 
-/** Train with a worker until so many items are done. */
+/** Train with a worker until a number of items is done. */
 export async function measureEndurance(device: Device): Promise<EnduranceLook[]> {
   await using server = await NatsServer.start();
   await using worker = new Child({

@@ -41,7 +41,7 @@ export interface ScalingCase {
 const TINY = { size: 'tiny', batchSize: 64, groupSize: 4, maxNewTokens: 256 } as const;
 const COUNTS = [1, 2, 4, 8] as const;
 
-/** The cases: so many problems that eight workers have several groups each, at once and one step behind; and larger weights. */
+/** The cases: enough problems for several groups for each of eight workers, at once and one step behind; and larger weights. */
 export const SCALING_CASES: readonly ScalingCase[] = [
   { ...TINY, staleness: 0, rolloutSeconds: 8, steps: 4, counts: COUNTS },
   { ...TINY, staleness: 1, rolloutSeconds: 8, steps: 4, counts: COUNTS },
@@ -227,7 +227,7 @@ class Site implements AsyncDisposable {
     return new Site(device, each, work, server, await TcpProxy.start(server));
   }
 
-  /** Take the steps of the case on a machine that shares its work with so many simulated workers. */
+  /** Take the steps of the case on a machine that shares its work with simulated workers. */
   async train(machine: Machine, workers: number): Promise<Timed> {
     const { device, each, work, server, proxy } = this;
     const simulation = { url: server.url, count: workers, tokensPerSecond: work.tokensPerSecond };

@@ -44,7 +44,7 @@ export function sharing(
   return withWorkers(machine, { model, eos }, { ...options, connect: connectNode, name: options.run });
 }
 
-/** Wait until so many workers have joined. */
+/** Wait until a number of workers has joined. */
 export async function joined(machine: Machine, workers: number): Promise<void> {
   const late = performance.now() + JOIN_MS;
   while ((machine.figures?.().connected ?? 0) < workers) {

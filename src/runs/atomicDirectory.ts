@@ -17,6 +17,7 @@ import { withFileErrors } from './fileError.ts';
  * unchanged.
  * @param contents by name; a name with slashes lies in directories of these names.
  * @param isSecret true if only the owner may read them.
+ * @param choice the user's words for the path. Default: `--out`.
  * @throws FileError, e.g. ALREADY_EXISTS or DISK_FULL.
  */
 export function writeDirectoryAtomically(
@@ -24,9 +25,10 @@ export function writeDirectoryAtomically(
   contents: ReadonlyMap<string, Uint8Array | string>,
   files?: FileOperations,
   isSecret = false,
+  choice?: string,
 ): void {
   const existed = existsSync(path);
-  makeEmptyDirectory(path);
+  makeEmptyDirectory(path, choice);
   withFileErrors(path, () => {
     const target = realpathSync(path);
     const temporary = join(dirname(target), `.${basename(target)}.${randomUUID().slice(0, 8)}.tmp`);

@@ -17,16 +17,16 @@ export function makeDirectory(path: string): void {
 }
 
 /** Make a directory and its parents, or accept an empty one. @throws FileError */
-export function makeEmptyDirectory(path: string): void {
+export function makeEmptyDirectory(path: string, choice?: string): void {
   makeDirectory(path);
   withFileErrors(path, () => {
-    if (readdirSync(path).length > 0) throw notEmpty(path);
+    if (readdirSync(path).length > 0) throw notEmpty(path, choice);
   });
 }
 
-/** Return the error for a directory that must be empty. */
-export function notEmpty(path: string): FileError {
-  const fix = 'choose another --out, so that nothing is overwritten';
+/** Return the error for a directory that must be empty. @param choice the user's words for it. Default: `--out`. */
+export function notEmpty(path: string, choice = '--out'): FileError {
+  const fix = `choose another ${choice}, so that nothing is overwritten`;
   return new FileError('ALREADY_EXISTS', path, 'the directory is not empty', fix);
 }
 

@@ -1,4 +1,4 @@
-/** A certificate authority of one's own, and a certificate of the server that it signs. */
+/** A certificate authority for one cluster, and a certificate of the server that it signs. */
 import { isIP } from 'node:net';
 import { generate } from 'selfsigned';
 

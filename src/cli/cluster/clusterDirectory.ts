@@ -105,7 +105,7 @@ export class ClusterDirectory implements Disposable {
       [FILES.account, seedOf(authority.account)],
       [FILES.state, textOf(state)],
     ]);
-    writeDirectoryAtomically(path, contents, undefined, true);
+    writeDirectoryAtomically(path, contents, undefined, true, 'directory');
   }
 
   /** Open the directory of a cluster. @throws FileError if it is none, damaged, or open elsewhere. */

@@ -41,7 +41,7 @@ export interface ServerReport {
   readonly storage: { readonly used: number; readonly most: number } | null;
 }
 
-/** Who one is on the server. */
+/** The user that the server takes this process for. */
 export interface IdentityReport {
   /** Null for a server that asks for no credentials. */
   readonly credentials: {

@@ -1,7 +1,7 @@
 /** Waits that end. */
 import { ClusterError } from '../protocol/error.ts';
 
-/** Wait for a promise, at most so many milliseconds. @throws ClusterError (`DEADLINE`) that names what is missing. */
+/** Wait for a promise, at most some milliseconds. @throws ClusterError (`DEADLINE`) that names what is missing. */
 export async function withDeadline<Value>(
   promise: Promise<Value>,
   milliseconds: number,

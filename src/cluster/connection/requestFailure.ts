@@ -24,18 +24,22 @@ const PASSING = [
   JetStreamApiError,
 ];
 
-/** Return the error for a request that the server does not permit to a worker; any other error as it is. */
+/** Return the error for a request that the server does not permit to a worker; any other error unchanged. */
 export function workerError(error: unknown): unknown {
   const violation = forbidden(error);
   if (!violation) return error;
-  const { operation, subject } = violation;
-  const what = operation === 'publish' ? `publish to ${subject}` : `subscribe to ${subject}`;
-  const problem = `the server does not let these credentials ${what}`;
   const fix = 'use credentials made for a worker (mathformer cluster add)';
-  return new ClusterError('NOT_AUTHORIZED', subject, problem, fix, { cause: error });
+  return new ClusterError('NOT_AUTHORIZED', violation.subject, violation.problem, fix, { cause: error });
 }
 
-function forbidden(error: unknown): InstanceType<typeof errors.PermissionViolationError> | undefined {
-  if (error instanceof errors.PermissionViolationError) return error;
+/** Return the subject and the problem of a request that the server does not permit; undefined for any other error. */
+export function forbidden(
+  error: unknown,
+): { readonly subject: string; readonly problem: string } | undefined {
+  if (error instanceof errors.PermissionViolationError) {
+    const { operation, subject } = error;
+    const what = operation === 'publish' ? `publish to ${subject}` : `subscribe to ${subject}`;
+    return { subject, problem: `the server does not let these credentials ${what}` };
+  }
   return error instanceof Error ? forbidden(error.cause) : undefined;
 }

@@ -3,6 +3,7 @@ import { JetStreamApiError } from '@nats-io/jetstream';
 import { errors } from '@nats-io/nats-core';
 import { problemOf } from '../../base/errors.ts';
 import { ClusterError } from '../protocol/error.ts';
+import { forbidden } from './requestFailure.ts';
 
 /** Codes of JetStream's errors: no room for a stream, or in it. */
 const NO_ROOM = new Set([10023, 10047, 10077, 10122]);
@@ -12,13 +13,13 @@ const NO_ROOM_TEXT = /insufficient|exceeded|no space/i;
 /** Return the error of a request to the server. @param doing the request, such as `declare the streams`. */
 export function serverError(error: unknown, doing: string): ClusterError {
   if (error instanceof ClusterError) return error;
+  const violation = forbidden(error);
+  if (violation) {
+    const fix = "use the trainer's credentials";
+    return new ClusterError('NOT_AUTHORIZED', doing, violation.problem, fix, { cause: error });
+  }
   const make = (code: ClusterError['code'], problem: string, fix: string) =>
     new ClusterError(code, doing, `the server ${problem}`, fix, { cause: error });
-  const violation = causes(error).find((each) => each instanceof errors.PermissionViolationError);
-  if (violation) {
-    const what = `${violation.operation === 'publish' ? 'publish to' : 'subscribe to'} ${violation.subject}`;
-    return make('NOT_AUTHORIZED', `does not let these credentials ${what}`, "use the trainer's credentials");
-  }
   if (causes(error).some(isNotEnabled)) {
     const fix = 'start it with JetStream: nats-server -js, or a `jetstream {}` block in its configuration';
     return make('SERVER_UNFIT', 'has no JetStream', fix);

@@ -92,9 +92,9 @@ export const workerCardSchema = z.strictObject({
 export type WorkerCard = Readonly<z.output<typeof workerCardSchema>>;
 
 /** Reasons to refuse a worker. */
-export const REFUSALS = ['protocol', 'version', 'class', 'banned'] as const;
+const REFUSALS = ['protocol', 'version', 'class', 'banned'] as const;
 
-export const refusalSchema = z.strictObject({
+const refusalSchema = z.strictObject({
   reason: z.enum(REFUSALS),
   problem: z.string().max(1000),
   fix: z.string().max(1000),
@@ -142,7 +142,7 @@ export const trainerCardSchema = z.strictObject({
 /** A trainer, as it describes itself. */
 export type TrainerCard = Readonly<z.output<typeof trainerCardSchema>>;
 
-/** Return a message as it is sent. */
+/** Return the bytes of a message. */
 export const encodeMessage = (message: object): Uint8Array =>
   new TextEncoder().encode(JSON.stringify(message));
 

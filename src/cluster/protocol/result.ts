@@ -33,7 +33,7 @@ const isFiltered = ({ topK, topP, minP }: Pick<WireSampling, 'topK' | 'topP' | '
 const wordsOf = (sampling: WireSampling, vocabSize: number): number =>
   isFiltered(sampling) ? Math.ceil(vocabSize / 32) : 0;
 
-/** Return the most bytes that a result of so many completions can have. */
+/** Return the most bytes that a result can have, by its number of completions. */
 export function mostResultBytes(completions: number, sampling: WireSampling, vocabSize: number): number {
   const tokens = completions * sampling.maxNewTokens;
   return HEADER_BYTES + completions * 5 + tokens * (8 + 4 * wordsOf(sampling, vocabSize));

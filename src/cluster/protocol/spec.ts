@@ -38,7 +38,7 @@ export const specSchema = z.strictObject({
 /** All that a worker needs besides work items and weights. */
 export type Spec = Readonly<z.output<typeof specSchema>>;
 
-/** Return the spec as it is sent. */
+/** Return the bytes of the spec. */
 export const specBytes = (spec: Spec): Uint8Array => new TextEncoder().encode(JSON.stringify(spec));
 
 /** Return the digest by which work items name the spec: the SHA-256 of the bytes that are sent. */

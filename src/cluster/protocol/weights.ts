@@ -3,20 +3,16 @@ import { problemOf } from '../../base/errors.ts';
 import { MemoryBudget } from '../../formats/budget.ts';
 import { decodeFloat32 } from '../../formats/dtype.ts';
 import { withCheckpointErrors } from '../../formats/error.ts';
-import { float32Arrays, openSafetensors, writeSafetensors } from '../../formats/safetensors.ts';
+import { openSafetensors } from '../../formats/safetensors.ts';
 import { readStateDict } from '../../formats/stateDict.ts';
 import type { ModelConfig } from '../../model/config.ts';
 import { parameterShapes, type StateDict } from '../../model/stateDict.ts';
 import { sizeOf } from '../../tensor/tensor.ts';
 import { ClusterError } from './error.ts';
 
-/** Bytes of a file besides its numbers: at most so many for itself, and for each tensor. */
+/** Bytes of a file besides its numbers: the most for itself, and for each tensor. */
 const HEADER_BYTES = 4096;
 const TENSOR_BYTES = 256;
-
-/** Write weights. The same weights have the same bytes. */
-export const writeWeights = (stateDict: StateDict): Uint8Array =>
-  writeSafetensors({ tensors: float32Arrays(stateDict), metadata: new Map() }, 'weights');
 
 /** Return the bytes of a model's parameters in f32, and the most bytes that a file of them has. */
 export function weightBytes(config: ModelConfig): { readonly numbers: number; readonly most: number } {

@@ -362,6 +362,7 @@ export class Coordinator implements AsyncDisposable {
   /** Give an item out again whose result is no use: the worker took it out of the queue. */
   #replace(job: Job, item: JobItem): void {
     if (item.state !== 'open' || item.number === undefined) return;
+    this.#intake.forget(item);
     this.#inPassing(this.#dispatch.replace(job, item), 'give out an item again');
   }
 

@@ -5,13 +5,11 @@ import { encodeMessage, MOST_JSON_BYTES, type PolicyManifest, type WorkItem } fr
 import type { Job, JobItem } from './job.ts';
 import { PolicyStore, policyFile } from './policyStore.ts';
 import type { RunStreams } from './streams.ts';
-import { fittingSequences } from './workItems.ts';
+import { FRAME_BYTES, fittingSequences } from './workItems.ts';
 import { WorkQueue } from './workQueue.ts';
 
 /** Items that are on their way to the server together. */
 const ITEMS_AT_ONCE = 64;
-/** Bytes of a message's subject and headers, at most. */
-const FRAME_BYTES = 1024;
 
 /** Facts that all items of a run share, and listeners. */
 export interface DispatchOptions {

@@ -105,6 +105,11 @@ export class Intake {
     await reading;
   }
 
+  /** Read further results of an item, also from those who gave one: it was given out again. */
+  forget({ id }: Pick<JobItem, 'id'>): void {
+    for (const subject of this.#seen) if (subject.endsWith(`.${id}`)) this.#seen.delete(subject);
+  }
+
   /** Remember the results of a job that is over. */
   async remember(job: Job): Promise<void> {
     if (!this.options.isExact || !job.manifest) return;

@@ -32,7 +32,7 @@ export interface JobItem {
   outSince: number | undefined;
   /** Its completions; their `prompt` counts from the item's first one. */
   completions: readonly Completion[] | undefined;
-  /** Who made them: a worker, or the trainer as null. */
+  /** The worker that made them; null for the trainer. */
   by: WorkerId | null;
 }
 

@@ -104,7 +104,7 @@ function ownPortion(waiting: readonly JobItem[], surroundings: Surroundings): nu
   return Math.max(surroundings.ownLeast(), Math.min(most, (left * surroundings.ownShare()) / 2));
 }
 
-/** Return the last items without a gap between them: at least one, and otherwise at most so many sequences. */
+/** Return the last items without a gap between them: at least one, and otherwise at most `mostSequences`. */
 function lastRun(items: readonly JobItem[], mostSequences: number): JobItem[] {
   const run: JobItem[] = [];
   let sequences = 0;

@@ -23,7 +23,7 @@ export interface Host {
   readonly run: string;
   readonly name: string;
   readonly spec: Spec;
-  /** The spec as it is sent, and its digest. */
+  /** The bytes of the spec, and their digest. */
   readonly specBytes: Uint8Array;
   readonly specDigest: string;
   readonly epoch: number;

@@ -14,9 +14,9 @@ const SECOND = 1000;
 const HOUR = 3600 * SECOND;
 
 /** A work item that is neither acknowledged nor reported as in work is given out again after this time. */
-export const ACK_WAIT = 5 * SECOND;
+const ACK_WAIT = 5 * SECOND;
 /** Times that an item is given out. After that, the trainer makes it. */
-export const MAX_DELIVER = 5;
+const MAX_DELIVER = 5;
 
 /** Room for items and results. The server reserves it. */
 const WORK_BYTES = 64 * 2 ** 20;

@@ -12,7 +12,7 @@ export const MOST_SEQUENCE_IDS = 2 ** 32;
 /** Bytes of a token's id in JSON, with its comma, at most. */
 const BYTES_PER_ID = 8;
 /** Bytes of an item without its prompts, and of a message's subject and headers, at most. */
-const FRAME_BYTES = 4096;
+export const FRAME_BYTES = 4096;
 
 /** A part of a call. */
 export interface CallPart {

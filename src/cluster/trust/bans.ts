@@ -21,7 +21,7 @@ const banSchema = z.object({
 });
 const bansSchema = z.array(banSchema).max(MOST_BANS);
 
-/** A ban, as it is kept on the server. */
+/** A ban in the form that the server keeps. */
 export type Ban = Readonly<z.output<typeof banSchema>>;
 
 /** The entry of a run's bans in the bucket of runs. */

@@ -28,7 +28,7 @@ export class AheadQueue {
     return next;
   }
 
-  /** Ask for the next item in time: the present one will be done after so many milliseconds. */
+  /** Ask for the next item in time: the present one will be done after some milliseconds. */
   expect(milliseconds: number, signal: AbortSignal): void {
     if (this.roundTrip < LONG_MS || this.#next) return;
     clearTimeout(this.#timer);

@@ -2,9 +2,10 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { ClusterError } from '../../../src/cluster/protocol/error.ts';
-import { readWeights, weightBytes, writeWeights } from '../../../src/cluster/protocol/weights.ts';
+import { readWeights, weightBytes } from '../../../src/cluster/protocol/weights.ts';
 import { writeSafetensors } from '../../../src/formats/safetensors.ts';
 import { initialStateDict, modelConfig, type StateDict } from '../../../src/model/index.ts';
+import { writeWeights } from '../writeWeights.ts';
 
 const CONFIGS = [
   modelConfig('tiny', { vocabSize: 20 }),

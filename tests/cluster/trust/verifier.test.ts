@@ -97,6 +97,35 @@ describe.each(['tiny', 'moe_tiny'])('%s', (name) => {
     return verifier.check({ ...machine, item, completions, worker: WORKER, class: machineClass, ...changed });
   }
 
+  test('a result that is computed again holds up no other', async () => {
+    const { prompts, sampling, completions } = await honest();
+    let [checked, release] = [0, (): void => undefined];
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const verifier = new Verifier({
+      ...{ class: OWN, mode: 'same-class', matmulPrecision: 'highest', spotChecks: 0.5 },
+      // The first result is computed again, the second is not.
+      random: () => (checked++ === 0 ? 0 : 0.9),
+    });
+    const result = { ...machine, item: { prompts, sampling }, completions, worker: WORKER, class: OWN };
+    const sampler = {
+      generate: async () => {
+        await held;
+        return completions;
+      },
+      dispose: () => {},
+    };
+    let isOver = false;
+    const first = verifier.check({ ...result, sampler }).finally(() => {
+      isOver = true;
+    });
+    expect(await verifier.check(result)).not.toHaveProperty('own');
+    expect(isOver).toBe(false);
+    release();
+    expect(await first).toMatchObject({ own: completions });
+  });
+
   /** Expect that completions are refused by their form, or by the verifier as a lie. */
   async function expectLie(work: Work, found: readonly Completion[], machineClass = OWN): Promise<void> {
     const { prompts, sampling } = work;

@@ -31,8 +31,8 @@ import {
   streamsOf,
   workerOf,
 } from '../../../src/cluster/protocol/subjects.ts';
-import { writeWeights } from '../../../src/cluster/protocol/weights.ts';
 import type { StateDict } from '../../../src/model/stateDict.ts';
+import { writeWeights } from '../writeWeights.ts';
 
 const CHUNK = 512 * 1024;
 
