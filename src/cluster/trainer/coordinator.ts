@@ -3,12 +3,11 @@
  * queue while the trainer makes its own share. Nothing that happens to workers or to the server ends the run: it goes on alone,
  * to the same bits, until they are back.
  */
-import { problemOf } from '../../base/errors.ts';
 import type { Completion } from '../../model/completions.ts';
 import type { Connected } from '../connection/connection.ts';
 import { withDeadline } from '../connection/deadline.ts';
 import { pause } from '../connection/pause.ts';
-import { isNoRoom, serverError } from '../connection/serverError.ts';
+import { serverError } from '../connection/serverError.ts';
 import { ClusterError } from '../protocol/error.ts';
 import type { TrainerState } from '../protocol/messages.ts';
 import { type Spec, specBytes, specDigest } from '../protocol/spec.ts';
@@ -19,17 +18,16 @@ import { Dispatch } from './dispatch.ts';
 import type { ClusterListener } from './events.ts';
 import { Fleet } from './fleet.ts';
 import { Intake, type Rejection, type TakenResult } from './intake.ts';
-import { Job, type JobItem, type SamplingCall } from './job.ts';
+import { type Job, type JobItem, lengthsOf, type SamplingCall } from './job.ts';
+import { JobBoard } from './jobBoard.ts';
 import { Ledger, type LedgerMachine } from './ledger.ts';
 import { Link } from './link.ts';
 import type { ClusterFigures } from './metrics.ts';
-import { type Surroundings, workAlong } from './ownShare.ts';
 import { PolicyUse } from './policyUse.ts';
 import { Reception } from './reception.ts';
 import { ResultFeed } from './resultFeed.ts';
 import { Roster } from './roster.ts';
 import { Turnstile } from './turnstile.ts';
-import { splitCall } from './workItems.ts';
 
 /** Milliseconds for the start, and for the end. */
 const OPEN_MS = 10_000;
@@ -37,8 +35,6 @@ const CLOSE_MS = 3000;
 /** Milliseconds for workers to hear of the end, and between looks at whether they did. */
 const LEAVE_MS = 2500;
 const LOOK_MS = 20;
-/** Most milliseconds for which other work of this machine waits until a call is given out. */
-const BEGIN_MS = 50;
 /** Milliseconds between looks at who left. */
 const SWEEP_MS = 1000;
 /** Bytes of a message that every server takes. */
@@ -63,9 +59,8 @@ export interface CoordinatorOptions {
 
 /** Gives out the calls of samplers to workers, and takes their results. */
 export class Coordinator implements AsyncDisposable {
-  readonly #jobs = new Map<number, Job>();
+  readonly #jobs: JobBoard;
   readonly #turnstile: Turnstile;
-  readonly #dispatch: Dispatch;
   readonly #feed: ResultFeed;
   readonly #reception: Reception;
   readonly #intake: Intake;
@@ -75,12 +70,8 @@ export class Coordinator implements AsyncDisposable {
   readonly #ledger: Ledger;
   readonly #policyUse = new PolicyUse();
   readonly #own: LedgerMachine;
-  readonly #vocabSize: number;
   readonly #on: ClusterListener;
   readonly #sweeping: ReturnType<typeof setInterval>;
-  #nextJob = 0;
-  /** True while the server has no room. */
-  #isCrowded = false;
   #state: TrainerState = 'running';
   /** The reason why no further call is taken. */
   #ended: ClusterError | undefined;
@@ -120,17 +111,29 @@ export class Coordinator implements AsyncDisposable {
     const { eos } = spec;
     const vocabSize = vocabSizeOf(spec);
     this.#on = on;
-    this.#vocabSize = vocabSize;
     this.#own = { worker: TRAINER, name: TRAINER, class: spec.class };
     this.#ledger = new Ledger(this.#own);
     this.#roster = new Roster(on);
     this.#fleet = new Fleet(this.#roster);
     this.#turnstile = new Turnstile(staleness + 1);
-    this.#dispatch = new Dispatch(begun, streams, {
-      ...{ specDigest: digest, vocabSize, versions: staleness + 2 },
-      maxPayload: () => this.#maxPayload,
+    const maxPayload = (): number => nats.info?.max_payload ?? MAX_PAYLOAD;
+    const dispatch = new Dispatch(begun, streams, {
+      ...{ specDigest: digest, vocabSize, versions: staleness + 2, maxPayload },
       published: ({ version }) => this.#policyUse.published(version, performance.now()),
       sent: (bytes) => this.#ledger.count('bytes', bytes),
+    });
+    this.#jobs = new JobBoard({
+      ...{ dispatch, fleet: this.#fleet, vocabSize, maxPayload, on },
+      helpers: () => (this.#link.isAlone ? 0 : this.#roster.active.length),
+      isEnded: () => this.#ended !== undefined,
+      trouble: (...failure) => this.#link.trouble(...failure),
+      doubled: () => this.#ledger.count('hedged', 1),
+      worked: (items, seconds) => {
+        this.#ledger.worked(this.#own, seconds);
+        const taken = items.flatMap((item) => item.completions ?? []);
+        this.#ledger.taken(this.#own, { items: items.length, tokens: tokensOf(taken) });
+      },
+      clearResults: () => this.#feed.clear(),
     });
     this.#intake = new Intake({
       ...{ shape: { vocabSize, eos }, isExact: spec.mode === 'same-class', verifier },
@@ -152,7 +155,7 @@ export class Coordinator implements AsyncDisposable {
         try {
           await this.#intake.read(message);
         } catch (error) {
-          this.#failAll(error);
+          this.#jobs.failAll(error);
         }
       },
       forgotten: () => this.#link.trouble(feedForgotten(), 'send results'),
@@ -162,22 +165,20 @@ export class Coordinator implements AsyncDisposable {
       state: () => this.#state,
       ban: (id) => bans.refusal(id),
       heard: (id, card, refusal) => {
-        if (this.#roster.hear(id, card, refusal)) this.#offerAll();
+        if (this.#roster.hear(id, card, refusal)) this.#jobs.offerAll();
       },
       workers: () => this.#roster.known(),
     });
     this.#link = new Link(nats, {
       ...{ on, restore: () => this.#restore() },
-      lost: () => {
-        for (const job of this.#jobs.values()) job.changed.fire();
-      },
-      back: () => this.#offerAll(),
+      lost: () => this.#jobs.wake(),
+      back: () => this.#jobs.offerAll(),
       superseded: (error) => this.#end(error),
     });
     epoch.watch(nats, (error) => this.#end(error));
     this.#sweeping = setInterval(() => {
       for (const left of this.#roster.sweep()) this.#fleet.forget(left);
-      this.#offerAll();
+      this.#jobs.offerAll();
     }, SWEEP_MS);
   }
 
@@ -199,22 +200,10 @@ export class Coordinator implements AsyncDisposable {
   async generate(call: SamplingCall, begun: () => void = () => undefined): Promise<Completion[]> {
     if (call.prompts.length === 0) return [];
     using _ = await this.#turnstile.enter();
-    const job = new Job(this.#nextJob++, call, this.#split(call));
-    // Weights are read before the device is busy with the trainer's share.
-    await Promise.all([this.#helpers > 0 && this.#dispatch.prepare(job), this.#confirm()]);
+    const job = this.#jobs.create(call);
+    await Promise.all([this.#jobs.prepare(job), this.#confirm()]);
     if (this.#ended) throw this.#ended;
-    this.#jobs.set(job.number, job);
-    try {
-      const over = new AbortController();
-      void Promise.race([this.#offer(job), pause(BEGIN_MS, over.signal)]).then(() => {
-        over.abort();
-        begun();
-      });
-      await this.#finish(job);
-    } finally {
-      this.#jobs.delete(job.number);
-      this.#clear(job);
-    }
+    await this.#jobs.work(job, begun);
     await this.#intake.remember(job);
     return job.completions();
   }
@@ -263,64 +252,10 @@ export class Coordinator implements AsyncDisposable {
     while (!isTold() && performance.now() < late) await pause(LOOK_MS);
   }
 
-  /** Number of workers that can take items now. */
-  get #helpers(): number {
-    return this.#link.isAlone ? 0 : this.#roster.active.length;
-  }
-
-  get #maxPayload(): number {
-    return this.options.connected.nats.info?.max_payload ?? MAX_PAYLOAD;
-  }
-
   #machine(id: WorkerId): LedgerMachine {
     const worker = workerName(id);
     const card = this.#roster.get(id)?.card;
     return { worker, name: card?.name ?? worker, class: card?.class ?? '' };
-  }
-
-  #split({ prompts, sampling }: SamplingCall) {
-    const all = prompts.length * sampling.groupSize;
-    const shares = this.#helpers === 0 ? undefined : this.#fleet.shares(all, sampling.groupSize);
-    return splitCall(prompts, sampling, { maxPayload: this.#maxPayload, vocabSize: this.#vocabSize, shares });
-  }
-
-  /** Work until all items are done and no check is under way: a check needs the weights, and may open items again. */
-  async #finish(job: Job): Promise<void> {
-    let checks: unknown;
-    do {
-      await workAlong(job, this.#surroundings(job));
-      checks = job.checks;
-      await job.checks;
-    } while (!job.isDone || checks !== job.checks);
-  }
-
-  #surroundings(job: Job): Surroundings {
-    return {
-      workers: () => this.#helpers,
-      ownShare: () => this.#fleet.ownShare,
-      ownSequences: (seconds) => this.#fleet.ownSequences(seconds),
-      ownLeast: () => this.#fleet.ownLeast,
-      expectedMs: () => this.#fleet.expectedMs,
-      delivered: async (enough) => {
-        try {
-          return await this.#dispatch.delivered(enough);
-        } catch (error) {
-          this.#link.trouble(error, 'tell which items are out');
-          return undefined;
-        }
-      },
-      withdraw: (item) => this.#dispatch.withdraw(item),
-      putAgain: (item) => {
-        this.#ledger.count('hedged', 1);
-        this.#inPassing(this.#dispatch.double(job, item), 'give out an item twice');
-      },
-      worked: (items, completions, seconds) => {
-        this.#fleet.record(TRAINER, { lengths: lengthsOf(completions), seconds });
-        this.#ledger.worked(this.#own, seconds);
-        const taken = items.flatMap((item) => item.completions ?? []);
-        this.#ledger.taken(this.#own, { items: items.length, tokens: tokensOf(taken) });
-      },
-    };
   }
 
   #taken({ machine, job, completions, facts: { seconds } }: TakenResult): void {
@@ -349,60 +284,18 @@ export class Coordinator implements AsyncDisposable {
     bans.add(id, problem);
     this.#on({ type: 'banned', worker, problem });
     this.#roster.drop((each) => bans.of(each) !== undefined);
-    this.#inPassing(bans.save(epoch.kv), 'keep a ban');
-    for (const job of this.#jobs.values()) {
-      for (const item of job.items) {
-        if (item.state !== 'done' || !item.by || !bans.of(item.by)) continue;
-        job.reopen(item);
-        this.#replace(job, item);
-      }
-    }
+    bans.save(epoch.kv).catch((error) => {
+      if (!this.#ended) this.#link.trouble(error, 'keep a ban');
+    });
+    for (const { job, item } of this.#jobs.reopen((by) => bans.of(by) !== undefined))
+      this.#replace(job, item);
   }
 
   /** Give an item out again whose result is no use: the worker took it out of the queue. */
   #replace(job: Job, item: JobItem): void {
     if (item.state !== 'open' || item.number === undefined) return;
     this.#intake.forget(item);
-    this.#inPassing(this.#dispatch.replace(job, item), 'give out an item again');
-  }
-
-  #offerAll(): void {
-    for (const job of this.#jobs.values()) void this.#offer(job);
-  }
-
-  /** Put what is open of a job in the queue, if there is somebody to take it. */
-  async #offer(job: Job): Promise<void> {
-    if (this.#helpers === 0 || this.#ended || job.isOffering) return;
-    try {
-      await this.#dispatch.offer(job);
-      if (this.#isCrowded) this.#on({ type: 'back' });
-      this.#isCrowded = false;
-    } catch (error) {
-      if (isNoRoom(error)) this.#crowded(job, error);
-      else this.#link.trouble(error, 'give out a job');
-    }
-  }
-
-  /** The server has no room for the weights of a job, which is made alone. */
-  #crowded(job: Job, error: unknown): void {
-    job.isOffering = true;
-    if (this.#isCrowded) return;
-    this.#isCrowded = true;
-    const failure = serverError(error, 'keep the weights');
-    this.#on({ type: 'alone', problem: problemOf(failure), fix: failure.fix });
-  }
-
-  /** Delete on the server what belongs to jobs that are over. */
-  #clear(job: Job): void {
-    if (this.#helpers === 0 || this.#ended || !job.manifest) return;
-    this.#inPassing(Promise.all([this.#dispatch.clear(job), this.#feed.clear()]), 'delete a job');
-  }
-
-  /** Let a request go on without waiting for it. */
-  #inPassing(request: Promise<unknown>, doing: string): void {
-    request.catch((error) => {
-      if (!this.#ended) this.#link.trouble(error, doing);
-    });
+    this.#jobs.replace(job, item);
   }
 
   /** Check that the run is still ours. @throws ClusterError (`SUPERSEDED`) */
@@ -424,17 +317,13 @@ export class Coordinator implements AsyncDisposable {
     await bans.save(epoch.kv);
     await streams.declare();
     await this.#feed.start();
-    await this.#dispatch.restore([...this.#jobs.values()]);
+    await this.#jobs.restore();
   }
 
   /** Take no further calls, and end those in work. */
   #end(error: ClusterError): void {
     this.#ended ??= error;
-    this.#failAll(this.#ended);
-  }
-
-  #failAll(error: unknown): void {
-    for (const job of this.#jobs.values()) job.fail(error);
+    this.#jobs.failAll(this.#ended);
   }
 }
 
@@ -452,8 +341,5 @@ function vocabSizeOf({ model }: Spec): number {
   );
 }
 
-const lengthsOf = (completions: readonly Completion[]): number[] =>
-  completions.map(({ tokens }) => tokens.length);
-
 const tokensOf = (completions: readonly Completion[]): number =>
-  completions.reduce((sum, { tokens }) => sum + tokens.length, 0);
+  lengthsOf(completions).reduce((sum, length) => sum + length, 0);

@@ -98,3 +98,7 @@ export class Job {
     return joinParts(this.items.map(({ part, completions = [] }) => ({ part, completions })));
   }
 }
+
+/** Return the numbers of tokens of completions. */
+export const lengthsOf = (completions: readonly Completion[]): number[] =>
+  completions.map(({ tokens }) => tokens.length);
