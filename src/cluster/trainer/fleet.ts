@@ -62,14 +62,15 @@ export class Fleet {
 
   /** Share out the sequences of a call. */
   shares(sequences: number, groupSize: number): Shares {
-    const { own, workers } = this.#speeds();
+    const each = sequences / (this.#names.length + 1);
+    const least = Math.max(1, COARSE_SHARE * each, this.#workersLeast ?? groupSize);
+    // Where fixed times weigh much, a machine that made larger items would seem faster.
+    const { own, workers } = this.#speeds(least < each ? undefined : each);
     const ordered = workers.toSorted((a, b) => a - b);
     const median = ordered[Math.floor(ordered.length / 2)] ?? own;
     const slow = Math.max(ordered[0] ?? own, median / SLOW_AMONG_WORKERS, own / SLOW_BESIDE_TRAINER);
-    const each = sequences / (workers.length + 1);
-    const least = Math.max(1, COARSE_SHARE * each, this.#workersLeast ?? groupSize);
     return {
-      own: this.ownShare,
+      own: own / (own + sum(workers)),
       workers: Math.max(1, sum(workers) / slow),
       trainer: Math.max(1, own / slow),
       ...{ least, most: Math.max(least, this.#most ?? each) },
@@ -80,11 +81,11 @@ export class Fleet {
     return this.roster.active.map(({ name }) => name);
   }
 
-  /** Speeds, in any unit. A machine of unknown speed counts as a mean worker. */
-  #speeds(): { own: number; workers: number[] } {
-    const measured = this.#names.map((name) => this.#pace.speed(name));
+  /** Speeds with items of a size, in any unit. A machine of unknown speed counts as a mean worker. */
+  #speeds(size?: number): { own: number; workers: number[] } {
+    const measured = this.#names.map((name) => this.#pace.speed(name, size));
     const known = measured.filter((speed) => speed !== undefined);
-    const own = this.#pace.speed(TRAINER);
+    const own = this.#pace.speed(TRAINER, size);
     const mean = known.length > 0 ? sum(known) / known.length : (own ?? 1);
     return { own: own ?? mean, workers: measured.map((speed) => speed ?? mean) };
   }
@@ -95,12 +96,14 @@ export class Fleet {
     return known.length > 0 ? Math.max(...known) : this.#worth(TRAINER);
   }
 
-  /** Sequences of an item of at most a second on the slowest worker. */
+  /** Sequences of an item of at most a second on the slowest worker, among those whose items take longer the larger they are. */
   get #most(): number | undefined {
     const most = this.#names.flatMap((name) => {
       const costs = this.#pace.costs(name);
       if (!costs) return this.#pace.sequencesIn(ITEM_SECONDS, name) ?? [];
-      return Math.max(0, ITEM_SECONDS - costs.fixedSeconds) / costs.sequenceSeconds;
+      const { fixedSeconds, sequenceSeconds } = costs;
+      if (sequenceSeconds === 0) return Number.POSITIVE_INFINITY;
+      return Math.max(0, ITEM_SECONDS - fixedSeconds) / sequenceSeconds;
     });
     const least = (this.ownSequences(ITEM_SECONDS) ?? 0) / SLOWEST;
     return most.length > 0 ? Math.max(least, Math.min(...most)) : undefined;

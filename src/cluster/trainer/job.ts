@@ -93,9 +93,14 @@ export class Job {
     this.changed.fire();
   }
 
-  /** Return the completions of the call, in order. All items are done. */
+  /** Return the completions of the call, in order. All items are done. @throws Error if there are not as many as were asked for. */
   completions(): Completion[] {
-    return joinParts(this.items.map(({ part, completions = [] }) => ({ part, completions })));
+    const made = joinParts(this.items.map(({ part, completions = [] }) => ({ part, completions })));
+    const { prompts, sampling } = this.call;
+    const asked = prompts.length * sampling.groupSize;
+    if (made.length !== asked)
+      throw new Error(`job ${this.number} has ${made.length} completions, not ${asked}`);
+    return made;
   }
 }
 

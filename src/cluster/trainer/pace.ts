@@ -6,6 +6,8 @@ const KEPT = { speed: 0.8, costs: 0.95 } as const;
 const KEPT_LENGTHS = 0.998;
 /** Costs are known once items differ in size: their standard deviation is at least this share of the mean. */
 const LEAST_SPREAD = 0.1;
+/** Shortest time in seconds that is measurable. A worker may claim any, and speeds must stay finite. */
+const LEAST_SECONDS = 1e-6;
 
 /** A measured piece of work. */
 export interface MeasuredWork {
@@ -37,7 +39,7 @@ export class Pace {
   record(name: string, { lengths, seconds }: MeasuredWork): void {
     for (const length of lengths) this.#hear(length);
     const tokens = lengths.reduce((sum, length) => sum + length, 0);
-    if (seconds <= 0 || tokens === 0) return;
+    if (seconds < LEAST_SECONDS || tokens === 0) return;
     const machine = this.#machines.get(name) ?? { tokens: 0, seconds: 0, costs: new CostFit() };
     this.#machines.set(name, machine);
     machine.tokens = KEPT.speed * machine.tokens + tokens;
@@ -46,9 +48,16 @@ export class Pace {
     machine.costs.add(lengths.length, (seconds * lengths.length) / tokens);
   }
 
-  /** Return a machine's tokens per second; undefined before the first measurement. */
-  speed(name: string): number | undefined {
+  /**
+   * Return a machine's tokens per second; undefined before the first measurement.
+   * @param sequences the size of its items. Default: that of those which were measured lately.
+   */
+  speed(name: string, sequences?: number): number | undefined {
     const machine = this.#machines.get(name);
+    const costs = sequences === undefined ? undefined : this.costs(name);
+    const length = this.#meanLength;
+    if (costs && length !== undefined && sequences !== undefined)
+      return (length * sequences) / (costs.fixedSeconds + costs.sequenceSeconds * sequences);
     return machine && machine.tokens / machine.seconds;
   }
 

@@ -1,4 +1,5 @@
 /** A trainer's memory of workers and their work. */
+import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { WorkerCard } from '../../../src/cluster/protocol/messages.ts';
 import { readResultHeaders, resultHeaders } from '../../../src/cluster/protocol/resultHeaders.ts';
@@ -9,6 +10,7 @@ import { Fleet } from '../../../src/cluster/trainer/fleet.ts';
 import { Ledger } from '../../../src/cluster/trainer/ledger.ts';
 import { PolicyUse } from '../../../src/cluster/trainer/policyUse.ts';
 import { Roster } from '../../../src/cluster/trainer/roster.ts';
+import { sharedGroups } from '../../../src/cluster/trainer/shares.ts';
 import { Turnstile } from '../../../src/cluster/trainer/turnstile.ts';
 
 const cardOf = (instance: string): WorkerCard => ({
@@ -163,9 +165,42 @@ test('a group is split where it is much of a share, but not where smaller items 
 });
 
 test('a machine whose items all take as long gets one of each call', () => {
-  const fleet = fleetOf('a');
-  for (const size of [2, 8, 16]) fleet.record('a', workOf(size, 3));
-  expect(fleet.shares(100, 8).least).toBe(Number.POSITIVE_INFINITY);
+  for (const seconds of [0.5, 3]) {
+    const fleet = fleetOf('a');
+    for (const size of [2, 8, 16]) fleet.record('a', workOf(size, seconds));
+    const { least, most } = fleet.shares(100, 8);
+    expect([least, most]).toEqual([Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY]);
+  }
+});
+
+test('whatever times machines tell, the items of a call are all of it', () => {
+  const anySeconds = fc.oneof(
+    fc.double({ min: 0, max: 86_400, noNaN: true }),
+    fc.double({ min: 1e-3, max: 10, noNaN: true }),
+    fc.constantFrom(0, Number.MIN_VALUE, 1e-300, 1, 3, 86_400),
+  );
+  const work = fc.record({
+    machine: fc.constantFrom(TRAINER, 'a', 'b'),
+    lengths: fc.array(fc.oneof(fc.integer({ min: 0, max: 200 }), fc.constant(10)), { maxLength: 12 }),
+    seconds: anySeconds,
+  });
+  const calls = fc.record({
+    works: fc.array(work, { maxLength: 20 }),
+    groups: fc.integer({ min: 1, max: 40 }),
+    groupSize: fc.integer({ min: 1, max: 16 }),
+  });
+  fc.assert(
+    fc.property(calls, ({ works, groups, groupSize }) => {
+      const fleet = fleetOf('a', 'b');
+      for (const { machine, ...measured } of works) fleet.record(machine, measured);
+      const shares = fleet.shares(groups * groupSize, groupSize);
+      expect(Object.entries(shares).filter(([, value]) => Number.isNaN(value))).toEqual([]);
+      expect([shares.workers, shares.trainer].every(Number.isFinite)).toBe(true);
+      const shared = sharedGroups(groups, groupSize, shares);
+      expect(shared.reduce((sum, each) => sum + each.groups, 0)).toBe(groups);
+    }),
+    { numRuns: 1000 },
+  );
 });
 
 test('a worker that says it is slow is not waited for long, and gets no tiny items', () => {

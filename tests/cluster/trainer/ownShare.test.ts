@@ -90,3 +90,13 @@ test('the last items of many that are out are given out twice, once each, and ma
   expect(again).toEqual(['0-7', '0-9']);
   expect(job.items.filter(({ by }) => by === null).map(({ index }) => index)).toEqual([7, 9]);
 });
+
+test('a job without all completions of its call fails, and gives no part of them', () => {
+  const prompts = [[5], [6]];
+  const call = { prompts, sampling } as unknown as SamplingCall;
+  const [first, ...others] = singles(prompts);
+  const job = new Job(0, call, first ? [first] : []);
+  expect(others).toHaveLength(1);
+  for (const item of job.items) job.settle(item, [completion], WORKER);
+  expect(() => job.completions()).toThrow('job 0 has 1 completions, not 2');
+});

@@ -112,7 +112,7 @@ describe.each(['tiny', 'moe_tiny'])('%s', (name) => {
     const sampler = {
       generate: async () => {
         await held;
-        return completions;
+        return [...completions];
       },
       dispose: () => {},
     };
