@@ -89,7 +89,7 @@ function costOf(wgsl: string): KernelCost | undefined {
   return costs.get(wgsl);
 }
 
-/** What a kernel may take: WebGPU's default limits, and private arrays that stay in registers or a cache. */
+/** Limits of a kernel: WebGPU's default limits, and private arrays that stay in registers or a cache. */
 export const LIMITS = {
   privateBytes: 256,
   workgroupBytes: 16_384,

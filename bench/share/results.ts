@@ -44,7 +44,7 @@ const tuning = z.array(
   }),
 );
 
-/** What each part yields, in the order in which they run. */
+/** The results of each part, in the order in which they run. */
 const RESULTS = {
   machine,
   tests,

@@ -24,7 +24,7 @@ export interface ProfiledDispatch {
 }
 
 type Encoded = Omit<ProfiledDispatch, 'start' | 'end'>;
-/** What is known of a dispatch before it is encoded. */
+/** Facts of a dispatch that are known before it is encoded. */
 type Known = Omit<Encoded, 'cpu'>;
 
 export class Profiler {

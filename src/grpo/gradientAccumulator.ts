@@ -29,7 +29,7 @@ interface Models {
   readonly reference: Transformer | undefined;
 }
 
-/** What a pass yields: of each token (N), and of the micro-batch. */
+/** The results of a pass: of each token (N), and of the micro-batch. */
 type Yield = {
   readonly logp: Tensor;
   readonly entropy: Tensor;

@@ -22,7 +22,7 @@ export interface Defaults {
   readonly chunksAhead: boolean;
   /** Sequences that a workgroup takes through a chunk of tokens of a narrow model; 0 for a dispatch to each product. */
   readonly chunkSequences: 0 | 2 | 4;
-  /** What there is room for, where kernels differ in it. */
+  /** Registers and workgroups that there is room for, where kernels differ in it. */
   readonly room: Room;
   readonly reason: string;
 }

@@ -21,7 +21,7 @@ const PROMPT = [1, 2, 3];
 /** The length of the text: few completions of an untrained model are right. */
 const length: Reward = { name: 'length', reward: (_problem, { text }) => text.length / 10 };
 
-/** What training computes. */
+/** The results of training. */
 interface Trained {
   /** Loss and norm of the gradient of three supervised steps. */
   readonly supervised: readonly number[];

@@ -31,7 +31,7 @@ afterEach(() => {
   for (const device of devices.splice(0)) device.destroy();
 });
 
-/** What a device's compiler did. */
+/** The work of a device's compiler. */
 interface Compiler {
   /** Labels of kernels compiled while the caller waited, and in the background. */
   readonly now: string[];

@@ -26,7 +26,7 @@ export interface StagedLayout extends Heads {
   readonly block: number;
 }
 
-/** What a kernel keeps of a head, and of a pair of rows. */
+/** The parts of a head, and of a pair of rows, that a kernel keeps. */
 export interface Pass {
   readonly side: Side;
   /** vec4s in registers for each vec4 of a row that a thread owns. */

@@ -53,7 +53,7 @@ export const stagedVariants = (pass: PassName): Variant<AttentionOptions>[] =>
     },
   }));
 
-/** What a kernel costs. */
+/** The costs of a kernel. */
 export interface Counts {
   /** f32 of a thread: the state of its rows, and the row of a block that it reads. */
   readonly registers: number;

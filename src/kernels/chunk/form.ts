@@ -19,7 +19,7 @@ export interface ChunkNorm<Place> {
   readonly eps: number;
 }
 
-/** How scores depend on positions: ALiBi's slope of each head, or RoPE's frequencies as `ropeFrequencies` returns them. */
+/** The dependence of scores on positions: ALiBi's slope of each head, or RoPE's frequencies as `ropeFrequencies` returns them. */
 export type ChunkPosition =
   | { readonly kind: 'alibi'; readonly slopes: readonly number[] }
   | { readonly kind: 'rope'; readonly frequencies: readonly number[] };
@@ -64,7 +64,7 @@ export interface ChunkForm extends Omit<ChunkDecoder<number>, 'blocks'> {
   readonly stride: number;
 }
 
-/** How a place is read: a matrix is packed transposed, other values as they are. */
+/** The form in which a place is read: a matrix is packed transposed, other values as they are. */
 export type PlaceUse = 'matrix' | 'values';
 
 type PlaceOf<From, To> = (place: From, use: PlaceUse) => To;

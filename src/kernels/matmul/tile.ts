@@ -47,7 +47,7 @@ const bytesOf = ({ rows, columns, step, f16 }: MatmulTile): number => (rows + co
 const byThreads = (count: number, threads: number, code: string): string =>
   count < threads ? `if (thread < ${count}) {\n${code}\n}` : code;
 
-/** How an operand gets from storage to its tile: what it declares, loads for the step that begins at k, and stores. */
+/** The way of an operand from storage to its tile: its declarations, its loads for the step that begins at k, and its stores. */
 interface Copy {
   readonly declare: string;
   readonly load: (k: string) => string;

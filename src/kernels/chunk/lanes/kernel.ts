@@ -20,7 +20,7 @@ import { normWgsl } from './norm.ts';
 import { type ProductRows, productWgsl } from './product.ts';
 import { sampleWgsl } from './sample.ts';
 
-/** What the kernel is compiled for. */
+/** The form that the kernel is compiled for. */
 export interface LanesForm {
   readonly form: ChunkForm;
   readonly layout: LanesLayout;
