@@ -41,15 +41,22 @@ export const DEFAULT_LIMITS = {
   maxComputeWorkgroupSizeX: 256,
 };
 
+/** True on a driver that takes seconds to compile a kernel: only those run there that are made for it. */
+const compilesSlowly = name === 'lavapipe';
+
 /** The default kernels of a GPU that has no more than that. */
 export const GPU_VARIANT = { variant: "a GPU's", adapterClass: 'gpu' as const, limits: DEFAULT_LIMITS };
+/** `VARIANTS`, and those of a GPU, where they do not take too long. */
+export const ALL_VARIANTS = [...VARIANTS, ...(compilesSlowly || interpretedLanes > 0 ? [] : [GPU_VARIANT])];
 
 /** Return the number of random cases to test: few where each compiles its kernels for seconds, as in a page. */
 export const randomCases = (wanted: number): number => (brief ? Math.min(wanted, 3) : wanted);
 
 /** Return the variants of a family to test. */
 export const variantsToTest = <V extends { readonly name: string }>(variants: readonly V[]): readonly V[] =>
-  interpretedLanes === 0 ? variants : variants.filter((variant) => /broadcast|subgroup/.test(variant.name));
+  interpretedLanes > 0 || compilesSlowly
+    ? variants.filter((variant) => /broadcast|subgroup/.test(variant.name))
+    : variants;
 
 /** Declare a test of sizes for which an interpreter or a page takes too long. Smaller ones run the same code. */
 export const largeTest = test.skipIf(isInterpreted || brief !== undefined);

@@ -27,6 +27,9 @@ interface Staging {
 /** Size of the staging buffer of a joint read, if no result is larger: its results are numbers or short lists. */
 const JOINT_BYTES = 65_536;
 
+/** Round up: ranges of a mapped buffer start at multiples of 8 bytes. */
+const aligned = (bytes: number): number => Math.ceil(bytes / 8) * 8;
+
 export class Reader {
   /** Number of reads so far; results that are read together are one. */
   reads = 0;
@@ -56,15 +59,16 @@ export class Reader {
     const stagings: Staging[] = [];
     const copy = (view: BufferView, bytes: number): (() => ArrayBuffer) => {
       let last = stagings.at(-1);
-      if (!last || last.used + bytes > last.buffer.size) {
+      if (!last || aligned(last.used) + bytes > last.buffer.size) {
         last = { buffer: this.staging.take(Math.max(bytes, least)), used: 0 };
         stagings.push(last);
       }
-      const { buffer } = last;
-      const offset = last.used;
+      const { buffer, used } = last;
+      const offset = aligned(used);
+      // What is mapped is defined, between the results too.
+      if (offset > used) batch.clear({ gpu: buffer, offset: used }, offset - used);
       batch.copy(placeOf(view), { gpu: buffer, offset }, bytes);
-      // Mapped ranges start at multiples of 8.
-      last.used = Math.ceil((offset + bytes) / 8) * 8;
+      last.used = offset + bytes;
       return () => buffer.getMappedRange(offset, bytes).slice(0);
     };
     let resolve: () => void = () => {};

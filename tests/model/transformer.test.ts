@@ -22,7 +22,7 @@ import {
   sum,
   Tensor,
 } from '../../src/tensor/index.ts';
-import { GPU_VARIANT, openDevice, VARIANTS } from '../device.ts';
+import { ALL_VARIANTS, openDevice, VARIANTS } from '../device.ts';
 import { backward as oracleBackward } from '../oracle/array.ts';
 import { expectClose } from '../oracle/compare.ts';
 import { integers } from '../oracle/random.ts';
@@ -165,7 +165,7 @@ const SHAPES: readonly (readonly [string, Partial<ModelOverrides<ModelShape>>])[
   ['biases, final norm and tied output', { finalNorm: true, tieEmbeddings: true, nLayers: 1, vocabSize: 6 }],
 ];
 
-describe.each([...VARIANTS, GPU_VARIANT])('other shapes, $variant kernels', (options) => {
+describe.each(ALL_VARIANTS)('other shapes, $variant kernels', (options) => {
   let device: Device;
   beforeAll(async () => {
     device = await openDevice(options);

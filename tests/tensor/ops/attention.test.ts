@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Device } from '../../../src/gpu/device.ts';
 import { type AttentionOptions, attention, backward, Packing, Tensor } from '../../../src/tensor/index.ts';
-import { DEFAULT_LIMITS, GPU_VARIANT, largeTest, openDevice, VARIANTS } from '../../device.ts';
+import { ALL_VARIANTS, DEFAULT_LIMITS, largeTest, openDevice } from '../../device.ts';
 import * as oracle from '../../oracle/array.ts';
 import { packedAttention } from '../../oracle/attention.ts';
 import { expectClose } from '../../oracle/compare.ts';
@@ -89,9 +89,8 @@ describeOps('Packed attention', [
 ]);
 
 describe.each([
-  ...VARIANTS,
+  ...ALL_VARIANTS,
   { variant: "portable, WebGPU's default limits", portableKernels: true, limits: DEFAULT_LIMITS },
-  GPU_VARIANT,
 ])('$variant', (options) => {
   let device: Device;
   beforeAll(async () => {

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Device } from '../../../src/gpu/device.ts';
 import { defaultsOf } from '../../../src/kernels/defaults.ts';
 import { backward, linear, mul, noGrad, sum, Tensor } from '../../../src/tensor/index.ts';
-import { openDevice, VARIANTS } from '../../device.ts';
+import { ALL_VARIANTS, openDevice } from '../../device.ts';
 import * as oracle from '../../oracle/array.ts';
 import { expectClose } from '../../oracle/compare.ts';
 import { type Computation, expectSameAsOracle, random, summed } from '../againstOracle.ts';
@@ -73,10 +73,7 @@ describeOps('Layers', [
   },
 ]);
 
-/** As a GPU has them, too: weights are read as they lie in memory. */
-const CLASSES = [...VARIANTS, { variant: 'GPU', portableKernels: false, adapterClass: 'gpu' as const }];
-
-describe.each(CLASSES)('$variant', (options) => {
+describe.each(ALL_VARIANTS)('$variant', (options) => {
   let device: Device;
   beforeAll(async () => {
     device = await openDevice(options);

@@ -13,7 +13,7 @@ import {
   Tensor,
   transpose,
 } from '../../../src/tensor/index.ts';
-import { largeTest, openDevice, VARIANTS } from '../../device.ts';
+import { ALL_VARIANTS, largeTest, openDevice } from '../../device.ts';
 import * as oracle from '../../oracle/array.ts';
 import { expectClose } from '../../oracle/compare.ts';
 import { broadcastableShapes, dimension } from '../../oracle/random.ts';
@@ -95,9 +95,7 @@ describeOps('Products', [
   },
 ]);
 
-const CLASSES = [...VARIANTS, { variant: 'GPU', portableKernels: false, adapterClass: 'gpu' as const }];
-
-describe.each(CLASSES)('$variant', (options) => {
+describe.each(ALL_VARIANTS)('$variant', (options) => {
   let device: Device;
   beforeAll(async () => {
     device = await openDevice(options);

@@ -11,7 +11,7 @@ import {
   sum,
   Tensor,
 } from '../../../src/tensor/index.ts';
-import { openDevice, VARIANTS } from '../../device.ts';
+import { ALL_VARIANTS, openDevice } from '../../device.ts';
 import * as oracle from '../../oracle/array.ts';
 import {
   type Computation,
@@ -146,9 +146,7 @@ describeOps('Mixture of experts', [
   },
 ]);
 
-const CLASSES = [...VARIANTS, { variant: 'GPU', portableKernels: false, adapterClass: 'gpu' as const }];
-
-describe.each(CLASSES)('$variant', (options) => {
+describe.each(ALL_VARIANTS)('$variant', (options) => {
   let device: Device;
   beforeAll(async () => {
     device = await openDevice(options);

@@ -9,7 +9,7 @@ import {
   sum,
   Tensor,
 } from '../../../src/tensor/index.ts';
-import { GPU_VARIANT, openDevice, VARIANTS } from '../../device.ts';
+import { ALL_VARIANTS, openDevice } from '../../device.ts';
 import * as oracle from '../../oracle/array.ts';
 import { expectClose } from '../../oracle/compare.ts';
 import { uniforms } from '../../oracle/random.ts';
@@ -97,7 +97,7 @@ describeOps('Attention', [
   },
 ]);
 
-describe.each([...VARIANTS, GPU_VARIANT])('$variant', (options) => {
+describe.each(ALL_VARIANTS)('$variant', (options) => {
   let device: Device;
   beforeAll(async () => {
     device = await openDevice(options);
