@@ -47,7 +47,10 @@ const compilesSlowly = name === 'lavapipe';
 /** The default kernels of a GPU that has no more than that. */
 export const GPU_VARIANT = { variant: "a GPU's", adapterClass: 'gpu' as const, limits: DEFAULT_LIMITS };
 /** `VARIANTS`, and those of a GPU, where they do not take too long. */
-export const ALL_VARIANTS = [...VARIANTS, ...(compilesSlowly || interpretedLanes > 0 ? [] : [GPU_VARIANT])];
+export const ALL_VARIANTS = [
+  ...VARIANTS,
+  ...(compilesSlowly || interpretedLanes > 0 || brief ? [] : [GPU_VARIANT]),
+];
 
 /** Return the number of random cases to test: few where each compiles its kernels for seconds, as in a page. */
 export const randomCases = (wanted: number): number => (brief ? Math.min(wanted, 3) : wanted);
