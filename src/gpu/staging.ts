@@ -1,4 +1,4 @@
-/** Staging buffers of reads: buffers that the host can map, kept for later reads. Their sizes are powers of two. */
+/** Staging buffers of reads: buffers that the host can map, kept for later reads. The sizes of those that can be kept are powers of two. */
 import { USAGE } from './buffers.ts';
 
 /** Minimum size of a staging buffer, in bytes. */
@@ -23,7 +23,8 @@ export class StagingBuffers {
 
   /** Take a buffer of at least `bytes` bytes. */
   take(bytes: number): GPUBuffer {
-    const size = 2 ** Math.ceil(Math.log2(Math.max(LEAST_BYTES, bytes)));
+    // A larger one is used once, and the next power of two may be more than the adapter allows.
+    const size = bytes > MOST_KEPT ? bytes : 2 ** Math.ceil(Math.log2(Math.max(LEAST_BYTES, bytes)));
     const free = this.#free.get(size)?.pop();
     if (free) {
       this.#kept -= size;

@@ -318,7 +318,7 @@ export class Sampler implements CompletionSampler {
   }
 }
 
-/** Where a generation stands. */
+/** The progress of a generation. */
 interface Progress {
   readonly slots: number;
   /** Number of tokens of each sequence so far. */

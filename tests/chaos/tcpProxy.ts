@@ -20,7 +20,7 @@ export interface Link {
 /** Watches pieces of bytes before they pass. It returns true to lose the piece and all later ones of the link. */
 export type Watch = (piece: Buffer, direction: Direction, link: Link) => boolean;
 
-/** Where clients connect to, and where they are led. */
+/** The address that clients connect to, and the one that they are led to. */
 interface Place {
   /** Address to listen on. Default: 127.0.0.1. */
   readonly host?: string;

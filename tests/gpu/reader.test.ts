@@ -61,6 +61,21 @@ test('nothing is read inside a recording', async () => {
 });
 
 describe('staging buffers', () => {
+  test('that are not kept have the size of what is read, which an adapter allows', () => {
+    const made: number[] = [];
+    const gpu = {
+      createBuffer: ({ size }: GPUBufferDescriptor) => {
+        made.push(size);
+        return { size, destroy: () => {} };
+      },
+    } as unknown as GPUDevice;
+    const staging = new StagingBuffers(gpu);
+    const bytes = 2 ** 27 + 4;
+    staging.give(staging.take(bytes));
+    expect(made).toEqual([bytes]);
+    expect(staging.bytes).toBe(0);
+  });
+
   test('are kept up to a size in all', () => {
     const made: number[] = [];
     const destroyed: number[] = [];
