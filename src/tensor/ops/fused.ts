@@ -66,7 +66,7 @@ const namesIn = (text: string): string[] => text.match(/\b(?:[vgip]\d+|sums|d\d+
 /** Return the statements that the results depend on, in order, and all names that these use. */
 function needed(statements: readonly Statement[], results: readonly string[]) {
   const used = new Set(results.flatMap(namesIn));
-  const kept = statements.filter(() => false);
+  const kept: Statement[] = [];
   for (const statement of [...statements].reverse()) {
     if (!used.has(statement.name)) continue;
     kept.unshift(statement);
