@@ -136,16 +136,16 @@ class Plan {
 
   /** Launch the forward pass, and attach the gradient. */
   run(): Results {
-    const { device, shape } = this.#trace;
-    const count = shape.reduce((product, n) => product * n, 1);
+    const { device } = this.#trace;
+    const count = this.#count;
     const terms = Tensor.empty(device, [this.#sums.length, count]);
     const sums = Tensor.empty(device, [this.#sums.length]);
     const results = [...this.#results.keys()].map((name) => [name, Tensor.empty(device, [])] as const);
-    this.#launch(this.#forward(), { terms });
+    this.#launch(this.#forward(), { terms }, count);
     sumAxes(device, terms.view, sums.view, terms.shape, [1]);
     const outputs = results.map(([, tensor]) => tensor);
     const numbers = Object.fromEntries(outputs.map((tensor, i) => [`r${i}`, tensor]));
-    this.#launch(this.#last(), { sums, ...numbers });
+    this.#launch(this.#last(), { sums, ...numbers }, 1);
     const inputs = this.#inputs.map(({ tensor }) => tensor);
     differentiableParts(this.#name, inputs, outputs, (gradients) => this.#gradients(gradients, sums));
     return Object.fromEntries(results);
@@ -153,6 +153,11 @@ class Plan {
 
   get #inputs() {
     return this.#trace.nodes.flatMap((node) => (node.kind === 'input' ? [node] : []));
+  }
+
+  /** Number of values. */
+  get #count(): number {
+    return this.#trace.shape.reduce((product, n) => product * n, 1);
   }
 
   get #width(): 1 | 4 {
@@ -286,19 +291,18 @@ class Plan {
     const numbers = Object.fromEntries(
       gradients.flatMap((gradient, i) => (gradient ? [[`d${i}`, gradient]] : [])),
     );
-    this.#launch(form, { sums, ...numbers, ...written });
+    this.#launch(form, { sums, ...numbers, ...written }, this.#count);
     return results;
   }
 
-  #launch(form: Form, tensors: Readonly<Record<string, Tensor>>): void {
-    const { device, shape } = this.#trace;
+  /** Launch a kernel over a number of elements. */
+  #launch(form: Form, tensors: Readonly<Record<string, Tensor>>, elements: number): void {
+    const { device } = this.#trace;
     const all: Record<string, Tensor> = { ...tensors };
     for (const { id, tensor } of this.#inputs) all[`i${id}`] = tensor;
     const names = [...Object.keys(form.reads), ...Object.keys(form.writes)];
     const buffers = Object.fromEntries(names.map((name) => [name, all[name]?.view]));
-    const count = shape.reduce((product, n) => product * n, 1);
-    const vectors = form.name.endsWith('results') ? 1 : count / form.width;
-    const params: Record<string, Scalar> = { vectors };
+    const params: Record<string, Scalar> = { vectors: elements / form.width };
     for (const name of form.params) params[name] = this.#scalars[Number(name.slice(1))] ?? 0;
     device.launch(kernelOf(form), buffers, params);
   }
