@@ -25,7 +25,9 @@ export interface SentFile {
 /** Build the app into a temporary directory, and return the files of its first page, the largest first. */
 export async function firstPageFiles(): Promise<readonly SentFile[]> {
   const directory = await mkdtemp(join(tmpdir(), 'mathformer-size-'));
+  const { NODE_ENV } = process.env;
   try {
+    process.env.NODE_ENV = 'production'; // Vitest sets another, for which Vite builds what is not published
     await build({ configFile: CONFIG, logLevel: 'error', build: { outDir: directory, manifest: true } });
     const manifest: Manifest = JSON.parse(await readFile(join(directory, '.vite/manifest.json'), 'utf8'));
     const sources = Object.keys(manifest).filter((key) => SOURCES.test(key) && key !== DROPPED);
@@ -35,6 +37,7 @@ export async function firstPageFiles(): Promise<readonly SentFile[]> {
     });
     return (await Promise.all(files)).toSorted((a, b) => b.gzipBytes - a.gzipBytes);
   } finally {
+    process.env.NODE_ENV = NODE_ENV ?? 'production';
     await rm(directory, { recursive: true, force: true });
   }
 }

@@ -8,7 +8,15 @@ export { type ErrorDetails, GpuError, MathformerError, ShapeError } from './base
 export type { AdapterOptions } from './gpu/adapterOptions.ts';
 export { AdapterError, type AdapterErrorCode } from './gpu/adapters/error.ts';
 export type { Tuning } from './gpu/autoTuning.ts';
-export type { BufferView, IntegerBounds, Memory, MemoryReport, PooledBuffer, Scope } from './gpu/buffers.ts';
+export type {
+  BufferView,
+  IntegerBounds,
+  Memory,
+  MemoryReport,
+  PooledBuffer,
+  Postponed,
+  Scope,
+} from './gpu/buffers.ts';
 export type { CheckedUse } from './gpu/commands.ts';
 export {
   Device,
@@ -36,6 +44,7 @@ export {
 } from './gpu/kernel.ts';
 export type { KernelChoices, TunedChoice } from './gpu/kernelChoices.ts';
 export type { ProfiledDispatch } from './gpu/profiler.ts';
+export type { JointRead } from './gpu/reader.ts';
 export {
   type AnyTuningCase,
   type Candidate,

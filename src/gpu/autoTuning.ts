@@ -4,9 +4,9 @@ import { Device } from './device.ts';
 import type { DeviceOptions } from './deviceOptions.ts';
 import type { KernelChoices } from './kernelChoices.ts';
 
-/** `auto`: tune GPUs. `always`: tune any adapter. `never`: use the defaults. */
-export const TUNING = ['auto', 'always', 'never'] as const;
-export type Tuning = (typeof TUNING)[number];
+/** Choice whether a device is tuned. `auto`: on GPUs. `always`: on any adapter. `never`: it has the defaults. */
+export type Tuning = 'auto' | 'always' | 'never';
+export const TUNING: readonly Tuning[] = ['auto', 'always', 'never'];
 
 /** The place where choices are kept for later: files in Node, IndexedDB in a browser. */
 export interface KeptChoices {

@@ -60,7 +60,7 @@ test('cases are chosen by name or shape', () => {
 test('suites are chosen by name; with a filter those that have cases', () => {
   expect(chosenSuites([])).toEqual([
     ...['kernels', 'variants', 'ops', 'peers', 'replay', 'steps', 'costs', 'growth', 'startup'],
-    ...['workers', 'swarm', 'endurance'],
+    ...['reads', 'workers', 'swarm', 'endurance'],
   ]);
   expect(chosenSuites([], { filter: 'matmul' })).toEqual(['kernels']);
   expect(chosenSuites(['steps'], { filter: 'tiny', count: true })).toEqual(['steps']);

@@ -17,6 +17,8 @@ class CheckedExecutor implements Executor {
   readonly #session: Session;
   readonly #shadows = new Shadows();
   readonly #kernels: CheckedKernel[] = [];
+  /** Addresses to which the least views were copied. */
+  readonly #leastViews = new Set<number>();
 
   constructor(memory: WebAssembly.Memory, events: ExecutorEvents, subgroup: number) {
     this.#memory = memory;
@@ -58,13 +60,23 @@ class CheckedExecutor implements Executor {
 
   reading(range: Range): void {
     const states = this.#shadows.states(range);
-    const word = states.findIndex((state, at) => state !== DEFINED && !isPadding(states, at));
+    const isPadding = (at: number): boolean => this.#isPadding(states, at, range.address + 4 * at);
+    const word = states.findIndex((state, at) => state !== DEFINED && !isPadding(at));
     if (word < 0) return;
     const why = this.#session.origins.describe(states[word]);
     this.#events.found(`undefined value: the host reads byte ${4 * word} of a result, a value that ${why}`);
   }
 
   destroy(): void {}
+
+  /** Return true for a word behind a short result: it and all that follow in the least view are undefined. */
+  #isPadding(states: Uint32Array, at: number, address: number): boolean {
+    for (let before = 1; before < LEAST_WORDS; before++) {
+      if (!this.#leastViews.has(address - 4 * before)) continue;
+      return states.subarray(at, at - before + LEAST_WORDS).every((state) => state !== DEFINED);
+    }
+    return false;
+  }
 
   #run(command: Command): void {
     switch (command.kind) {
@@ -76,6 +88,7 @@ class CheckedExecutor implements Executor {
         new Uint8Array(this.#memory.buffer).copyWithin(target, source, source + bytes);
         if (of === 'buffers') this.#shadows.copied(source, target, bytes);
         else this.#shadows.written({ address: target, bytes });
+        if (bytes === 4 * LEAST_WORDS) this.#leastViews.add(target);
         break;
       }
       case 'clear':
@@ -98,11 +111,6 @@ class CheckedExecutor implements Executor {
     });
     this.#kernels[kernel].run(grid, ranges);
   }
-}
-
-/** Return true for a word behind a short result: it and all that follow in the least view are undefined. */
-function isPadding(states: Uint32Array, at: number): boolean {
-  return at > 0 && at < LEAST_WORDS && states.subarray(at, LEAST_WORDS).every((state) => state !== DEFINED);
 }
 
 /** Return how to open an executor that checks. `subgroup`: lanes of a subgroup; 0 for none. */
