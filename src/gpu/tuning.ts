@@ -196,7 +196,10 @@ export async function repeatsFor(time: (repeats: number) => Promise<number>, wai
   }
 }
 
-/** Return the median ratio of the time of `run` to that of `reference` right before it. */
+/**
+ * Return the median ratio of the time of `run` to that of `reference` right before it. Both are repeated until the slower one
+ * dominates: a slow candidate for a fast kernel must not take minutes.
+ */
 async function medianRatio(
   device: Device,
   run: () => void,
@@ -214,7 +217,9 @@ async function medianRatio(
   for (let i = 0; i < WAIT_TIMINGS; i++) waits.push(await milliseconds(() => {}, 1));
   const wait = waits.sort((a, b) => a - b)[WAIT_TIMINGS >> 1] ?? 0;
   await milliseconds(run, 1);
-  const repeats = await repeatsFor((count) => milliseconds(reference, count), wait);
+  const enough = (launch: () => void): Promise<number> =>
+    repeatsFor((count) => milliseconds(launch, count), wait);
+  const repeats = Math.min(await enough(reference), await enough(run));
   const ratios: number[] = [];
   for (let i = 0; i < timings; i++) {
     const before = await milliseconds(reference, repeats);
