@@ -3,7 +3,8 @@
  * makes a new function object each time. That takes most of a core, which a software adapter needs for computing. So while
  * waiting for a software adapter, each turn sleeps a little.
  *
- * Firefox looks for finished work every 100 ms, and at each submission. So while waiting there, empty submissions follow each other.
+ * Firefox looks for finished work every 100 ms, and at each submission. So while waiting there, empty submissions follow each other:
+ * the next one when Firefox has taken the last one, or they would pile up while its GPU process compiles.
  */
 import { isSoftware, isWebAssembly } from './adapterClass.ts';
 
@@ -49,8 +50,13 @@ interface Browser {
 
 const isFirefox = (): boolean => /\bFirefox\//.test((globalThis as Browser).navigator?.userAgent ?? '');
 
+/** The part of a device that takes empty submissions, and says when it took one: the answer to an error scope. */
+type Nudged = Pick<GPUDevice, 'pushErrorScope' | 'popErrorScope'> & {
+  readonly queue: Pick<GPUQueue, 'submit'>;
+};
+
 /** Return a way to wait that submits nothing, again and again, as long as anything waits. */
-function nudging(queue: Pick<GPUQueue, 'submit'>): Wait {
+function nudging(device: Nudged): Wait {
   const { setTimeout } = globalThis as Browser;
   let waiting = 0;
   let isTimed = false;
@@ -59,8 +65,13 @@ function nudging(queue: Pick<GPUQueue, 'submit'>): Wait {
     if (isTimed) setTimeout(nudge, NUDGE_MS);
   };
   const nudge = (): void => {
-    if (waiting > 0) queue.submit([]);
-    later();
+    if (waiting === 0) {
+      isTimed = false;
+      return;
+    }
+    device.pushErrorScope('validation');
+    device.queue.submit([]);
+    device.popErrorScope().then(later, later); // fails once the device is lost
   };
   return async (work) => {
     waiting++;
@@ -74,7 +85,8 @@ function nudging(queue: Pick<GPUQueue, 'submit'>): Wait {
 }
 
 /** Return the way to wait for a device. */
-export function waitingFor({ adapterInfo, queue }: Pick<GPUDevice, 'adapterInfo' | 'queue'>): Wait {
-  if (isFirefox() && !isWebAssembly(adapterInfo)) return nudging(queue);
+export function waitingFor(device: Nudged & Pick<GPUDevice, 'adapterInfo'>): Wait {
+  const { adapterInfo } = device;
+  if (isFirefox() && !isWebAssembly(adapterInfo)) return nudging(device);
   return isSoftware(adapterInfo) ? waitNapping : (work) => work;
 }

@@ -7,8 +7,18 @@ const info = { vendor: '', architecture: '', device: '', description: '' };
 const LAVAPIPE = { ...info, description: 'llvmpipe (LLVM 19.1.7, 256 bits)' } as GPUAdapterInfo;
 const HARDWARE = { ...info, description: 'NVIDIA H200' } as GPUAdapterInfo;
 
-const queue = { submit: vi.fn() } as unknown as GPUQueue;
-const waitFor = (adapterInfo: GPUAdapterInfo) => waitingFor({ adapterInfo, queue });
+/** A device that takes submissions at once, or when `taken` resolves. */
+const deviceOf = (
+  adapterInfo: GPUAdapterInfo,
+  submit = vi.fn(),
+  taken: Promise<null> = Promise.resolve(null),
+) => ({
+  adapterInfo,
+  queue: { submit },
+  pushErrorScope: () => undefined,
+  popErrorScope: () => taken,
+});
+const waitFor = (adapterInfo: GPUAdapterInfo) => waitingFor(deviceOf(adapterInfo));
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 const naps = vi.spyOn(Atomics, 'wait');
@@ -62,7 +72,7 @@ describe('waitingFor in a browser', () => {
     vi.useFakeTimers();
     vi.stubGlobal('navigator', { userAgent });
     const submit = vi.fn();
-    const wait = waitingFor({ adapterInfo, queue: { submit } as unknown as GPUQueue });
+    const wait = waitingFor(deviceOf(adapterInfo, submit));
     const work = () => new Promise((resolve) => setTimeout(resolve, 50, 7));
     const waits = Promise.all([wait(work()), wait(work())]);
     await vi.advanceTimersByTimeAsync(50);
@@ -85,6 +95,25 @@ describe('waitingFor in a browser', () => {
       expect(after).toBe(0);
     },
   );
+
+  it('submits nothing a second time when Firefox has taken the first one', async () => {
+    vi.useFakeTimers();
+    vi.stubGlobal('navigator', { userAgent: FIREFOX });
+    const submit = vi.fn();
+    let take = (): void => {};
+    const taken = new Promise<null>((resolve) => {
+      take = () => resolve(null);
+    });
+    const wait = waitingFor(deviceOf(LAVAPIPE, submit, taken));
+    const work = wait(new Promise((resolve) => setTimeout(resolve, 100)));
+    await vi.advanceTimersByTimeAsync(50);
+    expect(submit).toHaveBeenCalledTimes(1);
+    take();
+    await vi.advanceTimersByTimeAsync(10);
+    expect(submit.mock.calls.length).toBeGreaterThan(5);
+    await vi.advanceTimersByTimeAsync(40);
+    await work;
+  });
 
   it.each([
     ['Chrome', CHROME, HARDWARE],
