@@ -9,6 +9,19 @@ import { plus } from './rowGroup.ts';
 /** 256 elements of a lane make one total. */
 const LEVELS = 4;
 
+/** Elements of a row, where several kernels walk it: how many a lane takes if there are lanes enough, and how many it holds. */
+export const LANE_ELEMENTS = { each: 2, mostHeld: 4 } as const;
+
+/** WGSL of the sum and the maximum over the components of an element, a vec4 if it is `wide`. */
+export const elementFunctions = (wide: boolean): string =>
+  wide
+    ? `
+fn sumOf(x: vec4f) -> f32 { return (x.x + x.y) + (x.z + x.w); }
+fn maxOf(x: vec4f) -> f32 { return max(max(x.x, x.y), max(x.z, x.w)); }`
+    : `
+fn sumOf(x: f32) -> f32 { return x; }
+fn maxOf(x: f32) -> f32 { return x; }`;
+
 /** A row and the share of its lanes. */
 export interface WalkedRow<Name extends string> {
   readonly lanes: number;

@@ -135,14 +135,14 @@ export function connectionError(
         : ['wants credentials', 'give the file of credentials that its owner made for you'];
     return new ClusterError('NOT_AUTHORIZED', url, `${url} ${problem}`, fix, { cause: error });
   }
-  const [problem, fix] = unreachable(error);
+  const [problem, fix] = unreachable(error, url);
   return new ClusterError('SERVER_UNREACHABLE', url, `${url} ${problem}`, fix, { cause: error });
 }
 
 /** Error codes of certificates, by Node. */
 const CERTIFICATE = /CERT|SELF_SIGNED|UNABLE_TO_(?:GET|VERIFY)|ALTNAME/;
 
-function unreachable(error: unknown): readonly [problem: string, fix: string] {
+function unreachable(error: unknown, url: string): readonly [problem: string, fix: string] {
   const code = codeOf(error);
   if (error instanceof errors.TimeoutError) return ['does not answer', 'check the address and the firewall'];
   if (/ENOTFOUND|EAI_AGAIN/.test(code)) return ['is not known: there is no such host', 'check the address'];
@@ -152,9 +152,13 @@ function unreachable(error: unknown): readonly [problem: string, fix: string] {
       'give the certificate authority of the server, and the name that the certificate is for',
     ];
   const reason = problemOf(error);
+  // A WebSocket does not say what was wrong with a certificate.
+  const trust = /^wss:/i.test(url)
+    ? ', and that its certificate is trusted (a browser asks its own list; for Node name the authority in NODE_EXTRA_CA_CERTS)'
+    : '';
   return [
     `cannot be reached${reason ? `: ${reason}` : ''}`,
-    'check that the server runs, and the address with its protocol and port',
+    `check that the server runs, and the address with its protocol and port${trust}`,
   ];
 }
 

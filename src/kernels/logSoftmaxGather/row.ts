@@ -16,7 +16,7 @@ import {
   rowGrid,
 } from '../rowGroup.ts';
 import { rowVariants } from '../rowVariants.ts';
-import { heldElements, walkRow } from '../rowWalk.ts';
+import { elementFunctions, heldElements, LANE_ELEMENTS, walkRow } from '../rowWalk.ts';
 import {
   type BackwardOptions,
   type ForwardOptions,
@@ -25,10 +25,6 @@ import {
   PARAMS,
   paramsOf,
 } from './interface.ts';
-
-/** Elements that a lane takes of a row, if there are lanes enough, and those that it holds at most. */
-const EACH = 2;
-const MOST_HELD = 4;
 
 /** Form of a kernel. */
 interface Form {
@@ -41,11 +37,11 @@ interface Form {
 
 const isWide = (V: number): boolean => V % 4 === 0;
 const elementsOf = (V: number): number => (isWide(V) ? V / 4 : V);
-const groupOf = ({ V }: LogSoftmaxGatherViews): RowGroup => groupAlong(elementsOf(V), EACH);
+const groupOf = ({ V }: LogSoftmaxGatherViews): RowGroup => groupAlong(elementsOf(V), LANE_ELEMENTS.each);
 
 const formOf = ({ V, kept }: LogSoftmaxGatherViews, group: RowGroup): Form => ({
   group,
-  held: heldElements(elementsOf(V), group.lanes, MOST_HELD),
+  held: heldElements(elementsOf(V), group.lanes, LANE_ELEMENTS.mostHeld),
   wide: isWide(V),
   kept: kept !== undefined,
 });
@@ -57,16 +53,8 @@ const nameOf = ({ group, held, wide, kept }: Form): string =>
 const partsOf = ({ wide, kept }: Form) => ({
   type: wide ? 'vec4f' : 'f32',
   count: wide ? '(params.V / 4)' : 'params.V',
-  functions: `
-${
-  wide
-    ? `fn sumOf(x: vec4f) -> f32 { return (x.x + x.y) + (x.z + x.w); }
-fn maxOf(x: vec4f) -> f32 { return max(max(x.x, x.y), max(x.z, x.w)); }
-fn idsOf(at: u32) -> vec4u { return vec4u(at * 4) + vec4u(0, 1, 2, 3); }`
-    : `fn sumOf(x: f32) -> f32 { return x; }
-fn maxOf(x: f32) -> f32 { return x; }
-fn idsOf(at: u32) -> u32 { return at; }`
-}
+  functions: `${elementFunctions(wide)}
+fn idsOf(at: u32) -> ${wide ? 'vec4u { return vec4u(at * 4) + vec4u(0, 1, 2, 3); }' : 'u32 { return at; }'}
 ${
   kept
     ? `fn isKept(row: u32, at: u32) -> ${wide ? 'vec4<bool>' : 'bool'} {

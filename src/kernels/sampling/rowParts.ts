@@ -3,20 +3,17 @@
  * the last of the likeliest ids whose number, or mass, reaches a bound. The likeliest ids come first, and of equal ones the lower.
  */
 import { type Combination, groupAlong, larger, plus, type RowGroup } from '../rowGroup.ts';
-import { heldElements, type Walk, walkRow } from '../rowWalk.ts';
+import { elementFunctions, heldElements, LANE_ELEMENTS, type Walk, walkRow } from '../rowWalk.ts';
 
 /** Below every logit that counts. */
 export const LOWEST = 'vec4f(-3.0e38)';
 
-/** Four ids that a lane takes, if there are lanes enough, and those that it holds at most. */
-const EACH = 2;
-const MOST_HELD = 4;
 /** Lanes whose ids make a word of a mask. */
 export const WORD_LANES = 8;
 
 /** Return the group for rows of V ids. */
 export function groupOf(V: number): RowGroup {
-  const { lanes, rows } = groupAlong(V / 4, EACH);
+  const { lanes, rows } = groupAlong(V / 4, LANE_ELEMENTS.each);
   const widened = Math.max(lanes, WORD_LANES);
   return { lanes: widened, rows: Math.max(1, (rows * lanes) / widened), beside: false, subgroup: false };
 }
@@ -37,8 +34,7 @@ fn scaled(at: u32, w: u32) -> vec4f {
   let values = vec4f(logits[ids.x], logits[ids.y], logits[ids.z], logits[ids.w]);
   return select(${LOWEST}, values * settings.inverseTemperature, exists(w));
 }
-fn maxOf(x: vec4f) -> f32 { return max(max(x.x, x.y), max(x.z, x.w)); }
-fn sumOf(x: vec4f) -> f32 { return (x.x + x.y) + (x.z + x.w); }
+${elementFunctions(true)}
 fn countOf(x: vec4<bool>) -> u32 { return dot(select(vec4u(), vec4u(1), x), vec4u(1)); }
 // How far an id is below the likeliest: of numbers that are not negative, the bits rise with the number.
 fn distanceOf(z: vec4f) -> vec4u { return bitcast<vec4u>(abs(min(z, vec4f()))); }
@@ -51,7 +47,11 @@ fn massOf(z: vec4f, inside: vec4<bool>) -> f32 { return sumOf(select(vec4f(), ex
 /** Return the walk over a row's ids, whose values are scaled logits by the name `z`. */
 export const walkIds = (V: number, { lanes }: RowGroup): Walk<'z'> =>
   walkRow({
-    ...{ lanes, held: heldElements(Math.ceil(V / 4), lanes, MOST_HELD), count: `${Math.ceil(V / 4)}u` },
+    ...{
+      lanes,
+      held: heldElements(Math.ceil(V / 4), lanes, LANE_ELEMENTS.mostHeld),
+      count: `${Math.ceil(V / 4)}u`,
+    },
     values: { z: (w) => `scaled(at, ${w})` },
   });
 

@@ -14,7 +14,7 @@ import {
   rowGrid,
 } from '../rowGroup.ts';
 import { rowVariants } from '../rowVariants.ts';
-import { heldElements, walkRow } from '../rowWalk.ts';
+import { elementFunctions, heldElements, LANE_ELEMENTS, walkRow } from '../rowWalk.ts';
 import {
   type BackwardOptions,
   type ForwardOptions,
@@ -25,10 +25,6 @@ import {
   type SoftmaxSize,
   undefinedWgsl,
 } from './interface.ts';
-
-/** Elements that a lane takes of a row, if there are lanes enough, and those that it holds at most. */
-const EACH = 2;
-const MOST_HELD = 4;
 
 /** Form of a kernel. */
 interface Form {
@@ -43,12 +39,12 @@ const elementsOf = (size: SoftmaxSize): number => (isWide(size) ? size.length / 
 
 const groupOf = ({ size }: { readonly size: SoftmaxSize }): RowGroup =>
   isAlong(size)
-    ? groupAlong(elementsOf(size), EACH)
-    : groupBeside(elementsOf(size), EACH, Math.min(size.inner, size.outer * size.inner));
+    ? groupAlong(elementsOf(size), LANE_ELEMENTS.each)
+    : groupBeside(elementsOf(size), LANE_ELEMENTS.each, Math.min(size.inner, size.outer * size.inner));
 
 const formOf = (size: SoftmaxSize, group: RowGroup): Form => ({
   group,
-  held: heldElements(elementsOf(size), group.lanes, MOST_HELD),
+  held: heldElements(elementsOf(size), group.lanes, LANE_ELEMENTS.mostHeld),
   wide: isWide(size),
 });
 
@@ -58,13 +54,7 @@ const nameOf = ({ group, held, wide }: Form): string =>
 /** WGSL around the walk: where the row is, and totals over the components of an element. */
 const parts = ({ group, wide }: Form) => ({
   type: wide ? 'vec4f' : 'f32',
-  functions: wide
-    ? `
-fn sumOf(x: vec4f) -> f32 { return (x.x + x.y) + (x.z + x.w); }
-fn maxOf(x: vec4f) -> f32 { return max(max(x.x, x.y), max(x.z, x.w)); }`
-    : `
-fn sumOf(x: f32) -> f32 { return x; }
-fn maxOf(x: f32) -> f32 { return x; }`,
+  functions: elementFunctions(wide),
   start: group.beside
     ? 'let count = params.length; let start = row / params.inner * params.length * params.inner + row % params.inner;'
     : `let count = params.length${wide ? ' / 4' : ''}; let start = row * count;`,

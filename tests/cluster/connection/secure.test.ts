@@ -1,13 +1,16 @@
 /** Encryption, expiry, revocation and origins of web pages, on a real server with the generated configuration. */
 import { readFileSync } from 'node:fs';
 import { request } from 'node:https';
+import { join } from 'node:path';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { credsAuthenticator } from '@nats-io/nats-core';
 import { connect } from '@nats-io/transport-node';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { credentialsFile } from '../../../src/cli/cluster/clusterDirectory.ts';
 import { connectionError } from '../../../src/cluster/connection/connection.ts';
 import { readCredentials } from '../../../src/cluster/connection/credentials.ts';
 import { connectNode } from '../../../src/cluster/connection/node.ts';
+import { launch } from '../../cli/cliProcess.ts';
 import { hasNatsServer } from '../natsServer.ts';
 import { SecureServer } from '../secureServer.ts';
 
@@ -116,6 +119,27 @@ describe.skipIf(!hasNatsServer)('a server of `cluster init`', () => {
     ['null', 403],
   ])('answers a page of %s with %i', async (origin, status) => {
     expect(await statusOfHandshake(secure, origin)).toBe(status);
+  });
+
+  it('is reached by an encrypted WebSocket where its authority is trusted, and nowhere else', async () => {
+    const doctor = (environment: readonly string[]) => {
+      const { port, webSocketPort } = secure.server;
+      const url = secure.url.replace('tls:', 'wss:').replace(String(port), String(webSocketPort));
+      const credentials = join(secure.cluster, credentialsFile('doctor'));
+      const words = ['doctor', '--workers', url, '--creds', credentials, '--json'];
+      // Node 20 has browsers' WebSocket behind this flag.
+      const node = [process.execPath, '--experimental-websocket', '--import', 'tsx', 'src/cli/main.ts'];
+      return launch('env', [...environment, ...node, ...words]).ended;
+    };
+    const { code, stdout } = await doctor([`NODE_EXTRA_CA_CERTS=${secure.ca}`]);
+    expect(JSON.parse(stdout)).toMatchObject({ usable: true, server: { isEncrypted: true } });
+    expect(code).toBe(0);
+    const stranger = await doctor([]);
+    expect(stranger.code).toBe(1);
+    expect(JSON.parse(stranger.stdout)).toMatchObject({
+      usable: false,
+      problems: [{ code: 'SERVER_UNREACHABLE', fix: expect.stringContaining('NODE_EXTRA_CA_CERTS') }],
+    });
   });
 
   it('opens no port for pages unless some are allowed', async () => {
