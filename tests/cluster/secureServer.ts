@@ -79,6 +79,13 @@ export class SecureServer implements AsyncDisposable {
     this.server.reload();
   }
 
+  /** Make a new certificate, and let the server read it. */
+  async renew(): Promise<void> {
+    using cluster = ClusterDirectory.open(this.cluster);
+    await cluster.renew();
+    this.server.reload();
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.server[Symbol.asyncDispose]();
   }

@@ -1,4 +1,5 @@
-/** A certificate authority for one cluster, and a certificate of the server that it signs. */
+/** A certificate authority for one cluster, and the certificates of the server that it signs. */
+import { createPublicKey, X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import { generate } from 'selfsigned';
 
@@ -16,27 +17,44 @@ export interface Certificate {
   readonly key: string;
 }
 
-/** Make an authority, and the certificate of a server with these names and addresses. */
-export async function makeCertificates(
-  hosts: readonly string[],
-): Promise<{ authority: Certificate; server: Certificate }> {
-  const now = Date.now();
-  // Clocks differ: it is valid from yesterday on.
-  const notBeforeDate = new Date(now - DAY);
-  const authority = await generate([{ name: 'commonName', value: 'mathformer cluster authority' }], {
+/** Clocks differ: what is made now is valid from yesterday on. */
+const yesterday = (): Date => new Date(Date.now() - DAY);
+
+const after = (date: Date, days: number): Date => new Date(date.getTime() + days * DAY);
+
+/** Make an authority. */
+export async function makeAuthority(): Promise<Certificate> {
+  const notBeforeDate = yesterday();
+  const made = await generate([{ name: 'commonName', value: 'mathformer cluster authority' }], {
     ...KIND,
     notBeforeDate,
-    notAfterDate: new Date(now + AUTHORITY_YEARS * 365 * DAY),
+    notAfterDate: after(notBeforeDate, AUTHORITY_YEARS * 365),
     extensions: [
       { name: 'basicConstraints', cA: true, pathLenConstraint: 0, critical: true },
       { name: 'keyUsage', keyCertSign: true, cRLSign: true, critical: true },
     ],
   });
-  const server = await generate([{ name: 'commonName', value: 'mathformer cluster server' }], {
+  return { certificate: withLineEnd(made.cert), key: made.private };
+}
+
+/**
+ * Make the certificate of a server with these names and addresses. It ends with its authority at the latest.
+ * @param key the server's private key; by default a new one.
+ */
+export async function makeServerCertificate(
+  authority: Certificate,
+  hosts: readonly string[],
+  key?: string,
+): Promise<Certificate> {
+  const notBeforeDate = yesterday();
+  const latest = new Date(new X509Certificate(authority.certificate).validTo);
+  const wanted = after(notBeforeDate, SERVER_DAYS);
+  const made = await generate([{ name: 'commonName', value: 'mathformer cluster server' }], {
     ...KIND,
     notBeforeDate,
-    notAfterDate: new Date(notBeforeDate.getTime() + SERVER_DAYS * DAY),
-    ca: { key: authority.private, cert: authority.cert },
+    notAfterDate: wanted < latest ? wanted : latest,
+    ca: { key: authority.key, cert: authority.certificate },
+    ...(key === undefined ? {} : { keyPair: { privateKey: key, publicKey: publicKeyOf(key) } }),
     extensions: [
       { name: 'basicConstraints', cA: false, critical: true },
       { name: 'keyUsage', digitalSignature: true, critical: true },
@@ -44,10 +62,17 @@ export async function makeCertificates(
       { name: 'subjectAltName', altNames: hosts.map(nameOf) },
     ],
   });
-  return {
-    authority: { certificate: withLineEnd(authority.cert), key: authority.private },
-    server: { certificate: withLineEnd(server.cert), key: server.private },
-  };
+  return { certificate: withLineEnd(made.cert), key: made.private };
+}
+
+const publicKeyOf = (privateKey: string): string =>
+  createPublicKey(privateKey).export({ type: 'spki', format: 'pem' }).toString();
+
+/** Return the names and addresses of a server's certificate, and the time at which it ends. */
+export function readServerCertificate(certificate: string): { hosts: string[]; expires: Date } {
+  const { subjectAltName = '', validTo } = new X509Certificate(certificate);
+  const hosts = subjectAltName.split(', ').map((name) => name.replace(/^(?:DNS|IP Address):/, ''));
+  return { hosts, expires: new Date(validTo) };
 }
 
 const nameOf = (host: string) =>

@@ -15,7 +15,7 @@ import { SECRET_FILE, writeAtomically } from '../../runs/atomicFile.ts';
 import { FileError, withFileErrors } from '../../runs/fileError.ts';
 import { RunLock } from '../../runs/lock.ts';
 import { Authority, type NewUser, seedOf } from './authority.ts';
-import { makeCertificates } from './certificates.ts';
+import { makeAuthority, makeServerCertificate, readServerCertificate } from './certificates.ts';
 import { accountsConfig, SERVER_FILES, type ServerOptions, serverConfig } from './serverConfig.ts';
 
 const FILES = {
@@ -25,6 +25,8 @@ const FILES = {
   authorityKey: 'keys/ca-key.pem',
   authority: 'ca.pem',
   accounts: `server/${SERVER_FILES.accounts}`,
+  certificate: `server/${SERVER_FILES.certificate}`,
+  serverKey: `server/${SERVER_FILES.key}`,
 } as const;
 
 const userSchema = z.strictObject({
@@ -115,8 +117,7 @@ export class ClusterDirectory implements Disposable {
       throw new FileError('FILE_NOT_FOUND', path, 'it is not the directory of a cluster', fix);
     }
     const lock = new RunLock(join(path, 'keys'), 'this cluster');
-    const read = (file: string): string =>
-      withFileErrors(join(path, file), () => readFileSync(join(path, file), 'utf8'));
+    const read = (file: string): string => readText(join(path, file));
     try {
       const state = stateSchema.parse(JSON.parse(read(FILES.state)));
       const authority = Authority.from(read(FILES.operator), read(FILES.account), state.systemAccount);
@@ -176,6 +177,33 @@ export class ClusterDirectory implements Disposable {
     rmSync(join(this.path, credentialsFile(name)), { force: true });
   }
 
+  /**
+   * Make a new certificate of the server, for its present key. The server shows it when it has read its configuration again.
+   * @param hosts names and addresses of the server. Default: those of the present certificate.
+   * @returns its names and addresses, and the time at which it ends.
+   * @throws FileError if the cluster has no certificates, or its files cannot be read.
+   */
+  async renew(hosts?: readonly string[]): Promise<{ hosts: readonly string[]; expires: Date }> {
+    const path = join(this.path, FILES.certificate);
+    if (!existsSync(join(this.path, FILES.authorityKey))) {
+      const fix = 'renew the certificate where it is: at the proxy that encrypts';
+      throw new FileError('FILE_NOT_FOUND', this.path, 'this cluster has no certificates', fix);
+    }
+    const read = (file: string): string => readText(join(this.path, file));
+    const authority = { certificate: read(FILES.authority), key: read(FILES.authorityKey) };
+    const present = read(FILES.certificate);
+    try {
+      const names = hosts ?? readServerCertificate(present).hosts;
+      const { certificate } = await makeServerCertificate(authority, names, read(FILES.serverKey));
+      writeAtomically(path, certificate, undefined, SECRET_FILE);
+      return readServerCertificate(certificate);
+    } catch (cause) {
+      if (cause instanceof FileError) throw cause;
+      const fix = 'restore ca.pem, keys/ and server/ from a copy';
+      throw new FileError('DAMAGED', path, 'the certificates and keys cannot be read', fix, { cause });
+    }
+  }
+
   #save(state: State): void {
     writeAtomically(join(this.path, FILES.state), textOf(state), undefined, SECRET_FILE);
     this.#state = state;
@@ -193,12 +221,15 @@ const entryOf = ({ role, expires }: UserRequest, { key }: NewUser): State['users
 
 const textOf = (state: State): string => `${JSON.stringify(state, null, 2)}\n`;
 
+const readText = (path: string): string => withFileErrors(path, () => readFileSync(path, 'utf8'));
+
 async function certificateFiles(hosts: readonly string[]): Promise<[string, string][]> {
-  const { authority, server } = await makeCertificates(hosts);
+  const authority = await makeAuthority();
+  const server = await makeServerCertificate(authority, hosts);
   return [
     [FILES.authority, authority.certificate],
     [FILES.authorityKey, authority.key],
-    [`server/${SERVER_FILES.certificate}`, server.certificate],
-    [`server/${SERVER_FILES.key}`, server.key],
+    [FILES.certificate, server.certificate],
+    [FILES.serverKey, server.key],
   ];
 }

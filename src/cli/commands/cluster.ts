@@ -83,11 +83,19 @@ const addFlagsSchema = z.strictObject({
 
 const revokeFlags = z.strictObject({ ...directoryFlag, json });
 
+const renewFlags = z.strictObject({
+  ...directoryFlag,
+  host: z
+    .string()
+    .optional()
+    .describe('names and addresses of the server, with commas between; by default those that it has'),
+  json,
+});
+
 async function init(directory: string, flags: z.output<typeof initFlags>): Promise<void> {
   const { host, workers, origins, storage, tls } = flags;
-  const hosts = listOf(host).map(checkedHost);
+  const hosts = hostsOf(host);
   const [first] = hosts;
-  if (first === undefined) throw new BadOptionError('--host', '--host is empty', 'give a name or an address');
   checkPorts(flags);
   const until = expiryOf(flags.expires);
   const users: UserRequest[] = [
@@ -102,7 +110,7 @@ async function init(directory: string, flags: z.output<typeof initFlags>): Promi
   await ClusterDirectory.create(directory, {
     ...flags,
     webSocketPort: flags.websocketPort,
-    hosts: [...new Set([...hosts, ...OWN_HOSTS])],
+    hosts: withOwn(hosts),
     origins: listOf(origins).map(checkedOrigin),
     storageBytes: storage * GIB,
     users,
@@ -114,6 +122,15 @@ async function init(directory: string, flags: z.output<typeof initFlags>): Promi
   for (const line of nextSteps(directory, url, tls, flags.workers > 0)) reporter.line(line);
   reporter.document({ directory, url, users: users.map(described) });
 }
+
+/** Read the names and addresses of a server. @throws BadOptionError if there is none, or one is no name or address. */
+function hostsOf(text: string): [string, ...string[]] {
+  const [first, ...others] = listOf(text).map(checkedHost);
+  if (first === undefined) throw new BadOptionError('--host', '--host is empty', 'give a name or an address');
+  return [first, ...others];
+}
+
+const withOwn = (hosts: readonly string[]): string[] => [...new Set([...hosts, ...OWN_HOSTS])];
 
 /** @throws BadOptionError for two ports that are the same. */
 function checkPorts({ port, websocketPort, monitorPort }: z.output<typeof initFlags>): void {
@@ -164,14 +181,32 @@ async function revoke(name: string, { directory, json }: z.output<typeof revokeF
   checkedName(name);
   using cluster = ClusterDirectory.open(directory);
   await cluster.revoke(name);
-  const server = join(directory, 'server');
+  const accounts = join(directory, 'server', SERVER_FILES.accounts);
   const reporter = new Reporter({ json, quiet: false });
-  const reload = commandLineOf(['nats-server', '--signal', `reload=${join(server, SERVER_FILES.pid)}`]);
   reporter.line(`Revoked ${name}. The server refuses it when it has read its configuration again:`);
-  reporter.line(`  ${reload}`);
-  const accounts = join(server, SERVER_FILES.accounts);
-  reporter.line(`If the server is on another machine, copy ${accounts} there first.`);
+  for (const line of reloadSteps(directory, accounts)) reporter.line(line);
   reporter.document({ name, accounts });
+}
+
+async function renew({ directory, host, json }: z.output<typeof renewFlags>): Promise<void> {
+  const wanted = host === undefined ? undefined : withOwn(hostsOf(host));
+  using cluster = ClusterDirectory.open(directory);
+  const { hosts, expires } = await cluster.renew(wanted);
+  const certificate = join(directory, 'server', SERVER_FILES.certificate);
+  const reporter = new Reporter({ json, quiet: false });
+  reporter.line(`Wrote ${certificate} for ${hosts.join(', ')}, which ends at ${expires.toISOString()}.`);
+  reporter.line('The server shows it when it has read its configuration again:');
+  for (const line of reloadSteps(directory, certificate)) reporter.line(line);
+  reporter.document({ certificate, hosts, expires: expires.toISOString() });
+}
+
+/** Say how the server reads a file that has changed. */
+function reloadSteps(directory: string, file: string): string[] {
+  const pid = join(directory, 'server', SERVER_FILES.pid);
+  return [
+    `  ${commandLineOf(['nats-server', '--signal', `reload=${pid}`])}`,
+    `If the server is on another machine, copy ${file} there first.`,
+  ];
 }
 
 const described = ({ name, role, expires }: UserRequest) => ({
@@ -180,18 +215,20 @@ const described = ({ name, role, expires }: UserRequest) => ({
   expires: expires?.toISOString() ?? null,
 });
 
-/** Build `cluster init | add | revoke`. */
+/** Build `cluster init | add | revoke | renew`. */
 export function clusterCommand(): Command {
   const command = throwing(new Command('cluster'))
     .description(
       'Sets up a server for rollouts on many machines: who may connect, and what they may do there.',
     )
-    .usage('init [directory] --host <list> [options] | add <name> [options] | revoke <name> [options]')
+    .usage(
+      'init [directory] --host <list> [options] | add <name> [options] | revoke <name> [options] | renew [options]',
+    )
     .allowExcessArguments()
     .action(() => {
       const [unknown] = command.args;
       const problem = unknown === undefined ? 'no command is given' : `there is no command '${unknown}'`;
-      throw new BadOptionError('command', problem, 'give init, add or revoke; see --help');
+      throw new BadOptionError('command', problem, 'give init, add, revoke or renew; see --help');
     });
   const initCommand = throwing(new Command('init'))
     .description('Write the keys, certificates, credentials and configuration of a new server.')
@@ -211,5 +248,10 @@ export function clusterCommand(): Command {
   addFlags(revokeCommand, revokeFlags).action((name: string) =>
     revoke(name, readFlags(revokeCommand, revokeFlags)),
   );
-  return command.addCommand(initCommand).addCommand(addCommand).addCommand(revokeCommand);
+  const renewCommand = throwing(new Command('renew')).description(
+    "Make a new certificate of the server, before the present one ends. The server's key and its authority stay.",
+  );
+  addFlags(renewCommand, renewFlags).action(() => renew(readFlags(renewCommand, renewFlags)));
+  for (const each of [initCommand, addCommand, revokeCommand, renewCommand]) command.addCommand(each);
+  return command;
 }

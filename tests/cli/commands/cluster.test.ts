@@ -1,4 +1,4 @@
-/** `cluster init`, `add` and `revoke`: what they write, who may read it, and what they refuse. */
+/** `cluster init`, `add`, `revoke` and `renew`: what they write, who may read it, and what they refuse. */
 import { spawnSync } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -47,6 +47,8 @@ function account(): ClaimsData<Account> {
   if (!found) throw new Error('the account is missing');
   return found;
 }
+
+const serverCertificate = (): X509Certificate => new X509Certificate(text('server', 'server.pem'));
 
 /** Seeds of keys, and keys of certificates. */
 const SECRET = /S[OAUNCX][A-Z2-7]{56}|PRIVATE KEY/;
@@ -316,9 +318,66 @@ describe('cluster revoke', () => {
   });
 });
 
+describe('cluster renew', () => {
+  const renew = (...words: string[]) => mathformer('cluster', 'renew', '--directory', directory, ...words);
+
+  it('makes a certificate for the same names and key, by the same authority, and changes nothing else', async () => {
+    await init();
+    const before = contents();
+    const { code, stdout, stderr } = await renew();
+    expect([code, stderr]).toEqual([0, '']);
+    expect(stdout).toContain(`nats-server --signal reload=${join(directory, 'server', 'nats.pid')}`);
+    const [old, next] = [new X509Certificate(before.get('server/server.pem') ?? ''), serverCertificate()];
+    expect(next.serialNumber).not.toBe(old.serialNumber);
+    expect(next.subjectAltName).toBe(old.subjectAltName);
+    expect(next.publicKey.equals(old.publicKey)).toBe(true);
+    expect(next.verify(new X509Certificate(text('ca.pem')).publicKey)).toBe(true);
+    const changed = [...contents()].filter(([file, content]) => before.get(file) !== content);
+    expect(changed.map(([file]) => file)).toEqual(['server/server.pem']);
+  });
+
+  it('makes one for other names, which its own machine has always, and says until when', async () => {
+    await init();
+    const { stdout } = await renew('--host', 'other.example', '--json');
+    const { hosts, expires } = JSON.parse(stdout);
+    expect(hosts).toEqual(['other.example', 'localhost', '127.0.0.1', expect.stringMatching(/1$/)]);
+    const next = serverCertificate();
+    for (const host of ['other.example', 'localhost']) expect(next.checkHost(host)).toBe(host);
+    expect(next.checkHost('nats.example.org')).toBeUndefined();
+    expect(new Date(next.validTo).toISOString()).toBe(expires);
+    await renew();
+    expect(serverCertificate().subjectAltName).toBe(next.subjectAltName);
+  });
+
+  it('refuses a cluster without certificates, names that are none, and files that are damaged', async () => {
+    await init('--no_tls');
+    expect(await renew()).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/this cluster has no certificates — renew/),
+    });
+    rmSync(directory, { recursive: true });
+    await init();
+    expect(await renew('--host', ',')).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/--host is empty/),
+    });
+    expect(await renew('--host', 'a b')).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/^error: /),
+    });
+    const certificate = text('server', 'server.pem');
+    writeFileSync(join(directory, 'keys', 'ca-key.pem'), 'no key');
+    expect(await renew()).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/cannot be read — restore ca.pem/),
+    });
+    expect(text('server', 'server.pem')).toBe(certificate);
+  });
+});
+
 it.each([
-  [[], /^error: no command is given — give init, add or revoke/],
-  [['make'], /^error: there is no command 'make' — give init, add or revoke/],
+  [[], /^error: no command is given — give init, add, revoke or renew/],
+  [['make'], /^error: there is no command 'make' — give init, add, revoke or renew/],
   [['add'], /^error: missing required argument 'name'/],
   [['revoke'], /^error: missing required argument 'name'/],
   [['init', 'a', 'b'], /^error: /],

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { request } from 'node:https';
 import { join } from 'node:path';
+import { connect as connectTls } from 'node:tls';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { credsAuthenticator } from '@nats-io/nats-core';
 import { connect } from '@nats-io/transport-node';
@@ -121,6 +122,14 @@ describe.skipIf(!hasNatsServer)('a server of `cluster init`', () => {
     expect(await statusOfHandshake(secure, origin)).toBe(status);
   });
 
+  it('shows a renewed certificate after a reload, which the authority of before vouches for', async () => {
+    const before = await certificateOf(secure);
+    await secure.renew();
+    await expect.poll(() => certificateOf(secure), { timeout: 10_000 }).not.toBe(before);
+    const { nats } = await secure.connect('worker-1');
+    await nats.close();
+  });
+
   it('is reached by an encrypted WebSocket where its authority is trusted, and nowhere else', async () => {
     const doctor = (environment: readonly string[]) => {
       const { port, webSocketPort } = secure.server;
@@ -147,6 +156,18 @@ describe.skipIf(!hasNatsServer)('a server of `cluster init`', () => {
     await expect(statusOfHandshake(closed, ORIGIN)).rejects.toMatchObject({ code: 'ECONNREFUSED' });
   });
 });
+
+/** Return the serial number of the certificate that the server shows to pages. */
+function certificateOf({ server, ca }: SecureServer): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const options = { host: '127.0.0.1', port: server.webSocketPort, ca: readFileSync(ca, 'utf8') };
+    const socket = connectTls(options, () => {
+      resolve(socket.getPeerCertificate().serialNumber);
+      socket.destroy();
+    });
+    socket.on('error', reject);
+  });
+}
 
 /** Ask to open a WebSocket as a page of an origin does (RFC 6455, section 4.1). Resolves to the status. */
 function statusOfHandshake({ server, ca }: SecureServer, origin: string): Promise<number | undefined> {
