@@ -1,9 +1,10 @@
-/** Typical user mistakes: one line with the fix, and no run directory. */
+/** Typical user mistakes: one line with the fix, and no run directory. Most run in this process, which is quick. */
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Ended, run, savedModels, start } from './cliProcess.ts';
+import { run as runProcess, savedModels, start } from './cliProcess.ts';
+import { type Ended, run } from './inProcess.ts';
 
 const TINY = 'tests/fixtures/checkpoints/tiny.safetensors';
 const FULL_DISK = './tests/cli/fullDisk.ts';
@@ -21,7 +22,11 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(directory, { recursive: true }));
 
-function expectRefusal({ code, stderr }: Ended, expectedCode: number, message: RegExp): void {
+function expectRefusal(
+  { code, stderr }: Pick<Ended, 'stderr'> & { readonly code: number | null },
+  expectedCode: number,
+  message: RegExp,
+): void {
   const errors = stderr.split('\n').filter((line) => line.startsWith('error: '));
   expect(errors, stderr).toHaveLength(1);
   expect(errors[0]).toMatch(/^error: .+ — .+/);
@@ -64,6 +69,12 @@ describe('train.ts grpo', () => {
 });
 
 describe('train.ts', () => {
+  it('refuses in a process of its own, too', async () => {
+    const never = join(directory, 'never');
+    const ended = await runProcess('train', 'grpo', '--checkpoint', 'no.pt', '--out', never);
+    expectRefusal(ended, 1, /no\.pt: there is no such file/);
+  });
+
   it('refuses an unknown subcommand', async () => {
     expectRefusal(await run('train', 'pretend'), 2, /no command 'pretend'/);
   });
@@ -89,7 +100,7 @@ describe('train.ts', () => {
     expectRefusal(await ended, 1, /model_step1\.safetensors: the disk is full — free some space/);
     expect(savedModels(out)).toEqual(['model_update0.safetensors']);
     expect(readdirSync(out)).not.toContain('summary.json');
-    expect((await run('train', 'resume', out)).code).toBe(0);
+    expect((await runProcess('train', 'resume', out)).code).toBe(0);
     expect(savedModels(out)).toEqual(['model_step1.safetensors']);
     expect(readFileSync(join(out, 'metrics.jsonl'), 'utf8').match(/"step":1,/g)?.length).toBe(1);
   });
@@ -110,7 +121,11 @@ describe('train.ts resume', () => {
     const options = { modelsize: 'tiny', operators: '+', maxDigits: 1, maxDepth: 1, evalSize: 4 };
     writeFileSync(join(directory, 'config.json'), JSON.stringify({ kind: 'pretrain', options }));
     writeFileSync(join(directory, 'lock'), `${hostname()} ${process.pid}`);
-    expectRefusal(await run('train', 'resume', directory), 1, new RegExp(`process ${process.pid} on `));
+    expectRefusal(
+      await runProcess('train', 'resume', directory),
+      1,
+      new RegExp(`process ${process.pid} on `),
+    );
     const wrong = { ...options, batchSize: 0 };
     writeFileSync(join(directory, 'config.json'), JSON.stringify({ kind: 'pretrain', options: wrong }));
     expectRefusal(await run('train', 'resume', directory), 2, /--batch_size cannot be 0/);

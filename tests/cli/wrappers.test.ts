@@ -88,7 +88,7 @@ function pidOf({ child: { pid } }: Training): number {
   return pid;
 }
 
-describe.skipIf(process.platform === 'win32')('a training under a wrapper', () => {
+describe.skipIf(process.platform === 'win32')('a training under a wrapper', { timeout: 90_000 }, () => {
   it.each([
     ['tsx', 'SIGINT', 130],
     // npm ends as its script did: by the signal.
