@@ -114,8 +114,9 @@ describeIn('chromium', () => {
       const checkpoint = 'tests/fixtures/checkpoints/tiny.safetensors';
       const train = async (out: string, ...more: string[]): Promise<string> => {
         const size = [
+          // Enough that the tab, on a busy machine the last one to be ready, gets some of the work.
           '--steps',
-          '8',
+          '24',
           '--batch_size',
           '48',
           '--eval_size',

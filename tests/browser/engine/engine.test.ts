@@ -24,10 +24,10 @@ const named = (files: readonly string[], names: string): string[] =>
   files.filter((path) => new RegExp(`/(${names})\\.test`).test(path));
 /**
  * Firefox's driver takes seconds to compile a kernel for its first launch, one after the other: most kernels run in ops alone, and
- * attention, which takes minutes, not in brief runs.
+ * ops of many large kernels not in brief runs.
  */
 const IN_FIREFOX = [
-  ...OPS.filter((path) => !isBrief || !/attention/i.test(path)),
+  ...OPS.filter((path) => !isBrief || !/attention|einsum|fused|moe/i.test(path)),
   ...named(KERNELS, 'compiles|decodeSplit|gumbel|layerNorm|logSoftmaxGather|philox'),
 ];
 /**
