@@ -15,7 +15,7 @@ const PLAYED = [
   'superseded',
 ] as const satisfies readonly ScenarioName[];
 
-const SIZE = { steps: 12, kills: 1, seed: 0 };
+const SIZE = { steps: 8, kills: 1, seed: 0 };
 
 describe.skipIf(!hasNatsServer)('whatever happens, the run becomes what it becomes without workers', () => {
   let expected: Expected;

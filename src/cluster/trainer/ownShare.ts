@@ -77,7 +77,7 @@ async function nextItems(job: Job, surroundings: Surroundings): Promise<JobItem[
   const isOut = ({ number }: JobItem): boolean =>
     number !== undefined && delivered !== undefined && number <= delivered;
   const waiting = job.open.filter((item) => !isOut(item));
-  if (waiting.length > 0) return lastRun(waiting, ownPortion(waiting, surroundings));
+  if (waiting.length > 0) return lastRun(waiting, ownPortion(job, waiting, surroundings));
   for (const item of job.open) item.outSince ??= now;
   for (const item of givenTwice(job)) surroundings.putAgain(item);
   // Once for all items: there may be thousands, and as many workers.
@@ -96,13 +96,18 @@ function givenTwice({ items, open }: Job): JobItem[] {
 
 /**
  * Return the sequences to make before the next look: half of the share of what is left, so that all end together, but not less
- * than is worth a call.
+ * than is worth a call. That is at most the share of the job: a wrong estimate of costs must leave work for others, or nothing
+ * would ever mend it.
  */
-function ownPortion(waiting: readonly JobItem[], surroundings: Surroundings): number {
-  const left = waiting.reduce((sum, { part }) => sum + part.sequences, 0);
+function ownPortion({ items }: Job, waiting: readonly JobItem[], surroundings: Surroundings): number {
+  const share = surroundings.ownShare();
   const most = surroundings.ownSequences(OWN_SECONDS) ?? Number.POSITIVE_INFINITY;
-  return Math.max(surroundings.ownLeast(), Math.min(most, (left * surroundings.ownShare()) / 2));
+  const portion = Math.min(most, (sequencesOf(waiting) * share) / 2);
+  return Math.max(portion, Math.min(surroundings.ownLeast(), sequencesOf(items) * share));
 }
+
+const sequencesOf = (items: readonly JobItem[]): number =>
+  items.reduce((sum, { part }) => sum + part.sequences, 0);
 
 /** Return the last items without a gap between them: at least one, and otherwise at most `mostSequences`. */
 function lastRun(items: readonly JobItem[], mostSequences: number): JobItem[] {

@@ -113,17 +113,10 @@ describeIn('chromium', () => {
     it('a tab beside two Node workers gives the bits of the run without any', async ({ page }) => {
       const checkpoint = 'tests/fixtures/checkpoints/tiny.safetensors';
       const train = async (out: string, ...more: string[]): Promise<string> => {
+        // Rollouts that take a thread longer than weights take to a worker: else the trainer makes them alone.
         const size = [
-          // Enough that the tab, on a busy machine the last one to be ready, gets some of the work.
-          '--steps',
-          '24',
-          '--batch_size',
-          '48',
-          '--eval_size',
-          '20',
-          '--adapter',
-          'wasm',
-          '--quiet',
+          ...['--steps', '8', '--batch_size', '64', '--group_size', '16', '--threads', '1'],
+          ...['--eval_size', '20', '--adapter', 'wasm', '--quiet'],
         ];
         const { code, stderr } = await run(
           'main',
@@ -150,6 +143,18 @@ describeIn('chromium', () => {
         const shared = join(directory, 'shared');
         expect(await train(shared, '--workers', server.url)).toBe(alone);
         const { rows } = workersOf(readFileSync(join(shared, 'workers.jsonl')));
+        console.log(
+          JSON.stringify(
+            rows.map(({ step, name, items, idleShare, rejected, duplicates }) => [
+              step,
+              name,
+              items,
+              idleShare,
+              rejected,
+              duplicates,
+            ]),
+          ),
+        );
         const items = rows
           .filter(({ name }) => name === 'Chrome tab')
           .reduce((sum, row) => sum + row.items, 0);

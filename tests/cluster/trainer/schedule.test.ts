@@ -70,3 +70,11 @@ test('where an item takes long whatever its size, machines get few', async () =>
     expect(job.makespan).toBeLessThan(2 * (2000 + boundOf(job, call)) + MESSAGES_MS);
   }
 });
+
+test('a trainer that compiles during a small call, and then makes large ones as quickly, leaves workers their share', async () => {
+  const cold = (): SimulatedMachine => ({ ...machine(100), coldMs: 350 });
+  const workers = [cold(), cold()];
+  const call = callOf(workers, { trainer: cold(), groups: 64, groupSize: 16, groupsBefore: [2, 64] });
+  for (const job of (await simulate(call)).slice(LEARNING))
+    expect(job.makespan).toBeLessThan(1.3 * boundOf(job, call) + MESSAGES_MS);
+});

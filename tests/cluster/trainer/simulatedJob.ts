@@ -23,16 +23,19 @@ const PUBLISH_MS = 20;
 /** Milliseconds after which a job will not end. */
 const LATE_MS = 10_000_000;
 
-/** A machine. A call of n tokens takes `fixedMs + 1000 n / tokensPerSecond`. */
+/** A machine. A call of n tokens takes `fixedMs + 1000 n / tokensPerSecond`, the first one `coldMs` more. */
 export interface SimulatedMachine {
   readonly tokensPerSecond: number;
   readonly fixedMs: number;
+  readonly coldMs?: number;
 }
 
 export interface SimulatedCall {
   readonly trainer: SimulatedMachine;
   readonly workers: readonly SimulatedMachine[];
   readonly groups: number;
+  /** Groups of the jobs that the trainer makes before the workers come. Default: there are none. */
+  readonly groupsBefore?: readonly number[];
   readonly groupSize: number;
   readonly lengths: Lengths;
   /** Jobs in a row: at the first one, no speed is known. */
@@ -70,15 +73,22 @@ function lengthOf({ lengths, seed }: SimulatedCall, sequence: number): number {
 
 /** Work on jobs, one after another. */
 export async function simulate(call: SimulatedCall): Promise<SimulatedJob[]> {
-  const { workers, trainer, jobs } = call;
-  const active = workers.map((_, i) => ({ name: `w${i}` }) as HeardWorker);
+  const { workers, trainer, jobs, groupsBefore = [] } = call;
+  const active: HeardWorker[] = [];
   const fleet = new Fleet({ active });
   const slowest = Math.min(...[trainer, ...workers].map(({ tokensPerSecond }) => tokensPerSecond));
   const done: SimulatedJob[] = [];
+  const warm = new Set<SimulatedMachine>();
+  for (const groups of groupsBefore) {
+    const alone = work({ ...call, groups, workers: [] }, fleet, jobs, warm);
+    await vi.advanceTimersByTimeAsync(LATE_MS);
+    await alone;
+  }
+  active.push(...workers.map((_, i) => ({ name: `w${i}` }) as HeardWorker));
   for (let number = 0; number < jobs; number++) {
     let isOver = false;
     const late = performance.now() + LATE_MS;
-    const working = work(call, fleet, number).finally(() => {
+    const working = work(call, fleet, number, warm).finally(() => {
       isOver = true;
     });
     working.catch(() => undefined);
@@ -95,6 +105,7 @@ async function work(
   call: SimulatedCall,
   fleet: Fleet,
   number: number,
+  warm: Set<SimulatedMachine>,
 ): Promise<Omit<SimulatedJob, 'longest'>> {
   const { workers, trainer, groups, groupSize } = call;
   const all = groups * groupSize;
@@ -106,8 +117,12 @@ async function work(
       logps: new Float32Array(),
       finished: true,
     }));
-  const timeOf = (made: readonly Completion[], { fixedMs, tokensPerSecond }: SimulatedMachine): number =>
-    fixedMs + (1000 * tokensOf(made)) / tokensPerSecond;
+  const timeOf = (made: readonly Completion[], machine: SimulatedMachine): number => {
+    const { fixedMs, tokensPerSecond, coldMs = 0 } = machine;
+    const start = warm.has(machine) ? 0 : coldMs;
+    warm.add(machine);
+    return start + fixedMs + (1000 * tokensOf(made)) / tokensPerSecond;
+  };
   const local: CompletionSampler = {
     generate: async (asked, { groupSize: size = 1, firstSequenceId = 0 }) => {
       const made = completionsFrom(firstSequenceId, asked.length * size);
