@@ -115,7 +115,7 @@ describeIn('chromium', () => {
       const train = async (out: string, ...more: string[]): Promise<string> => {
         // Rollouts that take a thread longer than weights take to a worker: else the trainer makes them alone.
         const size = [
-          ...['--steps', '8', '--batch_size', '64', '--group_size', '16', '--threads', '1'],
+          ...['--steps', '5', '--batch_size', '64', '--group_size', '16', '--threads', '1'],
           ...['--eval_size', '20', '--adapter', 'wasm', '--quiet'],
         ];
         const { code, stderr } = await run(

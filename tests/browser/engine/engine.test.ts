@@ -24,10 +24,12 @@ const named = (files: readonly string[], names: string): string[] =>
   files.filter((path) => new RegExp(`/(${names})\\.test`).test(path));
 /**
  * Firefox's driver takes seconds to compile a kernel for its first launch, one after the other: most kernels run in ops alone, and
- * ops of many large kernels not in brief runs.
+ * a brief run has some of the ops.
  */
 const IN_FIREFOX = [
-  ...OPS.filter((path) => !isBrief || !/attention|einsum|fused|moe/i.test(path)),
+  ...(isBrief
+    ? named(OPS, 'cast|dropout|elementwise|layerNorm|linear|loss|matmul|random|rope|rows|softmax')
+    : OPS),
   ...named(KERNELS, 'compiles|decodeSplit|gumbel|layerNorm|logSoftmaxGather|philox'),
 ];
 /**
