@@ -27,9 +27,7 @@ const named = (files: readonly string[], names: string): string[] =>
  * a brief run has some of the ops.
  */
 const IN_FIREFOX = [
-  ...(isBrief
-    ? named(OPS, 'cast|dropout|elementwise|layerNorm|linear|loss|matmul|random|rope|rows|softmax')
-    : OPS),
+  ...(isBrief ? named(OPS, 'cast|dropout|layerNorm|linear|loss|matmul|random|rope|rows|softmax') : OPS),
   ...named(KERNELS, 'compiles|decodeSplit|gumbel|layerNorm|logSoftmaxGather|philox'),
 ];
 /**
