@@ -338,9 +338,12 @@ export class BufferPool {
     this.#device.pushErrorScope('out-of-memory');
     const gpu = this.#device.createBuffer({ size: bytes, usage: STORAGE_USAGE });
     const failure = this.#outOfMemory.bind(this, bytes);
-    this.#device.popErrorScope().then((error) => {
-      if (error) this.#events.outOfMemory(failure(error.message));
-    });
+    this.#device.popErrorScope().then(
+      (error) => {
+        if (error) this.#events.outOfMemory(failure(error.message));
+      },
+      () => {}, // the device was lost, which is told elsewhere
+    );
     return { id: ++this.#created, gpu };
   }
 

@@ -40,7 +40,10 @@ export class Pipeline {
     this.#descriptor = descriptor;
     if (!ahead) this.#gpu = device.createComputePipeline(descriptor);
     const invalid = device.popErrorScope();
-    this.compiled = ahead ? this.#compile(invalid) : invalid.then((error) => error?.message);
+    const compiled = ahead ? this.#compile(invalid) : invalid.then((error) => error?.message);
+    // An error scope fails with the device, whose loss is told elsewhere.
+    this.compiled = compiled.catch(() => undefined);
+    invalid.catch(() => {});
   }
 
   /** True once commands can be encoded without waiting for the compiler. */

@@ -97,6 +97,19 @@ describe('a device of a GPU', () => {
     expect(device.counters().pipelines).toBe(9);
   });
 
+  test('that is lost while it compiles reports no invalid kernel, and leaves no promise that nobody catches', async () => {
+    const dropped = (): Promise<never> => Promise.reject(new DOMException('Instance dropped'));
+    const onDevice = (gpu: GPUDevice): void => {
+      gpu.popErrorScope = dropped;
+      gpu.createComputePipelineAsync = dropped;
+    };
+    const device = await Device.open(await openLimitedAdapter({ name: 'wasm', threads: 1 }, { onDevice }));
+    devices.push(device);
+    expect(await device.compile(newKernel(0))).toBeUndefined();
+    device.allocate(16);
+    await new Promise((resolve) => setImmediate(resolve));
+  });
+
   test('runs commands in order, whenever their kernels are ready', async () => {
     const step = fc.record({
       kernel: fc.nat({ max: 5 }),

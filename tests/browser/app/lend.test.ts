@@ -143,18 +143,6 @@ describeIn('chromium', () => {
         const shared = join(directory, 'shared');
         expect(await train(shared, '--workers', server.url)).toBe(alone);
         const { rows } = workersOf(readFileSync(join(shared, 'workers.jsonl')));
-        console.log(
-          JSON.stringify(
-            rows.map(({ step, name, items, idleShare, rejected, duplicates }) => [
-              step,
-              name,
-              items,
-              idleShare,
-              rejected,
-              duplicates,
-            ]),
-          ),
-        );
         const items = rows
           .filter(({ name }) => name === 'Chrome tab')
           .reduce((sum, row) => sum + row.items, 0);
