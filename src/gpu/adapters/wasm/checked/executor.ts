@@ -17,7 +17,7 @@ class CheckedExecutor implements Executor {
   readonly #session: Session;
   readonly #shadows = new Shadows();
   readonly #kernels: CheckedKernel[] = [];
-  /** Addresses to which the least views were copied. */
+  /** Addresses at which the last copy was a least view. */
   readonly #leastViews = new Set<number>();
 
   constructor(memory: WebAssembly.Memory, events: ExecutorEvents, subgroup: number) {
@@ -78,6 +78,12 @@ class CheckedExecutor implements Executor {
     return false;
   }
 
+  #forgetViews(address: number, bytes: number): void {
+    for (const view of this.#leastViews) {
+      if (view >= address && view < address + bytes) this.#leastViews.delete(view);
+    }
+  }
+
   #run(command: Command): void {
     switch (command.kind) {
       case 'dispatch':
@@ -88,6 +94,7 @@ class CheckedExecutor implements Executor {
         new Uint8Array(this.#memory.buffer).copyWithin(target, source, source + bytes);
         if (of === 'buffers') this.#shadows.copied(source, target, bytes);
         else this.#shadows.written({ address: target, bytes });
+        this.#forgetViews(target, bytes);
         if (bytes === 4 * LEAST_WORDS) this.#leastViews.add(target);
         break;
       }

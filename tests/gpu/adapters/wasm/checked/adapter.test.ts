@@ -90,6 +90,23 @@ describe('a result that was not written', () => {
     expect(await read(y)).toEqual([...values]);
   });
 
+  test('is none between single values that are read together, and is found where one was read before', async () => {
+    const single = (): BufferView => {
+      const y = device.allocate(4);
+      device.launch(copies, { x: filled(), y }, { count: 1 });
+      return y;
+    };
+    const together = device.readTogether();
+    const both = [single(), single()].map((view) => together.add(view));
+    together.finish();
+    for (const bytes of await Promise.all(both)) expect(new Float32Array(bytes)[0]).toBe(0);
+    expect((await read(single()))[0]).toBe(0);
+    const gap = kernelThat('copies around a gap', 'if (id < 1 || id > 3) { y[id] = x[id]; }');
+    await expect(device.read(launch(gap, filled()))).rejects.toMatchObject({
+      message: expect.stringContaining('the host reads byte 4 of a result'),
+    });
+  });
+
   test('is none behind a result of a single value', async () => {
     const y = device.allocate(4);
     device.launch(copies, { x: filled(), y }, { count: 1 });
