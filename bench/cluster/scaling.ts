@@ -38,14 +38,19 @@ export interface ScalingCase {
   readonly counts: readonly number[];
 }
 
-const TINY = { size: 'tiny', batchSize: 64, groupSize: 4, maxNewTokens: 256 } as const;
+const TINY = { size: 'tiny', batchSize: 64, maxNewTokens: 256, rolloutSeconds: 8, steps: 4 } as const;
 const COUNTS = [1, 2, 4, 8] as const;
 
-/** The cases: enough problems for several groups for each of eight workers, at once and one step behind; and larger weights. */
+/**
+ * The cases: a step's rollout at once and one step behind; few completions, the last of which machines wait for; and larger
+ * weights.
+ */
 export const SCALING_CASES: readonly ScalingCase[] = [
-  { ...TINY, staleness: 0, rolloutSeconds: 8, steps: 4, counts: COUNTS },
-  { ...TINY, staleness: 1, rolloutSeconds: 8, steps: 4, counts: COUNTS },
-  { ...TINY, size: 'small', batchSize: 32, staleness: 0, rolloutSeconds: 8, steps: 3, counts: [4] },
+  { ...TINY, groupSize: 16, staleness: 0, counts: COUNTS },
+  { ...TINY, groupSize: 16, staleness: 1, counts: COUNTS },
+  { ...TINY, groupSize: 4, staleness: 0, counts: [8] },
+  { ...TINY, groupSize: 4, staleness: 1, counts: [8] },
+  { ...TINY, size: 'small', batchSize: 32, groupSize: 4, staleness: 0, steps: 3, counts: [4] },
 ];
 
 /** Times and figures of the timed steps. */

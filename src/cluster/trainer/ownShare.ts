@@ -5,18 +5,17 @@
  */
 import type { Completion } from '../../model/completions.ts';
 import type { Job, JobItem, SamplingCall } from './job.ts';
-import { MOST_SEQUENCE_IDS } from './workItems.ts';
 
 /** Milliseconds between looks at the queue while others work. */
 const LOOK_MS = 250;
 /** Seconds of own work after which the trainer looks at the queue again. */
 const OWN_SECONDS = 1;
-/** A worker's item is overdue after this many times the expected time, and at least this time. */
-const PATIENCE = 2;
-const LEAST_PATIENCE_MS = 500;
+/** A worker's item is late after the expected time, and at least this time. It is overdue after twice that. */
+const LEAST_PATIENCE_MS = 250;
+const OVERDUE = 2;
 /** Expected milliseconds of an item of a worker whose speed is not known yet. */
 const UNKNOWN_MS = 1000;
-/** The last share of a job with at least this many items is given out twice. */
+/** Of the last share of a job with at least this many items, those that are late are given out twice. */
 const TWICE_SHARE = 0.05;
 const LEAST_ITEMS = 40;
 
@@ -79,19 +78,23 @@ async function nextItems(job: Job, surroundings: Surroundings): Promise<JobItem[
   const waiting = job.open.filter((item) => !isOut(item));
   if (waiting.length > 0) return lastRun(waiting, ownPortion(job, waiting, surroundings));
   for (const item of job.open) item.outSince ??= now;
-  for (const item of givenTwice(job)) surroundings.putAgain(item);
   // Once for all items: there may be thousands, and as many workers.
   const expectedMs = surroundings.expectedMs() ?? (() => UNKNOWN_MS);
-  const isOverdue = ({ outSince = now, part }: JobItem): boolean =>
-    now - outSince > Math.max(LEAST_PATIENCE_MS, PATIENCE * expectedMs(part.sequences));
-  const overdue = job.open.filter(isOverdue);
+  const lateness = ({ outSince = now, part }: JobItem): number =>
+    (now - outSince) / Math.max(LEAST_PATIENCE_MS, expectedMs(part.sequences));
+  const late = job.open.filter((item) => lateness(item) > 1);
+  for (const item of givenTwice(job, late)) surroundings.putAgain(item);
+  const overdue = late.filter((item) => lateness(item) > OVERDUE);
   return overdue.toSorted((a, b) => (a.outSince ?? now) - (b.outSince ?? now)).slice(0, 1);
 }
 
-/** Return the items to give out twice: the last ones of a job of many, once each. */
-function givenTwice({ items, open }: Job): JobItem[] {
-  const isLate = items.length >= LEAST_ITEMS && open.length <= items.length * TWICE_SHARE;
-  return isLate ? open.filter(({ putAgain }) => putAgain === 0) : [];
+/**
+ * Return the items to give out twice, once each: late ones among the last of a job of many. Another machine gains nothing by those
+ * that are in time, and would be busy with them when the next job begins.
+ */
+function givenTwice({ items, open }: Job, late: readonly JobItem[]): JobItem[] {
+  const isLast = items.length >= LEAST_ITEMS && open.length <= items.length * TWICE_SHARE;
+  return isLast ? late.filter(({ putAgain }) => putAgain === 0) : [];
 }
 
 /**
@@ -163,7 +166,7 @@ async function sampleRange({ start, end }: Range, call: SamplingCall): Promise<C
   const made = await call.local.generate(prompts, {
     ...call.sampling,
     groupSize: (end - start) / prompts.length,
-    firstSequenceId: (firstSequenceId + start) % MOST_SEQUENCE_IDS,
+    firstSequenceId: firstSequenceId + start,
   });
   return made.map((completion) => ({ ...completion, prompt: completion.prompt + firstPrompt }));
 }

@@ -51,8 +51,7 @@ function shrinking(groups: number, { groupSize, machines, round, least, most }: 
   const shared: SharedGroups[] = [];
   for (let left = groups; left > 0; ) {
     const even = (left * groupSize) / machines;
-    // What is too small for a further round is shared out evenly.
-    const size = Math.min(most, even / 2 < least ? Math.min(even, 2 * least) : even / 2);
+    const size = Math.min(most, Math.max(even / 2, Math.min(even, least)));
     const isSplit = size < SPLIT_BELOW * groupSize && least < groupSize;
     const pieces = isSplit ? Math.min(groupSize, Math.ceil(groupSize / Math.max(1, size))) : 1;
     for (let items = 0; items < round && left > 0; items += pieces) {

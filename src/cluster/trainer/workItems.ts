@@ -8,7 +8,7 @@ import { type Shares, sharedGroups } from './shares.ts';
 type Prompts = readonly (readonly number[])[];
 
 /** Number of sequences with different random numbers: their ids have 32 bits. */
-export const MOST_SEQUENCE_IDS = 2 ** 32;
+const MOST_SEQUENCE_IDS = 2 ** 32;
 /** Bytes of a token's id in JSON, with its comma, at most. */
 const BYTES_PER_ID = 8;
 /** Bytes of an item without its prompts, and of a message's subject and headers, at most. */

@@ -1,7 +1,7 @@
 /**
  * Checks results of workers: the trainer scores the tokens that came back with its own weights, and replays the noise that drew
  * them. A token is a function of weights, seed, sequence and position, so no worker can choose one. What rounding explains is
- * let pass; a share of the results, which no worker can foresee, is computed again whole.
+ * let pass; a share of the groups, which no worker can foresee, is computed again. A group, not a whole result: the job waits for it.
  */
 import type { Completion, CompletionSampler } from '../../model/completions.ts';
 import { replayCompletions } from '../../model/replay.ts';
@@ -27,7 +27,7 @@ export interface VerifierOptions {
   /** The kinds of workers that the run takes. In `same-class`, results are of the trainer's class, whatever a worker says. */
   readonly mode: WorkersMode;
   readonly matmulPrecision: 'highest' | 'medium';
-  /** Share of the results that are computed again. Default: 0.02. */
+  /** Share of the groups, the completions of a prompt in a result, that are computed again. Default: 0.02. */
   readonly spotChecks?: number | undefined;
   /** Share of the completions that are replayed of a worker whose first results were all honest. Default: 0.25. */
   readonly replayed?: number | undefined;
@@ -58,7 +58,7 @@ export interface Verdict {
   readonly isLie?: boolean | undefined;
   /** Differences of the completions that were looked at. */
   readonly figures: Agreement;
-  /** The item's completions as the trainer computes them, if it did. */
+  /** The item's completions as the trainer computes them, if it computed all. */
   readonly own?: Completion[] | undefined;
 }
 
@@ -80,7 +80,12 @@ interface Reputation {
 /** A result after a look at its tokens: a verdict, or that it has to be computed again. */
 type Look =
   | { readonly verdict: Verdict }
-  | { readonly agreements: readonly CompletionAgreement[]; readonly suspicion: string | undefined };
+  | {
+      readonly agreements: readonly CompletionAgreement[];
+      readonly suspicion: string | undefined;
+      /** The prompts whose completions are computed again. */
+      readonly prompts: readonly number[];
+    };
 
 /**
  * Checks results: looks at one after another, so that their memory is bounded, and computes one after another again, which may
@@ -112,7 +117,7 @@ export class Verifier {
     this.#looking = looking.catch(() => {});
     const look = await looking;
     if ('verdict' in look) return look.verdict;
-    const computing = this.#computing.then(() => this.#compare(result, look.agreements, look.suspicion));
+    const computing = this.#computing.then(() => this.#compare(result, look));
     this.#computing = computing.catch(() => {});
     return computing;
   }
@@ -120,14 +125,18 @@ export class Verifier {
   async #look(result: ReceivedResult): Promise<Look> {
     const reputation = this.#reputationOf(result.worker);
     reputation.results++;
-    const isChecked = this.#random() < this.#spotChecks || result.isDisputed === true;
-    const isWhole = isChecked || reputation.results <= PROBATION;
-    const indices = chosen(result.completions.length, isWhole ? 1 : this.#replayed, this.#random);
+    const groups = result.item.prompts.length;
+    const spots = result.isDisputed ? groups : Math.floor(groups * this.#spotChecks + this.#random());
+    const isWhole = spots > 0 || reputation.results <= PROBATION;
+    const all = result.completions.length;
+    const indices = chosen(all, isWhole ? all : Math.max(1, Math.ceil(this.#replayed * all)), this.#random);
     const agreements = await replayed(result, indices);
     const problems = this.#problemsOf(result, agreements);
     const [problem] = problems;
     if (this.#classOf(result) === this.#class) {
-      if (problem !== undefined || isChecked) return { agreements, suspicion: problem };
+      // A suspect is computed again whole: the item is done then.
+      const prompts = chosen(groups, problem === undefined ? spots : groups, this.#random);
+      if (prompts.length > 0) return { agreements, suspicion: problem, prompts };
       return { verdict: { figures: totalOf(agreements) } };
     }
     if (problem === undefined) {
@@ -140,26 +149,21 @@ export class Verifier {
     return { verdict: { problem, isLie, figures: totalOf(agreements) } };
   }
 
-  /** Compute the item again. The bits of a machine of the same class are the same, whatever their replay says. */
+  /** Compute completions again. The bits of a machine of the same class are the same, whatever their replay says. */
   async #compare(
     result: ReceivedResult,
-    agreements: readonly CompletionAgreement[],
-    suspicion: string | undefined,
+    { agreements, suspicion, prompts }: Exclude<Look, { verdict: Verdict }>,
   ): Promise<Verdict> {
-    const { item, completions, sampler } = result;
-    const own = await sampler.generate(item.prompts, item.sampling);
-    const difference = firstDifference(completions, own);
+    const expected = await computedAgain(result, prompts);
+    const difference = firstDifference(result.completions, expected);
     const figures = totalOf(agreements);
+    const own = prompts.length === result.item.prompts.length ? expected : undefined;
     if (difference === undefined) {
       this.#learn(result, agreements);
       return { figures, own };
     }
-    return {
-      problem: suspicion ?? `the trainer computed it again, and ${difference}`,
-      isLie: true,
-      figures,
-      own,
-    };
+    const problem = suspicion ?? `the trainer computed it again, and ${difference}`;
+    return { problem, isLie: true, figures, own };
   }
 
   #classOf(result: ReceivedResult): string {
@@ -196,11 +200,29 @@ async function replayed(
   return agreementsOf(completions, indices, replay);
 }
 
-/** Choose a share of the indices below `count` at random, at least one, in order. */
-function chosen(count: number, share: number, random: () => number): number[] {
+/** Return a result with the completions of some prompts as the trainer's device samples them: of all prompts in one call. */
+async function computedAgain(
+  { item: { prompts, sampling }, completions, sampler }: ReceivedResult,
+  indices: readonly number[],
+): Promise<Completion[]> {
+  if (indices.length === prompts.length) return sampler.generate(prompts, sampling);
+  const { groupSize, firstSequenceId } = sampling;
+  const computed = [...completions];
+  for (const prompt of indices) {
+    const start = prompt * groupSize;
+    const group = await sampler.generate(prompts.slice(prompt, prompt + 1), {
+      ...sampling,
+      firstSequenceId: firstSequenceId + start,
+    });
+    computed.splice(start, groupSize, ...group.map((completion) => ({ ...completion, prompt })));
+  }
+  return computed;
+}
+
+/** Choose indices below `count` at random, in order. */
+function chosen(count: number, wanted: number, random: () => number): number[] {
   const left = Array.from({ length: count }, (_, i) => i);
-  if (share >= 1) return left;
-  const wanted = Math.max(1, Math.ceil(share * count));
+  if (wanted >= count) return left;
   const taken = Array.from({ length: wanted }, () => {
     const [index = 0] = left.splice(Math.floor(random() * left.length), 1);
     return index;

@@ -11,14 +11,12 @@ type Next = ReturnType<ItemQueue['next']>;
 
 /** A queue that can be asked ahead. */
 export class AheadQueue {
+  /** Milliseconds from a request to its answer, once they are measured. */
+  roundTrip = 0;
   #next: Next | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  /** @param roundTrip milliseconds from a request to its answer. */
-  constructor(
-    private readonly queue: Pick<ItemQueue, 'next'>,
-    private readonly roundTrip: number,
-  ) {}
+  constructor(private readonly queue: Pick<ItemQueue, 'next'>) {}
 
   /** Wait for an item, as `ItemQueue` does. */
   next(signal: AbortSignal): Next {

@@ -27,8 +27,8 @@ const MOST_FAILURES = 3;
 const SOON_MS = 500;
 /** Milliseconds until a queue that is not there is asked again. */
 const MISSING_MS = 1000;
-/** Milliseconds for the measurement of a round trip. */
-const ROUND_TRIP_MS = 2000;
+/** Round trips that are measured. */
+const ROUND_TRIPS = 3;
 /** Milliseconds in which an item may be finished after the worker was asked to end. */
 const GRACE_MS = 3000;
 /** Copies of the weights that loading them needs: the file, its numbers and those for the device. */
@@ -75,7 +75,10 @@ export class RunWork implements AsyncDisposable {
 
   /** Work until the run is over for this worker, or the worker ends. @throws AdapterError, GpuError if no machine opens. */
   async work(until: StopCondition): Promise<LeaveReason> {
-    const queue = new AheadQueue(this.#queue, await roundTripOf(this.context.nats, until));
+    const queue = new AheadQueue(this.#queue);
+    void leastRoundTrip(this.context.nats).then((milliseconds) => {
+      queue.roundTrip = milliseconds;
+    });
     try {
       return await this.#workOn(queue, until);
     } finally {
@@ -268,9 +271,15 @@ async function inGrace<Value>(sampling: Promise<Value>, until: StopCondition): P
   }
 }
 
-/** Measure the milliseconds from a request to its answer; 0 if none comes in time. */
-async function roundTripOf(nats: NatsConnection, until: StopCondition): Promise<number> {
-  return Promise.race([nats.rtt().catch(() => 0), until.pause(ROUND_TRIP_MS).then(() => 0)]);
+/** Measure the milliseconds from a request to its answer: the least of some, as a busy machine answers late. 0 if none comes. */
+async function leastRoundTrip(nats: NatsConnection): Promise<number> {
+  try {
+    let least = Number.POSITIVE_INFINITY;
+    for (let trip = 0; trip < ROUND_TRIPS; trip++) least = Math.min(least, await nats.rtt());
+    return least;
+  } catch {
+    return 0;
+  }
 }
 
 const mebibytes = (bytes: number): string => `${Math.ceil(bytes / 2 ** 20)} MiB`;

@@ -20,6 +20,7 @@ import {
 import { PROTOCOL } from '../protocol/spec.ts';
 import { WHO_SUBJECT, type WorkerId } from '../protocol/subjects.ts';
 import { type CheckedSpec, fetchSpec, findTrainers, greet } from './findRun.ts';
+import { ItemQueue } from './itemQueue.ts';
 import { Presence } from './presence.ts';
 import type { OpenRolloutMachine } from './rolloutMachine.ts';
 import { RunWork } from './runWork.ts';
@@ -178,10 +179,15 @@ export class RolloutWorker {
   /** Work for one run after another. @returns true if one is over, and `once` was asked for. */
   async #work(desk: Desk, until: StopCondition, once: boolean): Promise<boolean> {
     let isWaiting = false;
+    let served: string | undefined;
     while (!until.reason) {
       const search = await this.#find(desk);
+      served = search.found?.run ?? served;
       const outcome = search.found ? await this.#serve(desk, search.found, until) : search;
       if (once && outcome.error) throw outcome.error;
+      // A run may end while this worker is cut off, and nobody tells it.
+      const isCutOff = once && !search.found && served !== undefined;
+      if (isCutOff && (await new ItemQueue(desk.js, served).isMissing())) return true;
       if (once && outcome.isOver) return true;
       if (search.found) {
         isWaiting = false;

@@ -57,7 +57,7 @@ test('an item that a worker finished before the trainer did is no item of the tr
   expect(job.items.map(({ by }) => by)).toEqual([WORKER, null, null]);
 });
 
-test('the last items of many that are out are given out twice, once each, and made when they are overdue', async () => {
+test('the last items of many are given out twice when they are late, once each, and made when they are overdue', async () => {
   const prompts = Array.from({ length: 40 }, () => [5]);
   const call: SamplingCall = {
     ...{ prompts, sampling },
@@ -72,22 +72,24 @@ test('the last items of many that are out are given out twice, once each, and ma
     item.number = item.index + 1;
     if (item.index !== 7 && item.index !== 9) job.settle(item, [completion], WORKER);
   }
-  const again: string[] = [];
+  const again: { id: string; after: number }[] = [];
+  const started = performance.now();
   await workAlong(job, {
     workers: () => 1,
     ownShare: () => 1,
     ownSequences: () => undefined,
     ownLeast: () => 1,
-    expectedMs: () => () => 1,
+    expectedMs: () => () => 300,
     delivered: async () => 40,
     putAgain: (item) => {
       item.putAgain++;
-      again.push(item.id);
+      again.push({ id: item.id, after: performance.now() - started });
     },
     withdraw: () => {},
     worked: () => {},
   });
-  expect(again).toEqual(['0-7', '0-9']);
+  expect(again.map(({ id }) => id)).toEqual(['0-7', '0-9']);
+  for (const { after } of again) expect(after).toBeGreaterThan(300);
   expect(job.items.filter(({ by }) => by === null).map(({ index }) => index)).toEqual([7, 9]);
 });
 

@@ -107,7 +107,7 @@ test('parts become smaller towards the place where workers and the trainer meet'
   const most = 256;
   // Two workers, and a trainer at their speed.
   expect(sizesOf({ own: 1 / 3, workers: 2, trainer: 1, least: 4, most })).toEqual([
-    ...[44, 44, 20, 20, 12, 12, 4, 4, 8, 4],
+    ...[44, 44, 20, 20, 12, 12, 4, 4, 4, 4, 4],
     ...[4, 4, 12, 20, 44],
   ]);
   // Groups are split where they are much of a share.

@@ -99,14 +99,12 @@ describe.each(['tiny', 'moe_tiny'])('%s', (name) => {
 
   test('a result that is computed again holds up no other', async () => {
     const { prompts, sampling, completions } = await honest();
-    let [checked, release] = [0, (): void => undefined];
+    let release = (): void => undefined;
     const held = new Promise<void>((resolve) => {
       release = resolve;
     });
     const verifier = new Verifier({
-      ...{ class: OWN, mode: 'same-class', matmulPrecision: 'highest', spotChecks: 0.5 },
-      // The first result is computed again, the second is not.
-      random: () => (checked++ === 0 ? 0 : 0.9),
+      ...{ class: OWN, mode: 'same-class', matmulPrecision: 'highest', spotChecks: 0 },
     });
     const result = { ...machine, item: { prompts, sampling }, completions, worker: WORKER, class: OWN };
     const sampler = {
@@ -117,7 +115,7 @@ describe.each(['tiny', 'moe_tiny'])('%s', (name) => {
       dispose: () => {},
     };
     let isOver = false;
-    const first = verifier.check({ ...result, sampler }).finally(() => {
+    const first = verifier.check({ ...result, sampler, isDisputed: true }).finally(() => {
       isOver = true;
     });
     expect(await verifier.check(result)).not.toHaveProperty('own');
@@ -292,6 +290,41 @@ describe.each(['tiny', 'moe_tiny'])('%s', (name) => {
       own: work.completions,
     });
     expect(await check(work, { spotChecks: 1 })).toMatchObject({ own: work.completions });
+  });
+
+  test('a spot check computes random groups again, as many as the share says, and finds a lie in them', async () => {
+    const work = await honest();
+    const { groupSize } = work.sampling;
+    const draws: number[] = [];
+    const verifier = new Verifier({
+      ...{ class: OWN, mode: 'same-class', matmulPrecision: 'highest', spotChecks: 0.5 },
+      random: () => {
+        draws.push((0.37 + draws.length * 0.61) % 1);
+        return draws.at(-1) ?? 0;
+      },
+    });
+    const lie = editLogp(work, { completion: 4, token: 2, id: 0 }, 1e-5);
+    const sizes: number[] = [];
+    const sampler = {
+      generate: (...[prompts, options]: Parameters<typeof machine.sampler.generate>) => {
+        sizes.push(prompts.length * (options.groupSize ?? 1));
+        return machine.sampler.generate(prompts, options);
+      },
+      dispose: () => {},
+    };
+    const item = { prompts: work.prompts, sampling: work.sampling };
+    const result = { ...machine, sampler, item, completions: lie, worker: WORKER, class: OWN };
+    const verdicts: Verdict[] = [];
+    for (let i = 0; i < 12; i++) verdicts.push(await verifier.check(result));
+    expect(new Set(sizes)).toEqual(new Set([groupSize]));
+    expect(sizes.length).toBe((12 * PROMPTS.length) / 2);
+    const lies = verdicts.filter(({ isLie }) => isLie);
+    expect(lies.length).toBeGreaterThan(2);
+    expect(lies.length).toBeLessThan(12);
+    for (const { problem, own } of lies) {
+      expect(problem).toBe('the trainer computed it again, and completion 4 has other log-probabilities');
+      expect(own).toBeUndefined();
+    }
   });
 
   test('where all are of one class, no other tolerance can be claimed', async () => {

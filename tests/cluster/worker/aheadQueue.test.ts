@@ -21,9 +21,14 @@ function fakeQueue() {
   return { next, answers };
 }
 
+/** Return a queue with a way of some milliseconds. */
+function queueOf(next: ReturnType<typeof fakeQueue>['next'], roundTrip: number): AheadQueue {
+  return Object.assign(new AheadQueue({ next }), { roundTrip });
+}
+
 it('asks two round trips before the present item is done, and gives the answer to whom asks next', async () => {
   const { next, answers } = fakeQueue();
-  const queue = new AheadQueue({ next }, 50);
+  const queue = queueOf(next, 50);
   queue.expect(1000, signal);
   vi.advanceTimersByTime(899);
   expect(next).toHaveBeenCalledTimes(0);
@@ -39,7 +44,7 @@ it('asks two round trips before the present item is done, and gives the answer t
 
 it('asks at once for what will soon be done, and never twice', () => {
   const { next } = fakeQueue();
-  const queue = new AheadQueue({ next }, 50);
+  const queue = queueOf(next, 50);
   queue.expect(20, signal);
   vi.advanceTimersByTime(0);
   queue.expect(20, signal);
@@ -49,12 +54,12 @@ it('asks at once for what will soon be done, and never twice', () => {
 
 it('does not ask ahead where the item is done before, or the server is near', () => {
   const { next } = fakeQueue();
-  const far = new AheadQueue({ next }, 50);
+  const far = queueOf(next, 50);
   far.expect(1000, signal);
   void far.next(signal);
   vi.advanceTimersByTime(2000);
   expect(next).toHaveBeenCalledTimes(1);
-  const near = new AheadQueue({ next }, 1);
+  const near = queueOf(next, 1);
   near.expect(1000, signal);
   vi.advanceTimersByTime(2000);
   expect(next).toHaveBeenCalledTimes(1);
@@ -62,7 +67,7 @@ it('does not ask ahead where the item is done before, or the server is near', ()
 
 it('hands back what it asked ahead when the work ends', async () => {
   const { next, answers } = fakeQueue();
-  const queue = new AheadQueue({ next }, 50);
+  const queue = queueOf(next, 50);
   queue.expect(0, signal);
   vi.advanceTimersByTime(0);
   const handBack = vi.fn();

@@ -1,12 +1,13 @@
 /** Workers on a real server, with a trainer that does what the test says. */
 import { randomUUID } from 'node:crypto';
+import { jetstreamManager } from '@nats-io/jetstream';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { connectNode } from '../../../src/cluster/connection/node.ts';
 import { machineClass } from '../../../src/cluster/protocol/machineClass.ts';
 import { decodeMessage, type Refusal, workerCardSchema } from '../../../src/cluster/protocol/messages.ts';
 import { readResult } from '../../../src/cluster/protocol/result.ts';
 import { readResultHeaders } from '../../../src/cluster/protocol/resultHeaders.ts';
-import { WHO_SUBJECT } from '../../../src/cluster/protocol/subjects.ts';
+import { streamsOf, WHO_SUBJECT } from '../../../src/cluster/protocol/subjects.ts';
 import { deviceWorker } from '../../../src/cluster/worker/deviceWorker.ts';
 import { findTrainers } from '../../../src/cluster/worker/findRun.ts';
 import { Device, type DeviceOptions } from '../../../src/gpu/device.ts';
@@ -395,18 +396,26 @@ describe.skipIf(!hasNatsServer)('a worker recovers', () => {
     expect(running.told('left')).toEqual([]);
   });
 
-  it('from a trainer that is gone: it leaves after a time, and works when the run is resumed', async () => {
+  it('from a trainer that is gone: it leaves after a time, and ends if it is to work once and the run is over, or works when it is resumed', async () => {
     const run = randomUUID();
     await using running = new RunningWorker(connect);
+    await using once = new RunningWorker(connect, { once: true });
+    const workers = [running, once];
     {
       await using trainer = await trainerOf({ run });
-      await trainer.until(() => running.told('joined').length === 1, 'it joins');
+      await trainer.until(() => workers.every((each) => each.told('joined').length === 1), 'they join');
     }
-    await vi.waitFor(() => expect(running.told('left')).toMatchObject([{ run, reason: 'silent' }]), {
-      ...PATIENCE,
-      timeout: 40_000,
-    });
+    for (const worker of workers)
+      await vi.waitFor(() => expect(worker.told('left')).toMatchObject([{ run, reason: 'silent' }]), {
+        ...PATIENCE,
+        timeout: 40_000,
+      });
     expect(running.machines[0]?.isDisposed).toBe(true);
+    // The trainer's last act, of which nobody told the workers.
+    const { nats } = await connect();
+    await (await jetstreamManager(nats)).streams.delete(streamsOf(run).work);
+    await nats.close();
+    expect(await once.ended).toMatchObject({ reason: 'over' });
     await using trainer = await trainerOf({ run, epoch: 2 });
     await trainer.put('0-0', await trainer.publish(WEIGHTS), PROMPTS);
     await trainer.collect(1);
