@@ -186,8 +186,8 @@ export class RolloutWorker {
       const outcome = search.found ? await this.#serve(desk, search.found, until) : search;
       if (once && outcome.error) throw outcome.error;
       // A run may end while this worker is cut off, and nobody tells it.
-      const isCutOff = once && !search.found && served !== undefined;
-      if (isCutOff && (await new ItemQueue(desk.js, served).isMissing())) return true;
+      const last = once && !search.found ? served : undefined;
+      if (last !== undefined && (await new ItemQueue(desk.js, last).isMissing())) return true;
       if (once && outcome.isOver) return true;
       if (search.found) {
         isWaiting = false;
