@@ -18,7 +18,7 @@ export interface WorkersOptions extends Pick<ConnectOptions, 'url' | 'credential
   readonly name: string;
   /** Default: `same-class`, to the bits of the machine alone. */
   readonly mode?: WorkersMode | undefined;
-  /** Share of the results that are computed again. Default: 0.02. */
+  /** Share of the groups of completions that are computed again. Default: 0.02. */
   readonly spotChecks?: number | undefined;
   /** Updates of the model that a rollout may be behind, as the trainer's option. Default: 0. */
   readonly staleness?: number | undefined;

@@ -29,7 +29,9 @@ export const workersFields = {
       "workers to take: same-class (as this machine, to the bits of a run without workers) or any (others' " +
         'log-probabilities are scored again)',
     ),
-  spotChecks: probability().default(0.02).describe('share of the results of workers that are computed again'),
+  spotChecks: probability()
+    .default(0.02)
+    .describe('share of the groups of completions from workers that are computed again'),
   workersCreds: path()
     .optional()
     .describe('file with the credentials for the server of workers, if it wants some'),
