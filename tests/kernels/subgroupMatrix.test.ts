@@ -1,16 +1,10 @@
 /** The kernels for matrix units compile on Dawn's null backend, as no adapter of CI has such units. */
 import { expect, test } from 'vitest';
-import { create } from 'webgpu';
 import { subgroupMatrixKernel } from '../../src/kernels/matmul/subgroupMatrix.ts';
-
-/**
- * Dawn's null backend compiles for every feature, and runs nothing. It is kept as long as the process: Dawn ends the process
- * if this object is collected before the objects created from it.
- */
-const nullBackend = create(['backend=null', 'enable-dawn-features=allow_unsafe_apis']);
+import { openNullBackend } from '../nullBackend.ts';
 
 test('the kernels for matrix units are valid WGSL', async () => {
-  const adapter = await nullBackend.requestAdapter();
+  const adapter = await openNullBackend('enable-dawn-features=allow_unsafe_apis').requestAdapter();
   const features = ['shader-f16', 'subgroups', 'chromium-experimental-subgroup-matrix'] as GPUFeatureName[];
   const device = await adapter?.requestDevice({ requiredFeatures: features });
   expect(device).toBeDefined();

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { create } from 'webgpu';
+import { openNullBackend } from '../../../../nullBackend.ts';
 import { programSource } from './checked.ts';
 import { INVALID_BODIES, INVALID_SOURCES, withEntry } from './refused.ts';
 
 /** Open a device of Dawn that has no driver: only the front end of its compiler is asked. */
 async function openNullDevice(): Promise<GPUDevice> {
-  const adapter = await create(['backend=null']).requestAdapter();
+  const adapter = await openNullBackend().requestAdapter();
   if (!adapter) throw new Error('Dawn has an adapter without a driver');
   return adapter.requestDevice();
 }
