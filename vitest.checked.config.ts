@@ -12,6 +12,7 @@ const project = (adapter: string, include: string[]): TestProjectInlineConfigura
     exclude: LONG,
     env: { MATHFORMER_ADAPTER: adapter },
     pool: 'forks',
+    isolate: false,
     testTimeout: 120_000,
     hookTimeout: 120_000,
   },
