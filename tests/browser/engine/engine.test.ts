@@ -24,10 +24,10 @@ const named = (files: readonly string[], names: string): string[] =>
   files.filter((path) => new RegExp(`/(${names})\\.test`).test(path));
 /**
  * Firefox's driver takes seconds to compile a kernel for its first launch, one after the other: most kernels run in ops alone, and
- * a brief run has some of the ops.
+ * a brief run has some of the ops. Linear layers run in trainings, too.
  */
 const IN_FIREFOX = [
-  ...(isBrief ? named(OPS, 'cast|dropout|layerNorm|linear|loss|matmul|random|rope|rows|softmax') : OPS),
+  ...(isBrief ? named(OPS, 'cast|dropout|layerNorm|loss|matmul|rope|rows|softmax') : OPS),
   ...named(KERNELS, 'compiles|decodeSplit|gumbel|layerNorm|logSoftmaxGather|philox'),
 ];
 /**
