@@ -1,7 +1,7 @@
 /**
  * The trainer's own share of a job: it makes items from the end while workers take them from the front. If only items that are
- * out with workers are left, it waits for as long as they should take, and then makes them too. So the death of workers or of the
- * server costs time, never the run.
+ * out with workers are left, it waits for as long as they should take, then gives the last ones to a second worker, and after twice
+ * that time makes them itself. So the death of workers or of the server costs time, never the run.
  */
 import type { Completion } from '../../model/completions.ts';
 import type { Job, JobItem, SamplingCall } from './job.ts';

@@ -1,7 +1,8 @@
 /**
  * Checks results of workers: the trainer scores the tokens that came back with its own weights, and replays the noise that drew
  * them. A token is a function of weights, seed, sequence and position, so no worker can choose one. What rounding explains is
- * let pass; a share of the groups, which no worker can foresee, is computed again. A group, not a whole result: the job waits for it.
+ * let pass; a share of the groups, which no worker can foresee, is computed again. Only groups, not whole results, as the job waits
+ * for the check.
  */
 import type { Completion, CompletionSampler } from '../../model/completions.ts';
 import { replayCompletions } from '../../model/replay.ts';
@@ -27,7 +28,10 @@ export interface VerifierOptions {
   /** The kinds of workers that the run takes. In `same-class`, results are of the trainer's class, whatever a worker says. */
   readonly mode: WorkersMode;
   readonly matmulPrecision: 'highest' | 'medium';
-  /** Share of the groups, the completions of a prompt in a result, that are computed again. Default: 0.02. */
+  /**
+   * Share of the groups, the completions of a prompt in a result, that are computed again. Of another class than the trainer's,
+   * whose bits differ, as large a share of the results is replayed whole. Default: 0.02.
+   */
   readonly spotChecks?: number | undefined;
   /** Share of the completions that are replayed of a worker whose first results were all honest. Default: 0.25. */
   readonly replayed?: number | undefined;
@@ -77,7 +81,7 @@ interface Reputation {
   doubtful: number;
 }
 
-/** A result after a look at its tokens: a verdict, or that it has to be computed again. */
+/** A result after a look at its tokens: a verdict, or which groups have to be computed again. */
 type Look =
   | { readonly verdict: Verdict }
   | {
@@ -125,17 +129,21 @@ export class Verifier {
   async #look(result: ReceivedResult): Promise<Look> {
     const reputation = this.#reputationOf(result.worker);
     reputation.results++;
+    const isOwnClass = this.#classOf(result) === this.#class;
     const groups = result.item.prompts.length;
-    const spots = result.isDisputed ? groups : Math.floor(groups * this.#spotChecks + this.#random());
-    const isWhole = spots > 0 || reputation.results <= PROBATION;
-    const all = result.completions.length;
-    const indices = chosen(all, isWhole ? all : Math.max(1, Math.ceil(this.#replayed * all)), this.#random);
+    const spots = isOwnClass ? this.#spots(groups) : [];
+    const isWhole =
+      result.isDisputed === true ||
+      reputation.results <= PROBATION ||
+      (!isOwnClass && this.#random() < this.#spotChecks);
+    const indices = this.#replayedIndices(result, isWhole, spots);
     const agreements = await replayed(result, indices);
     const problems = this.#problemsOf(result, agreements);
     const [problem] = problems;
-    if (this.#classOf(result) === this.#class) {
+    if (isOwnClass) {
       // A suspect is computed again whole: the item is done then.
-      const prompts = chosen(groups, problem === undefined ? spots : groups, this.#random);
+      const isSuspect = problem !== undefined || result.isDisputed === true;
+      const prompts = isSuspect ? upTo(groups) : spots;
       if (prompts.length > 0) return { agreements, suspicion: problem, prompts };
       return { verdict: { figures: totalOf(agreements) } };
     }
@@ -149,6 +157,27 @@ export class Verifier {
     return { verdict: { problem, isLie, figures: totalOf(agreements) } };
   }
 
+  /** Choose the groups of a result that are computed again. */
+  #spots(groups: number): number[] {
+    return chosen(groups, Math.floor(groups * this.#spotChecks + this.#random()), this.#random);
+  }
+
+  /** Choose the completions of a result that are replayed: all, or a share and those of some groups. */
+  #replayedIndices(
+    { item, completions }: ReceivedResult,
+    isWhole: boolean,
+    groups: readonly number[],
+  ): number[] {
+    const all = completions.length;
+    if (isWhole) return upTo(all);
+    const share = chosen(all, Math.max(1, Math.ceil(this.#replayed * all)), this.#random);
+    const wanted = new Set(share);
+    for (const group of groups)
+      for (const member of upTo(item.sampling.groupSize))
+        wanted.add(group * item.sampling.groupSize + member);
+    return [...wanted].sort((a, b) => a - b);
+  }
+
   /** Compute completions again. The bits of a machine of the same class are the same, whatever their replay says. */
   async #compare(
     result: ReceivedResult,
@@ -159,7 +188,12 @@ export class Verifier {
     const figures = totalOf(agreements);
     const own = prompts.length === result.item.prompts.length ? expected : undefined;
     if (difference === undefined) {
-      this.#learn(result, agreements);
+      // What was not computed again may be a lie within the tolerance, which must not grow by it.
+      const { groupSize } = result.item.sampling;
+      this.#learn(
+        result,
+        agreements.filter(({ index }) => prompts.includes(Math.floor(index / groupSize))),
+      );
       return { figures, own };
     }
     const problem = suspicion ?? `the trainer computed it again, and ${difference}`;
@@ -200,7 +234,10 @@ async function replayed(
   return agreementsOf(completions, indices, replay);
 }
 
-/** Return a result with the completions of some prompts as the trainer's device samples them: of all prompts in one call. */
+/**
+ * Return a result in which the completions of some prompts are those of the trainer's device. All prompts take one call, some take one
+ * call each.
+ */
 async function computedAgain(
   { item: { prompts, sampling }, completions, sampler }: ReceivedResult,
   indices: readonly number[],
@@ -219,9 +256,11 @@ async function computedAgain(
   return computed;
 }
 
+const upTo = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
+
 /** Choose indices below `count` at random, in order. */
 function chosen(count: number, wanted: number, random: () => number): number[] {
-  const left = Array.from({ length: count }, (_, i) => i);
+  const left = upTo(count);
   if (wanted >= count) return left;
   const taken = Array.from({ length: wanted }, () => {
     const [index = 0] = left.splice(Math.floor(random() * left.length), 1);

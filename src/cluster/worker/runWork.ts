@@ -273,13 +273,13 @@ async function inGrace<Value>(sampling: Promise<Value>, until: StopCondition): P
 
 /** Measure the milliseconds from a request to its answer: the least of some, as a busy machine answers late. 0 if none comes. */
 async function leastRoundTrip(nats: NatsConnection): Promise<number> {
+  const trips: number[] = [];
   try {
-    let least = Number.POSITIVE_INFINITY;
-    for (let trip = 0; trip < ROUND_TRIPS; trip++) least = Math.min(least, await nats.rtt());
-    return least;
+    while (trips.length < ROUND_TRIPS) trips.push(await nats.rtt());
   } catch {
-    return 0;
+    // The connection was lost meanwhile.
   }
+  return trips.length > 0 ? Math.min(...trips) : 0;
 }
 
 const mebibytes = (bytes: number): string => `${Math.ceil(bytes / 2 ** 20)} MiB`;

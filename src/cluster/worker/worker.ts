@@ -182,12 +182,12 @@ export class RolloutWorker {
     let served: string | undefined;
     while (!until.reason) {
       const search = await this.#find(desk);
+      // A run may end while this worker is cut off, and nobody tells it.
+      const left = once && search.found?.run !== served ? served : undefined;
+      if (left !== undefined && (await new ItemQueue(desk.js, left).isMissing())) return true;
       served = search.found?.run ?? served;
       const outcome = search.found ? await this.#serve(desk, search.found, until) : search;
       if (once && outcome.error) throw outcome.error;
-      // A run may end while this worker is cut off, and nobody tells it.
-      const last = once && !search.found ? served : undefined;
-      if (last !== undefined && (await new ItemQueue(desk.js, last).isMissing())) return true;
       if (once && outcome.isOver) return true;
       if (search.found) {
         isWaiting = false;

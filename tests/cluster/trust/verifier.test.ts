@@ -6,6 +6,7 @@ import { readResult, writeResult } from '../../../src/cluster/protocol/result.ts
 import type { WorkersMode } from '../../../src/cluster/protocol/spec.ts';
 import { type ReceivedResult, type Verdict, Verifier } from '../../../src/cluster/trust/verifier.ts';
 import type { Device } from '../../../src/gpu/device.ts';
+import type { CompletionSampler } from '../../../src/model/completions.ts';
 import { replayCompletions } from '../../../src/model/replay.ts';
 import { type Completion, Sampler } from '../../../src/model/sampler.ts';
 import type { StateDict } from '../../../src/model/stateDict.ts';
@@ -292,39 +293,62 @@ describe.each(['tiny', 'moe_tiny'])('%s', (name) => {
     expect(await check(work, { spotChecks: 1 })).toMatchObject({ own: work.completions });
   });
 
-  test('a spot check computes random groups again, as many as the share says, and finds a lie in them', async () => {
-    const work = await honest();
-    const { groupSize } = work.sampling;
-    const draws: number[] = [];
-    const verifier = new Verifier({
-      ...{ class: OWN, mode: 'same-class', matmulPrecision: 'highest', spotChecks: 0.5 },
-      random: () => {
-        draws.push((0.37 + draws.length * 0.61) % 1);
-        return draws.at(-1) ?? 0;
-      },
-    });
-    const lie = editLogp(work, { completion: 4, token: 2, id: 0 }, 1e-5);
+  /** Return a sampler of the trainer that remembers the numbers of completions it was asked for. */
+  function counted() {
     const sizes: number[] = [];
-    const sampler = {
-      generate: (...[prompts, options]: Parameters<typeof machine.sampler.generate>) => {
+    const sampler: CompletionSampler = {
+      generate: (prompts, options) => {
         sizes.push(prompts.length * (options.groupSize ?? 1));
         return machine.sampler.generate(prompts, options);
       },
       dispose: () => {},
     };
+    return { sizes, sampler };
+  }
+
+  test('a spot check computes random groups again, as many as the share says, and finds a lie in them', async () => {
+    const work = await honest();
+    const { groupSize } = work.sampling;
+    let draws = 0;
+    const verifier = new Verifier({
+      ...{ class: OWN, mode: 'same-class', matmulPrecision: 'highest', spotChecks: 0.06 },
+      random: () => (0.37 + draws++ * 0.61803) % 1,
+    });
+    const { sizes, sampler } = counted();
     const item = { prompts: work.prompts, sampling: work.sampling };
-    const result = { ...machine, sampler, item, completions: lie, worker: WORKER, class: OWN };
+    const result = { ...machine, sampler, item, worker: WORKER, class: OWN };
+    const completions = editLogp(work, { completion: 4, token: 2, id: 0 }, 1e-5);
     const verdicts: Verdict[] = [];
-    for (let i = 0; i < 12; i++) verdicts.push(await verifier.check(result));
+    for (let i = 0; i < 100; i++) verdicts.push(await verifier.check({ ...result, completions }));
     expect(new Set(sizes)).toEqual(new Set([groupSize]));
-    expect(sizes.length).toBe((12 * PROMPTS.length) / 2);
+    const expected = 100 * PROMPTS.length * 0.06;
+    expect(sizes.length).toBeGreaterThan(expected / 2);
+    expect(sizes.length).toBeLessThan(expected * 2);
     const lies = verdicts.filter(({ isLie }) => isLie);
-    expect(lies.length).toBeGreaterThan(2);
-    expect(lies.length).toBeLessThan(12);
+    expect(lies.length).toBeGreaterThan(1);
+    expect(lies.length).toBeLessThan(sizes.length);
     for (const { problem, own } of lies) {
       expect(problem).toBe('the trainer computed it again, and completion 4 has other log-probabilities');
       expect(own).toBeUndefined();
     }
+  });
+
+  test('an edit in a group that is not computed again makes no tolerance larger', async () => {
+    const work = await honest();
+    const { sizes, sampler } = counted();
+    const verifier = new Verifier({
+      ...{ class: OWN, mode: 'same-class', matmulPrecision: 'highest', spotChecks: 0.25 },
+      // The first group of each result.
+      random: () => 0,
+    });
+    const item = { prompts: work.prompts, sampling: work.sampling };
+    const result = { ...machine, sampler, item, worker: WORKER, class: OWN };
+    const last = { completion: work.completions.length - 1, token: 0, id: 0 };
+    const check = (step: number): Promise<Verdict> =>
+      verifier.check({ ...result, completions: editLogp(work, last, step) });
+    for (let i = 0; i < 10; i++) expect((await check(1.5e-5)).problem).toBeUndefined();
+    expect(sizes).toHaveLength(10);
+    expect((await check(5e-4)).isLie).toBe(true);
   });
 
   test('where all are of one class, no other tolerance can be claimed', async () => {

@@ -415,6 +415,9 @@ describe.skipIf(!hasNatsServer)('a worker recovers', () => {
     const { nats } = await connect();
     await (await jetstreamManager(nats)).streams.delete(streamsOf(run).work);
     await nats.close();
+    // Another one comes: it is not the run that the worker was to work for.
+    await using other = await trainerOf();
+    other.refusal = { reason: 'class', problem: 'it is of another class', fix: 'use another machine' };
     expect(await once.ended).toMatchObject({ reason: 'over' });
     await using trainer = await trainerOf({ run, epoch: 2 });
     await trainer.put('0-0', await trainer.publish(WEIGHTS), PROMPTS);
