@@ -346,9 +346,10 @@ describe.each(['tiny', 'moe_tiny'])('%s', (name) => {
     const last = { completion: work.completions.length - 1, token: 0, id: 0 };
     const check = (step: number): Promise<Verdict> =>
       verifier.check({ ...result, completions: editLogp(work, last, step) });
-    for (let i = 0; i < 10; i++) expect((await check(1.5e-5)).problem).toBeUndefined();
-    expect(sizes).toHaveLength(10);
-    expect((await check(5e-4)).isLie).toBe(true);
+    expect((await check(1.5e-5)).problem).toBeUndefined();
+    expect(sizes).toEqual([work.sampling.groupSize]);
+    // Each within six times the one before.
+    for (const step of [7e-5, 3.5e-4, 1.7e-3]) expect((await check(step)).isLie).toBe(true);
   });
 
   test('where all are of one class, no other tolerance can be claimed', async () => {
