@@ -33,8 +33,8 @@ export interface Scenario {
 const ITEM_WAIT_MS = 7000;
 /** Milliseconds that brief credentials last: about as long as processes take to start. */
 const BRIEF_MS = 10_000;
-/** Seconds within which a trainer notices that another one has taken its run. */
-const SUPERSEDED_SECONDS = 30;
+/** Seconds within which a trainer begins to train, or notices that another one has taken its run, on a busy machine. */
+const NOTICE_SECONDS = 60;
 
 /** An item on its way to a worker. */
 const ITEM = { direction: 'toClient', text: /MSG mf\.[\w-]+\.w\.\d/ } as const;
@@ -285,10 +285,10 @@ export const SCENARIOS = {
       ];
       if (spawnSync(mount[0] ?? '', [...mount.slice(1), copy, stage.out, 'true']).status !== 0)
         return 'this machine has no unshare, or does not allow it';
-      stage.trainer({ launcher: [...mount, copy, stage.out] });
-      await stage.works();
+      const second = stage.trainer({ launcher: [...mount, copy, stage.out] });
+      await second.says(/GRPO \d+/, NOTICE_SECONDS);
       first.send('SIGCONT');
-      await first.says(/SUPERSEDED|another process trains/i, SUPERSEDED_SECONDS);
+      await first.says(/SUPERSEDED|another process trains/i, NOTICE_SECONDS);
       await first.ended;
       return stage.finishes(copy);
     },

@@ -1,4 +1,5 @@
 /** Walks through a page by the Tab key. */
+import { isDeepStrictEqual } from 'node:util';
 import type { Page } from 'playwright-core';
 
 /** The elements that the Tab key should reach, each as the name of its kind and its text. */
@@ -28,13 +29,27 @@ const IN_PAGE = `
 `;
 
 /** Return the elements that a person may operate, in the order of the document. */
-export async function operable(page: Page): Promise<string[]> {
+async function operable(page: Page): Promise<string[]> {
   await page.evaluate(IN_PAGE);
   return page.evaluate('operable().map(nameOf)');
 }
 
+/** Times that a walk is begun anew, as the page showed more meanwhile. */
+const MOST_WALKS = 3;
+
+/** Walk through a page that does not change meanwhile, and return what a person may operate, too. */
+export async function walkThrough(page: Page): Promise<Walk & { readonly expected: readonly string[] }> {
+  let expected = await operable(page);
+  for (let walks = 1; ; walks++) {
+    const walked = await walk(page);
+    const now = await operable(page);
+    if (walks === MOST_WALKS || isDeepStrictEqual(now, expected)) return { ...walked, expected: now };
+    expected = now;
+  }
+}
+
 /** Press Tab from the page's start until the focus leaves it. */
-export async function walk(page: Page): Promise<Walk> {
+async function walk(page: Page): Promise<Walk> {
   await page.evaluate(IN_PAGE);
   await page.evaluate('document.activeElement?.blur()');
   const reached: string[] = [];
