@@ -212,7 +212,8 @@ export const SCENARIOS = {
         await stage.advances(2);
         namespace.isConnected = true;
       }
-      return stage.finishes();
+      // The cable is there until all have ended.
+      return await stage.finishes();
     },
   },
 
