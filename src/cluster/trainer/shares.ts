@@ -51,6 +51,7 @@ function shrinking(groups: number, { groupSize, machines, round, least, most }: 
   const shared: SharedGroups[] = [];
   for (let left = groups; left > 0; ) {
     const even = (left * groupSize) / machines;
+    // Half of what is left, unless that is too little for an item.
     const size = Math.min(most, Math.max(even / 2, Math.min(even, least)));
     const isSplit = size < SPLIT_BELOW * groupSize && least < groupSize;
     const pieces = isSplit ? Math.min(groupSize, Math.ceil(groupSize / Math.max(1, size))) : 1;
